@@ -1,0 +1,178 @@
+use super::*;
+
+const KEY: &str = "7:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+fn with(extra: &[(&str, &str)]) -> Environment {
+    [
+        ("POSTGRES_PASSWORD", "hunter2-query"),
+        ("POSTGRES_ADMIN_PASSWORD", "hunter2-admin"),
+        ("ZAVA_SIGNING_KEY", KEY),
+    ]
+    .into_iter()
+    .chain(extra.iter().copied())
+    .collect()
+}
+
+#[track_caller]
+fn refused(extra: &[(&str, &str)], variable: &str, what: &str) {
+    let error =
+        ServeSettings::from_environment(&with(extra)).expect_err("the settings are refused");
+    let problem = error
+        .problems
+        .iter()
+        .find(|problem| problem.variable == variable);
+    let problem = problem.unwrap_or_else(|| panic!("{variable} is named in {error}"));
+    assert!(problem.what.contains(what), "{problem:?}");
+    assert!(!problem.mend.is_empty());
+}
+
+#[test]
+fn defaults_stand_for_what_is_absent_or_empty() {
+    let settings =
+        ServeSettings::from_environment(&with(&[("POSTGRES_DB", "")])).expect("valid settings");
+    assert_eq!(settings.database.host, "localhost");
+    assert_eq!(settings.database.port, 5432);
+    assert_eq!(settings.database.database, "zava");
+    assert_eq!(settings.database.application_name, "mcp-server");
+    assert_eq!(settings.login.user, "zava_query");
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.limits.rows.get(), 1000);
+    assert_eq!(settings.limits.statement_timeout, Duration::from_secs(15));
+}
+
+#[test]
+fn malformed_values_are_refused_by_name() {
+    refused(
+        &[("POSTGRES_DB_PORT", "0")],
+        "POSTGRES_DB_PORT",
+        "1 to 65535",
+    );
+    refused(
+        &[("POSTGRES_DB_PORT", "five")],
+        "POSTGRES_DB_PORT",
+        "1 to 65535",
+    );
+    refused(
+        &[("ZAVA_LISTEN", "8000")],
+        "ZAVA_LISTEN",
+        "address with a port",
+    );
+    refused(
+        &[("ZAVA_LISTEN", "0.0.0.0:8000")],
+        "ZAVA_LISTEN",
+        "loopback",
+    );
+    refused(
+        &[("ZAVA_MAX_ROWS", "0")],
+        "ZAVA_MAX_ROWS",
+        "from 1 to 10000",
+    );
+    refused(
+        &[("ZAVA_MAX_ROWS", "10001")],
+        "ZAVA_MAX_ROWS",
+        "from 1 to 10000",
+    );
+    refused(
+        &[("ZAVA_MAX_SQL_BYTES", "-1")],
+        "ZAVA_MAX_SQL_BYTES",
+        "from 64",
+    );
+    refused(
+        &[("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1.5")],
+        "ZAVA_STATEMENT_TIMEOUT_SECONDS",
+        "whole number",
+    );
+    refused(&[("ZAVA_TENANT", "seattle")], "ZAVA_TENANT", "UUID");
+    refused(&[("ZAVA_LOG", "info=warn=debug")], "ZAVA_LOG", "log filter");
+    refused(
+        &[("ZAVA_SIGNING_KEY", "0:AAAA")],
+        "ZAVA_SIGNING_KEY",
+        "key number",
+    );
+    refused(
+        &[("ZAVA_SIGNING_KEY", "1:AAAA")],
+        "ZAVA_SIGNING_KEY",
+        "32 bytes",
+    );
+}
+
+#[test]
+fn a_misspelt_name_is_refused_with_the_nearest_one() {
+    let error =
+        ServeSettings::from_environment(&with(&[("ZAVA_MAXROWS", "5")])).expect_err("refused");
+    assert_eq!(error.problems.len(), 1);
+    assert_eq!(error.problems[0].mend, "did you mean ZAVA_MAX_ROWS?");
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let environment: Environment = [("POSTGRES_DB_PORT", "x"), ("ZAVA_LISTEN", "y")]
+        .into_iter()
+        .collect();
+    let error = ServeSettings::from_environment(&environment).expect_err("refused");
+    let names: Vec<&str> = error
+        .problems
+        .iter()
+        .map(|problem| problem.variable.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "ZAVA_LISTEN",
+            "POSTGRES_DB_PORT",
+            "POSTGRES_PASSWORD",
+            "ZAVA_SIGNING_KEY"
+        ]
+    );
+}
+
+#[test]
+fn no_output_holds_a_secret_or_a_refused_value() {
+    let serve = ServeSettings::from_environment(&with(&[])).expect("valid settings");
+    let admin = AdminSettings::from_environment(&with(&[])).expect("valid settings");
+    let refused = ServeSettings::from_environment(&with(&[("ZAVA_SIGNING_KEY", "hunter2-key")]))
+        .expect_err("refused");
+    for text in [
+        format!("{serve:?}"),
+        format!("{admin:?}"),
+        format!("{refused:?} {refused}"),
+        format!("{:?}", with(&[])),
+    ] {
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(!text.contains("AAECAwQF"), "{text}");
+        assert!(!text.contains("0, 1, 2, 3"), "{text}");
+    }
+}
+
+#[test]
+fn serving_does_not_ask_for_the_administrator() {
+    let environment: Environment = [("POSTGRES_PASSWORD", "x"), ("ZAVA_SIGNING_KEY", KEY)]
+        .into_iter()
+        .collect();
+    assert!(ServeSettings::from_environment(&environment).is_ok());
+    let error = AdminSettings::from_environment(&environment).expect_err("migrate needs it");
+    assert_eq!(error.problems[0].variable, "POSTGRES_ADMIN_PASSWORD");
+}
+
+/// `docs/settings.md` is printed from [`VARIABLES`]; `ZAVA_UPDATE_DOCS` has no place in production, so a stale page is
+/// shown here with the text that belongs there.
+#[test]
+fn the_documented_table_is_the_one_in_the_code() {
+    let page = include_str!("../../docs/settings.md");
+    let table: String = VARIABLES
+        .iter()
+        .map(|variable| {
+            let default = variable
+                .default
+                .map_or("–".to_owned(), |value| format!("`{value}`"));
+            format!(
+                "| `{}` | {default} | {} |\n",
+                variable.name, variable.purpose
+            )
+        })
+        .collect();
+    assert!(
+        page.contains(&table),
+        "docs/settings.md must hold this table:\n{table}"
+    );
+}

@@ -1,0 +1,45 @@
+//! Every variable, documented once: `docs/settings.md` and the error messages are made from this file.
+
+/// One environment variable.
+#[derive(Clone, Copy, Debug)]
+pub struct Variable {
+    /// Its name.
+    pub name: &'static str,
+    /// The value in force when it is absent.
+    pub default: Option<&'static str>,
+    /// A value that shows the form.
+    pub example: &'static str,
+    /// What it is for, its unit, and when to change it.
+    pub purpose: &'static str,
+}
+
+macro_rules! variables {
+    ($($name:ident = $default:expr, $example:literal, $purpose:literal;)*) => {
+        $(pub(super) const $name: Variable =
+            Variable { name: stringify!($name), default: $default, example: $example, purpose: $purpose };)*
+        /// All variables, in the order of the documentation.
+        pub const VARIABLES: &[Variable] = &[$($name),*];
+    };
+}
+
+variables! {
+    POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or address of PostgreSQL 16 or newer with pgvector.";
+    POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
+    POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
+    POSTGRES_USER = Some("zava_query"), "zava_query", "The login that only queries; `migrate` creates it, `serve` uses it.";
+    POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret.";
+    POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "What the server calls itself in `pg_stat_activity`.";
+    POSTGRES_ADMIN_USER = Some("zava_admin"), "zava_admin", "The login that `migrate` and `seed` use; it may create roles. `serve` never reads it.";
+    POSTGRES_ADMIN_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_ADMIN_USER. Secret; not for `serve`.";
+    ZAVA_SIGNING_KEY = None, "1:<32 random bytes in base64>", "Signs the tenant of each transaction: a key number, a colon, 32 random bytes in base64. `migrate` makes the database accept it. Secret.";
+    ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Only a loopback address is accepted.";
+    ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "The tenant that `serve --stdio` speaks for.";
+    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it search by meaning answers with an error.";
+    ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "The longest that the database works on one statement, in seconds, 1 to 600.";
+    ZAVA_MAX_ROWS = Some("1000"), "1000", "The most rows in one answer, 1 to 10000; a longer result is cut and says so.";
+    ZAVA_MAX_RESULT_BYTES = Some("1048576"), "1048576", "The most bytes of rows in one answer, 1024 to 67108864; a longer result is cut and says so.";
+    ZAVA_MAX_REQUEST_BYTES = Some("1048576"), "1048576", "The largest request body in bytes, 1024 to 67108864.";
+    ZAVA_MAX_SQL_BYTES = Some("32768"), "32768", "The longest SQL text in bytes, 64 to 1048576.";
+    ZAVA_MAX_CONNECTIONS = Some("10"), "10", "The most database connections held at once, 1 to 1000.";
+    ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error, in `tracing` filter syntax.";
+}
