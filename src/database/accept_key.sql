@@ -1,0 +1,13 @@
+-- Makes the database accept a signing key.
+--   $1 key number, $2 inner pad, $3 outer pad (64 bytes each)
+-- The other keys stay valid for a day at most, for servers that still sign with them.
+-- Run by zava_owner.
+WITH retired AS (
+    UPDATE guard.signing_key
+    SET not_after = least(not_after, now() + interval '1 day')
+    WHERE key_id <> $1
+)
+INSERT INTO guard.signing_key (key_id, ipad, opad)
+VALUES ($1, $2, $3)
+ON CONFLICT (key_id) DO UPDATE
+SET ipad = excluded.ipad, opad = excluded.opad, not_after = 'infinity'

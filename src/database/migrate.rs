@@ -1,0 +1,99 @@
+use sqlx::PgConnection;
+use sqlx::migrate::Migrator;
+
+use super::{DatabaseError, OLDEST_VERSION, become_owner, connect, pads};
+use crate::settings::{AdminSettings, SigningKey};
+use secrecy::ExposeSecret as _;
+
+/// The files of `migrations/`, with their checksums, in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What `migrate` did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// The number of migrations the database has now.
+    pub migrations: usize,
+    /// The number of the signing key it accepts.
+    pub signing_key: i32,
+}
+
+/// Makes or mends roles, schema and signing key. Safe to run again and again, and while a server is running.
+///
+/// A new signing key is accepted at once; the ones before it stay valid for a day, for servers that still use them.
+///
+/// # Errors
+/// [`DatabaseError`], each with what to do.
+pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, DatabaseError> {
+    let mut connection = connect(settings).await?;
+    let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
+        .fetch_one(&mut connection)
+        .await
+        .map_err(DatabaseError::Statement)?;
+    if version < OLDEST_VERSION {
+        return Err(DatabaseError::TooOld(version / 10_000));
+    }
+    make_roles(&mut connection, settings).await?;
+    sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+        .execute(&mut connection)
+        .await
+        .map_err(DatabaseError::NoVector)?;
+    become_owner(&mut connection)
+        .await
+        .map_err(DatabaseError::Statement)?;
+    run_migrations(&mut connection).await?;
+    accept_key(&mut connection, &settings.signing_key).await?;
+    Ok(Migrated {
+        migrations: MIGRATIONS.iter().count(),
+        signing_key: settings.signing_key.id(),
+    })
+}
+
+async fn make_roles(
+    connection: &mut PgConnection,
+    settings: &AdminSettings,
+) -> Result<(), DatabaseError> {
+    // The verifier, not the password: it may appear in the server's log.
+    let verifier = postgres_protocol::password::scram_sha_256(
+        settings.login.password.expose_secret().as_bytes(),
+    );
+    sqlx::query(
+        "SELECT set_config('zava.login', $1, false), set_config('zava.login_password', $2, false)",
+    )
+    .bind(&settings.login.user)
+    .bind(verifier)
+    .execute(&mut *connection)
+    .await
+    .map_err(DatabaseError::Statement)?;
+    sqlx::raw_sql(include_str!("roles.sql"))
+        .execute(&mut *connection)
+        .await
+        .map_err(|error| DatabaseError::Roles(settings.admin.user.clone(), error))?;
+    sqlx::raw_sql("RESET zava.login_password")
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(DatabaseError::Statement)
+}
+
+async fn run_migrations(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    // Apart from the data: neither a client's tables nor the guard's.
+    migrations.create_schema("migrations");
+    migrations.dangerous_set_table_name("migrations.applied");
+    migrations
+        .run(connection)
+        .await
+        .map_err(DatabaseError::Migrate)
+}
+
+async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), DatabaseError> {
+    let pads = pads::of(key);
+    sqlx::query(include_str!("accept_key.sql"))
+        .bind(key.id())
+        .bind(pads.inner.as_slice())
+        .bind(pads.outer.as_slice())
+        .execute(connection)
+        .await
+        .map(|_| ())
+        .map_err(DatabaseError::Statement)
+}

@@ -1,0 +1,111 @@
+//! Prepares a database: roles, schema, signing key. For `migrate` and `seed`; requests never come here.
+//!
+//! Knows the administrator's login and sqlx; must not know tenants' data (that goes through `query::scope`) or HTTP.
+//! Invariant: the administrator needs to be allowed to create roles, nothing more: no superuser, no BYPASSRLS, as on managed
+//! servers.
+mod migrate; // roles, migrations, signing key
+mod pads; // a signing key as the database keeps it
+
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use sqlx::{Connection as _, PgConnection};
+
+use crate::settings::{AdminSettings, DatabaseAddress};
+
+pub use migrate::{Migrated, migrate};
+
+/// The oldest PostgreSQL in which READ ONLY cannot be switched off from within a SELECT.
+const OLDEST_VERSION: i32 = 160_000;
+
+/// What keeps a database from being prepared.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Nobody answers, or not this login.
+    #[error(
+        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER and POSTGRES_ADMIN_PASSWORD"
+    )]
+    Connect {
+        /// As configured.
+        host: String,
+        /// As configured.
+        port: u16,
+        /// As configured.
+        database: String,
+        /// As configured.
+        user: String,
+        /// What the driver says.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The server is older than 16.
+    #[error(
+        "PostgreSQL 16 or newer is required (READ ONLY can be switched off in older ones); this server is version {0}"
+    )]
+    TooOld(i32),
+    /// The extension `vector` cannot be created.
+    #[error(
+        "the extension \"vector\" cannot be created; have a superuser run CREATE EXTENSION vector, or add VECTOR to azure.extensions"
+    )]
+    NoVector(#[source] sqlx::Error),
+    /// The roles cannot be made.
+    #[error(
+        "the roles cannot be created; {0} must have CREATEROLE, and zava_owner and zava_reader must have been made by it"
+    )]
+    Roles(String, #[source] sqlx::Error),
+    /// A migration fails, or one that ran before has changed since.
+    #[error("the migrations cannot be applied")]
+    Migrate(#[source] sqlx::migrate::MigrateError),
+    /// Another statement failed.
+    #[error("the database refused a statement")]
+    Statement(#[source] sqlx::Error),
+    /// The connection cannot act as the schemas' owner.
+    #[error("the schemas' owner is not there yet; run `zava-mcp-server migrate` first")]
+    NotMigrated(#[source] sqlx::Error),
+}
+
+/// Connects as the administrator and becomes the owner of the schemas.
+///
+/// # Errors
+/// [`DatabaseError::Connect`], and [`DatabaseError::NotMigrated`] before the first `migrate`.
+pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, DatabaseError> {
+    let mut connection = connect(settings).await?;
+    become_owner(&mut connection)
+        .await
+        .map_err(DatabaseError::NotMigrated)?;
+    Ok(connection)
+}
+
+async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError> {
+    let DatabaseAddress {
+        host,
+        port,
+        database,
+        application_name,
+    } = &settings.database;
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(host)
+        .port(*port)
+        .database(database)
+        .username(&settings.admin.user)
+        .password(settings.admin.password.expose_secret())
+        .application_name(application_name)
+        // "already exists, skipping" is what a second run is expected to find.
+        .options([("client_min_messages", "warning")])
+        .ssl_mode(PgSslMode::Prefer);
+    PgConnection::connect_with(&options)
+        .await
+        .map_err(|source| DatabaseError::Connect {
+            host: host.clone(),
+            port: *port,
+            database: database.clone(),
+            user: settings.admin.user.clone(),
+            source,
+        })
+}
+
+async fn become_owner(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+    sqlx::raw_sql("SET ROLE zava_owner")
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
