@@ -1,0 +1,115 @@
+//! Decides whether a client's SQL may run, and prints what runs instead.
+//!
+//! Knows PostgreSQL's grammar and the allow-list; must not know tenants, connections or MCP. What the tree does not
+//! show, such as a column's type, is left to the database's own privileges.
+//! Invariant: a [`CheckedQuery`] holds text printed from an accepted tree or a literal of this crate, never the client's
+//! text.
+mod allow_list; // which relations, functions, types and operators: data, no logic
+mod name; // columns, operators and the server's own values
+mod refusal; // why a statement may not run, in words that help to mend it
+mod walk; // visits every node; a node it does not know is a refusal
+
+use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use moka::sync::Cache;
+use pg_query::NodeEnum;
+
+pub use allow_list::EXPOSED_TABLES;
+pub use refusal::{Refusal, Rule};
+
+/// The bytes of SQL text (asked and printed) that the cache of accepted statements may hold.
+const CACHE_BYTES: u64 = 2 << 20;
+
+/// A statement that may run. Only this module makes one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedQuery {
+    sql: Cow<'static, str>,
+}
+
+impl CheckedQuery {
+    /// A statement of the server's own. A literal cannot hold a client's text.
+    #[must_use]
+    pub const fn literal(sql: &'static str) -> Self {
+        Self {
+            sql: Cow::Borrowed(sql),
+        }
+    }
+
+    /// The text that runs.
+    #[must_use]
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+}
+
+/// Checks statements and remembers the accepted ones by their text.
+#[derive(Debug)]
+pub struct Guard {
+    longest: NonZeroUsize,
+    accepted: Cache<Arc<str>, Arc<CheckedQuery>>,
+}
+
+impl Guard {
+    /// A guard that refuses texts of more than `longest` bytes.
+    #[must_use]
+    pub fn new(longest: NonZeroUsize) -> Self {
+        let weight = |text: &Arc<str>, query: &Arc<CheckedQuery>| {
+            u32::try_from(text.len() + query.sql.len()).unwrap_or(u32::MAX)
+        };
+        Self {
+            longest,
+            accepted: Cache::builder()
+                .max_capacity(CACHE_BYTES)
+                .weigher(weight)
+                .build(),
+        }
+    }
+
+    /// Decides about one text. Takes about 0.2 ms for a typical analytic statement, a look-up when it was accepted before.
+    ///
+    /// # Errors
+    /// [`Refusal`] names the construct, where it stands, and the nearest allowed way.
+    pub fn check(&self, text: &str) -> Result<Arc<CheckedQuery>, Refusal> {
+        if let Some(query) = self.accepted.get(text) {
+            return Ok(query);
+        }
+        if text.len() > self.longest.get() {
+            return Err(Refusal::too_long(text.len(), self.longest.get()));
+        }
+        let query = Arc::new(check(text)?);
+        self.accepted.insert(text.into(), Arc::clone(&query));
+        Ok(query)
+    }
+}
+
+/// Decides about one text, whatever its length.
+///
+/// # Errors
+/// [`Refusal`] names the construct, where it stands, and the nearest allowed way.
+pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
+    if text.contains('\0') {
+        return Err(Refusal::nul());
+    }
+    let mut tree = pg_query::parse(text, 0)
+        .map_err(|error| Refusal::of_parser(&error))?
+        .protobuf;
+    let [statement] = tree.stmts.as_mut_slice() else {
+        return Err(Refusal::not_one_statement(tree.stmts.len()));
+    };
+    let Some(NodeEnum::SelectStmt(select)) =
+        statement.stmt.as_mut().and_then(|node| node.node.as_mut())
+    else {
+        return Err(Refusal::not_a_query());
+    };
+    walk::statement(select).map_err(|refusal| refusal.locate(text))?;
+    let sql = pg_query::deparse(&tree, pg_query::DeparseOptions::default())
+        .map_err(|error| Refusal::of_parser(&error))?;
+    Ok(CheckedQuery {
+        sql: Cow::Owned(sql),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+use std::fmt;
+
+/// Why a statement may not run. The text is written for the client: it repeats names from the client's own statement
+/// and nothing else.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Refusal {
+    rule: Rule,
+    what: String,
+    mend: String,
+    at: Place,
+}
+
+/// Which rule a statement broke; safe to log, unlike the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Text too long, nested too deeply, or holding a NUL.
+    Size,
+    /// Not SQL.
+    Syntax,
+    /// Not exactly one query.
+    Statement,
+    /// A construct that no query here needs.
+    Construct,
+    /// A table that is not exposed.
+    Relation,
+    /// A function outside the list.
+    Function,
+    /// An operator outside the list.
+    Operator,
+    /// A type outside the list.
+    Type,
+    /// A name that is no column, or a system's own.
+    Column,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    /// Bytes from the beginning, as the parser counts.
+    Byte(i32),
+    Line {
+        line: usize,
+        column: usize,
+    },
+}
+
+impl Refusal {
+    pub(super) fn new(rule: Rule, what: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self {
+            rule,
+            what: what.into(),
+            mend: mend.into(),
+            at: Place::Nowhere,
+        }
+    }
+
+    /// The rule that was broken.
+    #[must_use]
+    pub fn rule(&self) -> Rule {
+        self.rule
+    }
+
+    /// Where in the text; negative when the parser kept no place.
+    pub(super) fn at(mut self, byte: i32) -> Self {
+        if byte >= 0 && self.at == Place::Nowhere {
+            self.at = Place::Byte(byte);
+        }
+        self
+    }
+
+    /// Turns the byte into line and column of the text, both counted from 1.
+    pub(super) fn locate(mut self, text: &str) -> Self {
+        if let Place::Byte(byte) = self.at {
+            let before = usize::try_from(byte).ok().and_then(|byte| text.get(..byte));
+            self.at = before.map_or(Place::Nowhere, |before| Place::Line {
+                line: before.matches('\n').count() + 1,
+                column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
+            });
+        }
+        self
+    }
+
+    pub(super) fn too_long(bytes: usize, longest: usize) -> Self {
+        Self::new(
+            Rule::Size,
+            format!("the SQL text has {bytes} bytes"),
+            format!("the most is {longest}; ask in smaller steps"),
+        )
+    }
+
+    pub(super) fn nul() -> Self {
+        Self::new(
+            Rule::Size,
+            "the SQL text holds a NUL byte",
+            "PostgreSQL has no such character; leave it out",
+        )
+    }
+
+    pub(super) fn not_one_statement(count: usize) -> Self {
+        let what = if count == 0 {
+            "there is no statement".to_owned()
+        } else {
+            format!("there are {count} statements")
+        };
+        Self::new(Rule::Statement, what, "send exactly one SELECT")
+    }
+
+    pub(super) fn not_a_query() -> Self {
+        Self::new(
+            Rule::Statement,
+            "only reading is possible here",
+            "send one SELECT, WITH … SELECT, VALUES or TABLE statement",
+        )
+    }
+
+    pub(super) fn too_deep() -> Self {
+        Self::new(
+            Rule::Size,
+            "the query is nested too deeply",
+            "flatten it, for example with WITH clauses that follow one another",
+        )
+    }
+
+    pub(super) fn construct(name: &str) -> Self {
+        Self::new(
+            Rule::Construct,
+            format!("{name} is not allowed"),
+            "write the query as a plain SELECT over the retail tables",
+        )
+    }
+
+    /// What the parser (or printer) itself refused.
+    pub(super) fn of_parser(error: &pg_query::Error) -> Self {
+        match error {
+            // A tree deeper than the decoder's limit, or than the parser's stack.
+            pg_query::Error::Decode(_) => Self::too_deep(),
+            pg_query::Error::Parse(message)
+                if message.contains("nested too deeply")
+                    || message.contains("memory exhausted")
+                    || message.contains("stack depth") =>
+            {
+                Self::too_deep()
+            }
+            pg_query::Error::Parse(message) => Self::new(
+                Rule::Syntax,
+                message.clone(),
+                "mend the SQL and send it again",
+            ),
+            pg_query::Error::Conversion(_) => Self::nul(),
+            pg_query::Error::InvalidJson(_)
+            | pg_query::Error::InvalidPointer
+            | pg_query::Error::Scan(_)
+            | pg_query::Error::IsUtility(_)
+            | pg_query::Error::Split(_) => Self::new(
+                Rule::Syntax,
+                "the SQL cannot be read",
+                "mend the SQL and send it again",
+            ),
+        }
+    }
+}
+
+/// Without the text: it repeats the client's.
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("rule", &self.rule)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if let Place::Line { line, column } = self.at {
+            write!(f, " (line {line}, column {column})")?;
+        }
+        write!(f, "; {}", self.mend)
+    }
+}

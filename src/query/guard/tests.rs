@@ -1,0 +1,441 @@
+use super::*;
+
+/// The text that runs in place of `text`.
+#[track_caller]
+fn runs_as(text: &str, expected: &str) {
+    match check(text) {
+        Ok(query) => assert_eq!(query.sql(), expected),
+        Err(refusal) => panic!("{text}\n  refused: {refusal}"),
+    }
+}
+
+#[track_caller]
+fn allowed(text: &str) {
+    if let Err(refusal) = check(text) {
+        panic!("{text}\n  refused: {refusal}");
+    }
+}
+
+#[track_caller]
+fn refused(text: &str, rule: Rule, words: &str) {
+    match check(text) {
+        Ok(query) => panic!("{text}\n  runs as: {}", query.sql()),
+        Err(refusal) => {
+            assert_eq!(refusal.rule(), rule, "{text}\n  {refusal}");
+            assert!(refusal.to_string().contains(words), "{text}\n  {refusal}");
+        }
+    }
+}
+
+#[test]
+fn tables_run_with_their_schema_written_out() {
+    runs_as("select * from orders", "SELECT * FROM retail.orders");
+    runs_as(
+        "SELECT * FROM Retail.ORDERS o",
+        "SELECT * FROM retail.orders o",
+    );
+    runs_as("TABLE products", "SELECT * FROM retail.products");
+    runs_as(
+        "WITH orders AS (SELECT 1 AS a) SELECT a FROM orders",
+        "WITH orders AS (SELECT 1 AS a) SELECT a FROM orders",
+    );
+}
+
+#[test]
+fn a_name_given_by_with_hides_a_table_only_where_postgresql_lets_it() {
+    // Not yet named inside itself, unless recursive.
+    runs_as(
+        "WITH orders AS (SELECT * FROM orders) SELECT * FROM orders",
+        "WITH orders AS (SELECT * FROM retail.orders) SELECT * FROM orders",
+    );
+    runs_as(
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
+    );
+    // Named for one sub-query, unknown beside it.
+    refused(
+        "SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x) a, x",
+        Rule::Relation,
+        "no table x",
+    );
+    // Qualified, it is the table whatever WITH says.
+    refused(
+        "WITH pg_authid AS (SELECT 1) SELECT * FROM pg_catalog.pg_authid",
+        Rule::Relation,
+        "pg_authid",
+    );
+}
+
+#[test]
+fn only_exposed_relations() {
+    for name in [
+        "pg_stat_activity",
+        "pg_catalog.pg_class",
+        "information_schema.tables",
+        "guard.tenant",
+        "guard.signing_key",
+        "retail.secrets",
+        "public.orders",
+        "other.retail.orders",
+        "pg_temp.orders",
+        "\"Orders\"",
+        "pg_toast.pg_toast_1",
+    ] {
+        refused(
+            &format!("SELECT * FROM {name}"),
+            Rule::Relation,
+            "the tables are retail.customers",
+        );
+    }
+}
+
+#[test]
+fn one_query_and_nothing_else() {
+    for text in [
+        "",
+        "  -- nothing",
+        ";",
+        "SELECT 1; SELECT 2",
+        "SELECT 1;;DELETE FROM retail.orders",
+        "SELECT 1 --\r; DELETE FROM retail.orders",
+    ] {
+        refused(text, Rule::Statement, "exactly one SELECT");
+    }
+    allowed("SELECT 1;");
+    allowed("/* lead */ (((SELECT 1)))");
+    for text in [
+        "INSERT INTO retail.stores VALUES (1)",
+        "UPDATE retail.orders SET store_id = 1",
+        "DELETE FROM retail.orders",
+        "MERGE INTO retail.stores s USING (SELECT 1) v ON true WHEN MATCHED THEN DELETE",
+        "TRUNCATE retail.orders",
+        "DROP TABLE retail.orders",
+        "CREATE TABLE x (a int)",
+        "CREATE TEMP VIEW v AS SELECT 1",
+        "COMMIT",
+        "ROLLBACK",
+        "BEGIN READ WRITE",
+        "SAVEPOINT a",
+        "SET TRANSACTION READ WRITE",
+        "SET statement_timeout = 0",
+        "RESET ALL",
+        "SET ROLE zava_owner",
+        "SHOW ALL",
+        "DO $$ BEGIN END $$",
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+        "COPY retail.orders TO STDOUT",
+        "LISTEN c",
+        "NOTIFY c",
+        "LOCK TABLE retail.orders",
+        "VACUUM",
+        "ANALYZE",
+        "LOAD 'x'",
+        "PREPARE p AS SELECT 1",
+        "EXECUTE p",
+        "DEALLOCATE ALL",
+        "DISCARD ALL",
+        "DECLARE c CURSOR FOR SELECT 1",
+        "CALL f()",
+        "EXPLAIN SELECT 1",
+        "EXPLAIN ANALYZE SELECT 1",
+        "REFRESH MATERIALIZED VIEW v",
+        "GRANT SELECT ON retail.orders TO public",
+        "ALTER ROLE zava_query SUPERUSER",
+        "CHECKPOINT",
+    ] {
+        refused(text, Rule::Statement, "only reading");
+    }
+}
+
+#[test]
+fn a_query_that_writes_or_locks_is_refused() {
+    refused(
+        "WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d",
+        Rule::Construct,
+        "a WITH query that writes",
+    );
+    refused("SELECT 1 AS a INTO TEMP t", Rule::Construct, "INTO");
+    refused(
+        "SELECT * FROM retail.orders FOR UPDATE",
+        Rule::Construct,
+        "FOR UPDATE",
+    );
+    refused(
+        "SELECT * FROM retail.orders FOR KEY SHARE SKIP LOCKED",
+        Rule::Construct,
+        "FOR UPDATE",
+    );
+    refused(
+        "SELECT * FROM (SELECT * FROM retail.orders FOR SHARE) o",
+        Rule::Construct,
+        "FOR UPDATE",
+    );
+}
+
+#[test]
+fn a_function_outside_the_list_is_found_in_every_clause() {
+    let call = "set_config('zava.context', 'x', true)";
+    for text in [
+        "SELECT {}",
+        "SELECT 1 FROM retail.orders WHERE {} IS NOT NULL",
+        "SELECT count(*) FROM retail.orders GROUP BY {}",
+        "SELECT count(*) FROM retail.orders HAVING {} IS NOT NULL",
+        "SELECT 1 ORDER BY {}",
+        "SELECT 1 LIMIT length({})",
+        "SELECT 1 OFFSET length({})",
+        "SELECT DISTINCT ON ({}) 1",
+        "VALUES ({})",
+        "SELECT * FROM (SELECT {}) s",
+        "SELECT * FROM {} s",
+        "SELECT * FROM ROWS FROM (generate_series(1, 2), {}) t",
+        "SELECT 1 FROM retail.orders o JOIN retail.stores s ON {} IS NULL",
+        "WITH x AS MATERIALIZED (SELECT {}) SELECT * FROM x",
+        "SELECT CASE WHEN true THEN {} END",
+        "SELECT CASE {} WHEN 'a' THEN 1 END",
+        "SELECT CASE WHEN {} = 'a' THEN 1 ELSE 2 END",
+        "SELECT CASE WHEN true THEN 1 ELSE length({}) END",
+        "SELECT coalesce({})",
+        "SELECT greatest({}, 'a')",
+        "SELECT nullif({}, 'a')",
+        "SELECT (ARRAY[1])[length({})]",
+        "SELECT (ARRAY[1])[1:length({})]",
+        "SELECT ARRAY[{}]",
+        "SELECT ROW({})",
+        "SELECT sum(1) FILTER (WHERE {} IS NULL)",
+        "SELECT sum(1) OVER (PARTITION BY {})",
+        "SELECT sum(1) OVER (ORDER BY {})",
+        "SELECT sum(1) OVER w FROM retail.orders WINDOW w AS (ORDER BY {})",
+        "SELECT sum(1) OVER (ROWS length({}) PRECEDING)",
+        "SELECT string_agg('a', ',' ORDER BY {})",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY length({}))",
+        "SELECT ({})::int",
+        "SELECT 1 WHERE {} IN ('a')",
+        "SELECT 1 WHERE 'a' IN ({})",
+        "SELECT 1 WHERE 'a' = ANY (SELECT {})",
+        "SELECT 1 WHERE EXISTS (SELECT {})",
+        "SELECT (SELECT {})",
+        "SELECT NOT ({} IS NULL)",
+        "SELECT {} BETWEEN 'a' AND 'b'",
+        "SELECT {} LIKE 'a'",
+        "SELECT 1 UNION SELECT length({})",
+        "SELECT lower(VARIADIC ARRAY[{}])",
+        "SELECT ({} IS TRUE)",
+        "SELECT f(x => {})",
+        "SELECT count(*) FROM retail.orders GROUP BY ROLLUP ({})",
+        "SELECT GROUPING({}) FROM retail.orders",
+        "SELECT {} COLLATE \"C\"",
+        "SELECT * FROM LATERAL (SELECT {}) s",
+        "SELECT 1 FROM retail.orders TABLESAMPLE SYSTEM (length({}))",
+        "SELECT * FROM XMLTABLE('/a' PASSING {} COLUMNS a text)",
+        "SELECT xmlelement(name a, {})",
+        "SELECT JSON_OBJECT('a': {})",
+    ] {
+        let text = text.replace("{}", call);
+        let refusal = check(&text).expect_err(&text);
+        assert!(
+            matches!(refusal.rule(), Rule::Function | Rule::Construct),
+            "{text}\n  {refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_function_is_judged_by_the_name_that_postgresql_reads() {
+    for call in [
+        "pg_sleep(1)",
+        "PG_SLEEP(1)",
+        "pg_catalog.pg_sleep(1)",
+        "\"pg_sleep\"(1)",
+        "U&\"pg\\005fsleep\"(1)",
+        "U&\"pg!005fsleep\" UESCAPE '!' (1)",
+        "query_to_xml('SELECT 1', true, true, '')",
+        "ts_stat('SELECT 1')",
+        "ts_rewrite('a'::tsquery, 'SELECT 1')",
+        "current_setting('x')",
+        "version()",
+        "lo_creat(-1)",
+        "nextval('s')",
+        "pg_advisory_lock(1)",
+        "txid_current()",
+        "dblink('x', 'y')",
+        "guard.enter(1, null, 1, null)",
+        "guard.tenant()",
+        "guard.allowed_stores()",
+        "pg_typeof(1)",
+        "to_regclass('x')",
+        "has_table_privilege('x', 'y')",
+        "obj_description(1)",
+        "inet_server_addr()",
+        "azure_storage.blob_get('a', 'b', 'c')",
+        "retail.lower('A')",
+        "public.sum(1)",
+        "pg_read_file('x')",
+    ] {
+        refused(&format!("SELECT {call}"), Rule::Function, "is not allowed");
+    }
+    refused("SELECT current_user", Rule::Construct, "names");
+    refused("SELECT session_user", Rule::Construct, "names");
+    refused("SELECT current_catalog", Rule::Construct, "names");
+}
+
+#[test]
+fn a_dot_does_not_call_functions() {
+    // Where there is no such field, PostgreSQL calls the function of that name: ('600'::float8).pg_sleep sleeps.
+    refused("SELECT ('600'::float8).pg_sleep", Rule::Column, ".pg_sleep");
+    refused(
+        "SELECT (('x'::text)::text).lo_import",
+        Rule::Column,
+        ".lo_import",
+    );
+    refused(
+        "SELECT (SELECT 'x'::text).pg_read_file",
+        Rule::Column,
+        ".pg_read_file",
+    );
+    refused(
+        "SELECT (o).rls_user_id FROM retail.stores o",
+        Rule::Column,
+        ".rls_user_id",
+    );
+    refused(
+        "SELECT o.pg_column_size FROM retail.orders o",
+        Rule::Column,
+        "no column pg_column_size",
+    );
+    refused(
+        "SELECT o.ctid, xmin FROM retail.orders o",
+        Rule::Column,
+        "no column ctid",
+    );
+    allowed("SELECT (jsonb_each('{\"a\": 1}')).key");
+}
+
+#[test]
+fn types_that_look_up_the_catalogue_or_parse_xml_are_refused() {
+    for name in [
+        "regclass",
+        "regrole",
+        "regproc",
+        "xml",
+        "oid",
+        "pg_catalog.regclass",
+        "name",
+        "pg_lsn",
+        "cstring",
+        "retail.orders",
+        "aclitem",
+    ] {
+        refused(&format!("SELECT 'x'::{name}"), Rule::Type, "type");
+        refused(
+            &format!("SELECT CAST(NULL AS {name}[])"),
+            Rule::Type,
+            "type",
+        );
+    }
+    for name in [
+        "text",
+        "numeric(10, 2)",
+        "date",
+        "timestamptz",
+        "int[]",
+        "double precision",
+        "interval",
+        "vector(3)",
+        "jsonb",
+        "character varying(9)",
+    ] {
+        allowed(&format!("SELECT NULL::{name}"));
+    }
+}
+
+#[test]
+fn analytic_statements_pass() {
+    for text in [
+        "SELECT s.store_name, sum(i.total_amount) AS revenue FROM retail.order_items i JOIN retail.stores s USING (store_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 20",
+        "WITH m AS (SELECT date_trunc('month', order_date)::date AS month, count(*) AS n FROM retail.orders GROUP BY 1) SELECT month, n, n - lag(n) OVER (ORDER BY month) AS change, sum(n) OVER (ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM m",
+        "SELECT c.category_name, pt.type_name, count(*) FROM retail.products p JOIN retail.categories c ON c.category_id = p.category_id JOIN retail.product_types pt USING (type_id) GROUP BY ROLLUP (1, 2) HAVING count(*) > 1",
+        "SELECT extract(year FROM order_date) AS y, to_char(order_date, 'YYYY-MM'), count(DISTINCT customer_id) FILTER (WHERE store_id = 1) FROM retail.orders WHERE order_date BETWEEN '2024-01-01' AND CURRENT_DATE - INTERVAL '7 days' GROUP BY 1, 2",
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY total_amount), stddev(total_amount) FROM retail.order_items",
+        "SELECT d::date, coalesce(count(o.order_id), 0) FROM generate_series(date '2025-01-01', date '2025-01-31', interval '1 day') d LEFT JOIN retail.orders o ON o.order_date = d::date GROUP BY 1",
+        "SELECT product_name FROM retail.products WHERE product_name ILIKE '%drill%' OR product_description ~* 'cordless' ORDER BY base_price DESC NULLS LAST",
+        "SELECT rank() OVER (PARTITION BY category_id ORDER BY base_price DESC) r, p.* FROM retail.products p",
+        "SELECT jsonb_agg(jsonb_build_object('sku', sku, 'price', base_price)) FROM retail.products",
+        "SELECT CASE WHEN is_online THEN 'online' ELSE 'store' END AS kind, count(*) FROM retail.stores GROUP BY GROUPING SETS ((is_online), ())",
+        "SELECT a.x, b.y FROM (VALUES (1, 'a'), (2, 'b')) AS a(x, z) CROSS JOIN LATERAL (SELECT a.x * 2 AS y) b WHERE a.x IN (SELECT store_id FROM retail.stores)",
+        "SELECT count(*) FROM retail.customers c WHERE NOT EXISTS (SELECT 1 FROM retail.orders o WHERE o.customer_id = c.customer_id)",
+        "SELECT e.product_id FROM retail.product_description_embeddings e ORDER BY e.description_embedding <=> (SELECT description_embedding FROM retail.product_description_embeddings WHERE product_id = 1) LIMIT 5",
+        "SELECT unnest(ARRAY[1, 2]) UNION SELECT 3 EXCEPT SELECT 2 ORDER BY 1 FETCH FIRST 2 ROWS ONLY",
+        "SELECT E'it\\'s; ok', repeat('-', 80), now() AT TIME ZONE 'UTC', trim(' a '), substring('abc' FROM 2 FOR 1), position('b' IN 'abc')",
+        "SELECT avg(q) FROM (SELECT sum(quantity) AS q FROM retail.order_items GROUP BY order_id) t",
+        "SELECT store_id, (array_agg(order_id ORDER BY order_date DESC))[1:3] FROM retail.orders GROUP BY store_id",
+    ] {
+        allowed(text);
+    }
+}
+
+#[test]
+fn what_runs_reads_the_same_when_it_is_checked_again() {
+    for text in [
+        "select a.store_id from orders a natural join stores where a.order_date > now() - interval '1 mon'",
+        "SELECT (1 + 2) * 3, -(-1), NOT (true AND false), 'a' || 'b' LIKE 'c%' ESCAPE '!'",
+        "SELECT extract(epoch FROM now()), overlay('abc' placing 'x' from 1), x.* FROM (SELECT 1) x(a)",
+    ] {
+        let once = check(text).expect(text);
+        runs_as(once.sql(), once.sql());
+    }
+}
+
+#[test]
+fn a_refusal_says_where_and_what_to_do() {
+    let refusal = check("SELECT 1,\n  'é', pg_sleep(1)").expect_err("refused");
+    assert!(
+        refusal
+            .to_string()
+            .starts_with("the function pg_sleep is not allowed (line 2, column 8); use "),
+        "{refusal}"
+    );
+    assert_eq!(
+        check("SELEC 1").expect_err("refused").to_string(),
+        "syntax error at or near \"SELEC\"; mend the SQL and send it again",
+    );
+}
+
+#[test]
+fn size_and_depth_are_bounded() {
+    let guard = Guard::new(NonZeroUsize::new(32 * 1024).expect("not zero"));
+    let padded = |bytes: usize| format!("SELECT 1{}", " ".repeat(bytes - 8));
+    assert!(guard.check(&padded(32 * 1024)).is_ok());
+    let refusal = guard
+        .check(&padded(32 * 1024 + 1))
+        .expect_err("one byte too many");
+    assert_eq!(refusal.rule(), Rule::Size);
+    refused("SELECT '\0'", Rule::Size, "NUL");
+    for depth in [60, 1_000, 15_000] {
+        refused(
+            &format!("SELECT {}1{}", "(".repeat(depth), "+1)".repeat(depth)),
+            Rule::Size,
+            "too deeply",
+        );
+        refused(
+            &format!(
+                "SELECT * FROM {}retail.orders{}",
+                "(SELECT * FROM ".repeat(depth),
+                ") s".repeat(depth)
+            ),
+            Rule::Size,
+            "too deeply",
+        );
+    }
+}
+
+#[test]
+fn an_accepted_statement_is_remembered_and_a_refused_one_is_judged_again() {
+    let guard = Guard::new(NonZeroUsize::new(1024).expect("not zero"));
+    let first = guard.check("SELECT 1").expect("allowed");
+    let second = guard.check("SELECT 1").expect("allowed");
+    assert!(Arc::ptr_eq(&first, &second));
+    assert_eq!(
+        guard.check("SELECT pg_sleep(1)"),
+        guard.check("SELECT pg_sleep(1)")
+    );
+}

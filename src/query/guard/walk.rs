@@ -1,0 +1,385 @@
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AExpr, AIndirection, CommonTableExpr, FuncCall, JoinExpr, Node, RangeFunction, RangeVar,
+    SelectStmt, SubLink, TypeName, WindowDef, WithClause,
+};
+
+use super::allow_list::{EXPOSED_TABLES, FIELDS, FUNCTIONS, SCHEMA, TYPES};
+use super::name::{Verdict, column_ref, names, operator, sql_value};
+use super::refusal::{Refusal, Rule};
+
+/// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
+const DEEPEST: usize = 100;
+
+/// Visits a whole query; every table it names ends up with its schema written out.
+pub(super) fn statement(select: &mut SelectStmt) -> Verdict {
+    Walk {
+        names: Vec::new(),
+        depth: 0,
+    }
+    .select(select)
+}
+
+/// The names that WITH clauses have given to queries, innermost last.
+struct Walk {
+    names: Vec<String>,
+    depth: usize,
+}
+
+impl Walk {
+    fn select(&mut self, select: &mut SelectStmt) -> Verdict {
+        // Destructured whole: a field that a new grammar adds does not compile until it is decided here.
+        let SelectStmt {
+            distinct_clause,
+            into_clause,
+            target_list,
+            from_clause,
+            where_clause,
+            group_clause,
+            group_distinct: _,
+            having_clause,
+            window_clause,
+            values_lists,
+            sort_clause,
+            limit_offset,
+            limit_count,
+            limit_option: _,
+            locking_clause,
+            with_clause,
+            op: _,
+            all: _,
+            larg,
+            rarg,
+        } = select;
+        if into_clause.is_some() {
+            return Err(Refusal::construct("SELECT … INTO"));
+        }
+        if !locking_clause.is_empty() {
+            return Err(Refusal::construct("FOR UPDATE / FOR SHARE"));
+        }
+        self.deeper(|walk| {
+            let outer = walk.names.len();
+            if let Some(with) = with_clause {
+                walk.with(with)?;
+            }
+            for side in [larg, rarg].into_iter().flatten() {
+                walk.select(side)?;
+            }
+            for list in [
+                from_clause,
+                target_list,
+                group_clause,
+                window_clause,
+                values_lists,
+                sort_clause,
+            ] {
+                walk.nodes(list)?;
+            }
+            // A bare DISTINCT is one node without content.
+            for node in distinct_clause
+                .iter_mut()
+                .filter(|node| node.node.is_some())
+            {
+                walk.node(node)?;
+            }
+            for part in [where_clause, having_clause, limit_offset, limit_count] {
+                walk.optional(part)?;
+            }
+            walk.names.truncate(outer);
+            Ok(())
+        })
+    }
+
+    fn with(&mut self, with: &mut WithClause) -> Verdict {
+        let WithClause {
+            ctes,
+            recursive,
+            location: _,
+        } = with;
+        let mut named: Vec<&mut CommonTableExpr> = Vec::with_capacity(ctes.len());
+        for cte in ctes {
+            let Some(NodeEnum::CommonTableExpr(cte)) = cte.node.as_mut() else {
+                return Err(Refusal::construct("this WITH clause"));
+            };
+            named.push(cte);
+        }
+        // As PostgreSQL resolves them: with RECURSIVE every name is visible in every part, without it only in later ones.
+        if *recursive {
+            self.names
+                .extend(named.iter().map(|cte| cte.ctename.clone()));
+        }
+        for cte in named {
+            let CommonTableExpr {
+                ctename,
+                aliascolnames: _,
+                ctematerialized: _,
+                ctequery,
+                search_clause,
+                cycle_clause,
+                location,
+                cterecursive: _,
+                cterefcount: _,
+                ctecolnames: _,
+                ctecoltypes: _,
+                ctecoltypmods: _,
+                ctecolcollations: _,
+            } = cte;
+            if search_clause.is_some() || cycle_clause.is_some() {
+                return Err(Refusal::construct("SEARCH / CYCLE").at(*location));
+            }
+            match ctequery.as_mut().and_then(|query| query.node.as_mut()) {
+                Some(NodeEnum::SelectStmt(select)) => self.select(select)?,
+                _ => return Err(Refusal::construct("a WITH query that writes").at(*location)),
+            }
+            if !*recursive {
+                self.names.push(ctename.clone());
+            }
+        }
+        Ok(())
+    }
+
+    fn nodes(&mut self, nodes: &mut [Node]) -> Verdict {
+        nodes.iter_mut().try_for_each(|node| self.node(node))
+    }
+
+    fn optional(&mut self, node: &mut Option<Box<Node>>) -> Verdict {
+        node.as_mut().map_or(Ok(()), |node| self.node(node))
+    }
+
+    fn deeper(&mut self, visit: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+        if self.depth == DEEPEST {
+            return Err(Refusal::too_deep());
+        }
+        self.depth += 1;
+        let verdict = visit(self);
+        self.depth -= 1;
+        verdict
+    }
+
+    fn node(&mut self, node: &mut Node) -> Verdict {
+        let Some(node) = node.node.as_mut() else {
+            return Ok(()); // an absent element, such as the limit in LIMIT ALL
+        };
+        self.deeper(|walk| walk.known(node))
+    }
+
+    fn known(&mut self, node: &mut NodeEnum) -> Verdict {
+        match node {
+            // Leaves.
+            NodeEnum::AConst(_)
+            | NodeEnum::Integer(_)
+            | NodeEnum::Float(_)
+            | NodeEnum::Boolean(_)
+            | NodeEnum::String(_)
+            | NodeEnum::BitString(_)
+            | NodeEnum::AStar(_) => Ok(()),
+            NodeEnum::ColumnRef(column) => column_ref(column),
+            NodeEnum::SqlvalueFunction(function) => sql_value(function.op(), function.location),
+
+            // What a query reads from.
+            NodeEnum::SelectStmt(select) => self.select(select),
+            NodeEnum::RangeVar(table) => self.table(table),
+            NodeEnum::RangeSubselect(range) => self.optional(&mut range.subquery),
+            NodeEnum::RangeFunction(range) => self.range_function(range),
+            NodeEnum::JoinExpr(join) => self.join(join),
+
+            // Expressions.
+            NodeEnum::ResTarget(target) => {
+                self.nodes(&mut target.indirection)?;
+                self.optional(&mut target.val)
+            }
+            NodeEnum::AExpr(expr) => self.expr(expr),
+            NodeEnum::BoolExpr(expr) => self.nodes(&mut expr.args),
+            NodeEnum::FuncCall(call) => self.call(call),
+            NodeEnum::SubLink(link) => self.sub_link(link),
+            NodeEnum::TypeCast(cast) => {
+                cast.type_name
+                    .as_mut()
+                    .map_or(Ok(()), |name| self.type_name(name))?;
+                self.optional(&mut cast.arg)
+            }
+            NodeEnum::CaseExpr(case) => {
+                self.optional(&mut case.arg)?;
+                self.nodes(&mut case.args)?;
+                self.optional(&mut case.defresult)
+            }
+            NodeEnum::CaseWhen(when) => {
+                self.optional(&mut when.expr)?;
+                self.optional(&mut when.result)
+            }
+            NodeEnum::CoalesceExpr(expr) => self.nodes(&mut expr.args),
+            NodeEnum::MinMaxExpr(expr) => self.nodes(&mut expr.args),
+            NodeEnum::NullTest(test) => self.optional(&mut test.arg),
+            NodeEnum::BooleanTest(test) => self.optional(&mut test.arg),
+            NodeEnum::RowExpr(row) => self.nodes(&mut row.args),
+            NodeEnum::AArrayExpr(array) => self.nodes(&mut array.elements),
+            NodeEnum::AIndices(indices) => {
+                self.optional(&mut indices.lidx)?;
+                self.optional(&mut indices.uidx)
+            }
+            NodeEnum::AIndirection(indirection) => self.indirection(indirection),
+            NodeEnum::NamedArgExpr(arg) => self.optional(&mut arg.arg),
+            NodeEnum::List(list) => self.nodes(&mut list.items),
+
+            // Order, groups, windows.
+            NodeEnum::SortBy(sort) => {
+                operator(&sort.use_op, sort.location)?;
+                self.optional(&mut sort.node)
+            }
+            NodeEnum::GroupingSet(set) => self.nodes(&mut set.content),
+            NodeEnum::GroupingFunc(grouping) => self.nodes(&mut grouping.args),
+            NodeEnum::WindowDef(window) => self.window(window),
+
+            other => Err(Refusal::construct(&construct_name(other))),
+        }
+    }
+
+    fn table(&self, table: &mut RangeVar) -> Verdict {
+        let RangeVar {
+            catalogname,
+            schemaname,
+            relname,
+            inh: _,
+            relpersistence: _,
+            alias: _,
+            location,
+        } = table;
+        if catalogname.is_empty() && schemaname.is_empty() && self.names.contains(relname) {
+            return Ok(());
+        }
+        let ours = catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
+        if !ours || !EXPOSED_TABLES.contains(&relname.as_str()) {
+            let schema = if schemaname.is_empty() {
+                String::new()
+            } else {
+                format!("{schemaname}.")
+            };
+            let tables: Vec<String> = EXPOSED_TABLES
+                .iter()
+                .map(|table| format!("{SCHEMA}.{table}"))
+                .collect();
+            let mend = format!("the tables are {}", tables.join(", "));
+            return Err(Refusal::new(
+                Rule::Relation,
+                format!("there is no table {schema}{relname} here"),
+                mend,
+            )
+            .at(*location));
+        }
+        // Written out, so that what runs does not depend on a search path.
+        SCHEMA.clone_into(schemaname);
+        Ok(())
+    }
+
+    fn join(&mut self, join: &mut JoinExpr) -> Verdict {
+        self.optional(&mut join.larg)?;
+        self.optional(&mut join.rarg)?;
+        self.optional(&mut join.quals)
+    }
+
+    fn range_function(&mut self, range: &mut RangeFunction) -> Verdict {
+        if !range.coldeflist.is_empty() {
+            return Err(Refusal::construct("a column definition list"));
+        }
+        self.nodes(&mut range.functions)
+    }
+
+    fn expr(&mut self, expr: &mut AExpr) -> Verdict {
+        // BETWEEN and its kin carry their own name instead of an operator's.
+        if !expr.kind().as_str_name().contains("BETWEEN") {
+            operator(&expr.name, expr.location)?;
+        }
+        self.optional(&mut expr.lexpr)?;
+        self.optional(&mut expr.rexpr)
+    }
+
+    fn call(&mut self, call: &mut FuncCall) -> Verdict {
+        let FuncCall {
+            funcname,
+            args,
+            agg_order,
+            agg_filter,
+            over,
+            agg_within_group: _,
+            agg_star: _,
+            agg_distinct: _,
+            func_variadic: _,
+            funcformat: _,
+            location,
+        } = call;
+        let name = match names(funcname).as_slice() {
+            [name] | ["pg_catalog", name] if FUNCTIONS.contains(name) => Ok(()),
+            name => Err(Refusal::new(Rule::Function,
+                format!("the function {} is not allowed", name.join(".")),
+                "use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone",
+            )
+            .at(*location)),
+        };
+        name?;
+        self.nodes(args)?;
+        self.nodes(agg_order)?;
+        self.optional(agg_filter)?;
+        over.as_mut().map_or(Ok(()), |window| self.window(window))
+    }
+
+    fn window(&mut self, window: &mut WindowDef) -> Verdict {
+        self.nodes(&mut window.partition_clause)?;
+        self.nodes(&mut window.order_clause)?;
+        self.optional(&mut window.start_offset)?;
+        self.optional(&mut window.end_offset)
+    }
+
+    fn sub_link(&mut self, link: &mut SubLink) -> Verdict {
+        operator(&link.oper_name, link.location)?;
+        self.optional(&mut link.testexpr)?;
+        self.optional(&mut link.subselect)
+    }
+
+    fn indirection(&mut self, indirection: &mut AIndirection) -> Verdict {
+        for step in &mut indirection.indirection {
+            match step.node.as_mut() {
+                Some(NodeEnum::String(field)) if FIELDS.contains(&field.sval.as_str()) => {}
+                Some(NodeEnum::String(field)) => {
+                    return Err(Refusal::new(
+                        Rule::Column,
+                        format!(
+                            "selecting .{} from an expression is not allowed",
+                            field.sval
+                        ),
+                        "name the columns in the FROM clause, as in FROM jsonb_each(x) AS e(key, value)",
+                    ));
+                }
+                _ => self.node(step)?,
+            }
+        }
+        self.optional(&mut indirection.arg)
+    }
+
+    fn type_name(&mut self, name: &mut TypeName) -> Verdict {
+        let known = match names(&name.names).as_slice() {
+            [name] | ["pg_catalog", name] => TYPES.contains(name),
+            ["public", name] => *name == "vector",
+            _ => false,
+        };
+        if !known || name.setof || name.pct_type {
+            let what = format!("the type {} is not allowed", names(&name.names).join("."));
+            return Err(Refusal::new(
+                Rule::Type,
+                what,
+                "use a number, text, date, time, interval, uuid, JSON, range or array type",
+            )
+            .at(name.location));
+        }
+        self.nodes(&mut name.typmods)
+    }
+}
+
+/// The grammar's own name of a construct, such as `XmlExpr`.
+fn construct_name(node: &NodeEnum) -> String {
+    let debug = format!("{node:?}");
+    debug
+        .split(['(', ' ', '{'])
+        .next()
+        .unwrap_or("this construct")
+        .to_owned()
+}

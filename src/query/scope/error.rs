@@ -1,0 +1,109 @@
+use std::fmt;
+
+use deadpool::managed::{PoolError, TimeoutType};
+
+use super::wire::WireError;
+
+/// Why a statement gave no rows, by what the caller can do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ScopeError {
+    /// PostgreSQL refused the statement: mend it.
+    #[error("the database refused the statement")]
+    Database(#[source] DatabaseError),
+    /// There is no such tenant any more: ask for another.
+    #[error("the tenant is unknown to the database")]
+    UnknownTenant,
+    /// Every connection is in use: try again.
+    #[error("all database connections are in use")]
+    Busy,
+    /// The database cannot be reached, or went away: try again later.
+    #[error("the database is not available")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The database does not accept this server, or is not prepared for it: an operator must act.
+    #[error("the database does not accept this server")]
+    Misconfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What PostgreSQL said about a statement.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseError {
+    /// The five characters of
+    /// [Appendix A](https://www.postgresql.org/docs/18/errcodes-appendix.html).
+    pub sqlstate: String,
+    /// The primary message. May repeat a value that the tenant may see.
+    pub message: String,
+    /// The server's hint, if any.
+    pub hint: Option<String>,
+}
+
+impl DatabaseError {
+    /// What a client is told: enough to mend a statement, nothing about the server.
+    #[must_use]
+    pub fn client_text(&self) -> String {
+        let state = &self.sqlstate;
+        match state.as_str() {
+            "57014" => {
+                "the statement took too long and was stopped; aggregate or filter more (SQLSTATE 57014)".to_owned()
+            }
+            "42501" => "this column or table may not be read; name the columns you need instead of *, \
+                        retail.stores has store_id, store_name and is_online (SQLSTATE 42501)"
+                .to_owned(),
+            // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
+            _ if ["22", "21", "0A", "42", "54", "2F"].iter().any(|class| state.starts_with(class)) => {
+                let hint = self.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
+                format!("{}{hint} (SQLSTATE {state})", self.message)
+            }
+            _ => format!("the database could not run the statement (SQLSTATE {state})"),
+        }
+    }
+}
+
+impl fmt::Display for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the message: it may repeat data, and this is what logs show.
+        write!(f, "SQLSTATE {}", self.sqlstate)
+    }
+}
+
+impl fmt::Debug for DatabaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DatabaseError")
+            .field("sqlstate", &self.sqlstate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::error::Error for DatabaseError {}
+
+impl ScopeError {
+    pub(super) fn of_pool(error: PoolError<WireError>) -> Self {
+        match error {
+            PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
+            PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
+                Self::Unavailable(WireError::Silent.into())
+            }
+            PoolError::Backend(error) => Self::of_wire(error),
+            closed @ (PoolError::Closed
+            | PoolError::NoRuntimeSpecified
+            | PoolError::PostCreateHook(_)) => Self::Unavailable(closed.into()),
+        }
+    }
+
+    pub(super) fn of_wire(error: WireError) -> Self {
+        match error {
+            WireError::Statement(error) => Self::Database(error),
+            WireError::Server(error) => match error.sqlstate.as_str() {
+                "ZV003" => Self::UnknownTenant,
+                // Wrong key, password or database; functions or rights that `migrate` has not made.
+                "ZV001" | "ZV002" | "ZV004" | "28000" | "28P01" | "3D000" | "3F000" | "42501"
+                | "42883" | "42704" => Self::Misconfigured(error.into()),
+                _ => Self::Unavailable(error.into()),
+            },
+            unsupported @ WireError::Authentication(_) => Self::Misconfigured(unsupported.into()),
+            error @ (WireError::Io(_)
+            | WireError::Closed
+            | WireError::Silent
+            | WireError::Protocol(_)) => Self::Unavailable(error.into()),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use std::ops::ControlFlow;
+
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::backend::{DataRowBody, Message, RowDescriptionBody};
+
+use super::{Column, RowSink, WireError, database_error};
+
+/// Which statement of the transaction the server is answering.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Step {
+    Begin,
+    Enter,
+    Query,
+    Rollback,
+    Done,
+}
+
+/// What the server answers to one transaction, step by step.
+pub(super) struct Reply {
+    step: Step,
+    has_query: bool,
+    begun: bool,
+    parsed: usize,
+    wanted: bool,
+    drained: usize,
+    error: Option<WireError>,
+}
+
+impl Reply {
+    pub(super) fn new(has_query: bool) -> Self {
+        Self {
+            step: Step::Begin,
+            has_query,
+            begun: false,
+            parsed: 0,
+            wanted: true,
+            drained: 0,
+            error: None,
+        }
+    }
+
+    /// Whether the server has answered anything yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// How many statements the server has parsed. They stand whatever the transaction comes to.
+    pub(super) fn parsed(&self) -> usize {
+        self.parsed
+    }
+
+    /// Whether a statement of our own failed for a reason other than the entry's verdict: the session is not what it should
+    /// be, for example because a prepared statement is gone, and must not be used again.
+    pub(super) fn shows_damage(&self) -> bool {
+        matches!(&self.error, Some(WireError::Server(error)) if !error.sqlstate.starts_with("ZV"))
+    }
+
+    /// The bytes of rows that came after nobody wanted any more.
+    pub(super) fn drained(&self) -> usize {
+        self.drained
+    }
+
+    /// Takes one message; the transaction status when it was the last.
+    pub(super) fn take(
+        &mut self,
+        message: Message,
+        sink: &mut dyn RowSink,
+    ) -> Result<Option<u8>, WireError> {
+        self.begun = true;
+        match message {
+            Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
+            Message::ErrorResponse(body) => {
+                let error = database_error(&body);
+                // Classes 57P and 53 speak of the server, whatever it was doing.
+                let of_server =
+                    error.sqlstate.starts_with("57P") || error.sqlstate.starts_with("53");
+                self.error = Some(match self.step {
+                    Step::Query if !of_server => WireError::Statement(error),
+                    _ => WireError::Server(error),
+                });
+            }
+            Message::CommandComplete(_)
+            | Message::PortalSuspended
+            | Message::EmptyQueryResponse => self.step = self.after(),
+            Message::ParseComplete => self.parsed += 1,
+            Message::RowDescription(body) if self.step == Step::Query => {
+                sink.columns(columns(&body)?)
+            }
+            Message::DataRow(body) if self.step == Step::Query => self.row(&body, sink)?,
+            // The entry's own single row, and what says only that a message was understood.
+            Message::DataRow(_)
+            | Message::RowDescription(_)
+            | Message::NoData
+            | Message::BindComplete
+            | Message::NoticeResponse(_)
+            | Message::NotificationResponse(_)
+            | Message::ParameterStatus(_) => {}
+            _ => {
+                return Err(WireError::Protocol(
+                    "a message that has no place in a query",
+                ));
+            }
+        }
+        Ok(None)
+    }
+
+    /// How the transaction went.
+    pub(super) fn outcome(self) -> Result<(), WireError> {
+        match self.error {
+            Some(error) => Err(error),
+            None if self.step == Step::Done => Ok(()),
+            None => Err(WireError::Protocol("the transaction ended early")),
+        }
+    }
+
+    fn after(&self) -> Step {
+        match self.step {
+            Step::Begin => Step::Enter,
+            Step::Enter if self.has_query => Step::Query,
+            Step::Enter | Step::Query => Step::Rollback,
+            Step::Rollback | Step::Done => Step::Done,
+        }
+    }
+
+    fn row(&mut self, body: &DataRowBody, sink: &mut dyn RowSink) -> Result<(), WireError> {
+        if !self.wanted {
+            self.drained += body.buffer().len();
+            return Ok(());
+        }
+        let ranges: Vec<_> = body.ranges().collect()?;
+        let mut values = ranges
+            .into_iter()
+            .map(|range| range.map(|range| &body.buffer()[range]));
+        self.wanted = sink.row(&mut values) == ControlFlow::Continue(());
+        Ok(())
+    }
+}
+
+fn columns(body: &RowDescriptionBody) -> Result<Vec<Column>, WireError> {
+    Ok(body
+        .fields()
+        .map(|field| {
+            Ok(Column {
+                name: field.name().to_owned(),
+                type_oid: field.type_oid(),
+            })
+        })
+        .collect()?)
+}
