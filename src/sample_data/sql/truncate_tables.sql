@@ -1,0 +1,15 @@
+-- Empties the sample's tables; all in one statement because they refer to each other. Run by their owner, in a
+-- transaction: readers wait until it ends.
+SET LOCAL lock_timeout = '10s';
+TRUNCATE
+    guard.tenant,
+    retail.product_description_embeddings,
+    retail.order_items,
+    retail.orders,
+    retail.inventory,
+    retail.products,
+    retail.product_types,
+    retail.categories,
+    retail.customers,
+    retail.stores
+RESTART IDENTITY;

@@ -1,0 +1,30 @@
+//! Holds the full sample against its rules by counting, without a database.
+//!
+//! The expected numbers stand here a second time on purpose: a rule that is changed by accident turns a test red.
+//! The seed is fixed, so five standard deviations are a margin for the rules' arithmetic and not for luck.
+mod assortment; // the catalogue's texts, the stores
+mod plan; // what a plan decides, and that nothing else does
+mod rules; // how customers, orders, prices and stock are distributed
+mod tally; // what the rules are held against
+
+use std::sync::LazyLock;
+
+use chrono::NaiveDate;
+
+use super::catalogue::Catalogue;
+use super::history::Customers;
+use super::{Plan, Scale, catalogue};
+
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| catalogue().unwrap());
+
+fn plan(scale: Scale, seed: u64) -> Plan {
+    Plan {
+        scale,
+        seed,
+        today: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
+    }
+}
+
+fn customers(plan: Plan) -> Customers<'static> {
+    Customers::new(&plan, &CATALOGUE).unwrap()
+}
