@@ -1,0 +1,127 @@
+use std::error::Error;
+
+use crate::catalog::{CatalogError, TABLES};
+use crate::identity::{Refusal as CallerRefusal, TENANT_HEADER};
+use crate::query::guard::Refusal;
+use crate::query::scope::ScopeError;
+use crate::search::SearchError;
+use crate::search::embedding::EmbeddingError;
+
+/// Why a tool has no result. The one place that decides what a client reads of an error inside a tool.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// An argument is missing, of the wrong type or out of range; the text says which and what is allowed.
+    #[error("an argument cannot be used")]
+    Argument(String),
+    /// The guard refuses the SQL.
+    #[error("the SQL was refused")]
+    Refused(Refusal),
+    /// The statement gave no rows.
+    #[error("the statement failed")]
+    Scope(#[source] ScopeError),
+    /// The schemas cannot be told.
+    #[error("the schemas cannot be told")]
+    Catalog(#[source] CatalogError),
+    /// The search failed.
+    #[error("the search failed")]
+    Search(#[source] SearchError),
+    /// The server was started without an embedding model.
+    #[error("there is no embedding model")]
+    NoModel,
+    /// A task of ours ended without a result.
+    #[error("a task gave no result")]
+    Task(#[source] tokio::task::JoinError),
+}
+
+const AWAY: &str = "the database is not available now; try again in a few seconds";
+const OURS: &str = "the server cannot answer this now; the operator finds the reason in its log";
+
+impl Failure {
+    /// What the client reads: what is wrong and how to mend it; nothing of the server's inside.
+    pub(super) fn client_text(&self) -> String {
+        match self {
+            Self::Argument(text) => text.clone(),
+            Self::Refused(refusal) => refusal.to_string(),
+            Self::Scope(error) | Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error),
+            Self::Catalog(CatalogError::NoTable) => format!("table_names is empty; {}", valid_tables()),
+            Self::Catalog(CatalogError::UnknownTables(names)) => format!("unknown tables: {}; {}", names.join(", "), valid_tables()),
+            Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
+                "query_description holds nothing to search for; describe the product in a few words".to_owned()
+            }
+            Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => OURS.to_owned(),
+            Self::NoModel => "search by meaning is not set up on this server (ZAVA_EMBEDDING_MODEL_DIR); query retail.products instead".to_owned(),
+        }
+    }
+
+    /// Logs it once, with its causes: an operator's matter as an error, a client's own as information.
+    pub(super) fn log(&self, tool: &'static str) {
+        let error = self as &dyn Error;
+        match self {
+            // The refusal's text repeats the client's statement, which is not for the log.
+            Self::Refused(refusal) => {
+                tracing::info!(tool, rule = ?refusal.rule(), error, "tool call refused");
+            }
+            Self::Argument(_) | Self::NoModel => tracing::info!(tool, error, "tool call refused"),
+            Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_)) => {
+                tracing::info!(tool, error, "tool call refused")
+            }
+            Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
+                tracing::info!(tool, error, "tool call refused")
+            }
+            Self::Scope(cause)
+            | Self::Search(SearchError::Scope(cause))
+            | Self::Catalog(CatalogError::Scope(cause)) => match cause {
+                ScopeError::Database(_) | ScopeError::UnknownTenant => {
+                    tracing::info!(tool, error, "statement failed")
+                }
+                ScopeError::Busy | ScopeError::Unavailable(_) => {
+                    tracing::warn!(tool, error, "database not available")
+                }
+                ScopeError::Misconfigured(_) => {
+                    tracing::error!(tool, error, "database does not accept this server")
+                }
+            },
+            Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => {
+                tracing::error!(tool, error, "tool call failed")
+            }
+        }
+    }
+}
+
+fn scope_text(error: &ScopeError) -> String {
+    match error {
+        ScopeError::Database(error) => error.client_text(),
+        ScopeError::UnknownTenant => {
+            format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
+        }
+        ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
+        ScopeError::Unavailable(_) => AWAY.to_owned(),
+        ScopeError::Misconfigured(_) => OURS.to_owned(),
+    }
+}
+
+fn valid_tables() -> String {
+    let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
+    format!("the tables are {}", names.join(", "))
+}
+
+/// What a caller who was refused is told; an unknown tenant and a foreign one read the same.
+#[must_use]
+pub fn refusal_text(refusal: &CallerRefusal) -> String {
+    match refusal {
+        CallerRefusal::Missing => {
+            format!(
+                "no tenant; send the header {TENANT_HEADER} with your store's tenant id, a UUID"
+            )
+        }
+        CallerRefusal::Malformed(_) => {
+            format!(
+                "malformed tenant; send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
+            )
+        }
+        CallerRefusal::Unknown => {
+            format!("unknown tenant; set {TENANT_HEADER} to a tenant id you may use")
+        }
+        CallerRefusal::Unavailable(_) => AWAY.to_owned(),
+    }
+}

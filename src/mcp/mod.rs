@@ -1,0 +1,123 @@
+//! What a client sees: the server's name, its tools and their results.
+//!
+//! Knows rmcp and the modules that answer; must not know HTTP routes, sockets or how a caller was recognised.
+//! Invariant: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing.
+mod failure; // what went wrong, in the client's words and in the log's
+mod result; // a tool's answer: text and structured content
+mod tools; // one file a tool
+
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use rmcp::model::{
+    CacheScope, CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult,
+    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+};
+use rmcp::service::RequestContext;
+use rmcp::{ErrorData, RoleServer, ServerHandler};
+
+use crate::identity::{Caller, Identity, Refusal, TenantId};
+
+pub use failure::refusal_text;
+pub use tools::{ToolName, Tools};
+
+/// The server's name, as the original sample has it.
+const NAME: &str = "mcp-zava-sales";
+
+const INSTRUCTIONS: &str = "Answers questions about Zava, a home-improvement retailer: sales, products, customers, stock. \
+You see one store's rows, or all for head office; the server decides which. \
+Fetch the schemas of the tables you need once, then query; use search for products described in words.";
+
+/// How long a client may keep the list of tools: it changes with a new version of the server only.
+const TOOLS_FRESH_FOR_MS: u64 = 300_000;
+
+/// Where the caller of a request is found.
+#[derive(Clone, Debug)]
+pub enum Callers {
+    /// The HTTP layer has put it into the request.
+    OfRequest,
+    /// One tenant for the life of the process (standard input and output).
+    Fixed(Arc<Identity>, TenantId),
+}
+
+/// Answers MCP requests. One value serves every request; it keeps nothing of any.
+#[derive(Clone, Debug)]
+pub struct Handler {
+    tools: Arc<Tools>,
+    callers: Callers,
+}
+
+impl Handler {
+    /// A handler that calls `tools` for `callers`.
+    #[must_use]
+    pub fn new(tools: Arc<Tools>, callers: Callers) -> Self {
+        Self { tools, callers }
+    }
+
+    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
+        match &self.callers {
+            Callers::OfRequest => context
+                .extensions
+                .get::<axum::http::request::Parts>()
+                .and_then(|parts| parts.extensions.get::<Caller>())
+                .copied()
+                .ok_or_else(|| {
+                    tracing::error!("a request reached a tool without a caller");
+                    ErrorData::internal_error("the server could not tell who is calling", None)
+                }),
+            Callers::Fixed(identity, tenant) => {
+                identity
+                    .of_tenant(*tenant)
+                    .await
+                    .map_err(|refusal: Refusal| {
+                        tracing::info!(
+                            error = &refusal as &dyn std::error::Error,
+                            "caller refused"
+                        );
+                        ErrorData::invalid_request(refusal_text(&refusal), None)
+                    })
+            }
+        }
+    }
+}
+
+impl ServerHandler for Handler {
+    fn get_info(&self) -> ServerConfig {
+        let implementation =
+            Implementation::new(NAME, env!("CARGO_PKG_VERSION")).with_title("Zava retail");
+        ServerConfig::new(ServerCapabilities::builder().enable_tools().build())
+            .with_server_info(implementation)
+            .with_instructions(INSTRUCTIONS)
+    }
+
+    fn list_tools(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
+        let list = ListToolsResult::with_all_items(self.tools.definitions());
+        ready(Ok(list
+            .with_ttl_ms(TOOLS_FRESH_FOR_MS)
+            .with_cache_scope(CacheScope::Public)))
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = ToolName::of(&request.name) else {
+            let known: Vec<&str> = ToolName::ALL.iter().map(|tool| tool.as_str()).collect();
+            return Err(ErrorData::invalid_params(
+                format!("unknown tool; there are {}", known.join(", ")),
+                None,
+            ));
+        };
+        let caller = self.caller(&context).await?;
+        Ok(self
+            .tools
+            .call(tool, caller, request.arguments.unwrap_or_default())
+            .await
+            .into())
+    }
+}

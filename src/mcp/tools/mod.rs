@@ -1,0 +1,171 @@
+//! The tools: names, schemas, and what each calls. Names, parameters and defaults are a contract with the clients of the
+//! original sample.
+mod execute_sales_query;
+mod get_current_utc_date;
+mod get_multiple_table_schemas;
+mod semantic_search_products;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rmcp::model::{CallToolResult, JsonObject, Tool, ToolAnnotations};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::result;
+use crate::catalog::Catalog;
+use crate::identity::Caller;
+use crate::query::guard::Guard;
+use crate::query::rows::RowLimits;
+use crate::query::scope::Scope;
+use crate::search::ProductSearch;
+
+/// The tools' names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ToolName {
+    /// Finds products by meaning.
+    SemanticSearchProducts,
+    /// Describes tables.
+    GetMultipleTableSchemas,
+    /// Runs a SELECT.
+    ExecuteSalesQuery,
+    /// Tells the time.
+    GetCurrentUtcDate,
+}
+
+impl ToolName {
+    /// All of them, in the order of the list.
+    pub const ALL: [Self; 4] = [
+        Self::GetMultipleTableSchemas,
+        Self::ExecuteSalesQuery,
+        Self::SemanticSearchProducts,
+        Self::GetCurrentUtcDate,
+    ];
+
+    /// The tool of a name.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tool| tool.as_str() == name)
+    }
+
+    /// The name a client calls it by.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SemanticSearchProducts => "semantic_search_products",
+            Self::GetMultipleTableSchemas => "get_multiple_table_schemas",
+            Self::ExecuteSalesQuery => "execute_sales_query",
+            Self::GetCurrentUtcDate => "get_current_utc_date",
+        }
+    }
+}
+
+/// What the tools work with.
+#[derive(Debug)]
+pub struct Tools {
+    /// Decides what SQL may run.
+    pub guard: Arc<Guard>,
+    /// Runs it.
+    pub scope: Arc<Scope>,
+    /// How much of a result is given.
+    pub limits: RowLimits,
+    /// Describes tables.
+    pub catalog: Catalog,
+    /// Searches products; `None` without an embedding model.
+    pub search: Option<ProductSearch>,
+    /// The clock that `get_current_utc_date` reads.
+    pub clock: fn() -> SystemTime,
+    /// Texts up to this many bytes are parsed at once; longer ones leave the reactor.
+    pub parsed_at_once: NonZeroUsize,
+}
+
+impl Tools {
+    /// What the tools are called and take, in a fixed order.
+    #[must_use]
+    pub fn definitions(&self) -> Vec<Tool> {
+        let definition = |tool| match tool {
+            ToolName::SemanticSearchProducts => semantic_search_products::definition(),
+            ToolName::GetMultipleTableSchemas => get_multiple_table_schemas::definition(),
+            ToolName::ExecuteSalesQuery => execute_sales_query::definition(),
+            ToolName::GetCurrentUtcDate => get_current_utc_date::definition(),
+        };
+        ToolName::ALL.into_iter().map(definition).collect()
+    }
+
+    /// Calls a tool. Every failure is a result that says what to do.
+    pub async fn call(
+        &self,
+        tool: ToolName,
+        caller: Caller,
+        arguments: JsonObject,
+    ) -> CallToolResult {
+        let answer = match tool {
+            ToolName::SemanticSearchProducts => {
+                semantic_search_products::call(self, caller, arguments).await
+            }
+            ToolName::GetMultipleTableSchemas => {
+                get_multiple_table_schemas::call(self, caller, arguments).await
+            }
+            ToolName::ExecuteSalesQuery => execute_sales_query::call(self, caller, arguments).await,
+            ToolName::GetCurrentUtcDate => get_current_utc_date::call(self, arguments),
+        };
+        answer.unwrap_or_else(|failure| {
+            failure.log(tool.as_str());
+            match tool {
+                ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
+                    result::failed_rows(&failure)
+                }
+                ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
+                    result::failed_text(&failure)
+                }
+            }
+        })
+    }
+}
+
+/// Reads a tool's arguments. rmcp would answer a wrong one with a protocol error, which models do not get to read; as a
+/// tool error it is mended in the next try.
+fn parse<T: DeserializeOwned>(arguments: JsonObject, example: &str) -> Result<T, Failure> {
+    serde_json::from_value(Value::Object(arguments))
+        .map_err(|error| Failure::Argument(format!("{error}; for example {example}")))
+}
+
+fn define(
+    name: ToolName,
+    title: &str,
+    description: &'static str,
+    input: Value,
+    output: Value,
+) -> Tool {
+    let object = |value| match value {
+        Value::Object(object) => object,
+        _ => JsonObject::new(),
+    };
+    Tool::new(name.as_str(), description, object(input))
+        .with_title(title)
+        .with_raw_output_schema(Arc::new(object(output)))
+        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
+}
+
+/// The shape of an answer in rows.
+fn rows_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
+            "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
+            "n": {"type": "integer", "description": "row count"},
+            "truncated": {"type": "boolean"},
+            "msg": {"type": "string"},
+            "err": {"type": "string"}
+        },
+        "required": ["c", "r", "n"]
+    })
+}
+
+/// The shape of an answer in one text.
+fn text_schema() -> Value {
+    json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
+}

@@ -1,0 +1,91 @@
+use std::num::NonZeroU32;
+
+use rmcp::model::{CallToolResult, JsonObject, Tool};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{Failure, ToolName, Tools, define, parse, result, rows_schema};
+use crate::identity::Caller;
+use crate::query::rows::{Collector, RowLimits};
+
+/// Asking for more gives this many.
+const MOST_ROWS: i64 = 100;
+const DEFAULT_ROWS: i64 = 20;
+const DEFAULT_THRESHOLD: f64 = 30.0;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Arguments {
+    query_description: String,
+    #[serde(default = "default_rows")]
+    max_rows: i64,
+    #[serde(default = "default_threshold")]
+    similarity_threshold: f64,
+}
+
+fn default_rows() -> i64 {
+    DEFAULT_ROWS
+}
+
+fn default_threshold() -> f64 {
+    DEFAULT_THRESHOLD
+}
+
+pub(super) fn definition() -> Tool {
+    define(
+        ToolName::SemanticSearchProducts,
+        "Search products by meaning",
+        "Finds products by what they are or are used for, in plain words; returns rows like execute_sales_query, nearest \
+         first, with sp = similarity in percent. For stock or sales of what it finds, query by product_id or sku.",
+        json!({
+            "type": "object",
+            "properties": {
+                "query_description": {"type": "string", "description": "e.g. waterproof outdoor paint"},
+                "max_rows": {"type": "integer", "default": DEFAULT_ROWS, "minimum": 1, "description": "at most 100"},
+                "similarity_threshold": {"type": "number", "default": DEFAULT_THRESHOLD, "minimum": 20, "maximum": 80, "description": "percent; lower finds more"}
+            },
+            "required": ["query_description"],
+            "additionalProperties": false
+        }),
+        rows_schema(),
+    )
+}
+
+pub(super) async fn call(
+    tools: &Tools,
+    caller: Caller,
+    arguments: JsonObject,
+) -> Result<CallToolResult, Failure> {
+    let Arguments {
+        query_description,
+        max_rows,
+        similarity_threshold,
+    } = parse(
+        arguments,
+        r#"{"query_description": "waterproof outdoor paint"}"#,
+    )?;
+    if !(20.0..=80.0).contains(&similarity_threshold) {
+        return Err(Failure::Argument(format!(
+            "similarity_threshold is {similarity_threshold}; it must be from 20 to 80 (percent), for example {DEFAULT_THRESHOLD:?}"
+        )));
+    }
+    let most = u32::try_from(max_rows.min(MOST_ROWS)).ok().and_then(NonZeroU32::new).ok_or_else(|| {
+        Failure::Argument(format!(
+            "max_rows is {max_rows}; it must be from 1 to {MOST_ROWS}, for example {DEFAULT_ROWS}"
+        ))
+    })?;
+    let search = tools.search.as_ref().ok_or(Failure::NoModel)?;
+    let mut rows = Collector::new(RowLimits {
+        rows: most,
+        bytes: tools.limits.bytes,
+    });
+    let farthest = 1.0 - similarity_threshold / 100.0;
+    search
+        .nearest(caller, query_description, farthest, most, &mut rows)
+        .await
+        .map_err(Failure::Search)?;
+    Ok(result::rows(
+        &rows.finish(),
+        &format!("No products >= {similarity_threshold:?}%"),
+    ))
+}
