@@ -1,0 +1,168 @@
+//! Puts the house together: settings become an [`App`]. The only place that knows every module.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::Catalog;
+use crate::host::{self, Readiness, Routes};
+use crate::identity::{DirectoryUnavailable, Identity, TenantDirectory, TenantId};
+use crate::mcp::{Callers, Handler, Tools};
+use crate::query::guard::Guard;
+use crate::query::rows::RowLimits;
+use crate::query::scope::{Scope, ScopeError};
+use crate::search::ProductSearch;
+use crate::search::embedding::StaticModel;
+use crate::settings::ServeSettings;
+
+/// Parsing this much SQL takes about a millisecond; more leaves the reactor.
+const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+
+/// A server, ready to run.
+#[derive(Debug)]
+pub struct App {
+    scope: Arc<Scope>,
+    identity: Arc<Identity>,
+    tools: Arc<Tools>,
+    request_bytes: NonZeroUsize,
+}
+
+impl App {
+    /// Builds the server. Connects to nothing: that happens with the first request that needs it.
+    ///
+    /// # Errors
+    /// When the embedding model that the settings name cannot be used.
+    pub fn new(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<Self> {
+        let ServeSettings {
+            listen: _,
+            database,
+            login,
+            signing_key,
+            limits,
+            embedding_model_dir,
+            stdio_tenant: _,
+            log: _,
+        } = settings;
+        let scope = Arc::new(Scope::new(
+            database.clone(),
+            login.clone(),
+            signing_key.clone(),
+            limits,
+            clock,
+        ));
+        let model = embedding_model_dir
+            .as_deref()
+            .map(StaticModel::open)
+            .transpose()
+            .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
+        let tools = Tools {
+            guard: Arc::new(Guard::new(limits.sql_bytes)),
+            scope: Arc::clone(&scope),
+            limits: RowLimits {
+                rows: limits.rows,
+                bytes: limits.result_bytes,
+            },
+            catalog: Catalog::new(Arc::clone(&scope)),
+            search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
+            clock,
+            parsed_at_once: PARSED_AT_ONCE,
+        };
+        let identity = Arc::new(Identity::new(Arc::new(Database(Arc::clone(&scope)))));
+        Ok(Self {
+            scope,
+            identity,
+            tools: Arc::new(tools),
+            request_bytes: limits.request_bytes,
+        })
+    }
+
+    /// Serves HTTP until `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When the socket fails.
+    pub async fn serve_http(
+        self,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let routes = Routes {
+            handler: Handler::new(self.tools, Callers::OfRequest),
+            identity: self.identity,
+            readiness: Arc::new(Database(Arc::clone(&self.scope))),
+            request_bytes: self.request_bytes,
+        };
+        // Requests under way finish before their connections go, so rmcp is not given the token that stops the listener.
+        let router = host::router(routes, CancellationToken::new());
+        let served = host::serve_http(listener, router, stop).await;
+        self.scope.close();
+        served.context("serving HTTP failed")
+    }
+
+    /// Speaks MCP on standard input and output for one tenant until the client leaves or `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When the client does not speak MCP.
+    pub async fn serve_stdio(
+        self,
+        tenant: TenantId,
+        stop: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let handler = Handler::new(self.tools, Callers::Fixed(self.identity, tenant));
+        let served = host::serve_stdio(handler, stop).await;
+        self.scope.close();
+        served.context("serving standard input and output failed")
+    }
+
+    /// Asks the database whether it answers this server.
+    ///
+    /// # Errors
+    /// [`ScopeError`] says why not.
+    pub async fn check_database(&self) -> Result<(), ScopeError> {
+        self.scope.knows(HEAD_OFFICE).await.map(|_| ())
+    }
+}
+
+/// Any tenant does to learn whether the database accepts this server's signature.
+const HEAD_OFFICE: TenantId = TenantId::HEAD_OFFICE;
+
+/// What others need to know of the database, told through the one way to it.
+struct Database(Arc<Scope>);
+
+impl TenantDirectory for Database {
+    fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+        async move {
+            self.0.knows(tenant).await.map_err(|error| {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "tenant cannot be looked up"
+                );
+                DirectoryUnavailable
+            })
+        }
+        .boxed()
+    }
+}
+
+impl Readiness for Database {
+    fn database_answers(&self) -> BoxFuture<'_, bool> {
+        async move {
+            match self.0.ping().await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "database does not answer"
+                    );
+                    false
+                }
+            }
+        }
+        .boxed()
+    }
+}

@@ -1,0 +1,134 @@
+//! Where we run: HTTP routes, health, shutdown, standard input and output.
+//!
+//! Knows axum and the outside world's ways; must not know SQL or tools. The one place that turns a refused caller or a broken
+//! envelope into an HTTP status.
+//! Invariant: nothing under `/mcp` is reached without a `Caller`.
+mod admission; // who may pass to /mcp
+mod envelope; // is this body JSON-RPC at all
+mod health; // is the process up, does the database answer
+mod refusal; // an HTTP error with a JSON-RPC body
+mod stdio; // MCP over standard input and output
+
+use std::future::Future;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware;
+use axum::routing::{any_service, get};
+use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
+use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::identity::Identity;
+use crate::mcp::Handler;
+
+pub use health::Readiness;
+pub use stdio::serve_stdio;
+
+/// How long requests under way may take to finish once the server is told to stop.
+const LONGEST_DRAIN: Duration = Duration::from_secs(10);
+
+/// What the routes need.
+pub struct Routes {
+    /// Answers MCP.
+    pub handler: Handler,
+    /// Tells who calls.
+    pub identity: Arc<Identity>,
+    /// Tells whether the database answers.
+    pub readiness: Arc<dyn Readiness>,
+    /// The largest request body, in bytes.
+    pub request_bytes: NonZeroUsize,
+}
+
+impl std::fmt::Debug for Routes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Routes").finish_non_exhaustive()
+    }
+}
+
+/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`.
+pub fn router(routes: Routes, stop: CancellationToken) -> Router {
+    let Routes {
+        handler,
+        identity,
+        readiness,
+        request_bytes,
+    } = routes;
+    // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, against DNS rebinding.
+    let config = StreamableHttpServerConfig::default()
+        .with_legacy_session_mode(false)
+        .with_json_response(true)
+        .with_max_request_body_bytes(request_bytes.get())
+        .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"])
+        .with_cancellation_token(stop);
+    let service = StreamableHttpService::new(
+        move || Ok(handler.clone()),
+        Arc::new(NeverSessionManager::default()),
+        config,
+    );
+    let mcp = Router::new()
+        .route_service("/mcp", any_service(service))
+        .layer(middleware::from_fn_with_state(
+            request_bytes,
+            envelope::check,
+        ))
+        .layer(middleware::from_fn_with_state(identity, admission::admit));
+    Router::new()
+        .merge(mcp)
+        .route("/health", get(health::ready))
+        .route("/health/ready", get(health::ready))
+        .route("/health/live", get(health::live))
+        .with_state(readiness)
+        .fallback(refusal::no_such_path)
+}
+
+/// Serves until `stop` is cancelled, then lets requests under way finish, for a while.
+///
+/// # Errors
+/// When the socket fails.
+pub async fn serve_http(
+    listener: TcpListener,
+    router: Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let draining = {
+        let stop = stop.clone();
+        async move { stop.cancelled().await }
+    };
+    let serving = axum::serve(listener, router)
+        .with_graceful_shutdown(draining)
+        .into_future();
+    let deadline = async {
+        stop.cancelled().await;
+        tokio::time::sleep(LONGEST_DRAIN).await;
+    };
+    // Both arms may be dropped: what is left then is given up on purpose.
+    tokio::select! {
+        served = serving => served,
+        () = deadline => {
+            tracing::warn!("requests under way did not finish in time and were given up");
+            Ok(())
+        }
+    }
+}
+
+/// Resolves when the process is asked to end (SIGINT, SIGTERM).
+///
+/// # Errors
+/// When signals cannot be received.
+pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        // Both arms are cancel-safe: a signal is delivered to the next wait.
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}

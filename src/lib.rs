@@ -1,0 +1,14 @@
+//! A stateless Model Context Protocol server that lets AI clients ask questions of a multi-tenant PostgreSQL database.
+//!
+//! `docs/architecture.md` draws the house; each module's first lines say what it knows and what it must not know.
+pub mod app;
+pub mod catalog;
+pub mod database;
+pub mod host;
+pub mod identity;
+pub mod mcp;
+pub mod query;
+pub mod sample_data;
+pub mod search;
+pub mod settings;
+pub mod telemetry;

@@ -1,0 +1,41 @@
+//! The command line: arguments become one call and an exit code.
+use std::error::Error;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+mod command; // what the arguments mean
+mod run; // the call behind each command
+
+/// `EX_USAGE` of `sysexits.h`: the settings or arguments cannot be used.
+const UNUSABLE_SETTINGS: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments = command::Arguments::parse();
+    match run::run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(run::Failure::Settings(error)) => {
+            complain(error.as_ref());
+            ExitCode::from(UNUSABLE_SETTINGS)
+        }
+        Err(run::Failure::Other(error)) => {
+            complain(error.as_ref());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells a person at the command line what went wrong, with its causes.
+#[expect(
+    clippy::print_stderr,
+    reason = "the last words of a command go to the terminal, not to the log"
+)]
+fn complain(error: &(dyn Error + 'static)) {
+    eprint!("zava-mcp-server: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprint!(": {error}");
+        cause = error.source();
+    }
+    eprintln!();
+}
