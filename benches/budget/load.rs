@@ -1,0 +1,84 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::Fallible;
+use crate::client::Connection;
+use crate::mcp;
+
+/// Beyond the load's own time, how long answers may keep it waiting.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a load met.
+pub(crate) struct Load {
+    pub(crate) requests_per_second: f64,
+    pub(crate) requests: usize,
+    /// Of each request, in nanoseconds; in no order.
+    pub(crate) latencies: Vec<u32>,
+}
+
+/// Sends `request` over so many connections for so long, on each the next one when the last is answered. The first answer of
+/// each connection is read; the others have to be the same, byte by byte.
+pub(crate) async fn run(
+    address: SocketAddr,
+    connections: usize,
+    duration: Duration,
+    request: Arc<[u8]>,
+) -> Fallible<Load> {
+    let mut opened = Vec::with_capacity(connections);
+    for _ in 0..connections {
+        let mut connection = Connection::open(address).await?;
+        let answer = connection.exchange(&request).await?;
+        mcp::result_of(answer)?;
+        let expected = answer.body.to_vec();
+        opened.push((connection, expected));
+    }
+    let began = Instant::now();
+    let mut workers = JoinSet::new();
+    for (connection, expected) in opened {
+        let request = Arc::clone(&request);
+        workers.spawn(repeat(connection, request, expected, began + duration));
+    }
+    let mut latencies = Vec::new();
+    let finished = async {
+        while let Some(worked) = workers.join_next().await {
+            latencies.append(&mut worked??);
+        }
+        Fallible::Ok(())
+    };
+    tokio::time::timeout(duration + PATIENCE, finished)
+        .await
+        .map_err(|_| "the server does not answer any more")??;
+    let requests = latencies.len();
+    Ok(Load {
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
+        requests_per_second: requests as f64 / began.elapsed().as_secs_f64(),
+        requests,
+        latencies,
+    })
+}
+
+async fn repeat(
+    mut connection: Connection,
+    request: Arc<[u8]>,
+    expected: Vec<u8>,
+    until: Instant,
+) -> Fallible<Vec<u32>> {
+    let mut latencies = Vec::with_capacity(64 * 1024);
+    let mut sent = Instant::now();
+    while sent < until {
+        let answer = connection.exchange(&request).await?;
+        if answer.status != 200 || answer.body != expected {
+            mcp::result_of(answer)?;
+            let body = String::from_utf8_lossy(answer.body);
+            return Err(format!("an answer that differs from the first: {body}").into());
+        }
+        let answered = Instant::now();
+        latencies.push(u32::try_from((answered - sent).as_nanos()).unwrap_or(u32::MAX));
+        sent = answered;
+    }
+    Ok(latencies)
+}

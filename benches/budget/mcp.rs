@@ -1,0 +1,75 @@
+use serde_json::{Value, json};
+
+use crate::Fallible;
+use crate::client::Answer;
+
+/// The store in Seattle: an ordinary tenant, held by row security.
+pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+
+/// Head office, which sees every store: the large result needs rows.
+pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The protocol version that the bench speaks.
+const PROTOCOL: &str = "2025-11-25";
+
+/// The smallest query as a tool call: what is left is the server, the tenant's proof and the round trip.
+pub(crate) fn select_one() -> Vec<u8> {
+    query(SEATTLE, "SELECT 1")
+}
+
+/// A whole HTTP request that calls `execute_sales_query`.
+pub(crate) fn query(tenant: &str, sql: &str) -> Vec<u8> {
+    let arguments = json!({"postgresql_query": sql});
+    request(
+        tenant,
+        "tools/call",
+        &json!({"name": "execute_sales_query", "arguments": arguments}),
+    )
+}
+
+pub(crate) fn list_tools() -> Vec<u8> {
+    request(SEATTLE, "tools/list", &json!({}))
+}
+
+pub(crate) fn initialize() -> Vec<u8> {
+    request(
+        SEATTLE,
+        "initialize",
+        &json!({
+            "protocolVersion": PROTOCOL,
+            "capabilities": {},
+            "clientInfo": {"name": "bench", "version": "1"}
+        }),
+    )
+}
+
+/// A whole HTTP request, with the header fields that a client of the transport sends.
+fn request(tenant: &str, method: &str, params: &Value) -> Vec<u8> {
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
+         accept: application/json, text/event-stream\r\nmcp-protocol-version: {PROTOCOL}\r\n\
+         x-rls-user-id: {tenant}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The result in an answer.
+///
+/// # Errors
+/// When the status is not 200, or the answer is a protocol error or a tool's error; the text shows the whole body.
+pub(crate) fn result_of(answer: Answer<'_>) -> Fallible<Value> {
+    let wrong = || -> Box<dyn std::error::Error + Send + Sync> {
+        let body = String::from_utf8_lossy(answer.body);
+        format!("a wrong answer, HTTP status {}: {body}", answer.status).into()
+    };
+    if answer.status != 200 {
+        return Err(wrong());
+    }
+    let mut message: Value = serde_json::from_slice(answer.body).map_err(|_| wrong())?;
+    match message.get_mut("result").map(Value::take) {
+        Some(result) if result["isError"] != json!(true) => Ok(result),
+        Some(_) | None => Err(wrong()),
+    }
+}

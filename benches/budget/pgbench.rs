@@ -1,0 +1,139 @@
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use tokio::process::Command;
+
+use crate::Fallible;
+use crate::mcp;
+use crate::plan::{Login, Plan};
+
+/// Makes the schema that signs for the bench; parameters are psql variables.
+const ARRANGE: &str = include_str!("arrange_signing.sql");
+const FORGET: &str = "SET ROLE zava_owner; DROP SCHEMA IF EXISTS zava_bench CASCADE";
+
+/// The server's default, in the form that the server sends.
+const STATEMENT_TIMEOUT: &str = "15000";
+
+/// The database is ready to sign for the backends that ask.
+pub(crate) struct Signing {
+    /// Until when, in microseconds since 1970: an hour from the beginning.
+    expires: String,
+}
+
+/// A transaction that pgbench repeats.
+#[derive(Clone, Copy)]
+pub(crate) enum Script<'a> {
+    /// What the server sends for `SELECT 1`, as one pipeline.
+    Same(&'a Signing),
+    /// `BEGIN READ ONLY; SELECT 1; COMMIT` as one message of the simple protocol.
+    Bare,
+}
+
+impl Script<'_> {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Same(_) => "same.pgbench",
+            Self::Bare => "bare.pgbench",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Same(_) => include_str!("same.pgbench"),
+            Self::Bare => include_str!("bare.pgbench"),
+        }
+    }
+}
+
+/// Makes a function that signs an entry of one tenant for the backend that calls it, and lets the query login call it.
+///
+/// # Security
+/// While it exists, whoever has the query login may speak for that tenant. [`forget_signing`] ends that.
+pub(crate) async fn arrange_signing(plan: &Plan) -> Fallible<Signing> {
+    let variables = [
+        ("key_id", plan.key_id.as_str()),
+        ("tenant", mcp::SEATTLE),
+        ("login", plan.query.user.as_str()),
+    ];
+    let expires = psql(plan, ARRANGE, &variables).await?;
+    Ok(Signing { expires })
+}
+
+/// Removes what [`arrange_signing`] made, if it did.
+pub(crate) async fn forget_signing(plan: &Plan) -> Fallible<()> {
+    psql(plan, FORGET, &[]).await.map(drop)
+}
+
+/// The server's own words for its version.
+pub(crate) async fn server_version(plan: &Plan) -> Fallible<String> {
+    psql(plan, "SHOW server_version", &[]).await
+}
+
+/// Repeats a transaction over so many connections for one turn; returns the transactions per second, without the time it
+/// took to connect.
+pub(crate) async fn run(plan: &Plan, script: Script<'_>, connections: usize) -> Fallible<f64> {
+    let file = plan.work.join(script.name());
+    std::fs::write(&file, script.text())?;
+    let mut command = program(plan, "pgbench", &plan.query);
+    command
+        .args(["--no-vacuum", "--jobs=1"])
+        .arg(format!("--client={connections}"))
+        .arg(format!("--time={}", plan.turn.as_secs()))
+        .arg(format!("--file={}", file.display()));
+    match script {
+        Script::Same(signing) => {
+            command
+                .arg("--protocol=prepared")
+                .arg(format!("--define=key_id={}", plan.key_id))
+                .arg(format!("--define=tenant={}", mcp::SEATTLE))
+                .arg(format!("--define=expires={}", signing.expires))
+                .arg(format!("--define=timeout={STATEMENT_TIMEOUT}"))
+                .arg("--define=signed=0");
+        }
+        Script::Bare => {
+            command.arg("--protocol=simple");
+        }
+    }
+    let text = succeeded("pgbench", command.output().await?)?;
+    text.lines()
+        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+        .ok_or_else(|| format!("pgbench does not tell a rate: {text}").into())
+}
+
+async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<String> {
+    let file = plan.work.join("admin.sql");
+    std::fs::write(&file, sql)?;
+    let mut command = program(plan, "psql", &plan.admin);
+    command.args(["-X", "-q", "-A", "-t", "-1", "-v", "ON_ERROR_STOP=1"]);
+    for (name, value) in variables {
+        command.arg("-v").arg(format!("{name}={value}"));
+    }
+    command.arg("-f").arg(&file);
+    let text = succeeded("psql", command.output().await?)?;
+    Ok(text.trim().to_owned())
+}
+
+/// One of PostgreSQL's programs, about to connect as `login`.
+fn program(plan: &Plan, name: &str, login: &Login) -> Command {
+    let mut command = Command::new(Path::new(&plan.postgres_programs).join(name));
+    command
+        .env_clear()
+        .env("PGHOST", &plan.host)
+        .env("PGPORT", &plan.port)
+        .env("PGDATABASE", &plan.database)
+        .env("PGUSER", &login.user)
+        .env("PGPASSWORD", &login.password)
+        .env("PGCONNECT_TIMEOUT", "10")
+        .env("PGOPTIONS", "-c client_min_messages=warning")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    command
+}
+
+fn succeeded(name: &str, output: Output) -> Fallible<String> {
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{name} failed ({}): {}", output.status, said.trim()).into())
+}

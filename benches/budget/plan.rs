@@ -1,0 +1,113 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::Fallible;
+
+/// A PostgreSQL login.
+pub(crate) struct Login {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+/// What is measured, how long, and with which programs.
+pub(crate) struct Plan {
+    /// The server's release binary.
+    pub(crate) server: PathBuf,
+    /// The variables that `serve` gets: where the database is and the secrets, nothing that tunes it.
+    pub(crate) settings: Vec<(&'static str, String)>,
+    /// A folder for logs and scripts. The server runs in it, so that a developer's `.env` does not reach it.
+    pub(crate) work: PathBuf,
+    /// The folder that holds `psql` and `pgbench`.
+    pub(crate) postgres_programs: PathBuf,
+    pub(crate) host: String,
+    pub(crate) port: String,
+    pub(crate) database: String,
+    /// The login that the server uses.
+    pub(crate) query: Login,
+    /// A login that may act as the schemas' owner.
+    pub(crate) admin: Login,
+    /// The number of the signing key in force.
+    pub(crate) key_id: String,
+    /// The tokenizer of the embedding model, as a JSON file of the `tokenizers` library.
+    pub(crate) tokenizer: PathBuf,
+    /// How often the start is measured.
+    pub(crate) starts: usize,
+    /// How often the server, pgbench's transaction and pgbench's bare one take turns.
+    pub(crate) rounds: usize,
+    /// One turn. Whole seconds, as pgbench wants them.
+    pub(crate) turn: Duration,
+    /// What was typed, which sources, when: for the report.
+    pub(crate) command: String,
+    pub(crate) commit: String,
+    pub(crate) date: String,
+}
+
+/// What `serve` needs; anything else that is set stays outside.
+const SERVER_SETTINGS: [&str; 7] = [
+    "POSTGRES_DB_HOST",
+    "POSTGRES_DB_PORT",
+    "POSTGRES_DB",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "ZAVA_SIGNING_KEY",
+    "ZAVA_EMBEDDING_MODEL_DIR",
+];
+
+impl Plan {
+    /// Reads what `scripts/bench` exports.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub(crate) fn from_environment() -> Fallible<Self> {
+        let settings = SERVER_SETTINGS
+            .into_iter()
+            .map(|name| Ok((name, variable(name)?)))
+            .collect::<Fallible<Vec<_>>>()?;
+        let signing_key = variable("ZAVA_SIGNING_KEY")?;
+        let (key_id, _) = signing_key
+            .split_once(':')
+            .ok_or("ZAVA_SIGNING_KEY is no key number, colon and key")?;
+        let (starts, rounds, turn) = if variable("BENCH_QUICK").is_ok() {
+            (20, 2, Duration::from_secs(1))
+        } else {
+            (20, 5, Duration::from_secs(2))
+        };
+        Ok(Self {
+            server: variable("BENCH_SERVER")?.into(),
+            settings,
+            work: variable("BENCH_WORK")?.into(),
+            postgres_programs: variable("BENCH_POSTGRES_PROGRAMS")?.into(),
+            host: variable("POSTGRES_DB_HOST")?,
+            port: variable("POSTGRES_DB_PORT")?,
+            database: variable("POSTGRES_DB")?,
+            query: Login {
+                user: variable("POSTGRES_USER")?,
+                password: variable("POSTGRES_PASSWORD")?,
+            },
+            admin: Login {
+                user: variable("POSTGRES_ADMIN_USER")?,
+                password: variable("POSTGRES_ADMIN_PASSWORD")?,
+            },
+            key_id: key_id.to_owned(),
+            tokenizer: PathBuf::from(variable("ZAVA_EMBEDDING_MODEL_DIR")?)
+                .join("l2_supercat_tokenizer_config.json"),
+            starts,
+            rounds,
+            turn,
+            command: variable("BENCH_COMMAND")?,
+            commit: variable("BENCH_COMMIT")?,
+            date: variable("BENCH_DATE")?,
+        })
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the bench's one place that reads the environment; it must not link the server's reader"
+)]
+fn variable(name: &str) -> Fallible<String> {
+    std::env::var(name)
+        .ok()
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| format!("{name} is not set; start this by ./scripts/bench").into())
+}

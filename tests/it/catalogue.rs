@@ -1,0 +1,127 @@
+use sqlx::Row as _;
+
+use crate::support::TestDatabase;
+
+#[tokio::test]
+async fn every_table_forces_row_security_and_belongs_to_the_owner() {
+    let database = TestDatabase::new().await;
+    let rows = sqlx::query(
+        "SELECT n.nspname || '.' || c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced, c.relowner::regrole::text AS owner, \
+         (SELECT array_agg(p.polname::text ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies \
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('retail', 'guard') AND c.relkind = 'r' ORDER BY 1",
+    )
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the tables");
+    assert_eq!(rows.len(), 11);
+    for row in rows {
+        let name: String = row.get("name");
+        assert!(row.get::<bool, _>("forced"), "{name}");
+        assert_eq!(row.get::<String, _>("owner"), "zava_owner", "{name}");
+        let policies: Vec<String> = row.get("policies");
+        let mut expected = vec!["no_delete", "no_insert", "no_update", "owner_all"];
+        if name.starts_with("retail.") {
+            expected.push("tenant_reads");
+        }
+        assert_eq!(policies, expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_reader_may_read_the_exposed_columns_and_nothing_else() {
+    let database = TestDatabase::new().await;
+    let readable: Vec<String> = sqlx::query_scalar(
+        "SELECT n.nspname || '.' || c.relname || '.' || a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
+         WHERE n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') AND has_column_privilege('zava_query', c.oid, a.attnum, 'SELECT') ORDER BY 1",
+    )
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the columns");
+    insta::assert_snapshot!(readable.join("\n"));
+}
+
+#[tokio::test]
+async fn the_login_writes_nowhere_owns_nothing_and_is_nobody_else() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    let writable: Vec<String> = sqlx::query_scalar(
+        "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+         WHERE n.nspname IN ('retail', 'guard', 'migrations', 'public') AND c.relkind IN ('r', 'v', 'm', 'p', 'f') \
+         AND (has_table_privilege('zava_query', c.oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER, MAINTAIN') OR has_any_column_privilege('zava_query', c.oid, 'INSERT, UPDATE, REFERENCES'))",
+    )
+    .fetch_all(&mut db)
+    .await
+    .expect("the tables");
+    assert_eq!(writable, Vec::<String>::new());
+    let row = sqlx::query(
+        "SELECT (SELECT count(*) FROM pg_shdepend WHERE refobjid = r.oid AND deptype = 'o') AS owned, \
+         has_database_privilege(r.oid, current_database(), 'CREATE, TEMP') AS creates, \
+         (SELECT count(*) FROM pg_namespace n WHERE has_schema_privilege(r.oid, n.oid, 'CREATE')) AS schemas, \
+         (SELECT array_agg(m.roleid::regrole::text || ' ' || m.inherit_option || ' ' || m.set_option || ' ' || m.admin_option) FROM pg_auth_members m WHERE m.member = r.oid) AS member_of \
+         FROM pg_roles r WHERE r.rolname = 'zava_query'",
+    )
+    .fetch_one(&mut db)
+    .await
+    .expect("the login");
+    assert_eq!(row.get::<i64, _>("owned"), 0);
+    assert!(!row.get::<bool, _>("creates"));
+    assert_eq!(row.get::<i64, _>("schemas"), 0);
+    assert_eq!(
+        row.get::<Vec<String>, _>("member_of"),
+        ["zava_reader true false false"]
+    );
+}
+
+#[tokio::test]
+async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_public() {
+    let database = TestDatabase::new().await;
+    let rows = sqlx::query(
+        "SELECT p.oid::regprocedure::text AS name, p.prosecdef AS definer, coalesce(p.proconfig, '{}') AS config, p.proparallel::text AS parallel, \
+         EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) AS public, \
+         has_function_privilege('zava_query', p.oid, 'EXECUTE') AS callable \
+         FROM pg_proc p WHERE p.pronamespace IN ('guard'::regnamespace, 'retail'::regnamespace) ORDER BY 1",
+    )
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
+    let mut callable = Vec::new();
+    for row in rows {
+        let name: String = row.get("name");
+        assert!(row.get::<bool, _>("definer"), "{name}");
+        assert_eq!(
+            row.get::<Vec<String>, _>("config"),
+            ["search_path=pg_catalog"],
+            "{name}"
+        );
+        assert!(!row.get::<bool, _>("public"), "{name}");
+        // A worker process is another backend: the context is not valid there.
+        assert_ne!(row.get::<String, _>("parallel"), "s", "{name}");
+        if row.get::<bool, _>("callable") {
+            callable.push(name);
+        }
+    }
+    assert_eq!(
+        callable,
+        [
+            "guard.allowed_stores()",
+            "guard.enter(integer,uuid,bigint,bytea)",
+            "guard.tenant()"
+        ]
+    );
+}
+
+/// A policy that ran once a row would take hundreds of times longer; the plan shows that it runs once a query.
+#[tokio::test]
+async fn policies_run_once_a_query() {
+    let database = TestDatabase::new().await;
+    let mut db = database.query_login().await;
+    let plan: Vec<String> =
+        sqlx::query_scalar("EXPLAIN (COSTS OFF) SELECT count(*) FROM retail.order_items")
+            .fetch_all(&mut db)
+            .await
+            .expect("a plan");
+    let plan = plan.join("\n");
+    assert!(plan.contains("InitPlan"), "{plan}");
+    assert!(!plan.contains("SubPlan"), "{plan}");
+}

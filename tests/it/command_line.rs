@@ -1,0 +1,262 @@
+use std::path::Path;
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::Command;
+use zava_mcp_server::settings::ServeSettings;
+
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, query_password, settings};
+
+const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
+
+/// The binary, with nothing in its environment but what a test gives it, in an empty folder.
+fn binary(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
+    command
+        .env_clear()
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+fn with_database(command: &mut Command, settings: &ServeSettings) {
+    command
+        .env("POSTGRES_DB_HOST", &settings.database.host)
+        .env("POSTGRES_DB_PORT", settings.database.port.to_string())
+        .env("POSTGRES_DB", &settings.database.database)
+        .env("POSTGRES_PASSWORD", query_password())
+        .env(SIGNING_KEY, crate::support::signing_key_text())
+        .env("ZAVA_LISTEN", "127.0.0.1:0");
+}
+
+#[tokio::test]
+async fn settings_that_cannot_be_used_end_with_64_and_name_everything() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for command in [
+        &["serve"][..],
+        &[],
+        &["check"],
+        &["migrate"],
+        &["seed"],
+        &["serve", "--stdio"],
+    ] {
+        let output = binary(folder.path())
+            .args(command)
+            .env("POSTGRES_DB_PORT", "70000")
+            .env("POSTGRES_PASSWORD", "hunter2")
+            .env("ZAVA_MAX_ROW", "5")
+            .output()
+            .await
+            .expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(64), "{command:?}: {said}");
+        for words in [
+            "POSTGRES_DB_PORT is not a port number",
+            "ZAVA_MAX_ROW is not a setting of this server; did you mean ZAVA_MAX_ROWS?",
+            "ZAVA_SIGNING_KEY is not set",
+        ] {
+            assert!(said.contains(words), "{command:?}: {said}");
+        }
+        assert!(
+            !said.contains("hunter2") && !said.contains("70000"),
+            "{said}"
+        );
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_dot_env_file_is_read_and_the_environment_wins() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(
+        folder.path().join(".env"),
+        "# development\nPOSTGRES_DB_PORT=70000\nexport POSTGRES_PASSWORD='x y'\nZAVA_MAX_ROWS=0\n",
+    )
+    .expect("written");
+    let output = binary(folder.path())
+        .arg("check")
+        .env("ZAVA_MAX_ROWS", "5")
+        .output()
+        .await
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        said.contains("POSTGRES_DB_PORT is not a port number"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("ZAVA_MAX_ROWS") && !said.contains("POSTGRES_PASSWORD is not set"),
+        "{said}"
+    );
+
+    std::fs::write(
+        folder.path().join(".env"),
+        "POSTGRES_PASSWORD=a b c hunter2\n",
+    )
+    .expect("written");
+    let output = binary(folder.path())
+        .arg("check")
+        .output()
+        .await
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(64), "{said}");
+    assert!(
+        said.contains(".env holds a line that is not NAME=value") && !said.contains("hunter2"),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn check_says_that_all_is_well_or_what_to_mend() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&database.name);
+    let mut command = binary(folder.path());
+    with_database(&mut command, &settings);
+    let output = command.arg("check").output().await.expect("it runs");
+    let said = String::from_utf8(output.stdout).expect("text");
+    assert!(output.status.success(), "{said}");
+    assert!(
+        said.contains("settings   ok") && said.contains("database   ok"),
+        "{said}"
+    );
+    assert!(!said.contains(&query_password()));
+
+    for (name, value, words) in [
+        ("POSTGRES_PASSWORD", "wrong", "SQLSTATE 28P01"),
+        ("POSTGRES_DB", "no_such_database", "SQLSTATE"),
+        ("POSTGRES_DB_PORT", "1", "the database is not available"),
+        (
+            SIGNING_KEY,
+            "9:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+            "SQLSTATE ZV001",
+        ),
+    ] {
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings);
+        let output = command
+            .arg("check")
+            .env(name, value)
+            .output()
+            .await
+            .expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{name}: {said}");
+        assert!(
+            said.contains("check POSTGRES_DB_HOST") && said.contains(words),
+            "{name}: {said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_taken_port_says_what_to_do() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let address = taken.local_addr().expect("its address").to_string();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary(folder.path());
+    with_database(&mut command, &settings("any"));
+    let output = command
+        .env("ZAVA_LISTEN", &address)
+        .output()
+        .await
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains(&format!(
+            "cannot listen on {address}; stop what uses it, or set ZAVA_LISTEN"
+        )),
+        "{said}"
+    );
+}
+
+/// One tenant over standard input and output; the log stays out of it.
+#[tokio::test]
+async fn stdio_speaks_for_its_tenant() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut counts = Vec::new();
+    for tenant in [SEATTLE, HEAD_OFFICE] {
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings(&database.name));
+        let mut child = command
+            .args(["serve", "--stdio"])
+            .env("ZAVA_TENANT", tenant)
+            .env("ZAVA_LOG", "debug")
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut input = child.stdin.take().expect("its input");
+        let mut output = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut errors = child.stderr.take().expect("its log");
+        let init = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+        let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT count(*) FROM retail.orders"}});
+        for message in [
+            json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": init}),
+            json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+            json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}),
+        ] {
+            input
+                .write_all(format!("{message}\n").as_bytes())
+                .await
+                .expect("written");
+        }
+        let mut read_log = String::new();
+        let (answers, _) = tokio::join!(
+            async {
+                let mut answers = Vec::new();
+                for _ in 0..2 {
+                    let line = output
+                        .next_line()
+                        .await
+                        .expect("a line")
+                        .expect("an answer");
+                    answers.push(serde_json::from_str::<Value>(&line).expect("JSON"));
+                }
+                drop(input);
+                assert!(
+                    output.next_line().await.expect("the end").is_none(),
+                    "nothing but answers on standard output"
+                );
+                answers
+            },
+            errors.read_to_string(&mut read_log)
+        );
+        assert!(child.wait().await.expect("it ends").success());
+        assert_eq!(answers[0]["result"]["serverInfo"]["name"], "mcp-zava-sales");
+        counts.push(
+            answers[1]["result"]["structuredContent"]["r"][0][0]
+                .as_i64()
+                .expect("a count"),
+        );
+        // The SQL is the client's; no level logs it, nor a secret.
+        assert!(
+            !read_log.contains("count(*)") && !read_log.contains(&query_password()),
+            "{read_log}"
+        );
+    }
+    assert!(counts[0] > 0 && counts[0] < counts[1], "{counts:?}");
+}
+
+#[tokio::test]
+async fn stdio_refuses_an_unknown_tenant_and_asks_for_one() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary(folder.path());
+    with_database(&mut command, &settings(&database.name));
+    let output = command
+        .args(["serve", "--stdio"])
+        .output()
+        .await
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(64));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ZAVA_TENANT is not set"));
+}

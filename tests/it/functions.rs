@@ -1,0 +1,100 @@
+use std::collections::BTreeSet;
+
+use sqlx::Row as _;
+
+use crate::support::TestDatabase;
+
+const FUNCTIONS: &str = include_str!("../../src/query/guard/functions.txt");
+/// The last group of the file.
+const VOLATILE: [&str; 2] = ["clock_timestamp", "random"];
+
+fn listed() -> BTreeSet<&'static str> {
+    FUNCTIONS
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace())
+        .collect()
+}
+
+/// Every overload of every listed name works on its arguments alone, as far as the catalogue can tell.
+#[tokio::test]
+async fn no_listed_function_has_an_effect_or_runs_sql() {
+    let database = TestDatabase::new().await;
+    let names: Vec<&str> = listed().into_iter().collect();
+    let rows = sqlx::query(
+        "SELECT p.oid::regprocedure::text AS signature, p.proname::text AS name, p.provolatile::text AS volatile, p.prosecdef AS definer, l.lanname::text AS language, p.prosrc AS source, \
+         n.nspname::text AS schema FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = ANY ($1)",
+    )
+    .bind(&names)
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
+    let mut found = BTreeSet::new();
+    for row in &rows {
+        let (signature, name): (String, String) = (row.get("signature"), row.get("name"));
+        assert!(!row.get::<bool, _>("definer"), "{signature}");
+        assert!(
+            ["pg_catalog", "public"].contains(&row.get::<&str, _>("schema")),
+            "{signature}"
+        );
+        assert!(
+            ["internal", "c", "sql"].contains(&row.get::<&str, _>("language")),
+            "{signature}"
+        );
+        if !VOLATILE.contains(&name.as_str()) {
+            assert_ne!(row.get::<&str, _>("volatile"), "v", "{signature}");
+        }
+        // What the server itself calls such a function, whatever its name.
+        let source: String = row.get("source");
+        for family in [
+            "pg_stat",
+            "pg_read",
+            "pg_ls",
+            "set_config",
+            "show_config",
+            "be_lo",
+            "dblink",
+            "query_to_xml",
+            "ts_stat",
+            "tsquery_rewrite_query",
+            "pg_sleep",
+            "advisory",
+        ] {
+            assert!(!source.contains(family), "{signature}: {source}");
+        }
+        found.insert(name);
+    }
+    let missing: Vec<&str> = names
+        .into_iter()
+        .filter(|name| !found.contains(*name))
+        .collect();
+    assert_eq!(
+        missing,
+        Vec::<&str>::new(),
+        "listed, but not in this server"
+    );
+}
+
+/// `(expression).name` calls a function where there is no such field.
+#[tokio::test]
+async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {
+    let database = TestDatabase::new().await;
+    let fields = [
+        "key",
+        "value",
+        "f1",
+        "f2",
+        "f3",
+        "f4",
+        "ordinality",
+        "lexeme",
+        "positions",
+        "weights",
+    ];
+    let taken: Vec<String> =
+        sqlx::query_scalar("SELECT proname::text FROM pg_proc WHERE proname = ANY ($1)")
+            .bind(fields.as_slice())
+            .fetch_all(&mut database.superuser().await)
+            .await
+            .expect("the functions");
+    assert_eq!(taken, Vec::<String>::new());
+}

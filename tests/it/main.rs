@@ -1,0 +1,18 @@
+//! Tests of the server as its users meet it: real PostgreSQL, real sockets.
+//!
+//! `./scripts/test` starts the database and says where it is; every test takes its own copy of a migrated, loaded template.
+
+mod support; // databases, servers, clients
+
+mod bad_input; // each has one clear error
+mod catalogue; // what stands in the database's own catalogue
+mod clients; // clients that nobody here wrote
+mod command_line; // the binary: exit codes, messages, standard input and output
+mod functions; // the guard's allow-list against the server's own
+mod migrations; // roles, schema, signing key
+mod protocol; // both eras of MCP
+mod recovery; // the database comes and goes
+mod results; // values as clients get them
+mod search; // products by meaning
+mod tenancy; // who sees which rows
+mod weaknesses; // the original sample's, one by one

@@ -1,0 +1,122 @@
+use zava_mcp_server::app::App;
+use zava_mcp_server::database::{self, DatabaseError};
+
+use crate::support::{HEAD_OFFICE, TestDatabase, TestServer, settings};
+
+const SECOND_KEY: &str = "2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
+
+#[tokio::test]
+async fn an_administrator_without_superuser_prepares_an_empty_database_twice() {
+    let database = TestDatabase::empty().await;
+    let settings = database.admin_settings();
+    let privileged: bool = sqlx::query_scalar(
+        "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = 'zava_admin'",
+    )
+    .fetch_one(&mut database.superuser().await)
+    .await
+    .expect("the administrator");
+    assert!(!privileged);
+    let first = database::migrate(&settings).await.expect("the first time");
+    let second = database::migrate(&settings)
+        .await
+        .expect("the second time changes nothing");
+    assert_eq!(first, second);
+}
+
+#[tokio::test]
+async fn seeding_before_migrating_says_so() {
+    let database = TestDatabase::empty().await;
+    // The role exists in the cluster, the schema does not in this database.
+    let mut db = database::connect_as_owner(&database.admin_settings())
+        .await
+        .expect("the owner exists in the cluster");
+    let error = zava_mcp_server::sample_data::is_loaded(&mut db)
+        .await
+        .expect_err("nothing is there");
+    assert!(error.to_string().contains("migrate"), "{error}");
+}
+
+#[tokio::test]
+async fn a_wrong_password_names_what_to_check() {
+    let database = TestDatabase::empty().await;
+    let mut settings = database.admin_settings();
+    settings.admin.password = "wrong-password-here".into();
+    let error = database::migrate(&settings).await.expect_err("refused");
+    assert!(matches!(error, DatabaseError::Connect { .. }), "{error:?}");
+    let text = error.to_string();
+    assert!(
+        text.contains("POSTGRES_ADMIN_PASSWORD") && !text.contains("wrong-password-here"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn a_changed_migration_is_refused() {
+    let database = TestDatabase::new().await;
+    sqlx::raw_sql("UPDATE migrations.applied SET checksum = '\\x00' WHERE version = 2")
+        .execute(&mut database.superuser().await)
+        .await
+        .expect("changed");
+    let error = database::migrate(&database.admin_settings())
+        .await
+        .expect_err("refused");
+    assert!(
+        matches!(
+            error,
+            DatabaseError::Migrate(sqlx::migrate::MigrateError::VersionMismatch(2))
+        ),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_signing_key_rotates_while_servers_run() {
+    let database = TestDatabase::new().await;
+    let old = TestServer::over(&settings(&database.name)).await;
+    assert_eq!(old.number(HEAD_OFFICE, "SELECT 1").await, 1);
+
+    let mut admin = database.admin_settings();
+    admin.signing_key = SECOND_KEY.parse().expect("a key");
+    database::migrate(&admin)
+        .await
+        .expect("the second key is accepted");
+    let mut rotated = settings(&database.name);
+    rotated.signing_key = admin.signing_key.clone();
+    let new = TestServer::over(&rotated).await;
+    assert_eq!(new.number(HEAD_OFFICE, "SELECT 2").await, 2);
+    assert_eq!(
+        old.number(HEAD_OFFICE, "SELECT 3").await,
+        3,
+        "the server with the old key goes on"
+    );
+
+    // A day later.
+    let mut db = database.superuser().await;
+    let left: bool = sqlx::query_scalar("SELECT not_after BETWEEN now() + interval '23 h' AND now() + interval '24 h' FROM guard.signing_key WHERE key_id = 1").fetch_one(&mut db).await.expect("the old key");
+    assert!(left);
+    sqlx::raw_sql("UPDATE guard.signing_key SET not_before = now() - interval '2 d', not_after = now() - interval '1 s' WHERE key_id = 1").execute(&mut db).await.expect("a day passes");
+    assert_eq!(new.number(HEAD_OFFICE, "SELECT 4").await, 4);
+    assert_eq!(
+        old.failure(HEAD_OFFICE, "SELECT 5").await,
+        "the server cannot answer this now; the operator finds the reason in its log"
+    );
+}
+
+#[tokio::test]
+async fn a_server_with_a_wrong_key_is_told_so_by_check() {
+    let database = TestDatabase::new().await;
+    for key in [SECOND_KEY, "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="] {
+        let mut settings = settings(&database.name);
+        settings.signing_key = key.parse().expect("a key");
+        #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
+        let app = App::new(&settings, std::time::SystemTime::now).expect("an app");
+        let error = app
+            .check_database()
+            .await
+            .expect_err("the database does not accept it");
+        assert_eq!(
+            error.to_string(),
+            "the database does not accept this server"
+        );
+    }
+}

@@ -1,0 +1,176 @@
+use serde_json::{Value, json};
+
+use crate::support::{SEATTLE, TestServer};
+
+/// What a client of the stateless era puts into each request.
+fn meta() -> Value {
+    json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {}
+    })
+}
+
+async fn stateless(
+    server: &TestServer,
+    method: &str,
+    name: Option<&str>,
+    mut params: Value,
+) -> reqwest::Response {
+    params["_meta"] = meta();
+    let mut request = server
+        .post()
+        .header("x-rls-user-id", SEATTLE)
+        .header("mcp-protocol-version", "2026-07-28")
+        .header("mcp-method", method);
+    if let Some(name) = name {
+        request = request.header("mcp-name", name);
+    }
+    request
+        .json(&json!({"jsonrpc": "2.0", "id": "a", "method": method, "params": params}))
+        .send()
+        .await
+        .expect("an answer")
+}
+
+#[tokio::test]
+async fn clients_of_the_session_era_initialize() {
+    let server = TestServer::start().await;
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
+        let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+        let response = server.request(SEATTLE, "initialize", params).await;
+        assert_eq!(response.status(), 200, "{version}");
+        assert!(
+            !response.headers().contains_key("mcp-session-id"),
+            "{version}"
+        );
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["result"]["protocolVersion"], version);
+        assert_eq!(body["result"]["serverInfo"]["name"], "mcp-zava-sales");
+        assert_eq!(
+            body["result"]["serverInfo"]["version"],
+            env!("CARGO_PKG_VERSION")
+        );
+        assert!(
+            body["result"]["instructions"]
+                .as_str()
+                .is_some_and(|text| text.contains("Zava")),
+            "{body}"
+        );
+        assert!(body["result"]["capabilities"]["tools"].is_object());
+    }
+    let note = server
+        .post()
+        .header("x-rls-user-id", SEATTLE)
+        .json(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(note.status(), 202);
+    let ping: Value = server
+        .request(SEATTLE, "ping", json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(ping["result"], json!({}));
+}
+
+#[tokio::test]
+async fn clients_of_the_stateless_era_discover() {
+    let server = TestServer::start().await;
+    let body: Value = stateless(&server, "server/discover", None, json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let result = &body["result"];
+    assert!(
+        result["supportedVersions"]
+            .as_array()
+            .is_some_and(|versions| versions.contains(&json!("2026-07-28"))),
+        "{body}"
+    );
+    assert!(
+        result["instructions"]
+            .as_str()
+            .is_some_and(|text| text.contains("Zava")),
+        "{body}"
+    );
+
+    let body: Value = stateless(
+        &server,
+        "tools/call",
+        Some("execute_sales_query"),
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}}),
+    )
+    .await
+    .json()
+    .await
+    .expect("JSON");
+    assert_eq!(
+        body["result"]["structuredContent"]["r"],
+        json!([[1]]),
+        "{body}"
+    );
+    assert_eq!(body["result"]["resultType"], "complete");
+}
+
+#[tokio::test]
+async fn headers_that_contradict_the_body_are_refused() {
+    let server = TestServer::start().await;
+    let params = json!({"name": "get_current_utc_date", "arguments": {}});
+    let response = stateless(&server, "tools/call", Some("execute_sales_query"), params).await;
+    assert_eq!(response.status(), 400);
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], -32020, "{body}");
+}
+
+#[tokio::test]
+async fn the_list_of_tools_is_the_contract_and_may_be_cached() {
+    let server = TestServer::start().await;
+    let body: Value = stateless(&server, "tools/list", None, json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(body["result"]["cacheScope"], "public");
+    assert_eq!(body["result"]["ttlMs"], 300_000);
+    insta::assert_json_snapshot!(body["result"]["tools"]);
+    let again: Value = stateless(&server, "tools/list", None, json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(body, again, "the order is fixed");
+}
+
+/// A request's cost for a model: the tools and the instructions, at about four characters a token.
+#[tokio::test]
+async fn the_tool_surface_stays_small() {
+    let server = TestServer::start().await;
+    let body: Value = server
+        .request(SEATTLE, "tools/list", json!({}))
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let surface = body["result"]["tools"].to_string();
+    let tokens = tokenizers::Tokenizer::from_file(model_file("l2_supercat_tokenizer_config.json"))
+        .expect("the tokenizer")
+        .encode(surface.as_str(), false)
+        .expect("tokens")
+        .len();
+    assert!(
+        tokens < 1500,
+        "{tokens} tokens in {} characters",
+        surface.len()
+    );
+}
+
+fn model_file(name: &str) -> std::path::PathBuf {
+    crate::support::settings("any")
+        .embedding_model_dir
+        .expect("the model's folder")
+        .join(name)
+}

@@ -1,0 +1,114 @@
+use serde_json::{Value, json};
+
+use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
+
+/// The documented table, by the server's own text output.
+#[tokio::test]
+async fn values_arrive_as_documented() {
+    let server = TestServer::start().await;
+    for (expression, expected) in [
+        ("NULL", Value::Null),
+        ("true", json!(true)),
+        ("1::smallint", json!(1)),
+        ("9007199254740991", json!(9_007_199_254_740_991_i64)),
+        ("9007199254740993", json!("9007199254740993")),
+        ("12.50::numeric(10,2)", json!("12.50")),
+        ("1.5::float8", json!(1.5)),
+        ("date '2025-01-02'", json!("2025-01-02")),
+        (
+            "timestamptz '2025-01-02 03:04:05+00'",
+            json!("2025-01-02 03:04:05+00"),
+        ),
+        ("timestamp 'infinity'", json!("infinity")),
+        ("date '0044-03-15 BC'", json!("0044-03-15 BC")),
+        ("interval '1 mon 2 days'", json!("1 mon 2 days")),
+        ("jsonb '{\"a\": [1, null]}'", json!({"a": [1, null]})),
+        ("ARRAY[1, NULL, 3]", json!([1, null, 3])),
+        (
+            "ARRAY[['a', 'b,c'], ['\"', NULL]]",
+            json!([["a", "b,c"], ["\"", null]]),
+        ),
+        ("ARRAY[1.10]", json!(["1.10"])),
+        ("int4range(1, 5)", json!("[1,5)")),
+        ("'\\xdead'::bytea", json!("\\xdead")),
+        ("B'101'", json!("101")),
+        (
+            "'3f333df6-90a4-4fda-8dd3-9485d27cee36'::uuid",
+            json!("3f333df6-90a4-4fda-8dd3-9485d27cee36"),
+        ),
+        ("ROW(1, 'a')", json!("(1,a)")),
+        ("chr(27) || '[2J' || chr(155)", json!("\u{1b}[2J\u{9b}")),
+        ("'é😀'", json!("é😀")),
+    ] {
+        let sql = format!("SELECT {expression}");
+        assert_eq!(server.rows(SEATTLE, &sql).await[0][0], expected, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn no_rows_say_so() {
+    let server = TestServer::start().await;
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": "SELECT 1 WHERE false"}),
+        )
+        .await;
+    assert_eq!(answer.text, r#"{"c":[],"r":[],"n":0,"msg":"No rows"}"#);
+}
+
+#[tokio::test]
+async fn text_and_structured_content_are_the_same() {
+    let server = TestServer::start().await;
+    let sql = "SELECT store_name AS name, is_online FROM retail.stores ORDER BY store_name LIMIT 2";
+    let answer = server
+        .call(
+            HEAD_OFFICE,
+            "execute_sales_query",
+            json!({"postgresql_query": sql}),
+        )
+        .await;
+    assert_eq!(
+        answer.text,
+        r#"{"c":["name","is_online"],"r":[["Zava Retail Bellevue",false],["Zava Retail Everett",false]],"n":2}"#
+    );
+    assert_eq!(
+        serde_json::from_str::<Value>(&answer.text).expect("JSON"),
+        answer.structured
+    );
+}
+
+#[tokio::test]
+async fn schemas_have_the_documented_blocks_in_order() {
+    let server = TestServer::start().await;
+    let names = ["retail.stores", "retail.orders", "retail.stores"];
+    let answer = server
+        .call(
+            SEATTLE,
+            "get_multiple_table_schemas",
+            json!({"table_names": names}),
+        )
+        .await;
+    insta::assert_snapshot!(answer.text);
+    assert_eq!(answer.structured["result"], answer.text.as_str());
+}
+
+#[tokio::test]
+async fn the_date_is_now_with_microseconds_and_zone() {
+    let server = TestServer::start().await;
+    let answer = server
+        .call(SEATTLE, "get_current_utc_date", json!({}))
+        .await;
+    let told = answer
+        .text
+        .strip_prefix("Current UTC Date/Time: ")
+        .expect("the prefix");
+    assert_eq!(
+        told.len(),
+        "2026-11-23T09:18:04.535194+00:00".len(),
+        "{told}"
+    );
+    let told = chrono::DateTime::parse_from_rfc3339(told).expect("RFC 3339");
+    assert!((chrono::Utc::now() - told.to_utc()).num_seconds().abs() < 60);
+}

@@ -1,0 +1,66 @@
+use std::sync::LazyLock;
+
+use zava_mcp_server::settings::{DatabaseAddress, Login, SigningKey};
+
+/// Where the tests' PostgreSQL is, and its superuser: only the tests know one.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    pub(crate) superuser: Login,
+    pub(crate) admin: Login,
+}
+
+/// The cluster that `./scripts/test` has started.
+pub(crate) fn cluster() -> &'static Cluster {
+    static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster {
+        host: variable("POSTGRES_DB_HOST"),
+        port: variable("POSTGRES_DB_PORT").parse().expect("a port"),
+        superuser: Login {
+            user: "postgres".to_owned(),
+            password: variable("POSTGRES_SUPERUSER_PASSWORD").into(),
+        },
+        admin: Login {
+            user: "zava_admin".to_owned(),
+            password: variable("POSTGRES_ADMIN_PASSWORD").into(),
+        },
+    });
+    &CLUSTER
+}
+
+/// The password of `zava_query`.
+pub(crate) fn query_password() -> String {
+    variable("POSTGRES_PASSWORD")
+}
+
+/// The key that the template's database accepts.
+pub(crate) fn signing_key() -> SigningKey {
+    signing_key_text().parse().expect("a signing key")
+}
+
+/// The same as a setting.
+pub(crate) fn signing_key_text() -> String {
+    variable("ZAVA_SIGNING_KEY")
+}
+
+impl Cluster {
+    pub(crate) fn address(&self, database: &str) -> DatabaseAddress {
+        DatabaseAddress {
+            host: self.host.clone(),
+            port: self.port,
+            database: database.to_owned(),
+            application_name: "mcp-server-test".to_owned(),
+        }
+    }
+}
+
+/// A variable that `./scripts/test` sets.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the tests' own door to the environment"
+)]
+pub(crate) fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!("{name} is not set; run ./scripts/test, which starts a database for the tests")
+    })
+}

@@ -1,0 +1,237 @@
+use std::fs;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::UNIX_EPOCH;
+
+use secrecy::ExposeSecret as _;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tokio::sync::OnceCell;
+use zava_mcp_server::database;
+use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
+use zava_mcp_server::search::embedding::StaticModel;
+use zava_mcp_server::settings::{AdminSettings, Login};
+
+use super::cluster::{cluster, query_password, signing_key, variable};
+
+/// Serialises the making of templates across processes.
+const TEMPLATE_LOCK: i64 = 0x7a61_7661;
+
+/// A database of a test's own, dropped when the test has passed; what a failed one leaves is swept by the next run.
+#[derive(Debug)]
+pub(crate) struct TestDatabase {
+    pub(crate) name: String,
+}
+
+impl TestDatabase {
+    /// Migrated and loaded with the small sample.
+    pub(crate) async fn new() -> Self {
+        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+        let template = TEMPLATE.get_or_init(make_template).await;
+        let database = Self::named();
+        let mut db = superuser("postgres").await;
+        // Every name is made here, of letters, digits and underscores.
+        let create = format!(
+            "CREATE DATABASE {} TEMPLATE {template} OWNER zava_admin STRATEGY FILE_COPY",
+            database.name
+        );
+        execute(&mut db, create).await;
+        // A copy has the template's privileges on what is inside, not those on the database itself.
+        execute(
+            &mut db,
+            format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", database.name),
+        )
+        .await;
+        execute(
+            &mut db,
+            format!(
+                "GRANT CONNECT ON DATABASE {} TO zava_query, zava_owner",
+                database.name
+            ),
+        )
+        .await;
+        database
+    }
+
+    /// Empty but for the extension, as an administrator finds it.
+    pub(crate) async fn empty() -> Self {
+        let database = Self::named();
+        create_empty(&mut superuser("postgres").await, &database.name).await;
+        database
+    }
+
+    fn named() -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        Self {
+            name: format!(
+                "zava_test_{}_{}",
+                std::process::id(),
+                COUNT.fetch_add(1, Ordering::Relaxed)
+            ),
+        }
+    }
+
+    /// A connection that no policy holds, to look at things as they are.
+    pub(crate) async fn superuser(&self) -> PgConnection {
+        superuser(&self.name).await
+    }
+
+    /// A connection of the login that only queries, without any of the server's layers above it.
+    pub(crate) async fn query_login(&self) -> PgConnection {
+        connect(
+            &self.name,
+            &Login {
+                user: "zava_query".to_owned(),
+                password: query_password().into(),
+            },
+        )
+        .await
+    }
+
+    /// What `migrate` and `seed` would be told.
+    pub(crate) fn admin_settings(&self) -> AdminSettings {
+        admin_settings(&self.name)
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return; // left for a look
+        }
+        let name = self.name.clone();
+        // Dropped inside a runtime, which cannot be waited on here.
+        let dropping = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                execute(
+                    &mut superuser("postgres").await,
+                    format!("DROP DATABASE {name} WITH (FORCE)"),
+                )
+                .await
+            });
+        });
+        dropping.join().expect("the test's database is dropped");
+    }
+}
+
+/// Makes the database that all others are copied from, once for this test binary; sweeps those of earlier ones.
+async fn make_template() -> String {
+    let name = format!("zava_template_{}", fingerprint());
+    let mut db = superuser("postgres").await;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(&mut db)
+        .await
+        .expect("the template lock");
+    let exists: bool =
+        sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
+            .bind(&name)
+            .fetch_one(&mut db)
+            .await
+            .expect("the list of databases");
+    if !exists {
+        sweep(&mut db).await;
+        let making = format!("{name}_making");
+        create_empty(&mut db, &making).await;
+        let settings = admin_settings(&making);
+        database::migrate(&settings)
+            .await
+            .expect("the template migrates");
+        load_sample(&settings).await;
+        execute(&mut db, format!("ALTER DATABASE {making} RENAME TO {name}")).await;
+    }
+    name
+}
+
+async fn load_sample(settings: &AdminSettings) {
+    let directory = variable("ZAVA_EMBEDDING_MODEL_DIR");
+    let model = StaticModel::open(directory.as_ref()).expect("the embedding model");
+    let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
+    let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
+    let plan = Plan {
+        scale: Scale::Small,
+        seed: Plan::DEFAULT_SEED,
+        today,
+    };
+    let mut db = database::connect_as_owner(settings)
+        .await
+        .expect("the owner's connection");
+    sample_data::load(&mut db, &plan, model.name(), embed, Progress::silent())
+        .await
+        .expect("the sample data load");
+    db.close().await.expect("the owner's connection closes");
+}
+
+async fn create_empty(db: &mut PgConnection, name: &str) {
+    execute(db, format!("CREATE DATABASE {name} OWNER zava_admin")).await;
+    execute(
+        &mut superuser(name).await,
+        "CREATE EXTENSION vector".to_owned(),
+    )
+    .await;
+}
+
+async fn sweep(db: &mut PgConnection) {
+    let old: Vec<String> = sqlx::query_scalar(
+        "SELECT datname FROM pg_database WHERE datname LIKE 'zava\\_test\\_%' OR datname LIKE 'zava\\_template\\_%'",
+    )
+    .fetch_all(&mut *db)
+    .await
+    .expect("the list of databases");
+    for name in old {
+        execute(db, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
+    }
+}
+
+/// Tells this test binary, and so the migrations and the generator in it, from others.
+fn fingerprint() -> String {
+    let file = std::env::current_exe()
+        .and_then(fs::metadata)
+        .expect("this test binary");
+    let modified = file
+        .modified()
+        .expect("its time")
+        .duration_since(UNIX_EPOCH)
+        .expect("a time after 1970");
+    format!("{:x}_{:x}", file.len(), modified.as_millis())
+}
+
+fn admin_settings(name: &str) -> AdminSettings {
+    AdminSettings {
+        database: cluster().address(name),
+        admin: cluster().admin.clone(),
+        login: Login {
+            user: "zava_query".to_owned(),
+            password: query_password().into(),
+        },
+        signing_key: signing_key(),
+        embedding_model_dir: None,
+        log: "off".to_owned(),
+    }
+}
+
+async fn superuser(database: &str) -> PgConnection {
+    connect(database, &cluster().superuser).await
+}
+
+async fn connect(database: &str, login: &Login) -> PgConnection {
+    let options = PgConnectOptions::new_without_pgpass()
+        .host(&cluster().host)
+        .port(cluster().port)
+        .database(database)
+        .username(&login.user)
+        .password(login.password.expose_secret());
+    PgConnection::connect_with(&options)
+        .await
+        .expect("a connection to the tests' database")
+}
+
+async fn execute(db: &mut PgConnection, sql: String) {
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(db)
+        .await
+        .expect("the statement succeeds");
+}

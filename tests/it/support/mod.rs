@@ -1,0 +1,24 @@
+//! Databases, servers and clients for the tests.
+mod cluster; // the PostgreSQL server the tests run on
+mod database; // one database a test
+mod server; // the server under test, and requests to it
+
+pub(crate) use cluster::{query_password, signing_key_text};
+pub(crate) use database::TestDatabase;
+pub(crate) use server::{TestServer, settings};
+
+/// The tenants of the sample data that tests speak of.
+pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";
+pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
+pub(crate) const REDMOND: &str = "e7f8a9b0-c1d2-3e4f-5678-90abcdef1234";
+/// All stores' managers.
+pub(crate) const STORES: [&str; 8] = [
+    SEATTLE,
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
+    "d8e9f0a1-b2c3-4567-8901-234567890abc",
+    "3b9ac9fa-cd5e-4b92-a7f2-b8c1d0e9f2a3",
+    REDMOND,
+    "9c8b7a65-4321-fed0-9876-543210fedcba",
+    "2f4e6d8c-1a3b-5c7e-9f0a-b2d4f6e8c0a2",
+];

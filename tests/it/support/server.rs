@@ -1,0 +1,209 @@
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::time::{Duration, SystemTime};
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use zava_mcp_server::app::App;
+use zava_mcp_server::settings::{Limits, Login, ServeSettings};
+
+use super::cluster::{cluster, query_password, signing_key, variable};
+use super::database::TestDatabase;
+
+/// A server on a free port, over a database of its own unless it was given one.
+pub(crate) struct TestServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) client: reqwest::Client,
+    pub(crate) stop: CancellationToken,
+    pub(crate) serving: Option<JoinHandle<anyhow::Result<()>>>,
+    pub(crate) database: Option<TestDatabase>,
+}
+
+/// What a tool answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) is_error: bool,
+    pub(crate) text: String,
+    pub(crate) structured: Value,
+}
+
+/// The settings of a server over a database, with the production's limits.
+pub(crate) fn settings(database: &str) -> ServeSettings {
+    ServeSettings {
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        database: cluster().address(database),
+        login: Login {
+            user: "zava_query".to_owned(),
+            password: query_password().into(),
+        },
+        signing_key: signing_key(),
+        limits: Limits {
+            statement_timeout: Duration::from_secs(15),
+            rows: NonZeroU32::new(1000).expect("not zero"),
+            result_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            request_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
+            connections: NonZeroUsize::new(4).expect("not zero"),
+        },
+        embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
+        stdio_tenant: None,
+        log: "off".to_owned(),
+    }
+}
+
+impl TestServer {
+    /// Over a fresh copy of the sample.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Over a fresh copy of the sample, with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut ServeSettings)) -> Self {
+        let database = TestDatabase::new().await;
+        let mut settings = settings(&database.name);
+        change(&mut settings);
+        let mut server = Self::over(&settings).await;
+        server.database = Some(database);
+        server
+    }
+
+    /// Over whatever the settings name.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the tests hand the clock in and own the task"
+    )]
+    pub(crate) async fn over(settings: &ServeSettings) -> Self {
+        let app = App::new(settings, SystemTime::now).expect("the settings make a server");
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(app.serve_http(listener, stop.clone()));
+        Self {
+            address,
+            client: reqwest::Client::new(),
+            stop,
+            serving: Some(serving),
+            database: None,
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The database's own copy of this test.
+    pub(crate) fn database(&self) -> &TestDatabase {
+        self.database
+            .as_ref()
+            .expect("a server with a database of its own")
+    }
+
+    /// A POST to `/mcp` with everything a client sends but body and tenant.
+    pub(crate) fn post(&self) -> reqwest::RequestBuilder {
+        self.client
+            .post(self.url("/mcp"))
+            .header(CONTENT_TYPE, "application/json")
+            .header(ACCEPT, "application/json, text/event-stream")
+    }
+
+    /// One JSON-RPC request for a tenant.
+    pub(crate) async fn request(
+        &self,
+        tenant: &str,
+        method: &str,
+        params: Value,
+    ) -> reqwest::Response {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        self.post()
+            .header("x-rls-user-id", tenant)
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer")
+    }
+
+    /// Calls a tool; fails the test when the answer is no tool result.
+    pub(crate) async fn call(&self, tenant: &str, tool: &str, arguments: Value) -> Answer {
+        let response = self
+            .request(
+                tenant,
+                "tools/call",
+                json!({"name": tool, "arguments": arguments}),
+            )
+            .await;
+        assert_eq!(response.status(), 200);
+        let body: Value = response.json().await.expect("a JSON body");
+        let result = body
+            .get("result")
+            .unwrap_or_else(|| panic!("a result in {body}"));
+        Answer {
+            is_error: result["isError"] == true,
+            text: result["content"][0]["text"]
+                .as_str()
+                .expect("a text")
+                .to_owned(),
+            structured: result["structuredContent"].clone(),
+        }
+    }
+
+    /// Runs a query that must succeed; its rows.
+    pub(crate) async fn rows(&self, tenant: &str, sql: &str) -> Vec<Value> {
+        let answer = self
+            .call(
+                tenant,
+                "execute_sales_query",
+                json!({"postgresql_query": sql}),
+            )
+            .await;
+        assert!(!answer.is_error, "{sql}\n  {}", answer.text);
+        answer.structured["r"].as_array().expect("rows").clone()
+    }
+
+    /// Runs a query of one number.
+    pub(crate) async fn number(&self, tenant: &str, sql: &str) -> i64 {
+        self.rows(tenant, sql).await[0][0]
+            .as_i64()
+            .expect("a number")
+    }
+
+    /// Runs a query that must fail; what the client reads.
+    pub(crate) async fn failure(&self, tenant: &str, sql: &str) -> String {
+        let answer = self
+            .call(
+                tenant,
+                "execute_sales_query",
+                json!({"postgresql_query": sql}),
+            )
+            .await;
+        assert!(answer.is_error, "{sql}\n  {}", answer.text);
+        answer.structured["err"]
+            .as_str()
+            .expect("an error text")
+            .to_owned()
+    }
+
+    /// Stops the server and waits until it has ended.
+    pub(crate) async fn stop(&mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving
+                .await
+                .expect("the server's task")
+                .expect("the server ends well");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.abort();
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The proven weaknesses of the original sample, W1 to W12: each is a test that would show it here.
+
+use serde_json::{Value, json};
+
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
+
+#[tokio::test]
+async fn w1_the_login_is_held_by_every_policy() {
+    let server = TestServer::start().await;
+    let all = server
+        .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
+        .await;
+    let own = server
+        .number(REDMOND, "SELECT count(*) FROM retail.orders")
+        .await;
+    assert!(own < all / 4, "{own} of {all}");
+    let mut db = server.database().superuser().await;
+    let privileged: bool = sqlx::query_scalar("SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolinherit FROM pg_roles WHERE rolname = 'zava_query'")
+        .fetch_one(&mut db)
+        .await
+        .expect("the login");
+    assert!(!privileged);
+}
+
+#[tokio::test]
+async fn w2_the_sql_tool_runs_no_programs_reads_no_files_drops_nothing() {
+    let server = TestServer::start().await;
+    for sql in [
+        "COPY (SELECT 1) TO PROGRAM 'id'",
+        "SELECT pg_read_file('/etc/passwd')",
+        "DROP TABLE retail.orders",
+        "SELECT lo_import('/etc/passwd')",
+        "CREATE TABLE t (a int)",
+    ] {
+        let text = server.failure(HEAD_OFFICE, sql).await;
+        assert!(
+            text.contains("not allowed") || text.contains("only reading"),
+            "{sql}: {text}"
+        );
+    }
+    assert!(
+        server
+            .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
+            .await
+            > 0
+    );
+}
+
+#[tokio::test]
+async fn w3_sql_does_not_switch_tenant() {
+    let server = TestServer::start().await;
+    for setting in [
+        "app.current_rls_user_id",
+        "zava.context",
+        "role",
+        "session_authorization",
+    ] {
+        let sql = format!(
+            "WITH x AS MATERIALIZED (SELECT set_config('{setting}', '{HEAD_OFFICE}', true)) SELECT count(*) FROM x, retail.orders"
+        );
+        assert!(
+            server.failure(REDMOND, &sql).await.contains("set_config"),
+            "{setting}"
+        );
+    }
+}
+
+/// W3 with the guard switched off: the database alone holds.
+#[tokio::test]
+async fn w3_sql_does_not_switch_tenant_even_past_the_guard() {
+    let server = TestServer::start().await;
+    let mut owner = server.database().superuser().await;
+    let mut db = server.database().query_login().await;
+    sqlx::raw_sql("BEGIN READ ONLY")
+        .execute(&mut db)
+        .await
+        .expect("begin");
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut db)
+        .await
+        .expect("a pid");
+    let (expires, mac): (i64, Vec<u8>) = sqlx::query_as(include_str!("tenancy/sign.sql"))
+        .bind(REDMOND)
+        .bind(pid)
+        .fetch_one(&mut owner)
+        .await
+        .expect("a signature");
+    sqlx::query("SELECT guard.enter(1, $1::uuid, $2, $3)")
+        .bind(REDMOND)
+        .bind(expires)
+        .bind(&mac)
+        .execute(&mut db)
+        .await
+        .expect("entered");
+    let own: i64 = sqlx::query_scalar("SELECT count(*) FROM retail.orders")
+        .fetch_one(&mut db)
+        .await
+        .expect("a count");
+    assert!(own > 0);
+    let context: String = sqlx::query_scalar("SELECT current_setting('zava.context')")
+        .fetch_one(&mut db)
+        .await
+        .expect("the context");
+    let foreign = context.replace(REDMOND, HEAD_OFFICE);
+    for setting in ["app.current_rls_user_id", "zava.context"] {
+        for value in [HEAD_OFFICE, foreign.as_str()] {
+            let seen: i64 = sqlx::query_scalar("WITH x AS MATERIALIZED (SELECT set_config($1, $2, true)) SELECT count(*) FROM x, retail.orders")
+                .bind(setting)
+                .bind(value)
+                .fetch_one(&mut db)
+                .await
+                .expect("a count");
+            assert!(seen == 0 || seen == own, "{setting} = {value}: {seen}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn w4_a_do_block_tells_nothing() {
+    let server = TestServer::start().await;
+    let text = server
+        .failure(
+            REDMOND,
+            "DO $$ BEGIN RAISE EXCEPTION 'orders=%', (SELECT count(*) FROM retail.orders); END $$",
+        )
+        .await;
+    assert_eq!(
+        text,
+        "only reading is possible here; send one SELECT, WITH … SELECT, VALUES or TABLE statement"
+    );
+}
+
+#[tokio::test]
+async fn w5_no_header_is_nobody() {
+    let server = TestServer::start().await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
+    let response = server.post().json(&body).send().await.expect("an answer");
+    assert_eq!(response.status(), 401);
+}
+
+#[tokio::test]
+async fn w6_no_tenant_reads_tenant_ids() {
+    let server = TestServer::start().await;
+    for sql in [
+        "SELECT rls_user_id FROM retail.stores",
+        "SELECT * FROM retail.stores",
+        "SELECT s FROM retail.stores s",
+        "SELECT row_to_json(s) FROM retail.stores s",
+        "SELECT s::text FROM retail.stores s",
+        "SELECT count(*) FROM retail.stores WHERE rls_user_id IS NOT NULL",
+        "SELECT count(rls_user_id) FROM retail.stores",
+        "SELECT 1 FROM retail.stores a JOIN retail.stores b USING (rls_user_id)",
+    ] {
+        let text = server.failure(HEAD_OFFICE, sql).await;
+        assert!(text.contains("may not be read"), "{sql}: {text}");
+        assert!(!text.contains(SEATTLE), "{sql}: {text}");
+    }
+    assert_eq!(
+        server
+            .rows(REDMOND, "SELECT store_name, is_online FROM retail.stores")
+            .await
+            .len(),
+        8
+    );
+}
+
+#[tokio::test]
+async fn w7_schemas_show_keys_to_the_least_privileged_role() {
+    let server = TestServer::start().await;
+    let answer = server
+        .call(
+            REDMOND,
+            "get_multiple_table_schemas",
+            json!({"table_names": ["retail.order_items"]}),
+        )
+        .await;
+    for key in ["order_id", "store_id", "product_id"] {
+        let table = format!("{}s", key.trim_end_matches("_id"));
+        assert!(
+            answer
+                .text
+                .contains(&format!("- `{key}` → `retail.{table}.{key}` (MANY_TO_ONE)")),
+            "{}",
+            answer.text
+        );
+    }
+    assert!(!answer.text.contains("rls_user_id"));
+}
+
+#[tokio::test]
+async fn w8_one_tenants_schemas_never_reach_another() {
+    let server = TestServer::start().await;
+    let junk = server.request("11111111-2222-3333-4444-555555555555", "tools/call", json!({"name": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}})).await;
+    assert_eq!(junk.status(), 403);
+    let mut db = server.database().superuser().await;
+    // A store whose orders are all of one year has that year only.
+    sqlx::raw_sql("UPDATE retail.orders SET order_date = '2021-05-05' WHERE store_id = (SELECT store_id FROM retail.stores WHERE store_name LIKE '%Redmond')")
+        .execute(&mut db)
+        .await
+        .expect("the orders change");
+    let years = async |tenant| {
+        let answer = server
+            .call(
+                tenant,
+                "get_multiple_table_schemas",
+                json!({"table_names": ["retail.orders"]}),
+            )
+            .await;
+        answer
+            .text
+            .lines()
+            .find(|line| line.starts_with("**Available years:**"))
+            .expect("the years")
+            .to_owned()
+    };
+    assert_eq!(
+        years(SEATTLE).await,
+        "**Available years:** 2020, 2021, 2022, 2023, 2024, 2025, 2026"
+    );
+    assert_eq!(years(REDMOND).await, "**Available years:** 2021");
+    assert_eq!(
+        years(SEATTLE).await,
+        "**Available years:** 2020, 2021, 2022, 2023, 2024, 2025, 2026"
+    );
+}
+
+#[tokio::test]
+async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
+    let server = TestServer::start().await;
+    let rows = "SELECT g FROM generate_series(1, 5000) g";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": rows}),
+        )
+        .await;
+    assert_eq!(answer.structured["n"], 1000);
+    assert_eq!(answer.structured["truncated"], true);
+    assert!(
+        answer.structured["msg"]
+            .as_str()
+            .expect("a message")
+            .contains("there are more")
+    );
+
+    let exactly = "SELECT g FROM generate_series(1, 1000) g";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": exactly}),
+        )
+        .await;
+    assert_eq!(
+        (&answer.structured["n"], &answer.structured["truncated"]),
+        (&json!(1000), &Value::Null)
+    );
+
+    let bytes = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": bytes}),
+        )
+        .await;
+    assert_eq!(answer.structured["n"], 104);
+    assert_eq!(answer.structured["truncated"], true);
+    assert!(answer.text.len() < (1 << 20) + 1024);
+
+    let cell = "SELECT repeat('x', 50000000)";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": cell}),
+        )
+        .await;
+    assert_eq!(
+        (&answer.structured["n"], &answer.structured["truncated"]),
+        (&json!(0), &json!(true))
+    );
+
+    // And the connections that were given up do not stay behind.
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+}
+
+#[tokio::test]
+async fn w11_errors_are_errors_and_hold_no_raw_internals() {
+    let server = TestServer::start().await;
+    for (sql, words) in [
+        ("SELECT 1/0", "division by zero (SQLSTATE 22012)"),
+        (
+            "SELECT nonsense FROM retail.orders",
+            "column \"nonsense\" does not exist (SQLSTATE 42703)",
+        ),
+        (
+            "SELECT * FROM retail.nonsense",
+            "there is no table retail.nonsense here",
+        ),
+        ("SELEC 1", "syntax error at or near \"SELEC\""),
+    ] {
+        let answer = server
+            .call(
+                SEATTLE,
+                "execute_sales_query",
+                json!({"postgresql_query": sql}),
+            )
+            .await;
+        assert!(answer.is_error, "{sql}");
+        let body: Value = serde_json::from_str(&answer.text).expect("the text is JSON");
+        assert_eq!(body, answer.structured);
+        assert!(
+            body["err"].as_str().expect("an error").starts_with(words),
+            "{sql}: {body}"
+        );
+        assert_eq!(
+            (&body["c"], &body["r"], &body["n"]),
+            (&json!([]), &json!([]), &json!(0))
+        );
+        for leak in ["zava_query", "guard", "pg_", "Statement", "wire", ".rs"] {
+            assert!(!answer.text.contains(leak), "{sql}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn w12_answers_are_valid_json_and_columns_of_one_name_keep_their_values() {
+    let server = TestServer::start().await;
+    let sql = "SELECT 1 AS a, 2 AS a, 'NaN'::float8 AS f, 'Infinity'::float4 AS g, 'NaN'::numeric AS h, interval '1 mon 2 days' AS i";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": sql}),
+        )
+        .await;
+    let body: Value = serde_json::from_str(&answer.text).expect("valid JSON");
+    assert_eq!(body["c"], json!(["a", "a", "f", "g", "h", "i"]));
+    assert_eq!(
+        body["r"],
+        json!([[1, 2, "NaN", "Infinity", "NaN", "1 mon 2 days"]])
+    );
+}
