@@ -37,7 +37,7 @@ impl App {
     /// Builds the server. Connects to nothing: that happens with the first request that needs it.
     ///
     /// # Errors
-    /// When the embedding model that the settings name cannot be used.
+    /// When the embedding model or the certificates that the settings name cannot be used.
     pub fn new(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<Self> {
         let ServeSettings {
             listen: _,
@@ -49,13 +49,14 @@ impl App {
             stdio_tenant: _,
             log: _,
         } = settings;
-        let scope = Arc::new(Scope::new(
+        let scope = Scope::new(
             database.clone(),
             login.clone(),
             signing_key.clone(),
             limits,
             clock,
-        ));
+        )?;
+        let scope = Arc::new(scope);
         let model = embedding_model_dir
             .as_deref()
             .map(StaticModel::open)

@@ -10,7 +10,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{Connection as _, PgConnection};
 
-use crate::settings::{AdminSettings, DatabaseAddress};
+use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 
 pub use migrate::{Migrated, migrate};
 
@@ -81,6 +81,7 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
         port,
         database,
         application_name,
+        tls,
     } = &settings.database;
     let options = PgConnectOptions::new_without_pgpass()
         .host(host)
@@ -90,8 +91,17 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
         .password(settings.admin.password.expose_secret())
         .application_name(application_name)
         // "already exists, skipping" is what a second run is expected to find.
-        .options([("client_min_messages", "warning")])
-        .ssl_mode(PgSslMode::Prefer);
+        .options([("client_min_messages", "warning")]);
+    let options = match tls {
+        Tls::Disable => options.ssl_mode(PgSslMode::Disable),
+        Tls::VerifyFull { root_cert } => {
+            let options = options.ssl_mode(PgSslMode::VerifyFull);
+            match root_cert {
+                Some(file) => options.ssl_root_cert(file),
+                None => options,
+            }
+        }
+    };
     PgConnection::connect_with(&options)
         .await
         .map_err(|source| DatabaseError::Connect {

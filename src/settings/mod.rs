@@ -7,7 +7,7 @@ mod reader; // text → typed value, collecting every problem
 mod signing_key; // the one value with a format of its own
 mod variables; // every variable, documented once
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -30,10 +30,24 @@ pub struct DatabaseAddress {
     pub host: String,
     /// TCP port.
     pub port: u16,
+    /// Whether to encrypt.
+    pub tls: Tls,
     /// Database name.
     pub database: String,
     /// What this server calls itself in `pg_stat_activity`.
     pub application_name: String,
+}
+
+/// Whether the connection to PostgreSQL is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// No: for a database on the same machine, or on a network that is trusted on purpose.
+    Disable,
+    /// Yes, and the server must prove that it is the host that was named.
+    VerifyFull {
+        /// File with the certificates that may sign the server's; `None` for Mozilla's list.
+        root_cert: Option<PathBuf>,
+    },
 }
 
 /// A PostgreSQL role that logs in with a password.
@@ -211,15 +225,44 @@ fn database(reader: &mut Reader<'_>) -> Option<DatabaseAddress> {
         Ok(0) | Err(_) => Err("is not a port number from 1 to 65535"),
         Ok(port) => Ok(port),
     });
+    let tls = tls(reader, host.as_deref().unwrap_or_default());
     let database = reader.parsed(&var::POSTGRES_DB, |text| Ok(text.to_owned()));
     let application_name =
         reader.parsed(&var::POSTGRES_APPLICATION_NAME, |text| Ok(text.to_owned()));
     Some(DatabaseAddress {
         host: host?,
         port: port?,
+        tls: tls?,
         database: database?,
         application_name: application_name?,
     })
+}
+
+fn tls(reader: &mut Reader<'_>, host: &str) -> Option<Tls> {
+    let root_cert = reader.optional(&var::POSTGRES_SSLROOTCERT, |text| Ok(PathBuf::from(text)));
+    let mode = reader.absent_or(
+        &var::POSTGRES_SSLMODE,
+        is_this_machine(host),
+        |text| match text {
+            "disable" => Ok(true),
+            "verify-full" => Ok(false),
+            _ => Err("is neither verify-full nor disable"),
+        },
+    );
+    mode.map(|plain| {
+        if plain {
+            Tls::Disable
+        } else {
+            Tls::VerifyFull { root_cert }
+        }
+    })
+}
+
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 fn login(

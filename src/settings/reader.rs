@@ -80,6 +80,21 @@ impl<'a> Reader<'a> {
             .ok()
     }
 
+    /// A variable whose default depends on others.
+    pub(super) fn absent_or<T>(
+        &mut self,
+        variable: &'static Variable,
+        default: T,
+        parse: impl FnOnce(&str) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        match self.environment.get(variable.name) {
+            None => Some(default),
+            Some(text) => parse(text)
+                .map_err(|what| self.problem(variable, what))
+                .ok(),
+        }
+    }
+
     /// A whole number from `least` (at least 1) to `most`.
     pub(super) fn number(
         &mut self,

@@ -41,6 +41,38 @@ fn defaults_stand_for_what_is_absent_or_empty() {
 }
 
 #[test]
+fn a_database_elsewhere_is_reached_by_tls_unless_told_otherwise() {
+    let tls = |extra: &[(&str, &str)]| {
+        ServeSettings::from_environment(&with(extra))
+            .expect("valid settings")
+            .database
+            .tls
+    };
+    let verified = Tls::VerifyFull { root_cert: None };
+    for host in ["localhost", "127.0.0.1", "127.8.8.8", "::1"] {
+        assert_eq!(tls(&[("POSTGRES_DB_HOST", host)]), Tls::Disable, "{host}");
+    }
+    for host in ["db.example.com", "10.0.0.5", "localhost.example.com"] {
+        assert_eq!(tls(&[("POSTGRES_DB_HOST", host)]), verified, "{host}");
+    }
+    assert_eq!(tls(&[("POSTGRES_SSLMODE", "verify-full")]), verified);
+    assert_eq!(
+        tls(&[
+            ("POSTGRES_DB_HOST", "10.0.0.5"),
+            ("POSTGRES_SSLMODE", "disable")
+        ]),
+        Tls::Disable
+    );
+    for mode in ["require", "prefer", "Verify-Full"] {
+        refused(
+            &[("POSTGRES_SSLMODE", mode)],
+            "POSTGRES_SSLMODE",
+            "neither verify-full nor disable",
+        );
+    }
+}
+
+#[test]
 fn malformed_values_are_refused_by_name() {
     refused(
         &[("POSTGRES_DB_PORT", "0")],

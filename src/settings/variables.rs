@@ -26,6 +26,8 @@ variables! {
     POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or address of PostgreSQL 16 or newer with pgvector.";
     POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
+    POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS, certificate and host name checked) or `disable`. The default is `disable` for a loopback host and `verify-full` for any other.";
+    POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the certificates (PEM) that may sign the database's; the default is Mozilla's list, which has those of Azure.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "The login that only queries; `migrate` creates it, `serve` uses it.";
     POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret.";
     POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "What the server calls itself in `pg_stat_activity`.";

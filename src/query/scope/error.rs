@@ -99,7 +99,9 @@ impl ScopeError {
                 | "42883" | "42704" => Self::Misconfigured(error.into()),
                 _ => Self::Unavailable(error.into()),
             },
-            unsupported @ WireError::Authentication(_) => Self::Misconfigured(unsupported.into()),
+            unsupported @ (WireError::Authentication(_) | WireError::NoTls) => {
+                Self::Misconfigured(unsupported.into())
+            }
             error @ (WireError::Io(_)
             | WireError::Closed
             | WireError::Silent

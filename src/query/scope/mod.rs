@@ -7,6 +7,7 @@
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod pool; // warm connections
+mod transport; // TCP or TLS
 mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
@@ -20,6 +21,7 @@ use crate::query::guard::CheckedQuery;
 use crate::settings::{DatabaseAddress, Limits, Login, SigningKey};
 
 pub use error::{DatabaseError, ScopeError};
+pub use transport::TlsError;
 
 use context::Signer;
 use pool::Connections;
@@ -62,24 +64,23 @@ pub struct Scope {
 
 impl Scope {
     /// A scope over a database. Connects when first used, not here.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the settings ask for TLS and its certificates cannot be used.
     pub fn new(
         address: DatabaseAddress,
         login: Login,
         key: SigningKey,
         limits: &Limits,
         clock: fn() -> SystemTime,
-    ) -> Self {
-        Self {
-            pool: pool::build(
-                Connections::new(address, login, limits.result_bytes),
-                limits.connections.get(),
-                LONGEST_WAIT,
-            ),
+    ) -> Result<Self, TlsError> {
+        let connections = Connections::new(address, login, limits.result_bytes)?;
+        Ok(Self {
+            pool: pool::build(connections, limits.connections.get(), LONGEST_WAIT),
             signer: Signer::new(key),
             statement_timeout: limits.statement_timeout,
             clock,
-        }
+        })
     }
 
     /// Runs one statement for a caller and hands its rows to `sink`. `parameters` are values for `$1`, `$2`, … in text

@@ -4,6 +4,7 @@ use std::time::Duration;
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Pool, RecycleError, RecycleResult};
 
+use super::transport::{Dialer, TlsError};
 use super::wire::{Connection, WireError};
 use crate::settings::{DatabaseAddress, Login};
 
@@ -12,18 +13,24 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(5);
 
 /// Opens connections for the pool and tells which may be used again.
 pub(super) struct Connections {
+    dialer: Dialer,
     address: DatabaseAddress,
     login: Login,
     largest_row: NonZeroUsize,
 }
 
 impl Connections {
-    pub(super) fn new(address: DatabaseAddress, login: Login, largest_row: NonZeroUsize) -> Self {
-        Self {
+    pub(super) fn new(
+        address: DatabaseAddress,
+        login: Login,
+        largest_row: NonZeroUsize,
+    ) -> Result<Self, TlsError> {
+        Ok(Self {
+            dialer: Dialer::new(&address)?,
             address,
             login,
             largest_row,
-        }
+        })
     }
 }
 
@@ -32,7 +39,14 @@ impl Manager for Connections {
     type Error = WireError;
 
     async fn create(&self) -> Result<Connection, WireError> {
-        Connection::open(&self.address, &self.login, self.largest_row.get()).await
+        let transport = self.dialer.dial().await?;
+        Connection::open(
+            transport,
+            &self.address,
+            &self.login,
+            self.largest_row.get(),
+        )
+        .await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<WireError> {

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use zava_mcp_server::settings::{DatabaseAddress, Login, SigningKey};
+use zava_mcp_server::settings::{DatabaseAddress, Login, SigningKey, Tls};
 
 /// Where the tests' PostgreSQL is, and its superuser: only the tests know one.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ impl Cluster {
         DatabaseAddress {
             host: self.host.clone(),
             port: self.port,
+            tls: Tls::Disable,
             database: database.to_owned(),
             application_name: "mcp-server-test".to_owned(),
         }

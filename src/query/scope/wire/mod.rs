@@ -12,10 +12,10 @@ use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use super::context::Entry;
 use super::error::DatabaseError;
+use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::settings::{DatabaseAddress, Login};
 
@@ -56,6 +56,11 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
+    /// The server does not speak TLS, and without it nothing is said to it.
+    #[error(
+        "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
+    )]
+    NoTls,
     /// The server asks for a kind of authentication this client does not speak.
     #[error("the database asks for {0}, not for a SCRAM-SHA-256 password")]
     Authentication(&'static str),
@@ -95,7 +100,7 @@ pub(super) struct Query<'a> {
 
 /// An authenticated connection.
 pub(super) struct Connection {
-    stream: TcpStream,
+    stream: Box<dyn Transport>,
     incoming: BytesMut,
     outgoing: BytesMut,
     process_id: i32,
@@ -105,14 +110,13 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects and logs in. `largest_row` bounds what is held of one message.
+    /// Logs in over a new transport. `largest_row` bounds what is held of one message.
     pub(super) async fn open(
+        stream: Box<dyn Transport>,
         address: &DatabaseAddress,
         login: &Login,
         largest_row: usize,
     ) -> Result<Self, WireError> {
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-        stream.set_nodelay(true)?;
         let mut connection = Self {
             stream,
             incoming: BytesMut::with_capacity(8 * 1024),

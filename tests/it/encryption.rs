@@ -1,0 +1,180 @@
+//! TLS to the database, through a gateway that speaks PostgreSQL's way into it. (The tests' PostgreSQL is built without.)
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+use zava_mcp_server::database;
+use zava_mcp_server::settings::{DatabaseAddress, Tls};
+
+use crate::support::{SEATTLE, TestDatabase, TestServer, settings};
+
+/// What the gateway answers to a request for TLS.
+enum Answer {
+    Accept(TlsAcceptor),
+    Refuse,
+    /// Yes, and a byte that nobody asked for, as somebody in the middle would put there.
+    Stuff(TlsAcceptor),
+}
+
+/// A gateway to the tests' database; its port.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gateway's tasks end with the test's runtime"
+)]
+async fn gateway(target: &DatabaseAddress, answer: Answer) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    let (target, answer) = ((target.host.clone(), target.port), Arc::new(answer));
+    tokio::spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.expect("a connection");
+            tokio::spawn(serve(client, target.clone(), Arc::clone(&answer)));
+        }
+    });
+    port
+}
+
+async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<Answer>) {
+    let mut request = [0; 8];
+    client.read_exact(&mut request).await.expect("a request");
+    // https://www.postgresql.org/docs/18/protocol-message-formats.html, SSLRequest
+    assert_eq!(
+        request,
+        [0, 0, 0, 8, 4, 210, 22, 47],
+        "nothing is said before TLS is asked for"
+    );
+    let acceptor = match &*answer {
+        Answer::Refuse => {
+            client.write_all(b"N").await.expect("written");
+            let mut said = Vec::new();
+            client.read_to_end(&mut said).await.expect("the end");
+            assert_eq!(said, b"", "and nothing without it");
+            return;
+        }
+        Answer::Accept(acceptor) => {
+            client.write_all(b"S").await.expect("written");
+            acceptor
+        }
+        Answer::Stuff(acceptor) => {
+            client.write_all(b"SE").await.expect("written");
+            acceptor
+        }
+    };
+    // A client that does not believe the certificate ends the handshake.
+    if let Ok(mut encrypted) = acceptor.accept(client).await {
+        let mut server = TcpStream::connect((target.0.as_str(), target.1))
+            .await
+            .expect("the database");
+        let _ = copy_bidirectional(&mut encrypted, &mut server).await;
+    }
+}
+
+/// A certificate for `name` by an authority of its own, whose certificate is written to `folder`.
+fn certificate(name: &str, folder: &Path) -> TlsAcceptor {
+    let mut authority = CertificateParams::new([]).expect("parameters");
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
+        .expect("an authority");
+    std::fs::write(folder.join("root.pem"), authority.pem()).expect("written");
+    let key = KeyPair::generate().expect("a key");
+    let signed = CertificateParams::new([name.to_owned()])
+        .expect("parameters")
+        .signed_by(&key, &authority)
+        .expect("a certificate");
+    let config =
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![signed.der().clone()],
+                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
+            )
+            .expect("a configuration");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn encrypted(address: &DatabaseAddress, port: u16, folder: &Path) -> DatabaseAddress {
+    let tls = Tls::VerifyFull {
+        root_cert: Some(folder.join("root.pem")),
+    };
+    DatabaseAddress {
+        host: "localhost".to_owned(),
+        port,
+        tls,
+        ..address.clone()
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_proves_its_name_is_asked_over_tls() {
+    let (database, folder) = (
+        TestDatabase::new().await,
+        tempfile::tempdir().expect("a folder"),
+    );
+    let mut settings = settings(&database.name);
+    let port = gateway(
+        &settings.database,
+        Answer::Accept(certificate("localhost", folder.path())),
+    )
+    .await;
+    settings.database = encrypted(&settings.database, port, folder.path());
+    let server = TestServer::over(&settings).await;
+    assert!(
+        server
+            .number(SEATTLE, "SELECT count(*) FROM retail.orders")
+            .await
+            > 0
+    );
+
+    let mut admin = database.admin_settings();
+    admin.database = settings.database.clone();
+    database::migrate(&admin)
+        .await
+        .expect("the administrator too");
+}
+
+#[tokio::test]
+async fn nobody_else_is_told_anything() {
+    let (database, folder) = (
+        TestDatabase::new().await,
+        tempfile::tempdir().expect("a folder"),
+    );
+    let other = tempfile::tempdir().expect("a folder");
+    let good = certificate("localhost", folder.path());
+    let wrong_name = certificate("db.example.com", other.path());
+    let cases = [
+        ("a server without TLS", Answer::Refuse, folder.path()),
+        (
+            "another host's certificate",
+            Answer::Accept(wrong_name.clone()),
+            other.path(),
+        ),
+        (
+            "an unknown authority",
+            Answer::Accept(wrong_name),
+            folder.path(),
+        ),
+        (
+            "a byte put in before the handshake",
+            Answer::Stuff(good),
+            folder.path(),
+        ),
+    ];
+    for (what, answer, roots) in cases {
+        let mut settings = settings(&database.name);
+        let port = gateway(&settings.database, answer).await;
+        settings.database = encrypted(&settings.database, port, roots);
+        let server = TestServer::over(&settings).await;
+        let response = server
+            .request(SEATTLE, "tools/list", serde_json::json!({}))
+            .await;
+        assert_eq!(response.status(), 503, "{what}");
+    }
+}
