@@ -2,7 +2,7 @@
 //!
 //! Knows axum and the outside world's ways; must not know SQL or tools. The one place that turns a refused caller or a broken
 //! envelope into an HTTP status.
-//! Invariant: nothing under `/mcp` is reached without a `Caller`.
+//! Invariant: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there.
 mod admission; // who may pass to /mcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer

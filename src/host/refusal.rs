@@ -1,7 +1,7 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::identity::{Refusal, TENANT_HEADER};
 use crate::mcp::refusal_text;
@@ -79,8 +79,8 @@ pub(super) async fn no_such_path() -> Response {
 }
 
 fn answer(status: StatusCode, code: i32, message: &str) -> Response {
-    let body =
-        json!({"jsonrpc": "2.0", "id": Value::Null, "error": {"code": code, "message": message}});
+    // Without an id: it was not read, and MCP's schema has no null there.
+    let body = json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}});
     (status, Json(body)).into_response()
 }
 

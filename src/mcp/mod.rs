@@ -10,8 +10,8 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, Implementation, ListToolsResult,
-    PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, Implementation,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -28,8 +28,8 @@ const INSTRUCTIONS: &str = "Answers questions about Zava, a home-improvement ret
 You see one store's rows, or all for head office; the server decides which. \
 Fetch the schemas of the tables you need once, then query; use search for products described in words.";
 
-/// How long a client may keep the list of tools: it changes with a new version of the server only.
-const TOOLS_FRESH_FOR_MS: u64 = 300_000;
+/// How long a client may keep what the server says of itself: it changes with a new version only.
+const FRESH_FOR_MS: u64 = 300_000;
 
 /// Where the caller of a request is found.
 #[derive(Clone, Debug)]
@@ -90,6 +90,19 @@ impl ServerHandler for Handler {
             .with_instructions(INSTRUCTIONS)
     }
 
+    fn discover(
+        &self,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<DiscoverResult, ErrorData>> + Send + '_ {
+        let result = DiscoverResult::from_server_info(
+            self.supported_protocol_versions().into_owned(),
+            self.get_info(),
+        );
+        ready(Ok(result
+            .with_ttl_ms(FRESH_FOR_MS)
+            .with_cache_scope(CacheScope::Public)))
+    }
+
     fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
@@ -97,7 +110,7 @@ impl ServerHandler for Handler {
     ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
         let list = ListToolsResult::with_all_items(self.tools.definitions());
         ready(Ok(list
-            .with_ttl_ms(TOOLS_FRESH_FOR_MS)
+            .with_ttl_ms(FRESH_FOR_MS)
             .with_cache_scope(CacheScope::Public)))
     }
 

@@ -1,9 +1,16 @@
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use zava_mcp_server::identity::{
+    Caller, DirectoryUnavailable, Identity, TenantDirectory, TenantId,
+};
+use zava_mcp_server::query::guard::CheckedQuery;
+use zava_mcp_server::query::rows::{Collector, RowLimits};
+use zava_mcp_server::query::scope::Scope;
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{SEATTLE, TestDatabase, TestServer, settings};
@@ -178,6 +185,110 @@ async fn an_error_leaves_the_connection_usable_and_empty() {
     assert_eq!(connections, 1, "the same connection served all of them");
     let open: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database() AND state <> 'idle'").fetch_one(&mut db).await.expect("a count");
     assert_eq!(open, 0);
+}
+
+/// The first thing that a new connection sees is a refusal; the requests after it must not notice.
+#[tokio::test]
+async fn an_unknown_tenant_leaves_the_connection_usable() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.connections = 1.try_into().expect("not zero");
+    })
+    .await;
+    for _ in 0..3 {
+        let refused = server
+            .request(
+                "11111111-2222-3333-4444-555555555555",
+                "tools/list",
+                json!({}),
+            )
+            .await;
+        assert_eq!(refused.status(), 403);
+        assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+    }
+}
+
+/// With the guard switched off a statement could drop the connection's own prepared statements: then it is not used again.
+#[tokio::test]
+async fn a_damaged_session_is_not_used_again() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.connections = 1.try_into().expect("not zero");
+    })
+    .await;
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+    let mut settings = settings(&server.database().name);
+    settings.limits.connections = 1.try_into().expect("not zero");
+    #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
+    let clock = std::time::SystemTime::now;
+    let scope = Scope::new(
+        settings.database,
+        settings.login,
+        settings.signing_key,
+        &settings.limits,
+        clock,
+    )
+    .expect("a scope");
+    let caller = caller(SEATTLE).await;
+    for damage in [
+        "DEALLOCATE ALL",
+        "DEALLOCATE zava_rollback",
+        "DEALLOCATE zava_enter",
+        "DISCARD PLANS",
+        "COMMIT",
+    ] {
+        let mut rows = collector();
+        // What becomes of it does not matter; what comes after it does.
+        let _ = scope
+            .run(
+                caller,
+                &CheckedQuery::literal(damage),
+                &[],
+                10.try_into().expect("not zero"),
+                &mut rows,
+            )
+            .await;
+        let mut answered = 0;
+        for _ in 0..3 {
+            let mut rows = collector();
+            let query = CheckedQuery::literal("SELECT count(*) FROM retail.orders");
+            answered += usize::from(
+                scope
+                    .run(
+                        caller,
+                        &query,
+                        &[],
+                        10.try_into().expect("not zero"),
+                        &mut rows,
+                    )
+                    .await
+                    .is_ok(),
+            );
+        }
+        assert!(
+            answered >= 2,
+            "{damage}: {answered} of 3 requests after it were answered"
+        );
+    }
+}
+
+fn collector() -> Collector {
+    Collector::new(RowLimits {
+        rows: 10.try_into().expect("not zero"),
+        bytes: 1000.try_into().expect("not zero"),
+    })
+}
+
+/// A caller as the identity check makes it, over a directory that knows everybody.
+async fn caller(tenant: &str) -> Caller {
+    struct Everybody;
+    impl TenantDirectory for Everybody {
+        fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+            Box::pin(std::future::ready(Ok(true)))
+        }
+    }
+    Identity::new(std::sync::Arc::new(Everybody))
+        .by_header([tenant.as_bytes()])
+        .await
+        .expect("a caller")
 }
 
 #[tokio::test]
