@@ -9,7 +9,7 @@ use crate::plan::Plan;
 use crate::server::Memory;
 use crate::start::Starts;
 use crate::surface::Surface;
-use crate::throughput::{Rates, Speed};
+use crate::throughput::{self, Rates, Speed};
 
 /// Where and on what the run took place.
 pub(crate) struct Machine {
@@ -144,10 +144,11 @@ impl Table {
     }
 
     fn speed(&mut self, speed: &Speed) {
-        let (connections, budget) = match speed.connections {
-            1 => ("1 connection".to_owned(), "≥ 5,000/s (p50 ≤ 0.2 ms)"),
-            16 => ("16 connections".to_owned(), "≥ 15,000/s"),
-            other => (format!("{other} connections"), ""),
+        let connections = throughput::named(speed.connections);
+        let budget = match speed.connections {
+            1 => "≥ 5,000/s (p50 ≤ 0.2 ms)",
+            16 => "≥ 15,000/s",
+            _ => "",
         };
         self.row(
             &format!("`SELECT 1` as a tool call, {connections}"),

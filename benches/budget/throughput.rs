@@ -45,16 +45,14 @@ pub(crate) async fn measure(
             Arc::clone(&request),
         )
     };
-    progress::tell(&format!("{connections} connections: warming up"));
+    let over = named(connections);
+    progress::tell(&format!("{over}: warming up"));
     turn(plan.turn).await?;
 
     let (mut of_server, mut of_same, mut of_bare) = (Vec::new(), Vec::new(), Vec::new());
     let (mut latencies, mut requests, mut processor) = (Vec::new(), 0_usize, 0.0);
     for round in 1..=plan.rounds {
-        progress::tell(&format!(
-            "{connections} connections: round {round} of {}",
-            plan.rounds
-        ));
+        progress::tell(&format!("{over}: round {round} of {}", plan.rounds));
         let before = server.processor_seconds()?;
         let mut load = turn(plan.turn).await?;
         processor += server.processor_seconds()? - before;
@@ -79,6 +77,14 @@ pub(crate) async fn measure(
         same: Rates::of(of_same),
         bare: Rates::of(of_bare),
     })
+}
+
+/// The number of connections in words.
+pub(crate) fn named(connections: usize) -> String {
+    match connections {
+        1 => "1 connection".to_owned(),
+        several => format!("{several} connections"),
+    }
 }
 
 impl Rates {

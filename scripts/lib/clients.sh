@@ -38,7 +38,8 @@ python_packages_ensure() {
   local from=$1 to=$2 stamp
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
     die "the Python test client needs Python 3.10 or newer." "$(advice python)"
-  stamp="$(python3 -c 'import platform, sys; print(sys.implementation.cache_tag, platform.machine())') $(sum_of "$from/requirements.txt")"
+  stamp=$(python3 -c 'import platform, sys; print(sys.implementation.cache_tag, platform.machine())')
+  stamp="$stamp $(sum_of "$from/requirements.txt")"
   ! stamp_is "$to" "$stamp" || return 0
   install_locked install_python_packages "$from" "$to" "$stamp"
 }
@@ -58,8 +59,9 @@ install_python_packages() {
   pip_check
   step "Fetching the Python packages of ${from#"$repo_root"/} (12 MB)"
   rm -rf "$work"
-  if ! PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 run_step quiet python3 -m pip install --quiet \
-    --require-hashes --no-deps --only-binary=:all: --no-compile --target "$work" -r "$from/requirements.txt" >&2; then
+  if ! PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
+    run_step quiet python3 -m pip install --quiet --require-hashes --no-deps --only-binary=:all: \
+    --target "$work" -r "$from/requirements.txt" >&2; then
     die_if_disk_full "$work"
     die "pip could not install the packages of $from; its own message is above." \
       "No network, or a proxy in the way: set pip up for it (pip config, PIP_INDEX_URL, HTTPS_PROXY); then run this again."
@@ -74,7 +76,8 @@ install_node_packages() {
   step "Fetching the npm packages of ${from#"$repo_root"/}"
   rm -rf "$work"
   mkdir -p "$work" && cp "$from/package.json" "$from/package-lock.json" "$work" || die_unwritable "$work"
-  if ! run_step quiet npm_run ci --prefix "$work" --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error >&2; then
+  if ! run_step quiet npm_run ci --prefix "$work" \
+    --ignore-scripts --omit=dev --no-audit --no-fund --loglevel=error >&2; then
     die_if_disk_full "$work"
     die "npm could not install the packages of $from; its own message is above." \
       "No network, or a proxy in the way: set npm up for it (~/.npmrc); then run this again."

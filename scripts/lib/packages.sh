@@ -59,7 +59,8 @@ package_fetch() {
   local name=$1 folder=$2 shape=$3 prefixes=$4 work
   shift 4
   pip_check
-  rm -rf "$tools_dir"/.fetch.* # of a run that was killed
+  # What killed runs left; younger ones may be at work.
+  find "$tools_dir" -maxdepth 1 -name ".fetch.*" -mmin +60 -exec rm -rf {} +
   work=$(mktemp -d "$tools_dir/.fetch.XXXXXX") || die "cannot make a folder in $tools_dir."
   if ! TMPDIR=$work PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 run_step loud \
     python3 -m pip download --no-deps --only-binary=:all: --require-hashes \

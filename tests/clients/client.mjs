@@ -61,9 +61,9 @@ async function runConnection(tenant, calls, numbers, report) {
 // One tool call; whatever the server answered, or the SDK thought of the answer, is its result.
 async function makeCall(client, { tool, arguments: args = {} }) {
   try {
-    const { isError = false, content, structuredContent } = await client.callTool({ name: tool, arguments: args }, TIMEOUT);
-    const text = content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
-    return { isError, text, structured: structuredContent };
+    const answer = await client.callTool({ name: tool, arguments: args }, TIMEOUT);
+    const text = answer.content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
+    return { isError: answer.isError ?? false, text, structured: answer.structuredContent };
   } catch (error) {
     return describeAnswer(error) ?? { error: { code: error.code ?? error.name, message: error.message } };
   }
@@ -80,9 +80,9 @@ function describeAnswer(error) {
 }
 
 const calls = JSON.parse(readFileSync(0, 'utf8'));
-const sdk = JSON.parse(readFileSync(new URL('package.json', import.meta.url))).dependencies['@modelcontextprotocol/client'];
+const { dependencies } = JSON.parse(readFileSync(new URL('package.json', import.meta.url)));
 const report = {
-  client: `npm @modelcontextprotocol/client ${sdk}`,
+  client: `npm @modelcontextprotocol/client ${dependencies['@modelcontextprotocol/client']}`,
   protocolVersion: null,
   server: null,
   tools: null,

@@ -130,7 +130,7 @@ def describe(outcome: CallToolResult | MCPError) -> Json:
 
 
 def answer_in(error: BaseException) -> MCPError | None:
-    """The server's answer among what was raised, which may be wrapped in exception groups (no name for those in 3.10)."""
+    """The server's answer in what was raised, maybe inside exception groups (which have no name in Python 3.10)."""
     if isinstance(error, MCPError):
         return None if error.error.code == CONNECTION_CLOSED else error
     return next(filter(None, map(answer_in, getattr(error, "exceptions", ()))), None)
@@ -138,7 +138,8 @@ def answer_in(error: BaseException) -> MCPError | None:
 
 def dump(model: Any) -> Json:
     """An SDK model as it looks on the wire."""
-    return model.model_dump(by_alias=True, exclude_none=True, mode="json")
+    fields: Json = model.model_dump(by_alias=True, exclude_none=True, mode="json")
+    return fields
 
 
 if __name__ == "__main__":

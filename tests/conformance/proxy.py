@@ -30,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_host: str
     server_port: int
+    own_port: int
     tenant_header: tuple[str, str]
 
     def pass_on(self) -> None:
@@ -77,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
         """`localhost:PROXY` and the like become `localhost:SERVER`."""
         host, colon, port = host_or_origin.rpartition(":")
         ours = host.removeprefix("http://") in ("localhost", "127.0.0.1", "[::1]")
-        return f"{host}{colon}{self.server_port}" if ours and port == str(self.server.server_address[1]) else host_or_origin
+        return f"{host}{colon}{self.server_port}" if ours and port == str(self.own_port) else host_or_origin
 
     def log_message(self, format: str, *args: object) -> None:
         """Errors go to standard error; there is no line per request, because `send_response_only` writes none."""
@@ -93,8 +94,9 @@ def main() -> int:
     Handler.server_host, Handler.server_port = parts.hostname, parts.port or 80
     Handler.tenant_header = (name, value)
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Handler.own_port = proxy.server_port
     threading.Thread(target=proxy.serve_forever, daemon=True).start()
-    own_url = f"http://127.0.0.1:{proxy.server_address[1]}{parts.path}"
+    own_url = f"http://127.0.0.1:{proxy.server_port}{parts.path}"
     return subprocess.run([argument.replace("{url}", own_url) for argument in command], check=False).returncode
 
 

@@ -71,7 +71,7 @@ def verdicts(scenario: str, checks: list[Check]) -> list[tuple[str, str, str]]:
 
 def print_table(runs: dict[str, Results], expected: set[str]) -> None:
     """Scenarios by versions; a scenario of which nothing but the messages' form was tested says so."""
-    print("Checks by scenario: ok / expected to fail / FAILED. “untested”: only the form of the messages was checked.\n")
+    print("Checks by scenario. “expected”: fails as listed; “untested”: only the form of its messages was checked.\n")
     scenarios = dict.fromkeys(scenario for results in runs.values() for scenario in results)
     width = max(map(len, scenarios), default=0)
     print("  ".join([" " * width, *(f"{version:<20}" for version in runs)]).rstrip())
