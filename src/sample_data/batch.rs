@@ -1,8 +1,10 @@
 //! Rows as columns: what the INSERT statements take, one array per column.
 //!
 //! COPY would be the usual way, but PostgreSQL refuses COPY FROM into a table whose row security binds the current
-//! role, and on these tables it binds even their owner. Arrays in an INSERT … SELECT FROM unnest(…) need neither a
-//! staging table nor the right to make one, and are as fast: foreign keys and indexes cost the time, not the protocol.
+//! role, and on these tables it binds even their owner. COPY into temporary tables and INSERT … SELECT from there
+//! needs the TEMPORARY right, which the owner does not have on this database. Arrays in an INSERT … SELECT FROM
+//! unnest(…) need neither, and are as fast: 8.0 s against 7.7 s at full scale (PostgreSQL 18, two cores). Foreign keys
+//! take 5.2 s of it and secondary indexes 1.6 s; making the rows takes 0.1 s, so there is nothing to overlap.
 use std::ops::AddAssign;
 
 use sqlx::PgConnection;

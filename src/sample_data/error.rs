@@ -31,6 +31,10 @@ pub enum SampleDataError {
     #[error("the schema is not there yet; run `zava-mcp-server migrate` first")]
     NotMigrated(#[source] sqlx::Error),
 
+    /// Another load is running, or readers keep a table for longer than ten seconds: try again later.
+    #[error("the tables are busy; another load may be running")]
+    Busy(#[source] sqlx::Error),
+
     /// The embedding step failed for a product: mend the model, then load again.
     #[error("the text of product {sku} could not be embedded")]
     Embedding {
@@ -51,14 +55,15 @@ pub enum SampleDataError {
 }
 
 impl SampleDataError {
-    /// Names the step that failed, and tells a missing schema from other failures.
+    /// Names the step that failed, and tells a missing schema and a busy table from other failures.
     pub(super) fn database(step: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| {
-            // 42P01 undefined_table, 3F000 invalid_schema_name:
+            // 42P01 undefined_table, 3F000 invalid_schema_name, 55P03 lock_not_available:
             // https://www.postgresql.org/docs/current/errcodes-appendix.html
             let code = source.as_database_error().and_then(|error| error.code());
             match code.as_deref() {
                 Some("42P01" | "3F000") => Self::NotMigrated(source),
+                Some("55P03") => Self::Busy(source),
                 _ => Self::Database { step, source },
             }
         }
