@@ -56,6 +56,6 @@ BEGIN
 
     EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO %I', current_database(), login);
-    EXECUTE format('GRANT CONNECT, CREATE ON DATABASE %I TO zava_owner', current_database());
+    EXECUTE format('GRANT CONNECT, CREATE, TEMPORARY ON DATABASE %I TO zava_owner', current_database());
 END;
 $$;

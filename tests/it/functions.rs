@@ -2,24 +2,18 @@ use std::collections::BTreeSet;
 
 use sqlx::Row as _;
 
+use zava_mcp_server::query::guard;
+
 use crate::support::TestDatabase;
 
-const FUNCTIONS: &str = include_str!("../../src/query/guard/functions.txt");
 /// The last group of the file.
 const VOLATILE: [&str; 2] = ["clock_timestamp", "random"];
-
-fn listed() -> BTreeSet<&'static str> {
-    FUNCTIONS
-        .lines()
-        .flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace())
-        .collect()
-}
 
 /// Every overload of every listed name works on its arguments alone, as far as the catalogue can tell.
 #[tokio::test]
 async fn no_listed_function_has_an_effect_or_runs_sql() {
     let database = TestDatabase::new().await;
-    let names: Vec<&str> = listed().into_iter().collect();
+    let names: Vec<&str> = guard::functions().collect();
     let rows = sqlx::query(
         "SELECT p.oid::regprocedure::text AS signature, p.proname::text AS name, p.provolatile::text AS volatile, p.prosecdef AS definer, l.lanname::text AS language, p.prosrc AS source, \
          n.nspname::text AS schema FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang JOIN pg_namespace n ON n.oid = p.pronamespace WHERE p.proname = ANY ($1)",
@@ -78,21 +72,9 @@ async fn no_listed_function_has_an_effect_or_runs_sql() {
 #[tokio::test]
 async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {
     let database = TestDatabase::new().await;
-    let fields = [
-        "key",
-        "value",
-        "f1",
-        "f2",
-        "f3",
-        "f4",
-        "ordinality",
-        "lexeme",
-        "positions",
-        "weights",
-    ];
     let taken: Vec<String> =
         sqlx::query_scalar("SELECT proname::text FROM pg_proc WHERE proname = ANY ($1)")
-            .bind(fields.as_slice())
+            .bind(guard::FIELDS)
             .fetch_all(&mut database.superuser().await)
             .await
             .expect("the functions");

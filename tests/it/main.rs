@@ -15,5 +15,6 @@ mod protocol; // both eras of MCP
 mod recovery; // the database comes and goes
 mod results; // values as clients get them
 mod search; // products by meaning
+mod signed_context; // the database alone, with the guard switched off
 mod tenancy; // who sees which rows
 mod weaknesses; // the original sample's, one by one

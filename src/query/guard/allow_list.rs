@@ -19,11 +19,18 @@ pub const EXPOSED_TABLES: &[&str] = &[
     "product_description_embeddings",
 ];
 
-/// Functions and aggregates, by group, with the reason each group is harmless; read by a test against `pg_proc` too.
-pub(super) const FUNCTIONS_FILE: &str = include_str!("functions.txt");
+/// Functions and aggregates, by group, with the reason each group is harmless.
+const FUNCTIONS_FILE: &str = include_str!("functions.txt");
 
 pub(super) static FUNCTIONS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| words(FUNCTIONS_FILE).collect());
+    LazyLock::new(|| functions().collect());
+
+/// The functions a client's statement may call, by name; a test holds them against the server's own catalogue.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS_FILE
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace())
+}
 
 /// Types a cast or a column definition may name. None of the `reg*` types (they look names up in the catalogue), no
 /// `xml`, no `oid`, nothing that stands for a server object.
@@ -73,7 +80,7 @@ pub(super) const OPERATORS: &[&str] = &[
 
 /// What may follow a dot behind a parenthesis, as in `(each).key`. PostgreSQL calls a *function* of that name when there is no
 /// such field (`('600'::float8).pg_sleep` sleeps), hence a list of names that no function bears; a test holds it against `pg_proc`.
-pub(super) const FIELDS: &[&str] = &[
+pub const FIELDS: &[&str] = &[
     "key",
     "value",
     "f1",
@@ -88,9 +95,3 @@ pub(super) const FIELDS: &[&str] = &[
 
 /// System columns speak of where rows are stored and who wrote them.
 pub(super) const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];
-
-/// The words of a list file: `#` begins a comment, white space separates.
-pub(super) fn words(file: &'static str) -> impl Iterator<Item = &'static str> {
-    file.lines()
-        .flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace())
-}

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use pg_query::NodeEnum;
 
-pub use allow_list::EXPOSED_TABLES;
+pub use allow_list::{EXPOSED_TABLES, FIELDS, functions};
 pub use refusal::{Refusal, Rule};
 
 /// The bytes of SQL text (asked and printed) that the cache of accepted statements may hold.

@@ -43,10 +43,7 @@ impl TestDatabase {
         .await;
         execute(
             &mut db,
-            format!(
-                "GRANT CONNECT ON DATABASE {} TO zava_query, zava_owner",
-                database.name
-            ),
+            format!("GRANT CONNECT ON DATABASE {} TO zava_query", database.name),
         )
         .await;
         database
@@ -87,10 +84,80 @@ impl TestDatabase {
         .await
     }
 
+    /// The query login inside a read-only transaction that is signed for a tenant, as the server opens it, for statements
+    /// that no guard has seen.
+    pub(crate) async fn signed(&self, tenant: &str) -> PgConnection {
+        let mut db = self.query_login().await;
+        sqlx::raw_sql("BEGIN READ ONLY")
+            .execute(&mut db)
+            .await
+            .expect("begin");
+        let entry = self.sign(tenant, &mut db).await;
+        entry.enter(&mut db).await.expect("a valid entry");
+        db
+    }
+
+    /// A signature for a tenant on the backend that serves `db`.
+    pub(crate) async fn sign(&self, tenant: &str, db: &mut PgConnection) -> Entry {
+        let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+            .fetch_one(db)
+            .await
+            .expect("a process id");
+        let (expires, mac) = sqlx::query_as(include_str!("sign.sql"))
+            .bind(tenant)
+            .bind(backend)
+            .fetch_one(&mut self.superuser().await)
+            .await
+            .expect("a signature");
+        Entry {
+            key_id: 1,
+            tenant: tenant.to_owned(),
+            expires,
+            mac: Some(mac),
+        }
+    }
+
     /// What `migrate` and `seed` would be told.
     pub(crate) fn admin_settings(&self) -> AdminSettings {
         admin_settings(&self.name)
     }
+}
+
+/// The arguments of `guard.enter`.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key_id: i32,
+    pub(crate) tenant: String,
+    pub(crate) expires: i64,
+    pub(crate) mac: Option<Vec<u8>>,
+}
+
+impl Entry {
+    /// Calls `guard.enter`; the SQLSTATE of its refusal.
+    pub(crate) async fn enter(&self, db: &mut PgConnection) -> Result<(), String> {
+        let entered = sqlx::query("SELECT guard.enter($1, $2::uuid, $3, $4)")
+            .bind(self.key_id)
+            .bind(&self.tenant)
+            .bind(self.expires)
+            .bind(&self.mac)
+            .execute(db)
+            .await;
+        entered.map(|_| ()).map_err(|error| {
+            error
+                .as_database_error()
+                .and_then(|error| error.code())
+                .expect("a SQLSTATE")
+                .into_owned()
+        })
+    }
+}
+
+/// The one number that a statement gives.
+pub(crate) async fn number(db: &mut PgConnection, sql: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(db)
+        .await
+        .expect("one number")
 }
 
 impl Drop for TestDatabase {

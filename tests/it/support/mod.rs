@@ -4,7 +4,7 @@ mod database; // one database a test
 mod server; // the server under test, and requests to it
 
 pub(crate) use cluster::{query_password, signing_key_text};
-pub(crate) use database::TestDatabase;
+pub(crate) use database::{Entry, TestDatabase, number};
 pub(crate) use server::{TestServer, settings};
 
 /// The tenants of the sample data that tests speak of.
