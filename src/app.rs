@@ -98,8 +98,7 @@ impl App {
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
             request_bytes: self.request_bytes,
         };
-        // Requests under way finish before their connections go, so rmcp is not given the token that stops the listener.
-        let router = host::router(routes, CancellationToken::new());
+        let router = host::router(routes);
         let served = host::serve_http(listener, router, stop).await;
         self.scope.close();
         served.context("serving HTTP failed")

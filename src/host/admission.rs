@@ -1,43 +1,33 @@
 use std::error::Error;
-use std::sync::Arc;
 
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method};
-use axum::middleware::Next;
+use axum::extract::Request;
+use axum::http::HeaderValue;
 use axum::response::Response;
 
 use super::refusal;
 use crate::identity::{Identity, Refusal, TENANT_HEADER};
 
-/// Puts the caller into the request, or answers why there is none.
-pub(super) async fn admit(
-    State(identity): State<Arc<Identity>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    if request.method() != Method::POST {
-        return next.run(request).await; // answered 405 by every route here, whoever asks
-    }
+/// Puts the caller into the request, or says why there is none.
+pub(super) async fn admit(identity: &Identity, request: &mut Request) -> Result<(), Response> {
     let named = request
         .headers()
         .get_all(TENANT_HEADER)
         .iter()
-        .map(HeaderValue::as_bytes)
-        .collect::<Vec<_>>();
+        .map(HeaderValue::as_bytes);
     match identity.by_header(named).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            Ok(())
         }
         Err(refused) => {
             let error = &refused as &dyn Error;
             match &refused {
                 Refusal::Missing | Refusal::Malformed(_) | Refusal::Unknown => {
-                    tracing::info!(error, "caller refused")
+                    tracing::info!(error, "caller refused");
                 }
                 Refusal::Unavailable(_) => tracing::warn!(error, "caller not verified"),
             }
-            refusal::caller(&refused)
+            Err(refusal::caller(&refused))
         }
     }
 }

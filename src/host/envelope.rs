@@ -1,46 +1,16 @@
 use std::num::NonZeroUsize;
 
-use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
+use axum::body::{Bytes, to_bytes};
+use axum::extract::Request;
+use axum::http::header;
 use axum::response::Response;
+use http_body_util::{Full, LengthLimitError};
 use serde::de::IgnoredAny;
 
 use super::refusal;
 
-/// Refuses a body that is too long or no JSON, with the codes of JSON-RPC. rmcp answers 415 to both a wrong content type and
-/// a body it cannot read, which sends a client looking at its headers.
-pub(super) async fn check(
-    State(most): State<NonZeroUsize>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if request.method() != Method::POST || !says_json(&request) {
-        return next.run(request).await; // refused there, for its method or content type
-    }
-    let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, most.get()).await {
-        Ok(body) => body,
-        Err(error) if is_too_long(&error) => return refusal::too_large(most.get()),
-        Err(_) => return refusal::cut_off(),
-    };
-    // As text first: skipping over a JSON string does not look at its UTF-8.
-    if !std::str::from_utf8(&body)
-        .is_ok_and(|body| serde_json::from_str::<IgnoredAny>(body).is_ok())
-    {
-        return refusal::not_json();
-    }
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
-    // The content type was right and the body is JSON, so what rmcp could not read is the message.
-    if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-        refusal::not_a_message()
-    } else {
-        response
-    }
-}
-
-fn says_json(request: &Request) -> bool {
+/// Whether the request says that its body is JSON; another one is refused by rmcp, with 415.
+pub(super) fn says_json(request: &Request) -> bool {
     let value = request
         .headers()
         .get(header::CONTENT_TYPE)
@@ -52,7 +22,27 @@ fn says_json(request: &Request) -> bool {
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
+/// Reads the body, or answers with JSON-RPC's code when it is too long or no JSON. rmcp would answer 415 to a body that it
+/// cannot read, which sends a client looking at its headers.
+pub(super) async fn read(
+    request: Request,
+    most: NonZeroUsize,
+) -> Result<Request<Full<Bytes>>, Response> {
+    let (parts, body) = request.into_parts();
+    let body = match to_bytes(body, most.get()).await {
+        Ok(body) => body,
+        Err(error) if is_too_long(&error) => return Err(refusal::too_large(most.get())),
+        Err(_) => return Err(refusal::cut_off()),
+    };
+    // As text first: skipping over a JSON string does not look at its UTF-8.
+    if !std::str::from_utf8(&body)
+        .is_ok_and(|body| serde_json::from_str::<IgnoredAny>(body).is_ok())
+    {
+        return Err(refusal::not_json());
+    }
+    Ok(Request::from_parts(parts, Full::new(body)))
+}
+
 fn is_too_long(error: &axum::Error) -> bool {
-    std::error::Error::source(error)
-        .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>)
+    std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<LengthLimitError>)
 }

@@ -4,6 +4,7 @@
 //! envelope into an HTTP status.
 //! Invariant: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there.
 mod admission; // who may pass to /mcp
+mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer
 mod refusal; // an HTTP error with a JSON-RPC body
@@ -16,10 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware;
-use axum::routing::{any_service, get};
-use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
-use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +25,8 @@ use crate::identity::Identity;
 use crate::mcp::Handler;
 
 pub use health::Readiness;
+
+use endpoint::Endpoint;
 pub use stdio::serve_stdio;
 
 /// How long requests under way may take to finish once the server is told to stop.
@@ -51,38 +51,20 @@ impl std::fmt::Debug for Routes {
 }
 
 /// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`.
-pub fn router(routes: Routes, stop: CancellationToken) -> Router {
+pub fn router(routes: Routes) -> Router {
     let Routes {
         handler,
         identity,
         readiness,
         request_bytes,
     } = routes;
-    // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, against DNS rebinding.
-    let config = StreamableHttpServerConfig::default()
-        .with_legacy_session_mode(false)
-        .with_json_response(true)
-        .with_max_request_body_bytes(request_bytes.get())
-        .with_allowed_origins(["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"])
-        .with_cancellation_token(stop);
-    let service = StreamableHttpService::new(
-        move || Ok(handler.clone()),
-        Arc::new(NeverSessionManager::default()),
-        config,
-    );
-    let mcp = Router::new()
-        .route_service("/mcp", any_service(service))
-        .layer(middleware::from_fn_with_state(
-            request_bytes,
-            envelope::check,
-        ))
-        .layer(middleware::from_fn_with_state(identity, admission::admit));
+    let endpoint = Arc::new(Endpoint::new(handler, identity, request_bytes));
     Router::new()
-        .merge(mcp)
         .route("/health", get(health::ready))
         .route("/health/ready", get(health::ready))
         .route("/health/live", get(health::live))
         .with_state(readiness)
+        .route("/mcp", any(endpoint::mcp).with_state(endpoint))
         .fallback(refusal::no_such_path)
 }
 

@@ -127,10 +127,12 @@ impl ServerHandler for Handler {
             ));
         };
         let caller = self.caller(&context).await?;
-        Ok(self
-            .tools
-            .call(tool, caller, request.arguments.unwrap_or_default())
-            .await
-            .into())
+        // On the heap: rmcp moves this future several times, and it is large.
+        let calling = Box::pin(self.tools.call(
+            tool,
+            caller,
+            request.arguments.unwrap_or_default(),
+        ));
+        Ok(calling.await.into())
     }
 }
