@@ -13,7 +13,7 @@ use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::Scope;
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, settings};
+use crate::support::{SEATTLE, TestDatabase, TestServer, number, settings};
 
 /// A gate in front of the database that can be closed (connections are cut, new ones refused) and opened again.
 struct Gate {
@@ -311,18 +311,19 @@ async fn a_slow_statement_is_stopped_and_says_so() {
 async fn told_to_stop_the_server_answers_what_is_under_way() {
     let mut server = TestServer::start().await;
     server.number(SEATTLE, "SELECT 1").await;
-    let sql = "SELECT count(*) FROM generate_series(1, 3000000)";
-    let (number, ()) = tokio::join!(server.number(SEATTLE, sql), async {
-        let mut db = server.database().superuser().await;
-        let running = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database() AND state = 'active')";
-        while !sqlx::query_scalar::<_, bool>(running)
-            .fetch_one(&mut db)
-            .await
-            .expect("a look")
-        {}
+    let mut db = server.database().superuser().await;
+    let running = "SELECT count(*) FROM pg_stat_activity \
+                   WHERE usename = 'zava_query' AND datname = current_database() AND state = 'active'";
+    let stopping = async {
+        while number(&mut db, running).await == 0 {}
         server.stop.cancel();
-    });
-    assert_eq!(number, 3_000_000);
+    };
+    let (counted, stopped) = tokio::join!(
+        server.number(SEATTLE, "SELECT count(*) FROM generate_series(1, 3000000)"),
+        tokio::time::timeout(Duration::from_secs(10), stopping)
+    );
+    stopped.expect("the statement is seen running");
+    assert_eq!(counted, 3_000_000);
     server.stop().await;
     assert!(
         server
