@@ -91,7 +91,7 @@ settings_ignore_caller() {
 }
 
 # settings_print: the running database's settings as `export` lines: the server's own variables, then those of
-# PostgreSQL's tools (as the admin, who may look at everything), and the folder that holds psql.
+# PostgreSQL's tools (as the admin, who sees the data after SET ROLE zava_owner), and the folder that holds psql.
 settings_print() {
   local name value
   for name in $query_settings $admin_settings; do
