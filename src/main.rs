@@ -11,7 +11,10 @@ mod run; // the call behind each command
 const UNUSABLE_SETTINGS: u8 = 64;
 
 fn main() -> ExitCode {
-    let arguments = command::Arguments::parse();
+    let arguments = match command::Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(refused) => return tell(&refused),
+    };
     match run::run(arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(run::Failure::Settings(error)) => {
@@ -22,6 +25,17 @@ fn main() -> ExitCode {
             complain(error.as_ref());
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Prints what was asked for (help, the version), or why the arguments cannot be used.
+fn tell(refused: &clap::Error) -> ExitCode {
+    // Nobody listens: nothing can be told, and the exit code says it all the same.
+    let _ = refused.print();
+    if refused.use_stderr() {
+        ExitCode::from(UNUSABLE_SETTINGS)
+    } else {
+        ExitCode::SUCCESS
     }
 }
 

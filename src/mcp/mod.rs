@@ -10,8 +10,9 @@ use std::future::{Future, ready};
 use std::sync::Arc;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, DiscoverResult, Implementation,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
+    DiscoverResult, ErrorCode, Implementation, ListToolsResult, PaginatedRequestParams,
+    ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
@@ -112,6 +113,29 @@ impl ServerHandler for Handler {
         ready(Ok(list
             .with_ttl_ms(FRESH_FOR_MS)
             .with_cache_scope(CacheScope::Public)))
+    }
+
+    /// What rmcp could not read as a request it knows.
+    fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
+        ready(Err(match request.method.as_str() {
+            "tools/call" => ErrorData::invalid_params(
+                "params must be {\"name\": string, \"arguments\": object}",
+                None,
+            ),
+            "initialize" => ErrorData::invalid_params(
+                "params must be {\"protocolVersion\": string, \"capabilities\": object, \"clientInfo\": object}",
+                None,
+            ),
+            _ => ErrorData::new(
+                ErrorCode::METHOD_NOT_FOUND,
+                "this server has no such method",
+                None,
+            ),
+        }))
     }
 
     async fn call_tool(

@@ -139,7 +139,10 @@ impl ServeSettings {
             Ok(PathBuf::from(text))
         });
         let stdio_tenant = reader.optional(&var::ZAVA_TENANT, |text| {
-            Uuid::try_parse(text).map_err(|_| "is not a UUID")
+            // One spelling of a tenant, as in the header.
+            let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
+            let id = Uuid::try_parse(text).ok().filter(|_| hyphenated);
+            id.ok_or("is not a UUID with hyphens")
         });
         let log = log(&mut reader);
         let problems = reader.finish();

@@ -115,6 +115,11 @@ fn malformed_values_are_refused_by_name() {
         "whole number",
     );
     refused(&[("ZAVA_TENANT", "seattle")], "ZAVA_TENANT", "UUID");
+    refused(
+        &[("ZAVA_TENANT", "f47ac10b58cc4372a5670e02b2c3d479")],
+        "ZAVA_TENANT",
+        "UUID",
+    );
     refused(&[("ZAVA_LOG", "info=warn=debug")], "ZAVA_LOG", "log filter");
     refused(
         &[("ZAVA_SIGNING_KEY", "0:AAAA")],

@@ -4,7 +4,7 @@
 use std::io;
 
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -17,8 +17,9 @@ pub fn log_to_stderr(filter: &str) {
     let targets = filter
         .parse::<Targets>()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
-    // Whatever was asked for: below warnings rmcp repeats whole requests and results, which are the tenants' own.
-    let targets = targets.with_target("rmcp", tracing::Level::WARN);
+    // Whatever was asked for: rmcp's events repeat requests and results, which are the tenants' own, and report a client
+    // that hangs up as an error. What matters of them the server says itself.
+    let targets = targets.with_target("rmcp", LevelFilter::OFF);
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)

@@ -359,10 +359,11 @@ async fn arguments_that_are_no_object() {
         )
         .await;
     let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], -32602, "{body}");
     assert!(
-        body["error"]["code"]
-            .as_i64()
-            .is_some_and(|code| code < -32599),
+        body["error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("arguments")),
         "{body}"
     );
 }

@@ -70,6 +70,25 @@ async fn settings_that_cannot_be_used_end_with_64_and_name_everything() {
 }
 
 #[tokio::test]
+async fn arguments_that_cannot_be_used_end_with_64_and_help_is_no_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (arguments, code) in [
+        (&["--nonsense"][..], 64),
+        (&["seed", "--scale", "huge"], 64),
+        (&["--help"], 0),
+        (&["--version"], 0),
+    ] {
+        let output = binary(folder.path())
+            .args(arguments)
+            .output()
+            .await
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+        assert_eq!(output.stdout.is_empty(), code != 0, "{arguments:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_dot_env_file_is_read_and_the_environment_wins() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(

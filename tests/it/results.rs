@@ -79,6 +79,31 @@ async fn text_and_structured_content_are_the_same() {
     );
 }
 
+/// A number that is rounded when it is read once more would differ between the two.
+#[tokio::test]
+async fn floats_keep_every_digit_in_both() {
+    let server = TestServer::start().await;
+    let sql = "SELECT 0.41272252798080444::float8, 1e-300::float8, 5e-324::float8, 0.1::float4";
+    let answer = server
+        .call(
+            HEAD_OFFICE,
+            "execute_sales_query",
+            json!({"postgresql_query": sql}),
+        )
+        .await;
+    assert_eq!(
+        answer.structured["r"].to_string(),
+        "[[0.41272252798080444,1e-300,5e-324,0.1]]"
+    );
+    assert!(
+        answer
+            .text
+            .contains("[[0.41272252798080444,1e-300,5e-324,0.1]]"),
+        "{}",
+        answer.text
+    );
+}
+
 #[tokio::test]
 async fn schemas_have_the_documented_blocks_in_order() {
     let server = TestServer::start().await;

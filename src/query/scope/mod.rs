@@ -90,7 +90,7 @@ impl Scope {
     /// [`ScopeError`]; `sink` may hold a part of the result then, which is not to be used.
     ///
     /// # Cancel safety
-    /// A dropped call gives its connection up; the database ends the transaction.
+    /// The connection of a dropped call is not used again. Its statement may run on until its timeout.
     ///
     /// # Security
     /// What the statement sees is decided by the database, from the context signed for `caller`.
