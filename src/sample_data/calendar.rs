@@ -17,9 +17,6 @@ pub(super) const YEARS: [(NaiveDate, u32); 7] = [
     (first_of(2026), 1_531),
 ];
 
-/// No order is older.
-pub(super) const FIRST_DAY: NaiveDate = YEARS[0].0;
-
 const fn first_of(year: i32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, 1, 1).expect("every year has a first of January")
 }

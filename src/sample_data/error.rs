@@ -47,7 +47,7 @@ pub enum SampleDataError {
     /// The database refused a step or went away.
     #[error("the database failed while {step}")]
     Database {
-        /// What was being done, as in "loading customers and orders".
+        /// What was being done, as in "inserting order lines".
         step: &'static str,
         /// What it said.
         source: sqlx::Error,

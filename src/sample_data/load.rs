@@ -4,16 +4,10 @@ use std::error::Error;
 use sqlx::{Connection as _, PgConnection};
 
 use super::assortment::{self, Vector};
-use super::batch::{Batch, Inserted};
 use super::catalogue::{Catalogue, catalogue, content_hash};
-use super::history::Customers;
 use super::progress::Progress;
 use super::stock::stock;
-use super::{Plan, SampleDataError};
-
-/// How many customers go in at once: about 4,000 orders and 8,000 lines. The best of four loads at full scale took
-/// 9.0 s with 250, 8.6 s with 1,000 and 8.5 s with 5,000, which costs 8 MB more memory (PostgreSQL 18, two busy cores).
-const BATCH: usize = 1_000;
+use super::{Plan, SampleDataError, purchases};
 
 /// Statistics for the planner, and a visibility map, without which the index-only scans of the customers policy would
 /// read the tables until autovacuum has come by. One statement each: VACUUM runs in no transaction.
@@ -106,7 +100,8 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 /// [`SampleDataError::AlreadyLoaded`] leaves the rows alone; see there for the others.
 ///
 /// # Cancel safety
-/// All or nothing: a dropped load is rolled back. Only the statistics at the end may be left out.
+/// All or nothing: a dropped load is rolled back when the connection closes, and a COPY may be open on it, so nothing
+/// else is to run on it. Only the statistics at the end may be left out.
 pub async fn load<E>(
     db: &mut PgConnection,
     plan: &Plan,
@@ -222,7 +217,7 @@ async fn write(
         Existing::Replace => clear(&mut tx).await?,
     }
     let inventory = write_assortment(&mut tx, plan, catalogue, model, vectors, progress).await?;
-    let inserted = write_purchases(&mut tx, plan, catalogue, progress).await?;
+    let inserted = purchases::load(&mut tx, plan, catalogue, progress).await?;
     sqlx::raw_sql(include_str!("sql/restart_identities.sql"))
         .execute(&mut *tx)
         .await
@@ -266,39 +261,6 @@ async fn write_assortment(
     step.advance(1);
     step.end();
     Ok(stock.len() as u64)
-}
-
-/// Writes what grows with the scale, a batch of customers at a time.
-async fn write_purchases(
-    db: &mut PgConnection,
-    plan: &Plan,
-    catalogue: &Catalogue,
-    progress: Progress,
-) -> Result<Inserted, SampleDataError> {
-    let step = progress.begin(
-        "loading customers and orders",
-        plan.scale.customers() as usize,
-    );
-    let mut customers = Customers::new(plan, catalogue)?;
-    let mut inserted = Inserted::default();
-    loop {
-        let mut batch = Batch::default();
-        customers
-            .by_ref()
-            .take(BATCH)
-            .for_each(|customer| batch.push(customer));
-        let parts = batch.len();
-        if parts == 0 {
-            break;
-        }
-        inserted += batch
-            .insert(db)
-            .await
-            .map_err(SampleDataError::database(step.name))?;
-        step.advance(parts);
-    }
-    step.end();
-    Ok(inserted)
 }
 
 async fn vacuum(db: &mut PgConnection, progress: Progress) -> Result<(), SampleDataError> {

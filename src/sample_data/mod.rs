@@ -9,15 +9,16 @@
 //! - nothing is dated after [`Plan::today`];
 //! - a load is one transaction: killed half-way, it leaves an empty database as it was.
 mod assortment; // loads the tables of fixed size
-mod batch; // loads customers and orders, a batch at a time
 mod calendar; // on which day an order is placed
 mod catalogue; // categories, types, products: text files and their parser
 mod chance; // weighted choices and independent streams of randomness
+mod copy_text; // rows in COPY's text format
 mod error; // what can go wrong
 mod history; // what each customer bought, when and for how much
 mod load; // the front door to the database
 mod people; // invented customers
 mod progress; // bars on a terminal, lines elsewhere
+mod purchases; // loads what grows with the scale: customers, orders, order lines
 mod stock; // how many of a product a store has
 mod stores; // the eight stores, their managers, how busy they are
 

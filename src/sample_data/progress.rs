@@ -1,11 +1,18 @@
 //! Shows how far a load is: bars on a terminal, a line per finished step elsewhere.
 use std::io::{self, IsTerminal as _, Write as _};
+use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// A step that is quicker than this shows no bar: one that flashes by tells nothing.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a spinner turns.
+const TURN: Duration = Duration::from_millis(100);
+
+const BAR: &str = "{msg:32} {bar:30} {pos}/{len} {elapsed}";
+const SPINNER: &str = "{msg:32} {spinner} {elapsed}";
 
 /// Where a load reports how far it is.
 #[derive(Clone, Copy, Debug)]
@@ -35,11 +42,38 @@ impl Progress {
         Self(Sink::Silence)
     }
 
-    /// Begins a step of `length` parts, named as in "loading customers and orders".
+    /// Begins a step of `length` parts, named as in "copying customers and orders".
     pub(super) fn begin(self, name: &'static str, length: usize) -> Step {
-        let bar = ProgressBar::with_draw_target(Some(length as u64), ProgressDrawTarget::hidden())
-            .with_message(name);
-        if let Ok(style) = ProgressStyle::with_template("{msg:32} {bar:30} {pos}/{len} {elapsed}") {
+        self.begin_with(name, Some(length as u64), BAR)
+    }
+
+    /// Turns a spinner until `work` is done, which cannot be looked into and answers how many parts it had.
+    ///
+    /// # Cancel safety
+    /// That of `work`.
+    pub(super) async fn watch<E>(
+        self,
+        name: &'static str,
+        work: impl Future<Output = Result<u64, E>>,
+    ) -> Result<u64, E> {
+        let step = self.begin_with(name, None, SPINNER);
+        let mut turns = tokio::time::interval(TURN);
+        let mut work = pin!(work);
+        let parts = loop {
+            tokio::select! {
+                done = &mut work => break done?, // Only lent, so the other arm does not drop it.
+                _ = turns.tick() => step.turn(), // A turn is not missed when it is dropped.
+            }
+        };
+        step.bar.inc(parts);
+        step.end();
+        Ok(parts)
+    }
+
+    fn begin_with(self, name: &'static str, length: Option<u64>, template: &str) -> Step {
+        let bar =
+            ProgressBar::with_draw_target(length, ProgressDrawTarget::hidden()).with_message(name);
+        if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);
         }
         Step {
@@ -61,10 +95,20 @@ pub(super) struct Step {
 impl Step {
     /// So many more parts are done.
     pub(super) fn advance(&self, parts: usize) {
+        self.show_if_slow();
+        self.bar.inc(parts as u64);
+    }
+
+    /// It is still under way.
+    fn turn(&self) {
+        self.show_if_slow();
+        self.bar.tick();
+    }
+
+    fn show_if_slow(&self) {
         if self.sink == Sink::Bars && self.bar.is_hidden() && self.bar.elapsed() > PATIENCE {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
-        self.bar.inc(parts as u64);
     }
 
     /// All parts are done.

@@ -1,0 +1,28 @@
+-- Where COPY may write: row security binds even the owner of the tables themselves. Run by the owner, who needs the
+-- TEMPORARY right, in the load's transaction, with which the tables end.
+CREATE TEMPORARY TABLE staged_customers (
+    customer_id integer,
+    first_name text,
+    last_name text,
+    email text,
+    phone text,
+    primary_store_id integer,
+    created_at timestamp
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_orders (
+    order_id integer,
+    customer_id integer,
+    store_id integer,
+    order_date date
+) ON COMMIT DROP;
+CREATE TEMPORARY TABLE staged_order_items (
+    order_item_id integer,
+    order_id integer,
+    store_id integer,
+    product_id integer,
+    quantity integer,
+    unit_price numeric,
+    discount_percent integer,
+    discount_amount numeric,
+    total_amount numeric
+) ON COMMIT DROP;
