@@ -27,7 +27,7 @@ use crate::mcp::Handler;
 pub use health::Readiness;
 
 use endpoint::Endpoint;
-pub use stdio::serve_stdio;
+pub use stdio::{StdioError, serve_stdio};
 
 /// How long requests under way may take to finish once the server is told to stop.
 const LONGEST_DRAIN: Duration = Duration::from_secs(10);

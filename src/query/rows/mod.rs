@@ -1,7 +1,7 @@
 //! Turns a result's values from PostgreSQL's text form into bounded JSON.
 //!
 //! Knows types and limits; must not know where the rows come from or who asked. The table of what a type becomes stands at
-//! [`value::write`] and in `docs/results.md`.
+//! `value::write` and in `docs/results.md`.
 //! Invariant: the JSON never grows past its byte cap, whatever the rows hold.
 mod value; // one value → JSON
 
