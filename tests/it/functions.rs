@@ -80,3 +80,63 @@ async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {
             .expect("the functions");
     assert_eq!(taken, Vec::<String>::new());
 }
+
+/// `row.name` calls a function that takes any row; each of them is listed, or kept out there by beginning with `pg_`.
+#[tokio::test]
+async fn every_function_of_any_row_is_known() {
+    let database = TestDatabase::new().await;
+    let unknown: Vec<String> = sqlx::query_scalar(include_str!("functions/of_any_row.sql"))
+        .bind(
+            guard::functions()
+                .chain(guard::WHOLE_ROW_FUNCTIONS.iter().copied())
+                .collect::<Vec<_>>(),
+        )
+        .fetch_all(&mut database.superuser().await)
+        .await
+        .expect("the functions");
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+/// A function that names its single column itself leaves the alias free to be taken for a function.
+#[tokio::test]
+async fn every_listed_function_that_names_its_single_column_is_known() {
+    let database = TestDatabase::new().await;
+    let mut named: Vec<String> =
+        sqlx::query_scalar(include_str!("functions/naming_their_column.sql"))
+            .bind(guard::functions().collect::<Vec<_>>())
+            .fetch_all(&mut database.superuser().await)
+            .await
+            .expect("the functions");
+    named.sort();
+    assert_eq!(named, guard::VALUE_NAMED);
+}
+
+/// What the guard is for, tried on the real server: no function outside the list is reached by a dot.
+#[tokio::test]
+async fn a_dot_reaches_no_function_outside_the_list() {
+    let database = TestDatabase::new().await;
+    let names: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT proname::text FROM pg_proc WHERE pronargs - pronargdefaults <= 1 AND pronargs >= 1",
+    )
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
+    let listed: BTreeSet<&str> = guard::functions().collect();
+    let mut tried = 0;
+    for name in names
+        .iter()
+        .filter(|name| !listed.contains(name.as_str()) && !guard::FIELDS.contains(&name.as_str()))
+    {
+        for text in [
+            format!("SELECT s.\"{name}\" FROM lower('x') s"),
+            format!("SELECT lower.\"{name}\" FROM lower('x')"),
+            format!("SELECT s.\"{name}\" FROM lower('x') AS s(y)"),
+            format!("SELECT (lower('x')).\"{name}\""),
+            format!("SELECT \"{name}\"('x')"),
+        ] {
+            assert!(guard::check(&text).is_err(), "{text}");
+            tried += 1;
+        }
+    }
+    assert!(tried > 4_000, "{tried}");
+}

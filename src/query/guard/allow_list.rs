@@ -93,5 +93,28 @@ pub const FIELDS: &[&str] = &[
     "weights",
 ];
 
+/// Functions of the list above that name the column of their single value themselves; others leave it to the alias.
+pub const VALUE_NAMED: &[&str] = &[
+    "json_array_elements",
+    "json_array_elements_text",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+];
+
+/// Functions outside the list that take a row of any kind, and so could be called by a dot behind a table's name; those
+/// that begin with `pg_` are refused there by that.
+pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
+    "any_out",
+    "anycompatible_out",
+    "anycompatiblenonarray_out",
+    "anyelement_out",
+    "anynonarray_out",
+    "hash_record",
+    "json_agg_strict",
+    "jsonb_agg_strict",
+    "record_out",
+    "record_send",
+];
+
 /// System columns speak of where rows are stored and who wrote them.
 pub(super) const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];

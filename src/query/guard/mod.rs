@@ -6,6 +6,8 @@
 //! text.
 mod allow_list; // which relations, functions, types and operators: data, no logic
 mod name; // columns, operators and the server's own values
+mod print; // tree → text that means the tree, and nothing else
+mod qualified; // what stands behind a dot
 mod refusal; // why a statement may not run, in words that help to mend it
 mod walk; // visits every node; a node it does not know is a refusal
 
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use pg_query::NodeEnum;
 
-pub use allow_list::{EXPOSED_TABLES, FIELDS, functions};
+pub use allow_list::{EXPOSED_TABLES, FIELDS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions};
 pub use refusal::{Refusal, Rule};
 
 /// The bytes of SQL text (asked and printed) that the cache of accepted statements may hold.
@@ -104,8 +106,7 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
         return Err(Refusal::not_a_query());
     };
     walk::statement(select).map_err(|refusal| refusal.locate(text))?;
-    let sql = pg_query::deparse(&tree, pg_query::DeparseOptions::default())
-        .map_err(|error| Refusal::of_parser(&error))?;
+    let sql = print::faithfully(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),
     })

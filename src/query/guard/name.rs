@@ -1,32 +1,25 @@
-//! Names by themselves: columns, operators, the server's own values.
+//! Names by themselves: operators, the server's own values, what is printed without quotes.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{ColumnRef, Node, SqlValueFunctionOp};
+use pg_query::protobuf::{Node, SqlValueFunctionOp};
 
-use super::allow_list::{OPERATORS, SYSTEM_COLUMNS};
+use super::allow_list::OPERATORS;
 use super::refusal::{Refusal, Rule};
 
 /// Whether something may stay in the statement.
 pub(super) type Verdict = Result<(), Refusal>;
 
-/// A column, or what PostgreSQL would take for one.
-pub(super) fn column_ref(column: &ColumnRef) -> Verdict {
-    if let Some(NodeEnum::String(last)) = column.fields.last().and_then(|field| field.node.as_ref())
-    {
-        let name = last.sval.as_str();
-        // Behind a table's alias a name that is no column is a function called with the whole row, so what the
-        // allow-list keeps out must not come back in through a dot.
-        let a_function = column.fields.len() > 1 && name.starts_with("pg_");
-        if a_function || SYSTEM_COLUMNS.contains(&name) {
-            return Err(Refusal::new(
-                Rule::Column,
-                format!("there is no column {name} here"),
-                "name a column of the table",
-            )
-            .at(column.location));
-        }
+/// A name that the printer writes as it stands: whatever would need quotes is refused.
+pub(super) fn plain(name: &str, what: &str) -> Verdict {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.bytes().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        return Ok(());
     }
-    Ok(())
+    Err(Refusal::new(
+        Rule::Construct,
+        format!("the name of {what} may not need quotes"),
+        "use lower-case letters, digits and underscores",
+    ))
 }
 
 /// An operator, where there is one.

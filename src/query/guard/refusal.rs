@@ -121,6 +121,14 @@ impl Refusal {
         )
     }
 
+    pub(super) fn unprintable() -> Self {
+        Self::new(
+            Rule::Construct,
+            "this statement cannot be run exactly as it is written",
+            "write it in a plainer way: no quoted names that you do not need, casts as x::type",
+        )
+    }
+
     pub(super) fn construct(name: &str) -> Self {
         Self::new(
             Rule::Construct,
@@ -129,7 +137,7 @@ impl Refusal {
         )
     }
 
-    /// What the parser (or printer) itself refused.
+    /// What the parser itself refused.
     pub(super) fn of_parser(error: &pg_query::Error) -> Self {
         match error {
             // A tree deeper than the decoder's limit, or than the parser's stack.

@@ -310,6 +310,81 @@ fn a_dot_does_not_call_functions() {
     allowed("SELECT (jsonb_each('{\"a\": 1}')).key");
 }
 
+/// The row of a function in FROM is its value, so a dot behind it would call any function of one argument.
+#[test]
+fn a_function_in_from_gives_its_columns_and_calls_nothing() {
+    for text in [
+        "SELECT s.current_setting FROM lower('server_version') s",
+        "SELECT lower.current_setting FROM lower('server_version')",
+        "SELECT s.current_setting FROM lower('x') s(y)",
+        "SELECT s.ts_stat FROM ROWS FROM (lower('x')) s",
+        "SELECT v.version FROM CAST('x' AS text) v",
+        "SELECT c.current_setting FROM coalesce('x') c",
+        "SELECT e.to_regclass FROM unnest(ARRAY['x']) e",
+        "SELECT 1 FROM lower('x') s ORDER BY s.setseed",
+        "SELECT 1 FROM retail.stores t JOIN lower('x') s ON s.current_setting = 'a'",
+        "SELECT 1 FROM lower('x') s, LATERAL (SELECT s.current_setting) q",
+        "SELECT (SELECT s.current_setting) FROM lower('x') s",
+        "SELECT (s.ts_stat).key FROM lower('x') s",
+        // The column is called value, so the alias is no column and would be a function.
+        "SELECT current_setting.current_setting FROM jsonb_array_elements_text('[\"server_version\"]') current_setting",
+        "SELECT current_setting.current_setting FROM lower('x') current_setting(y)",
+        // A name that is a column elsewhere does not make it one here.
+        "SELECT s.current_setting FROM lower('x') s WHERE EXISTS (SELECT 1 FROM lower('y') s(current_setting))",
+    ] {
+        refused(text, Rule::Column, "no column of the function");
+    }
+    refused(
+        "SELECT hash_record FROM retail.orders o WHERE o.hash_record > 0",
+        Rule::Column,
+        "no column hash_record",
+    );
+    refused(
+        "SELECT 1 FROM coalesce('x')",
+        Rule::Construct,
+        "without a name",
+    );
+    for text in [
+        "SELECT g.g, g FROM generate_series(1, 3) g",
+        "SELECT g.n FROM generate_series(1, 3) AS g(n)",
+        "SELECT generate_series.generate_series FROM generate_series(1, 3)",
+        "SELECT e.key, e.value FROM jsonb_each('{\"a\": 1}') e",
+        "SELECT e.value FROM jsonb_array_elements('[1]') e",
+        "SELECT u.x, u.ordinality FROM unnest(ARRAY[1]) WITH ORDINALITY AS u(x)",
+        "SELECT d.day, o.order_date FROM generate_series(1, 2) AS d(day) LEFT JOIN retail.orders o ON o.order_id = d.day",
+    ] {
+        allowed(text);
+    }
+}
+
+/// Names that the printer would write without quotes, and trees that it prints as another one.
+#[test]
+fn what_cannot_be_printed_faithfully_does_not_run() {
+    for text in [
+        "SELECT count(*) OVER \"(), version() --\"",
+        "SELECT sum(1) OVER \"w /*\" FROM retail.stores WINDOW \"w /*\" AS ()",
+        "SELECT make_interval(\"years := 1), set_config('a', 'b', false), make_interval(days\" => 5)",
+        "SELECT 1 FROM retail.orders a JOIN retail.order_items b USING (order_id) AS \"x, pg_stat_activity y --\"",
+        "SELECT upper('abc')::pg_catalog.bpchar",
+        "SELECT TRIM('xax', 'x', 'y')",
+        "SELECT make_interval(\"Days\" => 5)",
+        "SELECT '1'::pg_catalog.interval('x')",
+    ] {
+        let refusal = check(text).expect_err(text);
+        assert_eq!(refusal.rule(), Rule::Construct, "{text}\n  {refusal}");
+        assert!(
+            !refusal.to_string().contains('/') || refusal.to_string().contains("x::type"),
+            "{refusal}"
+        );
+    }
+    allowed(
+        "SELECT count(*) OVER my_window FROM retail.stores WINDOW my_window AS (ORDER BY store_id)",
+    );
+    allowed(
+        "SELECT make_interval(days => 5), trim(BOTH 'x' FROM 'xax'), 'abc'::char(3), 'a'::varchar(2)",
+    );
+}
+
 #[test]
 fn types_that_look_up_the_catalogue_or_parse_xml_are_refused() {
     for name in [
