@@ -1,7 +1,8 @@
 -- Who a transaction speaks for. The database believes a tenant only if guard.enter saw a MAC made with a key that the
 -- querying login cannot read; guard.tenant() then proves it again for every statement of that transaction, and of no other.
 --
--- Every function here runs with the owner's rights: a pinned search_path, nothing granted to PUBLIC.
+-- Every function here runs with the owner's rights: a pinned search_path (pg_temp last, or it would be searched first),
+-- nothing granted to PUBLIC.
 -- HMAC-SHA-256 (RFC 2104) is built from sha256(bytea) with the two pads stored, because pgcrypto is not on every server.
 SET LOCAL lock_timeout = '5s';
 
@@ -28,7 +29,7 @@ COMMENT ON TABLE guard.signing_key IS 'HMAC keys as precomputed pads; two are va
 
 CREATE FUNCTION guard.mac(key_id integer, message bytea) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT sha256(k.opad || sha256(k.ipad || mac.message))
     FROM guard.signing_key AS k
@@ -40,7 +41,7 @@ COMMENT ON FUNCTION guard.mac(integer, bytea) IS 'HMAC-SHA-256 of a message unde
 -- nothing in another one.
 CREATE FUNCTION guard.context_mac(key_id integer, tenant_id uuid) RETURNS bytea
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT guard.mac(
         context_mac.key_id,
@@ -59,7 +60,7 @@ END;
 -- Errors (SQLSTATE): ZV001 key unknown or not valid now, ZV002 wrong MAC, ZV003 unknown tenant, ZV004 expired.
 CREATE FUNCTION guard.enter(key_id integer, tenant uuid, expires bigint, mac bytea) RETURNS void
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
 DECLARE
@@ -97,7 +98,7 @@ $$;
 -- The tenant this transaction was opened for, or NULL: never entered, forged, or copied from elsewhere.
 CREATE FUNCTION guard.tenant() RETURNS uuid
 LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     parts text[] := string_to_array(current_setting('zava.context', true), ':');
@@ -118,7 +119,7 @@ $$;
 -- The stores whose rows this transaction may see; NULL without a tenant, and NULL matches no row.
 CREATE FUNCTION guard.allowed_stores() RETURNS integer[]
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
-SET search_path = pg_catalog
+SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE
         WHEN t.all_stores THEN (SELECT array_agg(s.store_id ORDER BY s.store_id) FROM retail.stores AS s)

@@ -91,7 +91,7 @@ async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_publ
         assert!(row.get::<bool, _>("definer"), "{name}");
         assert_eq!(
             row.get::<Vec<String>, _>("config"),
-            ["search_path=pg_catalog"],
+            ["search_path=pg_catalog, pg_temp"],
             "{name}"
         );
         assert!(!row.get::<bool, _>("public"), "{name}");

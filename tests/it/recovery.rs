@@ -207,9 +207,10 @@ async fn an_unknown_tenant_leaves_the_connection_usable() {
     }
 }
 
-/// With the guard switched off a statement could drop the connection's own prepared statements: then it is not used again.
+/// With the guard switched off a statement can leave things behind that outlive its transaction; the next one must not
+/// notice, least of all give its signature to a prepared statement that was put there.
 #[tokio::test]
-async fn a_damaged_session_is_not_used_again() {
+async fn what_a_statement_leaves_in_the_session_does_not_matter() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
@@ -230,10 +231,12 @@ async fn a_damaged_session_is_not_used_again() {
     let caller = caller(SEATTLE).await;
     for damage in [
         "DEALLOCATE ALL",
-        "DEALLOCATE zava_rollback",
-        "DEALLOCATE zava_enter",
         "DISCARD PLANS",
         "COMMIT",
+        "ROLLBACK AND CHAIN",
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+        "PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT 1",
+        "DO $$ BEGIN EXECUTE 'PREPARE s1 AS SELECT 1'; PERFORM pg_advisory_lock(1); END $$",
     ] {
         let mut rows = collector();
         // What becomes of it does not matter; what comes after it does.
@@ -263,10 +266,7 @@ async fn a_damaged_session_is_not_used_again() {
                     .is_ok(),
             );
         }
-        assert!(
-            answered >= 2,
-            "{damage}: {answered} of 3 requests after it were answered"
-        );
+        assert_eq!(answered, 3, "{damage}");
     }
 }
 

@@ -276,6 +276,26 @@ async fn w11_errors_are_errors_and_hold_no_raw_internals() {
     }
 }
 
+/// PostgreSQL's own message may repeat a value of any length, and its hint a name that the caller cannot see.
+#[tokio::test]
+async fn w11_an_error_repeats_little_and_hints_at_nothing_hidden() {
+    let server = TestServer::start().await;
+    for length in [2_000, 900_000, 3_000_000] {
+        let sql = format!("SELECT ('x' || repeat('a', {length}))::int");
+        let text = server.failure(SEATTLE, &sql).await;
+        assert!(
+            text.len() < 1_000 && text.contains("SQLSTATE"),
+            "{length}: {} bytes",
+            text.len()
+        );
+        assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+    }
+    let text = server
+        .failure(SEATTLE, "SELECT rls_user_i FROM retail.stores")
+        .await;
+    assert!(!text.contains("rls_user_id"), "{text}");
+}
+
 #[tokio::test]
 async fn w12_answers_are_valid_json_and_columns_of_one_name_keep_their_values() {
     let server = TestServer::start().await;

@@ -36,7 +36,20 @@ pub struct DatabaseError {
     pub hint: Option<String>,
 }
 
+/// The most characters of PostgreSQL's own words that a client is shown: a message may repeat a value of any length.
+const MOST_SHOWN: usize = 500;
+
 impl DatabaseError {
+    /// For an error that is longer than any answer may be. It stays with the place of the real one unread.
+    pub(super) fn too_long() -> Self {
+        let message = "the statement failed, with an error too long to show".to_owned();
+        Self {
+            sqlstate: "54000".to_owned(),
+            message,
+            hint: None,
+        }
+    }
+
     /// What a client is told: enough to mend a statement, nothing about the server.
     #[must_use]
     pub fn client_text(&self) -> String {
@@ -50,8 +63,11 @@ impl DatabaseError {
                 .to_owned(),
             // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
             _ if ["22", "21", "0A", "42", "54", "2F"].iter().any(|class| state.starts_with(class)) => {
-                let hint = self.hint.as_ref().map(|hint| format!(" {hint}")).unwrap_or_default();
-                format!("{}{hint} (SQLSTATE {state})", self.message)
+                let message: String = self.message.chars().take(MOST_SHOWN).collect();
+                // A hint on names may name what the caller cannot see.
+                let hint = self.hint.as_ref().filter(|_| !state.starts_with("42"));
+                let hint: String = hint.iter().flat_map(|hint| [" ", hint]).flat_map(str::chars).take(MOST_SHOWN).collect();
+                format!("{message}{hint} (SQLSTATE {state})")
             }
             _ => format!("the database could not run the statement (SQLSTATE {state})"),
         }

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::IsNull;
 use postgres_protocol::authentication::sasl::{self, ChannelBinding, ScramSha256};
-use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
+use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,15 +23,12 @@ mod reply; // what the server answers to one transaction, step by step
 
 use reply::Reply;
 
-/// Named once per connection, so that a request sends their names only.
-const BEGIN: (&str, &str) = ("zava_begin", "BEGIN READ ONLY");
-const ENTER: (&str, &str) = (
-    "zava_enter",
-    "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)",
-);
-const ROLLBACK: (&str, &str) = ("zava_rollback", "ROLLBACK");
-
-const OWN: [(&str, &str); 3] = [BEGIN, ENTER, ROLLBACK];
+/// Parsed anew in every transaction and never by a name: a prepared statement outlives the transaction, so one that a
+/// statement had replaced (the guard assumed broken) would be given the next tenant's signature.
+const BEGIN: &str = "BEGIN READ ONLY";
+const ENTER: &str =
+    "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)";
+const ROLLBACK: &str = "ROLLBACK";
 
 /// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`ENTER`].
 const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
@@ -104,7 +101,6 @@ pub(super) struct Connection {
     incoming: BytesMut,
     outgoing: BytesMut,
     process_id: i32,
-    prepared: bool,
     clean: bool,
     longest_message: usize,
 }
@@ -122,7 +118,6 @@ impl Connection {
             incoming: BytesMut::with_capacity(8 * 1024),
             outgoing: BytesMut::with_capacity(2 * 1024),
             process_id: 0,
-            prepared: false,
             clean: false,
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
         };
@@ -174,8 +169,6 @@ impl Connection {
                 return Ok(()); // not clean: closing is cheaper than reading what nobody wants
             }
         };
-        // Named first; an unknown tenant, say, ends the transaction and leaves them standing.
-        self.prepared |= reply.parsed() >= OWN.len();
         self.settle(status).await?;
         self.clean &= !reply.shows_damage();
         reply.outcome()
@@ -196,18 +189,7 @@ impl Connection {
 
     fn write_transaction(&mut self, transaction: &Transaction<'_>) -> Result<(), WireError> {
         let out = &mut self.outgoing;
-        if !self.prepared {
-            for (name, sql) in OWN {
-                // The types matter to the entry; the others have no parameter to apply them to.
-                let types = if name == ENTER.0 {
-                    ENTER_TYPES.as_slice()
-                } else {
-                    &[]
-                };
-                frontend::parse(name, sql, types.iter().copied(), out)?;
-            }
-        }
-        bind_plain(BEGIN.0, out)?;
+        parse_and_bind(BEGIN, out)?;
         frontend::execute("", 0, out)?;
 
         let entry = transaction.entry;
@@ -220,13 +202,8 @@ impl Connection {
             &entry.mac,
             timeout.as_bytes(),
         ];
-        bind(
-            "",
-            ENTER.0,
-            [BINARY, BINARY, BINARY, BINARY, TEXT],
-            values,
-            out,
-        )?;
+        frontend::parse("", ENTER, ENTER_TYPES, out)?;
+        bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
         frontend::execute("", 0, out)?;
 
         if let Some(query) = transaction.query {
@@ -241,7 +218,7 @@ impl Connection {
             frontend::describe(b'P', "", out)?;
             frontend::execute("", query.most_rows, out)?;
         }
-        bind_plain(ROLLBACK.0, out)?;
+        parse_and_bind(ROLLBACK, out)?;
         frontend::execute("", 0, out)?;
         frontend::sync(out);
         Ok(())
@@ -250,7 +227,7 @@ impl Connection {
     /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
     async fn settle(&mut self, mut status: u8) -> Result<(), WireError> {
         if status == b'E' {
-            frontend::query(ROLLBACK.1, &mut self.outgoing)?;
+            frontend::query(ROLLBACK, &mut self.outgoing)?;
             self.flush().await?;
             status = loop {
                 if let Message::ReadyForQuery(ready) = self.next().await? {
@@ -344,17 +321,20 @@ impl Connection {
         }
     }
 
-    /// The next message, or `None` when it is longer than may be held.
+    /// The next message, or `None` when it is a row longer than may be held. An error that long repeats a value.
     async fn next_within_bounds(&mut self, reply: &Reply) -> Result<Option<Message>, WireError> {
         loop {
             if let Some(message) = Message::parse(&mut self.incoming)? {
                 return Ok(Some(message));
             }
-            let length = Header::parse(&self.incoming)?.map_or(0, |header| {
-                usize::try_from(header.len()).unwrap_or(usize::MAX)
-            });
-            if length > self.longest_message {
-                return Ok(None);
+            if let Some(header) = Header::parse(&self.incoming)?
+                && usize::try_from(header.len()).is_ok_and(|length| length > self.longest_message)
+            {
+                return if header.tag() == DATA_ROW_TAG {
+                    Ok(None)
+                } else {
+                    Err(WireError::Statement(DatabaseError::too_long()))
+                };
             }
             self.fill(reply.has_begun()).await?;
         }
@@ -371,8 +351,9 @@ impl Connection {
     }
 }
 
-fn bind_plain(statement: &str, out: &mut BytesMut) -> Result<(), WireError> {
-    bind("", statement, [], std::iter::empty(), out)
+fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
+    frontend::parse("", sql, [], out)?;
+    bind("", "", [], std::iter::empty(), out)
 }
 
 /// Binds values that are never NULL; results are asked for in text form.

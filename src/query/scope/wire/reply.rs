@@ -20,7 +20,6 @@ pub(super) struct Reply {
     step: Step,
     has_query: bool,
     begun: bool,
-    parsed: usize,
     wanted: bool,
     drained: usize,
     error: Option<WireError>,
@@ -32,7 +31,6 @@ impl Reply {
             step: Step::Begin,
             has_query,
             begun: false,
-            parsed: 0,
             wanted: true,
             drained: 0,
             error: None,
@@ -44,13 +42,8 @@ impl Reply {
         self.begun
     }
 
-    /// How many statements the server has parsed. They stand whatever the transaction comes to.
-    pub(super) fn parsed(&self) -> usize {
-        self.parsed
-    }
-
     /// Whether a statement of our own failed for a reason other than the entry's verdict: the session is not what it should
-    /// be, for example because a prepared statement is gone, and must not be used again.
+    /// be, and must not be used again.
     pub(super) fn shows_damage(&self) -> bool {
         matches!(&self.error, Some(WireError::Server(error)) if !error.sqlstate.starts_with("ZV"))
     }
@@ -82,7 +75,6 @@ impl Reply {
             Message::CommandComplete(_)
             | Message::PortalSuspended
             | Message::EmptyQueryResponse => self.step = self.after(),
-            Message::ParseComplete => self.parsed += 1,
             Message::RowDescription(body) if self.step == Step::Query => {
                 sink.columns(columns(&body)?)
             }
@@ -91,6 +83,7 @@ impl Reply {
             Message::DataRow(_)
             | Message::RowDescription(_)
             | Message::NoData
+            | Message::ParseComplete
             | Message::BindComplete
             | Message::NoticeResponse(_)
             | Message::NotificationResponse(_)
