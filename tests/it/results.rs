@@ -23,6 +23,11 @@ async fn values_arrive_as_documented() {
         ("date '0044-03-15 BC'", json!("0044-03-15 BC")),
         ("interval '1 mon 2 days'", json!("1 mon 2 days")),
         ("jsonb '{\"a\": [1, null]}'", json!({"a": [1, null]})),
+        (
+            "'12345678901234567890123'::json",
+            json!("12345678901234567890123"),
+        ),
+        ("'\"\\ud800\"'::json", json!("\"\\ud800\"")),
         ("ARRAY[1, NULL, 3]", json!([1, null, 3])),
         (
             "ARRAY[['a', 'b,c'], ['\"', NULL]]",

@@ -3,6 +3,7 @@
 //! Knows types and limits; must not know where the rows come from or who asked. The table of what a type becomes stands at
 //! `value::write` and in `docs/results.md`.
 //! Invariant: the JSON never grows past its byte cap, whatever the rows hold.
+mod document; // whether a json value may stand as it is
 mod value; // one value → JSON
 
 use std::num::{NonZeroU32, NonZeroUsize};

@@ -1,5 +1,7 @@
 use std::fmt::Write as _;
 
+use super::document;
+
 use oid::{BOOL, FLOAT4, FLOAT8, INT2, INT4, INT8, JSON, JSONB, OID};
 
 /// Object ids of built-in types (`pg_type.oid`), fixed since the types exist.
@@ -27,7 +29,7 @@ const LARGEST_EXACT: u64 = (1 << 53) - 1;
 /// | `smallint`, `integer`, `bigint` up to ±(2^53 − 1) | number |
 /// | `bigint` beyond | string, so that no reader rounds it |
 /// | `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
-/// | `json`, `jsonb` | itself |
+/// | `json`, `jsonb` | itself; a string when a reader could not keep it whole (a number of more digits than a double has, more than 100 levels, half a surrogate pair) |
 /// | arrays of the above and of others | array, nested by dimension |
 /// | everything else (`numeric`, text, dates, intervals, ranges, `bytea`, …) | string, PostgreSQL's own text form |
 pub(super) fn write(type_oid: u32, value: Option<&[u8]>, json: &mut String) {
@@ -55,11 +57,7 @@ fn scalar(type_oid: u32, text: &str, json: &mut String) {
             json.push_str(text)
         }
         FLOAT4 | FLOAT8 if text.parse::<f64>().is_ok_and(f64::is_finite) => json.push_str(text),
-        // Read again, because a `json` value keeps whatever white space and line breaks it was written with.
-        JSON | JSONB => match serde_json::from_str::<Box<serde_json::value::RawValue>>(text) {
-            Ok(value) => json.push_str(value.get()),
-            Err(_) => string(text, json),
-        },
+        JSON | JSONB if document::is_exact(text) => json.push_str(text.trim()),
         _ => string(text, json),
     }
 }
