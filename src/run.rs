@@ -91,10 +91,14 @@ fn admin_settings(environment: &Environment) -> Result<AdminSettings, Failure> {
     Ok(settings)
 }
 
+/// Long SQL is parsed here, and a parse of 32 KiB may hold several MiB: more threads mean more memory, not more speed.
+const BLOCKING_THREADS: usize = 4;
+
 /// One thread for all requests: on the small machines this runs on, waking another thread costs more than the work
 /// (docs/decisions/0004). What computes for long goes to the blocking threads.
 fn runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread()
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("the asynchronous runtime cannot start")

@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
@@ -6,8 +7,12 @@ use axum::http::header;
 use axum::response::Response;
 use http_body_util::{Full, LengthLimitError};
 use serde::de::IgnoredAny;
+use tokio::time::timeout;
 
 use super::refusal;
+
+/// How long a body may take to arrive; a client that never ends it must not hold what it sent for ever.
+const LONGEST_BODY: Duration = Duration::from_secs(30);
 
 /// Whether the request says that its body is JSON; another one is refused by rmcp, with 415.
 pub(super) fn says_json(request: &Request) -> bool {
@@ -29,10 +34,11 @@ pub(super) async fn read(
     most: NonZeroUsize,
 ) -> Result<Request<Full<Bytes>>, Response> {
     let (parts, body) = request.into_parts();
-    let body = match to_bytes(body, most.get()).await {
-        Ok(body) => body,
-        Err(error) if is_too_long(&error) => return Err(refusal::too_large(most.get())),
-        Err(_) => return Err(refusal::cut_off()),
+    let body = match timeout(LONGEST_BODY, to_bytes(body, most.get())).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(error)) if is_too_long(&error) => return Err(refusal::too_large(most.get())),
+        Ok(Err(_)) => return Err(refusal::cut_off()),
+        Err(_) => return Err(refusal::too_slow()),
     };
     // As text first: skipping over a JSON string does not look at its UTF-8.
     if !std::str::from_utf8(&body)

@@ -48,6 +48,15 @@ pub(super) fn cut_off() -> Response {
     )
 }
 
+/// The body did not arrive in time.
+pub(super) fn too_slow() -> Response {
+    answer(
+        StatusCode::REQUEST_TIMEOUT,
+        INVALID_REQUEST,
+        "the body did not arrive in time; send it again",
+    )
+}
+
 /// The caller may not pass.
 pub(super) fn caller(refusal: &Refusal) -> Response {
     let (status, code) = match refusal {
