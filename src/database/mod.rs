@@ -8,7 +8,7 @@ mod pads; // a signing key as the database keeps it
 
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 
@@ -102,6 +102,8 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
             }
         }
     };
+    // Loading takes seconds by design, and a statement's text is nothing for the log.
+    let options = options.disable_statement_logging();
     PgConnection::connect_with(&options)
         .await
         .map_err(|source| DatabaseError::Connect {

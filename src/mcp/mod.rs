@@ -126,10 +126,6 @@ impl ServerHandler for Handler {
                 "params must be {\"name\": string, \"arguments\": object}",
                 None,
             ),
-            "initialize" => ErrorData::invalid_params(
-                "params must be {\"protocolVersion\": string, \"capabilities\": object, \"clientInfo\": object}",
-                None,
-            ),
             _ => ErrorData::new(
                 ErrorCode::METHOD_NOT_FOUND,
                 "this server has no such method",
