@@ -1,4 +1,5 @@
 //! Loads what does not grow with the scale: stores and tenants, the catalogue with its vectors, the stock.
+use pgvector::Vector;
 use sqlx::PgConnection;
 
 use super::catalogue::{Catalogue, Category, Product, ProductType};
@@ -7,10 +8,9 @@ use super::stores::{HEAD_OFFICE, HEAD_OFFICE_NAME, STORES, Store};
 
 /// A product's vector, ready for the table.
 #[derive(Clone, Debug)]
-pub(super) struct Vector {
+pub(super) struct Embedded {
     pub(super) product_id: i32,
-    /// As pgvector's input function reads it: `[0.1,-0.2]`.
-    pub(super) text: String,
+    pub(super) vector: Vector,
     pub(super) content_hash: [u8; 32],
 }
 
@@ -72,12 +72,12 @@ pub(super) async fn insert_catalogue(
 pub(super) async fn insert_vectors(
     db: &mut PgConnection,
     model: &str,
-    vectors: &[Vector],
+    embedded: &[Embedded],
 ) -> Result<(), sqlx::Error> {
     sqlx::query(include_str!("sql/insert_embeddings.sql"))
-        .bind(column(vectors, |Vector { product_id, .. }| *product_id))
-        .bind(column(vectors, |Vector { text, .. }| text.as_str()))
-        .bind(column(vectors, |Vector { content_hash, .. }| {
+        .bind(column(embedded, |Embedded { product_id, .. }| *product_id))
+        .bind(column(embedded, |Embedded { vector, .. }| vector.clone()))
+        .bind(column(embedded, |Embedded { content_hash, .. }| {
             content_hash.as_slice()
         }))
         .bind(model)

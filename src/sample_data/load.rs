@@ -3,7 +3,7 @@ use std::error::Error;
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::assortment::{self, Vector};
+use super::assortment::{self, Embedded};
 use super::catalogue::{Catalogue, catalogue, content_hash};
 use super::progress::Progress;
 use super::stock::stock;
@@ -173,7 +173,7 @@ fn embed_products<E>(
     catalogue: &Catalogue,
     mut embed: impl FnMut(&str) -> Result<Vec<f32>, E>,
     progress: Progress,
-) -> Result<Vec<Vector>, SampleDataError>
+) -> Result<Vec<Embedded>, SampleDataError>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -185,10 +185,9 @@ where
             sku: product.sku,
             source: error.into(),
         })?;
-        let numbers: Vec<String> = numbers.iter().map(f32::to_string).collect();
-        vectors.push(Vector {
+        vectors.push(Embedded {
             product_id: product.id,
-            text: format!("[{}]", numbers.join(",")),
+            vector: numbers.into(),
             content_hash: content_hash(&text),
         });
         step.advance(1);
@@ -203,7 +202,7 @@ async fn write(
     plan: &Plan,
     catalogue: &Catalogue,
     model: &str,
-    vectors: &[Vector],
+    vectors: &[Embedded],
     progress: Progress,
 ) -> Result<Summary, SampleDataError> {
     let failed = || SampleDataError::database("opening or closing the transaction");
@@ -239,7 +238,7 @@ async fn write_assortment(
     plan: &Plan,
     catalogue: &Catalogue,
     model: &str,
-    vectors: &[Vector],
+    vectors: &[Embedded],
     progress: Progress,
 ) -> Result<u64, SampleDataError> {
     let step = progress.begin("loading products and stock", 4);

@@ -1,4 +1,4 @@
--- Parameters: arrays of product ids, of vectors in pgvector's text form and of SHA-256 hashes; the model's name.
+-- Parameters: arrays of product ids, of vectors and of SHA-256 hashes; the model's name.
 INSERT INTO retail.product_description_embeddings (product_id, description_embedding, model, content_hash)
-SELECT r.product_id, r.vector_text::public.vector, $4::text, r.content_hash
-FROM unnest($1::integer[], $2::text[], $3::bytea[]) AS r (product_id, vector_text, content_hash);
+SELECT r.product_id, r.vector, $4::text, r.content_hash
+FROM unnest($1::integer[], $2::public.vector[], $3::bytea[]) AS r (product_id, vector, content_hash);
