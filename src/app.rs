@@ -124,12 +124,10 @@ impl App {
     /// # Errors
     /// [`ScopeError`] says why not.
     pub async fn check_database(&self) -> Result<(), ScopeError> {
-        self.scope.knows(HEAD_OFFICE).await.map(|_| ())
+        // Any tenant does to learn whether the database accepts this server's signature.
+        self.scope.knows(TenantId::HEAD_OFFICE).await.map(|_| ())
     }
 }
-
-/// Any tenant does to learn whether the database accepts this server's signature.
-const HEAD_OFFICE: TenantId = TenantId::HEAD_OFFICE;
 
 /// What others need to know of the database, told through the one way to it.
 struct Database(Arc<Scope>);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
@@ -72,5 +72,4 @@ pub(super) async fn mcp(State(endpoint): State<Arc<Endpoint>>, request: Request)
     Box::pin(endpoint.answer(request))
         .await
         .unwrap_or_else(|refused| refused)
-        .into_response()
 }
