@@ -46,6 +46,12 @@ impl Caller {
     pub fn tenant(self) -> TenantId {
         self.tenant
     }
+
+    /// Whether this caller sees every tenant's rows, and so may know of their number.
+    #[must_use]
+    pub fn sees_all(self) -> bool {
+        self.tenant == TenantId::HEAD_OFFICE
+    }
 }
 
 /// Why a request has no caller.

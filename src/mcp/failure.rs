@@ -16,9 +16,9 @@ pub(super) enum Failure {
     /// The guard refuses the SQL.
     #[error("the SQL was refused")]
     Refused(Refusal),
-    /// The statement gave no rows.
+    /// The client's statement gave no rows; where in its text, line and column, if that is known.
     #[error("the statement failed")]
-    Scope(#[source] ScopeError),
+    Statement(#[source] ScopeError, Option<(usize, usize)>),
     /// The schemas cannot be told.
     #[error("the schemas cannot be told")]
     Catalog(#[source] CatalogError),
@@ -42,7 +42,8 @@ impl Failure {
         match self {
             Self::Argument(text) => text.clone(),
             Self::Refused(refusal) => refusal.to_string(),
-            Self::Scope(error) | Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error),
+            Self::Statement(error, place) => scope_text(error, *place),
+            Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error, None),
             Self::Catalog(CatalogError::NoTable) => format!("table_names is empty; {}", valid_tables()),
             Self::Catalog(CatalogError::UnknownTables(names)) => format!("unknown tables: {}; {}", names.join(", "), valid_tables()),
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
@@ -68,10 +69,10 @@ impl Failure {
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
                 tracing::info!(tool, error, "tool call refused")
             }
-            Self::Scope(cause)
+            Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
-                ScopeError::Database(_) | ScopeError::UnknownTenant => {
+                ScopeError::Database(_) | ScopeError::UnknownTenant | ScopeError::PlanRefused => {
                     tracing::info!(tool, error, "statement failed")
                 }
                 ScopeError::Busy | ScopeError::Unavailable(_) => {
@@ -88,9 +89,10 @@ impl Failure {
     }
 }
 
-fn scope_text(error: &ScopeError) -> String {
+fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
     match error {
-        ScopeError::Database(error) => error.client_text(),
+        ScopeError::Database(error) => error.client_text(place),
+        ScopeError::PlanRefused => "EXPLAIN is for head office only: estimates speak of the rows of all stores; run the query itself".to_owned(),
         ScopeError::UnknownTenant => {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
         }

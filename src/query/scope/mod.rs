@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 use deadpool::managed::{Object, Pool};
 
 use crate::identity::{Caller, TenantId};
-use crate::query::guard::CheckedQuery;
+use crate::query::guard::{CheckedQuery, Kind};
 use crate::settings::{DatabaseAddress, Limits, Login, SigningKey};
 
 pub use error::{DatabaseError, ScopeError};
@@ -102,11 +102,15 @@ impl Scope {
         most_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
+        if query.kind() == Kind::Plan && !caller.sees_all() {
+            return Err(ScopeError::PlanRefused);
+        }
         let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
         self.transact(
             caller.tenant(),
             Some(Query {
                 sql: query.sql(),
+                settings: query.settings(),
                 parameters,
                 most_rows,
             }),

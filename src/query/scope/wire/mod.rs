@@ -1,6 +1,7 @@
 //! One connection, speaking PostgreSQL's protocol 3.0
 //! (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>).
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use super::context::Entry;
 use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
+use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login};
 
 mod reply; // what the server answers to one transaction, step by step
@@ -90,6 +92,7 @@ pub(super) struct Transaction<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) sql: &'a str,
+    pub(super) settings: PlannerSettings,
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
@@ -202,7 +205,8 @@ impl Connection {
             &entry.mac,
             timeout.as_bytes(),
         ];
-        frontend::parse("", ENTER, ENTER_TYPES, out)?;
+        let enter = enter(transaction.query.as_ref());
+        frontend::parse("", &enter, ENTER_TYPES, out)?;
         bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
         frontend::execute("", 0, out)?;
 
@@ -351,6 +355,17 @@ impl Connection {
     }
 }
 
+/// [`ENTER`], with the settings of the statement that follows. Their names and values are this crate's own.
+fn enter(query: Option<&Query<'_>>) -> Cow<'static, str> {
+    let mut enter = Cow::Borrowed(ENTER);
+    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
+        enter.to_mut().push_str(&format!(
+            ", pg_catalog.set_config('{name}', '{value}', true)"
+        ));
+    }
+    enter
+}
+
 fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
     frontend::parse("", sql, [], out)?;
     bind("", "", [], std::iter::empty(), out)
@@ -394,6 +409,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
         sqlstate: "XX000".to_owned(),
         message: String::new(),
         hint: None,
+        position: None,
     };
     let mut fields = body.fields();
     // A field that cannot be read leaves the error with what was read before it.
@@ -403,6 +419,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
             b'C' => error.sqlstate = value(),
             b'M' => error.message = value(),
             b'H' => error.hint = Some(value()),
+            b'P' => error.position = value().parse().ok(),
             _ => {}
         }
     }
