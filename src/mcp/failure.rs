@@ -3,6 +3,7 @@ use std::error::Error;
 use crate::catalog::{CatalogError, TABLES};
 use crate::identity::{Refusal as CallerRefusal, TENANT_HEADER};
 use crate::query::guard::Refusal;
+use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
 use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
@@ -19,6 +20,9 @@ pub(super) enum Failure {
     /// The statement gave no rows.
     #[error("the statement failed")]
     Scope(#[source] ScopeError),
+    /// The result is wider than an answer may be.
+    #[error("the result has too many columns")]
+    TooManyColumns(#[source] TooManyColumns),
     /// The schemas cannot be told.
     #[error("the schemas cannot be told")]
     Catalog(#[source] CatalogError),
@@ -43,6 +47,9 @@ impl Failure {
             Self::Argument(text) => text.clone(),
             Self::Refused(refusal) => refusal.to_string(),
             Self::Scope(error) | Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error),
+            Self::TooManyColumns(TooManyColumns { columns }) => {
+                format!("the result has {columns} columns and the most is {MOST_COLUMNS}; name the columns you need instead of *")
+            }
             Self::Catalog(CatalogError::NoTable) => format!("table_names is empty; {}", valid_tables()),
             Self::Catalog(CatalogError::UnknownTables(names)) => format!("unknown tables: {}; {}", names.join(", "), valid_tables()),
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
@@ -61,7 +68,9 @@ impl Failure {
             Self::Refused(refusal) => {
                 tracing::info!(tool, rule = ?refusal.rule(), error, "tool call refused");
             }
-            Self::Argument(_) | Self::NoModel => tracing::info!(tool, error, "tool call refused"),
+            Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {
+                tracing::info!(tool, error, "tool call refused");
+            }
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_)) => {
                 tracing::info!(tool, error, "tool call refused")
             }
