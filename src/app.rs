@@ -68,6 +68,7 @@ impl App {
             limits: RowLimits {
                 rows: limits.rows,
                 bytes: limits.result_bytes,
+                cell_bytes: limits.cell_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),

@@ -3,6 +3,7 @@ use std::error::Error;
 use crate::catalog::{CatalogError, TABLES};
 use crate::identity::{Refusal as CallerRefusal, TENANT_HEADER};
 use crate::query::guard::Refusal;
+use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
 use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
@@ -19,6 +20,9 @@ pub(super) enum Failure {
     /// The client's statement gave no rows; where in its text, line and column, if that is known.
     #[error("the statement failed")]
     Statement(#[source] ScopeError, Option<(usize, usize)>),
+    /// The result is wider than an answer may be.
+    #[error("the result has too many columns")]
+    TooManyColumns(#[source] TooManyColumns),
     /// The schemas cannot be told.
     #[error("the schemas cannot be told")]
     Catalog(#[source] CatalogError),
@@ -44,6 +48,9 @@ impl Failure {
             Self::Refused(refusal) => refusal.to_string(),
             Self::Statement(error, place) => scope_text(error, *place),
             Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error, None),
+            Self::TooManyColumns(TooManyColumns { columns }) => {
+                format!("the result has {columns} columns and the most is {MOST_COLUMNS}; name the columns you need instead of *")
+            }
             Self::Catalog(CatalogError::NoTable) => format!("table_names is empty; {}", valid_tables()),
             Self::Catalog(CatalogError::UnknownTables(names)) => format!("unknown tables: {}; {}", names.join(", "), valid_tables()),
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
@@ -62,7 +69,9 @@ impl Failure {
             Self::Refused(refusal) => {
                 tracing::info!(tool, rule = ?refusal.rule(), error, "tool call refused");
             }
-            Self::Argument(_) | Self::NoModel => tracing::info!(tool, error, "tool call refused"),
+            Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {
+                tracing::info!(tool, error, "tool call refused");
+            }
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_)) => {
                 tracing::info!(tool, error, "tool call refused")
             }

@@ -68,6 +68,8 @@ pub struct Limits {
     pub rows: NonZeroU32,
     /// The most bytes of JSON the rows of one answer hold.
     pub result_bytes: NonZeroUsize,
+    /// The most bytes of one value.
+    pub cell_bytes: NonZeroUsize,
     /// The largest HTTP request body, in bytes.
     pub request_bytes: NonZeroUsize,
     /// The longest SQL text, in bytes.
@@ -285,6 +287,7 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     let statement_timeout = reader.number(&var::ZAVA_STATEMENT_TIMEOUT_SECONDS, 1, 600);
     let rows = reader.number(&var::ZAVA_MAX_ROWS, 1, 10_000);
     let result_bytes = reader.number(&var::ZAVA_MAX_RESULT_BYTES, 1_024, 64 << 20);
+    let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
     let sql_bytes = reader.number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20);
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
@@ -292,6 +295,7 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
         statement_timeout: Duration::from_secs(u64::from(statement_timeout?.get())),
         rows: rows?,
         result_bytes: size(result_bytes?),
+        cell_bytes: size(cell_bytes?),
         request_bytes: size(request_bytes?),
         sql_bytes: size(sql_bytes?),
         connections: size(connections?),

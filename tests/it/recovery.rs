@@ -1,19 +1,14 @@
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use zava_mcp_server::identity::{
-    Caller, DirectoryUnavailable, Identity, TenantDirectory, TenantId,
-};
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
-use zava_mcp_server::query::scope::Scope;
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, number, settings};
+use crate::support::{SEATTLE, TestDatabase, TestServer, caller, number, scope, settings};
 
 /// A gate in front of the database that can be closed (connections are cut, new ones refused) and opened again.
 struct Gate {
@@ -218,16 +213,7 @@ async fn what_a_statement_leaves_in_the_session_does_not_matter() {
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     let mut settings = settings(&server.database().name);
     settings.limits.connections = 1.try_into().expect("not zero");
-    #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
-    let clock = std::time::SystemTime::now;
-    let scope = Scope::new(
-        settings.database,
-        settings.login,
-        settings.signing_key,
-        &settings.limits,
-        clock,
-    )
-    .expect("a scope");
+    let scope = scope(&settings);
     let caller = caller(SEATTLE).await;
     for damage in [
         "DEALLOCATE ALL",
@@ -274,21 +260,8 @@ fn collector() -> Collector {
     Collector::new(RowLimits {
         rows: 10.try_into().expect("not zero"),
         bytes: 1000.try_into().expect("not zero"),
+        cell_bytes: 1000.try_into().expect("not zero"),
     })
-}
-
-/// A caller as the identity check makes it, over a directory that knows everybody.
-async fn caller(tenant: &str) -> Caller {
-    struct Everybody;
-    impl TenantDirectory for Everybody {
-        fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
-            Box::pin(std::future::ready(Ok(true)))
-        }
-    }
-    Identity::new(std::sync::Arc::new(Everybody))
-        .by_header([tenant.as_bytes()])
-        .await
-        .expect("a caller")
 }
 
 #[tokio::test]

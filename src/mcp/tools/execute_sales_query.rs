@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::rows::Collector;
 
@@ -64,5 +64,14 @@ pub(super) async fn call(
                 .and_then(|position| query.place_in(&text, position));
             Failure::Statement(error, place)
         })?;
-    Ok(result::rows(&rows.finish(), "No rows"))
+    let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    let how_to_go_on = format!(
+        "Aggregate or filter; or go on with ORDER BY and OFFSET {}",
+        rows.count
+    );
+    let remarks = Remarks {
+        nothing_found: "No rows",
+        how_to_go_on: &how_to_go_on,
+    };
+    Ok(result::rows(rows, &remarks))
 }

@@ -1,10 +1,12 @@
 //! Databases, servers and clients for the tests.
 mod cluster; // the PostgreSQL server the tests run on
 mod database; // one database a test
+mod past_the_guard; // statements that no guard has seen
 mod server; // the server under test, and requests to it
 
 pub(crate) use cluster::{query_password, signing_key_text};
 pub(crate) use database::{Entry, TestDatabase, number};
+pub(crate) use past_the_guard::{caller, scope};
 pub(crate) use server::{TestServer, settings};
 
 /// The tenants of the sample data that tests speak of.
