@@ -8,6 +8,7 @@ mod bad_input; // each has one clear error
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes, messages, standard input and output
+mod corpus; // ordinary business statements
 mod encryption; // TLS to the database
 mod functions; // the guard's allow-list against the server's own
 mod migrations; // roles, schema, signing key
