@@ -278,7 +278,7 @@ fn collector() -> Collector {
 }
 
 /// A caller as the identity check makes it, over a directory that knows everybody.
-async fn caller(tenant: &str) -> Caller {
+pub(crate) async fn caller(tenant: &str) -> Caller {
     struct Everybody;
     impl TenantDirectory for Everybody {
         fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
