@@ -8,8 +8,10 @@ mod bad_input; // each has one clear error
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes, messages, standard input and output
+mod corpus; // ordinary business statements
 mod encryption; // TLS to the database
 mod functions; // the guard's allow-list against the server's own
+mod laws; // what holds for every statement
 mod migrations; // roles, schema, signing key
 mod protocol; // both eras of MCP
 mod recovery; // the database comes and goes
