@@ -119,10 +119,15 @@ impl Measure {
         if matches!(expr.kind(), AExprKind::AexprLike | AExprKind::AexprIlike) {
             self.steps("LIKE", left.value, right.value, expr.location)?;
         }
-        if matches!(operator_of(expr), "~" | "~*" | "!~" | "!~*")
-            || expr.kind() == AExprKind::AexprSimilar
-        {
-            self.regular_expression(&mut expr.rexpr, expr.location)?;
+        if expr.kind() == AExprKind::AexprSimilar {
+            if let Some(Some(NodeEnum::FuncCall(escaped))) =
+                expr.rexpr.as_mut().map(|side| &mut side.node)
+            {
+                // The pattern itself; around it PostgreSQL has put what makes a regular expression of it.
+                regular_expression(escaped.args.first_mut(), expr.location)?;
+            }
+        } else if matches!(operator_of(expr), "~" | "~*" | "!~" | "!~*") {
+            regular_expression(expr.rexpr.as_deref_mut(), expr.location)?;
         }
         if expr.kind() != AExprKind::AexprOp {
             return Ok(Size::over(
@@ -159,20 +164,6 @@ impl Measure {
         };
         within(&format!("the operator {operator}"), value, expr.location)?;
         Ok(Size::over(both, value))
-    }
-
-    /// The right side of a comparison with a regular expression: one that is written down is judged here, another by its twin.
-    fn regular_expression(&mut self, pattern: &mut Option<Box<Node>>, location: i32) -> Verdict {
-        let Some(pattern) = pattern else {
-            return Ok(());
-        };
-        match tree::text(pattern) {
-            Some(text) => check_pattern(text, location),
-            None => {
-                bound_pattern(pattern);
-                Ok(())
-            }
-        }
     }
 
     fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
@@ -298,6 +289,20 @@ impl Measure {
 enum Fence {
     Needed,
     OfJoin,
+}
+
+/// The right side of a comparison with a regular expression: one that is written down is judged here, another by its twin.
+fn regular_expression(pattern: Option<&mut Node>, location: i32) -> Verdict {
+    let Some(pattern) = pattern else {
+        return Ok(());
+    };
+    match tree::text(pattern) {
+        Some(text) => check_pattern(text, location),
+        None => {
+            bound_pattern(pattern);
+            Ok(())
+        }
+    }
 }
 
 /// Whether one value may be so long.
