@@ -1,3 +1,4 @@
+use crate::query::guard::allow_list::{FUNCTIONS, Growth};
 use crate::query::guard::{PlannerSettings, Rule, check};
 
 #[track_caller]
@@ -58,6 +59,20 @@ fn ordinary_functions_stay_as_they_are() {
         "SELECT string_to_array('a,b', ',') @> ARRAY['a']",
     ] {
         unchanged(text);
+    }
+}
+
+/// A function whose section says that it has a rule of its own has one.
+#[test]
+fn every_rule_that_the_list_announces_is_there() {
+    for name in FUNCTIONS
+        .iter()
+        .filter(|(_, growth)| **growth == Growth::OwnRule)
+        .map(|(name, _)| name)
+    {
+        if let Err(refusal) = check(&format!("SELECT {name}('a', 'b')")) {
+            assert_eq!(refusal.rule(), Rule::Size, "{name}: {refusal}");
+        }
     }
 }
 
