@@ -17,4 +17,5 @@ mod results; // values as clients get them
 mod search; // products by meaning
 mod signed_context; // the database alone, with the guard switched off
 mod tenancy; // who sees which rows
+mod values; // every type of the server
 mod weaknesses; // the original sample's, one by one
