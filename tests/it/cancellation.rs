@@ -17,7 +17,8 @@ const PROMPT: Duration = Duration::from_millis(200);
 /// runs for its fifteen seconds in each.
 const ATTEMPTS: usize = 5;
 
-const ENDLESS: &str = "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
+const ENDLESS: &str =
+    "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
 
 #[track_caller]
 fn assert_prompt(took: &[Duration]) {

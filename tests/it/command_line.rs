@@ -13,7 +13,7 @@ use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, Watch, query_password, 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
 /// The binary, with nothing in its environment but what a test gives it, in an empty folder.
-fn binary(folder: &Path) -> Command {
+pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
     command
         .env_clear()
@@ -25,7 +25,7 @@ fn binary(folder: &Path) -> Command {
     command
 }
 
-fn with_database(command: &mut Command, settings: &ServeSettings) {
+pub(crate) fn with_database(command: &mut Command, settings: &ServeSettings) {
     command
         .env("POSTGRES_DB_HOST", &settings.database.host)
         .env("POSTGRES_DB_PORT", settings.database.port.to_string())

@@ -15,6 +15,7 @@ mod fairness; // one tenant beside the others
 mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
 mod laws; // what holds for every statement
+mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod pooling; // round trips, and PgBouncer
 mod protocol; // both eras of MCP
@@ -23,4 +24,5 @@ mod results; // values as clients get them
 mod search; // products by meaning
 mod signed_context; // the database alone, with the guard switched off
 mod tenancy; // who sees which rows
+mod values; // every type of the server
 mod weaknesses; // the original sample's, one by one

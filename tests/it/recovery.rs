@@ -383,7 +383,10 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
         server.stop.cancel();
     };
     let (counted, stopped) = tokio::join!(
-        server.number(SEATTLE, "SELECT count(*) FROM generate_series(1, 1000) a, generate_series(1, 3000) b"),
+        server.number(
+            SEATTLE,
+            "SELECT count(*) FROM generate_series(1, 1000) a, generate_series(1, 3000) b"
+        ),
         tokio::time::timeout(Duration::from_secs(10), stopping)
     );
     stopped.expect("the statement is seen running");

@@ -49,6 +49,10 @@ const ROOM_FOR_OTHERS: usize = 256 * 1024;
 
 /// The buffer for what is read and thrown away.
 const READ_AT_ONCE: usize = 8 * 1024;
+/// The buffer of a connection that has seen no long row. It grows for one, and is not kept that long: ten idle connections
+/// would hold the longest rows that each has ever seen.
+const USUAL_BUFFER: usize = 8 * 1024;
+const GROWN_BUFFER: usize = 64 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -145,7 +149,7 @@ impl Connection {
     ) -> Result<Self, WireError> {
         let mut connection = Self {
             stream,
-            incoming: BytesMut::with_capacity(8 * 1024),
+            incoming: BytesMut::with_capacity(USUAL_BUFFER),
             outgoing: BytesMut::with_capacity(2 * 1024),
             key: CancelKey::default(),
             clean: false,
@@ -208,6 +212,7 @@ impl Connection {
         };
         self.waiting = false;
         self.settle(status).await?;
+        self.forget_growth();
         self.clean &= !reply.shows_damage();
         reply.outcome()
     }
@@ -258,6 +263,12 @@ impl Connection {
                 self.clean = ready.status() == b'I';
                 return Ok(());
             }
+        }
+    }
+
+    fn forget_growth(&mut self) {
+        if self.incoming.is_empty() && self.incoming.try_reclaim(GROWN_BUFFER) {
+            self.incoming = BytesMut::with_capacity(USUAL_BUFFER);
         }
     }
 
