@@ -11,6 +11,7 @@ mod command_line; // the binary: exit codes, messages, standard input and output
 mod corpus; // ordinary business statements
 mod encryption; // TLS to the database
 mod functions; // the guard's allow-list against the server's own
+mod hostile; // statements of somebody who wants more
 mod laws; // what holds for every statement
 mod migrations; // roles, schema, signing key
 mod protocol; // both eras of MCP
