@@ -1,12 +1,14 @@
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
+use tokio::time::Instant;
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, query_password, settings};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, Watch, query_password, settings};
 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
@@ -278,4 +280,51 @@ async fn stdio_refuses_an_unknown_tenant_and_asks_for_one() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("ZAVA_TENANT is not set"));
+}
+
+/// A client that cancels its call, and one that leaves without a word.
+#[tokio::test]
+async fn stdio_cancels_what_its_client_does_not_wait_for() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut watch = Watch::on(&database).await;
+    let mut command = binary(folder.path());
+    with_database(&mut command, &settings(&database.name));
+    let mut child = command
+        .args(["serve", "--stdio"])
+        .env("ZAVA_TENANT", SEATTLE)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("its input");
+    let init = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT count(*) FROM generate_series(1, 100000000000)"}});
+    let ask = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": call});
+    let mut say = async |message: Value| {
+        let line = format!("{message}\n");
+        input.write_all(line.as_bytes()).await.expect("written");
+    };
+    say(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": init})).await;
+    say(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
+
+    say(ask(2)).await;
+    watch.until_running(1).await;
+    say(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}}))
+        .await;
+    let begun = Instant::now();
+    watch.until_running(0).await;
+    let cancelled = begun.elapsed();
+
+    say(ask(3)).await;
+    watch.until_running(1).await;
+    drop(input);
+    let begun = Instant::now();
+    watch.until_running(0).await;
+    let left = begun.elapsed();
+    assert!(child.wait().await.expect("it ends").success());
+    // A second beside other tests; on a quiet machine 10 ms, and 110 when the client has left.
+    assert!(
+        cancelled < Duration::from_secs(1) && left < Duration::from_secs(1),
+        "{cancelled:?} {left:?}"
+    );
 }

@@ -2,17 +2,21 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
 use zava_mcp_server::database;
 use zava_mcp_server::settings::{DatabaseAddress, Tls};
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, settings};
+use crate::support::{
+    SEATTLE, TestDatabase, TestServer, Watch, caller, scope, settings, unguarded,
+};
 
 /// What the gateway answers to a request for TLS.
 enum Answer {
@@ -138,6 +142,28 @@ async fn a_server_that_proves_its_name_is_asked_over_tls() {
     database::migrate(&admin)
         .await
         .expect("the administrator too");
+}
+
+/// The request to cancel travels like everything else; the gateway takes nothing in clear text.
+#[tokio::test]
+async fn cancelling_goes_over_tls_too() {
+    let (database, folder) = (
+        TestDatabase::new().await,
+        tempfile::tempdir().expect("a folder"),
+    );
+    let mut settings = settings(&database.name);
+    let answer = Answer::Accept(certificate("localhost", folder.path()));
+    let port = gateway(&settings.database, answer).await;
+    settings.database = encrypted(&settings.database, port, folder.path());
+    let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
+    let mut watch = Watch::on(&database).await;
+    tokio::select! {
+        done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+        () = watch.until_running(1) => {}
+    }
+    let begun = Instant::now();
+    watch.until_running(0).await;
+    assert!(begun.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]

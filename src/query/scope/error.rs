@@ -19,7 +19,8 @@ pub enum ScopeError {
     /// The database cannot be reached, or went away: try again later.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The database does not accept this server, or is not prepared for it: an operator must act.
+    /// The database does not accept this server, is not prepared for it, or did what it was not asked: an operator must
+    /// act.
     #[error("the database does not accept this server")]
     Misconfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -115,13 +116,13 @@ impl ScopeError {
                 | "42883" | "42704" => Self::Misconfigured(error.into()),
                 _ => Self::Unavailable(error.into()),
             },
-            unsupported @ (WireError::Authentication(_) | WireError::NoTls) => {
-                Self::Misconfigured(unsupported.into())
-            }
+            unsupported @ (WireError::Authentication(_)
+            | WireError::NoTls
+            | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
             error @ (WireError::Io(_)
             | WireError::Closed
             | WireError::Silent
-            | WireError::Protocol(_)) => Self::Unavailable(error.into()),
+            | WireError::Stopping) => Self::Unavailable(error.into()),
         }
     }
 }

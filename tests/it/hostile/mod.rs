@@ -9,10 +9,9 @@ use serde_json::{Value, json};
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::{Scope, ScopeError};
-use zava_mcp_server::settings::ServeSettings;
+use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
-use crate::recovery::caller;
-use crate::support::{TestServer, settings};
+use crate::support::{Pooler, TestDatabase, TestServer, caller, scope, settings};
 use statements::{Answer, Attack, Past, attacks};
 use victim::{ATTACKER, Victim};
 
@@ -52,7 +51,25 @@ async fn without_the_guard_the_database_alone_keeps_tenants_apart() {
     show(&past_the_guard(&mut victim, settings, |_| true).await);
 }
 
-/// The two tests above are worth something: where a layer of the database is taken away, they see it.
+/// The same over HTTP through PgBouncer, where a backend serves whoever comes next.
+#[tokio::test]
+async fn nothing_hostile_gets_through_a_pooler_over_http() {
+    let mut victim = Victim::new().await;
+    let pooler = Pooler::start(&victim.database).await;
+    let settings = through(&pooler, &victim.database);
+    show(&through_http(&mut victim, settings).await);
+}
+
+/// The same without the guard.
+#[tokio::test]
+async fn without_the_guard_tenants_are_kept_apart_through_a_pooler() {
+    let mut victim = Victim::new().await;
+    let pooler = Pooler::start(&victim.database).await;
+    let settings = through(&pooler, &victim.database);
+    show(&past_the_guard(&mut victim, settings, |_| true).await);
+}
+
+/// The tests above are worth something: where a layer of the database is taken away, they see it.
 #[tokio::test]
 async fn a_layer_that_is_missing_is_noticed() {
     for (taken, class) in [
@@ -85,6 +102,14 @@ async fn a_layer_that_is_missing_is_noticed() {
     }
 }
 
+/// Settings that go through a pooler.
+fn through(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
+    let mut settings = settings(&database.name);
+    settings.database.port = pooler.port;
+    settings.database.pool_mode = PoolMode::Transaction;
+    settings
+}
+
 /// How every statement's answer differs from what the file says, when it is sent to the tool of a server with these settings.
 async fn through_http(victim: &mut Victim, settings: ServeSettings) -> Vec<String> {
     let server = TestServer::over(&short(settings)).await;
@@ -114,7 +139,7 @@ async fn past_the_guard(
     settings: ServeSettings,
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<String> {
-    let scope = scope(short(settings));
+    let scope = scope(&short(settings));
     let session = run(&scope, SESSION).await.text;
     let before = (victim.state().await, victim.contents().await);
     let mut faults = Vec::new();
@@ -208,19 +233,6 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             text: format!("{said} {error}"),
         },
     }
-}
-
-fn scope(settings: ServeSettings) -> Scope {
-    #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
-    let clock = std::time::SystemTime::now;
-    Scope::new(
-        settings.database,
-        settings.login,
-        settings.signing_key,
-        &settings.limits,
-        clock,
-    )
-    .expect("a scope")
 }
 
 /// How a client's answer differs from what the file says.

@@ -7,10 +7,8 @@ use std::time::Duration;
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::IsNull;
-use postgres_protocol::authentication::sasl::{self, ChannelBinding, ScramSha256};
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
-use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::context::Entry;
@@ -19,16 +17,25 @@ use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::settings::{DatabaseAddress, Login};
 
+mod end; // leaving a connection that is not used again
+mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
 
-use reply::Reply;
+pub(super) use end::cancel;
+use reply::{Reply, Step};
 
 /// Parsed anew in every transaction and never by a name: a prepared statement outlives the transaction, so one that a
 /// statement had replaced (the guard assumed broken) would be given the next tenant's signature.
 const BEGIN: &str = "BEGIN READ ONLY";
 const ENTER: &str =
     "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)";
+/// A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
+const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock_all()";
 const ROLLBACK: &str = "ROLLBACK";
+/// After an error the server has skipped both.
+const ROLLBACK_AND_UNLOCK: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
+/// The backend that a pooler has given this transaction.
+const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 /// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`ENTER`].
 const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
@@ -37,6 +44,9 @@ const BINARY: i16 = 1;
 
 /// What messages may hold beside a row: a description of 1,600 columns fits.
 const ROOM_FOR_OTHERS: usize = 256 * 1024;
+
+/// The buffer for what is read and thrown away.
+const READ_AT_ONCE: usize = 8 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -53,6 +63,9 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
+    /// This server is told to stop, and does not wait for the answer.
+    #[error("the server is stopping")]
+    Stopping,
     /// The server does not speak TLS, and without it nothing is said to it.
     #[error(
         "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
@@ -80,6 +93,8 @@ impl From<io::Error> for WireError {
 
 /// One transaction, from BEGIN to ROLLBACK.
 pub(super) struct Transaction<'a> {
+    /// Whether [`Connection::begin`] has opened it already.
+    pub(super) is_open: bool,
     pub(super) entry: &'a Entry,
     pub(super) statement_timeout: Duration,
     /// `None` only enters, to learn whether the tenant is known.
@@ -95,13 +110,25 @@ pub(super) struct Query<'a> {
     pub(super) most_rows: i32,
 }
 
+/// What a server wants to hear before it cancels a statement.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CancelKey {
+    process_id: i32,
+    secret: i32,
+}
+
 /// An authenticated connection.
 pub(super) struct Connection {
     stream: Box<dyn Transport>,
     incoming: BytesMut,
     outgoing: BytesMut,
-    process_id: i32,
+    key: CancelKey,
+    /// No transaction is open and nothing is left to be read.
     clean: bool,
+    /// Something was asked and the answer has not come to its end: a statement may be running.
+    waiting: bool,
+    /// What is still to come of a message that nobody reads.
+    unwanted: usize,
     longest_message: usize,
 }
 
@@ -117,8 +144,10 @@ impl Connection {
             stream,
             incoming: BytesMut::with_capacity(8 * 1024),
             outgoing: BytesMut::with_capacity(2 * 1024),
-            process_id: 0,
+            key: CancelKey::default(),
             clean: false,
+            waiting: false,
+            unwanted: 0,
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
         };
         let parameters = [
@@ -134,9 +163,9 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The process that serves this connection, as `pg_backend_pid()` tells it.
+    /// The process that serves this connection, as `pg_backend_pid()` tells it when no pooler stands between.
     pub(super) fn process_id(&self) -> i32 {
-        self.process_id
+        self.key.process_id
     }
 
     /// Whether the server has said that no transaction is open and nothing is on its way.
@@ -155,8 +184,13 @@ impl Connection {
     ) -> Result<(), WireError> {
         self.clean = false;
         self.write_transaction(transaction)?;
-        self.flush().await?;
-        let mut reply = Reply::new(transaction.query.is_some());
+        self.ask().await?;
+        let first = if transaction.is_open {
+            Step::Enter
+        } else {
+            Step::Begin
+        };
+        let mut reply = Reply::new(first, transaction.query.is_some());
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
@@ -169,18 +203,55 @@ impl Connection {
                 return Ok(()); // not clean: closing is cheaper than reading what nobody wants
             }
         };
+        self.waiting = false;
         self.settle(status).await?;
         self.clean &= !reply.shows_damage();
         reply.outcome()
+    }
+
+    /// Opens the transaction that [`Self::transact`] goes on with, and tells the process that serves it: behind a pooler
+    /// that is another one each time. A round trip of its own.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, or without a transaction that follows, the connection is not clean.
+    pub(super) async fn begin(&mut self) -> Result<i32, WireError> {
+        self.clean = false;
+        for sql in [BEGIN, WHICH_BACKEND] {
+            parse_and_bind(sql, &mut self.outgoing)?;
+            frontend::execute("", 0, &mut self.outgoing)?;
+        }
+        frontend::sync(&mut self.outgoing);
+        self.ask().await?;
+        let (mut backend, mut refused) = (None, None);
+        loop {
+            match self.next().await? {
+                Message::DataRow(row) => {
+                    let text = row.ranges().next()?.flatten();
+                    let text =
+                        text.and_then(|range| std::str::from_utf8(&row.buffer()[range]).ok());
+                    backend = text.and_then(|text| text.parse().ok());
+                }
+                Message::ErrorResponse(body) => refused = Some(database_error(&body)),
+                Message::ReadyForQuery(_) => break,
+                _ => {}
+            }
+        }
+        self.waiting = false;
+        match (refused, backend) {
+            (Some(error), _) => Err(WireError::Server(error)),
+            (None, Some(backend)) => Ok(backend),
+            (None, None) => Err(WireError::Protocol("no process id")),
+        }
     }
 
     /// An empty round trip.
     pub(super) async fn ping(&mut self) -> Result<(), WireError> {
         self.clean = false;
         frontend::sync(&mut self.outgoing);
-        self.flush().await?;
+        self.ask().await?;
         loop {
             if let Message::ReadyForQuery(ready) = self.next().await? {
+                self.waiting = false;
                 self.clean = ready.status() == b'I';
                 return Ok(());
             }
@@ -189,8 +260,10 @@ impl Connection {
 
     fn write_transaction(&mut self, transaction: &Transaction<'_>) -> Result<(), WireError> {
         let out = &mut self.outgoing;
-        parse_and_bind(BEGIN, out)?;
-        frontend::execute("", 0, out)?;
+        if !transaction.is_open {
+            parse_and_bind(BEGIN, out)?;
+            frontend::execute("", 0, out)?;
+        }
 
         let entry = transaction.entry;
         let timeout = transaction.statement_timeout.as_millis().to_string();
@@ -217,6 +290,9 @@ impl Connection {
             )?;
             frontend::describe(b'P', "", out)?;
             frontend::execute("", query.most_rows, out)?;
+
+            parse_and_bind(UNLOCK, out)?;
+            frontend::execute("", 0, out)?;
         }
         parse_and_bind(ROLLBACK, out)?;
         frontend::execute("", 0, out)?;
@@ -226,78 +302,27 @@ impl Connection {
 
     /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
     async fn settle(&mut self, mut status: u8) -> Result<(), WireError> {
+        let mut refused = false;
         if status == b'E' {
-            frontend::query(ROLLBACK, &mut self.outgoing)?;
-            self.flush().await?;
+            frontend::query(ROLLBACK_AND_UNLOCK, &mut self.outgoing)?;
+            self.ask().await?;
             status = loop {
-                if let Message::ReadyForQuery(ready) = self.next().await? {
-                    break ready.status();
+                match self.next().await? {
+                    Message::ReadyForQuery(ready) => break ready.status(),
+                    Message::ErrorResponse(_) => refused = true,
+                    _ => {}
                 }
             };
+            self.waiting = false;
         }
-        self.clean = status == b'I';
+        self.clean = status == b'I' && !refused;
         Ok(())
     }
 
-    async fn authenticate(&mut self, login: &Login) -> Result<(), WireError> {
-        match self.next().await? {
-            Message::AuthenticationOk => return Ok(()),
-            Message::AuthenticationSasl(body) => {
-                let offered = body
-                    .mechanisms()
-                    .any(|mechanism| Ok(mechanism == sasl::SCRAM_SHA_256))?;
-                if !offered {
-                    return Err(WireError::Authentication("another SASL mechanism"));
-                }
-            }
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            Message::AuthenticationCleartextPassword => {
-                return Err(WireError::Authentication("a password in clear text"));
-            }
-            Message::AuthenticationMd5Password(_) => {
-                return Err(WireError::Authentication("an MD5 password"));
-            }
-            _ => return Err(WireError::Authentication("another authentication method")),
-        }
-        let mut scram = ScramSha256::new(
-            login.password.expose_secret().as_bytes(),
-            ChannelBinding::unsupported(),
-        );
-        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.outgoing)?;
-        self.flush().await?;
-        match self.next().await? {
-            Message::AuthenticationSaslContinue(body) => scram.update(body.data())?,
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            _ => return Err(WireError::Protocol("no SCRAM challenge")),
-        }
-        frontend::sasl_response(scram.message(), &mut self.outgoing)?;
-        self.flush().await?;
-        match self.next().await? {
-            // The server proves here that it knows the password too.
-            Message::AuthenticationSaslFinal(body) => scram.finish(body.data())?,
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            _ => return Err(WireError::Protocol("no SCRAM signature")),
-        }
-        match self.next().await? {
-            Message::AuthenticationOk => Ok(()),
-            _ => Err(WireError::Protocol("no end of authentication")),
-        }
-    }
-
-    async fn greet(&mut self) -> Result<(), WireError> {
-        loop {
-            match self.next().await? {
-                Message::BackendKeyData(body) => self.process_id = body.process_id(),
-                Message::ReadyForQuery(ready) => {
-                    self.clean = ready.status() == b'I';
-                    return Ok(());
-                }
-                Message::ErrorResponse(body) => {
-                    return Err(WireError::Server(database_error(&body)));
-                }
-                _ => {}
-            }
-        }
+    /// Sends what was written, and expects an answer that ends in ReadyForQuery.
+    async fn ask(&mut self) -> Result<(), WireError> {
+        self.waiting = true;
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), WireError> {
