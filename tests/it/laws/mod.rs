@@ -13,7 +13,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, ValueRef as _};
 use zava_mcp_server::query::guard;
 use zava_mcp_server::query::scope::{Column, RowSink, Scope};
 
-use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestDatabase, caller, settings};
+use crate::support::{
+    HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestDatabase, caller, scope, settings,
+};
 use statement::statement;
 
 /// How many statements are compared in the database, and how many without one.
@@ -128,17 +130,7 @@ async fn prepared() -> (TestDatabase, Scope, PgConnection) {
         .execute(&mut db)
         .await
         .expect("settings");
-    let settings = settings(&database.name);
-    #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
-    let clock = std::time::SystemTime::now;
-    let scope = Scope::new(
-        settings.database,
-        settings.login,
-        settings.signing_key,
-        &settings.limits,
-        clock,
-    )
-    .expect("a scope");
+    let scope = scope(&settings(&database.name));
     (database, scope, db)
 }
 
