@@ -219,7 +219,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
         )
         .await;
     let said = match rows.finish() {
-        Ok(rows) => format!("{} {}", rows.columns.join(" "), rows.rows),
+        Ok(rows) => format!("{} {}", rows.columns, rows.rows),
         Err(too_many) => too_many.to_string(),
     };
     match ran {
