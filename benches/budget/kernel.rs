@@ -44,24 +44,38 @@ pub(crate) fn processor_seconds(pid: u32) -> Fallible<f64> {
 
 /// Processor time of a process's children, the ended ones included, in seconds.
 pub(crate) fn processor_seconds_of_children(pid: u32) -> Fallible<f64> {
-    let parent = Stat::read(pid)?.ok_or("PostgreSQL has ended")?;
-    let mut ticks = parent.of_ended_children;
-    // The list of children under /proc is an option that kernels come without.
+    let ended = || -> Fallible<f64> {
+        let parent = Stat::read(pid)?.ok_or("PostgreSQL has ended")?;
+        Ok(parent.of_ended_children)
+    };
+    loop {
+        let before = ended()?;
+        let ticks = before + ticks_of_living_children(pid)?;
+        // A child that ended meanwhile may be in both or in neither.
+        if (ended()? - before).abs() < f64::EPSILON {
+            return Ok(ticks / TICKS_PER_SECOND);
+        }
+    }
+}
+
+/// The list of children under /proc is an option that kernels come without, so this looks at every process.
+fn ticks_of_living_children(parent: u32) -> Fallible<f64> {
+    let mut ticks = 0.0;
     for entry in fs::read_dir("/proc")? {
-        let Some(child) = entry?
+        let Some(pid) = entry?
             .file_name()
             .to_str()
             .and_then(|name| name.parse().ok())
         else {
             continue;
         };
-        if let Some(stat) = Stat::read(child)?
-            && stat.parent == pid
+        if let Some(stat) = Stat::read(pid)?
+            && stat.parent == parent
         {
             ticks += stat.own;
         }
     }
-    Ok(ticks / TICKS_PER_SECOND)
+    Ok(ticks)
 }
 
 /// A part of `/proc/<pid>/stat`; times in ticks.
