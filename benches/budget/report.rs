@@ -152,7 +152,7 @@ impl Report {
         } = speed;
         let connections = throughput::named(CONNECTIONS[*at]);
         table.row(
-            &format!("{} as a tool call, {connections}", workload.name),
+            &format!("{}, {connections}", workload.name),
             workload.rates[*at],
             &rate(&ours.rates),
             &details(ours),
@@ -176,7 +176,7 @@ impl Report {
                 ),
             };
             table.row(
-                &format!("… as a part of {name}"),
+                &format!("… compared with {name}"),
                 budget,
                 &percent(ours.rates.median() / turns.rates.median()),
                 &format!("{}, {}", rate(&turns.rates), details(turns)),
