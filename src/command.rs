@@ -20,7 +20,7 @@ pub(crate) enum Command {
     Migrate,
     /// Load the sample data; does nothing when data is there.
     Seed(Seed),
-    /// Check the settings and reach the database; says what is wrong and how to mend it.
+    /// Check settings, database, and what the login may do there; says what is wrong and how to mend it.
     Check,
 }
 

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+mod check; // `check`: what is wrong and how to mend it
 mod command; // what the arguments mean
 mod run; // the call behind each command
 

@@ -15,6 +15,7 @@ use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::{database, host, telemetry};
 
+use crate::check::check;
 use crate::command::{Arguments, Command, Scale, Seed, Serve};
 
 #[expect(
@@ -71,7 +72,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check => {
             let settings = serve_settings(&environment)?;
             runtime()?
-                .block_on(check(&settings))
+                .block_on(check(&settings, CLOCK))
                 .map_err(Failure::Other)
         }
     }
@@ -188,29 +189,6 @@ async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
     ))
 }
 
-async fn check(settings: &ServeSettings) -> anyhow::Result<()> {
-    let database = &settings.database;
-    say("settings   ok")?;
-    let app = App::new(settings, CLOCK)?;
-    say(match settings.embedding_model_dir {
-        Some(_) => "embedding  ok",
-        None => {
-            "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products answers with an error"
-        }
-    })?;
-    app.check_database().await.with_context(|| {
-        format!(
-            "database {} on {}:{} does not serve {}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_USER, \
-             POSTGRES_PASSWORD and ZAVA_SIGNING_KEY, and that `zava-mcp-server migrate` has run with the same values",
-            database.database, database.host, database.port, settings.login.user
-        )
-    })?;
-    say(&format!(
-        "database   ok ({} on {}:{} as {})",
-        database.database, database.host, database.port, settings.login.user
-    ))
-}
-
-fn say(line: &str) -> anyhow::Result<()> {
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{line}").context("standard output cannot be written")
 }

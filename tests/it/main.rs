@@ -11,6 +11,7 @@ mod command_line; // the binary: exit codes, messages, standard input and output
 mod encryption; // TLS to the database
 mod functions; // the guard's allow-list against the server's own
 mod migrations; // roles, schema, signing key
+mod posture;
 mod protocol; // both eras of MCP
 mod recovery; // the database comes and goes
 mod results; // values as clients get them

@@ -3,15 +3,18 @@
 //! Knows the wire protocol, the pool and the signed context of `migrations/0002_guard.sql`; must not know MCP, JSON or what
 //! the statement means. Begin, enter, query and rollback are written together and read together, so a warm query costs one
 //! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
-//! Invariant: a connection goes back to the pool only when the server has said that no transaction is open.
+//! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; nothing runs for a
+//! caller unless [`posture`] has found the database fit for it.
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod pool; // warm connections
+mod posture; // whether the database is fit to serve from
 mod transport; // TCP or TLS
 mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use deadpool::managed::{Object, Pool};
@@ -21,10 +24,12 @@ use crate::query::guard::CheckedQuery;
 use crate::settings::{DatabaseAddress, Limits, Login, SigningKey};
 
 pub use error::{DatabaseError, ScopeError};
+pub use posture::{Finding, Rule};
 pub use transport::TlsError;
 
 use context::Signer;
 use pool::Connections;
+use posture::Posture;
 use wire::{Query, Transaction, WireError};
 
 /// How long a request waits for a connection when all are in use.
@@ -57,6 +62,7 @@ pub trait RowSink: Send {
 /// Runs checked statements for callers.
 pub struct Scope {
     pool: Pool<Connections>,
+    posture: Posture,
     signer: Signer,
     statement_timeout: Duration,
     clock: fn() -> SystemTime,
@@ -77,6 +83,7 @@ impl Scope {
         let connections = Connections::new(address, login, limits.result_bytes)?;
         Ok(Self {
             pool: pool::build(connections, limits.connections.get(), LONGEST_WAIT),
+            posture: Posture::new(),
             signer: Signer::new(key),
             statement_timeout: limits.statement_timeout,
             clock,
@@ -148,6 +155,21 @@ impl Scope {
         }
     }
 
+    /// Everything about the login and the database that keeps this server from serving data, examined now.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has not run.
+    pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        let mut connection = self.pool.get().await.map_err(ScopeError::of_pool)?;
+        let findings = posture::examine(&mut connection)
+            .await
+            .map_err(ScopeError::of_wire)?;
+        if findings.iter().any(Finding::is_of_unprepared) {
+            return Err(ScopeError::of_posture(findings));
+        }
+        Ok(findings)
+    }
+
     /// Closes every connection; calls after this fail.
     pub fn close(&self) {
         self.pool.close();
@@ -184,7 +206,7 @@ impl Scope {
             .signer
             .enter(tenant, connection.process_id(), (self.clock)());
         let transaction = Transaction {
-            entry: &entry,
+            entry: Some(&entry),
             statement_timeout: self.statement_timeout,
             query,
         };
@@ -195,8 +217,24 @@ impl Scope {
             .unwrap_or(Err(WireError::Silent))
     }
 
+    /// A connection to a database that is fit to serve from.
     async fn connection(&self) -> Result<Object<Connections>, ScopeError> {
-        self.pool.get().await.map_err(ScopeError::of_pool)
+        let mut connection = self.pool.get().await.map_err(ScopeError::of_pool)?;
+        let reused = Object::metrics(&connection).recycle_count > 0;
+        let findings = match self.posture.findings(&mut connection).await {
+            Err(WireError::Closed) if reused => {
+                self.forget_idle(connection);
+                connection = self.pool.get().await.map_err(ScopeError::of_pool)?;
+                self.posture.findings(&mut connection).await
+            }
+            told => told,
+        }
+        .map_err(ScopeError::of_wire)?;
+        if findings.is_empty() {
+            Ok(connection)
+        } else {
+            Err(ScopeError::of_posture(findings))
+        }
     }
 
     /// Drops a dead connection and the idle ones, which died with it when the server was restarted.

@@ -80,7 +80,9 @@ impl From<io::Error> for WireError {
 
 /// One transaction, from BEGIN to ROLLBACK.
 pub(super) struct Transaction<'a> {
-    pub(super) entry: &'a Entry,
+    /// `None` enters for no tenant, and so sees no tenant's rows.
+    pub(super) entry: Option<&'a Entry>,
+    /// With an entry; without one the role's own holds.
     pub(super) statement_timeout: Duration,
     /// `None` only enters, to learn whether the tenant is known.
     pub(super) query: Option<Query<'a>>,
@@ -156,7 +158,7 @@ impl Connection {
         self.clean = false;
         self.write_transaction(transaction)?;
         self.flush().await?;
-        let mut reply = Reply::new(transaction.query.is_some());
+        let mut reply = Reply::new(transaction.entry.is_some(), transaction.query.is_some());
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
@@ -172,6 +174,20 @@ impl Connection {
         self.settle(status).await?;
         self.clean &= !reply.shows_damage();
         reply.outcome()
+    }
+
+    /// Runs one statement of the server's own without a tenant, otherwise like [`Self::transact`].
+    pub(super) async fn read(
+        &mut self,
+        query: Query<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), WireError> {
+        let transaction = Transaction {
+            entry: None,
+            statement_timeout: Duration::ZERO,
+            query: Some(query),
+        };
+        self.transact(&transaction, sink).await
     }
 
     /// An empty round trip.
@@ -192,20 +208,9 @@ impl Connection {
         parse_and_bind(BEGIN, out)?;
         frontend::execute("", 0, out)?;
 
-        let entry = transaction.entry;
-        let timeout = transaction.statement_timeout.as_millis().to_string();
-        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-        let values: [&[u8]; 5] = [
-            &key_id,
-            &entry.tenant,
-            &expires,
-            &entry.mac,
-            timeout.as_bytes(),
-        ];
-        frontend::parse("", ENTER, ENTER_TYPES, out)?;
-        bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
-        frontend::execute("", 0, out)?;
-
+        if let Some(entry) = transaction.entry {
+            write_entry(entry, transaction.statement_timeout, out)?;
+        }
         if let Some(query) = transaction.query {
             frontend::parse("", query.sql, [], out)?;
             bind(
@@ -349,6 +354,22 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn write_entry(entry: &Entry, timeout: Duration, out: &mut BytesMut) -> Result<(), WireError> {
+    let timeout = timeout.as_millis().to_string();
+    let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
+    let values: [&[u8]; 5] = [
+        &key_id,
+        &entry.tenant,
+        &expires,
+        &entry.mac,
+        timeout.as_bytes(),
+    ];
+    frontend::parse("", ENTER, ENTER_TYPES, out)?;
+    bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
+    frontend::execute("", 0, out)?;
+    Ok(())
 }
 
 fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {

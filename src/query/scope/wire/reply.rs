@@ -18,6 +18,7 @@ enum Step {
 /// What the server answers to one transaction, step by step.
 pub(super) struct Reply {
     step: Step,
+    has_entry: bool,
     has_query: bool,
     begun: bool,
     wanted: bool,
@@ -26,9 +27,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(has_query: bool) -> Self {
+    pub(super) fn new(has_entry: bool, has_query: bool) -> Self {
         Self {
             step: Step::Begin,
+            has_entry,
             has_query,
             begun: false,
             wanted: true,
@@ -108,9 +110,9 @@ impl Reply {
 
     fn after(&self) -> Step {
         match self.step {
-            Step::Begin => Step::Enter,
-            Step::Enter if self.has_query => Step::Query,
-            Step::Enter | Step::Query => Step::Rollback,
+            Step::Begin if self.has_entry => Step::Enter,
+            Step::Begin | Step::Enter if self.has_query => Step::Query,
+            Step::Begin | Step::Enter | Step::Query => Step::Rollback,
             Step::Rollback | Step::Done => Step::Done,
         }
     }
