@@ -1,4 +1,5 @@
 use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::pin;
 use std::time::SystemTime;
@@ -10,13 +11,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::identity::TenantId;
+use zava_mcp_server::query::guard::{Guard, Refusal};
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::embedding::StaticModel;
-use zava_mcp_server::settings::{AdminSettings, Environment, ServeSettings};
+use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::{database, host, telemetry};
 
 use crate::check::check;
-use crate::command::{Arguments, Command, Scale, Seed, Serve};
+use crate::command::{Arguments, Command, Scale, Seed, Serve, Sql};
 
 #[expect(
     clippy::disallowed_methods,
@@ -28,6 +30,8 @@ const CLOCK: fn() -> SystemTime = SystemTime::now;
 pub(crate) enum Failure {
     /// Nothing was tried: the settings cannot be used.
     Settings(anyhow::Error),
+    /// A statement would not run.
+    Refused(Refusal),
     /// It was tried.
     Other(anyhow::Error),
 }
@@ -74,6 +78,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             runtime()?
                 .block_on(check(&settings, CLOCK))
                 .map_err(Failure::Other)
+        }
+        Command::Sql(Sql { statement }) => {
+            let longest = settings::sql_bytes(&environment)
+                .map_err(|error| Failure::Settings(error.into()))?;
+            sql(statement, longest)
         }
     }
 }
@@ -187,6 +196,17 @@ async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
         "loaded {} products, {} customers, {} orders with {} items",
         summary.products, summary.customers, summary.orders, summary.order_items
     ))
+}
+
+/// The guard's verdict, without a database.
+fn sql(statement: String, longest: NonZeroUsize) -> Result<(), Failure> {
+    let text = if statement == "-" {
+        io::read_to_string(io::stdin()).context("standard input cannot be read as text")?
+    } else {
+        statement
+    };
+    let query = Guard::new(longest).check(&text).map_err(Failure::Refused)?;
+    Ok(say(query.sql())?)
 }
 
 pub(crate) fn say(line: &str) -> anyhow::Result<()> {

@@ -222,6 +222,20 @@ impl AdminSettings {
     }
 }
 
+/// The longest SQL text, in bytes: all that the guard alone needs.
+///
+/// # Errors
+/// When `ZAVA_MAX_SQL_BYTES` cannot be used, or a name is not a setting.
+pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
+    let mut reader = Reader::new(environment);
+    let longest = longest_sql(&mut reader);
+    let problems = reader.finish();
+    match longest {
+        Some(longest) if problems.is_empty() => Ok(longest),
+        _ => Err(SettingsError { problems }),
+    }
+}
+
 fn database(reader: &mut Reader<'_>) -> Option<DatabaseAddress> {
     let host = reader.parsed(&var::POSTGRES_DB_HOST, |text| Ok(text.to_owned()));
     let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
@@ -286,16 +300,22 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     let rows = reader.number(&var::ZAVA_MAX_ROWS, 1, 10_000);
     let result_bytes = reader.number(&var::ZAVA_MAX_RESULT_BYTES, 1_024, 64 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = reader.number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20);
+    let sql_bytes = longest_sql(reader);
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
     Some(Limits {
         statement_timeout: Duration::from_secs(u64::from(statement_timeout?.get())),
         rows: rows?,
         result_bytes: size(result_bytes?),
         request_bytes: size(request_bytes?),
-        sql_bytes: size(sql_bytes?),
+        sql_bytes: sql_bytes?,
         connections: size(connections?),
     })
+}
+
+fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
+    reader
+        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20)
+        .map(size)
 }
 
 fn size(number: NonZeroU32) -> NonZeroUsize {

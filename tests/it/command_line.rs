@@ -7,7 +7,7 @@ use tokio::process::Command;
 use zava_mcp_server::query::scope::Rule;
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, query_password, settings};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, query_password, settings};
 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
@@ -262,6 +262,81 @@ async fn the_log_says_once_what_is_wrong_and_how_to_mend_it() {
             .any(|line| line.contains("ERROR") && line.contains(mend)),
         "{log}"
     );
+}
+
+#[tokio::test]
+async fn sql_gives_the_guards_verdict_without_settings_or_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (arguments, input, code, out, err) in [
+        (
+            &["sql", "select  count(*) from retail.orders"][..],
+            "",
+            0,
+            "SELECT count(*) FROM retail.orders\n",
+            "",
+        ),
+        (&["sql", "-"], "SELECT 1 -- one\n", 0, "SELECT 1\n", ""),
+        (
+            &["sql", "--", "-- a comment\nSELECT 1"],
+            "",
+            0,
+            "SELECT 1\n",
+            "",
+        ),
+        (
+            &["sql", "DELETE FROM retail.orders"],
+            "",
+            1,
+            "",
+            "only reading is possible here",
+        ),
+        (&["sql", "-"], "SELECT pg_sleep(1)", 1, "", "pg_sleep"),
+        (&["sql", "SELECT pg_sleep(1)"], "", 1, "", "pg_sleep"),
+        (&["sql"], "", 64, "", "<STATEMENT>"),
+    ] {
+        let mut child = binary(folder.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("its input");
+        stdin.write_all(input.as_bytes()).await.expect("written");
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("it ends");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            out,
+            "{arguments:?}"
+        );
+        assert!(said.contains(err), "{arguments:?}: {said}");
+    }
+}
+
+/// The words at the command line are the client's, and the limits too.
+#[tokio::test]
+async fn sql_refuses_in_the_words_that_a_client_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = TestServer::start().await;
+    let long = format!("SELECT '{}'", "x".repeat(32 << 10));
+    for sql in ["SELECT ctid FROM retail.orders", "SELECT", &long] {
+        let output = binary(folder.path())
+            .args(["sql", sql])
+            .output()
+            .await
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(said.trim_end(), server.failure(SEATTLE, sql).await);
+    }
+    let output = binary(folder.path())
+        .args(["sql", "SELECT 1"])
+        .env("ZAVA_MAX_SQL_BYTES", "many")
+        .output()
+        .await
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(64));
 }
 
 #[tokio::test]
