@@ -17,7 +17,7 @@ use crate::identity::{DirectoryUnavailable, Identity, TenantDirectory, TenantId}
 use crate::mcp::{Callers, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
-use crate::query::scope::{Scope, ScopeError};
+use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
 use crate::settings::ServeSettings;
@@ -146,6 +146,14 @@ impl App {
         served.context("serving standard input and output failed")
     }
 
+    /// Holds the database against every rule of the posture check.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when that cannot be done.
+    pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        self.scope.examine().await
+    }
+
     /// Asks the database whether it answers this server.
     ///
     /// # Errors
@@ -167,7 +175,16 @@ impl TenantDirectory for Database {
                     error = &error as &dyn std::error::Error,
                     "tenant cannot be looked up"
                 );
-                DirectoryUnavailable
+                match error {
+                    ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
+                        DirectoryUnavailable::Unfit
+                    }
+                    ScopeError::Database(_)
+                    | ScopeError::UnknownTenant
+                    | ScopeError::PlanRefused
+                    | ScopeError::Busy
+                    | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
+                }
             })
         }
         .boxed()

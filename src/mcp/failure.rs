@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use crate::catalog::{CatalogError, TABLES};
-use crate::identity::{Refusal as CallerRefusal, TENANT_HEADER};
+use crate::identity::{DirectoryUnavailable, Refusal as CallerRefusal, TENANT_HEADER};
 use crate::query::guard::Refusal;
 use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
@@ -90,6 +90,8 @@ impl Failure {
                 ScopeError::Misconfigured(_) => {
                     tracing::error!(tool, error, "database does not accept this server")
                 }
+                // The findings are logged when they change, not with every call.
+                ScopeError::Posture(_) => tracing::warn!(tool, error, "database not fit"),
             },
             Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => {
                 tracing::error!(tool, error, "tool call failed")
@@ -107,7 +109,7 @@ fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
         }
         ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
         ScopeError::Unavailable(_) => AWAY.to_owned(),
-        ScopeError::Misconfigured(_) => OURS.to_owned(),
+        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => OURS.to_owned(),
     }
 }
 
@@ -133,6 +135,7 @@ pub fn refusal_text(refusal: &CallerRefusal) -> String {
         CallerRefusal::Unknown => {
             format!("unknown tenant; set {TENANT_HEADER} to a tenant id you may use")
         }
-        CallerRefusal::Unavailable(_) => AWAY.to_owned(),
+        CallerRefusal::Unavailable(DirectoryUnavailable::Away) => AWAY.to_owned(),
+        CallerRefusal::Unavailable(DirectoryUnavailable::Unfit) => OURS.to_owned(),
     }
 }

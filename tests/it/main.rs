@@ -19,6 +19,7 @@ mod laws; // what holds for every statement
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod pooling; // round trips, and PgBouncer
+mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP
 mod recovery; // the database comes and goes
 mod results; // values as clients get them

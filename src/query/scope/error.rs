@@ -1,7 +1,9 @@
 use std::fmt;
+use std::sync::Arc;
 
 use deadpool::managed::{PoolError, TimeoutType};
 
+use super::posture::Finding;
 use super::wire::WireError;
 use crate::query::guard::nearest_column;
 
@@ -27,7 +29,16 @@ pub enum ScopeError {
     /// act.
     #[error("the database does not accept this server")]
     Misconfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The login or the database is not as `migrate` made it, so nothing is served: an operator must mend it. Each finding has
+    /// been logged.
+    #[error("the database is not fit to serve from, {} findings; `zava-mcp-server check` shows them", .0.len())]
+    Posture(Arc<[Finding]>),
 }
+
+/// `migrate` has not run yet.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is missing; run `zava-mcp-server migrate`")]
+struct NotPrepared(String);
 
 /// What PostgreSQL said about a statement.
 #[derive(Clone, PartialEq, Eq)]
@@ -147,6 +158,7 @@ impl ScopeError {
             Self::UnknownTenant
             | Self::Busy
             | Self::PlanRefused
+            | Self::Posture(_)
             | Self::Unavailable(_)
             | Self::Misconfigured(_) => None,
         }
@@ -162,6 +174,14 @@ impl ScopeError {
             closed @ (PoolError::Closed
             | PoolError::NoRuntimeSpecified
             | PoolError::PostCreateHook(_)) => Self::Unavailable(closed.into()),
+        }
+    }
+
+    /// Something is found, so `findings` is not empty.
+    pub(super) fn of_posture(findings: Arc<[Finding]>) -> Self {
+        match findings.iter().find(|finding| finding.is_of_unprepared()) {
+            Some(finding) => Self::Misconfigured(NotPrepared(finding.object.clone()).into()),
+            None => Self::Posture(findings),
         }
     }
 

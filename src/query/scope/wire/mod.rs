@@ -101,7 +101,9 @@ impl From<io::Error> for WireError {
 pub(super) struct Transaction<'a> {
     /// Whether [`Connection::begin`] has opened it already.
     pub(super) is_open: bool,
-    pub(super) entry: &'a Entry,
+    /// `None` enters for no tenant, and so sees no tenant's rows.
+    pub(super) entry: Option<&'a Entry>,
+    /// With an entry; without one the role's own holds.
     pub(super) statement_timeout: Duration,
     /// `None` only enters, to learn whether the tenant is known.
     pub(super) query: Option<Query<'a>>,
@@ -197,7 +199,11 @@ impl Connection {
         } else {
             Step::Begin
         };
-        let mut reply = Reply::new(first, transaction.query.is_some());
+        let mut reply = Reply::new(
+            first,
+            transaction.entry.is_some(),
+            transaction.query.is_some(),
+        );
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
@@ -252,6 +258,21 @@ impl Connection {
         }
     }
 
+    /// Runs one statement of the server's own without a tenant, otherwise like [`Self::transact`].
+    pub(super) async fn read(
+        &mut self,
+        query: Query<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), WireError> {
+        let transaction = Transaction {
+            is_open: false,
+            entry: None,
+            statement_timeout: Duration::ZERO,
+            query: Some(query),
+        };
+        self.transact(&transaction, sink).await
+    }
+
     /// An empty round trip.
     pub(super) async fn ping(&mut self) -> Result<(), WireError> {
         self.clean = false;
@@ -279,21 +300,10 @@ impl Connection {
             frontend::execute("", 0, out)?;
         }
 
-        let entry = transaction.entry;
-        let timeout = transaction.statement_timeout.as_millis().to_string();
-        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-        let values: [&[u8]; 5] = [
-            &key_id,
-            &entry.tenant,
-            &expires,
-            &entry.mac,
-            timeout.as_bytes(),
-        ];
-        let enter = enter(transaction.query.as_ref());
-        frontend::parse("", &enter, ENTER_TYPES, out)?;
-        bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
-        frontend::execute("", 0, out)?;
-
+        if let Some(entry) = transaction.entry {
+            let enter = enter(transaction.query.as_ref());
+            write_entry(&enter, entry, transaction.statement_timeout, out)?;
+        }
         if let Some(query) = transaction.query {
             frontend::parse("", query.sql, [], out)?;
             bind(
@@ -400,6 +410,27 @@ fn enter(query: Option<&Query<'_>>) -> Cow<'static, str> {
         ));
     }
     enter
+}
+
+fn write_entry(
+    enter: &str,
+    entry: &Entry,
+    timeout: Duration,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let timeout = timeout.as_millis().to_string();
+    let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
+    let values: [&[u8]; 5] = [
+        &key_id,
+        &entry.tenant,
+        &expires,
+        &entry.mac,
+        timeout.as_bytes(),
+    ];
+    frontend::parse("", enter, ENTER_TYPES, out)?;
+    bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
+    frontend::execute("", 0, out)?;
+    Ok(())
 }
 
 fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
