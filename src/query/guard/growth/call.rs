@@ -23,6 +23,9 @@ const MOST_NORMALIZED: u64 = 8 << 10;
 /// A character that is looked for in a set takes as long as three of the steps that are counted.
 const OF_SEARCH: u64 = 3;
 
+/// The longest text that a full-text query is made of: its words are put together in a time that grows with their square.
+const MOST_SEARCHED: u64 = 4 << 10;
+
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
 
@@ -194,6 +197,13 @@ impl OwnRule<'_> {
             "split_part" | "string_to_table" => {
                 self.search(name, of(0), of(1))?;
                 of(0)
+            }
+            "phraseto_tsquery" | "plainto_tsquery" | "to_tsquery" | "websearch_to_tsquery" => {
+                let longest = self.sizes.iter().map(|size| size.value).fold(0, u64::max);
+                if longest > MOST_SEARCHED {
+                    return Err(too_long_for(name, longest, MOST_SEARCHED, location));
+                }
+                product(longest, 4)
             }
             "ts_rank" | "ts_rank_cd" => {
                 let longest = self.sizes.iter().map(|size| size.value).fold(0, u64::max);

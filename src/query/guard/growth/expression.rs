@@ -273,7 +273,7 @@ impl Measure {
             SubLinkType::ArraySublink => {
                 let weight = self.weight(of_row.sum, 0);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
-                tree::collect_array(link, weight);
+                tree::collect_array(node, weight);
                 Ok(Size::over(nodes, value))
             }
             SubLinkType::ExprSublink => Ok(Size::over(nodes, of_row.sum)),

@@ -114,8 +114,9 @@ fn aggregates_that_collect_are_weighed() {
     );
     runs_as(
         "SELECT ARRAY(SELECT store_id FROM retail.stores ORDER BY 1)",
-        "SELECT (SELECT COALESCE(CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END, '{}') FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1))",
+        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}')",
     );
+    assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
     // Two share what there is.
     assert!(
         check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")

@@ -5,7 +5,7 @@ use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AConst, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef, FuncCall, Integer,
     LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation, String as Name,
-    SubLink, SubLinkType, WindowDef,
+    SubLinkType, WindowDef,
 };
 
 use crate::query::guard::name::names;
@@ -244,30 +244,30 @@ pub(super) fn fence_rows(subselect: &mut Option<Box<Node>>, columns: usize, byte
 /// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
 const FRAME_DEFAULT: i32 = 1058;
 
-/// `ARRAY(query)` becomes `(SELECT coalesce(CASE WHEN bounded.admits(weight) THEN array_agg(value) END, '{}') FROM (query))`: the same
-/// array, but weighed while it grows.
-pub(super) fn collect_array(link: &mut SubLink, weight: u64) {
-    let Some(query) = link.subselect.take() else {
+/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
+/// same array, but weighed while it grows.
+pub(super) fn collect_array(node: &mut Node, weight: u64) {
+    let Some(NodeEnum::SubLink(mut link)) = node.node.take() else {
         return;
     };
-    let collected = over(query, 1, |value| {
-        let values = vec![column(&["fenced", value])];
-        let collected = wrap(NodeEnum::FuncCall(Box::new(call(
-            vec![name("array_agg")],
-            values,
-        ))));
-        let case = case(twin("admits", vec![number(weight)]), collected);
-        wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
-            args: vec![
-                case,
-                constant(Val::Sval(Name {
-                    sval: "{}".to_owned(),
-                })),
-            ],
-            location: -1,
-            ..CoalesceExpr::default()
-        })))
-    });
-    link.set_sub_link_type(SubLinkType::ExprSublink);
-    link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
+    if let Some(query) = link.subselect.take() {
+        let collected = over(query, 1, |value| {
+            let values = vec![column(&["fenced", value])];
+            let collected = call(vec![name("array_agg")], values);
+            case(
+                twin("admits", vec![number(weight)]),
+                wrap(NodeEnum::FuncCall(Box::new(collected))),
+            )
+        });
+        link.set_sub_link_type(SubLinkType::ExprSublink);
+        link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
+    }
+    let empty = constant(Val::Sval(Name {
+        sval: "{}".to_owned(),
+    }));
+    *node = wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
+        args: vec![wrap(NodeEnum::SubLink(link)), empty],
+        location: -1,
+        ..CoalesceExpr::default()
+    })));
 }

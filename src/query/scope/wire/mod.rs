@@ -374,9 +374,7 @@ impl Connection {
     /// The next message, or `None` when it is a row longer than may be held. An error that long repeats a value.
     async fn next_within_bounds(&mut self, reply: &Reply) -> Result<Option<Message>, WireError> {
         loop {
-            if let Some(message) = Message::parse(&mut self.incoming)? {
-                return Ok(Some(message));
-            }
+            // Looked at first: parsing makes room for the whole message.
             if let Some(header) = Header::parse(&self.incoming)?
                 && usize::try_from(header.len()).is_ok_and(|length| length > self.longest_message)
             {
@@ -385,6 +383,9 @@ impl Connection {
                 } else {
                     Err(WireError::Statement(DatabaseError::too_long()))
                 };
+            }
+            if let Some(message) = Message::parse(&mut self.incoming)? {
+                return Ok(Some(message));
             }
             self.fill(reply.has_begun()).await?;
         }
