@@ -7,35 +7,15 @@ use tokio::time::{Instant, timeout};
 use zava_mcp_server::query::scope::ScopeError;
 
 use crate::support::{
-    SEATTLE, TestDatabase, TestServer, Watch, caller, eventually, scope, settings, unguarded,
+    SEATTLE, TestDatabase, TestServer, Watch, assert_prompt, caller, eventually, scope, settings,
+    unguarded,
 };
 
-/// What cancelling may take, from the moment in which nobody waits any more until the database shows nothing.
-const PROMPT: Duration = Duration::from_millis(200);
-
-/// The machine is busy with other tests, so the promise is held by the fastest of some attempts; a statement that runs on
-/// runs for its fifteen seconds in each.
+/// How often a promise of time is tried.
 const ATTEMPTS: usize = 5;
 
 const ENDLESS: &str =
     "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
-
-#[track_caller]
-fn assert_prompt(took: &[Duration]) {
-    let fastest = took.iter().min().expect("an attempt");
-    let slowest = took.iter().max().expect("an attempt");
-    assert!(
-        *fastest < PROMPT && *slowest < Duration::from_secs(3),
-        "{took:?}"
-    );
-}
-
-/// How long until nothing runs at the database.
-async fn until_quiet(watch: &mut Watch) -> Duration {
-    let begun = Instant::now();
-    watch.until_running(0).await;
-    begun.elapsed()
-}
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_its_statement_along() {
@@ -70,7 +50,7 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
                 answer = asking => panic!("an answer: {:?}", answer.expect("HTTP").text().await),
                 () = watch.until_running(1) => {}
             }
-            took.push(until_quiet(&mut watch).await);
+            took.push(watch.until_quiet().await);
         }
         assert_prompt(&took);
     }
@@ -122,7 +102,7 @@ async fn a_call_dropped_at_any_moment_leaves_nothing() {
         let given_up = timeout(Duration::from_micros(microseconds), call).await;
         assert!(given_up.is_err());
     }
-    let quiet = until_quiet(&mut watch).await;
+    let quiet = watch.until_quiet().await;
     assert!(quiet < Duration::from_secs(5), "{quiet:?}");
     assert_eq!(
         unguarded(&scope, caller, "SELECT 2").await.expect("a row"),
@@ -150,7 +130,9 @@ async fn a_statement_that_survives_its_timeout_is_cancelled() {
         matches!(failed, Err(ScopeError::Unavailable(_))),
         "{failed:?}"
     );
-    assert_prompt(&[until_quiet(&mut watch).await]);
+    // Once only, and beside other tests; by itself it would go on for a minute.
+    let quiet = watch.until_quiet().await;
+    assert!(quiet < Duration::from_secs(3), "{quiet:?}");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, scope, unguarded};
 pub(crate) use server::{TestServer, settings};
-pub(crate) use watch::{Watch, eventually};
+pub(crate) use watch::{Watch, assert_prompt, eventually};
 
 /// The tenants of the sample data that tests speak of.
 pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use super::database::{TestDatabase, number};
 
@@ -44,6 +45,13 @@ impl Watch {
         .await;
     }
 
+    /// How long until no statement is running.
+    pub(crate) async fn until_quiet(&mut self) -> Duration {
+        let begun = Instant::now();
+        self.until_running(0).await;
+        begun.elapsed()
+    }
+
     async fn count(&mut self, which: &str) -> i64 {
         let sql = format!(
             "SELECT count(*) FROM pg_stat_activity \
@@ -51,6 +59,21 @@ impl Watch {
         );
         number(&mut self.0, &sql).await
     }
+}
+
+/// What cancelling may take, from the moment in which nobody waits any more until the database shows nothing.
+const PROMPT: Duration = Duration::from_millis(200);
+
+/// The machine is busy with other tests, so the promise is held by the fastest of some attempts; a statement that runs on
+/// runs for its fifteen seconds in each.
+#[track_caller]
+pub(crate) fn assert_prompt(took: &[Duration]) {
+    let fastest = took.iter().min().expect("an attempt");
+    let slowest = took.iter().max().expect("an attempt");
+    assert!(
+        *fastest < PROMPT && *slowest < Duration::from_secs(3),
+        "{took:?}"
+    );
 }
 
 /// Waits for a condition.
