@@ -323,7 +323,7 @@ async fn sql_refuses_in_the_words_that_a_client_reads() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = TestServer::start().await;
     let long = format!("SELECT '{}'", "x".repeat(32 << 10));
-    for sql in ["SELECT ctid FROM retail.orders", "SELECT", &long] {
+    for sql in ["SELECT ctid FROM retail.orders", "SELEC", &long] {
         let output = binary(folder.path())
             .args(["sql", sql])
             .output()

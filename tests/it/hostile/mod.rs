@@ -48,7 +48,7 @@ async fn nothing_hostile_gets_through_over_http() {
 async fn without_the_guard_the_database_alone_keeps_tenants_apart() {
     let mut victim = Victim::new().await;
     let settings = settings(&victim.database.name);
-    show(&past_the_guard(&mut victim, settings, |_| true).await);
+    show(&past_the_guard(&mut victim, settings, None, |_| true).await);
 }
 
 /// The same over HTTP through PgBouncer, where a backend serves whoever comes next.
@@ -66,7 +66,7 @@ async fn without_the_guard_tenants_are_kept_apart_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
     let settings = through(&pooler, &victim.database);
-    show(&past_the_guard(&mut victim, settings, |_| true).await);
+    show(&past_the_guard(&mut victim, settings, None, |_| true).await);
 }
 
 /// The tests above are worth something: where a layer of the database is taken away, they see it.
@@ -95,9 +95,8 @@ async fn a_layer_that_is_missing_is_noticed() {
         ),
     ] {
         let mut victim = Victim::new().await;
-        victim.execute(taken).await;
         let settings = settings(&victim.database.name);
-        let faults = past_the_guard(&mut victim, settings, |of| of == class).await;
+        let faults = past_the_guard(&mut victim, settings, Some(taken), |of| of == class).await;
         assert!(!faults.is_empty(), "{taken}");
     }
 }
@@ -133,14 +132,19 @@ async fn through_http(victim: &mut Victim, settings: ServeSettings) -> Vec<Strin
     faults
 }
 
-/// The same past the guard: as the query login, in the server's own transaction.
+/// The same past the guard: as the query login, in the server's own transaction. What is `taken` away from the database is
+/// taken once the posture check has been passed.
 async fn past_the_guard(
     victim: &mut Victim,
     settings: ServeSettings,
+    taken: Option<&str>,
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<String> {
     let scope = scope(&short(settings));
     let session = run(&scope, SESSION).await.text;
+    if let Some(taken) = taken {
+        victim.execute(taken).await;
+    }
     let before = (victim.state().await, victim.contents().await);
     let mut faults = Vec::new();
     let attacks = attacks(STATEMENTS);
