@@ -137,7 +137,7 @@ async fn through_http(victim: &mut Victim, settings: ServeSettings) -> Vec<Strin
 async fn past_the_guard(
     victim: &mut Victim,
     settings: ServeSettings,
-    taken: Option<&str>,
+    taken: Option<&'static str>,
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<String> {
     let scope = scope(&short(settings));
