@@ -279,6 +279,13 @@ const TRACES: [(&str, &str, &str); 13] = [
 async fn nothing_survives_a_transaction() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
+    let mut settings = settings(&database.name);
+    settings.limits.connections = 1.try_into().expect("not zero");
+    let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
+    // Both have passed the posture check, which would find what follows.
+    for scope in [&same, &other] {
+        assert!(unguarded(scope, caller, "SELECT 1").await.is_ok());
+    }
     // Not even a login that may make temporary tables.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         "GRANT TEMPORARY ON DATABASE {} TO zava_query",
@@ -287,9 +294,6 @@ async fn nothing_survives_a_transaction() {
     .execute(&mut db)
     .await
     .expect("granted");
-    let mut settings = settings(&database.name);
-    settings.limits.connections = 1.try_into().expect("not zero");
-    let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
     for (leave, look, nothing) in TRACES {
         // What becomes of it does not matter; what comes after it does.
         let _ = unguarded(&same, caller, leave).await;

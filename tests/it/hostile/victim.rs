@@ -159,7 +159,29 @@ impl Victim {
 
     /// Everything that a statement could have left in the database.
     pub(super) async fn state(&mut self) -> String {
+        self.settle().await;
         self.text(include_str!("state.sql")).await
+    }
+
+    /// Waits until the attacker's backends have ended what they were at: one that lost its client is still rolling back.
+    async fn settle(&mut self) {
+        let session = match self.is_undisturbed().await {
+            true => self.session_process().await,
+            false => 0,
+        };
+        let settling = async {
+            while sqlx::query_scalar::<_, i64>(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query' AND pid <> $1 AND state <> 'idle'",
+            )
+            .bind(session)
+            .fetch_one(&mut self.db)
+            .await
+            .expect("a count")
+                > 0
+            {}
+        };
+        // What does not end shows in the state.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), settling).await;
     }
 
     /// All rows of all tables, as a figure.
