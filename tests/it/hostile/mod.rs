@@ -250,7 +250,9 @@ fn answer_faults(attack: &Attack, is_error: bool, body: &Value) -> Vec<String> {
         Answer::Refused => is_error && !error.contains("SQLSTATE") && error.contains("; "),
         Answer::Error(state) => is_error && error.contains(&format!("SQLSTATE {state})")),
         Answer::Runs => !is_error,
-        Answer::Rows(rows) => !is_error && body["r"].to_string() == rows,
+        Answer::Rows(rows) => {
+            !is_error && serde_json::to_string(&body["r"]).is_ok_and(|given| given == rows)
+        }
     };
     let mut faults = Vec::new();
     if !as_said {
