@@ -5,7 +5,7 @@
 //! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
 //! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
 //! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
-//! unless [`posture`] has found the database fit for it.
+//! unless the posture check has found the database fit for it.
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod lease; // a connection for one transaction, and its end

@@ -63,7 +63,9 @@ impl Measure {
         if !(op == SetOperation::SetopUnion && all) {
             self.sorted(left.columns.iter().map(|column| column.size))?;
         }
-        self.sorted_rows(select, &left.columns)?;
+        let limits = self.limits(select, &left.columns)?;
+        self.nodes = self.nodes.saturating_add(limits.nodes);
+        self.hold(limits.held)?;
         Ok((left.columns, left.branches.saturating_add(right.branches)))
     }
 
@@ -93,7 +95,7 @@ impl Measure {
             self.target(target, &mut columns)?;
         }
         for row in &mut select.values_lists {
-            self.values(row, &mut columns)?;
+            total = total.beside(self.values(row, &mut columns)?);
         }
         for column in &columns {
             total = total.beside(column.size);
@@ -121,7 +123,7 @@ impl Measure {
             }
             self.sorted(columns.iter().map(|column| column.size))?;
         }
-        self.sorted_rows(select, &columns)?;
+        total = total.beside(self.limits(select, &columns)?);
         let branches = self
             .sources
             .here()
@@ -135,29 +137,30 @@ impl Measure {
         Ok(columns)
     }
 
-    /// What LIMIT and OFFSET make PostgreSQL keep, beside the expressions themselves.
-    fn sorted_rows(&mut self, select: &mut SelectStmt, columns: &[Column]) -> Verdict {
+    /// LIMIT and OFFSET, and what they make PostgreSQL keep.
+    fn limits(&mut self, select: &mut SelectStmt, columns: &[Column]) -> Result<Size, Refusal> {
+        let mut total = Size::default();
         let mut kept = Some(0_u64);
         for limit in [&mut select.limit_count, &mut select.limit_offset]
             .into_iter()
             .flatten()
         {
-            self.expr(limit)?;
+            total = total.beside(self.expr(limit)?);
             // LIMIT ALL and LIMIT NULL keep nothing back.
             let rows = tree::integer(limit).or_else(|| tree::is_null(limit).then_some(0));
             kept = kept.zip(rows).map(|(kept, rows)| kept.saturating_add(rows));
         }
         if select.sort_clause.is_empty() {
-            return Ok(());
+            return Ok(total);
         }
         let row = columns
             .iter()
             .fold(OF_ROW, |sum, column| sum.saturating_add(column.size.value));
         let most = MOST_KEPT / row;
         match kept {
-            Some(rows) if rows <= most => Ok(()),
+            Some(rows) if rows <= most => Ok(total),
             // A number that only the running statement knows may be any; short rows of a small table are all that is asked.
-            None if row <= 4 * OF_ROW => Ok(()),
+            None if row <= 4 * OF_ROW => Ok(total),
             Some(_) | None => Err(Refusal::new(
                 Rule::Size,
                 "LIMIT and OFFSET would keep too many rows of this length",
@@ -198,22 +201,28 @@ impl Measure {
         Ok(())
     }
 
-    fn values(&mut self, row: &mut Node, columns: &mut Vec<Column>) -> Verdict {
+    /// A row of VALUES: what all of it adds, while a column is as large as its largest value.
+    fn values(&mut self, row: &mut Node, columns: &mut Vec<Column>) -> Result<Size, Refusal> {
         let Some(NodeEnum::List(row)) = &mut row.node else {
             return Err(Refusal::construct("this VALUES list"));
         };
+        let mut total = Size::default();
         for (place, value) in row.items.iter_mut().enumerate() {
             let size = self.expr(value)?;
+            total = total.beside(size);
             match columns.get_mut(place) {
-                // Of all rows, one stands in the place of a name; the text itself has counted the others.
-                Some(column) => column.size.value = column.size.value.max(size.value),
+                Some(column) => {
+                    column.size.nodes = column.size.nodes.max(size.nodes);
+                    column.size.value = column.size.value.max(size.value);
+                    column.size.held = column.size.held.max(size.held);
+                }
                 None => columns.push(Column {
                     name: format!("column{}", place + 1),
                     size,
                 }),
             }
         }
-        Ok(())
+        Ok(total)
     }
 
     /// An expression by which rows are sorted or grouped: a name or a number may stand for a column of the result.

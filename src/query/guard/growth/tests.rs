@@ -331,6 +331,11 @@ fn the_parts_of_a_statement_are_counted() {
     too_large(&format!("SELECT 1 FROM {tables}"), "too many tables");
     let columns = vec!["repeat('x', 60000)"; 1200].join(", ");
     too_large(&format!("SELECT {columns}"), "at once");
+    let rows = vec!["(repeat('x', 60000))"; 1200].join(", ");
+    too_large(&format!("VALUES {rows}"), "at once");
+    let sum = vec!["length(repeat('x', 2000000))"; 35].join(" + ");
+    too_large(&format!("SELECT 1 LIMIT {sum}"), "at once");
+    too_large(&format!("SELECT 1 UNION SELECT 2 OFFSET {sum}"), "at once");
     let windows: Vec<String> = (0..33)
         .map(|place| format!("sum(store_id) OVER (ORDER BY store_id + {place})"))
         .collect();
