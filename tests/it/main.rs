@@ -10,6 +10,7 @@ mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes, messages, standard input and output
 mod encryption; // TLS to the database
 mod functions; // the guard's allow-list against the server's own
+mod fuzz_corpus; // what fuzzing began with and what it found
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod protocol; // both eras of MCP
