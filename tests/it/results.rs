@@ -189,10 +189,7 @@ async fn names_of_columns_steer_no_terminal() {
             json!({"postgresql_query": "SELECT 1 AS \"\u{1b}[2J\u{9b}\""}),
         )
         .await;
-    assert_eq!(
-        answer.text,
-        r#"{"c":["\u001b[2J\u009b"],"r":[[1]],"n":1}"#
-    );
+    assert_eq!(answer.text, r#"{"c":["\u001b[2J\u009b"],"r":[[1]],"n":1}"#);
 }
 
 /// A number that is rounded when it is read once more would differ between the two.
