@@ -1,8 +1,9 @@
 //! Puts the house together: settings become an [`App`]. The only place that knows every module.
 
 use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
@@ -16,13 +17,17 @@ use crate::identity::{DirectoryUnavailable, Identity, TenantDirectory, TenantId}
 use crate::mcp::{Callers, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
-use crate::query::scope::{Scope, ScopeError};
+use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
 use crate::settings::ServeSettings;
 
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+
+/// How long calls under way go on when the client on standard input has gone: a pipe from a shell is closed right after
+/// the last request, and its answers are still read.
+const LAST_ANSWERS: Duration = Duration::from_millis(100);
 
 /// A server, ready to run.
 #[derive(Debug)]
@@ -31,6 +36,7 @@ pub struct App {
     identity: Arc<Identity>,
     tools: Arc<Tools>,
     request_bytes: NonZeroUsize,
+    tenant_requests: NonZeroUsize,
 }
 
 impl App {
@@ -81,10 +87,14 @@ impl App {
             identity,
             tools: Arc::new(tools),
             request_bytes: limits.request_bytes,
+            // Those that run and those that wait.
+            tenant_requests: limits
+                .tenant_connections
+                .saturating_add(limits.tenant_queue.get()),
         })
     }
 
-    /// Serves HTTP until `stop` is cancelled.
+    /// Serves HTTP until `stop` is cancelled, and has no statement running at the database when it returns.
     ///
     /// # Errors
     /// When the socket fails.
@@ -98,14 +108,16 @@ impl App {
             identity: self.identity,
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
             request_bytes: self.request_bytes,
+            tenant_requests: self.tenant_requests,
         };
         let router = host::router(routes);
         let served = host::serve_http(listener, router, stop).await;
-        self.scope.close();
+        self.scope.close().await;
         served.context("serving HTTP failed")
     }
 
-    /// Speaks MCP on standard input and output for one tenant until the client leaves or `stop` is cancelled.
+    /// Speaks MCP on standard input and output for one tenant until the client leaves or `stop` is cancelled, and has no
+    /// statement running at the database when it returns.
     ///
     /// # Errors
     /// When the client does not speak MCP.
@@ -115,9 +127,31 @@ impl App {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let handler = Handler::new(self.tools, Callers::Fixed(self.identity, tenant));
-        let served = host::serve_stdio(handler, stop).await;
-        self.scope.close();
+        let gone = CancellationToken::new();
+        let mut serving = pin!(host::serve_stdio(handler, stop, gone.clone()));
+        let last_answers = async {
+            gone.cancelled().await;
+            tokio::time::sleep(LAST_ANSWERS).await;
+        };
+        // Both arms go on afterwards or are done. rmcp waits for calls under way; they end when the scope is closed.
+        let served = tokio::select! {
+            served = &mut serving => Some(served),
+            () = last_answers => None,
+        };
+        self.scope.close().await;
+        let served = match served {
+            Some(served) => served,
+            None => serving.await,
+        };
         served.context("serving standard input and output failed")
+    }
+
+    /// Holds the database against every rule of the posture check.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when that cannot be done.
+    pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        self.scope.examine().await
     }
 
     /// Asks the database whether it answers this server.
@@ -141,7 +175,16 @@ impl TenantDirectory for Database {
                     error = &error as &dyn std::error::Error,
                     "tenant cannot be looked up"
                 );
-                DirectoryUnavailable
+                match error {
+                    ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
+                        DirectoryUnavailable::Unfit
+                    }
+                    ScopeError::Database(_)
+                    | ScopeError::UnknownTenant
+                    | ScopeError::PlanRefused
+                    | ScopeError::Busy
+                    | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
+                }
             })
         }
         .boxed()

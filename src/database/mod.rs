@@ -82,6 +82,7 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
         database,
         application_name,
         tls,
+        pool_mode: _, // the settings of an administrator are direct
     } = &settings.database;
     let options = PgConnectOptions::new_without_pgpass()
         .host(host)

@@ -5,10 +5,10 @@ use axum::http::HeaderValue;
 use axum::response::Response;
 
 use super::refusal;
-use crate::identity::{Identity, Refusal, TENANT_HEADER};
+use crate::identity::{Caller, Identity, Refusal, TENANT_HEADER};
 
 /// Puts the caller into the request, or says why there is none.
-pub(super) async fn admit(identity: &Identity, request: &mut Request) -> Result<(), Response> {
+pub(super) async fn admit(identity: &Identity, request: &mut Request) -> Result<Caller, Response> {
     let named = request
         .headers()
         .get_all(TENANT_HEADER)
@@ -17,7 +17,7 @@ pub(super) async fn admit(identity: &Identity, request: &mut Request) -> Result<
     match identity.by_header(named).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
-            Ok(())
+            Ok(caller)
         }
         Err(refused) => {
             let error = &refused as &dyn Error;

@@ -8,6 +8,7 @@ use axum::response::Response;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
+use super::places::Places;
 use super::{admission, envelope, refusal};
 use crate::identity::Identity;
 use crate::mcp::Handler;
@@ -22,6 +23,7 @@ const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "h
 pub(super) struct Endpoint {
     identity: Arc<Identity>,
     request_bytes: NonZeroUsize,
+    places: Places,
     service: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
@@ -30,6 +32,7 @@ impl Endpoint {
         handler: Handler,
         identity: Arc<Identity>,
         request_bytes: NonZeroUsize,
+        tenant_requests: NonZeroUsize,
     ) -> Self {
         // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, against DNS
         // rebinding. rmcp's own token stays uncancelled: requests under way finish when the listener stops.
@@ -43,6 +46,7 @@ impl Endpoint {
         Self {
             identity,
             request_bytes,
+            places: Places::new(tenant_requests),
             service,
         }
     }
@@ -52,7 +56,11 @@ impl Endpoint {
             // 405, whoever asks.
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        admission::admit(&self.identity, &mut request).await?;
+        let caller = admission::admit(&self.identity, &mut request).await?;
+        let Some(_place) = self.places.take(caller.tenant()) else {
+            tracing::info!(tenant = %caller.tenant(), "too many requests of one tenant");
+            return Err(refusal::too_many());
+        };
         if !envelope::says_json(&request) {
             return Ok(self.service.handle(request).await.map(Body::new));
         }

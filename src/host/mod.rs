@@ -2,11 +2,13 @@
 //!
 //! Knows axum and the outside world's ways; must not know SQL or tools. The one place that turns a refused caller or a broken
 //! envelope into an HTTP status.
-//! Invariant: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there.
+//! Invariants: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there; no tenant has more
+//! of them under way than it may.
 mod admission; // who may pass to /mcp
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer
+mod places; // how many requests of one tenant are under way
 mod refusal; // an HTTP error with a JSON-RPC body
 mod stdio; // MCP over standard input and output
 
@@ -42,6 +44,8 @@ pub struct Routes {
     pub readiness: Arc<dyn Readiness>,
     /// The largest request body, in bytes.
     pub request_bytes: NonZeroUsize,
+    /// The most requests of one tenant under way.
+    pub tenant_requests: NonZeroUsize,
 }
 
 impl std::fmt::Debug for Routes {
@@ -57,8 +61,10 @@ pub fn router(routes: Routes) -> Router {
         identity,
         readiness,
         request_bytes,
+        tenant_requests,
     } = routes;
-    let endpoint = Arc::new(Endpoint::new(handler, identity, request_bytes));
+    let endpoint = Endpoint::new(handler, identity, request_bytes, tenant_requests);
+    let endpoint = Arc::new(endpoint);
     Router::new()
         .route("/health", get(health::ready))
         .route("/health/ready", get(health::ready))
@@ -68,7 +74,8 @@ pub fn router(routes: Routes) -> Router {
         .fallback(refusal::no_such_path)
 }
 
-/// Serves until `stop` is cancelled, then lets requests under way finish, for a while.
+/// Serves until `stop` is cancelled, then lets requests under way finish, for a while. Those that have not finished then
+/// go on in tasks of their own; closing what they work with ends them.
 ///
 /// # Errors
 /// When the socket fails.
@@ -92,7 +99,7 @@ pub async fn serve_http(
     tokio::select! {
         served = serving => served,
         () = deadline => {
-            tracing::warn!("requests under way did not finish in time and were given up");
+            tracing::warn!("requests under way did not finish in time and are cancelled");
             Ok(())
         }
     }

@@ -11,6 +11,10 @@ const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const NO_CALLER: i32 = -32001;
 const UNAVAILABLE: i32 = -32002;
+const TOO_MANY: i32 = -32003;
+
+/// When to try again after a 503, in seconds: statements take less than that, as a rule.
+const RETRY_AFTER: &str = "2";
 
 /// The body could not be read as JSON.
 pub(super) fn not_json() -> Response {
@@ -75,9 +79,20 @@ pub(super) fn caller(refusal: &Refusal) -> Response {
                 &format!("Tenant header=\"{TENANT_HEADER}\""),
             );
         }
-        Refusal::Unavailable(_) => insert(&mut response, header::RETRY_AFTER, "2"),
+        Refusal::Unavailable(_) => insert(&mut response, header::RETRY_AFTER, RETRY_AFTER),
         Refusal::Malformed(_) | Refusal::Unknown => {}
     }
+    response
+}
+
+/// The tenant has as many requests under way as it may.
+pub(super) fn too_many() -> Response {
+    let mut response = answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        TOO_MANY,
+        "too many requests of this tenant are under way; wait for some of their answers, then try again",
+    );
+    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
     response
 }
 

@@ -1,7 +1,8 @@
 //! What a client sees: the server's name, its tools and their results.
 //!
 //! Knows rmcp and the modules that answer; must not know HTTP routes, sockets or how a caller was recognised.
-//! Invariant: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing.
+//! Invariants: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing. No tool runs on
+//! for a client that has gone.
 mod failure; // what went wrong, in the client's words and in the log's
 mod result; // a tool's answer: text and structured content
 mod tools; // one file a tool
@@ -153,6 +154,15 @@ impl ServerHandler for Handler {
             caller,
             request.arguments.unwrap_or_default(),
         ));
-        Ok(calling.await.into())
+        // rmcp leaves the handler running when the client has gone (HTTP), has sent notifications/cancelled (standard
+        // input), or when the session ends; it only cancels this token. Dropping the call cancels its statement.
+        tokio::select! {
+            biased; // an answer that is there is given
+            result = calling => Ok(result.into()),
+            () = context.ct.cancelled() => {
+                tracing::info!(tool = tool.as_str(), "tool call cancelled");
+                Err(ErrorData::internal_error("the call was cancelled", None))
+            }
+        }
     }
 }

@@ -32,6 +32,8 @@ pub struct DatabaseAddress {
     pub port: u16,
     /// Whether to encrypt.
     pub tls: Tls,
+    /// What answers there.
+    pub pool_mode: PoolMode,
     /// Database name.
     pub database: String,
     /// What this server calls itself in `pg_stat_activity`.
@@ -48,6 +50,15 @@ pub enum Tls {
         /// File with the certificates that may sign the server's; `None` for Mozilla's list.
         root_cert: Option<PathBuf>,
     },
+}
+
+/// What answers where the database is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// PostgreSQL itself: a connection has one backend for its life.
+    Direct,
+    /// A pooler in transaction mode: each transaction may have another backend.
+    Transaction,
 }
 
 /// A PostgreSQL role that logs in with a password.
@@ -76,6 +87,10 @@ pub struct Limits {
     pub sql_bytes: NonZeroUsize,
     /// The most database connections held at once.
     pub connections: NonZeroUsize,
+    /// The most of them that one tenant holds.
+    pub tenant_connections: NonZeroUsize,
+    /// The most requests of one tenant that wait for one.
+    pub tenant_queue: NonZeroUsize,
 }
 
 /// What `serve` and `check` need.
@@ -131,7 +146,7 @@ impl ServeSettings {
                 Err("is not a loopback address; the tenant header is believed as it stands, so the server must not be reachable from outside")
             }
         });
-        let database = database(&mut reader);
+        let database = database(&mut reader, Ok);
         let login = login(&mut reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
         let signing_key = reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
             text.parse().map_err(SigningKeyError::what)
@@ -188,7 +203,9 @@ impl AdminSettings {
     /// All problems at once: each names the variable, what is wrong and an example, never the value.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(environment);
-        let database = database(&mut reader);
+        let database = database(&mut reader, |_| {
+            Err("names a pooler; migrate and seed need PostgreSQL itself")
+        });
         let admin = login(
             &mut reader,
             &var::POSTGRES_ADMIN_USER,
@@ -224,13 +241,35 @@ impl AdminSettings {
     }
 }
 
-fn database(reader: &mut Reader<'_>) -> Option<DatabaseAddress> {
+/// The longest SQL text, in bytes: all that the guard alone needs.
+///
+/// # Errors
+/// When `ZAVA_MAX_SQL_BYTES` cannot be used, or a name is not a setting.
+pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
+    let mut reader = Reader::new(environment);
+    let longest = longest_sql(&mut reader);
+    let problems = reader.finish();
+    match longest {
+        Some(longest) if problems.is_empty() => Ok(longest),
+        _ => Err(SettingsError { problems }),
+    }
+}
+
+fn database(
+    reader: &mut Reader<'_>,
+    usable: fn(PoolMode) -> Result<PoolMode, &'static str>,
+) -> Option<DatabaseAddress> {
     let host = reader.parsed(&var::POSTGRES_DB_HOST, |text| Ok(text.to_owned()));
     let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
         Ok(0) | Err(_) => Err("is not a port number from 1 to 65535"),
         Ok(port) => Ok(port),
     });
     let tls = tls(reader, host.as_deref().unwrap_or_default());
+    let pool_mode = reader.parsed(&var::POSTGRES_POOL_MODE, |text| match text {
+        "direct" => Ok(PoolMode::Direct),
+        "transaction" => usable(PoolMode::Transaction),
+        _ => Err("is neither direct nor transaction"),
+    });
     let database = reader.parsed(&var::POSTGRES_DB, |text| Ok(text.to_owned()));
     let application_name =
         reader.parsed(&var::POSTGRES_APPLICATION_NAME, |text| Ok(text.to_owned()));
@@ -238,6 +277,7 @@ fn database(reader: &mut Reader<'_>) -> Option<DatabaseAddress> {
         host: host?,
         port: port?,
         tls: tls?,
+        pool_mode: pool_mode?,
         database: database?,
         application_name: application_name?,
     })
@@ -289,17 +329,27 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     let result_bytes = reader.number(&var::ZAVA_MAX_RESULT_BYTES, 1_024, 64 << 20);
     let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = reader.number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20);
+    let sql_bytes = longest_sql(reader);
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
+    let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
+    let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
     Some(Limits {
         statement_timeout: Duration::from_secs(u64::from(statement_timeout?.get())),
         rows: rows?,
         result_bytes: size(result_bytes?),
         cell_bytes: size(cell_bytes?),
         request_bytes: size(request_bytes?),
-        sql_bytes: size(sql_bytes?),
+        sql_bytes: sql_bytes?,
         connections: size(connections?),
+        tenant_connections: size(tenant_connections?),
+        tenant_queue: size(tenant_queue?),
     })
+}
+
+fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
+    reader
+        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20)
+        .map(size)
 }
 
 fn size(number: NonZeroU32) -> NonZeroUsize {

@@ -38,6 +38,9 @@ fn defaults_stand_for_what_is_absent_or_empty() {
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(settings.limits.rows.get(), 1000);
     assert_eq!(settings.limits.statement_timeout, Duration::from_secs(15));
+    assert_eq!(settings.database.pool_mode, PoolMode::Direct);
+    assert_eq!(settings.limits.tenant_connections.get(), 4);
+    assert_eq!(settings.limits.tenant_queue.get(), 16);
 }
 
 #[test]
@@ -119,6 +122,21 @@ fn malformed_values_are_refused_by_name() {
         "ZAVA_STATEMENT_TIMEOUT_SECONDS",
         "whole number",
     );
+    refused(
+        &[("POSTGRES_POOL_MODE", "session")],
+        "POSTGRES_POOL_MODE",
+        "neither direct nor transaction",
+    );
+    refused(
+        &[("ZAVA_TENANT_CONNECTIONS", "0")],
+        "ZAVA_TENANT_CONNECTIONS",
+        "from 1 to 1000",
+    );
+    refused(
+        &[("ZAVA_TENANT_QUEUE", "many")],
+        "ZAVA_TENANT_QUEUE",
+        "whole number",
+    );
     refused(&[("ZAVA_TENANT", "seattle")], "ZAVA_TENANT", "UUID");
     refused(
         &[("ZAVA_TENANT", "f47ac10b58cc4372a5670e02b2c3d479")],
@@ -194,6 +212,15 @@ fn serving_does_not_ask_for_the_administrator() {
     assert!(ServeSettings::from_environment(&environment).is_ok());
     let error = AdminSettings::from_environment(&environment).expect_err("migrate needs it");
     assert_eq!(error.problems[0].variable, "POSTGRES_ADMIN_PASSWORD");
+}
+
+#[test]
+fn only_serving_goes_through_a_pooler() {
+    let environment = with(&[("POSTGRES_POOL_MODE", "transaction")]);
+    let serve = ServeSettings::from_environment(&environment).expect("valid settings");
+    assert_eq!(serve.database.pool_mode, PoolMode::Transaction);
+    let error = AdminSettings::from_environment(&environment).expect_err("refused");
+    assert_eq!(error.problems[0].variable, "POSTGRES_POOL_MODE");
 }
 
 /// `docs/settings.md` is printed from [`VARIABLES`]; `ZAVA_UPDATE_DOCS` has no place in production, so a stale page is

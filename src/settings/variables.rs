@@ -28,6 +28,7 @@ variables! {
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
     POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS, certificate and host name checked) or `disable`. The default is `disable` for a loopback host and `verify-full` for any other.";
     POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the certificates (PEM) that may sign the database's; the default is Mozilla's list, which has those of Azure.";
+    POSTGRES_POOL_MODE = Some("direct"), "direct", "What answers at POSTGRES_DB_PORT: PostgreSQL itself (`direct`), or a pooler in transaction mode such as PgBouncer (`transaction`), which costs a round trip more. `migrate` and `seed` need `direct`.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "The login that only queries; `migrate` creates it, `serve` uses it.";
     POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret.";
     POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "What the server calls itself in `pg_stat_activity`.";
@@ -44,5 +45,7 @@ variables! {
     ZAVA_MAX_REQUEST_BYTES = Some("1048576"), "1048576", "The largest request body in bytes, 1024 to 67108864.";
     ZAVA_MAX_SQL_BYTES = Some("32768"), "32768", "The longest SQL text in bytes, 64 to 1048576.";
     ZAVA_MAX_CONNECTIONS = Some("10"), "10", "The most database connections held at once, 1 to 1000.";
+    ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "The most database connections that one tenant holds at once, 1 to 1000; a third of all is kept for tenants that hold none.";
+    ZAVA_TENANT_QUEUE = Some("16"), "16", "The most requests of one tenant that wait for a connection, 1 to 10000; what comes on top is answered 503.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error, in `tracing` filter syntax.";
 }

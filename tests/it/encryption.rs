@@ -12,7 +12,9 @@ use tokio_rustls::TlsAcceptor;
 use zava_mcp_server::database;
 use zava_mcp_server::settings::{DatabaseAddress, Tls};
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, settings};
+use crate::support::{
+    SEATTLE, TestDatabase, TestServer, Watch, assert_prompt, caller, scope, settings, unguarded,
+};
 
 /// What the gateway answers to a request for TLS.
 enum Answer {
@@ -138,6 +140,30 @@ async fn a_server_that_proves_its_name_is_asked_over_tls() {
     database::migrate(&admin)
         .await
         .expect("the administrator too");
+}
+
+/// The request to cancel travels like everything else; the gateway takes nothing in clear text.
+#[tokio::test]
+async fn cancelling_goes_over_tls_too() {
+    let (database, folder) = (
+        TestDatabase::new().await,
+        tempfile::tempdir().expect("a folder"),
+    );
+    let mut settings = settings(&database.name);
+    let answer = Answer::Accept(certificate("localhost", folder.path()));
+    let port = gateway(&settings.database, answer).await;
+    settings.database = encrypted(&settings.database, port, folder.path());
+    let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
+    let mut watch = Watch::on(&database).await;
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        tokio::select! {
+            done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            () = watch.until_running(1) => {}
+        }
+        took.push(watch.until_quiet().await);
+    }
+    assert_prompt(&took);
 }
 
 #[tokio::test]

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use zava_mcp_server::query::guard::CheckedQuery;
-use zava_mcp_server::query::rows::{Collector, RowLimits};
+use zava_mcp_server::query::scope::ScopeError;
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, caller, number, scope, settings};
+use crate::support::{
+    SEATTLE, TestDatabase, TestServer, caller, number, scope, settings, unguarded,
+};
 
 /// A gate in front of the database that can be closed (connections are cut, new ones refused) and opened again.
 struct Gate {
@@ -202,66 +203,160 @@ async fn an_unknown_tenant_leaves_the_connection_usable() {
     }
 }
 
-/// With the guard switched off a statement can leave things behind that outlive its transaction; the next one must not
-/// notice, least of all give its signature to a prepared statement that was put there.
+/// What a statement could leave behind with the guard switched off, and how another one would see it: the statement that
+/// leaves it, the one that looks, and what it sees when nothing is there.
+const TRACES: [(&str, &str, &str); 13] = [
+    (
+        "SELECT set_config('zava.trace', 'x', false)",
+        "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
+        r#"[["none"]]"#,
+    ),
+    (
+        "SET zava.trace = 'x'",
+        "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
+        r#"[["none"]]"#,
+    ),
+    (
+        "SELECT set_config('zava.context', 'x', false)",
+        "SELECT count(*) > 0 FROM retail.orders",
+        "[[true]]",
+    ),
+    (
+        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
+        "SELECT current_setting('transaction_read_only')",
+        r#"[["on"]]"#,
+    ),
+    (
+        "PREPARE trace AS SELECT 1",
+        "SELECT count(*) FROM pg_prepared_statements",
+        "[[0]]",
+    ),
+    (
+        "PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT 1",
+        "SELECT count(*) FROM pg_prepared_statements",
+        "[[0]]",
+    ),
+    (
+        "DECLARE trace CURSOR WITH HOLD FOR SELECT 1",
+        "SELECT count(*) FROM pg_cursors WHERE name = 'trace'",
+        "[[0]]",
+    ),
+    (
+        "LISTEN trace",
+        "SELECT count(*) FROM pg_listening_channels()",
+        "[[0]]",
+    ),
+    (
+        "SELECT pg_advisory_lock(1)::text",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        "[[0]]",
+    ),
+    (
+        "SELECT pg_advisory_lock(2)::text, 1/(SELECT 0)",
+        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+        "[[0]]",
+    ),
+    (
+        "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; PERFORM pg_advisory_lock(1); END $$",
+        "SELECT (SELECT count(*) FROM pg_prepared_statements) + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        "[[0]]",
+    ),
+    (
+        "CREATE TEMP TABLE trace (a int)",
+        "SELECT count(*) FROM pg_class WHERE relname = 'trace'",
+        "[[0]]",
+    ),
+    (
+        "SELECT 1 AS a INTO TEMP trace",
+        "SELECT count(*) FROM pg_class WHERE relname = 'trace'",
+        "[[0]]",
+    ),
+];
+
+/// With the guard switched off a statement can do things that outlive a transaction. Nothing of it is there for the next
+/// one, on the same connection if that is used again, or on another.
 #[tokio::test]
-async fn what_a_statement_leaves_in_the_session_does_not_matter() {
-    let server = TestServer::start_with(|settings| {
-        settings.limits.connections = 1.try_into().expect("not zero");
-    })
-    .await;
-    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
-    let mut settings = settings(&server.database().name);
+async fn nothing_survives_a_transaction() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
-    let scope = scope(&settings);
-    let caller = caller(SEATTLE).await;
-    for damage in [
+    let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
+    // Both have passed the posture check, which would find what follows.
+    for scope in [&same, &other] {
+        assert!(unguarded(scope, caller, "SELECT 1").await.is_ok());
+    }
+    // Not even a login that may make temporary tables.
+    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
+        "GRANT TEMPORARY ON DATABASE {} TO zava_query",
+        database.name
+    )))
+    .execute(&mut db)
+    .await
+    .expect("granted");
+    for (leave, look, nothing) in TRACES {
+        // What becomes of it does not matter; what comes after it does.
+        let _ = unguarded(&same, caller, leave).await;
+        for (which, scope) in [("other", &other), ("same", &same)] {
+            let seen = unguarded(scope, caller, look).await;
+            assert_eq!(seen.expect(leave), nothing, "{leave}, {which}");
+        }
+    }
+}
+
+/// A statement that is none of those that the guard lets through is an operator's matter, and its connection is closed.
+#[tokio::test]
+async fn a_connection_that_did_something_else_is_not_used_again() {
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    settings.limits.connections = 1.try_into().expect("not zero");
+    let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
+    let backend = async || {
+        unguarded(&scope, caller, "SELECT pg_backend_pid()")
+            .await
+            .expect("a row")
+    };
+    for surprise in [
         "DEALLOCATE ALL",
         "DISCARD PLANS",
         "COMMIT",
         "ROLLBACK AND CHAIN",
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
-        "PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT 1",
-        "DO $$ BEGIN EXECUTE 'PREPARE s1 AS SELECT 1'; PERFORM pg_advisory_lock(1); END $$",
+        "SHOW server_version",
+        "DO $$ BEGIN END $$",
+        "NOTIFY trace",
+        "",
     ] {
-        let mut rows = collector();
-        // What becomes of it does not matter; what comes after it does.
-        let _ = scope
-            .run(
-                caller,
-                &CheckedQuery::literal(damage),
-                &[],
-                10.try_into().expect("not zero"),
-                &mut rows,
-            )
-            .await;
-        let mut answered = 0;
-        for _ in 0..3 {
-            let mut rows = collector();
-            let query = CheckedQuery::literal("SELECT count(*) FROM retail.orders");
-            answered += usize::from(
-                scope
-                    .run(
-                        caller,
-                        &query,
-                        &[],
-                        10.try_into().expect("not zero"),
-                        &mut rows,
-                    )
-                    .await
-                    .is_ok(),
-            );
+        let before = backend().await;
+        assert_eq!(backend().await, before, "a clean connection is used again");
+        let done = unguarded(&scope, caller, surprise).await;
+        assert!(
+            matches!(
+                done,
+                Err(ScopeError::Misconfigured(_) | ScopeError::Database(_))
+            ),
+            "{surprise}: {done:?}"
+        );
+        if matches!(done, Err(ScopeError::Misconfigured(_))) {
+            assert_ne!(backend().await, before, "{surprise}");
         }
-        assert_eq!(answered, 3, "{damage}");
+        assert!(
+            unguarded(&scope, caller, "SELECT count(*) FROM retail.orders")
+                .await
+                .is_ok()
+        );
     }
-}
-
-fn collector() -> Collector {
-    Collector::new(RowLimits {
-        rows: 10.try_into().expect("not zero"),
-        bytes: 1000.try_into().expect("not zero"),
-        cell_bytes: 1000.try_into().expect("not zero"),
-    })
+    // What the guard does let through keeps the connection.
+    let before = backend().await;
+    for sql in [
+        "VALUES (1)",
+        "TABLE retail.stores",
+        "EXPLAIN SELECT 1",
+        "WITH a AS (SELECT 1) SELECT * FROM a",
+    ] {
+        let _ = unguarded(&scope, caller, sql).await;
+        assert_eq!(backend().await, before, "{sql}");
+    }
 }
 
 #[tokio::test]
@@ -273,7 +368,7 @@ async fn a_slow_statement_is_stopped_and_says_so() {
     let text = server
         .failure(
             SEATTLE,
-            "SELECT count(*) FROM generate_series(1, 100000000000)",
+            "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c",
         )
         .await;
     assert!(text.contains("took too long"), "{text}");
@@ -292,7 +387,10 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
         server.stop.cancel();
     };
     let (counted, stopped) = tokio::join!(
-        server.number(SEATTLE, "SELECT count(*) FROM generate_series(1, 3000000)"),
+        server.number(
+            SEATTLE,
+            "SELECT count(*) FROM generate_series(1, 1000) a, generate_series(1, 3000) b"
+        ),
         tokio::time::timeout(Duration::from_secs(10), stopping)
     );
     stopped.expect("the statement is seen running");

@@ -250,3 +250,70 @@ async fn the_date_is_now_with_microseconds_and_zone() {
     let told = chrono::DateTime::parse_from_rfc3339(told).expect("RFC 3339");
     assert!((chrono::Utc::now() - told.to_utc()).num_seconds().abs() < 60);
 }
+
+/// PostgreSQL speaks of the text that ran, which is another one: tables have their schema, twins stand in for functions.
+#[tokio::test]
+async fn an_error_says_where_in_the_text_that_was_sent() {
+    let server = TestServer::start().await;
+    for (sql, expected) in [
+        (
+            "SELECT order_id,\n  order_dat\nFROM orders",
+            "column \"order_dat\" does not exist; did you mean order_date (retail.orders)? (line 2, column 3; SQLSTATE 42703)",
+        ),
+        (
+            "SELECT repeat('-', store_id), array_agg(store_id), total\nFROM stores s JOIN orders o USING (store_id)",
+            "column \"total\" does not exist",
+        ),
+        (
+            "select s.store_name, sum(o.totl_amount) from stores s join order_items o using (store_id) group by 1",
+            "column o.totl_amount does not exist; did you mean total_amount (retail.order_items)? (line 1, column 26; SQLSTATE 42703)",
+        ),
+        (
+            "SELECT 'é', lower(order_date) FROM orders",
+            "function lower(date) does not exist",
+        ),
+        ("SELECT 1\n/ 0", "division by zero (SQLSTATE 22012)"),
+    ] {
+        let text = server.failure(SEATTLE, sql).await;
+        assert!(text.starts_with(expected), "{sql}\n  {text}");
+    }
+    let text = server
+        .failure(SEATTLE, "SELECT 'é',\n lower(order_date) FROM orders")
+        .await;
+    assert!(
+        text.contains("(line 2, column 2; SQLSTATE 42883)"),
+        "{text}"
+    );
+    let text = server
+        .failure(SEATTLE, "SELECT * FROM retail.order_itms")
+        .await;
+    assert!(text.contains("did you mean retail.order_items?"), "{text}");
+    let text = server.failure(SEATTLE, "SELECT ifnull(1, 2)").await;
+    assert!(text.contains("did you mean coalesce?"), "{text}");
+}
+
+/// Estimates come from statistics over all stores' rows.
+#[tokio::test]
+async fn a_plan_is_for_head_office_only() {
+    let server = TestServer::start().await;
+    let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
+    let text = server.failure(SEATTLE, sql).await;
+    assert!(
+        text.starts_with("EXPLAIN is for head office only"),
+        "{text}"
+    );
+    let plan = server.rows(HEAD_OFFICE, sql).await;
+    assert!(
+        plan[0][0].as_str().expect("a line").contains("Aggregate"),
+        "{plan:?}"
+    );
+    for sql in [
+        "EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN (ANALYZE false) SELECT 1",
+        "EXPLAIN (SETTINGS) SELECT 1",
+        "EXPLAIN (VERBOSE) SELECT 1",
+    ] {
+        let text = server.failure(HEAD_OFFICE, sql).await;
+        assert!(text.contains("nothing is run"), "{sql}: {text}");
+    }
+}

@@ -115,7 +115,8 @@ async fn a_store_sees_the_customers_who_bought_there_and_not_their_other_orders(
 #[tokio::test]
 async fn two_tenants_at_once_never_mix() {
     let server = TestServer::start_with(|settings| {
-        settings.limits.connections = 2.try_into().expect("not zero")
+        settings.limits.connections = 2.try_into().expect("not zero");
+        settings.limits.tenant_queue = 100.try_into().expect("not zero");
     })
     .await;
     let sql = "SELECT count(*) FROM retail.orders";

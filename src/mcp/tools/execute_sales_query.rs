@@ -43,10 +43,11 @@ pub(super) async fn call(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
     )?;
+    let text = Arc::<str>::from(text);
     let query = if text.len() <= tools.parsed_at_once.get() {
         tools.guard.check(&text)
     } else {
-        let guard = Arc::clone(&tools.guard);
+        let (guard, text) = (Arc::clone(&tools.guard), Arc::clone(&text));
         tokio::task::spawn_blocking(move || guard.check(&text))
             .await
             .map_err(Failure::Task)?
@@ -57,7 +58,12 @@ pub(super) async fn call(
         .scope
         .run(caller, &query, &[], tools.limits.to_ask(), &mut rows)
         .await
-        .map_err(Failure::Scope)?;
+        .map_err(|error| {
+            let place = error
+                .position()
+                .and_then(|position| query.place_in(&text, position));
+            Failure::Statement(error, place)
+        })?;
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
     let how_to_go_on = format!(
         "Aggregate or filter; or go on with ORDER BY and OFFSET {}",

@@ -3,35 +3,55 @@
 //! Knows the wire protocol, the pool and the signed context of `migrations/0002_guard.sql`; must not know MCP, JSON or what
 //! the statement means. Begin, enter, query and rollback are written together and read together, so a warm query costs one
 //! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
-//! Invariant: a connection goes back to the pool only when the server has said that no transaction is open.
+//! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
+//! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
+//! unless [`posture`] has found the database fit for it.
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
+mod lease; // a connection for one transaction, and its end
 mod pool; // warm connections
+mod posture; // whether the database is fit to serve from
 mod transport; // TCP or TLS
+mod turns; // whose turn it is
 mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use deadpool::managed::{Object, Pool};
+use deadpool::managed::Pool;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::identity::{Caller, TenantId};
-use crate::query::guard::CheckedQuery;
-use crate::settings::{DatabaseAddress, Limits, Login, SigningKey};
+use crate::query::guard::{CheckedQuery, Kind};
+use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
 
 pub use error::{DatabaseError, ScopeError};
+pub use posture::{Finding, Rule};
 pub use transport::TlsError;
 
 use context::Signer;
+use lease::Lease;
 use pool::Connections;
+use posture::Posture;
+use turns::Turns;
 use wire::{Query, Transaction, WireError};
 
-/// How long a request waits for a connection when all are in use.
+/// How long a request waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How long the server may stay silent beyond the statement timeout before the connection is given up.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long closing waits for statements to be cancelled.
+const LONGEST_CLOSE: Duration = Duration::from_secs(3);
+
+/// Whose turn a connection is: a tenant's, or `None` for the server's own questions. A tenant that is only being looked up
+/// is not known yet, so it is not given a turn of its own: ids are free to invent.
+type Holder = Option<TenantId>;
 
 /// A column of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +77,11 @@ pub trait RowSink: Send {
 /// Runs checked statements for callers.
 pub struct Scope {
     pool: Pool<Connections>,
+    pool_mode: PoolMode,
+    turns: Turns<Holder>,
+    endings: TaskTracker,
+    closing: CancellationToken,
+    posture: Posture,
     signer: Signer,
     statement_timeout: Duration,
     clock: fn() -> SystemTime,
@@ -74,9 +99,16 @@ impl Scope {
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
+        let pool_mode = address.pool_mode;
         let connections = Connections::new(address, login, limits.result_bytes)?;
+        let (slots, share) = (limits.connections.get(), limits.tenant_connections.get());
         Ok(Self {
-            pool: pool::build(connections, limits.connections.get(), LONGEST_WAIT),
+            pool: pool::build(connections, slots, LONGEST_WAIT),
+            pool_mode,
+            turns: Turns::new(slots, share),
+            endings: TaskTracker::new(),
+            closing: CancellationToken::new(),
+            posture: Posture::new(),
             signer: Signer::new(key),
             statement_timeout: limits.statement_timeout,
             clock,
@@ -90,7 +122,8 @@ impl Scope {
     /// [`ScopeError`]; `sink` may hold a part of the result then, which is not to be used.
     ///
     /// # Cancel safety
-    /// The connection of a dropped call is not used again. Its statement may run on until its timeout.
+    /// The statement of a dropped call is cancelled at the database, within milliseconds; its connection is not used
+    /// again, and its turn is held until the backend has ended.
     ///
     /// # Security
     /// What the statement sees is decided by the database, from the context signed for `caller`.
@@ -102,17 +135,19 @@ impl Scope {
         most_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
+        if query.kind() == Kind::Plan && !caller.sees_all() {
+            return Err(ScopeError::PlanRefused);
+        }
         let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
-        self.transact(
-            caller.tenant(),
-            Some(Query {
-                sql: query.sql(),
-                parameters,
-                most_rows,
-            }),
-            sink,
-        )
-        .await
+        let query = Query {
+            sql: query.sql(),
+            settings: query.settings(),
+            parameters,
+            most_rows,
+        };
+        let tenant = caller.tenant();
+        self.unless_closing(self.transact(Some(tenant), tenant, Some(query), sink))
+            .await
     }
 
     /// Whether the database knows a tenant. Nobody but the holder of the signing key can ask.
@@ -120,7 +155,10 @@ impl Scope {
     /// # Errors
     /// [`ScopeError`] when it cannot be told.
     pub async fn knows(&self, tenant: TenantId) -> Result<bool, ScopeError> {
-        match self.transact(tenant, None, &mut Nothing).await {
+        match self
+            .unless_closing(self.transact(None, tenant, None, &mut Nothing))
+            .await
+        {
             Ok(()) => Ok(true),
             Err(ScopeError::UnknownTenant) => Ok(false),
             Err(error) => Err(error),
@@ -132,15 +170,13 @@ impl Scope {
     /// # Errors
     /// [`ScopeError`] says why not.
     pub async fn ping(&self) -> Result<(), ScopeError> {
-        let mut connection = self.connection().await?;
-        let pinged = tokio::time::timeout(GRACE, connection.ping()).await;
-        match pinged {
+        let mut lease = self.lease(None).await?;
+        match timeout(GRACE, lease.connection().ping()).await {
             Ok(Ok(())) => Ok(()),
             // The pool's connection may have died since it was used; a new one tells about the database.
             Ok(Err(_)) | Err(_) => {
-                self.forget_idle(connection);
-                let mut fresh = self.connection().await?;
-                tokio::time::timeout(GRACE, fresh.ping())
+                let mut fresh = lease.renew(&self.pool).await?;
+                timeout(GRACE, fresh.connection().ping())
                     .await
                     .map_err(|_| ScopeError::Unavailable(WireError::Silent.into()))?
                     .map_err(ScopeError::of_wire)
@@ -148,24 +184,58 @@ impl Scope {
         }
     }
 
-    /// Closes every connection; calls after this fail.
-    pub fn close(&self) {
+    /// Everything about the login and the database that keeps this server from serving data, examined now.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has not run.
+    pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        let mut lease = self.turn(None).await?;
+        let findings = posture::examine(lease.connection())
+            .await
+            .map_err(ScopeError::of_wire)?;
+        if findings.iter().any(Finding::is_of_unprepared) {
+            return Err(ScopeError::of_posture(findings));
+        }
+        Ok(findings)
+    }
+
+    /// Cancels what is running, waits a while until it has ended, and closes every connection; calls under way and after
+    /// this fail.
+    pub async fn close(&self) {
+        self.closing.cancel();
         self.pool.close();
+        self.endings.close();
+        if timeout(LONGEST_CLOSE, self.endings.wait()).await.is_err() {
+            tracing::warn!("statements did not end in time; their connections are closed");
+        }
+    }
+
+    /// The outcome of `running`, which is dropped when the scope is closed.
+    async fn unless_closing(
+        &self,
+        running: impl Future<Output = Result<(), ScopeError>>,
+    ) -> Result<(), ScopeError> {
+        // Either arm may be dropped: a call cancels its statement then, and waiting for a token keeps nothing.
+        tokio::select! {
+            done = running => done,
+            () = self.closing.cancelled() => {
+                Err(ScopeError::Unavailable(WireError::Stopping.into()))
+            }
+        }
     }
 
     async fn transact(
         &self,
+        holder: Holder,
         tenant: TenantId,
         query: Option<Query<'_>>,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
-        let mut connection = self.connection().await?;
-        let reused = Object::metrics(&connection).recycle_count > 0;
-        match self.on(&mut connection, tenant, query, sink).await {
+        let mut lease = self.lease(holder).await?;
+        match self.on(&mut lease, tenant, query, sink).await {
             // A pooled connection that the server closed meanwhile has run nothing: reading again is safe.
-            Err(WireError::Closed) if reused => {
-                self.forget_idle(connection);
-                let mut fresh = self.connection().await?;
+            Err(WireError::Closed) if lease.is_reused() => {
+                let mut fresh = lease.renew(&self.pool).await?;
                 self.on(&mut fresh, tenant, query, sink).await
             }
             done => done,
@@ -175,34 +245,56 @@ impl Scope {
 
     async fn on(
         &self,
-        connection: &mut Object<Connections>,
+        lease: &mut Lease,
         tenant: TenantId,
         query: Option<Query<'_>>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
-        let entry = self
-            .signer
-            .enter(tenant, connection.process_id(), (self.clock)());
-        let transaction = Transaction {
-            entry: &entry,
-            statement_timeout: self.statement_timeout,
-            query,
+        let connection = lease.connection();
+        let transacting = async {
+            // The entry is signed for the backend, which behind a pooler is only known once a transaction is open.
+            let (backend, is_open) = match self.pool_mode {
+                PoolMode::Direct => (connection.process_id(), false),
+                PoolMode::Transaction => (connection.begin().await?, true),
+            };
+            let entry = self.signer.enter(tenant, backend, (self.clock)());
+            let transaction = Transaction {
+                is_open,
+                entry: Some(&entry),
+                statement_timeout: self.statement_timeout,
+                query,
+            };
+            connection.transact(&transaction, sink).await
         };
         // The database ends a slow statement by itself; this is for a database that has gone silent.
-        let deadline = self.statement_timeout + GRACE;
-        tokio::time::timeout(deadline, connection.transact(&transaction, sink))
+        timeout(self.statement_timeout + GRACE, transacting)
             .await
             .unwrap_or(Err(WireError::Silent))
     }
 
-    async fn connection(&self) -> Result<Object<Connections>, ScopeError> {
-        self.pool.get().await.map_err(ScopeError::of_pool)
+    /// A connection to a database that is fit to serve from, when it is the holder's turn.
+    async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
+        let mut lease = self.turn(holder).await?;
+        let findings = match self.posture.findings(lease.connection()).await {
+            Err(WireError::Closed) if lease.is_reused() => {
+                lease = lease.renew(&self.pool).await?;
+                self.posture.findings(lease.connection()).await
+            }
+            told => told,
+        }
+        .map_err(ScopeError::of_wire)?;
+        if findings.is_empty() {
+            Ok(lease)
+        } else {
+            Err(ScopeError::of_posture(findings))
+        }
     }
 
-    /// Drops a dead connection and the idle ones, which died with it when the server was restarted.
-    fn forget_idle(&self, dead: Object<Connections>) {
-        drop(Object::take(dead));
-        self.pool.retain(|_, _| false);
+    async fn turn(&self, holder: Holder) -> Result<Lease, ScopeError> {
+        let turn = timeout(LONGEST_WAIT, self.turns.take(holder))
+            .await
+            .map_err(|_| ScopeError::Busy)?;
+        Lease::new(turn, &self.pool, &self.endings).await
     }
 }
 

@@ -1,6 +1,6 @@
 use std::sync::LazyLock;
 
-use zava_mcp_server::settings::{DatabaseAddress, Login, SigningKey, Tls};
+use zava_mcp_server::settings::{DatabaseAddress, Login, PoolMode, SigningKey, Tls};
 
 /// Where the tests' PostgreSQL is, and its superuser: only the tests know one.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ impl Cluster {
             host: self.host.clone(),
             port: self.port,
             tls: Tls::Disable,
+            pool_mode: PoolMode::Direct,
             database: database.to_owned(),
             application_name: "mcp-server-test".to_owned(),
         }

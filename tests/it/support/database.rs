@@ -213,7 +213,8 @@ async fn make_template() -> String {
     name
 }
 
-async fn load_sample(settings: &AdminSettings) {
+/// Loads the small sample.
+pub(super) async fn load_sample(settings: &AdminSettings) {
     let directory = variable("ZAVA_EMBEDDING_MODEL_DIR");
     let model = StaticModel::open(directory.as_ref()).expect("the embedding model");
     let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());

@@ -1,13 +1,23 @@
 //! Databases, servers and clients for the tests.
 mod cluster; // the PostgreSQL server the tests run on
 mod database; // one database a test
-mod past_the_guard; // statements that no guard has seen
+mod lock; // statements that wait
+mod own_cluster; // a PostgreSQL server to be killed
+mod pooler; // PgBouncer
+mod proxy; // a wire that counts and can be cut
+mod scope; // statements that no guard has seen
 mod server; // the server under test, and requests to it
+mod watch; // what the database is doing
 
 pub(crate) use cluster::{query_password, signing_key_text};
 pub(crate) use database::{Entry, TestDatabase, number};
-pub(crate) use past_the_guard::{caller, scope};
+pub(crate) use lock::{Lock, WAITING};
+pub(crate) use own_cluster::OwnCluster;
+pub(crate) use pooler::Pooler;
+pub(crate) use proxy::Proxy;
+pub(crate) use scope::{caller, scope, unguarded};
 pub(crate) use server::{TestServer, settings};
+pub(crate) use watch::{Watch, assert_prompt, eventually};
 
 /// The tenants of the sample data that tests speak of.
 pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";

@@ -48,6 +48,8 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             request_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
             sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
             connections: NonZeroUsize::new(4).expect("not zero"),
+            tenant_connections: NonZeroUsize::new(4).expect("not zero"),
+            tenant_queue: NonZeroUsize::new(16).expect("not zero"),
         },
         embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
         stdio_tenant: None,

@@ -1,34 +1,43 @@
 //! One connection, speaking PostgreSQL's protocol 3.0
 //! (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>).
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::IsNull;
-use postgres_protocol::authentication::sasl::{self, ChannelBinding, ScramSha256};
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
-use secrecy::ExposeSecret as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::context::Entry;
 use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
+use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login};
 
+mod end; // leaving a connection that is not used again
+mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
 
-use reply::Reply;
+pub(super) use end::cancel;
+use reply::{Reply, Step};
 
 /// Parsed anew in every transaction and never by a name: a prepared statement outlives the transaction, so one that a
 /// statement had replaced (the guard assumed broken) would be given the next tenant's signature.
 const BEGIN: &str = "BEGIN READ ONLY";
 const ENTER: &str =
     "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)";
+/// A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
+const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock_all()";
 const ROLLBACK: &str = "ROLLBACK";
+/// After an error the server has skipped both.
+const ROLLBACK_AND_UNLOCK: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
+/// The backend that a pooler has given this transaction.
+const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
 
 /// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`ENTER`].
 const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
@@ -38,6 +47,8 @@ const BINARY: i16 = 1;
 /// What messages may hold beside a row: a description of 1,600 columns fits.
 const ROOM_FOR_OTHERS: usize = 256 * 1024;
 
+/// The buffer for what is read and thrown away.
+const READ_AT_ONCE: usize = 8 * 1024;
 /// The buffer of a connection that has seen no long row. It grows for one, and is not kept that long: ten idle connections
 /// would hold the longest rows that each has ever seen.
 const USUAL_BUFFER: usize = 8 * 1024;
@@ -58,6 +69,9 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
+    /// This server is told to stop, and does not wait for the answer.
+    #[error("the server is stopping")]
+    Stopping,
     /// The server does not speak TLS, and without it nothing is said to it.
     #[error(
         "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
@@ -85,7 +99,11 @@ impl From<io::Error> for WireError {
 
 /// One transaction, from BEGIN to ROLLBACK.
 pub(super) struct Transaction<'a> {
-    pub(super) entry: &'a Entry,
+    /// Whether [`Connection::begin`] has opened it already.
+    pub(super) is_open: bool,
+    /// `None` enters for no tenant, and so sees no tenant's rows.
+    pub(super) entry: Option<&'a Entry>,
+    /// With an entry; without one the role's own holds.
     pub(super) statement_timeout: Duration,
     /// `None` only enters, to learn whether the tenant is known.
     pub(super) query: Option<Query<'a>>,
@@ -95,9 +113,17 @@ pub(super) struct Transaction<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) sql: &'a str,
+    pub(super) settings: PlannerSettings,
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
+}
+
+/// What a server wants to hear before it cancels a statement.
+#[derive(Clone, Copy, Default)]
+pub(super) struct CancelKey {
+    process_id: i32,
+    secret: i32,
 }
 
 /// An authenticated connection.
@@ -105,8 +131,13 @@ pub(super) struct Connection {
     stream: Box<dyn Transport>,
     incoming: BytesMut,
     outgoing: BytesMut,
-    process_id: i32,
+    key: CancelKey,
+    /// No transaction is open and nothing is left to be read.
     clean: bool,
+    /// Something was asked and the answer has not come to its end: a statement may be running.
+    waiting: bool,
+    /// What is still to come of a message that nobody reads.
+    unwanted: usize,
     longest_message: usize,
 }
 
@@ -122,8 +153,10 @@ impl Connection {
             stream,
             incoming: BytesMut::with_capacity(USUAL_BUFFER),
             outgoing: BytesMut::with_capacity(2 * 1024),
-            process_id: 0,
+            key: CancelKey::default(),
             clean: false,
+            waiting: false,
+            unwanted: 0,
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
         };
         let parameters = [
@@ -139,9 +172,9 @@ impl Connection {
         Ok(connection)
     }
 
-    /// The process that serves this connection, as `pg_backend_pid()` tells it.
+    /// The process that serves this connection, as `pg_backend_pid()` tells it when no pooler stands between.
     pub(super) fn process_id(&self) -> i32 {
-        self.process_id
+        self.key.process_id
     }
 
     /// Whether the server has said that no transaction is open and nothing is on its way.
@@ -160,8 +193,17 @@ impl Connection {
     ) -> Result<(), WireError> {
         self.clean = false;
         self.write_transaction(transaction)?;
-        self.flush().await?;
-        let mut reply = Reply::new(transaction.query.is_some());
+        self.ask().await?;
+        let first = if transaction.is_open {
+            Step::Enter
+        } else {
+            Step::Begin
+        };
+        let mut reply = Reply::new(
+            first,
+            transaction.entry.is_some(),
+            transaction.query.is_some(),
+        );
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
@@ -174,19 +216,71 @@ impl Connection {
                 return Ok(()); // not clean: closing is cheaper than reading what nobody wants
             }
         };
+        self.waiting = false;
         self.settle(status).await?;
         self.forget_growth();
         self.clean &= !reply.shows_damage();
         reply.outcome()
     }
 
+    /// Opens the transaction that [`Self::transact`] goes on with, and tells the process that serves it: behind a pooler
+    /// that is another one each time. A round trip of its own.
+    ///
+    /// # Cancel safety
+    /// Dropped half-way, or without a transaction that follows, the connection is not clean.
+    pub(super) async fn begin(&mut self) -> Result<i32, WireError> {
+        self.clean = false;
+        for sql in [BEGIN, WHICH_BACKEND] {
+            parse_and_bind(sql, &mut self.outgoing)?;
+            frontend::execute("", 0, &mut self.outgoing)?;
+        }
+        frontend::sync(&mut self.outgoing);
+        self.ask().await?;
+        let (mut backend, mut refused) = (None, None);
+        loop {
+            match self.next().await? {
+                Message::DataRow(row) => {
+                    let text = row.ranges().next()?.flatten();
+                    let text =
+                        text.and_then(|range| std::str::from_utf8(&row.buffer()[range]).ok());
+                    backend = text.and_then(|text| text.parse().ok());
+                }
+                Message::ErrorResponse(body) => refused = Some(database_error(&body)),
+                Message::ReadyForQuery(_) => break,
+                _ => {}
+            }
+        }
+        self.waiting = false;
+        match (refused, backend) {
+            (Some(error), _) => Err(WireError::Server(error)),
+            (None, Some(backend)) => Ok(backend),
+            (None, None) => Err(WireError::Protocol("no process id")),
+        }
+    }
+
+    /// Runs one statement of the server's own without a tenant, otherwise like [`Self::transact`].
+    pub(super) async fn read(
+        &mut self,
+        query: Query<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), WireError> {
+        let transaction = Transaction {
+            is_open: false,
+            entry: None,
+            statement_timeout: Duration::ZERO,
+            query: Some(query),
+        };
+        self.transact(&transaction, sink).await
+    }
+
     /// An empty round trip.
     pub(super) async fn ping(&mut self) -> Result<(), WireError> {
         self.clean = false;
         frontend::sync(&mut self.outgoing);
-        self.flush().await?;
+        self.ask().await?;
         loop {
             if let Message::ReadyForQuery(ready) = self.next().await? {
+                self.waiting = false;
                 self.clean = ready.status() == b'I';
                 return Ok(());
             }
@@ -201,23 +295,15 @@ impl Connection {
 
     fn write_transaction(&mut self, transaction: &Transaction<'_>) -> Result<(), WireError> {
         let out = &mut self.outgoing;
-        parse_and_bind(BEGIN, out)?;
-        frontend::execute("", 0, out)?;
+        if !transaction.is_open {
+            parse_and_bind(BEGIN, out)?;
+            frontend::execute("", 0, out)?;
+        }
 
-        let entry = transaction.entry;
-        let timeout = transaction.statement_timeout.as_millis().to_string();
-        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-        let values: [&[u8]; 5] = [
-            &key_id,
-            &entry.tenant,
-            &expires,
-            &entry.mac,
-            timeout.as_bytes(),
-        ];
-        frontend::parse("", ENTER, ENTER_TYPES, out)?;
-        bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
-        frontend::execute("", 0, out)?;
-
+        if let Some(entry) = transaction.entry {
+            let enter = enter(transaction.query.as_ref());
+            write_entry(&enter, entry, transaction.statement_timeout, out)?;
+        }
         if let Some(query) = transaction.query {
             frontend::parse("", query.sql, [], out)?;
             bind(
@@ -229,6 +315,9 @@ impl Connection {
             )?;
             frontend::describe(b'P', "", out)?;
             frontend::execute("", query.most_rows, out)?;
+
+            parse_and_bind(UNLOCK, out)?;
+            frontend::execute("", 0, out)?;
         }
         parse_and_bind(ROLLBACK, out)?;
         frontend::execute("", 0, out)?;
@@ -238,78 +327,27 @@ impl Connection {
 
     /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
     async fn settle(&mut self, mut status: u8) -> Result<(), WireError> {
+        let mut refused = false;
         if status == b'E' {
-            frontend::query(ROLLBACK, &mut self.outgoing)?;
-            self.flush().await?;
+            frontend::query(ROLLBACK_AND_UNLOCK, &mut self.outgoing)?;
+            self.ask().await?;
             status = loop {
-                if let Message::ReadyForQuery(ready) = self.next().await? {
-                    break ready.status();
+                match self.next().await? {
+                    Message::ReadyForQuery(ready) => break ready.status(),
+                    Message::ErrorResponse(_) => refused = true,
+                    _ => {}
                 }
             };
+            self.waiting = false;
         }
-        self.clean = status == b'I';
+        self.clean = status == b'I' && !refused;
         Ok(())
     }
 
-    async fn authenticate(&mut self, login: &Login) -> Result<(), WireError> {
-        match self.next().await? {
-            Message::AuthenticationOk => return Ok(()),
-            Message::AuthenticationSasl(body) => {
-                let offered = body
-                    .mechanisms()
-                    .any(|mechanism| Ok(mechanism == sasl::SCRAM_SHA_256))?;
-                if !offered {
-                    return Err(WireError::Authentication("another SASL mechanism"));
-                }
-            }
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            Message::AuthenticationCleartextPassword => {
-                return Err(WireError::Authentication("a password in clear text"));
-            }
-            Message::AuthenticationMd5Password(_) => {
-                return Err(WireError::Authentication("an MD5 password"));
-            }
-            _ => return Err(WireError::Authentication("another authentication method")),
-        }
-        let mut scram = ScramSha256::new(
-            login.password.expose_secret().as_bytes(),
-            ChannelBinding::unsupported(),
-        );
-        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.outgoing)?;
-        self.flush().await?;
-        match self.next().await? {
-            Message::AuthenticationSaslContinue(body) => scram.update(body.data())?,
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            _ => return Err(WireError::Protocol("no SCRAM challenge")),
-        }
-        frontend::sasl_response(scram.message(), &mut self.outgoing)?;
-        self.flush().await?;
-        match self.next().await? {
-            // The server proves here that it knows the password too.
-            Message::AuthenticationSaslFinal(body) => scram.finish(body.data())?,
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            _ => return Err(WireError::Protocol("no SCRAM signature")),
-        }
-        match self.next().await? {
-            Message::AuthenticationOk => Ok(()),
-            _ => Err(WireError::Protocol("no end of authentication")),
-        }
-    }
-
-    async fn greet(&mut self) -> Result<(), WireError> {
-        loop {
-            match self.next().await? {
-                Message::BackendKeyData(body) => self.process_id = body.process_id(),
-                Message::ReadyForQuery(ready) => {
-                    self.clean = ready.status() == b'I';
-                    return Ok(());
-                }
-                Message::ErrorResponse(body) => {
-                    return Err(WireError::Server(database_error(&body)));
-                }
-                _ => {}
-            }
-        }
+    /// Sends what was written, and expects an answer that ends in ReadyForQuery.
+    async fn ask(&mut self) -> Result<(), WireError> {
+        self.waiting = true;
+        self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), WireError> {
@@ -336,9 +374,7 @@ impl Connection {
     /// The next message, or `None` when it is a row longer than may be held. An error that long repeats a value.
     async fn next_within_bounds(&mut self, reply: &Reply) -> Result<Option<Message>, WireError> {
         loop {
-            if let Some(message) = Message::parse(&mut self.incoming)? {
-                return Ok(Some(message));
-            }
+            // Looked at first: parsing makes room for the whole message.
             if let Some(header) = Header::parse(&self.incoming)?
                 && usize::try_from(header.len()).is_ok_and(|length| length > self.longest_message)
             {
@@ -347,6 +383,9 @@ impl Connection {
                 } else {
                     Err(WireError::Statement(DatabaseError::too_long()))
                 };
+            }
+            if let Some(message) = Message::parse(&mut self.incoming)? {
+                return Ok(Some(message));
             }
             self.fill(reply.has_begun()).await?;
         }
@@ -361,6 +400,38 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// [`ENTER`], with the settings of the statement that follows. Their names and values are this crate's own.
+fn enter(query: Option<&Query<'_>>) -> Cow<'static, str> {
+    let mut enter = Cow::Borrowed(ENTER);
+    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
+        enter.to_mut().push_str(&format!(
+            ", pg_catalog.set_config('{name}', '{value}', true)"
+        ));
+    }
+    enter
+}
+
+fn write_entry(
+    enter: &str,
+    entry: &Entry,
+    timeout: Duration,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let timeout = timeout.as_millis().to_string();
+    let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
+    let values: [&[u8]; 5] = [
+        &key_id,
+        &entry.tenant,
+        &expires,
+        &entry.mac,
+        timeout.as_bytes(),
+    ];
+    frontend::parse("", enter, ENTER_TYPES, out)?;
+    bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
+    frontend::execute("", 0, out)?;
+    Ok(())
 }
 
 fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
@@ -406,6 +477,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
         sqlstate: "XX000".to_owned(),
         message: String::new(),
         hint: None,
+        position: None,
     };
     let mut fields = body.fields();
     // A field that cannot be read leaves the error with what was read before it.
@@ -415,6 +487,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
             b'C' => error.sqlstate = value(),
             b'M' => error.message = value(),
             b'H' => error.hint = Some(value()),
+            b'P' => error.position = value().parse().ok(),
             _ => {}
         }
     }

@@ -7,17 +7,33 @@ use super::{Column, RowSink, WireError, database_error};
 
 /// Which statement of the transaction the server is answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
     Begin,
     Enter,
     Query,
+    Unlock,
     Rollback,
     Done,
+}
+
+impl Step {
+    /// Whether a statement of this step ends with this command tag. Any other tag means that something else ran, such as
+    /// a DO or a COMMIT that the guard should have stopped, and then nobody knows what it has left behind.
+    fn ends_with(self, tag: &str) -> bool {
+        match self {
+            Self::Begin => tag == "BEGIN",
+            Self::Enter | Self::Unlock => tag == "SELECT 1",
+            Self::Query => tag.starts_with("SELECT ") || tag == "EXPLAIN",
+            Self::Rollback => tag == "ROLLBACK",
+            Self::Done => false,
+        }
+    }
 }
 
 /// What the server answers to one transaction, step by step.
 pub(super) struct Reply {
     step: Step,
+    has_entry: bool,
     has_query: bool,
     begun: bool,
     wanted: bool,
@@ -26,9 +42,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(has_query: bool) -> Self {
+    pub(super) fn new(first: Step, has_entry: bool, has_query: bool) -> Self {
         Self {
-            step: Step::Begin,
+            step: first,
+            has_entry,
             has_query,
             begun: false,
             wanted: true,
@@ -72,9 +89,13 @@ impl Reply {
                     _ => WireError::Server(error),
                 });
             }
-            Message::CommandComplete(_)
-            | Message::PortalSuspended
-            | Message::EmptyQueryResponse => self.step = self.after(),
+            Message::CommandComplete(body) => {
+                if !self.step.ends_with(body.tag()?) {
+                    return Err(WireError::Protocol("another command than asked for ran"));
+                }
+                self.step = self.after();
+            }
+            Message::PortalSuspended if self.step == Step::Query => self.step = self.after(),
             Message::RowDescription(body) if self.step == Step::Query => {
                 sink.columns(columns(&body)?)
             }
@@ -86,7 +107,6 @@ impl Reply {
             | Message::ParseComplete
             | Message::BindComplete
             | Message::NoticeResponse(_)
-            | Message::NotificationResponse(_)
             | Message::ParameterStatus(_) => {}
             _ => {
                 return Err(WireError::Protocol(
@@ -108,9 +128,10 @@ impl Reply {
 
     fn after(&self) -> Step {
         match self.step {
-            Step::Begin => Step::Enter,
-            Step::Enter if self.has_query => Step::Query,
-            Step::Enter | Step::Query => Step::Rollback,
+            Step::Begin if self.has_entry => Step::Enter,
+            Step::Begin | Step::Enter if self.has_query => Step::Query,
+            Step::Query => Step::Unlock,
+            Step::Begin | Step::Enter | Step::Unlock => Step::Rollback,
             Step::Rollback | Step::Done => Step::Done,
         }
     }

@@ -1,0 +1,36 @@
+# shellcheck shell=bash
+# Clusters for the tests: the one that all of them share, and those that a test kills. Load after load.sh.
+
+test_clusters=$state_dir/test/own
+
+# test_cluster_use NAME: chooses a cluster of a test's own.
+test_cluster_use() { cluster_use "$test_clusters/$1"; }
+
+# test_cluster_start: nothing in it has to survive a power cut.
+test_cluster_start() { cluster_start fsync=off synchronous_commit=off full_page_writes=off max_connections=300; }
+
+# cluster_kill: all its processes at once, as when a machine fails; none is left when this returns.
+cluster_kill() {
+  local pid pids
+  pid=$(cluster_pid) || return 0
+  pids="$pid $(ps -A -o pid= -o ppid= | awk -v parent="$pid" '$2 == parent { print $1 }' | tr '\n' ' ')"
+  # The parent first: it would start anew what it sees dying.
+  # shellcheck disable=SC2086 # one word per process
+  kill -KILL $pids 2>/dev/null || true
+  for pid in $pids; do
+    while process_is "$pid" postgres; do sleep 0.01; done
+  done
+}
+
+# test_cluster_remove: with all that belongs to it.
+test_cluster_remove() {
+  cluster_stop immediate
+  rm -rf "$(resolved "$cluster_dir")" "$(dirname "$cluster_dir")"
+}
+
+# test_clusters_remove: those that tests have left behind, because they failed or were killed.
+test_clusters_remove() (
+  for home in "$test_clusters"/*; do
+    if [ -d "$home" ]; then test_cluster_use "$(basename "$home")" && test_cluster_remove; fi
+  done
+)

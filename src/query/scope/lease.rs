@@ -1,0 +1,109 @@
+use deadpool::managed::{Object, Pool};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::Holder;
+use super::error::ScopeError;
+use super::pool::Connections;
+use super::turns::Turn;
+use super::wire::Connection;
+
+/// A connection on loan for one transaction. When it is dropped, clean or not, on purpose or because nobody waits for the
+/// answer any more, the connection goes back to the pool, or is closed; if a statement may still be running, that one is
+/// cancelled first. Until then the turn is held, so the database never has more backends at work than there are turns.
+pub(super) struct Lease {
+    loan: Option<Loan>,
+    endings: TaskTracker,
+}
+
+struct Loan {
+    connection: Object<Connections>,
+    // Dropped after the connection.
+    turn: Turn<Holder>,
+    /// Keeps the scope from being closed before this is given back.
+    tracked: TaskTrackerToken,
+}
+
+impl Lease {
+    pub(super) async fn new(
+        turn: Turn<Holder>,
+        pool: &Pool<Connections>,
+        endings: &TaskTracker,
+    ) -> Result<Self, ScopeError> {
+        let loan = Loan {
+            tracked: endings.token(),
+            connection: pool.get().await.map_err(ScopeError::of_pool)?,
+            turn,
+        };
+        Ok(Self {
+            loan: Some(loan),
+            endings: endings.clone(),
+        })
+    }
+
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        let loan = self.loan.as_mut();
+        &mut loan
+            .expect("a loan lasts until its lease is dropped")
+            .connection
+    }
+
+    /// Whether the connection has served others before.
+    pub(super) fn is_reused(&self) -> bool {
+        self.loan
+            .as_ref()
+            .is_some_and(|loan| Object::metrics(&loan.connection).recycle_count > 0)
+    }
+
+    /// Gives up a dead connection, and the idle ones, which died with it when the server was restarted. The turn is kept
+    /// for a new one.
+    pub(super) async fn renew(mut self, pool: &Pool<Connections>) -> Result<Self, ScopeError> {
+        let loan = self.loan.take();
+        let Loan {
+            connection, turn, ..
+        } = loan.expect("a loan lasts until its lease is dropped");
+        drop(Object::take(connection));
+        pool.retain(|_, _| false);
+        Self::new(turn, pool, &self.endings).await
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let Some(loan) = self.loan.take() else {
+            return;
+        };
+        if loan.connection.is_clean() {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) if loan.connection.is_waiting() => {
+                self.endings.spawn_on(loan.end(), &runtime);
+            }
+            // Nothing runs at the database, or nothing can be waited for here.
+            Ok(_) | Err(_) => loan.close(),
+        }
+    }
+}
+
+impl Loan {
+    async fn end(mut self) {
+        if let Some(pool) = Object::pool(&self.connection) {
+            pool.manager().end(&mut self.connection).await;
+        }
+        self.close();
+    }
+
+    /// Closes the connection now; the pool would keep it until it is asked for the next time.
+    fn close(self) {
+        let Self {
+            connection,
+            turn,
+            tracked,
+        } = self;
+        drop(Object::take(connection));
+        drop(turn);
+        drop(tracked);
+    }
+}

@@ -1,0 +1,228 @@
+//! Whose turn it is: the slots for statements, shared out fairly.
+//!
+//! Knows slots and who waits for them; must not know connections. A slot that becomes free goes round by tenant, not by
+//! the length of a queue: first to one that holds none, then to the others, one each, as long as some slots stay free
+//! for those that hold none.
+//! Invariants: no more turns are out than there are slots, and no tenant has more than its share; whoever stops waiting
+//! leaves no trace, and what was meant for them goes to the next.
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+/// The part of the slots that is kept for tenants that hold none: one in three.
+const KEPT: usize = 3;
+
+/// A place in a queue.
+type Ticket = u64;
+
+/// Who holds slots and who waits, as a table of states without time or tasks.
+struct Order<K> {
+    free: usize,
+    /// While no more than this are free, a slot goes only to somebody who holds none.
+    kept: usize,
+    /// The most slots of one.
+    share: usize,
+    queues: HashMap<K, Queue>,
+    /// Those who wait, in the order in which they are looked at.
+    round: VecDeque<K>,
+    last_ticket: Ticket,
+}
+
+#[derive(Default)]
+struct Queue {
+    held: usize,
+    waiting: VecDeque<Ticket>,
+}
+
+impl<K: Copy + Eq + Hash> Order<K> {
+    fn new(slots: usize, share: usize) -> Self {
+        Self {
+            free: slots,
+            kept: slots / KEPT,
+            share,
+            queues: HashMap::new(),
+            round: VecDeque::new(),
+            last_ticket: 0,
+        }
+    }
+
+    /// Takes a slot now, or a place in the queue.
+    fn ask(&mut self, key: K) -> Result<(), Ticket> {
+        let (free, kept, share) = (self.free, self.kept, self.share);
+        let queue = self.queues.entry(key).or_default();
+        // Whoever else waits could not be given this slot: it would have been.
+        if queue.waiting.is_empty() && may_have(queue.held, free, kept, share) {
+            queue.held += 1;
+            self.free -= 1;
+            return Ok(());
+        }
+        self.last_ticket += 1;
+        if queue.waiting.is_empty() {
+            self.round.push_back(key);
+        }
+        queue.waiting.push_back(self.last_ticket);
+        Err(self.last_ticket)
+    }
+
+    fn give_back(&mut self, key: K) {
+        self.free += 1;
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.held -= 1;
+        }
+        self.forget_if_gone(key);
+    }
+
+    fn abandon(&mut self, key: K, ticket: Ticket) {
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.waiting.retain(|waiting| *waiting != ticket);
+            if queue.waiting.is_empty() {
+                self.round.retain(|waiting| *waiting != key);
+            }
+        }
+        self.forget_if_gone(key);
+    }
+
+    /// Gives a free slot to the next in turn, if there is one who may have it.
+    fn next(&mut self) -> Option<(K, Ticket)> {
+        let position = self
+            .round
+            .iter()
+            .position(|key| self.held(*key) == 0 && self.free > 0)
+            .or_else(|| {
+                self.round
+                    .iter()
+                    .position(|key| may_have(self.held(*key), self.free, self.kept, self.share))
+            })?;
+        let key = self.round.remove(position)?;
+        let queue = self.queues.get_mut(&key)?;
+        let ticket = queue.waiting.pop_front()?;
+        queue.held += 1;
+        self.free -= 1;
+        if !queue.waiting.is_empty() {
+            self.round.push_back(key);
+        }
+        Some((key, ticket))
+    }
+
+    fn held(&self, key: K) -> usize {
+        self.queues.get(&key).map_or(0, |queue| queue.held)
+    }
+
+    fn forget_if_gone(&mut self, key: K) {
+        if self
+            .queues
+            .get(&key)
+            .is_some_and(|queue| queue.held == 0 && queue.waiting.is_empty())
+        {
+            self.queues.remove(&key);
+        }
+    }
+}
+
+/// Whether one who holds `held` slots may have another while `free` are free.
+fn may_have(held: usize, free: usize, kept: usize, share: usize) -> bool {
+    free > 0 && (held == 0 || (held < share && free > kept))
+}
+
+/// Hands out turns.
+pub(super) struct Turns<K: Copy + Eq + Hash>(Arc<Mutex<Desk<K>>>);
+
+struct Desk<K: Copy + Eq + Hash> {
+    order: Order<K>,
+    calls: HashMap<Ticket, oneshot::Sender<Turn<K>>>,
+}
+
+impl<K: Copy + Eq + Hash> Turns<K> {
+    /// Turns for so many statements at once, and so many of one tenant.
+    pub(super) fn new(slots: usize, share: usize) -> Self {
+        Self(Arc::new(Mutex::new(Desk {
+            order: Order::new(slots, share),
+            calls: HashMap::new(),
+        })))
+    }
+
+    /// Waits for a turn.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped leaves the queue, and passes on a turn that it was given in that moment.
+    pub(super) async fn take(&self, key: K) -> Turn<K> {
+        let mut waiting = {
+            let mut desk = lock(&self.0);
+            let Err(ticket) = desk.order.ask(key) else {
+                return self.turn(key);
+            };
+            let (call, called) = oneshot::channel();
+            desk.calls.insert(ticket, call);
+            Waiting {
+                turns: Self(Arc::clone(&self.0)),
+                key,
+                ticket,
+                called,
+            }
+        };
+        (&mut waiting.called)
+            .await
+            .expect("who waits is called or leaves: the desk keeps the other end until then")
+    }
+
+    fn turn(&self, key: K) -> Turn<K> {
+        Turn {
+            turns: Self(Arc::clone(&self.0)),
+            key,
+        }
+    }
+
+    /// Calls everybody whose turn it is now.
+    fn call_next(&self, mut desk: MutexGuard<'_, Desk<K>>) {
+        let mut called = Vec::new();
+        while let Some((key, ticket)) = desk.order.next() {
+            called.extend(desk.calls.remove(&ticket).map(|call| (key, call)));
+        }
+        // A turn that nobody takes any more is dropped, and comes back here for the lock.
+        drop(desk);
+        for (key, call) in called {
+            drop(call.send(self.turn(key)));
+        }
+    }
+}
+
+/// The right to hold one slot; given back when dropped.
+pub(super) struct Turn<K: Copy + Eq + Hash> {
+    turns: Turns<K>,
+    key: K,
+}
+
+impl<K: Copy + Eq + Hash> Drop for Turn<K> {
+    fn drop(&mut self) {
+        let mut desk = lock(&self.turns.0);
+        desk.order.give_back(self.key);
+        self.turns.call_next(desk);
+    }
+}
+
+struct Waiting<K: Copy + Eq + Hash> {
+    turns: Turns<K>,
+    key: K,
+    ticket: Ticket,
+    called: oneshot::Receiver<Turn<K>>,
+}
+
+impl<K: Copy + Eq + Hash> Drop for Waiting<K> {
+    fn drop(&mut self) {
+        let mut desk = lock(&self.turns.0);
+        // Called already: the turn is used, or dropped with `called`.
+        if desk.calls.remove(&self.ticket).is_some() {
+            desk.order.abandon(self.key, self.ticket);
+        }
+    }
+}
+
+/// A std mutex, because it is held for a few comparisons and never across an await. Nothing in there can panic half-way.
+fn lock<K: Copy + Eq + Hash>(desk: &Mutex<Desk<K>>) -> MutexGuard<'_, Desk<K>> {
+    desk.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::authentication::sasl::{self, ChannelBinding, ScramSha256};
+use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
+use secrecy::ExposeSecret as _;
+
+use super::{CancelKey, Connection, WireError, database_error};
+use crate::settings::Login;
+
+impl Connection {
+    pub(super) async fn authenticate(&mut self, login: &Login) -> Result<(), WireError> {
+        match self.next().await? {
+            Message::AuthenticationOk => return Ok(()),
+            Message::AuthenticationSasl(body) => {
+                let offered = body
+                    .mechanisms()
+                    .any(|mechanism| Ok(mechanism == sasl::SCRAM_SHA_256))?;
+                if !offered {
+                    return Err(WireError::Authentication("another SASL mechanism"));
+                }
+            }
+            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
+            Message::AuthenticationCleartextPassword => {
+                return Err(WireError::Authentication("a password in clear text"));
+            }
+            Message::AuthenticationMd5Password(_) => {
+                return Err(WireError::Authentication("an MD5 password"));
+            }
+            _ => return Err(WireError::Authentication("another authentication method")),
+        }
+        let mut scram = ScramSha256::new(
+            login.password.expose_secret().as_bytes(),
+            ChannelBinding::unsupported(),
+        );
+        frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.outgoing)?;
+        self.flush().await?;
+        match self.next().await? {
+            Message::AuthenticationSaslContinue(body) => scram.update(body.data())?,
+            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
+            _ => return Err(WireError::Protocol("no SCRAM challenge")),
+        }
+        frontend::sasl_response(scram.message(), &mut self.outgoing)?;
+        self.flush().await?;
+        match self.next().await? {
+            // The server proves here that it knows the password too.
+            Message::AuthenticationSaslFinal(body) => scram.finish(body.data())?,
+            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
+            _ => return Err(WireError::Protocol("no SCRAM signature")),
+        }
+        match self.next().await? {
+            Message::AuthenticationOk => Ok(()),
+            _ => Err(WireError::Protocol("no end of authentication")),
+        }
+    }
+
+    pub(super) async fn greet(&mut self) -> Result<(), WireError> {
+        loop {
+            match self.next().await? {
+                Message::BackendKeyData(body) => {
+                    self.key = CancelKey {
+                        process_id: body.process_id(),
+                        secret: body.secret_key(),
+                    };
+                }
+                Message::ReadyForQuery(ready) => {
+                    self.clean = ready.status() == b'I';
+                    return Ok(());
+                }
+                Message::ErrorResponse(body) => {
+                    return Err(WireError::Server(database_error(&body)));
+                }
+                _ => {}
+            }
+        }
+    }
+}

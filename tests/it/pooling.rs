@@ -1,0 +1,122 @@
+//! Round trips, counted on the wire, and PgBouncer in transaction mode between the server and PostgreSQL.
+
+use futures_util::future::join_all;
+use zava_mcp_server::settings::{PoolMode, ServeSettings};
+
+use crate::support::{
+    HEAD_OFFICE, Pooler, Proxy, REDMOND, SEATTLE, TestDatabase, TestServer, Watch, assert_prompt,
+    caller, number, scope, settings, unguarded,
+};
+
+const ORDERS: &str = "SELECT count(*) FROM retail.orders";
+
+/// Settings that go through a pooler.
+fn through(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
+    let mut settings = settings(&database.name);
+    settings.database.port = pooler.port;
+    settings.database.pool_mode = PoolMode::Transaction;
+    settings
+}
+
+/// The trips of a query that succeeds and of one that fails, on a warm connection.
+async fn trips(mut settings: ServeSettings) -> [usize; 2] {
+    let proxy = Proxy::start(settings.database.port).await;
+    settings.database.port = proxy.port;
+    let server = TestServer::over(&settings).await;
+    server.number(SEATTLE, ORDERS).await;
+    proxy.trips();
+    for _ in 0..3 {
+        server.number(SEATTLE, ORDERS).await;
+    }
+    let succeeding = proxy.trips();
+    for _ in 0..3 {
+        server.failure(SEATTLE, "SELECT 1/0").await;
+    }
+    let failing = proxy.trips();
+    [succeeding, failing].map(|three| {
+        assert_eq!(three % 3, 0, "every query takes the same");
+        three / 3
+    })
+}
+
+#[tokio::test]
+async fn a_warm_query_takes_one_round_trip_and_two_when_it_fails() {
+    let database = TestDatabase::new().await;
+    assert_eq!(trips(settings(&database.name)).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_fails() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    assert_eq!(trips(through(&pooler, &database)).await, [2, 3]);
+}
+
+/// All transactions of all tenants take turns on one backend.
+#[tokio::test]
+async fn tenants_that_share_a_poolers_connection_never_mix() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    let (direct, pooled) = (
+        TestServer::over(&settings(&database.name)).await,
+        TestServer::over(&through(&pooler, &database)).await,
+    );
+    let tenants = [SEATTLE, REDMOND, HEAD_OFFICE];
+    let mut expected = Vec::new();
+    for tenant in tenants {
+        expected.push(direct.number(tenant, ORDERS).await);
+    }
+    assert!(expected[0] != expected[1] && expected[1] < expected[2]);
+    let mut seen = Vec::new();
+    for _ in 0..20 {
+        let asked = tenants.map(|tenant| pooled.number(tenant, ORDERS));
+        seen.push(join_all(asked).await);
+        // An error in between leaves the backend to the next.
+        pooled.failure(REDMOND, "SELECT 1/0").await;
+    }
+    assert!(seen.iter().all(|counts| *counts == expected), "{seen:?}");
+    let mut db = database.superuser().await;
+    // PgBouncer tells each server who speaks, so the name is the server's; the direct one has as many as it likes.
+    let backends = number(
+        &mut db,
+        "SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()",
+    )
+    .await;
+    assert!(backends <= 1 + 4, "{backends}");
+}
+
+#[tokio::test]
+async fn a_statement_is_cancelled_through_a_pooler() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
+    let mut watch = Watch::on(&database).await;
+    let mut took = Vec::new();
+    for _ in 0..5 {
+        tokio::select! {
+            done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            () = watch.until_running(1) => {}
+        }
+        took.push(watch.until_quiet().await);
+        let next = unguarded(&scope, caller, "SELECT 1").await;
+        assert_eq!(next.expect("a row"), "[[1]]");
+    }
+    assert_prompt(&took);
+}
+
+/// A lock that a statement took (the guard assumed broken) would stay with the pooler's connection.
+#[tokio::test]
+async fn no_lock_stays_behind_at_a_poolers_connection() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
+    let mut db = database.superuser().await;
+    for sql in [
+        "SELECT pg_advisory_lock(1)::text",
+        "SELECT pg_advisory_lock(2)::text, 1/(SELECT 0)",
+    ] {
+        let _ = unguarded(&scope, caller, sql).await;
+        let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        assert_eq!(number(&mut db, locks).await, 0, "{sql}");
+    }
+}

@@ -1,0 +1,56 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use futures_util::future::BoxFuture;
+use zava_mcp_server::identity::{
+    Caller, DirectoryUnavailable, Identity, TenantDirectory, TenantId,
+};
+use zava_mcp_server::query::guard::CheckedQuery;
+use zava_mcp_server::query::rows::{Collector, RowLimits};
+use zava_mcp_server::query::scope::{Scope, ScopeError};
+use zava_mcp_server::settings::ServeSettings;
+
+/// A scope without the guard above it.
+#[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
+pub(crate) fn scope(settings: &ServeSettings) -> Scope {
+    Scope::new(
+        settings.database.clone(),
+        settings.login.clone(),
+        settings.signing_key.clone(),
+        &settings.limits,
+        SystemTime::now,
+    )
+    .expect("a scope")
+}
+
+/// Runs a statement that no guard has seen; the rows in JSON.
+pub(crate) async fn unguarded(
+    scope: &Scope,
+    caller: Caller,
+    sql: &'static str,
+) -> Result<String, ScopeError> {
+    let mut rows = Collector::new(RowLimits {
+        rows: 10.try_into().expect("not zero"),
+        bytes: 1000.try_into().expect("not zero"),
+        cell_bytes: 1000.try_into().expect("not zero"),
+    });
+    let most = 10.try_into().expect("not zero");
+    scope
+        .run(caller, &CheckedQuery::literal(sql), &[], most, &mut rows)
+        .await?;
+    Ok(rows.finish().expect("few columns").rows)
+}
+
+/// A caller as the identity check makes it, over a directory that knows everybody.
+pub(crate) async fn caller(tenant: &str) -> Caller {
+    struct Everybody;
+    impl TenantDirectory for Everybody {
+        fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+            Box::pin(std::future::ready(Ok(true)))
+        }
+    }
+    Identity::new(Arc::new(Everybody))
+        .by_header([tenant.as_bytes()])
+        .await
+        .expect("a caller")
+}
