@@ -17,9 +17,7 @@ pub(super) struct Remarks<'a> {
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count}`, as text and as structured content.
 pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
     if rows.count == 0 && rows.cut.is_none() {
-        return compact(
-            json!({"c": [], "r": [], "n": 0, "msg": remarks.nothing_found}).to_string(),
-        );
+        return compact(no_rows("msg", remarks.nothing_found));
     }
     let before = format!(r#"{{"c":{},"r":"#, rows.columns);
     let after = after_rows(&rows, remarks);
@@ -62,15 +60,22 @@ pub(super) fn text(text: String) -> CallToolResult {
 
 /// A failure of a tool that answers rows, in the same shape with `err`.
 pub(super) fn failed_rows(failure: &Failure) -> CallToolResult {
-    let content = json!({"c": [], "r": [], "n": 0, "err": failure.client_text()});
-    let mut result = CallToolResult::error(vec![ContentBlock::text(content.to_string())]);
-    result.structured_content = Some(content);
+    let mut result = compact(no_rows("err", &failure.client_text()));
+    result.is_error = Some(true);
     result
 }
 
 /// A failure of a tool that answers text.
 pub(super) fn failed_text(failure: &Failure) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(failure.client_text())])
+}
+
+/// Written by hand, like the rows: a map of JSON values would sort its members by name.
+fn no_rows(member: &str, text: &str) -> String {
+    format!(
+        r#"{{"c":[],"r":[],"n":0,"{member}":{}}}"#,
+        Value::from(text)
+    )
 }
 
 fn compact(text: String) -> CallToolResult {

@@ -14,6 +14,7 @@ mod encryption; // TLS to the database
 mod fairness; // one tenant beside the others
 mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
+mod fuzz_corpus; // what fuzzing began with and what it found
 mod hostile; // statements of somebody who wants more
 mod laws; // what holds for every statement
 mod memory; // what large values cost the server

@@ -1,0 +1,81 @@
+//! What must hold for every input. The fuzzing targets run it over what they invent, the tests over the kept corpus.
+#![allow(dead_code, reason = "each target uses one of the two")]
+
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use zava_mcp_server::query::guard;
+use zava_mcp_server::query::rows::{Collector, RowLimits, to_json};
+use zava_mcp_server::query::scope::{Column, RowSink as _};
+
+/// The longest text of a refusal, in bytes: a model reads it whole.
+const LONGEST_REFUSAL: usize = 2_000;
+
+/// Any text: what is accepted is printed as text that is accepted and printed the same; what is refused says so briefly, in
+/// words that steer no terminal.
+pub(crate) fn guard(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else {
+        return;
+    };
+    match guard::check(text) {
+        Ok(query) => match guard::check(query.sql()) {
+            Ok(again) => assert_eq!(again.sql(), query.sql(), "printed differently"),
+            Err(refusal) => panic!("what was printed is refused: {refusal}: {}", query.sql()),
+        },
+        Err(refusal) => {
+            let said = refusal.to_string();
+            assert!(
+                said.len() <= LONGEST_REFUSAL,
+                "{} bytes of refusal",
+                said.len()
+            );
+            assert!(
+                !said.contains(char::is_control),
+                "control characters: {said:?}"
+            );
+        }
+    }
+}
+
+/// A type's id in decimal, a space, a value of any bytes: the JSON is valid and bounded, alone and in a result that is cut.
+pub(crate) fn rows(input: &[u8]) {
+    let mut parts = input.splitn(2, |byte| *byte == b' ');
+    let type_oid = parts
+        .next()
+        .and_then(|id| str::from_utf8(id).ok()?.parse().ok());
+    let (Some(type_oid), Some(value)) = (type_oid, parts.next()) else {
+        return;
+    };
+    let json = to_json(type_oid, Some(value));
+    assert!(is_json(&json), "not JSON: {json:?}");
+    assert!(
+        json.len() <= 6 * value.len() + 2,
+        "{} bytes of {}",
+        json.len(),
+        value.len()
+    );
+
+    let limits = RowLimits {
+        rows: NonZeroU32::new(2).expect("not zero"),
+        bytes: NonZeroUsize::new(64).expect("not zero"),
+        cell_bytes: NonZeroUsize::new(16).expect("not zero"),
+    };
+    let mut rows = Collector::new(limits);
+    let name = String::from_utf8_lossy(value).into_owned();
+    rows.columns(vec![Column { name, type_oid }; 2]);
+    for _ in 0..3 {
+        if rows.row(&mut [Some(value), None].into_iter()).is_break() {
+            break;
+        }
+    }
+    let result = rows.finish().expect("two columns");
+    assert!(result.cut.is_some() && result.count <= 2);
+    assert!(
+        is_json(&result.columns) && is_json(&result.rows),
+        "not JSON: {result:?}"
+    );
+    assert!(result.rows.len() <= 64 + "]]".len(), "too long: {result:?}");
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok()
+}
