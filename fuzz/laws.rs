@@ -17,6 +17,8 @@ pub(crate) fn guard(input: &[u8]) {
         return;
     };
     match guard::check(text) {
+        // Calls of twins are the guard's own: a client may not send them.
+        Ok(query) if query.sql().contains("bounded.") => {}
         Ok(query) => match guard::check(query.sql()) {
             Ok(again) => assert_eq!(again.sql(), query.sql(), "printed differently"),
             Err(refusal) => panic!("what was printed is refused: {refusal}: {}", query.sql()),
