@@ -17,7 +17,7 @@ use crate::identity::{DirectoryUnavailable, Identity, TenantDirectory, TenantId}
 use crate::mcp::{Callers, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
-use crate::query::scope::{Scope, ScopeError};
+use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
 use crate::settings::ServeSettings;
@@ -74,6 +74,7 @@ impl App {
             limits: RowLimits {
                 rows: limits.rows,
                 bytes: limits.result_bytes,
+                cell_bytes: limits.cell_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
@@ -145,6 +146,14 @@ impl App {
         served.context("serving standard input and output failed")
     }
 
+    /// Holds the database against every rule of the posture check.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when that cannot be done.
+    pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        self.scope.examine().await
+    }
+
     /// Asks the database whether it answers this server.
     ///
     /// # Errors
@@ -166,7 +175,16 @@ impl TenantDirectory for Database {
                     error = &error as &dyn std::error::Error,
                     "tenant cannot be looked up"
                 );
-                DirectoryUnavailable
+                match error {
+                    ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
+                        DirectoryUnavailable::Unfit
+                    }
+                    ScopeError::Database(_)
+                    | ScopeError::UnknownTenant
+                    | ScopeError::PlanRefused
+                    | ScopeError::Busy
+                    | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
+                }
             })
         }
         .boxed()

@@ -20,8 +20,10 @@ pub(crate) enum Command {
     Migrate,
     /// Load the sample data; does nothing when data is there.
     Seed(Seed),
-    /// Check the settings and reach the database; says what is wrong and how to mend it.
+    /// Check settings, database, and what the login may do there; says what is wrong and how to mend it.
     Check,
+    /// Say whether the server would run a statement: prints what would run, or why it is refused. Needs no database.
+    Sql(Sql),
 }
 
 #[derive(Clone, Copy, Debug, Args)]
@@ -45,6 +47,13 @@ pub(crate) struct Seed {
     /// Delete the data that is there and load anew.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Sql {
+    /// The statement; `-` reads it from standard input.
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) statement: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

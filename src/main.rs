@@ -3,7 +3,9 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use zava_mcp_server::query::guard::Refusal;
 
+mod check; // `check`: what is wrong and how to mend it
 mod command; // what the arguments mean
 mod run; // the call behind each command
 
@@ -21,6 +23,10 @@ fn main() -> ExitCode {
             complain(error.as_ref());
             ExitCode::from(UNUSABLE_SETTINGS)
         }
+        Err(run::Failure::Refused(refusal)) => {
+            say_refusal(&refusal);
+            ExitCode::FAILURE
+        }
         Err(run::Failure::Other(error)) => {
             complain(error.as_ref());
             ExitCode::FAILURE
@@ -37,6 +43,15 @@ fn tell(refused: &clap::Error) -> ExitCode {
     } else {
         ExitCode::SUCCESS
     }
+}
+
+/// The very words that a client would read.
+#[expect(
+    clippy::print_stderr,
+    reason = "the verdict of a command goes to the terminal, not to the log"
+)]
+fn say_refusal(refusal: &Refusal) {
+    eprintln!("{refusal}");
 }
 
 /// Tells a person at the command line what went wrong, with its causes.

@@ -1,4 +1,5 @@
 use std::io::{self, Write as _};
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::pin;
 use std::time::SystemTime;
@@ -10,12 +11,14 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::identity::TenantId;
+use zava_mcp_server::query::guard::{Guard, Refusal};
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::embedding::StaticModel;
-use zava_mcp_server::settings::{AdminSettings, Environment, ServeSettings};
+use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::{database, host, telemetry};
 
-use crate::command::{Arguments, Command, Scale, Seed, Serve};
+use crate::check::check;
+use crate::command::{Arguments, Command, Scale, Seed, Serve, Sql};
 
 #[expect(
     clippy::disallowed_methods,
@@ -27,6 +30,8 @@ const CLOCK: fn() -> SystemTime = SystemTime::now;
 pub(crate) enum Failure {
     /// Nothing was tried: the settings cannot be used.
     Settings(anyhow::Error),
+    /// A statement would not run.
+    Refused(Refusal),
     /// It was tried.
     Other(anyhow::Error),
 }
@@ -71,8 +76,13 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Check => {
             let settings = serve_settings(&environment)?;
             runtime()?
-                .block_on(check(&settings))
+                .block_on(check(&settings, CLOCK))
                 .map_err(Failure::Other)
+        }
+        Command::Sql(Sql { statement }) => {
+            let longest = settings::sql_bytes(&environment)
+                .map_err(|error| Failure::Settings(error.into()))?;
+            sql(statement, longest)
         }
     }
 }
@@ -188,29 +198,17 @@ async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
     ))
 }
 
-async fn check(settings: &ServeSettings) -> anyhow::Result<()> {
-    let database = &settings.database;
-    say("settings   ok")?;
-    let app = App::new(settings, CLOCK)?;
-    say(match settings.embedding_model_dir {
-        Some(_) => "embedding  ok",
-        None => {
-            "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products answers with an error"
-        }
-    })?;
-    app.check_database().await.with_context(|| {
-        format!(
-            "database {} on {}:{} does not serve {}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_USER, \
-             POSTGRES_PASSWORD and ZAVA_SIGNING_KEY, and that `zava-mcp-server migrate` has run with the same values",
-            database.database, database.host, database.port, settings.login.user
-        )
-    })?;
-    say(&format!(
-        "database   ok ({} on {}:{} as {})",
-        database.database, database.host, database.port, settings.login.user
-    ))
+/// The guard's verdict, without a database.
+fn sql(statement: String, longest: NonZeroUsize) -> Result<(), Failure> {
+    let text = if statement == "-" {
+        io::read_to_string(io::stdin()).context("standard input cannot be read as text")?
+    } else {
+        statement
+    };
+    let query = Guard::new(longest).check(&text).map_err(Failure::Refused)?;
+    Ok(say(query.sql())?)
 }
 
-fn say(line: &str) -> anyhow::Result<()> {
+pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{line}").context("standard output cannot be written")
 }

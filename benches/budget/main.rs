@@ -1,24 +1,31 @@
 //! Measures the server against the performance budget and prints the result as Markdown; run it by `./scripts/bench`.
 //!
-//! Speaks HTTP to a server process and asks `pgbench` about the same database; must not link the server's own code, so that
+//! Speaks HTTP to server processes and asks `pgbench` about the same database; must not link the server's own code, so that
 //! what is measured is what a client meets. It judges nothing: it prints, and stops only when an answer is wrong.
 //! Invariant: the schema that it makes in the database, which signs for one tenant, is gone when it ends, also after a
 //! failure or a signal; after a SIGKILL the next run removes it.
-mod plan; // what is measured, how long, with which programs: from the environment
+mod plan; // how long, with which programs: from the environment
 mod progress; // what happens now, for the person who waits
+mod workload; // which statements, and what the design asks of them
 
 mod client; // HTTP/1.1 over one kept-alive connection
+mod kernel; // memory and processor time of a process
 mod mcp; // MCP messages, and whether an answer is right
-mod server; // a server process and what the kernel says of it
+mod process; // a running server
+mod server; // ours
+mod toolbox; // the fastest of the others
 
 mod load; // many requests over several connections
 mod memory; // what one large result costs
+mod peer; // another server's start and memory
 mod pgbench; // the same transaction without the server
 mod start; // from the process to its first answer
 mod surface; // what a client's model has to read of us
-mod throughput; // the server and pgbench, in turns
+mod tally; // many turns in a few numbers
+mod throughput; // our server and its rivals, in turns
 
-mod report; // the table
+mod report; // what was found, in Markdown
+mod table; // rows and figures
 
 use std::error::Error;
 use std::io::Write as _;
@@ -26,9 +33,14 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
+use kernel::Memory;
+use peer::Peer;
+use pgbench::{Form, Signing};
 use plan::Plan;
 use report::Report;
-use server::Server;
+use throughput::{Race, Rival, Speed};
+use toolbox::Toolbox;
+use workload::{LARGER, ROWS_1_000, ROWS_10_000, SELECT_ONE};
 
 /// What every part returns: any failure ends the run, and its text is for the person who started it.
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -77,33 +89,101 @@ async fn measure_and_tidy(plan: &Plan) -> Fallible<Report> {
 async fn measure(plan: &Plan) -> Fallible<Report> {
     let machine = report::Machine::look(plan).await?;
     let signing = pgbench::arrange_signing(plan).await?;
+    let toolbox = match &plan.toolbox {
+        Some(program) => Some(Toolbox::find(program).await?),
+        None => None,
+    };
 
-    let start = start::measure(plan).await?;
+    progress::tell(&format!("start to first answer, {} times", plan.starts));
+    let request = mcp::query(SELECT_ONE.sql);
+    let start = start::measure(plan, || server::start(plan), &request).await?;
+    let peer = match &toolbox {
+        Some(toolbox) => Some(Peer::meet(plan, toolbox).await?),
+        None => None,
+    };
 
     progress::tell("memory and tool surface");
-    let server = Server::start(plan, &[])?;
-    let mut connection = server.connect().await?;
-    connection.call(&mcp::select_one()).await?;
-    let after_first = server.memory()?;
+    let ours = server::start(plan)?;
+    let mut connection = ours.connect().await?;
+    connection.call(&request).await?;
+    let after_first = ours.memory()?;
     let surface = surface::measure(plan, &mut connection).await?;
     drop(connection);
 
-    let mut speeds = Vec::new();
-    for connections in [1, 16] {
-        speeds.push(throughput::measure(plan, &server, &signing, connections).await?);
+    let race = Race {
+        plan,
+        signing: &signing,
+        ours: &ours,
+        toolbox: peer.as_ref().map(|(_, process)| process),
+    };
+    let mut speeds = race.measure(&SELECT_ONE, &rivals(peer.is_some())).await?;
+    let after_load = ours.memory()?;
+    let peer = match peer {
+        Some((peer, process)) => Some(peer.part(process).await?),
+        None => None,
+    };
+    let race = Race {
+        plan,
+        signing: &signing,
+        ours: &ours,
+        toolbox: None,
+    };
+    for workload in LARGER {
+        speeds.extend(
+            race.measure(workload, &[Rival::Pgbench(Form::Same)])
+                .await?,
+        );
     }
-    let after_load = server.memory()?;
-    server.stop().await?;
+    ours.stop().await?;
 
-    let large = memory::measure(plan).await?;
+    progress::tell("memory around large results");
+    let large = vec![
+        memory::measure(plan, &ROWS_1_000).await?,
+        memory::measure(plan, &ROWS_10_000).await?,
+    ];
+    let (most_rows, after_most_rows) = measure_most_rows(plan, &signing).await?;
+    speeds.extend(most_rows);
     Ok(Report {
         machine,
         start,
+        peer,
         after_first,
         after_load,
+        after_most_rows,
         speeds,
         large,
         surface,
         binary_bytes: std::fs::metadata(&plan.server)?.len(),
     })
+}
+
+/// The largest result, which a server gives only when it is set to.
+async fn measure_most_rows(plan: &Plan, signing: &Signing) -> Fallible<(Vec<Speed>, Memory)> {
+    let ours = server::start_with_raised_limits(plan)?;
+    drop(ours.connect().await?); // waits until it listens
+    let race = Race {
+        plan,
+        signing,
+        ours: &ours,
+        toolbox: None,
+    };
+    let speeds = race
+        .measure(&ROWS_10_000, &[Rival::Pgbench(Form::Same)])
+        .await?;
+    let memory = ours.memory()?;
+    ours.stop().await?;
+    Ok((speeds, memory))
+}
+
+/// With whom the smallest query is compared: the two faster forms bound what is possible.
+fn rivals(toolbox: bool) -> Vec<Rival> {
+    let mut rivals = vec![
+        Rival::Pgbench(Form::Same),
+        Rival::Pgbench(Form::Prepared),
+        Rival::Pgbench(Form::Bare),
+    ];
+    if toolbox {
+        rivals.push(Rival::Toolbox);
+    }
+    rivals
 }

@@ -6,34 +6,36 @@ use crate::client::Answer;
 /// The store in Seattle: an ordinary tenant, held by row security.
 pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
-/// Head office, which sees every store: the large result needs rows.
-pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";
-
 /// The protocol version that the bench speaks.
 const PROTOCOL: &str = "2025-11-25";
 
-/// The smallest query as a tool call: what is left is the server, the tenant's proof and the round trip.
-pub(crate) fn select_one() -> Vec<u8> {
-    query(SEATTLE, "SELECT 1")
-}
-
-/// A whole HTTP request that calls `execute_sales_query`.
-pub(crate) fn query(tenant: &str, sql: &str) -> Vec<u8> {
+/// A whole HTTP request that calls our `execute_sales_query` for one store.
+pub(crate) fn query(sql: &str) -> Vec<u8> {
     let arguments = json!({"postgresql_query": sql});
     request(
-        tenant,
+        Some(SEATTLE),
         "tools/call",
         &json!({"name": "execute_sales_query", "arguments": arguments}),
     )
 }
 
+/// The same for the tool of `toolbox.yaml`, which knows no tenants.
+pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
+    let arguments = json!({"sql": sql});
+    request(
+        None,
+        "tools/call",
+        &json!({"name": "execute_sql", "arguments": arguments}),
+    )
+}
+
 pub(crate) fn list_tools() -> Vec<u8> {
-    request(SEATTLE, "tools/list", &json!({}))
+    request(Some(SEATTLE), "tools/list", &json!({}))
 }
 
 pub(crate) fn initialize() -> Vec<u8> {
     request(
-        SEATTLE,
+        Some(SEATTLE),
         "initialize",
         &json!({
             "protocolVersion": PROTOCOL,
@@ -44,12 +46,13 @@ pub(crate) fn initialize() -> Vec<u8> {
 }
 
 /// A whole HTTP request, with the header fields that a client of the transport sends.
-fn request(tenant: &str, method: &str, params: &Value) -> Vec<u8> {
+fn request(tenant: Option<&str>, method: &str, params: &Value) -> Vec<u8> {
+    let tenant = tenant.map_or_else(String::new, |id| format!("x-rls-user-id: {id}\r\n"));
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
     format!(
         "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
          accept: application/json, text/event-stream\r\nmcp-protocol-version: {PROTOCOL}\r\n\
-         x-rls-user-id: {tenant}\r\ncontent-length: {}\r\n\r\n{body}",
+         {tenant}content-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

@@ -11,6 +11,12 @@ use crate::plan::{Login, Plan};
 const ARRANGE: &str = include_str!("arrange_signing.sql");
 const FORGET: &str = "SET ROLE zava_owner; DROP SCHEMA IF EXISTS zava_bench CASCADE";
 
+/// What pgbench repeats.
+const SIGNED: &str = include_str!("signed.pgbench");
+/// Where [`SIGNED`] has the client's statement.
+const STATEMENT: &str = "{statement}";
+const BARE: &str = include_str!("bare.pgbench");
+
 /// The server's default, in the form that the server sends.
 const STATEMENT_TIMEOUT: &str = "15000";
 
@@ -20,29 +26,22 @@ pub(crate) struct Signing {
     expires: String,
 }
 
-/// A transaction that pgbench repeats.
-#[derive(Clone, Copy)]
-pub(crate) enum Script<'a> {
-    /// What the server sends for `SELECT 1`, as one pipeline.
-    Same(&'a Signing),
-    /// `BEGIN READ ONLY; SELECT 1; COMMIT` as one message of the simple protocol.
+/// How pgbench runs a statement.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In the server's transaction and in the same messages: one pipeline, each step parsed every time.
+    Same,
+    /// The same with the steps prepared by name beforehand, which the server must not do (`docs/decisions/0002`).
+    Prepared,
+    /// Not the statement but `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple protocol.
     Bare,
 }
 
-impl Script<'_> {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Same(_) => "same.pgbench",
-            Self::Bare => "bare.pgbench",
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Same(_) => include_str!("same.pgbench"),
-            Self::Bare => include_str!("bare.pgbench"),
-        }
-    }
+/// What pgbench tells about one turn.
+pub(crate) struct Run {
+    /// Without the time it took to connect.
+    pub(crate) transactions_per_second: f64,
+    pub(crate) transactions: usize,
 }
 
 /// Makes a function that signs an entry of one tenant for the backend that calls it, and lets the query login call it.
@@ -69,35 +68,47 @@ pub(crate) async fn server_version(plan: &Plan) -> Fallible<String> {
     psql(plan, "SHOW server_version", &[]).await
 }
 
-/// Repeats a transaction over so many connections for one turn; returns the transactions per second, without the time it
-/// took to connect.
-pub(crate) async fn run(plan: &Plan, script: Script<'_>, connections: usize) -> Fallible<f64> {
-    let file = plan.work.join(script.name());
-    std::fs::write(&file, script.text())?;
+/// Repeats a statement over so many connections for one turn.
+pub(crate) async fn run(
+    plan: &Plan,
+    signing: &Signing,
+    form: Form,
+    sql: &str,
+    connections: usize,
+) -> Fallible<Run> {
+    let (protocol, text) = match form {
+        Form::Same => ("extended", SIGNED.replace(STATEMENT, sql.trim_end())),
+        Form::Prepared => ("prepared", SIGNED.replace(STATEMENT, sql.trim_end())),
+        Form::Bare => ("simple", BARE.to_owned()),
+    };
+    let file = plan.work.join("transaction.pgbench");
+    std::fs::write(&file, text)?;
     let mut command = program(plan, "pgbench", &plan.query);
     command
         .args(["--no-vacuum", "--jobs=1"])
+        .arg(format!("--protocol={protocol}"))
         .arg(format!("--client={connections}"))
         .arg(format!("--time={}", plan.turn.as_secs()))
         .arg(format!("--file={}", file.display()));
-    match script {
-        Script::Same(signing) => {
-            command
-                .arg("--protocol=prepared")
-                .arg(format!("--define=key_id={}", plan.key_id))
-                .arg(format!("--define=tenant={}", mcp::SEATTLE))
-                .arg(format!("--define=expires={}", signing.expires))
-                .arg(format!("--define=timeout={STATEMENT_TIMEOUT}"))
-                .arg("--define=signed=0");
-        }
-        Script::Bare => {
-            command.arg("--protocol=simple");
-        }
+    for (name, value) in [
+        ("key_id", plan.key_id.as_str()),
+        ("tenant", mcp::SEATTLE),
+        ("expires", signing.expires.as_str()),
+        ("timeout", STATEMENT_TIMEOUT),
+        ("signed", "0"),
+    ] {
+        command.arg(format!("--define={name}={value}"));
     }
-    let text = succeeded("pgbench", command.output().await?)?;
-    text.lines()
-        .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
-        .ok_or_else(|| format!("pgbench does not tell a rate: {text}").into())
+    let said = succeeded("pgbench", command.output().await?)?;
+    let number = |name: &str| {
+        said.lines()
+            .find_map(|line| line.strip_prefix(name)?.split([' ', '/']).next())
+            .ok_or_else(|| format!("pgbench does not tell its {name}: {said}"))
+    };
+    Ok(Run {
+        transactions_per_second: number("tps = ")?.parse()?,
+        transactions: number("number of transactions actually processed: ")?.parse()?,
+    })
 }
 
 async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<String> {

@@ -30,9 +30,13 @@ pub(crate) struct Plan {
     pub(crate) key_id: String,
     /// The tokenizer of the embedding model, as a JSON file of the `tokenizers` library.
     pub(crate) tokenizer: PathBuf,
+    /// The process whose children serve the database's connections, when it runs on this machine and is known.
+    pub(crate) postmaster: Option<u32>,
+    /// MCP Toolbox's program, when it is to be measured too.
+    pub(crate) toolbox: Option<PathBuf>,
     /// How often the start is measured.
     pub(crate) starts: usize,
-    /// How often the server, pgbench's transaction and pgbench's bare one take turns.
+    /// How often all that is compared takes its turn.
     pub(crate) rounds: usize,
     /// One turn. Whole seconds, as pgbench wants them.
     pub(crate) turn: Duration,
@@ -91,6 +95,11 @@ impl Plan {
             key_id: key_id.to_owned(),
             tokenizer: PathBuf::from(variable("ZAVA_EMBEDDING_MODEL_DIR")?)
                 .join("l2_supercat_tokenizer_config.json"),
+            postmaster: variable("BENCH_POSTMASTER")
+                .ok()
+                .map(|pid| pid.parse())
+                .transpose()?,
+            toolbox: variable("BENCH_TOOLBOX").ok().map(PathBuf::from),
             starts,
             rounds,
             turn,

@@ -1,15 +1,17 @@
-use std::fmt::Write as _;
 use std::fs;
-use std::time::Duration;
 
 use crate::Fallible;
+use crate::kernel::Memory;
 use crate::memory::Large;
-use crate::pgbench;
+use crate::peer::Peer;
+use crate::pgbench::{self, Form};
 use crate::plan::Plan;
-use crate::server::Memory;
 use crate::start::Starts;
 use crate::surface::Surface;
-use crate::throughput::{self, Rates, Speed};
+use crate::table::{Table, mebibytes, micros, millis, percent, rate, spread, thousands};
+use crate::tally::Turns;
+use crate::throughput::{self, Rival, Speed};
+use crate::workload::CONNECTIONS;
 
 /// Where and on what the run took place.
 pub(crate) struct Machine {
@@ -26,6 +28,11 @@ impl Machine {
         let cores = std::thread::available_parallelism()?;
         let load = fs::read_to_string("/proc/loadavg")?;
         let load = load.split(' ').next().unwrap_or_default();
+        let turns = format!(
+            "{} s; {} rounds of our server and each it is compared with",
+            plan.turn.as_secs(),
+            plan.rounds
+        );
         Ok(Self {
             lines: vec![
                 ("commit", plan.commit.clone()),
@@ -37,14 +44,7 @@ impl Machine {
                 ("PostgreSQL", pgbench::server_version(plan).await?),
                 ("command", format!("`{}`", plan.command)),
                 ("date", plan.date.clone()),
-                (
-                    "one turn",
-                    format!(
-                        "{} s; {} rounds of server, pgbench same, pgbench bare",
-                        plan.turn.as_secs(),
-                        plan.rounds
-                    ),
-                ),
+                ("one turn", turns),
             ],
         })
     }
@@ -54,10 +54,13 @@ impl Machine {
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) start: Starts,
+    pub(crate) peer: Option<Peer>,
     pub(crate) after_first: Memory,
     pub(crate) after_load: Memory,
+    /// Of a server with raised limits, after the largest result at all numbers of connections.
+    pub(crate) after_most_rows: Memory,
     pub(crate) speeds: Vec<Speed>,
-    pub(crate) large: Large,
+    pub(crate) large: Vec<Large>,
     pub(crate) surface: Surface,
     pub(crate) binary_bytes: u64,
 }
@@ -66,44 +69,122 @@ impl Report {
     /// The table, beside the budget of the design.
     pub(crate) fn markdown(&self) -> String {
         let mut table = Table::new();
-        let Starts {
-            median,
-            least,
-            most,
-            count,
-        } = self.start;
+        self.start(&mut table);
+        self.memory(&mut table);
+        for speed in &self.speeds {
+            self.speed(speed, &mut table);
+        }
+        self.size(&mut table);
+        for (name, value) in &self.machine.lines {
+            table.fact(name, value);
+        }
+        table.into_text()
+    }
+
+    fn start(&self, table: &mut Table) {
+        let detail = |starts: &Starts| {
+            let (least, most) = (millis(starts.least), millis(starts.most));
+            format!("{least} to {most}, median of {}", starts.count)
+        };
         table.row(
             "start of process → first `tools/call` answered",
             "≤ 20 ms",
-            &millis(median),
-            &format!("{} to {}, median of {count}", millis(least), millis(most)),
+            &millis(self.start.median),
+            &detail(&self.start),
         );
-        for (what, budget, memory) in [
-            ("resident memory, first call", "≤ 12 MiB", self.after_first),
-            ("resident memory, after load", "≤ 20 MiB", self.after_load),
-        ] {
-            let peak = format!("peak {}", mebibytes(memory.peak));
-            table.row(what, budget, &mebibytes(memory.now), &peak);
+        if let Some(peer) = &self.peer {
+            let start = &peer.start;
+            let what = format!("… {}", peer.name());
+            table.row(&what, "", &millis(start.median), &detail(start));
         }
-        self.speeds.iter().for_each(|speed| table.speed(speed));
-        let Large {
-            rows,
-            bytes,
-            before,
-            after,
-            after_more,
-        } = self.large;
-        table.row(
-            &format!("{}-row result, memory growth", thousands(rows)),
-            "≤ 10 MiB",
-            &mebibytes(after.now.saturating_sub(before.now)),
-            &format!(
-                "at its peak {}; after five more {}; an answer of {} bytes",
-                mebibytes(after.peak.saturating_sub(before.now)),
-                mebibytes(after_more.now.saturating_sub(before.now)),
-                thousands(bytes)
+    }
+
+    fn memory(&self, table: &mut Table) {
+        for (what, budget, ours, of_peer) in [
+            (
+                "resident memory, first call",
+                "≤ 12 MiB",
+                self.after_first,
+                self.peer.as_ref().map(|peer| peer.after_first),
             ),
+            (
+                "resident memory, after load of `SELECT 1`",
+                "≤ 20 MiB",
+                self.after_load,
+                self.peer.as_ref().map(|peer| peer.after_load),
+            ),
+        ] {
+            let peak = |memory: Memory| format!("peak {}", mebibytes(memory.peak));
+            table.row(what, budget, &mebibytes(ours.now), &peak(ours));
+            if let Some((peer, memory)) = self.peer.as_ref().zip(of_peer) {
+                let what = format!("… {}", peer.name());
+                table.row(&what, "", &mebibytes(memory.now), &peak(memory));
+            }
+        }
+        for large in &self.large {
+            let growth = |memory: u64| mebibytes(memory.saturating_sub(large.before.now));
+            table.row(
+                &format!("{}-row result, memory growth", thousands(large.rows)),
+                "≤ 10 MiB",
+                &growth(large.after.now),
+                &format!(
+                    "at its peak {}; after five more {}; an answer of {} bytes",
+                    growth(large.after.peak),
+                    growth(large.after_more.now),
+                    thousands(large.bytes)
+                ),
+            );
+        }
+        table.row(
+            "resident memory, after load of 10,000-row results",
+            "",
+            &mebibytes(self.after_most_rows.now),
+            &format!("peak {}", mebibytes(self.after_most_rows.peak)),
         );
+    }
+
+    fn speed(&self, speed: &Speed, table: &mut Table) {
+        let Speed {
+            workload,
+            at,
+            ours,
+            rivals,
+        } = speed;
+        let connections = throughput::named(CONNECTIONS[*at]);
+        table.row(
+            &format!("{}, {connections}", workload.name),
+            workload.rates[*at],
+            &rate(&ours.rates),
+            &details(ours),
+        );
+        for (rival, turns) in rivals {
+            let (name, budget) = match rival {
+                Rival::Pgbench(Form::Same) => (
+                    "pgbench, the same transaction in the same messages".to_owned(),
+                    workload.shares[*at],
+                ),
+                Rival::Pgbench(Form::Prepared) => {
+                    ("pgbench, prepared by name beforehand".to_owned(), "")
+                }
+                Rival::Pgbench(Form::Bare) => (
+                    "pgbench, one bare `BEGIN READ ONLY; SELECT 1; COMMIT`".to_owned(),
+                    "",
+                ),
+                Rival::Toolbox => (
+                    self.peer.as_ref().map(Peer::name).unwrap_or_default(),
+                    "> 100 %",
+                ),
+            };
+            table.row(
+                &format!("… compared with {name}"),
+                budget,
+                &percent(ours.rates.median() / turns.rates.median()),
+                &format!("{}, {}", rate(&turns.rates), details(turns)),
+            );
+        }
+    }
+
+    fn size(&self, table: &mut Table) {
         table.row(
             "tool surface (tools and instructions)",
             "≤ 1,500 tokens",
@@ -113,103 +194,24 @@ impl Report {
                 thousands(self.surface.characters / 4)
             ),
         );
-        #[expect(clippy::cast_precision_loss, reason = "far smaller than 2^52 bytes")]
-        let binary = format!("{:.1} MiB", self.binary_bytes as f64 / 1_048_576.0);
+        let binary = mebibytes(self.binary_bytes / 1024);
         table.row("binary, stripped", "≤ 20 MiB", &binary, "");
-        for (name, value) in &self.machine.lines {
-            table.fact(name, value);
-        }
-        table.0
     }
 }
 
-struct Table(String);
-
-impl Table {
-    fn new() -> Self {
-        Self("| what | budget | measured | |\n|---|---|---|---|\n".to_owned())
+/// How evenly, how long, at whose cost.
+fn details(turns: &Turns) -> String {
+    let mut parts = vec![spread(&turns.rates)];
+    if let Some(latency) = &turns.latency {
+        parts.push(format!(
+            "p50 {}, p99 {}; processor {} a request",
+            millis(latency.half),
+            millis(latency.most),
+            micros(turns.program)
+        ));
     }
-
-    fn row(&mut self, what: &str, budget: &str, measured: &str, detail: &str) {
-        // Writing to a string cannot fail.
-        let _ = writeln!(self.0, "| {what} | {budget} | {measured} | {detail} |");
+    if let Some(database) = turns.database {
+        parts.push(format!("PostgreSQL's {}", micros(database)));
     }
-
-    /// A line below the table.
-    fn fact(&mut self, name: &str, value: &str) {
-        if self.0.ends_with("|\n") {
-            self.0.push('\n');
-        }
-        let _ = writeln!(self.0, "- {name}: {value}");
-    }
-
-    fn speed(&mut self, speed: &Speed) {
-        let connections = throughput::named(speed.connections);
-        let budget = match speed.connections {
-            1 => "≥ 5,000/s (p50 ≤ 0.2 ms)",
-            16 => "≥ 15,000/s",
-            _ => "",
-        };
-        self.row(
-            &format!("`SELECT 1` as a tool call, {connections}"),
-            budget,
-            &rate(&speed.server),
-            &format!(
-                "{}; p50 {}, p99 {}; processor time of the server {} µs a request",
-                spread(&speed.server),
-                millis(speed.half),
-                millis(speed.most),
-                speed.processor.as_micros()
-            ),
-        );
-        for (name, rates) in [
-            ("the same transaction by pgbench", &speed.same),
-            ("the database's ceiling, one bare message", &speed.bare),
-        ] {
-            let ratio = speed.server.median() / rates.median();
-            let detail = format!("{}; ours is {:.0} % of it", spread(rates), ratio * 100.0);
-            self.row(
-                &format!("… {name}, {connections}"),
-                "",
-                &rate(rates),
-                &detail,
-            );
-        }
-    }
-}
-
-fn rate(rates: &Rates) -> String {
-    format!("{}/s", whole(rates.median()))
-}
-
-fn spread(rates: &Rates) -> String {
-    format!("{} to {}/s", whole(rates.least()), whole(rates.most()))
-}
-
-fn millis(duration: Duration) -> String {
-    format!("{:.2} ms", duration.as_secs_f64() * 1000.0)
-}
-
-fn mebibytes(kib: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "far smaller than 2^52 KiB")]
-    let mebibytes = kib as f64 / 1024.0;
-    format!("{mebibytes:.1} MiB")
-}
-
-/// A positive number rounded, with separators.
-fn whole(number: f64) -> String {
-    thousands(format!("{number:.0}"))
-}
-
-/// A whole number with separators.
-fn thousands(number: impl ToString) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    parts.join("; ")
 }

@@ -3,10 +3,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Fallible;
-use crate::mcp;
 use crate::plan::Plan;
-use crate::progress;
-use crate::server::Server;
+use crate::process::Process;
 
 /// How long it took from the process's start to the first answered tool call, over several starts.
 pub(crate) struct Starts {
@@ -16,14 +14,17 @@ pub(crate) struct Starts {
     pub(crate) count: usize,
 }
 
-/// Starts the server again and again, each time on a free port, and calls a tool as soon as it listens. The time includes
-/// making the process, reading the embedding model, connecting to the database and looking the tenant up.
-pub(crate) async fn measure(plan: &Plan) -> Fallible<Starts> {
-    progress::tell(&format!("start to first answer, {} times", plan.starts));
-    once(plan).await?; // reads the binary and the model into the page cache
+/// Starts a server again and again, each time on a free port, and calls a tool as soon as it listens. The time includes
+/// making the process, reading what it needs, connecting to the database and, for ours, looking the tenant up.
+pub(crate) async fn measure(
+    plan: &Plan,
+    start: impl Fn() -> Fallible<Process>,
+    request: &[u8],
+) -> Fallible<Starts> {
+    once(&start, request).await?; // reads the binary and its files into the page cache
     let mut times = Vec::with_capacity(plan.starts);
     for _ in 0..plan.starts {
-        times.push(once(plan).await?);
+        times.push(once(&start, request).await?);
     }
     times.sort_unstable();
     Ok(Starts {
@@ -34,12 +35,11 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<Starts> {
     })
 }
 
-async fn once(plan: &Plan) -> Fallible<Duration> {
-    let request = mcp::select_one();
+async fn once(start: impl Fn() -> Fallible<Process>, request: &[u8]) -> Fallible<Duration> {
     let began = Instant::now();
-    let server = Server::start(plan, &[])?;
+    let server = start()?;
     let mut connection = server.connect().await?;
-    connection.call(&request).await?;
+    connection.call(request).await?;
     let took = began.elapsed();
     server.stop().await?;
     Ok(took)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The MCP clients that tests drive, and the conformance suite: programs of others, from PyPI and npm. Load after
+# Programs of others, from PyPI and npm: the MCP clients that tests drive, the conformance suite, the bench's peer. Load after
 # load.sh. Versions and hashes stand in the requirements and lock files beside the programs that use them.
 # Everything goes below .zava/tools; what is there already costs a few milliseconds.
 

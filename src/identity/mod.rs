@@ -29,10 +29,16 @@ pub trait TenantDirectory: Send + Sync {
     fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>>;
 }
 
-/// The directory cannot tell now; it may later. The cause has been logged.
+/// The directory cannot tell now. The cause has been logged.
 #[derive(Debug, thiserror::Error)]
-#[error("the tenant directory cannot be reached")]
-pub struct DirectoryUnavailable;
+pub enum DirectoryUnavailable {
+    /// It may in a moment.
+    #[error("the tenant directory cannot be reached")]
+    Away,
+    /// It will when an operator has acted.
+    #[error("the tenant directory does not serve")]
+    Unfit,
+}
 
 /// Somebody who may ask, and the tenant they ask for. Only [`Identity`] makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +51,12 @@ impl Caller {
     #[must_use]
     pub fn tenant(self) -> TenantId {
         self.tenant
+    }
+
+    /// Whether this caller sees every tenant's rows, and so may know of their number.
+    #[must_use]
+    pub fn sees_all(self) -> bool {
+        self.tenant == TenantId::HEAD_OFFICE
     }
 }
 

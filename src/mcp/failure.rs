@@ -1,8 +1,9 @@
 use std::error::Error;
 
 use crate::catalog::{CatalogError, TABLES};
-use crate::identity::{Refusal as CallerRefusal, TENANT_HEADER};
+use crate::identity::{DirectoryUnavailable, Refusal as CallerRefusal, TENANT_HEADER};
 use crate::query::guard::Refusal;
+use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
 use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
@@ -16,9 +17,12 @@ pub(super) enum Failure {
     /// The guard refuses the SQL.
     #[error("the SQL was refused")]
     Refused(Refusal),
-    /// The statement gave no rows.
+    /// The client's statement gave no rows; where in its text, line and column, if that is known.
     #[error("the statement failed")]
-    Scope(#[source] ScopeError),
+    Statement(#[source] ScopeError, Option<(usize, usize)>),
+    /// The result is wider than an answer may be.
+    #[error("the result has too many columns")]
+    TooManyColumns(#[source] TooManyColumns),
     /// The schemas cannot be told.
     #[error("the schemas cannot be told")]
     Catalog(#[source] CatalogError),
@@ -42,7 +46,11 @@ impl Failure {
         match self {
             Self::Argument(text) => text.clone(),
             Self::Refused(refusal) => refusal.to_string(),
-            Self::Scope(error) | Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error),
+            Self::Statement(error, place) => scope_text(error, *place),
+            Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error, None),
+            Self::TooManyColumns(TooManyColumns { columns }) => {
+                format!("the result has {columns} columns and the most is {MOST_COLUMNS}; name the columns you need instead of *")
+            }
             Self::Catalog(CatalogError::NoTable) => format!("table_names is empty; {}", valid_tables()),
             Self::Catalog(CatalogError::UnknownTables(names)) => format!("unknown tables: {}; {}", names.join(", "), valid_tables()),
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
@@ -61,17 +69,19 @@ impl Failure {
             Self::Refused(refusal) => {
                 tracing::info!(tool, rule = ?refusal.rule(), error, "tool call refused");
             }
-            Self::Argument(_) | Self::NoModel => tracing::info!(tool, error, "tool call refused"),
+            Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {
+                tracing::info!(tool, error, "tool call refused");
+            }
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_)) => {
                 tracing::info!(tool, error, "tool call refused")
             }
             Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
                 tracing::info!(tool, error, "tool call refused")
             }
-            Self::Scope(cause)
+            Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
-                ScopeError::Database(_) | ScopeError::UnknownTenant => {
+                ScopeError::Database(_) | ScopeError::UnknownTenant | ScopeError::PlanRefused => {
                     tracing::info!(tool, error, "statement failed")
                 }
                 ScopeError::Busy | ScopeError::Unavailable(_) => {
@@ -80,6 +90,8 @@ impl Failure {
                 ScopeError::Misconfigured(_) => {
                     tracing::error!(tool, error, "database does not accept this server")
                 }
+                // The findings are logged when they change, not with every call.
+                ScopeError::Posture(_) => tracing::warn!(tool, error, "database not fit"),
             },
             Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => {
                 tracing::error!(tool, error, "tool call failed")
@@ -88,15 +100,16 @@ impl Failure {
     }
 }
 
-fn scope_text(error: &ScopeError) -> String {
+fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
     match error {
-        ScopeError::Database(error) => error.client_text(),
+        ScopeError::Database(error) => error.client_text(place),
+        ScopeError::PlanRefused => "EXPLAIN is for head office only: estimates speak of the rows of all stores; run the query itself".to_owned(),
         ScopeError::UnknownTenant => {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
         }
         ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
         ScopeError::Unavailable(_) => AWAY.to_owned(),
-        ScopeError::Misconfigured(_) => OURS.to_owned(),
+        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => OURS.to_owned(),
     }
 }
 
@@ -122,6 +135,7 @@ pub fn refusal_text(refusal: &CallerRefusal) -> String {
         CallerRefusal::Unknown => {
             format!("unknown tenant; set {TENANT_HEADER} to a tenant id you may use")
         }
-        CallerRefusal::Unavailable(_) => AWAY.to_owned(),
+        CallerRefusal::Unavailable(DirectoryUnavailable::Away) => AWAY.to_owned(),
+        CallerRefusal::Unavailable(DirectoryUnavailable::Unfit) => OURS.to_owned(),
     }
 }

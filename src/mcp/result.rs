@@ -4,27 +4,53 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use crate::query::rows::{Cut, JsonRows};
+use crate::query::rows::{Cut, CutCell, JsonRows};
+
+/// What a tool says beside its rows.
+pub(super) struct Remarks<'a> {
+    /// When there are none.
+    pub(super) nothing_found: &'a str,
+    /// When there are more than were given: how to get to them.
+    pub(super) how_to_go_on: &'a str,
+}
 
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count}`, as text and as structured content.
-pub(super) fn rows(rows: &JsonRows, nothing_found: &str) -> CallToolResult {
+pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
     if rows.count == 0 && rows.cut.is_none() {
-        return compact(json!({"c": [], "r": [], "n": 0, "msg": nothing_found}).to_string());
+        return compact(
+            json!({"c": [], "r": [], "n": 0, "msg": remarks.nothing_found}).to_string(),
+        );
     }
-    let columns = Value::from(rows.columns.clone());
-    let mut text = String::with_capacity(rows.rows.len() + 256);
-    // Writing to a string cannot fail.
-    let _ = write!(
-        text,
-        r#"{{"c":{columns},"r":{},"n":{}"#,
-        rows.rows, rows.count
-    );
-    if let Some(cut) = rows.cut {
-        let message = Value::from(cut_message(cut, rows.count));
-        let _ = write!(text, r#","truncated":true,"msg":{message}"#);
+    let before = format!(r#"{{"c":{},"r":"#, rows.columns);
+    let after = after_rows(&rows, remarks);
+    // In the rows' own memory: they may be long.
+    let mut text = rows.rows;
+    text.reserve_exact(before.len() + after.len());
+    text.insert_str(0, &before);
+    text.push_str(&after);
+    compact(text)
+}
+
+/// What follows the rows: their number, and whether something is missing, where, and how to go on.
+fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
+    let mut text = format!(r#","n":{}"#, rows.count);
+    let missing_rows = rows.cut.map(|cut| rows_message(cut, rows, remarks));
+    let messages: Vec<String> = missing_rows
+        .into_iter()
+        .chain(cells_message(rows))
+        .collect();
+    if !messages.is_empty() {
+        text.push_str(r#","truncated":true"#);
+        if !rows.cut_cells.is_empty() {
+            let place = |cell: &CutCell| json!([cell.row, cell.column]);
+            let places: Vec<Value> = rows.cut_cells.iter().map(place).collect();
+            // Writing to a string cannot fail.
+            let _ = write!(text, r#","cut":{}"#, Value::from(places));
+        }
+        let _ = write!(text, r#","msg":{}"#, Value::from(messages.join(". ")));
     }
     text.push('}');
-    compact(text)
+    text
 }
 
 /// One text under the name `result`.
@@ -55,13 +81,36 @@ fn compact(text: String) -> CallToolResult {
     result
 }
 
-fn cut_message(cut: Cut, count: u32) -> String {
-    match cut {
-        Cut::Rows => format!(
-            "Only the first {count} rows; there are more. Aggregate, filter, or page with ORDER BY, LIMIT and OFFSET"
+fn rows_message(cut: Cut, rows: &JsonRows, remarks: &Remarks<'_>) -> String {
+    let (count, longest, more) = (rows.count, rows.limits.bytes, remarks.how_to_go_on);
+    match (cut, count) {
+        (Cut::Rows, _) => format!("Only the first {}; there are more. {more}", counted(count)),
+        (Cut::Bytes, 0) => format!(
+            "The first row alone is longer than an answer may be ({longest} bytes). Name fewer columns, or take parts of \
+             long values with left(value, 1000)"
         ),
-        Cut::Bytes => format!(
-            "Only the first {count} rows; the next would make the answer too long. Name fewer columns, aggregate or filter"
+        (Cut::Bytes, _) => format!(
+            "Only the first {}; the next would make the answer longer than it may be ({longest} bytes). Name fewer columns. {more}",
+            counted(count)
         ),
     }
+}
+
+fn counted(rows: u32) -> String {
+    match rows {
+        1 => "row".to_owned(),
+        _ => format!("{rows} rows"),
+    }
+}
+
+fn cells_message(rows: &JsonRows) -> Option<String> {
+    let count = rows.cut_cells.len();
+    let longest = rows.limits.cell_bytes;
+    (count > 0).then(|| {
+        format!(
+            "{count} of the values {} longer than {longest} bytes and cut there; each ends in …[cut: …] and stands in `cut` by row \
+             and column, from 0. Read on with substr(value, start, count), or take less with left(value, count)",
+            if count == 1 { "is" } else { "are" }
+        )
+    })
 }

@@ -79,6 +79,8 @@ pub struct Limits {
     pub rows: NonZeroU32,
     /// The most bytes of JSON the rows of one answer hold.
     pub result_bytes: NonZeroUsize,
+    /// The most bytes of one value.
+    pub cell_bytes: NonZeroUsize,
     /// The largest HTTP request body, in bytes.
     pub request_bytes: NonZeroUsize,
     /// The longest SQL text, in bytes.
@@ -239,6 +241,20 @@ impl AdminSettings {
     }
 }
 
+/// The longest SQL text, in bytes: all that the guard alone needs.
+///
+/// # Errors
+/// When `ZAVA_MAX_SQL_BYTES` cannot be used, or a name is not a setting.
+pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
+    let mut reader = Reader::new(environment);
+    let longest = longest_sql(&mut reader);
+    let problems = reader.finish();
+    match longest {
+        Some(longest) if problems.is_empty() => Ok(longest),
+        _ => Err(SettingsError { problems }),
+    }
+}
+
 fn database(
     reader: &mut Reader<'_>,
     usable: fn(PoolMode) -> Result<PoolMode, &'static str>,
@@ -311,8 +327,9 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
     let statement_timeout = reader.number(&var::ZAVA_STATEMENT_TIMEOUT_SECONDS, 1, 600);
     let rows = reader.number(&var::ZAVA_MAX_ROWS, 1, 10_000);
     let result_bytes = reader.number(&var::ZAVA_MAX_RESULT_BYTES, 1_024, 64 << 20);
+    let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = reader.number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20);
+    let sql_bytes = longest_sql(reader);
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
     let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
     let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
@@ -320,12 +337,19 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
         statement_timeout: Duration::from_secs(u64::from(statement_timeout?.get())),
         rows: rows?,
         result_bytes: size(result_bytes?),
+        cell_bytes: size(cell_bytes?),
         request_bytes: size(request_bytes?),
-        sql_bytes: size(sql_bytes?),
+        sql_bytes: sql_bytes?,
         connections: size(connections?),
         tenant_connections: size(tenant_connections?),
         tenant_queue: size(tenant_queue?),
     })
+}
+
+fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
+    reader
+        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20)
+        .map(size)
 }
 
 fn size(number: NonZeroU32) -> NonZeroUsize {

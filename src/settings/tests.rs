@@ -108,6 +108,11 @@ fn malformed_values_are_refused_by_name() {
         "from 1 to 10000",
     );
     refused(
+        &[("ZAVA_MAX_CELL_BYTES", "255")],
+        "ZAVA_MAX_CELL_BYTES",
+        "from 256 to 1048576",
+    );
+    refused(
         &[("ZAVA_MAX_SQL_BYTES", "-1")],
         "ZAVA_MAX_SQL_BYTES",
         "from 64",

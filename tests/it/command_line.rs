@@ -5,16 +5,17 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
+use zava_mcp_server::query::scope::Rule;
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{
-    HEAD_OFFICE, SEATTLE, TestDatabase, Watch, assert_prompt, query_password, settings,
+    HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, Watch, assert_prompt, query_password, settings,
 };
 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
 /// The binary, with nothing in its environment but what a test gives it, in an empty folder.
-fn binary(folder: &Path) -> Command {
+pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
     command
         .env_clear()
@@ -26,7 +27,7 @@ fn binary(folder: &Path) -> Command {
     command
 }
 
-fn with_database(command: &mut Command, settings: &ServeSettings) {
+pub(crate) fn with_database(command: &mut Command, settings: &ServeSettings) {
     command
         .env("POSTGRES_DB_HOST", &settings.database.host)
         .env("POSTGRES_DB_PORT", settings.database.port.to_string())
@@ -177,6 +178,171 @@ async fn check_says_that_all_is_well_or_what_to_mend() {
 }
 
 #[tokio::test]
+async fn check_shows_every_rule_and_the_statement_that_mends() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let settings = settings(&database.name);
+    let mut codes = Vec::new();
+    let mut outputs = Vec::new();
+    for statement in [
+        "SELECT 1",
+        "GRANT INSERT ON retail.orders TO zava_reader; ALTER TABLE retail.orders NO FORCE ROW LEVEL SECURITY",
+    ] {
+        sqlx::raw_sql(statement)
+            .execute(&mut database.superuser().await)
+            .await
+            .expect("the statement");
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings);
+        let output = command.arg("check").output().await.expect("it runs");
+        codes.push(output.status.code());
+        outputs.push(String::from_utf8(output.stdout).expect("text"));
+    }
+    assert_eq!(codes, [Some(0), Some(1)], "{outputs:?}");
+    let lines = |output: &str, mark: &str| output.matches(mark).count();
+    let rules = Rule::ALL.len();
+    assert_eq!(lines(&outputs[0], "\nposture "), rules, "{}", outputs[0]);
+    assert_eq!(lines(&outputs[0], "  ok     "), rules, "{}", outputs[0]);
+    assert_eq!(lines(&outputs[1], "  ok     "), rules - 2, "{}", outputs[1]);
+    for line in [
+        "posture    writes           WRONG  retail.orders: zava_reader may INSERT it\n",
+        "                                   mend: REVOKE INSERT ON TABLE retail.orders FROM zava_reader;\n",
+        "posture    row_security     WRONG  retail.orders: does not hold everybody to its policies\n",
+        "                                   mend: ALTER TABLE retail.orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n",
+    ] {
+        assert!(outputs[1].contains(line), "{line}{}", outputs[1]);
+    }
+    assert!(!outputs[1].contains("database   ok"), "{}", outputs[1]);
+}
+
+#[tokio::test]
+async fn the_log_says_once_what_is_wrong_and_how_to_mend_it() {
+    let database = TestDatabase::new().await;
+    sqlx::raw_sql("GRANT INSERT ON retail.orders TO zava_reader")
+        .execute(&mut database.superuser().await)
+        .await
+        .expect("the damage");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = binary(folder.path());
+    with_database(&mut command, &settings(&database.name));
+    let mut child = command
+        .args(["serve", "--stdio"])
+        .env("ZAVA_TENANT", SEATTLE)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("its input");
+    let init = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let call =
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}});
+    for message in [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": init}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}),
+        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": call}),
+    ] {
+        input
+            .write_all(format!("{message}\n").as_bytes())
+            .await
+            .expect("written");
+    }
+    let mut answers = BufReader::new(child.stdout.take().expect("its output")).lines();
+    for _ in 0..3 {
+        let answer = answers.next_line().await.expect("a line");
+        let answer: Value = serde_json::from_str(&answer.expect("an answer")).expect("JSON");
+        assert!(
+            answer["id"] == 1 || answer["result"]["isError"] == true || answer["error"].is_object(),
+            "{answer}"
+        );
+    }
+    drop(input);
+    let output = child.wait_with_output().await.expect("it ends");
+    let log = String::from_utf8(output.stderr).expect("text");
+    let mend = "REVOKE INSERT ON TABLE retail.orders FROM zava_reader";
+    assert_eq!(log.matches(mend).count(), 1, "{log}");
+    assert!(
+        log.lines()
+            .any(|line| line.contains("ERROR") && line.contains(mend)),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn sql_gives_the_guards_verdict_without_settings_or_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (arguments, input, code, out, err) in [
+        (
+            &["sql", "select  count(*) from retail.orders"][..],
+            "",
+            0,
+            "SELECT count(*) FROM retail.orders\n",
+            "",
+        ),
+        (&["sql", "-"], "SELECT 1 -- one\n", 0, "SELECT 1\n", ""),
+        (
+            &["sql", "--", "-- a comment\nSELECT 1"],
+            "",
+            0,
+            "SELECT 1\n",
+            "",
+        ),
+        (
+            &["sql", "DELETE FROM retail.orders"],
+            "",
+            1,
+            "",
+            "only reading is possible here",
+        ),
+        (&["sql", "-"], "SELECT pg_sleep(1)", 1, "", "pg_sleep"),
+        (&["sql", "SELECT pg_sleep(1)"], "", 1, "", "pg_sleep"),
+        (&["sql"], "", 64, "", "<STATEMENT>"),
+    ] {
+        let mut child = binary(folder.path())
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut stdin = child.stdin.take().expect("its input");
+        stdin.write_all(input.as_bytes()).await.expect("written");
+        drop(stdin);
+        let output = child.wait_with_output().await.expect("it ends");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert_eq!(
+            String::from_utf8_lossy(&output.stdout),
+            out,
+            "{arguments:?}"
+        );
+        assert!(said.contains(err), "{arguments:?}: {said}");
+    }
+}
+
+/// The words at the command line are the client's, and the limits too.
+#[tokio::test]
+async fn sql_refuses_in_the_words_that_a_client_reads() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = TestServer::start().await;
+    let long = format!("SELECT '{}'", "x".repeat(32 << 10));
+    for sql in ["SELECT ctid FROM retail.orders", "SELEC", &long] {
+        let output = binary(folder.path())
+            .args(["sql", sql])
+            .output()
+            .await
+            .expect("it runs");
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(said.trim_end(), server.failure(SEATTLE, sql).await);
+    }
+    let output = binary(folder.path())
+        .args(["sql", "SELECT 1"])
+        .env("ZAVA_MAX_SQL_BYTES", "many")
+        .output()
+        .await
+        .expect("it runs");
+    assert_eq!(output.status.code(), Some(64));
+}
+
+#[tokio::test]
 async fn a_taken_port_says_what_to_do() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
@@ -299,7 +465,7 @@ async fn stdio_cancels_what_its_client_does_not_wait_for() {
         .expect("it starts");
     let mut input = child.stdin.take().expect("its input");
     let init = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
-    let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT count(*) FROM generate_series(1, 100000000000)"}});
+    let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c"}});
     let ask = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": call});
     let mut say = async |message: Value| {
         let line = format!("{message}\n");

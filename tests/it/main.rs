@@ -9,16 +9,22 @@ mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes, messages, standard input and output
+mod corpus; // ordinary business statements
 mod encryption; // TLS to the database
 mod fairness; // one tenant beside the others
 mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
+mod hostile; // statements of somebody who wants more
+mod laws; // what holds for every statement
+mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod pooling; // round trips, and PgBouncer
+mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP
 mod recovery; // the database comes and goes
 mod results; // values as clients get them
 mod search; // products by meaning
 mod signed_context; // the database alone, with the guard switched off
 mod tenancy; // who sees which rows
+mod values; // every type of the server
 mod weaknesses; // the original sample's, one by one

@@ -84,6 +84,114 @@ async fn text_and_structured_content_are_the_same() {
     );
 }
 
+/// Nothing but the value, the list and the message would do; a model may look at one of them only.
+#[tokio::test]
+async fn a_long_value_is_marked_listed_and_told() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.cell_bytes = 256.try_into().expect("not zero");
+    })
+    .await;
+    let sql = "SELECT repeat('é', 127) || 'é' AS fits, repeat('é', 150) AS long, 1 AS one";
+    let answer = server
+        .call(
+            HEAD_OFFICE,
+            "execute_sales_query",
+            json!({"postgresql_query": sql}),
+        )
+        .await;
+    assert!(!answer.is_error, "{}", answer.text);
+    let long = format!("{}…[cut: the first 256 of 300 bytes]", "é".repeat(128));
+    let expected = json!({
+        "c": ["fits", "long", "one"],
+        "r": [["é".repeat(128), long, 1]],
+        "n": 1,
+        "truncated": true,
+        "cut": [[0, 1]],
+        "msg": "1 of the values is longer than 256 bytes and cut there; each ends in …[cut: …] and stands in `cut` by row and \
+                column, from 0. Read on with substr(value, start, count), or take less with left(value, count)"
+    });
+    assert_eq!(answer.structured, expected);
+    assert_eq!(
+        serde_json::from_str::<Value>(&answer.text).expect("JSON"),
+        expected
+    );
+}
+
+#[tokio::test]
+async fn missing_rows_say_how_to_go_on() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.rows = 2.try_into().expect("not zero");
+        settings.limits.result_bytes = 1024.try_into().expect("not zero");
+    })
+    .await;
+    for (sql, rows, message) in [
+        (
+            "SELECT order_id FROM retail.orders",
+            2,
+            "Only the first 2 rows; there are more. Aggregate or filter; or go on with ORDER BY and OFFSET 2",
+        ),
+        (
+            "SELECT repeat('x', 600) FROM retail.stores",
+            1,
+            "Only the first row; the next would make the answer longer than it may be (1024 bytes). Name fewer columns. Aggregate \
+             or filter; or go on with ORDER BY and OFFSET 1",
+        ),
+        (
+            "SELECT repeat('x', 2000)",
+            0,
+            "The first row alone is longer than an answer may be (1024 bytes). Name fewer columns, or take parts of long values \
+             with left(value, 1000)",
+        ),
+    ] {
+        let answer = server
+            .call(
+                HEAD_OFFICE,
+                "execute_sales_query",
+                json!({"postgresql_query": sql}),
+            )
+            .await;
+        assert_eq!(answer.structured["n"], rows, "{}", answer.text);
+        assert_eq!(answer.structured["truncated"], true, "{sql}");
+        assert_eq!(answer.structured["msg"], message, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn too_many_columns_are_counted() {
+    let server = TestServer::start().await;
+    let select = |columns: usize| {
+        let columns: Vec<String> = (0..columns).map(|n| format!("{n} AS c{n}")).collect();
+        format!("SELECT {}", columns.join(", "))
+    };
+    assert_eq!(
+        server.rows(SEATTLE, &select(256)).await[0]
+            .as_array()
+            .map(Vec::len),
+        Some(256)
+    );
+    for sql in [select(257), format!("{} WHERE false", select(257))] {
+        assert_eq!(
+            server.failure(SEATTLE, &sql).await,
+            "the result has 257 columns and the most is 256; name the columns you need instead of *"
+        );
+    }
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+}
+
+/// A name is the client's own text, or a column's.
+#[tokio::test]
+async fn names_of_columns_steer_no_terminal() {
+    let server = TestServer::start().await;
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": "SELECT 1 AS \"\u{1b}[2J\u{9b}\""}),
+        )
+        .await;
+    assert_eq!(answer.text, r#"{"c":["\u001b[2J\u009b"],"r":[[1]],"n":1}"#);
+}
+
 /// A number that is rounded when it is read once more would differ between the two.
 #[tokio::test]
 async fn floats_keep_every_digit_in_both() {
@@ -141,4 +249,71 @@ async fn the_date_is_now_with_microseconds_and_zone() {
     );
     let told = chrono::DateTime::parse_from_rfc3339(told).expect("RFC 3339");
     assert!((chrono::Utc::now() - told.to_utc()).num_seconds().abs() < 60);
+}
+
+/// PostgreSQL speaks of the text that ran, which is another one: tables have their schema, twins stand in for functions.
+#[tokio::test]
+async fn an_error_says_where_in_the_text_that_was_sent() {
+    let server = TestServer::start().await;
+    for (sql, expected) in [
+        (
+            "SELECT order_id,\n  order_dat\nFROM orders",
+            "column \"order_dat\" does not exist; did you mean order_date (retail.orders)? (line 2, column 3; SQLSTATE 42703)",
+        ),
+        (
+            "SELECT repeat('-', store_id), array_agg(store_id), total\nFROM stores s JOIN orders o USING (store_id)",
+            "column \"total\" does not exist",
+        ),
+        (
+            "select s.store_name, sum(o.totl_amount) from stores s join order_items o using (store_id) group by 1",
+            "column o.totl_amount does not exist; did you mean total_amount (retail.order_items)? (line 1, column 26; SQLSTATE 42703)",
+        ),
+        (
+            "SELECT 'é', lower(order_date) FROM orders",
+            "function lower(date) does not exist",
+        ),
+        ("SELECT 1\n/ 0", "division by zero (SQLSTATE 22012)"),
+    ] {
+        let text = server.failure(SEATTLE, sql).await;
+        assert!(text.starts_with(expected), "{sql}\n  {text}");
+    }
+    let text = server
+        .failure(SEATTLE, "SELECT 'é',\n lower(order_date) FROM orders")
+        .await;
+    assert!(
+        text.contains("(line 2, column 2; SQLSTATE 42883)"),
+        "{text}"
+    );
+    let text = server
+        .failure(SEATTLE, "SELECT * FROM retail.order_itms")
+        .await;
+    assert!(text.contains("did you mean retail.order_items?"), "{text}");
+    let text = server.failure(SEATTLE, "SELECT ifnull(1, 2)").await;
+    assert!(text.contains("did you mean coalesce?"), "{text}");
+}
+
+/// Estimates come from statistics over all stores' rows.
+#[tokio::test]
+async fn a_plan_is_for_head_office_only() {
+    let server = TestServer::start().await;
+    let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
+    let text = server.failure(SEATTLE, sql).await;
+    assert!(
+        text.starts_with("EXPLAIN is for head office only"),
+        "{text}"
+    );
+    let plan = server.rows(HEAD_OFFICE, sql).await;
+    assert!(
+        plan[0][0].as_str().expect("a line").contains("Aggregate"),
+        "{plan:?}"
+    );
+    for sql in [
+        "EXPLAIN ANALYZE SELECT 1",
+        "EXPLAIN (ANALYZE false) SELECT 1",
+        "EXPLAIN (SETTINGS) SELECT 1",
+        "EXPLAIN (VERBOSE) SELECT 1",
+    ] {
+        let text = server.failure(HEAD_OFFICE, sql).await;
+        assert!(text.contains("nothing is run"), "{sql}: {text}");
+    }
 }

@@ -220,7 +220,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
     assert_eq!(answer.structured["truncated"], true);
     assert!(answer.text.len() < (1 << 20) + 1024);
 
-    let cell = "SELECT repeat('x', 50000000)";
+    let cell = "SELECT repeat('x', 20000000)";
     let answer = server
         .call(
             SEATTLE,
@@ -244,7 +244,7 @@ async fn w11_errors_are_errors_and_hold_no_raw_internals() {
         ("SELECT 1/0", "division by zero (SQLSTATE 22012)"),
         (
             "SELECT nonsense FROM retail.orders",
-            "column \"nonsense\" does not exist (SQLSTATE 42703)",
+            "column \"nonsense\" does not exist (line 1, column 8; SQLSTATE 42703)",
         ),
         (
             "SELECT * FROM retail.nonsense",

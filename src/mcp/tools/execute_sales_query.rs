@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::rows::Collector;
 
@@ -43,10 +43,11 @@ pub(super) async fn call(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
     )?;
+    let text = Arc::<str>::from(text);
     let query = if text.len() <= tools.parsed_at_once.get() {
         tools.guard.check(&text)
     } else {
-        let guard = Arc::clone(&tools.guard);
+        let (guard, text) = (Arc::clone(&tools.guard), Arc::clone(&text));
         tokio::task::spawn_blocking(move || guard.check(&text))
             .await
             .map_err(Failure::Task)?
@@ -57,6 +58,20 @@ pub(super) async fn call(
         .scope
         .run(caller, &query, &[], tools.limits.to_ask(), &mut rows)
         .await
-        .map_err(Failure::Scope)?;
-    Ok(result::rows(&rows.finish(), "No rows"))
+        .map_err(|error| {
+            let place = error
+                .position()
+                .and_then(|position| query.place_in(&text, position));
+            Failure::Statement(error, place)
+        })?;
+    let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    let how_to_go_on = format!(
+        "Aggregate or filter; or go on with ORDER BY and OFFSET {}",
+        rows.count
+    );
+    let remarks = Remarks {
+        nothing_found: "No rows",
+        how_to_go_on: &how_to_go_on,
+    };
+    Ok(result::rows(rows, &remarks))
 }

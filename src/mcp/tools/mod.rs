@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::result;
+use super::result::{self, Remarks};
 use crate::catalog::Catalog;
 use crate::identity::Caller;
 use crate::query::guard::Guard;
@@ -158,6 +158,7 @@ fn rows_schema() -> Value {
             "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
             "n": {"type": "integer", "description": "row count"},
             "truncated": {"type": "boolean"},
+            "cut": {"type": "array", "items": {"type": "array"}, "description": "values not given whole: [row, column]"},
             "msg": {"type": "string"},
             "err": {"type": "string"}
         },

@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::rows::{Collector, RowLimits};
 
@@ -77,15 +77,19 @@ pub(super) async fn call(
     let search = tools.search.as_ref().ok_or(Failure::NoModel)?;
     let mut rows = Collector::new(RowLimits {
         rows: most,
-        bytes: tools.limits.bytes,
+        ..tools.limits
     });
     let farthest = 1.0 - similarity_threshold / 100.0;
     search
         .nearest(caller, query_description, farthest, most, &mut rows)
         .await
         .map_err(Failure::Search)?;
-    Ok(result::rows(
-        &rows.finish(),
-        &format!("No products >= {similarity_threshold:?}%"),
-    ))
+    let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    let remarks = Remarks {
+        nothing_found: &format!("No products >= {similarity_threshold:?}%"),
+        how_to_go_on: &format!(
+            "Describe the product more closely, raise similarity_threshold, or raise max_rows (at most {MOST_ROWS})"
+        ),
+    };
+    Ok(result::rows(rows, &remarks))
 }

@@ -1,35 +1,65 @@
 //! What a statement may name. Whatever is not here is refused, so a new PostgreSQL version adds nothing by itself.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// The schema whose tables a client may read.
-pub(super) const SCHEMA: &str = "retail";
-
-/// The tables a client may read, without their schema, in the order they are shown.
-pub const EXPOSED_TABLES: &[&str] = &[
-    "customers",
-    "stores",
-    "categories",
-    "product_types",
-    "products",
-    "orders",
-    "order_items",
-    "inventory",
-    "product_description_embeddings",
-];
-
-/// Functions and aggregates, by group, with the reason each group is harmless.
+/// Functions and aggregates, by group, with the reason each group is harmless and how large its results can be.
 const FUNCTIONS_FILE: &str = include_str!("functions.txt");
 
-pub(super) static FUNCTIONS: LazyLock<HashSet<&'static str>> =
-    LazyLock::new(|| functions().collect());
+/// Each function with its growth.
+pub(super) static FUNCTIONS: LazyLock<HashMap<&'static str, Growth>> = LazyLock::new(|| {
+    let mut growth = Growth::Fixed;
+    let mut functions = HashMap::new();
+    for line in lines() {
+        match line.strip_prefix('[') {
+            Some(section) => growth = Growth::of_section(section),
+            None => functions.extend(line.split_whitespace().map(|name| (name, growth))),
+        }
+    }
+    functions
+});
 
 /// The functions a client's statement may call, by name; a test holds them against the server's own catalogue.
 pub fn functions() -> impl Iterator<Item = &'static str> {
-    FUNCTIONS_FILE
-        .lines()
-        .flat_map(|line| line.split('#').next().unwrap_or("").split_whitespace())
+    lines()
+        .filter(|line| !line.starts_with('['))
+        .flat_map(str::split_whitespace)
+}
+
+fn lines() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS_FILE.lines().filter(|line| !line.starts_with('#'))
+}
+
+/// How large the result of a function can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Growth {
+    /// Some tens of bytes.
+    Fixed,
+    /// The longest argument.
+    Most,
+    /// All arguments together, so many times.
+    Times(u64),
+    /// A number of as many digits as PostgreSQL allows.
+    Digits,
+    /// As many values as there are rows.
+    Collects,
+    /// What `growth::call` says of this very function.
+    OwnRule,
+}
+
+impl Growth {
+    fn of_section(section: &str) -> Self {
+        match section.trim_end_matches(']').split_once(' ') {
+            None if section == "fixed]" => Self::Fixed,
+            None if section == "most]" => Self::Most,
+            None if section == "sum]" => Self::Times(1),
+            None if section == "digits]" => Self::Digits,
+            None if section == "collects]" => Self::Collects,
+            Some(("own", "rule")) => Self::OwnRule,
+            Some(("times", times)) => Self::Times(times.parse().expect("a test reads the file")),
+            _ => unreachable!("a test reads the file"),
+        }
+    }
 }
 
 /// Types a cast or a column definition may name. None of the `reg*` types (they look names up in the catalogue), no
@@ -114,6 +144,47 @@ pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
     "jsonb_agg_strict",
     "record_out",
     "record_send",
+];
+
+/// Collations that every server has.
+pub(super) const COLLATIONS: &[&str] = &["C", "POSIX", "default", "pg_c_utf8", "ucs_basic"];
+
+/// What an unknown function may have been meant for: what people bring along from other databases, or a name that is nearly
+/// one of the list.
+pub(super) fn nearest_function(name: &str) -> Option<&'static str> {
+    let known = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name);
+    known.map(|(_, ours)| *ours).or_else(|| {
+        functions()
+            .map(|other| (other, strsim::jaro_winkler(name, other)))
+            .filter(|(_, likeness)| *likeness >= 0.9)
+            .max_by(|(_, one), (_, other)| one.total_cmp(other))
+            .map(|(other, _)| other)
+    })
+}
+
+/// Functions of other databases, or of PostgreSQL but outside the list, and what does the same here.
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("date_format", "to_char"),
+    ("datediff", "date subtraction, as in a - b"),
+    ("dateadd", "date + interval"),
+    ("getdate", "now()"),
+    ("group_concat", "string_agg"),
+    ("ifnull", "coalesce"),
+    ("instr", "strpos"),
+    ("isnull", "coalesce"),
+    ("json_arrayagg", "jsonb_agg"),
+    ("jsonb_pretty", "the document itself"),
+    ("listagg", "string_agg"),
+    ("len", "length"),
+    ("median", "percentile_cont(0.5) WITHIN GROUP (ORDER BY …)"),
+    ("month", "extract(month FROM …)"),
+    ("nvl", "coalesce"),
+    (
+        "pg_typeof",
+        "get_multiple_table_schemas for the columns' types",
+    ),
+    ("strftime", "to_char"),
+    ("year", "extract(year FROM …)"),
 ];
 
 /// System columns speak of where rows are stored and who wrote them.

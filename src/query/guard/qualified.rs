@@ -112,7 +112,7 @@ impl Qualified {
         } in &self.references
         {
             let mut items = self.functions.iter().filter(|item| item.name == *qualifier);
-            if !FUNCTIONS.contains(column.as_str())
+            if !FUNCTIONS.contains_key(column.as_str())
                 && items.any(|item| !item.columns.contains(column))
             {
                 return Err(Refusal::new(

@@ -71,10 +71,12 @@ impl Refusal {
     /// Turns the byte into line and column of the text, both counted from 1.
     pub(super) fn locate(mut self, text: &str) -> Self {
         if let Place::Byte(byte) = self.at {
-            let before = usize::try_from(byte).ok().and_then(|byte| text.get(..byte));
-            self.at = before.map_or(Place::Nowhere, |before| Place::Line {
-                line: before.matches('\n').count() + 1,
-                column: before.rsplit('\n').next().unwrap_or("").chars().count() + 1,
+            let place = usize::try_from(byte)
+                .ok()
+                .and_then(|byte| line_and_column(text, byte));
+            self.at = place.map_or(Place::Nowhere, |(line, column)| Place::Line {
+                line,
+                column,
             });
         }
         self
@@ -130,11 +132,15 @@ impl Refusal {
     }
 
     pub(super) fn construct(name: &str) -> Self {
-        Self::new(
-            Rule::Construct,
-            format!("{name} is not allowed"),
+        Self::construct_but(
+            name,
             "write the query as a plain SELECT over the retail tables",
         )
+    }
+
+    /// A construct that another one stands in for.
+    pub(super) fn construct_but(name: &str, mend: impl Into<String>) -> Self {
+        Self::new(Rule::Construct, format!("{name} is not allowed"), mend)
     }
 
     /// What the parser itself refused.
@@ -166,6 +172,14 @@ impl Refusal {
             ),
         }
     }
+}
+
+/// Line and column of a byte of a text, both from 1, the column in characters.
+pub(super) fn line_and_column(text: &str, byte: usize) -> Option<(usize, usize)> {
+    let before = text.get(..byte)?;
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    Some((line, column))
 }
 
 /// Without the text: it repeats the client's.

@@ -1,27 +1,36 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AExpr, AIndirection, CommonTableExpr, FuncCall, JoinExpr, Node, RangeFunction, RangeVar,
-    SelectStmt, SubLink, TypeName, WindowDef, WithClause,
+    AExpr, AIndirection, CommonTableExpr, FuncCall, GroupingSet, GroupingSetKind, JoinExpr, Node,
+    RangeFunction, RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef, WithClause,
 };
 
-use super::allow_list::{EXPOSED_TABLES, FIELDS, FUNCTIONS, SCHEMA, TYPES};
+use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES, nearest_function};
+use super::construct;
 use super::name::{Verdict, names, operator, plain, sql_value};
 use super::qualified::Qualified;
 use super::refusal::{Refusal, Rule};
+use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
 
 /// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
 const DEEPEST: usize = 100;
 
-/// Visits a whole query; every table it names ends up with its schema written out.
-pub(super) fn statement(select: &mut SelectStmt) -> Verdict {
+/// The most groupings that the grouping sets of one query may come to.
+const MOST_GROUPINGS: u64 = 64;
+
+/// Visits a whole query; every table it names ends up with its schema written out. Says how many aggregates collect, each as
+/// often as its query has groupings.
+pub(super) fn statement(select: &mut SelectStmt) -> Result<u64, Refusal> {
     let mut walk = Walk {
         names: Vec::new(),
         qualified: Qualified::default(),
         depth: 0,
+        groupings: 1,
+        collecting: 0,
     };
     walk.select(select)?;
-    walk.qualified.verdict()
+    walk.qualified.verdict()?;
+    Ok(walk.collecting)
 }
 
 /// `names` are those that WITH clauses have given to queries, innermost last.
@@ -29,6 +38,9 @@ struct Walk {
     names: Vec<String>,
     qualified: Qualified,
     depth: usize,
+    /// How many groupings the innermost query has.
+    groupings: u64,
+    collecting: u64,
 }
 
 impl Walk {
@@ -57,13 +69,21 @@ impl Walk {
             rarg,
         } = select;
         if into_clause.is_some() {
-            return Err(Refusal::construct("SELECT … INTO"));
+            return Err(Refusal::construct_but(
+                "SELECT … INTO",
+                "leave INTO out; the rows come back as the result",
+            ));
         }
         if !locking_clause.is_empty() {
-            return Err(Refusal::construct("FOR UPDATE / FOR SHARE"));
+            return Err(Refusal::construct_but(
+                "FOR UPDATE / FOR SHARE",
+                "leave it out; nothing can be changed here",
+            ));
         }
+        let groupings = groupings(group_clause)?;
         self.deeper(|walk| {
             let outer = walk.names.len();
+            let of_outer = std::mem::replace(&mut walk.groupings, groupings);
             if let Some(with) = with_clause {
                 walk.with(with)?;
             }
@@ -91,6 +111,7 @@ impl Walk {
                 walk.optional(part)?;
             }
             walk.names.truncate(outer);
+            walk.groupings = of_outer;
             Ok(())
         })
     }
@@ -130,7 +151,11 @@ impl Walk {
                 ctecolcollations: _,
             } = cte;
             if search_clause.is_some() || cycle_clause.is_some() {
-                return Err(Refusal::construct("SEARCH / CYCLE").at(*location));
+                return Err(Refusal::construct_but(
+                    "SEARCH / CYCLE",
+                    "count the depth, and order by it or end the recursion by it",
+                )
+                .at(*location));
             }
             match ctequery.as_mut().and_then(|query| query.node.as_mut()) {
                 Some(NodeEnum::SelectStmt(select)) => self.select(select)?,
@@ -215,6 +240,11 @@ impl Walk {
             NodeEnum::CoalesceExpr(expr) => self.nodes(&mut expr.args),
             NodeEnum::MinMaxExpr(expr) => self.nodes(&mut expr.args),
             NodeEnum::NullTest(test) => self.optional(&mut test.arg),
+            NodeEnum::JsonIsPredicate(test) => self.optional(&mut test.expr),
+            NodeEnum::CollateClause(collate) => {
+                collation(&collate.collname, collate.location)?;
+                self.optional(&mut collate.arg)
+            }
             NodeEnum::BooleanTest(test) => self.optional(&mut test.arg),
             NodeEnum::RowExpr(row) => self.nodes(&mut row.args),
             NodeEnum::AArrayExpr(array) => self.nodes(&mut array.elements),
@@ -238,7 +268,7 @@ impl Walk {
             NodeEnum::GroupingFunc(grouping) => self.nodes(&mut grouping.args),
             NodeEnum::WindowDef(window) => self.window(window),
 
-            other => Err(Refusal::construct(&construct_name(other))),
+            other => Err(construct::refusal(other)),
         }
     }
 
@@ -256,23 +286,8 @@ impl Walk {
             return Ok(());
         }
         let ours = catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
-        if !ours || !EXPOSED_TABLES.contains(&relname.as_str()) {
-            let schema = if schemaname.is_empty() {
-                String::new()
-            } else {
-                format!("{schemaname}.")
-            };
-            let tables: Vec<String> = EXPOSED_TABLES
-                .iter()
-                .map(|table| format!("{SCHEMA}.{table}"))
-                .collect();
-            let mend = format!("the tables are {}", tables.join(", "));
-            return Err(Refusal::new(
-                Rule::Relation,
-                format!("there is no table {schema}{relname} here"),
-                mend,
-            )
-            .at(*location));
+        if !ours || relation(relname).is_none() {
+            return Err(no_table(schemaname, relname).at(*location));
         }
         // Written out, so that what runs does not depend on a search path.
         SCHEMA.clone_into(schemaname);
@@ -320,12 +335,8 @@ impl Walk {
             location,
         } = call;
         let name = match names(funcname).as_slice() {
-            [name] | ["pg_catalog", name] if FUNCTIONS.contains(name) => Ok(()),
-            name => Err(Refusal::new(Rule::Function,
-                format!("the function {} is not allowed", name.join(".")),
-                "use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone",
-            )
-            .at(*location)),
+            [name] | ["pg_catalog", name] if FUNCTIONS.contains_key(name) => Ok(()),
+            name => Err(no_function(name).at(*location)),
         };
         name?;
         // TRIM(a, b, c) has no meaning, and the printer's own assertion ends the process on it in a debug build.
@@ -335,6 +346,9 @@ impl Walk {
         ) && args.len() > 2
         {
             return Err(Refusal::construct("TRIM of more than two values").at(*location));
+        }
+        if names(funcname).last().and_then(|name| FUNCTIONS.get(name)) == Some(&Growth::Collects) {
+            self.collecting = self.collecting.saturating_add(self.groupings);
         }
         self.nodes(args)?;
         self.nodes(agg_order)?;
@@ -352,6 +366,9 @@ impl Walk {
     }
 
     fn sub_link(&mut self, link: &mut SubLink) -> Verdict {
+        if link.sub_link_type() == SubLinkType::ArraySublink {
+            self.collecting = self.collecting.saturating_add(1);
+        }
         operator(&link.oper_name, link.location)?;
         self.optional(&mut link.testexpr)?;
         self.optional(&mut link.subselect)
@@ -401,12 +418,85 @@ impl Walk {
     }
 }
 
-/// The grammar's own name of a construct, such as `XmlExpr`.
-fn construct_name(node: &NodeEnum) -> String {
-    let debug = format!("{node:?}");
-    debug
-        .split(['(', ' ', '{'])
-        .next()
-        .unwrap_or("this construct")
-        .to_owned()
+/// How many groupings a GROUP BY comes to.
+fn groupings(clause: &[Node]) -> Result<u64, Refusal> {
+    let mut all = 1_u64;
+    let mut place = -1;
+    for node in clause {
+        if let Some(NodeEnum::GroupingSet(set)) = &node.node {
+            place = set.location;
+            all = all.saturating_mul(of_set(set));
+        }
+    }
+    if all > MOST_GROUPINGS {
+        return Err(Refusal::new(
+            Rule::Size,
+            format!("GROUP BY comes to {all} groupings"),
+            format!("the most is {MOST_GROUPINGS}; name the GROUPING SETS that are needed"),
+        )
+        .at(place));
+    }
+    Ok(all)
+}
+
+fn of_set(set: &GroupingSet) -> u64 {
+    let count = u64::try_from(set.content.len()).unwrap_or(u64::MAX);
+    match set.kind() {
+        GroupingSetKind::GroupingSetRollup => count.saturating_add(1),
+        GroupingSetKind::GroupingSetCube => 1_u64
+            .checked_shl(u32::try_from(count).unwrap_or(u32::MAX))
+            .unwrap_or(u64::MAX),
+        GroupingSetKind::GroupingSetSets => set
+            .content
+            .iter()
+            .map(|node| match &node.node {
+                Some(NodeEnum::GroupingSet(inner)) => of_set(inner),
+                _ => 1,
+            })
+            .fold(0, u64::saturating_add),
+        GroupingSetKind::Undefined
+        | GroupingSetKind::GroupingSetEmpty
+        | GroupingSetKind::GroupingSetSimple => 1,
+    }
+}
+
+fn collation(name: &[Node], location: i32) -> Verdict {
+    match names(name).as_slice() {
+        [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
+        name => Err(Refusal::new(
+            Rule::Type,
+            format!("the collation {} is not allowed", name.join(".")),
+            format!("leave COLLATE out, or use one of {}", COLLATIONS.join(", ")),
+        )
+        .at(location)),
+    }
+}
+
+fn no_table(schema: &str, name: &str) -> Refusal {
+    let dot = if schema.is_empty() { "" } else { "." };
+    let nearest =
+        nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "));
+    let tables: Vec<String> = RELATIONS
+        .iter()
+        .map(|relation| format!("{SCHEMA}.{}", relation.name))
+        .collect();
+    Refusal::new(
+        Rule::Relation,
+        format!("there is no table {schema}{dot}{name} here"),
+        format!("{nearest}the tables are {}", tables.join(", ")),
+    )
+}
+
+fn no_function(name: &[&str]) -> Refusal {
+    let nearest = name
+        .last()
+        .and_then(|name| nearest_function(name))
+        .map_or_else(String::new, |function| format!("did you mean {function}? "));
+    Refusal::new(
+        Rule::Function,
+        format!("the function {} is not allowed", name.join(".")),
+        format!(
+            "{nearest}use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone"
+        ),
+    )
 }

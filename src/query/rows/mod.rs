@@ -2,14 +2,28 @@
 //!
 //! Knows types and limits; must not know where the rows come from or who asked. The table of what a type becomes stands at
 //! `value::write` and in `docs/results.md`.
-//! Invariant: the JSON never grows past its byte cap, whatever the rows hold.
+//! Invariants: the JSON is valid whatever the values hold, and never grows past its byte cap; a row is given with all its
+//! columns or not at all; a value that is not given whole is marked and listed.
+mod array; // an array's text form → a JSON array
 mod document; // whether a json value may stand as it is
+mod form; // the type's id → what its values become
+mod number; // what JSON takes for a number
+mod text; // JSON strings
 mod value; // one value → JSON
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::ops::ControlFlow;
 
 use crate::query::scope::{Column, RowSink};
+
+use form::Form;
+use value::Given;
+
+/// The most columns of a result. PostgreSQL knows up to 1,664.
+pub const MOST_COLUMNS: usize = 256;
+
+/// The most characters of a column's name. PostgreSQL keeps 63 bytes of it; this is for a server that does not.
+const LONGEST_NAME: usize = 128;
 
 /// How much of a result is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +32,8 @@ pub struct RowLimits {
     pub rows: NonZeroU32,
     /// The most bytes of JSON for the rows.
     pub bytes: NonZeroUsize,
+    /// The most bytes of one value, as PostgreSQL writes it; of a longer one the beginning is kept.
+    pub cell_bytes: NonZeroUsize,
 }
 
 impl RowLimits {
@@ -28,7 +44,7 @@ impl RowLimits {
     }
 }
 
-/// Why a result is not whole.
+/// Why rows are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
     /// There are more rows than an answer may have.
@@ -37,27 +53,60 @@ pub enum Cut {
     Bytes,
 }
 
+/// Where a value stands that is longer than it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutCell {
+    /// Its row in the answer, from 0.
+    pub row: u32,
+    /// Its column, from 0.
+    pub column: usize,
+}
+
 /// A result as JSON: the column names, and the rows as an array of arrays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JsonRows {
-    /// The columns' names in order; two may be the same.
-    pub columns: Vec<String>,
+    /// A JSON array of the columns' names in order; two may be the same.
+    pub columns: String,
     /// A JSON array of arrays, one per row.
     pub rows: String,
     /// The number of rows in it.
     pub count: u32,
     /// Why rows are missing, if any are.
     pub cut: Option<Cut>,
+    /// The values that are given as their beginning, in order.
+    pub cut_cells: Vec<CutCell>,
+    /// The limits that were kept.
+    pub limits: RowLimits,
+}
+
+/// A result has more than [`MOST_COLUMNS`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the result has {columns} columns")]
+pub struct TooManyColumns {
+    /// How many it has.
+    pub columns: usize,
+}
+
+/// One value of a type (`pg_type.oid`) as JSON: valid whatever the bytes, and at most six times as long and a few bytes more.
+#[must_use]
+pub fn to_json(type_oid: u32, value: Option<&[u8]>) -> String {
+    let mut json = String::new();
+    value::write(Form::of(type_oid), value, usize::MAX, &mut json);
+    json
 }
 
 /// Collects a result within limits.
 #[derive(Debug)]
 pub struct Collector {
     limits: RowLimits,
-    columns: Vec<Column>,
+    /// The columns' names, as JSON.
+    columns: String,
+    forms: Vec<Form>,
+    too_many: Option<TooManyColumns>,
     json: String,
     count: u32,
     cut: Option<Cut>,
+    cut_cells: Vec<CutCell>,
 }
 
 impl Collector {
@@ -66,52 +115,95 @@ impl Collector {
     pub fn new(limits: RowLimits) -> Self {
         Self {
             limits,
-            columns: Vec::new(),
+            columns: String::from("[]"),
+            forms: Vec::new(),
+            too_many: None,
             json: String::from("["),
             count: 0,
             cut: None,
+            cut_cells: Vec::new(),
         }
     }
 
     /// What was collected.
-    #[must_use]
-    pub fn finish(mut self) -> JsonRows {
+    ///
+    /// # Errors
+    /// [`TooManyColumns`], with rows or without.
+    pub fn finish(mut self) -> Result<JsonRows, TooManyColumns> {
+        if let Some(too_many) = self.too_many {
+            return Err(too_many);
+        }
         self.json.push(']');
-        JsonRows {
-            columns: self.columns.into_iter().map(|column| column.name).collect(),
+        Ok(JsonRows {
+            columns: self.columns,
             rows: self.json,
             count: self.count,
             cut: self.cut,
+            cut_cells: self.cut_cells,
+            limits: self.limits,
+        })
+    }
+
+    /// Appends a row; `false`, with a part of it appended, when it is too long.
+    fn append(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> bool {
+        self.json.push_str(if self.count == 0 { "[" } else { ",[" });
+        for (column, form) in self.forms.iter().enumerate() {
+            if column > 0 {
+                self.json.push(',');
+            }
+            // A row of fewer values than columns has NULLs for the others.
+            let value = values.next().flatten();
+            let longest = self.limits.cell_bytes.get();
+            if value::write(*form, value, longest, &mut self.json) == Given::Cut {
+                let row = self.count;
+                self.cut_cells.push(CutCell { row, column });
+            }
+            if self.json.len() > self.limits.bytes.get() {
+                return false;
+            }
         }
+        self.json.push(']');
+        true
     }
 }
 
 impl RowSink for Collector {
     fn columns(&mut self, columns: Vec<Column>) {
-        self.columns = columns;
+        if columns.len() > MOST_COLUMNS {
+            let columns = columns.len();
+            self.too_many = Some(TooManyColumns { columns });
+            return;
+        }
+        self.columns.truncate(1);
+        for (at, column) in columns.iter().enumerate() {
+            if at > 0 {
+                self.columns.push(',');
+            }
+            text::name(&column.name, LONGEST_NAME, &mut self.columns);
+        }
+        self.columns.push(']');
+        self.forms = columns
+            .iter()
+            .map(|column| Form::of(column.type_oid))
+            .collect();
     }
 
     fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        if self.too_many.is_some() {
+            return ControlFlow::Break(());
+        }
         if self.count == self.limits.rows.get() {
             self.cut = Some(Cut::Rows);
             return ControlFlow::Break(());
         }
-        let before = self.json.len();
-        self.json.push_str(if self.count == 0 { "[" } else { ",[" });
-        for (column, value) in self.columns.iter().zip(values) {
-            value::write(column.type_oid, value, &mut self.json);
-            self.json.push(',');
-            if self.json.len() > self.limits.bytes.get() {
-                // A row is given whole or not at all.
-                self.json.truncate(before);
-                self.cut = Some(Cut::Bytes);
-                return ControlFlow::Break(());
-            }
+        let before = (self.json.len(), self.cut_cells.len());
+        if !self.append(values) {
+            // A row is given whole or not at all.
+            self.json.truncate(before.0);
+            self.cut_cells.truncate(before.1);
+            self.cut = Some(Cut::Bytes);
+            return ControlFlow::Break(());
         }
-        if self.json.ends_with(',') {
-            self.json.pop();
-        }
-        self.json.push(']');
         self.count += 1;
         ControlFlow::Continue(())
     }
@@ -121,5 +213,7 @@ impl RowSink for Collector {
     }
 }
 
+#[cfg(test)]
+mod properties; // laws, over generated values
 #[cfg(test)]
 mod tests;

@@ -8,8 +8,7 @@ const NUMERIC: u32 = 1700;
 
 #[track_caller]
 fn check(type_oid: u32, value: Option<&str>, expected: &str) {
-    let mut json = String::new();
-    value::write(type_oid, value.map(str::as_bytes), &mut json);
+    let json = to_json(type_oid, value.map(str::as_bytes));
     assert_eq!(json, expected);
     serde_json::from_str::<serde_json::Value>(&json).expect("valid JSON");
 }
@@ -64,6 +63,48 @@ fn arrays_become_json_arrays() {
     check(1000, Some("{t,f}"), "[true,false]");
     check(1231, Some("{1.10,NULL}"), "[\"1.10\",null]");
     check(3807, Some(r#"{"{\"a\": 1}"}"#), r#"[{"a": 1}]"#);
+    check(1013, Some(r#"{"1 2",NULL}"#), r#"["1 2",null]"#);
+    check(2287, Some(r#"{"(1,\"a b\")"}"#), r#"["(1,\"a b\")"]"#);
+    // The one built-in type whose elements a semicolon parts.
+    check(
+        1020,
+        Some("{(1,1),(0,0);(3,3),(2,2)}"),
+        r#"["(1,1),(0,0)","(3,3),(2,2)"]"#,
+    );
+}
+
+/// A database that breaks its word breaks no JSON.
+#[test]
+fn text_that_does_not_fit_its_type_becomes_a_string() {
+    for (type_oid, text) in [
+        (16, "yes"),
+        (INT4, "+1"),
+        (INT4, "007"),
+        (INT8, "-"),
+        (FLOAT8, ".5"),
+        (FLOAT8, "1e"),
+        (114, "{\"a\":"),
+        (1007, ""),
+        (1007, "1"),
+        (1007, "{1"),
+        (1007, "{1,}"),
+        (1007, "{,1}"),
+        (1007, "{1}}"),
+        (1007, "{{1}"),
+        (1007, "{1}{2}"),
+        (1007, "[0:1]="),
+        (1009, "{\"a}"),
+        (1009, "{\"a\\"),
+        (1009, "{{{{{{{x}}}}}}}"),
+    ] {
+        let expected = serde_json::to_string(text).expect("a string");
+        check(type_oid, Some(text), &expected);
+    }
+    assert_eq!(
+        to_json(TEXT, Some(b"a\xffb")),
+        "\"a\u{fffd}b\"",
+        "not even UTF-8"
+    );
 }
 
 #[test]
@@ -73,18 +114,32 @@ fn control_characters_are_escaped() {
         Some("\u{1b}[2J\u{7f}\u{9b}\"\\\n"),
         "\"\\u001b[2J\\u007f\\u009b\\\"\\\\\\n\"",
     );
+    // JSON itself allows those beyond ASCII as they are.
+    check(
+        3802,
+        Some("{\"\u{9b}\": [\n\"\u{7f}\"]}"),
+        "{\"\\u009b\": [\n\"\\u007f\"]}",
+    );
 }
 
-fn collect(rows: u32, bytes: usize, values: &[&str]) -> JsonRows {
-    let limits = RowLimits {
+fn limits(rows: u32, bytes: usize, cell_bytes: usize) -> RowLimits {
+    RowLimits {
         rows: NonZeroU32::new(rows).expect("not zero"),
         bytes: NonZeroUsize::new(bytes).expect("not zero"),
-    };
-    let mut collector = Collector::new(limits);
-    let column = |name: &str| Column {
+        cell_bytes: NonZeroUsize::new(cell_bytes).expect("not zero"),
+    }
+}
+
+fn column(name: &str) -> Column {
+    Column {
         name: name.to_owned(),
         type_oid: TEXT,
-    };
+    }
+}
+
+/// Each value twice in a row of two columns of one name.
+fn collect(limits: RowLimits, values: &[&str]) -> JsonRows {
+    let mut collector = Collector::new(limits);
     collector.columns(vec![column("a"), column("a")]);
     for value in values {
         let value = Some(value.as_bytes());
@@ -92,33 +147,100 @@ fn collect(rows: u32, bytes: usize, values: &[&str]) -> JsonRows {
             break;
         }
     }
-    collector.finish()
+    collector.finish().expect("two columns")
 }
 
 #[test]
 fn columns_of_the_same_name_keep_their_values() {
-    let rows = collect(5, 1000, &["x"]);
+    let rows = collect(limits(5, 1000, 100), &["x"]);
     assert_eq!(
-        (rows.columns, rows.rows.as_str()),
-        (vec!["a".to_owned(), "a".to_owned()], r#"[["x","x"]]"#)
+        (rows.columns.as_str(), rows.rows.as_str()),
+        (r#"["a","a"]"#, r#"[["x","x"]]"#)
     );
 }
 
 #[test]
 fn a_result_is_cut_at_whole_rows_and_says_why() {
-    let whole = collect(2, 1000, &["x", "y"]);
+    let whole = collect(limits(2, 1000, 100), &["x", "y"]);
     assert_eq!(
         (whole.count, whole.cut, whole.rows.as_str()),
         (2, None, r#"[["x","x"],["y","y"]]"#)
     );
-    let more = collect(2, 1000, &["x", "y", "z"]);
+    let more = collect(limits(2, 1000, 100), &["x", "y", "z"]);
     assert_eq!(
         (more.count, more.cut, more.rows.as_str()),
         (2, Some(Cut::Rows), r#"[["x","x"],["y","y"]]"#)
     );
-    let long = collect(9, 20, &["x", "yyyyyyyyyyyyyyyyyyyyyyyyyyy", "z"]);
+    let long = "yyyyyyyyyyyyyyyyyyyyyyyyyyy";
+    let long = collect(limits(9, 20, 100), &["x", long, "z"]);
     assert_eq!(
         (long.count, long.cut, long.rows.as_str()),
         (1, Some(Cut::Bytes), r#"[["x","x"]]"#)
     );
+}
+
+#[test]
+fn a_long_value_is_its_beginning_and_cannot_be_taken_for_the_whole() {
+    let rows = collect(limits(9, 1000, 5), &["12345", "123é56", "😀😀"]);
+    assert_eq!(
+        rows.rows,
+        "[[\"12345\",\"12345\"],\
+          [\"123é…[cut: the first 5 of 7 bytes]\",\"123é…[cut: the first 5 of 7 bytes]\"],\
+          [\"😀…[cut: the first 4 of 8 bytes]\",\"😀…[cut: the first 4 of 8 bytes]\"]]"
+    );
+    let places: Vec<_> = rows
+        .cut_cells
+        .iter()
+        .map(|cell| (cell.row, cell.column))
+        .collect();
+    assert_eq!(places, [(1, 0), (1, 1), (2, 0), (2, 1)]);
+    assert_eq!((rows.count, rows.cut), (3, None));
+}
+
+/// What is no longer there is not listed.
+#[test]
+fn a_row_that_is_not_given_leaves_no_mark() {
+    let rows = collect(limits(9, 60, 5), &["x", "123456789"]);
+    assert_eq!((rows.count, rows.cut), (1, Some(Cut::Bytes)));
+    assert_eq!(rows.cut_cells, []);
+}
+
+/// Numbers, arrays and documents too: half of one would mean something else.
+#[test]
+fn a_long_value_of_any_type_becomes_a_string() {
+    for (type_oid, value) in [(NUMERIC, "1234567"), (1007, "{1,2,3}"), (3802, "[1, 23]")] {
+        let mut collector = Collector::new(limits(1, 1000, 3));
+        let name = "n".to_owned();
+        collector.columns(vec![Column { name, type_oid }]);
+        assert!(
+            collector
+                .row(&mut [Some(value.as_bytes())].into_iter())
+                .is_continue()
+        );
+        let rows = collector.finish().expect("one column").rows;
+        let expected = format!("[[\"{}…[cut: the first 3 of 7 bytes]\"]]", &value[..3]);
+        assert_eq!(rows, expected);
+    }
+}
+
+#[test]
+fn names_are_data_too() {
+    let mut collector = Collector::new(limits(1, 1000, 100));
+    let long = "n".repeat(200);
+    collector.columns(vec![column("a\u{1b}[2J\u{9b}\""), column(&long)]);
+    let names = collector.finish().expect("two columns").columns;
+    let expected = format!("[\"a\\u001b[2J\\u009b\\\"\",\"{}…\"]", &long[..128]);
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn too_many_columns_are_counted_and_nothing_is_kept() {
+    for (columns, expected) in [(256, None), (257, Some(257)), (1664, Some(1664))] {
+        let mut collector = Collector::new(limits(1, 100_000, 100));
+        collector.columns(vec![column("c"); columns]);
+        let row = collector.row(&mut std::iter::repeat_n(Some(&b"x"[..]), columns));
+        assert_eq!(row.is_break(), expected.is_some());
+        let refused = collector.finish().err().map(|error| error.columns);
+        assert_eq!(refused, expected);
+    }
 }

@@ -1,8 +1,11 @@
 use std::fmt;
+use std::sync::Arc;
 
 use deadpool::managed::{PoolError, TimeoutType};
 
+use super::posture::Finding;
 use super::wire::WireError;
+use crate::query::guard::nearest_column;
 
 /// Why a statement gave no rows, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +19,9 @@ pub enum ScopeError {
     /// Every connection is in use: try again.
     #[error("all database connections are in use")]
     Busy,
+    /// The statement asks how rows would be found; that speaks of all tenants' rows, so only who sees all may ask.
+    #[error("the caller may not see estimates")]
+    PlanRefused,
     /// The database cannot be reached, or went away: try again later.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -23,7 +29,16 @@ pub enum ScopeError {
     /// act.
     #[error("the database does not accept this server")]
     Misconfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The login or the database is not as `migrate` made it, so nothing is served: an operator must mend it. Each finding has
+    /// been logged.
+    #[error("the database is not fit to serve from, {} findings; `zava-mcp-server check` shows them", .0.len())]
+    Posture(Arc<[Finding]>),
 }
+
+/// `migrate` has not run yet.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} is missing; run `zava-mcp-server migrate`")]
+struct NotPrepared(String);
 
 /// What PostgreSQL said about a statement.
 #[derive(Clone, PartialEq, Eq)]
@@ -35,6 +50,8 @@ pub struct DatabaseError {
     pub message: String,
     /// The server's hint, if any.
     pub hint: Option<String>,
+    /// Where in the text that ran, in characters from 1, if the server says so.
+    pub position: Option<usize>,
 }
 
 /// The most characters of PostgreSQL's own words that a client is shown: a message may repeat a value of any length.
@@ -48,31 +65,71 @@ impl DatabaseError {
             sqlstate: "54000".to_owned(),
             message,
             hint: None,
+            position: None,
         }
     }
 
-    /// What a client is told: enough to mend a statement, nothing about the server.
+    /// What a client is told: enough to mend a statement, nothing about the server. `place` is the line and column of
+    /// [`position`](Self::position) in the text that the client sent.
     #[must_use]
-    pub fn client_text(&self) -> String {
+    pub fn client_text(&self, place: Option<(usize, usize)>) -> String {
         let state = &self.sqlstate;
+        let place = place.map_or_else(String::new, |(line, column)| {
+            format!("line {line}, column {column}; ")
+        });
+        let at = format!("({place}SQLSTATE {state})");
+        let shown = |text: &str| text.chars().take(MOST_SHOWN).collect::<String>();
         match state.as_str() {
-            "57014" => {
-                "the statement took too long and was stopped; aggregate or filter more (SQLSTATE 57014)".to_owned()
+            "57014" => format!(
+                "the statement took too long and was stopped; aggregate or filter more {at}"
+            ),
+            "42501" => format!(
+                "this column or table may not be read; name the columns you need instead of *, \
+                 retail.stores has store_id, store_name and is_online {at}"
+            ),
+            "42703" => {
+                let nearest = missing_name(&self.message)
+                    .and_then(nearest_column)
+                    .map_or_else(String::new, |column| format!("; did you mean {column}?"));
+                format!("{}{nearest} {at}", shown(&self.message))
             }
-            "42501" => "this column or table may not be read; name the columns you need instead of *, \
-                        retail.stores has store_id, store_name and is_online (SQLSTATE 42501)"
-                .to_owned(),
+            // A twin's own refusal: its text is written for the client.
+            "ZV101" => format!(
+                "{}; make it shorter, or filter first {at}",
+                shown(&self.message)
+            ),
+            // The types do not fit; a twin bears one argument more than what it stands for.
+            "42883" if self.message.contains("bounded.") => {
+                format!("a function here does not take arguments of these types; cast them {at}")
+            }
+            // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
+            "22003" if self.message == "bigint out of range" => format!(
+                "bigint out of range: a number is too large, or an aggregate would collect more than 10 MiB; filter or group first {at}"
+            ),
             // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
-            _ if ["22", "21", "0A", "42", "54", "2F"].iter().any(|class| state.starts_with(class)) => {
-                let message: String = self.message.chars().take(MOST_SHOWN).collect();
-                // A hint on names may name what the caller cannot see.
-                let hint = self.hint.as_ref().filter(|_| !state.starts_with("42"));
-                let hint: String = hint.iter().flat_map(|hint| [" ", hint]).flat_map(str::chars).take(MOST_SHOWN).collect();
-                format!("{message}{hint} (SQLSTATE {state})")
+            _ if ["22", "21", "0A", "42", "54", "2F"]
+                .iter()
+                .any(|class| state.starts_with(class)) =>
+            {
+                // A hint on names may name what the caller cannot see; one on types speaks of the statement.
+                let hint = self
+                    .hint
+                    .as_ref()
+                    .filter(|_| !state.starts_with("42") || state == "42883");
+                let hint: String = hint.iter().flat_map(|hint| [" ", hint]).collect();
+                format!("{}{} {at}", shown(&self.message), shown(&hint))
             }
-            _ => format!("the database could not run the statement (SQLSTATE {state})"),
+            _ => format!("the database could not run the statement {at}"),
         }
     }
+}
+
+/// The column of a message such as `column o.total does not exist`.
+fn missing_name(message: &str) -> Option<&str> {
+    let name = message
+        .strip_prefix("column ")?
+        .strip_suffix(" does not exist")?;
+    name.trim_matches('"').rsplit('.').next()
 }
 
 impl fmt::Display for DatabaseError {
@@ -93,6 +150,20 @@ impl fmt::Debug for DatabaseError {
 impl std::error::Error for DatabaseError {}
 
 impl ScopeError {
+    /// Where in the text that ran PostgreSQL found an error, in characters from 1.
+    #[must_use]
+    pub fn position(&self) -> Option<usize> {
+        match self {
+            Self::Database(error) => error.position,
+            Self::UnknownTenant
+            | Self::Busy
+            | Self::PlanRefused
+            | Self::Posture(_)
+            | Self::Unavailable(_)
+            | Self::Misconfigured(_) => None,
+        }
+    }
+
     pub(super) fn of_pool(error: PoolError<WireError>) -> Self {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
@@ -103,6 +174,14 @@ impl ScopeError {
             closed @ (PoolError::Closed
             | PoolError::NoRuntimeSpecified
             | PoolError::PostCreateHook(_)) => Self::Unavailable(closed.into()),
+        }
+    }
+
+    /// Something is found, so `findings` is not empty.
+    pub(super) fn of_posture(findings: Arc<[Finding]>) -> Self {
+        match findings.iter().find(|finding| finding.is_of_unprepared()) {
+            Some(finding) => Self::Misconfigured(NotPrepared(finding.object.clone()).into()),
+            None => Self::Posture(findings),
         }
     }
 

@@ -4,17 +4,20 @@
 //! the statement means. Begin, enter, query and rollback are written together and read together, so a warm query costs one
 //! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
 //! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
-//! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended.
+//! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
+//! unless [`posture`] has found the database fit for it.
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod lease; // a connection for one transaction, and its end
 mod pool; // warm connections
+mod posture; // whether the database is fit to serve from
 mod transport; // TCP or TLS
 mod turns; // whose turn it is
 mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use deadpool::managed::Pool;
@@ -23,15 +26,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::{Caller, TenantId};
-use crate::query::guard::CheckedQuery;
+use crate::query::guard::{CheckedQuery, Kind};
 use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
 
 pub use error::{DatabaseError, ScopeError};
+pub use posture::{Finding, Rule};
 pub use transport::TlsError;
 
 use context::Signer;
 use lease::Lease;
 use pool::Connections;
+use posture::Posture;
 use turns::Turns;
 use wire::{Query, Transaction, WireError};
 
@@ -76,6 +81,7 @@ pub struct Scope {
     turns: Turns<Holder>,
     endings: TaskTracker,
     closing: CancellationToken,
+    posture: Posture,
     signer: Signer,
     statement_timeout: Duration,
     clock: fn() -> SystemTime,
@@ -102,6 +108,7 @@ impl Scope {
             turns: Turns::new(slots, share),
             endings: TaskTracker::new(),
             closing: CancellationToken::new(),
+            posture: Posture::new(),
             signer: Signer::new(key),
             statement_timeout: limits.statement_timeout,
             clock,
@@ -128,9 +135,13 @@ impl Scope {
         most_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
+        if query.kind() == Kind::Plan && !caller.sees_all() {
+            return Err(ScopeError::PlanRefused);
+        }
         let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
         let query = Query {
             sql: query.sql(),
+            settings: query.settings(),
             parameters,
             most_rows,
         };
@@ -171,6 +182,21 @@ impl Scope {
                     .map_err(ScopeError::of_wire)
             }
         }
+    }
+
+    /// Everything about the login and the database that keeps this server from serving data, examined now.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has not run.
+    pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
+        let mut lease = self.turn(None).await?;
+        let findings = posture::examine(lease.connection())
+            .await
+            .map_err(ScopeError::of_wire)?;
+        if findings.iter().any(Finding::is_of_unprepared) {
+            return Err(ScopeError::of_posture(findings));
+        }
+        Ok(findings)
     }
 
     /// Cancels what is running, waits a while until it has ended, and closes every connection; calls under way and after
@@ -234,7 +260,7 @@ impl Scope {
             let entry = self.signer.enter(tenant, backend, (self.clock)());
             let transaction = Transaction {
                 is_open,
-                entry: &entry,
+                entry: Some(&entry),
                 statement_timeout: self.statement_timeout,
                 query,
             };
@@ -246,7 +272,25 @@ impl Scope {
             .unwrap_or(Err(WireError::Silent))
     }
 
+    /// A connection to a database that is fit to serve from, when it is the holder's turn.
     async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
+        let mut lease = self.turn(holder).await?;
+        let findings = match self.posture.findings(lease.connection()).await {
+            Err(WireError::Closed) if lease.is_reused() => {
+                lease = lease.renew(&self.pool).await?;
+                self.posture.findings(lease.connection()).await
+            }
+            told => told,
+        }
+        .map_err(ScopeError::of_wire)?;
+        if findings.is_empty() {
+            Ok(lease)
+        } else {
+            Err(ScopeError::of_posture(findings))
+        }
+    }
+
+    async fn turn(&self, holder: Holder) -> Result<Lease, ScopeError> {
         let turn = timeout(LONGEST_WAIT, self.turns.take(holder))
             .await
             .map_err(|_| ScopeError::Busy)?;

@@ -32,12 +32,13 @@ pub(crate) async fn unguarded(
     let mut rows = Collector::new(RowLimits {
         rows: 10.try_into().expect("not zero"),
         bytes: 1000.try_into().expect("not zero"),
+        cell_bytes: 1000.try_into().expect("not zero"),
     });
     let most = 10.try_into().expect("not zero");
     scope
         .run(caller, &CheckedQuery::literal(sql), &[], most, &mut rows)
         .await?;
-    Ok(rows.finish().rows)
+    Ok(rows.finish().expect("few columns").rows)
 }
 
 /// A caller as the identity check makes it, over a directory that knows everybody.

@@ -44,6 +44,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             statement_timeout: Duration::from_secs(15),
             rows: NonZeroU32::new(1000).expect("not zero"),
             result_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            cell_bytes: NonZeroUsize::new(64 << 10).expect("not zero"),
             request_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
             sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
             connections: NonZeroUsize::new(4).expect("not zero"),

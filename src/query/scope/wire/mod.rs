@@ -1,6 +1,7 @@
 //! One connection, speaking PostgreSQL's protocol 3.0
 //! (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>).
 
+use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::context::Entry;
 use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
+use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login};
 
 mod end; // leaving a connection that is not used again
@@ -47,6 +49,10 @@ const ROOM_FOR_OTHERS: usize = 256 * 1024;
 
 /// The buffer for what is read and thrown away.
 const READ_AT_ONCE: usize = 8 * 1024;
+/// The buffer of a connection that has seen no long row. It grows for one, and is not kept that long: ten idle connections
+/// would hold the longest rows that each has ever seen.
+const USUAL_BUFFER: usize = 8 * 1024;
+const GROWN_BUFFER: usize = 64 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -95,7 +101,9 @@ impl From<io::Error> for WireError {
 pub(super) struct Transaction<'a> {
     /// Whether [`Connection::begin`] has opened it already.
     pub(super) is_open: bool,
-    pub(super) entry: &'a Entry,
+    /// `None` enters for no tenant, and so sees no tenant's rows.
+    pub(super) entry: Option<&'a Entry>,
+    /// With an entry; without one the role's own holds.
     pub(super) statement_timeout: Duration,
     /// `None` only enters, to learn whether the tenant is known.
     pub(super) query: Option<Query<'a>>,
@@ -105,6 +113,7 @@ pub(super) struct Transaction<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Query<'a> {
     pub(super) sql: &'a str,
+    pub(super) settings: PlannerSettings,
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
@@ -142,7 +151,7 @@ impl Connection {
     ) -> Result<Self, WireError> {
         let mut connection = Self {
             stream,
-            incoming: BytesMut::with_capacity(8 * 1024),
+            incoming: BytesMut::with_capacity(USUAL_BUFFER),
             outgoing: BytesMut::with_capacity(2 * 1024),
             key: CancelKey::default(),
             clean: false,
@@ -190,7 +199,11 @@ impl Connection {
         } else {
             Step::Begin
         };
-        let mut reply = Reply::new(first, transaction.query.is_some());
+        let mut reply = Reply::new(
+            first,
+            transaction.entry.is_some(),
+            transaction.query.is_some(),
+        );
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
@@ -205,6 +218,7 @@ impl Connection {
         };
         self.waiting = false;
         self.settle(status).await?;
+        self.forget_growth();
         self.clean &= !reply.shows_damage();
         reply.outcome()
     }
@@ -244,6 +258,21 @@ impl Connection {
         }
     }
 
+    /// Runs one statement of the server's own without a tenant, otherwise like [`Self::transact`].
+    pub(super) async fn read(
+        &mut self,
+        query: Query<'_>,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), WireError> {
+        let transaction = Transaction {
+            is_open: false,
+            entry: None,
+            statement_timeout: Duration::ZERO,
+            query: Some(query),
+        };
+        self.transact(&transaction, sink).await
+    }
+
     /// An empty round trip.
     pub(super) async fn ping(&mut self) -> Result<(), WireError> {
         self.clean = false;
@@ -258,6 +287,12 @@ impl Connection {
         }
     }
 
+    fn forget_growth(&mut self) {
+        if self.incoming.is_empty() && self.incoming.try_reclaim(GROWN_BUFFER) {
+            self.incoming = BytesMut::with_capacity(USUAL_BUFFER);
+        }
+    }
+
     fn write_transaction(&mut self, transaction: &Transaction<'_>) -> Result<(), WireError> {
         let out = &mut self.outgoing;
         if !transaction.is_open {
@@ -265,20 +300,10 @@ impl Connection {
             frontend::execute("", 0, out)?;
         }
 
-        let entry = transaction.entry;
-        let timeout = transaction.statement_timeout.as_millis().to_string();
-        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-        let values: [&[u8]; 5] = [
-            &key_id,
-            &entry.tenant,
-            &expires,
-            &entry.mac,
-            timeout.as_bytes(),
-        ];
-        frontend::parse("", ENTER, ENTER_TYPES, out)?;
-        bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
-        frontend::execute("", 0, out)?;
-
+        if let Some(entry) = transaction.entry {
+            let enter = enter(transaction.query.as_ref());
+            write_entry(&enter, entry, transaction.statement_timeout, out)?;
+        }
         if let Some(query) = transaction.query {
             frontend::parse("", query.sql, [], out)?;
             bind(
@@ -349,9 +374,7 @@ impl Connection {
     /// The next message, or `None` when it is a row longer than may be held. An error that long repeats a value.
     async fn next_within_bounds(&mut self, reply: &Reply) -> Result<Option<Message>, WireError> {
         loop {
-            if let Some(message) = Message::parse(&mut self.incoming)? {
-                return Ok(Some(message));
-            }
+            // Looked at first: parsing makes room for the whole message.
             if let Some(header) = Header::parse(&self.incoming)?
                 && usize::try_from(header.len()).is_ok_and(|length| length > self.longest_message)
             {
@@ -360,6 +383,9 @@ impl Connection {
                 } else {
                     Err(WireError::Statement(DatabaseError::too_long()))
                 };
+            }
+            if let Some(message) = Message::parse(&mut self.incoming)? {
+                return Ok(Some(message));
             }
             self.fill(reply.has_begun()).await?;
         }
@@ -374,6 +400,38 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// [`ENTER`], with the settings of the statement that follows. Their names and values are this crate's own.
+fn enter(query: Option<&Query<'_>>) -> Cow<'static, str> {
+    let mut enter = Cow::Borrowed(ENTER);
+    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
+        enter.to_mut().push_str(&format!(
+            ", pg_catalog.set_config('{name}', '{value}', true)"
+        ));
+    }
+    enter
+}
+
+fn write_entry(
+    enter: &str,
+    entry: &Entry,
+    timeout: Duration,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let timeout = timeout.as_millis().to_string();
+    let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
+    let values: [&[u8]; 5] = [
+        &key_id,
+        &entry.tenant,
+        &expires,
+        &entry.mac,
+        timeout.as_bytes(),
+    ];
+    frontend::parse("", enter, ENTER_TYPES, out)?;
+    bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
+    frontend::execute("", 0, out)?;
+    Ok(())
 }
 
 fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
@@ -419,6 +477,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
         sqlstate: "XX000".to_owned(),
         message: String::new(),
         hint: None,
+        position: None,
     };
     let mut fields = body.fields();
     // A field that cannot be read leaves the error with what was read before it.
@@ -428,6 +487,7 @@ fn database_error(body: &ErrorResponseBody) -> DatabaseError {
             b'C' => error.sqlstate = value(),
             b'M' => error.message = value(),
             b'H' => error.hint = Some(value()),
+            b'P' => error.position = value().parse().ok(),
             _ => {}
         }
     }

@@ -33,6 +33,7 @@ impl Step {
 /// What the server answers to one transaction, step by step.
 pub(super) struct Reply {
     step: Step,
+    has_entry: bool,
     has_query: bool,
     begun: bool,
     wanted: bool,
@@ -41,9 +42,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(first: Step, has_query: bool) -> Self {
+    pub(super) fn new(first: Step, has_entry: bool, has_query: bool) -> Self {
         Self {
             step: first,
+            has_entry,
             has_query,
             begun: false,
             wanted: true,
@@ -126,10 +128,10 @@ impl Reply {
 
     fn after(&self) -> Step {
         match self.step {
-            Step::Begin => Step::Enter,
-            Step::Enter if self.has_query => Step::Query,
+            Step::Begin if self.has_entry => Step::Enter,
+            Step::Begin | Step::Enter if self.has_query => Step::Query,
             Step::Query => Step::Unlock,
-            Step::Enter | Step::Unlock => Step::Rollback,
+            Step::Begin | Step::Enter | Step::Unlock => Step::Rollback,
             Step::Rollback | Step::Done => Step::Done,
         }
     }

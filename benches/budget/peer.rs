@@ -1,0 +1,47 @@
+use crate::Fallible;
+use crate::kernel::Memory;
+use crate::mcp;
+use crate::plan::Plan;
+use crate::process::Process;
+use crate::progress;
+use crate::start::{self, Starts};
+use crate::toolbox::Toolbox;
+use crate::workload::SELECT_ONE;
+
+/// What was found of another server besides its speed.
+pub(crate) struct Peer {
+    version: String,
+    pub(crate) start: Starts,
+    pub(crate) after_first: Memory,
+    pub(crate) after_load: Memory,
+}
+
+impl Peer {
+    /// Measures the Toolbox's start, and leaves one running that has answered once.
+    pub(crate) async fn meet(plan: &Plan, toolbox: &Toolbox) -> Fallible<(Self, Process)> {
+        progress::tell(&format!("MCP Toolbox {}", toolbox.version));
+        let request = mcp::toolbox_query(SELECT_ONE.sql);
+        let start = start::measure(plan, || toolbox.start(plan), &request).await?;
+        let process = toolbox.start(plan)?;
+        process.connect().await?.call(&request).await?;
+        let after_first = process.memory()?;
+        let peer = Self {
+            version: toolbox.version.clone(),
+            start,
+            after_first,
+            after_load: after_first,
+        };
+        Ok((peer, process))
+    }
+
+    /// Looks at its memory once more and ends it.
+    pub(crate) async fn part(self, process: Process) -> Fallible<Self> {
+        let after_load = process.memory()?;
+        process.stop().await?;
+        Ok(Self { after_load, ..self })
+    }
+
+    pub(crate) fn name(&self) -> String {
+        format!("MCP Toolbox {}", self.version)
+    }
+}

@@ -1,0 +1,74 @@
+//! Aggregates that collect a value of each row, for which PostgreSQL has no bound.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{FuncCall, Node};
+
+use super::size::{Parts, Size};
+use super::{MOST_COLLECTED, Measure, tree};
+use crate::query::guard::refusal::Refusal;
+
+/// What a collected element costs beside its value, in bytes: an array's or a text's, a JSON value's, a range's.
+const OF_ELEMENT: u64 = 16;
+const OF_JSON: u64 = 160;
+const OF_RANGE: u64 = 2_400;
+
+impl Measure {
+    /// `aggregate(x)` becomes `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`: the aggregate beside it weighs the same
+    /// rows and stops the statement at the first too many, where a look at the finished value would come too late.
+    pub(super) fn collecting(
+        &mut self,
+        node: &mut Node,
+        name: &str,
+        args: Parts,
+        around: Size,
+    ) -> Result<Size, Refusal> {
+        // A hash table of groups is held to work_mem by what it holds when a group is new, not by what groups collect.
+        self.settings.hashed_groups = false;
+        let (values, beside) = match name {
+            "range_agg" => (args.sum, OF_RANGE),
+            "array_agg" | "string_agg" => (args.sum, OF_ELEMENT),
+            _ => (args.sum.saturating_mul(2), OF_JSON),
+        };
+        let weight = self.weight(values, beside);
+        let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
+        let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
+            return Err(Refusal::construct(name));
+        };
+        let admits = NodeEnum::FuncCall(Box::new(counting(&call, weight)));
+        *node = tree::case(
+            Node { node: Some(admits) },
+            Node {
+                node: Some(NodeEnum::FuncCall(call)),
+            },
+        );
+        Ok(Size::over(args.all.beside(around), value))
+    }
+
+    /// What a collected element of so many bytes weighs, of the budget that all aggregates of the statement share.
+    pub(super) fn weight(&self, bytes: u64, beside: u64) -> u64 {
+        bytes
+            .saturating_add(beside.max(OF_ELEMENT))
+            .saturating_mul(self.collecting)
+    }
+}
+
+/// The aggregate that counts what another one collects: over the same rows, each distinct one once.
+fn counting(collecting: &FuncCall, weight: u64) -> FuncCall {
+    let distinct = collecting.agg_distinct
+        && !matches!(
+            collecting.args.first().map(|arg| &arg.node),
+            Some(Some(NodeEnum::AConst(_))) | None
+        );
+    let (twin, mut args) = if distinct {
+        ("admits_distinct", collecting.args[..1].to_vec())
+    } else {
+        ("admits", Vec::new())
+    };
+    args.push(tree::number(weight));
+    FuncCall {
+        agg_distinct: distinct,
+        agg_filter: collecting.agg_filter.clone(),
+        over: collecting.over.clone(),
+        ..tree::call(tree::twin_name(twin), args)
+    }
+}

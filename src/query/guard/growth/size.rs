@@ -1,0 +1,88 @@
+/// The most bytes that one value may have.
+pub(super) const MOST_VALUE: u64 = 32 << 20;
+
+/// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
+/// one row of each of its queries.
+pub(super) const MOST_HELD: u64 = 64 << 20;
+
+/// The most bytes that a twin in the schema `bounded` lets through when only the running statement knows a size.
+pub(super) const MOST_OF_TWIN: u64 = 16 << 10;
+
+/// A number as text: PostgreSQL keeps 131,072 digits before the point and 16,383 behind it.
+pub(super) const MOST_DIGITS: u64 = 160 << 10;
+
+/// A number, a date, a yes or no.
+pub(super) const SMALL: u64 = 64;
+
+/// How large an expression is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Size {
+    /// Nodes of the tree, once PostgreSQL has put the expression of a sub-query in the place of each of its names.
+    pub(super) nodes: u64,
+    /// The most bytes that its value can have.
+    pub(super) value: u64,
+    /// The most bytes that its value and those it is made of have together.
+    pub(super) held: u64,
+}
+
+impl Size {
+    /// Something that stands in the tree once and holds so many bytes.
+    pub(super) fn leaf(value: u64) -> Self {
+        Self {
+            nodes: 1,
+            value,
+            held: value,
+        }
+    }
+
+    /// A node over `parts` whose value has at most so many bytes.
+    pub(super) fn over(parts: Self, value: u64) -> Self {
+        Self {
+            nodes: parts.nodes.saturating_add(1),
+            value,
+            held: parts.held.saturating_add(value),
+        }
+    }
+
+    /// Two parts of one node; `value` is that of the longer.
+    pub(super) fn beside(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.saturating_add(other.nodes),
+            value: self.value.max(other.value),
+            held: self.held.saturating_add(other.held),
+        }
+    }
+
+    /// The same value, read from a row that was made before: the expression behind it stands elsewhere.
+    pub(super) fn fenced(self) -> Self {
+        Self::leaf(self.value)
+    }
+}
+
+/// What several parts of one node have together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Parts {
+    /// All of them beside each other.
+    pub(super) all: Size,
+    /// The bytes of their values together.
+    pub(super) sum: u64,
+}
+
+impl Parts {
+    pub(super) fn add(&mut self, part: Size) {
+        self.all = self.all.beside(part);
+        self.sum = self.sum.saturating_add(part.value);
+    }
+}
+
+impl FromIterator<Size> for Parts {
+    fn from_iter<I: IntoIterator<Item = Size>>(sizes: I) -> Self {
+        let mut parts = Self::default();
+        sizes.into_iter().for_each(|size| parts.add(size));
+        parts
+    }
+}
+
+/// The longest value that may be sorted: with the least `work_mem` PostgreSQL keeps 2,730 values of one sort in memory,
+/// however long they are.
+pub(super) const MOST_SORTED: u64 = 24 << 10;

@@ -1,0 +1,345 @@
+use crate::query::guard::allow_list::{FUNCTIONS, Growth};
+use crate::query::guard::{PlannerSettings, Rule, check};
+
+#[track_caller]
+fn runs_as(text: &str, expected: &str) {
+    match check(text) {
+        Ok(query) => assert_eq!(query.sql(), expected),
+        Err(refusal) => panic!("{text}\n  refused: {refusal}"),
+    }
+}
+
+#[track_caller]
+fn unchanged(text: &str) {
+    runs_as(text, text);
+}
+
+#[track_caller]
+fn too_large(text: &str, words: &str) {
+    match check(text) {
+        Ok(query) => panic!("{text}\n  runs as: {}", query.sql()),
+        Err(refusal) => {
+            assert_eq!(refusal.rule(), Rule::Size, "{text}\n  {refusal}");
+            assert!(refusal.to_string().contains(words), "{text}\n  {refusal}");
+        }
+    }
+}
+
+#[track_caller]
+fn settings(text: &str) -> PlannerSettings {
+    match check(text) {
+        Ok(query) => query.settings(),
+        Err(refusal) => panic!("{text}\n  refused: {refusal}"),
+    }
+}
+
+/// A chain of `links` queries, each over the one before.
+fn chain(first: &str, links: usize, step: impl Fn(usize) -> String) -> String {
+    let mut text = format!("WITH c0 AS ({first})");
+    for link in 1..=links {
+        text += &format!(", c{link} AS ({})", step(link - 1));
+    }
+    text + &format!(" SELECT * FROM c{links}")
+}
+
+#[test]
+fn ordinary_functions_stay_as_they_are() {
+    for text in [
+        "SELECT repeat('-', 80)",
+        "SELECT lpad(store_id::text, 5, '0') FROM retail.stores",
+        "SELECT replace(product_name, ' ', '_') FROM retail.products",
+        "SELECT format('%s: %s', store_name, store_id) FROM retail.stores",
+        "SELECT to_char(order_date, 'YYYY-MM') FROM retail.orders",
+        "SELECT g FROM generate_series(1, 12) g",
+        "SELECT round(avg(total_amount), 2) FROM retail.order_items",
+        "SELECT power(1.05, 10), 2 ^ 10, exp(1)",
+        "SELECT product_name FROM retail.products WHERE product_name ~* '^(cordless|power) .*drill'",
+        "SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ > 1)')",
+        "SELECT array_fill(0, ARRAY[12])",
+        "SELECT string_to_array('a,b', ',') @> ARRAY['a']",
+    ] {
+        unchanged(text);
+    }
+}
+
+/// A function whose section says that it has a rule of its own has one.
+#[test]
+fn every_rule_that_the_list_announces_is_there() {
+    for name in FUNCTIONS
+        .iter()
+        .filter(|(_, growth)| **growth == Growth::OwnRule)
+        .map(|(name, _)| name)
+    {
+        let comma = if *name == "position" { " IN " } else { ", " };
+        if let Err(refusal) = check(&format!("SELECT {name}('a'{comma}'b')")) {
+            assert_eq!(refusal.rule(), Rule::Size, "{name}: {refusal}");
+        }
+    }
+}
+
+#[test]
+fn what_only_the_running_statement_knows_goes_through_a_twin() {
+    for (text, expected) in [
+        (
+            "SELECT repeat('█', quantity) FROM retail.order_items",
+            "SELECT bounded.repeat('█', quantity, 16384) FROM retail.order_items",
+        ),
+        (
+            "SELECT rpad(store_name, store_id) FROM retail.stores",
+            "SELECT bounded.rpad(store_name, store_id, 16384) FROM retail.stores",
+        ),
+        (
+            "SELECT d FROM generate_series('2025-01-01'::date, '2025-12-01', '1 month') d",
+            "SELECT d FROM bounded.generate_series('2025-01-01'::date, '2025-12-01', '1 month', 1000000) d",
+        ),
+        (
+            "SELECT 1 FROM retail.stores WHERE store_name ~ lower(store_name)",
+            "SELECT 1 FROM retail.stores WHERE store_name ~ bounded.pattern(lower(store_name))",
+        ),
+    ] {
+        runs_as(text, expected);
+    }
+}
+
+#[test]
+fn aggregates_that_collect_are_weighed() {
+    runs_as(
+        "SELECT array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) FROM retail.orders",
+        "SELECT CASE WHEN bounded.admits(20) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END \
+         FROM retail.orders",
+    );
+    runs_as(
+        "SELECT string_agg(DISTINCT store_name, ', ') FROM retail.stores",
+        "SELECT CASE WHEN bounded.admits_distinct(DISTINCT store_name, 82) THEN string_agg(DISTINCT store_name, ', ') END FROM retail.stores",
+    );
+    runs_as(
+        "SELECT ARRAY(SELECT store_id FROM retail.stores ORDER BY 1)",
+        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}')",
+    );
+    assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
+    // Two share what there is.
+    assert!(
+        check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")
+            .expect("allowed")
+            .sql()
+            .contains("bounded.admits(40)")
+    );
+    assert!(
+        !settings("SELECT store_id, array_agg(order_id) FROM retail.orders GROUP BY 1")
+            .hashed_groups
+    );
+    assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").hashed_groups);
+}
+
+#[test]
+fn sub_selects_that_may_be_hashed_are_counted() {
+    runs_as(
+        "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers)",
+        "SELECT 1 FROM retail.orders WHERE NOT customer_id IN (SELECT CASE WHEN bounded.counted(row_number() OVER (), 645277) THEN fenced.value1 END \
+         FROM (SELECT customer_id FROM retail.customers) fenced(value1))",
+    );
+    unchanged(
+        "SELECT 1 FROM retail.orders WHERE customer_id IN (SELECT customer_id FROM retail.customers)",
+    );
+    assert!(
+        !settings("SELECT store_id FROM retail.orders EXCEPT SELECT store_id FROM retail.stores")
+            .hashed_groups
+    );
+}
+
+#[test]
+fn a_text_that_would_grow_too_long_is_refused_before_it_is_made() {
+    for (text, words) in [
+        (
+            "SELECT repeat(repeat(repeat('x', 1000), 1000), 1000)",
+            "repeat could make a value",
+        ),
+        ("SELECT lpad('x', 300000000)", "lpad could make a value"),
+        (
+            "SELECT replace(repeat('a', 10000), 'a', repeat('b', 10000))",
+            "replace could make a value",
+        ),
+        (
+            "SELECT regexp_replace(repeat('a', 10000), '.', repeat('b', 10000), 'g')",
+            "regexp_replace could make a value",
+        ),
+        (
+            "SELECT format('%1000000000s', 'x')",
+            "format could make a value",
+        ),
+        (
+            "SELECT format('%*s', 1000000000, 'x')",
+            "with * for a width",
+        ),
+        (
+            "SELECT 'x'::char(10485760)",
+            "the type bpchar could make a value",
+        ),
+        (
+            "SELECT '1'::bit(83886080)::text",
+            "the type bit could make a value",
+        ),
+        (
+            "SELECT array_fill(0, ARRAY[10000, 10000])",
+            "array_fill could make a value",
+        ),
+        (
+            "SELECT array_to_string(array_fill(0, ARRAY[10000]), repeat('x', 10000))",
+            "array_to_string could make a value",
+        ),
+        (
+            "SELECT count(*) FROM generate_series(1, 1000000000)",
+            "generate_series would make",
+        ),
+        (
+            "SELECT translate(repeat('x', 60000), repeat('y', 60000), '')",
+            "could take too long",
+        ),
+        (
+            "SELECT normalize(repeat('x', 60000))",
+            "normalize would work on",
+        ),
+        (
+            "SELECT 'a' ~ '(((a{1,255}){1,255}){1,255})'",
+            "repeats too much",
+        ),
+        ("SELECT jsonb_path_query('[]', '$.**.**.**')", "JSON path"),
+        (
+            "SELECT jsonb_path_query('[]', '$[*] ? (@ == $[*])')",
+            "JSON path",
+        ),
+        ("SELECT '[]'::jsonb @? lower('$')::jsonpath", "JSON path"),
+    ] {
+        too_large(text, words);
+    }
+}
+
+/// PostgreSQL puts the expression of a sub-query in the place of each of its names.
+#[test]
+fn a_chain_that_doubles_is_fenced_or_refused() {
+    // A number stays small: each long link is computed once.
+    let numbers = chain("SELECT store_id AS v FROM retail.stores", 24, |link| {
+        format!("SELECT v + v AS v FROM c{link}")
+    });
+    let query = check(&numbers).expect("allowed");
+    assert!(query.sql().contains("AS MATERIALIZED"), "{}", query.sql());
+    // A text grows.
+    let texts = chain("SELECT store_name AS v FROM retail.stores", 24, |link| {
+        format!("SELECT v || v AS v FROM c{link}")
+    });
+    too_large(&texts, "could");
+    let arrays = chain(
+        "SELECT ARRAY[store_id] AS v FROM retail.stores",
+        24,
+        |link| format!("SELECT v || v AS v FROM c{link}"),
+    );
+    too_large(&arrays, "could");
+    // A chain that the text says not to materialize is one all the same.
+    let cases = chain("SELECT store_id AS v FROM retail.stores", 24, |link| {
+        format!("SELECT CASE WHEN v > 0 THEN v ELSE -v END AS v FROM c{link}")
+    })
+    .replace("AS (SELECT CASE", "AS NOT MATERIALIZED (SELECT CASE");
+    let query = check(&cases).expect("allowed");
+    assert!(!query.sql().contains("NOT MATERIALIZED"), "{}", query.sql());
+    assert!(query.sql().contains("AS MATERIALIZED"), "{}", query.sql());
+    // The same in sub-selects.
+    let mut nested = "SELECT store_id AS v FROM retail.stores".to_owned();
+    for link in 0..11 {
+        nested = format!("SELECT v + v AS v FROM ({nested}) s{link}");
+    }
+    let query = check(&nested).expect("allowed");
+    assert!(query.sql().contains("OFFSET 0"), "{}", query.sql());
+    // Short chains are left alone.
+    let short = chain("SELECT store_id AS v FROM retail.stores", 3, |link| {
+        format!("SELECT v + v AS v FROM c{link}")
+    });
+    unchanged(&short);
+}
+
+#[test]
+fn a_recursion_ends_its_growth() {
+    recurses_by_all(
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r",
+    );
+    unchanged(
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 12) SELECT n FROM r",
+    );
+    runs_as(
+        "WITH RECURSIVE r AS (SELECT 1 AS n, 'x' AS v UNION ALL SELECT n + 1, v || v FROM r WHERE n < 12) SELECT v FROM r",
+        "WITH RECURSIVE r AS (SELECT 1 AS n, 'x' AS v UNION ALL SELECT n + 1, bounded.fits(v || v, 16384) FROM r WHERE n < 12) SELECT v FROM r",
+    );
+}
+
+#[track_caller]
+fn recurses_by_all(text: &str) {
+    let refusal = check(text).expect_err(text);
+    assert_eq!(refusal.rule(), Rule::Construct, "{refusal}");
+    assert!(refusal.to_string().contains("UNION ALL"), "{refusal}");
+}
+
+#[test]
+fn joins_by_key_are_hashed_and_others_are_not() {
+    for text in [
+        "SELECT 1 FROM retail.order_items i JOIN retail.orders o USING (order_id) JOIN retail.products p ON p.product_id = i.product_id",
+        "SELECT 1 FROM retail.orders, retail.stores WHERE orders.store_id = stores.store_id",
+        "SELECT 1 FROM retail.order_items i JOIN retail.inventory v USING (store_id, product_id)",
+        "SELECT 1 FROM retail.orders",
+    ] {
+        assert!(settings(text).hashed_joins, "{text}");
+    }
+    for text in [
+        "SELECT 1 FROM retail.orders a, retail.orders b",
+        "SELECT 1 FROM retail.orders a JOIN retail.orders b USING (store_id)",
+        "SELECT 1 FROM retail.orders a JOIN retail.order_items b ON a.order_id = a.order_id",
+        "SELECT 1 FROM retail.stores s JOIN (SELECT store_id, repeat('x', 2000) AS t FROM retail.orders) o USING (store_id)",
+    ] {
+        assert!(!settings(text).hashed_joins, "{text}");
+    }
+}
+
+#[test]
+fn long_values_are_sorted_in_little_memory_or_not_at_all() {
+    assert_eq!(
+        settings("SELECT store_name FROM retail.stores ORDER BY 1")
+            .changed()
+            .count(),
+        0
+    );
+    assert_eq!(
+        settings("SELECT repeat('x', 1000) || order_id AS t FROM retail.orders ORDER BY t")
+            .changed()
+            .collect::<Vec<_>>(),
+        [("work_mem", "1389kB".to_owned())]
+    );
+    too_large(
+        "SELECT repeat('x', 60000) || order_id AS t FROM retail.orders ORDER BY t",
+        "would be sorted",
+    );
+    too_large(
+        "SELECT order_id FROM retail.orders ORDER BY order_date LIMIT 10000000",
+        "keep too many rows",
+    );
+    too_large(
+        "SELECT product_description FROM retail.products ORDER BY 1 LIMIT (SELECT 10000000)",
+        "keep too many rows",
+    );
+}
+
+#[test]
+fn the_parts_of_a_statement_are_counted() {
+    let tables = vec!["retail.stores"; 65].join(", ");
+    too_large(&format!("SELECT 1 FROM {tables}"), "too many tables");
+    let columns = vec!["repeat('x', 60000)"; 1200].join(", ");
+    too_large(&format!("SELECT {columns}"), "at once");
+    let windows: Vec<String> = (0..33)
+        .map(|place| format!("sum(store_id) OVER (ORDER BY store_id + {place})"))
+        .collect();
+    too_large(
+        &format!("SELECT {} FROM retail.stores", windows.join(", ")),
+        "too many windows",
+    );
+    too_large(
+        "SELECT count(*) FROM retail.products GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7)",
+        "groupings",
+    );
+}

@@ -1,0 +1,273 @@
+//! Nodes that we read or add.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::a_const::Val;
+use pg_query::protobuf::{
+    AConst, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef, FuncCall, Integer,
+    LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation, String as Name,
+    SubLinkType, WindowDef,
+};
+
+use crate::query::guard::name::names;
+
+/// The schema of the twins (`migrations/0004_bounded.sql`).
+const TWINS: &str = "bounded";
+
+/// What a row of a sub-select costs in a hash table, beside its values.
+const OF_HASHED_ROW: u64 = 100;
+
+/// What the rows of one sub-select may take there.
+const MOST_HASHED: u64 = 64 << 20;
+
+/// A whole number that is written down; a negative one counts as none.
+pub(super) fn integer(node: &Node) -> Option<u64> {
+    match &node.node {
+        Some(NodeEnum::AConst(AConst {
+            isnull: false,
+            val: Some(Val::Ival(number)),
+            ..
+        })) => u64::try_from(number.ival).ok(),
+        _ => None,
+    }
+}
+
+pub(super) fn is_null(node: &Node) -> bool {
+    match &node.node {
+        None => true, // LIMIT ALL
+        Some(NodeEnum::AConst(constant)) => constant.isnull,
+        _ => false,
+    }
+}
+
+/// A text that is written down, with or without a cast.
+pub(super) fn text(node: &Node) -> Option<&str> {
+    match &node.node {
+        Some(NodeEnum::AConst(AConst {
+            val: Some(Val::Sval(text)),
+            ..
+        })) => Some(&text.sval),
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().and_then(text),
+        _ => None,
+    }
+}
+
+/// `*`, or `name.*` with the name.
+pub(super) fn star(node: &Node) -> Option<Option<String>> {
+    let Some(NodeEnum::ColumnRef(column)) = &node.node else {
+        return None;
+    };
+    let (last, before) = column.fields.split_last()?;
+    matches!(last.node, Some(NodeEnum::AStar(_)))
+        .then(|| names(before).last().map(|name| (*name).to_owned()))
+}
+
+/// A name without a qualifier.
+pub(super) fn plain_name(node: &Node) -> Option<String> {
+    match &node.node {
+        Some(NodeEnum::ColumnRef(column)) => match names(&column.fields).as_slice() {
+            [name] => Some((*name).to_owned()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// What is sorted by.
+pub(super) fn sorted_expr(node: &mut Node) -> Option<Box<Node>> {
+    match &node.node {
+        Some(NodeEnum::SortBy(sort)) => sort.node.clone(),
+        Some(_) => Some(Box::new(node.clone())),
+        None => None,
+    }
+}
+
+/// What PostgreSQL calls a column that has no name of its own
+/// (<https://www.postgresql.org/docs/18/sql-select.html#SQL-SELECT-LIST>).
+pub(super) fn own_name(node: &Node) -> String {
+    match &node.node {
+        Some(NodeEnum::ColumnRef(column)) => {
+            names(&column.fields).last().map(|name| (*name).to_owned())
+        }
+        Some(NodeEnum::FuncCall(call)) => {
+            names(&call.funcname).last().map(|name| (*name).to_owned())
+        }
+        Some(NodeEnum::TypeCast(cast)) => {
+            let of_arg = cast
+                .arg
+                .as_deref()
+                .map(own_name)
+                .filter(|name| name != "?column?");
+            of_arg.or_else(|| {
+                let name = cast.type_name.as_ref()?;
+                names(&name.names).last().map(|name| (*name).to_owned())
+            })
+        }
+        Some(NodeEnum::CaseExpr(_)) => Some("case".to_owned()),
+        Some(NodeEnum::CoalesceExpr(_)) => Some("coalesce".to_owned()),
+        Some(NodeEnum::AArrayExpr(_)) => Some("array".to_owned()),
+        Some(NodeEnum::RowExpr(_)) => Some("row".to_owned()),
+        Some(NodeEnum::CollateClause(collate)) => collate.arg.as_deref().map(own_name),
+        _ => None,
+    }
+    .unwrap_or_else(|| "?column?".to_owned())
+}
+
+/// Whether a query reads from something of this name, at any depth. A name that hides it makes this wrong to the safe side.
+pub(super) fn reads(select: &SelectStmt, name: &str) -> bool {
+    // The parser has turned each such name into a RangeVar; its debug form shows them all.
+    let wanted = format!("relname: {name:?}");
+    format!("{select:?}").contains(&wanted)
+}
+
+pub(super) fn number(value: u64) -> Node {
+    let ival = i32::try_from(value).unwrap_or(i32::MAX);
+    constant(Val::Ival(Integer { ival }))
+}
+
+fn constant(val: Val) -> Node {
+    wrap(NodeEnum::AConst(AConst {
+        isnull: false,
+        location: -1,
+        val: Some(val),
+    }))
+}
+
+fn wrap(node: NodeEnum) -> Node {
+    Node { node: Some(node) }
+}
+
+fn name(text: &str) -> Node {
+    wrap(NodeEnum::String(Name {
+        sval: text.to_owned(),
+    }))
+}
+
+fn column(parts: &[&str]) -> Node {
+    wrap(NodeEnum::ColumnRef(ColumnRef {
+        fields: parts.iter().map(|part| name(part)).collect(),
+        location: -1,
+    }))
+}
+
+/// The names that call a twin.
+pub(super) fn twin_name(twin: &str) -> Vec<Node> {
+    vec![name(TWINS), name(twin)]
+}
+
+/// A call of a twin.
+pub(super) fn twin(twin: &str, args: Vec<Node>) -> Node {
+    wrap(NodeEnum::FuncCall(Box::new(call(twin_name(twin), args))))
+}
+
+pub(super) fn call(funcname: Vec<Node>, args: Vec<Node>) -> FuncCall {
+    FuncCall {
+        funcname,
+        args,
+        funcformat: CoercionForm::CoerceExplicitCall.into(),
+        location: -1,
+        ..FuncCall::default()
+    }
+}
+
+/// `CASE WHEN condition THEN value END`
+pub(super) fn case(condition: Node, value: Node) -> Node {
+    let when = CaseWhen {
+        expr: Some(Box::new(condition)),
+        result: Some(Box::new(value)),
+        location: -1,
+        ..CaseWhen::default()
+    };
+    wrap(NodeEnum::CaseExpr(Box::new(CaseExpr {
+        args: vec![wrap(NodeEnum::CaseWhen(Box::new(when)))],
+        location: -1,
+        ..CaseExpr::default()
+    })))
+}
+
+/// Makes PostgreSQL plan a sub-query by itself.
+pub(super) fn offset_nothing(select: &mut SelectStmt) {
+    select.limit_offset = Some(Box::new(number(0)));
+    select.set_limit_option(LimitOption::Count);
+}
+
+/// `SELECT f.value1 … FROM (the query) AS f (value1 …)`
+fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> SelectStmt {
+    let given: Vec<String> = (1..=columns).map(|place| format!("value{place}")).collect();
+    let range = RangeSubselect {
+        lateral: false,
+        subquery: Some(query),
+        alias: Some(Alias {
+            aliasname: "fenced".to_owned(),
+            colnames: given.iter().map(|column| name(column)).collect(),
+        }),
+    };
+    SelectStmt {
+        target_list: given.iter().map(|column| target(targets(column))).collect(),
+        from_clause: vec![wrap(NodeEnum::RangeSubselect(Box::new(range)))],
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    }
+}
+
+fn target(value: Node) -> Node {
+    wrap(NodeEnum::ResTarget(Box::new(ResTarget {
+        val: Some(Box::new(value)),
+        location: -1,
+        ..ResTarget::default()
+    })))
+}
+
+/// Counts the rows of a sub-select while they come: `CASE WHEN bounded.counted(row_number() OVER (), most) THEN value END`.
+/// PostgreSQL keeps no row for that, and stops at the first too many.
+pub(super) fn fence_rows(subselect: &mut Option<Box<Node>>, columns: usize, bytes_of_row: u64) {
+    let Some(query) = subselect.take() else {
+        return;
+    };
+    let most = MOST_HASHED / bytes_of_row.saturating_add(OF_HASHED_ROW);
+    let fenced = over(query, columns, |value| {
+        let mut row_number = call(vec![name("row_number")], Vec::new());
+        row_number.over = Some(Box::new(WindowDef {
+            frame_options: FRAME_DEFAULT,
+            location: -1,
+            ..WindowDef::default()
+        }));
+        let counted = twin(
+            "counted",
+            vec![wrap(NodeEnum::FuncCall(Box::new(row_number))), number(most)],
+        );
+        case(counted, column(&["fenced", value]))
+    });
+    *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
+}
+
+/// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
+const FRAME_DEFAULT: i32 = 1058;
+
+/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
+/// same array, but weighed while it grows.
+pub(super) fn collect_array(node: &mut Node, weight: u64) {
+    let Some(NodeEnum::SubLink(mut link)) = node.node.take() else {
+        return;
+    };
+    if let Some(query) = link.subselect.take() {
+        let collected = over(query, 1, |value| {
+            let values = vec![column(&["fenced", value])];
+            let collected = call(vec![name("array_agg")], values);
+            case(
+                twin("admits", vec![number(weight)]),
+                wrap(NodeEnum::FuncCall(Box::new(collected))),
+            )
+        });
+        link.set_sub_link_type(SubLinkType::ExprSublink);
+        link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
+    }
+    let empty = constant(Val::Sval(Name {
+        sval: "{}".to_owned(),
+    }));
+    *node = wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
+        args: vec![wrap(NodeEnum::SubLink(link)), empty],
+        location: -1,
+        ..CoalesceExpr::default()
+    })));
+}

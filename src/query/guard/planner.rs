@@ -1,0 +1,83 @@
+/// How PostgreSQL shall plan one statement, where its usual way could take memory without bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlannerSettings {
+    /// Whether groups may be kept in a hash table. Not where each group collects: its growth is not counted there.
+    pub hashed_groups: bool,
+    /// Whether joins may keep a side in a hash table. Not where rows multiply: a table of one key cannot be split.
+    pub hashed_joins: bool,
+    /// The longest value that is sorted by itself, in bytes: PostgreSQL 18 counts 24 bytes for each such value, whatever its
+    /// length, so the longer they can be the earlier it must stop.
+    pub longest_sorted: u64,
+}
+
+impl Default for PlannerSettings {
+    fn default() -> Self {
+        Self::USUAL
+    }
+}
+
+/// PostgreSQL's `work_mem` for a statement that needs no less, and the least it accepts, in KiB.
+const USUAL_WORK_MEM: u64 = 4 << 10;
+const LEAST_WORK_MEM: u64 = 64;
+
+/// What values that are sorted by themselves may take together, and what PostgreSQL counts for each.
+const MOST_SORTED: u64 = 64 << 20;
+const COUNTED: u64 = 24;
+
+impl PlannerSettings {
+    /// PostgreSQL's own way.
+    pub const USUAL: Self = Self {
+        hashed_groups: true,
+        hashed_joins: true,
+        longest_sorted: 0,
+    };
+
+    /// The settings that differ from the login's own, as names and values of `set_config`.
+    pub fn changed(self) -> impl Iterator<Item = (&'static str, String)> {
+        let work_mem = self.work_mem();
+        let off = |name, on: bool| (!on).then(|| (name, "off".to_owned()));
+        [
+            off("enable_hashagg", self.hashed_groups),
+            off("enable_hashjoin", self.hashed_joins),
+            (work_mem < USUAL_WORK_MEM).then(|| ("work_mem", format!("{work_mem}kB"))),
+        ]
+        .into_iter()
+        .flatten()
+    }
+
+    /// In KiB.
+    fn work_mem(self) -> u64 {
+        let values = MOST_SORTED / self.longest_sorted.max(1);
+        (values.saturating_mul(COUNTED) / 1024).clamp(LEAST_WORK_MEM, USUAL_WORK_MEM)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_differs_is_set() {
+        let changed = |settings: PlannerSettings| settings.changed().collect::<Vec<_>>();
+        assert_eq!(changed(PlannerSettings::default()), []);
+        let sorted = |longest_sorted| PlannerSettings {
+            longest_sorted,
+            ..PlannerSettings::default()
+        };
+        assert_eq!(changed(sorted(128)), []);
+        assert_eq!(changed(sorted(1_024)), [("work_mem", "1536kB".to_owned())]);
+        assert_eq!(changed(sorted(1 << 20)), [("work_mem", "64kB".to_owned())]);
+        let merged = PlannerSettings {
+            hashed_groups: false,
+            hashed_joins: false,
+            longest_sorted: 0,
+        };
+        assert_eq!(
+            changed(merged),
+            [
+                ("enable_hashagg", "off".to_owned()),
+                ("enable_hashjoin", "off".to_owned())
+            ]
+        );
+    }
+}

@@ -1,0 +1,297 @@
+-- What keeps a database from being fit to serve from: a row for each thing that is not as `migrate` made it.
+--   $1 the exposed tables of schema retail, as text[]
+-- Columns: rule (a name in rule.rs), object, what is wrong, the statement that mends it.
+-- Run by the query login in a read-only transaction without a tenant. Reads pg_catalog only: what is to be proved is not
+-- asked. Rights are read from the access lists and not by has_table_privilege(), because the lists tell who granted what to
+-- whom, which is what a REVOKE must name, and because the names of privileges differ between versions. That is complete: the
+-- other ways to a right (superuser, ownership, membership in another role) are findings of their own.
+WITH
+role AS MATERIALIZED (
+    SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolcanlogin
+    FROM pg_catalog.pg_roles AS r
+    WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner')
+),
+-- Whose rights the login has; 0 is PUBLIC.
+grantee AS MATERIALIZED (
+    SELECT r.oid, quote_ident(r.rolname) AS name FROM role AS r WHERE r.rolname <> 'zava_owner'
+    UNION ALL SELECT 0, 'PUBLIC'
+),
+database AS MATERIALIZED (
+    SELECT d.oid, d.datname, d.datdba, d.datacl FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()
+),
+schema AS MATERIALIZED (
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
+    FROM pg_catalog.pg_namespace AS n
+),
+-- The functions of migrations/0002_guard.sql; what they are must not change.
+guard_function AS MATERIALIZED (
+    SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable,
+        p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
+    FROM (VALUES
+        ('enter', 'integer, uuid, bigint, bytea', 'VOLATILE', 'UNSAFE', true),
+        ('tenant', '', 'STABLE', 'RESTRICTED', true),
+        ('allowed_stores', '', 'STABLE', 'RESTRICTED', true),
+        ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false),
+        ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false)
+    ) AS e (name, arguments, volatility, parallel, callable)
+    LEFT JOIN schema AS n ON n.nspname = 'guard'
+    LEFT JOIN pg_catalog.pg_proc AS p
+        ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
+),
+relation AS MATERIALIZED (
+    SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system
+    FROM pg_catalog.pg_class AS c
+    JOIN schema AS n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'information_schema'
+),
+-- Every table that holds data or secrets of ours, and which of them a client may name.
+held AS MATERIALIZED (
+    SELECT r.oid, r.relname, format('%I.%I', r.nspname, r.relname) AS name, r.relrowsecurity AND r.relforcerowsecurity AS is_forced,
+        r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed
+    FROM relation AS r
+    WHERE r.nspname IN ('retail', 'guard') AND r.relkind IN ('r', 'p')
+),
+policy AS MATERIALIZED (
+    SELECT p.polname, p.polrelid, p.polcmd::text AS command, p.polpermissive, p.polroles,
+        p.polroles && ARRAY(SELECT g.oid FROM grantee AS g) AS applies,
+        -- Not pg_get_expr(), which opens the table. Such is the constant false.
+        coalesce(CASE WHEN p.polcmd = 'a' THEN p.polwithcheck ELSE p.polqual END::text
+            LIKE '{CONST :consttype 16 % :constvalue 1 [ 0 0 0 0 0 0 0 0 ]}', false) AS admits_nothing,
+        CASE WHEN p.polpermissive AND p.polname = 'tenant_reads' THEN
+            ARRAY(SELECT f.name FROM guard_function AS f WHERE strpos(p.polqual::text, format(' :funcid %s ', f.oid)) > 0)
+        END AS asks
+    FROM pg_catalog.pg_policy AS p
+),
+-- Access lists; `before` is what initdb or an extension granted, and what it granted in the system's schemas is right.
+listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
+    SELECT
+        CASE
+            WHEN r.is_system THEN 'system'
+            WHEN r.relkind IN ('m', 'f') THEN 'views'
+            WHEN r.relkind = 'v' AND NOT EXISTS (
+                SELECT FROM pg_options_to_table(r.reloptions) AS o WHERE o.option_name = 'security_invoker' AND o.option_value::boolean
+            ) THEN 'views'
+            ELSE 'reads'
+        END,
+        CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
+        format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.initprivs, a.attribute,
+        r.nspname = 'retail' AND r.relname = ANY ($1::text[])
+            AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
+    FROM relation AS r
+    JOIN (
+        SELECT c.oid, 0 AS number, c.relacl AS list, NULL::name AS attribute FROM relation AS c WHERE c.relacl IS NOT NULL
+        UNION ALL
+        SELECT t.attrelid, t.attnum, t.attacl, t.attname FROM pg_catalog.pg_attribute AS t WHERE t.attacl IS NOT NULL
+    ) AS a ON a.oid = r.oid
+    LEFT JOIN pg_catalog.pg_init_privs AS i
+        ON r.is_system AND i.classoid = 'pg_catalog.pg_class'::regclass AND i.objoid = r.oid AND i.objsubid = a.number
+    WHERE i.initprivs IS DISTINCT FROM a.list
+    UNION ALL
+    SELECT CASE WHEN n.is_system THEN 'system' ELSE 'functions' END, 'ROUTINE',
+        format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), i.initprivs, NULL, false
+    FROM pg_catalog.pg_proc AS p
+    JOIN schema AS n ON n.oid = p.pronamespace
+    LEFT JOIN pg_catalog.pg_init_privs AS i
+        ON n.is_system AND i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid
+    -- The first line leaves some seventy of three and a half thousand to be looked at.
+    WHERE (p.proacl IS NOT NULL OR p.prosecdef OR p.pronamespace = (SELECT g.oid FROM schema AS g WHERE g.nspname = 'guard'))
+        AND (n.is_system OR p.prosecdef OR n.nspname = 'guard')
+        AND NOT (n.is_system AND p.proacl IS NOT DISTINCT FROM i.initprivs)
+        AND p.oid NOT IN (SELECT f.oid FROM guard_function AS f WHERE f.callable AND f.oid IS NOT NULL)
+    UNION ALL
+    SELECT 'creates', 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, NULL, NULL, false
+    FROM schema AS n
+    UNION ALL
+    SELECT 'creates', 'DATABASE', quote_ident(d.datname), d.datdba, coalesce(d.datacl, acldefault('d', d.datdba)), NULL, NULL, false
+    FROM database AS d
+    UNION ALL
+    SELECT 'elsewhere', 'LARGE OBJECT', l.oid::text, l.lomowner, l.lomacl, NULL, NULL, false
+    FROM pg_catalog.pg_largeobject_metadata AS l
+    UNION ALL
+    -- 10 is the superuser that initdb made: parameters are granted in its name.
+    SELECT 'elsewhere', 'PARAMETER', p.parname, 10, p.paracl, NULL, NULL, false
+    FROM pg_catalog.pg_parameter_acl AS p
+),
+-- Rights that the login has and should not.
+granted (rule, kind, name, owner, grantor, grantee, privilege) AS (
+    SELECT CASE WHEN l.rule IN ('reads', 'views') AND a.privilege_type <> 'SELECT' THEN 'writes' ELSE l.rule END,
+        l.kind, l.name, l.owner, a.grantor, g.name, a.privilege_type || coalesce(' (' || quote_ident(l.attribute) || ')', '')
+    FROM listed AS l
+    CROSS JOIN LATERAL aclexplode(l.list) AS a
+    JOIN grantee AS g ON g.oid = a.grantee
+    WHERE NOT CASE l.rule
+            WHEN 'reads' THEN a.privilege_type = 'SELECT' AND l.is_allowed
+            WHEN 'creates' THEN a.privilege_type IN ('USAGE', 'CONNECT')
+            ELSE false
+        END
+        -- What an owner may is said once, by the rule about owning.
+        AND a.grantee <> l.owner
+        AND NOT EXISTS (
+            SELECT FROM aclexplode(l.before) AS b WHERE b.grantee = a.grantee AND b.privilege_type = a.privilege_type
+        )
+),
+finding (rule, object, what, mend) AS (
+    SELECT 'version', 'PostgreSQL ' || current_setting('server_version'), 'READ ONLY can be switched off from within a SELECT',
+        'upgrade the server to PostgreSQL 16 or newer'
+    WHERE current_setting('server_version_num')::integer < 160000
+    UNION ALL
+    SELECT 'migrated', m.object, 'is missing', 'zava-mcp-server migrate'
+    FROM (
+        SELECT 'role ' || n.name AS object
+        FROM unnest(ARRAY['zava_reader', 'zava_owner']) AS n (name)
+        WHERE NOT EXISTS (SELECT FROM role AS r WHERE r.rolname = n.name)
+        UNION ALL
+        SELECT 'function ' || f.signature FROM guard_function AS f WHERE f.oid IS NULL
+        UNION ALL
+        SELECT 'table retail.' || quote_ident(n.name)
+        FROM unnest($1::text[]) AS n (name)
+        WHERE NOT EXISTS (SELECT FROM relation AS r WHERE r.nspname = 'retail' AND r.relname = n.name)
+    ) AS m
+    UNION ALL
+    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', CURRENT_USER),
+        CASE
+            WHEN s.setrole = 0 AND s.setdatabase = 0 THEN 'ALTER ROLE ALL RESET role'
+            WHEN s.setrole = 0 THEN format('ALTER DATABASE %I RESET role', current_database())
+            WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I RESET role', SESSION_USER)
+            ELSE format('ALTER ROLE %I IN DATABASE %I RESET role', SESSION_USER, current_database())
+        END
+    FROM pg_catalog.pg_db_role_setting AS s
+    WHERE SESSION_USER <> CURRENT_USER
+        AND s.setrole IN (SELECT r.oid FROM role AS r WHERE r.rolname = SESSION_USER UNION ALL SELECT 0)
+        AND s.setdatabase IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
+        AND EXISTS (SELECT FROM unnest(s.setconfig) AS c WHERE c LIKE 'role=%')
+    UNION ALL
+    SELECT 'attributes', quote_ident(a.rolname), 'is ' || replace(a.excess, 'NO', ''), format('ALTER ROLE %I %s', a.rolname, a.excess)
+    FROM (
+        SELECT r.rolname, concat_ws(' ',
+            CASE WHEN r.rolsuper THEN 'NOSUPERUSER' END,
+            CASE WHEN r.rolbypassrls THEN 'NOBYPASSRLS' END,
+            CASE WHEN r.rolcreaterole THEN 'NOCREATEROLE' END,
+            CASE WHEN r.rolcreatedb THEN 'NOCREATEDB' END,
+            CASE WHEN r.rolreplication THEN 'NOREPLICATION' END,
+            CASE WHEN r.rolcanlogin AND r.rolname <> SESSION_USER THEN 'NOLOGIN' END
+        ) AS excess
+        FROM role AS r
+    ) AS a
+    WHERE a.excess <> ''
+    UNION ALL
+    SELECT 'membership', g.name, format('is a member of %I', pg_get_userbyid(m.roleid)),
+        format('REVOKE %I FROM %s GRANTED BY %I', pg_get_userbyid(m.roleid), g.name, pg_get_userbyid(m.grantor))
+    FROM pg_catalog.pg_auth_members AS m
+    JOIN grantee AS g ON g.oid = m.member
+    WHERE pg_get_userbyid(m.roleid) <> 'zava_reader'
+    UNION ALL
+    SELECT 'membership', quote_ident(SESSION_USER),
+        CASE WHEN m.roleid IS NULL THEN 'does not have the rights of zava_reader' ELSE 'is more than an heir of zava_reader' END,
+        format('GRANT zava_reader TO %I WITH INHERIT TRUE, SET FALSE, ADMIN FALSE', SESSION_USER)
+        || coalesce(' GRANTED BY ' || quote_ident(pg_get_userbyid(m.grantor)), '')
+    FROM role AS l
+    JOIN role AS r ON r.rolname = 'zava_reader'
+    LEFT JOIN pg_catalog.pg_auth_members AS m ON m.member = l.oid AND m.roleid = r.oid
+    WHERE l.rolname = SESSION_USER
+        -- As JSON, because a server that is too old has no such columns and must still be told so.
+        AND (to_jsonb(m) -> 'inherit_option', to_jsonb(m) -> 'set_option', to_jsonb(m) -> 'admin_option')
+            IS DISTINCT FROM ('true'::jsonb, 'false'::jsonb, 'false'::jsonb)
+    UNION ALL
+    SELECT 'owns', g.name, format('owns %s objects, such as %s', count(*), min(pg_describe_object(s.classid, s.objid, s.objsubid))),
+        format('REASSIGN OWNED BY %s TO zava_owner', g.name)
+    FROM grantee AS g
+    JOIN pg_catalog.pg_shdepend AS s ON s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.refobjid = g.oid
+    WHERE s.deptype = 'o' AND s.dbid IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
+    GROUP BY g.name
+    UNION ALL
+    SELECT r.rule, r.name, format('%s may %s it', r.grantee, r.privileges),
+        format(CASE WHEN r.grantor = r.owner THEN '%2$s' ELSE 'SET ROLE %1$I; %2$s; RESET ROLE' END,
+            pg_get_userbyid(r.grantor), format('REVOKE %s ON %s %s FROM %s', r.privileges, r.kind, r.name, r.grantee))
+        -- Taking the table away takes the columns away too.
+        || CASE WHEN r.name = 'retail.stores' AND r.rule = 'reads' AND r.grantee = 'zava_reader'
+            THEN '; GRANT SELECT (store_id, store_name, is_online) ON retail.stores TO zava_reader' ELSE '' END
+    FROM (
+        SELECT g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee, string_agg(g.privilege, ', ' ORDER BY g.privilege) AS privileges
+        FROM granted AS g
+        GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
+    ) AS r
+    UNION ALL
+    SELECT 'later_grants', o.kind, format('that %I makes later will be granted to %s', pg_get_userbyid(d.defaclrole), g.name),
+        format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s',
+            pg_get_userbyid(d.defaclrole), ' IN SCHEMA ' || quote_ident(n.nspname), o.kind, g.name)
+    FROM pg_catalog.pg_default_acl AS d
+    JOIN (VALUES ('r', 'TABLES'), ('S', 'SEQUENCES'), ('f', 'FUNCTIONS'), ('n', 'SCHEMAS'), ('L', 'LARGE OBJECTS')) AS o (type, kind)
+        ON o.type = d.defaclobjtype::text
+    LEFT JOIN schema AS n ON n.oid = d.defaclnamespace
+    CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
+    JOIN grantee AS g ON g.oid = a.grantee
+    -- PUBLIC may execute functions unless somebody says otherwise; those that matter are held by another rule.
+    WHERE NOT (g.oid = 0 AND o.type = 'f')
+    GROUP BY d.defaclrole, n.nspname, o.kind, g.name
+    UNION ALL
+    SELECT 'row_security', h.name, 'does not hold everybody to its policies',
+        format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', h.name)
+    FROM held AS h
+    WHERE NOT h.is_forced
+    UNION ALL
+    SELECT 'tenant_policy', t.name, 'has no policy tenant_reads that asks who the tenant is',
+        format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name,
+            CASE
+                WHEN t.asks = 'tenant' THEN '(SELECT guard.tenant()) IS NOT NULL'
+                WHEN t.relname = 'customers' THEN 'primary_store_id = ANY ((SELECT guard.allowed_stores())::integer[])'
+                    ' OR EXISTS (SELECT FROM retail.orders AS o WHERE o.customer_id = customers.customer_id)'
+                ELSE 'store_id = ANY ((SELECT guard.allowed_stores())::integer[])'
+            END)
+    FROM (
+        -- Rows that belong to a store are for those who may see the store.
+        SELECT h.oid, h.name, h.relname,
+            CASE WHEN h.relname <> 'stores' AND EXISTS (
+                SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = h.oid AND a.attname IN ('store_id', 'primary_store_id')
+            ) THEN 'allowed_stores' ELSE 'tenant' END AS asks
+        FROM held AS h
+        WHERE h.exposed
+    ) AS t
+    WHERE NOT EXISTS (
+        SELECT FROM policy AS p
+        WHERE p.polrelid = t.oid AND p.polname = 'tenant_reads' AND p.command = 'r' AND p.polpermissive AND t.asks = ANY (p.asks)
+            AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
+    )
+    UNION ALL
+    SELECT 'other_policy', h.name, format('policy %I lets more be seen', p.polname), format('DROP POLICY %I ON %s', p.polname, h.name)
+    FROM policy AS p
+    JOIN held AS h ON h.oid = p.polrelid
+    WHERE p.polpermissive AND p.applies AND NOT (h.exposed AND p.polname = 'tenant_reads')
+    UNION ALL
+    SELECT 'write_policies', h.name, format('has no restrictive policy against %s', w.command),
+        format('DROP POLICY IF EXISTS %1$s ON %2$s; CREATE POLICY %1$s ON %2$s AS RESTRICTIVE FOR %3$s TO zava_reader%4$s', w.name, h.name, w.command, w.clauses)
+    FROM held AS h
+    CROSS JOIN (VALUES
+        ('a', 'INSERT', 'no_insert', ' WITH CHECK (false)'),
+        ('w', 'UPDATE', 'no_update', ' USING (false) WITH CHECK (false)'),
+        ('d', 'DELETE', 'no_delete', ' USING (false)')
+    ) AS w (code, command, name, clauses)
+    WHERE NOT EXISTS (
+        SELECT FROM policy AS p
+        WHERE p.polrelid = h.oid AND p.command = w.code AND NOT p.polpermissive AND p.applies AND p.admits_nothing
+    )
+    UNION ALL
+    SELECT 'guard_functions', f.signature, 'is not as migrate made it',
+        format('ALTER FUNCTION %1$s %2$s SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp; ALTER FUNCTION %1$s OWNER TO zava_owner',
+            f.signature, f.volatility, f.parallel)
+    FROM guard_function AS f
+    WHERE f.oid IS NOT NULL AND NOT (
+        pg_get_userbyid(f.proowner) = 'zava_owner' AND f.prosecdef
+        AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+        AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
+    )
+    UNION ALL
+    SELECT 'settings', s.name, format('is %s', current_setting(s.name)),
+        format('ALTER ROLE %I IN DATABASE %I SET %s = %s', SESSION_USER, current_database(), s.name, s.wanted)
+    FROM (VALUES
+        ('default_transaction_read_only', 'on', false),
+        ('row_security', 'on', false),
+        ('search_path', 'retail, public', false),
+        ('statement_timeout', '''15s''', true),
+        ('lock_timeout', '''2s''', true),
+        ('idle_in_transaction_session_timeout', '''30s''', true)
+    ) AS s (name, wanted, any_limit)
+    WHERE CASE WHEN s.any_limit THEN current_setting(s.name) = '0' ELSE current_setting(s.name) <> s.wanted END
+)
+SELECT f.rule, f.object, f.what, f.mend
+FROM finding AS f

@@ -1,0 +1,48 @@
+//! What a model really asks of this schema. The guard lets each of these statements pass, and each runs.
+
+use serde_json::json;
+
+use crate::support::{SEATTLE, TestServer};
+
+const STATEMENTS: &str = include_str!("statements.sql");
+
+/// The statements with the comments that name them.
+fn statements() -> Vec<(&'static str, &'static str)> {
+    let blocks = STATEMENTS.split("\n\n").filter(|block| block.contains(';'));
+    blocks
+        .map(|block| {
+            let (name, sql) = block
+                .trim()
+                .split_once('\n')
+                .expect("a name and a statement");
+            let name = name.strip_prefix("-- ").expect("a comment that names it");
+            (name, sql.trim_end().trim_end_matches(';'))
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn ordinary_business_statements_run() {
+    let statements = statements();
+    assert!(statements.len() >= 170, "{}", statements.len());
+    let server = TestServer::start().await;
+    let mut failures = Vec::new();
+    for (name, sql) in statements {
+        let answer = server
+            .call(
+                SEATTLE,
+                "execute_sales_query",
+                json!({"postgresql_query": sql}),
+            )
+            .await;
+        if answer.is_error {
+            failures.push(format!("{name}: {}", answer.structured["err"]));
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} fail\n{}",
+        failures.len(),
+        failures.join("\n")
+    );
+}

@@ -1,0 +1,220 @@
+-- Statements that cost far more than they are long: class | statement. Sent over HTTP as a store's manager; whether one is
+-- refused, fails or even answers does not matter, only what it costs (see bombs.rs). Braces are explained in statements.sql.
+recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1::bigint AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r CROSS JOIN (VALUES (1), (2)) AS v(x)) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 'x'::text AS t UNION ALL SELECT t || t FROM r) SELECT max(length(t)) FROM r
+recursion | WITH RECURSIVE r AS (SELECT ARRAY[1] AS a UNION ALL SELECT a || a FROM r) SELECT max(cardinality(a)) FROM r
+recursion | WITH RECURSIVE r AS (SELECT '[1]'::jsonb AS j UNION ALL SELECT jsonb_build_array(j, j) FROM r) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT random() AS x UNION SELECT random() FROM r CROSS JOIN generate_series(1, 10)) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1::numeric AS n UNION ALL SELECT n * 999999999999 FROM r) SELECT max(n) FROM r
+recursion | WITH RECURSIVE r AS (SELECT order_id FROM retail.orders UNION ALL SELECT order_id FROM r) SELECT count(*) FROM r
+cross join | SELECT count(*) FROM retail.order_items AS a, retail.order_items AS b, retail.order_items AS c
+cross join | SELECT a.*, b.* FROM retail.order_items AS a CROSS JOIN retail.order_items AS b ORDER BY random()
+cross join | SELECT count(DISTINCT (a.order_id, b.order_id, c.order_id)) FROM retail.orders AS a, retail.orders AS b, retail.orders AS c
+cross join | SELECT a.order_id, b.order_id, sum(c.quantity) FROM retail.orders AS a, retail.orders AS b, retail.order_items AS c GROUP BY 1, 2
+cross join | SELECT rank() OVER (ORDER BY a.order_id + b.order_id) FROM retail.orders AS a, retail.orders AS b
+cross join | SELECT DISTINCT a.product_description, b.product_description, c.product_name FROM retail.products AS a, retail.products AS b, retail.products AS c
+expanding function | SELECT repeat('x', 1000000000)
+expanding function | SELECT length(repeat('x', 1000000000))
+expanding function | SELECT repeat(repeat(repeat('x', 1000), 1000), 1000)
+expanding function | SELECT length(repeat(repeat(repeat('x', 1000), 1000), 900))
+expanding function | SELECT repeat(product_description, 5000000) FROM retail.products
+expanding function | SELECT max(length(repeat(product_description, 3000000))) FROM retail.products
+expanding function | SELECT length(lpad('x', 300000000)), length(rpad('x', 260000000, 'yz'))
+expanding function | SELECT length(lpad(lpad('x', 30000), 200000000, lpad('y', 30000)))
+expanding function | SELECT length(format('%300000000s', 'x'))
+expanding function | SELECT length(format('%1$s%1$s%1$s%1$s%1$s%1$s%1$s%1$s%1$s%1$s', repeat('x', 90000000)))
+expanding function | SELECT length(format('%*s', 500000000, 'x'))
+expanding function | SELECT length(replace(repeat('x', 1000000), 'x', repeat('y', 900)))
+expanding function | SELECT length(regexp_replace(repeat('x', 1000000), 'x', repeat('y', 900), 'g'))
+expanding function | SELECT length(regexp_replace(repeat('x', 20000), '(x+)', '\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1\1{2000×\1}'))
+expanding function | SELECT length(translate(repeat('x', 300000000), 'x', 'y'))
+expanding function | SELECT length(overlay(repeat('x', 400000000) PLACING repeat('y', 400000000) FROM 1))
+expanding function | SELECT length(concat(repeat('x', 300000000), repeat('y', 300000000)))
+expanding function | SELECT length(concat_ws(repeat('x', 100000000), 'a', 'b', 'c', 'd', 'e', 'f'))
+expanding function | SELECT length(encode(convert_to(repeat('x', 300000000), 'UTF8'), 'hex'))
+expanding function | SELECT length(encode(repeat('x', 250000000)::bytea, 'base64'))
+expanding function | SELECT length(decode(repeat('00', 300000000), 'hex'))
+expanding function | SELECT length(upper(reverse(initcap(repeat('x', 250000000)))))
+expanding function | SELECT length(quote_literal(repeat('''', 400000000))), length(quote_ident(repeat('"', 300000000)))
+expanding function | SELECT length(normalize(repeat('Å', 90000000), NFD))
+expanding function | SELECT length(to_char(1, repeat('9', 300000000)))
+expanding function | SELECT length(to_char(now(), repeat('Day, ', 20000000)))
+expanding function | SELECT cardinality(array_fill(1, ARRAY[100000000]))
+expanding function | SELECT array_fill(repeat('x', 1000), ARRAY[900000])
+expanding function | SELECT cardinality(array_cat(array_fill(1::bigint, ARRAY[60000000]), array_fill(1::bigint, ARRAY[60000000])))
+expanding function | SELECT cardinality(string_to_array(repeat('x,', 50000000), ','))
+expanding function | SELECT cardinality(string_to_array(repeat('x', 20000000), NULL))
+expanding function | SELECT count(*) FROM string_to_table(repeat('x,', 90000000), ',')
+expanding function | SELECT length(array_to_string(array_fill(1, ARRAY[10000000]), repeat('x', 90)))
+expanding function | SELECT cardinality(regexp_split_to_array(repeat('x,', 30000000), ','))
+expanding function | SELECT count(*) FROM regexp_matches(repeat('x', 30000000), '(x)', 'g')
+expanding function | SELECT count(*) FROM regexp_split_to_table(repeat('x,', 30000000), ',')
+expanding function | SELECT length(to_tsvector(repeat('lamp shade ', 20000000))::text)
+expanding function | SELECT length(ts_headline(repeat('lamp ', 20000000), to_tsquery('lamp')))
+expanding function | SELECT length(lower(repeat('İ', 100000000)))
+expanding function | SELECT length(unistr(repeat('\0041', 100000000)))
+expanding function | SELECT sha256(repeat('x', 900000000)::bytea), md5(repeat('x', 900000000))
+expanding function | SELECT jsonb_set(to_jsonb(repeat('x', 200000000)), '{a}', '1')
+expanding function | SELECT length(to_json(repeat(chr(1), 150000000))::text)
+expanding function | SELECT length(jsonb_build_array(repeat('x', 100000000), repeat('x', 100000000))::text)
+expanding function | SELECT length(row_to_json(ROW(repeat('x', 200000000), repeat('x', 200000000)))::text)
+expanding function | SELECT trim_array(array_fill(0, ARRAY[60000000]), 59999999)
+expanding function | SELECT length(string_agg(repeat('x', 1000), '')) FROM generate_series(1, 900000)
+collecting aggregate | SELECT length(string_agg(product_description, '')) FROM retail.products AS a, retail.order_items AS b
+collecting aggregate | SELECT cardinality(array_agg(a.order_id)) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT jsonb_array_length(jsonb_agg(a)) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT json_agg(a) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT json_object_agg(a.order_id, b.order_id) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT jsonb_object_agg(a.order_id || '-' || b.order_id, 1) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT JSON_ARRAYAGG(a.order_id) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT JSON_OBJECTAGG(a.order_id: b.order_id) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT array_agg(ARRAY[a.order_id, b.order_id]) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT ARRAY(SELECT a.order_id FROM retail.orders AS a, retail.orders AS b)
+collecting aggregate | SELECT JSON_ARRAY(SELECT a.order_id FROM retail.orders AS a, retail.orders AS b)
+collecting aggregate | SELECT array_agg(a.order_id) OVER (ORDER BY a.order_id) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT array_agg(product_description) OVER (ORDER BY product_id ROWS UNBOUNDED PRECEDING) FROM retail.products, generate_series(1, 200) AS g
+collecting aggregate | SELECT string_agg(a.email, ',') OVER (ORDER BY a.customer_id) FROM retail.customers AS a, retail.customers AS b
+collecting aggregate | SELECT a.store_id, array_agg(DISTINCT b.order_id || a.order_id::text) FROM retail.orders AS a, retail.orders AS b GROUP BY 1
+collecting aggregate | SELECT range_agg(int4range(a.order_id * 2, a.order_id * 2 + 1)) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT range_agg(int8range(g * 2, g * 2 + 1)) FROM generate_series(1, 10000000) AS g
+collecting aggregate | SELECT array_agg(g) FROM generate_series(1, 30000000) AS g
+collecting aggregate | SELECT percentile_cont(array_fill(0.5::float8, ARRAY[10000000])) WITHIN GROUP (ORDER BY quantity) FROM retail.order_items
+collecting aggregate | SELECT string_agg(x, '') FROM (SELECT string_agg(product_description, '') AS x FROM retail.products, generate_series(1, 2000) AS g GROUP BY g) AS y
+collecting aggregate | SELECT sum(description_embedding) FROM retail.product_description_embeddings, generate_series(1, 100000) AS g
+doubling chain | WITH c0 AS (SELECT 1 AS v){20∷, c# AS (SELECT v + v AS v FROM c@)} SELECT v FROM c20
+doubling chain | WITH c0 AS (SELECT 1 AS v){23∷, c# AS (SELECT v + v AS v FROM c@)} SELECT v FROM c23
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.orders LIMIT 1){21∷, c# AS (SELECT v + v AS v FROM c@)} SELECT v FROM c21
+doubling chain | WITH c0 AS (SELECT 'x' AS v){28∷, c# AS (SELECT v || v AS v FROM c@)} SELECT length(v) FROM c28
+doubling chain | WITH c0 AS (SELECT product_name AS v FROM retail.products){21∷, c# AS (SELECT v || v AS v FROM c@)} SELECT max(length(v)) FROM c21
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){20∷, c# AS (SELECT CASE WHEN v > 0 THEN v ELSE v - 1 END AS v FROM c@)} SELECT sum(v) FROM c20
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){20∷, c# AS (SELECT greatest(v, v) AS v FROM c@)} SELECT sum(v) FROM c20
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){20∷, c# AS (SELECT coalesce(v, v) AS v FROM c@)} SELECT sum(v) FROM c20
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){20∷, c# AS (SELECT (ARRAY[v, v])[1] AS v FROM c@)} SELECT sum(v) FROM c20
+doubling chain | WITH c0 AS (SELECT ARRAY[1] AS v){26∷, c# AS (SELECT v || v AS v FROM c@)} SELECT cardinality(v) FROM c26
+doubling chain | WITH c0 AS (SELECT '[1]'::jsonb AS v){24∷, c# AS (SELECT v || v AS v FROM c@)} SELECT jsonb_array_length(v) FROM c24
+doubling chain | WITH c0 AS (SELECT store_id = 1 AS v FROM retail.stores){20∷, c# AS (SELECT v AND NOT v AS v FROM c@)} SELECT count(*) FROM c20 WHERE v
+doubling chain | WITH c0 AS (SELECT ROW(1, 2) AS v){20∷, c# AS (SELECT ROW(v, v) AS v FROM c@)} SELECT v::text FROM c20
+doubling chain | WITH c0 AS (SELECT ARRAY[store_id] AS v FROM retail.stores){18∷, c# AS (SELECT ARRAY[v, v] AS v FROM c@)} SELECT v FROM c18
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){15∷, c# AS (SELECT v + v + v + v AS v FROM c@)} SELECT sum(v) FROM c15
+doubling chain | WITH c0 AS (SELECT store_id AS a, 2 AS b FROM retail.stores){24∷, c# AS (SELECT a + b AS a, a - b AS b FROM c@)} SELECT sum(a) FROM c24
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){20∷, c# AS (SELECT concat(v, v)::text AS v FROM c@)} SELECT max(length(v)) FROM c20
+doubling chain | WITH c0 AS (SELECT store_id AS v FROM retail.stores){22∷, c# AS (SELECT v FROM c@ WHERE v + v > 0 OR v IN (v, v))} SELECT count(*) FROM c22
+doubling chain | WITH c0 AS (SELECT 1 AS v){14∷, c# AS (SELECT a.v FROM c@ AS a CROSS JOIN c@ AS b)} SELECT count(*) FROM c14
+doubling chain | WITH c0 AS (SELECT 1 AS v){20∷, c# AS (SELECT v FROM c@ UNION ALL SELECT v FROM c@)} SELECT count(*) FROM c20
+doubling chain | WITH c0 AS NOT MATERIALIZED (SELECT store_id AS v FROM retail.orders){14∷, c# AS NOT MATERIALIZED (SELECT v FROM c@ UNION ALL SELECT v + 1 FROM c@)} SELECT count(*) FROM c14
+doubling chain | WITH c0 AS (SELECT 1 AS v){18∷, c# AS NOT MATERIALIZED (SELECT (SELECT v FROM c@) + (SELECT v FROM c@) AS v)} SELECT v FROM c18
+doubling chain | WITH c0 AS MATERIALIZED (SELECT repeat('x', 1000000) AS v){9∷, c# AS MATERIALIZED (SELECT v || v AS v FROM c@)} SELECT length(v) FROM c9
+doubling chain | WITH c0 AS (SELECT generate_series(1, 10) AS v){12∷, c# AS (SELECT v, generate_series(1, 10) AS w# FROM c@)} SELECT count(*) FROM c12
+nested doubling | SELECT length(v) FROM {24×(SELECT v || v AS v FROM }(SELECT product_name AS v FROM retail.products) AS s{24×) AS s}
+nested doubling | SELECT v FROM {22×(SELECT v + v AS v FROM }(SELECT store_id AS v FROM retail.stores) AS s{22×) AS s}
+nested doubling | SELECT v FROM {20×(SELECT CASE v WHEN v THEN v END AS v FROM }(SELECT store_id AS v FROM retail.stores) AS s{20×) AS s}
+nested doubling | SELECT s.v FROM retail.stores AS t{20∷, LATERAL (SELECT s@.v + s@.v AS v) AS s#}, LATERAL (SELECT s20.v) AS s
+nested doubling | SELECT s20.v FROM (SELECT store_id AS v FROM retail.stores) AS s0{20∷, LATERAL (SELECT s@.v + s@.v AS v) AS s#}
+nested doubling | SELECT s22.v FROM (SELECT store_name AS v FROM retail.stores) AS s0{22∷ CROSS JOIN LATERAL (VALUES (s@.v || s@.v)) AS s#(v)}
+nested doubling | SELECT count(*) FROM (SELECT 1){12∷ AS t@(x) CROSS JOIN (VALUES (1), (2), (3), (4))} AS z(x)
+nested doubling | SELECT 1 FROM retail.stores AS t0{11∷ JOIN retail.stores AS t# ON t#.store_id = t@.store_id OR t#.is_online}
+nested doubling | SELECT count(*) FROM retail.stores AS t0{9∷, retail.stores AS t#}
+nested doubling | SELECT count(*) FROM retail.products AS t0{40∷ NATURAL JOIN retail.products AS t#}
+series | SELECT count(*) FROM generate_series(1, 1000000000000)
+series | SELECT * FROM generate_series(1, 1000000000000) AS g ORDER BY g DESC
+series | SELECT generate_series(1, 1000000000000)
+series | SELECT DISTINCT g FROM generate_series(1, 100000000) AS g
+series | SELECT count(*) FROM generate_series('0001-01-01'::timestamp, '294000-01-01', '1 second') AS g
+series | SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT generate_series(1, 50000000))
+series | SELECT count(*) FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b
+series | SELECT a, count(*) FROM generate_series(1, 20000000) AS a GROUP BY a
+series | SELECT generate_series(1, 10000), generate_series(1, 9999), generate_series(1, 9997)
+series | SELECT count(*) FROM generate_subscripts(array_fill(1, ARRAY[50000000]), 1)
+series | SELECT count(*) FROM unnest(array_fill(1, ARRAY[50000000]))
+series | SELECT lag(g, 100000000) OVER (ORDER BY g) FROM generate_series(1, 50000000) AS g
+series | SELECT g FROM generate_series(1, 100000000) AS g EXCEPT SELECT g FROM generate_series(1, 50000000) AS g
+series | SELECT g FROM generate_series(1, 100000000) AS g INTERSECT SELECT g FROM generate_series(1, 50000000) AS g
+series | SELECT g::text || random() FROM generate_series(1, 100000000) AS g UNION SELECT 'x'
+json | SELECT jsonb_path_query_array('{100×[}1{100×]}'::jsonb, '$.**.**.**')
+json | SELECT count(*) FROM jsonb_path_query('{60×[}{60×]}'::jsonb, '$.**.**.**.**')
+json | SELECT jsonb_path_exists('{90×[}1{90×]}'::jsonb, '$.**.**.**.** ? (@ == 2)')
+json | SELECT '{90×[}1{90×]}'::jsonb @? '$.**.**.**.**.** ? (@ == 2)'
+json | SELECT length(jsonb_pretty('{5000×[}{5000×]}'::jsonb))
+json | SELECT length(jsonb_pretty(('{400×[}' || repeat('1,', 100000) || '1{400×]}')::jsonb))
+json | SELECT jsonb_path_query_array('[1]', '$[0 to 2147483647]')
+json | SELECT jsonb_array_length((repeat('[', 1) || repeat('0,', 20000000) || '0]')::jsonb)
+json | SELECT ('[' || repeat('"x",', 20000000) || '"x"]')::json
+json | SELECT ('{"a":' || repeat('{"a":', 6000) || '1' || repeat('}', 6001))::jsonb
+json | SELECT jsonb_path_query('"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"', '$ ? (@ like_regex "(((a{1,100}){1,100}){1,100})b")')
+json | SELECT count(*) FROM JSON_TABLE(('[' || repeat('1,', 20000000) || '1]')::jsonb, '$[*]' COLUMNS (a int PATH '$'))
+json | SELECT json_object(array_fill('x'::text, ARRAY[20000000]))
+regular expression | SELECT 'x' ~ '(((a{1,255}){1,255}){1,255})'
+regular expression | SELECT product_name ~ '(((a{1,200}){1,200}){1,200})' FROM retail.products
+regular expression | SELECT 'x' ~ '((((((((a|b){2}){2}){2}){2}){2}){2}){255}){255}'
+regular expression | SELECT repeat('a', 40) ~ '(a*)*(a*)*(a*)*b'
+regular expression | SELECT repeat('a', 5000) ~ '(a+)+\1\1\1b'
+regular expression | SELECT regexp_count(repeat('ab', 50000), '(a|b|ab)*c')
+regular expression | SELECT regexp_replace(repeat('a', 30000), '(.*)(.*)(.*)(.*)\4\3\2\1b', '')
+regular expression | SELECT 'x' ~ repeat('(a|b)?', 20000)
+regular expression | SELECT 'x' ~ ('[' || repeat('a-z', 3000000) || ']')
+regular expression | SELECT regexp_matches('x', '(?=.*(?=.*(?=.*(?=.*a{255}){255}){255}))x')
+regular expression | SELECT 'x' SIMILAR TO '((a{1,255}){1,255}){1,255}'
+regular expression | SELECT 'x' ~* '(\w{1,255}){1,255}'
+regular expression | SELECT substring('x' FROM '(([[:alpha:]]{1,255}){1,255})')
+regular expression | SELECT regexp_split_to_array('x', '((x{0,255}){0,255}){0,255}')
+regular expression | SELECT count(*) FROM retail.products WHERE product_description LIKE repeat('%a', 10000)
+regular expression | SELECT repeat('a', 20000) LIKE repeat('%a', 2000) || 'b'
+regular expression | SELECT 'x' ~ product_name FROM retail.products, generate_series(1, 100000) AS g
+text search | SELECT to_tsvector(repeat('a b c d e f g h ', 10000000)) @@ to_tsquery('a <-> b')
+text search | SELECT to_tsquery(repeat('a & ', 100000) || 'b')
+text search | SELECT phraseto_tsquery(repeat('lamp shade ', 100000))
+text search | SELECT ts_rank_cd(to_tsvector(repeat('a b ', 8000)), to_tsquery('a <-> b <-> a <-> b <-> a'))
+text search | SELECT websearch_to_tsquery(repeat('lamp or ', 1000000))
+long sets | SELECT length(translate(repeat('x', 1000000), repeat('abcdefghij', 100000), repeat('y', 1000000)))
+long sets | SELECT length(trim(BOTH repeat('абвгд', 20000) FROM repeat('д', 100000)))
+long sets | SELECT length(btrim(repeat('é', 400000), repeat('a', 400000) || 'é'))
+long sets | SELECT position(repeat('a', 50000) || 'b' IN repeat('a', 5000000))
+long sets | SELECT count(*) FROM retail.orders WHERE order_id IN (1{5000×, 1})
+long sets | SELECT array_positions(array_fill(1, ARRAY[20000000]), 1)
+long sets | SELECT array_replace(array_fill(1, ARRAY[50000000]), 1, 2)
+long sets | SELECT array_fill(1, ARRAY[30000]) <@ array_fill(2, ARRAY[30000])
+long sets | SELECT array_sort(array_fill(random(), ARRAY[20000000]))
+numbers | SELECT 10::numeric ^ 100000
+numbers | SELECT 9.9 ^ 131071.0::numeric
+numbers | SELECT power(7.77777777777777777777, 100000.5)
+numbers | SELECT factorial(32000)
+numbers | SELECT factorial(100000000)
+numbers | SELECT exp(5999::numeric), ln(exp(5999::numeric))
+numbers | SELECT length((1e130000::numeric * 1e1000::numeric)::text)
+numbers | SELECT sqrt(2::numeric(1000, 1000 - 1)), sqrt(1e130000::numeric)
+numbers | SELECT round(1::numeric / 3, 16383), pow(1.0000000001, 1000000000)
+numbers | SELECT (repeat('9', 130000)::numeric * repeat('9', 130000)::numeric) % 7
+numbers | SELECT gcd(repeat('9', 100000)::numeric, repeat('7', 99999)::numeric)
+numbers | SELECT sum(repeat('9', 100000)::numeric * g) FROM generate_series(1, 100000) AS g
+numbers | SELECT string_agg((g ^ 20000.0)::text, '') FROM generate_series(1::numeric, 3000) AS g
+numbers | SELECT to_char(1e130000::numeric, repeat('9', 1000000))
+numbers | SELECT width_bucket(5, array_fill(1, ARRAY[50000000]))
+wide types | SELECT 'x'::char(10000000)
+wide types | SELECT length('x'::char(10485760) || 'y'::char(10485760))
+wide types | SELECT '1'::bit(80000000)
+wide types | SELECT '1'::bit(83886080) | '1'::bit(83886080)
+wide types | SELECT product_name::char(10000000) FROM retail.products
+wide types | SELECT max(product_name::char(10000000) || sku::char(10000000)) FROM retail.products
+wide types | SELECT ARRAY['a'::char(10000000), 'b'::char(10000000){30×, 'c'::char(10000000)}]
+wide types | SELECT count(DISTINCT g::text::char(1000000)) FROM generate_series(1, 100000) AS g
+wide types | SELECT array_fill('x'::char(1000000), ARRAY[1000])
+wide types | SELECT array_agg(sku::char(5000000)) FROM retail.products
+wide types | SELECT array_fill(0::real, ARRAY[16000])::vector <-> array_fill(1::real, ARRAY[16000])::vector FROM retail.orders AS a, retail.orders AS b
+wide types | SELECT sum(length(description_embedding::text)) FROM retail.product_description_embeddings, generate_series(1, 100000) AS g
+wide types | SELECT JSON_SERIALIZE(JSON_OBJECT('a': repeat('x', 300000000)))
+windows | SELECT sum(a.quantity) OVER (ORDER BY a.order_item_id ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM retail.order_items AS a, retail.order_items AS b
+windows | SELECT max(g) OVER (ORDER BY g ROWS BETWEEN 1000000 PRECEDING AND 1000000 FOLLOWING EXCLUDE CURRENT ROW) FROM generate_series(1, 3000000) AS g
+windows | SELECT nth_value(repeat('x', 10000), 1000000) OVER (ORDER BY g ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) FROM generate_series(1, 1000000) AS g
+groups | SELECT count(*) FROM retail.order_items GROUP BY CUBE (order_item_id, order_id, store_id, product_id, quantity, unit_price, discount_percent, discount_amount, total_amount)
+groups | SELECT count(*) FROM retail.products GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7, 8, 9), CUBE (product_id, sku)
+groups | SELECT product_description, count(*) FROM retail.products, generate_series(1, 1000000) AS g GROUP BY product_description, g
+groups | SELECT count(DISTINCT product_description || g) FROM retail.products, generate_series(1, 1000000) AS g
+groups | SELECT mode() WITHIN GROUP (ORDER BY product_description || g) FROM retail.products, generate_series(1, 1000000) AS g
+nesting | SELECT {60×repeat(}'x'{60×, 2)}
+nesting | SELECT length({40×concat(}'xxxxxxxx'{40×, repeat('y', 10000000))})
+nesting | SELECT {90×(SELECT max(x) FROM (SELECT }1 AS x{90× AS x) AS s)}
+nesting | SELECT 1 WHERE {4000×(1 = 1 OR }true{4000×)}
+nesting | SELECT {1400×array_cat(}ARRAY[1]{1400×, ARRAY[2])}
+nesting | SELECT 1{900× UNION ALL SELECT order_id FROM retail.orders}

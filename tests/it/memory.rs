@@ -1,0 +1,138 @@
+//! What large values cost the server: never more than an answer and one message may have, whatever the tables hold.
+#![cfg(target_os = "linux")]
+
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+
+use crate::command_line::{binary, with_database};
+use crate::support::{HEAD_OFFICE, TestDatabase, settings};
+
+const MIB: u64 = 1 << 20;
+
+/// A value of 50 MB, a row of 60 MB, and rows of 300 KB without end: 1 MiB is the most of an answer, 1.25 MiB of a message,
+/// and an answer exists as text, as structured content and as the message of both.
+#[tokio::test]
+async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    for (product, length) in [(1, 50_000_000), (2, 300_000)] {
+        sqlx::query("UPDATE retail.products SET product_description = repeat('x', $2) WHERE product_id = $1")
+            .bind(product)
+            .bind(length)
+            .execute(&mut db)
+            .await
+            .expect("a long description");
+    }
+    let mut server = Server::start(&database).await;
+    assert_eq!(server.query("SELECT 1").await["n"], 1);
+    let huge = "SELECT product_description FROM retail.products WHERE product_id = 1";
+    let columns: Vec<String> = (0..200)
+        .map(|n| format!("product_description AS d{n}"))
+        .collect();
+    let wide = format!(
+        "SELECT {} FROM retail.products WHERE product_id = 2",
+        columns.join(", ")
+    );
+    let long = "SELECT p.product_description FROM retail.products AS p, retail.customers AS c WHERE p.product_id = 2";
+    for (sql, rows, most) in [(huge, 0, 6), (&wide, 0, 6), (long, 15, 16)] {
+        let before = server.begin_peak();
+        let answer = server.query(sql).await;
+        let growth = server.peak().saturating_sub(before);
+        assert_eq!(
+            (&answer["n"], &answer["truncated"]),
+            (&json!(rows), &json!(true)),
+            "{sql:.60}"
+        );
+        assert!(growth < most * MIB, "{growth} bytes for {sql:.60}");
+    }
+    assert_eq!(server.query("SELECT 1").await["n"], 1);
+}
+
+/// The server over standard input and output.
+struct Server {
+    process: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    async fn start(database: &TestDatabase) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings(&database.name));
+        let mut process = command
+            .args(["serve", "--stdio"])
+            .env("ZAVA_TENANT", HEAD_OFFICE)
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let input = process.stdin.take().expect("its input");
+        let output = process.stdout.take().expect("its output");
+        let mut server = Self {
+            process,
+            input,
+            output: BufReader::new(output).lines(),
+            _folder: folder,
+        };
+        let client = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+        server.request("initialize", client).await;
+        server
+            .write(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
+            .await;
+        server
+    }
+
+    async fn query(&mut self, sql: &str) -> Value {
+        let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
+        self.request("tools/call", call).await["result"]["structuredContent"].take()
+    }
+
+    async fn request(&mut self, method: &str, params: Value) -> Value {
+        self.write(&json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}))
+            .await;
+        let line = self
+            .output
+            .next_line()
+            .await
+            .expect("a line")
+            .expect("an answer");
+        serde_json::from_str(&line).expect("JSON")
+    }
+
+    async fn write(&mut self, message: &Value) {
+        let line = format!("{message}\n");
+        self.input
+            .write_all(line.as_bytes())
+            .await
+            .expect("written");
+    }
+
+    /// Lets the peak begin anew (proc(5), `clear_refs`); what is resident now, in bytes.
+    fn begin_peak(&self) -> u64 {
+        std::fs::write(self.file("clear_refs"), "5").expect("the peak begins anew");
+        self.status("VmRSS:")
+    }
+
+    /// The most that was resident since, in bytes.
+    fn peak(&self) -> u64 {
+        self.status("VmHWM:")
+    }
+
+    fn status(&self, name: &str) -> u64 {
+        let status = std::fs::read_to_string(self.file("status")).expect("the status");
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        let kib = line
+            .and_then(|line| line.trim().strip_suffix(" kB"))
+            .expect("a size");
+        kib.parse::<u64>().expect("a number") * 1024
+    }
+
+    fn file(&self, name: &str) -> String {
+        format!("/proc/{}/{name}", self.process.id().expect("it runs"))
+    }
+}
