@@ -157,7 +157,7 @@ async fn a_server_told_to_stop_under_load_answers_what_it_has_taken() {
     let stop = Cell::new(false);
     let clients = (0..6).map(|first| load(&server, first, &right, &stop));
     let stopping = async {
-        watch.until_running(1).await;
+        eventually("the load is there", async || watch.running().await > 0).await;
         server.stop.cancel();
         eventually("nobody listens any more", async || {
             ask(&server, SEATTLE, ORDERS).await == Learnt::Nobody
