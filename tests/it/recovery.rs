@@ -183,6 +183,21 @@ async fn an_error_leaves_the_connection_usable_and_empty() {
     assert_eq!(open, 0);
 }
 
+/// An administrator, or a fail-over, ends idle backends: the next request is answered by a new one.
+#[tokio::test]
+async fn a_backend_that_was_ended_is_not_missed() {
+    let server = TestServer::start().await;
+    let mut db = server.database().superuser().await;
+    for _ in 0..3 {
+        assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+        sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query'")
+            .execute(&mut db)
+            .await
+            .expect("the backends end");
+    }
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+}
+
 /// The first thing that a new connection sees is a refusal; the requests after it must not notice.
 #[tokio::test]
 async fn an_unknown_tenant_leaves_the_connection_usable() {

@@ -14,7 +14,7 @@ impl Lock {
         let mut db = database.superuser().await;
         for sql in [
             &format!(
-                "ALTER ROLE zava_query IN DATABASE {} SET lock_timeout = 0",
+                "ALTER ROLE zava_query IN DATABASE {} SET lock_timeout = '5min'",
                 database.name
             ),
             "BEGIN",

@@ -76,7 +76,7 @@ impl Reply {
         message: Message,
         sink: &mut dyn RowSink,
     ) -> Result<Option<u8>, WireError> {
-        self.begun = true;
+        self.begun |= !self.is_farewell(&message);
         match message {
             Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
             Message::ErrorResponse(body) => {
@@ -115,6 +115,16 @@ impl Reply {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a backend that was ended while nobody asked it anything says so, before it has done anything of this transaction.
+    fn is_farewell(&self, message: &Message) -> bool {
+        match message {
+            Message::ErrorResponse(body) if !self.begun => {
+                database_error(body).sqlstate.starts_with("57P")
+            }
+            _ => false,
+        }
     }
 
     /// How the transaction went.
