@@ -13,10 +13,8 @@ pub(super) enum Form {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
     Boolean,
-    /// A number that every reader keeps.
+    /// A number, as long as every reader keeps it.
     Integer,
-    /// A number, as long as a double keeps it.
-    BigInteger,
     /// A number, unless it is none or infinite.
     Float,
     /// Itself.
@@ -44,9 +42,8 @@ impl Scalar {
     fn of(type_oid: u32) -> Self {
         match type_oid {
             16 => Self::Boolean,
-            // int2, int4, oid
-            21 | 23 | 26 => Self::Integer,
-            20 => Self::BigInteger,
+            // int8, int2, int4, oid
+            20 | 21 | 23 | 26 => Self::Integer,
             // float4, float8
             700 | 701 => Self::Float,
             // json, jsonb

@@ -122,6 +122,16 @@ fn control_characters_are_escaped() {
     );
 }
 
+/// Found by fuzzing: no reader takes a number of 300 digits, whatever the type that it came with.
+#[test]
+fn an_integer_beyond_its_type_becomes_a_string() {
+    let digits = "9".repeat(400);
+    for type_oid in [21, INT4, INT8, 26] {
+        check(type_oid, Some(&digits), &format!("\"{digits}\""));
+        check(type_oid, Some("9007199254740992"), "\"9007199254740992\"");
+    }
+}
+
 fn limits(rows: u32, bytes: usize, cell_bytes: usize) -> RowLimits {
     RowLimits {
         rows: NonZeroU32::new(rows).expect("not zero"),

@@ -52,18 +52,14 @@ pub(super) fn scalar(kind: Scalar, value: &str, json: &mut String) {
     match kind {
         Scalar::Boolean if value == "t" => json.push_str("true"),
         Scalar::Boolean if value == "f" => json.push_str("false"),
-        Scalar::Integer if number::is_integer(value) => json.push_str(value),
-        Scalar::BigInteger if number::is_integer(value) && is_kept(value) => json.push_str(value),
+        Scalar::Integer if number::is_integer(value) && is_kept(value) => json.push_str(value),
         Scalar::Float if number::is_number(value) && value.parse().is_ok_and(f64::is_finite) => {
             json.push_str(value);
         }
         Scalar::Json if document::is_exact(value) => text::escaped(value.trim_ascii(), json),
-        Scalar::Boolean
-        | Scalar::Integer
-        | Scalar::BigInteger
-        | Scalar::Float
-        | Scalar::Json
-        | Scalar::Text => text::string(value, json),
+        Scalar::Boolean | Scalar::Integer | Scalar::Float | Scalar::Json | Scalar::Text => {
+            text::string(value, json)
+        }
     }
 }
 
