@@ -38,6 +38,7 @@ async fn bombs_cost_neither_memory_nor_time() {
     let mut db = server.database().superuser().await;
     let mut watching = server.database().superuser().await;
     let mut faults = Vec::new();
+    let (mut largest, mut longest) = (0, Duration::ZERO);
     for (class, sql) in classified(BOMBS) {
         // A process of its own for each, so that the high-water mark is this statement's.
         sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query'")
@@ -76,6 +77,7 @@ async fn bombs_cost_neither_memory_nor_time() {
         }
         let (took, most) = (begun.elapsed(), held.values().max().copied().unwrap_or(0));
 
+        (largest, longest) = (largest.max(most), longest.max(took));
         let said: String = answer.text.chars().take(120).collect();
         let shown: String = sql.chars().take(140).collect();
         if most >= MOST_MEMORY_MIB * 1024 || took > TIMEOUT + SLACK {
@@ -86,6 +88,11 @@ async fn bombs_cost_neither_memory_nor_time() {
             ));
         }
     }
+    println!(
+        "at most {} MiB, and {} ms after the timeout",
+        largest / 1024,
+        longest.saturating_sub(TIMEOUT).as_millis()
+    );
     assert!(
         faults.is_empty(),
         "{} bombs went off\n{}",

@@ -140,6 +140,12 @@ impl Measure {
             ));
         }
         let operator = operator_of(expr).to_owned();
+        let right_text = expr.rexpr.as_deref().and_then(tree::text);
+        // A literal is a JSON path here without a cast; behind @@ it may be a full-text query, which has no $.
+        if operator == "@?" || operator == "@@" && right_text.is_some_and(|text| text.contains('$'))
+        {
+            path(expr.rexpr.as_deref(), expr.location)?;
+        }
         if MULTIPLYING.contains(&operator.as_str()) {
             // By four digits of a number at a time, by elements of at least four bytes of an array.
             self.steps(

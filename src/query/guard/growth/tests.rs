@@ -208,6 +208,8 @@ fn a_text_that_would_grow_too_long_is_refused_before_it_is_made() {
             "SELECT jsonb_path_query('[]', '$[*] ? (@ == $[*])')",
             "JSON path",
         ),
+        ("SELECT '[]'::jsonb @? '$.**.** ? (@ == 2)'", "JSON path"),
+        ("SELECT '[]'::jsonb @@ '$.**.** == 2'", "JSON path"),
         ("SELECT '[]'::jsonb @? lower('$')::jsonpath", "JSON path"),
     ] {
         too_large(text, words);
