@@ -1,8 +1,18 @@
--- Lets the bench's pgbench enter as one tenant: a function that makes the MAC which guard.enter of 0002_guard.sql wants, bound
--- to the backend that calls it. Run in one transaction by a login that may act as zava_owner; prints the expiry.
--- psql variables: key_id, tenant, login (who may call it). Dropped with its schema at the end of the run.
+-- Lets the bench's pgbench enter as one tenant: a function that makes the MAC which guard.enter wants, bound to the backend that calls
+-- it, and a login of its own that may call it: the server's must not be able to, and the server would notice. Run in one transaction by a
+-- login that may create roles and act as zava_owner; prints the expiry.
+-- psql variables: key_id, tenant, password (of the login zava_bench). Removed by forget_signing.sql at the end of the run.
+CREATE ROLE zava_bench LOGIN NOINHERIT PASSWORD :'password';
+GRANT zava_reader TO zava_bench WITH INHERIT TRUE, SET FALSE, ADMIN FALSE;
+SELECT format('GRANT CONNECT ON DATABASE %I TO zava_bench', current_database()) \gexec
+-- As the server's login has them (src/database/roles.sql), so that both are planned alike.
+ALTER ROLE zava_bench SET search_path = retail, public;
+ALTER ROLE zava_bench SET work_mem = '4MB';
+ALTER ROLE zava_bench SET jit = off;
+ALTER ROLE zava_bench SET max_parallel_workers_per_gather = 0;
+ALTER ROLE zava_bench SET TimeZone = 'UTC';
+
 SET ROLE zava_owner;
-DROP SCHEMA IF EXISTS zava_bench CASCADE; -- of a run that was killed
 CREATE SCHEMA zava_bench;
 
 SELECT (extract(epoch FROM now())::bigint + 3600) * 1000000 AS expires \gset
@@ -19,6 +29,6 @@ BEGIN ATOMIC
 END;
 
 REVOKE ALL ON FUNCTION zava_bench.entry_mac() FROM PUBLIC;
-GRANT USAGE ON SCHEMA zava_bench TO :"login";
-GRANT EXECUTE ON FUNCTION zava_bench.entry_mac() TO :"login";
+GRANT USAGE ON SCHEMA zava_bench TO zava_bench;
+GRANT EXECUTE ON FUNCTION zava_bench.entry_mac() TO zava_bench;
 \echo :expires

@@ -9,7 +9,10 @@ use crate::plan::{Login, Plan};
 
 /// Makes the schema that signs for the bench; parameters are psql variables.
 const ARRANGE: &str = include_str!("arrange_signing.sql");
-const FORGET: &str = "SET ROLE zava_owner; DROP SCHEMA IF EXISTS zava_bench CASCADE";
+const FORGET: &str = include_str!("forget_signing.sql");
+
+/// The login that pgbench uses. It has the rights of the server's and one more, which the server's own must not have.
+const LOGIN: &str = "zava_bench";
 
 /// What pgbench repeats.
 const SIGNED: &str = include_str!("signed.pgbench");
@@ -44,16 +47,18 @@ pub(crate) struct Run {
     pub(crate) transactions: usize,
 }
 
-/// Makes a function that signs an entry of one tenant for the backend that calls it, and lets the query login call it.
+/// Makes a function that signs an entry of one tenant for the backend that calls it, and a login that may call it.
 ///
 /// # Security
-/// While it exists, whoever has the query login may speak for that tenant. [`forget_signing`] ends that.
+/// While it exists, whoever has that login, with the query login's password, may speak for that tenant. [`forget_signing`] ends
+/// that.
 pub(crate) async fn arrange_signing(plan: &Plan) -> Fallible<Signing> {
     let variables = [
         ("key_id", plan.key_id.as_str()),
         ("tenant", mcp::SEATTLE),
-        ("login", plan.query.user.as_str()),
+        ("password", plan.query.password.as_str()),
     ];
+    forget_signing(plan).await?; // of a run that was killed
     let expires = psql(plan, ARRANGE, &variables).await?;
     Ok(Signing { expires })
 }
@@ -83,7 +88,11 @@ pub(crate) async fn run(
     };
     let file = plan.work.join("transaction.pgbench");
     std::fs::write(&file, text)?;
-    let mut command = program(plan, "pgbench", &plan.query);
+    let login = Login {
+        user: LOGIN.to_owned(),
+        password: plan.query.password.clone(),
+    };
+    let mut command = program(plan, "pgbench", &login);
     command
         .args(["--no-vacuum", "--jobs=1"])
         .arg(format!("--protocol={protocol}"))
