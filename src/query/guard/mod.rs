@@ -25,7 +25,7 @@ use pg_query::NodeEnum;
 
 pub use allow_list::{FIELDS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions};
 pub use planner::PlannerSettings;
-pub use refusal::{Refusal, Rule};
+pub use refusal::{Refusal, Rule, visible};
 pub use relations::{RELATIONS, Relation, RelationColumn, nearest_column};
 
 use print::Places;

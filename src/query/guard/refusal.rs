@@ -45,11 +45,11 @@ enum Place {
 }
 
 impl Refusal {
-    pub(super) fn new(rule: Rule, what: impl Into<String>, mend: impl Into<String>) -> Self {
+    pub(super) fn new(rule: Rule, what: impl AsRef<str>, mend: impl AsRef<str>) -> Self {
         Self {
             rule,
-            what: what.into(),
-            mend: mend.into(),
+            what: visible(what.as_ref()),
+            mend: visible(mend.as_ref()),
             at: Place::Nowhere,
         }
     }
@@ -139,7 +139,7 @@ impl Refusal {
     }
 
     /// A construct that another one stands in for.
-    pub(super) fn construct_but(name: &str, mend: impl Into<String>) -> Self {
+    pub(super) fn construct_but(name: &str, mend: impl AsRef<str>) -> Self {
         Self::new(Rule::Construct, format!("{name} is not allowed"), mend)
     }
 
@@ -172,6 +172,25 @@ impl Refusal {
             ),
         }
     }
+}
+
+/// The most characters of one half of a refusal: the parser repeats a literal of any length.
+const MOST_SHOWN: usize = 700;
+
+/// A text that may repeat the client's, in characters that show themselves: what would steer a terminal, or turn the order of
+/// what follows, is written as its number.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars().take(MOST_SHOWN) {
+        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || turns {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
 }
 
 /// Line and column of a byte of a text, both from 1, the column in characters.

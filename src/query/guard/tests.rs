@@ -475,6 +475,20 @@ fn a_refusal_says_where_and_what_to_do() {
     );
 }
 
+/// The first finding of the fuzzer: the parser repeats what it stumbles over.
+#[test]
+fn a_refusal_steers_no_terminal_and_is_short() {
+    refused("SET ROLE zav\u{1e}a_owner", Rule::Syntax, "\\u{1e}");
+    refused(
+        "SELECT \u{202e}x FROM retail.\u{202e}y",
+        Rule::Relation,
+        "\\u{202e}",
+    );
+    let long = format!("SELECT 1 '{}'", "x".repeat(20_000));
+    let refusal = check(&long).expect_err("refused");
+    assert!(refusal.to_string().len() < 2_000, "{refusal}");
+}
+
 #[test]
 fn size_and_depth_are_bounded() {
     let guard = Guard::new(NonZeroUsize::new(32 * 1024).expect("not zero"));

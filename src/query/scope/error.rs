@@ -5,7 +5,7 @@ use deadpool::managed::{PoolError, TimeoutType};
 
 use super::posture::Finding;
 use super::wire::WireError;
-use crate::query::guard::nearest_column;
+use crate::query::guard::{nearest_column, visible};
 
 /// Why a statement gave no rows, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +78,7 @@ impl DatabaseError {
             format!("line {line}, column {column}; ")
         });
         let at = format!("({place}SQLSTATE {state})");
-        let shown = |text: &str| text.chars().take(MOST_SHOWN).collect::<String>();
+        let shown = |text: &str| visible(&text.chars().take(MOST_SHOWN).collect::<String>());
         match state.as_str() {
             "57014" => format!(
                 "the statement took too long and was stopped; aggregate or filter more {at}"
