@@ -11,7 +11,8 @@ SELECT concat_ws(' ',
     'sequences', (SELECT sum(hashtextextended(concat(sequencename, last_value), 0)) FROM pg_sequences),
     'large objects', (SELECT count(*) FROM pg_largeobject_metadata),
     'advisory locks', (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
-    'table locks', (SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND mode <> 'AccessShareLock' AND relation = ANY (ARRAY['retail.orders', 'retail.stores']::regclass[]) AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
+    -- Not those of autovacuum, which comes when it likes.
+    'table locks', (SELECT count(*) FROM pg_locks WHERE locktype = 'relation' AND mode <> 'AccessShareLock' AND pid IN (SELECT pid FROM pg_stat_activity WHERE usename = 'zava_query') AND relation = ANY (ARRAY['retail.orders', 'retail.stores']::regclass[]) AND database = (SELECT oid FROM pg_database WHERE datname = current_database())),
     'prepared transactions', (SELECT count(*) FROM pg_prepared_xacts),
     'replication slots', (SELECT count(*) FROM pg_replication_slots)
 )
