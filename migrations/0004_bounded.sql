@@ -78,6 +78,11 @@ BEGIN ATOMIC
     END;
 END;
 
+-- substring(text, …) takes a place as well, which is no regular expression.
+CREATE FUNCTION bounded.pattern(place integer) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN place;
+
 -- What a recursion adds to a value at each turn.
 CREATE FUNCTION bounded.fits(value anyelement, most integer) RETURNS anyelement
 LANGUAGE sql STABLE PARALLEL SAFE

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _};
 
 use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
 
@@ -47,6 +48,29 @@ async fn values_arrive_as_documented() {
     ] {
         let sql = format!("SELECT {expression}");
         assert_eq!(server.rows(SEATTLE, &sql).await[0][0], expected, "{sql}");
+    }
+}
+
+/// What runs may differ from what was asked; what the columns are called does not.
+#[tokio::test]
+async fn columns_are_called_as_postgresql_calls_them() {
+    let server = TestServer::start().await;
+    let mut superuser = server.database().superuser().await;
+    for expressions in [
+        "array_agg(1), jsonb_agg(DISTINCT store_id)::text, string_agg(store_name, ',') || 'x', count(*)",
+        "array_agg(1) FILTER (WHERE true), (ARRAY[1])[1], (SELECT array_agg(2)), coalesce(array_agg(1), '{}')",
+        "ARRAY(SELECT 1), ARRAY(SELECT 1)::text, EXISTS (SELECT 1), 1 IN (SELECT 1), (SELECT ARRAY(SELECT 1) AS a)",
+        "CASE WHEN true THEN array_agg(1) END, CASE WHEN true THEN 1 ELSE max(store_id) END, nullif(min(1), 2)",
+        "repeat('a', max(store_id)), max(store_id)::bigint::text, greatest(1, 2), '1'::int, CAST('a' AS varchar(3)), -max(1)",
+        "substring('abc', lower('b')), 'a' ~ lower('A'), array_agg(1) IS NULL, ROW(1), current_date, now()",
+    ] {
+        let sql = format!("SELECT {expressions} FROM retail.stores");
+        let text = AssertSqlSafe(sql.as_str()).into_sql_str();
+        let described = superuser.describe(text).await.expect(&sql);
+        let columns: Vec<&str> = described.columns().iter().map(Column::name).collect();
+        let arguments = json!({"postgresql_query": sql});
+        let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
+        assert_eq!(answer.structured["c"], json!(columns), "{}", answer.text);
     }
 }
 

@@ -131,6 +131,27 @@ pub const VALUE_NAMED: &[&str] = &[
     "jsonb_array_elements_text",
 ];
 
+/// Functions of the list above that give any number of rows; a test holds them against `pg_proc`.
+pub const SET_RETURNING: &[&str] = &[
+    "generate_series",
+    "generate_subscripts",
+    "json_array_elements",
+    "json_array_elements_text",
+    "json_each",
+    "json_each_text",
+    "json_object_keys",
+    "jsonb_array_elements",
+    "jsonb_array_elements_text",
+    "jsonb_each",
+    "jsonb_each_text",
+    "jsonb_object_keys",
+    "jsonb_path_query",
+    "regexp_matches",
+    "regexp_split_to_table",
+    "string_to_table",
+    "unnest",
+];
+
 /// Functions outside the list that take a row of any kind, and so could be called by a dot behind a table's name; those
 /// that begin with `pg_` are refused there by that.
 pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[

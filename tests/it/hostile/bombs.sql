@@ -218,3 +218,21 @@ nesting | SELECT {90×(SELECT max(x) FROM (SELECT }1 AS x{90× AS x) AS s)}
 nesting | SELECT 1 WHERE {4000×(1 = 1 OR }true{4000×)}
 nesting | SELECT {1400×array_cat(}ARRAY[1]{1400×, ARRAY[2])}
 nesting | SELECT 1{900× UNION ALL SELECT order_id FROM retail.orders}
+hidden ways | SELECT (SELECT array_agg(i.order_item_id) FROM retail.stores LIMIT 1) FROM retail.order_items AS i, retail.order_items AS j
+hidden ways | WITH RECURSIVE a AS (SELECT v || v AS v FROM b), b AS (SELECT c.v || c.v AS v FROM c), c AS (SELECT repeat('x', 8000000) AS v) SELECT length(v) FROM a
+hidden ways | WITH RECURSIVE r AS (SELECT 1 AS n, 'x' || n::text AS v FROM (SELECT 1 AS n) s UNION ALL SELECT * FROM (SELECT n + 1, v || v FROM r WHERE n < 30) AS s) SELECT max(length(v)) FROM r
+hidden ways | SELECT length(percentile_disc(array_fill(0.5::float8, ARRAY[300])) WITHIN GROUP (ORDER BY repeat('x', 20000) || order_id)::text) FROM retail.orders
+hidden ways | SELECT regexp_count('x', '((x{0,255}){0,255}){0,255}'), regexp_like('x', '((x{0,254}){0,255}){0,255}')
+hidden ways | SELECT substring('x' FROM '((x{0,255}){0,255}){0,255}')
+hidden ways | SELECT 'x' ~ ANY (ARRAY['((x{0,255}){0,255}){0,255}', '((x{0,254}){0,255}){0,255}'])
+hidden ways | SELECT regexp_count(pattern => repeat('(x|', 1000) || repeat(')', 1000), string => 'x')
+hidden ways | SELECT repeat('a', 20000) OPERATOR(pg_catalog.~~) repeat('%a', 2000) || 'b'
+hidden ways | SELECT repeat('a', 20000) LIKE ANY (ARRAY[repeat('%a', 2000) || 'b', repeat('%a', 2000) || 'c'])
+hidden ways | SELECT count(*) FROM retail.stores AS s WHERE EXISTS (SELECT 1 FROM retail.order_items AS a, retail.order_items AS b WHERE a.order_item_id + b.order_item_id = s.store_id + 9) OR s.store_id < 0
+hidden ways | SELECT count(*) FROM retail.stores AS s WHERE ROW(s.store_id, s.store_name) NOT IN (SELECT a.order_item_id, b.product_name FROM retail.order_items AS a, retail.products AS b)
+hidden ways | SELECT count(*) FROM retail.stores AS s LEFT JOIN retail.customers AS c ON s.store_id IN (SELECT a.order_id + b.order_id FROM retail.orders AS a, retail.orders AS b)
+hidden ways | SELECT count(*) FROM retail.order_items AS a JOIN retail.stores AS s ON s.store_id = a.store_id JOIN retail.order_items AS b ON s.store_id = b.store_id
+hidden ways | SELECT count(*) FROM (SELECT store_id, repeat('x', 20000) || order_id AS t FROM retail.orders) AS a JOIN (SELECT repeat('x', 20000) || order_id AS t FROM retail.orders) AS b USING (t)
+hidden ways | SELECT max(length(t)) FROM (SELECT repeat('x', 20000) || order_id AS t FROM retail.orders OFFSET 0) AS s GROUP BY ROLLUP (t)
+hidden ways | SELECT ('{' || repeat('a,', 100000) || 'a}')::char(10000)[]
+hidden ways | SELECT 'a' @@ repeat('lamp shade ', 100000)

@@ -1,21 +1,17 @@
 //! Functions: how large their results can be, and which calls a twin replaces.
 
+use std::ops::Range;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::expression::{path, within};
+use super::count::{steps, within};
+use super::pattern::{json_path, regular_expression};
 use super::size::{MOST_DIGITS, MOST_OF_TWIN, Parts, SMALL, Size};
 use super::{Measure, tree};
-use crate::query::guard::allow_list::{FUNCTIONS, Growth};
+use crate::query::guard::allow_list::{FUNCTIONS, Growth, SET_RETURNING};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
-
-/// The longest regular expression, in bytes: compiling one costs PostgreSQL memory that grows with its repetitions, and it
-/// keeps 32 of them.
-const MOST_PATTERN: usize = 500;
-
-/// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
-const MOST_REPETITIONS: u64 = 255;
 
 /// A text that is put into PostgreSQL's normal form is sorted in a time that grows with the square of its length.
 const MOST_NORMALIZED: u64 = 8 << 10;
@@ -24,7 +20,7 @@ const MOST_NORMALIZED: u64 = 8 << 10;
 const OF_SEARCH: u64 = 3;
 
 /// The longest text that a full-text query is made of: its words are put together in a time that grows with their square.
-const MOST_SEARCHED: u64 = 4 << 10;
+pub(super) const MOST_SEARCHED: u64 = 4 << 10;
 
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
@@ -48,11 +44,26 @@ impl Measure {
             .get(name.as_str())
             .copied()
             .unwrap_or(Growth::Times(1));
-        let sizes = call
-            .args
-            .iter_mut()
-            .map(|arg| self.expr(arg))
-            .collect::<Result<Vec<_>, _>>()?;
+        let by_place = matches!(growth, Growth::Digits | Growth::OwnRule | Growth::Collects);
+        if by_place && call.args.iter().any(tree::is_named) {
+            return Err(Refusal::construct_but(
+                &format!("a call of {name} with names for its arguments"),
+                "give the values in their order, without names",
+            )
+            .at(location));
+        }
+        if SET_RETURNING.contains(&name.as_str()) {
+            self.set_returning += 1;
+        }
+        let before = self.meant.len();
+        let mut sizes = Vec::with_capacity(call.args.len());
+        let mut first = before..before;
+        for arg in &mut call.args {
+            sizes.push(self.expr(arg)?);
+            if sizes.len() == 1 {
+                first = before..self.meant.len();
+            }
+        }
         let args: Parts = sizes.iter().copied().collect();
         let mut around = Parts::default();
         for expr in &mut call.agg_order {
@@ -63,22 +74,41 @@ impl Measure {
         if call.agg_distinct || call.agg_within_group {
             self.sorted(sizes.iter().copied())?;
         }
+        let ordered = around.all.value;
+        let filter = self.meant.len();
         around.add(self.optional(&mut call.agg_filter)?);
+        let names = NamesOfAggregate {
+            all: before..self.meant.len(),
+            first,
+            filter: filter..self.meant.len(),
+        };
         if let Some(window) = &mut call.over {
             around.add(self.window(window)?);
         }
+        let mut size = args.all.beside(around.all);
         let value = match growth {
+            // One value of the order, or one for each of several fractions.
+            Growth::Most if call.agg_within_group => (args.sum / 8 + 1).saturating_mul(ordered),
+            Growth::Fixed if call.agg_within_group => {
+                args.sum.saturating_mul(2).saturating_add(SMALL)
+            }
             Growth::Fixed => SMALL,
             Growth::Most => args.all.value.max(SMALL),
             Growth::Times(times) => args.sum.saturating_mul(times).saturating_add(SMALL),
             Growth::Digits => digits(&name, call, args.sum),
-            Growth::Collects => return self.collecting(node, &name, args, around.all),
-            Growth::OwnRule => OwnRule {
-                measure: self,
-                call: call.as_mut(),
-                sizes: &sizes,
+            Growth::Collects => {
+                return self.collecting(node, &name, args.sum, size, &names);
             }
-            .value(&name)?,
+            Growth::OwnRule => {
+                let mut rule = OwnRule {
+                    call: call.as_mut(),
+                    sizes: &sizes,
+                    steps: 0,
+                };
+                let value = rule.value(&name)?;
+                size.steps = size.steps.saturating_add(rule.steps);
+                value
+            }
         };
         if name == "normalize" && args.all.value > MOST_NORMALIZED {
             return Err(too_long_for(
@@ -89,8 +119,15 @@ impl Measure {
             ));
         }
         within(&name, value, location)?;
-        Ok(Size::over(args.all.beside(around.all), value))
+        Ok(Size::over(size, value))
     }
+}
+
+/// Where the names stand among those met so far that an aggregate was given.
+pub(super) struct NamesOfAggregate {
+    pub(super) all: Range<usize>,
+    pub(super) first: Range<usize>,
+    pub(super) filter: Range<usize>,
 }
 
 /// A number that a function makes of others.
@@ -108,7 +145,7 @@ fn digits(name: &str, call: &FuncCall, args: u64) -> u64 {
     }
 }
 
-fn too_long_for(name: &str, bytes: u64, most: u64, location: i32) -> Refusal {
+pub(super) fn too_long_for(name: &str, bytes: u64, most: u64, location: i32) -> Refusal {
     Refusal::new(
         Rule::Size,
         format!("{name} would work on values of up to {bytes} bytes"),
@@ -119,9 +156,10 @@ fn too_long_for(name: &str, bytes: u64, most: u64, location: i32) -> Refusal {
 
 /// The functions of the section `[own rule]`.
 struct OwnRule<'a> {
-    measure: &'a mut Measure,
     call: &'a mut FuncCall,
     sizes: &'a [Size],
+    /// What it could take that PostgreSQL does not interrupt.
+    steps: u64,
 }
 
 impl OwnRule<'_> {
@@ -156,18 +194,22 @@ impl OwnRule<'_> {
                 self.pattern(1)?;
                 product(of(0), 12)
             }
-            "regexp_split_to_table" | "regexp_substr" => {
+            "regexp_count" | "regexp_instr" | "regexp_like" => {
+                self.pattern(1)?;
+                SMALL
+            }
+            // From a place, or by a regular expression.
+            "substring" if self.integer(1).is_some() => of(0),
+            "regexp_split_to_table" | "regexp_substr" | "substring" => {
                 self.pattern(1)?;
                 of(0)
             }
             "btrim" | "ltrim" | "rtrim" => {
-                self.measure
-                    .steps(name, of(0).saturating_mul(OF_SEARCH), of(1), location)?;
+                self.take(name, of(0).saturating_mul(OF_SEARCH), of(1))?;
                 of(0)
             }
             "translate" => {
-                self.measure
-                    .steps(name, of(0).saturating_mul(OF_SEARCH), of(1), location)?;
+                self.take(name, of(0).saturating_mul(OF_SEARCH), of(1))?;
                 product(of(0), 4)
             }
             "concat_ws" => {
@@ -212,8 +254,7 @@ impl OwnRule<'_> {
                     .iter()
                     .map(|size| size.value)
                     .fold(0, u64::saturating_add);
-                self.measure
-                    .steps(name, longest, sum.saturating_sub(longest), location)?;
+                self.take(name, longest, sum.saturating_sub(longest))?;
                 SMALL
             }
             "ts_headline" => {
@@ -242,17 +283,22 @@ impl OwnRule<'_> {
             | "jsonb_path_query"
             | "jsonb_path_query_array"
             | "jsonb_path_query_first" => {
-                path(self.call.args.get(1), location)?;
+                json_path(self.call.args.get(1), location)?;
                 product(of(0), 2).saturating_add(of(2))
             }
             _ => return Err(Refusal::construct(name).at(location)),
         })
     }
 
+    fn take(&mut self, name: &str, left: u64, right: u64) -> Verdict {
+        let own = steps(name, left, right, self.call.location)?;
+        self.steps = self.steps.saturating_add(own);
+        Ok(())
+    }
+
     /// A text that is looked for in another one, eight times as fast as the steps that are counted.
     fn search(&mut self, name: &str, text: u64, sought: u64) -> Verdict {
-        self.measure
-            .steps(name, text / 8, sought, self.call.location)
+        self.take(name, text / 8, sought)
     }
 
     fn integer(&self, place: usize) -> Option<u64> {
@@ -274,18 +320,12 @@ impl OwnRule<'_> {
         self.call.args.push(tree::number(most));
     }
 
-    /// Whether a regular expression is short and simple enough to be compiled.
-    fn pattern(&mut self, place: usize) -> Result<(), Refusal> {
+    fn pattern(&mut self, place: usize) -> Verdict {
         let location = self.call.location;
-        match self.text(place) {
-            Some(pattern) => check_pattern(pattern, location),
-            None => {
-                if let Some(pattern) = self.call.args.get_mut(place) {
-                    bound_pattern(pattern);
-                }
-                Ok(())
-            }
-        }
+        self.call
+            .args
+            .get_mut(place)
+            .map_or(Ok(()), |pattern| regular_expression(pattern, location))
     }
 
     /// `format` with a text that says how long each part becomes.
@@ -306,7 +346,7 @@ impl OwnRule<'_> {
             .map(|size| size.value)
             .fold(SMALL, u64::max);
         let places = u64::try_from(text.matches('%').count()).unwrap_or(u64::MAX);
-        let widths: u64 = numbers(text).sum();
+        let widths: u64 = tree::numbers(text).sum();
         // Quoting by %L and %I may double a value.
         Ok(places
             .saturating_mul(longest.saturating_mul(2))
@@ -362,37 +402,4 @@ impl OwnRule<'_> {
 
 fn bytes(text: &str) -> u64 {
     u64::try_from(text.len()).unwrap_or(u64::MAX)
-}
-
-/// The numbers in a text, whatever they stand for.
-fn numbers(text: &str) -> impl Iterator<Item = u64> {
-    text.split(|character: char| !character.is_ascii_digit())
-        .filter(|digits| !digits.is_empty())
-        .map(|digits| digits.parse().unwrap_or(u64::from(u32::MAX)))
-}
-
-/// Whether a regular expression that is written down is short and simple enough.
-pub(super) fn check_pattern(pattern: &str, location: i32) -> Result<(), Refusal> {
-    let bounds = pattern
-        .split('{')
-        .skip(1)
-        .filter_map(|rest| rest.split_once('}'));
-    let repetitions = bounds
-        .map(|(bound, _)| numbers(bound).fold(1, u64::max))
-        .fold(1, u64::saturating_mul);
-    if pattern.len() <= MOST_PATTERN && repetitions <= MOST_REPETITIONS {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Rule::Size,
-        "the regular expression is too long, or repeats too much",
-        format!("the most is {MOST_PATTERN} bytes, and {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied"),
-    )
-    .at(location))
-}
-
-/// A regular expression that only the running statement knows goes through a twin, which holds it to the same.
-pub(super) fn bound_pattern(pattern: &mut Node) {
-    let inner = std::mem::take(pattern);
-    *pattern = tree::twin("pattern", vec![inner]);
 }

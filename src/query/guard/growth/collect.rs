@@ -1,9 +1,12 @@
 //! Aggregates that collect a value of each row, for which PostgreSQL has no bound.
 
+use std::ops::Range;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::size::{Parts, Size};
+use super::call::NamesOfAggregate;
+use super::size::Size;
 use super::{MOST_COLLECTED, Measure, tree};
 use crate::query::guard::refusal::Refusal;
 
@@ -19,21 +22,33 @@ impl Measure {
         &mut self,
         node: &mut Node,
         name: &str,
-        args: Parts,
-        around: Size,
+        sum: u64,
+        parts: Size,
+        names: &NamesOfAggregate,
     ) -> Result<Size, Refusal> {
         // A hash table of groups is held to work_mem by what it holds when a group is new, not by what groups collect.
         self.settings.hashed_groups = false;
         let (values, beside) = match name {
-            "range_agg" => (args.sum, OF_RANGE),
-            "array_agg" | "string_agg" => (args.sum, OF_ELEMENT),
-            _ => (args.sum.saturating_mul(2), OF_JSON),
+            "range_agg" => (sum, OF_RANGE),
+            "array_agg" | "string_agg" => (sum, OF_ELEMENT),
+            _ => (sum.saturating_mul(2), OF_JSON),
         };
         let weight = self.weight(values, beside);
         let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
         let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
             return Err(Refusal::construct(name));
         };
+        // What weighs it must belong to the same query as it does.
+        let elsewhere = self.is_outer(&names.all)
+            || self.is_outer(&names.filter)
+            || call.agg_distinct && self.is_outer(&names.first);
+        if call.over.is_none() && elsewhere {
+            return Err(Refusal::construct_but(
+                &format!("{name} of an outer query's columns in a sub-select"),
+                "call it in the query whose rows it collects",
+            )
+            .at(call.location));
+        }
         let admits = NodeEnum::FuncCall(Box::new(counting(&call, weight)));
         *node = tree::case(
             Node { node: Some(admits) },
@@ -41,7 +56,14 @@ impl Measure {
                 node: Some(NodeEnum::FuncCall(call)),
             },
         );
-        Ok(Size::over(args.all.beside(around), value))
+        Ok(Size::over(parts, value))
+    }
+
+    /// Whether there are names in this range, and none of them is of the innermost query: an aggregate of such is evaluated
+    /// further out.
+    fn is_outer(&self, names: &Range<usize>) -> bool {
+        let levels = self.meant.get(names.clone()).unwrap_or_default();
+        !levels.is_empty() && !levels.contains(&self.sources.level())
     }
 
     /// What a collected element of so many bytes weighs, of the budget that all aggregates of the statement share.

@@ -1,13 +1,17 @@
 //! FROM: what a query reads from.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, RangeFunction, RangeSubselect, RangeVar};
+use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect, RangeVar};
 
-use super::query::{Output, fence};
+use super::column_name::own_name;
+use super::columns::{Column, Columns};
+use super::query::Output;
 use super::size::Size;
-use super::sources::{Column, Source};
-use super::{Measure, tree};
-use crate::query::guard::name::names;
+use super::sources::Source;
+use super::sub_link::Fence;
+use super::{Gives, Measure, tree};
+use crate::query::guard::allow_list::{FIELDS, VALUE_NAMED};
+use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 use crate::query::guard::relations::{RelationColumn, relation};
 
@@ -17,7 +21,7 @@ impl Measure {
         match &mut item.node {
             Some(NodeEnum::RangeVar(table)) => {
                 self.count_item()?;
-                let source = self.table(table);
+                let source = self.table(table)?;
                 self.sources.add(source);
                 Ok(Size::leaf(0))
             }
@@ -28,53 +32,32 @@ impl Measure {
                 Ok(Size::leaf(0))
             }
             Some(NodeEnum::RangeFunction(range)) => self.range_function(range),
-            Some(NodeEnum::JoinExpr(join)) => {
-                let before = self.sources.here().len();
-                let mut size = Size::leaf(0);
-                for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
-                    size = size.beside(self.source(side)?);
-                }
-                if let Some(condition) = &mut join.quals {
-                    size = size.beside(self.condition(condition)?);
-                }
-                if let Some(alias) = &join.alias {
-                    let inner = self.sources.split_off(before);
-                    let joined = Source {
-                        name: String::new(),
-                        branches: inner.iter().map(|source| source.branches).fold(1, u64::max),
-                        columns: inner
-                            .into_iter()
-                            .flat_map(|source| source.columns)
-                            .collect(),
-                    };
-                    self.sources
-                        .add(joined.renamed(&alias.aliasname, &alias.colnames));
-                }
-                Ok(size)
-            }
+            Some(NodeEnum::JoinExpr(join)) => self.join(join),
             _ => Err(Refusal::construct("this item of FROM")),
         }
     }
 
-    fn table(&self, table: &RangeVar) -> Source {
-        let named = self
-            .named
-            .iter()
-            .rev()
-            .find(|named| table.schemaname.is_empty() && named.name == table.relname);
-        let (columns, branches) = match named {
-            Some(named) => (named.columns.clone(), named.branches),
-            None => (stored_columns(&table.relname), 1),
+    fn table(&mut self, table: &RangeVar) -> Result<Source, Refusal> {
+        let Gives {
+            columns,
+            branches,
+            few_rows,
+        } = if table.schemaname.is_empty() {
+            self.named(&table.relname, table.location)?
+        } else {
+            Gives {
+                columns: stored_columns(&table.relname),
+                branches: 1,
+                few_rows: true,
+            }
         };
         let source = Source {
             name: table.relname.clone(),
             columns,
             branches,
+            few_rows,
         };
-        match &table.alias {
-            Some(alias) => source.renamed(&alias.aliasname, &alias.colnames),
-            None => source,
-        }
+        Ok(source.renamed(table.alias.as_ref()))
     }
 
     fn sub_select(&mut self, range: &mut RangeSubselect) -> Result<Source, Refusal> {
@@ -85,33 +68,96 @@ impl Measure {
         else {
             return Err(Refusal::construct("this sub-query"));
         };
+        // Without LATERAL, it sees what stands outside the whole query, but not what stands beside itself.
+        let beside = if range.lateral {
+            0
+        } else {
+            self.sources.here().len()
+        };
+        let hidden = self.sources.hide(beside);
         let Output {
             mut columns,
             branches,
+            few_rows,
+            recursive: _,
             nodes: _,
         } = self.query(select)?;
+        self.sources.show(hidden);
         let limited = select.limit_count.is_some() || select.limit_offset.is_some();
         if limited || self.is_long(&columns) {
             if !limited {
                 tree::offset_nothing(select);
             }
-            fence(&mut columns);
+            columns.fence();
         }
         let source = Source {
             name: String::new(),
             columns,
             branches,
+            few_rows,
         };
-        Ok(match &range.alias {
-            Some(alias) => source.renamed(&alias.aliasname, &alias.colnames),
-            None => source,
-        })
+        Ok(source.renamed(range.alias.as_ref()))
+    }
+
+    fn join(&mut self, join: &mut JoinExpr) -> Result<Size, Refusal> {
+        let join_type = join.jointype();
+        let before = self.sources.here().len();
+        let mut size = Size::leaf(0);
+        for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
+            size = size.beside(self.source(side)?);
+        }
+        // ON sees the two sides alone, beside what stands outside the whole query.
+        let hidden = self.sources.hide(before);
+        self.merged_columns(join)?;
+        if let Some(condition) = &mut join.quals {
+            // Of the conditions of an outer join PostgreSQL may make no join of their own.
+            let fence = match join_type {
+                JoinType::JoinInner => Fence::OfJoin,
+                _ => Fence::Needed,
+            };
+            size = size.beside(self.condition(condition, fence)?);
+        }
+        if join.alias.is_some() {
+            let inner = self.sources.split_off(0);
+            let mut columns = Columns::default();
+            columns.extend(
+                inner
+                    .iter()
+                    .flat_map(|source| source.columns.iter().cloned()),
+            );
+            let joined = Source {
+                name: String::new(),
+                columns,
+                branches: inner.iter().map(|source| source.branches).fold(1, u64::max),
+                few_rows: inner.iter().all(|source| source.few_rows),
+            };
+            self.sources.add(joined.renamed(join.alias.as_ref()));
+        }
+        self.sources.show(hidden);
+        Ok(size)
+    }
+
+    /// The columns by which USING and NATURAL join, which may be sorted for that.
+    fn merged_columns(&mut self, join: &JoinExpr) -> Verdict {
+        let named = names(&join.using_clause);
+        let sources = self.sources.here().iter();
+        let columns: Vec<&Column> = sources.flat_map(|source| source.columns.iter()).collect();
+        let is_common =
+            |name: &str| columns.iter().filter(|column| column.name == name).count() > 1;
+        let merged = columns.iter().filter(|column| {
+            named.contains(&column.name.as_str()) || join.is_natural && is_common(&column.name)
+        });
+        let sizes: Vec<Size> = merged.map(|column| column.size).collect();
+        self.sorted(sizes)
     }
 
     fn range_function(&mut self, range: &mut RangeFunction) -> Result<Size, Refusal> {
+        self.count_item()?;
         let mut size = Size::leaf(0);
         let mut called = String::new();
-        let mut columns = Vec::new();
+        let mut columns = Columns::default();
+        let alone = range.functions.len() == 1;
+        let alias = range.alias.as_ref();
         for item in &mut range.functions {
             let Some(NodeEnum::List(item)) = &mut item.node else {
                 return Err(Refusal::construct("this function in FROM"));
@@ -119,47 +165,59 @@ impl Measure {
             let Some(function) = item.items.first_mut() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
+            let own_name = own_name(function).to_owned();
             let of_function = self.expr(function)?;
-            if called.is_empty() {
-                called = tree::own_name(function);
-            }
-            columns.push(Column {
-                name: tree::own_name(function),
-                size: of_function.fenced(),
-            });
             size = size.beside(of_function);
+            // A single value is called like the item, where that is one function; FROM gives it no other name.
+            let value_name = alias
+                .filter(|_| alone)
+                .map_or(&own_name, |alias| &alias.aliasname);
+            columns.extend(columns_of(function, value_name, of_function.fenced()));
+            if called.is_empty() {
+                called = own_name;
+            }
         }
-        // A function may give several columns, each of them part of its value.
-        let (name, given) = range.alias.as_ref().map_or_else(
-            || (called, Vec::new()),
-            |alias| (alias.aliasname.clone(), names(&alias.colnames)),
-        );
-        let widest = columns
-            .iter()
-            .map(|column| column.size.value)
-            .fold(0, u64::max);
-        columns.extend([&name, "ordinality", "key", "value"].map(|name| Column {
-            name: name.to_owned(),
-            size: Size::leaf(widest),
-        }));
-        columns.extend(given.into_iter().map(|name| Column {
-            name: name.to_owned(),
-            size: Size::leaf(widest),
-        }));
-        self.sources.add(Source {
-            name,
+        if range.ordinality {
+            columns.push(Column::new("ordinality", Size::leaf(8)));
+        }
+        let source = Source {
+            name: called,
             columns,
             branches: 1,
-        });
+            few_rows: false,
+        };
+        self.sources.add(source.renamed(alias));
         Ok(size)
     }
 }
 
-fn stored_columns(table: &str) -> Vec<Column> {
-    let columns = relation(table).map(|relation| relation.columns.as_slice());
-    let column = |column: &RelationColumn| Column {
-        name: column.name.to_owned(),
-        size: Size::leaf(column.bytes),
+/// Functions in FROM whose columns the text does not tell: rows of any kind may stand in what they are given.
+const OF_ANY_ROW: [&str; 1] = ["unnest"];
+
+/// What a function in FROM gives, where a single value would be called `value_name`.
+fn columns_of(function: &Node, value_name: &str, size: Size) -> Vec<Column> {
+    let Some(NodeEnum::FuncCall(call)) = &function.node else {
+        return unknown_columns(value_name, size);
     };
-    columns.unwrap_or_default().iter().map(column).collect()
+    match names(&call.funcname).last() {
+        Some(&("json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text")) => {
+            ["key", "value"].map(|name| Column::new(name, size)).into()
+        }
+        Some(name) if VALUE_NAMED.contains(name) => vec![Column::new("value", size)],
+        Some(name) if !OF_ANY_ROW.contains(name) => vec![Column::new(value_name, size)],
+        _ => unknown_columns(value_name, size),
+    }
+}
+
+fn unknown_columns(value_name: &str, size: Size) -> Vec<Column> {
+    let perhaps = FIELDS.iter().chain([&value_name]);
+    perhaps.map(|name| Column::perhaps(*name, size)).collect()
+}
+
+fn stored_columns(table: &str) -> Columns {
+    let mut columns = Columns::default();
+    let stored = relation(table).map(|relation| relation.columns.as_slice());
+    let column = |column: &RelationColumn| Column::new(column.name, Size::leaf(column.bytes));
+    columns.extend(stored.unwrap_or_default().iter().map(column));
+    columns
 }

@@ -14,23 +14,28 @@
 //! known is taken for the largest it can be. `docs/security.md` tells what is measured.
 mod call; // functions, by their growth
 mod collect; // aggregates that collect as many values as there are rows
+mod column_name; // what a column without a name is called
+mod columns; // the columns of a result
+mod count; // what is counted for the whole statement
 mod expression; // every other expression
 mod from; // what a query reads from
 mod join; // whether a FROM clause can multiply rows
+mod operator; // operators, by their growth and time
+mod pattern; // regular expressions and JSON paths
 mod query; // SELECT and its clauses
 mod size; // nodes, bytes of a value, bytes held
 mod sources; // what stands in FROM
+mod sub_link; // sub-selects in expressions
 mod tree; // nodes that we read or add
 mod with; // named queries, recursion
 
 use pg_query::protobuf::SelectStmt;
 
-use super::name::Verdict;
 use super::planner::PlannerSettings;
 use super::refusal::{Refusal, Rule};
 
-use size::MOST_HELD;
-use sources::{Column, Sources};
+use columns::Columns;
+use sources::Sources;
 
 /// The most nodes that a statement may have in PostgreSQL's planner, which takes about 0.8 KiB for each.
 const MOST_NODES: u64 = 30_000;
@@ -40,12 +45,6 @@ const FENCED_ABOVE: u64 = 1_000;
 
 /// The bytes that what aggregates collect may take, together: the budget of the aggregate `bounded.admits`.
 const MOST_COLLECTED: u64 = 10 << 20;
-
-/// The most items of FROM and sub-selects of one statement: the planner looks for an order of them.
-const MOST_ITEMS: u64 = 64;
-
-/// The most windows of one statement, each of which may be a sort of its own.
-const MOST_WINDOWS: u64 = 32;
 
 /// Bounds a whole statement, rewrites it where that takes it, and says with which settings it shall be planned.
 ///
@@ -79,11 +78,13 @@ fn measure(
     let mut measure = Measure {
         named: Vec::new(),
         sources: Sources::default(),
+        meant: Vec::new(),
         nodes: 0,
         held: 0,
         steps: 0,
         fenced_above,
         collecting: collecting.max(1),
+        set_returning: 0,
         items: 0,
         windows: 0,
         settings: PlannerSettings::default(),
@@ -96,15 +97,19 @@ struct Measure {
     /// What WITH clauses have named, innermost last.
     named: Vec<Named>,
     sources: Sources,
+    /// Of which query each name so far was, as far as that is known.
+    meant: Vec<Option<usize>>,
     /// Of everything so far, after inlining.
     nodes: u64,
     /// The bytes that one row of each query so far holds.
     held: u64,
-    /// What the operations so far could take that PostgreSQL does not interrupt.
+    /// The steps that one row of each query so far takes.
     steps: u64,
     fenced_above: u64,
     /// How many aggregates share what may be collected.
     collecting: u64,
+    /// Calls so far of functions that return sets.
+    set_returning: u64,
     /// Items of FROM and sub-selects so far.
     items: u64,
     /// Windows so far.
@@ -115,82 +120,17 @@ struct Measure {
 /// A query that a WITH clause has named.
 struct Named {
     name: String,
-    columns: Vec<Column>,
+    /// What it gives; nothing yet for one that stands further on in a WITH RECURSIVE.
+    gives: Option<Gives>,
+    /// Whether something has read it.
+    read: bool,
+}
+
+#[derive(Clone)]
+struct Gives {
+    columns: Columns,
     branches: u64,
-}
-
-impl Measure {
-    /// Counts what one query evaluates for a row.
-    fn hold(&mut self, held: u64) -> Verdict {
-        self.held = self.held.saturating_add(held);
-        if self.held > MOST_HELD {
-            return Err(Refusal::new(
-                Rule::Size,
-                format!(
-                    "the query could hold {} MiB of values at once",
-                    self.held >> 20
-                ),
-                format!(
-                    "the most is {} MiB; make long texts and arrays shorter, or fewer",
-                    MOST_HELD >> 20
-                ),
-            ));
-        }
-        Ok(())
-    }
-}
-
-impl Measure {
-    /// Counts an item of FROM or a sub-select.
-    fn count_item(&mut self) -> Verdict {
-        self.items += 1;
-        few(self.items, MOST_ITEMS, "tables and sub-selects")
-    }
-
-    fn count_window(&mut self) -> Verdict {
-        self.windows += 1;
-        few(self.windows, MOST_WINDOWS, "windows")
-    }
-}
-
-fn few(count: u64, most: u64, what: &str) -> Verdict {
-    if count <= most {
-        return Ok(());
-    }
-    Err(Refusal::new(
-        Rule::Size,
-        format!("the query has too many {what}"),
-        format!("the most is {most}; ask in smaller steps"),
-    ))
-}
-
-/// The most steps of operations that PostgreSQL does not interrupt, for one row. A step takes from one nanosecond to eight.
-const MOST_STEPS: u64 = 30_000_000;
-
-impl Measure {
-    /// Counts an operation that takes `left` times `right` steps, for values of so many bytes.
-    fn steps(&mut self, what: &str, left: u64, right: u64, location: i32) -> Verdict {
-        self.steps = self.steps.saturating_add(left.saturating_mul(right));
-        if self.steps <= MOST_STEPS {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            Rule::Size,
-            format!("{what} over values of up to {left} and {right} bytes could take too long"),
-            "make one of them shorter",
-        )
-        .at(location))
-    }
-}
-
-/// A value that could be too long.
-fn too_long(what: &str, bytes: u64, location: i32) -> Refusal {
-    Refusal::new(
-        Rule::Size,
-        format!("{what} could make a value of {bytes} bytes"),
-        format!("the most is {}; make it shorter", size::MOST_VALUE),
-    )
-    .at(location)
+    few_rows: bool,
 }
 
 #[cfg(test)]

@@ -3,8 +3,13 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
-use super::size::{MOST_SORTED, Size};
-use super::sources::Column;
+use super::column_name::own_name;
+use super::columns::{Column, Columns};
+use super::expression::together;
+use super::size::{MOST_SORTED, Parts, Size};
+use super::sources::Source;
+use super::sub_link::Fence;
+use super::with::Itself;
 use super::{Measure, join, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -12,9 +17,13 @@ use crate::query::guard::refusal::{Refusal, Rule};
 /// What a query gives.
 #[derive(Debug)]
 pub(super) struct Output {
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Columns,
     /// Of how many queries its rows are put together.
     pub(super) branches: u64,
+    /// Whether it has no more rows than some table has.
+    pub(super) few_rows: bool,
+    /// Whether it reads itself.
+    pub(super) recursive: bool,
     /// The nodes of all of it: a sub-select that is named many times stands there as often.
     pub(super) nodes: u64,
 }
@@ -28,82 +37,117 @@ const OF_ROW: u64 = 64;
 impl Measure {
     /// Measures one query and what it is made of.
     pub(super) fn query(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
+        self.query_as(select, None)
+    }
+
+    /// The same for a query that may read itself.
+    pub(super) fn query_as(
+        &mut self,
+        select: &mut SelectStmt,
+        itself: Option<Itself<'_>>,
+    ) -> Result<Output, Refusal> {
         let before = self.nodes;
         let outer = self.named.len();
         if let Some(with) = &mut select.with_clause {
             self.with(with)?;
         }
-        let output = if select.larg.is_some() {
-            self.set_operation(select)
+        let mut output = if select.larg.is_some() {
+            self.set_operation(select, itself)?
         } else {
-            self.simple(select)
+            self.simple(select)?
         };
         self.named.truncate(outer);
-        let (columns, branches) = output?;
-        Ok(Output {
-            columns,
-            branches,
-            nodes: self.nodes.saturating_sub(before),
-        })
+        output.nodes = self.nodes.saturating_sub(before);
+        Ok(output)
     }
 
-    fn set_operation(&mut self, select: &mut SelectStmt) -> Result<(Vec<Column>, u64), Refusal> {
+    fn set_operation(
+        &mut self,
+        select: &mut SelectStmt,
+        itself: Option<Itself<'_>>,
+    ) -> Result<Output, Refusal> {
         let (op, all) = (select.op(), select.all);
         let (Some(left), Some(right)) = (&mut select.larg, &mut select.rarg) else {
             return Err(Refusal::construct("this set operation"));
         };
-        let (mut left, right) = (self.query(left)?, self.query(right)?);
-        for (column, other) in left.columns.iter_mut().zip(&right.columns) {
-            column.size = column.size.beside(other.size);
+        let left = self.query(left)?;
+        let mut columns = left.columns;
+        let (right, recursive) = match itself {
+            Some(itself) if op == SetOperation::SetopUnion => {
+                self.repeated(itself, &columns, right)?
+            }
+            _ => (self.query(right)?, false),
+        };
+        if recursive && !all {
+            // Its table of rows that were seen is not held to work_mem.
+            return Err(Refusal::construct_but(
+                "a recursion by UNION without ALL",
+                "use UNION ALL, and end the recursion by a counter, as in WHERE n < 12",
+            ));
         }
+        columns.merge(&right.columns, Size::beside);
         if matches!(op, SetOperation::SetopIntersect | SetOperation::SetopExcept) {
             // Its hash table is not held to work_mem.
             self.settings.hashed_groups = false;
         }
         if !(op == SetOperation::SetopUnion && all) {
-            self.sorted(left.columns.iter().map(|column| column.size))?;
+            self.sorted(columns.sizes())?;
         }
-        let limits = self.limits(select, &left.columns)?;
+        let limits = self.limits(select, &columns)?;
         self.nodes = self.nodes.saturating_add(limits.nodes);
-        self.hold(limits.held)?;
-        Ok((left.columns, left.branches.saturating_add(right.branches)))
+        self.hold(limits)?;
+        Ok(Output {
+            columns,
+            branches: left.branches.saturating_add(right.branches),
+            few_rows: false,
+            recursive,
+            nodes: 0,
+        })
     }
 
-    fn simple(&mut self, select: &mut SelectStmt) -> Result<(Vec<Column>, u64), Refusal> {
+    fn simple(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
+        let before = self.meant.len();
         self.sources.enter();
         let measured = self.clauses(select);
-        let sources = self.sources.leave();
-        let columns = measured?;
-        // PostgreSQL takes a query over one other apart: what it selects from may be several.
-        let branches = sources.iter().map(|source| source.branches).max();
-        Ok((columns, branches.unwrap_or(1)))
+        self.sources.leave();
+        // What was said of this query's own items is nothing to those outside.
+        let outer = self.sources.level();
+        let inner = self.meant.split_off(before);
+        self.meant
+            .extend(inner.into_iter().filter(|level| *level <= outer));
+        measured
     }
 
-    fn clauses(&mut self, select: &mut SelectStmt) -> Result<Vec<Column>, Refusal> {
+    fn clauses(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
         let mut total = Size::default();
         for item in &mut select.from_clause {
             total = total.beside(self.source(item)?);
         }
         if let Some(condition) = &mut select.where_clause {
-            total = total.beside(self.condition(condition)?);
+            total = total.beside(self.condition(condition, Fence::OfJoin)?);
         }
-        if join::multiplies(select, self.sources.here()) {
+        let sources = self.sources.here();
+        let multiplies = join::multiplies(select, sources);
+        let few_sources = sources.iter().all(|source| source.few_rows);
+        // PostgreSQL takes a query over one other apart: what it selects from may be several.
+        let branches = sources.iter().map(|source| source.branches).max();
+        let branches = branches.unwrap_or(1);
+        if multiplies {
             self.settings.hashed_joins = false;
         }
-        let mut columns = Vec::new();
+        let mut columns = Columns::default();
+        let before = self.set_returning;
         for target in &mut select.target_list {
             self.target(target, &mut columns)?;
         }
+        let few_rows = few_sources && !multiplies && self.set_returning == before;
         for row in &mut select.values_lists {
             total = total.beside(self.values(row, &mut columns)?);
         }
-        for column in &columns {
-            total = total.beside(column.size);
-        }
+        total = columns.sizes().fold(total, Size::beside);
         for part in [&mut select.group_clause, &mut select.sort_clause] {
             for expr in part {
-                let size = self.sort_key(expr, &columns)?;
-                total = total.beside(size);
+                total = total.beside(self.sort_key(expr, &columns)?);
             }
         }
         if let Some(condition) = &mut select.having_clause {
@@ -118,27 +162,26 @@ impl Measure {
                 .iter_mut()
                 .filter(|node| node.node.is_some())
             {
-                let size = self.sort_key(expr, &columns)?;
-                total = total.beside(size);
+                total = total.beside(self.sort_key(expr, &columns)?);
             }
-            self.sorted(columns.iter().map(|column| column.size))?;
+            self.sorted(columns.sizes())?;
         }
         total = total.beside(self.limits(select, &columns)?);
-        let branches = self
-            .sources
-            .here()
-            .iter()
-            .map(|source| source.branches)
-            .fold(1, u64::max);
         self.nodes = self
             .nodes
             .saturating_add(total.nodes.saturating_mul(branches));
-        self.hold(total.held)?;
-        Ok(columns)
+        self.hold(total)?;
+        Ok(Output {
+            columns,
+            branches,
+            few_rows,
+            recursive: false,
+            nodes: 0,
+        })
     }
 
     /// LIMIT and OFFSET, and what they make PostgreSQL keep.
-    fn limits(&mut self, select: &mut SelectStmt, columns: &[Column]) -> Result<Size, Refusal> {
+    fn limits(&mut self, select: &mut SelectStmt, columns: &Columns) -> Result<Size, Refusal> {
         let mut total = Size::default();
         let mut kept = Some(0_u64);
         for limit in [&mut select.limit_count, &mut select.limit_offset]
@@ -154,8 +197,8 @@ impl Measure {
             return Ok(total);
         }
         let row = columns
-            .iter()
-            .fold(OF_ROW, |sum, column| sum.saturating_add(column.size.value));
+            .sizes()
+            .fold(OF_ROW, |sum, size| sum.saturating_add(size.value));
         let most = MOST_KEPT / row;
         match kept {
             Some(rows) if rows <= most => Ok(total),
@@ -171,7 +214,7 @@ impl Measure {
         }
     }
 
-    fn target(&mut self, target: &mut Node, columns: &mut Vec<Column>) -> Verdict {
+    fn target(&mut self, target: &mut Node, columns: &mut Columns) -> Verdict {
         let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
             return Err(Refusal::construct("this select list"));
         };
@@ -183,69 +226,92 @@ impl Measure {
         } = target.as_mut();
         let Some(value) = val else { return Ok(()) };
         if let Some(of) = tree::star(value) {
-            let all = self
-                .sources
-                .here()
-                .iter()
-                .filter(|source| of.as_ref().is_none_or(|name| source.name == *name));
-            columns.extend(all.flat_map(|source| source.columns.iter().cloned()));
+            let columns_of = |source: &Source| source.columns.iter().cloned().collect::<Vec<_>>();
+            match &of {
+                None => columns.extend(self.sources.here().iter().flat_map(columns_of)),
+                Some(name) => columns.extend(
+                    self.sources
+                        .item(name)
+                        .into_iter()
+                        .flat_map(|(_, source)| columns_of(source)),
+                ),
+            }
             return Ok(());
         }
+        let called = own_name(value).to_owned();
         let size = self.expr(value)?;
+        if tree::is_row_of_columns(value) {
+            columns.push(Column::perhaps(called, size));
+            return Ok(());
+        }
+        if name.is_empty() && own_name(value) != called {
+            // It was replaced; its column is called as before.
+            name.clone_from(&called);
+        }
         let name = if name.is_empty() {
-            tree::own_name(value)
+            called
         } else {
             name.clone()
         };
-        columns.push(Column { name, size });
+        columns.push(Column::new(name, size));
         Ok(())
     }
 
     /// A row of VALUES: what all of it adds, while a column is as large as its largest value.
-    fn values(&mut self, row: &mut Node, columns: &mut Vec<Column>) -> Result<Size, Refusal> {
+    fn values(&mut self, row: &mut Node, columns: &mut Columns) -> Result<Size, Refusal> {
         let Some(NodeEnum::List(row)) = &mut row.node else {
             return Err(Refusal::construct("this VALUES list"));
         };
         let mut total = Size::default();
-        for (place, value) in row.items.iter_mut().enumerate() {
+        let mut values = Columns::default();
+        for (place, value) in (1..).zip(&mut row.items) {
             let size = self.expr(value)?;
             total = total.beside(size);
-            match columns.get_mut(place) {
-                Some(column) => {
-                    column.size.nodes = column.size.nodes.max(size.nodes);
-                    column.size.value = column.size.value.max(size.value);
-                    column.size.held = column.size.held.max(size.held);
-                }
-                None => columns.push(Column {
-                    name: format!("column{}", place + 1),
-                    size,
-                }),
-            }
+            values.push(Column::new(format!("column{place}"), size));
+        }
+        columns.merge(&values, Size::or);
+        if columns.count() == Some(0) {
+            *columns = values;
         }
         Ok(total)
     }
 
-    /// An expression by which rows are sorted or grouped: a name or a number may stand for a column of the result.
-    fn sort_key(&mut self, expr: &mut Node, columns: &[Column]) -> Result<Size, Refusal> {
-        let inner = tree::sorted_expr(expr);
-        let of_result = match inner.as_deref().map(tree::integer) {
-            Some(Some(place)) => usize::try_from(place)
-                .ok()
-                .and_then(|place| columns.get(place.saturating_sub(1))),
-            _ => inner
-                .as_deref()
-                .and_then(tree::plain_name)
-                .and_then(|name| {
-                    let known = |column: &&Column| column.name == name;
-                    columns.iter().find(known)
-                }),
-        };
-        let size = match of_result {
-            Some(column) => column.size.fenced(),
-            None => self.expr(expr)?,
-        };
+    /// An expression by which rows are sorted or grouped.
+    fn sort_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Size, Refusal> {
+        let size = self.key(expr, columns)?;
         self.sorted([size])?;
         Ok(size)
+    }
+
+    /// A number stands for a column of the result, and so can a name, wherever the clause prefers one of FROM.
+    fn key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Size, Refusal> {
+        let parts = match &mut expr.node {
+            Some(NodeEnum::SortBy(sort)) => {
+                let key = sort.node.as_mut();
+                return key.map_or(Ok(Size::default()), |key| self.key(key, columns));
+            }
+            Some(NodeEnum::GroupingSet(set)) => Some(&mut set.content),
+            Some(NodeEnum::RowExpr(row)) => Some(&mut row.args),
+            _ => None,
+        };
+        if let Some(parts) = parts {
+            let keys: Result<Parts, _> = parts
+                .iter_mut()
+                .map(|part| self.key(part, columns))
+                .collect();
+            return Ok(together(keys?));
+        }
+        if let Some(size) = tree::integer(expr).and_then(|place| columns.at(place)) {
+            return Ok(size.fenced());
+        }
+        let name = tree::plain_name(expr);
+        let Some((name, of_result)) =
+            name.and_then(|name| Some((name, columns.named(name)?.size.fenced())))
+        else {
+            return self.expr(expr);
+        };
+        let of_input = self.sources.known(name);
+        Ok(of_input.map_or(of_result, |meaning| of_result.beside(meaning.size)))
     }
 
     /// Takes note of values that are sorted, each by itself in the worst case.
@@ -263,16 +329,7 @@ impl Measure {
     }
 
     /// Whether a column is worth being computed once.
-    pub(super) fn is_long(&self, columns: &[Column]) -> bool {
-        columns
-            .iter()
-            .any(|column| column.size.nodes > self.fenced_above)
-    }
-}
-
-/// Names of these columns stand for their values from now on.
-pub(super) fn fence(columns: &mut [Column]) {
-    for column in columns {
-        column.size = column.size.fenced();
+    pub(super) fn is_long(&self, columns: &Columns) -> bool {
+        columns.sizes().any(|size| size.nodes > self.fenced_above)
     }
 }

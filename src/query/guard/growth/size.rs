@@ -1,9 +1,7 @@
+//! How large an expression is.
+
 /// The most bytes that one value may have.
 pub(super) const MOST_VALUE: u64 = 32 << 20;
-
-/// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
-/// one row of each of its queries.
-pub(super) const MOST_HELD: u64 = 64 << 20;
 
 /// The most bytes that a twin in the schema `bounded` lets through when only the running statement knows a size.
 pub(super) const MOST_OF_TWIN: u64 = 16 << 10;
@@ -23,6 +21,8 @@ pub(super) struct Size {
     pub(super) value: u64,
     /// The most bytes that its value and those it is made of have together.
     pub(super) held: u64,
+    /// What its operations could take that PostgreSQL does not interrupt.
+    pub(super) steps: u64,
 }
 
 impl Size {
@@ -32,6 +32,7 @@ impl Size {
             nodes: 1,
             value,
             held: value,
+            steps: 0,
         }
     }
 
@@ -41,6 +42,7 @@ impl Size {
             nodes: parts.nodes.saturating_add(1),
             value,
             held: parts.held.saturating_add(value),
+            steps: parts.steps,
         }
     }
 
@@ -50,6 +52,17 @@ impl Size {
             nodes: self.nodes.saturating_add(other.nodes),
             value: self.value.max(other.value),
             held: self.held.saturating_add(other.held),
+            steps: self.steps.saturating_add(other.steps),
+        }
+    }
+
+    /// One of two, whichever is larger.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.max(other.nodes),
+            value: self.value.max(other.value),
+            held: self.held.max(other.held),
+            steps: self.steps.max(other.steps),
         }
     }
 

@@ -1,56 +1,55 @@
 //! What stands in FROM, and which of it a name means.
 
-use pg_query::protobuf::Node;
+use pg_query::protobuf::Alias;
 
+use super::columns::{Columns, Found};
 use super::size::{Parts, Size};
 use crate::query::guard::name::names;
-
-/// A column that an item of FROM has.
-#[derive(Clone, Debug)]
-pub(super) struct Column {
-    pub(super) name: String,
-    pub(super) size: Size,
-}
 
 /// An item of FROM.
 #[derive(Clone, Debug)]
 pub(super) struct Source {
     pub(super) name: String,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Columns,
     /// Of how many queries its rows are put together: what is said about them is said to each.
     pub(super) branches: u64,
+    /// Whether it has no more rows than some table has.
+    pub(super) few_rows: bool,
 }
 
 impl Source {
-    /// The same under the names of an alias.
-    pub(super) fn renamed(mut self, name: &str, columns: &[Node]) -> Self {
-        name.clone_into(&mut self.name);
-        for (column, name) in self.columns.iter_mut().zip(names(columns)) {
-            name.clone_into(&mut column.name);
+    /// The same under the names of an alias, where there is one.
+    pub(super) fn renamed(mut self, alias: Option<&Alias>) -> Self {
+        if let Some(alias) = alias {
+            alias.aliasname.clone_into(&mut self.name);
+            self.columns.rename(&names(&alias.colnames));
         }
         self
     }
+}
 
-    /// A whole row of it.
-    pub(super) fn row(&self) -> Size {
-        let parts: Parts = self.columns.iter().map(|column| column.size).collect();
-        Size::over(parts.all, parts.sum)
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Meaning {
+    pub(super) size: Size,
+    /// Of which query, counted from the outermost; `None` where only PostgreSQL knows.
+    pub(super) level: Option<usize>,
+}
+
+impl Meaning {
+    fn new(size: Size, level: usize) -> Self {
+        Self {
+            size,
+            level: Some(level),
+        }
     }
 
-    fn column(&self, name: &str) -> Option<Size> {
-        let mut named = self.columns.iter().filter(|column| column.name == name);
-        let first = named.next()?.size;
-        Some(named.fold(first, |all, column| all.beside(column.size)))
-    }
-
-    /// The largest of its columns, for a name that is not known here.
-    fn any(&self) -> Size {
-        let largest = |one: Size, other: &Column| Size {
-            nodes: one.nodes.max(other.size.nodes),
-            value: one.value.max(other.size.value),
-            held: one.held.max(other.size.held),
-        };
-        self.columns.iter().fold(Size::leaf(0), largest)
+    /// Either of two.
+    fn or(self, other: Self) -> Self {
+        Self {
+            size: self.size.beside(other.size),
+            level: self.level.filter(|level| other.level == Some(*level)),
+        }
     }
 }
 
@@ -65,6 +64,11 @@ impl Sources {
 
     pub(super) fn leave(&mut self) -> Vec<Source> {
         self.0.pop().unwrap_or_default()
+    }
+
+    /// The level of the innermost query.
+    pub(super) fn level(&self) -> Option<usize> {
+        self.0.len().checked_sub(1)
     }
 
     pub(super) fn add(&mut self, source: Source) {
@@ -86,46 +90,99 @@ impl Sources {
             .unwrap_or_default()
     }
 
-    /// What `qualifier.name` can be at most. A name that is found nowhere is taken for the largest there is: PostgreSQL will
-    /// say that it does not exist, or it is one that only PostgreSQL knows.
-    pub(super) fn qualified(&self, qualifier: &str, name: &str) -> Size {
-        let source = self
-            .0
-            .iter()
-            .rev()
-            .find_map(|level| level.iter().find(|source| source.name == qualifier));
-        source.map_or_else(
-            || self.largest(),
-            |source| source.column(name).unwrap_or_else(|| source.any()),
+    /// Takes away the first `count` items of the innermost query, which cannot be seen for a while.
+    pub(super) fn hide(&mut self, count: usize) -> Vec<Source> {
+        self.0
+            .last_mut()
+            .map(|level| level.drain(..count).collect())
+            .unwrap_or_default()
+    }
+
+    /// Brings back what `hide` took.
+    pub(super) fn show(&mut self, hidden: Vec<Source>) {
+        if let Some(level) = self.0.last_mut() {
+            level.splice(..0, hidden);
+        }
+    }
+
+    /// What `qualifier.name` can be at most.
+    pub(super) fn qualified(&self, qualifier: &str, name: &str) -> Meaning {
+        self.item(qualifier).map_or_else(
+            || self.unknown(),
+            |(level, source)| {
+                let found = source.columns.named(name).map(|found| found.size);
+                Meaning::new(found.unwrap_or_else(|| source.columns.any()), level)
+            },
         )
     }
 
     /// What `name` can be at most: a column, or the whole row of an item of that name.
-    pub(super) fn unqualified(&self, name: &str) -> Size {
-        let column = self.0.iter().rev().find_map(|level| {
-            level
-                .iter()
-                .filter_map(|source| source.column(name))
-                // A column that USING has merged stands for both.
-                .reduce(Size::beside)
-        });
-        let row = || {
-            let mut sources = self.0.iter().rev().flatten();
-            sources.find(|source| source.name == name).map(Source::row)
-        };
-        column.or_else(row).unwrap_or_else(|| self.largest())
+    pub(super) fn unqualified(&self, name: &str) -> Meaning {
+        self.known(name).unwrap_or_else(|| self.unknown())
     }
 
-    fn largest(&self) -> Size {
-        let largest = |one: Size, other: Size| Size {
-            nodes: one.nodes.max(other.nodes),
-            value: one.value.max(other.value),
-            held: one.held.max(other.held),
+    /// The same, where the name is known.
+    pub(super) fn known(&self, name: &str) -> Option<Meaning> {
+        // A column that may be there hides nothing for certain: the name can mean one further out.
+        let mut perhaps: Option<Meaning> = None;
+        for (level, sources) in self.0.iter().enumerate().rev() {
+            let named = sources
+                .iter()
+                .filter_map(|source| source.columns.named(name));
+            // A column that USING has merged stands for both.
+            let Some(found) = named.reduce(Found::and) else {
+                continue;
+            };
+            let meaning = Meaning::new(found.size, level);
+            let meaning = perhaps.map_or(meaning, |other| other.or(meaning));
+            if found.sure {
+                return Some(meaning);
+            }
+            perhaps = Some(meaning);
+        }
+        let row = self
+            .item(name)
+            .map(|(level, source)| Meaning::new(source.columns.row(), level));
+        match (perhaps, row) {
+            (Some(column), Some(row)) => Some(column.or(row)),
+            (column, row) => column.or(row),
+        }
+    }
+
+    /// What `qualifier.*` or `*` can be at most.
+    pub(super) fn rows(&self, of: Option<&str>) -> Meaning {
+        let Some(qualifier) = of else {
+            let rows = self.here().iter().map(|source| source.columns.row());
+            let all: Parts = rows.collect();
+            return Meaning {
+                size: Size::over(all.all, all.sum),
+                level: self.level(),
+            };
         };
-        self.0
-            .iter()
-            .flatten()
-            .map(Source::any)
-            .fold(Size::leaf(0), largest)
+        self.item(qualifier).map_or_else(
+            || self.unknown(),
+            |(level, source)| Meaning::new(source.columns.row(), level),
+        )
+    }
+
+    /// The item that a qualifier names, and of which query it is.
+    pub(super) fn item(&self, name: &str) -> Option<(usize, &Source)> {
+        let mut levels = self.0.iter().enumerate().rev();
+        levels.find_map(|(level, sources)| {
+            let source = sources.iter().find(|source| source.name == name)?;
+            Some((level, source))
+        })
+    }
+
+    /// A name that is found nowhere is taken for the largest there is: PostgreSQL will say that it does not exist, or it is one
+    /// that only PostgreSQL knows.
+    fn unknown(&self) -> Meaning {
+        let all = self.0.iter().flatten();
+        Meaning {
+            size: all
+                .map(|source| source.columns.any())
+                .fold(Size::leaf(0), Size::or),
+            level: None,
+        }
     }
 }

@@ -52,71 +52,69 @@ pub(super) fn text(node: &Node) -> Option<&str> {
 }
 
 /// `*`, or `name.*` with the name.
-pub(super) fn star(node: &Node) -> Option<Option<String>> {
-    let Some(NodeEnum::ColumnRef(column)) = &node.node else {
-        return None;
-    };
+pub(super) fn star(node: &Node) -> Option<Option<&str>> {
+    match &node.node {
+        Some(NodeEnum::ColumnRef(column)) => star_of(column),
+        _ => None,
+    }
+}
+
+pub(super) fn star_of(column: &ColumnRef) -> Option<Option<&str>> {
     let (last, before) = column.fields.split_last()?;
-    matches!(last.node, Some(NodeEnum::AStar(_)))
-        .then(|| names(before).last().map(|name| (*name).to_owned()))
+    matches!(last.node, Some(NodeEnum::AStar(_))).then(|| names(before).last().copied())
+}
+
+/// The numbers in a text, whatever they stand for.
+pub(super) fn numbers(text: &str) -> impl Iterator<Item = u64> {
+    text.split(|character: char| !character.is_ascii_digit())
+        .filter(|digits| !digits.is_empty())
+        .map(|digits| digits.parse().unwrap_or(u64::from(u32::MAX)))
+}
+
+/// Whether this is `name => value` in a call.
+pub(super) fn is_named(arg: &Node) -> bool {
+    matches!(arg.node, Some(NodeEnum::NamedArgExpr(_)))
+}
+
+pub(super) fn is_exists(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::SubLink(link)) => link.sub_link_type() == SubLinkType::ExistsSublink,
+        _ => false,
+    }
 }
 
 /// A name without a qualifier.
-pub(super) fn plain_name(node: &Node) -> Option<String> {
+pub(super) fn plain_name(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::ColumnRef(column)) => match names(&column.fields).as_slice() {
-            [name] => Some((*name).to_owned()),
+            [name] => Some(name),
             _ => None,
         },
         _ => None,
     }
 }
 
-/// What is sorted by.
-pub(super) fn sorted_expr(node: &mut Node) -> Option<Box<Node>> {
+/// Whether this is `(row).*`, which stands for all columns of a row.
+pub(super) fn is_row_of_columns(node: &Node) -> bool {
     match &node.node {
-        Some(NodeEnum::SortBy(sort)) => sort.node.clone(),
-        Some(_) => Some(Box::new(node.clone())),
-        None => None,
+        Some(NodeEnum::AIndirection(indirection)) => indirection
+            .indirection
+            .iter()
+            .any(|step| matches!(step.node, Some(NodeEnum::AStar(_)))),
+        _ => false,
     }
 }
 
-/// What PostgreSQL calls a column that has no name of its own
-/// (<https://www.postgresql.org/docs/18/sql-select.html#SQL-SELECT-LIST>).
-pub(super) fn own_name(node: &Node) -> String {
-    match &node.node {
-        Some(NodeEnum::ColumnRef(column)) => {
-            names(&column.fields).last().map(|name| (*name).to_owned())
-        }
-        Some(NodeEnum::FuncCall(call)) => {
-            names(&call.funcname).last().map(|name| (*name).to_owned())
-        }
-        Some(NodeEnum::TypeCast(cast)) => {
-            let of_arg = cast
-                .arg
-                .as_deref()
-                .map(own_name)
-                .filter(|name| name != "?column?");
-            of_arg.or_else(|| {
-                let name = cast.type_name.as_ref()?;
-                names(&name.names).last().map(|name| (*name).to_owned())
-            })
-        }
-        Some(NodeEnum::CaseExpr(_)) => Some("case".to_owned()),
-        Some(NodeEnum::CoalesceExpr(_)) => Some("coalesce".to_owned()),
-        Some(NodeEnum::AArrayExpr(_)) => Some("array".to_owned()),
-        Some(NodeEnum::RowExpr(_)) => Some("row".to_owned()),
-        Some(NodeEnum::CollateClause(collate)) => collate.arg.as_deref().map(own_name),
-        _ => None,
+/// How many values stand on the left of `(a, b) IN (SELECT …)`, where the text tells.
+pub(super) fn width(tested: Option<&Node>) -> Option<usize> {
+    match tested.map(|node| &node.node) {
+        Some(Some(NodeEnum::RowExpr(row))) => row
+            .args
+            .iter()
+            .all(|arg| star(arg).is_none() && !is_row_of_columns(arg))
+            .then_some(row.args.len()),
+        _ => Some(1),
     }
-    .unwrap_or_else(|| "?column?".to_owned())
-}
-
-/// Whether a query reads from something of this name, at any depth. A name that hides it makes this wrong to the safe side.
-pub(super) fn reads(select: &SelectStmt, name: &str) -> bool {
-    // The parser has turned each such name into a RangeVar; its debug form shows them all.
-    let wanted = format!("relname: {name:?}");
-    format!("{select:?}").contains(&wanted)
 }
 
 pub(super) fn number(value: u64) -> Node {
@@ -187,7 +185,9 @@ pub(super) fn case(condition: Node, value: Node) -> Node {
 /// Makes PostgreSQL plan a sub-query by itself.
 pub(super) fn offset_nothing(select: &mut SelectStmt) {
     select.limit_offset = Some(Box::new(number(0)));
-    select.set_limit_option(LimitOption::Count);
+    if select.limit_count.is_none() {
+        select.set_limit_option(LimitOption::Count);
+    }
 }
 
 /// `SELECT f.value1 … FROM (the query) AS f (value1 …)`

@@ -1,25 +1,54 @@
 //! WITH: queries that are given a name, and recursion.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{
-    CommonTableExpr, CteMaterialize, Node, SelectStmt, SetOperation, WithClause,
-};
+use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
 
-use super::query::{Output, fence};
+use super::columns::Columns;
+use super::query::Output;
 use super::size::{MOST_OF_TWIN, Size};
-use super::{Measure, Named, tree};
+use super::{Gives, Measure, Named, tree};
 use crate::query::guard::name::{Verdict, names};
-use crate::query::guard::refusal::Refusal;
+use crate::query::guard::refusal::{Refusal, Rule};
+
+/// A query of WITH RECURSIVE, which may read itself: its place among those that are named, and what it calls its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Itself<'a> {
+    place: usize,
+    given: &'a [Node],
+}
 
 impl Measure {
     pub(super) fn with(&mut self, with: &mut WithClause) -> Verdict {
-        let recursive = with.recursive;
-        for cte in &mut with.ctes {
+        let WithClause {
+            ctes, recursive, ..
+        } = with;
+        let mut named = Vec::with_capacity(ctes.len());
+        for cte in ctes {
             let Some(NodeEnum::CommonTableExpr(cte)) = &mut cte.node else {
                 return Err(Refusal::construct("this WITH clause"));
             };
-            let named = self.named_query(cte, recursive)?;
-            self.named.push(named);
+            named.push(cte);
+        }
+        let first = self.named.len();
+        if *recursive {
+            // Each name hides those outside from the beginning.
+            self.named.extend(named.iter().map(|cte| Named {
+                name: cte.ctename.clone(),
+                gives: None,
+                read: false,
+            }));
+        }
+        for (place, cte) in (first..).zip(named) {
+            let gives = self.named_query(cte, recursive.then_some(place))?;
+            let known = Named {
+                name: cte.ctename.clone(),
+                gives: Some(gives),
+                read: false,
+            };
+            match self.named.get_mut(place) {
+                Some(named) => *named = known,
+                None => self.named.push(known),
+            }
         }
         Ok(())
     }
@@ -27,102 +56,129 @@ impl Measure {
     fn named_query(
         &mut self,
         cte: &mut CommonTableExpr,
-        recursive: bool,
-    ) -> Result<Named, Refusal> {
+        place: Option<usize>,
+    ) -> Result<Gives, Refusal> {
         if cte.ctematerialized() == CteMaterialize::Never {
             // It would stand in the plan once for each of its names.
             cte.set_ctematerialized(CteMaterialize::Default);
         }
-        let name = cte.ctename.clone();
+        let given = &cte.aliascolnames;
         let Some(NodeEnum::SelectStmt(select)) =
             cte.ctequery.as_mut().and_then(|query| query.node.as_mut())
         else {
             return Err(Refusal::construct("a WITH query that writes"));
         };
-        let refers_to_itself = recursive && tree::reads(select, &name);
-        let output = if refers_to_itself {
-            self.recursion(&name, &cte.aliascolnames, select, cte.location)?
-        } else {
-            self.query(select)?
-        };
-        let mut columns = output.columns;
-        for (column, name) in columns.iter_mut().zip(names(&cte.aliascolnames)) {
-            name.clone_into(&mut column.name);
-        }
-        let materialized = cte.ctematerialized() == CteMaterialize::Always || refers_to_itself;
+        let itself = place.map(|place| Itself { place, given });
+        let Output {
+            mut columns,
+            branches,
+            few_rows,
+            recursive,
+            nodes: _,
+        } = self.query_as(select, itself)?;
+        columns.rename(&names(given));
+        let materialized = cte.ctematerialized() == CteMaterialize::Always || recursive;
         if materialized || self.is_long(&columns) {
-            if !refers_to_itself {
+            if !recursive {
                 cte.set_ctematerialized(CteMaterialize::Always);
             }
-            fence(&mut columns);
+            columns.fence();
         }
-        Ok(Named {
-            name,
+        Ok(Gives {
             columns,
-            branches: if materialized { 1 } else { output.branches },
+            branches: if materialized { 1 } else { branches },
+            few_rows,
         })
     }
 
-    /// `first UNION ALL again`, where `again` reads its own rows: what it adds to a value it adds again and again.
-    fn recursion(
+    /// Measures the second part of `first UNION ALL again`, where `again` may read its own rows: what it adds to a value it adds
+    /// again and again. Says whether it does.
+    pub(super) fn repeated(
         &mut self,
-        name: &str,
-        given: &[Node],
-        select: &mut SelectStmt,
-        location: i32,
-    ) -> Result<Output, Refusal> {
-        if select.op() != SetOperation::SetopUnion || !select.all {
-            // Its table of rows that were seen is not held to work_mem.
-            return Err(Refusal::construct_but(
-                "a recursion by UNION without ALL",
-                "use UNION ALL, and end the recursion by a counter, as in WHERE n < 12",
-            )
-            .at(location));
+        itself: Itself<'_>,
+        first: &Columns,
+        again: &mut SelectStmt,
+    ) -> Result<(Output, bool), Refusal> {
+        let mut own = first.clone();
+        own.rename(&names(itself.given));
+        own.each(|size| Size::leaf(size.value.max(MOST_OF_TWIN)));
+        self.reveal(
+            itself.place,
+            Some(Gives {
+                columns: own.clone(),
+                branches: 1,
+                few_rows: false,
+            }),
+        );
+        let mut output = self.query(again)?;
+        let read = self.named.get(itself.place).is_some_and(|own| own.read);
+        self.reveal(itself.place, None);
+        if read {
+            keep_short(again, &mut output.columns, &own)?;
         }
-        let (Some(first), Some(again)) = (&mut select.larg, &mut select.rarg) else {
-            return Err(Refusal::construct("this recursion").at(location));
-        };
-        let mut output = self.query(first)?;
-        let mut own = output.columns.clone();
-        for (column, name) in own.iter_mut().zip(names(given)) {
-            name.clone_into(&mut column.name);
-        }
-        for column in &mut own {
-            column.size = Size::leaf(column.size.value.max(MOST_OF_TWIN));
-        }
-        self.named.push(Named {
-            name: name.to_owned(),
-            columns: own,
-            branches: 1,
-        });
-        let again = self.query_kept_short(again);
-        self.named.pop();
-        let again = again?;
-        for (column, other) in output.columns.iter_mut().zip(&again.columns) {
-            column.size.value = column.size.value.max(other.size.value);
-        }
-        output.nodes = output.nodes.saturating_add(again.nodes);
-        Ok(output)
+        Ok((output, read))
     }
 
-    /// Measures the part of a recursion that repeats; a column that it makes longer goes through a twin that bounds it.
-    fn query_kept_short(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
-        let mut output = self.query(select)?;
-        if output.columns.len() != select.target_list.len() {
-            return Ok(output); // a star, which makes nothing longer
+    fn reveal(&mut self, place: usize, gives: Option<Gives>) {
+        if let Some(named) = self.named.get_mut(place) {
+            named.gives = gives;
         }
-        for (target, column) in select.target_list.iter_mut().zip(&mut output.columns) {
-            if column.size.value > MOST_OF_TWIN
-                && let Some(NodeEnum::ResTarget(target)) = &mut target.node
-                && let Some(value) = target.val.take()
-            {
-                target.val = Some(Box::new(tree::twin(
-                    "fits",
-                    vec![*value, tree::number(MOST_OF_TWIN)],
-                )));
-                column.size.value = MOST_OF_TWIN;
-            }
-        }
-        Ok(output)
     }
+
+    /// What a WITH clause has given this name to.
+    pub(super) fn named(&mut self, name: &str, location: i32) -> Result<Gives, Refusal> {
+        let named = self
+            .named
+            .iter_mut()
+            .rev()
+            .find(|named| named.name == name)
+            .ok_or_else(|| Refusal::construct("this name").at(location))?;
+        named.read = true;
+        named.gives.clone().ok_or_else(|| {
+            Refusal::construct_but(
+                "a WITH query that reads one further on",
+                "write the query that is read before the one that reads it",
+            )
+            .at(location)
+        })
+    }
+}
+
+/// Puts each column that the repeated part of a recursion makes longer through a twin that bounds it.
+fn keep_short(select: &mut SelectStmt, columns: &mut Columns, own: &Columns) -> Verdict {
+    let mut longer = Vec::new();
+    columns.merge(own, |size, most| {
+        longer.push((size.value > most.value).then_some(most.value));
+        Size {
+            value: size.value.min(most.value),
+            ..size
+        }
+    });
+    if longer.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    let hidden = || {
+        Refusal::new(
+            Rule::Size,
+            "a recursion makes a value longer, behind a * or a set operation",
+            "name each column in the part that repeats, in one SELECT",
+        )
+    };
+    if columns.count() != Some(select.target_list.len()) {
+        return Err(hidden());
+    }
+    for (target, most) in select.target_list.iter_mut().zip(longer) {
+        let Some(most) = most else { continue };
+        let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
+            return Err(hidden());
+        };
+        let value = target
+            .val
+            .take()
+            .filter(|value| tree::star(value).is_none());
+        let value = *value.ok_or_else(hidden)?;
+        let bounded = tree::twin("fits", vec![value, tree::number(most)]);
+        target.val = Some(Box::new(bounded));
+    }
+    Ok(())
 }

@@ -1,3 +1,7 @@
+mod aggregates;
+mod joins;
+mod patterns;
+
 use crate::query::guard::allow_list::{FUNCTIONS, Growth};
 use crate::query::guard::{PlannerSettings, Rule, check};
 
@@ -30,6 +34,14 @@ fn settings(text: &str) -> PlannerSettings {
     match check(text) {
         Ok(query) => query.settings(),
         Err(refusal) => panic!("{text}\n  refused: {refusal}"),
+    }
+}
+
+#[track_caller]
+fn refused(text: &str, words: &str) {
+    match check(text) {
+        Ok(query) => panic!("{text}\n  runs as: {}", query.sql()),
+        Err(refusal) => assert!(refusal.to_string().contains(words), "{text}\n  {refusal}"),
     }
 }
 
@@ -99,52 +111,6 @@ fn what_only_the_running_statement_knows_goes_through_a_twin() {
     ] {
         runs_as(text, expected);
     }
-}
-
-#[test]
-fn aggregates_that_collect_are_weighed() {
-    runs_as(
-        "SELECT array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) FROM retail.orders",
-        "SELECT CASE WHEN bounded.admits(20) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END \
-         FROM retail.orders",
-    );
-    runs_as(
-        "SELECT string_agg(DISTINCT store_name, ', ') FROM retail.stores",
-        "SELECT CASE WHEN bounded.admits_distinct(DISTINCT store_name, 82) THEN string_agg(DISTINCT store_name, ', ') END FROM retail.stores",
-    );
-    runs_as(
-        "SELECT ARRAY(SELECT store_id FROM retail.stores ORDER BY 1)",
-        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}')",
-    );
-    assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
-    // Two share what there is.
-    assert!(
-        check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")
-            .expect("allowed")
-            .sql()
-            .contains("bounded.admits(40)")
-    );
-    assert!(
-        !settings("SELECT store_id, array_agg(order_id) FROM retail.orders GROUP BY 1")
-            .hashed_groups
-    );
-    assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").hashed_groups);
-}
-
-#[test]
-fn sub_selects_that_may_be_hashed_are_counted() {
-    runs_as(
-        "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers)",
-        "SELECT 1 FROM retail.orders WHERE NOT customer_id IN (SELECT CASE WHEN bounded.counted(row_number() OVER (), 645277) THEN fenced.value1 END \
-         FROM (SELECT customer_id FROM retail.customers) fenced(value1))",
-    );
-    unchanged(
-        "SELECT 1 FROM retail.orders WHERE customer_id IN (SELECT customer_id FROM retail.customers)",
-    );
-    assert!(
-        !settings("SELECT store_id FROM retail.orders EXCEPT SELECT store_id FROM retail.stores")
-            .hashed_groups
-    );
 }
 
 #[test]
@@ -280,54 +246,6 @@ fn recurses_by_all(text: &str) {
 }
 
 #[test]
-fn joins_by_key_are_hashed_and_others_are_not() {
-    for text in [
-        "SELECT 1 FROM retail.order_items i JOIN retail.orders o USING (order_id) JOIN retail.products p ON p.product_id = i.product_id",
-        "SELECT 1 FROM retail.orders, retail.stores WHERE orders.store_id = stores.store_id",
-        "SELECT 1 FROM retail.order_items i JOIN retail.inventory v USING (store_id, product_id)",
-        "SELECT 1 FROM retail.orders",
-    ] {
-        assert!(settings(text).hashed_joins, "{text}");
-    }
-    for text in [
-        "SELECT 1 FROM retail.orders a, retail.orders b",
-        "SELECT 1 FROM retail.orders a JOIN retail.orders b USING (store_id)",
-        "SELECT 1 FROM retail.orders a JOIN retail.order_items b ON a.order_id = a.order_id",
-        "SELECT 1 FROM retail.stores s JOIN (SELECT store_id, repeat('x', 2000) AS t FROM retail.orders) o USING (store_id)",
-    ] {
-        assert!(!settings(text).hashed_joins, "{text}");
-    }
-}
-
-#[test]
-fn long_values_are_sorted_in_little_memory_or_not_at_all() {
-    assert_eq!(
-        settings("SELECT store_name FROM retail.stores ORDER BY 1")
-            .changed()
-            .count(),
-        0
-    );
-    assert_eq!(
-        settings("SELECT repeat('x', 1000) || order_id AS t FROM retail.orders ORDER BY t")
-            .changed()
-            .collect::<Vec<_>>(),
-        [("work_mem", "1389kB".to_owned())]
-    );
-    too_large(
-        "SELECT repeat('x', 60000) || order_id AS t FROM retail.orders ORDER BY t",
-        "would be sorted",
-    );
-    too_large(
-        "SELECT order_id FROM retail.orders ORDER BY order_date LIMIT 10000000",
-        "keep too many rows",
-    );
-    too_large(
-        "SELECT product_description FROM retail.products ORDER BY 1 LIMIT (SELECT 10000000)",
-        "keep too many rows",
-    );
-}
-
-#[test]
 fn the_parts_of_a_statement_are_counted() {
     let tables = vec!["retail.stores"; 65].join(", ");
     too_large(&format!("SELECT 1 FROM {tables}"), "too many tables");
@@ -349,4 +267,32 @@ fn the_parts_of_a_statement_are_counted() {
         "SELECT count(*) FROM retail.products GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7)",
         "groupings",
     );
+}
+
+#[test]
+fn a_recursion_reads_only_what_was_written_before() {
+    refused(
+        "WITH RECURSIVE a AS (SELECT v || v AS v FROM b), b AS (SELECT 'x'::text AS v) SELECT v FROM a",
+        "reads one further on",
+    );
+    too_large(
+        "WITH RECURSIVE r AS (SELECT 1 AS n, 'x'::text AS v UNION ALL SELECT * FROM (SELECT n + 1, v || v FROM r WHERE n < 30) s) SELECT length(v) FROM r",
+        "behind a *",
+    );
+    // Without RECURSIVE, the name is that of a query further out.
+    runs_as(
+        "WITH a AS (SELECT 1 AS v) SELECT v FROM (WITH a AS (SELECT v + 1 AS v FROM a) SELECT v FROM a) s",
+        "WITH a AS (SELECT 1 AS v) SELECT v FROM (WITH a AS (SELECT v + 1 AS v FROM a) SELECT v FROM a) s",
+    );
+}
+
+#[test]
+fn a_cast_to_an_array_makes_each_element_as_long() {
+    for text in [
+        "SELECT ('{' || repeat('a,', 5000) || 'a}')::char(10000)[]",
+        "SELECT ('{' || repeat('1,', 5000) || '1}')::bit(80000)[]",
+    ] {
+        too_large(text, "could make a value");
+    }
+    unchanged("SELECT '{a,b}'::char(10)[]");
 }

@@ -1,0 +1,107 @@
+//! What PostgreSQL calls a column of a result that was given no name.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    AExprKind, MinMaxOp, Node, SelectStmt, SqlValueFunctionOp as Op, SubLink, SubLinkType,
+};
+
+/// A name, and whether it gives way to that of another part of the expression.
+type Figured<'a> = (&'a str, Strength);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strength {
+    /// A type's, or that of CASE.
+    Weak,
+    Strong,
+}
+
+/// What PostgreSQL calls the column of an expression
+/// (<https://www.postgresql.org/docs/18/sql-select.html#SQL-SELECT-LIST>, and `FigureColname` of its parse_target.c).
+pub(super) fn own_name(node: &Node) -> &str {
+    figured(node).map_or("?column?", |(name, _)| name)
+}
+
+fn figured(node: &Node) -> Option<Figured<'_>> {
+    let strong = |name| Some((name, Strength::Strong));
+    match node.node.as_ref()? {
+        NodeEnum::ColumnRef(column) => last_name(&column.fields).and_then(strong),
+        NodeEnum::AIndirection(indirection) => last_name(&indirection.indirection)
+            .and_then(strong)
+            .or_else(|| figured(indirection.arg.as_deref()?)),
+        NodeEnum::FuncCall(call) => last_name(&call.funcname).and_then(strong),
+        NodeEnum::AExpr(expr) if expr.kind() == AExprKind::AexprNullif => strong("nullif"),
+        NodeEnum::TypeCast(cast) => {
+            let of_type = || last_name(&cast.type_name.as_ref()?.names);
+            cast.arg
+                .as_deref()
+                .and_then(strong_name)
+                .and_then(strong)
+                .or_else(|| Some((of_type()?, Strength::Weak)))
+        }
+        NodeEnum::CollateClause(collate) => figured(collate.arg.as_deref()?),
+        NodeEnum::GroupingFunc(_) => strong("grouping"),
+        NodeEnum::SubLink(link) => of_sub_link(link).and_then(strong),
+        NodeEnum::CaseExpr(case) => {
+            let of_else = case.defresult.as_deref().and_then(strong_name);
+            of_else.and_then(strong).or(Some(("case", Strength::Weak)))
+        }
+        NodeEnum::AArrayExpr(_) => strong("array"),
+        NodeEnum::RowExpr(_) => strong("row"),
+        NodeEnum::CoalesceExpr(_) => strong("coalesce"),
+        NodeEnum::MinMaxExpr(expr) => strong(match expr.op() {
+            MinMaxOp::IsLeast => "least",
+            _ => "greatest",
+        }),
+        NodeEnum::SqlvalueFunction(function) => of_server_value(function.op()).and_then(strong),
+        _ => None,
+    }
+}
+
+fn strong_name(node: &Node) -> Option<&str> {
+    figured(node).and_then(|(name, strength)| (strength == Strength::Strong).then_some(name))
+}
+
+/// The last part of a dotted name that is no star and no subscript.
+fn last_name(parts: &[Node]) -> Option<&str> {
+    let mut names = parts.iter().rev().filter_map(|part| match &part.node {
+        Some(NodeEnum::String(name)) => Some(name.sval.as_str()),
+        _ => None,
+    });
+    names.next()
+}
+
+fn of_sub_link(link: &SubLink) -> Option<&str> {
+    match link.sub_link_type() {
+        SubLinkType::ExistsSublink => Some("exists"),
+        SubLinkType::ArraySublink => Some("array"),
+        SubLinkType::ExprSublink => match link.subselect.as_deref()?.node.as_ref()? {
+            NodeEnum::SelectStmt(select) => Some(of_first_column(select)),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn of_first_column(select: &SelectStmt) -> &str {
+    if let Some(left) = &select.larg {
+        return of_first_column(left);
+    }
+    match select.target_list.first().map(|target| &target.node) {
+        Some(Some(NodeEnum::ResTarget(target))) if !target.name.is_empty() => &target.name,
+        Some(Some(NodeEnum::ResTarget(target))) => {
+            target.val.as_deref().map_or("?column?", own_name)
+        }
+        _ => "column1", // of VALUES
+    }
+}
+
+fn of_server_value(op: Op) -> Option<&'static str> {
+    match op {
+        Op::SvfopCurrentDate => Some("current_date"),
+        Op::SvfopCurrentTime | Op::SvfopCurrentTimeN => Some("current_time"),
+        Op::SvfopCurrentTimestamp | Op::SvfopCurrentTimestampN => Some("current_timestamp"),
+        Op::SvfopLocaltime | Op::SvfopLocaltimeN => Some("localtime"),
+        Op::SvfopLocaltimestamp | Op::SvfopLocaltimestampN => Some("localtimestamp"),
+        _ => None,
+    }
+}

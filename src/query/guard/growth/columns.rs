@@ -1,0 +1,145 @@
+//! The columns of a query's result, or of an item of FROM.
+
+use super::size::{Parts, Size};
+
+/// A column and how large its values can be.
+#[derive(Clone, Debug)]
+pub(super) struct Column {
+    pub(super) name: String,
+    pub(super) size: Size,
+    /// What some functions in FROM give only PostgreSQL knows: such a column may be there or not.
+    sure: bool,
+}
+
+impl Column {
+    pub(super) fn new(name: impl Into<String>, size: Size) -> Self {
+        Self {
+            name: name.into(),
+            size,
+            sure: true,
+        }
+    }
+
+    /// A column that may be there.
+    pub(super) fn perhaps(name: impl Into<String>, size: Size) -> Self {
+        Self {
+            sure: false,
+            ..Self::new(name, size)
+        }
+    }
+}
+
+/// Columns, in order where all of them are known.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Columns(Vec<Column>);
+
+/// The columns of one name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found {
+    pub(super) size: Size,
+    /// Whether one of them is there for certain.
+    pub(super) sure: bool,
+}
+
+impl Found {
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            size: self.size.beside(other.size),
+            sure: self.sure || other.sure,
+        }
+    }
+}
+
+impl Columns {
+    pub(super) fn push(&mut self, column: Column) {
+        self.0.push(column);
+    }
+
+    pub(super) fn extend(&mut self, columns: impl IntoIterator<Item = Column>) {
+        self.0.extend(columns);
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Column> {
+        self.0.iter()
+    }
+
+    pub(super) fn sizes(&self) -> impl Iterator<Item = Size> {
+        self.0.iter().map(|column| column.size)
+    }
+
+    /// How many there are, where that is known.
+    pub(super) fn count(&self) -> Option<usize> {
+        self.0
+            .iter()
+            .all(|column| column.sure)
+            .then_some(self.0.len())
+    }
+
+    /// The first are called so from now on.
+    pub(super) fn rename(&mut self, given: &[&str]) {
+        if self.count().is_some() {
+            for (column, name) in self.0.iter_mut().zip(given) {
+                (*name).clone_into(&mut column.name);
+            }
+        } else {
+            let any = self.any();
+            self.extend(given.iter().map(|name| Column::new(*name, any)));
+        }
+    }
+
+    /// What stands at a place, counted from 1.
+    pub(super) fn at(&self, place: u64) -> Option<Size> {
+        if self.count().is_none() {
+            return Some(self.any());
+        }
+        let place = usize::try_from(place).ok()?.checked_sub(1)?;
+        self.0.get(place).map(|column| column.size)
+    }
+
+    /// What bears this name; several columns of one name are taken together.
+    pub(super) fn named(&self, name: &str) -> Option<Found> {
+        let found = self.0.iter().filter(|column| column.name == name);
+        found
+            .map(|column| Found {
+                size: column.size,
+                sure: column.sure,
+            })
+            .reduce(Found::and)
+    }
+
+    /// Makes each as large as `combine` says of it and of what stands at the same place in `others`.
+    pub(super) fn merge(&mut self, others: &Self, mut combine: impl FnMut(Size, Size) -> Size) {
+        let any = others.any();
+        let known = self.count().is_some() && others.count().is_some();
+        for (place, column) in self.0.iter_mut().enumerate() {
+            let other = match others.0.get(place) {
+                Some(other) if known => other.size,
+                _ => any,
+            };
+            column.size = combine(column.size, other);
+        }
+    }
+
+    /// The largest of them, for a name that is not known.
+    pub(super) fn any(&self) -> Size {
+        self.sizes().fold(Size::leaf(0), Size::or)
+    }
+
+    /// A whole row.
+    pub(super) fn row(&self) -> Size {
+        let parts: Parts = self.sizes().collect();
+        Size::over(parts.all, parts.sum)
+    }
+
+    /// Changes each one's size.
+    pub(super) fn each(&mut self, change: impl Fn(Size) -> Size) {
+        for column in &mut self.0 {
+            column.size = change(column.size);
+        }
+    }
+
+    /// Names of these columns stand for their values from now on.
+    pub(super) fn fence(&mut self) {
+        self.each(Size::fenced);
+    }
+}

@@ -1,0 +1,104 @@
+//! Regular expressions and JSON paths: small programs that run over long values.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
+
+use super::tree;
+use crate::query::guard::name::Verdict;
+use crate::query::guard::refusal::{Refusal, Rule};
+
+/// The longest regular expression, in bytes: compiling one costs PostgreSQL memory that grows with its repetitions, and it
+/// keeps 32 of them.
+const MOST_PATTERN: usize = 500;
+
+/// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
+const MOST_REPETITIONS: u64 = 255;
+
+/// A regular expression: one that is written down is judged here, another by its twin, which holds it to the same.
+pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = tree::text(pattern) {
+        return check(text, location);
+    }
+    let inner = std::mem::take(pattern);
+    *pattern = tree::twin("pattern", vec![inner]);
+    Ok(())
+}
+
+/// Regular expressions in an array, each of them one that is compiled.
+pub(super) fn regular_expressions(patterns: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = tree::text(patterns) {
+        return check(text, location);
+    }
+    match &mut patterns.node {
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter_mut()
+            .try_for_each(|pattern| regular_expression(pattern, location)),
+        Some(NodeEnum::TypeCast(cast)) => match &mut cast.arg {
+            Some(array) => regular_expressions(array, location),
+            None => Err(many_patterns(location)),
+        },
+        _ => Err(many_patterns(location)),
+    }
+}
+
+/// Regular expressions that come from rows or from a computed array: nothing here sees each of them.
+pub(super) fn many_patterns(location: i32) -> Refusal {
+    Refusal::construct_but(
+        "a comparison with many regular expressions that are not written down",
+        "write them as in x ~ ANY (ARRAY['a', 'b']), or compare by EXISTS (SELECT … WHERE x ~ pattern)",
+    )
+    .at(location)
+}
+
+/// Whether a regular expression that is written down is short and simple enough.
+fn check(pattern: &str, location: i32) -> Verdict {
+    let bounds = pattern
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let repetitions = bounds
+        .map(|(bound, _)| tree::numbers(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul);
+    if pattern.len() <= MOST_PATTERN && repetitions <= MOST_REPETITIONS {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::Size,
+        "the regular expression is too long, or repeats too much",
+        format!("the most is {MOST_PATTERN} bytes, and {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied"),
+    )
+    .at(location))
+}
+
+/// A JSON path may only be written down, and may not look at the document again and again: `**` behind another one finds as
+/// many things as there are ways through it, and so do a filter within a filter and lists of places.
+pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
+    let refusal = |what, mend| Err(Refusal::new(Rule::Size, what, mend).at(location));
+    let Some(path) = path.and_then(tree::text) else {
+        return refusal(
+            "a JSON path that is not written as a literal is not allowed",
+            "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
+        );
+    };
+    let filter = path.split_once('?').map(|(_, filter)| filter);
+    if path.contains("**") || path.contains(',') {
+        return refusal(
+            "a JSON path with ** or a list of places is not allowed",
+            "name the way to the value, as in '$.items[*].price'",
+        );
+    }
+    if path.contains("like_regex") {
+        return refusal(
+            "a JSON path with like_regex is not allowed",
+            "take the value out by ->> and compare it by ~",
+        );
+    }
+    if filter.is_some_and(|filter| filter.contains(['?', '$'])) {
+        return refusal(
+            "a JSON path whose filter holds another filter or $ is not allowed",
+            "compare @ with a value, as in '$.items[*] ? (@.price > 10)'",
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,96 @@
+//! Sub-selects in expressions.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, SubLink, SubLinkType};
+
+use super::join::SHORT_ROW;
+use super::operator::{over_rows, steps_of};
+use super::size::{Parts, Size};
+use super::{MOST_COLLECTED, Measure, tree};
+use crate::query::guard::name::names;
+use crate::query::guard::refusal::Refusal;
+
+/// What PostgreSQL may make of a sub-select.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fence {
+    /// A hash table of its own, which knows no bound but what the planner believed.
+    Needed,
+    /// A join.
+    OfJoin,
+}
+
+impl Measure {
+    /// Measures a sub-select in an expression. It stands in the plan as often as the expression around it does.
+    pub(super) fn sub_link(&mut self, node: &mut Node, fence: Fence) -> Result<Size, Refusal> {
+        let Some(NodeEnum::SubLink(link)) = &mut node.node else {
+            return self.expr(node);
+        };
+        let kind = link.sub_link_type();
+        let SubLink {
+            xpr: _,
+            sub_link_type: _,
+            sub_link_id: _,
+            testexpr,
+            oper_name,
+            subselect,
+            location,
+        } = link.as_mut();
+        let location = *location;
+        let tested = self.optional(testexpr)?;
+        let Some(NodeEnum::SelectStmt(select)) =
+            subselect.as_mut().and_then(|select| select.node.as_mut())
+        else {
+            return Err(Refusal::construct("this sub-select").at(location));
+        };
+        self.count_item()?;
+        let output = self.query(select)?;
+        let of_row: Parts = output.columns.sizes().collect();
+        let mut size = Size {
+            nodes: output.nodes.saturating_add(tested.nodes),
+            value: 0,
+            ..tested
+        };
+        if fence == Fence::OfJoin && !(output.few_rows && of_row.sum <= SHORT_ROW) {
+            self.settings.hashed_joins = false;
+        }
+        match kind {
+            SubLinkType::AnySublink | SubLinkType::AllSublink | SubLinkType::RowcompareSublink => {
+                over_rows(oper_name, location)?;
+                let operator = names(oper_name).last().copied().unwrap_or("=");
+                let own = steps_of(operator, tested.value, of_row.all.value, location)?;
+                size.steps = size.steps.saturating_add(own);
+                if fence == Fence::OfJoin {
+                    self.sorted(output.columns.sizes().chain([tested]))?;
+                }
+                if fence == Fence::Needed || !output.few_rows {
+                    let width = tree::width(testexpr.as_deref()).ok_or_else(|| {
+                        Refusal::construct_but(
+                            "a row with * compared with a sub-select",
+                            "name each column, as in (a, b) IN (SELECT a, b …)",
+                        )
+                        .at(location)
+                    })?;
+                    tree::fence_rows(subselect, width, of_row.sum);
+                }
+                Ok(Size::over(size, 1))
+            }
+            SubLinkType::ExistsSublink => {
+                // PostgreSQL hashes its rows where they are asked for often, but not those behind an OFFSET.
+                if fence == Fence::Needed && !output.few_rows && select.limit_offset.is_none() {
+                    tree::offset_nothing(select);
+                }
+                Ok(Size::over(size, 1))
+            }
+            SubLinkType::ArraySublink => {
+                let weight = self.weight(of_row.sum, 0);
+                let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
+                tree::collect_array(node, weight);
+                Ok(Size::over(size, value))
+            }
+            SubLinkType::ExprSublink => Ok(Size::over(size, of_row.sum)),
+            SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
+                Err(Refusal::construct("this sub-select").at(location))
+            }
+        }
+    }
+}

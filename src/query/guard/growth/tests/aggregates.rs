@@ -1,0 +1,103 @@
+//! Aggregates that collect, and what stands for them.
+
+use super::{check, refused, runs_as, settings, too_large, unchanged};
+
+#[test]
+fn aggregates_that_collect_are_weighed() {
+    runs_as(
+        "SELECT array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) FROM retail.orders",
+        "SELECT CASE WHEN bounded.admits(20) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END AS array_agg \
+         FROM retail.orders",
+    );
+    runs_as(
+        "SELECT string_agg(DISTINCT store_name, ', ') FROM retail.stores",
+        "SELECT CASE WHEN bounded.admits_distinct(DISTINCT store_name, 82) THEN string_agg(DISTINCT store_name, ', ') END AS string_agg FROM retail.stores",
+    );
+    runs_as(
+        "SELECT ARRAY(SELECT store_id FROM retail.stores ORDER BY 1)",
+        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}') AS \"array\"",
+    );
+    assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
+    // Two share what there is.
+    assert!(
+        check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")
+            .expect("allowed")
+            .sql()
+            .contains("bounded.admits(40)")
+    );
+    assert!(
+        !settings("SELECT store_id, array_agg(order_id) FROM retail.orders GROUP BY 1")
+            .hashed_groups
+    );
+    assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").hashed_groups);
+}
+
+/// What stands for a call is called like the call.
+#[test]
+fn a_column_keeps_its_name_when_its_expression_is_replaced() {
+    for (text, name) in [
+        ("SELECT array_agg(store_id) FROM retail.stores", "array_agg"),
+        (
+            "SELECT ARRAY(SELECT store_id FROM retail.stores)",
+            "\"array\"",
+        ),
+        (
+            "SELECT array_agg(store_id)::text FROM retail.stores",
+            "array_agg",
+        ),
+        (
+            "SELECT (SELECT jsonb_agg(store_id) FROM retail.stores)",
+            "jsonb_agg",
+        ),
+    ] {
+        let query = check(text).expect(text);
+        assert!(
+            query.sql().contains(&format!("AS {name}")),
+            "{}",
+            query.sql()
+        );
+    }
+    unchanged("SELECT count(*), CASE WHEN true THEN 1 END, 1 FROM retail.stores");
+    runs_as(
+        "SELECT r.array_agg FROM (SELECT array_agg(store_id) FROM retail.stores) r",
+        "SELECT r.array_agg FROM (SELECT CASE WHEN bounded.admits(20) THEN array_agg(store_id) END AS array_agg FROM retail.stores) r",
+    );
+}
+
+/// An aggregate of nothing but an outer query's columns is evaluated there, and the one beside it, which weighs, would not be.
+#[test]
+fn an_aggregate_that_belongs_to_an_outer_query_is_refused() {
+    for text in [
+        "SELECT (SELECT array_agg(o.order_id)) FROM retail.orders o",
+        "SELECT (SELECT string_agg(o.order_id::text, ',' ORDER BY o.order_date) FROM retail.stores) FROM retail.orders o",
+        "SELECT (SELECT array_agg(s.store_id) FILTER (WHERE o.order_id > 1) FROM retail.stores s) FROM retail.orders o",
+        "SELECT (SELECT string_agg(DISTINCT o.order_id::text, s.store_name) FROM retail.stores s) FROM retail.orders o",
+        "SELECT (SELECT jsonb_agg(o) FROM retail.stores) FROM retail.orders o",
+    ] {
+        refused(text, "of an outer query's columns");
+    }
+    for text in [
+        "SELECT (SELECT array_agg(s.store_id + o.store_id) FROM retail.stores s) FROM retail.orders o",
+        "SELECT (SELECT array_agg(1) FROM retail.stores s) FROM retail.orders o",
+        "SELECT array_agg((SELECT max(s.store_id) FROM retail.stores s)) FROM retail.orders o",
+        "SELECT array_agg(x) FROM unnest(ARRAY[1, 2]) AS x",
+        "SELECT array_agg(o.order_id) OVER () FROM retail.orders o",
+    ] {
+        assert!(check(text).is_ok(), "{text}: {:?}", check(text));
+    }
+}
+
+#[test]
+fn an_ordered_aggregate_is_as_long_as_what_it_orders() {
+    too_large(
+        "SELECT repeat(mode() WITHIN GROUP (ORDER BY repeat('x', 20000)), 2000) FROM retail.orders",
+        "could make a value",
+    );
+    too_large(
+        "SELECT percentile_disc(array_fill(0.5::float8, ARRAY[300])) WITHIN GROUP (ORDER BY repeat('x', 20000)) FROM retail.orders",
+        "could make a value",
+    );
+    unchanged(
+        "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY total_amount), mode() WITHIN GROUP (ORDER BY store_id) FROM retail.order_items",
+    );
+}

@@ -1,0 +1,130 @@
+//! What is sorted, and what is kept in hash tables.
+
+use super::{check, refused, runs_as, settings, too_large, unchanged};
+
+#[test]
+fn sub_selects_that_may_be_hashed_are_counted() {
+    runs_as(
+        "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers)",
+        "SELECT 1 FROM retail.orders WHERE NOT customer_id IN (SELECT CASE WHEN bounded.counted(row_number() OVER (), 645277) THEN fenced.value1 END \
+         FROM (SELECT customer_id FROM retail.customers) fenced(value1))",
+    );
+    unchanged(
+        "SELECT 1 FROM retail.orders WHERE customer_id IN (SELECT customer_id FROM retail.customers)",
+    );
+    assert!(
+        !settings("SELECT store_id FROM retail.orders EXCEPT SELECT store_id FROM retail.stores")
+            .hashed_groups
+    );
+}
+
+#[test]
+fn joins_by_key_are_hashed_and_others_are_not() {
+    for text in [
+        "SELECT 1 FROM retail.order_items i JOIN retail.orders o USING (order_id) JOIN retail.products p ON p.product_id = i.product_id",
+        "SELECT 1 FROM retail.orders, retail.stores WHERE orders.store_id = stores.store_id",
+        "SELECT 1 FROM retail.order_items i JOIN retail.inventory v USING (store_id, product_id)",
+        "SELECT 1 FROM retail.orders",
+        // From one item to the next, whatever their order.
+        "SELECT 1 FROM retail.stores s JOIN retail.orders o ON s.store_id = o.store_id JOIN retail.order_items i ON i.order_id = o.order_id",
+        "SELECT 1 FROM retail.orders o LEFT JOIN retail.stores s USING (store_id)",
+    ] {
+        assert!(settings(text).hashed_joins, "{text}");
+    }
+    for text in [
+        // Rows of two items meet only in a third, which each finds by itself.
+        "SELECT 1 FROM retail.orders a JOIN retail.stores s ON s.store_id = a.store_id JOIN retail.orders b ON s.store_id = b.store_id",
+        "SELECT 1 FROM retail.orders o RIGHT JOIN (retail.orders a CROSS JOIN retail.stores s) USING (order_id)",
+        "SELECT 1 FROM (retail.orders o JOIN retail.stores s USING (store_id)) AS j JOIN retail.customers c USING (customer_id)",
+        "SELECT 1 FROM retail.orders o, generate_series(1, 10) g",
+        "SELECT 1 FROM retail.stores s JOIN (SELECT a.store_id FROM retail.orders a, retail.orders b) o USING (store_id)",
+        "SELECT 1 FROM retail.stores s JOIN (SELECT store_id, generate_series(1, 1000) FROM retail.orders) o USING (store_id)",
+        "SELECT 1 FROM retail.orders a, retail.orders b",
+        "SELECT 1 FROM retail.orders a JOIN retail.orders b USING (store_id)",
+        "SELECT 1 FROM retail.orders a JOIN retail.order_items b ON a.order_id = a.order_id",
+        "SELECT 1 FROM retail.stores s JOIN (SELECT store_id, repeat('x', 2000) AS t FROM retail.orders) o USING (store_id)",
+    ] {
+        assert!(!settings(text).hashed_joins, "{text}");
+    }
+}
+
+#[test]
+fn long_values_are_sorted_in_little_memory_or_not_at_all() {
+    assert_eq!(
+        settings("SELECT store_name FROM retail.stores ORDER BY 1")
+            .changed()
+            .count(),
+        0
+    );
+    assert_eq!(
+        settings("SELECT repeat('x', 1000) || order_id AS t FROM retail.orders ORDER BY t")
+            .changed()
+            .collect::<Vec<_>>(),
+        [("work_mem", "1389kB".to_owned())]
+    );
+    too_large(
+        "SELECT repeat('x', 60000) || order_id AS t FROM retail.orders ORDER BY t",
+        "would be sorted",
+    );
+    too_large(
+        "SELECT order_id FROM retail.orders ORDER BY order_date LIMIT 10000000",
+        "keep too many rows",
+    );
+    too_large(
+        "SELECT product_description FROM retail.products ORDER BY 1 LIMIT (SELECT 10000000)",
+        "keep too many rows",
+    );
+}
+
+/// ORDER BY prefers a column of the result, GROUP BY one of FROM: the longer counts.
+#[test]
+fn a_sort_key_may_be_a_column_of_the_result_or_of_from() {
+    for text in [
+        "SELECT repeat('x', 60000) AS store_name FROM retail.stores ORDER BY store_name",
+        "SELECT 1 AS v FROM (SELECT repeat('x', 60000) AS v FROM retail.stores OFFSET 0) s GROUP BY v",
+        "SELECT repeat('x', 60000) AS v FROM retail.stores GROUP BY ROLLUP (v)",
+        "SELECT 1 FROM (SELECT repeat('x', 60000) AS v FROM retail.stores) s GROUP BY s.*",
+        "SELECT 1 FROM (SELECT repeat('x', 60000) AS v FROM retail.stores) a JOIN (SELECT repeat('x', 60000) AS v FROM retail.stores) b USING (v)",
+        "SELECT 1 FROM (SELECT repeat('x', 60000) AS v FROM retail.stores) a, (SELECT repeat('x', 60000) AS v FROM retail.stores) b WHERE a.v = b.v",
+        "SELECT 1 FROM retail.stores WHERE repeat(store_name, 1000) IN (SELECT repeat('x', 60000) FROM retail.orders)",
+    ] {
+        too_large(text, "would be sorted");
+    }
+}
+
+#[test]
+fn sub_selects_that_multiply_rows_are_not_hashed() {
+    let cross = "SELECT 1 FROM retail.orders a, retail.orders b";
+    let exists = format!("EXISTS ({cross} WHERE a.store_id = s.store_id)");
+    // As one of several conditions of which one suffices it could be hashed, behind an OFFSET it is not.
+    runs_as(
+        &format!("SELECT 1 FROM retail.stores s WHERE {exists} OR s.store_id = 1"),
+        &format!(
+            "SELECT 1 FROM retail.stores s WHERE EXISTS ({cross} WHERE a.store_id = s.store_id OFFSET 0) OR s.store_id = 1"
+        ),
+    );
+    for condition in [exists.clone(), format!("NOT {exists}")] {
+        let text = format!("SELECT 1 FROM retail.stores s WHERE {condition}");
+        unchanged(&text);
+        assert!(!settings(&text).hashed_joins, "{text}");
+    }
+    let few = "SELECT 1 FROM retail.stores s WHERE EXISTS (SELECT 1 FROM retail.orders o WHERE o.store_id = s.store_id) OR s.store_id = 1";
+    unchanged(few);
+    let counted = |text: &str| {
+        check(text)
+            .expect(text)
+            .sql()
+            .contains("bounded.counted(row_number()")
+    };
+    assert!(counted(
+        "SELECT 1 FROM retail.stores s WHERE s.store_id IN (SELECT a.store_id FROM retail.orders a, retail.orders b)"
+    ));
+    // What an outer join's condition asks for is not made a join.
+    assert!(counted(
+        "SELECT 1 FROM retail.stores s LEFT JOIN retail.orders o ON s.store_id IN (SELECT store_id FROM retail.stores)"
+    ));
+    refused(
+        "SELECT 1 FROM retail.stores s WHERE NOT ROW(s.*) IN (SELECT t.* FROM retail.stores t)",
+        "a row with * compared with a sub-select",
+    );
+}
