@@ -220,7 +220,7 @@ async fn an_unknown_tenant_leaves_the_connection_usable() {
 
 /// What a statement could leave behind with the guard switched off, and how another one would see it: the statement that
 /// leaves it, the one that looks, and what it sees when nothing is there.
-const TRACES: [(&str, &str, &str); 13] = [
+const TRACES: [(&str, &str, &str); 15] = [
     (
         "SELECT set_config('zava.trace', 'x', false)",
         "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
@@ -243,12 +243,12 @@ const TRACES: [(&str, &str, &str); 13] = [
     ),
     (
         "PREPARE trace AS SELECT 1",
-        "SELECT count(*) FROM pg_prepared_statements",
+        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
         "[[0]]",
     ),
     (
         "PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT 1",
-        "SELECT count(*) FROM pg_prepared_statements",
+        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
         "[[0]]",
     ),
     (
@@ -273,7 +273,18 @@ const TRACES: [(&str, &str, &str); 13] = [
     ),
     (
         "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; PERFORM pg_advisory_lock(1); END $$",
-        "SELECT (SELECT count(*) FROM pg_prepared_statements) + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        "SELECT (SELECT count(*) FROM pg_prepared_statements WHERE from_sql) + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
+        "[[0]]",
+    ),
+    // What is prepared stays when its transaction is rolled back.
+    (
+        "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; RAISE 'and fails'; END $$",
+        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
+        "[[0]]",
+    ),
+    (
+        "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; EXECUTE 'PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT $4'; RAISE 'and fails'; END $$",
+        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
         "[[0]]",
     ),
     (

@@ -34,8 +34,8 @@ const ENTER: &str =
 /// A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
 const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock_all()";
 const ROLLBACK: &str = "ROLLBACK";
-/// After an error the server has skipped both.
-const ROLLBACK_AND_UNLOCK: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all()";
+/// After an error the server has skipped both, and a rollback does not undo what a statement has prepared.
+const CLEAN_UP: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL";
 /// The backend that a pooler has given this transaction.
 const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
 
@@ -329,7 +329,7 @@ impl Connection {
     async fn settle(&mut self, mut status: u8) -> Result<(), WireError> {
         let mut refused = false;
         if status == b'E' {
-            frontend::query(ROLLBACK_AND_UNLOCK, &mut self.outgoing)?;
+            frontend::query(CLEAN_UP, &mut self.outgoing)?;
             self.ask().await?;
             status = loop {
                 match self.next().await? {
