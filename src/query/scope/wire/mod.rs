@@ -1,13 +1,11 @@
 //! One connection, speaking PostgreSQL's protocol 3.0
 //! (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-EXT-QUERY>).
 
-use std::borrow::Cow;
 use std::io;
 use std::time::Duration;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -22,27 +20,11 @@ use crate::settings::{DatabaseAddress, Login};
 mod end; // leaving a connection that is not used again
 mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
+mod statements; // what one transaction sends
 
 pub(super) use end::cancel;
 use reply::{Reply, Step};
-
-/// Parsed anew in every transaction and never by a name: a prepared statement outlives the transaction, so one that a
-/// statement had replaced (the guard assumed broken) would be given the next tenant's signature.
-const BEGIN: &str = "BEGIN READ ONLY";
-const ENTER: &str =
-    "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)";
-/// A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
-const UNLOCK: &str = "SELECT pg_catalog.pg_advisory_unlock_all()";
-const ROLLBACK: &str = "ROLLBACK";
-/// After an error the server has skipped both, and a rollback does not undo what a statement has prepared.
-const CLEAN_UP: &str = "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL";
-/// The backend that a pooler has given this transaction.
-const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
-
-/// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`ENTER`].
-const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
-const TEXT: i16 = 0;
-const BINARY: i16 = 1;
+use statements::{CLEAN_UP, Names, write_begin};
 
 /// What messages may hold beside a row: a description of 1,600 columns fits.
 const ROOM_FOR_OTHERS: usize = 256 * 1024;
@@ -139,6 +121,7 @@ pub(super) struct Connection {
     /// What is still to come of a message that nobody reads.
     unwanted: usize,
     longest_message: usize,
+    names: Names,
 }
 
 impl Connection {
@@ -158,6 +141,7 @@ impl Connection {
             waiting: false,
             unwanted: 0,
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
+            names: Names::none(),
         };
         let parameters = [
             ("user", login.user.as_str()),
@@ -192,7 +176,7 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         self.clean = false;
-        self.write_transaction(transaction)?;
+        self.names.write(transaction, &mut self.outgoing)?;
         self.ask().await?;
         let first = if transaction.is_open {
             Step::Enter
@@ -220,6 +204,9 @@ impl Connection {
         self.settle(status).await?;
         self.forget_growth();
         self.clean &= !reply.shows_damage();
+        if !reply.is_plain() {
+            self.names.forget();
+        }
         reply.outcome()
     }
 
@@ -230,11 +217,7 @@ impl Connection {
     /// Dropped half-way, or without a transaction that follows, the connection is not clean.
     pub(super) async fn begin(&mut self) -> Result<i32, WireError> {
         self.clean = false;
-        for sql in [BEGIN, WHICH_BACKEND] {
-            parse_and_bind(sql, &mut self.outgoing)?;
-            frontend::execute("", 0, &mut self.outgoing)?;
-        }
-        frontend::sync(&mut self.outgoing);
+        write_begin(&mut self.outgoing)?;
         self.ask().await?;
         let (mut backend, mut refused) = (None, None);
         loop {
@@ -291,38 +274,6 @@ impl Connection {
         if self.incoming.is_empty() && self.incoming.try_reclaim(GROWN_BUFFER) {
             self.incoming = BytesMut::with_capacity(USUAL_BUFFER);
         }
-    }
-
-    fn write_transaction(&mut self, transaction: &Transaction<'_>) -> Result<(), WireError> {
-        let out = &mut self.outgoing;
-        if !transaction.is_open {
-            parse_and_bind(BEGIN, out)?;
-            frontend::execute("", 0, out)?;
-        }
-
-        if let Some(entry) = transaction.entry {
-            let enter = enter(transaction.query.as_ref());
-            write_entry(&enter, entry, transaction.statement_timeout, out)?;
-        }
-        if let Some(query) = transaction.query {
-            frontend::parse("", query.sql, [], out)?;
-            bind(
-                "",
-                "",
-                [TEXT],
-                query.parameters.iter().map(|value| value.as_bytes()),
-                out,
-            )?;
-            frontend::describe(b'P', "", out)?;
-            frontend::execute("", query.most_rows, out)?;
-
-            parse_and_bind(UNLOCK, out)?;
-            frontend::execute("", 0, out)?;
-        }
-        parse_and_bind(ROLLBACK, out)?;
-        frontend::execute("", 0, out)?;
-        frontend::sync(out);
-        Ok(())
     }
 
     /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
@@ -400,67 +351,6 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// [`ENTER`], with the settings of the statement that follows. Their names and values are this crate's own.
-fn enter(query: Option<&Query<'_>>) -> Cow<'static, str> {
-    let mut enter = Cow::Borrowed(ENTER);
-    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
-        enter.to_mut().push_str(&format!(
-            ", pg_catalog.set_config('{name}', '{value}', true)"
-        ));
-    }
-    enter
-}
-
-fn write_entry(
-    enter: &str,
-    entry: &Entry,
-    timeout: Duration,
-    out: &mut BytesMut,
-) -> Result<(), WireError> {
-    let timeout = timeout.as_millis().to_string();
-    let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-    let values: [&[u8]; 5] = [
-        &key_id,
-        &entry.tenant,
-        &expires,
-        &entry.mac,
-        timeout.as_bytes(),
-    ];
-    frontend::parse("", enter, ENTER_TYPES, out)?;
-    bind("", "", [BINARY, BINARY, BINARY, BINARY, TEXT], values, out)?;
-    frontend::execute("", 0, out)?;
-    Ok(())
-}
-
-fn parse_and_bind(sql: &str, out: &mut BytesMut) -> Result<(), WireError> {
-    frontend::parse("", sql, [], out)?;
-    bind("", "", [], std::iter::empty(), out)
-}
-
-/// Binds values that are never NULL; results are asked for in text form.
-fn bind<'a>(
-    portal: &str,
-    statement: &str,
-    formats: impl IntoIterator<Item = i16>,
-    values: impl IntoIterator<Item = &'a [u8]>,
-    out: &mut BytesMut,
-) -> Result<(), WireError> {
-    let put = |value: &[u8], buffer: &mut BytesMut| {
-        buffer.extend_from_slice(value);
-        Ok(IsNull::No)
-    };
-    frontend::bind(portal, statement, formats, values, put, [TEXT], out).map_err(
-        |error| match error {
-            frontend::BindError::Serialization(error) => {
-                io::Error::new(io::ErrorKind::InvalidInput, error).into()
-            }
-            frontend::BindError::Conversion(error) => {
-                io::Error::new(io::ErrorKind::InvalidInput, error).into()
-            }
-        },
-    )
 }
 
 fn is_hang_up(error: &io::Error) -> bool {

@@ -37,6 +37,7 @@ pub(super) struct Reply {
     has_query: bool,
     begun: bool,
     wanted: bool,
+    suspended: bool,
     drained: usize,
     error: Option<WireError>,
 }
@@ -49,6 +50,7 @@ impl Reply {
             has_query,
             begun: false,
             wanted: true,
+            suspended: false,
             drained: 0,
             error: None,
         }
@@ -63,6 +65,11 @@ impl Reply {
     /// be, and must not be used again.
     pub(super) fn shows_damage(&self) -> bool {
         matches!(&self.error, Some(WireError::Server(error)) if !error.sqlstate.starts_with("ZV"))
+    }
+
+    /// Whether every statement has told its command tag, none of them an error.
+    pub(super) fn is_plain(&self) -> bool {
+        self.error.is_none() && !self.suspended
     }
 
     /// The bytes of rows that came after nobody wanted any more.
@@ -95,7 +102,10 @@ impl Reply {
                 }
                 self.step = self.after();
             }
-            Message::PortalSuspended if self.step == Step::Query => self.step = self.after(),
+            Message::PortalSuspended if self.step == Step::Query => {
+                self.suspended = true;
+                self.step = self.after();
+            }
             Message::RowDescription(body) if self.step == Step::Query => {
                 sink.columns(columns(&body)?)
             }
@@ -104,6 +114,7 @@ impl Reply {
             Message::DataRow(_)
             | Message::RowDescription(_)
             | Message::NoData
+            | Message::CloseComplete
             | Message::ParseComplete
             | Message::BindComplete
             | Message::NoticeResponse(_)

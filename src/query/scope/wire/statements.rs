@@ -1,0 +1,236 @@
+//! What one transaction sends: the server's own statements around a client's.
+
+use std::borrow::Cow;
+use std::io;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use postgres_protocol::IsNull;
+use postgres_protocol::message::frontend;
+
+use super::{Query, Transaction, WireError};
+use crate::query::scope::context::Entry;
+
+/// The backend that a pooler has given this transaction.
+const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
+
+/// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`Own::Enter`].
+const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
+const TEXT: i16 = 0;
+const BINARY: i16 = 1;
+
+/// A statement of the server's own.
+#[derive(Clone, Copy)]
+enum Own {
+    Begin,
+    Enter,
+    Unlock,
+    Rollback,
+}
+
+impl Own {
+    const COUNT: usize = 4;
+
+    fn sql(self) -> &'static str {
+        match self {
+            Self::Begin => "BEGIN READ ONLY",
+            Self::Enter => {
+                "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)"
+            }
+            // A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
+            Self::Unlock => "SELECT pg_catalog.pg_advisory_unlock_all()",
+            Self::Rollback => "ROLLBACK",
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Begin => "zava_begin",
+            Self::Enter => "zava_enter",
+            Self::Unlock => "zava_unlock",
+            Self::Rollback => "zava_rollback",
+        }
+    }
+
+    fn types(self) -> &'static [u32] {
+        match self {
+            Self::Enter => &ENTER_TYPES,
+            Self::Begin | Self::Unlock | Self::Rollback => &[],
+        }
+    }
+}
+
+/// What runs after an error: the server has skipped both of the last statements, and a rollback does not undo what a
+/// statement has prepared.
+pub(super) const CLEAN_UP: &str =
+    "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL";
+
+/// Which of the server's own statements the session holds by name.
+///
+/// A name is believed only while nothing but SELECTs that succeeded has run since it was given: whatever else ran (the guard
+/// assumed broken) could have put another statement in its place, which would get the next tenant's signature. After an
+/// error the names are given anew, after another command the connection is closed.
+pub(super) struct Names([bool; Own::COUNT]);
+
+impl Names {
+    pub(super) fn none() -> Self {
+        Self([false; Own::COUNT])
+    }
+
+    /// Believes none any more.
+    pub(super) fn forget(&mut self) {
+        *self = Self::none();
+    }
+
+    /// Writes one transaction, in one go: an error makes the server skip the rest of it.
+    pub(super) fn write(
+        &mut self,
+        transaction: &Transaction<'_>,
+        out: &mut BytesMut,
+    ) -> Result<(), WireError> {
+        let Transaction {
+            is_open,
+            entry,
+            statement_timeout,
+            query,
+        } = transaction;
+        // Behind a pooler, each transaction has a session of its own.
+        let mut write = Writer {
+            names: (!is_open).then_some(self),
+            out,
+        };
+        if !is_open {
+            write.own(Own::Begin, [], [])?;
+        }
+        if let Some(entry) = entry {
+            write.enter(entry, *statement_timeout, query.as_ref())?;
+        }
+        if let Some(query) = query {
+            write.query(query)?;
+            write.own(Own::Unlock, [], [])?;
+        }
+        write.own(Own::Rollback, [], [])?;
+        frontend::sync(write.out);
+        Ok(())
+    }
+}
+
+/// Writes what opens a transaction and asks which backend serves it.
+pub(super) fn write_begin(out: &mut BytesMut) -> Result<(), WireError> {
+    for sql in [Own::Begin.sql(), WHICH_BACKEND] {
+        frontend::parse("", sql, [], out)?;
+        run("", [], [], out)?;
+    }
+    frontend::sync(out);
+    Ok(())
+}
+
+struct Writer<'a> {
+    names: Option<&'a mut Names>,
+    out: &'a mut BytesMut,
+}
+
+impl Writer<'_> {
+    fn own<const N: usize>(
+        &mut self,
+        own: Own,
+        formats: [i16; N],
+        values: [&[u8]; N],
+    ) -> Result<(), WireError> {
+        let types = own.types().iter().copied();
+        let name = match &mut self.names {
+            None => {
+                frontend::parse("", own.sql(), types, self.out)?;
+                ""
+            }
+            Some(names) => {
+                if !std::mem::replace(&mut names.0[own as usize], true) {
+                    // Whatever bears the name; that there is none is no error.
+                    frontend::close(b'S', own.name(), self.out)?;
+                    frontend::parse(own.name(), own.sql(), types, self.out)?;
+                }
+                own.name()
+            }
+        };
+        run(name, formats, values, self.out)
+    }
+
+    fn enter(
+        &mut self,
+        entry: &Entry,
+        timeout: Duration,
+        query: Option<&Query<'_>>,
+    ) -> Result<(), WireError> {
+        let timeout = timeout.as_millis().to_string();
+        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
+        let formats = [BINARY, BINARY, BINARY, BINARY, TEXT];
+        let values: [&[u8]; 5] = [
+            &key_id,
+            &entry.tenant,
+            &expires,
+            &entry.mac,
+            timeout.as_bytes(),
+        ];
+        match enter_with_settings(query) {
+            Cow::Borrowed(_) => self.own(Own::Enter, formats, values),
+            Cow::Owned(sql) => {
+                frontend::parse("", &sql, ENTER_TYPES, self.out)?;
+                run("", formats, values, self.out)
+            }
+        }
+    }
+
+    /// The client's statement, which gets no name: it would outlive its transaction.
+    fn query(&mut self, query: &Query<'_>) -> Result<(), WireError> {
+        frontend::parse("", query.sql, [], self.out)?;
+        let values = query.parameters.iter().map(|value| value.as_bytes());
+        bind("", [TEXT], values, self.out)?;
+        frontend::describe(b'P', "", self.out)?;
+        frontend::execute("", query.most_rows, self.out)?;
+        Ok(())
+    }
+}
+
+/// [`Own::Enter`], with the settings of the statement that follows. Their names and values are this crate's own.
+fn enter_with_settings(query: Option<&Query<'_>>) -> Cow<'static, str> {
+    let mut enter = Cow::Borrowed(Own::Enter.sql());
+    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
+        enter.to_mut().push_str(&format!(
+            ", pg_catalog.set_config('{name}', '{value}', true)"
+        ));
+    }
+    enter
+}
+
+/// Binds and executes a statement that has been parsed.
+fn run<const N: usize>(
+    statement: &str,
+    formats: [i16; N],
+    values: [&[u8]; N],
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    bind(statement, formats, values, out)?;
+    frontend::execute("", 0, out)?;
+    Ok(())
+}
+
+/// Binds values that are never NULL; results are asked for in text form.
+fn bind<'a>(
+    statement: &str,
+    formats: impl IntoIterator<Item = i16>,
+    values: impl IntoIterator<Item = &'a [u8]>,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let put = |value: &[u8], buffer: &mut BytesMut| {
+        buffer.extend_from_slice(value);
+        Ok(IsNull::No)
+    };
+    frontend::bind("", statement, formats, values, put, [TEXT], out).map_err(|error| match error {
+        frontend::BindError::Serialization(error) => {
+            io::Error::new(io::ErrorKind::InvalidInput, error).into()
+        }
+        frontend::BindError::Conversion(error) => {
+            io::Error::new(io::ErrorKind::InvalidInput, error).into()
+        }
+    })
+}
