@@ -116,6 +116,14 @@ const DAMAGES: &[(&str, &str)] = &[
         "CREATE FUNCTION guard.more() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
     ),
     (
+        "runs_text",
+        "CREATE FUNCTION public.run(command text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE command; END'",
+    ),
+    (
+        "runs_text",
+        "CREATE FUNCTION public.keep() RETURNS void LANGUAGE sql AS 'PREPARE kept AS SELECT 1'",
+    ),
+    (
         "system",
         "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO PUBLIC",
     ),

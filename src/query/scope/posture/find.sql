@@ -87,15 +87,23 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         ON r.is_system AND i.classoid = 'pg_catalog.pg_class'::regclass AND i.objoid = r.oid AND i.objsubid = a.number
     WHERE i.initprivs IS DISTINCT FROM a.list
     UNION ALL
-    SELECT CASE WHEN n.is_system THEN 'system' ELSE 'functions' END, 'ROUTINE',
+    SELECT CASE WHEN n.is_system THEN 'system' WHEN p.prosecdef OR n.nspname = 'guard' THEN 'functions' ELSE 'runs_text' END, 'ROUTINE',
         format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), i.initprivs, NULL, false
     FROM pg_catalog.pg_proc AS p
     JOIN schema AS n ON n.oid = p.pronamespace
     LEFT JOIN pg_catalog.pg_init_privs AS i
         ON n.is_system AND i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid
+    -- 12 and 13 are the languages of compiled functions. What an extension brings is its maker's.
+    CROSS JOIN LATERAL (
+        SELECT p.prolang NOT IN (12, 13) AND p.prosrc ~* '\m(execute|prepare|deallocate|discard)\M'
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_depend AS d
+                WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
+            ) AS commands
+    ) AS runs
     -- The first line leaves some seventy of three and a half thousand to be looked at.
-    WHERE (p.proacl IS NOT NULL OR p.prosecdef OR p.pronamespace = (SELECT g.oid FROM schema AS g WHERE g.nspname = 'guard'))
-        AND (n.is_system OR p.prosecdef OR n.nspname = 'guard')
+    WHERE (p.proacl IS NOT NULL OR p.prosecdef OR p.pronamespace = (SELECT g.oid FROM schema AS g WHERE g.nspname = 'guard') OR runs.commands)
+        AND (n.is_system OR p.prosecdef OR n.nspname = 'guard' OR runs.commands)
         AND NOT (n.is_system AND p.proacl IS NOT DISTINCT FROM i.initprivs)
         AND p.oid NOT IN (SELECT f.oid FROM guard_function AS f WHERE f.callable AND f.oid IS NOT NULL)
     UNION ALL

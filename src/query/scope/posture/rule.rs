@@ -32,6 +32,10 @@ impl Rule {
             "no function with another's rights is callable, but the guard's three",
         ),
         Self::new(
+            "runs_text",
+            "no function that runs commands from a text is callable",
+        ),
+        Self::new(
             "system",
             "nothing of pg_catalog is granted beyond what PostgreSQL ships",
         ),
