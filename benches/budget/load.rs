@@ -20,26 +20,24 @@ pub(crate) struct Load {
     pub(crate) latencies: Vec<u32>,
 }
 
-/// Sends `request` over so many connections for so long, on each the next one when the last is answered. The first answer of
-/// each connection is read; the others have to be the same, byte by byte.
+/// Sends each of `requests` over a connection of its own for so long, the next one when the last is answered. The first
+/// answer of each connection is read; the others have to be the same, byte by byte.
 pub(crate) async fn run(
     address: SocketAddr,
-    connections: usize,
     duration: Duration,
-    request: Arc<[u8]>,
+    requests: Vec<Arc<[u8]>>,
 ) -> Fallible<Load> {
-    let mut opened = Vec::with_capacity(connections);
-    for _ in 0..connections {
+    let mut opened = Vec::with_capacity(requests.len());
+    for request in requests {
         let mut connection = Connection::open(address).await?;
         let answer = connection.exchange(&request).await?;
         mcp::result_of(answer)?;
         let expected = answer.body.to_vec();
-        opened.push((connection, expected));
+        opened.push((connection, request, expected));
     }
     let began = Instant::now();
     let mut workers = JoinSet::new();
-    for (connection, expected) in opened {
-        let request = Arc::clone(&request);
+    for (connection, request, expected) in opened {
         workers.spawn(repeat(connection, request, expected, began + duration));
     }
     let mut latencies = Vec::new();

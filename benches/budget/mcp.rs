@@ -6,14 +6,27 @@ use crate::client::Answer;
 /// The store in Seattle: an ordinary tenant, held by row security.
 pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
+/// Four stores, Seattle's first.
+pub(crate) const STORES: [&str; 4] = [
+    SEATTLE,
+    "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "a1b2c3d4-e5f6-7890-abcd-ef1234567890",
+    "e7f8a9b0-c1d2-3e4f-5678-90abcdef1234",
+];
+
 /// The protocol version that the bench speaks.
 const PROTOCOL: &str = "2025-11-25";
 
-/// A whole HTTP request that calls our `execute_sales_query` for one store.
+/// A whole HTTP request that calls our `execute_sales_query` for Seattle's store.
 pub(crate) fn query(sql: &str) -> Vec<u8> {
+    query_of(SEATTLE, sql)
+}
+
+/// The same for any store.
+pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
     let arguments = json!({"postgresql_query": sql});
     request(
-        Some(SEATTLE),
+        Some(store),
         "tools/call",
         &json!({"name": "execute_sales_query", "arguments": arguments}),
     )

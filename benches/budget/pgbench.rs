@@ -32,9 +32,9 @@ pub(crate) struct Signing {
 /// How pgbench runs a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// In the server's transaction and in the same messages: one pipeline, each step parsed every time.
+    /// In the server's transaction and in one pipeline as the server's, each statement parsed every time: so is the client's.
     Same,
-    /// The same with the steps prepared by name beforehand, which the server must not do (`docs/decisions/0002`).
+    /// The same, each statement prepared by name beforehand: so are the server's own.
     Prepared,
     /// Not the statement but `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple protocol.
     Bare,

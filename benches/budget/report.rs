@@ -160,11 +160,11 @@ impl Report {
         for (rival, turns) in rivals {
             let (name, budget) = match rival {
                 Rival::Pgbench(Form::Same) => (
-                    "pgbench, the same transaction in the same messages".to_owned(),
+                    "pgbench, the same transaction, each statement parsed".to_owned(),
                     workload.shares[*at],
                 ),
                 Rival::Pgbench(Form::Prepared) => {
-                    ("pgbench, prepared by name beforehand".to_owned(), "")
+                    ("pgbench, the same, each statement prepared".to_owned(), "")
                 }
                 Rival::Pgbench(Form::Bare) => (
                     "pgbench, one bare `BEGIN READ ONLY; SELECT 1; COMMIT`".to_owned(),

@@ -45,14 +45,14 @@ impl Race<'_> {
         let mut speeds = Vec::with_capacity(CONNECTIONS.len());
         for (at, connections) in CONNECTIONS.into_iter().enumerate() {
             progress::tell(&format!("{}, {}", workload.name, named(connections)));
-            let sql = workload.sql;
-            self.ours(sql, connections, &mut Tally::default()).await?; // warms up
+            self.ours(workload, connections, &mut Tally::default())
+                .await?; // warms up
             let mut ours = Tally::default();
             let mut others: Vec<_> = rivals.iter().map(|_| Tally::default()).collect();
             for _ in 0..self.plan.rounds {
-                self.ours(sql, connections, &mut ours).await?;
+                self.ours(workload, connections, &mut ours).await?;
                 for (rival, tally) in rivals.iter().zip(&mut others) {
-                    self.rival(*rival, sql, connections, tally).await?;
+                    self.rival(*rival, workload.sql, connections, tally).await?;
                 }
             }
             let others = others.into_iter().map(|tally| tally.finish(self.plan));
@@ -66,9 +66,16 @@ impl Race<'_> {
         Ok(speeds)
     }
 
-    async fn ours(&self, sql: &str, connections: usize, tally: &mut Tally) -> Fallible<()> {
+    async fn ours(
+        &self,
+        workload: &Workload,
+        connections: usize,
+        tally: &mut Tally,
+    ) -> Fallible<()> {
         let clock = Clock::start(self.plan, Some(self.ours))?;
-        let load = self.load(self.ours, connections, mcp::query(sql)).await?;
+        let stores = workload.stores.iter().cycle().take(connections);
+        let requests = stores.map(|store| mcp::query_of(store, workload.sql).into());
+        let load = self.load(self.ours, requests.collect()).await?;
         tally.add_load(load, &clock)
     }
 
@@ -88,22 +95,15 @@ impl Race<'_> {
             Rival::Toolbox => {
                 let toolbox = self.toolbox.ok_or("the Toolbox does not run")?;
                 let clock = Clock::start(self.plan, Some(toolbox))?;
-                let load = self
-                    .load(toolbox, connections, mcp::toolbox_query(sql))
-                    .await?;
+                let request: Arc<[u8]> = mcp::toolbox_query(sql).into();
+                let load = self.load(toolbox, vec![request; connections]).await?;
                 tally.add_load(load, &clock)
             }
         }
     }
 
-    async fn load(
-        &self,
-        process: &Process,
-        connections: usize,
-        request: Vec<u8>,
-    ) -> Fallible<Load> {
-        let request: Arc<[u8]> = request.into();
-        load::run(process.address(), connections, self.plan.turn, request).await
+    async fn load(&self, process: &Process, requests: Vec<Arc<[u8]>>) -> Fallible<Load> {
+        load::run(process.address(), self.plan.turn, requests).await
     }
 }
 
