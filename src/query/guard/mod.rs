@@ -7,6 +7,7 @@
 mod allow_list; // which functions, types, operators, collations: data, no logic
 mod construct; // every kind of node, decided
 mod explain; // EXPLAIN without running
+mod groupings; // how often GROUP BY groups
 mod growth; // what a statement can cost at most
 mod name; // columns, operators and the server's own values
 mod planner; // how PostgreSQL shall plan it

@@ -1,5 +1,8 @@
 use std::fmt;
 
+use super::allow_list::nearest_function;
+use super::relations::{RELATIONS, SCHEMA, nearest_table};
+
 /// Why a statement may not run. The text is written for the client: it repeats names from the client's own statement
 /// and nothing else.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
@@ -141,6 +144,37 @@ impl Refusal {
     /// A construct that another one stands in for.
     pub(super) fn construct_but(name: &str, mend: impl AsRef<str>) -> Self {
         Self::new(Rule::Construct, format!("{name} is not allowed"), mend)
+    }
+
+    /// A table that is none of those that may be read.
+    pub(super) fn unknown_table(schema: &str, name: &str) -> Self {
+        let dot = if schema.is_empty() { "" } else { "." };
+        let nearest =
+            nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "));
+        let tables: Vec<String> = RELATIONS
+            .iter()
+            .map(|relation| format!("{SCHEMA}.{}", relation.name))
+            .collect();
+        Self::new(
+            Rule::Relation,
+            format!("there is no table {schema}{dot}{name} here"),
+            format!("{nearest}the tables are {}", tables.join(", ")),
+        )
+    }
+
+    /// A function outside the list.
+    pub(super) fn unknown_function(name: &[&str]) -> Self {
+        let nearest = name
+            .last()
+            .and_then(|name| nearest_function(name))
+            .map_or_else(String::new, |function| format!("did you mean {function}? "));
+        Self::new(
+            Rule::Function,
+            format!("the function {} is not allowed", name.join(".")),
+            format!(
+                "{nearest}use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone"
+            ),
+        )
     }
 
     /// What the parser itself refused.

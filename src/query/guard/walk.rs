@@ -1,22 +1,20 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AExpr, AIndirection, CommonTableExpr, FuncCall, GroupingSet, GroupingSetKind, JoinExpr, Node,
-    RangeFunction, RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef, WithClause,
+    AExpr, AIndirection, CommonTableExpr, FuncCall, JoinExpr, Node, RangeFunction, RangeVar,
+    SelectStmt, SubLink, SubLinkType, TypeName, WindowDef, WithClause,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES, nearest_function};
+use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
 use super::construct;
+use super::groupings::groupings;
 use super::name::{Verdict, names, operator, plain, sql_value};
 use super::qualified::Qualified;
 use super::refusal::{Refusal, Rule};
-use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
+use super::relations::{SCHEMA, relation};
 
 /// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
 const DEEPEST: usize = 100;
-
-/// The most groupings that the grouping sets of one query may come to.
-const MOST_GROUPINGS: u64 = 64;
 
 /// Visits a whole query; every table it names ends up with its schema written out. Says how many aggregates collect, each as
 /// often as its query has groupings.
@@ -287,7 +285,7 @@ impl Walk {
         }
         let ours = catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
         if !ours || relation(relname).is_none() {
-            return Err(no_table(schemaname, relname).at(*location));
+            return Err(Refusal::unknown_table(schemaname, relname).at(*location));
         }
         // Written out, so that what runs does not depend on a search path.
         SCHEMA.clone_into(schemaname);
@@ -336,7 +334,7 @@ impl Walk {
         } = call;
         let name = match names(funcname).as_slice() {
             [name] | ["pg_catalog", name] if FUNCTIONS.contains_key(name) => Ok(()),
-            name => Err(no_function(name).at(*location)),
+            name => Err(Refusal::unknown_function(name).at(*location)),
         };
         name?;
         // TRIM(a, b, c) has no meaning, and the printer's own assertion ends the process on it in a debug build.
@@ -418,48 +416,6 @@ impl Walk {
     }
 }
 
-/// How many groupings a GROUP BY comes to.
-fn groupings(clause: &[Node]) -> Result<u64, Refusal> {
-    let mut all = 1_u64;
-    let mut place = -1;
-    for node in clause {
-        if let Some(NodeEnum::GroupingSet(set)) = &node.node {
-            place = set.location;
-            all = all.saturating_mul(of_set(set));
-        }
-    }
-    if all > MOST_GROUPINGS {
-        return Err(Refusal::new(
-            Rule::Size,
-            format!("GROUP BY comes to {all} groupings"),
-            format!("the most is {MOST_GROUPINGS}; name the GROUPING SETS that are needed"),
-        )
-        .at(place));
-    }
-    Ok(all)
-}
-
-fn of_set(set: &GroupingSet) -> u64 {
-    let count = u64::try_from(set.content.len()).unwrap_or(u64::MAX);
-    match set.kind() {
-        GroupingSetKind::GroupingSetRollup => count.saturating_add(1),
-        GroupingSetKind::GroupingSetCube => 1_u64
-            .checked_shl(u32::try_from(count).unwrap_or(u32::MAX))
-            .unwrap_or(u64::MAX),
-        GroupingSetKind::GroupingSetSets => set
-            .content
-            .iter()
-            .map(|node| match &node.node {
-                Some(NodeEnum::GroupingSet(inner)) => of_set(inner),
-                _ => 1,
-            })
-            .fold(0, u64::saturating_add),
-        GroupingSetKind::Undefined
-        | GroupingSetKind::GroupingSetEmpty
-        | GroupingSetKind::GroupingSetSimple => 1,
-    }
-}
-
 fn collation(name: &[Node], location: i32) -> Verdict {
     match names(name).as_slice() {
         [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
@@ -470,33 +426,4 @@ fn collation(name: &[Node], location: i32) -> Verdict {
         )
         .at(location)),
     }
-}
-
-fn no_table(schema: &str, name: &str) -> Refusal {
-    let dot = if schema.is_empty() { "" } else { "." };
-    let nearest =
-        nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "));
-    let tables: Vec<String> = RELATIONS
-        .iter()
-        .map(|relation| format!("{SCHEMA}.{}", relation.name))
-        .collect();
-    Refusal::new(
-        Rule::Relation,
-        format!("there is no table {schema}{dot}{name} here"),
-        format!("{nearest}the tables are {}", tables.join(", ")),
-    )
-}
-
-fn no_function(name: &[&str]) -> Refusal {
-    let nearest = name
-        .last()
-        .and_then(|name| nearest_function(name))
-        .map_or_else(String::new, |function| format!("did you mean {function}? "));
-    Refusal::new(
-        Rule::Function,
-        format!("the function {} is not allowed", name.join(".")),
-        format!(
-            "{nearest}use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone"
-        ),
-    )
 }
