@@ -18,8 +18,8 @@ mod fuzz_corpus; // what fuzzing began with and what it found
 mod hostile; // statements of somebody who wants more
 mod laws; // what holds for every statement
 mod memory; // what large values cost the server
-mod migrations;
-mod own_statements; // roles, schema, signing key
+mod migrations; // roles, schema, signing key
+mod own_statements; // what the session holds by name
 mod pooling; // round trips, and PgBouncer
 mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP

@@ -52,6 +52,19 @@ async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_f
     assert_eq!(trips(through(&pooler, &database)).await, [2, 3]);
 }
 
+/// Each transaction may have another session behind a pooler, the posture check's too: nothing is believed by its name there.
+#[tokio::test]
+async fn nothing_is_prepared_by_name_through_a_pooler() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
+    for _ in 0..3 {
+        let prepared = "SELECT count(*) FROM pg_prepared_statements";
+        let seen = unguarded(&scope, caller, prepared).await;
+        assert_eq!(seen.expect("a row"), "[[0]]");
+    }
+}
+
 /// All transactions of all tenants take turns on one backend.
 #[tokio::test]
 async fn tenants_that_share_a_poolers_connection_never_mix() {

@@ -93,9 +93,14 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     JOIN schema AS n ON n.oid = p.pronamespace
     LEFT JOIN pg_catalog.pg_init_privs AS i
         ON n.is_system AND i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid
-    -- 12 and 13 are the languages of compiled functions. What an extension brings is its maker's.
+    -- 12 and 13 are the languages of compiled functions, whose text is elsewhere, and 14 is SQL. Of a language other than SQL and
+    -- PL/pgSQL nobody knows here how it runs text. What an extension brings is its maker's.
     CROSS JOIN LATERAL (
-        SELECT p.prolang NOT IN (12, 13) AND p.prosrc ~* '\m(execute|prepare|deallocate|discard)\M'
+        SELECT p.prolang NOT IN (12, 13)
+            AND (
+                p.prosrc ~* '\m(execute|prepare|deallocate|discard)\M'
+                OR p.prolang <> 14 AND p.prolang <> (SELECT l.oid FROM pg_catalog.pg_language AS l WHERE l.lanname = 'plpgsql')
+            )
             AND NOT EXISTS (
                 SELECT FROM pg_catalog.pg_depend AS d
                 WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'

@@ -33,7 +33,7 @@ impl Rule {
         ),
         Self::new(
             "runs_text",
-            "no function that runs commands from a text is callable",
+            "no function that is not compiled and may run commands from a text is callable",
         ),
         Self::new(
             "system",

@@ -15,7 +15,7 @@ use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::query::guard::PlannerSettings;
-use crate::settings::{DatabaseAddress, Login};
+use crate::settings::{DatabaseAddress, Login, PoolMode};
 
 mod end; // leaving a connection that is not used again
 mod login; // from the first message to the first ReadyForQuery
@@ -24,7 +24,7 @@ mod statements; // what one transaction sends
 
 pub(super) use end::cancel;
 use reply::{Reply, Step};
-use statements::{CLEAN_UP, Names, write_begin};
+use statements::{CLEAN_UP, Names, write_begin, write_transaction};
 
 /// What messages may hold beside a row: a description of 1,600 columns fits.
 const ROOM_FOR_OTHERS: usize = 256 * 1024;
@@ -121,7 +121,7 @@ pub(super) struct Connection {
     /// What is still to come of a message that nobody reads.
     unwanted: usize,
     longest_message: usize,
-    names: Names,
+    names: Option<Names>,
 }
 
 impl Connection {
@@ -141,7 +141,8 @@ impl Connection {
             waiting: false,
             unwanted: 0,
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
-            names: Names::none(),
+            // Behind a pooler, each transaction may have another session.
+            names: (address.pool_mode == PoolMode::Direct).then(Names::default),
         };
         let parameters = [
             ("user", login.user.as_str()),
@@ -176,7 +177,7 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         self.clean = false;
-        self.names.write(transaction, &mut self.outgoing)?;
+        write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
         let first = if transaction.is_open {
             Step::Enter
@@ -204,8 +205,10 @@ impl Connection {
         self.settle(status).await?;
         self.forget_growth();
         self.clean &= !reply.shows_damage();
-        if !reply.is_plain() {
-            self.names.forget();
+        if let Some(names) = &mut self.names
+            && !reply.is_plain()
+        {
+            names.forget();
         }
         reply.outcome()
     }

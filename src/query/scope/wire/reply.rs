@@ -1,3 +1,5 @@
+//! What the server answers to one transaction, step by step.
+
 use std::ops::ControlFlow;
 
 use fallible_iterator::FallibleIterator as _;
@@ -69,7 +71,7 @@ impl Reply {
 
     /// Whether every statement has told its command tag, none of them an error.
     pub(super) fn is_plain(&self) -> bool {
-        self.error.is_none() && !self.suspended
+        self.step == Step::Done && self.error.is_none() && !self.suspended
     }
 
     /// The bytes of rows that came after nobody wanted any more.

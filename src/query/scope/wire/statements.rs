@@ -1,6 +1,7 @@
 //! What one transaction sends: the server's own statements around a client's.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ const TEXT: i16 = 0;
 const BINARY: i16 = 1;
 
 /// A statement of the server's own.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Own {
     Begin,
     Enter,
@@ -29,8 +30,6 @@ enum Own {
 }
 
 impl Own {
-    const COUNT: usize = 4;
-
     fn sql(self) -> &'static str {
         match self {
             Self::Begin => "BEGIN READ ONLY",
@@ -70,49 +69,42 @@ pub(super) const CLEAN_UP: &str =
 /// A name is believed only while nothing but SELECTs that succeeded has run since it was given: whatever else ran (the guard
 /// assumed broken) could have put another statement in its place, which would get the next tenant's signature. After an
 /// error the names are given anew, after another command the connection is closed.
-pub(super) struct Names([bool; Own::COUNT]);
+#[derive(Default)]
+pub(super) struct Names(HashSet<Own>);
 
 impl Names {
-    pub(super) fn none() -> Self {
-        Self([false; Own::COUNT])
-    }
-
     /// Believes none any more.
     pub(super) fn forget(&mut self) {
-        *self = Self::none();
+        self.0.clear();
     }
+}
 
-    /// Writes one transaction, in one go: an error makes the server skip the rest of it.
-    pub(super) fn write(
-        &mut self,
-        transaction: &Transaction<'_>,
-        out: &mut BytesMut,
-    ) -> Result<(), WireError> {
-        let Transaction {
-            is_open,
-            entry,
-            statement_timeout,
-            query,
-        } = transaction;
-        // Behind a pooler, each transaction has a session of its own.
-        let mut write = Writer {
-            names: (!is_open).then_some(self),
-            out,
-        };
-        if !is_open {
-            write.own(Own::Begin, [], [])?;
-        }
-        if let Some(entry) = entry {
-            write.enter(entry, *statement_timeout, query.as_ref())?;
-        }
-        if let Some(query) = query {
-            write.query(query)?;
-            write.own(Own::Unlock, [], [])?;
-        }
-        write.own(Own::Rollback, [], [])?;
-        frontend::sync(write.out);
-        Ok(())
+/// Writes one transaction, in one go: an error makes the server skip the rest of it. Without `names`, everything is parsed.
+pub(super) fn write_transaction(
+    transaction: &Transaction<'_>,
+    names: Option<&mut Names>,
+    out: &mut BytesMut,
+) -> Result<(), WireError> {
+    let Transaction {
+        is_open,
+        entry,
+        statement_timeout,
+        query,
+    } = transaction;
+    let mut write = Writer { names, out };
+    if !is_open {
+        write.own(Own::Begin, [], [])?;
     }
+    if let Some(entry) = entry {
+        write.enter(entry, *statement_timeout, query.as_ref())?;
+    }
+    if let Some(query) = query {
+        write.query(query)?;
+        write.own(Own::Unlock, [], [])?;
+    }
+    write.own(Own::Rollback, [], [])?;
+    frontend::sync(write.out);
+    Ok(())
 }
 
 /// Writes what opens a transaction and asks which backend serves it.
@@ -144,7 +136,7 @@ impl Writer<'_> {
                 ""
             }
             Some(names) => {
-                if !std::mem::replace(&mut names.0[own as usize], true) {
+                if names.0.insert(own) {
                     // Whatever bears the name; that there is none is no error.
                     frontend::close(b'S', own.name(), self.out)?;
                     frontend::parse(own.name(), own.sql(), types, self.out)?;
