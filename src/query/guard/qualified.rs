@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, ColumnRef, Node, RangeFunction};
 
-use super::allow_list::{FIELDS, FUNCTIONS, SYSTEM_COLUMNS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS};
+use super::allow_list::{FIELDS, SYSTEM_COLUMNS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS};
 use super::name::{Verdict, names};
 use super::refusal::{Refusal, Rule};
 
@@ -112,9 +112,7 @@ impl Qualified {
         } in &self.references
         {
             let mut items = self.functions.iter().filter(|item| item.name == *qualifier);
-            if !FUNCTIONS.contains_key(column.as_str())
-                && items.any(|item| !item.columns.contains(column))
-            {
+            if items.any(|item| !item.columns.contains(column)) {
                 return Err(Refusal::new(
                     Rule::Column,
                     format!("{qualifier}.{column} is no column of the function {qualifier} in FROM"),

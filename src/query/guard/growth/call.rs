@@ -6,7 +6,8 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
 use super::count::{steps, within};
-use super::pattern::{json_path, regular_expression};
+use super::join::SHORT_ROW;
+use super::pattern::{MOST_PATTERN, json_path, regular_expression};
 use super::size::{MOST_DIGITS, MOST_OF_TWIN, Parts, SMALL, Size};
 use super::{Measure, tree};
 use crate::query::guard::allow_list::{FUNCTIONS, Growth, SET_RETURNING};
@@ -24,6 +25,17 @@ pub(super) const MOST_SEARCHED: u64 = 4 << 10;
 
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
+
+/// Aggregates of the list that keep one of the values they are given, or one made of them.
+const AGGREGATES: [&str; 7] = [
+    "any_value",
+    "bit_and",
+    "bit_or",
+    "bit_xor",
+    "max",
+    "min",
+    "range_intersect_agg",
+];
 
 /// The most rows of a series.
 const MOST_ROWS: u64 = 1_000_000;
@@ -45,10 +57,10 @@ impl Measure {
             .copied()
             .unwrap_or(Growth::Times(1));
         let by_place = matches!(growth, Growth::Digits | Growth::OwnRule | Growth::Collects);
-        if by_place && call.args.iter().any(tree::is_named) {
+        if by_place && (call.func_variadic || call.args.iter().any(tree::is_named)) {
             return Err(Refusal::construct_but(
-                &format!("a call of {name} with names for its arguments"),
-                "give the values in their order, without names",
+                &format!("a call of {name} with names for its arguments, or VARIADIC,"),
+                "give the values one by one, in their order, without names",
             )
             .at(location));
         }
@@ -59,7 +71,12 @@ impl Measure {
         let mut sizes = Vec::with_capacity(call.args.len());
         let mut first = before..before;
         for arg in &mut call.args {
-            sizes.push(self.expr(arg)?);
+            let is_path = name.starts_with("jsonb_path_") && tree::is_path(arg);
+            sizes.push(if is_path {
+                Size::leaf(SMALL)
+            } else {
+                self.expr(arg)?
+            });
             if sizes.len() == 1 {
                 first = before..self.meant.len();
             }
@@ -93,7 +110,13 @@ impl Measure {
                 args.sum.saturating_mul(2).saturating_add(SMALL)
             }
             Growth::Fixed => SMALL,
-            Growth::Most => args.all.value.max(SMALL),
+            Growth::Most => {
+                if AGGREGATES.contains(&name.as_str()) && args.all.value > SHORT_ROW {
+                    // What a group keeps is not counted when it becomes longer.
+                    self.settings.hashed_groups = false;
+                }
+                args.all.value.max(SMALL)
+            }
             Growth::Times(times) => args.sum.saturating_mul(times).saturating_add(SMALL),
             Growth::Digits => digits(&name, call, args.sum),
             Growth::Collects => {
@@ -192,7 +215,9 @@ impl OwnRule<'_> {
             }
             "regexp_match" | "regexp_matches" | "regexp_split_to_array" => {
                 self.pattern(1)?;
-                product(of(0), 12)
+                // Each pair of parentheses gives a part of its own.
+                let groups = self.text(1).map_or(MOST_PATTERN, str::len) / 2;
+                product(of(0), 12 + u64::try_from(groups).unwrap_or(u64::MAX))
             }
             "regexp_count" | "regexp_instr" | "regexp_like" => {
                 self.pattern(1)?;

@@ -76,11 +76,13 @@ impl Measure {
 
 /// The aggregate that counts what another one collects: over the same rows, each distinct one once.
 fn counting(collecting: &FuncCall, weight: u64) -> FuncCall {
+    // Values are distinct by all arguments: the first alone tells them apart where the others are constants.
+    let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
     let distinct = collecting.agg_distinct
-        && !matches!(
-            collecting.args.first().map(|arg| &arg.node),
-            Some(Some(NodeEnum::AConst(_))) | None
-        );
+        && collecting
+            .args
+            .split_first()
+            .is_some_and(|(first, others)| !is_constant(first) && others.iter().all(is_constant));
     let (twin, mut args) = if distinct {
         ("admits_distinct", collecting.args[..1].to_vec())
     } else {

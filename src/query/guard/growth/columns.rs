@@ -2,6 +2,9 @@
 
 use super::size::{Parts, Size};
 
+/// What a field of a row takes beside its name and its value.
+const OF_FIELD: usize = 24;
+
 /// A column and how large its values can be.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
@@ -125,10 +128,13 @@ impl Columns {
         self.sizes().fold(Size::leaf(0), Size::or)
     }
 
-    /// A whole row.
+    /// A whole row; as JSON it names each column.
     pub(super) fn row(&self) -> Size {
         let parts: Parts = self.sizes().collect();
-        Size::over(parts.all, parts.sum)
+        let names = self.0.iter().map(|column| column.name.len() + OF_FIELD);
+        let names = u64::try_from(names.sum::<usize>()).unwrap_or(u64::MAX);
+        let value = parts.sum.saturating_mul(2).saturating_add(names);
+        Size::over(parts.all, value)
     }
 
     /// Changes each one's size.

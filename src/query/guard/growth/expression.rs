@@ -7,12 +7,12 @@ use pg_query::protobuf::{
 };
 
 use super::count::within;
-use super::operator::{Sides, is_equality, operation};
-use super::pattern::json_path;
+use super::operator::{Sides, may_join, operation, takes_path};
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
 use super::{Measure, tree};
+use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
@@ -30,7 +30,7 @@ impl Measure {
         };
         Ok(match known {
             NodeEnum::AConst(constant) => Size::leaf(literal(constant)),
-            NodeEnum::ColumnRef(column) => self.column(column),
+            NodeEnum::ColumnRef(column) => self.column(column)?,
             NodeEnum::AExpr(expr) => {
                 let sides = self.sides(expr)?;
                 operation(expr, sides)?
@@ -72,12 +72,20 @@ impl Measure {
             NodeEnum::AIndices(indices) => self
                 .optional(&mut indices.lidx)?
                 .beside(self.optional(&mut indices.uidx)?),
-            NodeEnum::RowExpr(row) => together(self.parts(&mut row.args)?),
+            // Quoted once more for each row or array around it, when it becomes a text.
+            NodeEnum::RowExpr(row) => {
+                let parts = self.parts(&mut row.args)?;
+                let value = parts.sum.saturating_mul(2).saturating_add(SMALL);
+                Size::over(parts.all, value)
+            }
             NodeEnum::AArrayExpr(array) => {
                 let parts = self.parts(&mut array.elements)?;
                 let places = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
-                let elements = places.saturating_mul(OF_ELEMENT).saturating_add(parts.sum);
-                Size::over(parts.all, elements.saturating_add(SMALL))
+                let sum = parts.sum.saturating_mul(2).saturating_add(SMALL);
+                Size::over(
+                    parts.all,
+                    places.saturating_mul(OF_ELEMENT).saturating_add(sum),
+                )
             }
             NodeEnum::List(list) => together(self.parts(&mut list.items)?),
             NodeEnum::GroupingSet(set) => together(self.parts(&mut set.content)?),
@@ -88,8 +96,8 @@ impl Measure {
         })
     }
 
-    /// Measures a condition of WHERE or ON. Where all of several conditions must hold, PostgreSQL can join by each: by a
-    /// sub-select, if `fence` says so, and by an equality, for which it may sort both sides.
+    /// Measures a condition of WHERE or ON. Where all of several conditions must hold, PostgreSQL can make a join of each
+    /// that is a sub-select, if `fence` says so.
     pub(super) fn condition(&mut self, node: &mut Node, fence: Fence) -> Result<Size, Refusal> {
         match &mut node.node {
             Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_mut_slice()) {
@@ -105,16 +113,6 @@ impl Measure {
                 }
                 _ => self.expr(node),
             },
-            Some(NodeEnum::AExpr(expr)) if is_equality(expr) => {
-                let before = self.meant.len();
-                let left = self.optional(&mut expr.lexpr)?;
-                let between = self.meant.len();
-                let right = self.optional(&mut expr.rexpr)?;
-                if before < between && between < self.meant.len() {
-                    self.sorted([left, right])?;
-                }
-                operation(expr, Sides { left, right })
-            }
             Some(NodeEnum::SubLink(_)) => self.sub_link(node, fence),
             _ => self.expr(node),
         }
@@ -129,25 +127,46 @@ impl Measure {
             .map_or(Ok(Size::default()), |node| self.expr(node))
     }
 
-    fn column(&mut self, column: &ColumnRef) -> Size {
+    fn column(&mut self, column: &ColumnRef) -> Result<Size, Refusal> {
         let meaning = match (tree::star_of(column), names(&column.fields).as_slice()) {
             (Some(of), _) => self.sources.rows(of),
             (None, [name]) => self.sources.unqualified(name),
-            (None, [.., qualifier, name]) => self.sources.qualified(qualifier, name),
+            (None, [.., qualifier, name])
+                if FUNCTIONS.contains_key(name) && !self.sources.is_column(qualifier, name) =>
+            {
+                // PostgreSQL would call it with the whole row.
+                return Err(Refusal::construct_but(
+                    &format!("a call of {name} by a dot"),
+                    format!("write {name}(…), or name a column of {qualifier}"),
+                )
+                .at(column.location));
+            }
+            (None, [qualifier, name]) => self.sources.qualified(qualifier, name),
+            (None, [.., table, name]) => self.sources.of_table(table, name),
             (None, []) => Meaning {
                 size: Size::leaf(SMALL),
                 level: None,
             },
         };
         self.meant.push(meaning.level);
-        meaning.size
+        Ok(meaning.size)
     }
 
     fn sides(&mut self, expr: &mut AExpr) -> Result<Sides, Refusal> {
-        Ok(Sides {
-            left: self.optional(&mut expr.lexpr)?,
-            right: self.optional(&mut expr.rexpr)?,
-        })
+        let before = self.meant.len();
+        let left = self.optional(&mut expr.lexpr)?;
+        let between = self.meant.len();
+        let takes_path = takes_path(expr);
+        let right = match &mut expr.rexpr {
+            Some(path) if takes_path && tree::is_path(path) => Size::leaf(SMALL),
+            right => self.optional(right)?,
+        };
+        // An equality of two items' columns, wherever it stands: PostgreSQL may sort both sides to join by it.
+        let has_names = before < between && between < self.meant.len();
+        if has_names && may_join(expr) {
+            self.sorted([left, right])?;
+        }
+        Ok(Sides { left, right })
     }
 
     fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
@@ -181,12 +200,17 @@ impl Measure {
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
             _ if name.ends_with("range") => times(2),
             ("json", _) => times(1),
-            ("jsonb" | "tsvector" | "tsquery" | "jsonpath", _) => times(6),
+            ("jsonb" | "tsvector" | "tsquery", _) => times(6),
             _ => SMALL,
         };
         within(&format!("the type {name}"), value, target.location)?;
         if name == "jsonpath" {
-            json_path(cast.arg.as_deref(), cast.location)?;
+            // Beside it, a text without a type would be one too.
+            return Err(Refusal::construct_but(
+                "a JSON path that stands by itself",
+                "write it where it is used, as in jsonb_path_query(x, '$.items[*]')",
+            )
+            .at(cast.location));
         }
         let mut size = Size::over(arg, value);
         if matches!(name.as_str(), "json" | "jsonb") {

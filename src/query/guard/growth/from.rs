@@ -56,6 +56,7 @@ impl Measure {
             columns,
             branches,
             few_rows,
+            is_table: !table.schemaname.is_empty(),
         };
         Ok(source.renamed(table.alias.as_ref()))
     }
@@ -80,6 +81,7 @@ impl Measure {
             branches,
             few_rows,
             recursive: _,
+            conditions: _,
             nodes: _,
         } = self.query(select)?;
         self.sources.show(hidden);
@@ -95,6 +97,7 @@ impl Measure {
             columns,
             branches,
             few_rows,
+            is_table: false,
         };
         Ok(source.renamed(range.alias.as_ref()))
     }
@@ -130,6 +133,7 @@ impl Measure {
                 columns,
                 branches: inner.iter().map(|source| source.branches).fold(1, u64::max),
                 few_rows: inner.iter().all(|source| source.few_rows),
+                is_table: false,
             };
             self.sources.add(joined.renamed(join.alias.as_ref()));
         }
@@ -185,6 +189,7 @@ impl Measure {
             columns,
             branches: 1,
             few_rows: false,
+            is_table: false,
         };
         self.sources.add(source.renamed(alias));
         Ok(size)

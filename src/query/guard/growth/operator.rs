@@ -116,7 +116,9 @@ fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
         "@?" | "@@" if many => Err(over_many(operator, location)),
         "@?" => json_path(Some(right), location),
         // A literal is a JSON path here without a cast; it may be a full-text query, which has no $.
-        "@@" if tree::text(right).is_some_and(|text| text.contains('$')) => {
+        "@@" if tree::is_path(right)
+            || tree::text(right).is_some_and(|text| text.contains('$')) =>
+        {
             json_path(Some(right), location)
         }
         _ => Ok(()),
@@ -127,7 +129,8 @@ fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
 fn value(expr: &AExpr, operator: &str, sides: Sides) -> u64 {
     let (left, right) = (sides.left.value, sides.right.value);
     match operator {
-        "||" => left.saturating_add(right).saturating_add(SMALL),
+        // Of two full-text queries the last two make one.
+        "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SMALL),
         "+" | "-" | "%" | "&" | "|" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "#-"
         | "@" | "!!" => left.max(right),
         "*" | "/" => left
@@ -152,9 +155,15 @@ fn power(base: u64, exponent: u64) -> u64 {
     MOST_DIGITS
 }
 
-/// Whether two sides are equal, by which rows may be joined.
-pub(super) fn is_equality(expr: &AExpr) -> bool {
-    expr.kind() == AExprKind::AexprOp && operator_of(expr) == "="
+/// Whether rows may be joined by this: by an equality, or what PostgreSQL makes one of.
+pub(super) fn may_join(expr: &AExpr) -> bool {
+    matches!(expr.kind(), AExprKind::AexprOp | AExprKind::AexprIn)
+        && matches!(operator_of(expr), "=" | "<>")
+}
+
+/// Whether a JSON path may stand on the right.
+pub(super) fn takes_path(expr: &AExpr) -> bool {
+    expr.kind() == AExprKind::AexprOp && matches!(operator_of(expr), "@?" | "@@")
 }
 
 fn operator_of(expr: &AExpr) -> &str {

@@ -9,7 +9,7 @@ use crate::query::guard::refusal::{Refusal, Rule};
 
 /// The longest regular expression, in bytes: compiling one costs PostgreSQL memory that grows with its repetitions, and it
 /// keeps 32 of them.
-const MOST_PATTERN: usize = 500;
+pub(super) const MOST_PATTERN: usize = 500;
 
 /// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
 const MOST_REPETITIONS: u64 = 255;
@@ -75,7 +75,7 @@ fn check(pattern: &str, location: i32) -> Verdict {
 /// many things as there are ways through it, and so do a filter within a filter and lists of places.
 pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
     let refusal = |what, mend| Err(Refusal::new(Rule::Size, what, mend).at(location));
-    let Some(path) = path.and_then(tree::text) else {
+    let Some(path) = path.and_then(|path| tree::text_as(path, &["jsonpath"])) else {
         return refusal(
             "a JSON path that is not written as a literal is not allowed",
             "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
@@ -86,6 +86,25 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
         return refusal(
             "a JSON path with ** or a list of places is not allowed",
             "name the way to the value, as in '$.items[*].price'",
+        );
+    }
+    if path.contains("keyvalue") {
+        return refusal(
+            "a JSON path with keyvalue() is not allowed",
+            "take the members apart by jsonb_each(x)",
+        );
+    }
+    let is_several = |side: &&str| ["[*]", ".*", " to "].iter().any(|all| side.contains(all));
+    let compared = filter.unwrap_or(path);
+    if compared
+        .split(['<', '>', '=', '!'])
+        .filter(is_several)
+        .count()
+        > 1
+    {
+        return refusal(
+            "a JSON path that compares several values with several others is not allowed",
+            "compare with one value, as in '$.items[*] ? (@.price > 10)'",
         );
     }
     if path.contains("like_regex") {

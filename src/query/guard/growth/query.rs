@@ -22,6 +22,8 @@ pub(super) struct Output {
     pub(super) branches: u64,
     /// Whether it has no more rows than some table has.
     pub(super) few_rows: bool,
+    /// The bytes that its conditions hold for a row.
+    pub(super) conditions: u64,
     /// Whether it reads itself.
     pub(super) recursive: bool,
     /// The nodes of all of it: a sub-select that is named many times stands there as often.
@@ -90,7 +92,7 @@ impl Measure {
             // Its hash table is not held to work_mem.
             self.settings.hashed_groups = false;
         }
-        if !(op == SetOperation::SetopUnion && all) {
+        if !(op == SetOperation::SetopUnion && all && select.sort_clause.is_empty()) {
             self.sorted(columns.sizes())?;
         }
         let limits = self.limits(select, &columns)?;
@@ -100,6 +102,7 @@ impl Measure {
             columns,
             branches: left.branches.saturating_add(right.branches),
             few_rows: false,
+            conditions: left.conditions.max(right.conditions),
             recursive,
             nodes: 0,
         })
@@ -126,6 +129,7 @@ impl Measure {
         if let Some(condition) = &mut select.where_clause {
             total = total.beside(self.condition(condition, Fence::OfJoin)?);
         }
+        let conditions = total.held;
         let sources = self.sources.here();
         let multiplies = join::multiplies(select, sources);
         let few_sources = sources.iter().all(|source| source.few_rows);
@@ -140,7 +144,6 @@ impl Measure {
         for target in &mut select.target_list {
             self.target(target, &mut columns)?;
         }
-        let few_rows = few_sources && !multiplies && self.set_returning == before;
         for row in &mut select.values_lists {
             total = total.beside(self.values(row, &mut columns)?);
         }
@@ -174,7 +177,8 @@ impl Measure {
         Ok(Output {
             columns,
             branches,
-            few_rows,
+            few_rows: few_sources && !multiplies && self.set_returning == before,
+            conditions,
             recursive: false,
             nodes: 0,
         })

@@ -15,6 +15,8 @@ pub(super) struct Source {
     pub(super) branches: u64,
     /// Whether it has no more rows than some table has.
     pub(super) few_rows: bool,
+    /// Whether it is a table of the database.
+    pub(super) is_table: bool,
 }
 
 impl Source {
@@ -105,6 +107,13 @@ impl Sources {
         }
     }
 
+    /// Whether `qualifier.name` surely is a column.
+    pub(super) fn is_column(&self, qualifier: &str, name: &str) -> bool {
+        let item = self.item(qualifier);
+        let found = item.and_then(|(_, source)| source.columns.named(name));
+        found.is_some_and(|found| found.sure)
+    }
+
     /// What `qualifier.name` can be at most.
     pub(super) fn qualified(&self, qualifier: &str, name: &str) -> Meaning {
         self.item(qualifier).map_or_else(
@@ -114,6 +123,18 @@ impl Sources {
                 Meaning::new(found.unwrap_or_else(|| source.columns.any()), level)
             },
         )
+    }
+
+    /// What `schema.table.name` can be at most.
+    pub(super) fn of_table(&self, table: &str, name: &str) -> Meaning {
+        let mut levels = self.0.iter().enumerate().rev();
+        let found = levels.find_map(|(level, sources)| {
+            let source = sources
+                .iter()
+                .find(|source| source.is_table && source.name == table)?;
+            Some(Meaning::new(source.columns.named(name)?.size, level))
+        });
+        found.unwrap_or_else(|| self.unknown())
     }
 
     /// What `name` can be at most: a column, or the whole row of an item of that name.
@@ -130,12 +151,19 @@ impl Sources {
                 .iter()
                 .filter_map(|source| source.columns.named(name));
             // A column that USING has merged stands for both.
-            let Some(found) = named.reduce(Found::and) else {
-                continue;
-            };
-            let meaning = Meaning::new(found.size, level);
+            let found = named.reduce(Found::and);
+            let mut meaning = found.map(|found| Meaning::new(found.size, level));
+            if found.is_none_or(|found| !found.sure) {
+                // An item of which not all columns are known may have one of this name.
+                let unknown = sources
+                    .iter()
+                    .filter(|source| source.columns.count().is_none())
+                    .map(|source| Meaning::new(source.columns.any(), level));
+                meaning = unknown.chain(meaning).reduce(Meaning::or);
+            }
+            let Some(meaning) = meaning else { continue };
             let meaning = perhaps.map_or(meaning, |other| other.or(meaning));
-            if found.sure {
+            if found.is_some_and(|found| found.sure) {
                 return Some(meaning);
             }
             perhaps = Some(meaning);

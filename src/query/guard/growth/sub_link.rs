@@ -50,7 +50,9 @@ impl Measure {
             value: 0,
             ..tested
         };
-        if fence == Fence::OfJoin && !(output.few_rows && of_row.sum <= SHORT_ROW) {
+        // What PostgreSQL believes of its size is near the truth.
+        let is_tame = output.few_rows && of_row.sum <= SHORT_ROW;
+        if fence == Fence::OfJoin && !is_tame {
             self.settings.hashed_joins = false;
         }
         match kind {
@@ -62,7 +64,7 @@ impl Measure {
                 if fence == Fence::OfJoin {
                     self.sorted(output.columns.sizes().chain([tested]))?;
                 }
-                if fence == Fence::Needed || !output.few_rows {
+                if fence == Fence::Needed || !is_tame {
                     let width = tree::width(testexpr.as_deref()).ok_or_else(|| {
                         Refusal::construct_but(
                             "a row with * compared with a sub-select",
@@ -75,8 +77,13 @@ impl Measure {
                 Ok(Size::over(size, 1))
             }
             SubLinkType::ExistsSublink => {
-                // PostgreSQL hashes its rows where they are asked for often, but not those behind an OFFSET.
-                if fence == Fence::Needed && !output.few_rows && select.limit_offset.is_none() {
+                // PostgreSQL hashes its rows by what its WHERE compares, but not those behind an OFFSET.
+                let is_short = output.conditions <= SHORT_ROW;
+                let is_fenced = match fence {
+                    Fence::Needed => !(output.few_rows && is_short),
+                    Fence::OfJoin => !is_short,
+                };
+                if is_fenced && select.limit_offset.is_none() {
                     tree::offset_nothing(select);
                 }
                 Ok(Size::over(size, 1))

@@ -39,14 +39,27 @@ pub(super) fn is_null(node: &Node) -> bool {
     }
 }
 
-/// A text that is written down, with or without a cast.
+/// A text that is written down, with or without a cast that leaves it as it is.
 pub(super) fn text(node: &Node) -> Option<&str> {
+    text_as(node, &["text", "varchar"])
+}
+
+/// The same, or with a cast to one of these types, none of them with a size.
+pub(super) fn text_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a str> {
     match &node.node {
         Some(NodeEnum::AConst(AConst {
             val: Some(Val::Sval(text)),
             ..
         })) => Some(&text.sval),
-        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().and_then(text),
+        Some(NodeEnum::TypeCast(cast)) => {
+            let target = cast.type_name.as_ref()?;
+            let is_same = target.typmods.is_empty()
+                && names(&target.names)
+                    .last()
+                    .is_some_and(|name| types.contains(name));
+            is_same.then_some(())?;
+            text_as(cast.arg.as_deref()?, types)
+        }
         _ => None,
     }
 }
@@ -62,6 +75,17 @@ pub(super) fn star(node: &Node) -> Option<Option<&str>> {
 pub(super) fn star_of(column: &ColumnRef) -> Option<Option<&str>> {
     let (last, before) = column.fields.split_last()?;
     matches!(last.node, Some(NodeEnum::AStar(_))).then(|| names(before).last().copied())
+}
+
+/// Whether this is `'…'::jsonpath`.
+pub(super) fn is_path(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::TypeCast(cast)) => cast
+            .type_name
+            .as_ref()
+            .is_some_and(|target| names(&target.names).last() == Some(&"jsonpath")),
+        _ => false,
+    }
 }
 
 /// The numbers in a text, whatever they stand for.

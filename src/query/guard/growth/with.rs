@@ -74,6 +74,7 @@ impl Measure {
             branches,
             few_rows,
             recursive,
+            conditions: _,
             nodes: _,
         } = self.query_as(select, itself)?;
         columns.rename(&names(given));

@@ -101,3 +101,15 @@ fn an_ordered_aggregate_is_as_long_as_what_it_orders() {
         "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY total_amount), mode() WITHIN GROUP (ORDER BY store_id) FROM retail.order_items",
     );
 }
+
+/// Values are distinct by all arguments together.
+#[test]
+fn what_is_distinct_by_several_arguments_counts_each_time() {
+    for text in [
+        "SELECT string_agg(DISTINCT lower('A'), repeat('y', 100) || order_id) FROM retail.orders",
+        "SELECT jsonb_object_agg(DISTINCT lower('k'), order_id) FROM retail.orders",
+    ] {
+        let query = check(text).expect(text);
+        assert!(query.sql().contains("bounded.admits("), "{}", query.sql());
+    }
+}

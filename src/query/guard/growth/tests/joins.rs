@@ -128,3 +128,36 @@ fn sub_selects_that_multiply_rows_are_not_hashed() {
         "a row with * compared with a sub-select",
     );
 }
+
+#[test]
+fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
+    let long = "SELECT repeat('x', 60000) || order_id AS v FROM retail.orders";
+    for text in [
+        format!("{long} UNION ALL SELECT 'y' ORDER BY 1"),
+        format!("SELECT 1 FROM ({long}) a, ({long}) b WHERE a.v IN (b.v)"),
+        format!("SELECT 1 FROM ({long}) a, ({long}) b WHERE NOT a.v <> b.v"),
+        format!("SELECT 1 FROM ({long}) a, ({long}) b WHERE a.v = b.v AND a.v > '' OR a.v = b.v"),
+    ] {
+        too_large(&text, "would be sorted");
+    }
+    // Rows are few, but long.
+    let fenced = |text: &str, words: &str| {
+        let query = check(text).expect(text);
+        assert!(query.sql().contains(words), "{}", query.sql());
+    };
+    fenced(
+        "SELECT 1 FROM retail.stores WHERE 'x' IN (SELECT repeat('x', 20000) || order_id FROM retail.orders)",
+        "bounded.counted",
+    );
+    fenced(
+        "SELECT 1 FROM retail.stores s WHERE EXISTS (SELECT 1 FROM retail.orders o WHERE repeat('x', 20000) || o.order_id = s.store_name)",
+        "OFFSET 0",
+    );
+    assert!(
+        !settings("SELECT order_id, max(repeat('x', 10000)) FROM retail.orders GROUP BY 1")
+            .hashed_groups
+    );
+    assert!(
+        settings("SELECT store_id, max(order_date) FROM retail.orders GROUP BY 1").hashed_groups
+    );
+}

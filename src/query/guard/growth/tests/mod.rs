@@ -296,3 +296,71 @@ fn a_cast_to_an_array_makes_each_element_as_long() {
     }
     unchanged("SELECT '{a,b}'::char(10)[]");
 }
+
+/// `row.name` is a call of `name` where the row has no such column.
+#[test]
+fn a_dot_calls_nothing() {
+    for text in [
+        "SELECT a.array_agg FROM retail.order_items a, retail.order_items b",
+        "SELECT s.factorial FROM generate_series(1, 3) s",
+        "SELECT s.to_tsvector FROM lower('a') AS s(word)",
+        "SELECT o.count FROM retail.orders o",
+    ] {
+        refused(text, "");
+    }
+    unchanged("SELECT s.count, s.max FROM (SELECT count(*), max(store_id) FROM retail.stores) s");
+}
+
+#[test]
+fn a_name_means_the_largest_that_it_can() {
+    for text in [
+        // Only PostgreSQL knows what the row is made of; it may hide the short value further out.
+        "SELECT (SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) q) FROM (SELECT 'y'::text AS value) o",
+        "SELECT repeat(s::text, 1000) FROM (SELECT repeat('x', 20000) AS a, repeat('x', 20000) AS b) s",
+    ] {
+        too_large(text, "could make a value");
+    }
+    // With a schema, a table.
+    unchanged(
+        "SELECT repeat(retail.stores.store_name, 1000) FROM retail.stores, (SELECT repeat('x', 60000) AS store_name) s",
+    );
+}
+
+/// A cast may make another text of what is written down.
+#[test]
+fn a_literal_is_judged_as_it_is_used() {
+    let sought = "a".repeat(10_000);
+    too_large(
+        &format!("SELECT replace(repeat('a', 10000), '{sought}'::varchar(1), repeat('b', 10000))"),
+        "replace could make a value",
+    );
+    too_large(
+        "SELECT format('\"\\u0025999999999s\"'::jsonb::text, 'x')",
+        "format with a text that is not written as a literal",
+    );
+    let pattern = "SELECT 'x' ~ '\"((a\\u007b1,255})\\u007b1,255})\"'::jsonb::text";
+    let query = check(pattern).expect(pattern);
+    assert!(query.sql().contains("bounded.pattern("), "{}", query.sql());
+    refused(
+        "SELECT concat_ws(',', VARIADIC ARRAY['a', 'b'])",
+        "VARIADIC",
+    );
+}
+
+/// Each row or array around a value quotes it once more.
+#[test]
+fn nested_rows_and_full_text_queries_double() {
+    let nested = |depth: usize| {
+        format!(
+            "SELECT {}'\"'{}::text",
+            "ROW(".repeat(depth),
+            ")".repeat(depth)
+        )
+    };
+    too_large(&nested(28), "could make a value");
+    unchanged("SELECT ROW(ROW(1, 'a'))::text");
+    let links = chain("SELECT to_tsquery('a & b') AS v OFFSET 0", 24, |link| {
+        format!("SELECT v && v AS v FROM c{link} OFFSET 0")
+    });
+    too_large(&links, "could");
+}

@@ -40,7 +40,7 @@ fn every_way_to_a_regular_expression_is_bounded() {
     }
     refused(
         "SELECT '[]'::jsonb @? ANY (ARRAY['$.a'::jsonpath])",
-        "the operator @? with ANY or ALL",
+        "a JSON path that stands by itself",
     );
     refused(
         "SELECT regexp_count(pattern => 'a', string => 'b')",
@@ -70,4 +70,23 @@ fn patterns_are_as_slow_behind_any_and_under_their_operator() {
         &format!("SELECT {likes}"),
         "operations on long values could take too long together",
     );
+}
+
+#[test]
+fn a_json_path_stands_where_it_is_used() {
+    for text in [
+        "SELECT jsonb_path_query('[]', '$.keyvalue().keyvalue()')",
+        "SELECT jsonb_path_match('[]', '$[*] < $[*]')",
+        "SELECT jsonb_path_query('[]', '$ ? (@.a[*] == @.b[*])')",
+    ] {
+        too_large(text, "JSON path");
+    }
+    for text in [
+        "SELECT '[]'::jsonb @@ (CASE WHEN true THEN '$ == 1'::jsonpath ELSE '$.**.** == 1' END)",
+        "SELECT jsonb_path_query('[]', p) FROM (VALUES ('$'::jsonpath), ('$.**.**')) AS v(p)",
+    ] {
+        refused(text, "JSON path");
+    }
+    unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ > 1)'::jsonpath)");
+    unchanged("SELECT '[1, 2]'::jsonb @? '$[*]'::jsonpath");
 }
