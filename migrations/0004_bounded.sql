@@ -83,6 +83,34 @@ CREATE FUNCTION bounded.pattern(place integer) RETURNS integer
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN place;
 
+-- Numbers: eight bytes of text, 1e131000, spell one of 131,001 digits.
+
+CREATE FUNCTION bounded.number(value anyelement, most integer) RETURNS anyelement
+LANGUAGE sql STABLE PARALLEL SAFE
+AS $$
+    SELECT CASE
+        WHEN pg_catalog.octet_length($1::text) OPERATOR(pg_catalog.>) $2
+            AND bounded.refuse('a text that is read as a number has too many bytes', pg_catalog.octet_length($1::text), $2) IS NULL THEN NULL
+        WHEN $1::text OPERATOR(pg_catalog.~) '[0-9.][eE][+]?[0-9]{3}'
+            -- Nothing of it constant, or it would refuse while it is planned.
+            AND bounded.refuse(
+                'a text is read as a number whose exponent has too many digits',
+                pg_catalog.octet_length(pg_catalog.substring($1::text, '[0-9.][eE][+]?([0-9]{3,})')), 2
+            ) IS NULL THEN NULL
+        ELSE $1
+    END
+$$;
+
+CREATE FUNCTION bounded.exponent(value anyelement, most integer) RETURNS anyelement
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS $$
+    SELECT CASE
+        WHEN pg_catalog.abs($1::numeric) OPERATOR(pg_catalog.>) $2
+            AND bounded.refuse('an exponent is too large', least(pg_catalog.abs($1::numeric), 1e18)::bigint, $2) IS NULL THEN NULL
+        ELSE $1
+    END
+$$;
+
 -- What a recursion adds to a value at each turn.
 CREATE FUNCTION bounded.fits(value anyelement, most integer) RETURNS anyelement
 LANGUAGE sql STABLE PARALLEL SAFE

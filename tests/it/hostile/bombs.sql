@@ -236,3 +236,17 @@ hidden ways | SELECT count(*) FROM (SELECT store_id, repeat('x', 20000) || order
 hidden ways | SELECT max(length(t)) FROM (SELECT repeat('x', 20000) || order_id AS t FROM retail.orders OFFSET 0) AS s GROUP BY ROLLUP (t)
 hidden ways | SELECT ('{' || repeat('a,', 100000) || 'a}')::char(10000)[]
 hidden ways | SELECT 'a' @@ repeat('lamp shade ', 100000)
+numbers | SELECT length(repeat('1e131000'::numeric::text, 7000))
+numbers | SELECT length(repeat(('1e131' || '000')::numeric::text, 7000))
+numbers | SELECT length((('[' || repeat('1e131' || '000,', 7000) || '1]')::jsonb)::text)
+numbers | SELECT length(repeat((10.0 ^ (99999 + 1))::text, 9000))
+numbers | SELECT length(repeat(exp((99999 + 1)::numeric)::text, 9000))
+numbers | SELECT length(repeat(g::text, 9000)) FROM generate_series(1e131000, 1e131000) AS g
+hidden ways | SELECT a.array_agg FROM retail.order_items AS a, retail.order_items AS b
+hidden ways | SELECT order_item_id, max(CASE WHEN quantity > 0 THEN repeat('x', 20000) || unit_price ELSE '' END) FROM retail.order_items GROUP BY 1
+hidden ways | SELECT repeat('x', 20000) || order_id FROM retail.orders UNION ALL SELECT 'y' ORDER BY 1
+hidden ways | SELECT count(*) FROM retail.stores WHERE 'x' NOT IN (SELECT repeat('x', 20000) || order_id FROM retail.orders)
+hidden ways | SELECT count(*) FROM retail.orders AS s WHERE EXISTS (SELECT 1 FROM retail.orders AS o WHERE repeat('x', 20000) || o.order_id = repeat('x', 20000) || s.order_id) OR s.order_id < 0
+hidden ways | SELECT string_agg(DISTINCT lower('A'), repeat('y', 10000) || order_id) FROM retail.orders
+hidden ways | SELECT jsonb_path_exists(jsonb_build_object('a', (SELECT jsonb_agg(order_id) FROM retail.orders WHERE order_id < 30000)), '$.a[*] == $.a[*] + 100000')
+hidden ways | SELECT length((SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) AS q)) FROM (SELECT 'y'::text AS value) AS o

@@ -7,6 +7,7 @@ use pg_query::protobuf::{FuncCall, Node};
 
 use super::count::{steps, within};
 use super::join::SHORT_ROW;
+use super::operator::power;
 use super::pattern::{MOST_PATTERN, json_path, regular_expression};
 use super::size::{MOST_DIGITS, MOST_OF_TWIN, Parts, SMALL, Size};
 use super::{Measure, tree};
@@ -25,6 +26,31 @@ pub(super) const MOST_SEARCHED: u64 = 4 << 10;
 
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
+
+/// Functions of the list with short results that may spell a number in letters and digits.
+const SPELLING: [&str; 9] = [
+    "chr", "md5", "sha224", "sha256", "sha384", "sha512", "to_bin", "to_hex", "to_oct",
+];
+
+/// Functions of the list whose results are as long as their arguments together, and numbers where those are.
+const NUMERIC: [&str; 16] = [
+    "abs",
+    "ceil",
+    "ceiling",
+    "div",
+    "floor",
+    "gcd",
+    "generate_series",
+    "lcm",
+    "mod",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "trim_scale",
+    "var_pop",
+    "var_samp",
+    "variance",
+];
 
 /// Aggregates of the list that keep one of the values they are given, or one made of them.
 const AGGREGATES: [&str; 7] = [
@@ -103,6 +129,16 @@ impl Measure {
             around.add(self.window(window)?);
         }
         let mut size = args.all.beside(around.all);
+        size.spells = match growth {
+            Growth::Fixed => SPELLING.contains(&name.as_str()),
+            Growth::Digits => false,
+            Growth::Most if call.agg_within_group => around.all.spells,
+            Growth::Most => args.all.spells,
+            Growth::Times(_) | Growth::OwnRule if NUMERIC.contains(&name.as_str()) => {
+                args.all.spells
+            }
+            Growth::Times(_) | Growth::OwnRule | Growth::Collects => true,
+        };
         let value = match growth {
             // One value of the order, or one for each of several fractions.
             Growth::Most if call.agg_within_group => (args.sum / 8 + 1).saturating_mul(ordered),
@@ -118,6 +154,10 @@ impl Measure {
                 args.all.value.max(SMALL)
             }
             Growth::Times(times) => args.sum.saturating_mul(times).saturating_add(SMALL),
+            Growth::Digits if matches!(name.as_str(), "pow" | "power") => {
+                let base = sizes.first().map_or(0, |size| size.value);
+                power(base, call.args.get_mut(1))
+            }
             Growth::Digits => digits(&name, call, args.sum),
             Growth::Collects => {
                 return self.collecting(node, &name, args.sum, size, &names);
@@ -154,16 +194,13 @@ pub(super) struct NamesOfAggregate {
 }
 
 /// A number that a function makes of others.
-fn digits(name: &str, call: &FuncCall, args: u64) -> u64 {
+fn digits(name: &str, call: &mut FuncCall, args: u64) -> u64 {
     match (name, call.args.get(1).and_then(tree::integer)) {
         // Digits behind the point as they are asked for.
         ("round" | "trunc", Some(scale)) => args.saturating_add(scale).min(MOST_DIGITS),
         ("round" | "trunc", None) if call.args.len() == 1 => args.max(SMALL),
         ("sqrt" | "ln" | "log" | "log10", _) => args.saturating_add(1_024).min(MOST_DIGITS),
-        ("pow" | "power", Some(exponent)) if exponent <= 100 => {
-            args.saturating_mul(exponent.max(1)).min(MOST_DIGITS)
-        }
-        ("pow" | "power" | "exp", _) if args <= 2 * SMALL => 1_024,
+        ("exp", _) => power(1, call.args.first_mut()),
         _ => MOST_DIGITS,
     }
 }
@@ -301,7 +338,7 @@ impl OwnRule<'_> {
             }
             "generate_series" => {
                 self.series()?;
-                SMALL
+                of(0).max(of(1)).saturating_add(of(2)).max(SMALL)
             }
             "jsonb_path_exists"
             | "jsonb_path_match"

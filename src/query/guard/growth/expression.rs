@@ -8,13 +8,32 @@ use pg_query::protobuf::{
 
 use super::count::within;
 use super::operator::{Sides, may_join, operation, takes_path};
-use super::size::{MOST_DIGITS, Parts, SMALL, Size};
+use super::size::{MOST_DIGITS, MOST_VALUE, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
 use super::{Measure, tree};
 use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
+
+/// Types whose values may spell a number.
+const SPELLING: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
+
+/// The largest scale of a `numeric`.
+const MOST_SCALE: u64 = 1_000;
+
+/// The most bytes of a text that only the running statement knows and that is read as a number.
+const MOST_OF_NUMBER: u64 = 1_000;
+
+/// The most bytes of such a text in which numbers may stand, where it is read as this type.
+fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
+    match name {
+        "numeric" if has_size && !is_array => None,
+        "numeric" if !is_array => Some(MOST_OF_NUMBER),
+        "numeric" | "numrange" | "jsonb" => Some(MOST_VALUE),
+        _ => None,
+    }
+}
 
 /// What PostgreSQL holds for each byte of a text while it reads it as JSON.
 const OF_READING_JSON: u64 = 36;
@@ -29,7 +48,7 @@ impl Measure {
             return Ok(Size::default());
         };
         Ok(match known {
-            NodeEnum::AConst(constant) => Size::leaf(literal(constant)),
+            NodeEnum::AConst(constant) => literal(constant),
             NodeEnum::ColumnRef(column) => self.column(column)?,
             NodeEnum::AExpr(expr) => {
                 let sides = self.sides(expr)?;
@@ -40,10 +59,12 @@ impl Measure {
             NodeEnum::SubLink(_) => return self.sub_link(node, Fence::Needed),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.window(window)?,
-            NodeEnum::BoolExpr(expr) => Size::over(self.parts(&mut expr.args)?.all, 1),
-            NodeEnum::NullTest(test) => Size::over(self.optional(&mut test.arg)?, 1),
-            NodeEnum::BooleanTest(test) => Size::over(self.optional(&mut test.arg)?, 1),
-            NodeEnum::JsonIsPredicate(test) => Size::over(self.optional(&mut test.expr)?, 1),
+            NodeEnum::BoolExpr(expr) => Size::over(self.parts(&mut expr.args)?.all, 1).no_text(),
+            NodeEnum::NullTest(test) => Size::over(self.optional(&mut test.arg)?, 1).no_text(),
+            NodeEnum::BooleanTest(test) => Size::over(self.optional(&mut test.arg)?, 1).no_text(),
+            NodeEnum::JsonIsPredicate(test) => {
+                Size::over(self.optional(&mut test.expr)?, 1).no_text()
+            }
             NodeEnum::CoalesceExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::MinMaxExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::CaseExpr(case) => {
@@ -170,17 +191,27 @@ impl Measure {
     }
 
     fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
-        let arg = self.optional(&mut cast.arg)?;
+        let mut arg = self.optional(&mut cast.arg)?;
         let Some(target) = &cast.type_name else {
             return Ok(arg);
         };
-        let size = target.typmods.first().and_then(tree::integer);
+        let mut modifiers = target.typmods.iter().map(tree::integer);
+        let size = modifiers.next().flatten();
+        let scale = modifiers.next().map(|scale| scale.unwrap_or(MOST_SCALE));
         let is_array = !target.array_bounds.is_empty();
         let name = names(&target.names)
             .last()
             .copied()
             .unwrap_or_default()
             .to_owned();
+        if arg.spells
+            && let Some(most) = most_of_number(&name, size.is_some(), is_array)
+            && let Some(text) = cast.arg.as_mut().filter(|arg| tree::text(arg).is_none())
+        {
+            let inner = std::mem::take(text.as_mut());
+            **text = tree::twin("number", vec![inner, tree::number(most)]);
+            arg.value = arg.value.min(most);
+        }
         let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
         let value = match (name.as_str(), size) {
             // Each element is made as long as a value of the type.
@@ -194,7 +225,8 @@ impl Measure {
             ("varbit" | "varchar", Some(size)) => {
                 times(2).min(4_u64.saturating_mul(size).saturating_add(SMALL))
             }
-            ("numeric", size) => arg.value.saturating_add(size.unwrap_or(0)).max(SMALL),
+            ("numeric", Some(size)) => size.saturating_add(scale.unwrap_or(0)).max(SMALL),
+            ("numeric", None) => arg.value.max(SMALL),
             ("vector", size) => times(4).max(4_u64.saturating_mul(size.unwrap_or(0))),
             // Arrays and rows double what needs quotes.
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
@@ -213,6 +245,7 @@ impl Measure {
             .at(cast.location));
         }
         let mut size = Size::over(arg, value);
+        size.spells = is_array || SPELLING.contains(&name.as_str());
         if matches!(name.as_str(), "json" | "jsonb") {
             size.held = size
                 .held
@@ -250,14 +283,30 @@ impl Measure {
 }
 
 /// How long the text of a literal makes its value.
-fn literal(constant: &AConst) -> u64 {
+fn literal(constant: &AConst) -> Size {
     let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     match &constant.val {
-        Some(Val::Sval(text)) => bytes(&text.sval),
-        Some(Val::Bsval(text)) => bytes(&text.bsval),
-        Some(Val::Fval(number)) => digits(&number.fval),
-        Some(Val::Ival(_) | Val::Boolval(_)) | None => 8,
+        Some(Val::Sval(text)) => {
+            Size::leaf(bytes(&text.sval).saturating_add(exponents(&text.sval)))
+        }
+        Some(Val::Bsval(text)) => Size::leaf(bytes(&text.bsval)),
+        Some(Val::Fval(number)) => Size::leaf(digits(&number.fval)).no_text(),
+        Some(Val::Ival(_) | Val::Boolval(_)) | None => Size::leaf(8).no_text(),
     }
+}
+
+/// The digits that the exponents in a text stand for, should it be read as numbers.
+fn exponents(text: &str) -> u64 {
+    let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
+        let rest = rest.trim_start_matches('+');
+        let end = rest.find(|character: char| !character.is_ascii_digit());
+        let digits = &rest[..end.unwrap_or(rest.len())];
+        match digits.len() {
+            0..=2 => 0,
+            _ => digits.parse().unwrap_or(u64::MAX).min(MOST_DIGITS),
+        }
+    });
+    spelled.fold(0, u64::saturating_add)
 }
 
 /// A number as it is written may name many digits by its exponent: `1e100000`.

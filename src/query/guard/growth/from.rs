@@ -182,7 +182,7 @@ impl Measure {
             }
         }
         if range.ordinality {
-            columns.push(Column::new("ordinality", Size::leaf(8)));
+            columns.push(Column::new("ordinality", Size::leaf(8).no_text()));
         }
         let source = Source {
             name: called,
@@ -219,10 +219,18 @@ fn unknown_columns(value_name: &str, size: Size) -> Vec<Column> {
     perhaps.map(|name| Column::perhaps(*name, size)).collect()
 }
 
+/// The most that `relations.txt` says of a column that is no text.
+const LONGEST_NUMBER: u64 = 16;
+
 fn stored_columns(table: &str) -> Columns {
     let mut columns = Columns::default();
     let stored = relation(table).map(|relation| relation.columns.as_slice());
-    let column = |column: &RelationColumn| Column::new(column.name, Size::leaf(column.bytes));
+    let size = |bytes: u64| match Size::leaf(bytes) {
+        // Numbers, dates and truth values; a text takes more.
+        size if bytes <= LONGEST_NUMBER => size.no_text(),
+        size => size,
+    };
+    let column = |column: &RelationColumn| Column::new(column.name, size(column.bytes));
     columns.extend(stored.unwrap_or_default().iter().map(column));
     columns
 }

@@ -21,6 +21,12 @@ const REGULAR: [&str; 4] = ["~", "!~", "~*", "!~*"];
 /// document holds another.
 const MULTIPLYING: [&str; 11] = ["*", "/", "%", "^", "@>", "<@", "&&", "-", "?|", "?&", "@@"];
 
+/// Operators whose result may be a text, or JSON, where a side is.
+const KEEPING: [&str; 7] = ["-", "->", "->>", "#>", "#>>", "#-", "||"];
+
+/// The most that an exponent may be which only the running statement knows: the days of a year.
+const MOST_EXPONENT: u64 = 366;
+
 /// What stands left and right of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sides {
@@ -41,6 +47,13 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
     };
     within(&format!("the operator {operator}"), value, location)?;
     let mut size = Size::over(left.beside(right), value);
+    size.spells = match kind {
+        // Texts put together spell what none of them does.
+        AExprKind::AexprOp if operator == "||" => true,
+        AExprKind::AexprOp if KEEPING.contains(&operator.as_str()) => size.spells,
+        AExprKind::AexprNullif => left.spells,
+        _ => false,
+    };
     let own = steps_of(&operator, left.value, right.value, location)?;
     size.steps = size.steps.saturating_add(own);
     Ok(size)
@@ -126,7 +139,7 @@ fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
 }
 
 /// The most bytes of what `left operator right` makes.
-fn value(expr: &AExpr, operator: &str, sides: Sides) -> u64 {
+fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
     let (left, right) = (sides.left.value, sides.right.value);
     match operator {
         // Of two full-text queries the last two make one.
@@ -137,22 +150,25 @@ fn value(expr: &AExpr, operator: &str, sides: Sides) -> u64 {
             .saturating_add(right)
             .saturating_add(16)
             .min(MOST_DIGITS.max(left).max(right)),
-        "^" => match expr.rexpr.as_deref().and_then(tree::integer) {
-            Some(exponent) if exponent <= 100 => {
-                left.saturating_mul(exponent.max(1)).min(MOST_DIGITS)
-            }
-            _ => power(left, right),
-        },
+        "^" => power(left, expr.rexpr.as_deref_mut()),
         _ => SMALL, // comparisons, distances, roots of doubles
     }
 }
 
-/// A power of numbers whose exponent is not written down: two doubles give one, and ordinary numbers few digits.
-fn power(base: u64, exponent: u64) -> u64 {
-    if base <= SMALL && exponent <= SMALL {
-        return 1_024;
-    }
-    MOST_DIGITS
+/// The most bytes of a power. An exponent that only the running statement knows goes through a twin.
+pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
+    let most = match exponent {
+        Some(node) => match tree::magnitude(node) {
+            Some(exponent) => exponent,
+            None => {
+                let inner = std::mem::take(node);
+                *node = tree::twin("exponent", vec![inner, tree::number(MOST_EXPONENT)]);
+                MOST_EXPONENT
+            }
+        },
+        None => 1,
+    };
+    base.max(8).saturating_mul(most).clamp(SMALL, MOST_DIGITS)
 }
 
 /// Whether rows may be joined by this: by an equality, or what PostgreSQL makes one of.

@@ -88,6 +88,12 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
             "name the way to the value, as in '$.items[*].price'",
         );
     }
+    if path.contains(".number(") || path.contains(".decimal(") {
+        return refusal(
+            "a JSON path that makes numbers of texts is not allowed",
+            "take the value out by ->> and cast it",
+        );
+    }
     if path.contains("keyvalue") {
         return refusal(
             "a JSON path with keyvalue() is not allowed",

@@ -23,6 +23,8 @@ pub(super) struct Size {
     pub(super) held: u64,
     /// What its operations could take that PostgreSQL does not interrupt.
     pub(super) steps: u64,
+    /// Whether it may be a text that spells a number: a short text can spell a long one.
+    pub(super) spells: bool,
 }
 
 impl Size {
@@ -33,6 +35,7 @@ impl Size {
             value,
             held: value,
             steps: 0,
+            spells: true,
         }
     }
 
@@ -43,6 +46,7 @@ impl Size {
             value,
             held: parts.held.saturating_add(value),
             steps: parts.steps,
+            spells: parts.spells,
         }
     }
 
@@ -53,6 +57,7 @@ impl Size {
             value: self.value.max(other.value),
             held: self.held.saturating_add(other.held),
             steps: self.steps.saturating_add(other.steps),
+            spells: self.spells || other.spells,
         }
     }
 
@@ -63,12 +68,32 @@ impl Size {
             value: self.value.max(other.value),
             held: self.held.max(other.held),
             steps: self.steps.max(other.steps),
+            spells: self.spells || other.spells,
         }
     }
 
     /// The same value, read from a row that was made before: the expression behind it stands elsewhere.
     pub(super) fn fenced(self) -> Self {
-        Self::leaf(self.value)
+        Self {
+            spells: self.spells,
+            ..Self::leaf(self.value)
+        }
+    }
+
+    /// The same, and it is no text.
+    pub(super) fn no_text(self) -> Self {
+        Self {
+            spells: false,
+            ..self
+        }
+    }
+
+    /// The same, and it may be a text of any kind.
+    pub(super) fn any_text(self) -> Self {
+        Self {
+            spells: true,
+            ..self
+        }
     }
 }
 

@@ -74,7 +74,7 @@ impl Measure {
                     })?;
                     tree::fence_rows(subselect, width, of_row.sum);
                 }
-                Ok(Size::over(size, 1))
+                Ok(Size::over(size, 1).no_text())
             }
             SubLinkType::ExistsSublink => {
                 // PostgreSQL hashes its rows by what its WHERE compares, but not those behind an OFFSET.
@@ -86,15 +86,18 @@ impl Measure {
                 if is_fenced && select.limit_offset.is_none() {
                     tree::offset_nothing(select);
                 }
-                Ok(Size::over(size, 1))
+                Ok(Size::over(size, 1).no_text())
             }
             SubLinkType::ArraySublink => {
                 let weight = self.weight(of_row.sum, 0);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
                 tree::collect_array(node, weight);
-                Ok(Size::over(size, value))
+                Ok(Size::over(size, value).any_text())
             }
-            SubLinkType::ExprSublink => Ok(Size::over(size, of_row.sum)),
+            SubLinkType::ExprSublink => {
+                size.spells = of_row.all.spells;
+                Ok(Size::over(size, of_row.sum))
+            }
             SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
                 Err(Refusal::construct("this sub-select").at(location))
             }

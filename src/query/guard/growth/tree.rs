@@ -31,6 +31,28 @@ pub(super) fn integer(node: &Node) -> Option<u64> {
     }
 }
 
+/// A number that is written down, whatever its sign, rounded up.
+pub(super) fn magnitude(node: &Node) -> Option<u64> {
+    match &node.node {
+        Some(NodeEnum::AConst(AConst {
+            isnull: false,
+            val: Some(Val::Ival(number)),
+            ..
+        })) => Some(u64::from(number.ival.unsigned_abs())),
+        Some(NodeEnum::AConst(AConst {
+            val: Some(Val::Fval(number)),
+            ..
+        })) => {
+            let whole = number.fval.split('.').next().unwrap_or_default();
+            let whole = whole.trim_start_matches(['+', '-']);
+            // One with an exponent is taken for a large one.
+            Some(whole.parse().unwrap_or(u64::MAX / 2) + 1)
+                .filter(|_| !number.fval.contains(['e', 'E']))
+        }
+        _ => None,
+    }
+}
+
 pub(super) fn is_null(node: &Node) -> bool {
     match &node.node {
         None => true, // LIMIT ALL

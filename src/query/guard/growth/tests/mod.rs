@@ -1,5 +1,6 @@
 mod aggregates;
 mod joins;
+mod numbers;
 mod patterns;
 
 use crate::query::guard::allow_list::{FUNCTIONS, Growth};
