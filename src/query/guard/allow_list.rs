@@ -43,7 +43,7 @@ pub(super) enum Growth {
     Digits,
     /// As many values as there are rows.
     Collects,
-    /// What `growth::call` says of this very function.
+    /// What `growth::own_rule` says of this very function.
     OwnRule,
 }
 

@@ -9,7 +9,7 @@ use super::query::Output;
 use super::size::Size;
 use super::sources::Source;
 use super::sub_link::Fence;
-use super::{Gives, Measure, tree};
+use super::{Gives, Measure, star, tree};
 use crate::query::guard::allow_list::{FIELDS, VALUE_NAMED};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
@@ -103,6 +103,12 @@ impl Measure {
     }
 
     fn join(&mut self, join: &mut JoinExpr) -> Result<Size, Refusal> {
+        if join.join_using_alias.is_some() {
+            return Err(Refusal::construct_but(
+                "a name for the columns of USING",
+                "leave AS behind USING (…) out",
+            ));
+        }
         let join_type = join.jointype();
         let before = self.sources.here().len();
         let mut size = Size::leaf(0);
@@ -123,11 +129,7 @@ impl Measure {
         if join.alias.is_some() {
             let inner = self.sources.split_off(0);
             let mut columns = Columns::default();
-            columns.extend(
-                inner
-                    .iter()
-                    .flat_map(|source| source.columns.iter().cloned()),
-            );
+            columns.extend(star::of_join(join, &mut inner.iter()));
             let joined = Source {
                 name: String::new(),
                 columns,

@@ -21,10 +21,12 @@ mod expression; // every other expression
 mod from; // what a query reads from
 mod join; // whether a FROM clause can multiply rows
 mod operator; // operators, by their growth and time
+mod own_rule; // functions that grow in ways of their own
 mod pattern; // regular expressions and JSON paths
 mod query; // SELECT and its clauses
 mod size; // nodes, bytes of a value, bytes held
 mod sources; // what stands in FROM
+mod star; // what * stands for
 mod sub_link; // sub-selects in expressions
 mod tree; // nodes that we read or add
 mod with; // named queries, recursion

@@ -7,10 +7,9 @@ use super::column_name::own_name;
 use super::columns::{Column, Columns};
 use super::expression::together;
 use super::size::{MOST_SORTED, Parts, Size};
-use super::sources::Source;
 use super::sub_link::Fence;
 use super::with::Itself;
-use super::{Measure, join, tree};
+use super::{Measure, join, star, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -142,7 +141,7 @@ impl Measure {
         let mut columns = Columns::default();
         let before = self.set_returning;
         for target in &mut select.target_list {
-            self.target(target, &mut columns)?;
+            self.target(target, &select.from_clause, &mut columns)?;
         }
         for row in &mut select.values_lists {
             total = total.beside(self.values(row, &mut columns)?);
@@ -218,7 +217,7 @@ impl Measure {
         }
     }
 
-    fn target(&mut self, target: &mut Node, columns: &mut Columns) -> Verdict {
+    fn target(&mut self, target: &mut Node, from: &[Node], columns: &mut Columns) -> Verdict {
         let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
             return Err(Refusal::construct("this select list"));
         };
@@ -229,18 +228,22 @@ impl Measure {
             location: _,
         } = target.as_mut();
         let Some(value) = val else { return Ok(()) };
-        if let Some(of) = tree::star(value) {
-            let columns_of = |source: &Source| source.columns.iter().cloned().collect::<Vec<_>>();
-            match &of {
-                None => columns.extend(self.sources.here().iter().flat_map(columns_of)),
-                Some(name) => columns.extend(
-                    self.sources
-                        .item(name)
-                        .into_iter()
-                        .flat_map(|(_, source)| columns_of(source)),
-                ),
+        match tree::star(value) {
+            None => {}
+            Some(None) => {
+                columns.extend(star::all(from, self.sources.here()));
+                return Ok(());
             }
-            return Ok(());
+            Some(Some(name)) => {
+                let Some((_, source)) = self.sources.item(name) else {
+                    return Err(Refusal::construct_but(
+                        &format!("{name}.*"),
+                        "name an item of FROM before .*",
+                    ));
+                };
+                columns.extend(source.columns.iter().cloned());
+                return Ok(());
+            }
         }
         let called = own_name(value).to_owned();
         let size = self.expr(value)?;

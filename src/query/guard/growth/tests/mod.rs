@@ -1,5 +1,6 @@
 mod aggregates;
 mod joins;
+mod names;
 mod numbers;
 mod patterns;
 
@@ -296,35 +297,6 @@ fn a_cast_to_an_array_makes_each_element_as_long() {
         too_large(text, "could make a value");
     }
     unchanged("SELECT '{a,b}'::char(10)[]");
-}
-
-/// `row.name` is a call of `name` where the row has no such column.
-#[test]
-fn a_dot_calls_nothing() {
-    for text in [
-        "SELECT a.array_agg FROM retail.order_items a, retail.order_items b",
-        "SELECT s.factorial FROM generate_series(1, 3) s",
-        "SELECT s.to_tsvector FROM lower('a') AS s(word)",
-        "SELECT o.count FROM retail.orders o",
-    ] {
-        refused(text, "");
-    }
-    unchanged("SELECT s.count, s.max FROM (SELECT count(*), max(store_id) FROM retail.stores) s");
-}
-
-#[test]
-fn a_name_means_the_largest_that_it_can() {
-    for text in [
-        // Only PostgreSQL knows what the row is made of; it may hide the short value further out.
-        "SELECT (SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) q) FROM (SELECT 'y'::text AS value) o",
-        "SELECT repeat(s::text, 1000) FROM (SELECT repeat('x', 20000) AS a, repeat('x', 20000) AS b) s",
-    ] {
-        too_large(text, "could make a value");
-    }
-    // With a schema, a table.
-    unchanged(
-        "SELECT repeat(retail.stores.store_name, 1000) FROM retail.stores, (SELECT repeat('x', 60000) AS store_name) s",
-    );
 }
 
 /// A cast may make another text of what is written down.
