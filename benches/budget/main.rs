@@ -130,7 +130,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     };
     for workload in LARGER {
         speeds.extend(
-            race.measure(workload, &[Rival::Pgbench(Form::Same)])
+            race.measure(workload, &[Rival::Pgbench(Form::Parsed)])
                 .await?,
         );
     }
@@ -168,7 +168,7 @@ async fn measure_most_rows(plan: &Plan, signing: &Signing) -> Fallible<(Vec<Spee
         toolbox: None,
     };
     let speeds = race
-        .measure(&ROWS_10_000, &[Rival::Pgbench(Form::Same)])
+        .measure(&ROWS_10_000, &[Rival::Pgbench(Form::Parsed)])
         .await?;
     let memory = ours.memory()?;
     ours.stop().await?;
@@ -178,7 +178,7 @@ async fn measure_most_rows(plan: &Plan, signing: &Signing) -> Fallible<(Vec<Spee
 /// With whom the smallest query is compared: the two faster forms bound what is possible.
 fn rivals(toolbox: bool) -> Vec<Rival> {
     let mut rivals = vec![
-        Rival::Pgbench(Form::Same),
+        Rival::Pgbench(Form::Parsed),
         Rival::Pgbench(Form::Prepared),
         Rival::Pgbench(Form::Bare),
     ];

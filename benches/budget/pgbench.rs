@@ -33,7 +33,7 @@ pub(crate) struct Signing {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
     /// In the server's transaction and in one pipeline as the server's, each statement parsed every time: so is the client's.
-    Same,
+    Parsed,
     /// The same, each statement prepared by name beforehand: so are the server's own.
     Prepared,
     /// Not the statement but `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple protocol.
@@ -82,7 +82,7 @@ pub(crate) async fn run(
     connections: usize,
 ) -> Fallible<Run> {
     let (protocol, text) = match form {
-        Form::Same => ("extended", SIGNED.replace(STATEMENT, sql.trim_end())),
+        Form::Parsed => ("extended", SIGNED.replace(STATEMENT, sql.trim_end())),
         Form::Prepared => ("prepared", SIGNED.replace(STATEMENT, sql.trim_end())),
         Form::Bare => ("simple", BARE.to_owned()),
     };

@@ -159,7 +159,7 @@ impl Report {
         );
         for (rival, turns) in rivals {
             let (name, budget) = match rival {
-                Rival::Pgbench(Form::Same) => (
+                Rival::Pgbench(Form::Parsed) => (
                     "pgbench, the same transaction, each statement parsed".to_owned(),
                     workload.shares[*at],
                 ),

@@ -5,6 +5,8 @@ use pg_query::protobuf::{
     AExprKind, MinMaxOp, Node, SelectStmt, SqlValueFunctionOp as Op, SubLink, SubLinkType,
 };
 
+use super::tree;
+
 /// A name, and whether it gives way to that of another part of the expression.
 type Figured<'a> = (&'a str, Strength);
 
@@ -82,15 +84,19 @@ fn of_sub_link(link: &SubLink) -> Option<&str> {
     }
 }
 
+/// What only PostgreSQL knows: the name of the first column of `(SELECT * …)`. No column can be called so.
+pub(super) const HIDDEN: &str = "";
+
 fn of_first_column(select: &SelectStmt) -> &str {
     if let Some(left) = &select.larg {
         return of_first_column(left);
     }
     match select.target_list.first().map(|target| &target.node) {
         Some(Some(NodeEnum::ResTarget(target))) if !target.name.is_empty() => &target.name,
-        Some(Some(NodeEnum::ResTarget(target))) => {
-            target.val.as_deref().map_or("?column?", own_name)
-        }
+        Some(Some(NodeEnum::ResTarget(target))) => match target.val.as_deref() {
+            Some(value) if tree::star(value).is_some() || tree::is_row_of_columns(value) => HIDDEN,
+            value => value.map_or("?column?", own_name),
+        },
         _ => "column1", // of VALUES
     }
 }

@@ -142,6 +142,8 @@ fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
 fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
     let (left, right) = (sides.left.value, sides.right.value);
     match operator {
+        // All bits the other way round.
+        "~" if expr.lexpr.is_none() => right,
         // Of two full-text queries the last two make one.
         "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SMALL),
         "+" | "-" | "%" | "&" | "|" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "#-"

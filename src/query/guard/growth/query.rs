@@ -3,10 +3,10 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
-use super::column_name::own_name;
+use super::column_name::{HIDDEN, own_name};
 use super::columns::{Column, Columns};
 use super::expression::together;
-use super::size::{MOST_SORTED, Parts, Size};
+use super::size::{LONGEST_SORTED, Parts, Size};
 use super::sub_link::Fence;
 use super::with::Itself;
 use super::{Measure, join, star, tree};
@@ -205,7 +205,8 @@ impl Measure {
         let most = MOST_KEPT / row;
         match kept {
             Some(rows) if rows <= most => Ok(total),
-            // A number that only the running statement knows may be any; short rows of a small table are all that is asked.
+            // A number that only the running statement knows may be any. PostgreSQL keeps so many rows only if they fit into
+            // work_mem at first, and each may give way to a longer one.
             None if row <= 4 * OF_ROW => Ok(total),
             Some(_) | None => Err(Refusal::new(
                 Rule::Size,
@@ -247,7 +248,7 @@ impl Measure {
         }
         let called = own_name(value).to_owned();
         let size = self.expr(value)?;
-        if tree::is_row_of_columns(value) {
+        if tree::is_row_of_columns(value) || called == HIDDEN {
             columns.push(Column::perhaps(called, size));
             return Ok(());
         }
@@ -324,11 +325,11 @@ impl Measure {
     /// Takes note of values that are sorted, each by itself in the worst case.
     pub(super) fn sorted(&mut self, sizes: impl IntoIterator<Item = Size>) -> Verdict {
         let longest = sizes.into_iter().map(|size| size.value).fold(0, u64::max);
-        if longest > MOST_SORTED {
+        if longest > LONGEST_SORTED {
             return Err(Refusal::new(
                 Rule::Size,
                 format!("values of up to {longest} bytes would be sorted or grouped"),
-                format!("the most is {MOST_SORTED}; sort and group by something shorter"),
+                format!("the most is {LONGEST_SORTED}; sort and group by something shorter"),
             ));
         }
         self.settings.longest_sorted = self.settings.longest_sorted.max(longest);

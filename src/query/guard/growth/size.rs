@@ -12,6 +12,10 @@ pub(super) const MOST_DIGITS: u64 = 160 << 10;
 /// A number, a date, a yes or no.
 pub(super) const SMALL: u64 = 64;
 
+/// The longest value that may be sorted: with the least `work_mem` PostgreSQL keeps 2,730 values of one sort in memory,
+/// however long they are.
+pub(super) const LONGEST_SORTED: u64 = 24 << 10;
+
 /// How large an expression is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Size {
@@ -120,7 +124,3 @@ impl FromIterator<Size> for Parts {
         parts
     }
 }
-
-/// The longest value that may be sorted: with the least `work_mem` PostgreSQL keeps 2,730 values of one sort in memory,
-/// however long they are.
-pub(super) const MOST_SORTED: u64 = 24 << 10;

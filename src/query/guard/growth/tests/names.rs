@@ -49,6 +49,7 @@ fn a_name_means_the_largest_that_it_can() {
     for text in [
         // Only PostgreSQL knows what the row is made of; it may hide the short value further out.
         "SELECT (SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) q) FROM (SELECT 'y'::text AS value) o",
+        "SELECT (SELECT repeat(v, 1000) FROM (SELECT (SELECT * FROM (SELECT repeat('x', 60000) AS v) a)) q) FROM (SELECT 'y'::text AS v) o",
         "SELECT repeat(s::text, 1000) FROM (SELECT repeat('x', 20000) AS a, repeat('x', 20000) AS b) s",
     ] {
         too_large(text, "could make a value");
