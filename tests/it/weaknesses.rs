@@ -280,7 +280,7 @@ async fn w11_errors_are_errors_and_hold_no_raw_internals() {
 #[tokio::test]
 async fn w11_an_error_repeats_little_and_hints_at_nothing_hidden() {
     let server = TestServer::start().await;
-    for length in [2_000, 900_000, 3_000_000] {
+    for length in [2_000, 900_000, 1_000_000] {
         let sql = format!("SELECT ('x' || repeat('a', {length}))::int");
         let text = server.failure(SEATTLE, &sql).await;
         assert!(

@@ -5,9 +5,12 @@ pub struct PlannerSettings {
     pub hashed_groups: bool,
     /// Whether joins may keep a side in a hash table. Not where rows multiply: a table of one key cannot be split.
     pub hashed_joins: bool,
-    /// The longest value that is sorted by itself, in bytes: PostgreSQL 18 counts 24 bytes for each such value, whatever its
-    /// length, so the longer they can be the earlier it must stop.
-    pub longest_sorted: u64,
+    /// The longest values of all sorts together, in bytes: PostgreSQL 18 counts 24 bytes for each value that is sorted by itself,
+    /// whatever its length, and keeps each sort until the statement ends, so the longer and the more they can be the earlier it must
+    /// stop.
+    pub sorted: u64,
+    /// How many tables and sub-selects there are: PostgreSQL tries the orders of a list of them, all of which it keeps.
+    pub joined: u64,
 }
 
 impl Default for PlannerSettings {
@@ -24,12 +27,16 @@ const LEAST_WORK_MEM: u64 = 64;
 const MOST_SORTED: u64 = 64 << 20;
 const COUNTED: u64 = 24;
 
+/// Lists of so many tables and more are joined in an order that is searched for, not tried (`geqo_threshold`, usually 12).
+const MOST_TRIED: u64 = 8;
+
 impl PlannerSettings {
     /// PostgreSQL's own way.
     pub const USUAL: Self = Self {
         hashed_groups: true,
         hashed_joins: true,
-        longest_sorted: 0,
+        sorted: 0,
+        joined: 0,
     };
 
     /// The settings that differ from the login's own, as names and values of `set_config`.
@@ -39,6 +46,7 @@ impl PlannerSettings {
         [
             off("enable_hashagg", self.hashed_groups),
             off("enable_hashjoin", self.hashed_joins),
+            (self.joined > MOST_TRIED).then(|| ("geqo_threshold", MOST_TRIED.to_string())),
             (work_mem < USUAL_WORK_MEM).then(|| ("work_mem", format!("{work_mem}kB"))),
         ]
         .into_iter()
@@ -47,7 +55,7 @@ impl PlannerSettings {
 
     /// In KiB.
     fn work_mem(self) -> u64 {
-        let values = MOST_SORTED / self.longest_sorted.max(1);
+        let values = MOST_SORTED / self.sorted.max(1);
         (values.saturating_mul(COUNTED) / 1024).clamp(LEAST_WORK_MEM, USUAL_WORK_MEM)
     }
 }
@@ -60,8 +68,8 @@ mod tests {
     fn only_what_differs_is_set() {
         let changed = |settings: PlannerSettings| settings.changed().collect::<Vec<_>>();
         assert_eq!(changed(PlannerSettings::default()), []);
-        let sorted = |longest_sorted| PlannerSettings {
-            longest_sorted,
+        let sorted = |longest| PlannerSettings {
+            sorted: longest,
             ..PlannerSettings::default()
         };
         assert_eq!(changed(sorted(128)), []);
@@ -70,13 +78,15 @@ mod tests {
         let merged = PlannerSettings {
             hashed_groups: false,
             hashed_joins: false,
-            longest_sorted: 0,
+            sorted: 0,
+            joined: 9,
         };
         assert_eq!(
             changed(merged),
             [
                 ("enable_hashagg", "off".to_owned()),
-                ("enable_hashjoin", "off".to_owned())
+                ("enable_hashjoin", "off".to_owned()),
+                ("geqo_threshold", "8".to_owned())
             ]
         );
     }

@@ -250,3 +250,19 @@ hidden ways | SELECT count(*) FROM retail.orders AS s WHERE EXISTS (SELECT 1 FRO
 hidden ways | SELECT string_agg(DISTINCT lower('A'), repeat('y', 10000) || order_id) FROM retail.orders
 hidden ways | SELECT jsonb_path_exists(jsonb_build_object('a', (SELECT jsonb_agg(order_id) FROM retail.orders WHERE order_id < 30000)), '$.a[*] == $.a[*] + 100000')
 hidden ways | SELECT length((SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) AS q)) FROM (SELECT 'y'::text AS value) AS o
+copies | SELECT {10×(}true{10×) BETWEEN SYMMETRIC false AND true}
+copies | SELECT {12×(}is_online{12× IN (is_online, is_online))} FROM retail.stores
+copies | SELECT count(*) FROM (SELECT store_name AS a FROM retail.stores) AS s WHERE {90×concat(1, }a{90×)} IN (a{3000×, a})
+many times | SELECT count(DISTINCT order_item_id + 0), count(DISTINCT order_item_id + 1), count(DISTINCT order_item_id + 2) FROM retail.order_items GROUP BY GROUPING SETS ((){60×, ()})
+many times | SELECT {7×(SELECT count(*) FROM (SELECT repeat('x', 8000) || g || 'i' AS t FROM generate_series(1, 30000) AS g ORDER BY 1 OFFSET 0) AS s) + }0
+many times | SELECT count(*) FROM ROWS FROM (generate_series(1, 100000){60×, generate_series(1, 100000)}) AS g
+many times | SELECT count(*) FROM retail.stores WHERE {8×store_name NOT IN (SELECT repeat('x', 9000) || order_id || '0' FROM retail.orders WHERE (order_id + 0) % 7 = order_id % 7 AND order_id < 7000) AND }true
+many times | SELECT {60×length(normalize(repeat('á', 1900) || '0', NFD)) + }0
+many times | SELECT count(*) FROM retail.order_items AS a, retail.order_items AS b, retail.order_items AS c, retail.order_items AS d, retail.order_items AS e, retail.order_items AS f, retail.order_items AS g, retail.order_items AS h, retail.order_items AS i, retail.order_items AS j, retail.order_items AS k WHERE a.order_id = b.order_id AND b.order_id = c.order_id AND c.order_id = d.order_id AND d.order_id = e.order_id AND e.order_id = f.order_id AND f.order_id = g.order_id AND g.order_id = h.order_id AND h.order_id = i.order_id AND i.order_id = j.order_id AND j.order_id = k.order_id AND a.product_id = b.product_id AND b.product_id = c.product_id AND c.product_id = d.product_id AND d.product_id = e.product_id AND e.product_id = f.product_id AND f.product_id = g.product_id AND g.product_id = h.product_id AND h.product_id = i.product_id AND i.product_id = j.product_id AND j.product_id = k.product_id
+reading | SELECT cardinality(('{' || repeat('a,', 1400000) || 'a}')::tsvector[])
+reading | SELECT to_number('1', repeat('9', 30000000))
+reading | SELECT jsonb_array_length(v - 0 - 0 - 0 - 0 - 0 - 0 - 0 - 0) FROM (SELECT ('[' || repeat('[],', 200000) || '[]]')::jsonb AS v OFFSET 0) AS s
+reading | SELECT length(ts_headline(repeat('q ', 300000), 'q'::tsquery, 'MaxFragments=300000,MaxWords=2,MinWords=1'))
+reading | SELECT stddev(x - 0), stddev(x - 1), stddev(x - 2) FROM (SELECT 1e130000 - g AS x FROM generate_series(1, 3) AS g OFFSET 0) AS s
+reading | SELECT (ROW(1 + 1{1500×, 1 + 1})).*
+groups | SELECT k, min(v), max(v) FROM (SELECT g AS k, 'a' AS v FROM generate_series(1, 50000) AS g UNION ALL SELECT g, repeat('x', 1000000) FROM generate_series(1, 50000) AS g) AS s GROUP BY k

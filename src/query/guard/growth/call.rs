@@ -5,9 +5,9 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::count::within;
+use super::count::{steps, within};
 use super::join::SHORT_ROW;
-use super::operator::power;
+use super::operator::{OF_REBUILDING, power};
 use super::own_rule::OwnRule;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
 use super::{Measure, tree};
@@ -47,7 +47,7 @@ const NUMERIC: [&str; 16] = [
 ];
 
 /// Aggregates of the list that keep one of the values they are given, or one made of them.
-const AGGREGATES: [&str; 7] = [
+const AGGREGATES: [&str; 8] = [
     "any_value",
     "bit_and",
     "bit_or",
@@ -55,6 +55,38 @@ const AGGREGATES: [&str; 7] = [
     "max",
     "min",
     "range_intersect_agg",
+    "sum",
+];
+
+/// Functions of the list that build a JSON document of their arguments, or of a part of them.
+const BUILDING: [&str; 9] = [
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_insert",
+    "jsonb_object",
+    "jsonb_path_query_array",
+    "jsonb_set",
+    "jsonb_strip_nulls",
+    "row_to_json",
+    "to_jsonb",
+];
+
+/// Functions of the list that read a format, and the longest that they may.
+const FORMATTED: [&str; 4] = ["to_char", "to_date", "to_number", "to_timestamp"];
+const MOST_FORMAT: u64 = 1 << 10;
+
+/// Functions of the list that multiply long numbers.
+const SQUARING: [&str; 10] = [
+    "div",
+    "gcd",
+    "lcm",
+    "mod",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
+    "var_pop",
+    "var_samp",
+    "variance",
 ];
 
 impl Measure {
@@ -102,11 +134,15 @@ impl Measure {
         let mut around = Parts::default();
         for expr in &mut call.agg_order {
             let size = self.expr(expr)?;
-            self.sorted([size])?;
+            for _ in 0..self.groupings {
+                self.sorted([size])?;
+            }
             around.add(size);
         }
         if call.agg_distinct || call.agg_within_group {
-            self.sorted(sizes.iter().copied())?;
+            for _ in 0..self.groupings {
+                self.sorted(sizes.iter().copied())?;
+            }
         }
         let ordered = around.all.value;
         let filter = self.meant.len();
@@ -164,6 +200,15 @@ impl Measure {
                 value
             }
         };
+        if BUILDING.contains(&name.as_str()) {
+            size.held = size
+                .held
+                .saturating_add(value.saturating_mul(OF_REBUILDING));
+        }
+        let format = sizes.get(1).map_or(0, |size| size.value);
+        if FORMATTED.contains(&name.as_str()) && format > MOST_FORMAT {
+            return Err(too_long_for(&name, format, MOST_FORMAT, location));
+        }
         if name == "normalize" && args.all.value > MOST_NORMALIZED {
             return Err(too_long_for(
                 &name,
@@ -172,6 +217,13 @@ impl Measure {
                 location,
             ));
         }
+        let squared = match name.as_str() {
+            "normalize" => args.all.value / 2,
+            name if SQUARING.contains(&name) && args.all.value > SMALL => args.all.value / 4,
+            _ => 0,
+        };
+        let own = steps(&name, squared, squared, location)?;
+        size.steps = size.steps.saturating_add(own);
         within(&name, value, location)?;
         Ok(Size::over(size, value))
     }

@@ -15,6 +15,9 @@ const MOST_STEPS: u64 = 30_000_000;
 /// The most items of FROM and sub-selects of one statement: the planner looks for an order of them.
 pub(super) const MOST_ITEMS: u64 = 64;
 
+/// What PostgreSQL counts for a sorted value, whatever its length.
+pub(super) const OF_SORTED: u64 = 24;
+
 /// The most windows of one statement, each of which may be a sort of its own.
 const MOST_WINDOWS: u64 = 32;
 
@@ -46,14 +49,26 @@ impl Measure {
         Ok(())
     }
 
-    /// Counts an item of FROM or a sub-select.
+    /// Counts an item of FROM or a sub-select. PostgreSQL may keep its rows, within `work_mem` for each.
     pub(super) fn count_item(&mut self) -> Verdict {
         self.items += 1;
+        self.settings.sorted = self.settings.sorted.saturating_add(OF_SORTED);
         few(self.items, MOST_ITEMS, "tables and sub-selects")
+    }
+
+    /// Counts again what has been counted since there were so many items and windows: it is copied.
+    pub(super) fn count_copies(&mut self, items: u64, windows: u64, copies: u64) -> Verdict {
+        let more =
+            |count: u64, before: u64| count.saturating_sub(before).saturating_mul(copies - 1);
+        self.items = self.items.saturating_add(more(self.items, items));
+        self.windows = self.windows.saturating_add(more(self.windows, windows));
+        few(self.items, MOST_ITEMS, "tables and sub-selects")?;
+        few(self.windows, MOST_WINDOWS, "windows")
     }
 
     pub(super) fn count_window(&mut self) -> Verdict {
         self.windows += 1;
+        self.settings.sorted = self.settings.sorted.saturating_add(OF_SORTED);
         few(self.windows, MOST_WINDOWS, "windows")
     }
 }
@@ -85,13 +100,18 @@ pub(super) fn steps(what: &str, left: u64, right: u64, location: i32) -> Result<
 
 /// Whether one value may be so long.
 pub(super) fn within(what: &str, value: u64, location: i32) -> Verdict {
-    if value <= MOST_VALUE {
+    within_of(what, value, MOST_VALUE, location)
+}
+
+/// The same for another bound.
+pub(super) fn within_of(what: &str, value: u64, most: u64, location: i32) -> Verdict {
+    if value <= most {
         return Ok(());
     }
     Err(Refusal::new(
         Rule::Size,
         format!("{what} could make a value of {value} bytes"),
-        format!("the most is {MOST_VALUE}; make it shorter"),
+        format!("the most is {most}; make it shorter"),
     )
     .at(location))
 }

@@ -6,8 +6,8 @@ use pg_query::protobuf::{
     AConst, AExpr, AIndirection, BoolExprType, ColumnRef, Node, TypeCast, WindowDef,
 };
 
-use super::count::within;
-use super::operator::{Sides, may_join, operation, takes_path};
+use super::count::{within, within_of};
+use super::operator::{Sides, copies, may_join, operation, takes_path};
 use super::size::{MOST_DIGITS, MOST_VALUE, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
@@ -35,8 +35,14 @@ fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
     }
 }
 
+/// What PostgreSQL holds for each byte of a text while it reads it as an array of documents, two bytes an element.
+const OF_READING_ELEMENTS: u64 = 1_300;
+
+/// The most bytes that are read as a number, a date or the like.
+const MOST_READ: u64 = 1 << 20;
+
 /// What PostgreSQL holds for each byte of a text while it reads it as JSON.
-const OF_READING_JSON: u64 = 36;
+const OF_READING_JSON: u64 = 220;
 
 /// What an element takes in an array beside its value.
 const OF_ELEMENT: u64 = 4;
@@ -175,13 +181,17 @@ impl Measure {
 
     fn sides(&mut self, expr: &mut AExpr) -> Result<Sides, Refusal> {
         let before = self.meant.len();
+        let (items, windows, (of_left, of_right)) = (self.items, self.windows, copies(expr));
         let left = self.optional(&mut expr.lexpr)?;
+        self.count_copies(items, windows, of_left)?;
+        let (items, windows) = (self.items, self.windows);
         let between = self.meant.len();
         let takes_path = takes_path(expr);
         let right = match &mut expr.rexpr {
             Some(path) if takes_path && tree::is_path(path) => Size::leaf(SMALL),
             right => self.optional(right)?,
         };
+        self.count_copies(items, windows, of_right)?;
         // An equality of two items' columns, wherever it stands: PostgreSQL may sort both sides to join by it.
         let has_names = before < between && between < self.meant.len();
         if has_names && may_join(expr) {
@@ -233,7 +243,16 @@ impl Measure {
             _ if name.ends_with("range") => times(2),
             ("json", _) => times(1),
             ("jsonb" | "tsvector" | "tsquery", _) => times(6),
-            _ => SMALL,
+            // What it cannot read, it repeats in its error.
+            _ => {
+                within_of(
+                    &format!("what is read as {name}"),
+                    arg.value,
+                    MOST_READ,
+                    target.location,
+                )?;
+                SMALL
+            }
         };
         within(&format!("the type {name}"), value, target.location)?;
         if name == "jsonpath" {
@@ -246,11 +265,14 @@ impl Measure {
         }
         let mut size = Size::over(arg, value);
         size.spells = is_array || SPELLING.contains(&name.as_str());
-        if matches!(name.as_str(), "json" | "jsonb") {
-            size.held = size
-                .held
-                .saturating_add(arg.value.saturating_mul(OF_READING_JSON));
-        }
+        let of_reading = match (name.as_str(), is_array) {
+            ("json" | "jsonb", false) => OF_READING_JSON,
+            ("jsonb" | "tsvector", true) => OF_READING_ELEMENTS,
+            _ => 0,
+        };
+        size.held = size
+            .held
+            .saturating_add(arg.value.saturating_mul(of_reading));
         Ok(size)
     }
 

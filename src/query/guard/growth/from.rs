@@ -158,7 +158,6 @@ impl Measure {
     }
 
     fn range_function(&mut self, range: &mut RangeFunction) -> Result<Size, Refusal> {
-        self.count_item()?;
         let mut size = Size::leaf(0);
         let mut called = String::new();
         let mut columns = Columns::default();
@@ -171,6 +170,14 @@ impl Measure {
             let Some(function) = item.items.first_mut() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
+            // Each keeps its rows; `unnest(a, b)` becomes one function for each argument.
+            let kept = match &function.node {
+                Some(NodeEnum::FuncCall(call)) => call.args.len().max(1),
+                _ => 1,
+            };
+            for _ in 0..if of_any_row(function) { kept } else { 1 } {
+                self.count_item()?;
+            }
             let own_name = own_name(function).to_owned();
             let of_function = self.expr(function)?;
             size = size.beside(of_function);
@@ -200,6 +207,16 @@ impl Measure {
 
 /// Functions in FROM whose columns the text does not tell: rows of any kind may stand in what they are given.
 const OF_ANY_ROW: [&str; 1] = ["unnest"];
+
+fn of_any_row(function: &Node) -> bool {
+    match &function.node {
+        Some(NodeEnum::FuncCall(call)) => {
+            let name = names(&call.funcname).last().copied();
+            name.is_some_and(|name| OF_ANY_ROW.contains(&name))
+        }
+        _ => false,
+    }
+}
 
 /// What a function in FROM gives, where a single value would be called `value_name`.
 fn columns_of(function: &Node, value_name: &str, size: Size) -> Vec<Column> {

@@ -15,7 +15,7 @@ use crate::query::guard::name::names;
 use crate::query::guard::relations::relation;
 
 /// A row of a sub-query that is longer than this is not kept in a hash table.
-pub(super) const SHORT_ROW: u64 = 1_024;
+pub(super) const SHORT_ROW: u64 = 512;
 
 /// Whether rows can multiply, or long ones be kept, in this query's joins.
 pub(super) fn multiplies(select: &SelectStmt, sources: &[Source]) -> bool {

@@ -53,15 +53,20 @@ const MOST_COLLECTED: u64 = 10 << 20;
 /// `collecting` is how many aggregates collect, each as often as there are groupings of its query.
 pub(super) fn bound(select: &mut SelectStmt, collecting: u64) -> Result<PlannerSettings, Refusal> {
     let original = select.clone();
-    let (settings, nodes) = measure(select, collecting, FENCED_ABOVE)?;
-    if nodes <= MOST_NODES {
-        return Ok(settings);
-    }
-    // Every sub-query that does anything is fenced: what is left is the text's own size.
-    *select = original;
-    let (settings, nodes) = measure(select, collecting, 1)?;
-    if nodes <= MOST_NODES {
-        return Ok(settings);
+    let mut nodes = 0;
+    // If that does not suffice, every sub-query that does anything is fenced: what is left is the text's own size.
+    for fenced_above in [FENCED_ABOVE, 1] {
+        original.clone_into(select);
+        let mut measured = measure(select, collecting, fenced_above, 1)?;
+        if measured.counted > 1 {
+            // They share what there is, now that it is known how many they are.
+            original.clone_into(select);
+            measured = measure(select, collecting, fenced_above, measured.counted)?;
+        }
+        nodes = measured.nodes;
+        if nodes <= MOST_NODES {
+            return Ok(measured.settings);
+        }
     }
     Err(Refusal::new(
         Rule::Size,
@@ -76,7 +81,8 @@ fn measure(
     select: &mut SelectStmt,
     collecting: u64,
     fenced_above: u64,
-) -> Result<(PlannerSettings, u64), Refusal> {
+    counting: u64,
+) -> Result<Measure, Refusal> {
     let mut measure = Measure {
         named: Vec::new(),
         sources: Sources::default(),
@@ -86,13 +92,17 @@ fn measure(
         steps: 0,
         fenced_above,
         collecting: collecting.max(1),
+        groupings: 1,
+        counted: 0,
+        counting: counting.max(1),
         set_returning: 0,
         items: 0,
         windows: 0,
         settings: PlannerSettings::default(),
     };
     measure.query(select)?;
-    Ok((measure.settings, measure.nodes))
+    measure.settings.joined = measure.items;
+    Ok(measure)
 }
 
 struct Measure {
@@ -110,6 +120,11 @@ struct Measure {
     fenced_above: u64,
     /// How many aggregates share what may be collected.
     collecting: u64,
+    /// How many groupings the innermost query has.
+    groupings: u64,
+    /// Sub-selects so far whose rows are counted, and how many share what they may take.
+    counted: u64,
+    counting: u64,
     /// Calls so far of functions that return sets.
     set_returning: u64,
     /// Items of FROM and sub-selects so far.

@@ -27,6 +27,12 @@ const KEEPING: [&str; 7] = ["-", "->", "->>", "#>", "#>>", "#-", "||"];
 /// The most that an exponent may be which only the running statement knows: the days of a year.
 const MOST_EXPONENT: u64 = 366;
 
+/// Operators that build a JSON document anew, where a side is one.
+const REBUILDING: [&str; 2] = ["-", "#-"];
+
+/// What PostgreSQL holds for each byte of a JSON document that it builds anew.
+pub(super) const OF_REBUILDING: u64 = 35;
+
 /// What stands left and right of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sides {
@@ -36,7 +42,9 @@ pub(super) struct Sides {
 
 /// Measures an operation whose sides have been; a regular expression on its right may be put through a twin.
 pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal> {
+    let (of_left, of_right) = copies(expr);
     let Sides { left, right } = sides;
+    let (left, right) = (left.times(of_left), right.times(of_right));
     let (kind, location) = (expr.kind(), expr.location);
     let operator = operator_of(expr).to_owned();
     patterns(expr, &operator)?;
@@ -54,9 +62,31 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         AExprKind::AexprNullif => left.spells,
         _ => false,
     };
+    if REBUILDING.contains(&operator.as_str()) {
+        size.held = size
+            .held
+            .saturating_add(value.saturating_mul(OF_REBUILDING));
+    }
     let own = steps_of(&operator, left.value, right.value, location)?;
     size.steps = size.steps.saturating_add(own);
     Ok(size)
+}
+
+/// How often PostgreSQL's parser copies what stands left and right: BETWEEN and IN become comparisons with each side of their
+/// own (`transformAExprBetween` and `transformAExprIn` of its parse_expr.c).
+pub(super) fn copies(expr: &AExpr) -> (u64, u64) {
+    match expr.kind() {
+        AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
+        AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym => (4, 2),
+        AExprKind::AexprIn => {
+            let computed = items_of(expr)
+                .iter()
+                .filter(|item| !tree::is_constant(item))
+                .count();
+            (u64::try_from(computed).unwrap_or(u64::MAX).max(1), 1)
+        }
+        _ => (1, 1),
+    }
 }
 
 /// The steps of an operator, or of all those of `left operator ANY (right)`.
@@ -175,8 +205,20 @@ pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
 
 /// Whether rows may be joined by this: by an equality, or what PostgreSQL makes one of.
 pub(super) fn may_join(expr: &AExpr) -> bool {
-    matches!(expr.kind(), AExprKind::AexprOp | AExprKind::AexprIn)
-        && matches!(operator_of(expr), "=" | "<>")
+    let compares_one = match expr.kind() {
+        AExprKind::AexprOp => true,
+        AExprKind::AexprIn => items_of(expr).len() == 1,
+        _ => false,
+    };
+    compares_one && matches!(operator_of(expr), "=" | "<>")
+}
+
+/// The items of `left IN (…)`.
+fn items_of(expr: &AExpr) -> &[Node] {
+    match expr.rexpr.as_deref().map(|list| &list.node) {
+        Some(Some(NodeEnum::List(list))) => &list.items,
+        _ => &[],
+    }
 }
 
 /// Whether a JSON path may stand on the right.

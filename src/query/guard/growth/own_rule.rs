@@ -14,6 +14,11 @@ use crate::query::guard::refusal::{Refusal, Rule};
 /// A character that is looked for in a set takes as long as three of the steps that are counted.
 const OF_SEARCH: u64 = 3;
 
+/// The longest text and query of `ts_headline`: it keeps each word as often as the query has words, and looks at each part of the
+/// text for each place where the query is found.
+const MOST_HEADLINED: u64 = 8 << 10;
+const MOST_FOUND: u64 = 1 << 10;
+
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
 
@@ -127,6 +132,11 @@ impl OwnRule<'_> {
                 SMALL
             }
             "ts_headline" => {
+                for (place, most) in [(0, MOST_HEADLINED), (1, MOST_FOUND)] {
+                    if of(place) > most {
+                        return Err(too_long_for(name, of(place), most, location));
+                    }
+                }
                 // What is put around each word that was found stands in the options.
                 let options = self.call.args.iter().skip(2).filter_map(tree::text);
                 if self.call.args.len() > 2

@@ -81,6 +81,8 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
             "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
         );
     };
+    let path = path.to_ascii_lowercase();
+    let path = path.as_str();
     let filter = path.split_once('?').map(|(_, filter)| filter);
     if path.contains("**") || path.contains(',') {
         return refusal(

@@ -5,11 +5,13 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::column_name::{HIDDEN, own_name};
 use super::columns::{Column, Columns};
+use super::count::OF_SORTED;
 use super::expression::together;
 use super::size::{LONGEST_SORTED, Parts, Size};
 use super::sub_link::Fence;
 use super::with::Itself;
 use super::{Measure, join, star, tree};
+use crate::query::guard::groupings::groupings;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -31,6 +33,9 @@ pub(super) struct Output {
 
 /// The most rows that may be kept to find the first of them, in bytes; PostgreSQL does not count them.
 const MOST_KEPT: u64 = 64 << 20;
+
+/// The most that the longest values of all sorts may have together: with the least `work_mem`, each keeps 2,730 of them.
+const MOST_SORTED_TOGETHER: u64 = 64 << 10;
 
 /// What a kept row costs beside its values.
 const OF_ROW: u64 = 64;
@@ -139,6 +144,8 @@ impl Measure {
             self.settings.hashed_joins = false;
         }
         let mut columns = Columns::default();
+        let outer_groupings =
+            std::mem::replace(&mut self.groupings, groupings(&select.group_clause)?);
         let before = self.set_returning;
         for target in &mut select.target_list {
             self.target(target, &select.from_clause, &mut columns)?;
@@ -168,6 +175,7 @@ impl Measure {
             }
             self.sorted(columns.sizes())?;
         }
+        self.groupings = outer_groupings;
         total = total.beside(self.limits(select, &columns)?);
         self.nodes = self
             .nodes
@@ -245,6 +253,12 @@ impl Measure {
                 columns.extend(source.columns.iter().cloned());
                 return Ok(());
             }
+        }
+        if tree::is_columns_of_row(value) {
+            return Err(Refusal::construct_but(
+                "(ROW(…)).*",
+                "write the values one by one, without ROW",
+            ));
         }
         let called = own_name(value).to_owned();
         let size = self.expr(value)?;
@@ -332,7 +346,14 @@ impl Measure {
                 format!("the most is {LONGEST_SORTED}; sort and group by something shorter"),
             ));
         }
-        self.settings.longest_sorted = self.settings.longest_sorted.max(longest);
+        self.settings.sorted = self.settings.sorted.saturating_add(longest + OF_SORTED);
+        if self.settings.sorted > MOST_SORTED_TOGETHER {
+            return Err(Refusal::new(
+                Rule::Size,
+                "the query has too many sorts of long values, DISTINCT and GROUP BY among them",
+                "sort and group fewer times, or by something shorter",
+            ));
+        }
         Ok(())
     }
 

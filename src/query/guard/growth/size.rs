@@ -76,6 +76,16 @@ impl Size {
         }
     }
 
+    /// So many copies of one; each has the same value.
+    pub(super) fn times(self, copies: u64) -> Self {
+        Self {
+            nodes: self.nodes.saturating_mul(copies),
+            held: self.held.saturating_mul(copies),
+            steps: self.steps.saturating_mul(copies),
+            ..self
+        }
+    }
+
     /// The same value, read from a row that was made before: the expression behind it stands elsewhere.
     pub(super) fn fenced(self) -> Self {
         Self {

@@ -72,7 +72,8 @@ impl Measure {
                         )
                         .at(location)
                     })?;
-                    tree::fence_rows(subselect, width, of_row.sum);
+                    self.counted += 1;
+                    tree::fence_rows(subselect, width, of_row.sum, self.counting);
                 }
                 Ok(Size::over(size, 1).no_text())
             }

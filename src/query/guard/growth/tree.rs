@@ -16,7 +16,7 @@ const TWINS: &str = "bounded";
 /// What a row of a sub-select costs in a hash table, beside its values.
 const OF_HASHED_ROW: u64 = 100;
 
-/// What the rows of one sub-select may take there.
+/// What the rows of all sub-selects of a statement may take there.
 const MOST_HASHED: u64 = 64 << 20;
 
 /// A whole number that is written down; a negative one counts as none.
@@ -117,6 +117,15 @@ pub(super) fn numbers(text: &str) -> impl Iterator<Item = u64> {
         .map(|digits| digits.parse().unwrap_or(u64::from(u32::MAX)))
 }
 
+/// A value that is written down, with or without a cast.
+pub(super) fn is_constant(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(_)) => true,
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_constant),
+        _ => false,
+    }
+}
+
 /// Whether this is `name => value` in a call.
 pub(super) fn is_named(arg: &Node) -> bool {
     matches!(arg.node, Some(NodeEnum::NamedArgExpr(_)))
@@ -149,6 +158,15 @@ pub(super) fn is_row_of_columns(node: &Node) -> bool {
             .any(|step| matches!(step.node, Some(NodeEnum::AStar(_)))),
         _ => false,
     }
+}
+
+/// Whether this is `(ROW(…)).*`, of which PostgreSQL makes a copy for each of its fields.
+pub(super) fn is_columns_of_row(node: &Node) -> bool {
+    let Some(NodeEnum::AIndirection(indirection)) = &node.node else {
+        return false;
+    };
+    let arg = indirection.arg.as_deref().map(|arg| &arg.node);
+    is_row_of_columns(node) && matches!(arg, Some(Some(NodeEnum::RowExpr(_))))
 }
 
 /// How many values stand on the left of `(a, b) IN (SELECT …)`, where the text tells.
@@ -266,11 +284,16 @@ fn target(value: Node) -> Node {
 
 /// Counts the rows of a sub-select while they come: `CASE WHEN bounded.counted(row_number() OVER (), most) THEN value END`.
 /// PostgreSQL keeps no row for that, and stops at the first too many.
-pub(super) fn fence_rows(subselect: &mut Option<Box<Node>>, columns: usize, bytes_of_row: u64) {
+pub(super) fn fence_rows(
+    subselect: &mut Option<Box<Node>>,
+    columns: usize,
+    bytes_of_row: u64,
+    sharing: u64,
+) {
     let Some(query) = subselect.take() else {
         return;
     };
-    let most = MOST_HASHED / bytes_of_row.saturating_add(OF_HASHED_ROW);
+    let most = MOST_HASHED / sharing / bytes_of_row.saturating_add(OF_HASHED_ROW);
     let fenced = over(query, columns, |value| {
         let mut row_number = call(vec![name("row_number")], Vec::new());
         row_number.over = Some(Box::new(WindowDef {

@@ -60,7 +60,7 @@ fn long_values_are_sorted_in_little_memory_or_not_at_all() {
         settings("SELECT repeat('x', 1000) || order_id AS t FROM retail.orders ORDER BY t")
             .changed()
             .collect::<Vec<_>>(),
-        [("work_mem", "1389kB".to_owned())]
+        [("work_mem", "1332kB".to_owned())]
     );
     too_large(
         "SELECT repeat('x', 60000) || order_id AS t FROM retail.orders ORDER BY t",

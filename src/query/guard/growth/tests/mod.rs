@@ -3,6 +3,7 @@ mod joins;
 mod names;
 mod numbers;
 mod patterns;
+mod totals;
 
 use crate::query::guard::allow_list::{FUNCTIONS, Growth};
 use crate::query::guard::{PlannerSettings, Rule, check};

@@ -1,0 +1,133 @@
+//! What is harmless once, and not many times.
+
+use super::{check, refused, settings, too_large, unchanged};
+
+/// PostgreSQL's parser copies what BETWEEN and IN compare.
+#[test]
+fn copies_that_the_parser_makes_are_counted() {
+    let mut between = "true".to_owned();
+    let mut within = "is_online".to_owned();
+    let mut selects = "(SELECT true)".to_owned();
+    for _ in 0..10 {
+        between = format!("({between}) BETWEEN SYMMETRIC false AND true");
+        within = format!("({within} IN (is_online, is_online, is_online, is_online))");
+    }
+    for _ in 0..4 {
+        selects = format!("({selects}) BETWEEN SYMMETRIC false AND true");
+    }
+    too_large(&format!("SELECT {between}"), "");
+    too_large(
+        &format!("SELECT {within} FROM retail.stores"),
+        "the query is too large",
+    );
+    too_large(
+        &format!("SELECT {selects}"),
+        "too many tables and sub-selects",
+    );
+    let concat = format!("{}store_name{}", "concat(1, ".repeat(30), ")".repeat(30));
+    let items = vec!["store_name"; 1000].join(", ");
+    too_large(
+        &format!("SELECT 1 FROM retail.stores WHERE {concat} IN ({items})"),
+        "the query is too large",
+    );
+    let numbers = vec!["1"; 1000].join(", ");
+    unchanged(&format!(
+        "SELECT 1 FROM retail.stores WHERE store_id IN ({numbers})"
+    ));
+    unchanged("SELECT 1 FROM retail.orders WHERE order_date BETWEEN '2025-01-01' AND '2025-02-01'");
+}
+
+/// PostgreSQL keeps each sort until the statement ends.
+#[test]
+fn sorts_share_their_memory() {
+    let long = "(SELECT count(*) FROM (SELECT repeat('x', 20000) || g AS t FROM generate_series(1, 3000) g ORDER BY 1 OFFSET 0) s)";
+    too_large(
+        &format!("SELECT {}", [long; 4].join(", ")),
+        "too many sorts",
+    );
+    let work_mem = |text: &str| {
+        let changed: Vec<_> = settings(text).changed().collect();
+        let found = changed.into_iter().find(|(name, _)| *name == "work_mem");
+        found.map(|(_, value)| value)
+    };
+    assert_eq!(
+        work_mem(
+            "SELECT store_id, count(DISTINCT customer_id) FROM retail.orders GROUP BY 1 ORDER BY 2"
+        ),
+        None
+    );
+    let distinct: Vec<String> = (0..100)
+        .map(|n| format!("count(DISTINCT order_id + {n})"))
+        .collect();
+    assert_eq!(
+        work_mem(&format!(
+            "SELECT {} FROM retail.orders",
+            distinct.join(", ")
+        )),
+        Some("487kB".to_owned())
+    );
+    let sets = vec!["()"; 64].join(", ");
+    assert!(
+        work_mem(&format!(
+            "SELECT count(DISTINCT order_id + 0) FROM retail.orders GROUP BY GROUPING SETS ({sets})"
+        ))
+        .is_some()
+    );
+}
+
+#[test]
+fn sub_selects_that_are_hashed_share_what_they_may_take() {
+    let text = "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers) \
+                AND store_id NOT IN (SELECT store_id FROM retail.stores)";
+    let query = check(text).expect("allowed");
+    assert_eq!(
+        query.sql().matches("OVER (), 322638)").count(),
+        2,
+        "{}",
+        query.sql()
+    );
+}
+
+#[test]
+fn long_lists_of_tables_are_not_tried_in_every_order() {
+    let joined = |count: usize| {
+        let tables: Vec<String> = (0..count).map(|n| format!("retail.stores s{n}")).collect();
+        settings(&format!("SELECT 1 FROM {}", tables.join(", ")))
+            .changed()
+            .any(|(name, _)| name == "geqo_threshold")
+    };
+    assert!(!joined(8));
+    assert!(joined(9));
+    let functions = vec!["generate_series(1, 10)"; 65].join(", ");
+    too_large(
+        &format!("SELECT 1 FROM ROWS FROM ({functions}) g"),
+        "too many tables",
+    );
+    let arrays = vec!["ARRAY[1]"; 65].join(", ");
+    too_large(
+        &format!("SELECT 1 FROM unnest({arrays}) g"),
+        "too many tables",
+    );
+}
+
+/// What is short to read can be long in memory, or take long.
+#[test]
+fn what_reading_and_building_hold_is_counted() {
+    for text in [
+        "SELECT cardinality(('{' || repeat('a,', 140000) || 'a}')::tsvector[])",
+        "SELECT cardinality(('{' || repeat('0,', 140000) || '0}')::jsonb[])",
+        "SELECT to_number('1', repeat('9', 30000))",
+        "SELECT to_date('x', repeat('Y', 30000))",
+        "SELECT v - 0 - 0 - 0 - 0 FROM (SELECT ('[' || repeat('{},', 60000) || '{}]')::jsonb AS v OFFSET 0) s",
+        "SELECT ts_headline(repeat('q ', 30000), 'q'::tsquery)",
+        "SELECT ts_headline('q', repeat('q & ', 1000)::tsquery)",
+        "SELECT normalize(repeat('x', 8000)), normalize(repeat('y', 8000)), normalize(repeat('z', 8000))",
+        "SELECT stddev(1e130000 - g) FROM generate_series(1, 3) g",
+        "SELECT mod(1e130000, 7)",
+        "SELECT repeat('x', 3000000)::int",
+        "SELECT jsonb_path_exists('\"a\"', '$ ? (@ LIKE_REGEX \"^a\")')",
+    ] {
+        too_large(text, "");
+    }
+    refused("SELECT (ROW(1, 2)).*", "without ROW");
+}
