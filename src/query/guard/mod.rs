@@ -162,8 +162,12 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
         ),
         _ => return Err(Refusal::not_a_query()),
     };
+    let most_held = match kind {
+        Kind::Rows => growth::MOST_HELD,
+        Kind::Plan => growth::MOST_EXPLAINED,
+    };
     let settings = walk::statement(select)
-        .and_then(|collecting| growth::bound(select, collecting))
+        .and_then(|collecting| growth::bound(select, collecting, most_held))
         .map_err(|refusal| refusal.locate(text))?;
     let (sql, places) = print::faithfully(&tree)?;
     Ok(CheckedQuery {

@@ -113,6 +113,9 @@ impl Measure {
             )
             .at(location));
         }
+        if matches!(name.as_str(), "max" | "min") {
+            self.extremes += 1;
+        }
         if SET_RETURNING.contains(&name.as_str()) {
             self.set_returning += 1;
         }

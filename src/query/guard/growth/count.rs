@@ -5,10 +5,6 @@ use super::size::{MOST_VALUE, Size};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
-/// one row of each of its queries.
-const MOST_HELD: u64 = 64 << 20;
-
 /// The most steps of operations that PostgreSQL does not interrupt, for one row. A step takes from one nanosecond to eight.
 const MOST_STEPS: u64 = 30_000_000;
 
@@ -26,7 +22,7 @@ impl Measure {
     pub(super) fn hold(&mut self, row: Size) -> Verdict {
         self.held = self.held.saturating_add(row.held);
         self.steps = self.steps.saturating_add(row.steps);
-        if self.held > MOST_HELD {
+        if self.held > self.most_held {
             return Err(Refusal::new(
                 Rule::Size,
                 format!(
@@ -35,7 +31,7 @@ impl Measure {
                 ),
                 format!(
                     "the most is {} MiB; make long texts and arrays shorter, or fewer",
-                    MOST_HELD >> 20
+                    self.most_held >> 20
                 ),
             ));
         }

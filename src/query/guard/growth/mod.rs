@@ -39,6 +39,13 @@ use super::refusal::{Refusal, Rule};
 use columns::Columns;
 use sources::Sources;
 
+/// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
+/// one row of each of its queries.
+pub(super) const MOST_HELD: u64 = 64 << 20;
+
+/// The same for EXPLAIN, which writes what was computed while planning into its plan, each byte as up to six and more than once.
+pub(super) const MOST_EXPLAINED: u64 = 1 << 20;
+
 /// The most nodes that a statement may have in PostgreSQL's planner, which takes about 0.8 KiB for each.
 const MOST_NODES: u64 = 30_000;
 
@@ -51,17 +58,27 @@ const MOST_COLLECTED: u64 = 10 << 20;
 /// Bounds a whole statement, rewrites it where that takes it, and says with which settings it shall be planned.
 ///
 /// `collecting` is how many aggregates collect, each as often as there are groupings of its query.
-pub(super) fn bound(select: &mut SelectStmt, collecting: u64) -> Result<PlannerSettings, Refusal> {
+pub(super) fn bound(
+    select: &mut SelectStmt,
+    collecting: u64,
+    most_held: u64,
+) -> Result<PlannerSettings, Refusal> {
     let original = select.clone();
     let mut nodes = 0;
     // If that does not suffice, every sub-query that does anything is fenced: what is left is the text's own size.
     for fenced_above in [FENCED_ABOVE, 1] {
         original.clone_into(select);
-        let mut measured = measure(select, collecting, fenced_above, 1)?;
+        let mut measured = measure(select, collecting, most_held, fenced_above, 1)?;
         if measured.counted > 1 {
             // They share what there is, now that it is known how many they are.
             original.clone_into(select);
-            measured = measure(select, collecting, fenced_above, measured.counted)?;
+            measured = measure(
+                select,
+                collecting,
+                most_held,
+                fenced_above,
+                measured.counted,
+            )?;
         }
         nodes = measured.nodes;
         if nodes <= MOST_NODES {
@@ -80,6 +97,7 @@ pub(super) fn bound(select: &mut SelectStmt, collecting: u64) -> Result<PlannerS
 fn measure(
     select: &mut SelectStmt,
     collecting: u64,
+    most_held: u64,
     fenced_above: u64,
     counting: u64,
 ) -> Result<Measure, Refusal> {
@@ -89,6 +107,8 @@ fn measure(
         meant: Vec::new(),
         nodes: 0,
         held: 0,
+        most_held,
+        extremes: 0,
         steps: 0,
         fenced_above,
         collecting: collecting.max(1),
@@ -113,8 +133,11 @@ struct Measure {
     meant: Vec<Option<usize>>,
     /// Of everything so far, after inlining.
     nodes: u64,
-    /// The bytes that one row of each query so far holds.
+    /// The bytes that one row of each query so far holds, and the most that they may.
     held: u64,
+    most_held: u64,
+    /// Calls so far of `min` and `max`: for each, PostgreSQL plans its query once more.
+    extremes: u64,
     /// The steps that one row of each query so far takes.
     steps: u64,
     fenced_above: u64,

@@ -146,7 +146,7 @@ impl Measure {
         let mut columns = Columns::default();
         let outer_groupings =
             std::mem::replace(&mut self.groupings, groupings(&select.group_clause)?);
-        let before = self.set_returning;
+        let (before, extremes) = (self.set_returning, self.extremes);
         for target in &mut select.target_list {
             self.target(target, &select.from_clause, &mut columns)?;
         }
@@ -176,6 +176,11 @@ impl Measure {
             self.sorted(columns.sizes())?;
         }
         self.groupings = outer_groupings;
+        let planned_again = self
+            .extremes
+            .saturating_sub(extremes)
+            .saturating_mul(conditions);
+        total.held = total.held.saturating_add(planned_again);
         total = total.beside(self.limits(select, &columns)?);
         self.nodes = self
             .nodes

@@ -130,4 +130,17 @@ fn what_reading_and_building_hold_is_counted() {
         too_large(text, "");
     }
     refused("SELECT (ROW(1, 2)).*", "without ROW");
+    // Planned once more for each of them.
+    let extremes = ["max(order_id)", "min(order_id)", "max(store_id)"].join(", ");
+    too_large(
+        &format!(
+            "SELECT {extremes} FROM retail.orders WHERE repeat('x', 20000000) || store_id <> 'x'"
+        ),
+        "at once",
+    );
+    too_large(
+        "EXPLAIN SELECT 1 FROM retail.orders WHERE store_id::text <> repeat('x', 2000000)",
+        "at once",
+    );
+    unchanged("EXPLAIN SELECT store_id, max(order_date) FROM retail.orders GROUP BY store_id");
 }
