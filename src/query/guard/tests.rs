@@ -2,7 +2,7 @@ use super::*;
 
 /// The text that runs in place of `text`.
 #[track_caller]
-fn runs_as(text: &str, expected: &str) {
+pub(super) fn runs_as(text: &str, expected: &str) {
     match check(text) {
         Ok(query) => assert_eq!(query.sql(), expected),
         Err(refusal) => panic!("{text}\n  refused: {refusal}"),
@@ -17,7 +17,7 @@ fn allowed(text: &str) {
 }
 
 #[track_caller]
-fn refused(text: &str, rule: Rule, words: &str) {
+pub(super) fn refused(text: &str, rule: Rule, words: &str) {
     match check(text) {
         Ok(query) => panic!("{text}\n  runs as: {}", query.sql()),
         Err(refusal) => {

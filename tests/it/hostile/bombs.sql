@@ -266,3 +266,4 @@ reading | SELECT length(ts_headline(repeat('q ', 300000), 'q'::tsquery, 'MaxFrag
 reading | SELECT stddev(x - 0), stddev(x - 1), stddev(x - 2) FROM (SELECT 1e130000 - g AS x FROM generate_series(1, 3) AS g OFFSET 0) AS s
 reading | SELECT (ROW(1 + 1{1500×, 1 + 1})).*
 groups | SELECT k, min(v), max(v) FROM (SELECT g AS k, 'a' AS v FROM generate_series(1, 50000) AS g UNION ALL SELECT g, repeat('x', 1000000) FROM generate_series(1, 50000) AS g) AS s GROUP BY k
+copies | SELECT count(*) FROM retail.stores WHERE {2×(}(store_name NOT IN (SELECT repeat('x', 9000) || order_id || '0' FROM retail.orders WHERE (order_id + 0) % 7 = order_id % 7 AND order_id < 7000)){2×) BETWEEN SYMMETRIC false AND true}

@@ -89,6 +89,17 @@ const SQUARING: [&str; 10] = [
     "variance",
 ];
 
+/// All that is said here of functions by name.
+#[cfg(test)]
+pub(super) const NAMED: [&[&str]; 6] = [
+    &SPELLING,
+    &NUMERIC,
+    &AGGREGATES,
+    &BUILDING,
+    &FORMATTED,
+    &SQUARING,
+];
+
 impl Measure {
     /// Measures a call; it may become another one.
     pub(super) fn call(&mut self, node: &mut Node) -> Result<Size, Refusal> {

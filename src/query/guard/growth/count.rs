@@ -12,17 +12,51 @@ const MOST_STEPS: u64 = 30_000_000;
 pub(super) const MOST_ITEMS: u64 = 64;
 
 /// What PostgreSQL counts for a sorted value, whatever its length.
-pub(super) const OF_SORTED: u64 = 24;
+const OF_SORTED: u64 = 24;
 
 /// The most windows of one statement, each of which may be a sort of its own.
 const MOST_WINDOWS: u64 = 32;
 
-impl Measure {
-    /// Counts what one query evaluates for a row.
-    pub(super) fn hold(&mut self, row: Size) -> Verdict {
-        self.held = self.held.saturating_add(row.held);
-        self.steps = self.steps.saturating_add(row.steps);
-        if self.held > self.most_held {
+/// The most that the longest values of all sorts may have together: with the least `work_mem`, each keeps 2,730 of them.
+const MOST_SORTED_TOGETHER: u64 = 64 << 10;
+
+/// What a statement comes to, as far as it has been measured.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// The bytes that one row of each query holds.
+    held: u64,
+    /// The steps that one row of each query takes.
+    steps: u64,
+    /// Items of FROM and sub-selects.
+    pub(super) items: u64,
+    windows: u64,
+    /// Sub-selects whose rows are counted.
+    pub(super) counted: u64,
+    /// The longest values of all sorts together, and of what else keeps rows within a `work_mem` of its own.
+    pub(super) sorted: u64,
+}
+
+impl Totals {
+    /// The same with so many copies of what has been added since `before`.
+    fn copied(self, before: Self, copies: u64) -> Self {
+        let copied = |now: u64, before: u64| {
+            let added = now.saturating_sub(before);
+            before.saturating_add(added.saturating_mul(copies))
+        };
+        Self {
+            held: copied(self.held, before.held),
+            steps: copied(self.steps, before.steps),
+            items: copied(self.items, before.items),
+            windows: copied(self.windows, before.windows),
+            counted: copied(self.counted, before.counted),
+            sorted: copied(self.sorted, before.sorted),
+        }
+    }
+
+    fn verdict(self, most_held: u64) -> Verdict {
+        few(self.items, MOST_ITEMS, "tables and sub-selects")?;
+        few(self.windows, MOST_WINDOWS, "windows")?;
+        if self.held > most_held {
             return Err(Refusal::new(
                 Rule::Size,
                 format!(
@@ -31,7 +65,7 @@ impl Measure {
                 ),
                 format!(
                     "the most is {} MiB; make long texts and arrays shorter, or fewer",
-                    self.most_held >> 20
+                    most_held >> 20
                 ),
             ));
         }
@@ -42,30 +76,47 @@ impl Measure {
                 "make the values shorter, or the operations fewer",
             ));
         }
+        if self.sorted > MOST_SORTED_TOGETHER {
+            return Err(Refusal::new(
+                Rule::Size,
+                "the query has too many sorts of long values, DISTINCT and GROUP BY among them",
+                "sort and group fewer times, or by something shorter",
+            ));
+        }
         Ok(())
+    }
+}
+
+impl Measure {
+    /// Counts what one query evaluates for a row.
+    pub(super) fn hold(&mut self, row: Size) -> Verdict {
+        self.totals.held = self.totals.held.saturating_add(row.held);
+        self.totals.steps = self.totals.steps.saturating_add(row.steps);
+        self.totals.verdict(self.most_held)
     }
 
     /// Counts an item of FROM or a sub-select. PostgreSQL may keep its rows, within `work_mem` for each.
     pub(super) fn count_item(&mut self) -> Verdict {
-        self.items += 1;
-        self.settings.sorted = self.settings.sorted.saturating_add(OF_SORTED);
-        few(self.items, MOST_ITEMS, "tables and sub-selects")
-    }
-
-    /// Counts again what has been counted since there were so many items and windows: it is copied.
-    pub(super) fn count_copies(&mut self, items: u64, windows: u64, copies: u64) -> Verdict {
-        let more =
-            |count: u64, before: u64| count.saturating_sub(before).saturating_mul(copies - 1);
-        self.items = self.items.saturating_add(more(self.items, items));
-        self.windows = self.windows.saturating_add(more(self.windows, windows));
-        few(self.items, MOST_ITEMS, "tables and sub-selects")?;
-        few(self.windows, MOST_WINDOWS, "windows")
+        self.totals.items += 1;
+        self.count_sort(0)
     }
 
     pub(super) fn count_window(&mut self) -> Verdict {
-        self.windows += 1;
-        self.settings.sorted = self.settings.sorted.saturating_add(OF_SORTED);
-        few(self.windows, MOST_WINDOWS, "windows")
+        self.totals.windows += 1;
+        self.count_sort(0)
+    }
+
+    /// Counts a sort of values of so many bytes.
+    pub(super) fn count_sort(&mut self, longest: u64) -> Verdict {
+        let sort = longest.saturating_add(OF_SORTED);
+        self.totals.sorted = self.totals.sorted.saturating_add(sort);
+        self.totals.verdict(self.most_held)
+    }
+
+    /// Counts so many copies of what has been measured since `before`.
+    pub(super) fn count_copies(&mut self, before: Totals, copies: u64) -> Verdict {
+        self.totals = self.totals.copied(before, copies);
+        self.totals.verdict(self.most_held)
     }
 }
 

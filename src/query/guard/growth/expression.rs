@@ -181,17 +181,17 @@ impl Measure {
 
     fn sides(&mut self, expr: &mut AExpr) -> Result<Sides, Refusal> {
         let before = self.meant.len();
-        let (items, windows, (of_left, of_right)) = (self.items, self.windows, copies(expr));
+        let (totals, (of_left, of_right)) = (self.totals, copies(expr));
         let left = self.optional(&mut expr.lexpr)?;
-        self.count_copies(items, windows, of_left)?;
-        let (items, windows) = (self.items, self.windows);
+        self.count_copies(totals, of_left)?;
+        let totals = self.totals;
         let between = self.meant.len();
         let takes_path = takes_path(expr);
         let right = match &mut expr.rexpr {
             Some(path) if takes_path && tree::is_path(path) => Size::leaf(SMALL),
             right => self.optional(right)?,
         };
-        self.count_copies(items, windows, of_right)?;
+        self.count_copies(totals, of_right)?;
         // An equality of two items' columns, wherever it stands: PostgreSQL may sort both sides to join by it.
         let has_names = before < between && between < self.meant.len();
         if has_names && may_join(expr) {

@@ -5,7 +5,7 @@
 //! in the place of each of its names, so that a chain of `SELECT v + v AS v` doubles at every link. And some of its parts know
 //! no `work_mem`: aggregates that collect, hashed sub-selects, sorts of one long column.
 //!
-//! So each expression gets a bound, from below: how many nodes it will be, how many bytes its value can have, how many those
+//! So each expression gets a bound, built up from its parts: how many nodes it will be, how many bytes its value can have, how many those
 //! before it hold. Where the text tells a size, it is judged here. Where only the running statement knows, the call is replaced
 //! by a twin in the schema `bounded`, which refuses what is too large. Where a name would multiply an expression, the sub-query
 //! is fenced. What remains is told to the planner as settings of this one transaction.
@@ -37,6 +37,7 @@ use super::planner::PlannerSettings;
 use super::refusal::{Refusal, Rule};
 
 use columns::Columns;
+use count::Totals;
 use sources::Sources;
 
 /// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
@@ -63,26 +64,31 @@ pub(super) fn bound(
     collecting: u64,
     most_held: u64,
 ) -> Result<PlannerSettings, Refusal> {
-    let original = select.clone();
+    let measured = |fenced_above: u64, counting: u64| {
+        let mut attempt = select.clone();
+        let mut measure = Measure {
+            most_held,
+            fenced_above,
+            counting,
+            collecting: collecting.max(1),
+            groupings: 1,
+            ..Measure::default()
+        };
+        measure.query(&mut attempt)?;
+        Ok((attempt, measure))
+    };
     let mut nodes = 0;
     // If that does not suffice, every sub-query that does anything is fenced: what is left is the text's own size.
     for fenced_above in [FENCED_ABOVE, 1] {
-        original.clone_into(select);
-        let mut measured = measure(select, collecting, most_held, fenced_above, 1)?;
-        if measured.counted > 1 {
+        let (mut attempt, mut measure) = measured(fenced_above, 1)?;
+        if measure.totals.counted > 1 {
             // They share what there is, now that it is known how many they are.
-            original.clone_into(select);
-            measured = measure(
-                select,
-                collecting,
-                most_held,
-                fenced_above,
-                measured.counted,
-            )?;
+            (attempt, measure) = measured(fenced_above, measure.totals.counted)?;
         }
-        nodes = measured.nodes;
+        nodes = measure.nodes;
         if nodes <= MOST_NODES {
-            return Ok(measured.settings);
+            *select = attempt;
+            return Ok(measure.planned());
         }
     }
     Err(Refusal::new(
@@ -94,37 +100,18 @@ pub(super) fn bound(
     ))
 }
 
-fn measure(
-    select: &mut SelectStmt,
-    collecting: u64,
-    most_held: u64,
-    fenced_above: u64,
-    counting: u64,
-) -> Result<Measure, Refusal> {
-    let mut measure = Measure {
-        named: Vec::new(),
-        sources: Sources::default(),
-        meant: Vec::new(),
-        nodes: 0,
-        held: 0,
-        most_held,
-        extremes: 0,
-        steps: 0,
-        fenced_above,
-        collecting: collecting.max(1),
-        groupings: 1,
-        counted: 0,
-        counting: counting.max(1),
-        set_returning: 0,
-        items: 0,
-        windows: 0,
-        settings: PlannerSettings::default(),
-    };
-    measure.query(select)?;
-    measure.settings.joined = measure.items;
-    Ok(measure)
+impl Measure {
+    /// How PostgreSQL shall plan what has been measured.
+    fn planned(&self) -> PlannerSettings {
+        PlannerSettings {
+            sorted: self.totals.sorted,
+            joined: self.totals.items,
+            ..self.settings
+        }
+    }
 }
 
+#[derive(Default)]
 struct Measure {
     /// What WITH clauses have named, innermost last.
     named: Vec<Named>,
@@ -133,27 +120,20 @@ struct Measure {
     meant: Vec<Option<usize>>,
     /// Of everything so far, after inlining.
     nodes: u64,
-    /// The bytes that one row of each query so far holds, and the most that they may.
-    held: u64,
+    totals: Totals,
+    /// The most that one row of each query may hold together, in bytes.
     most_held: u64,
     /// Calls so far of `min` and `max`: for each, PostgreSQL plans its query once more.
     extremes: u64,
-    /// The steps that one row of each query so far takes.
-    steps: u64,
     fenced_above: u64,
     /// How many aggregates share what may be collected.
     collecting: u64,
     /// How many groupings the innermost query has.
     groupings: u64,
-    /// Sub-selects so far whose rows are counted, and how many share what they may take.
-    counted: u64,
+    /// How many sub-selects share what their rows may take.
     counting: u64,
     /// Calls so far of functions that return sets.
     set_returning: u64,
-    /// Items of FROM and sub-selects so far.
-    items: u64,
-    /// Windows so far.
-    windows: u64,
     settings: PlannerSettings,
 }
 

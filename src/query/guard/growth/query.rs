@@ -5,7 +5,6 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::column_name::{HIDDEN, own_name};
 use super::columns::{Column, Columns};
-use super::count::OF_SORTED;
 use super::expression::together;
 use super::size::{LONGEST_SORTED, Parts, Size};
 use super::sub_link::Fence;
@@ -33,9 +32,6 @@ pub(super) struct Output {
 
 /// The most rows that may be kept to find the first of them, in bytes; PostgreSQL does not count them.
 const MOST_KEPT: u64 = 64 << 20;
-
-/// The most that the longest values of all sorts may have together: with the least `work_mem`, each keeps 2,730 of them.
-const MOST_SORTED_TOGETHER: u64 = 64 << 10;
 
 /// What a kept row costs beside its values.
 const OF_ROW: u64 = 64;
@@ -351,15 +347,7 @@ impl Measure {
                 format!("the most is {LONGEST_SORTED}; sort and group by something shorter"),
             ));
         }
-        self.settings.sorted = self.settings.sorted.saturating_add(longest + OF_SORTED);
-        if self.settings.sorted > MOST_SORTED_TOGETHER {
-            return Err(Refusal::new(
-                Rule::Size,
-                "the query has too many sorts of long values, DISTINCT and GROUP BY among them",
-                "sort and group fewer times, or by something shorter",
-            ));
-        }
-        Ok(())
+        self.count_sort(longest)
     }
 
     /// Whether a column is worth being computed once.

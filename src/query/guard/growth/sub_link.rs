@@ -72,7 +72,7 @@ impl Measure {
                         )
                         .at(location)
                     })?;
-                    self.counted += 1;
+                    self.totals.counted += 1;
                     tree::fence_rows(subselect, width, of_row.sum, self.counting);
                 }
                 Ok(Size::over(size, 1).no_text())

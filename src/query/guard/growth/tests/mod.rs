@@ -5,16 +5,10 @@ mod numbers;
 mod patterns;
 mod totals;
 
+use super::call;
 use crate::query::guard::allow_list::{FUNCTIONS, Growth};
+use crate::query::guard::tests::{refused as refused_by, runs_as};
 use crate::query::guard::{PlannerSettings, Rule, check};
-
-#[track_caller]
-fn runs_as(text: &str, expected: &str) {
-    match check(text) {
-        Ok(query) => assert_eq!(query.sql(), expected),
-        Err(refusal) => panic!("{text}\n  refused: {refusal}"),
-    }
-}
 
 #[track_caller]
 fn unchanged(text: &str) {
@@ -23,13 +17,7 @@ fn unchanged(text: &str) {
 
 #[track_caller]
 fn too_large(text: &str, words: &str) {
-    match check(text) {
-        Ok(query) => panic!("{text}\n  runs as: {}", query.sql()),
-        Err(refusal) => {
-            assert_eq!(refusal.rule(), Rule::Size, "{text}\n  {refusal}");
-            assert!(refusal.to_string().contains(words), "{text}\n  {refusal}");
-        }
-    }
+    refused_by(text, Rule::Size, words);
 }
 
 #[track_caller]
@@ -75,6 +63,16 @@ fn ordinary_functions_stay_as_they_are() {
     ] {
         unchanged(text);
     }
+}
+
+/// What a rule says of a name is said of a function that may be called.
+#[test]
+fn every_name_that_a_rule_speaks_of_is_listed() {
+    let named = call::NAMED.iter().flat_map(|names| names.iter());
+    let unknown: Vec<_> = named
+        .filter(|name| !FUNCTIONS.contains_key(**name))
+        .collect();
+    assert_eq!(unknown, Vec::<&&str>::new());
 }
 
 /// A function whose section says that it has a rule of its own has one.

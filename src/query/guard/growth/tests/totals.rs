@@ -37,6 +37,29 @@ fn copies_that_the_parser_makes_are_counted() {
     unchanged("SELECT 1 FROM retail.orders WHERE order_date BETWEEN '2025-01-01' AND '2025-02-01'");
 }
 
+/// With what is compared, all is copied that it counts for.
+#[test]
+fn what_a_copied_sub_select_counts_for_is_copied() {
+    let copied = |select: &str| {
+        let mut text = select.to_owned();
+        for _ in 0..2 {
+            text = format!("({text}) BETWEEN SYMMETRIC false AND true");
+        }
+        format!("SELECT 1 FROM retail.stores WHERE ({text}) IS NULL")
+    };
+    // Sixteen of them share what one may take.
+    let hashed = copied("store_id NOT IN (SELECT store_id FROM retail.orders)");
+    let query = check(&hashed).expect("allowed");
+    assert!(query.sql().contains("OVER (), 40329)"), "{}", query.sql());
+    // One is short enough to be sorted, and sixteen are not.
+    let sorted = "(SELECT t FROM (SELECT repeat('x', 8000) || order_id AS t FROM retail.orders ORDER BY 1 OFFSET 0) s LIMIT 1) = 'a'";
+    assert!(check(&format!("SELECT {sorted}")).is_ok());
+    too_large(&copied(sorted), "too many sorts");
+    let held = "length((SELECT repeat('x', 5000000))) = 1";
+    assert!(check(&format!("SELECT {held}")).is_ok());
+    too_large(&copied(held), "at once");
+}
+
 /// PostgreSQL keeps each sort until the statement ends.
 #[test]
 fn sorts_share_their_memory() {
