@@ -1,0 +1,215 @@
+/// What can be undone of `migrate`'s work, and the rule that notices: rule, then the statements. `{login}` and `{database}`
+/// stand for the test's own.
+pub(super) const DAMAGES: &[(&str, &str)] = &[
+    ("attributes", "ALTER ROLE {login} SUPERUSER"),
+    ("attributes", "ALTER ROLE {login} BYPASSRLS"),
+    ("attributes", "ALTER ROLE {login} CREATEROLE CREATEDB"),
+    ("attributes", "ALTER ROLE {login} REPLICATION"),
+    ("membership", "GRANT pg_read_all_data TO {login}"),
+    (
+        "membership",
+        "GRANT pg_execute_server_program TO {login} WITH INHERIT FALSE, SET TRUE",
+    ),
+    (
+        "membership",
+        "CREATE ROLE {login}_other; GRANT {login}_other TO {login}",
+    ),
+    ("membership", "GRANT zava_reader TO {login} WITH SET TRUE"),
+    (
+        "membership",
+        "GRANT zava_reader TO {login} WITH ADMIN TRUE GRANTED BY zava_admin",
+    ),
+    (
+        "membership",
+        "REVOKE zava_reader FROM {login} GRANTED BY zava_admin; REVOKE zava_reader FROM {login} GRANTED BY postgres",
+    ),
+    (
+        "owns",
+        "CREATE TABLE public.mine (); ALTER TABLE public.mine OWNER TO {login}",
+    ),
+    ("owns", "CREATE SCHEMA theirs AUTHORIZATION {login}"),
+    (
+        "owns",
+        "SELECT lo_create(4710); ALTER LARGE OBJECT 4710 OWNER TO {login}",
+    ),
+    (
+        "writes",
+        "GRANT INSERT, UPDATE ON retail.orders TO zava_reader",
+    ),
+    (
+        "writes",
+        "GRANT UPDATE (email), REFERENCES (phone) ON retail.customers TO {login}",
+    ),
+    (
+        "writes",
+        "GRANT USAGE ON SEQUENCE retail.orders_order_id_seq TO PUBLIC",
+    ),
+    (
+        "writes",
+        "GRANT TRUNCATE, TRIGGER, MAINTAIN ON retail.products TO {login}",
+    ),
+    (
+        "writes",
+        r#"CREATE TABLE public."odd; name" (); GRANT DELETE ON public."odd; name" TO {login}"#,
+    ),
+    (
+        "writes",
+        "CREATE ROLE {login}_lender; GRANT INSERT ON retail.orders TO {login}_lender WITH GRANT OPTION; GRANT USAGE ON SCHEMA retail TO {login}_lender; \
+                SET ROLE {login}_lender; GRANT INSERT ON retail.orders TO {login}; RESET ROLE",
+    ),
+    ("creates", "GRANT CREATE ON SCHEMA public TO PUBLIC"),
+    ("creates", "GRANT CREATE ON SCHEMA retail TO zava_reader"),
+    (
+        "creates",
+        "GRANT TEMPORARY ON DATABASE {database} TO PUBLIC",
+    ),
+    ("reads", "GRANT SELECT ON guard.signing_key TO zava_reader"),
+    ("reads", "GRANT SELECT ON retail.stores TO zava_reader"),
+    (
+        "reads",
+        "GRANT SELECT (rls_user_id) ON retail.stores TO {login}",
+    ),
+    (
+        "reads",
+        "CREATE TABLE public.notes (); GRANT SELECT ON public.notes TO PUBLIC",
+    ),
+    (
+        "reads",
+        "CREATE VIEW retail.mine WITH (security_invoker) AS SELECT 1 AS one; GRANT SELECT ON retail.mine TO zava_reader",
+    ),
+    (
+        "views",
+        "CREATE VIEW retail.totals AS SELECT count(*) FROM retail.orders; GRANT SELECT ON retail.totals TO zava_reader",
+    ),
+    (
+        "views",
+        "CREATE VIEW public.seen WITH (security_invoker = off) AS SELECT 1 AS one; GRANT SELECT (one) ON public.seen TO {login}",
+    ),
+    (
+        "views",
+        "CREATE MATERIALIZED VIEW public.kept AS SELECT store_id FROM retail.orders; GRANT SELECT ON public.kept TO PUBLIC",
+    ),
+    (
+        "functions",
+        "CREATE FUNCTION public.peek(n integer) RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM retail.orders'",
+    ),
+    (
+        "functions",
+        "GRANT EXECUTE ON FUNCTION guard.mac(integer, bytea) TO zava_reader",
+    ),
+    (
+        "functions",
+        "CREATE FUNCTION guard.more() RETURNS integer LANGUAGE sql AS 'SELECT 1'",
+    ),
+    (
+        "runs_text",
+        "CREATE FUNCTION public.run(command text) RETURNS void LANGUAGE plpgsql AS 'BEGIN EXECUTE command; END'",
+    ),
+    (
+        "runs_text",
+        "CREATE FUNCTION public.keep() RETURNS void LANGUAGE sql AS 'PREPARE kept AS SELECT 1'",
+    ),
+    (
+        "system",
+        "GRANT EXECUTE ON FUNCTION pg_catalog.pg_read_file(text) TO PUBLIC",
+    ),
+    ("system", "GRANT SELECT ON pg_catalog.pg_authid TO {login}"),
+    (
+        "system",
+        "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC",
+    ),
+    (
+        "elsewhere",
+        "GRANT SET ON PARAMETER session_replication_role TO {login}",
+    ),
+    (
+        "elsewhere",
+        "SELECT lo_from_bytea(4711, 'x'); GRANT SELECT ON LARGE OBJECT 4711 TO PUBLIC",
+    ),
+    (
+        "later_grants",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE zava_owner IN SCHEMA retail GRANT SELECT ON TABLES TO zava_reader",
+    ),
+    (
+        "later_grants",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE zava_owner GRANT INSERT ON TABLES TO PUBLIC",
+    ),
+    (
+        "row_security",
+        "ALTER TABLE retail.orders NO FORCE ROW LEVEL SECURITY",
+    ),
+    (
+        "row_security",
+        "ALTER TABLE guard.tenant DISABLE ROW LEVEL SECURITY",
+    ),
+    (
+        "row_security",
+        "CREATE TABLE retail.plain (); ALTER TABLE retail.plain OWNER TO zava_owner; \
+                      CREATE POLICY no_insert ON retail.plain AS RESTRICTIVE FOR INSERT TO zava_reader WITH CHECK (false); \
+                      CREATE POLICY no_update ON retail.plain AS RESTRICTIVE FOR UPDATE TO zava_reader USING (false); \
+                      CREATE POLICY no_delete ON retail.plain AS RESTRICTIVE FOR DELETE TO zava_reader USING (false)",
+    ),
+    (
+        "tenant_policy",
+        "DROP POLICY tenant_reads ON retail.customers",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.inventory USING (true)",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.orders USING ((SELECT guard.tenant()) IS NOT NULL)",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.products TO zava_reader, PUBLIC",
+    ),
+    (
+        "other_policy",
+        "CREATE POLICY more ON retail.orders FOR SELECT USING (true)",
+    ),
+    (
+        "other_policy",
+        "CREATE POLICY keys ON guard.signing_key TO zava_reader USING (true)",
+    ),
+    (
+        "other_policy",
+        "CREATE POLICY mine ON retail.order_items FOR SELECT TO {login} USING (true)",
+    ),
+    ("write_policies", "DROP POLICY no_update ON retail.orders"),
+    (
+        "write_policies",
+        "ALTER POLICY no_insert ON retail.stores WITH CHECK (true)",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.tenant() RESET search_path",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.tenant() SET search_path = public, pg_catalog",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.enter(integer, uuid, bigint, bytea) OWNER TO postgres",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.allowed_stores() SECURITY INVOKER",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.context_mac(integer, uuid) IMMUTABLE PARALLEL SAFE",
+    ),
+    (
+        "settings",
+        "ALTER ROLE {login} IN DATABASE {database} SET default_transaction_read_only = off",
+    ),
+    ("settings", "ALTER ROLE {login} SET statement_timeout = 0"),
+    ("settings", "ALTER ROLE {login} SET row_security = off"),
+    (
+        "settings",
+        "ALTER ROLE {login} SET search_path = public, retail",
+    ),
+];
