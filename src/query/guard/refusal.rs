@@ -208,15 +208,20 @@ impl Refusal {
     }
 }
 
-/// The most characters of one half of a refusal: the parser repeats a literal of any length.
+/// The most bytes of one half of a refusal: the parser repeats a literal of any length.
 const MOST_SHOWN: usize = 700;
 
 /// A text that may repeat the client's, in characters that show themselves: what would steer a terminal, or turn the order of
-/// what follows, is written as its number.
+/// what follows, is written as its number. A long text is cut.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars().take(MOST_SHOWN) {
+    let mut shown = String::with_capacity(text.len().min(MOST_SHOWN));
+    for character in text.chars() {
+        // What is written counts: a number takes more room than its character.
+        if shown.len() >= MOST_SHOWN {
+            shown.push('…');
+            break;
+        }
         let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
         if character.is_control() || turns {
             shown.extend(character.escape_unicode());

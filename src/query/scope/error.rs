@@ -54,9 +54,6 @@ pub struct DatabaseError {
     pub position: Option<usize>,
 }
 
-/// The most characters of PostgreSQL's own words that a client is shown: a message may repeat a value of any length.
-const MOST_SHOWN: usize = 500;
-
 impl DatabaseError {
     /// For an error that is longer than any answer may be. It stays with the place of the real one unread.
     pub(super) fn too_long() -> Self {
@@ -78,7 +75,6 @@ impl DatabaseError {
             format!("line {line}, column {column}; ")
         });
         let at = format!("({place}SQLSTATE {state})");
-        let shown = |text: &str| visible(&text.chars().take(MOST_SHOWN).collect::<String>());
         match state.as_str() {
             "57014" => format!(
                 "the statement took too long and was stopped; aggregate or filter more {at}"
@@ -91,12 +87,12 @@ impl DatabaseError {
                 let nearest = missing_name(&self.message)
                     .and_then(nearest_column)
                     .map_or_else(String::new, |column| format!("; did you mean {column}?"));
-                format!("{}{nearest} {at}", shown(&self.message))
+                format!("{}{nearest} {at}", visible(&self.message))
             }
             // A twin's own refusal: its text is written for the client.
             "ZV101" => format!(
                 "{}; make it shorter, or filter first {at}",
-                shown(&self.message)
+                visible(&self.message)
             ),
             // The types do not fit; a twin bears one argument more than what it stands for.
             "42883" if self.message.contains("bounded.") => {
@@ -117,7 +113,7 @@ impl DatabaseError {
                     .as_ref()
                     .filter(|_| !state.starts_with("42") || state == "42883");
                 let hint: String = hint.iter().flat_map(|hint| [" ", hint]).collect();
-                format!("{}{} {at}", shown(&self.message), shown(&hint))
+                format!("{}{} {at}", visible(&self.message), visible(&hint))
             }
             _ => format!("the database could not run the statement {at}"),
         }

@@ -292,7 +292,7 @@ fn a_refusal_says_where_and_what_to_do() {
     );
 }
 
-/// The first finding of the fuzzer: the parser repeats what it stumbles over.
+/// What the fuzzer found: the parser repeats what it stumbles over, and what is written as a number grows.
 #[test]
 fn a_refusal_steers_no_terminal_and_is_short() {
     refused("SET ROLE zav\u{1e}a_owner", Rule::Syntax, "\\u{1e}");
@@ -301,9 +301,13 @@ fn a_refusal_steers_no_terminal_and_is_short() {
         Rule::Relation,
         "\\u{202e}",
     );
-    let long = format!("SELECT 1 '{}'", "x".repeat(20_000));
-    let refusal = check(&long).expect_err("refused");
-    assert!(refusal.to_string().len() < 2_000, "{refusal}");
+    for long in ["x", "\u{1b}", "🔨"] {
+        for literal in ["SELECT 1 '{}'", "SELECT '{}"] {
+            let refusal = check(&literal.replace("{}", &long.repeat(5_000))).expect_err("refused");
+            let length = refusal.to_string().len();
+            assert!(length < 2_000, "{long:?} in {literal}: {length} bytes");
+        }
+    }
 }
 
 #[test]
