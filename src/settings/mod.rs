@@ -348,7 +348,7 @@ fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
 
 fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
     reader
-        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 1 << 20)
+        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 64 << 10)
         .map(size)
 }
 

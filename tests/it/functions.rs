@@ -126,6 +126,22 @@ async fn every_listed_function_that_gives_rows_is_known() {
     assert_eq!(giving, guard::SET_RETURNING);
 }
 
+/// An aggregate computes nothing by itself, however constant what it is given.
+#[tokio::test]
+async fn every_listed_aggregate_is_known() {
+    let database = TestDatabase::new().await;
+    // Some are ordinary functions and aggregates by the same name.
+    let mut aggregates: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT proname::text FROM pg_proc WHERE prokind = 'a' AND proname = ANY ($1)",
+    )
+    .bind(guard::functions().collect::<Vec<_>>())
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
+    aggregates.sort();
+    assert_eq!(aggregates, guard::AGGREGATES);
+}
+
 /// What the guard is for, tried on the real server: no function outside the list is reached by a dot.
 #[tokio::test]
 async fn a_dot_reaches_no_function_outside_the_list() {

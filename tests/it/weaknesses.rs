@@ -220,7 +220,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
     assert_eq!(answer.structured["truncated"], true);
     assert!(answer.text.len() < (1 << 20) + 1024);
 
-    let cell = "SELECT repeat('x', 20000000)";
+    let cell = "SELECT repeat('x', 12000000)";
     let answer = server
         .call(
             SEATTLE,

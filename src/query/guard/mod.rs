@@ -24,7 +24,9 @@ use std::sync::Arc;
 use moka::sync::Cache;
 use pg_query::NodeEnum;
 
-pub use allow_list::{FIELDS, SET_RETURNING, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions};
+pub use allow_list::{
+    AGGREGATES, FIELDS, SET_RETURNING, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
+};
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, visible};
 pub use relations::{RELATIONS, Relation, RelationColumn, nearest_column};

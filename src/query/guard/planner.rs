@@ -9,6 +9,9 @@ pub struct PlannerSettings {
     /// whatever its length, and keeps each sort until the statement ends, so the longer and the more they can be the earlier it must
     /// stop.
     pub sorted: u64,
+    /// The bytes of a row of all sorts and joins together: PostgreSQL merges as many tapes as fit into `work_mem`, at least six, and
+    /// holds a row of each, however long it is.
+    pub carried: u64,
     /// How many tables and sub-selects there are: PostgreSQL tries the orders of a list of them, all of which it keeps.
     pub joined: u64,
 }
@@ -27,6 +30,10 @@ const LEAST_WORK_MEM: u64 = 64;
 const MOST_SORTED: u64 = 64 << 20;
 const COUNTED: u64 = 24;
 
+/// Rows of more bytes are merged from few tapes, each of which PostgreSQL counts with 264 KiB.
+const MOST_CARRIED_USUALLY: u64 = 2 << 20;
+const WORK_MEM_OF_FEW_TAPES: u64 = 1 << 10;
+
 /// Lists of so many tables and more are joined in an order that is searched for, not tried (`geqo_threshold`, usually 12).
 const MOST_TRIED: u64 = 8;
 
@@ -36,6 +43,7 @@ impl PlannerSettings {
         hashed_groups: true,
         hashed_joins: true,
         sorted: 0,
+        carried: 0,
         joined: 0,
     };
 
@@ -56,7 +64,12 @@ impl PlannerSettings {
     /// In KiB.
     fn work_mem(self) -> u64 {
         let values = MOST_SORTED / self.sorted.max(1);
-        (values.saturating_mul(COUNTED) / 1024).clamp(LEAST_WORK_MEM, USUAL_WORK_MEM)
+        let most = if self.carried > MOST_CARRIED_USUALLY {
+            WORK_MEM_OF_FEW_TAPES
+        } else {
+            USUAL_WORK_MEM
+        };
+        (values.saturating_mul(COUNTED) / 1024).clamp(LEAST_WORK_MEM, most)
     }
 }
 
@@ -75,10 +88,16 @@ mod tests {
         assert_eq!(changed(sorted(128)), []);
         assert_eq!(changed(sorted(1_024)), [("work_mem", "1536kB".to_owned())]);
         assert_eq!(changed(sorted(1 << 20)), [("work_mem", "64kB".to_owned())]);
+        let carried = PlannerSettings {
+            carried: 3 << 20,
+            ..PlannerSettings::default()
+        };
+        assert_eq!(changed(carried), [("work_mem", "1024kB".to_owned())]);
         let merged = PlannerSettings {
             hashed_groups: false,
             hashed_joins: false,
             sorted: 0,
+            carried: 0,
             joined: 9,
         };
         assert_eq!(

@@ -100,7 +100,7 @@ impl DatabaseError {
             }
             // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
             "22003" if self.message == "bigint out of range" => format!(
-                "bigint out of range: a number is too large, or an aggregate would collect more than 10 MiB; filter or group first {at}"
+                "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB; filter or group first {at}"
             ),
             // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
             _ if ["22", "21", "0A", "42", "54", "2F"]

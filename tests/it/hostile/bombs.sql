@@ -267,3 +267,46 @@ reading | SELECT stddev(x - 0), stddev(x - 1), stddev(x - 2) FROM (SELECT 1e1300
 reading | SELECT (ROW(1 + 1{1500×, 1 + 1})).*
 groups | SELECT k, min(v), max(v) FROM (SELECT g AS k, 'a' AS v FROM generate_series(1, 50000) AS g UNION ALL SELECT g, repeat('x', 1000000) FROM generate_series(1, 50000) AS g) AS s GROUP BY k
 copies | SELECT count(*) FROM retail.stores WHERE {2×(}(store_name NOT IN (SELECT repeat('x', 9000) || order_id || '0' FROM retail.orders WHERE (order_id + 0) % 7 = order_id % 7 AND order_id < 7000)){2×) BETWEEN SYMMETRIC false AND true}
+constants | SELECT CASE repeat('x', 1000000) {1000×WHEN first_name THEN 1 }END FROM retail.customers LIMIT 1
+constants | SELECT CASE repeat('x', 4000) {1200×WHEN first_name THEN 1 }END FROM retail.customers LIMIT 1
+constants | SELECT count(*) FROM (SELECT first_name AS x FROM retail.customers{59× UNION ALL SELECT first_name FROM retail.customers}) AS t WHERE x <> repeat('x', 10000000)
+constants | SELECT count(*) FROM (SELECT first_name AS x FROM retail.customers{59× UNION ALL SELECT first_name FROM retail.customers}) AS t WHERE {200×x <> repeat('x', 4000) AND }true
+constants | SELECT count(*) FROM (SELECT first_name AS x, store_id FROM retail.customers, retail.stores{30× UNION ALL SELECT first_name, 1 FROM retail.customers}) AS t GROUP BY store_id HAVING {200×store_id::text <> repeat('x', 4000) AND }true
+constants | SELECT 1 FROM retail.customers WHERE first_name = repeat('x', 1000000){600∷ AND first_name = now()::text || '#'}
+constants | SELECT 1 FROM retail.customers WHERE first_name = repeat('x', 4000){600∷ AND first_name = now()::text || '#'}
+constants | SELECT count(*) FROM (SELECT first_name AS x FROM retail.customers{59× UNION ALL SELECT first_name FROM retail.customers}) AS t WHERE x = repeat('x', 4000){300∷ AND x = now()::text || '#'}
+constants | SELECT 1 FROM retail.customers AS c0{19∷, retail.customers AS c#} WHERE c0.first_name = repeat('x', 12000000){19∷ AND c0.first_name = c#.first_name}
+constants | SELECT count(*) FROM retail.orders WHERE order_id = ANY(('{1' || repeat(',1', 1900000) || '}')::int[])
+constants | SELECT {4×length(repeat(repeat('x', 12000000), store_id)) + }0 FROM retail.stores
+constants | SELECT {4×length(repeat(v, 3000)) + }0 FROM (SELECT repeat('x', 4000) AS v) AS s
+constants | SELECT CASE repeat(v, 3000) {1000×WHEN first_name THEN 1 }END FROM (SELECT repeat('x', 4000) AS v) AS s, retail.customers
+constants | SELECT CASE repeat(v, 3000) {1000×WHEN first_name THEN 1 }END FROM repeat('x', 4000) AS s(v), retail.customers
+constants | WITH s AS (SELECT repeat('x', 4000) AS v) SELECT CASE repeat(v, 3000) {1000×WHEN first_name THEN 1 }END FROM s, retail.customers
+constants | SELECT CASE repeat(v, 3000) {1000×WHEN first_name THEN 1 }END FROM (VALUES (repeat('x', 4000))) AS s(v), retail.customers
+reading | SELECT cardinality(('{' || repeat('a,', 1900000) || 'a}')::tsquery[])
+reading | SELECT cardinality(('{' || repeat('"(1,2)",', 390000) || '"(1,2)"}')::int4range[])
+reading | SELECT cardinality(('{' || repeat('"(1,2)",', 2000) || '"(1,2)"}')::int4range[])
+reading | SELECT cardinality(('{' || repeat('1,', 1400000) || '1}')::numeric[])
+groups | SELECT max(repeat('x', 1000000) || first_name || '0'){14∷, max(repeat('x', 1000000) || first_name || '#')} FROM retail.customers GROUP BY GROUPING SETS ((){63×, ()})
+groups | SELECT count(a) FROM (SELECT g % 5000 AS k, avg(CASE WHEN g > 5000 THEN 1e131000 + g END) AS a FROM generate_series(1, 10000) AS g GROUP BY 1) AS t
+sorts | SELECT repeat('x', 12000000) || first_name AS x FROM retail.customers WHERE customer_id < 30 ORDER BY last_name
+sorts | SELECT x{20∷, row_number() OVER (ORDER BY k % #)} FROM (SELECT repeat('x', 2000000) || first_name AS x, customer_id AS k FROM retail.customers WHERE customer_id < 10 OFFSET 0) AS t
+sorts | SELECT x, row_number() OVER (ORDER BY k % 2), row_number() OVER (ORDER BY k % 3) FROM (SELECT repeat('x', 5000000) || first_name AS x, customer_id AS k FROM retail.customers WHERE customer_id < 10 OFFSET 0) AS t
+rows of functions | SELECT string_to_table(x, ','){107×, string_to_table(x, ',')} FROM (SELECT repeat('aa,', 98000) AS x OFFSET 0) AS t
+rows of functions | SELECT json_array_elements(x){149×, json_array_elements(x)} FROM (SELECT ('[' || repeat('1,', 100000) || '1]')::json AS x OFFSET 0) AS t LIMIT 100000 OFFSET 99999
+rows of rows | {6×SELECT t.*{19×, t.*} FROM (}SELECT '', '', ''{6×) AS t}
+rows of rows | SELECT {10×(}t{10×, t)} FROM (SELECT '' AS a, '' AS b) AS t
+planned twice | SELECT EXISTS(SELECT FROM retail.orders a1 WHERE a1.order_id=a0.order_id AND (EXISTS(SELECT FROM retail.orders a2 WHERE a2.order_id=a1.order_id AND (EXISTS(SELECT FROM retail.orders a3 WHERE a3.order_id=a2.order_id AND (EXISTS(SELECT FROM retail.orders a4 WHERE a4.order_id=a3.order_id AND (EXISTS(SELECT FROM retail.orders a5 WHERE a5.order_id=a4.order_id AND (EXISTS(SELECT FROM retail.orders a6 WHERE a6.order_id=a5.order_id AND (EXISTS(SELECT FROM retail.orders b0,retail.orders b1,retail.orders b2,retail.orders b3,retail.orders b4,retail.orders b5,retail.orders b6 WHERE b0.order_id=a6.order_id AND b0.order_id=b1.order_id AND b0.order_id=b2.order_id AND b0.order_id=b3.order_id AND b0.order_id=b4.order_id AND b0.order_id=b5.order_id AND b0.order_id=b6.order_id) OR EXISTS(SELECT FROM retail.orders c0,retail.orders c1,retail.orders c2,retail.orders c3,retail.orders c4,retail.orders c5,retail.orders c6 WHERE c0.order_id=a6.order_id AND c0.order_id=c1.order_id AND c0.order_id=c2.order_id AND c0.order_id=c3.order_id AND c0.order_id=c4.order_id AND c0.order_id=c5.order_id AND c0.order_id=c6.order_id) OR EXISTS(SELECT FROM retail.orders d0,retail.orders d1,retail.orders d2,retail.orders d3,retail.orders d4,retail.orders d5,retail.orders d6 WHERE d0.order_id=a6.order_id AND d0.order_id=d1.order_id AND d0.order_id=d2.order_id AND d0.order_id=d3.order_id AND d0.order_id=d4.order_id AND d0.order_id=d5.order_id AND d0.order_id=d6.order_id) OR EXISTS(SELECT FROM retail.orders e0,retail.orders e1,retail.orders e2,retail.orders e3,retail.orders e4,retail.orders e5,retail.orders e6 WHERE e0.order_id=a6.order_id AND e0.order_id=e1.order_id AND e0.order_id=e2.order_id AND e0.order_id=e3.order_id AND e0.order_id=e4.order_id AND e0.order_id=e5.order_id AND e0.order_id=e6.order_id) OR EXISTS(SELECT FROM retail.orders f0,retail.orders f1,retail.orders f2,retail.orders f3,retail.orders f4,retail.orders f5,retail.orders f6 WHERE f0.order_id=a6.order_id AND f0.order_id=f1.order_id AND f0.order_id=f2.order_id AND f0.order_id=f3.order_id AND f0.order_id=f4.order_id AND f0.order_id=f5.order_id AND f0.order_id=f6.order_id) OR a6.store_id=0)) OR a5.store_id=0)) OR a4.store_id=0)) OR a3.store_id=0)) OR a2.store_id=0)) OR a1.store_id=0)) FROM retail.orders a0 LIMIT 1
+reading | SELECT x IS JSON WITH UNIQUE KEYS, x IS JSON ARRAY WITH UNIQUE KEYS, x IS JSON VALUE WITH UNIQUE KEYS FROM (SELECT '[' || repeat('{"":1},', 1420000) AS x FROM retail.stores OFFSET 0) AS t
+reading | SELECT (('[' || repeat('{"":1},', 140000)) || '1]') IS JSON WITH UNIQUE KEYS
+reading | SELECT length(to_tsvector('simple', repeat('a-', 2095000)))
+reading | SELECT length(to_tsvector('simple', repeat('a-', 400000)))
+regular expression | SELECT regexp_count(repeat('x', 31000000), 'x')
+regular expression | SELECT regexp_count(repeat('x', 4500000), 'x')
+regular expression | SELECT repeat('{170×x}', 300) ~ '(?:{170×x}){U+007B}250}z'
+regular expression | SELECT repeat('{170×x}', 300) ~ '(?:{170×x}){U+007B}57}z'
+sorts | SELECT repeat('x', 10000000) || first_name, repeat('y', 10000000) || last_name FROM retail.customers WHERE customer_id < 40 ORDER BY last_name
+groups | SELECT any_value(repeat('x', 1000000) || first_name){14×, any_value(repeat('x', 1000000) || first_name)} FROM retail.customers GROUP BY ROLLUP (customer_id{29×, customer_id})
+constants | SELECT count(*) FROM retail.customers WHERE first_name <> ALL(string_to_array(repeat(',', 900000), ','))
+constants | SELECT count(*) FROM retail.customers WHERE customer_id <> ALL(array_fill(1, ARRAY[1500000]))
+rows of rows | WITH w AS (SELECT ''{1599×, ''}) SELECT 1 FROM (w AS a0{30∷ CROSS JOIN w AS a#}) NATURAL JOIN (w AS b0{30∷ CROSS JOIN w AS b#})

@@ -11,7 +11,7 @@ use super::operator::{OF_REBUILDING, power};
 use super::own_rule::OwnRule;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
 use super::{Measure, tree};
-use crate::query::guard::allow_list::{FUNCTIONS, Growth, SET_RETURNING};
+use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -47,16 +47,26 @@ const NUMERIC: [&str; 16] = [
 ];
 
 /// Aggregates of the list that keep one of the values they are given, or one made of them.
-const AGGREGATES: [&str; 8] = [
+pub(super) const KEEPING: [&str; 15] = [
     "any_value",
+    "avg",
     "bit_and",
     "bit_or",
     "bit_xor",
     "max",
     "min",
     "range_intersect_agg",
+    "stddev",
+    "stddev_pop",
+    "stddev_samp",
     "sum",
+    "var_pop",
+    "var_samp",
+    "variance",
 ];
+
+/// What is different with each call, of what takes arguments.
+const VOLATILE: [&str; 1] = ["random"];
 
 /// Functions of the list that build a JSON document of their arguments, or of a part of them.
 const BUILDING: [&str; 9] = [
@@ -70,6 +80,23 @@ const BUILDING: [&str; 9] = [
     "row_to_json",
     "to_jsonb",
 ];
+
+/// What PostgreSQL holds for each byte of a text while it takes it apart into words.
+const OF_PARSING: u64 = 60;
+
+/// Functions of the list that match a text with a regular expression, and what PostgreSQL holds for each of its bytes: a wide
+/// character, and where each match is.
+const MATCHING: [&str; 8] = [
+    "regexp_count",
+    "regexp_instr",
+    "regexp_like",
+    "regexp_match",
+    "regexp_matches",
+    "regexp_replace",
+    "regexp_split_to_array",
+    "regexp_split_to_table",
+];
+pub(super) const OF_MATCHING: u64 = 12;
 
 /// Functions of the list that read a format, and the longest that they may.
 const FORMATTED: [&str; 4] = ["to_char", "to_date", "to_number", "to_timestamp"];
@@ -91,13 +118,8 @@ const SQUARING: [&str; 10] = [
 
 /// All that is said here of functions by name.
 #[cfg(test)]
-pub(super) const NAMED: [&[&str]; 6] = [
-    &SPELLING,
-    &NUMERIC,
-    &AGGREGATES,
-    &BUILDING,
-    &FORMATTED,
-    &SQUARING,
+pub(super) const NAMED: [&[&str]; 8] = [
+    &SPELLING, &NUMERIC, &KEEPING, &MATCHING, &VOLATILE, &BUILDING, &FORMATTED, &SQUARING,
 ];
 
 impl Measure {
@@ -129,6 +151,8 @@ impl Measure {
         }
         if SET_RETURNING.contains(&name.as_str()) {
             self.set_returning += 1;
+            // PostgreSQL may keep its rows, within `work_mem`.
+            self.count_sort(0)?;
         }
         let before = self.meant.len();
         let mut sizes = Vec::with_capacity(call.args.len());
@@ -159,6 +183,9 @@ impl Measure {
             }
         }
         let ordered = around.all.value;
+        if !call.agg_order.is_empty() && growth != Growth::Collects {
+            self.carry(args.sum, self.groupings)?;
+        }
         let filter = self.meant.len();
         around.add(self.optional(&mut call.agg_filter)?);
         let names = NamesOfAggregate {
@@ -170,6 +197,11 @@ impl Measure {
             around.add(self.window(window)?);
         }
         let mut size = args.all.beside(around.all);
+        size.varies |= call.args.is_empty()
+            || call.over.is_some()
+            || SET_RETURNING.contains(&name.as_str())
+            || VOLATILE.contains(&name.as_str())
+            || AGGREGATES.contains(&name.as_str());
         size.spells = match growth {
             Growth::Fixed => SPELLING.contains(&name.as_str()),
             Growth::Digits => false,
@@ -187,13 +219,7 @@ impl Measure {
                 args.sum.saturating_mul(2).saturating_add(SMALL)
             }
             Growth::Fixed => SMALL,
-            Growth::Most => {
-                if AGGREGATES.contains(&name.as_str()) && args.all.value > SHORT_ROW {
-                    // What a group keeps is not counted when it becomes longer.
-                    self.settings.hashed_groups = false;
-                }
-                args.all.value.max(SMALL)
-            }
+            Growth::Most => args.all.value.max(SMALL),
             Growth::Times(times) => args.sum.saturating_mul(times).saturating_add(SMALL),
             Growth::Digits if matches!(name.as_str(), "pow" | "power") => {
                 let base = sizes.first().map_or(0, |size| size.value);
@@ -219,6 +245,19 @@ impl Measure {
                 .held
                 .saturating_add(value.saturating_mul(OF_REBUILDING));
         }
+        if KEEPING.contains(&name.as_str()) && args.all.value > SHORT_ROW {
+            // What a group keeps is not counted when it becomes longer; and each grouping keeps a value of its own.
+            self.settings.hashed_groups = false;
+            let others = value.saturating_mul(self.groupings.saturating_sub(1));
+            size.held = size.held.saturating_add(others);
+        }
+        let text = sizes.first().map_or(0, |size| size.value);
+        let beside = match name.as_str() {
+            "to_tsvector" => OF_PARSING,
+            name if MATCHING.contains(&name) => OF_MATCHING,
+            _ => 0,
+        };
+        size.held = size.held.saturating_add(text.saturating_mul(beside));
         let format = sizes.get(1).map_or(0, |size| size.value);
         if FORMATTED.contains(&name.as_str()) && format > MOST_FORMAT {
             return Err(too_long_for(&name, format, MOST_FORMAT, location));

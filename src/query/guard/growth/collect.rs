@@ -6,7 +6,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
 use super::call::NamesOfAggregate;
-use super::size::Size;
+use super::size::{SMALL, Size};
 use super::{MOST_COLLECTED, Measure, tree};
 use crate::query::guard::refusal::Refusal;
 
@@ -14,6 +14,13 @@ use crate::query::guard::refusal::Refusal;
 const OF_ELEMENT: u64 = 16;
 const OF_JSON: u64 = 160;
 const OF_RANGE: u64 = 2_400;
+
+/// Values that can be longer are weighed by their length.
+const LONG: u64 = 1 << 10;
+
+/// How much more everything weighs, so that a statement has no more than this part of the twin's budget: what is made of the
+/// collected, such as a text of an array, can be more than twice as long, and may be sorted a few times.
+const OF_BUDGET: u64 = 3;
 
 impl Measure {
     /// `aggregate(x)` becomes `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`: the aggregate beside it weighs the same
@@ -33,10 +40,24 @@ impl Measure {
             "array_agg" | "string_agg" => (sum, OF_ELEMENT),
             _ => (sum.saturating_mul(2), OF_JSON),
         };
-        let weight = self.weight(values, beside);
-        let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
         let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
             return Err(Refusal::construct(name));
+        };
+        let (weight, value) = match weighed(&call.args) {
+            // As long as it is, instead of as long as it can be: what has been collected is collected again.
+            Some(long) if sum > LONG => {
+                let beside = self.weight(self.names_of(&call.args), beside);
+                let of_byte = self.of_byte().saturating_mul(values / sum);
+                (
+                    tree::weight(beside, of_byte, long),
+                    MOST_COLLECTED / self.of_byte(),
+                )
+            }
+            _ => {
+                let weight = self.weight(values, beside);
+                let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
+                (tree::number(weight), value)
+            }
         };
         // What weighs it must belong to the same query as it does.
         let elsewhere = self.is_outer(&names.all)
@@ -70,12 +91,38 @@ impl Measure {
     pub(super) fn weight(&self, bytes: u64, beside: u64) -> u64 {
         bytes
             .saturating_add(beside.max(OF_ELEMENT))
-            .saturating_mul(self.collecting)
+            .saturating_mul(self.of_byte())
+    }
+
+    fn of_byte(&self) -> u64 {
+        self.collecting.saturating_mul(OF_BUDGET)
+    }
+
+    /// The bytes that are not in the arguments' values: constants, and the names of a row's fields.
+    fn names_of(&self, args: &[Node]) -> u64 {
+        let of_arg = |arg: &Node| match (tree::text(arg), tree::plain_name(arg)) {
+            (Some(text), _) => u64::try_from(text.len()).unwrap_or(u64::MAX),
+            (None, Some(name)) => self
+                .sources
+                .item(name)
+                .map_or(0, |(_, row)| row.columns.names()),
+            (None, None) => SMALL,
+        };
+        args.iter().map(of_arg).fold(0, u64::saturating_add)
     }
 }
 
+/// The arguments by their names, where looking at each once more costs nothing.
+fn weighed(args: &[Node]) -> Option<Vec<Node>> {
+    let is_short = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
+    let is_name =
+        |arg: &Node| tree::star(arg).is_none() && matches!(arg.node, Some(NodeEnum::ColumnRef(_)));
+    let long: Vec<Node> = args.iter().filter(|arg| !is_short(arg)).cloned().collect();
+    long.iter().all(is_name).then_some(long)
+}
+
 /// The aggregate that counts what another one collects: over the same rows, each distinct one once.
-fn counting(collecting: &FuncCall, weight: u64) -> FuncCall {
+fn counting(collecting: &FuncCall, weight: Node) -> FuncCall {
     // Values are distinct by all arguments: the first alone tells them apart where the others are constants.
     let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
     let distinct = collecting.agg_distinct
@@ -88,7 +135,7 @@ fn counting(collecting: &FuncCall, weight: u64) -> FuncCall {
     } else {
         ("admits", Vec::new())
     };
-    args.push(tree::number(weight));
+    args.push(weight);
     FuncCall {
         agg_distinct: distinct,
         agg_filter: collecting.agg_filter.clone(),

@@ -70,6 +70,11 @@ impl Columns {
         self.0.iter().map(|column| column.size)
     }
 
+    /// How many there may be.
+    pub(super) fn most(&self) -> usize {
+        self.0.len()
+    }
+
     /// How many there are, where that is known.
     pub(super) fn count(&self) -> Option<usize> {
         self.0
@@ -131,10 +136,23 @@ impl Columns {
     /// A whole row; as JSON it names each column.
     pub(super) fn row(&self) -> Size {
         let parts: Parts = self.sizes().collect();
-        let names = self.0.iter().map(|column| column.name.len() + OF_FIELD);
-        let names = u64::try_from(names.sum::<usize>()).unwrap_or(u64::MAX);
-        let value = parts.sum.saturating_mul(2).saturating_add(names);
+        let value = parts.sum.saturating_mul(2).saturating_add(self.names());
         Size::over(parts.all, value)
+    }
+
+    /// The bytes of its names.
+    pub(super) fn names(&self) -> u64 {
+        let names = self.0.iter().map(|column| column.name.len() + OF_FIELD);
+        u64::try_from(names.sum::<usize>()).unwrap_or(u64::MAX)
+    }
+
+    /// The bytes of the values of a row. Those that may be there stand for one.
+    pub(super) fn width(&self) -> u64 {
+        let (sure, perhaps): (Vec<&Column>, Vec<&Column>) =
+            self.0.iter().partition(|column| column.sure);
+        let value = |column: &&Column| column.size.value;
+        let perhaps = perhaps.iter().map(value).fold(0, u64::max);
+        sure.iter().map(value).fold(perhaps, u64::saturating_add)
     }
 
     /// Changes each one's size.

@@ -11,6 +11,12 @@ const MOST_STEPS: u64 = 30_000_000;
 /// The most items of FROM and sub-selects of one statement: the planner looks for an order of them.
 pub(super) const MOST_ITEMS: u64 = 64;
 
+/// The most bytes of a row of each sort and join together: PostgreSQL merges six tapes at once and holds a row of each.
+const MOST_CARRIED: u64 = 17 << 20;
+
+/// The most columns of one query: PostgreSQL's own limit (`MaxTupleAttributeNumber`). Rows of rows by `*` double them.
+const MOST_COLUMNS: u64 = 1_664;
+
 /// What PostgreSQL counts for a sorted value, whatever its length.
 const OF_SORTED: u64 = 24;
 
@@ -29,11 +35,13 @@ pub(super) struct Totals {
     steps: u64,
     /// Items of FROM and sub-selects.
     pub(super) items: u64,
-    windows: u64,
+    pub(super) windows: u64,
     /// Sub-selects whose rows are counted.
     pub(super) counted: u64,
     /// The longest values of all sorts together, and of what else keeps rows within a `work_mem` of its own.
     pub(super) sorted: u64,
+    /// The bytes of a row of each sort and join together.
+    pub(super) carried: u64,
 }
 
 impl Totals {
@@ -50,6 +58,7 @@ impl Totals {
             windows: copied(self.windows, before.windows),
             counted: copied(self.counted, before.counted),
             sorted: copied(self.sorted, before.sorted),
+            carried: copied(self.carried, before.carried),
         }
     }
 
@@ -83,6 +92,18 @@ impl Totals {
                 "sort and group fewer times, or by something shorter",
             ));
         }
+        if self.carried > MOST_CARRIED {
+            return Err(Refusal::new(
+                Rule::Size,
+                format!(
+                    "the query would sort and join rows of up to {} bytes, over all its sorts and joins",
+                    self.carried
+                ),
+                format!(
+                    "the most is {MOST_CARRIED}; make long texts and arrays after sorting and joining"
+                ),
+            ));
+        }
         Ok(())
     }
 }
@@ -113,11 +134,27 @@ impl Measure {
         self.totals.verdict(self.most_held)
     }
 
+    /// Counts sorts of rows of so many bytes, whatever they are sorted by.
+    pub(super) fn carry(&mut self, row: u64, times: u64) -> Verdict {
+        let carried = row.saturating_mul(times);
+        self.totals.carried = self.totals.carried.saturating_add(carried);
+        self.totals.verdict(self.most_held)
+    }
+
     /// Counts so many copies of what has been measured since `before`.
     pub(super) fn count_copies(&mut self, before: Totals, copies: u64) -> Verdict {
         self.totals = self.totals.copied(before, copies);
         self.totals.verdict(self.most_held)
     }
+}
+
+/// Whether a row may have so many columns.
+pub(super) fn few_columns(count: usize) -> Verdict {
+    few(
+        u64::try_from(count).unwrap_or(u64::MAX),
+        MOST_COLUMNS,
+        "columns",
+    )
 }
 
 fn few(count: u64, most: u64, what: &str) -> Verdict {

@@ -7,8 +7,8 @@ use pg_query::protobuf::{
 };
 
 use super::count::{within, within_of};
-use super::operator::{Sides, copies, may_join, operation, takes_path};
-use super::size::{MOST_DIGITS, MOST_VALUE, Parts, SMALL, Size};
+use super::operator::{Sides, copies, is_equality, is_of_array, may_join, operation, takes_path};
+use super::size::{MOST_DIGITS, MOST_PLANNED, MOST_VALUE, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
 use super::{Measure, tree};
@@ -35,8 +35,31 @@ fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
     }
 }
 
-/// What PostgreSQL holds for each byte of a text while it reads it as an array of documents, two bytes an element.
+/// What PostgreSQL holds for each byte of a text while it reads it as an array, two bytes an element, unless its elements are
+/// read without more than themselves.
 const OF_READING_ELEMENTS: u64 = 1_300;
+const PLAIN_ELEMENTS: [&str; 18] = [
+    "bit",
+    "bool",
+    "bpchar",
+    "bytea",
+    "char",
+    "date",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int8",
+    "interval",
+    "numeric",
+    "text",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "varchar",
+];
+/// … and of those.
+const OF_READING_PLAIN: u64 = 40;
 
 /// The most bytes that are read as a number, a date or the like.
 const MOST_READ: u64 = 1 << 20;
@@ -44,12 +67,26 @@ const MOST_READ: u64 = 1 << 20;
 /// What PostgreSQL holds for each byte of a text while it reads it as JSON.
 const OF_READING_JSON: u64 = 220;
 
+/// What PostgreSQL holds for each byte of a text while it looks whether the keys of an object are unique.
+const OF_KEYS: u64 = 30;
+
 /// What an element takes in an array beside its value.
 const OF_ELEMENT: u64 = 4;
 
 impl Measure {
-    /// Measures an expression.
+    /// Measures an expression. A long value that PostgreSQL would compute while it plans is put where it waits for that.
     pub(super) fn expr(&mut self, node: &mut Node) -> Result<Size, Refusal> {
+        let size = self.as_written(node)?;
+        if size.varies || size.value <= MOST_PLANNED || !tree::is_computation(node) {
+            return Ok(size);
+        }
+        self.count_item()?;
+        tree::compute_once(node);
+        Ok(size.varying())
+    }
+
+    /// The same, and it stays what it is.
+    pub(super) fn as_written(&mut self, node: &mut Node) -> Result<Size, Refusal> {
         let Some(known) = &mut node.node else {
             return Ok(Size::default());
         };
@@ -69,14 +106,30 @@ impl Measure {
             NodeEnum::NullTest(test) => Size::over(self.optional(&mut test.arg)?, 1).no_text(),
             NodeEnum::BooleanTest(test) => Size::over(self.optional(&mut test.arg)?, 1).no_text(),
             NodeEnum::JsonIsPredicate(test) => {
-                Size::over(self.optional(&mut test.expr)?, 1).no_text()
+                let mut tested = self.optional(&mut test.expr)?;
+                within_of(
+                    "what IS JSON looks at",
+                    tested.value,
+                    MOST_READ,
+                    test.location,
+                )?;
+                // Of each object that is open it keeps the keys.
+                let keys = tested.value.saturating_mul(OF_KEYS);
+                tested.held = tested.held.saturating_add(keys);
+                Size::over(tested, 1).no_text()
             }
             NodeEnum::CoalesceExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::MinMaxExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::CaseExpr(case) => {
                 let mut parts = Parts::default();
-                for part in [&mut case.arg, &mut case.defresult].into_iter().flatten() {
-                    parts.add(self.expr(part)?);
+                if let Some(arg) = &mut case.arg {
+                    let size = self.expr(arg)?;
+                    // Each WHEN compares with a copy of what is known before (`eval_const_expressions`).
+                    let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
+                    parts.add(size.times(if size.varies { 1 } else { whens.max(1) }));
+                }
+                if let Some(otherwise) = &mut case.defresult {
+                    parts.add(self.expr(otherwise)?);
                 }
                 for when in &mut case.args {
                     parts.add(self.expr(when)?);
@@ -189,6 +242,14 @@ impl Measure {
         let takes_path = takes_path(expr);
         let right = match &mut expr.rexpr {
             Some(path) if takes_path && tree::is_path(path) => Size::leaf(SMALL),
+            Some(array) if is_of_array(expr.kind) => {
+                let right = self.expr(array)?;
+                // A sub-select there would give rows, not an array.
+                if matches!(array.node, Some(NodeEnum::SubLink(_))) {
+                    tree::coalesce(array);
+                }
+                right
+            }
             right => self.optional(right)?,
         };
         self.count_copies(totals, of_right)?;
@@ -197,11 +258,23 @@ impl Measure {
         if has_names && may_join(expr) {
             self.sorted([left, right])?;
         }
+        if is_equality(expr) {
+            self.equalities += 1;
+            for known in [left, right].into_iter().filter(|side| !side.varies) {
+                self.longest_equal = self.longest_equal.max(known.value);
+            }
+        }
         Ok(Sides { left, right })
     }
 
     fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
-        let mut arg = self.optional(&mut cast.arg)?;
+        let mut arg = match &mut cast.arg {
+            // Its elements are read as the type that follows.
+            Some(array) if matches!(array.node, Some(NodeEnum::AArrayExpr(_))) => {
+                self.as_written(array)?
+            }
+            arg => self.optional(arg)?,
+        };
         let Some(target) = &cast.type_name else {
             return Ok(arg);
         };
@@ -267,7 +340,8 @@ impl Measure {
         size.spells = is_array || SPELLING.contains(&name.as_str());
         let of_reading = match (name.as_str(), is_array) {
             ("json" | "jsonb", false) => OF_READING_JSON,
-            ("jsonb" | "tsvector", true) => OF_READING_ELEMENTS,
+            (name, true) if PLAIN_ELEMENTS.contains(&name) => OF_READING_PLAIN,
+            (_, true) => OF_READING_ELEMENTS,
             _ => 0,
         };
         size.held = size

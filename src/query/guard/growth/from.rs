@@ -1,12 +1,15 @@
 //! FROM: what a query reads from.
 
+use std::collections::HashMap;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect, RangeVar};
 
 use super::column_name::own_name;
 use super::columns::{Column, Columns};
+use super::count::few_columns;
 use super::query::Output;
-use super::size::Size;
+use super::size::{MOST_PLANNED, Size};
 use super::sources::Source;
 use super::sub_link::Fence;
 use super::{Gives, Measure, star, tree};
@@ -22,19 +25,25 @@ impl Measure {
             Some(NodeEnum::RangeVar(table)) => {
                 self.count_item()?;
                 let source = self.table(table)?;
-                self.sources.add(source);
+                self.add(source)?;
                 Ok(Size::leaf(0))
             }
             Some(NodeEnum::RangeSubselect(range)) => {
                 self.count_item()?;
                 let source = self.sub_select(range)?;
-                self.sources.add(source);
+                self.add(source)?;
                 Ok(Size::leaf(0))
             }
             Some(NodeEnum::RangeFunction(range)) => self.range_function(range),
             Some(NodeEnum::JoinExpr(join)) => self.join(join),
             _ => Err(Refusal::construct("this item of FROM")),
         }
+    }
+
+    fn add(&mut self, source: Source) -> Verdict {
+        self.sources.add(source);
+        let columns = self.sources.here().iter();
+        few_columns(columns.map(|source| source.columns.most()).sum())
     }
 
     fn table(&mut self, table: &RangeVar) -> Result<Source, Refusal> {
@@ -137,7 +146,7 @@ impl Measure {
                 few_rows: inner.iter().all(|source| source.few_rows),
                 is_table: false,
             };
-            self.sources.add(joined.renamed(join.alias.as_ref()));
+            self.add(joined.renamed(join.alias.as_ref()))?;
         }
         self.sources.show(hidden);
         Ok(size)
@@ -148,8 +157,11 @@ impl Measure {
         let named = names(&join.using_clause);
         let sources = self.sources.here().iter();
         let columns: Vec<&Column> = sources.flat_map(|source| source.columns.iter()).collect();
-        let is_common =
-            |name: &str| columns.iter().filter(|column| column.name == name).count() > 1;
+        let mut times: HashMap<&str, usize> = HashMap::new();
+        for column in &columns {
+            *times.entry(&column.name).or_default() += 1;
+        }
+        let is_common = |name: &str| times.get(name).is_some_and(|times| *times > 1);
         let merged = columns.iter().filter(|column| {
             named.contains(&column.name.as_str()) || join.is_natural && is_common(&column.name)
         });
@@ -170,22 +182,33 @@ impl Measure {
             let Some(function) = item.items.first_mut() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
-            // Each keeps its rows; `unnest(a, b)` becomes one function for each argument.
-            let kept = match &function.node {
-                Some(NodeEnum::FuncCall(call)) => call.args.len().max(1),
+            // Each is an item; `unnest(a, b)` becomes one function for each argument.
+            let items = match &function.node {
+                Some(NodeEnum::FuncCall(call)) if of_any_row(function) => call.args.len().max(1),
                 _ => 1,
             };
-            for _ in 0..if of_any_row(function) { kept } else { 1 } {
+            for _ in 0..items {
                 self.count_item()?;
             }
             let own_name = own_name(function).to_owned();
-            let of_function = self.expr(function)?;
+            let of_function = self.as_written(function)?;
+            if !of_function.varies && of_function.value > MOST_PLANNED {
+                return Err(Refusal::construct_but(
+                    "a long value computed in FROM",
+                    "compute it in SELECT",
+                ));
+            }
             size = size.beside(of_function);
+            // PostgreSQL puts what it can compute before in the place of each name of it.
+            let of_row = Size {
+                varies: of_function.varies,
+                ..of_function.fenced()
+            };
             // A single value is called like the item, where that is one function; FROM gives it no other name.
             let value_name = alias
                 .filter(|_| alone)
                 .map_or(&own_name, |alias| &alias.aliasname);
-            columns.extend(columns_of(function, value_name, of_function.fenced()));
+            columns.extend(columns_of(function, value_name, of_row));
             if called.is_empty() {
                 called = own_name;
             }
@@ -200,7 +223,7 @@ impl Measure {
             few_rows: false,
             is_table: false,
         };
-        self.sources.add(source.renamed(alias));
+        self.add(source.renamed(alias))?;
         Ok(size)
     }
 }
@@ -244,7 +267,7 @@ const LONGEST_NUMBER: u64 = 16;
 fn stored_columns(table: &str) -> Columns {
     let mut columns = Columns::default();
     let stored = relation(table).map(|relation| relation.columns.as_slice());
-    let size = |bytes: u64| match Size::leaf(bytes) {
+    let size = |bytes: u64| match Size::leaf(bytes).varying() {
         // Numbers, dates and truth values; a text takes more.
         size if bytes <= LONGEST_NUMBER => size.no_text(),
         size => size,

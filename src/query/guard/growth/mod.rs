@@ -105,6 +105,7 @@ impl Measure {
     fn planned(&self) -> PlannerSettings {
         PlannerSettings {
             sorted: self.totals.sorted,
+            carried: self.totals.carried,
             joined: self.totals.items,
             ..self.settings
         }
@@ -132,6 +133,12 @@ struct Measure {
     groupings: u64,
     /// How many sub-selects share what their rows may take.
     counting: u64,
+    /// Comparisons so far by `=`.
+    equalities: u64,
+    /// The longest value that one of them has on a side and that PostgreSQL knows before the statement runs.
+    longest_equal: u64,
+    /// Whether the query that is measured next is a sub-select of one value, which PostgreSQL does not compute before.
+    waits: bool,
     /// Calls so far of functions that return sets.
     set_returning: u64,
     settings: PlannerSettings,

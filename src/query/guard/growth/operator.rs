@@ -3,7 +3,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
-use super::call::{MOST_SEARCHED, too_long_for};
+use super::call::{MOST_SEARCHED, OF_MATCHING, too_long_for};
 use super::count::{steps, within};
 use super::pattern::{json_path, many_patterns, regular_expression, regular_expressions};
 use super::size::{MOST_DIGITS, SMALL, Size};
@@ -66,6 +66,11 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         size.held = size
             .held
             .saturating_add(value.saturating_mul(OF_REBUILDING));
+    }
+    if REGULAR.contains(&operator.as_str()) || kind == AExprKind::AexprSimilar {
+        size.held = size
+            .held
+            .saturating_add(left.value.saturating_mul(OF_MATCHING));
     }
     let own = steps_of(&operator, left.value, right.value, location)?;
     size.steps = size.steps.saturating_add(own);
@@ -211,6 +216,18 @@ pub(super) fn may_join(expr: &AExpr) -> bool {
         _ => false,
     };
     compares_one && matches!(operator_of(expr), "=" | "<>")
+}
+
+/// Whether the right side is an array: `left operator ANY (right)`.
+pub(super) fn is_of_array(kind: i32) -> bool {
+    [AExprKind::AexprOpAny, AExprKind::AexprOpAll]
+        .map(i32::from)
+        .contains(&kind)
+}
+
+/// Whether PostgreSQL concludes other equalities from this one.
+pub(super) fn is_equality(expr: &AExpr) -> bool {
+    matches!(expr.kind(), AExprKind::AexprOp | AExprKind::AexprIn) && operator_of(expr) == "="
 }
 
 /// The items of `left IN (…)`.

@@ -14,6 +14,9 @@ pub(super) const MOST_PATTERN: usize = 500;
 /// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
 const MOST_REPETITIONS: u64 = 255;
 
+/// The most bytes that a regular expression may have when all that it repeats is written out.
+const MOST_WRITTEN_OUT: u64 = 10_000;
+
 /// A regular expression: one that is written down is judged here, another by its twin, which holds it to the same.
 pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
     if let Some(text) = tree::text(pattern) {
@@ -60,13 +63,17 @@ fn check(pattern: &str, location: i32) -> Verdict {
     let repetitions = bounds
         .map(|(bound, _)| tree::numbers(bound).fold(1, u64::max))
         .fold(1, u64::saturating_mul);
-    if pattern.len() <= MOST_PATTERN && repetitions <= MOST_REPETITIONS {
+    let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
+    if pattern.len() <= MOST_PATTERN
+        && repetitions <= MOST_REPETITIONS
+        && (repetitions == 1 || length.saturating_mul(repetitions) <= MOST_WRITTEN_OUT)
+    {
         return Ok(());
     }
     Err(Refusal::new(
         Rule::Size,
         "the regular expression is too long, or repeats too much",
-        format!("the most is {MOST_PATTERN} bytes, and {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied"),
+        format!("the most is {MOST_PATTERN} bytes, {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied, and {MOST_WRITTEN_OUT} for bytes times bounds"),
     )
     .at(location))
 }
@@ -81,7 +88,13 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
             "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
         );
     };
-    let path = path.to_ascii_lowercase();
+    if path.contains("/*") {
+        return refusal(
+            "a JSON path with a comment is not allowed",
+            "leave the comment out",
+        );
+    }
+    let path = outside_quotes(&path.to_ascii_lowercase());
     let path = path.as_str();
     let filter = path.split_once('?').map(|(_, filter)| filter);
     if path.contains("**") || path.contains(',') {
@@ -128,4 +141,20 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
         );
     }
     Ok(())
+}
+
+/// A JSON path without what stands between its quotes.
+fn outside_quotes(path: &str) -> String {
+    let (mut outside, mut is_quoted, mut is_escaped) = (String::new(), false, false);
+    for character in path.chars() {
+        if is_quoted {
+            is_quoted = is_escaped || character != '"';
+            is_escaped = !is_escaped && character == '\\';
+        } else if character == '"' {
+            is_quoted = true;
+        } else {
+            outside.push(character);
+        }
+    }
+    outside
 }

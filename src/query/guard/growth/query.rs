@@ -5,6 +5,7 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::column_name::{HIDDEN, own_name};
 use super::columns::{Column, Columns};
+use super::count::few_columns;
 use super::expression::together;
 use super::size::{LONGEST_SORTED, Parts, Size};
 use super::sub_link::Fence;
@@ -94,6 +95,7 @@ impl Measure {
         }
         if !(op == SetOperation::SetopUnion && all && select.sort_clause.is_empty()) {
             self.sorted(columns.sizes())?;
+            self.carry(columns.width(), 1)?;
         }
         let limits = self.limits(select, &columns)?;
         self.nodes = self.nodes.saturating_add(limits.nodes);
@@ -122,6 +124,8 @@ impl Measure {
     }
 
     fn clauses(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
+        let waits = std::mem::take(&mut self.waits);
+        let (equalities, windows) = (self.equalities, self.totals.windows);
         let mut total = Size::default();
         for item in &mut select.from_clause {
             total = total.beside(self.source(item)?);
@@ -144,7 +148,8 @@ impl Measure {
             std::mem::replace(&mut self.groupings, groupings(&select.group_clause)?);
         let (before, extremes) = (self.set_returning, self.extremes);
         for target in &mut select.target_list {
-            self.target(target, &select.from_clause, &mut columns)?;
+            self.target(target, waits, &select.from_clause, &mut columns)?;
+            few_columns(columns.most())?;
         }
         for row in &mut select.values_lists {
             total = total.beside(self.values(row, &mut columns)?);
@@ -155,9 +160,16 @@ impl Measure {
                 total = total.beside(self.sort_key(expr, &columns)?);
             }
         }
+        // Of HAVING, what asks for no aggregate becomes a condition like the others.
+        let mut pushed_down = conditions;
         if let Some(condition) = &mut select.having_clause {
-            total = total.beside(self.expr(condition)?);
+            let having = self.expr(condition)?;
+            pushed_down = pushed_down.saturating_add(having.held);
+            total = total.beside(having);
         }
+        // From equalities follow others, each with a copy of the value that all are equal to.
+        let concluded = (self.equalities - equalities).saturating_mul(self.longest_equal);
+        pushed_down = pushed_down.saturating_add(concluded);
         for window in &mut select.window_clause {
             total = total.beside(self.expr(window)?);
         }
@@ -176,7 +188,16 @@ impl Measure {
             .extremes
             .saturating_sub(extremes)
             .saturating_mul(conditions);
-        total.held = total.held.saturating_add(planned_again);
+        // Conditions are copied into each branch of a UNION that they are about.
+        let copied = pushed_down
+            .saturating_mul(branches.saturating_sub(1))
+            .saturating_add(concluded);
+        total.held = total
+            .held
+            .saturating_add(planned_again)
+            .saturating_add(copied);
+        let windows = self.totals.windows - windows;
+        self.carry_rows(select, &columns, total.held, windows)?;
         total = total.beside(self.limits(select, &columns)?);
         self.nodes = self
             .nodes
@@ -190,6 +211,26 @@ impl Measure {
             recursive: false,
             nodes: 0,
         })
+    }
+
+    /// What is sorted and joined as a whole: rows of FROM, of the result, and those that pass through each window.
+    fn carry_rows(
+        &mut self,
+        select: &SelectStmt,
+        columns: &Columns,
+        held: u64,
+        windows: u64,
+    ) -> Verdict {
+        let sources = self.sources.here();
+        let read = sources.iter().map(|source| source.columns.width());
+        let read = read.fold(0, u64::saturating_add);
+        let of_from = u64::from(sources.len() > 1) + u64::from(!select.group_clause.is_empty());
+        let of_result = u64::from(!select.sort_clause.is_empty())
+            + u64::from(!select.distinct_clause.is_empty());
+        let of_result_width = read.max(columns.width());
+        self.carry(read, of_from)?;
+        self.carry(of_result_width, of_result)?;
+        self.carry(held, windows)
     }
 
     /// LIMIT and OFFSET, and what they make PostgreSQL keep.
@@ -227,7 +268,14 @@ impl Measure {
         }
     }
 
-    fn target(&mut self, target: &mut Node, from: &[Node], columns: &mut Columns) -> Verdict {
+    /// An item of the select list, whose value `waits` if it is all that there is.
+    fn target(
+        &mut self,
+        target: &mut Node,
+        waits: bool,
+        from: &[Node],
+        columns: &mut Columns,
+    ) -> Verdict {
         let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
             return Err(Refusal::construct("this select list"));
         };
@@ -262,7 +310,11 @@ impl Measure {
             ));
         }
         let called = own_name(value).to_owned();
-        let size = self.expr(value)?;
+        let size = if waits {
+            self.as_written(value)?
+        } else {
+            self.expr(value)?
+        };
         if tree::is_row_of_columns(value) || called == HIDDEN {
             columns.push(Column::perhaps(called, size));
             return Ok(());

@@ -1,10 +1,15 @@
 //! How large an expression is.
 
-/// The most bytes that one value may have.
-pub(super) const MOST_VALUE: u64 = 32 << 20;
+/// The most bytes that one value may have: what aggregates may collect, and a little. A sort merges rows of a dozen tapes at
+/// once, whatever it sorts by.
+pub(super) const MOST_VALUE: u64 = 12 << 20;
 
 /// The most bytes that a twin in the schema `bounded` lets through when only the running statement knows a size.
 pub(super) const MOST_OF_TWIN: u64 = 16 << 10;
+
+/// The most bytes of a value that PostgreSQL may compute while it plans: it copies such a value wherever it is good for
+/// something, into each WHEN of a CASE, each branch of a UNION, each equality that follows from others.
+pub(super) const MOST_PLANNED: u64 = 4 << 10;
 
 /// A number as text: PostgreSQL keeps 131,072 digits before the point and 16,383 behind it.
 pub(super) const MOST_DIGITS: u64 = 160 << 10;
@@ -29,6 +34,8 @@ pub(super) struct Size {
     pub(super) steps: u64,
     /// Whether it may be a text that spells a number: a short text can spell a long one.
     pub(super) spells: bool,
+    /// Whether PostgreSQL has to run the statement to know it. What does not vary it computes while it plans.
+    pub(super) varies: bool,
 }
 
 impl Size {
@@ -40,6 +47,7 @@ impl Size {
             held: value,
             steps: 0,
             spells: true,
+            varies: false,
         }
     }
 
@@ -51,6 +59,7 @@ impl Size {
             held: parts.held.saturating_add(value),
             steps: parts.steps,
             spells: parts.spells,
+            varies: parts.varies,
         }
     }
 
@@ -62,6 +71,7 @@ impl Size {
             held: self.held.saturating_add(other.held),
             steps: self.steps.saturating_add(other.steps),
             spells: self.spells || other.spells,
+            varies: self.varies || other.varies,
         }
     }
 
@@ -73,6 +83,7 @@ impl Size {
             held: self.held.max(other.held),
             steps: self.steps.max(other.steps),
             spells: self.spells || other.spells,
+            varies: self.varies || other.varies,
         }
     }
 
@@ -90,7 +101,16 @@ impl Size {
     pub(super) fn fenced(self) -> Self {
         Self {
             spells: self.spells,
+            varies: true,
             ..Self::leaf(self.value)
+        }
+    }
+
+    /// The same, and only the running statement knows it.
+    pub(super) fn varying(self) -> Self {
+        Self {
+            varies: true,
+            ..self
         }
     }
 

@@ -1,5 +1,7 @@
 //! What `*` stands for, in the order in which PostgreSQL gives it.
 
+use std::collections::HashSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, Node};
 
@@ -26,10 +28,9 @@ pub(super) fn of_join<'a>(
     };
     let (left, right) = (side(&join.larg), side(&join.rarg));
     let using = names(&join.using_clause);
-    let in_both = |name: &str| {
-        let has = |columns: &[Column]| columns.iter().any(|column| column.name == name);
-        has(&left) && has(&right)
-    };
+    let of_right: HashSet<&str> = right.iter().map(|column| column.name.as_str()).collect();
+    let of_left: HashSet<&str> = left.iter().map(|column| column.name.as_str()).collect();
+    let in_both = |name: &str| of_left.contains(name) && of_right.contains(name);
     let merges = |name: &str| using.contains(&name) || join.is_natural && in_both(name);
     let (mut merged, mut rest) = (Vec::new(), Vec::new());
     for column in &left {

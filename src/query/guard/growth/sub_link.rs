@@ -42,13 +42,16 @@ impl Measure {
         else {
             return Err(Refusal::construct("this sub-select").at(location));
         };
+        let totals = self.totals;
         self.count_item()?;
+        // What it computes is where it waits for that.
+        self.waits = kind == SubLinkType::ExprSublink && tree::is_one_value(select);
         let output = self.query(select)?;
         let of_row: Parts = output.columns.sizes().collect();
         let mut size = Size {
             nodes: output.nodes.saturating_add(tested.nodes),
             value: 0,
-            ..tested
+            ..tested.varying()
         };
         // What PostgreSQL believes of its size is near the truth.
         let is_tame = output.few_rows && of_row.sum <= SHORT_ROW;
@@ -87,6 +90,14 @@ impl Measure {
                 if is_fenced && select.limit_offset.is_none() {
                     tree::offset_nothing(select);
                 }
+                // PostgreSQL plans it both ways, to choose when it runs; within such a one, each twice again.
+                let plans = if fence == Fence::Needed && !is_fenced {
+                    2
+                } else {
+                    1
+                };
+                self.count_copies(totals, plans)?;
+                self.nodes = self.nodes.saturating_add(output.nodes * (plans - 1));
                 Ok(Size::over(size, 1).no_text())
             }
             SubLinkType::ArraySublink => {

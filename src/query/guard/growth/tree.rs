@@ -3,9 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AConst, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef, FuncCall, Integer,
-    LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation, String as Name,
-    SubLinkType, WindowDef,
+    AConst, AExpr, AExprKind, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef,
+    FuncCall, Integer, LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation,
+    String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
 };
 
 use crate::query::guard::name::names;
@@ -124,6 +124,24 @@ pub(super) fn is_constant(node: &Node) -> bool {
         Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().is_some_and(is_constant),
         _ => false,
     }
+}
+
+/// Whether this computes a value, so that the value can be computed elsewhere without a change to what it means: not one that is
+/// written down, whose type its place decides, and not a part of something else's form.
+pub(super) fn is_computation(node: &Node) -> bool {
+    matches!(
+        node.node,
+        Some(
+            NodeEnum::AExpr(_)
+                | NodeEnum::TypeCast(_)
+                | NodeEnum::FuncCall(_)
+                | NodeEnum::CoalesceExpr(_)
+                | NodeEnum::MinMaxExpr(_)
+                | NodeEnum::CaseExpr(_)
+                | NodeEnum::AArrayExpr(_)
+                | NodeEnum::AIndirection(_)
+        )
+    )
 }
 
 /// Whether this is `name => value` in a call.
@@ -274,6 +292,86 @@ fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> Sel
     }
 }
 
+/// `beside + of_byte * pg_column_size(value) + …`, the size of what is NULL being nothing.
+pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>) -> Node {
+    let apply = |left, operator, right| {
+        wrap(NodeEnum::AExpr(Box::new(AExpr {
+            kind: AExprKind::AexprOp.into(),
+            name: vec![name(operator)],
+            lexpr: Some(Box::new(left)),
+            rexpr: Some(Box::new(right)),
+            location: -1,
+            ..AExpr::default()
+        })))
+    };
+    values.into_iter().fold(number(beside), |sum, value| {
+        let size = call(
+            vec![name("pg_catalog"), name("pg_column_size")],
+            vec![value],
+        );
+        let size = first_of(vec![wrap(NodeEnum::FuncCall(Box::new(size))), number(0)]);
+        apply(sum, "+", apply(bigint(of_byte), "*", size))
+    })
+}
+
+/// `coalesce(value)`
+pub(super) fn coalesce(node: &mut Node) {
+    *node = first_of(vec![std::mem::take(node)]);
+}
+
+fn first_of(args: Vec<Node>) -> Node {
+    wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
+        args,
+        location: -1,
+        ..CoalesceExpr::default()
+    })))
+}
+
+/// A number that what it is multiplied with does not overflow.
+fn bigint(value: u64) -> Node {
+    let names = vec![name("pg_catalog"), name("int8")];
+    wrap(NodeEnum::TypeCast(Box::new(TypeCast {
+        arg: Some(Box::new(number(value))),
+        type_name: Some(TypeName {
+            names,
+            typemod: -1,
+            location: -1,
+            ..TypeName::default()
+        }),
+        location: -1,
+    })))
+}
+
+/// Whether this is `SELECT value` and nothing else.
+pub(super) fn is_one_value(select: &SelectStmt) -> bool {
+    select.target_list.len() == 1
+        && select.from_clause.is_empty()
+        && *select
+            == SelectStmt {
+                target_list: select.target_list.clone(),
+                limit_option: select.limit_option,
+                op: select.op,
+                ..SelectStmt::default()
+            }
+}
+
+/// `(SELECT value)`: computed when the statement runs, once; what names it copies a number of a parameter.
+pub(super) fn compute_once(node: &mut Node) {
+    let select = SelectStmt {
+        target_list: vec![target(std::mem::take(node))],
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    };
+    let mut link = SubLink {
+        subselect: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
+        location: -1,
+        ..SubLink::default()
+    };
+    link.set_sub_link_type(SubLinkType::ExprSublink);
+    *node = wrap(NodeEnum::SubLink(Box::new(link)));
+}
+
 fn target(value: Node) -> Node {
     wrap(NodeEnum::ResTarget(Box::new(ResTarget {
         val: Some(Box::new(value)),
@@ -334,9 +432,5 @@ pub(super) fn collect_array(node: &mut Node, weight: u64) {
     let empty = constant(Val::Sval(Name {
         sval: "{}".to_owned(),
     }));
-    *node = wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
-        args: vec![wrap(NodeEnum::SubLink(link)), empty],
-        location: -1,
-        ..CoalesceExpr::default()
-    })));
+    *node = first_of(vec![wrap(NodeEnum::SubLink(link)), empty]);
 }

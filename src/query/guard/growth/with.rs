@@ -102,7 +102,7 @@ impl Measure {
     ) -> Result<(Output, bool), Refusal> {
         let mut own = first.clone();
         own.rename(&names(itself.given));
-        own.each(|size| Size::leaf(size.value.max(MOST_OF_TWIN)));
+        own.each(|size| Size::leaf(size.value.max(MOST_OF_TWIN)).varying());
         self.reveal(
             itself.place,
             Some(Gives {

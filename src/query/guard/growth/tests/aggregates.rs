@@ -6,16 +6,16 @@ use super::{check, refused, runs_as, settings, too_large, unchanged};
 fn aggregates_that_collect_are_weighed() {
     runs_as(
         "SELECT array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) FROM retail.orders",
-        "SELECT CASE WHEN bounded.admits(20) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END AS array_agg \
+        "SELECT CASE WHEN bounded.admits(60) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END AS array_agg \
          FROM retail.orders",
     );
     runs_as(
         "SELECT string_agg(DISTINCT store_name, ', ') FROM retail.stores",
-        "SELECT CASE WHEN bounded.admits_distinct(DISTINCT store_name, 82) THEN string_agg(DISTINCT store_name, ', ') END AS string_agg FROM retail.stores",
+        "SELECT CASE WHEN bounded.admits_distinct(DISTINCT store_name, 246) THEN string_agg(DISTINCT store_name, ', ') END AS string_agg FROM retail.stores",
     );
     runs_as(
         "SELECT ARRAY(SELECT store_id FROM retail.stores ORDER BY 1)",
-        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(20) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}') AS \"array\"",
+        "SELECT COALESCE((SELECT CASE WHEN bounded.admits(60) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}') AS \"array\"",
     );
     assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
     // Two share what there is.
@@ -23,7 +23,7 @@ fn aggregates_that_collect_are_weighed() {
         check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")
             .expect("allowed")
             .sql()
-            .contains("bounded.admits(40)")
+            .contains("bounded.admits(120)")
     );
     assert!(
         !settings("SELECT store_id, array_agg(order_id) FROM retail.orders GROUP BY 1")
@@ -60,7 +60,7 @@ fn a_column_keeps_its_name_when_its_expression_is_replaced() {
     unchanged("SELECT count(*), CASE WHEN true THEN 1 END, 1 FROM retail.stores");
     runs_as(
         "SELECT r.array_agg FROM (SELECT array_agg(store_id) FROM retail.stores) r",
-        "SELECT r.array_agg FROM (SELECT CASE WHEN bounded.admits(20) THEN array_agg(store_id) END AS array_agg FROM retail.stores) r",
+        "SELECT r.array_agg FROM (SELECT CASE WHEN bounded.admits(60) THEN array_agg(store_id) END AS array_agg FROM retail.stores) r",
     );
 }
 

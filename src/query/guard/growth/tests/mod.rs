@@ -1,4 +1,5 @@
 mod aggregates;
+mod constants;
 mod joins;
 mod names;
 mod numbers;
@@ -250,9 +251,12 @@ fn recurses_by_all(text: &str) {
 fn the_parts_of_a_statement_are_counted() {
     let tables = vec!["retail.stores"; 65].join(", ");
     too_large(&format!("SELECT 1 FROM {tables}"), "too many tables");
-    let columns = vec!["repeat('x', 60000)"; 1200].join(", ");
-    too_large(&format!("SELECT {columns}"), "at once");
-    let rows = vec!["(repeat('x', 60000))"; 1200].join(", ");
+    let columns = vec!["repeat(store_name, 3000)"; 1200].join(", ");
+    too_large(&format!("SELECT {columns} FROM retail.stores"), "at once");
+    let columns = vec!["repeat('x', 4000)"; 1664].join(", ");
+    unchanged(&format!("SELECT {columns}"));
+    too_large(&format!("SELECT {columns}, 1"), "too many columns");
+    let rows = vec!["(repeat('x', 2000000))"; 40].join(", ");
     too_large(&format!("VALUES {rows}"), "at once");
     let sum = vec!["length(repeat('x', 2000000))"; 35].join(" + ");
     too_large(&format!("SELECT 1 LIMIT {sum}"), "at once");

@@ -56,6 +56,6 @@ fn a_name_means_the_largest_that_it_can() {
     }
     // With a schema, a table.
     unchanged(
-        "SELECT repeat(retail.stores.store_name, 1000) FROM retail.stores, (SELECT repeat('x', 60000) AS store_name) s",
+        "SELECT repeat(retail.stores.store_name, 1000) FROM retail.stores, (SELECT (SELECT repeat('x', 60000)) AS store_name) s",
     );
 }

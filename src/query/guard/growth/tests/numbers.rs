@@ -48,7 +48,7 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
         ),
         (
             "SELECT ('[1e13' || '1000]')::jsonb",
-            "SELECT bounded.number('[1e13' || '1000]', 33554432)::jsonb AS jsonb",
+            "SELECT bounded.number('[1e13' || '1000]', 12582912)::jsonb AS jsonb",
         ),
         (
             "SELECT power(1 + 0.1, store_id) FROM retail.stores",

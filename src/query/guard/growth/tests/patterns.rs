@@ -1,6 +1,6 @@
 //! Regular expressions, LIKE and JSON paths.
 
-use super::{refused, runs_as, too_large, unchanged};
+use super::{check, refused, runs_as, too_large, unchanged};
 
 #[test]
 fn every_way_to_a_regular_expression_is_bounded() {
@@ -16,6 +16,12 @@ fn every_way_to_a_regular_expression_is_bounded() {
     ] {
         too_large(text, "repeats too much");
     }
+    let long = "abcdefghij".repeat(17);
+    too_large(
+        &format!("SELECT 'x' ~ '(?:{long}){{250}}'"),
+        "repeats too much",
+    );
+    assert!(check(&format!("SELECT 'x' ~ '(?:{long}){{50}}'")).is_ok());
     for (text, expected) in [
         (
             "SELECT substring(store_name, lower(store_name)) FROM retail.stores",

@@ -52,7 +52,7 @@ fn what_a_copied_sub_select_counts_for_is_copied() {
     let query = check(&hashed).expect("allowed");
     assert!(query.sql().contains("OVER (), 40329)"), "{}", query.sql());
     // One is short enough to be sorted, and sixteen are not.
-    let sorted = "(SELECT t FROM (SELECT repeat('x', 8000) || order_id AS t FROM retail.orders ORDER BY 1 OFFSET 0) s LIMIT 1) = 'a'";
+    let sorted = "(SELECT t FROM (SELECT rpad(order_id::text, 2000) AS t FROM retail.orders ORDER BY 1 OFFSET 0) s LIMIT 1) = 'a'";
     assert!(check(&format!("SELECT {sorted}")).is_ok());
     too_large(&copied(sorted), "too many sorts");
     let held = "length((SELECT repeat('x', 5000000))) = 1";
@@ -139,6 +139,10 @@ fn what_reading_and_building_hold_is_counted() {
     for text in [
         "SELECT cardinality(('{' || repeat('a,', 140000) || 'a}')::tsvector[])",
         "SELECT cardinality(('{' || repeat('0,', 140000) || '0}')::jsonb[])",
+        "SELECT repeat('1', 2000000) IS JSON WITH UNIQUE KEYS",
+        "SELECT length(to_tsvector(repeat('a-', 1000000)))",
+        "SELECT regexp_count(repeat('x', 8000000), 'x')",
+        "SELECT repeat('x', 8000000) ~ 'x'",
         "SELECT to_number('1', repeat('9', 30000))",
         "SELECT to_date('x', repeat('Y', 30000))",
         "SELECT v - 0 - 0 - 0 - 0 FROM (SELECT ('[' || repeat('{},', 60000) || '{}]')::jsonb AS v OFFSET 0) s",
@@ -157,7 +161,7 @@ fn what_reading_and_building_hold_is_counted() {
     let extremes = ["max(order_id)", "min(order_id)", "max(store_id)"].join(", ");
     too_large(
         &format!(
-            "SELECT {extremes} FROM retail.orders WHERE repeat('x', 20000000) || store_id <> 'x'"
+            "SELECT {extremes} FROM retail.orders WHERE repeat('x', 12000000) || store_id <> 'x'"
         ),
         "at once",
     );
@@ -166,4 +170,72 @@ fn what_reading_and_building_hold_is_counted() {
         "at once",
     );
     unchanged("EXPLAIN SELECT store_id, max(order_date) FROM retail.orders GROUP BY store_id");
+}
+
+/// What PostgreSQL plans both ways counts twice, and within it twice again.
+#[test]
+fn an_exists_that_is_planned_both_ways_counts_for_both() {
+    let nested = |depth: usize| {
+        let inner = (0..depth).fold("true".to_owned(), |inner, level| {
+            let (this, outer) = (depth - level, depth - level - 1);
+            format!("EXISTS (SELECT FROM retail.orders a{this} WHERE a{this}.order_id = a{outer}.order_id AND ({inner} OR a{this}.store_id = 0))")
+        });
+        format!("SELECT 1 FROM retail.orders a0 WHERE {inner} OR a0.store_id = 0")
+    };
+    assert!(check(&nested(3)).is_ok());
+    too_large(&nested(6), "too many tables and sub-selects");
+}
+
+/// Only what is sorted or joined is held in several rows at once.
+#[test]
+fn long_rows_that_are_sorted_and_joined_are_counted() {
+    let long = |times: usize| vec!["repeat(store_name, 100000)"; times].join(", ");
+    let most = "over all its sorts and joins";
+    assert!(check(&format!("SELECT {} FROM retail.stores", long(5))).is_ok());
+    for text in [
+        format!("SELECT {} FROM retail.stores ORDER BY store_id", long(5)),
+        format!("SELECT row_number() OVER (ORDER BY store_id), {} FROM retail.stores", long(5)),
+        format!(
+            "SELECT 1 FROM (SELECT {} FROM retail.stores OFFSET 0) a, retail.stores b",
+            long(5)
+        ),
+        format!(
+            "SELECT count(*) FROM (SELECT store_id, {} FROM retail.stores OFFSET 0) a GROUP BY store_id",
+            long(5)
+        ),
+        "SELECT any_value(repeat(store_name, 100000) ORDER BY store_id) FROM retail.stores GROUP BY GROUPING SETS ((), (), (), (), ())".to_owned(),
+    ] {
+        too_large(&text, most);
+    }
+    let sorted = settings(&format!(
+        "SELECT {} FROM retail.stores ORDER BY store_id",
+        long(1)
+    ));
+    assert!(
+        sorted
+            .changed()
+            .any(|(name, value)| name == "work_mem" && value == "1024kB")
+    );
+}
+
+/// A guard that measures must not cost more than what it measures.
+#[test]
+fn rows_of_rows_have_few_columns() {
+    let doubled = (0..12).fold("SELECT '', ''".to_owned(), |inner, _| {
+        format!("SELECT t.*, t.* FROM ({inner}) t")
+    });
+    too_large(&doubled, "too many columns");
+    let wide = vec!["''"; 1600].join(", ");
+    let side = |name: &str| {
+        let items: Vec<String> = (0..30).map(|place| format!("w {name}{place}")).collect();
+        items.join(" CROSS JOIN ")
+    };
+    too_large(
+        &format!(
+            "WITH w AS (SELECT {wide}) SELECT 1 FROM ({}) NATURAL JOIN ({})",
+            side("a"),
+            side("b")
+        ),
+        "too many columns",
+    );
 }
