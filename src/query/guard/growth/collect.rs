@@ -7,7 +7,7 @@ use pg_query::protobuf::{FuncCall, Node};
 
 use super::call::NamesOfAggregate;
 use super::size::{SMALL, Size};
-use super::{MOST_COLLECTED, Measure, tree};
+use super::{MOST_COLLECTED, Measure, made, tree};
 use crate::query::guard::refusal::Refusal;
 
 /// What a collected element costs beside its value, in bytes: an array's or a text's, a JSON value's, a range's.
@@ -49,14 +49,14 @@ impl Measure {
                 let beside = self.weight(self.names_of(&call.args), beside);
                 let of_byte = self.of_byte().saturating_mul(values / sum);
                 (
-                    tree::weight(beside, of_byte, long),
+                    made::weight(beside, of_byte, long),
                     MOST_COLLECTED / self.of_byte(),
                 )
             }
             _ => {
                 let weight = self.weight(values, beside);
                 let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
-                (tree::number(weight), value)
+                (made::number(weight), value)
             }
         };
         // What weighs it must belong to the same query as it does.
@@ -71,7 +71,7 @@ impl Measure {
             .at(call.location));
         }
         let admits = NodeEnum::FuncCall(Box::new(counting(&call, weight)));
-        *node = tree::case(
+        *node = made::case(
             Node { node: Some(admits) },
             Node {
                 node: Some(NodeEnum::FuncCall(call)),
@@ -140,6 +140,6 @@ fn counting(collecting: &FuncCall, weight: Node) -> FuncCall {
         agg_distinct: distinct,
         agg_filter: collecting.agg_filter.clone(),
         over: collecting.over.clone(),
-        ..tree::call(tree::twin_name(twin), args)
+        ..made::call(made::twin_name(twin), args)
     }
 }

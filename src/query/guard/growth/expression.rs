@@ -2,70 +2,18 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
-use pg_query::protobuf::{
-    AConst, AExpr, AIndirection, BoolExprType, ColumnRef, Node, TypeCast, WindowDef,
-};
+use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, ColumnRef, Node, WindowDef};
 
-use super::count::{within, within_of};
+use super::cast::MOST_READ;
+use super::count::within_of;
 use super::operator::{Sides, copies, is_equality, is_of_array, may_join, operation, takes_path};
-use super::size::{MOST_DIGITS, MOST_PLANNED, MOST_VALUE, Parts, SMALL, Size};
+use super::size::{MOST_DIGITS, MOST_PLANNED, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
-use super::{Measure, tree};
+use super::{Measure, made, tree};
 use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
-
-/// Types whose values may spell a number.
-const SPELLING: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
-
-/// The largest scale of a `numeric`.
-const MOST_SCALE: u64 = 1_000;
-
-/// The most bytes of a text that only the running statement knows and that is read as a number.
-const MOST_OF_NUMBER: u64 = 1_000;
-
-/// The most bytes of such a text in which numbers may stand, where it is read as this type.
-fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
-    match name {
-        "numeric" if has_size && !is_array => None,
-        "numeric" if !is_array => Some(MOST_OF_NUMBER),
-        "numeric" | "numrange" | "jsonb" => Some(MOST_VALUE),
-        _ => None,
-    }
-}
-
-/// What PostgreSQL holds for each byte of a text while it reads it as an array, two bytes an element, unless its elements are
-/// read without more than themselves.
-const OF_READING_ELEMENTS: u64 = 1_300;
-const PLAIN_ELEMENTS: [&str; 18] = [
-    "bit",
-    "bool",
-    "bpchar",
-    "bytea",
-    "char",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "numeric",
-    "text",
-    "timestamp",
-    "timestamptz",
-    "uuid",
-    "varchar",
-];
-/// … and of those.
-const OF_READING_PLAIN: u64 = 40;
-
-/// The most bytes that are read as a number, a date or the like.
-const MOST_READ: u64 = 1 << 20;
-
-/// What PostgreSQL holds for each byte of a text while it reads it as JSON.
-const OF_READING_JSON: u64 = 220;
 
 /// What PostgreSQL holds for each byte of a text while it looks whether the keys of an object are unique.
 const OF_KEYS: u64 = 30;
@@ -81,7 +29,7 @@ impl Measure {
             return Ok(size);
         }
         self.count_item()?;
-        tree::compute_once(node);
+        made::compute_once(node);
         Ok(size.varying())
     }
 
@@ -246,7 +194,7 @@ impl Measure {
                 let right = self.expr(array)?;
                 // A sub-select there would give rows, not an array.
                 if matches!(array.node, Some(NodeEnum::SubLink(_))) {
-                    tree::coalesce(array);
+                    made::coalesce(array);
                 }
                 right
             }
@@ -265,89 +213,6 @@ impl Measure {
             }
         }
         Ok(Sides { left, right })
-    }
-
-    fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
-        let mut arg = match &mut cast.arg {
-            // Its elements are read as the type that follows.
-            Some(array) if matches!(array.node, Some(NodeEnum::AArrayExpr(_))) => {
-                self.as_written(array)?
-            }
-            arg => self.optional(arg)?,
-        };
-        let Some(target) = &cast.type_name else {
-            return Ok(arg);
-        };
-        let mut modifiers = target.typmods.iter().map(tree::integer);
-        let size = modifiers.next().flatten();
-        let scale = modifiers.next().map(|scale| scale.unwrap_or(MOST_SCALE));
-        let is_array = !target.array_bounds.is_empty();
-        let name = names(&target.names)
-            .last()
-            .copied()
-            .unwrap_or_default()
-            .to_owned();
-        if arg.spells
-            && let Some(most) = most_of_number(&name, size.is_some(), is_array)
-            && let Some(text) = cast.arg.as_mut().filter(|arg| tree::text(arg).is_none())
-        {
-            let inner = std::mem::take(text.as_mut());
-            **text = tree::twin("number", vec![inner, tree::number(most)]);
-            arg.value = arg.value.min(most);
-        }
-        let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
-        let value = match (name.as_str(), size) {
-            // Each element is made as long as a value of the type.
-            ("bpchar" | "bit" | "numeric" | "vector", Some(size)) if is_array => {
-                let elements = arg.value / 2 + 1;
-                times(8).saturating_add(elements.saturating_mul(size.saturating_mul(4)))
-            }
-            _ if is_array => times(8),
-            ("bpchar", size) => 4_u64.saturating_mul(size.unwrap_or(1)).max(arg.value),
-            ("bit", size) => size.unwrap_or(1).saturating_add(SMALL),
-            ("varbit" | "varchar", Some(size)) => {
-                times(2).min(4_u64.saturating_mul(size).saturating_add(SMALL))
-            }
-            ("numeric", Some(size)) => size.saturating_add(scale.unwrap_or(0)).max(SMALL),
-            ("numeric", None) => arg.value.max(SMALL),
-            ("vector", size) => times(4).max(4_u64.saturating_mul(size.unwrap_or(0))),
-            // Arrays and rows double what needs quotes.
-            ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
-            _ if name.ends_with("range") => times(2),
-            ("json", _) => times(1),
-            ("jsonb" | "tsvector" | "tsquery", _) => times(6),
-            // What it cannot read, it repeats in its error.
-            _ => {
-                within_of(
-                    &format!("what is read as {name}"),
-                    arg.value,
-                    MOST_READ,
-                    target.location,
-                )?;
-                SMALL
-            }
-        };
-        within(&format!("the type {name}"), value, target.location)?;
-        if name == "jsonpath" {
-            // Beside it, a text without a type would be one too.
-            return Err(Refusal::construct_but(
-                "a JSON path that stands by itself",
-                "write it where it is used, as in jsonb_path_query(x, '$.items[*]')",
-            )
-            .at(cast.location));
-        }
-        let mut size = Size::over(arg, value);
-        size.spells = is_array || SPELLING.contains(&name.as_str());
-        let of_reading = match (name.as_str(), is_array) {
-            ("json" | "jsonb", false) => OF_READING_JSON,
-            (name, true) if PLAIN_ELEMENTS.contains(&name) => OF_READING_PLAIN,
-            (_, true) => OF_READING_ELEMENTS,
-            _ => 0,
-        };
-        size.held = size
-            .held
-            .saturating_add(arg.value.saturating_mul(of_reading));
-        Ok(size)
     }
 
     fn indirection(&mut self, indirection: &mut AIndirection) -> Result<Size, Refusal> {

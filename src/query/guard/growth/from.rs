@@ -12,7 +12,7 @@ use super::query::Output;
 use super::size::{MOST_PLANNED, Size};
 use super::sources::Source;
 use super::sub_link::Fence;
-use super::{Gives, Measure, star, tree};
+use super::{Gives, Measure, made, star};
 use crate::query::guard::allow_list::{FIELDS, VALUE_NAMED};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
@@ -97,7 +97,7 @@ impl Measure {
         let limited = select.limit_count.is_some() || select.limit_offset.is_some();
         if limited || self.is_long(&columns) {
             if !limited {
-                tree::offset_nothing(select);
+                made::offset_nothing(select);
             }
             columns.fence();
         }

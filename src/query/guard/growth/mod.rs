@@ -13,6 +13,7 @@
 //! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: bounds are from above; what is not
 //! known is taken for the largest it can be. `docs/security.md` tells what is measured.
 mod call; // functions, by their growth
+mod cast; // what a type makes of a value
 mod collect; // aggregates that collect as many values as there are rows
 mod column_name; // what a column without a name is called
 mod columns; // the columns of a result
@@ -20,15 +21,17 @@ mod count; // what is counted for the whole statement
 mod expression; // every other expression
 mod from; // what a query reads from
 mod join; // whether a FROM clause can multiply rows
+mod made; // nodes that we add
 mod operator; // operators, by their growth and time
 mod own_rule; // functions that grow in ways of their own
 mod pattern; // regular expressions and JSON paths
 mod query; // SELECT and its clauses
 mod size; // nodes, bytes of a value, bytes held
+mod sort; // what is sorted, and what is kept for it
 mod sources; // what stands in FROM
 mod star; // what * stands for
 mod sub_link; // sub-selects in expressions
-mod tree; // nodes that we read or add
+mod tree; // nodes that we read
 mod with; // named queries, recursion
 
 use pg_query::protobuf::SelectStmt;

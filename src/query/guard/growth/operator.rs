@@ -7,7 +7,7 @@ use super::call::{MOST_SEARCHED, OF_MATCHING, too_long_for};
 use super::count::{steps, within};
 use super::pattern::{json_path, many_patterns, regular_expression, regular_expressions};
 use super::size::{MOST_DIGITS, SMALL, Size};
-use super::tree;
+use super::{made, tree};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 
@@ -199,7 +199,7 @@ pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
             Some(exponent) => exponent,
             None => {
                 let inner = std::mem::take(node);
-                *node = tree::twin("exponent", vec![inner, tree::number(MOST_EXPONENT)]);
+                *node = made::twin("exponent", vec![inner, made::number(MOST_EXPONENT)]);
                 MOST_EXPONENT
             }
         },

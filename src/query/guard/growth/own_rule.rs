@@ -7,7 +7,7 @@ use super::call::{MOST_SEARCHED, too_long_for};
 use super::count::steps;
 use super::pattern::{MOST_PATTERN, json_path, regular_expression};
 use super::size::{MOST_OF_TWIN, SMALL, Size};
-use super::tree;
+use super::{made, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -195,8 +195,8 @@ impl OwnRule<'_> {
     }
 
     fn replace_by(&mut self, twin: &str, most: u64) {
-        self.call.funcname = tree::twin_name(twin);
-        self.call.args.push(tree::number(most));
+        self.call.funcname = made::twin_name(twin);
+        self.call.args.push(made::number(most));
     }
 
     fn pattern(&mut self, place: usize) -> Verdict {

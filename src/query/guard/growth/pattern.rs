@@ -3,7 +3,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
-use super::tree;
+use super::{made, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -23,7 +23,7 @@ pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
         return check(text, location);
     }
     let inner = std::mem::take(pattern);
-    *pattern = tree::twin("pattern", vec![inner]);
+    *pattern = made::twin("pattern", vec![inner]);
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use pg_query::protobuf::{Node, SubLink, SubLinkType};
 use super::join::SHORT_ROW;
 use super::operator::{over_rows, steps_of};
 use super::size::{Parts, Size};
-use super::{MOST_COLLECTED, Measure, tree};
+use super::{MOST_COLLECTED, Measure, made, tree};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
@@ -76,7 +76,7 @@ impl Measure {
                         .at(location)
                     })?;
                     self.totals.counted += 1;
-                    tree::fence_rows(subselect, width, of_row.sum, self.counting);
+                    made::fence_rows(subselect, width, of_row.sum, self.counting);
                 }
                 Ok(Size::over(size, 1).no_text())
             }
@@ -88,7 +88,7 @@ impl Measure {
                     Fence::OfJoin => !is_short,
                 };
                 if is_fenced && select.limit_offset.is_none() {
-                    tree::offset_nothing(select);
+                    made::offset_nothing(select);
                 }
                 // PostgreSQL plans it both ways, to choose when it runs; within such a one, each twice again.
                 let plans = if fence == Fence::Needed && !is_fenced {
@@ -103,7 +103,7 @@ impl Measure {
             SubLinkType::ArraySublink => {
                 let weight = self.weight(of_row.sum, 0);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
-                tree::collect_array(node, weight);
+                made::collect_array(node, weight);
                 Ok(Size::over(size, value).any_text())
             }
             SubLinkType::ExprSublink => {

@@ -6,7 +6,7 @@ use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, With
 use super::columns::Columns;
 use super::query::Output;
 use super::size::{MOST_OF_TWIN, Size};
-use super::{Gives, Measure, Named, tree};
+use super::{Gives, Measure, Named, made, tree};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -178,7 +178,7 @@ fn keep_short(select: &mut SelectStmt, columns: &mut Columns, own: &Columns) -> 
             .take()
             .filter(|value| tree::star(value).is_none());
         let value = *value.ok_or_else(hidden)?;
-        let bounded = tree::twin("fits", vec![value, tree::number(most)]);
+        let bounded = made::twin("fits", vec![value, made::number(most)]);
         target.val = Some(Box::new(bounded));
     }
     Ok(())

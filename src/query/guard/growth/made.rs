@@ -1,0 +1,241 @@
+//! Nodes that we add.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::a_const::Val;
+use pg_query::protobuf::{
+    AConst, AExpr, AExprKind, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef,
+    FuncCall, Integer, LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation,
+    String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
+};
+
+/// The schema of the twins (`migrations/0004_bounded.sql`).
+const TWINS: &str = "bounded";
+
+/// What a row of a sub-select costs in a hash table, beside its values.
+const OF_HASHED_ROW: u64 = 100;
+
+/// What the rows of all sub-selects of a statement may take there.
+const MOST_HASHED: u64 = 64 << 20;
+
+pub(super) fn number(value: u64) -> Node {
+    let ival = i32::try_from(value).unwrap_or(i32::MAX);
+    constant(Val::Ival(Integer { ival }))
+}
+
+fn constant(val: Val) -> Node {
+    wrap(NodeEnum::AConst(AConst {
+        isnull: false,
+        location: -1,
+        val: Some(val),
+    }))
+}
+
+fn wrap(node: NodeEnum) -> Node {
+    Node { node: Some(node) }
+}
+
+fn name(text: &str) -> Node {
+    wrap(NodeEnum::String(Name {
+        sval: text.to_owned(),
+    }))
+}
+
+fn column(parts: &[&str]) -> Node {
+    wrap(NodeEnum::ColumnRef(ColumnRef {
+        fields: parts.iter().map(|part| name(part)).collect(),
+        location: -1,
+    }))
+}
+
+/// The names that call a twin.
+pub(super) fn twin_name(twin: &str) -> Vec<Node> {
+    vec![name(TWINS), name(twin)]
+}
+
+/// A call of a twin.
+pub(super) fn twin(twin: &str, args: Vec<Node>) -> Node {
+    wrap(NodeEnum::FuncCall(Box::new(call(twin_name(twin), args))))
+}
+
+pub(super) fn call(funcname: Vec<Node>, args: Vec<Node>) -> FuncCall {
+    FuncCall {
+        funcname,
+        args,
+        funcformat: CoercionForm::CoerceExplicitCall.into(),
+        location: -1,
+        ..FuncCall::default()
+    }
+}
+
+/// `CASE WHEN condition THEN value END`
+pub(super) fn case(condition: Node, value: Node) -> Node {
+    let when = CaseWhen {
+        expr: Some(Box::new(condition)),
+        result: Some(Box::new(value)),
+        location: -1,
+        ..CaseWhen::default()
+    };
+    wrap(NodeEnum::CaseExpr(Box::new(CaseExpr {
+        args: vec![wrap(NodeEnum::CaseWhen(Box::new(when)))],
+        location: -1,
+        ..CaseExpr::default()
+    })))
+}
+
+/// Makes PostgreSQL plan a sub-query by itself.
+pub(super) fn offset_nothing(select: &mut SelectStmt) {
+    select.limit_offset = Some(Box::new(number(0)));
+    if select.limit_count.is_none() {
+        select.set_limit_option(LimitOption::Count);
+    }
+}
+
+/// `SELECT f.value1 … FROM (the query) AS f (value1 …)`
+fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> SelectStmt {
+    let given: Vec<String> = (1..=columns).map(|place| format!("value{place}")).collect();
+    let range = RangeSubselect {
+        lateral: false,
+        subquery: Some(query),
+        alias: Some(Alias {
+            aliasname: "fenced".to_owned(),
+            colnames: given.iter().map(|column| name(column)).collect(),
+        }),
+    };
+    SelectStmt {
+        target_list: given.iter().map(|column| target(targets(column))).collect(),
+        from_clause: vec![wrap(NodeEnum::RangeSubselect(Box::new(range)))],
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    }
+}
+
+/// `beside + of_byte * pg_column_size(value) + …`, the size of what is NULL being nothing.
+pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>) -> Node {
+    let apply = |left, operator, right| {
+        wrap(NodeEnum::AExpr(Box::new(AExpr {
+            kind: AExprKind::AexprOp.into(),
+            name: vec![name(operator)],
+            lexpr: Some(Box::new(left)),
+            rexpr: Some(Box::new(right)),
+            location: -1,
+            ..AExpr::default()
+        })))
+    };
+    values.into_iter().fold(number(beside), |sum, value| {
+        let size = call(
+            vec![name("pg_catalog"), name("pg_column_size")],
+            vec![value],
+        );
+        let size = first_of(vec![wrap(NodeEnum::FuncCall(Box::new(size))), number(0)]);
+        apply(sum, "+", apply(bigint(of_byte), "*", size))
+    })
+}
+
+/// `coalesce(value)`
+pub(super) fn coalesce(node: &mut Node) {
+    *node = first_of(vec![std::mem::take(node)]);
+}
+
+fn first_of(args: Vec<Node>) -> Node {
+    wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
+        args,
+        location: -1,
+        ..CoalesceExpr::default()
+    })))
+}
+
+/// A number that what it is multiplied with does not overflow.
+fn bigint(value: u64) -> Node {
+    let names = vec![name("pg_catalog"), name("int8")];
+    wrap(NodeEnum::TypeCast(Box::new(TypeCast {
+        arg: Some(Box::new(number(value))),
+        type_name: Some(TypeName {
+            names,
+            typemod: -1,
+            location: -1,
+            ..TypeName::default()
+        }),
+        location: -1,
+    })))
+}
+
+/// `(SELECT value)`: computed when the statement runs, once; what names it copies a number of a parameter.
+pub(super) fn compute_once(node: &mut Node) {
+    let select = SelectStmt {
+        target_list: vec![target(std::mem::take(node))],
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    };
+    let mut link = SubLink {
+        subselect: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
+        location: -1,
+        ..SubLink::default()
+    };
+    link.set_sub_link_type(SubLinkType::ExprSublink);
+    *node = wrap(NodeEnum::SubLink(Box::new(link)));
+}
+
+fn target(value: Node) -> Node {
+    wrap(NodeEnum::ResTarget(Box::new(ResTarget {
+        val: Some(Box::new(value)),
+        location: -1,
+        ..ResTarget::default()
+    })))
+}
+
+/// Counts the rows of a sub-select while they come: `CASE WHEN bounded.counted(row_number() OVER (), most) THEN value END`.
+/// PostgreSQL keeps no row for that, and stops at the first too many.
+pub(super) fn fence_rows(
+    subselect: &mut Option<Box<Node>>,
+    columns: usize,
+    bytes_of_row: u64,
+    sharing: u64,
+) {
+    let Some(query) = subselect.take() else {
+        return;
+    };
+    let most = MOST_HASHED / sharing / bytes_of_row.saturating_add(OF_HASHED_ROW);
+    let fenced = over(query, columns, |value| {
+        let mut row_number = call(vec![name("row_number")], Vec::new());
+        row_number.over = Some(Box::new(WindowDef {
+            frame_options: FRAME_DEFAULT,
+            location: -1,
+            ..WindowDef::default()
+        }));
+        let counted = twin(
+            "counted",
+            vec![wrap(NodeEnum::FuncCall(Box::new(row_number))), number(most)],
+        );
+        case(counted, column(&["fenced", value]))
+    });
+    *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
+}
+
+/// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
+const FRAME_DEFAULT: i32 = 1058;
+
+/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
+/// same array, but weighed while it grows.
+pub(super) fn collect_array(node: &mut Node, weight: u64) {
+    let Some(NodeEnum::SubLink(mut link)) = node.node.take() else {
+        return;
+    };
+    if let Some(query) = link.subselect.take() {
+        let collected = over(query, 1, |value| {
+            let values = vec![column(&["fenced", value])];
+            let collected = call(vec![name("array_agg")], values);
+            case(
+                twin("admits", vec![number(weight)]),
+                wrap(NodeEnum::FuncCall(Box::new(collected))),
+            )
+        });
+        link.set_sub_link_type(SubLinkType::ExprSublink);
+        link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
+    }
+    let empty = constant(Val::Sval(Name {
+        sval: "{}".to_owned(),
+    }));
+    *node = first_of(vec![wrap(NodeEnum::SubLink(link)), empty]);
+}
