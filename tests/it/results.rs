@@ -341,3 +341,88 @@ async fn a_plan_is_for_head_office_only() {
         assert!(text.contains("nothing is run"), "{sql}: {text}");
     }
 }
+
+/// What stands for a call means what the call means, also of NULL.
+#[tokio::test]
+async fn a_twin_lets_null_through() {
+    let server = TestServer::start().await;
+    let cases = [
+        (
+            "x::numeric::int FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        (
+            "(x || '')::jsonb FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        (
+            "('{' || x || '}')::numeric[]::int[] FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[[1]], [null]]),
+        ),
+        (
+            "power(2, x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([[2], [null]]),
+        ),
+        ("2 ^ x FROM (VALUES (1), (NULL)) v(x)", json!([[2], [null]])),
+        (
+            "exp(x)::int FROM (VALUES (0), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        ("power(2::numeric, '3')::int", json!([[8]])),
+        (
+            "repeat('a', x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([["a"], [null]]),
+        ),
+        (
+            "lpad('a', x), rpad('a', x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([["a", "a"], [null, null]]),
+        ),
+        (
+            "'abc' ~ x FROM (VALUES ('b'), (NULL)) v(x)",
+            json!([[true], [null]]),
+        ),
+        (
+            "g FROM (VALUES (NULL::int)) v(x), generate_series(1, x) g",
+            json!([]),
+        ),
+        (
+            "(e ->> 'price')::numeric::float8 FROM jsonb_array_elements('[{\"price\": \"1.5\"}, {}]') e",
+            json!([[1.5], [null]]),
+        ),
+        (
+            "array_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
+            json!([[[null]]]),
+        ),
+        (
+            "json_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
+            json!([[[null]]]),
+        ),
+    ];
+    for (sql, rows) in cases {
+        let given = server.rows(SEATTLE, &format!("SELECT {sql}")).await;
+        assert_eq!(Value::from(given), rows, "{sql}");
+    }
+    let sql = "WITH RECURSIVE t AS (SELECT 1 AS i, NULL::text AS s UNION ALL SELECT i + 1, s || 'x' FROM t WHERE i < 3) SELECT * FROM t";
+    let given = server.rows(SEATTLE, sql).await;
+    assert_eq!(Value::from(given), json!([[1, null], [2, null], [3, null]]));
+}
+
+/// A limit that a statement has reached is not an outage.
+#[tokio::test]
+async fn too_much_temporary_space_is_the_statements_own_matter() {
+    let server = TestServer::start().await;
+    let sql = "SELECT count(*) FROM (SELECT repeat(product_name, 200) || g AS x FROM retail.products, generate_series(1, 20000) AS g ORDER BY g DESC OFFSET 1) AS s";
+    let database = server.database();
+    let limit = format!(
+        "ALTER ROLE zava_query IN DATABASE {} SET temp_file_limit = '1MB'",
+        database.name
+    );
+    database
+        .superuser()
+        .await
+        .execute(AssertSqlSafe(limit).into_sql_str())
+        .await
+        .expect("a limit");
+    let text = server.failure(SEATTLE, sql).await;
+    assert!(text.contains("temporary space"), "{text}");
+}

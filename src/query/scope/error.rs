@@ -79,6 +79,9 @@ impl DatabaseError {
             "57014" => format!(
                 "the statement took too long and was stopped; aggregate or filter more {at}"
             ),
+            "53400" => format!(
+                "the statement needed too much temporary space; aggregate or filter more, or sort shorter rows {at}"
+            ),
             "42501" => format!(
                 "this column or table may not be read; name the columns you need instead of *, \
                  retail.stores has store_id, store_name and is_online {at}"
@@ -100,7 +103,7 @@ impl DatabaseError {
             }
             // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
             "22003" if self.message == "bigint out of range" => format!(
-                "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB; filter or group first {at}"
+                "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB, or 800 KiB of JSON; filter or group first {at}"
             ),
             // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
             _ if ["22", "21", "0A", "42", "54", "2F"]

@@ -310,3 +310,20 @@ groups | SELECT any_value(repeat('x', 1000000) || first_name){14×, any_value(re
 constants | SELECT count(*) FROM retail.customers WHERE first_name <> ALL(string_to_array(repeat(',', 900000), ','))
 constants | SELECT count(*) FROM retail.customers WHERE customer_id <> ALL(array_fill(1, ARRAY[1500000]))
 rows of rows | WITH w AS (SELECT ''{1599×, ''}) SELECT 1 FROM (w AS a0{30∷ CROSS JOIN w AS a#}) NATURAL JOIN (w AS b0{30∷ CROSS JOIN w AS b#})
+json path | SELECT length(string_agg(v, '')) FROM (SELECT jsonb_path_query_first(j, '1e131000') #>> '{}' AS v FROM (SELECT '{}'::jsonb AS j, order_id FROM retail.orders OFFSET 0) AS s) AS t
+json path | SELECT length(string_agg(v, '')) FROM (SELECT jsonb_path_query_first(j, '"{28000×a}"') #>> '{}' AS v FROM (SELECT '{}'::jsonb AS j, order_id FROM retail.orders OFFSET 0) AS s) AS t
+json path | SELECT length(string_agg(v, '')) FROM (SELECT jsonb_path_query_first(j, '$ {900× * $}') #>> '{}' AS v FROM (SELECT '1e99'::jsonb AS j, order_id FROM retail.orders OFFSET 0) AS s) AS t
+weighed | SELECT length(json_agg(x)::text) FROM (SELECT 1e131000::numeric AS x FROM retail.orders LIMIT 3000) AS t
+weighed | SELECT length(jsonb_agg(x)::text) FROM (SELECT '1e131000'::jsonb AS x FROM retail.orders LIMIT 3000) AS t
+weighed | SELECT length(array_agg(x)::text) FROM (SELECT 1e131000::numeric AS x FROM retail.orders LIMIT 3000) AS t
+weighed | SELECT length(array_agg(x)::text) FROM (SELECT * FROM (SELECT array_fill(NULL::int, ARRAY[170000]) AS x FROM retail.customers OFFSET 0) AS t LIMIT 130) AS u
+weighed | SELECT length(jsonb_agg(x)::text) FROM (SELECT * FROM (SELECT array_fill(NULL::int, ARRAY[170000]) AS x FROM retail.customers OFFSET 0) AS t LIMIT 70) AS u
+weighed | SELECT length(array_to_string(array_agg(x), ',', 'NULL')) FROM (SELECT * FROM (SELECT array_fill(NULL::int, ARRAY[170000]) AS x FROM retail.customers OFFSET 0) AS t LIMIT 130) AS u
+weighed | WITH w AS (SELECT NULL AS {50×a}0{400∷, NULL AS {50×a}#}) SELECT length(jsonb_agg(x)::text) FROM (SELECT t AS x FROM (SELECT w.*, w.*, w.* FROM w) AS t CROSS JOIN generate_series(1, 5800) AS g OFFSET 0) AS q
+weighed | WITH RECURSIVE t AS (SELECT array_fill(NULL::int, ARRAY[120]) AS a, 1 AS i UNION ALL SELECT a || a, i + 1 FROM t WHERE i < 11) SELECT length(array_to_string(a, '', repeat('x', 1000))), length(array_to_string(a, '', repeat('x', 1000) || 'a')) FROM t
+planned again | SELECT min(order_id), max(order_id), min(customer_id), max(customer_id), min(order_date), max(order_date), min(store_id), max(store_id) FROM (SELECT *, coalesce((customer_id || '')::numeric{149×, (customer_id || '')::numeric}) AS v FROM retail.orders) AS t WHERE {30∷v > -# AND }true
+planned again | SELECT v{47×, v} FROM (SELECT coalesce(first_name::numeric{299×, first_name::numeric}) AS v FROM retail.customers) AS t LIMIT 1
+numbers in texts | SELECT count(*) FROM (SELECT v || i AS w FROM (SELECT i, (s || '')::numeric::text AS v FROM (SELECT '1e1_31000' AS s, order_id AS i FROM retail.orders OFFSET 0) AS a) AS t ORDER BY 1 OFFSET 0) AS u
+numbers in texts | SELECT length(string_agg(v, '')) FROM (SELECT i, (s || '')::numeric::text AS v FROM (SELECT '1e1_31000' AS s, order_id AS i FROM retail.orders OFFSET 0) AS a) AS t
+numbers in texts | SELECT length(('{' || repeat('1e1_31000,', 2000) || '1}')::numeric[]::text)
+numbers in texts | SELECT CASE '1e1_31000'::numeric::text {1300×WHEN first_name THEN 1 }END FROM retail.customers

@@ -6,6 +6,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
 use super::count::{steps, within};
+use super::expression::path_size;
 use super::join::SHORT_ROW;
 use super::operator::{OF_REBUILDING, power};
 use super::own_rule::OwnRule;
@@ -98,6 +99,26 @@ const MATCHING: [&str; 8] = [
 ];
 pub(super) const OF_MATCHING: u64 = 12;
 
+/// Functions of the list that make JSON.
+const MAKING_JSON: [&str; 16] = [
+    "array_to_json",
+    "json_build_array",
+    "json_build_object",
+    "json_extract_path",
+    "json_object",
+    "json_strip_nulls",
+    "jsonb_build_array",
+    "jsonb_build_object",
+    "jsonb_extract_path",
+    "jsonb_insert",
+    "jsonb_object",
+    "jsonb_set",
+    "jsonb_strip_nulls",
+    "row_to_json",
+    "to_json",
+    "to_jsonb",
+];
+
 /// Functions of the list that read a format, and the longest that they may.
 const FORMATTED: [&str; 4] = ["to_char", "to_date", "to_number", "to_timestamp"];
 const MOST_FORMAT: u64 = 1 << 10;
@@ -118,8 +139,16 @@ const SQUARING: [&str; 10] = [
 
 /// All that is said here of functions by name.
 #[cfg(test)]
-pub(super) const NAMED: [&[&str]; 8] = [
-    &SPELLING, &NUMERIC, &KEEPING, &MATCHING, &VOLATILE, &BUILDING, &FORMATTED, &SQUARING,
+pub(super) const NAMED: [&[&str]; 9] = [
+    &SPELLING,
+    &NUMERIC,
+    &KEEPING,
+    &MAKING_JSON,
+    &MATCHING,
+    &VOLATILE,
+    &BUILDING,
+    &FORMATTED,
+    &SQUARING,
 ];
 
 impl Measure {
@@ -154,13 +183,13 @@ impl Measure {
             // PostgreSQL may keep its rows, within `work_mem`.
             self.count_sort(0)?;
         }
-        let before = self.meant.len();
+        let (before, totals) = (self.meant.len(), self.totals);
         let mut sizes = Vec::with_capacity(call.args.len());
         let mut first = before..before;
         for arg in &mut call.args {
             let is_path = name.starts_with("jsonb_path_") && tree::is_path(arg);
             sizes.push(if is_path {
-                Size::leaf(SMALL)
+                path_size(arg)
             } else {
                 self.expr(arg)?
             });
@@ -219,15 +248,28 @@ impl Measure {
                 args.sum.saturating_mul(2).saturating_add(SMALL)
             }
             Growth::Fixed => SMALL,
+            // So many characters of it.
+            Growth::Most if matches!(name.as_str(), "left" | "right") => {
+                let most = call.args.get(1).and_then(tree::integer);
+                let most = most.map_or(u64::MAX, |characters| characters.saturating_mul(4));
+                args.all.value.min(most).max(SMALL)
+            }
             Growth::Most => args.all.value.max(SMALL),
-            Growth::Times(times) => args.sum.saturating_mul(times).saturating_add(SMALL),
+            Growth::Times(times) => sizes
+                .iter()
+                // JSON in JSON needs no quotes; a space behind each colon and comma it may get.
+                .map(|size| {
+                    size.value
+                        .saturating_mul(if size.json { times.min(2) } else { times })
+                })
+                .fold(SMALL, u64::saturating_add),
             Growth::Digits if matches!(name.as_str(), "pow" | "power") => {
                 let base = sizes.first().map_or(0, |size| size.value);
                 power(base, call.args.get_mut(1))
             }
             Growth::Digits => digits(&name, call, args.sum),
             Growth::Collects => {
-                return self.collecting(node, &name, args.sum, size, &names);
+                return self.collecting(node, &name, args.sum, size, &names, totals);
             }
             Growth::OwnRule => {
                 let mut rule = OwnRule {
@@ -278,7 +320,12 @@ impl Measure {
         let own = steps(&name, squared, squared, location)?;
         size.steps = size.steps.saturating_add(own);
         within(&name, value, location)?;
-        Ok(Size::over(size, value))
+        let size = Size::over(size, value);
+        Ok(if MAKING_JSON.contains(&name.as_str()) {
+            size.as_json()
+        } else {
+            size
+        })
     }
 }
 

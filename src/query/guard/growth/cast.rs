@@ -89,6 +89,7 @@ impl Measure {
             let inner = std::mem::take(text.as_mut());
             **text = made::twin("number", vec![inner, made::number(most)]);
             arg.value = arg.value.min(most);
+            arg = arg.with_twin();
         }
         let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
         let value = match (name.as_str(), size) {
@@ -110,6 +111,7 @@ impl Measure {
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
             _ if name.ends_with("range") => times(2),
             ("json", _) => times(1),
+            ("jsonb", _) if arg.json => times(2),
             ("jsonb" | "tsvector" | "tsquery", _) => times(6),
             // What it cannot read, it repeats in its error.
             _ => {
@@ -133,6 +135,7 @@ impl Measure {
         }
         let mut size = Size::over(arg, value);
         size.spells = is_array || SPELLING.contains(&name.as_str());
+        size.json = !is_array && matches!(name.as_str(), "json" | "jsonb");
         let of_reading = match (name.as_str(), is_array) {
             ("json" | "jsonb", false) => OF_READING_JSON,
             (name, true) if PLAIN_ELEMENTS.contains(&name) => OF_READING_PLAIN,

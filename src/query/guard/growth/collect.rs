@@ -6,7 +6,8 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
 use super::call::NamesOfAggregate;
-use super::size::{SMALL, Size};
+use super::count::Totals;
+use super::size::Size;
 use super::{MOST_COLLECTED, Measure, made, tree};
 use crate::query::guard::refusal::Refusal;
 
@@ -16,11 +17,14 @@ const OF_JSON: u64 = 160;
 const OF_RANGE: u64 = 2_400;
 
 /// Values that can be longer are weighed by their length.
-const LONG: u64 = 1 << 10;
+const LONG: u64 = 256;
 
 /// How much more everything weighs, so that a statement has no more than this part of the twin's budget: what is made of the
 /// collected, such as a text of an array, can be more than twice as long, and may be sorted a few times.
 const OF_BUDGET: u64 = 3;
+
+/// … and so of JSON, which takes many times its text while it is built into other JSON.
+const OF_BUDGET_OF_JSON: u64 = 12;
 
 impl Measure {
     /// `aggregate(x)` becomes `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`: the aggregate beside it weighs the same
@@ -32,6 +36,7 @@ impl Measure {
         sum: u64,
         parts: Size,
         names: &NamesOfAggregate,
+        before: Totals,
     ) -> Result<Size, Refusal> {
         // A hash table of groups is held to work_mem by what it holds when a group is new, not by what groups collect.
         self.settings.hashed_groups = false;
@@ -43,21 +48,22 @@ impl Measure {
         let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
             return Err(Refusal::construct(name));
         };
-        let (weight, value) = match weighed(&call.args) {
-            // As long as it is, instead of as long as it can be: what has been collected is collected again.
-            Some(long) if sum > LONG => {
-                let beside = self.weight(self.names_of(&call.args), beside);
-                let of_byte = self.of_byte().saturating_mul(values / sum);
-                (
-                    made::weight(beside, of_byte, long),
-                    MOST_COLLECTED / self.of_byte(),
-                )
-            }
-            _ => {
-                let weight = self.weight(values, beside);
-                let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
-                (made::number(weight), value)
-            }
+        let is_json = name.contains("json");
+        let mut parts = parts;
+        let (weight, value) = if sum > LONG {
+            // As long as it is, instead of as long as it can be: what has been collected is collected again. For that it is
+            // computed twice.
+            self.count_copies(before, 2)?;
+            parts.nodes = parts.nodes.saturating_mul(2);
+            let long = call.args.iter().filter(|arg| tree::text(arg).is_none());
+            let of_byte = self.of_byte(is_json);
+            let beside = of_byte.saturating_mul(text_of(&call.args).saturating_add(beside));
+            let weight = made::weight(beside, of_byte, long.cloned().collect(), is_json);
+            (weight, MOST_COLLECTED / of_byte)
+        } else {
+            let weight = self.weight(values, beside, is_json);
+            let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
+            (made::number(weight), value)
         };
         // What weighs it must belong to the same query as it does.
         let elsewhere = self.is_outer(&names.all)
@@ -77,7 +83,8 @@ impl Measure {
                 node: Some(NodeEnum::FuncCall(call)),
             },
         );
-        Ok(Size::over(parts, value))
+        let size = Size::over(parts, value);
+        Ok(if is_json { size.as_json() } else { size })
     }
 
     /// Whether there are names in this range, and none of them is of the innermost query: an aggregate of such is evaluated
@@ -88,37 +95,27 @@ impl Measure {
     }
 
     /// What a collected element of so many bytes weighs, of the budget that all aggregates of the statement share.
-    pub(super) fn weight(&self, bytes: u64, beside: u64) -> u64 {
+    pub(super) fn weight(&self, bytes: u64, beside: u64, is_json: bool) -> u64 {
         bytes
             .saturating_add(beside.max(OF_ELEMENT))
-            .saturating_mul(self.of_byte())
+            .saturating_mul(self.of_byte(is_json))
     }
 
-    fn of_byte(&self) -> u64 {
-        self.collecting.saturating_mul(OF_BUDGET)
-    }
-
-    /// The bytes that are not in the arguments' values: constants, and the names of a row's fields.
-    fn names_of(&self, args: &[Node]) -> u64 {
-        let of_arg = |arg: &Node| match (tree::text(arg), tree::plain_name(arg)) {
-            (Some(text), _) => u64::try_from(text.len()).unwrap_or(u64::MAX),
-            (None, Some(name)) => self
-                .sources
-                .item(name)
-                .map_or(0, |(_, row)| row.columns.names()),
-            (None, None) => SMALL,
+    /// What a byte weighs.
+    fn of_byte(&self, is_json: bool) -> u64 {
+        let of_budget = if is_json {
+            OF_BUDGET_OF_JSON
+        } else {
+            OF_BUDGET
         };
-        args.iter().map(of_arg).fold(0, u64::saturating_add)
+        self.collecting.saturating_mul(of_budget)
     }
 }
 
-/// The arguments by their names, where looking at each once more costs nothing.
-fn weighed(args: &[Node]) -> Option<Vec<Node>> {
-    let is_short = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
-    let is_name =
-        |arg: &Node| tree::star(arg).is_none() && matches!(arg.node, Some(NodeEnum::ColumnRef(_)));
-    let long: Vec<Node> = args.iter().filter(|arg| !is_short(arg)).cloned().collect();
-    long.iter().all(is_name).then_some(long)
+/// The bytes of the constants among the arguments.
+fn text_of(args: &[Node]) -> u64 {
+    let texts = args.iter().map(|arg| tree::text(arg).map_or(0, str::len));
+    u64::try_from(texts.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 /// The aggregate that counts what another one collects: over the same rows, each distinct one once.

@@ -1,5 +1,7 @@
 //! The columns of a query's result, or of an item of FROM.
 
+use std::collections::HashMap;
+
 use super::size::{Parts, Size};
 
 /// What a field of a row takes beside its name and its value.
@@ -34,7 +36,17 @@ impl Column {
 
 /// Columns, in order where all of them are known.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Columns(Vec<Column>);
+pub(super) struct Columns {
+    all: Vec<Column>,
+    /// By name, once there is an index: of an item of FROM, which is asked for each name of the query.
+    index: Option<Index>,
+}
+
+#[derive(Clone, Debug)]
+struct Index {
+    by_name: HashMap<String, Found>,
+    any: Size,
+}
 
 /// The columns of one name.
 #[derive(Clone, Copy, Debug)]
@@ -55,38 +67,60 @@ impl Found {
 
 impl Columns {
     pub(super) fn push(&mut self, column: Column) {
-        self.0.push(column);
+        self.index = None;
+        self.all.push(column);
     }
 
     pub(super) fn extend(&mut self, columns: impl IntoIterator<Item = Column>) {
-        self.0.extend(columns);
+        self.index = None;
+        self.all.extend(columns);
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Column> {
-        self.0.iter()
+        self.all.iter()
     }
 
     pub(super) fn sizes(&self) -> impl Iterator<Item = Size> {
-        self.0.iter().map(|column| column.size)
+        self.all.iter().map(|column| column.size)
+    }
+
+    /// Makes it quick to find one of them by its name. They do not change any more.
+    pub(super) fn index(&mut self) {
+        let mut by_name: HashMap<String, Found> = HashMap::with_capacity(self.all.len());
+        for Column { name, size, sure } in &self.all {
+            let found = Found {
+                size: *size,
+                sure: *sure,
+            };
+            by_name
+                .entry(name.clone())
+                .and_modify(|other| *other = other.and(found))
+                .or_insert(found);
+        }
+        self.index = Some(Index {
+            by_name,
+            any: self.any(),
+        });
     }
 
     /// How many there may be.
     pub(super) fn most(&self) -> usize {
-        self.0.len()
+        self.all.len()
     }
 
     /// How many there are, where that is known.
     pub(super) fn count(&self) -> Option<usize> {
-        self.0
+        self.all
             .iter()
             .all(|column| column.sure)
-            .then_some(self.0.len())
+            .then_some(self.all.len())
     }
 
     /// The first are called so from now on.
     pub(super) fn rename(&mut self, given: &[&str]) {
+        self.index = None;
         if self.count().is_some() {
-            for (column, name) in self.0.iter_mut().zip(given) {
+            for (column, name) in self.all.iter_mut().zip(given) {
                 (*name).clone_into(&mut column.name);
             }
         } else {
@@ -101,12 +135,15 @@ impl Columns {
             return Some(self.any());
         }
         let place = usize::try_from(place).ok()?.checked_sub(1)?;
-        self.0.get(place).map(|column| column.size)
+        self.all.get(place).map(|column| column.size)
     }
 
     /// What bears this name; several columns of one name are taken together.
     pub(super) fn named(&self, name: &str) -> Option<Found> {
-        let found = self.0.iter().filter(|column| column.name == name);
+        if let Some(index) = &self.index {
+            return index.by_name.get(name).copied();
+        }
+        let found = self.all.iter().filter(|column| column.name == name);
         found
             .map(|column| Found {
                 size: column.size,
@@ -117,10 +154,11 @@ impl Columns {
 
     /// Makes each as large as `combine` says of it and of what stands at the same place in `others`.
     pub(super) fn merge(&mut self, others: &Self, mut combine: impl FnMut(Size, Size) -> Size) {
+        self.index = None;
         let any = others.any();
         let known = self.count().is_some() && others.count().is_some();
-        for (place, column) in self.0.iter_mut().enumerate() {
-            let other = match others.0.get(place) {
+        for (place, column) in self.all.iter_mut().enumerate() {
+            let other = match others.all.get(place) {
                 Some(other) if known => other.size,
                 _ => any,
             };
@@ -130,26 +168,25 @@ impl Columns {
 
     /// The largest of them, for a name that is not known.
     pub(super) fn any(&self) -> Size {
+        if let Some(index) = &self.index {
+            return index.any;
+        }
         self.sizes().fold(Size::leaf(0), Size::or)
     }
 
     /// A whole row; as JSON it names each column.
     pub(super) fn row(&self) -> Size {
         let parts: Parts = self.sizes().collect();
-        let value = parts.sum.saturating_mul(2).saturating_add(self.names());
+        let names = self.all.iter().map(|column| column.name.len() + OF_FIELD);
+        let names = u64::try_from(names.sum::<usize>()).unwrap_or(u64::MAX);
+        let value = parts.sum.saturating_mul(2).saturating_add(names);
         Size::over(parts.all, value)
-    }
-
-    /// The bytes of its names.
-    pub(super) fn names(&self) -> u64 {
-        let names = self.0.iter().map(|column| column.name.len() + OF_FIELD);
-        u64::try_from(names.sum::<usize>()).unwrap_or(u64::MAX)
     }
 
     /// The bytes of the values of a row. Those that may be there stand for one.
     pub(super) fn width(&self) -> u64 {
         let (sure, perhaps): (Vec<&Column>, Vec<&Column>) =
-            self.0.iter().partition(|column| column.sure);
+            self.all.iter().partition(|column| column.sure);
         let value = |column: &&Column| column.size.value;
         let perhaps = perhaps.iter().map(value).fold(0, u64::max);
         sure.iter().map(value).fold(perhaps, u64::saturating_add)
@@ -157,7 +194,8 @@ impl Columns {
 
     /// Changes each one's size.
     pub(super) fn each(&mut self, change: impl Fn(Size) -> Size) {
-        for column in &mut self.0 {
+        self.index = None;
+        for column in &mut self.all {
             column.size = change(column.size);
         }
     }

@@ -43,10 +43,21 @@ impl Measure {
             NodeEnum::ColumnRef(column) => self.column(column)?,
             NodeEnum::AExpr(expr) => {
                 let sides = self.sides(expr)?;
-                operation(expr, sides)?
+                let mut size = operation(expr, sides)?;
+                if expr.rexpr.as_deref().is_some_and(tree::is_twin) {
+                    size = size.with_twin();
+                }
+                size
             }
             NodeEnum::TypeCast(cast) => self.cast(cast)?,
-            NodeEnum::FuncCall(_) => return self.call(node),
+            NodeEnum::FuncCall(_) => {
+                let size = self.call(node)?;
+                return Ok(if tree::is_twin(node) {
+                    size.with_twin()
+                } else {
+                    size
+                });
+            }
             NodeEnum::SubLink(_) => return self.sub_link(node, Fence::Needed),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.window(window)?,
@@ -189,7 +200,7 @@ impl Measure {
         let between = self.meant.len();
         let takes_path = takes_path(expr);
         let right = match &mut expr.rexpr {
-            Some(path) if takes_path && tree::is_path(path) => Size::leaf(SMALL),
+            Some(path) if takes_path && tree::is_path(path) => path_size(path),
             Some(array) if is_of_array(expr.kind) => {
                 let right = self.expr(array)?;
                 // A sub-select there would give rows, not an array.
@@ -256,12 +267,23 @@ fn literal(constant: &AConst) -> Size {
     }
 }
 
+/// What a JSON path makes of nothing: its own texts and numbers.
+pub(super) fn path_size(path: &Node) -> Size {
+    let text = tree::text_as(path, &["jsonpath"]).unwrap_or_default();
+    let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    Size::leaf(bytes.saturating_add(exponents(text)))
+}
+
 /// The digits that the exponents in a text stand for, should it be read as numbers.
 fn exponents(text: &str) -> u64 {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
-        let rest = rest.trim_start_matches('+');
-        let end = rest.find(|character: char| !character.is_ascii_digit());
-        let digits = &rest[..end.unwrap_or(rest.len())];
+        // PostgreSQL 16 and newer read 1e1_31000.
+        let digits: String = rest
+            .trim_start_matches('+')
+            .chars()
+            .take_while(|character| character.is_ascii_digit() || *character == '_')
+            .filter(|character| *character != '_')
+            .collect();
         match digits.len() {
             0..=2 => 0,
             _ => digits.parse().unwrap_or(u64::MAX).min(MOST_DIGITS),
@@ -284,7 +306,8 @@ fn digits(number: &str) -> u64 {
 }
 
 fn longest(parts: Parts) -> Size {
-    Size::over(parts.all, parts.all.value)
+    let size = Size::over(parts.all, parts.all.value);
+    if parts.any_json { size.as_json() } else { size }
 }
 
 pub(super) fn together(parts: Parts) -> Size {

@@ -63,8 +63,10 @@ impl Graph<'_> {
         match &item.node {
             Some(NodeEnum::RangeVar(table)) => {
                 let alias = table.alias.as_ref();
+                // With columns of other names, nothing is known of its key.
+                let is_renamed = alias.is_some_and(|alias| !alias.colnames.is_empty());
                 let alias = alias.map_or(&table.relname, |alias| &alias.aliasname);
-                let stored = if table.schemaname.is_empty() {
+                let stored = if table.schemaname.is_empty() || is_renamed {
                     None
                 } else {
                     relation(&table.relname)

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
 };
 
 /// The schema of the twins (`migrations/0004_bounded.sql`).
-const TWINS: &str = "bounded";
+pub(super) const TWINS: &str = "bounded";
 
 /// What a row of a sub-select costs in a hash table, beside its values.
 const OF_HASHED_ROW: u64 = 100;
@@ -110,8 +110,9 @@ fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> Sel
     }
 }
 
-/// `beside + of_byte * pg_column_size(value) + …`, the size of what is NULL being nothing.
-pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>) -> Node {
+/// `beside + of_byte * octet_length(value::text) + …`, of a value that becomes JSON as its JSON; the length of what is NULL being
+/// nothing. Its size in memory says little: an array keeps a NULL in one bit.
+pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>, is_json: bool) -> Node {
     let apply = |left, operator, right| {
         wrap(NodeEnum::AExpr(Box::new(AExpr {
             kind: AExprKind::AexprOp.into(),
@@ -122,13 +123,19 @@ pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>) -> Node {
             ..AExpr::default()
         })))
     };
+    let system = |function, arg| {
+        let names = vec![name("pg_catalog"), name(function)];
+        wrap(NodeEnum::FuncCall(Box::new(call(names, vec![arg]))))
+    };
     values.into_iter().fold(number(beside), |sum, value| {
-        let size = call(
-            vec![name("pg_catalog"), name("pg_column_size")],
-            vec![value],
-        );
-        let size = first_of(vec![wrap(NodeEnum::FuncCall(Box::new(size))), number(0)]);
-        apply(sum, "+", apply(bigint(of_byte), "*", size))
+        let value = if is_json {
+            system("to_json", value)
+        } else {
+            value
+        };
+        let length = system("octet_length", cast(value, "text"));
+        let length = first_of(vec![length, number(0)]);
+        apply(sum, "+", apply(cast(number(of_byte), "int8"), "*", length))
     })
 }
 
@@ -145,13 +152,11 @@ fn first_of(args: Vec<Node>) -> Node {
     })))
 }
 
-/// A number that what it is multiplied with does not overflow.
-fn bigint(value: u64) -> Node {
-    let names = vec![name("pg_catalog"), name("int8")];
+fn cast(value: Node, to: &str) -> Node {
     wrap(NodeEnum::TypeCast(Box::new(TypeCast {
-        arg: Some(Box::new(number(value))),
+        arg: Some(Box::new(value)),
         type_name: Some(TypeName {
-            names,
+            names: vec![name("pg_catalog"), name(to)],
             typemod: -1,
             location: -1,
             ..TypeName::default()

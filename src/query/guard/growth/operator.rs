@@ -27,6 +27,9 @@ const KEEPING: [&str; 7] = ["-", "->", "->>", "#>", "#>>", "#-", "||"];
 /// The most that an exponent may be which only the running statement knows: the days of a year.
 const MOST_EXPONENT: u64 = 366;
 
+/// Operators that make JSON of JSON.
+const OF_JSON: [&str; 5] = ["->", "#>", "#-", "-", "||"];
+
 /// Operators that build a JSON document anew, where a side is one.
 const REBUILDING: [&str; 2] = ["-", "#-"];
 
@@ -62,6 +65,7 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         AExprKind::AexprNullif => left.spells,
         _ => false,
     };
+    size.json = sides.left.json && OF_JSON.contains(&operator.as_str());
     if REBUILDING.contains(&operator.as_str()) {
         size.held = size
             .held

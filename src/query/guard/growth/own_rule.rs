@@ -5,7 +5,7 @@ use pg_query::protobuf::FuncCall;
 
 use super::call::{MOST_SEARCHED, too_long_for};
 use super::count::steps;
-use super::pattern::{MOST_PATTERN, json_path, regular_expression};
+use super::pattern::{MOST_PATTERN, json_path, places_of_document, regular_expression};
 use super::size::{MOST_OF_TWIN, SMALL, Size};
 use super::{made, tree};
 use crate::query::guard::name::Verdict;
@@ -132,14 +132,17 @@ impl OwnRule<'_> {
                 SMALL
             }
             "ts_headline" => {
-                for (place, most) in [(0, MOST_HEADLINED), (1, MOST_FOUND)] {
+                // A configuration may stand before them.
+                let first =
+                    usize::from(self.call.args.len() > 2 && self.text(0).is_some_and(is_word));
+                for (place, most) in [(first, MOST_HEADLINED), (first + 1, MOST_FOUND)] {
                     if of(place) > most {
                         return Err(too_long_for(name, of(place), most, location));
                     }
                 }
                 // What is put around each word that was found stands in the options.
-                let options = self.call.args.iter().skip(2).filter_map(tree::text);
-                if self.call.args.len() > 2
+                let options = self.call.args.iter().skip(first + 2).filter_map(tree::text);
+                if self.call.args.len() > first + 2
                     && options
                         .map(str::len)
                         .max()
@@ -151,7 +154,7 @@ impl OwnRule<'_> {
                     )
                     .at(location));
                 }
-                product(of(0).saturating_add(of(1)), 50)
+                product(of(first).saturating_add(of(first + 1)), 50)
             }
             "generate_series" => {
                 self.series()?;
@@ -163,7 +166,11 @@ impl OwnRule<'_> {
             | "jsonb_path_query_array"
             | "jsonb_path_query_first" => {
                 json_path(self.call.args.get(1), location)?;
-                product(of(0), 2).saturating_add(of(2))
+                // It may multiply the document's numbers by each other, and by its own.
+                let factors = self.call.args.get(1).map_or(0, places_of_document);
+                product(of(0), factors.saturating_add(2))
+                    .saturating_add(product(of(1), 2))
+                    .saturating_add(of(2))
             }
             _ => return Err(Refusal::construct(name).at(location)),
         })
@@ -277,6 +284,14 @@ impl OwnRule<'_> {
         }
         Ok(())
     }
+}
+
+/// Whether this can be the name of a text search configuration.
+fn is_word(text: &str) -> bool {
+    text.len() < 64
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
 }
 
 fn bytes(text: &str) -> u64 {

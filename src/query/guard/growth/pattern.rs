@@ -143,6 +143,12 @@ pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
     Ok(())
 }
 
+/// How often a JSON path names the document or a part of it.
+pub(super) fn places_of_document(path: &Node) -> u64 {
+    let path = tree::text_as(path, &["jsonpath"]).unwrap_or_default();
+    u64::try_from(path.matches(['$', '@']).count()).unwrap_or(u64::MAX)
+}
+
 /// A JSON path without what stands between its quotes.
 fn outside_quotes(path: &str) -> String {
     let (mut outside, mut is_quoted, mut is_escaped) = (String::new(), false, false);

@@ -137,8 +137,8 @@ impl Measure {
             self.settings.hashed_joins = false;
         }
         let mut columns = Columns::default();
-        let outer_groupings =
-            std::mem::replace(&mut self.groupings, groupings(&select.group_clause)?);
+        let sets = groupings(&select.group_clause)?;
+        let outer_groupings = std::mem::replace(&mut self.groupings, sets);
         let (before, extremes) = (self.set_returning, self.extremes);
         for target in &mut select.target_list {
             self.target(target, waits, &select.from_clause, &mut columns)?;
@@ -166,21 +166,26 @@ impl Measure {
         for window in &mut select.window_clause {
             total = total.beside(self.expr(window)?);
         }
-        if !select.distinct_clause.is_empty() {
-            for expr in select
-                .distinct_clause
-                .iter_mut()
-                .filter(|node| node.node.is_some())
-            {
+        // DISTINCT ON sorts by its own expressions, DISTINCT by all columns.
+        let mut on = 0;
+        for expr in &mut select.distinct_clause {
+            if expr.node.is_some() {
                 total = total.beside(self.sort_key(expr, &columns)?);
+                on += 1;
             }
+        }
+        if !select.distinct_clause.is_empty() && on == 0 {
             self.sorted(columns.sizes())?;
         }
         self.groupings = outer_groupings;
-        let planned_again = self
-            .extremes
-            .saturating_sub(extremes)
-            .saturating_mul(conditions);
+        // For each of min and max, PostgreSQL plans the query once more.
+        let extremes = self.extremes.saturating_sub(extremes);
+        let planned_again = extremes.saturating_mul(conditions);
+        let plans = if select.group_clause.is_empty() {
+            extremes.saturating_add(1)
+        } else {
+            1
+        };
         // Conditions are copied into each branch of a UNION that they are about.
         let copied = pushed_down
             .saturating_mul(branches.saturating_sub(1))
@@ -194,12 +199,12 @@ impl Measure {
         total = total.beside(self.limits(select, &columns)?);
         self.nodes = self
             .nodes
-            .saturating_add(total.nodes.saturating_mul(branches));
+            .saturating_add(total.nodes.saturating_mul(branches).saturating_mul(plans));
         self.hold(total)?;
         Ok(Output {
             columns,
             branches,
-            few_rows: few_sources && !multiplies && self.set_returning == before,
+            few_rows: few_sources && !multiplies && self.set_returning == before && sets == 1,
             conditions,
             recursive: false,
             nodes: 0,

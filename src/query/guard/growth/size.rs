@@ -11,6 +11,12 @@ pub(super) const MOST_OF_TWIN: u64 = 16 << 10;
 /// something, into each WHEN of a CASE, each branch of a UNION, each equality that follows from others.
 pub(super) const MOST_PLANNED: u64 = 4 << 10;
 
+/// The nodes that PostgreSQL puts in the place of a call of a twin, how often its argument is among them, and the most nodes of
+/// an argument that it copies so.
+const OF_TWIN: u64 = 40;
+const COPIES_IN_TWIN: u64 = 5;
+const MOST_COPIED_IN_TWIN: u64 = 20;
+
 /// A number as text: PostgreSQL keeps 131,072 digits before the point and 16,383 behind it.
 pub(super) const MOST_DIGITS: u64 = 160 << 10;
 
@@ -34,6 +40,8 @@ pub(super) struct Size {
     pub(super) steps: u64,
     /// Whether it may be a text that spells a number: a short text can spell a long one.
     pub(super) spells: bool,
+    /// Whether it surely is JSON already, which is put into other JSON as it is.
+    pub(super) json: bool,
     /// Whether PostgreSQL has to run the statement to know it. What does not vary it computes while it plans.
     pub(super) varies: bool,
 }
@@ -47,6 +55,7 @@ impl Size {
             held: value,
             steps: 0,
             spells: true,
+            json: false,
             varies: false,
         }
     }
@@ -59,6 +68,7 @@ impl Size {
             held: parts.held.saturating_add(value),
             steps: parts.steps,
             spells: parts.spells,
+            json: false,
             varies: parts.varies,
         }
     }
@@ -71,6 +81,7 @@ impl Size {
             held: self.held.saturating_add(other.held),
             steps: self.steps.saturating_add(other.steps),
             spells: self.spells || other.spells,
+            json: self.json && other.json,
             varies: self.varies || other.varies,
         }
     }
@@ -83,6 +94,7 @@ impl Size {
             held: self.held.max(other.held),
             steps: self.steps.max(other.steps),
             spells: self.spells || other.spells,
+            json: self.json && other.json,
             varies: self.varies || other.varies,
         }
     }
@@ -101,6 +113,7 @@ impl Size {
     pub(super) fn fenced(self) -> Self {
         Self {
             spells: self.spells,
+            json: self.json,
             varies: true,
             ..Self::leaf(self.value)
         }
@@ -110,6 +123,20 @@ impl Size {
     pub(super) fn varying(self) -> Self {
         Self {
             varies: true,
+            ..self
+        }
+    }
+
+    /// The same, and it is JSON.
+    pub(super) fn as_json(self) -> Self {
+        Self { json: true, ..self }
+    }
+
+    /// The same, where a twin is called.
+    pub(super) fn with_twin(self) -> Self {
+        let copies = self.nodes.min(MOST_COPIED_IN_TWIN) * COPIES_IN_TWIN;
+        Self {
+            nodes: self.nodes.saturating_add(OF_TWIN + copies),
             ..self
         }
     }
@@ -138,12 +165,15 @@ pub(super) struct Parts {
     pub(super) all: Size,
     /// The bytes of their values together.
     pub(super) sum: u64,
+    /// Whether one is JSON: where all have one type, all are then.
+    pub(super) any_json: bool,
 }
 
 impl Parts {
     pub(super) fn add(&mut self, part: Size) {
         self.all = self.all.beside(part);
         self.sum = self.sum.saturating_add(part.value);
+        self.any_json |= part.json;
     }
 }
 

@@ -73,7 +73,8 @@ impl Sources {
         self.0.len().checked_sub(1)
     }
 
-    pub(super) fn add(&mut self, source: Source) {
+    pub(super) fn add(&mut self, mut source: Source) {
+        source.columns.index();
         if let Some(level) = self.0.last_mut() {
             level.push(source);
         }

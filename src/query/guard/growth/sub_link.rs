@@ -101,14 +101,19 @@ impl Measure {
                 Ok(Size::over(size, 1).no_text())
             }
             SubLinkType::ArraySublink => {
-                let weight = self.weight(of_row.sum, 0);
+                let weight = self.weight(of_row.sum, 0, false);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
                 made::collect_array(node, weight);
                 Ok(Size::over(size, value).any_text())
             }
             SubLinkType::ExprSublink => {
                 size.spells = of_row.all.spells;
-                Ok(Size::over(size, of_row.sum))
+                let size = Size::over(size, of_row.sum);
+                Ok(if of_row.any_json {
+                    size.as_json()
+                } else {
+                    size
+                })
             }
             SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
                 Err(Refusal::construct("this sub-select").at(location))

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{AConst, ColumnRef, Node, SelectStmt, SubLinkType};
 
+use super::made::TWINS;
 use crate::query::guard::name::names;
 
 /// A whole number that is written down; a negative one counts as none.
@@ -18,26 +19,24 @@ pub(super) fn integer(node: &Node) -> Option<u64> {
     }
 }
 
-/// A number that is written down, whatever its sign, rounded up.
+/// A number that is written down, whatever its sign, rounded up; one in quotes as well.
 pub(super) fn magnitude(node: &Node) -> Option<u64> {
-    match &node.node {
-        Some(NodeEnum::AConst(AConst {
-            isnull: false,
-            val: Some(Val::Ival(number)),
-            ..
-        })) => Some(u64::from(number.ival.unsigned_abs())),
-        Some(NodeEnum::AConst(AConst {
-            val: Some(Val::Fval(number)),
-            ..
-        })) => {
-            let whole = number.fval.split('.').next().unwrap_or_default();
-            let whole = whole.trim_start_matches(['+', '-']);
-            // One with an exponent is taken for a large one.
-            Some(whole.parse().unwrap_or(u64::MAX / 2) + 1)
-                .filter(|_| !number.fval.contains(['e', 'E']))
-        }
-        _ => None,
+    let Some(NodeEnum::AConst(constant)) = &node.node else {
+        return None;
+    };
+    let text = match &constant.val {
+        Some(Val::Ival(number)) => return Some(u64::from(number.ival.unsigned_abs())),
+        Some(Val::Fval(number)) => &number.fval,
+        Some(Val::Sval(text)) => &text.sval,
+        _ => return None,
+    };
+    // One with an exponent is not looked at.
+    if text.contains(['e', 'E', '_']) {
+        return None;
     }
+    let whole = text.trim().split('.').next().unwrap_or_default();
+    let whole = whole.trim_start_matches(['+', '-']);
+    Some(whole.parse().unwrap_or(u64::MAX / 2) + 1)
 }
 
 pub(super) fn is_null(node: &Node) -> bool {
@@ -129,6 +128,14 @@ pub(super) fn is_computation(node: &Node) -> bool {
                 | NodeEnum::AIndirection(_)
         )
     )
+}
+
+/// Whether this calls a twin.
+pub(super) fn is_twin(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::FuncCall(call)) => names(&call.funcname).first() == Some(&TWINS),
+        _ => false,
+    }
 }
 
 /// Whether this is `name => value` in a call.

@@ -90,9 +90,9 @@ impl Reply {
             Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
             Message::ErrorResponse(body) => {
                 let error = database_error(&body);
-                // Classes 57P and 53 speak of the server, whatever it was doing.
-                let of_server =
-                    error.sqlstate.starts_with("57P") || error.sqlstate.starts_with("53");
+                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit that a statement has reached.
+                let of_server = error.sqlstate.starts_with("57P")
+                    || error.sqlstate.starts_with("53") && error.sqlstate != "53400";
                 self.error = Some(match self.step {
                     Step::Query if !of_server => WireError::Statement(error),
                     _ => WireError::Server(error),

@@ -113,3 +113,31 @@ fn what_is_distinct_by_several_arguments_counts_each_time() {
         assert!(query.sql().contains("bounded.admits("), "{}", query.sql());
     }
 }
+
+/// What is short in memory can be long as a text, so long values are weighed by their text.
+#[test]
+fn what_has_been_collected_is_collected_again_by_its_length() {
+    let query = check("SELECT json_agg(t) FROM (SELECT store_id, json_agg(order_id) AS orders FROM retail.orders GROUP BY 1) t").expect("allowed");
+    let weight = "COALESCE(pg_catalog.octet_length(pg_catalog.to_json(t)::pg_catalog.text), 0)";
+    assert!(query.sql().contains(weight), "{}", query.sql());
+    let query = check("SELECT string_agg(x, ', ') FROM (SELECT repeat(store_name, 100) AS x FROM retail.stores) t").expect("allowed");
+    assert!(
+        query
+            .sql()
+            .contains("COALESCE(pg_catalog.octet_length(x::pg_catalog.text), 0)"),
+        "{}",
+        query.sql()
+    );
+    // JSON is put into JSON as it is.
+    for text in [
+        "SELECT jsonb_build_object('all', (SELECT jsonb_agg(order_id) FROM retail.orders), 'n', count(*)) FROM retail.orders",
+        "SELECT json_build_object('all', coalesce((SELECT json_agg(order_id) FROM retail.orders), '[]'))",
+        "SELECT jsonb_agg(jsonb_build_object('s', store_id, 'o', (SELECT jsonb_agg(order_id) FROM retail.orders o WHERE o.store_id = s.store_id))) FROM retail.stores s",
+    ] {
+        assert!(
+            check(text).is_ok(),
+            "{text}\n  {:?}",
+            check(text).map_err(|refusal| refusal.to_string())
+        );
+    }
+}
