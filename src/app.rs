@@ -12,15 +12,18 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
-use crate::host::{self, Readiness, Routes};
-use crate::identity::{DirectoryUnavailable, Identity, TenantDirectory, TenantId};
+use crate::host::{self, ProtectedResource, Readiness, Routes};
+use crate::identity::{
+    ApiKey, ApiKeyState, Claims, DirectoryUnavailable, Entitlement, Identity, TenantDirectory,
+    TenantId,
+};
 use crate::mcp::{Callers, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::ServeSettings;
+use crate::settings::{AuthSettings, ServeSettings};
 
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
@@ -34,6 +37,8 @@ const LAST_ANSWERS: Duration = Duration::from_millis(100);
 pub struct App {
     scope: Arc<Scope>,
     identity: Arc<Identity>,
+    auth: AuthSettings,
+    public_url: Option<String>,
     tools: Arc<Tools>,
     request_bytes: NonZeroUsize,
     tenant_requests: NonZeroUsize,
@@ -47,6 +52,8 @@ impl App {
     pub fn new(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<Self> {
         let ServeSettings {
             listen: _,
+            auth,
+            public_url,
             database,
             login,
             signing_key,
@@ -81,10 +88,13 @@ impl App {
             clock,
             parsed_at_once: PARSED_AT_ONCE,
         };
-        let identity = Arc::new(Identity::new(Arc::new(Database(Arc::clone(&scope)))));
+        let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
+            .context("no HTTP client can be made")?;
         Ok(Self {
             scope,
-            identity,
+            identity: Arc::new(identity),
+            auth: auth.clone(),
+            public_url: public_url.clone(),
             tools: Arc::new(tools),
             request_bytes: limits.request_bytes,
             // Those that run and those that wait.
@@ -103,7 +113,16 @@ impl App {
         listener: TcpListener,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        let here = listener
+            .local_addr()
+            .context("the listening address cannot be told")?;
+        let url = self.public_url.unwrap_or_else(|| format!("http://{here}"));
+        let public_host = url
+            .split_once("://")
+            .map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned());
         let routes = Routes {
+            resource: ProtectedResource::new(&self.auth, &url),
+            public_host,
             handler: Handler::new(self.tools, Callers::OfRequest),
             identity: self.identity,
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
@@ -169,25 +188,36 @@ struct Database(Arc<Scope>);
 
 impl TenantDirectory for Database {
     fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
-        async move {
-            self.0.knows(tenant).await.map_err(|error| {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "tenant cannot be looked up"
-                );
-                match error {
-                    ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
-                        DirectoryUnavailable::Unfit
-                    }
-                    ScopeError::Database(_)
-                    | ScopeError::UnknownTenant
-                    | ScopeError::PlanRefused
-                    | ScopeError::Busy
-                    | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
-                }
-            })
-        }
-        .boxed()
+        async move { self.0.knows(tenant).await.map_err(unavailable) }.boxed()
+    }
+
+    fn entitlements<'a>(
+        &'a self,
+        claims: &'a Claims,
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+        async move { self.0.entitlements(claims).await.map_err(unavailable) }.boxed()
+    }
+
+    fn api_key<'a>(
+        &'a self,
+        key: &'a ApiKey,
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+        async move { self.0.api_key(key).await.map_err(unavailable) }.boxed()
+    }
+}
+
+fn unavailable(error: ScopeError) -> DirectoryUnavailable {
+    tracing::warn!(
+        error = &error as &dyn std::error::Error,
+        "caller cannot be looked up"
+    );
+    match error {
+        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => DirectoryUnavailable::Unfit,
+        ScopeError::Database(_)
+        | ScopeError::UnknownTenant
+        | ScopeError::PlanRefused
+        | ScopeError::Busy
+        | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
     }
 }
 

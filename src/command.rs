@@ -1,4 +1,5 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use zava_mcp_server::identity::{Principal, Role};
 
 /// Lets AI clients ask questions of the Zava retail database over the Model Context Protocol.
 ///
@@ -22,6 +23,15 @@ pub(crate) enum Command {
     Seed(Seed),
     /// Check settings, database, and what the login may do there; says what is wrong and how to mend it.
     Check,
+    /// Let a caller ask for a store; a role given before is replaced.
+    Grant(Grant),
+    /// Take a grant back.
+    Revoke(Revoke),
+    /// List who may ask for which store.
+    Grants,
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Key(Key),
     /// Say whether the server would run a statement: prints what would run, or why it is refused. Needs no database.
     Sql(Sql),
 }
@@ -47,6 +57,59 @@ pub(crate) struct Seed {
     /// Delete the data that is there and load anew.
     #[arg(long)]
     pub(crate) replace: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Grant {
+    /// Who: entra:<directory>:<object id>, group:<directory>:<group id>, or apikey:<key id>.
+    pub(crate) principal: Principal,
+    /// The store's name as in retail.stores, "Head office" for all stores, or the tenant id.
+    #[arg(long)]
+    pub(crate) store: String,
+    /// What the caller may do with it.
+    #[arg(long, default_value = "reader", value_parser = role)]
+    pub(crate) role: Role,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Revoke {
+    /// Who, as in grant.
+    pub(crate) principal: Principal,
+    /// The store, as in grant.
+    #[arg(long)]
+    pub(crate) store: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Make a key and print it, once.
+    Create(CreateKey),
+    /// List keys: id, state, end, name.
+    List,
+    /// Revoke a key; servers believe it for up to 15 seconds more.
+    Revoke {
+        /// Its id or name.
+        key: String,
+    },
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct CreateKey {
+    /// What it is for.
+    pub(crate) name: String,
+    /// A store that its holder may ask for, as in grant; may be given several times.
+    #[arg(long, required = true)]
+    pub(crate) store: Vec<String>,
+    /// What the holder may do with them.
+    #[arg(long, default_value = "reader", value_parser = role)]
+    pub(crate) role: Role,
+    /// In how many days it expires.
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=730))]
+    pub(crate) days: u16,
+}
+
+fn role(name: &str) -> Result<Role, &'static str> {
+    Role::of_name(name).ok_or("is not reader, analyst or operator")
 }
 
 #[derive(Clone, Debug, Args)]

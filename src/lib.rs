@@ -12,3 +12,4 @@ pub mod sample_data;
 pub mod search;
 pub mod settings;
 pub mod telemetry;
+mod tls;

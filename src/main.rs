@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use zava_mcp_server::query::guard::Refusal;
 
+mod access; // `grant`, `key` and their like: who may ask
 mod check; // `check`: what is wrong and how to mend it
 mod command; // what the arguments mean
 mod run; // the call behind each command

@@ -17,6 +17,7 @@ use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::{database, host, telemetry};
 
+use crate::access;
 use crate::check::check;
 use crate::command::{Arguments, Command, Scale, Seed, Serve, Sql};
 
@@ -71,6 +72,30 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(load(&settings, seed))
+                .map_err(Failure::Other)
+        }
+        Command::Grant(grant) => {
+            let settings = admin_settings(&environment)?;
+            runtime()?
+                .block_on(access::grant(&settings, &grant))
+                .map_err(Failure::Other)
+        }
+        Command::Revoke(revoke) => {
+            let settings = admin_settings(&environment)?;
+            runtime()?
+                .block_on(access::revoke(&settings, &revoke))
+                .map_err(Failure::Other)
+        }
+        Command::Grants => {
+            let settings = admin_settings(&environment)?;
+            runtime()?
+                .block_on(access::grants(&settings))
+                .map_err(Failure::Other)
+        }
+        Command::Key(key) => {
+            let settings = admin_settings(&environment)?;
+            runtime()?
+                .block_on(access::key(&settings, key, CLOCK().into()))
                 .map_err(Failure::Other)
         }
         Command::Check => {

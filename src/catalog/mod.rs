@@ -114,7 +114,11 @@ impl Catalog {
     ///
     /// # Errors
     /// [`CatalogError`].
-    pub async fn describe(&self, caller: Caller, names: &[String]) -> Result<String, CatalogError> {
+    pub async fn describe(
+        &self,
+        caller: &Caller,
+        names: &[String],
+    ) -> Result<String, CatalogError> {
         let tables = known(names)?;
         // An array literal; the names are ours, and none holds a quote or a comma.
         let list = format!(

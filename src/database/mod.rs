@@ -1,8 +1,9 @@
-//! Prepares a database: roles, schema, signing key. For `migrate` and `seed`; requests never come here.
+//! Prepares a database: roles, schema, signing key; and keeps who may ask. For an operator's commands; requests never come here.
 //!
 //! Knows the administrator's login and sqlx; must not know tenants' data (that goes through `query::scope`) or HTTP.
 //! Invariant: the administrator needs to be allowed to create roles, nothing more: no superuser, no BYPASSRLS, as on managed
 //! servers.
+mod callers; // who may ask for which tenant, and keys of machines
 mod migrate; // roles, migrations, signing key
 mod pads; // a signing key as the database keeps it
 
@@ -12,6 +13,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 
+pub use callers::{Grant, ListedKey, create_key, grant, grants, keys, revoke, revoke_key};
 pub use migrate::{Migrated, migrate};
 
 /// The oldest PostgreSQL in which READ ONLY cannot be switched off from within a SELECT.
@@ -55,6 +57,19 @@ pub enum DatabaseError {
     /// A migration fails, or one that ran before has changed since.
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// There is no such tenant.
+    #[error("there is no tenant \"{name}\"; there are: {}", names.join(", "))]
+    NoTenant {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        names: Vec<String>,
+    },
+    /// A key of this name is there already, or the name cannot be one.
+    #[error(
+        "the name of the key is taken, empty, longer than 100 characters, or holds control characters"
+    )]
+    KeyName,
     /// Another statement failed.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),

@@ -5,16 +5,21 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
+use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
 use super::places::Places;
+use super::protected_resource::ProtectedResource;
 use super::{admission, envelope, refusal};
 use crate::identity::Identity;
-use crate::mcp::Handler;
+use crate::mcp::{Handler, needed_scope};
 
 /// The origins of a browser on this machine.
 const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
+
+/// What a client on this machine, or a proxy on it, calls the server.
+const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
 /// `/mcp`: who may pass, what is a message, and rmcp behind it.
 ///
@@ -22,6 +27,7 @@ const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "h
 /// requests per second.
 pub(super) struct Endpoint {
     identity: Arc<Identity>,
+    resource: Arc<ProtectedResource>,
     request_bytes: NonZeroUsize,
     places: Places,
     service: StreamableHttpService<Handler, NeverSessionManager>,
@@ -31,20 +37,29 @@ impl Endpoint {
     pub(super) fn new(
         handler: Handler,
         identity: Arc<Identity>,
+        resource: Arc<ProtectedResource>,
         request_bytes: NonZeroUsize,
         tenant_requests: NonZeroUsize,
+        public_host: Option<String>,
     ) -> Self {
-        // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, against DNS
-        // rebinding. rmcp's own token stays uncancelled: requests under way finish when the listener stops.
+        // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, or Host what clients call
+        // the server, against DNS rebinding. rmcp's own token stays uncancelled: requests under way finish when the listener stops.
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_max_request_body_bytes(request_bytes.get())
-            .with_allowed_origins(LOCAL_ORIGINS);
+            .with_allowed_origins(LOCAL_ORIGINS)
+            .with_allowed_hosts(
+                LOCAL_HOSTS
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(public_host),
+            );
         let sessions = Arc::new(NeverSessionManager::default());
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
             identity,
+            resource,
             request_bytes,
             places: Places::new(tenant_requests),
             service,
@@ -56,7 +71,7 @@ impl Endpoint {
             // 405, whoever asks.
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        let caller = admission::admit(&self.identity, &mut request).await?;
+        let caller = admission::admit(&self.identity, &self.resource, &mut request).await?;
         let Some(_place) = self.places.take(caller.tenant()) else {
             tracing::info!(tenant = %caller.tenant(), "too many requests of one tenant");
             return Err(refusal::too_many());
@@ -64,7 +79,12 @@ impl Endpoint {
         if !envelope::says_json(&request) {
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        let request = envelope::read(request, self.request_bytes).await?;
+        let (parts, body) = envelope::read(request, self.request_bytes).await?;
+        if let Some(needed) = needed_scope(&body).filter(|needed| !caller.scopes().has(*needed)) {
+            tracing::info!(principal = %caller.principal(), needed = needed.as_str(), "scope missing");
+            return Err(refusal::insufficient_scope(needed, &self.resource));
+        }
+        let request = Request::from_parts(parts, Full::new(body));
         let response = self.service.handle(request).await;
         // The content type was right and the body is JSON, so what rmcp could not read is the message.
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {

@@ -4,8 +4,9 @@ use std::time::Duration;
 use axum::body::{Bytes, to_bytes};
 use axum::extract::Request;
 use axum::http::header;
+use axum::http::request::Parts;
 use axum::response::Response;
-use http_body_util::{Full, LengthLimitError};
+use http_body_util::LengthLimitError;
 use serde::de::IgnoredAny;
 use tokio::time::timeout;
 
@@ -29,10 +30,7 @@ pub(super) fn says_json(request: &Request) -> bool {
 
 /// Reads the body, or answers with JSON-RPC's code when it is too long or no JSON. rmcp would answer 415 to a body that it
 /// cannot read, which sends a client looking at its headers.
-pub(super) async fn read(
-    request: Request,
-    most: NonZeroUsize,
-) -> Result<Request<Full<Bytes>>, Response> {
+pub(super) async fn read(request: Request, most: NonZeroUsize) -> Result<(Parts, Bytes), Response> {
     let (parts, body) = request.into_parts();
     let body = match timeout(LONGEST_BODY, to_bytes(body, most.get())).await {
         Ok(Ok(body)) => body,
@@ -46,7 +44,7 @@ pub(super) async fn read(
     {
         return Err(refusal::not_json());
     }
-    Ok(Request::from_parts(parts, Full::new(body)))
+    Ok((parts, body))
 }
 
 fn is_too_long(error: &axum::Error) -> bool {

@@ -9,11 +9,13 @@ mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer
 mod places; // how many requests of one tenant are under way
+mod protected_resource; // where callers get tokens
 mod refusal; // an HTTP error with a JSON-RPC body
 mod stdio; // MCP over standard input and output
 
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +29,7 @@ use crate::identity::Identity;
 use crate::mcp::Handler;
 
 pub use health::Readiness;
+pub use protected_resource::ProtectedResource;
 
 use endpoint::Endpoint;
 pub use stdio::{StdioError, serve_stdio};
@@ -40,6 +43,10 @@ pub struct Routes {
     pub handler: Handler,
     /// Tells who calls.
     pub identity: Arc<Identity>,
+    /// Tells where callers get tokens.
+    pub resource: ProtectedResource,
+    /// What clients call this server, beside the names of this machine: host and port.
+    pub public_host: Option<String>,
     /// Tells whether the database answers.
     pub readiness: Arc<dyn Readiness>,
     /// The largest request body, in bytes.
@@ -54,22 +61,34 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`.
+/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, and OAuth's metadata.
 pub fn router(routes: Routes) -> Router {
     let Routes {
         handler,
         identity,
+        resource,
+        public_host,
         readiness,
         request_bytes,
         tenant_requests,
     } = routes;
-    let endpoint = Endpoint::new(handler, identity, request_bytes, tenant_requests);
-    let endpoint = Arc::new(endpoint);
+    let resource = Arc::new(resource);
+    let endpoint = Arc::new(Endpoint::new(
+        handler,
+        identity,
+        Arc::clone(&resource),
+        request_bytes,
+        tenant_requests,
+        public_host,
+    ));
+    let metadata = get(protected_resource::metadata).with_state(resource);
     Router::new()
         .route("/health", get(health::ready))
         .route("/health/ready", get(health::ready))
         .route("/health/live", get(health::live))
         .with_state(readiness)
+        .route(protected_resource::METADATA, metadata.clone())
+        .route(protected_resource::METADATA_OF_MCP, metadata)
         .route("/mcp", any(endpoint::mcp).with_state(endpoint))
         .fallback(refusal::no_such_path)
 }
@@ -88,9 +107,12 @@ pub async fn serve_http(
         let stop = stop.clone();
         async move { stop.cancelled().await }
     };
-    let serving = axum::serve(listener, router)
-        .with_graceful_shutdown(draining)
-        .into_future();
+    let serving = axum::serve(
+        listener,
+        router.into_make_service_with_connect_info::<SocketAddr>(),
+    )
+    .with_graceful_shutdown(draining)
+    .into_future();
     let deadline = async {
         stop.cancelled().await;
         tokio::time::sleep(LONGEST_DRAIN).await;

@@ -3,7 +3,8 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::identity::{Refusal, TENANT_HEADER};
+use super::protected_resource::ProtectedResource;
+use crate::identity::{OAuthScope, Refusal, TENANT_HEADER, Wanted};
 use crate::mcp::refusal_text;
 
 /// JSON-RPC 2.0 and MCP error codes (`-32000` to `-32019` are the implementation's own).
@@ -62,25 +63,47 @@ pub(super) fn too_slow() -> Response {
 }
 
 /// The caller may not pass.
-pub(super) fn caller(refusal: &Refusal) -> Response {
+pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Response {
     let (status, code) = match refusal {
-        Refusal::Missing => (StatusCode::UNAUTHORIZED, NO_CALLER),
-        Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, NO_CALLER),
-        Refusal::Unknown => (StatusCode::FORBIDDEN, NO_CALLER),
-        Refusal::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE),
-    };
-    let mut response = answer(status, code, &refusal_text(refusal));
-    match refusal {
-        // RFC 9110 section 11.6.1: a 401 names a scheme. This one is not Bearer, so that no client begins an OAuth flow.
-        Refusal::Missing => {
-            insert(
-                &mut response,
-                header::WWW_AUTHENTICATE,
-                &format!("Tenant header=\"{TENANT_HEADER}\""),
-            );
+        Refusal::Missing(Wanted::Tenant | Wanted::Bearer) | Refusal::Proof(_) => {
+            (StatusCode::UNAUTHORIZED, NO_CALLER)
         }
-        Refusal::Unavailable(_) => insert(&mut response, header::RETRY_AFTER, RETRY_AFTER),
-        Refusal::Malformed(_) | Refusal::Unknown => {}
+        Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, NO_CALLER),
+        Refusal::Missing(Wanted::Gateway) | Refusal::NotChosen | Refusal::NotEntitled => {
+            (StatusCode::FORBIDDEN, NO_CALLER)
+        }
+        Refusal::Unavailable(_) | Refusal::Issuer(_) => {
+            (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
+        }
+    };
+    let text = refusal_text(refusal);
+    let mut response = answer(status, code, &text);
+    // RFC 9110 section 11.6.1: a 401 names a scheme.
+    let challenge = match refusal {
+        // Not Bearer, so that no client begins an OAuth flow.
+        Refusal::Missing(Wanted::Tenant) => Some(format!("Tenant header=\"{TENANT_HEADER}\"")),
+        Refusal::Missing(Wanted::Bearer) => resource.challenge(None, &OAuthScope::ALL),
+        Refusal::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
+        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
+    }
+    response
+}
+
+/// The caller's token is not good for this.
+pub(super) fn insufficient_scope(needed: OAuthScope, resource: &ProtectedResource) -> Response {
+    let text = format!(
+        "the token is not good for this tool; ask for one with the scope {}",
+        needed.as_str()
+    );
+    let mut response = answer(StatusCode::FORBIDDEN, NO_CALLER, &text);
+    if let Some(challenge) = resource.challenge(Some(("insufficient_scope", &text)), &[needed]) {
+        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
     }
     response
 }

@@ -1,138 +1,216 @@
 //! Who is calling, and for which tenant.
 //!
-//! In this development mode the `x-rls-user-id` header names the tenant and is believed as it stands, which is why the
-//! server listens on loopback only. Refuse by default: no header, no tenant; an unknown tenant is never widened.
-//! Must not know HTTP statuses, MCP or SQL. Invariant: a [`Caller`] speaks for a tenant that the database knows.
-mod tenant;
+//! A request proves who sent it by an access token of Entra ID, by an API key, or by the word of the platform in front; what they
+//! may ask for is an entitlement, and the `x-rls-user-id` header chooses among several. Only in the mode `header`, for
+//! development and behind trusted gateways, is the header believed as it stands.
+//! Refuse by default: no proof, no caller; no entitlement, no tenant. A proof that is there and wrong is never passed over for
+//! another one. Must not know HTTP statuses, MCP or SQL. Invariant: a [`Caller`] speaks for a tenant that the database knows and
+//! that the caller may ask for.
+mod api_key; // keys of machines
+mod caller; // who asks, for whom, and what they may
+mod easyauth; // the word of App Service's authentication
+mod entitlement; // which tenants somebody may ask for
+mod entra; // access tokens
+mod presented; // what a request says about its sender
+mod refusal; // why there is no caller
+mod tenant; // a tenant's id
 
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use moka::sync::Cache;
+use moka::sync::{Cache, CacheBuilder};
+use uuid::Uuid;
 
+use crate::settings::{AuthSettings, ProofSettings, TrustedPeers};
+
+pub use api_key::{ApiKey, ApiKeyFault, ApiKeyState, NewApiKey};
+pub use caller::{Caller, MalformedPrincipal, OAuthScope, OAuthScopes, Principal, Role};
+pub use easyauth::PlatformFault;
+pub use entitlement::{Claims, Entitlement};
+pub use entra::{Fault, IssuerError};
+pub use presented::{Given, Presented};
+pub use refusal::{BadProof, DirectoryUnavailable, Refusal, Wanted};
 pub use tenant::{MalformedTenant, TenantId};
+
+use entitlement::Proven;
+use entra::Entra;
 
 /// The header that names the tenant.
 pub const TENANT_HEADER: &str = "x-rls-user-id";
 
-/// How long a tenant that the database knew is taken for known. Its rows are guarded by the database itself in every
-/// transaction; this only spares a look-up before each request.
-const KNOWN_FOR: Duration = Duration::from_secs(60);
+/// How long what the database says of a tenant, of a key and of somebody's entitlements is believed. Revoking takes as long.
+const BELIEVED_FOR: Duration = Duration::from_secs(15);
 
-/// The most tenants remembered at once.
-const MOST_KNOWN: u64 = 10_000;
+/// The most answers about tenants and keys that are remembered at once, and the most bytes of claims.
+const MOST_REMEMBERED: u64 = 10_000;
+const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 
-/// Tells which tenants exist. Implemented over the database.
+/// What the database knows of tenants and callers.
 pub trait TenantDirectory: Send + Sync {
-    /// Whether the tenant exists.
+    /// Whether a tenant exists.
     fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>>;
-}
 
-/// The directory cannot tell now. The cause has been logged.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryUnavailable {
-    /// It may in a moment.
-    #[error("the tenant directory cannot be reached")]
-    Away,
-    /// It will when an operator has acted.
-    #[error("the tenant directory does not serve")]
-    Unfit,
-}
+    /// The tenants that somebody may ask for.
+    fn entitlements<'a>(
+        &'a self,
+        claims: &'a Claims,
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>>;
 
-/// Somebody who may ask, and the tenant they ask for. Only [`Identity`] makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caller {
-    tenant: TenantId,
-}
-
-impl Caller {
-    /// The tenant whose rows this caller sees.
-    #[must_use]
-    pub fn tenant(self) -> TenantId {
-        self.tenant
-    }
-
-    /// Whether this caller sees every tenant's rows, and so may know of their number.
-    #[must_use]
-    pub fn sees_all(self) -> bool {
-        self.tenant == TenantId::HEAD_OFFICE
-    }
-}
-
-/// Why a request has no caller.
-#[derive(Debug, thiserror::Error)]
-pub enum Refusal {
-    /// No tenant was named.
-    #[error("no tenant was named")]
-    Missing,
-    /// What was named is no tenant id.
-    #[error("the tenant id is malformed")]
-    Malformed(#[source] MalformedTenant),
-    /// There is no such tenant, or not for this caller.
-    #[error("the tenant is unknown")]
-    Unknown,
-    /// It cannot be told now.
-    #[error("the tenant cannot be verified")]
-    Unavailable(#[source] DirectoryUnavailable),
+    /// What stands of a key; `None` if there is none of its id and secret.
+    fn api_key<'a>(
+        &'a self,
+        key: &'a ApiKey,
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>>;
 }
 
 /// Turns what a request says about itself into a [`Caller`].
 pub struct Identity {
     directory: Arc<dyn TenantDirectory>,
+    modes: Modes,
     known: Cache<TenantId, ()>,
 }
 
-impl Identity {
-    /// An identity check over a directory of tenants.
-    #[must_use]
-    pub fn new(directory: Arc<dyn TenantDirectory>) -> Self {
-        Self {
-            directory,
-            known: Cache::builder()
-                .max_capacity(MOST_KNOWN)
-                .time_to_live(KNOWN_FOR)
-                .build(),
-        }
-    }
+/// The modes, ready to be used.
+enum Modes {
+    Header(TrustedPeers),
+    Proof(Proofs),
+}
 
-    /// The caller behind the values of the [`TENANT_HEADER`] of one request.
+struct Proofs {
+    entra: Option<Entra>,
+    easyauth: Option<Vec<Uuid>>,
+    api_keys: bool,
+    keys: Cache<ApiKey, ApiKeyState>,
+    entitlements: Cache<Claims, Arc<[Entitlement]>>,
+}
+
+impl Proofs {
+    fn new(settings: ProofSettings) -> Result<Self, reqwest::Error> {
+        // Somebody with many groups has long claims.
+        let weight = |claims: &Claims, _: &Arc<[Entitlement]>| claims.bytes();
+        Ok(Self {
+            entra: settings.entra.as_ref().map(Entra::new).transpose()?,
+            easyauth: settings.easyauth,
+            api_keys: settings.api_keys,
+            keys: remembering(MOST_REMEMBERED).build(),
+            entitlements: remembering(MOST_BYTES_REMEMBERED).weigher(weight).build(),
+        })
+    }
+}
+
+impl Identity {
+    /// An identity check in the modes of the settings. Connects to nothing.
     ///
     /// # Errors
-    /// [`Refusal`]; more than one value counts as malformed.
+    /// When the HTTP client that fetches an issuer's keys cannot be made.
+    pub fn new(
+        directory: Arc<dyn TenantDirectory>,
+        auth: AuthSettings,
+    ) -> Result<Self, reqwest::Error> {
+        let modes = match auth {
+            AuthSettings::Header(peers) => Modes::Header(peers),
+            AuthSettings::Proof(settings) => Modes::Proof(Proofs::new(settings)?),
+        };
+        Ok(Self {
+            directory,
+            modes,
+            known: remembering(MOST_REMEMBERED).build(),
+        })
+    }
+
+    /// The caller behind a request.
+    ///
+    /// # Errors
+    /// [`Refusal`].
     ///
     /// # Cancel safety
     /// Nothing is kept of a call that is dropped.
-    pub async fn by_header<'a>(
-        &self,
-        values: impl IntoIterator<Item = &'a [u8]>,
-    ) -> Result<Caller, Refusal> {
-        let mut values = values.into_iter();
-        let value = values.next().ok_or(Refusal::Missing)?;
-        if values.next().is_some() {
-            return Err(Refusal::Malformed(MalformedTenant));
+    pub async fn caller(&self, presented: &Presented<'_>) -> Result<Caller, Refusal> {
+        match &self.modes {
+            Modes::Header(peers) => {
+                if !peers.include(presented.peer) {
+                    return Err(Refusal::Missing(Wanted::Gateway));
+                }
+                let named = chosen(presented.tenant)?;
+                self.of_tenant(named.ok_or(Refusal::Missing(Wanted::Tenant))?)
+                    .await
+            }
+            Modes::Proof(proofs) => {
+                let proven = self.proven(presented, proofs).await?;
+                let chosen = chosen(presented.tenant)?;
+                let entitlements = self.entitlements(&proven.claims, proofs).await?;
+                proven.choose(&entitlements, chosen)
+            }
         }
-        self.of_tenant(TenantId::try_from(value).map_err(Refusal::Malformed)?)
-            .await
     }
 
-    /// The caller who speaks for a tenant fixed at start (standard input and output).
+    /// The caller who speaks for a tenant that is named and not proved.
     ///
     /// # Errors
-    /// [`Refusal::Unknown`] and [`Refusal::Unavailable`].
+    /// [`Refusal::NotEntitled`] and [`Refusal::Unavailable`].
     pub async fn of_tenant(&self, tenant: TenantId) -> Result<Caller, Refusal> {
         if self.known.get(&tenant).is_none() {
-            if !self
-                .directory
-                .knows(tenant)
-                .await
-                .map_err(Refusal::Unavailable)?
-            {
-                return Err(Refusal::Unknown);
+            if !self.directory.knows(tenant).await? {
+                return Err(Refusal::NotEntitled);
             }
             self.known.insert(tenant, ());
         }
-        Ok(Caller { tenant })
+        Ok(Caller::named(tenant))
+    }
+
+    /// Who sent the request. What is in `Authorization` counts before what the platform says: it is proved here.
+    async fn proven(&self, presented: &Presented<'_>, proofs: &Proofs) -> Result<Proven, Refusal> {
+        if (proofs.entra.is_some() || proofs.api_keys)
+            && let Some(token) = bearer(presented.authorization)?
+        {
+            return match (ApiKey::read(token), &proofs.entra) {
+                (Some(key), _) if proofs.api_keys => {
+                    self.of_key(key.map_err(BadProof::from)?, proofs).await
+                }
+                (_, Some(entra)) => entra.prove(token).await,
+                (_, None) => Err(BadProof::from(ApiKeyFault::Malformed).into()),
+            };
+        }
+        let platform = proofs.easyauth.as_deref();
+        let word = platform.map(|directories| easyauth::prove(presented, directories));
+        word.transpose()
+            .map_err(BadProof::from)?
+            .flatten()
+            .ok_or(Refusal::Missing(Wanted::Bearer))
+    }
+
+    async fn of_key(&self, key: ApiKey, proofs: &Proofs) -> Result<Proven, Refusal> {
+        let state = match proofs.keys.get(&key) {
+            Some(state) => state,
+            None => {
+                let state = self.directory.api_key(&key).await?;
+                let state = state.ok_or(BadProof::from(ApiKeyFault::Unknown))?;
+                proofs.keys.insert(key.clone(), state);
+                state
+            }
+        };
+        match state {
+            ApiKeyState::Valid => Ok(Proven::by_key(&key)),
+            ApiKeyState::Expired => Err(BadProof::from(ApiKeyFault::Expired).into()),
+            ApiKeyState::Revoked => Err(BadProof::from(ApiKeyFault::Revoked).into()),
+        }
+    }
+
+    async fn entitlements(
+        &self,
+        claims: &Claims,
+        proofs: &Proofs,
+    ) -> Result<Arc<[Entitlement]>, Refusal> {
+        if let Some(entitlements) = proofs.entitlements.get(claims) {
+            return Ok(entitlements);
+        }
+        let entitlements: Arc<[Entitlement]> = self.directory.entitlements(claims).await?.into();
+        proofs
+            .entitlements
+            .insert(claims.clone(), Arc::clone(&entitlements));
+        Ok(entitlements)
     }
 }
 
@@ -140,4 +218,38 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").finish_non_exhaustive()
     }
+}
+
+fn remembering<K, V>(most: u64) -> CacheBuilder<K, V, Cache<K, V>>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder()
+        .max_capacity(most)
+        .time_to_live(BELIEVED_FOR)
+}
+
+/// The tenant that the header chooses, if it is there.
+fn chosen(header: Given<'_>) -> Result<Option<TenantId>, MalformedTenant> {
+    match header {
+        Given::Absent => Ok(None),
+        Given::Once(value) => TenantId::try_from(value).map(Some),
+        Given::Repeated => Err(MalformedTenant),
+    }
+}
+
+/// The token of `Authorization: Bearer`, if the header is there (RFC 6750, section 2.1).
+fn bearer(header: Given<'_>) -> Result<Option<&str>, BadProof> {
+    let value = match header {
+        Given::Absent => return Ok(None),
+        Given::Once(value) => std::str::from_utf8(value).map_err(|_| BadProof::Authorization)?,
+        Given::Repeated => return Err(BadProof::Authorization),
+    };
+    let (scheme, token) = value.split_once(' ').ok_or(BadProof::Authorization)?;
+    let token = token.trim_start_matches(' ');
+    let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
+    (scheme.eq_ignore_ascii_case("Bearer") && is_one)
+        .then_some(Some(token))
+        .ok_or(BadProof::Authorization)
 }

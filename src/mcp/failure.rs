@@ -1,7 +1,7 @@
 use std::error::Error;
 
 use crate::catalog::{CatalogError, TABLES};
-use crate::identity::{DirectoryUnavailable, Refusal as CallerRefusal, TENANT_HEADER};
+use crate::identity::{DirectoryUnavailable, Refusal as CallerRefusal, TENANT_HEADER, Wanted};
 use crate::query::guard::Refusal;
 use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
@@ -103,7 +103,7 @@ impl Failure {
 fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
     match error {
         ScopeError::Database(error) => error.client_text(place),
-        ScopeError::PlanRefused => "EXPLAIN is for head office only: estimates speak of the rows of all stores; run the query itself".to_owned(),
+        ScopeError::PlanRefused => "EXPLAIN is for analysts of head office only: estimates speak of the rows of all stores; run the query itself".to_owned(),
         ScopeError::UnknownTenant => {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
         }
@@ -122,20 +122,33 @@ fn valid_tables() -> String {
 #[must_use]
 pub fn refusal_text(refusal: &CallerRefusal) -> String {
     match refusal {
-        CallerRefusal::Missing => {
+        CallerRefusal::Missing(Wanted::Tenant) => {
             format!(
                 "no tenant; send the header {TENANT_HEADER} with your store's tenant id, a UUID"
             )
         }
+        CallerRefusal::Missing(Wanted::Bearer) => {
+            "nobody is signed in; send Authorization: Bearer with an access token or an API key".to_owned()
+        }
+        CallerRefusal::Missing(Wanted::Gateway) => {
+            "this server is reached through its gateway only".to_owned()
+        }
+        CallerRefusal::Proof(proof) => format!("not accepted: {proof}"),
         CallerRefusal::Malformed(_) => {
             format!(
                 "malformed tenant; send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
             )
         }
-        CallerRefusal::Unknown => {
-            format!("unknown tenant; set {TENANT_HEADER} to a tenant id you may use")
+        CallerRefusal::NotChosen => {
+            format!("you may ask for several stores; choose one by {TENANT_HEADER}, its tenant id")
+        }
+        CallerRefusal::NotEntitled => {
+            format!("unknown tenant, or not yours; set {TENANT_HEADER} to a tenant id you may use")
         }
         CallerRefusal::Unavailable(DirectoryUnavailable::Away) => AWAY.to_owned(),
         CallerRefusal::Unavailable(DirectoryUnavailable::Unfit) => OURS.to_owned(),
+        CallerRefusal::Issuer(_) => {
+            "tokens cannot be checked now, because their issuer does not answer; try again in a few seconds".to_owned()
+        }
     }
 }

@@ -7,6 +7,7 @@ mod failure; // what went wrong, in the client's words and in the log's
 mod result; // a tool's answer: text and structured content
 mod tools; // one file a tool
 
+use std::borrow::Cow;
 use std::future::{Future, ready};
 use std::sync::Arc;
 
@@ -18,7 +19,9 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use crate::identity::{Caller, Identity, Refusal, TenantId};
+use serde::Deserialize;
+
+use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
 
 pub use failure::refusal_text;
 pub use tools::{ToolName, Tools};
@@ -32,6 +35,28 @@ Fetch the schemas of the tables you need once, then query; use search for produc
 
 /// How long a client may keep what the server says of itself: it changes with a new version only.
 const FRESH_FOR_MS: u64 = 300_000;
+
+/// What a caller's token must be good for, to send this message: nothing for most, something for the tools that read rows.
+#[must_use]
+pub fn needed_scope(message: &[u8]) -> Option<OAuthScope> {
+    #[derive(Deserialize)]
+    struct Message<'a> {
+        #[serde(borrow)]
+        method: Cow<'a, str>,
+        #[serde(borrow)]
+        params: Option<Params<'a>>,
+    }
+    #[derive(Deserialize)]
+    struct Params<'a> {
+        #[serde(borrow)]
+        name: Option<Cow<'a, str>>,
+    }
+    let message: Message<'_> = serde_json::from_slice(message).ok()?;
+    let name = message.params?.name?;
+    (message.method == "tools/call")
+        .then(|| ToolName::of(&name)?.needed_scope())
+        .flatten()
+}
 
 /// Where the caller of a request is found.
 #[derive(Clone, Debug)]
@@ -62,7 +87,7 @@ impl Handler {
                 .extensions
                 .get::<axum::http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
-                .copied()
+                .cloned()
                 .ok_or_else(|| {
                     tracing::error!("a request reached a tool without a caller");
                     ErrorData::internal_error("the server could not tell who is calling", None)
@@ -151,7 +176,7 @@ impl ServerHandler for Handler {
         // On the heap: rmcp moves this future several times, and it is large.
         let calling = Box::pin(self.tools.call(
             tool,
-            caller,
+            &caller,
             request.arguments.unwrap_or_default(),
         ));
         // rmcp leaves the handler running when the client has gone (HTTP), has sent notifications/cancelled (standard

@@ -50,7 +50,7 @@ impl ProductSearch {
     /// [`SearchError`].
     pub async fn nearest(
         &self,
-        caller: Caller,
+        caller: &Caller,
         description: String,
         farthest: f64,
         most: NonZeroU32,

@@ -2,6 +2,7 @@
 //!
 //! Knows names, formats and defaults; must not know what the values are used for. Nothing else in the crate reads the
 //! environment. Invariant: a settings value that exists is valid, and no error or `Debug` output holds a secret.
+mod auth; // how callers prove who they are
 mod environment; // where values come from: the process and `.env`
 mod reader; // text → typed value, collecting every problem
 mod signing_key; // the one value with a format of its own
@@ -15,6 +16,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use uuid::Uuid;
 
+pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
 pub use environment::{DotEnvError, Environment};
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
@@ -96,8 +98,13 @@ pub struct Limits {
 /// What `serve` and `check` need.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
-    /// Where to listen; a loopback address.
+    /// Where to listen.
     pub listen: SocketAddr,
+    /// How callers prove who they are.
+    pub auth: AuthSettings,
+    /// What clients call this server: scheme, host and path, without a slash at the end. `None` where only this machine can
+    /// reach it.
+    pub public_url: Option<String>,
     /// Where the database is.
     pub database: DatabaseAddress,
     /// The login that only queries.
@@ -139,13 +146,10 @@ impl ServeSettings {
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(environment);
         let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
-            let address: SocketAddr = text.parse().map_err(|_| "is not an address with a port")?;
-            if address.ip().is_loopback() {
-                Ok(address)
-            } else {
-                Err("is not a loopback address; the tenant header is believed as it stands, so the server must not be reachable from outside")
-            }
+            text.parse().map_err(|_| "is not an address with a port")
         });
+        let auth = auth::read(&mut reader, listen);
+        let public_url = auth::public_url(&mut reader, listen);
         let database = database(&mut reader, Ok);
         let login = login(&mut reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
         let signing_key = reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
@@ -165,6 +169,7 @@ impl ServeSettings {
         let problems = reader.finish();
         let (
             Some(listen),
+            Some(auth),
             Some(database),
             Some(login),
             Some(signing_key),
@@ -173,6 +178,7 @@ impl ServeSettings {
             true,
         ) = (
             listen,
+            auth,
             database,
             login,
             signing_key,
@@ -185,6 +191,8 @@ impl ServeSettings {
         };
         Ok(Self {
             listen,
+            auth,
+            public_url,
             database,
             login,
             signing_key,

@@ -116,12 +116,31 @@ impl<'a> Reader<'a> {
         number
     }
 
+    /// A value that another one makes necessary.
+    pub(super) fn required<T>(
+        &mut self,
+        variable: &'static Variable,
+        value: Option<T>,
+    ) -> Option<T> {
+        let is_wrong = |problem: &Problem| problem.variable == variable.name;
+        if value.is_none() && !self.problems.iter().any(is_wrong) {
+            self.problem(variable, "is not set");
+        }
+        value
+    }
+
+    /// Whether the environment has a variable that is none of ours.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.environment.get(name).is_some()
+    }
+
     /// Ends the reading: everything that was found wrong.
     pub(super) fn finish(self) -> Vec<Problem> {
         self.problems
     }
 
-    fn problem(&mut self, variable: &'static Variable, what: impl Into<String>) {
+    /// Takes note of what is wrong with a variable.
+    pub(super) fn problem(&mut self, variable: &'static Variable, what: impl Into<String>) {
         self.problems.push(Problem {
             variable: variable.name.to_owned(),
             what: what.into(),

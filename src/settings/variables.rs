@@ -35,7 +35,14 @@ variables! {
     POSTGRES_ADMIN_USER = Some("zava_admin"), "zava_admin", "The login that `migrate` and `seed` use; it may create roles. `serve` never reads it.";
     POSTGRES_ADMIN_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_ADMIN_USER. Secret; not for `serve`.";
     ZAVA_SIGNING_KEY = None, "1:<32 random bytes in base64>", "Signs the tenant of each transaction: a key number, a colon, 32 random bytes in base64. `migrate` makes the database accept it. Secret.";
-    ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Only a loopback address is accepted.";
+    ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Another than a loopback address needs ZAVA_PUBLIC_URL and another ZAVA_AUTH than `header`, or ZAVA_TRUSTED_PROXY.";
+    ZAVA_PUBLIC_URL = None, "https://zava.example.com", "What clients call this server: scheme and host, without `/mcp`. Tokens are asked for under this name, and requests to another host are refused.";
+    ZAVA_AUTH = Some("header"), "entra,apikey", "How callers prove who they are: `entra` (access tokens of Entra ID), `apikey`, `easyauth` (App Service's authentication), several of them with commas between; or `header` alone, which believes the tenant header, for development and behind a gateway.";
+    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways from which `header` believes the tenant header; from nobody else then.";
+    ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`.";
+    ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "What access tokens may name as their audience: the client id and the application id URI of this server's registration, with a comma between; for `entra`.";
+    ZAVA_ENTRA_AUTHORITY = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Where the Entra tenants' documents are; another one for a sovereign cloud.";
+    WEBSITE_AUTH_ENABLED = None, "True", "App Service says so that its authentication is on; `easyauth` needs it. Nothing to set by hand.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "The tenant that `serve --stdio` speaks for.";
     ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it search by meaning answers with an error.";
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "The longest that the database works on one statement, in seconds, 1 to 600.";

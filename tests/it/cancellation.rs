@@ -71,13 +71,13 @@ async fn a_dropped_call_ends_at_the_database_before_its_place_is_used_again() {
     let mut took = Vec::new();
     for _ in 0..ATTEMPTS {
         tokio::select! {
-            done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
             () = watch.until_running(1) => {}
         }
         // The next call begins at once; it must not find a second backend.
         let begun = Instant::now();
         let mut most = 0;
-        let next = unguarded(&scope, caller, "SELECT 1");
+        let next = unguarded(&scope, &caller, "SELECT 1");
         let mut next = std::pin::pin!(next);
         loop {
             tokio::select! {
@@ -98,14 +98,14 @@ async fn a_call_dropped_at_any_moment_leaves_nothing() {
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;
     for microseconds in (0..4_000).step_by(100) {
-        let call = unguarded(&scope, caller, "SELECT pg_sleep(15)");
+        let call = unguarded(&scope, &caller, "SELECT pg_sleep(15)");
         let given_up = timeout(Duration::from_micros(microseconds), call).await;
         assert!(given_up.is_err());
     }
     let quiet = watch.until_quiet().await;
     assert!(quiet < Duration::from_secs(5), "{quiet:?}");
     assert_eq!(
-        unguarded(&scope, caller, "SELECT 2").await.expect("a row"),
+        unguarded(&scope, &caller, "SELECT 2").await.expect("a row"),
         "[[2]]"
     );
 }
@@ -125,7 +125,7 @@ async fn a_statement_that_survives_its_timeout_is_cancelled() {
     .expect("made");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;
-    let failed = unguarded(&scope, caller, "SELECT public.deaf()::text").await;
+    let failed = unguarded(&scope, &caller, "SELECT public.deaf()::text").await;
     assert!(
         matches!(failed, Err(ScopeError::Unavailable(_))),
         "{failed:?}"
@@ -147,8 +147,8 @@ async fn a_scope_that_is_closed_leaves_nothing_running() {
         (watch.backends().await, begun.elapsed())
     };
     let (one, other, (backends, took)) = tokio::join!(
-        unguarded(&scope, caller, "SELECT pg_sleep(15)"),
-        unguarded(&scope, caller, "SELECT pg_sleep(15)"),
+        unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
+        unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
         closing
     );
     for failed in [one, other] {
@@ -159,7 +159,7 @@ async fn a_scope_that_is_closed_leaves_nothing_running() {
     }
     assert_eq!(backends, 0, "when it is closed, all is over");
     assert!(took < Duration::from_secs(2), "{took:?}");
-    let late = unguarded(&scope, caller, "SELECT 1").await;
+    let late = unguarded(&scope, &caller, "SELECT 1").await;
     assert!(matches!(late, Err(ScopeError::Unavailable(_))), "{late:?}");
 }
 
@@ -170,6 +170,6 @@ async fn a_statement_whose_rows_nobody_wants_any_more_ends() {
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;
     let sql = "SELECT repeat('x', 30000000) FROM generate_series(1, 10)";
-    let _cut = unguarded(&scope, caller, sql).await;
+    let _cut = unguarded(&scope, &caller, sql).await;
     eventually("its backend ends", async || watch.backends().await == 0).await;
 }

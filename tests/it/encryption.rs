@@ -155,13 +155,13 @@ async fn cancelling_goes_over_tls_too() {
     settings.database = encrypted(&settings.database, port, folder.path());
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
     // The posture check comes first, and over TLS takes long enough to be taken for the statement.
-    let warm = unguarded(&scope, caller, "SELECT 1").await;
+    let warm = unguarded(&scope, &caller, "SELECT 1").await;
     assert_eq!(warm.expect("a row"), "[[1]]");
     let mut watch = Watch::on(&database).await;
     let mut took = Vec::new();
     for _ in 0..5 {
         tokio::select! {
-            done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
             () = watch.until_running(1) => {}
         }
         took.push(watch.until_quiet().await);

@@ -97,13 +97,13 @@ async fn a_long_queue_takes_turns_with_a_short_one() {
     let (long, short) = (caller(REDMOND).await, caller(SEATTLE).await);
     let (head_office, order) = (caller(HEAD_OFFICE).await, RefCell::new(Vec::new()));
     let ask = async |name, caller| {
-        unguarded(&scope, caller, WAITING).await.expect("a row");
+        unguarded(&scope, &caller, WAITING).await.expect("a row");
         order.borrow_mut().push(name);
     };
     // They stand in line in this order, when they are first looked at.
     let mut asked = vec![("long", long); 8];
     asked.extend([
-        ("short", short),
+        ("short", short.clone()),
         ("short", short),
         ("head office", head_office),
     ]);

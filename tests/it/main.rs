@@ -16,6 +16,7 @@ mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
 mod fuzz_corpus; // what fuzzing began with and what it found
 mod hostile; // statements of somebody who wants more
+mod identity; // who may ask, and for which store
 mod laws; // what holds for every statement
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key

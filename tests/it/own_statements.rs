@@ -28,13 +28,13 @@ async fn an_impostor_under_a_name_gets_nobodys_signature() {
     let scope = single(server.database());
     let (seattle, redmond) = (caller(SEATTLE).await, caller(REDMOND).await);
     for impostor in IMPOSTORS {
-        assert!(unguarded(&scope, seattle, ORDERS).await.is_ok());
-        let done = unguarded(&scope, seattle, impostor).await;
+        assert!(unguarded(&scope, &seattle, ORDERS).await.is_ok());
+        let done = unguarded(&scope, &seattle, impostor).await;
         assert!(done.is_err(), "{impostor}: {done:?}");
-        let seen = unguarded(&scope, redmond, ORDERS).await;
+        let seen = unguarded(&scope, &redmond, ORDERS).await;
         assert_eq!(seen.expect(impostor), format!("[[{right}]]"), "{impostor}");
         let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE from_sql";
-        let left = unguarded(&scope, seattle, prepared).await;
+        let left = unguarded(&scope, &seattle, prepared).await;
         assert_eq!(left.expect(impostor), "[[0]]", "{impostor}");
     }
 }
@@ -47,7 +47,7 @@ async fn names_are_given_anew_after_anything_but_a_plain_select() {
     let seattle = caller(SEATTLE).await;
     let given = async || {
         let sql = "SELECT max(prepare_time)::text FROM pg_prepared_statements";
-        unguarded(&scope, seattle, sql).await.expect("a time")
+        unguarded(&scope, &seattle, sql).await.expect("a time")
     };
     given().await; // after the posture check, which enters for nobody
     for (statement, is_kept) in [
@@ -60,7 +60,7 @@ async fn names_are_given_anew_after_anything_but_a_plain_select() {
         ("SELECT generate_series(1, 1000)", false),
     ] {
         let before = given().await;
-        let _ = unguarded(&scope, seattle, statement).await;
+        let _ = unguarded(&scope, &seattle, statement).await;
         assert_eq!(given().await == before, is_kept, "{statement}");
     }
 }

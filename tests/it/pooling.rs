@@ -60,7 +60,7 @@ async fn nothing_is_prepared_by_name_through_a_pooler() {
     let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
     for _ in 0..3 {
         let prepared = "SELECT count(*) FROM pg_prepared_statements";
-        let seen = unguarded(&scope, caller, prepared).await;
+        let seen = unguarded(&scope, &caller, prepared).await;
         assert_eq!(seen.expect("a row"), "[[0]]");
     }
 }
@@ -107,11 +107,11 @@ async fn a_statement_is_cancelled_through_a_pooler() {
     let mut took = Vec::new();
     for _ in 0..5 {
         tokio::select! {
-            done = unguarded(&scope, caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
             () = watch.until_running(1) => {}
         }
         took.push(watch.until_quiet().await);
-        let next = unguarded(&scope, caller, "SELECT 1").await;
+        let next = unguarded(&scope, &caller, "SELECT 1").await;
         assert_eq!(next.expect("a row"), "[[1]]");
     }
     assert_prompt(&took);
@@ -128,7 +128,7 @@ async fn no_lock_stays_behind_at_a_poolers_connection() {
         "SELECT pg_advisory_lock(1)::text",
         "SELECT pg_advisory_lock(2)::text, 1/(SELECT 0)",
     ] {
-        let _ = unguarded(&scope, caller, sql).await;
+        let _ = unguarded(&scope, &caller, sql).await;
         let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         assert_eq!(number(&mut db, locks).await, 0, "{sql}");
     }

@@ -310,7 +310,7 @@ async fn nothing_survives_a_transaction() {
     let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
     // Both have passed the posture check, which would find what follows.
     for scope in [&same, &other] {
-        assert!(unguarded(scope, caller, "SELECT 1").await.is_ok());
+        assert!(unguarded(scope, &caller, "SELECT 1").await.is_ok());
     }
     // Not even a login that may make temporary tables.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
@@ -322,9 +322,9 @@ async fn nothing_survives_a_transaction() {
     .expect("granted");
     for (leave, look, nothing) in TRACES {
         // What becomes of it does not matter; what comes after it does.
-        let _ = unguarded(&same, caller, leave).await;
+        let _ = unguarded(&same, &caller, leave).await;
         for (which, scope) in [("other", &other), ("same", &same)] {
-            let seen = unguarded(scope, caller, look).await;
+            let seen = unguarded(scope, &caller, look).await;
             assert_eq!(seen.expect(leave), nothing, "{leave}, {which}");
         }
     }
@@ -338,7 +338,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
     settings.limits.connections = 1.try_into().expect("not zero");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
     let backend = async || {
-        unguarded(&scope, caller, "SELECT pg_backend_pid()")
+        unguarded(&scope, &caller, "SELECT pg_backend_pid()")
             .await
             .expect("a row")
     };
@@ -355,7 +355,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
     ] {
         let before = backend().await;
         assert_eq!(backend().await, before, "a clean connection is used again");
-        let done = unguarded(&scope, caller, surprise).await;
+        let done = unguarded(&scope, &caller, surprise).await;
         assert!(
             matches!(
                 done,
@@ -367,7 +367,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
             assert_ne!(backend().await, before, "{surprise}");
         }
         assert!(
-            unguarded(&scope, caller, "SELECT count(*) FROM retail.orders")
+            unguarded(&scope, &caller, "SELECT count(*) FROM retail.orders")
                 .await
                 .is_ok()
         );
@@ -380,7 +380,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
         "EXPLAIN SELECT 1",
         "WITH a AS (SELECT 1) SELECT * FROM a",
     ] {
-        let _ = unguarded(&scope, caller, sql).await;
+        let _ = unguarded(&scope, &caller, sql).await;
         assert_eq!(backend().await, before, "{sql}");
     }
 }

@@ -323,7 +323,7 @@ async fn a_plan_is_for_head_office_only() {
     let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
     let text = server.failure(SEATTLE, sql).await;
     assert!(
-        text.starts_with("EXPLAIN is for head office only"),
+        text.starts_with("EXPLAIN is for analysts of head office only"),
         "{text}"
     );
     let plan = server.rows(HEAD_OFFICE, sql).await;

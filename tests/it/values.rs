@@ -95,7 +95,7 @@ impl Client {
         // A statement of the server's own lives as long as the program; this program is short.
         let query = CheckedQuery::literal(sql.leak());
         self.scope
-            .run(self.caller, &query, &[], most, &mut rows)
+            .run(&self.caller, &query, &[], most, &mut rows)
             .await
             .unwrap_or_else(|error| panic!("{error:?}: {}", query.sql()));
         let rows = rows.finish().expect("few columns");

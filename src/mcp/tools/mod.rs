@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::result::{self, Remarks};
 use crate::catalog::Catalog;
-use crate::identity::Caller;
+use crate::identity::{Caller, OAuthScope};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
@@ -48,6 +48,16 @@ impl ToolName {
     #[must_use]
     pub fn of(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.as_str() == name)
+    }
+
+    /// What a caller's token must be good for, to call it.
+    #[must_use]
+    pub fn needed_scope(self) -> Option<OAuthScope> {
+        match self {
+            Self::SemanticSearchProducts => Some(OAuthScope::Search),
+            Self::GetMultipleTableSchemas | Self::ExecuteSalesQuery => Some(OAuthScope::Query),
+            Self::GetCurrentUtcDate => None,
+        }
     }
 
     /// The name a client calls it by.
@@ -98,7 +108,7 @@ impl Tools {
     pub async fn call(
         &self,
         tool: ToolName,
-        caller: Caller,
+        caller: &Caller,
         arguments: JsonObject,
     ) -> CallToolResult {
         let answer = match tool {

@@ -53,7 +53,7 @@ pub(super) fn definition() -> Tool {
 
 pub(super) async fn call(
     tools: &Tools,
-    caller: Caller,
+    caller: &Caller,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
     let Arguments {

@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use sha2::Sha256;
+use sha2::{Digest as _, Sha256};
 
 use crate::identity::TenantId;
 use crate::settings::SigningKey;
@@ -21,7 +21,15 @@ pub(super) struct Entry {
     pub(super) mac: [u8; 32],
 }
 
-/// Signs entries.
+/// What `guard.must_be_asked` in `migrations/0007_callers.sql` checks of a question.
+pub(super) struct Signature {
+    pub(super) key_id: i32,
+    /// Microseconds since 1970-01-01 UTC.
+    pub(super) expires: i64,
+    pub(super) mac: [u8; 32],
+}
+
+/// Signs entries and questions.
 pub(super) struct Signer {
     key: SigningKey,
 }
@@ -33,20 +41,53 @@ impl Signer {
 
     /// An entry for a tenant on one backend.
     pub(super) fn enter(&self, tenant: TenantId, process_id: i32, now: SystemTime) -> Entry {
-        let expires = (now + WORTH).duration_since(UNIX_EPOCH).map_or(0, |since| {
-            i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
-        });
-        let mac = <Hmac<Sha256>>::new_from_slice(self.key.expose())
-            .expect("HMAC takes a key of any length")
-            .chain_update(PURPOSE)
-            .chain_update(tenant.as_bytes())
-            .chain_update(expires.to_be_bytes())
-            .chain_update(process_id.to_be_bytes());
+        let expires = expiry(now);
         Entry {
             key_id: self.key.id(),
             tenant: *tenant.as_bytes(),
             expires,
-            mac: mac.finalize().into_bytes().into(),
+            mac: self.mac(&[
+                PURPOSE,
+                tenant.as_bytes(),
+                &expires.to_be_bytes(),
+                &process_id.to_be_bytes(),
+            ]),
         }
     }
+
+    /// A signature of a question that is asked on one backend, for no other purpose.
+    pub(super) fn sign(
+        &self,
+        purpose: &str,
+        question: &str,
+        process_id: i32,
+        now: SystemTime,
+    ) -> Signature {
+        let expires = expiry(now);
+        Signature {
+            key_id: self.key.id(),
+            expires,
+            mac: self.mac(&[
+                format!("zava/{purpose}/1").as_bytes(),
+                &Sha256::digest(question),
+                &expires.to_be_bytes(),
+                &process_id.to_be_bytes(),
+            ]),
+        }
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256>>::new_from_slice(self.key.expose())
+            .expect("HMAC takes a key of any length");
+        for part in parts {
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+fn expiry(now: SystemTime) -> i64 {
+    (now + WORTH).duration_since(UNIX_EPOCH).map_or(0, |since| {
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    })
 }

@@ -6,6 +6,7 @@
 //! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
 //! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
 //! unless the posture check has found the database fit for it.
+mod callers; // what the database knows of callers
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod lease; // a connection for one transaction, and its end
@@ -33,6 +34,7 @@ pub use error::{DatabaseError, ScopeError};
 pub use posture::{Finding, Rule};
 pub use transport::TlsError;
 
+use callers::Question;
 use context::Signer;
 use lease::Lease;
 use pool::Connections;
@@ -129,13 +131,13 @@ impl Scope {
     /// What the statement sees is decided by the database, from the context signed for `caller`.
     pub async fn run(
         &self,
-        caller: Caller,
+        caller: &Caller,
         query: &CheckedQuery,
         parameters: &[&str],
         most_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
-        if query.kind() == Kind::Plan && !caller.sees_all() {
+        if query.kind() == Kind::Plan && !caller.may_see_plans() {
             return Err(ScopeError::PlanRefused);
         }
         let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
@@ -146,7 +148,8 @@ impl Scope {
             most_rows,
         };
         let tenant = caller.tenant();
-        self.unless_closing(self.transact(Some(tenant), tenant, Some(query), sink))
+        let task = Task::Enter(tenant, Some(query));
+        self.unless_closing(self.transact(Some(tenant), task, sink))
             .await
     }
 
@@ -156,7 +159,7 @@ impl Scope {
     /// [`ScopeError`] when it cannot be told.
     pub async fn knows(&self, tenant: TenantId) -> Result<bool, ScopeError> {
         match self
-            .unless_closing(self.transact(None, tenant, None, &mut Nothing))
+            .unless_closing(self.transact(None, Task::Enter(tenant, None), &mut Nothing))
             .await
         {
             Ok(()) => Ok(true),
@@ -227,16 +230,15 @@ impl Scope {
     async fn transact(
         &self,
         holder: Holder,
-        tenant: TenantId,
-        query: Option<Query<'_>>,
+        task: Task<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let mut lease = self.lease(holder).await?;
-        match self.on(&mut lease, tenant, query, sink).await {
+        match self.on(&mut lease, task, sink).await {
             // A pooled connection that the server closed meanwhile has run nothing: reading again is safe.
             Err(WireError::Closed) if lease.is_reused() => {
                 let mut fresh = lease.renew(&self.pool).await?;
-                self.on(&mut fresh, tenant, query, sink).await
+                self.on(&mut fresh, task, sink).await
             }
             done => done,
         }
@@ -246,25 +248,34 @@ impl Scope {
     async fn on(
         &self,
         lease: &mut Lease,
-        tenant: TenantId,
-        query: Option<Query<'_>>,
+        task: Task<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         let connection = lease.connection();
         let transacting = async {
-            // The entry is signed for the backend, which behind a pooler is only known once a transaction is open.
+            // All is signed for the backend, which behind a pooler is only known once a transaction is open.
             let (backend, is_open) = match self.pool_mode {
                 PoolMode::Direct => (connection.process_id(), false),
                 PoolMode::Transaction => (connection.begin().await?, true),
             };
-            let entry = self.signer.enter(tenant, backend, (self.clock)());
-            let transaction = Transaction {
-                is_open,
-                entry: Some(&entry),
-                statement_timeout: self.statement_timeout,
-                query,
-            };
-            connection.transact(&transaction, sink).await
+            let now = (self.clock)();
+            match task {
+                Task::Enter(tenant, query) => {
+                    let entry = self.signer.enter(tenant, backend, now);
+                    let transaction = Transaction {
+                        is_open,
+                        entry: Some(&entry),
+                        statement_timeout: self.statement_timeout,
+                        query,
+                    };
+                    connection.transact(&transaction, sink).await
+                }
+                Task::Ask(question) => {
+                    let Question { purpose, text, .. } = question;
+                    let signature = self.signer.sign(purpose, text, backend, now);
+                    question.ask(connection, &signature, is_open, sink).await
+                }
+            }
         };
         // The database ends a slow statement by itself; this is for a database that has gone silent.
         timeout(self.statement_timeout + GRACE, transacting)
@@ -302,6 +313,15 @@ impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scope").finish_non_exhaustive()
     }
+}
+
+/// What one transaction is for.
+#[derive(Clone, Copy)]
+enum Task<'a> {
+    /// To run a statement for a tenant, or only to learn whether the tenant is known.
+    Enter(TenantId, Option<Query<'a>>),
+    /// To ask what the database knows of callers.
+    Ask(Question<'a>),
 }
 
 /// For a transaction that asks nothing.

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use postgres_protocol::message::frontend;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::wire::WireError;
 use crate::settings::{DatabaseAddress, Tls};
+use crate::tls::{self, RootCertError};
 
 /// What the wire reads from and writes to.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -24,17 +23,11 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// The file with the root certificates.
-    #[error("the certificates in POSTGRES_SSLROOTCERT cannot be read")]
-    RootCert(#[source] rustls::pki_types::pem::Error),
-    /// One of them is no certificate, or there is none.
-    #[error("POSTGRES_SSLROOTCERT holds no usable certificate")]
-    NoCertificate,
+    #[error("POSTGRES_SSLROOTCERT cannot be used")]
+    RootCert(#[from] RootCertError),
     /// The host is neither a name nor an address.
     #[error("POSTGRES_DB_HOST is no name that a certificate could bear")]
     Name(#[source] rustls::pki_types::InvalidDnsNameError),
-    /// The cryptography library has no usable protocol version.
-    #[error("TLS cannot be set up")]
-    Setup(#[source] rustls::Error),
 }
 
 /// Opens transports to one server.
@@ -81,26 +74,9 @@ impl Dialer {
 }
 
 fn connector(root_cert: Option<&Path>) -> Result<TlsConnector, TlsError> {
-    let mut roots = RootCertStore::empty();
-    match root_cert {
-        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
-        Some(file) => {
-            for certificate in CertificateDer::pem_file_iter(file).map_err(TlsError::RootCert)? {
-                let certificate = certificate.map_err(TlsError::RootCert)?;
-                roots
-                    .add(certificate)
-                    .map_err(|_| TlsError::NoCertificate)?;
-            }
-        }
-    }
-    if roots.is_empty() {
-        return Err(TlsError::NoCertificate);
-    }
-    let config =
-        ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(TlsError::Setup)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+    let config = match root_cert {
+        None => tls::to_the_web(),
+        Some(file) => tls::to_signed_by(file)?,
+    };
     Ok(TlsConnector::from(Arc::new(config)))
 }

@@ -215,7 +215,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
     let query = CheckedQuery::literal(Box::leak(sql.to_owned().into_boxed_str()));
     let ran = scope
         .run(
-            caller(ATTACKER).await,
+            &caller(ATTACKER).await,
             &query,
             &[],
             limits.to_ask(),

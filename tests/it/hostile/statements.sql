@@ -335,6 +335,15 @@ context forging | privilege | refused | SELECT guard.context_mac(1, '{office}')
 context forging | privilege | refused | SELECT sha256(k.opad) FROM guard.signing_key AS k
 context forging | privilege | refused | SELECT encode(guard.mac(1, decode('7a617661', 'hex')), 'hex')
 context forging | privilege | refused | SELECT * FROM guard.tenant
+context forging | privilege | refused | SELECT * FROM guard.entitlement
+context forging | privilege | refused | SELECT api_key_id, secret_hash FROM guard.api_key
+context forging | privilege | refused | SELECT guard.must_be_asked(1, 'entitlements', '{U+007B}}', 9999999999999999, '\x00')
+context forging | signature | refused | SELECT * FROM guard.entitlements(1, '{U+007B}"principals": [], "stores": ["all"], "role": "operator"}', 9999999999999999, '\x00')
+context forging | signature | refused | SELECT * FROM guard.entitlements(1, '{U+007B}"principals": [], "stores": ["all"], "role": "operator"}', 9999999999999999, NULL)
+context forging | signature | refused | SELECT * FROM guard.entitlements(1, NULL, NULL, NULL)
+context forging | signature | refused | SELECT * FROM guard.api_key(1, '{U+007B}"key": "abcdefghijkl", "hash": ""}', 9999999999999999, '\x00')
+context forging | read-only | refused | INSERT INTO guard.entitlement (principal, tenant_id, role) VALUES ('apikey:abcdefghijkl', '{office}', 'operator')
+context forging | read-only | refused | UPDATE guard.api_key SET revoked_at = NULL, expires_at = 'infinity'
 context forging | harmless | refused | SELECT ('x'::text).tenant
 context forging | harmless | refused | SELECT set_config('application_name', (SELECT max(email) FROM retail.customers), false)
 context forging | harmless | refused | SELECT set_config('search_path', 'pg_temp', true), guard.tenant()

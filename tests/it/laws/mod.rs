@@ -153,7 +153,7 @@ async fn compare(
     let mut guarded = Rows::default();
     scope
         .run(
-            caller(tenant).await,
+            &caller(tenant).await,
             &query,
             &[],
             NonZeroU32::MAX,

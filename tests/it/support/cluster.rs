@@ -33,6 +33,11 @@ pub(crate) fn query_password() -> String {
     variable("POSTGRES_PASSWORD")
 }
 
+/// The password of `zava_admin`.
+pub(crate) fn admin_password() -> String {
+    variable("POSTGRES_ADMIN_PASSWORD")
+}
+
 /// The key that the template's database accepts.
 pub(crate) fn signing_key() -> SigningKey {
     signing_key_text().parse().expect("a signing key")

@@ -72,6 +72,16 @@ impl TestDatabase {
         superuser(&self.name).await
     }
 
+    /// A connection that acts as the schemas' owner, as an operator's commands do.
+    pub(crate) async fn owner(&self) -> PgConnection {
+        let mut db = superuser(&self.name).await;
+        sqlx::raw_sql("SET ROLE zava_owner")
+            .execute(&mut db)
+            .await
+            .expect("the owner");
+        db
+    }
+
     /// A connection of the login that only queries, without any of the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
         connect(

@@ -9,14 +9,14 @@ mod scope; // statements that no guard has seen
 mod server; // the server under test, and requests to it
 mod watch; // what the database is doing
 
-pub(crate) use cluster::{query_password, signing_key_text};
+pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{Entry, TestDatabase, number};
 pub(crate) use lock::{Lock, WAITING};
 pub(crate) use own_cluster::OwnCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, scope, unguarded};
-pub(crate) use server::{TestServer, settings};
+pub(crate) use server::{TestServer, http, settings};
 pub(crate) use watch::{Watch, assert_prompt, eventually};
 
 /// The tenants of the sample data that tests speak of.

@@ -1,14 +1,16 @@
+use std::future::ready;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use zava_mcp_server::identity::{
-    Caller, DirectoryUnavailable, Identity, TenantDirectory, TenantId,
+    ApiKey, ApiKeyState, Caller, Claims, DirectoryUnavailable, Entitlement, Identity,
+    TenantDirectory, TenantId,
 };
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::{Scope, ScopeError};
-use zava_mcp_server::settings::ServeSettings;
+use zava_mcp_server::settings::{AuthSettings, ServeSettings, TrustedPeers};
 
 /// A scope without the guard above it.
 #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
@@ -26,7 +28,7 @@ pub(crate) fn scope(settings: &ServeSettings) -> Scope {
 /// Runs a statement that no guard has seen; the rows in JSON.
 pub(crate) async fn unguarded(
     scope: &Scope,
-    caller: Caller,
+    caller: &Caller,
     sql: &'static str,
 ) -> Result<String, ScopeError> {
     let mut rows = Collector::new(RowLimits {
@@ -46,11 +48,30 @@ pub(crate) async fn caller(tenant: &str) -> Caller {
     struct Everybody;
     impl TenantDirectory for Everybody {
         fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
-            Box::pin(std::future::ready(Ok(true)))
+            Box::pin(ready(Ok(true)))
+        }
+
+        fn entitlements<'a>(
+            &'a self,
+            _: &'a Claims,
+        ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+            Box::pin(ready(Ok(Vec::new())))
+        }
+
+        fn api_key<'a>(
+            &'a self,
+            _: &'a ApiKey,
+        ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+            Box::pin(ready(Ok(None)))
         }
     }
-    Identity::new(Arc::new(Everybody))
-        .by_header([tenant.as_bytes()])
-        .await
-        .expect("a caller")
+    let tenant = TenantId::try_from(tenant.as_bytes()).expect("a tenant id");
+    Identity::new(
+        Arc::new(Everybody),
+        AuthSettings::Header(TrustedPeers::ThisMachine),
+    )
+    .expect("an identity check")
+    .of_tenant(tenant)
+    .await
+    .expect("a caller")
 }

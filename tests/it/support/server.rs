@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
-use zava_mcp_server::settings::{Limits, Login, ServeSettings};
+use zava_mcp_server::settings::{AuthSettings, Limits, Login, ServeSettings, TrustedPeers};
 
 use super::cluster::{cluster, query_password, signing_key, variable};
 use super::database::TestDatabase;
@@ -34,6 +34,8 @@ pub(crate) struct Answer {
 pub(crate) fn settings(database: &str) -> ServeSettings {
     ServeSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        auth: AuthSettings::Header(TrustedPeers::ThisMachine),
+        public_url: None,
         database: cluster().address(database),
         login: Login {
             user: "zava_query".to_owned(),
@@ -55,6 +57,13 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         stdio_tenant: None,
         log: "off".to_owned(),
     }
+}
+
+/// An HTTP client with TLS by the library that the server uses.
+pub(crate) fn http() -> reqwest::Client {
+    // Whoever comes second finds it done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::new()
 }
 
 impl TestServer {
@@ -88,7 +97,7 @@ impl TestServer {
         let serving = tokio::spawn(app.serve_http(listener, stop.clone()));
         Self {
             address,
-            client: reqwest::Client::new(),
+            client: http(),
             stop,
             serving: Some(serving),
             database: None,

@@ -1,0 +1,175 @@
+use chrono::{DateTime, Utc};
+use sqlx::{Connection as _, PgConnection};
+use uuid::Uuid;
+
+use super::DatabaseError;
+use crate::identity::{NewApiKey, Principal, Role};
+
+/// Who may ask for which tenant.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct Grant {
+    /// Who, as in `guard.entitlement`.
+    pub principal: String,
+    /// The tenant's name; its id where there is no such tenant any more.
+    pub tenant: String,
+    /// The role's name.
+    pub role: String,
+    /// Since when.
+    pub granted_at: DateTime<Utc>,
+}
+
+/// A key as it is listed: nothing of it is secret.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ListedKey {
+    /// Its id, which stands in the key's text behind `zava_`.
+    pub id: String,
+    /// What it was called when it was made.
+    pub name: String,
+    /// `valid`, `expired` or `revoked`.
+    pub state: String,
+    /// When it expires, or has.
+    pub expires_at: DateTime<Utc>,
+}
+
+/// Lets a caller ask for a tenant; a role given before is replaced.
+///
+/// # Errors
+/// [`DatabaseError::NoTenant`] and [`DatabaseError::Statement`].
+pub async fn grant(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    tenant: &str,
+    role: Role,
+) -> Result<(), DatabaseError> {
+    let tenant = tenant_id(connection, tenant).await?;
+    sqlx::query(
+        "INSERT INTO guard.entitlement (principal, tenant_id, role) VALUES ($1, $2, $3)
+         ON CONFLICT (principal, tenant_id) DO UPDATE SET role = excluded.role, granted_at = now()",
+    )
+    .bind(principal.as_str())
+    .bind(tenant)
+    .bind(role.as_str())
+    .execute(connection)
+    .await
+    .map(|_| ())
+    .map_err(DatabaseError::Statement)
+}
+
+/// Takes a grant back; whether there was one.
+///
+/// # Errors
+/// [`DatabaseError::NoTenant`] and [`DatabaseError::Statement`].
+pub async fn revoke(
+    connection: &mut PgConnection,
+    principal: &Principal,
+    tenant: &str,
+) -> Result<bool, DatabaseError> {
+    let tenant = tenant_id(connection, tenant).await?;
+    sqlx::query("DELETE FROM guard.entitlement WHERE principal = $1 AND tenant_id = $2")
+        .bind(principal.as_str())
+        .bind(tenant)
+        .execute(connection)
+        .await
+        .map(|done| done.rows_affected() > 0)
+        .map_err(DatabaseError::Statement)
+}
+
+/// All grants, by caller and tenant.
+///
+/// # Errors
+/// [`DatabaseError::Statement`].
+pub async fn grants(connection: &mut PgConnection) -> Result<Vec<Grant>, DatabaseError> {
+    sqlx::query_as(
+        "SELECT e.principal, coalesce(t.tenant_name, e.tenant_id::text) AS tenant, e.role, e.granted_at
+         FROM guard.entitlement AS e LEFT JOIN guard.tenant AS t USING (tenant_id) ORDER BY 1, 2",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(DatabaseError::Statement)
+}
+
+/// Keeps a key and lets its holder ask for tenants: all of it or nothing.
+///
+/// # Errors
+/// [`DatabaseError::NoTenant`], [`DatabaseError::KeyName`] and [`DatabaseError::Statement`].
+pub async fn create_key(
+    connection: &mut PgConnection,
+    new: &NewApiKey,
+    name: &str,
+    expires_at: DateTime<Utc>,
+    tenants: &[String],
+    role: Role,
+) -> Result<(), DatabaseError> {
+    let mut transaction = connection.begin().await.map_err(DatabaseError::Statement)?;
+    sqlx::query("INSERT INTO guard.api_key (api_key_id, key_name, secret_hash, expires_at) VALUES ($1, $2, $3, $4)")
+        .bind(new.key.id())
+        .bind(name)
+        .bind(new.key.hash().as_slice())
+        .bind(expires_at)
+        .execute(&mut *transaction)
+        .await
+        .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
+            Some("api_key_key_name_key" | "api_key_key_name_check") => DatabaseError::KeyName,
+            _ => DatabaseError::Statement(error),
+        })?;
+    let principal = Principal::of_key(&new.key);
+    for tenant in tenants {
+        grant(&mut transaction, &principal, tenant, role).await?;
+    }
+    transaction.commit().await.map_err(DatabaseError::Statement)
+}
+
+/// All keys, the newest first.
+///
+/// # Errors
+/// [`DatabaseError::Statement`].
+pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, DatabaseError> {
+    sqlx::query_as(
+        "SELECT api_key_id AS id, key_name AS name, expires_at,
+             CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' ELSE 'valid' END AS state
+         FROM guard.api_key ORDER BY created_at DESC, key_name",
+    )
+    .fetch_all(connection)
+    .await
+    .map_err(DatabaseError::Statement)
+}
+
+/// Takes a key back, by id or name; whether there was one. Servers believe it for some seconds more.
+///
+/// # Errors
+/// [`DatabaseError::Statement`].
+pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool, DatabaseError> {
+    sqlx::query(
+        "UPDATE guard.api_key SET revoked_at = coalesce(revoked_at, now()) WHERE api_key_id = $1 OR key_name = $1",
+    )
+    .bind(key)
+    .execute(connection)
+    .await
+    .map(|done| done.rows_affected() > 0)
+    .map_err(DatabaseError::Statement)
+}
+
+/// A tenant by its id or its name.
+async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, DatabaseError> {
+    let found: Vec<Uuid> = sqlx::query_scalar(
+        "SELECT t.tenant_id FROM guard.tenant AS t WHERE $1 IN (t.tenant_id::text, t.tenant_name)",
+    )
+    .bind(tenant)
+    .fetch_all(&mut *connection)
+    .await
+    .map_err(DatabaseError::Statement)?;
+    match found.as_slice() {
+        [one] => Ok(*one),
+        _ => {
+            let names = sqlx::query_scalar("SELECT tenant_name FROM guard.tenant ORDER BY 1");
+            let names = names
+                .fetch_all(connection)
+                .await
+                .map_err(DatabaseError::Statement)?;
+            Err(DatabaseError::NoTenant {
+                name: tenant.to_owned(),
+                names,
+            })
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::caller::OAuthScopes;
+use super::entitlement::Proven;
+use super::entra;
+use super::presented::{Given, Presented};
+
+/// The longest principal that is looked at; App Service bounds all headers together to less.
+const LONGEST: usize = 64 * 1024;
+
+/// What App Service's authentication calls Microsoft Entra ID.
+const PROVIDER: &str = "aad";
+
+/// What it calls claims: it maps the short names of a token to URIs
+/// (<https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities>), but not for every provider version.
+const OBJECT: [&str; 2] = [
+    "http://schemas.microsoft.com/identity/claims/objectidentifier",
+    "oid",
+];
+const DIRECTORY: [&str; 2] = [
+    "http://schemas.microsoft.com/identity/claims/tenantid",
+    "tid",
+];
+const SCOPE: [&str; 2] = ["http://schemas.microsoft.com/identity/claims/scope", "scp"];
+const ROLES: [&str; 2] = [
+    "http://schemas.microsoft.com/ws/2008/06/identity/claims/role",
+    "roles",
+];
+const GROUPS: [&str; 1] = ["groups"];
+
+/// What is wrong with what the platform says of a caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlatformFault {
+    /// A header is repeated, not base64, not JSON of its shape, or too long.
+    #[error("{0} is malformed")]
+    Malformed(&'static str),
+    /// The identity provider is another one.
+    #[error("the identity provider is not Microsoft Entra ID")]
+    Provider,
+    /// A claim is missing, given twice, or no UUID.
+    #[error("the claim {0} is missing or malformed")]
+    Claim(&'static str),
+    /// The headers speak of different callers.
+    #[error("the headers contradict each other")]
+    Contradiction,
+    /// The directory is not one of those allowed.
+    #[error("tid is not a directory of this server")]
+    Directory,
+}
+
+#[derive(Deserialize)]
+struct ClientPrincipal {
+    auth_typ: String,
+    claims: Vec<Claim>,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    typ: String,
+    val: String,
+}
+
+impl ClientPrincipal {
+    fn all<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = &'a str> {
+        self.claims
+            .iter()
+            .filter(|claim| names.contains(&claim.typ.as_str()))
+            .map(|claim| claim.val.as_str())
+    }
+
+    fn one(&self, names: &[&'static str]) -> Result<Uuid, PlatformFault> {
+        let mut values = self.all(names);
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Err(PlatformFault::Claim(names[names.len() - 1]));
+        };
+        Uuid::try_parse(value).map_err(|_| PlatformFault::Claim(names[names.len() - 1]))
+    }
+}
+
+/// Who the platform says is calling; `None` when it says nothing. To be asked only where the platform stands in front and takes
+/// these headers away from whoever else sends them.
+pub(super) fn prove(
+    presented: &Presented<'_>,
+    directories: &[Uuid],
+) -> Result<Option<Proven>, PlatformFault> {
+    const PRINCIPAL: &str = "X-MS-CLIENT-PRINCIPAL";
+    let text = match presented.easyauth_principal {
+        Given::Absent => return Ok(None),
+        Given::Once(text) if text.len() <= LONGEST => text,
+        Given::Once(_) | Given::Repeated => return Err(PlatformFault::Malformed(PRINCIPAL)),
+    };
+    let json = STANDARD
+        .decode(text)
+        .map_err(|_| PlatformFault::Malformed(PRINCIPAL))?;
+    let principal: ClientPrincipal =
+        serde_json::from_slice(&json).map_err(|_| PlatformFault::Malformed(PRINCIPAL))?;
+    let provider = presented.easyauth_provider;
+    if provider == Given::Repeated {
+        return Err(PlatformFault::Malformed("X-MS-CLIENT-PRINCIPAL-IDP"));
+    }
+    if principal.auth_typ != PROVIDER || provider != Given::Once(PROVIDER.as_bytes()) {
+        return Err(PlatformFault::Provider);
+    }
+    let directory = principal.one(&DIRECTORY)?;
+    let object = principal.one(&OBJECT)?;
+    match presented.easyauth_id {
+        Given::Once(id) if Uuid::try_parse_ascii(id).is_ok_and(|id| id == object) => {}
+        Given::Repeated => return Err(PlatformFault::Malformed("X-MS-CLIENT-PRINCIPAL-ID")),
+        Given::Absent | Given::Once(_) => return Err(PlatformFault::Contradiction),
+    }
+    if !directories.contains(&directory) {
+        return Err(PlatformFault::Directory);
+    }
+    let owned = |names: &[&str]| principal.all(names).map(str::to_owned).collect::<Vec<_>>();
+    let (groups, roles) = (owned(&GROUPS), owned(&ROLES));
+    let mut delegated = principal.all(&SCOPE).peekable();
+    let scopes = if delegated.peek().is_some() {
+        OAuthScopes::among(delegated.flat_map(|scopes| scopes.split(' ')))
+    } else {
+        OAuthScopes::among(roles.iter().map(String::as_str))
+    };
+    Ok(Some(entra::proven(
+        directory, object, &groups, &roles, scopes,
+    )))
+}

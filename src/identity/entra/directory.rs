@@ -1,0 +1,212 @@
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jsonwebtoken::jwk::JwkSet;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::keys::{Key, Keys};
+use crate::settings::EntraSettings;
+
+/// How old keys may be before they are fetched anew, while those at hand go on being used. Microsoft asks for a day at most
+/// (<https://learn.microsoft.com/entra/identity-platform/signing-key-rollover>); an hour makes a withdrawn key worthless sooner.
+const FRESH_FOR: Duration = Duration::from_secs(3600);
+
+/// How often an issuer may be asked on end, and how long until once more: an unknown `kid` costs nothing to invent, and an
+/// issuer that is down is left in peace.
+const TRIES: NonZeroU32 = NonZeroU32::new(3).unwrap();
+const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+
+/// The longest document that is read of an issuer, in bytes.
+const LONGEST_DOCUMENT: usize = 1 << 20;
+
+/// Why there are no keys.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum IssuerError {
+    /// The issuer does not answer, or not with 200.
+    #[error("{url} cannot be fetched")]
+    Fetch {
+        /// What was asked for.
+        url: String,
+        /// What the HTTP client says.
+        #[source]
+        source: Arc<reqwest::Error>,
+    },
+    /// It answers with something else than was asked for.
+    #[error("{url} is not what it should be: {what}")]
+    Document {
+        /// What was asked for.
+        url: String,
+        /// What is wrong with the answer.
+        what: &'static str,
+    },
+    /// It has failed a moment ago and is not asked again yet.
+    #[error("the issuer's keys could not be fetched a moment ago")]
+    Resting,
+}
+
+/// OpenID Connect Discovery 1.0, section 4.2, as far as it matters here.
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+/// One Entra tenant as an issuer of tokens.
+pub(super) struct Directory {
+    id: Uuid,
+    authority: String,
+    audiences: Vec<String>,
+    http: reqwest::Client,
+    keys: Mutex<Option<Arc<Keys>>>,
+    tries: DefaultDirectRateLimiter,
+    /// When keys were last asked for. One at a time: callers that come together need the same keys. Held across an await, hence
+    /// not a std mutex.
+    tried: tokio::sync::Mutex<Option<Instant>>,
+    refreshing: TaskTracker,
+}
+
+impl Directory {
+    pub(super) fn new(id: Uuid, settings: &EntraSettings, http: reqwest::Client) -> Self {
+        Self {
+            id,
+            authority: settings.authority.clone(),
+            audiences: settings.audiences.clone(),
+            http,
+            keys: Mutex::new(None),
+            tries: RateLimiter::direct(
+                Quota::with_period(BETWEEN_TRIES)
+                    .expect("the time is not zero")
+                    .allow_burst(TRIES),
+            ),
+            tried: tokio::sync::Mutex::new(None),
+            refreshing: TaskTracker::new(),
+        }
+    }
+
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// The issuer's key of an id, `None` if it has no such key. Asks the issuer for keys when there are none, when they are
+    /// old, or when this one is new.
+    ///
+    /// # Errors
+    /// [`IssuerError`] when there are no keys to tell by.
+    pub(super) async fn key(self: &Arc<Self>, id: &str) -> Result<Option<Arc<Key>>, IssuerError> {
+        if let Some(keys) = self.keys()
+            && let Some(key) = keys.get(id)
+        {
+            if keys.fetched.elapsed() >= FRESH_FOR {
+                self.refresh_aside();
+            }
+            return Ok(Some(key));
+        }
+        let asked = Instant::now();
+        self.refresh(asked).await?;
+        Ok(self.keys().and_then(|keys| keys.get(id)))
+    }
+
+    fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Nobody waits for it: the keys at hand are good enough.
+    fn refresh_aside(self: &Arc<Self>) {
+        let directory = Arc::clone(self);
+        self.refreshing.spawn(async move {
+            // The failure has been logged.
+            let _ = directory.refresh(Instant::now()).await;
+        });
+    }
+
+    /// Fetches keys, unless somebody else has since `asked` or it was tried too often. With keys at hand a failure is only
+    /// logged: they go on being used.
+    async fn refresh(&self, asked: Instant) -> Result<(), IssuerError> {
+        let mut tried = self.tried.lock().await;
+        let has_keys = self.keys().is_some();
+        if tried.is_some_and(|last| last >= asked) || self.tries.check().is_err() {
+            return if has_keys {
+                Ok(())
+            } else {
+                Err(IssuerError::Resting)
+            };
+        }
+        let fetched = self.fetch().await;
+        *tried = Some(Instant::now());
+        match fetched {
+            Ok(keys) => {
+                *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(
+                    directory = %self.id,
+                    error = &error as &dyn std::error::Error,
+                    "the issuer's keys cannot be fetched; those at hand go on being used"
+                );
+                if has_keys { Ok(()) } else { Err(error) }
+            }
+        }
+    }
+
+    async fn fetch(&self) -> Result<Keys, IssuerError> {
+        let base = format!("{}/{}", self.authority, self.id);
+        let newer = format!("{base}/v2.0/.well-known/openid-configuration");
+        let older = format!("{base}/.well-known/openid-configuration");
+        let (newer_document, older_document) = tokio::join!(
+            self.document::<Metadata>(&newer),
+            self.document::<Metadata>(&older)
+        );
+        let (newer_document, older_document) = (newer_document?, older_document?);
+        // Section 4.3: whose document it is must be who was asked.
+        if newer_document.issuer != format!("{base}/v2.0") {
+            return Err(wrong(newer, "it is another issuer's"));
+        }
+        if !older_document.issuer.contains(&self.id.to_string()) {
+            return Err(wrong(older, "it is another directory's"));
+        }
+        // The authority over HTTPS does not send its readers to plain HTTP; the settings allow that on this machine only.
+        let scheme = self.authority.split("//").next().unwrap_or_default();
+        if !newer_document.jwks_uri.starts_with(scheme) {
+            return Err(wrong(newer, "its keys are not where they could be trusted"));
+        }
+        let set: JwkSet = self.document(&newer_document.jwks_uri).await?;
+        let issuers = [newer_document.issuer, older_document.issuer];
+        let keys = Keys::of(&set, &issuers, &self.audiences, Instant::now());
+        if keys.is_empty() {
+            return Err(wrong(newer_document.jwks_uri, "there is no key to use"));
+        }
+        Ok(keys)
+    }
+
+    async fn document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {
+        let failed = |source| IssuerError::Fetch {
+            url: url.to_owned(),
+            source: Arc::new(source),
+        };
+        let answer = self.http.get(url).send().await.map_err(failed)?;
+        let mut answer = answer.error_for_status().map_err(failed)?;
+        let mut text = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
+            text.extend_from_slice(&chunk);
+            if text.len() > LONGEST_DOCUMENT {
+                return Err(wrong(url.to_owned(), "it is too long"));
+            }
+        }
+        serde_json::from_slice(&text)
+            .map_err(|_| wrong(url.to_owned(), "it is not the JSON of its kind"))
+    }
+}
+
+fn wrong(url: String, what: &'static str) -> IssuerError {
+    IssuerError::Document { url, what }
+}

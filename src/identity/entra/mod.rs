@@ -1,0 +1,89 @@
+//! Access tokens of Microsoft Entra ID, verified here.
+//!
+//! Knows the shape of its tokens (<https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference>) and where
+//! its keys are; must not know tenants or HTTP requests. Signature, times, issuer and audience are `jsonwebtoken`'s to check.
+//! Invariant: nothing that a token says is believed before its signature is, except which directory's keys to check it with.
+mod claims; // what a token says, as a caller
+mod directory; // one Entra tenant: where its keys are
+mod fault; // what is wrong with a token
+mod keys; // the keys themselves, and what they verify
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, dangerous, decode_header};
+use uuid::Uuid;
+
+use super::entitlement::Proven;
+use super::{BadProof, Refusal};
+use crate::settings::EntraSettings;
+
+pub use directory::IssuerError;
+pub use fault::Fault;
+
+pub(super) use claims::proven;
+
+use claims::Peeked;
+use directory::Directory;
+use keys::checked_algorithm;
+
+/// The longest token that is looked at; Entra's have a few thousand bytes, with many groups.
+const LONGEST_TOKEN: usize = 16 * 1024;
+
+/// How long an issuer may take to answer; a caller waits for it where there are no keys yet.
+const LONGEST_FETCH: Duration = Duration::from_secs(5);
+
+/// Verifies the tokens of the directories that are allowed.
+pub(super) struct Entra {
+    directories: HashMap<Uuid, Arc<Directory>>,
+}
+
+impl Entra {
+    /// Connects to nothing: the first token of a directory fetches its keys.
+    pub(super) fn new(settings: &EntraSettings) -> Result<Self, reqwest::Error> {
+        let http = http_client()?;
+        let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
+        Ok(Self {
+            directories: settings.directories.iter().map(directory).collect(),
+        })
+    }
+
+    /// Who the bearer of a token is.
+    ///
+    /// # Cancel safety
+    /// A call that is dropped leaves the keys as they were.
+    pub(super) async fn prove(&self, token: &str) -> Result<Proven, Refusal> {
+        let (key_id, algorithm, directory) = self.read(token).map_err(BadProof::from)?;
+        let key = directory.key(&key_id).await?;
+        let proven = key
+            .ok_or(Fault::Key)
+            .and_then(|key| key.verify(token, algorithm))
+            .and_then(|claims| claims.prove(directory.id()));
+        Ok(proven.map_err(BadProof::from)?)
+    }
+
+    /// What is read of a token before its signature is checked: which key is to check it.
+    fn read(&self, token: &str) -> Result<(String, Algorithm, &Arc<Directory>), Fault> {
+        if token.len() > LONGEST_TOKEN {
+            return Err(Fault::Malformed);
+        }
+        let header = decode_header(token).map_err(|error| Fault::of(&error))?;
+        let algorithm = checked_algorithm(&header)?;
+        let key_id = header.kid.ok_or(Fault::Key)?;
+        let peeked: Peeked =
+            dangerous::insecure_decode_claims(token).map_err(|_| Fault::Missing("tid"))?;
+        let directory = self.directories.get(&peeked.tid);
+        Ok((key_id, algorithm, directory.ok_or(Fault::Directory)?))
+    }
+}
+
+/// For the documents of issuers: little, seldom, and never from where they did not come from.
+fn http_client() -> Result<reqwest::Client, reqwest::Error> {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(crate::tls::to_the_web())
+        .timeout(LONGEST_FETCH)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+}

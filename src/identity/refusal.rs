@@ -1,0 +1,67 @@
+use super::api_key::ApiKeyFault;
+use super::{Fault, IssuerError, MalformedTenant, PlatformFault};
+
+/// What a request without a proof should have brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// The tenant header.
+    Tenant,
+    /// A token or key in `Authorization: Bearer`.
+    Bearer,
+    /// To come through a gateway that is trusted.
+    Gateway,
+}
+
+/// The database cannot tell now. The cause has been logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DirectoryUnavailable {
+    /// It may in a moment.
+    #[error("the database cannot be reached")]
+    Away,
+    /// It will when an operator has acted.
+    #[error("the database does not serve")]
+    Unfit,
+}
+
+/// What is wrong with a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadProof {
+    /// `Authorization` is repeated, or is something else than `Bearer` and one token.
+    #[error("Authorization is not Bearer and one token")]
+    Authorization,
+    /// A token of Entra ID.
+    #[error(transparent)]
+    Token(#[from] Fault),
+    /// An API key.
+    #[error(transparent)]
+    ApiKey(#[from] ApiKeyFault),
+    /// The platform's word.
+    #[error(transparent)]
+    Platform(#[from] PlatformFault),
+}
+
+/// Why a request has no caller.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// It proves nothing.
+    #[error("nobody is named")]
+    Missing(Wanted),
+    /// It proves something, and wrongly.
+    #[error("the proof is refused")]
+    Proof(#[from] BadProof),
+    /// What should name the tenant is no tenant id.
+    #[error("the tenant id is malformed")]
+    Malformed(#[from] MalformedTenant),
+    /// The caller may ask for several tenants and has chosen none.
+    #[error("no tenant was chosen")]
+    NotChosen,
+    /// There is no such tenant, or not for this caller; or the caller may ask for none at all.
+    #[error("the caller may not ask for this tenant")]
+    NotEntitled,
+    /// It cannot be told now.
+    #[error("the caller cannot be looked up")]
+    Unavailable(#[from] DirectoryUnavailable),
+    /// The keys to check the token with are not to be had now.
+    #[error("the token cannot be checked")]
+    Issuer(#[from] IssuerError),
+}

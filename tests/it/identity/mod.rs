@@ -1,0 +1,346 @@
+//! Who may ask, and for which store: tokens, keys, the platform's word, and entitlements.
+mod commands; // grants and keys, as an operator gives them
+mod issuer; // signs tokens
+mod tokens; // every way in which one can be wrong
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use zava_mcp_server::database::{create_key, grant, revoke_key};
+use zava_mcp_server::identity::{NewApiKey, Role};
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings};
+
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
+use issuer::{AUDIENCE, DIRECTORY, Issuer, USER};
+
+const ORDERS: &str = "SELECT count(*) FROM retail.orders";
+
+/// A server that takes tokens of an issuer, keys, and the platform's word.
+async fn server(issuer: &Issuer) -> TestServer {
+    let directory = DIRECTORY.parse().expect("a UUID");
+    TestServer::start_with(|settings| {
+        settings.auth = AuthSettings::Proof(ProofSettings {
+            entra: Some(EntraSettings {
+                authority: issuer.authority(),
+                directories: vec![directory],
+                audiences: vec![
+                    AUDIENCE.to_owned(),
+                    "https://zava.example.com/mcp".to_owned(),
+                ],
+            }),
+            easyauth: Some(vec![directory]),
+            api_keys: true,
+        });
+    })
+    .await
+}
+
+/// Asks for the number of orders; the status and what the body says.
+async fn ask(request: reqwest::RequestBuilder, tool: &str) -> (StatusCode, String, Option<String>) {
+    let arguments = match tool {
+        "execute_sales_query" => json!({"postgresql_query": ORDERS}),
+        "semantic_search_products" => json!({"query_description": "a drill"}),
+        _ => json!({}),
+    };
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
+    let response = request.json(&body).send().await.expect("an answer");
+    let status = response.status();
+    let challenge = response
+        .headers()
+        .get("www-authenticate")
+        .map(|value| value.to_str().expect("text").to_owned());
+    let body: Value = response.json().await.expect("JSON");
+    let text = match &body["result"] {
+        Value::Null => body["error"]["message"].as_str().expect("a message"),
+        result => result["content"][0]["text"].as_str().expect("a text"),
+    };
+    (status, text.to_owned(), challenge)
+}
+
+async fn orders(server: &TestServer, tenant: &str) -> i64 {
+    let scope = crate::support::scope(&crate::support::settings(&server.database().name));
+    let caller = crate::support::caller(tenant).await;
+    let rows = crate::support::unguarded(&scope, &caller, ORDERS)
+        .await
+        .expect("rows");
+    serde_json::from_str::<Value>(&rows).expect("JSON")[0][0]
+        .as_i64()
+        .expect("a number")
+}
+
+/// Who may ask for what, in one table: what a token brings, what the database grants, what the header chooses.
+#[tokio::test]
+async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let mut owner = server.database().owner().await;
+    let group = "3b9ac9fa-cd5e-4b92-a7f2-b8c1d0e9f2a3";
+    let principal = format!("group:{DIRECTORY}:{group}")
+        .parse()
+        .expect("a principal");
+    grant(&mut owner, &principal, "Zava Retail Redmond", Role::Reader)
+        .await
+        .expect("a grant");
+    let counts = [
+        (SEATTLE, orders(&server, SEATTLE).await),
+        (REDMOND, orders(&server, REDMOND).await),
+        (HEAD_OFFICE, orders(&server, HEAD_OFFICE).await),
+    ];
+    let seattle = json!({"roles": ["store.zava-retail-seattle"]});
+    let redmond = json!({"roles": null, "groups": [group]});
+    let both = json!({"roles": ["store.zava-retail-seattle"], "groups": [group]});
+    let all = json!({"roles": ["store.all"]});
+    let none = json!({"roles": ["store.nowhere", "store.", "all"], "groups": ["not a UUID"]});
+    let unknown = "11111111-1111-4111-8111-111111111111";
+    let table = [
+        // claims, header, the tenant whose rows are seen
+        (&seattle, None, Some(SEATTLE)),
+        (&seattle, Some(SEATTLE), Some(SEATTLE)),
+        (&seattle, Some(REDMOND), None),
+        (&seattle, Some(HEAD_OFFICE), None),
+        (&seattle, Some(unknown), None),
+        (&redmond, None, Some(REDMOND)),
+        (&redmond, Some(SEATTLE), None),
+        (&both, None, None),
+        (&both, Some(SEATTLE), Some(SEATTLE)),
+        (&both, Some(REDMOND), Some(REDMOND)),
+        (&both, Some(HEAD_OFFICE), None),
+        (&all, None, Some(HEAD_OFFICE)),
+        (&all, Some(SEATTLE), None),
+        (&none, None, None),
+        (&none, Some(SEATTLE), None),
+    ];
+    let mut refusals = Vec::new();
+    for (claims, header, seen) in table {
+        let mut request = server.post().bearer_auth(issuer.token(claims.clone()));
+        if let Some(tenant) = header {
+            request = request.header("x-rls-user-id", tenant);
+        }
+        let (status, text, _) = ask(request, "execute_sales_query").await;
+        match seen {
+            Some(tenant) => {
+                let count = counts
+                    .iter()
+                    .find(|(one, _)| *one == tenant)
+                    .expect("known")
+                    .1;
+                assert!(
+                    text.contains(&format!("[[{count}]]")),
+                    "{claims} {header:?}: {text}"
+                );
+            }
+            None => {
+                assert_eq!(status, StatusCode::FORBIDDEN, "{claims} {header:?}: {text}");
+                refusals.push((claims, header, text));
+            }
+        }
+    }
+    // A store that is there and one that is not read the same.
+    let of = |wanted| {
+        &refusals
+            .iter()
+            .find(|(_, header, _)| *header == Some(wanted))
+            .expect("refused")
+            .2
+    };
+    assert_eq!(of(REDMOND), of(unknown));
+    let malformed = server
+        .post()
+        .bearer_auth(issuer.token(seattle))
+        .header("x-rls-user-id", "seattle");
+    assert_eq!(
+        ask(malformed, "execute_sales_query").await.0,
+        StatusCode::BAD_REQUEST
+    );
+}
+
+#[tokio::test]
+async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let mut owner = server.database().owner().await;
+    let mut random = rand::rng();
+    let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+    let past = chrono::DateTime::from_timestamp(1_000_000_000, 0).expect("a time");
+    let mut keys = Vec::new();
+    for (name, expires) in [("till", later), ("old till", past), ("lost till", later)] {
+        let new = NewApiKey::draw(&mut random);
+        create_key(
+            &mut owner,
+            &new,
+            name,
+            expires,
+            &["Zava Retail Seattle".to_owned()],
+            Role::Reader,
+        )
+        .await
+        .expect("a key");
+        keys.push(secrecy::ExposeSecret::expose_secret(&new.text).to_owned());
+    }
+    assert!(revoke_key(&mut owner, "lost till").await.expect("revoked"));
+    let asked = async |key: &str| ask(server.post().bearer_auth(key), "execute_sales_query").await;
+    let count = orders(&server, SEATTLE).await;
+    assert!(asked(&keys[0]).await.1.contains(&format!("[[{count}]]")));
+    let (other, _) = keys[0].split_at(keys[0].len() - 43);
+    let forged = format!("{other}{}", "A".repeat(43));
+    for (key, why) in [
+        (keys[1].as_str(), "expired"),
+        (&keys[2], "revoked"),
+        (&forged, "unknown"),
+        ("zava_abcdefghijkl_x", "malformed"),
+    ] {
+        let (status, text, challenge) = asked(key).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{text}");
+        assert!(text.contains(why), "{text}");
+        assert!(
+            challenge
+                .expect("a challenge")
+                .contains("error=\"invalid_token\"")
+        );
+        assert!(!text.contains(&key[key.len() - 1..].repeat(5)), "{text}");
+    }
+}
+
+/// A client that brings nothing learns where to get a token, one whose token is too narrow which scope it needs.
+#[tokio::test]
+async fn clients_are_told_where_to_get_a_token_and_for_what() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let (status, text, challenge) = ask(server.post(), "execute_sales_query").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "{text}");
+    let url = format!(
+        "http://{}/.well-known/oauth-protected-resource/mcp",
+        server.address
+    );
+    let expected = format!(
+        "Bearer resource_metadata=\"{url}\", scope=\"https://zava.example.com/mcp/mcp.query https://zava.example.com/mcp/mcp.search\""
+    );
+    assert_eq!(challenge.as_deref(), Some(expected.as_str()));
+    for place in [
+        "/.well-known/oauth-protected-resource",
+        "/.well-known/oauth-protected-resource/mcp",
+    ] {
+        let metadata: Value = server
+            .client
+            .get(server.url(place))
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        assert_eq!(
+            metadata["resource"],
+            format!("http://{}/mcp", server.address)
+        );
+        assert_eq!(
+            metadata["authorization_servers"],
+            json!([format!("{}/{DIRECTORY}/v2.0", issuer.authority())])
+        );
+        assert_eq!(metadata["bearer_methods_supported"], json!(["header"]));
+    }
+    for (scopes, tool, status) in [
+        ("mcp.query", "execute_sales_query", 200),
+        ("mcp.query", "semantic_search_products", 403),
+        ("mcp.search", "semantic_search_products", 200),
+        ("mcp.search", "execute_sales_query", 403),
+        ("mcp.search", "get_multiple_table_schemas", 403),
+        ("openid profile", "execute_sales_query", 403),
+        ("openid profile", "get_current_utc_date", 200),
+    ] {
+        let token = issuer.token(json!({"scp": scopes}));
+        let (given, text, challenge) = ask(server.post().bearer_auth(token), tool).await;
+        assert_eq!(given, status, "{scopes} {tool}: {text}");
+        if status == 403 {
+            let challenge = challenge.expect("a challenge");
+            assert!(
+                challenge.contains("error=\"insufficient_scope\""),
+                "{challenge}"
+            );
+        }
+    }
+}
+
+/// What App Service's authentication says is believed when it is whole; `Authorization` is proved here and counts before it.
+#[tokio::test]
+async fn the_platforms_word_is_read_strictly() {
+    use base64::Engine as _;
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let object = "http://schemas.microsoft.com/identity/claims/objectidentifier";
+    let tenant = "http://schemas.microsoft.com/identity/claims/tenantid";
+    let claim = |typ: &str, val: &str| json!({"typ": typ, "val": val});
+    let good = vec![
+        claim(object, USER),
+        claim(tenant, DIRECTORY),
+        claim("scp", "mcp.query"),
+        claim("roles", "store.zava-retail-seattle"),
+    ];
+    let principal = |kind: &str, claims: &[Value]| {
+        let principal =
+            json!({"auth_typ": kind, "name_typ": "name", "role_typ": "roles", "claims": claims});
+        base64::engine::general_purpose::STANDARD.encode(principal.to_string())
+    };
+    let word = |principal: &str, id: &str, provider: &str| {
+        server
+            .post()
+            .header("x-ms-client-principal", principal)
+            .header("x-ms-client-principal-id", id)
+            .header("x-ms-client-principal-idp", provider)
+    };
+    let count = orders(&server, SEATTLE).await;
+    let (status, text, _) = ask(
+        word(&principal("aad", &good), USER, "aad"),
+        "execute_sales_query",
+    )
+    .await;
+    assert_eq!(status, 200, "{text}");
+    assert!(text.contains(&format!("[[{count}]]")), "{text}");
+    let without = |name: &str| {
+        good.iter()
+            .filter(|claim| claim["typ"] != name)
+            .cloned()
+            .collect::<Vec<_>>()
+    };
+    let with = |more: Value| good.iter().cloned().chain([more]).collect::<Vec<_>>();
+    let foreign = [without(tenant), vec![claim(tenant, issuer::FOREIGN)]].concat();
+    let whole = principal("aad", &good);
+    for (request, why) in [
+        (word("not base64!", USER, "aad"), "malformed"),
+        (word("bm90IEpTT04=", USER, "aad"), "malformed"),
+        (
+            word(&principal("google", &good), USER, "google"),
+            "provider",
+        ),
+        (word(&whole, USER, "google"), "provider"),
+        (word(&whole, DIRECTORY, "aad"), "contradict"),
+        (
+            word(&principal("aad", &without(object)), USER, "aad"),
+            "oid",
+        ),
+        (
+            word(
+                &principal("aad", &with(claim("oid", DIRECTORY))),
+                USER,
+                "aad",
+            ),
+            "oid",
+        ),
+        (
+            word(&principal("aad", &without(tenant)), USER, "aad"),
+            "tid",
+        ),
+        (word(&principal("aad", &foreign), USER, "aad"), "tid"),
+        (
+            word(&whole, USER, "aad").header("x-ms-client-principal", &whole),
+            "malformed",
+        ),
+        (
+            word(&whole, USER, "aad").bearer_auth("e30.e30.e30"),
+            "signed JWT",
+        ),
+    ] {
+        let (status, text, _) = ask(request, "execute_sales_query").await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{why}: {text}");
+        assert!(text.contains(why), "{why}: {text}");
+    }
+}

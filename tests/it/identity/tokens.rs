@@ -1,0 +1,315 @@
+use aws_lc_rs::rsa::KeySize;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use super::issuer::{AUDIENCE, DIRECTORY, FOREIGN, Issuer, Mode, USER, changed, ec, rsa};
+use super::{ask, server};
+
+const TOOL: &str = "execute_sales_query";
+
+/// A token of any header and claims, signed by a key of the issuer's.
+fn forged(issuer: &Issuer, header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let message = format!("{}.{}", part(header), part(claims));
+    let signature =
+        jsonwebtoken::crypto::sign(message.as_bytes(), &issuer.key("rsa-1"), Algorithm::RS256)
+            .expect("a signature");
+    format!("{message}.{signature}")
+}
+
+/// Each refused, for the reason that a client can mend; and nothing is said of what was expected.
+#[tokio::test]
+async fn a_wrong_token_is_refused_for_the_right_reason() {
+    let issuer = Issuer::start().await;
+    // 1,024 bits, which nobody believes any more.
+    let short = URL_SAFE_NO_PAD.encode([0xc7; 128]);
+    issuer
+        .publish(json!({"kty": "RSA", "kid": "rsa-short", "use": "sig", "n": short, "e": "AQAB"}));
+    // For something else than signatures.
+    let modulus = public_key(&issuer).await;
+    issuer
+        .publish(json!({"kty": "RSA", "kid": "rsa-enc", "use": "enc", "n": modulus, "e": "AQAB"}));
+    issuer.publish(json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}));
+    issuer.add("ec-1", Algorithm::ES256, ec());
+    let server = server(&issuer).await;
+    let now = get_current_timestamp();
+    let claims = issuer.claims();
+    let good = issuer.token(json!({}));
+    let parts: Vec<&str> = good.split('.').collect();
+    let header = |more: Value| changed(json!({"typ": "JWT", "alg": "RS256", "kid": "rsa-1"}), more);
+    let with_header = |more: Value| forged(&issuer, &header(more), &claims);
+    let hmac = {
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some("rsa-1".to_owned());
+        encode(
+            &header,
+            &claims,
+            &EncodingKey::from_secret(modulus.as_bytes()),
+        )
+        .expect("a token")
+    };
+    let stolen = {
+        let mut header = Header::new(Algorithm::RS256);
+        header.kid = Some("rsa-1".to_owned());
+        encode(&header, &claims, &rsa(KeySize::Rsa2048)).expect("a token")
+    };
+    let other_payload = {
+        let payload = changed(claims.clone(), json!({"roles": ["store.all"]})).to_string();
+        format!(
+            "{}.{}.{}",
+            parts[0],
+            URL_SAFE_NO_PAD.encode(payload),
+            parts[2]
+        )
+    };
+    let issuer_of = |directory: &str| format!("{}/{directory}/v2.0", issuer.authority());
+    let cases = [
+        // Not a token
+        ("", "Authorization"),
+        ("x", "signed JWT"),
+        ("a.b", "signed JWT"),
+        ("a.b.c", "signed JWT"),
+        ("a.b.c.d.e", "signed JWT"),
+        (&format!("{}.{}.", parts[0], parts[1]), "signature"),
+        (&format!("{}.{}", parts[0], parts[1]), "signed JWT"),
+        (&format!("{good}="), "signed JWT"),
+        (
+            &format!(
+                "{}.{}.{}",
+                parts[0],
+                parts[1],
+                &parts[2][..parts[2].len() - 4]
+            ),
+            "signed JWT",
+        ),
+        (&"e".repeat(20_000), "signed JWT"),
+        // Algorithms
+        (&with_header(json!({"alg": "none"})), "signed JWT"),
+        (
+            &format!(
+                "{}.{}.",
+                URL_SAFE_NO_PAD.encode("{\"alg\":\"none\",\"kid\":\"rsa-1\"}"),
+                parts[1]
+            ),
+            "signed JWT",
+        ),
+        (&with_header(json!({"alg": "None"})), "signed JWT"),
+        (&hmac, "alg"),
+        (&with_header(json!({"alg": "HS256"})), "alg"),
+        (&with_header(json!({"alg": "RS384"})), "alg"),
+        (&with_header(json!({"alg": "RS512"})), "alg"),
+        (&with_header(json!({"alg": "ES256"})), "alg"),
+        (&with_header(json!({"alg": "EdDSA"})), "alg"),
+        (&with_header(json!({"alg": "PS256"})), "signature"),
+        (&with_header(json!({"alg": ["RS256"]})), "signed JWT"),
+        // Keys
+        (&with_header(json!({"kid": null})), "kid"),
+        (&with_header(json!({"kid": "rsa-2"})), "kid"),
+        (&with_header(json!({"kid": "../../keys"})), "kid"),
+        (&with_header(json!({"kid": "rsa-1' OR '1'='1"})), "kid"),
+        (&with_header(json!({"kid": 7})), "signed JWT"),
+        (&with_header(json!({"kid": "ec-1"})), "alg"),
+        (&with_header(json!({"kid": "rsa-short"})), "kid"),
+        (&with_header(json!({"kid": "rsa-enc"})), "kid"),
+        (&with_header(json!({"kid": "secret"})), "kid"),
+        (&stolen, "signature"),
+        (&other_payload, "signature"),
+        (
+            &with_header(json!({"jku": "https://evil.example.com/keys"})),
+            "jku",
+        ),
+        (
+            &with_header(json!({"x5u": "https://evil.example.com/cert"})),
+            "x5u",
+        ),
+        (&with_header(json!({"x5c": ["MIIB"]})), "x5c"),
+        (
+            &with_header(json!({"jwk": {"kty": "RSA", "n": "AQAB", "e": "AQAB"}})),
+            "jwk",
+        ),
+        (&with_header(json!({"crit": ["exp"]})), "crit"),
+        (&with_header(json!({"crit": []})), "crit"),
+        // Issuer and directory
+        (
+            &issuer.token(json!({"iss": "https://evil.example.com"})),
+            "iss",
+        ),
+        (&issuer.token(json!({"iss": issuer_of(FOREIGN)})), "iss"),
+        (
+            &issuer.token(json!({"iss": format!("{}/", issuer_of(DIRECTORY))})),
+            "iss",
+        ),
+        (&issuer.token(json!({"iss": null})), "iss"),
+        (
+            &issuer.token(json!({"iss": [issuer_of(DIRECTORY), "https://evil.example.com"]})),
+            "wrong type",
+        ),
+        (
+            &issuer.token(json!({"tid": FOREIGN, "iss": issuer_of(FOREIGN)})),
+            "tid",
+        ),
+        (&issuer.token(json!({"tid": "common"})), "tid"),
+        (&issuer.token(json!({"tid": null})), "tid"),
+        // Audience
+        (
+            &issuer.token(json!({"aud": "00000003-0000-0000-c000-000000000000"})),
+            "aud",
+        ),
+        (
+            &issuer.token(json!({"aud": "https://zava.example.com/mcp/"})),
+            "aud",
+        ),
+        (&issuer.token(json!({"aud": ["a", "b"]})), "aud"),
+        (&issuer.token(json!({"aud": []})), "aud"),
+        (&issuer.token(json!({"aud": null})), "aud"),
+        (&issuer.token(json!({"aud": {"x": AUDIENCE}})), "aud"),
+        // Times
+        (&issuer.token(json!({"exp": now - 61})), "exp"),
+        (&issuer.token(json!({"exp": 0})), "exp"),
+        (&issuer.token(json!({"exp": null})), "exp"),
+        (&issuer.token(json!({"exp": "tomorrow"})), "exp"),
+        (&issuer.token(json!({"exp": -1})), "exp"),
+        (&issuer.token(json!({"nbf": now + 120})), "nbf"),
+        (&issuer.token(json!({"nbf": "yesterday"})), "nbf"),
+        // Not an access token, or nobody's
+        (&issuer.token(json!({"scp": null})), "scp"),
+        (
+            &issuer.token(json!({"scp": null, "roles": ["mcp.query", "store.all"]})),
+            "scp",
+        ),
+        (&issuer.token(json!({"oid": null})), "wrong type"),
+        (&issuer.token(json!({"oid": "root"})), "wrong type"),
+        (&issuer.token(json!({"sub": null})), "wrong type"),
+        (&issuer.token(json!({"roles": "store.all"})), "wrong type"),
+    ];
+    assert!(cases.len() >= 60);
+    let mut wrong = Vec::new();
+    for (token, reason) in cases {
+        let request = server
+            .post()
+            .header("authorization", format!("Bearer {token}"));
+        let (status, text, challenge) = ask(request, TOOL).await;
+        let challenge = challenge.unwrap_or_default();
+        let is_right = status == StatusCode::UNAUTHORIZED
+            && text.contains(reason)
+            && challenge.starts_with("Bearer error=\"invalid_token\"")
+            && !text.contains(DIRECTORY)
+            && !text.contains(AUDIENCE);
+        if !is_right {
+            wrong.push(format!(
+                "{reason}: {status} {text}\n  {challenge}\n  {token:.200}"
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for value in [
+        "Basic dXNlcjpwdw==",
+        "Bearer",
+        &format!("bearer\t{good}"),
+        &format!("Bearer {good} {good}"),
+        &good,
+    ] {
+        let (status, text, _) = ask(server.post().header("authorization", value), TOOL).await;
+        assert_eq!(status, StatusCode::UNAUTHORIZED, "{value}: {text}");
+    }
+    let twice = server
+        .post()
+        .bearer_auth(&good)
+        .header("authorization", format!("Bearer {good}"));
+    assert_eq!(ask(twice, TOOL).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
+    let issuer = Issuer::start().await;
+    issuer.add("ec-1", Algorithm::ES256, ec());
+    let server = server(&issuer).await;
+    let now = get_current_timestamp();
+    let application =
+        json!({"scp": null, "sub": USER, "roles": ["mcp.query", "store.zava-retail-seattle"]});
+    for token in [
+        issuer.token(json!({})),
+        issuer.signed_by("rsa-1", Algorithm::PS256, json!({})),
+        issuer.signed_by("ec-1", Algorithm::ES256, json!({})),
+        issuer.token(json!({"aud": "https://zava.example.com/mcp"})),
+        issuer.token(json!({"aud": ["other", AUDIENCE]})),
+        issuer.token(json!({"iss": format!("https://sts.windows.net/{DIRECTORY}/")})),
+        issuer.token(json!({"exp": now - 50, "nbf": null})),
+        issuer.token(json!({"nbf": now + 50})),
+        issuer.token(application.clone()),
+        issuer.token(changed(application, json!({"sub": "x", "idtyp": "app"}))),
+    ] {
+        let (status, text, _) = ask(server.post().bearer_auth(&token), TOOL).await;
+        assert_eq!(status, StatusCode::OK, "{token}: {text}");
+    }
+    // Fetched once for all of them.
+    assert_eq!(issuer.fetched(), 1);
+}
+
+/// Keys come and go, and the issuer is away for a while: no token is taken for what it is not.
+#[tokio::test]
+async fn keys_rotate_and_an_issuer_may_be_away() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    for mode in [Mode::Failing, Mode::Gibberish] {
+        issuer.set(mode);
+        let (status, text, _) = ask(server.post().bearer_auth(issuer.token(json!({}))), TOOL).await;
+        assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{mode:?}: {text}");
+        assert!(text.contains("issuer does not answer"), "{text}");
+    }
+    issuer.set(Mode::Well);
+    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    issuer.add("rsa-2", Algorithm::RS256, rsa(KeySize::Rsa2048));
+    // It may have been asked as often as it is left alone for: then the new key is known some seconds later.
+    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    issuer.set(Mode::Gone);
+    for _ in 0..20 {
+        assert_eq!(
+            asked(issuer.token(json!({}))).await,
+            StatusCode::OK,
+            "keys at hand are used"
+        );
+        let unknown = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
+        assert_eq!(
+            asked(unknown).await,
+            StatusCode::UNAUTHORIZED,
+            "no key is made up"
+        );
+    }
+    assert!(
+        issuer.fetched() <= 3,
+        "an unknown key does not storm the issuer"
+    );
+}
+
+/// An unknown `kid` is looked up at once, as long as there were few.
+#[tokio::test]
+async fn a_new_key_is_known_when_its_first_token_comes() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    issuer.add("rsa-2", Algorithm::RS256, rsa(KeySize::Rsa2048));
+    issuer.remove("rsa-1");
+    let new = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
+    assert_eq!(asked(new).await, StatusCode::OK);
+    assert_eq!(issuer.fetched(), 2);
+}
+
+/// The public key as somebody finds it, to sign by it as by a secret.
+async fn public_key(issuer: &Issuer) -> String {
+    let keys = format!("{}/keys", issuer.authority());
+    let keys: Value = crate::support::http()
+        .get(keys)
+        .send()
+        .await
+        .expect("keys")
+        .json()
+        .await
+        .expect("JSON");
+    keys["keys"][0]["n"].as_str().expect("a modulus").to_owned()
+}
