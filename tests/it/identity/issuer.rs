@@ -42,7 +42,7 @@ struct Shared {
     /// Public keys without a private one.
     published: Mutex<Vec<Value>>,
     mode: Mutex<Mode>,
-    fetched: Mutex<usize>,
+    asked: Mutex<usize>,
 }
 
 impl Issuer {
@@ -56,7 +56,7 @@ impl Issuer {
             keys: Mutex::default(),
             published: Mutex::default(),
             mode: Mutex::new(Mode::Well),
-            fetched: Mutex::new(0),
+            asked: Mutex::new(0),
         });
         let router = Router::new()
             .route(
@@ -106,9 +106,9 @@ impl Issuer {
         *self.shared.mode.lock().expect("the mode") = mode;
     }
 
-    /// How often its keys were asked for.
-    pub(super) fn fetched(&self) -> usize {
-        *self.shared.fetched.lock().expect("the count")
+    /// How often it was asked for its keys.
+    pub(super) fn asked(&self) -> usize {
+        *self.shared.asked.lock().expect("the count")
     }
 
     /// What a user's token says, good for everything.
@@ -176,6 +176,7 @@ pub(super) fn ec() -> EncodingKey {
 }
 
 async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
+    *shared.asked.lock().expect("the count") += 1;
     let base = format!("http://{}", shared.address);
     shared.answer(
         &json!({"issuer": format!("{base}/{directory}/v2.0"), "jwks_uri": format!("{base}/keys")}),
@@ -188,7 +189,6 @@ async fn older(State(shared): State<Arc<Shared>>, Path(directory): Path<String>)
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Response {
-    *shared.fetched.lock().expect("the count") += 1;
     let keys: Vec<Value> = shared
         .keys
         .lock()

@@ -246,7 +246,7 @@ async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
         assert_eq!(status, StatusCode::OK, "{token}: {text}");
     }
     // Fetched once for all of them.
-    assert_eq!(issuer.fetched(), 1);
+    assert_eq!(issuer.asked(), 1);
 }
 
 /// Keys come and go, and the issuer is away for a while: no token is taken for what it is not.
@@ -281,7 +281,7 @@ async fn keys_rotate_and_an_issuer_may_be_away() {
         );
     }
     assert!(
-        issuer.fetched() <= 3,
+        issuer.asked() <= 3,
         "an unknown key does not storm the issuer"
     );
 }
@@ -297,7 +297,7 @@ async fn a_new_key_is_known_when_its_first_token_comes() {
     issuer.remove("rsa-1");
     let new = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
     assert_eq!(asked(new).await, StatusCode::OK);
-    assert_eq!(issuer.fetched(), 2);
+    assert_eq!(issuer.asked(), 2);
 }
 
 /// The public key as somebody finds it, to sign by it as by a secret.

@@ -67,3 +67,15 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
     }
     refused("SELECT pg_catalog.\"numeric\"('1e131000')", "numeric");
 }
+
+/// A path brings numbers of its own, and PostgreSQL 16 and newer read 1e1_31000.
+#[test]
+fn numbers_hide_in_paths_and_between_underscores() {
+    for text in [
+        "SELECT repeat(jsonb_path_query_first('{}', '1e131000') #>> '{}', 100)",
+        "SELECT repeat(jsonb_path_query_first('{}'::jsonb, '1e131000'::jsonpath)::text, 100)",
+        "SELECT repeat('1e1_31000'::numeric::text, 100)",
+    ] {
+        too_large(text, "could make a value");
+    }
+}

@@ -239,3 +239,25 @@ fn rows_of_rows_have_few_columns() {
         "too many columns",
     );
 }
+
+/// What PostgreSQL puts in the place of a twin's call, and plans again for each of min and max, are nodes like others.
+#[test]
+fn what_is_inlined_and_planned_again_counts() {
+    let numbers = vec!["first_name::numeric"; 300].join(", ");
+    let columns = vec!["v"; 24].join(", ");
+    let query = check(&format!(
+        "SELECT {columns} FROM (SELECT coalesce({numbers}) AS v FROM retail.customers) t"
+    ));
+    let query = query.expect("it is fenced");
+    assert!(query.sql().contains("OFFSET 0"), "{}", query.sql());
+    let conditions: Vec<String> = (0..2_000)
+        .map(|place| format!("store_id <> {place}"))
+        .collect();
+    let conditions = conditions.join(" AND ");
+    let query = |targets: &str| format!("SELECT {targets} FROM retail.orders WHERE {conditions}");
+    assert!(check(&query("count(*)")).is_ok());
+    too_large(
+        &query("min(order_id), max(order_id), min(order_date), max(order_date), min(customer_id)"),
+        "terms",
+    );
+}
