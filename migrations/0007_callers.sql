@@ -16,7 +16,8 @@ COMMENT ON TABLE guard.entitlement IS 'Who may ask for which tenant, in which ro
 
 CREATE TABLE guard.api_key (
     api_key_id text PRIMARY KEY CHECK (api_key_id ~ '^[a-z0-9]{12}$'),
-    key_name text NOT NULL UNIQUE CHECK (key_name ~ '^[^[:cntrl:]]{1,100}$'),
+    -- Not like an id: keys are revoked by either.
+    key_name text NOT NULL UNIQUE CHECK (key_name ~ '^[^[:cntrl:]]{1,100}$' AND key_name !~ '^[a-z0-9]{12}$'),
     -- SHA-256 of 32 random bytes: nothing that could be guessed, so it needs no slow hash.
     secret_hash bytea NOT NULL CHECK (octet_length(secret_hash) = 32),
     created_at timestamptz NOT NULL DEFAULT now(),
@@ -87,7 +88,7 @@ BEGIN
     JOIN jsonb_array_elements_text(asked -> 'stores') AS s (store)
         ON CASE
             WHEN t.all_stores THEN s.store = 'all'
-            ELSE s.store = btrim(regexp_replace(lower(t.tenant_name), '[^a-z0-9]+', '-', 'g'), '-')
+            ELSE s.store = btrim(regexp_replace(lower(t.tenant_name COLLATE "C"), '[^a-z0-9]+', '-', 'g'), '-')
         END;
 END;
 $$;

@@ -67,7 +67,7 @@ pub enum DatabaseError {
     },
     /// A key of this name is there already, or the name cannot be one.
     #[error(
-        "the name of the key is taken, empty, longer than 100 characters, or holds control characters"
+        "the name of the key is taken, empty, longer than 100 characters, looks like a key's id, or holds control characters"
     )]
     KeyName,
     /// Another statement failed.

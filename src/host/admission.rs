@@ -1,5 +1,5 @@
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -22,8 +22,7 @@ pub(super) async fn admit(
 ) -> Result<Caller, Response> {
     let admitted = {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        // Without a peer, nobody who is trusted.
-        let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        let peer = peer.map(|peer| peer.0.ip());
         identity.caller(&presented(request.headers(), peer)).await
     };
     match admitted {
@@ -48,7 +47,7 @@ pub(super) async fn admit(
     }
 }
 
-fn presented(headers: &HeaderMap, peer: IpAddr) -> Presented<'_> {
+fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Presented<'_> {
     let given = |name| Given::of(headers.get_all(name).iter().map(HeaderValue::as_bytes));
     Presented {
         authorization: given(header::AUTHORIZATION),

@@ -11,9 +11,9 @@ use super::{ApiKey, TenantId};
 pub enum Role {
     /// Calls the tools.
     Reader,
-    /// Gets longer results, and may ask for plans where that tells nothing of other tenants.
+    /// May ask for plans where that tells nothing of other tenants.
     Analyst,
-    /// Sees how the server itself is doing.
+    /// May what an analyst may.
     Operator,
 }
 

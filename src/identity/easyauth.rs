@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::caller::OAuthScopes;
 use super::entitlement::Proven;
-use super::entra;
+use super::entra::Identified;
 use super::presented::{Given, Presented};
 
 /// The longest principal that is looked at; App Service bounds all headers together to less.
@@ -30,6 +30,7 @@ const ROLES: [&str; 2] = [
     "roles",
 ];
 const GROUPS: [&str; 1] = ["groups"];
+const TOKEN_TYPE: [&str; 1] = ["idtyp"];
 
 /// What is wrong with what the platform says of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,12 +118,19 @@ pub(super) fn prove(
     let owned = |names: &[&str]| principal.all(names).map(str::to_owned).collect::<Vec<_>>();
     let (groups, roles) = (owned(&GROUPS), owned(&ROLES));
     let mut delegated = principal.all(&SCOPE).peekable();
+    let is_application = principal.all(&TOKEN_TYPE).any(|kind| kind == "app");
     let scopes = if delegated.peek().is_some() {
         OAuthScopes::among(delegated.flat_map(|scopes| scopes.split(' ')))
-    } else {
+    } else if is_application {
         OAuthScopes::among(roles.iter().map(String::as_str))
+    } else {
+        // A user who has signed in with a browser: what they are is known, but no access was asked for.
+        OAuthScopes::among([])
     };
-    Ok(Some(entra::proven(
-        directory, object, &groups, &roles, scopes,
-    )))
+    let who = Identified {
+        directory,
+        is_home: directories.first() == Some(&directory),
+        object,
+    };
+    Ok(Some(who.proven(&groups, &roles, scopes)))
 }

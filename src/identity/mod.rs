@@ -3,8 +3,8 @@
 //! A request proves who sent it by an access token of Entra ID, by an API key, or by the word of the platform in front; what they
 //! may ask for is an entitlement, and the `x-rls-user-id` header chooses among several. Only in the mode `header`, for
 //! development and behind trusted gateways, is the header believed as it stands.
-//! Refuse by default: no proof, no caller; no entitlement, no tenant. A proof that is there and wrong is never passed over for
-//! another one. Must not know HTTP statuses, MCP or SQL. Invariant: a [`Caller`] speaks for a tenant that the database knows and
+//! Refuse by default: no proof, no caller; no entitlement, no tenant. Of several proofs one counts, and if it is wrong, no other
+//! is looked at. Must not know HTTP statuses, MCP or SQL. Invariant: a [`Caller`] speaks for a tenant that the database knows and
 //! that the caller may ask for.
 mod api_key; // keys of machines
 mod caller; // who asks, for whom, and what they may
@@ -89,7 +89,10 @@ struct Proofs {
 impl Proofs {
     fn new(settings: ProofSettings) -> Result<Self, reqwest::Error> {
         // Somebody with many groups has long claims.
-        let weight = |claims: &Claims, _: &Arc<[Entitlement]>| claims.bytes();
+        let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
+            let bytes = u32::try_from(size_of_val(&**entitlements)).unwrap_or(u32::MAX);
+            claims.bytes().saturating_add(bytes)
+        };
         Ok(Self {
             entra: settings.entra.as_ref().map(Entra::new).transpose()?,
             easyauth: settings.easyauth,
@@ -130,7 +133,7 @@ impl Identity {
     pub async fn caller(&self, presented: &Presented<'_>) -> Result<Caller, Refusal> {
         match &self.modes {
             Modes::Header(peers) => {
-                if !peers.include(presented.peer) {
+                if !presented.peer.is_some_and(|peer| peers.include(peer)) {
                     return Err(Refusal::Missing(Wanted::Gateway));
                 }
                 let named = chosen(presented.tenant)?;
@@ -165,13 +168,15 @@ impl Identity {
         if (proofs.entra.is_some() || proofs.api_keys)
             && let Some(token) = bearer(presented.authorization)?
         {
-            return match (ApiKey::read(token), &proofs.entra) {
+            match (ApiKey::read(token), &proofs.entra) {
                 (Some(key), _) if proofs.api_keys => {
-                    self.of_key(key.map_err(BadProof::from)?, proofs).await
+                    return self.of_key(key.map_err(BadProof::from)?, proofs).await;
                 }
-                (_, Some(entra)) => entra.prove(token).await,
-                (_, None) => Err(BadProof::from(ApiKeyFault::Malformed).into()),
-            };
+                (_, Some(entra)) => return entra.prove(token).await,
+                // App Service's authentication leaves the token that it has verified where it was.
+                (_, None) if presented.easyauth_principal != Given::Absent => {}
+                (_, None) => return Err(BadProof::from(ApiKeyFault::Malformed).into()),
+            }
         }
         let platform = proofs.easyauth.as_deref();
         let word = platform.map(|directories| easyauth::prove(presented, directories));

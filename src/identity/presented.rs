@@ -36,6 +36,6 @@ pub struct Presented<'a> {
     pub easyauth_provider: Given<'a>,
     /// `X-MS-CLIENT-PRINCIPAL-ID`.
     pub easyauth_id: Given<'a>,
-    /// Who is at the other end of the connection.
-    pub peer: IpAddr,
+    /// Who is at the other end of the connection, where that is known.
+    pub peer: Option<IpAddr>,
 }

@@ -173,6 +173,14 @@ impl ServerHandler for Handler {
             ));
         };
         let caller = self.caller(&context).await?;
+        // The HTTP layer has looked already, at the message as it read it.
+        if let Some(needed) = tool
+            .needed_scope()
+            .filter(|needed| !caller.scopes().has(*needed))
+        {
+            let text = format!("the token lacks the scope {}", needed.as_str());
+            return Err(ErrorData::invalid_request(text, None));
+        }
         // On the heap: rmcp moves this future several times, and it is large.
         let calling = Box::pin(self.tools.call(
             tool,

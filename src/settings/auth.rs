@@ -1,6 +1,6 @@
 //! How callers prove who they are.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use ipnet::IpNet;
 use url::Url;
@@ -108,6 +108,13 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
         networks
             .collect::<Option<Vec<IpNet>>>()
             .ok_or("holds something else than addresses and networks")
+            .and_then(|networks| {
+                if networks.iter().any(|network| network.prefix_len() == 0) {
+                    Err("trusts every address there is")
+                } else {
+                    Ok(networks)
+                }
+            })
     });
     let directories = reader.optional(&var::ZAVA_ENTRA_TENANT_ID, |text| {
         let ids = text.split(',').map(|id| Uuid::try_parse(id.trim()));
@@ -132,6 +139,10 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
     if modes.contains(&Mode::Header) {
         let is_hosted = HOSTED.iter().any(|name| reader.is_set(name));
         let peers = match trusted {
+            Some(gateways) if is_hosted && gateways.iter().any(holds_this_machine) => {
+                reader.problem(&var::ZAVA_TRUSTED_PROXY, "trusts this machine, but here the platform hands on from it what anybody sends");
+                return None;
+            }
             Some(gateways) => TrustedPeers::Gateways(gateways),
             None if is_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
                 reader.problem(&var::ZAVA_AUTH, "believes the tenant header of whoever reaches the server, which is not this machine alone; name the gateways that set it in ZAVA_TRUSTED_PROXY, or use entra, easyauth or apikey");
@@ -166,12 +177,27 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
 /// What clients call the server.
 pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<String> {
     let url = reader.optional(&var::ZAVA_PUBLIC_URL, |text| {
-        base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
+        let url = base_url(text)?;
+        // The metadata's place is told from the root of the host (RFC 9728, section 3.1).
+        if url.path() == "/" {
+            Ok(url.as_str().trim_end_matches('/').to_owned())
+        } else {
+            Err("holds a path; the server is at the root of its host")
+        }
     });
     if url.is_none() && listen.is_some_and(|listen| !listen.ip().is_loopback()) {
         reader.required::<()>(&var::ZAVA_PUBLIC_URL, None);
     }
     url
+}
+
+fn holds_this_machine(network: &IpNet) -> bool {
+    [
+        IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::LOCALHOST),
+    ]
+    .iter()
+    .any(|address| network.contains(address))
 }
 
 fn network_of(text: &str) -> Option<IpNet> {

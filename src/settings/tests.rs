@@ -293,6 +293,24 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
             "addresses and networks",
         ),
         (
+            &[("ZAVA_TRUSTED_PROXY", "10.0.0.1,::/0")],
+            "ZAVA_TRUSTED_PROXY",
+            "every address",
+        ),
+        (
+            &[
+                ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+                ("ZAVA_TRUSTED_PROXY", "127.0.0.0/8"),
+            ],
+            "ZAVA_TRUSTED_PROXY",
+            "this machine",
+        ),
+        (
+            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/api")],
+            "ZAVA_PUBLIC_URL",
+            "a path",
+        ),
+        (
             &[("ZAVA_AUTH", "entra")],
             "ZAVA_ENTRA_TENANT_ID",
             "is not set",

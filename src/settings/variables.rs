@@ -39,7 +39,7 @@ variables! {
     ZAVA_PUBLIC_URL = None, "https://zava.example.com", "What clients call this server: scheme and host, without `/mcp`. Tokens are asked for under this name, and requests to another host are refused.";
     ZAVA_AUTH = Some("header"), "entra,apikey", "How callers prove who they are: `entra` (access tokens of Entra ID), `apikey`, `easyauth` (App Service's authentication), several of them with commas between; or `header` alone, which believes the tenant header, for development and behind a gateway.";
     ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways from which `header` believes the tenant header; from nobody else then.";
-    ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`.";
+    ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`. App roles count of the first one only; callers of the others need grants.";
     ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "What access tokens may name as their audience: the client id and the application id URI of this server's registration, with a comma between; for `entra`.";
     ZAVA_ENTRA_AUTHORITY = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Where the Entra tenants' documents are; another one for a sovereign cloud.";
     WEBSITE_AUTH_ENABLED = None, "True", "App Service says so that its authentication is on; `easyauth` needs it. Nothing to set by hand.";

@@ -31,7 +31,7 @@ pub(super) struct TokenClaims {
 
 impl TokenClaims {
     /// The caller, of the directory whose keys have verified the token.
-    pub(super) fn prove(self, directory: Uuid) -> Result<Proven, Fault> {
+    pub(super) fn prove(self, directory: Uuid, is_home: bool) -> Result<Proven, Fault> {
         if self.tid != directory {
             return Err(Fault::Directory);
         }
@@ -44,13 +44,12 @@ impl TokenClaims {
             }
             None => return Err(Fault::NotAccess),
         };
-        Ok(proven(
+        let who = Identified {
             directory,
-            self.oid,
-            &self.groups,
-            &self.roles,
-            names,
-        ))
+            is_home,
+            object: self.oid,
+        };
+        Ok(who.proven(&self.groups, &self.roles, names))
     }
 
     /// The subject of an application's token is its object id; a user's subject is a pseudonym.
@@ -59,37 +58,62 @@ impl TokenClaims {
     }
 }
 
-/// A caller of a directory with what entitles them, from a token or from the platform.
-pub(in crate::identity) fn proven(
-    directory: Uuid,
-    object: Uuid,
-    groups: &[String],
-    roles: &[String],
-    scopes: OAuthScopes,
-) -> Proven {
-    let principal = format!("entra:{directory}:{object}");
-    let groups = groups
-        .iter()
-        .filter_map(|group| Uuid::try_parse(group).ok());
-    let mut principals: Vec<String> = groups
-        .map(|group| format!("group:{directory}:{group}"))
-        .collect();
-    principals.push(principal.clone());
-    principals.sort_unstable();
-    let mut stores: Vec<String> = roles
-        .iter()
-        .filter_map(|role| role.strip_prefix("store."))
-        .map(str::to_owned)
-        .collect();
-    stores.sort_unstable();
-    let role = roles.iter().filter_map(|role| Role::of_name(role)).max();
-    Proven {
-        principal: Principal::new(principal),
-        claims: Claims {
-            principals,
-            stores,
-            role: role.unwrap_or(Role::Reader),
-        },
-        scopes,
+/// Somebody of a directory.
+#[derive(Clone, Copy)]
+pub(in crate::identity) struct Identified {
+    pub(in crate::identity) directory: Uuid,
+    /// Whether its app roles count: those of another directory are assigned by its own administrators.
+    pub(in crate::identity) is_home: bool,
+    pub(in crate::identity) object: Uuid,
+}
+
+impl Identified {
+    /// The caller, with what entitles them: from a token or from the platform.
+    pub(in crate::identity) fn proven(
+        self,
+        groups: &[String],
+        roles: &[String],
+        scopes: OAuthScopes,
+    ) -> Proven {
+        let Self {
+            directory,
+            is_home,
+            object,
+        } = self;
+        let principal = format!("entra:{directory}:{object}");
+        // Only in the form that Entra gives ids: a name that looks like one in another form is a name.
+        let is_id =
+            |group: &&String| Uuid::try_parse(group).is_ok_and(|id| id.to_string() == **group);
+        let mut principals: Vec<String> = groups
+            .iter()
+            .filter(is_id)
+            .map(|group| format!("group:{directory}:{group}"))
+            .collect();
+        principals.push(principal.clone());
+        principals.sort_unstable();
+        let roles: &[String] = if is_home { roles } else { &[] };
+        let mut stores: Vec<String> = roles
+            .iter()
+            .filter_map(|role| role.strip_prefix("store."))
+            .filter(|store| is_slug(store))
+            .map(str::to_owned)
+            .collect();
+        stores.sort_unstable();
+        let role = roles.iter().filter_map(|role| Role::of_name(role)).max();
+        Proven {
+            principal: Principal::new(principal),
+            claims: Claims {
+                principals,
+                stores,
+                role: role.unwrap_or(Role::Reader),
+            },
+            scopes,
+        }
     }
+}
+
+/// Whether this can be a store's name as app roles write it.
+fn is_slug(store: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=100).contains(&store.len()) && store.bytes().all(is_letter)
 }

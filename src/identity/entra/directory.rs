@@ -1,11 +1,13 @@
 use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
-use jsonwebtoken::jwk::JwkSet;
+use jsonwebtoken::jwk::Jwk;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -16,6 +18,9 @@ use crate::settings::EntraSettings;
 /// How old keys may be before they are fetched anew, while those at hand go on being used. Microsoft asks for a day at most
 /// (<https://learn.microsoft.com/entra/identity-platform/signing-key-rollover>); an hour makes a withdrawn key worthless sooner.
 const FRESH_FOR: Duration = Duration::from_secs(3600);
+
+/// How old keys may be and still be used: an issuer that is away for so long cannot have said what it has withdrawn.
+const USED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// How often an issuer may be asked on end, and how long until once more: an unknown `kid` costs nothing to invent, and an
 /// issuer that is down is left in peace.
@@ -57,6 +62,12 @@ struct Metadata {
     jwks_uri: String,
 }
 
+/// RFC 7517, section 5. One key that is not understood does not spoil the others.
+#[derive(Deserialize)]
+struct KeySet {
+    keys: Vec<Value>,
+}
+
 /// One Entra tenant as an issuer of tokens.
 pub(super) struct Directory {
     id: Uuid,
@@ -68,7 +79,9 @@ pub(super) struct Directory {
     /// When keys were last asked for. One at a time: callers that come together need the same keys. Held across an await, hence
     /// not a std mutex.
     tried: tokio::sync::Mutex<Option<Instant>>,
-    refreshing: TaskTracker,
+    /// Whether old keys are being fetched anew.
+    renewing: AtomicBool,
+    fetches: TaskTracker,
 }
 
 impl Directory {
@@ -85,7 +98,8 @@ impl Directory {
                     .allow_burst(TRIES),
             ),
             tried: tokio::sync::Mutex::new(None),
-            refreshing: TaskTracker::new(),
+            renewing: AtomicBool::new(false),
+            fetches: TaskTracker::new(),
         }
     }
 
@@ -98,33 +112,42 @@ impl Directory {
     ///
     /// # Errors
     /// [`IssuerError`] when there are no keys to tell by.
+    ///
+    /// # Cancel safety
+    /// A fetch that has begun goes on: it is paid for out of what all callers share.
     pub(super) async fn key(self: &Arc<Self>, id: &str) -> Result<Option<Arc<Key>>, IssuerError> {
         if let Some(keys) = self.keys()
             && let Some(key) = keys.get(id)
         {
             if keys.fetched.elapsed() >= FRESH_FOR {
-                self.refresh_aside();
+                self.renew();
             }
             return Ok(Some(key));
         }
-        let asked = Instant::now();
-        self.refresh(asked).await?;
+        let (directory, asked) = (Arc::clone(self), Instant::now());
+        let fetch = self
+            .fetches
+            .spawn(async move { directory.refresh(asked).await });
+        fetch.await.map_err(|_| IssuerError::Resting)??;
         Ok(self.keys().and_then(|keys| keys.get(id)))
     }
 
     fn keys(&self) -> Option<Arc<Keys>> {
-        self.keys
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.clone()
+            .filter(|keys| keys.fetched.elapsed() < USED_FOR)
     }
 
-    /// Nobody waits for it: the keys at hand are good enough.
-    fn refresh_aside(self: &Arc<Self>) {
+    /// Nobody waits for it: the keys at hand are good enough. One at a time.
+    fn renew(self: &Arc<Self>) {
+        if self.renewing.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let directory = Arc::clone(self);
-        self.refreshing.spawn(async move {
+        self.fetches.spawn(async move {
             // The failure has been logged.
             let _ = directory.refresh(Instant::now()).await;
+            directory.renewing.store(false, Ordering::Relaxed);
         });
     }
 
@@ -179,13 +202,27 @@ impl Directory {
         if !newer_document.jwks_uri.starts_with(scheme) {
             return Err(wrong(newer, "its keys are not where they could be trusted"));
         }
-        let set: JwkSet = self.document(&newer_document.jwks_uri).await?;
+        let set: KeySet = self.document(&newer_document.jwks_uri).await?;
         let issuers = [newer_document.issuer, older_document.issuer];
-        let keys = Keys::of(&set, &issuers, &self.audiences, Instant::now());
+        let own = set
+            .keys
+            .into_iter()
+            .filter_map(|key| self.own_key(key, &issuers));
+        let keys = Keys::of(own, &issuers, &self.audiences, Instant::now());
         if keys.is_empty() {
             return Err(wrong(newer_document.jwks_uri, "there is no key to use"));
         }
         Ok(keys)
+    }
+
+    /// A key of a set, if it is understood and is this directory's: Entra says of each whose tokens it signs
+    /// (<https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-signing-key-issuer>).
+    fn own_key(&self, key: Value, issuers: &[String]) -> Option<Jwk> {
+        if let Some(issuer) = key.get("issuer") {
+            let issuer = issuer.as_str()?.replace("{tenantid}", &self.id.to_string());
+            issuers.contains(&issuer).then_some(())?;
+        }
+        serde_json::from_value(key).ok()
     }
 
     async fn document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {

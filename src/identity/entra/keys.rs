@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, PublicKeyUse};
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode};
 use tokio::time::Instant;
 
@@ -42,15 +42,16 @@ impl Keys {
     /// Those of a published set that may sign tokens. A key that is not understood is left out: the issuer may have others
     /// for other uses.
     pub(super) fn of(
-        set: &JwkSet,
+        set: impl IntoIterator<Item = Jwk>,
         issuers: &[String],
         audiences: &[String],
         fetched: Instant,
     ) -> Self {
         let mut by_id = HashMap::new();
-        for jwk in &set.keys {
-            if let (Some(id), Some(key)) = (&jwk.common.key_id, Key::of(jwk, issuers, audiences)) {
-                by_id.insert(id.clone(), Arc::new(key));
+        for jwk in set {
+            let key = Key::of(&jwk, issuers, audiences);
+            if let (Some(id), Some(key)) = (jwk.common.key_id, key) {
+                by_id.insert(id, Arc::new(key));
             }
         }
         Self { by_id, fetched }

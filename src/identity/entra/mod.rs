@@ -22,7 +22,7 @@ use crate::settings::EntraSettings;
 pub use directory::IssuerError;
 pub use fault::Fault;
 
-pub(super) use claims::proven;
+pub(super) use claims::Identified;
 
 use claims::Peeked;
 use directory::Directory;
@@ -37,6 +37,8 @@ const LONGEST_FETCH: Duration = Duration::from_secs(5);
 /// Verifies the tokens of the directories that are allowed.
 pub(super) struct Entra {
     directories: HashMap<Uuid, Arc<Directory>>,
+    /// The one whose app roles count.
+    home: Option<Uuid>,
 }
 
 impl Entra {
@@ -46,6 +48,7 @@ impl Entra {
         let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
         Ok(Self {
             directories: settings.directories.iter().map(directory).collect(),
+            home: settings.directories.first().copied(),
         })
     }
 
@@ -59,7 +62,10 @@ impl Entra {
         let proven = key
             .ok_or(Fault::Key)
             .and_then(|key| key.verify(token, algorithm))
-            .and_then(|claims| claims.prove(directory.id()));
+            .and_then(|claims| {
+                let id = directory.id();
+                claims.prove(id, self.home == Some(id))
+            });
         Ok(proven.map_err(BadProof::from)?)
     }
 

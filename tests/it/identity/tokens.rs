@@ -33,6 +33,12 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
     issuer
         .publish(json!({"kty": "RSA", "kid": "rsa-enc", "use": "enc", "n": modulus, "e": "AQAB"}));
     issuer.publish(json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}));
+    // Of another directory's tokens, as Entra says in sets that several share; and one that nobody understands.
+    let others = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
+    issuer.publish(
+        json!({"kty": "RSA", "kid": "rsa-other", "issuer": others, "n": modulus, "e": "AQAB"}),
+    );
+    issuer.publish(json!({"kty": 7, "kid": ["x"]}));
     issuer.add("ec-1", Algorithm::ES256, ec());
     let server = server(&issuer).await;
     let now = get_current_timestamp();
@@ -115,6 +121,7 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         (&with_header(json!({"kid": "rsa-short"})), "kid"),
         (&with_header(json!({"kid": "rsa-enc"})), "kid"),
         (&with_header(json!({"kid": "secret"})), "kid"),
+        (&with_header(json!({"kid": "rsa-other"})), "kid"),
         (&stolen, "signature"),
         (&other_payload, "signature"),
         (
@@ -284,6 +291,23 @@ async fn keys_rotate_and_an_issuer_may_be_away() {
         issuer.asked() <= 3,
         "an unknown key does not storm the issuer"
     );
+}
+
+/// Who goes away while keys are fetched takes nothing along: the fetch goes on for the others.
+#[tokio::test]
+async fn a_caller_who_goes_away_does_not_use_up_the_tries() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    for _ in 0..10 {
+        let request = server
+            .post()
+            .bearer_auth(issuer.token(json!({})))
+            .timeout(std::time::Duration::from_micros(200));
+        let _ = request.body("{}").send().await;
+    }
+    let good = server.post().bearer_auth(issuer.token(json!({})));
+    assert_eq!(ask(good, TOOL).await.0, StatusCode::OK);
+    assert!(issuer.asked() <= 1);
 }
 
 /// An unknown `kid` is looked up at once, as long as there were few.

@@ -179,10 +179,10 @@ impl Connection {
         self.clean = false;
         write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
-        let first = if transaction.is_open {
-            Step::Enter
-        } else {
-            Step::Begin
+        let first = match (transaction.is_open, transaction.entry) {
+            (false, _) => Step::Begin,
+            (true, Some(_)) => Step::Enter,
+            (true, None) => Step::Query,
         };
         let mut reply = Reply::new(
             first,
