@@ -36,24 +36,20 @@ LANGUAGE plpgsql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_variable
-DECLARE
-    inner_pad bytea;
-    outer_pad bytea;
 BEGIN
-    SELECT k.ipad, k.opad
-    INTO inner_pad, outer_pad
-    FROM guard.signing_key AS k
-    WHERE k.key_id = key_id AND k.not_before <= now() AND now() < k.not_after;
-    IF NOT FOUND THEN
+    IF NOT EXISTS (
+        SELECT FROM guard.signing_key AS k
+        WHERE k.key_id = key_id AND k.not_before <= now() AND now() < k.not_after
+    ) THEN
         RAISE EXCEPTION 'the signing key is not valid' USING ERRCODE = 'ZV001';
     END IF;
     -- Hashed once more, so that the time a comparison takes says nothing about the expected value. A NULL anywhere is no
     -- signature either.
-    IF mac IS NULL OR sha256(mac) IS DISTINCT FROM sha256(sha256(outer_pad || sha256(
-        inner_pad
-        || convert_to('zava/' || purpose || '/1', 'UTF8') || sha256(convert_to(question, 'UTF8'))
+    IF mac IS NULL OR sha256(mac) IS DISTINCT FROM sha256(guard.mac(
+        key_id,
+        convert_to('zava/' || purpose || '/1', 'UTF8') || sha256(convert_to(question, 'UTF8'))
         || int8send(expires) || int4send(pg_backend_pid())
-    ))) THEN
+    )) THEN
         RAISE EXCEPTION 'the question is not signed' USING ERRCODE = 'ZV002';
     END IF;
     IF expires <= (extract(epoch FROM clock_timestamp()) * 1000000)::bigint THEN

@@ -117,9 +117,7 @@ impl App {
             .local_addr()
             .context("the listening address cannot be told")?;
         let url = self.public_url.unwrap_or_else(|| format!("http://{here}"));
-        let public_host = url
-            .split_once("://")
-            .map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_owned());
+        let public_host = url.split_once("://").map(|(_, host)| host.to_owned());
         let routes = Routes {
             resource: ProtectedResource::new(&self.auth, &url),
             public_host,

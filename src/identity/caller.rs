@@ -88,6 +88,12 @@ impl OAuthScopes {
         scopes
     }
 
+    /// Whether nothing is missing.
+    #[must_use]
+    pub fn are_all(self) -> bool {
+        self == Self::ALL
+    }
+
     /// Whether a scope is among them.
     #[must_use]
     pub fn has(self, scope: OAuthScope) -> bool {
@@ -134,6 +140,11 @@ impl Principal {
         Self(id.into())
     }
 
+    /// Whoever names a tenant.
+    pub(super) fn of_tenant(tenant: TenantId) -> Self {
+        Self::new(format!("tenant:{tenant}"))
+    }
+
     /// The holder of a key.
     #[must_use]
     pub fn of_key(key: &ApiKey) -> Self {
@@ -164,9 +175,9 @@ pub struct Caller {
 
 impl Caller {
     /// Somebody who has named a tenant and proved nothing.
-    pub(super) fn named(tenant: TenantId) -> Self {
+    pub(super) fn named(principal: Principal, tenant: TenantId) -> Self {
         Self {
-            principal: Principal::new(format!("tenant:{tenant}")),
+            principal,
             tenant,
             role: Role::Analyst,
             scopes: OAuthScopes::ALL,

@@ -69,7 +69,7 @@ pub trait TenantDirectory: Send + Sync {
 pub struct Identity {
     directory: Arc<dyn TenantDirectory>,
     modes: Modes,
-    known: Cache<TenantId, ()>,
+    known: Cache<TenantId, Principal>,
 }
 
 /// The modes, ready to be used.
@@ -154,13 +154,15 @@ impl Identity {
     /// # Errors
     /// [`Refusal::NotEntitled`] and [`Refusal::Unavailable`].
     pub async fn of_tenant(&self, tenant: TenantId) -> Result<Caller, Refusal> {
-        if self.known.get(&tenant).is_none() {
-            if !self.directory.knows(tenant).await? {
-                return Err(Refusal::NotEntitled);
-            }
-            self.known.insert(tenant, ());
+        if let Some(principal) = self.known.get(&tenant) {
+            return Ok(Caller::named(principal, tenant));
         }
-        Ok(Caller::named(tenant))
+        if !self.directory.knows(tenant).await? {
+            return Err(Refusal::NotEntitled);
+        }
+        let principal = Principal::of_tenant(tenant);
+        self.known.insert(tenant, principal.clone());
+        Ok(Caller::named(principal, tenant))
     }
 
     /// Who sent the request. What is in `Authorization` counts before what the platform says: it is proved here.

@@ -137,7 +137,7 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
     });
     let modes = modes?;
     if modes.contains(&Mode::Header) {
-        let is_hosted = HOSTED.iter().any(|name| reader.is_set(name));
+        let is_hosted = is_hosted(reader);
         let peers = match trusted {
             Some(gateways) if is_hosted && gateways.iter().any(holds_this_machine) => {
                 reader.problem(&var::ZAVA_TRUSTED_PROXY, "trusts this machine, but here the platform hands on from it what anybody sends");
@@ -185,10 +185,17 @@ pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) ->
             Err("holds a path; the server is at the root of its host")
         }
     });
-    if url.is_none() && listen.is_some_and(|listen| !listen.ip().is_loopback()) {
-        reader.required::<()>(&var::ZAVA_PUBLIC_URL, None);
+    let is_reached_from_outside =
+        is_hosted(reader) || listen.is_some_and(|listen| !listen.ip().is_loopback());
+    if is_reached_from_outside {
+        reader.required(&var::ZAVA_PUBLIC_URL, url)
+    } else {
+        url
     }
-    url
+}
+
+fn is_hosted(reader: &Reader<'_>) -> bool {
+    HOSTED.iter().any(|name| reader.is_set(name))
 }
 
 fn holds_this_machine(network: &IpNet) -> bool {

@@ -306,6 +306,11 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
             "this machine",
         ),
         (
+            &[entra[0], entra[1], entra[2], ("WEBSITE_SITE_NAME", "zava")],
+            "ZAVA_PUBLIC_URL",
+            "is not set",
+        ),
+        (
             &[("ZAVA_PUBLIC_URL", "https://zava.example.com/api")],
             "ZAVA_PUBLIC_URL",
             "a path",

@@ -1,6 +1,8 @@
 //! The guard is switched off: statements go straight to the database as the login that only queries, and the database
 //! alone must hold.
 
+use sqlx::PgConnection;
+
 use crate::support::{Entry, HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, number};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
@@ -275,4 +277,96 @@ async fn set(db: &mut sqlx::PgConnection, context: &str) {
         .execute(db)
         .await;
     set.expect("a setting that anybody may set");
+}
+
+/// What the database knows of callers is told to the server alone: with the guard switched off, a signature is worth nothing for
+/// another question, another purpose, another backend, or later.
+#[tokio::test]
+async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_question() {
+    const QUESTION: &str =
+        r#"{"principals": [], "stores": ["zava-retail-seattle"], "role": "reader"}"#;
+    const OTHER: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
+    let database = TestDatabase::new().await;
+    let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
+    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut db)
+        .await
+        .expect("a process id");
+    let mut superuser = database.superuser().await;
+    let mut sign = async |purpose: &str, seconds: i32| -> (i64, Vec<u8>) {
+        sqlx::query_as(include_str!("support/sign_question.sql"))
+            .bind(purpose)
+            .bind(QUESTION)
+            .bind(seconds)
+            .bind(backend)
+            .fetch_one(&mut superuser)
+            .await
+            .expect("a signature")
+    };
+    let (expires, mac) = sign("entitlements", 60).await;
+    let (late, late_mac) = sign("entitlements", -1).await;
+    let (_, key_mac) = sign("api-key", 60).await;
+    let ask = async |db: &mut PgConnection, key: i32, question: &str, expires: i64, mac: &[u8]| {
+        sqlx::query_scalar::<_, String>(
+            "SELECT tenant_id::text FROM guard.entitlements($1, $2, $3, $4)",
+        )
+        .bind(key)
+        .bind(question)
+        .bind(expires)
+        .bind(mac)
+        .fetch_all(db)
+        .await
+        .map_err(|error| {
+            let error = error.into_database_error().expect("the database's word");
+            error.code().expect("a SQLSTATE").into_owned()
+        })
+    };
+    assert_eq!(
+        ask(&mut db, 1, QUESTION, expires, &mac).await,
+        Ok(vec![SEATTLE.to_owned()])
+    );
+    let refused = |state: &str| Err(state.to_owned());
+    assert_eq!(
+        ask(&mut db, 1, OTHER, expires, &mac).await,
+        refused("ZV002")
+    );
+    assert_eq!(
+        ask(&mut db, 1, QUESTION, expires + 1, &mac).await,
+        refused("ZV002")
+    );
+    assert_eq!(
+        ask(&mut db, 1, QUESTION, expires, &mac[..16]).await,
+        refused("ZV002")
+    );
+    assert_eq!(
+        ask(&mut db, 1, QUESTION, expires, &key_mac).await,
+        refused("ZV002")
+    );
+    assert_eq!(
+        ask(&mut elsewhere, 1, QUESTION, expires, &mac).await,
+        refused("ZV002")
+    );
+    assert_eq!(
+        ask(&mut db, 2, QUESTION, expires, &mac).await,
+        refused("ZV001")
+    );
+    assert_eq!(
+        ask(&mut db, 1, QUESTION, late, &late_mac).await,
+        refused("ZV004")
+    );
+    let as_key = sqlx::query("SELECT * FROM guard.api_key(1, $1, $2, $3)")
+        .bind(QUESTION)
+        .bind(expires)
+        .bind(&mac)
+        .fetch_all(&mut db)
+        .await
+        .expect_err("another purpose");
+    assert_eq!(
+        as_key
+            .into_database_error()
+            .expect("its word")
+            .code()
+            .as_deref(),
+        Some("ZV002")
+    );
 }

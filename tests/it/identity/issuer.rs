@@ -14,6 +14,7 @@ use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// The Entra tenant whose tokens the server accepts, and one whose tokens it does not.
@@ -27,6 +28,8 @@ pub(super) enum Mode {
     Failing,
     Gibberish,
     Gone,
+    /// Not, until it is told to answer in another way.
+    Held,
 }
 
 /// Whoever signs tokens: documents and keys over a real socket.
@@ -41,7 +44,7 @@ struct Shared {
     keys: Mutex<BTreeMap<String, (Algorithm, EncodingKey)>>,
     /// Public keys without a private one.
     published: Mutex<Vec<Value>>,
-    mode: Mutex<Mode>,
+    mode: watch::Sender<Mode>,
     asked: Mutex<usize>,
 }
 
@@ -55,7 +58,7 @@ impl Issuer {
             address,
             keys: Mutex::default(),
             published: Mutex::default(),
-            mode: Mutex::new(Mode::Well),
+            mode: watch::Sender::new(Mode::Well),
             asked: Mutex::new(0),
         });
         let router = Router::new()
@@ -103,7 +106,7 @@ impl Issuer {
     }
 
     pub(super) fn set(&self, mode: Mode) {
-        *self.shared.mode.lock().expect("the mode") = mode;
+        self.shared.mode.send_replace(mode);
     }
 
     /// How often it was asked for its keys.
@@ -178,14 +181,17 @@ pub(super) fn ec() -> EncodingKey {
 async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
     *shared.asked.lock().expect("the count") += 1;
     let base = format!("http://{}", shared.address);
-    shared.answer(
-        &json!({"issuer": format!("{base}/{directory}/v2.0"), "jwks_uri": format!("{base}/keys")}),
-    )
+    let issuer = format!("{base}/{directory}/v2.0");
+    let document = json!({"issuer": issuer, "jwks_uri": format!("{base}/keys")});
+    shared.answer(&document).await
 }
 
 async fn older(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
-    let base = format!("http://{}", shared.address);
-    shared.answer(&json!({"issuer": format!("https://sts.windows.net/{directory}/"), "jwks_uri": format!("{base}/keys")}))
+    let issuer = format!("https://sts.windows.net/{directory}/");
+    let keys = format!("http://{}/keys", shared.address);
+    shared
+        .answer(&json!({"issuer": issuer, "jwks_uri": keys}))
+        .await
 }
 
 async fn keys(State(shared): State<Arc<Shared>>) -> Response {
@@ -203,16 +209,21 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
         })
         .chain(shared.published.lock().expect("keys").iter().cloned())
         .collect();
-    shared.answer(&json!({"keys": keys}))
+    shared.answer(&json!({"keys": keys})).await
 }
 
 impl Shared {
-    fn answer(&self, document: &Value) -> Response {
-        match *self.mode.lock().expect("the mode") {
+    async fn answer(&self, document: &Value) -> Response {
+        let mut mode = self.mode.subscribe();
+        let mode = mode
+            .wait_for(|mode| *mode != Mode::Held)
+            .await
+            .map(|mode| *mode);
+        match mode.expect("the issuer is there") {
             Mode::Well => Json(document.clone()).into_response(),
             Mode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
             Mode::Gibberish => "<html>".into_response(),
-            Mode::Gone => StatusCode::NOT_FOUND.into_response(),
+            Mode::Gone | Mode::Held => StatusCode::NOT_FOUND.into_response(),
         }
     }
 }

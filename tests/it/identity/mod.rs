@@ -21,23 +21,31 @@ async fn server(issuer: &Issuer) -> TestServer {
 
 /// The same for these directories, the first of which is at home.
 async fn server_of(issuer: &Issuer, directories: &[&str]) -> TestServer {
+    TestServer::start_with(|settings| settings.auth = auth(issuer, directories)).await
+}
+
+fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     let directories = directories.iter().map(|id| id.parse().expect("a UUID"));
     let directories: Vec<uuid::Uuid> = directories.collect();
-    TestServer::start_with(|settings| {
-        settings.auth = AuthSettings::Proof(ProofSettings {
-            entra: Some(EntraSettings {
-                authority: issuer.authority(),
-                directories: directories.clone(),
-                audiences: vec![
-                    AUDIENCE.to_owned(),
-                    "https://zava.example.com/mcp".to_owned(),
-                ],
-            }),
-            easyauth: Some(directories),
-            api_keys: true,
-        });
+    AuthSettings::Proof(ProofSettings {
+        entra: Some(EntraSettings {
+            authority: issuer.authority(),
+            directories: directories.clone(),
+            audiences: vec![
+                AUDIENCE.to_owned(),
+                "https://zava.example.com/mcp".to_owned(),
+            ],
+        }),
+        easyauth: Some(directories),
+        api_keys: true,
     })
-    .await
+}
+
+/// Another server over the same database.
+async fn also(server: &TestServer, issuer: &Issuer) -> TestServer {
+    let mut settings = crate::support::settings(&server.database().name);
+    settings.auth = auth(issuer, &[DIRECTORY]);
+    TestServer::over(&settings).await
 }
 
 /// Asks for the number of orders; the status and what the body says.
@@ -186,6 +194,12 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
     let asked = async |key: &str| ask(server.post().bearer_auth(key), "execute_sales_query").await;
     let count = orders(&server, SEATTLE).await;
     assert!(asked(&keys[0]).await.1.contains(&format!("[[{count}]]")));
+    // What one server has seen a moment ago, another one asks for.
+    assert!(revoke_key(&mut owner, "till").await.expect("revoked"));
+    let other = also(&server, &issuer).await;
+    let (status, text, _) = ask(other.post().bearer_auth(&keys[0]), "execute_sales_query").await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED, "{text}");
+    assert!(text.contains("revoked"), "{text}");
     let (other, _) = keys[0].split_at(keys[0].len() - 43);
     let forged = format!("{other}{}", "A".repeat(43));
     for (key, why) in [
