@@ -41,10 +41,10 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     })
 }
 
-/// Another server over the same database.
-async fn also(server: &TestServer, issuer: &Issuer) -> TestServer {
+/// Another server over the same database, which has not asked it anything yet.
+async fn also(server: &TestServer, issuer: &Issuer, directories: &[&str]) -> TestServer {
     let mut settings = crate::support::settings(&server.database().name);
-    settings.auth = auth(issuer, &[DIRECTORY]);
+    settings.auth = auth(issuer, directories);
     TestServer::over(&settings).await
 }
 
@@ -196,7 +196,7 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
     assert!(asked(&keys[0]).await.1.contains(&format!("[[{count}]]")));
     // What one server has seen a moment ago, another one asks for.
     assert!(revoke_key(&mut owner, "till").await.expect("revoked"));
-    let other = also(&server, &issuer).await;
+    let other = also(&server, &issuer, &[DIRECTORY]).await;
     let (status, text, _) = ask(other.post().bearer_auth(&keys[0]), "execute_sales_query").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{text}");
     assert!(text.contains("revoked"), "{text}");
@@ -224,28 +224,31 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
 #[tokio::test]
 async fn app_roles_of_another_directory_entitle_nobody() {
     let issuer = Issuer::start().await;
-    let server = server_of(&issuer, &[DIRECTORY, issuer::FOREIGN]).await;
-    let foreign = issuer.token(json!({
-        "tid": issuer::FOREIGN,
-        "iss": format!("{}/{}/v2.0", issuer.authority(), issuer::FOREIGN),
-        "roles": ["store.all", "store.zava-retail-seattle", "operator"],
-    }));
-    let (status, text, _) = ask(server.post().bearer_auth(&foreign), "execute_sales_query").await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "{text}");
-    let principal = format!("entra:{}:{USER}", issuer::FOREIGN)
-        .parse()
-        .expect("a principal");
+    let directories = [DIRECTORY, issuer::FOREIGN];
+    let server = server_of(&issuer, &directories).await;
+    let asked = async |server: &TestServer, roles: Value| {
+        let token = issuer.token(json!({
+            "tid": issuer::FOREIGN,
+            "iss": format!("{}/{}/v2.0", issuer.authority(), issuer::FOREIGN),
+            "roles": roles,
+        }));
+        ask(server.post().bearer_auth(token), "execute_sales_query").await
+    };
+    // One at a time: of two stores none would be chosen.
+    for role in ["store.all", "store.zava-retail-seattle"] {
+        let (status, text, _) = asked(&server, json!([role, "operator"])).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {text}");
+    }
+    let principal = format!("entra:{}:{USER}", issuer::FOREIGN);
+    let principal = principal.parse().expect("a principal");
     let mut owner = server.database().owner().await;
     grant(&mut owner, &principal, "Zava Retail Redmond", Role::Reader)
         .await
         .expect("a grant");
-    let home = issuer.token(json!({"roles": ["store.zava-retail-redmond"]}));
-    assert_eq!(
-        ask(server.post().bearer_auth(home), "execute_sales_query")
-            .await
-            .0,
-        200
-    );
+    let other = also(&server, &issuer, &directories).await;
+    let (_, text, _) = asked(&other, json!(["store.all"])).await;
+    let count = orders(&server, REDMOND).await;
+    assert!(text.contains(&format!("[[{count}]]")), "{text}");
 }
 
 /// Where no tokens are verified here, what App Service has verified stays in `Authorization` and is not taken for a key.
