@@ -3,6 +3,8 @@ mod commands; // grants and keys, as an operator gives them
 mod issuer; // signs tokens
 mod tokens; // every way in which one can be wrong
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use zava_mcp_server::database::{create_key, grant, revoke_key};
@@ -239,6 +241,19 @@ async fn app_roles_of_another_directory_entitle_nobody() {
         let (status, text, _) = asked(&server, json!([role, "operator"])).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {text}");
     }
+    let word = json!({"auth_typ": "aad", "claims": [
+        {"typ": "oid", "val": USER},
+        {"typ": "tid", "val": issuer::FOREIGN},
+        {"typ": "scp", "val": "mcp.query"},
+        {"typ": "roles", "val": "store.zava-retail-seattle"},
+    ]});
+    let request = server
+        .post()
+        .header("x-ms-client-principal", STANDARD.encode(word.to_string()))
+        .header("x-ms-client-principal-id", USER)
+        .header("x-ms-client-principal-idp", "aad");
+    let (status, text, _) = ask(request, "execute_sales_query").await;
+    assert_eq!(status, StatusCode::FORBIDDEN, "by the platform: {text}");
     let principal = format!("entra:{}:{USER}", issuer::FOREIGN);
     let principal = principal.parse().expect("a principal");
     let mut owner = server.database().owner().await;
@@ -254,7 +269,6 @@ async fn app_roles_of_another_directory_entitle_nobody() {
 /// Where no tokens are verified here, what App Service has verified stays in `Authorization` and is not taken for a key.
 #[tokio::test]
 async fn a_token_beside_the_platforms_word_is_no_bad_key() {
-    use base64::Engine as _;
     let directory: uuid::Uuid = DIRECTORY.parse().expect("a UUID");
     let server = TestServer::start_with(|settings| {
         settings.auth = AuthSettings::Proof(ProofSettings {
@@ -276,7 +290,7 @@ async fn a_token_beside_the_platforms_word_is_no_bad_key() {
         ]
         .concat();
         let principal = json!({"auth_typ": "aad", "claims": claims}).to_string();
-        let principal = base64::engine::general_purpose::STANDARD.encode(principal);
+        let principal = STANDARD.encode(principal);
         server
             .post()
             .header("x-ms-client-principal", principal)
@@ -363,7 +377,6 @@ async fn clients_are_told_where_to_get_a_token_and_for_what() {
 /// What App Service's authentication says is believed when it is whole; `Authorization` is proved here and counts before it.
 #[tokio::test]
 async fn the_platforms_word_is_read_strictly() {
-    use base64::Engine as _;
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let object = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -378,7 +391,7 @@ async fn the_platforms_word_is_read_strictly() {
     let principal = |kind: &str, claims: &[Value]| {
         let principal =
             json!({"auth_typ": kind, "name_typ": "name", "role_typ": "roles", "claims": claims});
-        base64::engine::general_purpose::STANDARD.encode(principal.to_string())
+        STANDARD.encode(principal.to_string())
     };
     let word = |principal: &str, id: &str, provider: &str| {
         server
