@@ -22,10 +22,10 @@ const FRESH_FOR: Duration = Duration::from_secs(3600);
 /// How old keys may be and still be used: an issuer that is away for so long cannot have said what it has withdrawn.
 const USED_FOR: Duration = Duration::from_secs(24 * 3600);
 
-/// How often an issuer may be asked on end, and how long until once more: an unknown `kid` costs nothing to invent, and an
-/// issuer that is down is left in peace.
-const TRIES: NonZeroU32 = NonZeroU32::new(3).unwrap();
-const BETWEEN_TRIES: Duration = Duration::from_secs(5);
+/// How often an issuer may be asked on end, and in a minute after that: an unknown `kid` costs nothing to invent, and an issuer
+/// that is down is left in peace.
+const TRIES_ON_END: NonZeroU32 = NonZeroU32::new(3).unwrap();
+const TRIES_A_MINUTE: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
 /// The longest document that is read of an issuer, in bytes.
 const LONGEST_DOCUMENT: usize = 1 << 20;
@@ -92,11 +92,7 @@ impl Directory {
             audiences: settings.audiences.clone(),
             http,
             keys: Mutex::new(None),
-            tries: RateLimiter::direct(
-                Quota::with_period(BETWEEN_TRIES)
-                    .expect("the time is not zero")
-                    .allow_burst(TRIES),
-            ),
+            tries: RateLimiter::direct(Quota::per_minute(TRIES_A_MINUTE).allow_burst(TRIES_ON_END)),
             tried: tokio::sync::Mutex::new(None),
             renewing: AtomicBool::new(false),
             fetches: TaskTracker::new(),
