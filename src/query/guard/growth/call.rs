@@ -87,7 +87,7 @@ const OF_PARSING: u64 = 60;
 
 /// Functions of the list that match a text with a regular expression, and what PostgreSQL holds for each of its bytes: a wide
 /// character, and where each match is.
-const MATCHING: [&str; 8] = [
+const MATCHING: [&str; 10] = [
     "regexp_count",
     "regexp_instr",
     "regexp_like",
@@ -96,6 +96,8 @@ const MATCHING: [&str; 8] = [
     "regexp_replace",
     "regexp_split_to_array",
     "regexp_split_to_table",
+    "regexp_substr",
+    "substring",
 ];
 pub(super) const OF_MATCHING: u64 = 12;
 

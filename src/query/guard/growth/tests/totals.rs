@@ -143,6 +143,8 @@ fn what_reading_and_building_hold_is_counted() {
         "SELECT length(to_tsvector(repeat('a-', 1000000)))",
         "SELECT regexp_count(repeat('x', 8000000), 'x')",
         "SELECT repeat('x', 8000000) ~ 'x'",
+        "SELECT regexp_substr(repeat('x', 8000000), 'x+')",
+        "SELECT substring(repeat('x', 8000000) FROM 'x+')",
         "SELECT to_number('1', repeat('9', 30000))",
         "SELECT to_date('x', repeat('Y', 30000))",
         "SELECT v - 0 - 0 - 0 - 0 FROM (SELECT ('[' || repeat('{},', 60000) || '{}]')::jsonb AS v OFFSET 0) s",
