@@ -8,7 +8,7 @@ mod bad_input; // each has one clear error
 mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
-mod command_line; // the binary: exit codes, messages, standard input and output
+mod command_line; // the binary: exit codes and messages
 mod corpus; // ordinary business statements
 mod encryption; // TLS to the database
 mod fairness; // one tenant beside the others
@@ -28,6 +28,7 @@ mod recovery; // the database comes and goes
 mod results; // values as clients get them
 mod search; // products by meaning
 mod signed_context; // the database alone, with the guard switched off
+mod stdio; // MCP on standard input and output
 mod tenancy; // who sees which rows
 mod values; // every type of the server
 mod weaknesses; // the original sample's, one by one
