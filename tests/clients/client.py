@@ -1,9 +1,11 @@
 """Drives the server with the official Python SDK (PyPI `mcp`), whose side of the protocol we did not write.
 
     client.py [--era legacy|modern] URL
+    client.py [--era legacy|modern] --sign-in CLIENT-ID REDIRECT-URI [--token TOKEN] URL
     client.py [--era legacy|modern] --stdio COMMAND [ARGUMENT …]
 
 `legacy` (the default) opens each connection with `initialize`; `modern` uses the stateless protocol of 2026-07-28.
+With `--sign-in`, which client.mjs does not have, it gets access tokens by OAuth (sign_in.py), `TOKEN` being at hand.
 Contract, the same as client.mjs: standard input is a JSON array of calls, `[{"tenant", "tool", "arguments"}, …]`;
 a call without `tenant` sends no tenant header. Standard output is one JSON object:
 
@@ -28,6 +30,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CONNECTION_CLOSED, CallToolResult
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from sign_in import provider
 
 TENANT_HEADER = "x-rls-user-id"
 TIMEOUT_SECONDS = 30.0
@@ -63,8 +66,13 @@ async def main() -> None:
 
 def parse_arguments() -> argparse.Namespace:
     """`URL` or `--stdio COMMAND [ARGUMENT …]`."""
-    parser = argparse.ArgumentParser(usage="client.py [--era legacy|modern] (URL | --stdio COMMAND [ARGUMENT …])")
+    parser = argparse.ArgumentParser(
+        usage="client.py [--era legacy|modern] "
+        "([--sign-in CLIENT-ID REDIRECT-URI [--token TOKEN]] URL | --stdio COMMAND [ARGUMENT …])"
+    )
     parser.add_argument("--era", choices=["legacy", "modern"], default="legacy")
+    parser.add_argument("--sign-in", nargs=2, metavar=("CLIENT-ID", "REDIRECT-URI"))
+    parser.add_argument("--token")
     parser.add_argument("--stdio", nargs=argparse.REMAINDER, metavar="COMMAND")
     parser.add_argument("url", nargs="?")
     options = parser.parse_args()
@@ -78,8 +86,9 @@ async def run_connection(
 ) -> None:
     """Connects as `tenant` and makes the calls with these numbers."""
     headers = {TENANT_HEADER: tenant} if tenant is not None else {}
+    auth = provider(options.url, *options.sign_in, options.token) if options.sign_in else None
     # trust_env: no proxy of the developer's machine between a test and its server.
-    async with httpx2.AsyncClient(headers=headers, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
+    async with httpx2.AsyncClient(headers=headers, auth=auth, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
         server: Any
         if options.stdio:
             server = StdioServerParameters(command=options.stdio[0], args=options.stdio[1:], env=dict(os.environ))

@@ -6,20 +6,31 @@ use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
 use axum::Json;
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use url::{Url, form_urlencoded};
 
 /// The Entra tenant whose tokens the server accepts, and one whose tokens it does not.
 pub(super) const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 pub(super) const FOREIGN: &str = "5a3c1e77-0b6d-4f0e-9d55-b1e8a0c5d2f4";
+
+/// The client that is registered, for the scopes of ours that it may ask for. Nothing listens at its redirect URI.
+pub(super) const CLIENT: &str = "9f0d8a52-6f0e-4c55-8f6b-3a1d2c4b5e60";
+pub(super) const REDIRECT_URI: &str = "http://127.0.0.1:33418/callback";
+const SCOPES: [&str; 2] = ["mcp.query", "mcp.search"];
+/// Asks for a refresh token, which this issuer never gives.
+const OFFLINE: &str = "offline_access";
 
 /// How the issuer answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +43,16 @@ pub(super) enum Mode {
     Held,
 }
 
-/// Whoever signs tokens: documents and keys over a real socket.
+/// What a client has asked for when it sent its user here.
+#[derive(Clone, Debug)]
+pub(super) struct SignIn {
+    pub(super) resource: String,
+    pub(super) scope: String,
+    challenge: String,
+}
+
+/// Whoever signs tokens: documents, keys, and sign-in over a real socket.
 pub(super) struct Issuer {
-    pub(super) address: SocketAddr,
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
 }
@@ -46,6 +64,9 @@ struct Shared {
     published: Mutex<Vec<Value>>,
     mode: watch::Sender<Mode>,
     asked: Mutex<usize>,
+    sign_ins: Mutex<Vec<SignIn>>,
+    /// What codes stand for that nobody has come back with yet.
+    codes: Mutex<BTreeMap<String, SignIn>>,
 }
 
 impl Issuer {
@@ -60,6 +81,8 @@ impl Issuer {
             published: Mutex::default(),
             mode: watch::Sender::new(Mode::Well),
             asked: Mutex::new(0),
+            sign_ins: Mutex::default(),
+            codes: Mutex::default(),
         });
         let router = Router::new()
             .route(
@@ -68,21 +91,19 @@ impl Issuer {
             )
             .route("/{directory}/.well-known/openid-configuration", get(older))
             .route("/keys", get(keys))
+            .route("/{directory}/oauth2/v2.0/authorize", get(authorize))
+            .route("/{directory}/oauth2/v2.0/token", post(token))
             .with_state(Arc::clone(&shared));
         let serving = tokio::spawn(async move {
             axum::serve(listener, router).await.expect("serving");
         });
-        let issuer = Self {
-            address,
-            shared,
-            serving,
-        };
+        let issuer = Self { shared, serving };
         issuer.add("rsa-1", Algorithm::RS256, rsa(KeySize::Rsa2048));
         issuer
     }
 
     pub(super) fn authority(&self) -> String {
-        format!("http://{}", self.address)
+        self.shared.authority()
     }
 
     /// Publishes a key.
@@ -102,7 +123,7 @@ impl Issuer {
     }
 
     pub(super) fn key(&self, id: &str) -> EncodingKey {
-        self.shared.keys.lock().expect("keys")[id].1.clone()
+        self.shared.key(id)
     }
 
     pub(super) fn set(&self, mode: Mode) {
@@ -114,30 +135,23 @@ impl Issuer {
         *self.shared.asked.lock().expect("the count")
     }
 
+    /// Who has signed in, in order.
+    pub(super) fn sign_ins(&self) -> Vec<SignIn> {
+        self.shared.sign_ins.lock().expect("sign-ins").clone()
+    }
+
     /// What a user's token says, good for everything.
     pub(super) fn claims(&self) -> Value {
-        json!({
-            "aud": AUDIENCE,
-            "iss": format!("{}/{DIRECTORY}/v2.0", self.authority()),
-            "tid": DIRECTORY,
-            "oid": USER,
-            "sub": "a pseudonym",
-            "scp": "mcp.query mcp.search",
-            "roles": ["store.zava-retail-seattle"],
-            "nbf": jsonwebtoken::get_current_timestamp() - 10,
-            "exp": jsonwebtoken::get_current_timestamp() + 600,
-        })
+        self.shared.claims()
     }
 
     /// A token signed by the key `rsa-1`, with other claims than usual: NULL takes one away.
     pub(super) fn token(&self, changes: Value) -> String {
-        self.signed_by("rsa-1", Algorithm::RS256, changes)
+        self.shared.token(changes)
     }
 
     pub(super) fn signed_by(&self, id: &str, algorithm: Algorithm, changes: Value) -> String {
-        let mut header = Header::new(algorithm);
-        header.kid = Some(id.to_owned());
-        encode(&header, &changed(self.claims(), changes), &self.key(id)).expect("a token")
+        self.shared.signed_by(id, algorithm, changes)
     }
 }
 
@@ -180,15 +194,22 @@ pub(super) fn ec() -> EncodingKey {
 
 async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
     *shared.asked.lock().expect("the count") += 1;
-    let base = format!("http://{}", shared.address);
-    let issuer = format!("{base}/{directory}/v2.0");
-    let document = json!({"issuer": issuer, "jwks_uri": format!("{base}/keys")});
+    let base = shared.authority();
+    // No word of PKCE (`code_challenge_methods_supported`) nor of a place to register: Entra's says neither.
+    let document = json!({
+        "issuer": format!("{base}/{directory}/v2.0"),
+        "jwks_uri": format!("{base}/keys"),
+        "authorization_endpoint": format!("{base}/{directory}/oauth2/v2.0/authorize"),
+        "token_endpoint": format!("{base}/{directory}/oauth2/v2.0/token"),
+        "response_types_supported": ["code"],
+        "scopes_supported": ["openid", "profile", "email", OFFLINE],
+    });
     shared.answer(&document).await
 }
 
 async fn older(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
     let issuer = format!("https://sts.windows.net/{directory}/");
-    let keys = format!("http://{}/keys", shared.address);
+    let keys = format!("{}/keys", shared.authority());
     shared
         .answer(&json!({"issuer": issuer, "jwks_uri": keys}))
         .await
@@ -212,7 +233,123 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.answer(&json!({"keys": keys})).await
 }
 
+/// The authorization endpoint (RFC 6749, section 4.1.1; RFC 7636; RFC 8707) of a user who is signed in and agrees.
+async fn authorize(State(shared): State<Arc<Shared>>, RawForm(query): RawForm) -> Response {
+    let asked = Form::of(&query);
+    let resource = asked.get("resource");
+    // Entra refuses scopes of another application than the one whose id URI the resource is (AADSTS9010010).
+    let is_known = |scope: &str| {
+        let name = scope.strip_prefix(resource);
+        let name = name.and_then(|name| name.strip_prefix('/'));
+        scope == OFFLINE || name.is_some_and(|name| SCOPES.contains(&name))
+    };
+    let checks = [
+        ("response_type", asked.get("response_type") == "code"),
+        ("client_id", asked.get("client_id") == CLIENT),
+        ("redirect_uri", asked.get("redirect_uri") == REDIRECT_URI),
+        ("method", asked.get("code_challenge_method") == "S256"),
+        ("challenge", asked.get("code_challenge").len() == 43),
+        ("state", !asked.get("state").is_empty()),
+        ("scope", asked.get("scope").split(' ').all(is_known)),
+    ];
+    if let Some((wrong, _)) = checks.iter().find(|(_, is_right)| !is_right) {
+        return (StatusCode::BAD_REQUEST, format!("wrong {wrong}: {asked:?}")).into_response();
+    }
+    let sign_in = SignIn {
+        resource: resource.to_owned(),
+        scope: asked.get("scope").to_owned(),
+        challenge: asked.get("code_challenge").to_owned(),
+    };
+    let code = {
+        let mut sign_ins = shared.sign_ins.lock().expect("sign-ins");
+        sign_ins.push(sign_in.clone());
+        format!("code-{}", sign_ins.len())
+    };
+    let answer = [("code", code.as_str()), ("state", asked.get("state"))];
+    let location = Url::parse_with_params(REDIRECT_URI, answer).expect("a URL");
+    shared.codes.lock().expect("codes").insert(code, sign_in);
+    Redirect::to(location.as_str()).into_response()
+}
+
+/// The token endpoint (RFC 6749, section 4.1.3) for codes, each of which is good for one try.
+async fn token(State(shared): State<Arc<Shared>>, RawForm(body): RawForm) -> Response {
+    let asked = Form::of(&body);
+    let code = asked.get("code");
+    let sign_in = shared.codes.lock().expect("codes").remove(code);
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.get("code_verifier")));
+    let Some(sign_in) = sign_in.filter(|sign_in| {
+        asked.get("grant_type") == "authorization_code"
+            && asked.get("client_id") == CLIENT
+            && asked.get("redirect_uri") == REDIRECT_URI
+            && asked.get("resource") == sign_in.resource
+            && challenge == sign_in.challenge
+    }) else {
+        let error = json!({"error": "invalid_grant"});
+        return (StatusCode::BAD_REQUEST, Json(error)).into_response();
+    };
+    // As Entra writes them: in full where they are granted, by name alone in the token.
+    let scopes = sign_in.scope.split(' ').filter(|scope| *scope != OFFLINE);
+    let granted: Vec<&str> = scopes.collect();
+    let names: Vec<&str> = granted
+        .iter()
+        .map(|scope| &scope[sign_in.resource.len() + 1..])
+        .collect();
+    Json(json!({
+        "token_type": "Bearer",
+        "expires_in": 600,
+        "scope": granted.join(" "),
+        "access_token": shared.token(json!({"scp": names.join(" ")})),
+    }))
+    .into_response()
+}
+
+/// The parameters of a request; one that is missing reads as an empty one.
+#[derive(Debug)]
+struct Form(BTreeMap<String, String>);
+
+impl Form {
+    fn of(bytes: &[u8]) -> Self {
+        Self(form_urlencoded::parse(bytes).into_owned().collect())
+    }
+
+    fn get(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", String::as_str)
+    }
+}
+
 impl Shared {
+    fn authority(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn key(&self, id: &str) -> EncodingKey {
+        self.keys.lock().expect("keys")[id].1.clone()
+    }
+
+    fn claims(&self) -> Value {
+        json!({
+            "aud": AUDIENCE,
+            "iss": format!("{}/{DIRECTORY}/v2.0", self.authority()),
+            "tid": DIRECTORY,
+            "oid": USER,
+            "sub": "a pseudonym",
+            "scp": "mcp.query mcp.search",
+            "roles": ["store.zava-retail-seattle"],
+            "nbf": jsonwebtoken::get_current_timestamp() - 10,
+            "exp": jsonwebtoken::get_current_timestamp() + 600,
+        })
+    }
+
+    fn token(&self, changes: Value) -> String {
+        self.signed_by("rsa-1", Algorithm::RS256, changes)
+    }
+
+    fn signed_by(&self, id: &str, algorithm: Algorithm, changes: Value) -> String {
+        let mut header = Header::new(algorithm);
+        header.kid = Some(id.to_owned());
+        encode(&header, &changed(self.claims(), changes), &self.key(id)).expect("a token")
+    }
+
     async fn answer(&self, document: &Value) -> Response {
         let mut mode = self.mode.subscribe();
         let mode = mode

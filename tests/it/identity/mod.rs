@@ -1,6 +1,7 @@
 //! Who may ask, and for which store: tokens, keys, the platform's word, and entitlements.
 mod commands; // grants and keys, as an operator gives them
 mod issuer; // signs tokens
+mod oauth_client; // from no token to an answer, by a client that nobody here wrote
 mod tokens; // every way in which one can be wrong
 
 use base64::Engine as _;

@@ -1,0 +1,212 @@
+//! A client whose OAuth nobody here wrote: the Python SDK's, which knows the server's address and its own registration.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::SystemTime;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, LOCATION};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio_util::sync::CancellationToken;
+use url::{Url, form_urlencoded};
+use zava_mcp_server::app::App;
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings};
+
+use super::issuer::{AUDIENCE, CLIENT, DIRECTORY, Issuer, REDIRECT_URI};
+use super::{ORDERS, orders};
+use crate::support::{SEATTLE, TestDatabase, TestServer, http, settings};
+
+/// A server whose application id URI is what clients call it, as `docs/identity.md` says. So its address must be known
+/// before its settings are.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test hands the clock in and owns the task"
+)]
+async fn server(issuer: &Issuer) -> TestServer {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    settings.auth = AuthSettings::Proof(ProofSettings {
+        entra: Some(EntraSettings {
+            authority: issuer.authority(),
+            directories: vec![DIRECTORY.parse().expect("a UUID")],
+            audiences: vec![AUDIENCE.to_owned(), format!("http://{address}/mcp")],
+        }),
+        ..ProofSettings::default()
+    });
+    let app = App::new(&settings, SystemTime::now).expect("the settings make a server");
+    let stop = CancellationToken::new();
+    TestServer {
+        address,
+        client: http(),
+        serving: Some(tokio::spawn(app.serve_http(listener, stop.clone()))),
+        stop,
+        database: Some(database),
+    }
+}
+
+/// Runs the client with further arguments; what its calls came to.
+async fn results(server: &TestServer, arguments: &[&str], calls: &Value) -> Vec<Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/run");
+    let mut child = Command::new(script)
+        .args(["python", "--sign-in", CLIENT, REDIRECT_URI])
+        .args(arguments)
+        .arg(server.url("/mcp"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .expect("the client starts");
+    let mut input = child.stdin.take().expect("its input");
+    input
+        .write_all(calls.to_string().as_bytes())
+        .await
+        .expect("the calls are written");
+    drop(input);
+    let output = child.wait_with_output().await.expect("the client ends");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let mut report: Value = serde_json::from_slice(&output.stdout).expect("a report in JSON");
+    serde_json::from_value(report["results"].take()).expect("results")
+}
+
+/// What the issuer was asked for: resource and scopes.
+fn asked(issuer: &Issuer) -> Vec<(String, String)> {
+    let sign_ins = issuer.sign_ins().into_iter();
+    sign_ins
+        .map(|sign_in| (sign_in.resource, sign_in.scope))
+        .collect()
+}
+
+/// From the 401 by both metadata documents to a code, a token, and rows. Once, whatever is called afterwards.
+#[tokio::test]
+async fn a_client_without_a_token_gets_one_and_its_stores_rows() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let count = orders(&server, SEATTLE).await;
+    let query = json!({"tool": "execute_sales_query", "arguments": {"postgresql_query": ORDERS}});
+    let mcp = server.url("/mcp");
+    // The SDK adds `offline_access` where the issuer knows it.
+    let sign_in = (
+        mcp.clone(),
+        format!("{mcp}/mcp.query {mcp}/mcp.search offline_access"),
+    );
+    let mut expected = Vec::new();
+    for era in ["legacy", "modern"] {
+        let results = results(&server, &["--era", era], &json!([query, query])).await;
+        for result in results {
+            assert_eq!(
+                result["structured"]["r"],
+                json!([[count]]),
+                "{era} {result}"
+            );
+        }
+        expected.push(sign_in.clone());
+        assert_eq!(asked(&issuer), expected, "{era}");
+    }
+}
+
+/// The 403 says which scope is missing, and only that one: by it the client gets a token that has it beside what it asked for
+/// before.
+#[tokio::test]
+async fn a_client_asks_for_a_scope_when_a_tool_needs_it() {
+    let issuer = Issuer::start().await;
+    let server = server(&issuer).await;
+    let count = orders(&server, SEATTLE).await;
+    let token = issuer.token(json!({"scp": "openid"}));
+    let calls = json!([
+        {"tool": "get_current_utc_date"},
+        {"tool": "semantic_search_products", "arguments": {"query_description": "a drill"}},
+        {"tool": "execute_sales_query", "arguments": {"postgresql_query": ORDERS}},
+    ]);
+    let results = results(&server, &["--token", &token], &calls).await;
+    for result in &results {
+        assert_eq!(result["isError"], false, "{result}");
+    }
+    assert_eq!(results[2]["structured"]["r"], json!([[count]]));
+    let mcp = server.url("/mcp");
+    let search = format!("{mcp}/mcp.search offline_access");
+    let both = format!("{search} {mcp}/mcp.query");
+    assert_eq!(asked(&issuer), [(mcp.clone(), search), (mcp, both)]);
+}
+
+/// Else the tests above would not show that the client proves anything.
+#[tokio::test]
+async fn the_issuer_gives_a_token_once_and_to_nobody_but_who_asked() {
+    let issuer = Issuer::start().await;
+    drop(http()); // sets TLS up, which no client is made without
+    let client = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    let endpoint = format!("{}/{DIRECTORY}/oauth2/v2.0", issuer.authority());
+    let resource = "https://zava.example.com/mcp";
+    let scope = format!("{resource}/mcp.query");
+    let verifier = "v".repeat(43);
+    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(&verifier));
+    let authorize = Url::parse_with_params(
+        &format!("{endpoint}/authorize"),
+        [
+            ("response_type", "code"),
+            ("client_id", CLIENT),
+            ("redirect_uri", REDIRECT_URI),
+            ("resource", resource),
+            ("scope", scope.as_str()),
+            ("state", "x"),
+            ("code_challenge_method", "S256"),
+            ("code_challenge", challenge.as_str()),
+        ],
+    )
+    .expect("a URL");
+    let exchange = async |code: &str, wrong: &str| {
+        let right = [
+            ("grant_type", "authorization_code"),
+            ("client_id", CLIENT),
+            ("redirect_uri", REDIRECT_URI),
+            ("resource", resource),
+            ("code", code),
+            ("code_verifier", verifier.as_str()),
+        ];
+        let fields = right.map(|(name, value)| (name, if name == wrong { "other" } else { value }));
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = client
+            .post(format!("{endpoint}/token"))
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(body);
+        let response = request.send().await.expect("an answer");
+        let status = response.status();
+        let body: Value = response.json().await.expect("JSON");
+        (status, body["access_token"].is_string())
+    };
+    for (wrong, status) in [
+        ("", StatusCode::OK),
+        ("code_verifier", StatusCode::BAD_REQUEST),
+        ("client_id", StatusCode::BAD_REQUEST),
+        ("redirect_uri", StatusCode::BAD_REQUEST),
+        ("resource", StatusCode::BAD_REQUEST),
+    ] {
+        let request = client.get(authorize.clone());
+        let response = request.send().await.expect("an answer");
+        let location = response.headers()[LOCATION].to_str().expect("text");
+        let location = Url::parse(location).expect("a URL");
+        let (_, code) = location.query_pairs().next().expect("a code");
+        let is_given = status == StatusCode::OK;
+        assert_eq!(exchange(&code, wrong).await, (status, is_given), "{wrong}");
+        // Right or wrong, that was the code's only try.
+        let again = exchange(&code, "").await;
+        assert_eq!(again, (StatusCode::BAD_REQUEST, false), "{wrong}");
+    }
+}
