@@ -4,6 +4,7 @@ use secrecy::ExposeSecret as _;
 use zava_mcp_server::database;
 use zava_mcp_server::identity::NewApiKey;
 use zava_mcp_server::settings::AdminSettings;
+use zava_mcp_server::telemetry::audit::ChainEnd;
 
 use crate::command::{CreateKey, Grant, Key, Revoke};
 use crate::run::say;
@@ -90,5 +91,21 @@ pub(crate) async fn key(
             );
             say("revoked; servers believe it for up to 15 seconds more")
         }
+    }
+}
+
+/// Proves that the audit trail is whole.
+pub(crate) async fn verify_audit(
+    settings: &AdminSettings,
+    expected: Option<&ChainEnd>,
+) -> anyhow::Result<()> {
+    let mut db = database::connect_as_owner(settings).await?;
+    match database::verify_audit(&mut db, expected).await? {
+        None => say("the audit trail is empty"),
+        // Its numbers have no gaps, so the last one is how many there are.
+        Some(end) => say(&format!(
+            "{} records, all as they were appended; the trail ends with\n{end}",
+            end.audit_id
+        )),
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,8 @@ use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::{AuthSettings, ServeSettings};
+use crate::settings::{AnswerLimits, AuthSettings, Rates, ServeSettings};
+use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
 
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
@@ -39,6 +41,10 @@ pub struct App {
     identity: Arc<Identity>,
     auth: AuthSettings,
     public_url: Option<String>,
+    allowed_origins: Vec<String>,
+    trusted_proxies: Vec<IpNet>,
+    rates: Rates,
+    trail: Arc<Trail>,
     tools: Arc<Tools>,
     request_bytes: NonZeroUsize,
     tenant_requests: NonZeroUsize,
@@ -54,12 +60,16 @@ impl App {
             listen: _,
             auth,
             public_url,
+            allowed_origins,
+            trusted_proxies,
             database,
             login,
             signing_key,
             limits,
+            rates,
             embedding_model_dir,
             stdio_tenant: _,
+            audit_sql,
             log: _,
         } = settings;
         let scope = Scope::new(
@@ -75,14 +85,16 @@ impl App {
             .map(StaticModel::open)
             .transpose()
             .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
+        let row_limits = |answer: &AnswerLimits| RowLimits {
+            rows: answer.rows,
+            bytes: answer.result_bytes,
+            cell_bytes: limits.cell_bytes,
+        };
         let tools = Tools {
             guard: Arc::new(Guard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
-            limits: RowLimits {
-                rows: limits.rows,
-                bytes: limits.result_bytes,
-                cell_bytes: limits.cell_bytes,
-            },
+            limits: row_limits(&limits.answer),
+            larger_limits: row_limits(&limits.analyst_answer),
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
             clock,
@@ -95,6 +107,10 @@ impl App {
             identity: Arc::new(identity),
             auth: auth.clone(),
             public_url: public_url.clone(),
+            allowed_origins: allowed_origins.clone(),
+            trusted_proxies: trusted_proxies.clone(),
+            rates: *rates,
+            trail: Arc::new(Trail::new(*audit_sql, clock)),
             tools: Arc::new(tools),
             request_bytes: limits.request_bytes,
             // Those that run and those that wait.
@@ -121,14 +137,20 @@ impl App {
         let routes = Routes {
             resource: ProtectedResource::new(&self.auth, &url),
             public_host,
-            handler: Handler::new(self.tools, Callers::OfRequest),
+            handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.trail)),
             identity: self.identity,
+            trail: Arc::clone(&self.trail),
+            rates: self.rates,
+            trusted_proxies: self.trusted_proxies,
+            allowed_origins: self.allowed_origins,
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
             request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };
         let router = host::router(routes);
-        let served = host::serve_http(listener, router, stop).await;
+        let store = Database(Arc::clone(&self.scope));
+        let serving = host::serve_http(listener, router, stop);
+        let served = recorded(&self.trail, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
     }
@@ -143,7 +165,8 @@ impl App {
         tenant: TenantId,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let handler = Handler::new(self.tools, Callers::Fixed(self.identity, tenant));
+        let callers = Callers::Fixed(self.identity, tenant);
+        let handler = Handler::new(self.tools, callers, Arc::clone(&self.trail));
         let gone = CancellationToken::new();
         let mut serving = pin!(host::serve_stdio(handler, stop, gone.clone()));
         let last_answers = async {
@@ -151,10 +174,14 @@ impl App {
             tokio::time::sleep(LAST_ANSWERS).await;
         };
         // Both arms go on afterwards or are done. rmcp waits for calls under way; they end when the scope is closed.
-        let served = tokio::select! {
-            served = &mut serving => Some(served),
-            () = last_answers => None,
+        let answering = async {
+            tokio::select! {
+                served = &mut serving => Some(served),
+                () = last_answers => None,
+            }
         };
+        let store = Database(Arc::clone(&self.scope));
+        let served = recorded(&self.trail, &store, answering).await;
         self.scope.close().await;
         let served = match served {
             Some(served) => served,
@@ -179,6 +206,17 @@ impl App {
         // Any tenant does to learn whether the database accepts this server's signature.
         self.scope.knows(TenantId::HEAD_OFFICE).await.map(|_| ())
     }
+}
+
+/// What `serving` gives, while what it notes is recorded, and the rest of that afterwards.
+async fn recorded<T>(trail: &Trail, store: &dyn AuditStore, serving: impl Future<Output = T>) -> T {
+    let done = CancellationToken::new();
+    let serving = async {
+        let served = serving.await;
+        done.cancel();
+        served
+    };
+    tokio::join!(serving, trail.keep(store, done.clone())).0
 }
 
 /// What others need to know of the database, told through the one way to it.
@@ -219,7 +257,44 @@ fn unavailable(error: ScopeError) -> DirectoryUnavailable {
     }
 }
 
+impl AuditStore for Database {
+    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+        async move {
+            self.0.record(records).await.map_err(|error| {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(
+                    error,
+                    "the audit trail cannot be written; it goes on waiting"
+                );
+                AuditUnavailable
+            })
+        }
+        .boxed()
+    }
+}
+
 impl Readiness for Database {
+    fn findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
+        async move {
+            match self.0.examine().await {
+                Ok(findings) => {
+                    let tell = |finding: &Finding| format!("{} {}", finding.object, finding.what);
+                    Some(findings.iter().map(tell).collect())
+                }
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "the database cannot be examined");
+                    None
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn connections(&self) -> (usize, usize) {
+        self.0.connections()
+    }
+
     fn database_answers(&self) -> BoxFuture<'_, bool> {
         async move {
             match self.0.ping().await {

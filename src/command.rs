@@ -1,5 +1,6 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zava_mcp_server::identity::{Principal, Role};
+use zava_mcp_server::telemetry::audit::ChainEnd;
 
 /// Lets AI clients ask questions of the Zava retail database over the Model Context Protocol.
 ///
@@ -32,6 +33,9 @@ pub(crate) enum Command {
     /// Make, list and revoke API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Look at the audit trail.
+    #[command(subcommand)]
+    Audit(Audit),
     /// Say whether the server would run a statement: prints what would run, or why it is refused. Needs no database.
     Sql(Sql),
 }
@@ -93,6 +97,16 @@ pub(crate) enum Key {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Audit {
+    /// Prove that no record of guard.audit was changed, deleted or put in, and print the trail's end.
+    Verify {
+        /// An end that was printed or logged before, such as 42:9f86d0…; it must still be part of the trail.
+        #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
+        expect: Option<ChainEnd>,
+    },
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CreateKey {
     /// What it is for.
@@ -110,6 +124,11 @@ pub(crate) struct CreateKey {
 
 fn role(name: &str) -> Result<Role, &'static str> {
     Role::of_name(name).ok_or("is not reader, analyst or operator")
+}
+
+fn chain_end(text: &str) -> Result<ChainEnd, &'static str> {
+    text.parse()
+        .map_err(|_| "is not a record's number, a colon and 64 hexadecimal digits")
 }
 
 #[derive(Clone, Debug, Args)]

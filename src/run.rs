@@ -19,7 +19,7 @@ use zava_mcp_server::{database, host, telemetry};
 
 use crate::access;
 use crate::check::check;
-use crate::command::{Arguments, Command, Scale, Seed, Serve, Sql};
+use crate::command::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
 
 #[expect(
     clippy::disallowed_methods,
@@ -96,6 +96,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(access::key(&settings, key, CLOCK().into()))
+                .map_err(Failure::Other)
+        }
+        Command::Audit(Audit::Verify { expect }) => {
+            let settings = admin_settings(&environment)?;
+            runtime()?
+                .block_on(access::verify_audit(&settings, expect.as_ref()))
                 .map_err(Failure::Other)
         }
         Command::Check => {

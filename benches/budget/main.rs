@@ -23,6 +23,7 @@ mod start; // from the process to its first answer
 mod surface; // what a client's model has to read of us
 mod tally; // many turns in a few numbers
 mod throughput; // our server and its rivals, in turns
+mod token; // what verifying a token costs
 
 mod report; // what was found, in Markdown
 mod table; // rows and figures
@@ -136,6 +137,8 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     }
     ours.stop().await?;
 
+    let tokens = token::measure(plan).await?;
+
     progress::tell("memory around large results");
     let large = vec![
         memory::measure(plan, &ROWS_1_000).await?,
@@ -152,6 +155,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
         after_most_rows,
         speeds,
         large,
+        tokens,
         surface,
         binary_bytes: std::fs::metadata(&plan.server)?.len(),
     })

@@ -26,7 +26,7 @@ pub(crate) fn query(sql: &str) -> Vec<u8> {
 pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
     let arguments = json!({"postgresql_query": sql});
     request(
-        Some(store),
+        &named(store),
         "tools/call",
         &json!({"name": "execute_sales_query", "arguments": arguments}),
     )
@@ -36,19 +36,19 @@ pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
 pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
     let arguments = json!({"sql": sql});
     request(
-        None,
+        "",
         "tools/call",
         &json!({"name": "execute_sql", "arguments": arguments}),
     )
 }
 
 pub(crate) fn list_tools() -> Vec<u8> {
-    request(Some(SEATTLE), "tools/list", &json!({}))
+    request(&named(SEATTLE), "tools/list", &json!({}))
 }
 
 pub(crate) fn initialize() -> Vec<u8> {
     request(
-        Some(SEATTLE),
+        &named(SEATTLE),
         "initialize",
         &json!({
             "protocolVersion": PROTOCOL,
@@ -58,14 +58,23 @@ pub(crate) fn initialize() -> Vec<u8> {
     )
 }
 
-/// A whole HTTP request, with the header fields that a client of the transport sends.
-fn request(tenant: Option<&str>, method: &str, params: &Value) -> Vec<u8> {
-    let tenant = tenant.map_or_else(String::new, |id| format!("x-rls-user-id: {id}\r\n"));
+/// The smallest request there is, of a caller whom header fields name.
+pub(crate) fn ping(caller: &str) -> Vec<u8> {
+    request(caller, "ping", &json!({}))
+}
+
+/// The header field that names a tenant.
+pub(crate) fn named(store: &str) -> String {
+    format!("x-rls-user-id: {store}\r\n")
+}
+
+/// A whole HTTP request, with the header fields that a client of the transport sends, and those of its caller.
+fn request(caller: &str, method: &str, params: &Value) -> Vec<u8> {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
     format!(
         "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
          accept: application/json, text/event-stream\r\nmcp-protocol-version: {PROTOCOL}\r\n\
-         {tenant}content-length: {}\r\n\r\n{body}",
+         {caller}content-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()

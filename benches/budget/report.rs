@@ -11,6 +11,7 @@ use crate::surface::Surface;
 use crate::table::{Table, mebibytes, micros, millis, percent, rate, spread, thousands};
 use crate::tally::Turns;
 use crate::throughput::{self, Rival, Speed};
+use crate::token::Tokens;
 use crate::workload::CONNECTIONS;
 
 /// Where and on what the run took place.
@@ -61,6 +62,7 @@ pub(crate) struct Report {
     pub(crate) after_most_rows: Memory,
     pub(crate) speeds: Vec<Speed>,
     pub(crate) large: Vec<Large>,
+    pub(crate) tokens: Tokens,
     pub(crate) surface: Surface,
     pub(crate) binary_bytes: u64,
 }
@@ -74,6 +76,7 @@ impl Report {
         for speed in &self.speeds {
             self.speed(speed, &mut table);
         }
+        self.token(&mut table);
         self.size(&mut table);
         for (name, value) in &self.machine.lines {
             table.fact(name, value);
@@ -182,6 +185,20 @@ impl Report {
                 &format!("{}, {}", rate(&turns.rates), details(turns)),
             );
         }
+    }
+
+    fn token(&self, table: &mut Table) {
+        let Tokens { named, verified } = &self.tokens;
+        table.row(
+            "verifying a token, of a `ping`",
+            "≤ 100 µs",
+            &micros(self.tokens.cost()),
+            &format!(
+                "with a token {}; without {}",
+                details(verified),
+                details(named)
+            ),
+        );
     }
 
     fn size(&self, table: &mut Table) {

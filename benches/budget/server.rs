@@ -10,7 +10,13 @@ const RAISED_LIMITS: [(&str, &str); 2] = [
     ("ZAVA_MAX_RESULT_BYTES", "16777216"),
 ];
 
-/// Starts our server as people run it.
+/// No client may ask as fast as a bench does.
+const RATES: [(&str, &str); 2] = [
+    ("ZAVA_PRINCIPAL_RATE", "100000000"),
+    ("ZAVA_ADDRESS_RATE", "100000000"),
+];
+
+/// Starts our server as people run it, but for the rates.
 pub(crate) fn start(plan: &Plan) -> Fallible<Process> {
     start_with(plan, &[])
 }
@@ -20,7 +26,8 @@ pub(crate) fn start_with_raised_limits(plan: &Plan) -> Fallible<Process> {
     start_with(plan, &RAISED_LIMITS)
 }
 
-fn start_with(plan: &Plan, extra: &[(&str, &str)]) -> Fallible<Process> {
+/// The same with other settings.
+pub(crate) fn start_with(plan: &Plan, extra: &[(&str, &str)]) -> Fallible<Process> {
     let address = process::free_address()?;
     let mut command = Command::new(&plan.server);
     command
@@ -28,6 +35,7 @@ fn start_with(plan: &Plan, extra: &[(&str, &str)]) -> Fallible<Process> {
         .current_dir(&plan.work)
         .env_clear()
         .envs(plan.settings.iter().map(|(name, value)| (name, value)))
+        .envs(RATES)
         .envs(extra.iter().copied())
         .env("ZAVA_LISTEN", address.to_string());
     Process::start(&mut command, address, &plan.work.join("server.log"))

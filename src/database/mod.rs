@@ -3,6 +3,7 @@
 //! Knows the administrator's login and sqlx; must not know tenants' data (that goes through `query::scope`) or HTTP.
 //! Invariant: the administrator needs to be allowed to create roles, nothing more: no superuser, no BYPASSRLS, as on managed
 //! servers.
+mod audit; // whether the audit trail is whole
 mod callers; // who may ask for which tenant, and keys of machines
 mod migrate; // roles, migrations, signing key
 mod pads; // a signing key as the database keeps it
@@ -13,6 +14,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 
+pub use audit::{BrokenTrail, verify_audit};
 pub use callers::{Grant, ListedKey, create_key, grant, grants, keys, revoke, revoke_key};
 pub use migrate::{Migrated, migrate};
 
@@ -70,6 +72,9 @@ pub enum DatabaseError {
         "the name of the key is taken, empty, longer than 100 characters, looks like a key's id, or holds control characters"
     )]
     KeyName,
+    /// The audit trail is not what was appended.
+    #[error("the audit trail is broken")]
+    Audit(#[from] BrokenTrail),
     /// Another statement failed.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),

@@ -9,10 +9,9 @@ use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 
+use super::admission::{Admission, Admitted};
 use super::places::Places;
-use super::protected_resource::ProtectedResource;
-use super::{admission, envelope, refusal};
-use crate::identity::Identity;
+use super::{envelope, refusal};
 use crate::mcp::{Handler, needed_scope};
 
 /// The origins of a browser on this machine.
@@ -26,8 +25,7 @@ const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// One value behind one `Arc`: as a stack of layers each request cloned rmcp's configuration, which cost a tenth of the
 /// requests per second.
 pub(super) struct Endpoint {
-    identity: Arc<Identity>,
-    resource: Arc<ProtectedResource>,
+    admission: Arc<Admission>,
     request_bytes: NonZeroUsize,
     places: Places,
     service: StreamableHttpService<Handler, NeverSessionManager>,
@@ -36,11 +34,11 @@ pub(super) struct Endpoint {
 impl Endpoint {
     pub(super) fn new(
         handler: Handler,
-        identity: Arc<Identity>,
-        resource: Arc<ProtectedResource>,
+        admission: Arc<Admission>,
         request_bytes: NonZeroUsize,
         tenant_requests: NonZeroUsize,
         public_host: Option<String>,
+        allowed_origins: &[String],
     ) -> Self {
         // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, or Host what clients call
         // the server, against DNS rebinding. rmcp's own token stays uncancelled: requests under way finish when the listener stops.
@@ -48,7 +46,12 @@ impl Endpoint {
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_max_request_body_bytes(request_bytes.get())
-            .with_allowed_origins(LOCAL_ORIGINS)
+            .with_allowed_origins(
+                LOCAL_ORIGINS
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain(allowed_origins.iter().cloned()),
+            )
             .with_allowed_hosts(
                 LOCAL_HOSTS
                     .map(str::to_owned)
@@ -58,8 +61,7 @@ impl Endpoint {
         let sessions = Arc::new(NeverSessionManager::default());
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
-            identity,
-            resource,
+            admission,
             request_bytes,
             places: Places::new(tenant_requests),
             service,
@@ -71,9 +73,18 @@ impl Endpoint {
             // 405, whoever asks.
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        let caller = admission::admit(&self.identity, &self.resource, &mut request).await?;
+        let admitted = self.admission.admit(&mut request).await?;
+        let answered = self.answer_to(&admitted, request).await;
+        let mut response = answered.unwrap_or_else(|refused| refused);
+        refusal::standing(&mut response, admitted.standing, None);
+        Ok(response)
+    }
+
+    async fn answer_to(&self, admitted: &Admitted, request: Request) -> Result<Response, Response> {
+        let caller = &admitted.caller;
+        let trail = &self.admission.trail;
         let Some(_place) = self.places.take(caller.tenant()) else {
-            tracing::info!(tenant = %caller.tenant(), "too many requests of one tenant");
+            trail.note(admitted.refused("too many requests of a tenant under way"));
             return Err(refusal::too_many());
         };
         if !envelope::says_json(&request) {
@@ -82,13 +93,21 @@ impl Endpoint {
         let (parts, body) = envelope::read(request, self.request_bytes).await?;
         // Nothing is read of a message whose sender may do everything.
         if !caller.scopes().are_all()
-            && let Some(needed) = needed_scope(&body).filter(|needed| !caller.scopes().has(*needed))
+            && let Some((needed, id)) = needed_scope(&body)
+            && !caller.scopes().has(needed)
         {
-            tracing::info!(principal = %caller.principal(), needed = needed.as_str(), "scope missing");
-            return Err(refusal::insufficient_scope(needed, &self.resource));
+            trail.note(admitted.refused("scope missing"));
+            return Err(refusal::insufficient_scope(
+                needed,
+                &id,
+                &self.admission.resource,
+            ));
         }
         let request = Request::from_parts(parts, Full::new(body));
         let response = self.service.handle(request).await;
+        if response.status() == StatusCode::FORBIDDEN {
+            trail.note(admitted.refused("foreign host or origin"));
+        }
         // The content type was right and the body is JSON, so what rmcp could not read is the message.
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(refusal::not_a_message());

@@ -1,16 +1,26 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use serde_json::json;
 
+use super::admission::Admission;
+use super::refusal;
+use crate::identity::Role;
+
 /// Tells whether requests can be answered.
 pub trait Readiness: Send + Sync {
     /// Whether the database answers now. Logs why not.
     fn database_answers(&self) -> BoxFuture<'_, bool>;
+
+    /// What keeps the database from being fit to serve from, examined now; `None` when that cannot be told. Logs why not.
+    fn findings(&self) -> BoxFuture<'_, Option<Vec<String>>>;
+
+    /// The connections that are open, and those of them that nobody uses now.
+    fn connections(&self) -> (usize, usize);
 }
 
 /// The process is up; says nothing about what it depends on.
@@ -31,4 +41,43 @@ pub(super) async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> Respon
         )
             .into_response()
     }
+}
+
+/// What an operator is told beside that.
+pub(super) struct Details {
+    pub(super) admission: Arc<Admission>,
+    pub(super) readiness: Arc<dyn Readiness>,
+}
+
+/// How the server is, and what it has decided since it started: for operators alone.
+pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Request) -> Response {
+    let Details {
+        admission,
+        readiness,
+    } = &*details;
+    match admission.admit(&mut request).await {
+        Err(refused) => return refused,
+        Ok(admitted) if admitted.caller.role() < Role::Operator => {
+            let reason = "operator's role missing";
+            admission.trail.note(admitted.refused(reason));
+            return refusal::operators_only();
+        }
+        Ok(_) => {}
+    }
+    let answers = readiness.database_answers().await;
+    let findings = if answers {
+        readiness.findings().await
+    } else {
+        None
+    };
+    let (open, idle) = readiness.connections();
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "database": if answers { "ok" } else { "not answering" },
+        "findings": findings,
+        "connections": {"open": open, "idle": idle},
+        "decisions": admission.trail.counts(),
+        "audit": {"waiting": admission.trail.waiting(), "end": admission.trail.end().map(|end| end.to_string())},
+    }))
+    .into_response()
 }

@@ -4,12 +4,15 @@
 //! envelope into an HTTP status.
 //! Invariants: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there; no tenant has more
 //! of them under way than it may.
-mod admission; // who may pass to /mcp
+mod address; // where a request comes from
+mod admission; // who may pass to /mcp, and how often
+mod browser; // what browsers may do with answers
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer
 mod places; // how many requests of one tenant are under way
 mod protected_resource; // where callers get tokens
+mod rates; // how many requests may come
 mod refusal; // an HTTP error with a JSON-RPC body
 mod stdio; // MCP over standard input and output
 
@@ -25,13 +28,20 @@ use axum::routing::{any, get};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use ipnet::IpNet;
+
 use crate::identity::Identity;
 use crate::mcp::Handler;
+use crate::settings::Rates as RateSettings;
+use crate::telemetry::audit::Trail;
 
 pub use health::Readiness;
 pub use protected_resource::ProtectedResource;
 
+use admission::Admission;
 use endpoint::Endpoint;
+use health::Details;
+use rates::Rates;
 pub use stdio::{StdioError, serve_stdio};
 
 /// How long requests under way may take to finish once the server is told to stop.
@@ -47,6 +57,14 @@ pub struct Routes {
     pub resource: ProtectedResource,
     /// What clients call this server, beside the names of this machine: host and port.
     pub public_host: Option<String>,
+    /// Notes what is decided.
+    pub trail: Arc<Trail>,
+    /// How many requests may come.
+    pub rates: RateSettings,
+    /// The proxies in front, which tell where requests come from.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whose pages may call this server from a browser.
+    pub allowed_origins: Vec<String>,
     /// Tells whether the database answers.
     pub readiness: Arc<dyn Readiness>,
     /// The largest request body, in bytes.
@@ -61,36 +79,54 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, and OAuth's metadata.
+/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and OAuth's metadata.
 pub fn router(routes: Routes) -> Router {
     let Routes {
         handler,
         identity,
         resource,
         public_host,
+        trail,
+        rates,
+        trusted_proxies,
+        allowed_origins,
         readiness,
         request_bytes,
         tenant_requests,
     } = routes;
+    let is_encrypted = resource.is_encrypted();
     let resource = Arc::new(resource);
+    let admission = Arc::new(Admission {
+        identity,
+        resource: Arc::clone(&resource),
+        rates: Rates::new(rates),
+        trusted_proxies,
+        trail,
+    });
+    let details = Arc::new(Details {
+        admission: Arc::clone(&admission),
+        readiness: Arc::clone(&readiness),
+    });
     let endpoint = Arc::new(Endpoint::new(
         handler,
-        identity,
-        Arc::clone(&resource),
+        admission,
         request_bytes,
         tenant_requests,
         public_host,
+        &allowed_origins,
     ));
     let metadata = get(protected_resource::metadata).with_state(resource);
-    Router::new()
+    let router = Router::new()
         .route("/health", get(health::ready))
         .route("/health/ready", get(health::ready))
         .route("/health/live", get(health::live))
         .with_state(readiness)
+        .route("/health/details", get(health::details).with_state(details))
         .route(protected_resource::METADATA, metadata.clone())
         .route(protected_resource::METADATA_OF_MCP, metadata)
         .route("/mcp", any(endpoint::mcp).with_state(endpoint))
-        .fallback(refusal::no_such_path)
+        .fallback(refusal::no_such_path);
+    browser::guarded(router, &allowed_origins, is_encrypted)
 }
 
 /// Serves until `stop` is cancelled, then lets requests under way finish, for a while. Those that have not finished then

@@ -16,6 +16,7 @@ pub(super) const METADATA_OF_MCP: &str = "/.well-known/oauth-protected-resource/
 /// This server as OAuth sees it: where callers get tokens for it.
 #[derive(Clone, Debug)]
 pub struct ProtectedResource {
+    is_encrypted: bool,
     /// How a request can prove anything at all; `None` where it cannot.
     scheme: Option<Scheme>,
 }
@@ -44,7 +45,15 @@ impl ProtectedResource {
                 Some(entra) => Some(oauth(entra, url)),
             },
         };
-        Self { scheme }
+        Self {
+            is_encrypted: url.starts_with("https://"),
+            scheme,
+        }
+    }
+
+    /// Whether clients call it over TLS.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.is_encrypted
     }
 
     /// The value of `WWW-Authenticate` for a request without a good token (RFC 6750, section 3; RFC 9728, section 5.1). `error`

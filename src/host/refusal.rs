@@ -1,9 +1,10 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::protected_resource::ProtectedResource;
+use super::rates::{Standing, TooMany};
 use crate::identity::{OAuthScope, Refusal, TENANT_HEADER, Wanted};
 use crate::mcp::refusal_text;
 
@@ -72,7 +73,7 @@ pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Respons
         Refusal::Missing(Wanted::Gateway) | Refusal::NotChosen | Refusal::NotEntitled => {
             (StatusCode::FORBIDDEN, NO_CALLER)
         }
-        Refusal::Unavailable(_) | Refusal::Issuer(_) => {
+        Refusal::NotRemembered | Refusal::Unavailable(_) | Refusal::Issuer(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
         }
     };
@@ -96,12 +97,18 @@ pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Respons
 }
 
 /// The caller's token is not good for this.
-pub(super) fn insufficient_scope(needed: OAuthScope, resource: &ProtectedResource) -> Response {
+pub(super) fn insufficient_scope(
+    needed: OAuthScope,
+    id: &Value,
+    resource: &ProtectedResource,
+) -> Response {
     let text = format!(
         "the token is not good for this tool; ask for one with the scope {}",
         needed.as_str()
     );
-    let mut response = answer(StatusCode::FORBIDDEN, NO_CALLER, &text);
+    // The message has been read, and clients can tell from the id which of theirs it was.
+    let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": NO_CALLER, "message": text}});
+    let mut response = (StatusCode::FORBIDDEN, Json(body)).into_response();
     if let Some(challenge) = resource.challenge(Some(("insufficient_scope", &text)), &[needed]) {
         insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
     }
@@ -117,6 +124,48 @@ pub(super) fn too_many() -> Response {
     );
     insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
     response
+}
+
+/// More have come than may.
+pub(super) fn too_fast(too_many: TooMany) -> Response {
+    let seconds = too_many.wait.as_secs() + u64::from(too_many.wait.subsec_nanos() > 0);
+    let seconds = seconds.max(1).to_string();
+    let text = format!("too many requests; try again in {seconds} seconds");
+    let mut response = answer(StatusCode::TOO_MANY_REQUESTS, TOO_MANY, &text);
+    insert(&mut response, header::RETRY_AFTER, &seconds);
+    standing(&mut response, too_many.standing, Some(&seconds));
+    response
+}
+
+/// Tells what is left of a rate
+/// ([RateLimit fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)), and in how many seconds there
+/// is more if nothing is left.
+pub(super) fn standing(response: &mut Response, standing: Standing, wait: Option<&str>) {
+    let Standing {
+        policy,
+        a_minute,
+        left,
+    } = standing;
+    insert(
+        response,
+        HeaderName::from_static("ratelimit-policy"),
+        &format!("\"{policy}\";q={a_minute};w=60"),
+    );
+    let wait = wait.map_or_else(String::new, |seconds| format!(";t={seconds}"));
+    insert(
+        response,
+        HeaderName::from_static("ratelimit"),
+        &format!("\"{policy}\";r={left}{wait}"),
+    );
+}
+
+/// The caller is no operator.
+pub(super) fn operators_only() -> Response {
+    answer(
+        StatusCode::FORBIDDEN,
+        NO_CALLER,
+        "this is for operators; an administrator gives the role by `zava-mcp-server grant … --role operator`",
+    )
 }
 
 /// There is nothing at this path.

@@ -11,9 +11,9 @@ use super::{ApiKey, TenantId};
 pub enum Role {
     /// Calls the tools.
     Reader,
-    /// May ask for plans where that tells nothing of other tenants.
+    /// Gets longer answers, and plans where they tell nothing of other tenants.
     Analyst,
-    /// May what an analyst may.
+    /// Beside that, sees how the server is.
     Operator,
 }
 
@@ -109,6 +109,9 @@ impl OAuthScopes {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Principal(Arc<str>);
 
+/// What stands before a tenant that is named and not proved.
+const NAMED: &str = "tenant:";
+
 /// A text that names nobody who could be given a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -142,13 +145,18 @@ impl Principal {
 
     /// Whoever names a tenant.
     pub(super) fn of_tenant(tenant: TenantId) -> Self {
-        Self::new(format!("tenant:{tenant}"))
+        Self::new(format!("{NAMED}{tenant}"))
     }
 
     /// The holder of a key.
     #[must_use]
     pub fn of_key(key: &ApiKey) -> Self {
         Self::new(format!("apikey:{}", key.id()))
+    }
+
+    /// Whether it is more than a tenant's name.
+    fn is_proved(&self) -> bool {
+        !self.0.starts_with(NAMED)
     }
 
     /// The text form.
@@ -206,6 +214,12 @@ impl Caller {
     #[must_use]
     pub fn scopes(&self) -> OAuthScopes {
         self.scopes
+    }
+
+    /// Whether the limits of analysts hold: not for whoever only names a tenant.
+    #[must_use]
+    pub fn has_larger_limits(&self) -> bool {
+        self.role >= Role::Analyst && self.principal.is_proved()
     }
 
     /// Whether this caller may ask how rows would be found: estimates speak of all tenants' rows.

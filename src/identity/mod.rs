@@ -65,6 +65,16 @@ pub trait TenantDirectory: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>>;
 }
 
+/// Whether the database may be asked about what anybody can make up: a key, or a tenant that is only named. What somebody is
+/// entitled to who has proved who they are is always asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookUps {
+    /// Yes.
+    Allowed,
+    /// No: only what is remembered of a moment ago counts.
+    Remembered,
+}
+
 /// Turns what a request says about itself into a [`Caller`].
 pub struct Identity {
     directory: Arc<dyn TenantDirectory>,
@@ -126,22 +136,26 @@ impl Identity {
     /// The caller behind a request.
     ///
     /// # Errors
-    /// [`Refusal`].
+    /// [`Refusal`]; [`Refusal::NotRemembered`] only where look-ups are not allowed.
     ///
     /// # Cancel safety
     /// Nothing is kept of a call that is dropped.
-    pub async fn caller(&self, presented: &Presented<'_>) -> Result<Caller, Refusal> {
+    pub async fn caller(
+        &self,
+        presented: &Presented<'_>,
+        look_ups: LookUps,
+    ) -> Result<Caller, Refusal> {
         match &self.modes {
             Modes::Header(peers) => {
                 if !presented.peer.is_some_and(|peer| peers.include(peer)) {
                     return Err(Refusal::Missing(Wanted::Gateway));
                 }
                 let named = chosen(presented.tenant)?;
-                self.of_tenant(named.ok_or(Refusal::Missing(Wanted::Tenant))?)
+                self.named(named.ok_or(Refusal::Missing(Wanted::Tenant))?, look_ups)
                     .await
             }
             Modes::Proof(proofs) => {
-                let proven = self.proven(presented, proofs).await?;
+                let proven = self.proven(presented, proofs, look_ups).await?;
                 let chosen = chosen(presented.tenant)?;
                 let entitlements = self.entitlements(&proven.claims, proofs).await?;
                 proven.choose(&entitlements, chosen)
@@ -154,9 +168,14 @@ impl Identity {
     /// # Errors
     /// [`Refusal::NotEntitled`] and [`Refusal::Unavailable`].
     pub async fn of_tenant(&self, tenant: TenantId) -> Result<Caller, Refusal> {
+        self.named(tenant, LookUps::Allowed).await
+    }
+
+    async fn named(&self, tenant: TenantId, look_ups: LookUps) -> Result<Caller, Refusal> {
         if let Some(principal) = self.known.get(&tenant) {
             return Ok(Caller::named(principal, tenant));
         }
+        look_ups.must_be_allowed()?;
         if !self.directory.knows(tenant).await? {
             return Err(Refusal::NotEntitled);
         }
@@ -166,13 +185,19 @@ impl Identity {
     }
 
     /// Who sent the request. What is in `Authorization` counts before what the platform says: it is proved here.
-    async fn proven(&self, presented: &Presented<'_>, proofs: &Proofs) -> Result<Proven, Refusal> {
+    async fn proven(
+        &self,
+        presented: &Presented<'_>,
+        proofs: &Proofs,
+        look_ups: LookUps,
+    ) -> Result<Proven, Refusal> {
         if (proofs.entra.is_some() || proofs.api_keys)
             && let Some(token) = bearer(presented.authorization)?
         {
             match (ApiKey::read(token), &proofs.entra) {
                 (Some(key), _) if proofs.api_keys => {
-                    return self.of_key(key.map_err(BadProof::from)?, proofs).await;
+                    let key = key.map_err(BadProof::from)?;
+                    return self.of_key(key, proofs, look_ups).await;
                 }
                 (_, Some(entra)) => return entra.prove(token).await,
                 // App Service's authentication leaves the token that it has verified where it was.
@@ -188,10 +213,16 @@ impl Identity {
             .ok_or(Refusal::Missing(Wanted::Bearer))
     }
 
-    async fn of_key(&self, key: ApiKey, proofs: &Proofs) -> Result<Proven, Refusal> {
+    async fn of_key(
+        &self,
+        key: ApiKey,
+        proofs: &Proofs,
+        look_ups: LookUps,
+    ) -> Result<Proven, Refusal> {
         let state = match proofs.keys.get(&key) {
             Some(state) => state,
             None => {
+                look_ups.must_be_allowed()?;
                 let state = self.directory.api_key(&key).await?;
                 let state = state.ok_or(BadProof::from(ApiKeyFault::Unknown))?;
                 proofs.keys.insert(key.clone(), state);
@@ -218,6 +249,15 @@ impl Identity {
             .entitlements
             .insert(claims.clone(), Arc::clone(&entitlements));
         Ok(entitlements)
+    }
+}
+
+impl LookUps {
+    fn must_be_allowed(self) -> Result<(), Refusal> {
+        match self {
+            Self::Allowed => Ok(()),
+            Self::Remembered => Err(Refusal::NotRemembered),
+        }
     }
 }
 

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use super::api_key::ApiKeyFault;
 use super::{Fault, IssuerError, MalformedTenant, PlatformFault};
 
@@ -58,10 +60,47 @@ pub enum Refusal {
     /// There is no such tenant, or not for this caller; or the caller may ask for none at all.
     #[error("the caller may not ask for this tenant")]
     NotEntitled,
+    /// The caller would have to be looked up, and may not be now.
+    #[error("the caller is not remembered")]
+    NotRemembered,
     /// It cannot be told now.
     #[error("the caller cannot be looked up")]
     Unavailable(#[from] DirectoryUnavailable),
     /// The keys to check the token with are not to be had now.
     #[error("the token cannot be checked")]
     Issuer(#[from] IssuerError),
+}
+
+impl Refusal {
+    /// What the audit trail calls it: which part of which proof, never a value of it.
+    #[must_use]
+    pub fn reason(&self) -> Cow<'static, str> {
+        match self {
+            Self::Missing(Wanted::Tenant) => "no tenant".into(),
+            Self::Missing(Wanted::Bearer) => "no proof".into(),
+            Self::Missing(Wanted::Gateway) => "not through the gateway".into(),
+            Self::Proof(proof) => proof.to_string().into(),
+            Self::Malformed(_) => "malformed tenant".into(),
+            Self::NotChosen => "no tenant chosen".into(),
+            Self::NotEntitled => "unknown or foreign tenant".into(),
+            Self::NotRemembered => "too many failures".into(),
+            Self::Unavailable(_) => "database unavailable".into(),
+            Self::Issuer(_) => "issuer unavailable".into(),
+        }
+    }
+
+    /// Whether somebody who is trying out proofs or tenants gets this, and again and again.
+    #[must_use]
+    pub fn is_failed_attempt(&self) -> bool {
+        match self {
+            Self::Proof(_) | Self::NotEntitled => true,
+            // To ask without anything is how a client learns where to sign in.
+            Self::Missing(_)
+            | Self::Malformed(_)
+            | Self::NotChosen
+            | Self::NotRemembered
+            | Self::Unavailable(_)
+            | Self::Issuer(_) => false,
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::error::Error;
 
 use crate::catalog::{CatalogError, TABLES};
@@ -7,6 +8,7 @@ use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
 use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
+use crate::telemetry::audit::Decision;
 
 /// Why a tool has no result. The one place that decides what a client reads of an error inside a tool.
 #[derive(Debug, thiserror::Error)]
@@ -61,29 +63,17 @@ impl Failure {
         }
     }
 
-    /// Logs it once, with its causes: an operator's matter as an error, a client's own as information.
+    /// Logs what is an operator's matter, with its causes; a client's own is in the audit trail.
     pub(super) fn log(&self, tool: &'static str) {
         let error = self as &dyn Error;
         match self {
-            // The refusal's text repeats the client's statement, which is not for the log.
-            Self::Refused(refusal) => {
-                tracing::info!(tool, rule = ?refusal.rule(), error, "tool call refused");
-            }
-            Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {
-                tracing::info!(tool, error, "tool call refused");
-            }
-            Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_)) => {
-                tracing::info!(tool, error, "tool call refused")
-            }
-            Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
-                tracing::info!(tool, error, "tool call refused")
-            }
+            Self::Refused(_) | Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {}
+            Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
+            | Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {}
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
-                ScopeError::Database(_) | ScopeError::UnknownTenant | ScopeError::PlanRefused => {
-                    tracing::info!(tool, error, "statement failed")
-                }
+                ScopeError::Database(_) | ScopeError::UnknownTenant | ScopeError::PlanRefused => {}
                 ScopeError::Busy | ScopeError::Unavailable(_) => {
                     tracing::warn!(tool, error, "database not available")
                 }
@@ -95,6 +85,37 @@ impl Failure {
             },
             Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => {
                 tracing::error!(tool, error, "tool call failed")
+            }
+        }
+    }
+
+    /// What the audit trail says of it: nothing that a client has written.
+    pub(super) fn verdict(&self) -> (Decision, Cow<'static, str>) {
+        let failed = |reason: &'static str| (Decision::Failed, reason.into());
+        match self {
+            Self::Refused(refusal) => (Decision::Refused, refusal.rule().name().into()),
+            Self::Argument(_)
+            | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
+            | Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
+                failed("argument")
+            }
+            Self::TooManyColumns(_) => failed("columns"),
+            Self::NoModel => failed("no embedding model"),
+            Self::Statement(cause, _)
+            | Self::Search(SearchError::Scope(cause))
+            | Self::Catalog(CatalogError::Scope(cause)) => match cause {
+                ScopeError::PlanRefused => (Decision::Refused, "plan".into()),
+                ScopeError::UnknownTenant => (Decision::Refused, "unknown tenant".into()),
+                ScopeError::Database(error) => (
+                    Decision::Failed,
+                    format!("SQLSTATE {}", error.sqlstate).into(),
+                ),
+                ScopeError::Busy => failed("busy"),
+                ScopeError::Unavailable(_) => failed("database unavailable"),
+                ScopeError::Misconfigured(_) | ScopeError::Posture(_) => failed("database unfit"),
+            },
+            Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => {
+                failed("internal")
             }
         }
     }
@@ -145,7 +166,9 @@ pub fn refusal_text(refusal: &CallerRefusal) -> String {
         CallerRefusal::NotEntitled => {
             format!("unknown tenant, or not yours; set {TENANT_HEADER} to a tenant id you may use")
         }
-        CallerRefusal::Unavailable(DirectoryUnavailable::Away) => AWAY.to_owned(),
+        CallerRefusal::NotRemembered | CallerRefusal::Unavailable(DirectoryUnavailable::Away) => {
+            AWAY.to_owned()
+        }
         CallerRefusal::Unavailable(DirectoryUnavailable::Unfit) => OURS.to_owned(),
         CallerRefusal::Issuer(_) => {
             "tokens cannot be checked now, because their issuer does not answer; try again in a few seconds".to_owned()

@@ -20,10 +20,15 @@ use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
 
 use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
+use crate::telemetry::TraceId;
+use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
 pub use failure::refusal_text;
+use tools::Access;
 pub use tools::{ToolName, Tools};
 
 /// The server's name, as the original sample has it.
@@ -36,11 +41,14 @@ Fetch the schemas of the tables you need once, then query; use search for produc
 /// How long a client may keep what the server says of itself: it changes with a new version only.
 const FRESH_FOR_MS: u64 = 300_000;
 
-/// What a caller's token must be good for, to send this message: nothing for most, something for the tools that read rows.
+/// What a caller's token must be good for, to send this message, and the message's id: nothing for most, something for the tools
+/// that read rows.
 #[must_use]
-pub fn needed_scope(message: &[u8]) -> Option<OAuthScope> {
+pub fn needed_scope(message: &[u8]) -> Option<(OAuthScope, Value)> {
     #[derive(Deserialize)]
     struct Message<'a> {
+        #[serde(default)]
+        id: Value,
         #[serde(borrow)]
         method: Cow<'a, str>,
         #[serde(borrow)]
@@ -53,9 +61,8 @@ pub fn needed_scope(message: &[u8]) -> Option<OAuthScope> {
     }
     let message: Message<'_> = serde_json::from_slice(message).ok()?;
     let name = message.params?.name?;
-    (message.method == "tools/call")
-        .then(|| ToolName::of(&name)?.needed_scope())
-        .flatten()
+    let needed = (message.method == "tools/call").then(|| ToolName::of(&name)?.needed_scope());
+    needed.flatten().map(|scope| (scope, message.id))
 }
 
 /// Where the caller of a request is found.
@@ -72,13 +79,18 @@ pub enum Callers {
 pub struct Handler {
     tools: Arc<Tools>,
     callers: Callers,
+    trail: Arc<Trail>,
 }
 
 impl Handler {
-    /// A handler that calls `tools` for `callers`.
+    /// A handler that calls `tools` for `callers`, and notes each call in `trail`.
     #[must_use]
-    pub fn new(tools: Arc<Tools>, callers: Callers) -> Self {
-        Self { tools, callers }
+    pub fn new(tools: Arc<Tools>, callers: Callers, trail: Arc<Trail>) -> Self {
+        Self {
+            tools,
+            callers,
+            trail,
+        }
     }
 
     async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
@@ -97,15 +109,24 @@ impl Handler {
                     .of_tenant(*tenant)
                     .await
                     .map_err(|refusal: Refusal| {
-                        tracing::info!(
-                            error = &refusal as &dyn std::error::Error,
-                            "caller refused"
-                        );
+                        self.trail.note(Event::refused(
+                            Kind::Authentication,
+                            refusal.reason(),
+                            None,
+                            trace_id(context),
+                        ));
                         ErrorData::invalid_request(refusal_text(&refusal), None)
                     })
             }
         }
     }
+}
+
+/// The trace id that the HTTP layer has put into the request, or one of its own.
+fn trace_id(context: &RequestContext<RoleServer>) -> TraceId {
+    let parts = context.extensions.get::<axum::http::request::Parts>();
+    let known = parts.and_then(|parts| parts.extensions.get::<TraceId>());
+    known.copied().unwrap_or_else(|| TraceId::of_request(None))
 }
 
 impl ServerHandler for Handler {
@@ -173,29 +194,56 @@ impl ServerHandler for Handler {
             ));
         };
         let caller = self.caller(&context).await?;
+        let began = Instant::now();
+        let event = |decision, reason, access: Access| Event {
+            kind: Kind::Call,
+            decision,
+            reason,
+            principal: Some(caller.principal().clone()),
+            tenant: Some(caller.tenant()),
+            tool: Some(tool.as_str()),
+            address: None,
+            statement: access.statement,
+            rows: access.rows,
+            bytes: access.bytes,
+            duration: began.elapsed(),
+            trace_id: trace_id(&context),
+        };
         // The HTTP layer has looked already, at the message as it read it.
         if let Some(needed) = tool
             .needed_scope()
             .filter(|needed| !caller.scopes().has(*needed))
         {
+            let reason = Some("scope missing".into());
+            self.trail
+                .note(event(Decision::Refused, reason, Access::default()));
             let text = format!("the token lacks the scope {}", needed.as_str());
             return Err(ErrorData::invalid_request(text, None));
         }
+        let mut access = Access::default();
         // On the heap: rmcp moves this future several times, and it is large.
         let calling = Box::pin(self.tools.call(
             tool,
             &caller,
             request.arguments.unwrap_or_default(),
+            &mut access,
         ));
         // rmcp leaves the handler running when the client has gone (HTTP), has sent notifications/cancelled (standard
         // input), or when the session ends; it only cancels this token. Dropping the call cancels its statement.
-        tokio::select! {
+        let called = tokio::select! {
             biased; // an answer that is there is given
-            result = calling => Ok(result.into()),
-            () = context.ct.cancelled() => {
-                tracing::info!(tool = tool.as_str(), "tool call cancelled");
-                Err(ErrorData::internal_error("the call was cancelled", None))
-            }
-        }
+            called = calling => Some(called),
+            () = context.ct.cancelled() => None,
+        };
+        let Some((result, verdict)) = called else {
+            self.trail.note(event(Decision::Cancelled, None, access));
+            return Err(ErrorData::internal_error("the call was cancelled", None));
+        };
+        let (decision, reason) = match verdict {
+            None => (Decision::Allowed, None),
+            Some((decision, reason)) => (decision, Some(reason)),
+        };
+        self.trail.note(event(decision, reason, access));
+        Ok(result.into())
     }
 }

@@ -70,6 +70,12 @@ pub(super) fn failed_text(failure: &Failure) -> CallToolResult {
     CallToolResult::error(vec![ContentBlock::text(failure.client_text())])
 }
 
+/// How long an answer is, as text.
+pub(super) fn bytes(result: &CallToolResult) -> u64 {
+    let texts = result.content.iter().filter_map(ContentBlock::as_text);
+    texts.map(|text| text.text.len() as u64).sum()
+}
+
 /// Written by hand, like the rows: a map of JSON values would sort its members by name.
 fn no_rows(member: &str, text: &str) -> String {
     format!(

@@ -89,7 +89,26 @@ const HOSTED: [&str; 3] = [
     "CONTAINER_APP_NAME",
 ];
 
-pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<AuthSettings> {
+/// The gateways and proxies in front; empty when none is named.
+pub(super) fn trusted_proxies(reader: &mut Reader<'_>) -> Option<Vec<IpNet>> {
+    reader.absent_or(&var::ZAVA_TRUSTED_PROXY, Vec::new(), |text| {
+        let networks = text.split(',').map(|network| network_of(network.trim()));
+        let networks: Option<Vec<IpNet>> = networks.collect();
+        match networks {
+            None => Err("holds something else than addresses and networks"),
+            Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
+                Err("trusts every address there is")
+            }
+            Some(networks) => Ok(networks),
+        }
+    })
+}
+
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    listen: Option<SocketAddr>,
+    trusted_proxies: &[IpNet],
+) -> Option<AuthSettings> {
     let modes = reader.parsed(&var::ZAVA_AUTH, |text| {
         let modes: Option<Vec<Mode>> = text
             .split(',')
@@ -102,19 +121,6 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
             }
             Some(modes) => Ok(modes),
         }
-    });
-    let trusted = reader.optional(&var::ZAVA_TRUSTED_PROXY, |text| {
-        let networks = text.split(',').map(|network| network_of(network.trim()));
-        networks
-            .collect::<Option<Vec<IpNet>>>()
-            .ok_or("holds something else than addresses and networks")
-            .and_then(|networks| {
-                if networks.iter().any(|network| network.prefix_len() == 0) {
-                    Err("trusts every address there is")
-                } else {
-                    Ok(networks)
-                }
-            })
     });
     let directories = reader.optional(&var::ZAVA_ENTRA_TENANT_ID, |text| {
         let ids = text.split(',').map(|id| Uuid::try_parse(id.trim()));
@@ -138,17 +144,17 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
     let modes = modes?;
     if modes.contains(&Mode::Header) {
         let is_hosted = is_hosted(reader);
-        let peers = match trusted {
-            Some(gateways) if is_hosted && gateways.iter().any(holds_this_machine) => {
-                reader.problem(&var::ZAVA_TRUSTED_PROXY, "trusts this machine, but here the platform hands on from it what anybody sends");
-                return None;
-            }
-            Some(gateways) => TrustedPeers::Gateways(gateways),
-            None if is_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
+        let peers = match trusted_proxies {
+            [] if is_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
                 reader.problem(&var::ZAVA_AUTH, "believes the tenant header of whoever reaches the server, which is not this machine alone; name the gateways that set it in ZAVA_TRUSTED_PROXY, or use entra, easyauth or apikey");
                 return None;
             }
-            None => TrustedPeers::ThisMachine,
+            [] => TrustedPeers::ThisMachine,
+            gateways if is_hosted && gateways.iter().any(holds_this_machine) => {
+                reader.problem(&var::ZAVA_TRUSTED_PROXY, "trusts this machine, but here the platform hands on from it what anybody sends");
+                return None;
+            }
+            gateways => TrustedPeers::Gateways(gateways.to_vec()),
         };
         return Some(AuthSettings::Header(peers));
     }
@@ -172,6 +178,21 @@ pub(super) fn read(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Optio
         });
     }
     Some(AuthSettings::Proof(proof))
+}
+
+/// Whose pages may call the server.
+pub(super) fn allowed_origins(reader: &mut Reader<'_>) -> Option<Vec<String>> {
+    reader.absent_or(&var::ZAVA_ALLOWED_ORIGINS, Vec::new(), |text| {
+        let origins = text.split(',').map(|origin| {
+            let origin = origin.trim();
+            // As a browser writes it, because it is compared as text.
+            let url = base_url(origin).ok()?;
+            (url.origin().ascii_serialization() == origin).then(|| origin.to_owned())
+        });
+        let origins: Option<Vec<String>> = origins.collect();
+        origins
+            .ok_or("holds something else than origins over https, in lower case and without a path")
+    })
 }
 
 /// What clients call the server.

@@ -4,20 +4,21 @@
 //! environment. Invariant: a settings value that exists is valid, and no error or `Debug` output holds a secret.
 mod auth; // how callers prove who they are
 mod environment; // where values come from: the process and `.env`
+mod limits; // bounds on what one request may cost, and how many may come
 mod reader; // text → typed value, collecting every problem
 mod signing_key; // the one value with a format of its own
 mod variables; // every variable, documented once
 
 use std::net::{IpAddr, SocketAddr};
-use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use uuid::Uuid;
 
 pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
 pub use environment::{DotEnvError, Environment};
+pub use limits::{AnswerLimits, Limits, Rates, sql_bytes};
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
 pub use variables::{VARIABLES, Variable};
@@ -72,29 +73,6 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// Bounds on what one request may cost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// The longest that PostgreSQL works on one statement.
-    pub statement_timeout: Duration,
-    /// The most rows one answer holds.
-    pub rows: NonZeroU32,
-    /// The most bytes of JSON the rows of one answer hold.
-    pub result_bytes: NonZeroUsize,
-    /// The most bytes of one value.
-    pub cell_bytes: NonZeroUsize,
-    /// The largest HTTP request body, in bytes.
-    pub request_bytes: NonZeroUsize,
-    /// The longest SQL text, in bytes.
-    pub sql_bytes: NonZeroUsize,
-    /// The most database connections held at once.
-    pub connections: NonZeroUsize,
-    /// The most of them that one tenant holds.
-    pub tenant_connections: NonZeroUsize,
-    /// The most requests of one tenant that wait for one.
-    pub tenant_queue: NonZeroUsize,
-}
-
 /// What `serve` and `check` need.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
@@ -111,12 +89,20 @@ pub struct ServeSettings {
     pub login: Login,
     /// Signs the tenant of each transaction.
     pub signing_key: SigningKey,
+    /// Whose pages may call this server from a browser, beside those of this machine: scheme, host and port.
+    pub allowed_origins: Vec<String>,
+    /// The proxies in front, whose `X-Forwarded-For` tells a client's address.
+    pub trusted_proxies: Vec<IpNet>,
     /// Bounds on one request.
     pub limits: Limits,
+    /// How many requests may come.
+    pub rates: Rates,
     /// Folder with the embedding model's two files; `None` leaves search by meaning switched off.
     pub embedding_model_dir: Option<PathBuf>,
     /// The tenant that `serve --stdio` speaks for; HTTP callers name theirs in each request.
     pub stdio_tenant: Option<Uuid>,
+    /// Whether the audit trail holds the text of statements, and not their fingerprints alone.
+    pub audit_sql: bool,
     /// Which log events are written, in `tracing` filter syntax.
     pub log: String,
 }
@@ -148,14 +134,19 @@ impl ServeSettings {
         let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
             text.parse().map_err(|_| "is not an address with a port")
         });
-        let auth = auth::read(&mut reader, listen);
+        let trusted_proxies = auth::trusted_proxies(&mut reader);
+        // A list that cannot be used is a problem of its own, and no other is told of it.
+        let proxies = trusted_proxies.as_deref().unwrap_or_default();
+        let auth = auth::read(&mut reader, listen, proxies);
         let public_url = auth::public_url(&mut reader, listen);
+        let allowed_origins = auth::allowed_origins(&mut reader);
         let database = database(&mut reader, Ok);
         let login = login(&mut reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
         let signing_key = reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
             text.parse().map_err(SigningKeyError::what)
         });
-        let limits = limits(&mut reader);
+        let limits = limits::read(&mut reader);
+        let rates = limits::rates(&mut reader);
         let embedding_model_dir = reader.optional(&var::ZAVA_EMBEDDING_MODEL_DIR, |text| {
             Ok(PathBuf::from(text))
         });
@@ -165,24 +156,37 @@ impl ServeSettings {
             let id = Uuid::try_parse(text).ok().filter(|_| hyphenated);
             id.ok_or("is not a UUID with hyphens")
         });
+        let audit_sql = reader.parsed(&var::ZAVA_AUDIT_SQL, |text| match text {
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("is neither on nor off"),
+        });
         let log = log(&mut reader);
         let problems = reader.finish();
         let (
             Some(listen),
             Some(auth),
+            Some(allowed_origins),
+            Some(trusted_proxies),
             Some(database),
             Some(login),
             Some(signing_key),
             Some(limits),
+            Some(rates),
+            Some(audit_sql),
             Some(log),
             true,
         ) = (
             listen,
             auth,
+            allowed_origins,
+            trusted_proxies,
             database,
             login,
             signing_key,
             limits,
+            rates,
+            audit_sql,
             log,
             problems.is_empty(),
         )
@@ -193,12 +197,16 @@ impl ServeSettings {
             listen,
             auth,
             public_url,
+            allowed_origins,
+            trusted_proxies,
             database,
             login,
             signing_key,
             limits,
+            rates,
             embedding_model_dir,
             stdio_tenant,
+            audit_sql,
             log,
         })
     }
@@ -246,20 +254,6 @@ impl AdminSettings {
             embedding_model_dir,
             log,
         })
-    }
-}
-
-/// The longest SQL text, in bytes: all that the guard alone needs.
-///
-/// # Errors
-/// When `ZAVA_MAX_SQL_BYTES` cannot be used, or a name is not a setting.
-pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
-    let mut reader = Reader::new(environment);
-    let longest = longest_sql(&mut reader);
-    let problems = reader.finish();
-    match longest {
-        Some(longest) if problems.is_empty() => Ok(longest),
-        _ => Err(SettingsError { problems }),
     }
 }
 
@@ -329,40 +323,6 @@ fn login(
         user: user?,
         password: password?,
     })
-}
-
-fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
-    let statement_timeout = reader.number(&var::ZAVA_STATEMENT_TIMEOUT_SECONDS, 1, 600);
-    let rows = reader.number(&var::ZAVA_MAX_ROWS, 1, 10_000);
-    let result_bytes = reader.number(&var::ZAVA_MAX_RESULT_BYTES, 1_024, 64 << 20);
-    let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
-    let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = longest_sql(reader);
-    let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
-    let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
-    let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
-    Some(Limits {
-        statement_timeout: Duration::from_secs(u64::from(statement_timeout?.get())),
-        rows: rows?,
-        result_bytes: size(result_bytes?),
-        cell_bytes: size(cell_bytes?),
-        request_bytes: size(request_bytes?),
-        sql_bytes: sql_bytes?,
-        connections: size(connections?),
-        tenant_connections: size(tenant_connections?),
-        tenant_queue: size(tenant_queue?),
-    })
-}
-
-fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
-    reader
-        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 64 << 10)
-        .map(size)
-}
-
-fn size(number: NonZeroU32) -> NonZeroUsize {
-    // A usize holds every u32 on the platforms this server is built for (32 and 64 bits).
-    NonZeroUsize::try_from(number).unwrap_or(NonZeroUsize::MAX)
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<String> {

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use super::*;
 
 const KEY: &str = "7:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -36,8 +38,11 @@ fn defaults_stand_for_what_is_absent_or_empty() {
     assert_eq!(settings.database.application_name, "mcp-server");
     assert_eq!(settings.login.user, "zava_query");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
-    assert_eq!(settings.limits.rows.get(), 1000);
-    assert_eq!(settings.limits.statement_timeout, Duration::from_secs(15));
+    assert_eq!(settings.limits.answer.rows.get(), 1000);
+    assert_eq!(
+        settings.limits.answer.statement_timeout,
+        Duration::from_secs(15)
+    );
     assert_eq!(settings.database.pool_mode, PoolMode::Direct);
     assert_eq!(settings.limits.tenant_connections.get(), 4);
     assert_eq!(settings.limits.tenant_queue.get(), 16);

@@ -38,7 +38,8 @@ variables! {
     ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Another than a loopback address needs ZAVA_PUBLIC_URL and another ZAVA_AUTH than `header`, or ZAVA_TRUSTED_PROXY.";
     ZAVA_PUBLIC_URL = None, "https://zava.example.com", "What clients call this server: scheme and host, without `/mcp`. Tokens are asked for under this name, and requests to another host are refused.";
     ZAVA_AUTH = Some("header"), "entra,apikey", "How callers prove who they are: `entra` (access tokens of Entra ID), `apikey`, `easyauth` (App Service's authentication), several of them with commas between; or `header` alone, which believes the tenant header, for development and behind a gateway.";
-    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways from which `header` believes the tenant header; from nobody else then.";
+    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways and proxies in front. `header` believes the tenant header from them and from nobody else then; in every mode their `X-Forwarded-For` tells the address of a client.";
+    ZAVA_ALLOWED_ORIGINS = None, "https://chat.example.com", "Whose pages may call this server from a browser (CORS), with commas between: scheme, host and port. Requests of other origins are refused, but for those of this machine.";
     ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`. App roles count of the first one only; callers of the others need grants.";
     ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "What access tokens may name as their audience: the client id and the application id URI of this server's registration, with a comma between; for `entra`.";
     ZAVA_ENTRA_AUTHORITY = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Where the Entra tenants' documents are; another one for a sovereign cloud.";
@@ -54,5 +55,12 @@ variables! {
     ZAVA_MAX_CONNECTIONS = Some("10"), "10", "The most database connections held at once, 1 to 1000.";
     ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "The most database connections that one tenant holds at once, 1 to 1000; a third of all is kept for tenants that hold none.";
     ZAVA_TENANT_QUEUE = Some("16"), "16", "The most requests of one tenant that wait for a connection, 1 to 10000; what comes on top is answered 503.";
+    ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS = Some("60"), "60", "ZAVA_STATEMENT_TIMEOUT_SECONDS for analysts and operators, if it is more.";
+    ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is more.";
+    ZAVA_ANALYST_MAX_RESULT_BYTES = Some("4194304"), "4194304", "ZAVA_MAX_RESULT_BYTES for analysts and operators, if it is more.";
+    ZAVA_PRINCIPAL_RATE = Some("1200"), "1200", "The most requests of one principal in a minute, and at once; what comes on top is answered 429.";
+    ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
+    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute; then only callers whom the server remembers are let in from there.";
+    ZAVA_AUDIT_SQL = Some("off"), "off", "`on` puts the text of statements into the audit trail, beside their fingerprints. They may hold personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error, in `tracing` filter syntax.";
 }

@@ -1,18 +1,37 @@
-//! What the server says about itself: log events on standard error (standard output is the stdio transport's).
+//! What the server says about itself: log events on standard error (standard output is the stdio transport's), and the audit
+//! trail.
 //!
 //! Everybody else writes through the `tracing` facade; only this module knows where it goes.
+pub mod audit; // who was let in, refused, and given what
+mod trace; // which request an event belongs to
+
 use std::io;
 
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+pub use trace::TraceId;
 
 /// Starts logging to standard error what `filter` lets through. Once per process.
 ///
 /// # Panics
 /// When called twice.
 pub fn log_to_stderr(filter: &str) {
+    let ansi = io::IsTerminal::is_terminal(&io::stderr());
+    log_to(io::stderr, ansi, filter);
+}
+
+/// The same to wherever `writer` writes, with colours or without.
+///
+/// # Panics
+/// When called twice.
+pub fn log_to<W>(writer: W, ansi: bool, filter: &str)
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     // The settings have checked the syntax; an unreadable filter would only mean the default.
     let targets = filter
         .parse::<Targets>()
@@ -20,9 +39,8 @@ pub fn log_to_stderr(filter: &str) {
     // Whatever was asked for: rmcp's events repeat requests and results, which are the tenants' own, and report a client
     // that hangs up as an error. What matters of them the server says itself.
     let targets = targets.with_target("rmcp", LevelFilter::OFF);
-    let ansi = io::IsTerminal::is_terminal(&io::stderr());
     let layer = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
+        .with_writer(writer)
         .with_ansi(ansi)
         .with_filter(targets);
     tracing_subscriber::registry().with(layer).init();

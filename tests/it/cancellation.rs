@@ -115,7 +115,7 @@ async fn a_call_dropped_at_any_moment_leaves_nothing() {
 async fn a_statement_that_survives_its_timeout_is_cancelled() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
-    settings.limits.statement_timeout = Duration::from_millis(300);
+    settings.limits.answer.statement_timeout = Duration::from_millis(300);
     sqlx::raw_sql(
         "CREATE FUNCTION public.deaf() RETURNS void LANGUAGE plpgsql AS \
          $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(60); END $$",

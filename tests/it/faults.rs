@@ -195,7 +195,7 @@ async fn a_server_told_to_stop_under_load_answers_what_it_has_taken() {
 #[tokio::test]
 async fn a_server_told_to_stop_does_not_wait_for_ever() {
     let mut server = TestServer::start_with(|settings| {
-        settings.limits.statement_timeout = Duration::from_secs(60);
+        settings.limits.answer.statement_timeout = Duration::from_secs(60);
     })
     .await;
     let lock = Lock::on(server.database()).await;

@@ -4,7 +4,9 @@
 
 mod support; // databases, servers, clients
 
+mod audit; // what is recorded of decisions
 mod bad_input; // each has one clear error
+mod browser; // security headers, and pages of other origins
 mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote

@@ -388,7 +388,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
 #[tokio::test]
 async fn a_slow_statement_is_stopped_and_says_so() {
     let server = TestServer::start_with(|settings| {
-        settings.limits.statement_timeout = Duration::from_millis(300)
+        settings.limits.answer.statement_timeout = Duration::from_millis(300)
     })
     .await;
     let text = server

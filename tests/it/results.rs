@@ -144,8 +144,8 @@ async fn a_long_value_is_marked_listed_and_told() {
 #[tokio::test]
 async fn missing_rows_say_how_to_go_on() {
     let server = TestServer::start_with(|settings| {
-        settings.limits.rows = 2.try_into().expect("not zero");
-        settings.limits.result_bytes = 1024.try_into().expect("not zero");
+        settings.limits.answer.rows = 2.try_into().expect("not zero");
+        settings.limits.answer.result_bytes = 1024.try_into().expect("not zero");
     })
     .await;
     for (sql, rows, message) in [

@@ -4,9 +4,11 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Access, Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
 use crate::identity::Caller;
+use crate::query::guard::{CheckedQuery, Fingerprint, Guard, Refusal, Rule};
 use crate::query::rows::Collector;
+use crate::telemetry::audit::Statement;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +38,7 @@ pub(super) async fn call(
     tools: &Tools,
     caller: &Caller,
     arguments: JsonObject,
+    access: &mut Access,
 ) -> Result<CallToolResult, Failure> {
     let Arguments {
         postgresql_query: text,
@@ -44,19 +47,24 @@ pub(super) async fn call(
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
     )?;
     let text = Arc::<str>::from(text);
-    let query = if text.len() <= tools.parsed_at_once.get() {
-        tools.guard.check(&text)
+    let (checked, fingerprint) = if text.len() <= tools.parsed_at_once.get() {
+        check(&tools.guard, &text)
     } else {
         let (guard, text) = (Arc::clone(&tools.guard), Arc::clone(&text));
-        tokio::task::spawn_blocking(move || guard.check(&text))
+        tokio::task::spawn_blocking(move || check(&guard, &text))
             .await
             .map_err(Failure::Task)?
-    }
-    .map_err(Failure::Refused)?;
-    let mut rows = Collector::new(tools.limits);
+    };
+    access.statement = Some(Statement {
+        fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
+        text: Arc::clone(&text),
+    });
+    let query = checked.map_err(Failure::Refused)?;
+    let limits = tools.limits_of(caller);
+    let mut rows = Collector::new(limits);
     tools
         .scope
-        .run(caller, &query, &[], tools.limits.to_ask(), &mut rows)
+        .run(caller, &query, &[], limits.to_ask(), &mut rows)
         .await
         .map_err(|error| {
             let place = error
@@ -65,6 +73,7 @@ pub(super) async fn call(
             Failure::Statement(error, place)
         })?;
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    access.rows = rows.count.into();
     let how_to_go_on = format!(
         "Aggregate or filter; or go on with ORDER BY and OFFSET {}",
         rows.count
@@ -74,4 +83,16 @@ pub(super) async fn call(
         how_to_go_on: &how_to_go_on,
     };
     Ok(result::rows(rows, &remarks))
+}
+
+/// The guard's verdict, and what the statement looks like without its constants: of one that was accepted before both are known.
+fn check(guard: &Guard, text: &str) -> (Result<Arc<CheckedQuery>, Refusal>, Option<Fingerprint>) {
+    let checked = guard.check(text);
+    let fingerprint = match &checked {
+        Ok(query) => query.fingerprint(),
+        // What is too long is not parsed.
+        Err(refusal) if refusal.rule() == Rule::Size => None,
+        Err(_) => Fingerprint::of(text),
+    };
+    (checked, fingerprint)
 }

@@ -5,6 +5,7 @@ mod get_current_utc_date;
 mod get_multiple_table_schemas;
 mod semantic_search_products;
 
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,6 +22,7 @@ use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
 use crate::search::ProductSearch;
+use crate::telemetry::audit::{Decision, Statement};
 
 /// The tools' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +83,8 @@ pub struct Tools {
     pub scope: Arc<Scope>,
     /// How much of a result is given.
     pub limits: RowLimits,
+    /// The same for callers with the larger limits.
+    pub larger_limits: RowLimits,
     /// Describes tables.
     pub catalog: Catalog,
     /// Searches products; `None` without an embedding model.
@@ -104,35 +108,68 @@ impl Tools {
         ToolName::ALL.into_iter().map(definition).collect()
     }
 
-    /// Calls a tool. Every failure is a result that says what to do.
+    /// Calls a tool. Every failure is a result that says what to do; its verdict is for the audit trail.
     pub async fn call(
         &self,
         tool: ToolName,
         caller: &Caller,
         arguments: JsonObject,
-    ) -> CallToolResult {
+        access: &mut Access,
+    ) -> (CallToolResult, Verdict) {
         let answer = match tool {
             ToolName::SemanticSearchProducts => {
-                semantic_search_products::call(self, caller, arguments).await
+                semantic_search_products::call(self, caller, arguments, access).await
             }
             ToolName::GetMultipleTableSchemas => {
                 get_multiple_table_schemas::call(self, caller, arguments).await
             }
-            ToolName::ExecuteSalesQuery => execute_sales_query::call(self, caller, arguments).await,
+            ToolName::ExecuteSalesQuery => {
+                execute_sales_query::call(self, caller, arguments, access).await
+            }
             ToolName::GetCurrentUtcDate => get_current_utc_date::call(self, arguments),
         };
-        answer.unwrap_or_else(|failure| {
-            failure.log(tool.as_str());
-            match tool {
-                ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
-                    result::failed_rows(&failure)
-                }
-                ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
-                    result::failed_text(&failure)
-                }
+        match answer {
+            Ok(result) => {
+                access.bytes = result::bytes(&result);
+                (result, None)
             }
-        })
+            Err(failure) => {
+                failure.log(tool.as_str());
+                let result = match tool {
+                    ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
+                        result::failed_rows(&failure)
+                    }
+                    ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
+                        result::failed_text(&failure)
+                    }
+                };
+                (result, Some(failure.verdict()))
+            }
+        }
     }
+
+    /// How much of a result a caller is given.
+    fn limits_of(&self, caller: &Caller) -> RowLimits {
+        if caller.has_larger_limits() {
+            self.larger_limits
+        } else {
+            self.limits
+        }
+    }
+}
+
+/// Why a call gave nothing; `None` if it gave something.
+pub(super) type Verdict = Option<(Decision, Cow<'static, str>)>;
+
+/// What a call asked of a tenant's rows, and was given, as far as it has come; for the audit trail.
+#[derive(Debug, Default)]
+pub struct Access {
+    /// The client's statement.
+    pub statement: Option<Statement>,
+    /// The rows of the answer.
+    pub rows: u64,
+    /// The bytes of the answer.
+    pub bytes: u64,
 }
 
 /// Reads a tool's arguments. rmcp would answer a wrong one with a protocol error, which models do not get to read; as a

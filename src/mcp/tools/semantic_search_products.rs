@@ -4,7 +4,7 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Access, Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::rows::{Collector, RowLimits};
 
@@ -55,6 +55,7 @@ pub(super) async fn call(
     tools: &Tools,
     caller: &Caller,
     arguments: JsonObject,
+    access: &mut Access,
 ) -> Result<CallToolResult, Failure> {
     let Arguments {
         query_description,
@@ -77,7 +78,7 @@ pub(super) async fn call(
     let search = tools.search.as_ref().ok_or(Failure::NoModel)?;
     let mut rows = Collector::new(RowLimits {
         rows: most,
-        ..tools.limits
+        ..tools.limits_of(caller)
     });
     let farthest = 1.0 - similarity_threshold / 100.0;
     search
@@ -85,6 +86,7 @@ pub(super) async fn call(
         .await
         .map_err(Failure::Search)?;
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    access.rows = rows.count.into();
     let remarks = Remarks {
         nothing_found: &format!("No products >= {similarity_threshold:?}%"),
         how_to_go_on: &format!(

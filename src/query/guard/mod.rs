@@ -18,6 +18,7 @@ mod relations; // which tables and columns: data, no logic
 mod walk; // visits every node; a node it does not know is a refusal
 
 use std::borrow::Cow;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -43,6 +44,27 @@ pub struct CheckedQuery {
     kind: Kind,
     settings: PlannerSettings,
     places: Places,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// What statements have in common that differ in constants and spaces only: pg_query's fingerprint, as other tools around
+/// PostgreSQL show it. Written as 16 hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// The fingerprint of a text; `None` for what is no SQL. Takes as long as parsing.
+    #[must_use]
+    pub fn of(text: &str) -> Option<Self> {
+        let fingerprint = pg_query::fingerprint(text, 0, 0);
+        fingerprint.ok().map(|fingerprint| Self(fingerprint.value))
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
 }
 
 /// What a statement gives.
@@ -63,6 +85,7 @@ impl CheckedQuery {
             kind: Kind::Rows,
             settings: PlannerSettings::USUAL,
             places: Places::none(),
+            fingerprint: None,
         }
     }
 
@@ -82,6 +105,12 @@ impl CheckedQuery {
     #[must_use]
     pub fn settings(&self) -> PlannerSettings {
         self.settings
+    }
+
+    /// The fingerprint of the client's text; `None` for a statement of the server's own.
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
     }
 
     /// Where in `text`, which this was made of, the thing stands that PostgreSQL found at a position of [`sql`](Self::sql): line
@@ -177,6 +206,7 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
         kind,
         settings,
         places,
+        fingerprint: Fingerprint::of(text),
     })
 }
 

@@ -36,6 +36,24 @@ pub enum Rule {
     Column,
 }
 
+impl Rule {
+    /// Its name, in logs and in the audit trail.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Syntax => "syntax",
+            Self::Statement => "statement",
+            Self::Construct => "construct",
+            Self::Relation => "relation",
+            Self::Function => "function",
+            Self::Operator => "operator",
+            Self::Type => "type",
+            Self::Column => "column",
+        }
+    }
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Nowhere,

@@ -6,10 +6,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::context::Signature;
-use super::wire::{Connection, Query, Transaction, WireError};
+use super::wire::{Connection, Mode, Query, Transaction, WireError};
 use super::{Column, RowSink, Scope, ScopeError, Task};
 use crate::identity::{ApiKey, ApiKeyState, Claims, Entitlement, Role};
 use crate::query::guard::PlannerSettings;
+use crate::telemetry::audit::ChainEnd;
 
 /// A question about a caller, which the database answers to the holder of the signing key alone
 /// (`migrations/0007_callers.sql`).
@@ -17,6 +18,7 @@ use crate::query::guard::PlannerSettings;
 pub(super) struct Question<'a> {
     /// What the signature is for.
     pub(super) purpose: &'static str,
+    pub(super) mode: Mode,
     statement: &'static str,
     /// What exactly is asked, as JSON.
     pub(super) text: &'a str,
@@ -33,6 +35,7 @@ impl Question<'_> {
         let (key_id, expires) = (signature.key_id.to_string(), signature.expires.to_string());
         let mac = base64::engine::general_purpose::STANDARD.encode(signature.mac);
         let transaction = Transaction {
+            mode: self.mode,
             is_open,
             entry: None,
             statement_timeout: Duration::ZERO,
@@ -69,6 +72,7 @@ impl Scope {
             json!({"principals": principals, "stores": stores, "role": role.as_str()}).to_string();
         let question = Question {
             purpose: "entitlements",
+            mode: Mode::Read,
             statement: "SELECT e.tenant_id, e.role FROM guard.entitlements($1, $2, $3, pg_catalog.decode($4, 'base64')) AS e",
             text: &text,
         };
@@ -91,6 +95,7 @@ impl Scope {
         let text = json!({"key": key.id(), "hash": hash}).to_string();
         let question = Question {
             purpose: "api-key",
+            mode: Mode::Read,
             statement: "SELECT k.state FROM guard.api_key($1, $2, $3, pg_catalog.decode($4, 'base64')) AS k",
             text: &text,
         };
@@ -99,6 +104,29 @@ impl Scope {
             _ => None,
         });
         Ok(states.await?.pop())
+    }
+
+    /// Appends records to the audit trail, a JSON array of objects; the end of its chain then.
+    ///
+    /// # Errors
+    /// [`ScopeError`]; nothing of it is appended then, or it is not known whether all of it is.
+    pub async fn record(&self, records: &str) -> Result<ChainEnd, ScopeError> {
+        let question = Question {
+            purpose: "record",
+            mode: Mode::Append,
+            statement: "SELECT r.audit_id, r.hash FROM guard.record($1, $2, $3, pg_catalog.decode($4, 'base64')) AS r",
+            text: records,
+        };
+        let ends = self.rows(question, |values| match values {
+            [Some(id), Some(hash)] => Some(ChainEnd {
+                audit_id: id.parse().ok()?,
+                hash: (*hash).to_owned(),
+            }),
+            _ => None,
+        });
+        ends.await?
+            .pop()
+            .ok_or_else(|| ScopeError::of_wire(WireError::Protocol("no end of the audit trail")))
     }
 
     async fn rows<T: Send>(

@@ -40,7 +40,7 @@ use lease::Lease;
 use pool::Connections;
 use posture::Posture;
 use turns::Turns;
-use wire::{Query, Transaction, WireError};
+use wire::{Mode, Query, Transaction, WireError};
 
 /// How long a request waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -86,6 +86,7 @@ pub struct Scope {
     posture: Posture,
     signer: Signer,
     statement_timeout: Duration,
+    analyst_timeout: Duration,
     clock: fn() -> SystemTime,
 }
 
@@ -102,7 +103,11 @@ impl Scope {
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
         let pool_mode = address.pool_mode;
-        let connections = Connections::new(address, login, limits.result_bytes)?;
+        let largest_row = limits
+            .answer
+            .result_bytes
+            .max(limits.analyst_answer.result_bytes);
+        let connections = Connections::new(address, login, largest_row)?;
         let (slots, share) = (limits.connections.get(), limits.tenant_connections.get());
         Ok(Self {
             pool: pool::build(connections, slots, LONGEST_WAIT),
@@ -112,7 +117,8 @@ impl Scope {
             closing: CancellationToken::new(),
             posture: Posture::new(),
             signer: Signer::new(key),
-            statement_timeout: limits.statement_timeout,
+            statement_timeout: limits.answer.statement_timeout,
+            analyst_timeout: limits.analyst_answer.statement_timeout,
             clock,
         })
     }
@@ -148,7 +154,16 @@ impl Scope {
             most_rows,
         };
         let tenant = caller.tenant();
-        let task = Task::Enter(tenant, Some(query));
+        let statement_timeout = if caller.has_larger_limits() {
+            self.analyst_timeout
+        } else {
+            self.statement_timeout
+        };
+        let task = Task::Enter {
+            tenant,
+            query: Some(query),
+            statement_timeout,
+        };
         self.unless_closing(self.transact(Some(tenant), task, sink))
             .await
     }
@@ -158,8 +173,13 @@ impl Scope {
     /// # Errors
     /// [`ScopeError`] when it cannot be told.
     pub async fn knows(&self, tenant: TenantId) -> Result<bool, ScopeError> {
+        let task = Task::Enter {
+            tenant,
+            query: None,
+            statement_timeout: self.statement_timeout,
+        };
         match self
-            .unless_closing(self.transact(None, Task::Enter(tenant, None), &mut Nothing))
+            .unless_closing(self.transact(None, task, &mut Nothing))
             .await
         {
             Ok(()) => Ok(true),
@@ -200,6 +220,13 @@ impl Scope {
             return Err(ScopeError::of_posture(findings));
         }
         Ok(findings)
+    }
+
+    /// The connections that are open, and those of them that nobody uses now.
+    #[must_use]
+    pub fn connections(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size, status.available)
     }
 
     /// Cancels what is running, waits a while until it has ended, and closes every connection; calls under way and after
@@ -252,20 +279,31 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         let connection = lease.connection();
+        let (mode, longest) = match task {
+            Task::Ask(question) => (question.mode, self.statement_timeout),
+            Task::Enter {
+                statement_timeout, ..
+            } => (Mode::Read, statement_timeout),
+        };
         let transacting = async {
             // All is signed for the backend, which behind a pooler is only known once a transaction is open.
             let (backend, is_open) = match self.pool_mode {
                 PoolMode::Direct => (connection.process_id(), false),
-                PoolMode::Transaction => (connection.begin().await?, true),
+                PoolMode::Transaction => (connection.begin(mode).await?, true),
             };
             let now = (self.clock)();
             match task {
-                Task::Enter(tenant, query) => {
+                Task::Enter {
+                    tenant,
+                    query,
+                    statement_timeout,
+                } => {
                     let entry = self.signer.enter(tenant, backend, now);
                     let transaction = Transaction {
+                        mode,
                         is_open,
                         entry: Some(&entry),
-                        statement_timeout: self.statement_timeout,
+                        statement_timeout,
                         query,
                     };
                     connection.transact(&transaction, sink).await
@@ -278,7 +316,7 @@ impl Scope {
             }
         };
         // The database ends a slow statement by itself; this is for a database that has gone silent.
-        timeout(self.statement_timeout + GRACE, transacting)
+        timeout(longest + GRACE, transacting)
             .await
             .unwrap_or(Err(WireError::Silent))
     }
@@ -319,7 +357,11 @@ impl std::fmt::Debug for Scope {
 #[derive(Clone, Copy)]
 enum Task<'a> {
     /// To run a statement for a tenant, or only to learn whether the tenant is known.
-    Enter(TenantId, Option<Query<'a>>),
+    Enter {
+        tenant: TenantId,
+        query: Option<Query<'a>>,
+        statement_timeout: Duration,
+    },
     /// To ask what the database knows of callers.
     Ask(Question<'a>),
 }

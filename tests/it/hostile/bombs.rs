@@ -32,7 +32,7 @@ const ACTIVE: &str = "SELECT count(*) FROM pg_stat_activity \
 async fn bombs_cost_neither_memory_nor_time() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
-        settings.limits.statement_timeout = TIMEOUT;
+        settings.limits.answer.statement_timeout = TIMEOUT;
     })
     .await;
     let mut db = server.database().superuser().await;

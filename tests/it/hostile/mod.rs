@@ -189,7 +189,7 @@ async fn renew(victim: &mut Victim, scope: &Scope) {
 /// One connection, so that what a statement leaves in it is found by the next, and a short patience.
 fn short(mut settings: ServeSettings) -> ServeSettings {
     settings.limits.connections = 1.try_into().expect("not zero");
-    settings.limits.statement_timeout = TIMEOUT;
+    settings.limits.answer.statement_timeout = TIMEOUT;
     settings
 }
 

@@ -344,6 +344,17 @@ context forging | signature | refused | SELECT * FROM guard.entitlements(1, NULL
 context forging | signature | refused | SELECT * FROM guard.api_key(1, '{U+007B}"key": "abcdefghijkl", "hash": ""}', 9999999999999999, '\x00')
 context forging | read-only | refused | INSERT INTO guard.entitlement (principal, tenant_id, role) VALUES ('apikey:abcdefghijkl', '{office}', 'operator')
 context forging | read-only | refused | UPDATE guard.api_key SET revoked_at = NULL, expires_at = 'infinity'
+context forging | privilege | refused | SELECT * FROM guard.audit
+context forging | privilege | refused | SELECT * FROM guard.failed_authentications
+context forging | privilege | refused | SELECT principal, rows FROM guard.access_by_store
+context forging | privilege | refused | SELECT guard.append_audit('{U+007B}"kind": "act"}')
+context forging | privilege | refused | SELECT guard.audit_act()
+context forging | signature | refused | SELECT * FROM guard.record(1, '[{U+007B}"kind": "act"}]', 9999999999999999, '\x00')
+context forging | signature | refused | SELECT * FROM guard.record(1, NULL, NULL, NULL)
+context forging | read-only | refused | INSERT INTO guard.audit (audit_id, recorded_at, record, previous_hash, hash) VALUES (1, now(), '{U+007B}}', sha256(''), sha256(''))
+context forging | read-only | refused | DELETE FROM guard.audit
+context forging | read-only | refused | TRUNCATE guard.audit
+context forging | privilege | refused | LOCK TABLE guard.audit IN SHARE ROW EXCLUSIVE MODE
 context forging | harmless | refused | SELECT ('x'::text).tenant
 context forging | harmless | refused | SELECT set_config('application_name', (SELECT max(email) FROM retail.customers), false)
 context forging | harmless | refused | SELECT set_config('search_path', 'pg_temp', true), guard.tenant()

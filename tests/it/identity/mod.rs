@@ -2,6 +2,7 @@
 mod commands; // grants and keys, as an operator gives them
 mod issuer; // signs tokens
 mod oauth_client; // from no token to an answer, by a client that nobody here wrote
+mod rates; // how many requests may come
 mod tokens; // every way in which one can be wrong
 
 use base64::Engine as _;

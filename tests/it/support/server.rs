@@ -1,5 +1,7 @@
+use std::fs::File;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::sync::{Mutex, Once};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -8,7 +10,11 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
-use zava_mcp_server::settings::{AuthSettings, Limits, Login, ServeSettings, TrustedPeers};
+use zava_mcp_server::settings::{
+    AnswerLimits, AuthSettings, Limits, Login, Rates, ServeSettings, TrustedPeers,
+};
+
+use zava_mcp_server::telemetry::log_to;
 
 use super::cluster::{cluster, query_password, signing_key, variable};
 use super::database::TestDatabase;
@@ -36,6 +42,8 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         auth: AuthSettings::Header(TrustedPeers::ThisMachine),
         public_url: None,
+        allowed_origins: Vec::new(),
+        trusted_proxies: Vec::new(),
         database: cluster().address(database),
         login: Login {
             user: "zava_query".to_owned(),
@@ -43,9 +51,16 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         },
         signing_key: signing_key(),
         limits: Limits {
-            statement_timeout: Duration::from_secs(15),
-            rows: NonZeroU32::new(1000).expect("not zero"),
-            result_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            answer: AnswerLimits {
+                statement_timeout: Duration::from_secs(15),
+                rows: NonZeroU32::new(1000).expect("not zero"),
+                result_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            },
+            analyst_answer: AnswerLimits {
+                statement_timeout: Duration::from_secs(60),
+                rows: NonZeroU32::new(10_000).expect("not zero"),
+                result_bytes: NonZeroUsize::new(4 << 20).expect("not zero"),
+            },
             cell_bytes: NonZeroUsize::new(64 << 10).expect("not zero"),
             request_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
             sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
@@ -53,10 +68,31 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             tenant_connections: NonZeroUsize::new(4).expect("not zero"),
             tenant_queue: NonZeroUsize::new(16).expect("not zero"),
         },
+        // Tests ask faster than anybody may.
+        rates: Rates {
+            principal: NonZeroU32::MAX,
+            address: NonZeroU32::MAX,
+            failures: NonZeroU32::MAX,
+        },
         embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
         stdio_tenant: None,
+        audit_sql: false,
         log: "off".to_owned(),
     }
+}
+
+/// Every event of every level, of all the servers of this process, to the file `TEST_SERVER_LOG`: `scripts/test` looks there for what
+/// no log may hold. But for the statements of the tests' own connections.
+fn log_everything() {
+    static LOG: Once = Once::new();
+    LOG.call_once(|| {
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(variable("TEST_SERVER_LOG"))
+            .expect("the log");
+        log_to(Mutex::new(log), false, "trace,sqlx=off");
+    });
 }
 
 /// An HTTP client with TLS by the library that the server uses.
@@ -88,6 +124,7 @@ impl TestServer {
         reason = "the tests hand the clock in and own the task"
     )]
     pub(crate) async fn over(settings: &ServeSettings) -> Self {
+        log_everything();
         let app = App::new(settings, SystemTime::now).expect("the settings make a server");
         let listener = TcpListener::bind(settings.listen)
             .await

@@ -23,7 +23,7 @@ schema AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
     FROM pg_catalog.pg_namespace AS n
 ),
--- The functions of migrations/0002_guard.sql and 0007_callers.sql; what they are must not change.
+-- The functions of migrations/0002_guard.sql, 0007_callers.sql and 0008_audit.sql; what they are must not change.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
@@ -33,6 +33,9 @@ guard_function AS MATERIALIZED (
         ('allowed_stores', '', 'STABLE', 'RESTRICTED', true),
         ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true),
         ('api_key', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true),
+        ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true),
+        ('append_audit', 'json', 'VOLATILE', 'UNSAFE', false),
+        ('audit_act', '', 'VOLATILE', 'UNSAFE', false),
         ('must_be_asked', 'integer, text, text, bigint, bytea', 'STABLE', 'RESTRICTED', false),
         ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false),
         ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false)

@@ -29,7 +29,7 @@ impl Rule {
         Self::new("views", "no view that evades row security is readable"),
         Self::new(
             "functions",
-            "no function with another's rights is callable, but the guard's three",
+            "no function with another's rights is callable, but the guard's six",
         ),
         Self::new(
             "runs_text",

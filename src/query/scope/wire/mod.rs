@@ -79,8 +79,18 @@ impl From<io::Error> for WireError {
     }
 }
 
-/// One transaction, from BEGIN to ROLLBACK.
+/// What a transaction may leave behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Nothing: it is read-only, and rolled back.
+    Read,
+    /// What a function of the guard appends for the server, when it is signed. Never together with a client's statement.
+    Append,
+}
+
+/// One transaction, from BEGIN to its end.
 pub(super) struct Transaction<'a> {
+    pub(super) mode: Mode,
     /// Whether [`Connection::begin`] has opened it already.
     pub(super) is_open: bool,
     /// `None` enters for no tenant, and so sees no tenant's rows.
@@ -167,7 +177,7 @@ impl Connection {
         self.clean
     }
 
-    /// Runs one transaction. Whatever happens in it, it ends in ROLLBACK or the connection is not clean.
+    /// Runs one transaction. Whatever happens in it, it ends as its mode says or the connection is not clean.
     ///
     /// # Cancel safety
     /// Dropped half-way, the connection is not clean.
@@ -186,6 +196,7 @@ impl Connection {
         };
         let mut reply = Reply::new(
             first,
+            transaction.mode,
             transaction.entry.is_some(),
             transaction.query.is_some(),
         );
@@ -218,9 +229,9 @@ impl Connection {
     ///
     /// # Cancel safety
     /// Dropped half-way, or without a transaction that follows, the connection is not clean.
-    pub(super) async fn begin(&mut self) -> Result<i32, WireError> {
+    pub(super) async fn begin(&mut self, mode: Mode) -> Result<i32, WireError> {
         self.clean = false;
-        write_begin(&mut self.outgoing)?;
+        write_begin(mode, &mut self.outgoing)?;
         self.ask().await?;
         let (mut backend, mut refused) = (None, None);
         loop {
@@ -251,6 +262,7 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         let transaction = Transaction {
+            mode: Mode::Read,
             is_open: false,
             entry: None,
             statement_timeout: Duration::ZERO,

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{DataRowBody, Message, RowDescriptionBody};
 
-use super::{Column, RowSink, WireError, database_error};
+use super::{Column, Mode, RowSink, WireError, database_error};
 
 /// Which statement of the transaction the server is answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,19 +14,23 @@ pub(super) enum Step {
     Enter,
     Query,
     Unlock,
-    Rollback,
+    End,
     Done,
 }
 
 impl Step {
     /// Whether a statement of this step ends with this command tag. Any other tag means that something else ran, such as
     /// a DO or a COMMIT that the guard should have stopped, and then nobody knows what it has left behind.
-    fn ends_with(self, tag: &str) -> bool {
+    fn ends_with(self, tag: &str, mode: Mode) -> bool {
         match self {
             Self::Begin => tag == "BEGIN",
             Self::Enter | Self::Unlock => tag == "SELECT 1",
             Self::Query => tag.starts_with("SELECT ") || tag == "EXPLAIN",
-            Self::Rollback => tag == "ROLLBACK",
+            // A COMMIT of a transaction that has failed says ROLLBACK.
+            Self::End => match mode {
+                Mode::Read => tag == "ROLLBACK",
+                Mode::Append => tag == "COMMIT",
+            },
             Self::Done => false,
         }
     }
@@ -35,6 +39,7 @@ impl Step {
 /// What the server answers to one transaction, step by step.
 pub(super) struct Reply {
     step: Step,
+    mode: Mode,
     has_entry: bool,
     has_query: bool,
     begun: bool,
@@ -45,9 +50,10 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(first: Step, has_entry: bool, has_query: bool) -> Self {
+    pub(super) fn new(first: Step, mode: Mode, has_entry: bool, has_query: bool) -> Self {
         Self {
             step: first,
+            mode,
             has_entry,
             has_query,
             begun: false,
@@ -99,7 +105,7 @@ impl Reply {
                 });
             }
             Message::CommandComplete(body) => {
-                if !self.step.ends_with(body.tag()?) {
+                if !self.step.ends_with(body.tag()?, self.mode) {
                     return Err(WireError::Protocol("another command than asked for ran"));
                 }
                 self.step = self.after();
@@ -154,8 +160,8 @@ impl Reply {
             Step::Begin if self.has_entry => Step::Enter,
             Step::Begin | Step::Enter if self.has_query => Step::Query,
             Step::Query => Step::Unlock,
-            Step::Begin | Step::Enter | Step::Unlock => Step::Rollback,
-            Step::Rollback | Step::Done => Step::Done,
+            Step::Begin | Step::Enter | Step::Unlock => Step::End,
+            Step::End | Step::Done => Step::Done,
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 
-use super::{Query, Transaction, WireError};
+use super::{Mode, Query, Transaction, WireError};
 use crate::query::scope::context::Entry;
 
 /// The backend that a pooler has given this transaction.
@@ -24,37 +24,46 @@ const BINARY: i16 = 1;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Own {
     Begin,
+    BeginAppending,
     Enter,
     Unlock,
     Rollback,
+    Commit,
 }
 
 impl Own {
     fn sql(self) -> &'static str {
         match self {
             Self::Begin => "BEGIN READ ONLY",
+            // The login's transactions are read-only by default, its rights are to read, and what it appends is signed.
+            Self::BeginAppending => "BEGIN READ WRITE",
             Self::Enter => {
                 "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)"
             }
             // A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
             Self::Unlock => "SELECT pg_catalog.pg_advisory_unlock_all()",
             Self::Rollback => "ROLLBACK",
+            Self::Commit => "COMMIT",
         }
     }
 
     fn name(self) -> &'static str {
         match self {
             Self::Begin => "zava_begin",
+            Self::BeginAppending => "zava_begin_appending",
             Self::Enter => "zava_enter",
             Self::Unlock => "zava_unlock",
             Self::Rollback => "zava_rollback",
+            Self::Commit => "zava_commit",
         }
     }
 
     fn types(self) -> &'static [u32] {
         match self {
             Self::Enter => &ENTER_TYPES,
-            Self::Begin | Self::Unlock | Self::Rollback => &[],
+            Self::Begin | Self::BeginAppending | Self::Unlock | Self::Rollback | Self::Commit => {
+                &[]
+            }
         }
     }
 }
@@ -86,6 +95,7 @@ pub(super) fn write_transaction(
     out: &mut BytesMut,
 ) -> Result<(), WireError> {
     let Transaction {
+        mode,
         is_open,
         entry,
         statement_timeout,
@@ -93,7 +103,7 @@ pub(super) fn write_transaction(
     } = transaction;
     let mut write = Writer { names, out };
     if !is_open {
-        write.own(Own::Begin, [], [])?;
+        write.own(begin(*mode), [], [])?;
     }
     if let Some(entry) = entry {
         write.enter(entry, *statement_timeout, query.as_ref())?;
@@ -102,19 +112,30 @@ pub(super) fn write_transaction(
         write.query(query)?;
         write.own(Own::Unlock, [], [])?;
     }
-    write.own(Own::Rollback, [], [])?;
+    let end = match mode {
+        Mode::Read => Own::Rollback,
+        Mode::Append => Own::Commit,
+    };
+    write.own(end, [], [])?;
     frontend::sync(write.out);
     Ok(())
 }
 
 /// Writes what opens a transaction and asks which backend serves it.
-pub(super) fn write_begin(out: &mut BytesMut) -> Result<(), WireError> {
-    for sql in [Own::Begin.sql(), WHICH_BACKEND] {
+pub(super) fn write_begin(mode: Mode, out: &mut BytesMut) -> Result<(), WireError> {
+    for sql in [begin(mode).sql(), WHICH_BACKEND] {
         frontend::parse("", sql, [], out)?;
         run("", [], [], out)?;
     }
     frontend::sync(out);
     Ok(())
+}
+
+fn begin(mode: Mode) -> Own {
+    match mode {
+        Mode::Read => Own::Begin,
+        Mode::Append => Own::BeginAppending,
+    }
 }
 
 struct Writer<'a> {

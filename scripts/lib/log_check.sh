@@ -1,0 +1,33 @@
+# Looks for what no log may hold: secrets, tokens, the text of statements.
+# Sourced by scripts/test; needs the settings exported.
+
+# log_check FILE: says which lines hold what, and fails. An empty file fails too: then nothing was looked at.
+log_check() {
+  python3 - "$1" <<'PYTHON'
+import os
+import re
+import sys
+
+# As written, and as any part of a longer text.
+secrets = {name: os.environ[name] for name in os.environ if name.endswith("_PASSWORD")}
+secrets["ZAVA_SIGNING_KEY"] = os.environ["ZAVA_SIGNING_KEY"].split(":", 1)[1]
+patterns = {name: re.escape(value) for name, value in secrets.items()}
+patterns["a token"] = r"eyJ[\w-]{10,}\.[\w-]{10,}"
+patterns["an API key"] = r"zava_[a-z0-9]{12}_[\w-]{20,}"
+patterns["the text of a statement"] = r"(?i:\bselect\s|\bfrom\s+retail\.|pg_sleep|generate_series)"
+patterns["an address of a customer"] = r"[\w.]+@example\.(com|net|org)"
+any_of = re.compile("|".join(f"(?P<p{at}>{pattern})" for at, pattern in enumerate(patterns.values())))
+
+lines, found = 0, []
+with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
+    for lines, line in enumerate(log, 1):
+        match = any_of.search(line)
+        if match:
+            found.append((lines, list(patterns)[int(match.lastgroup[1:])], line.rstrip()[:400]))
+for number, what, line in found[:20]:
+    print(f"{sys.argv[1]}:{number} holds {what}: {line}", file=sys.stderr)
+if not lines:
+    print(f"{sys.argv[1]} is empty: no server has logged anything", file=sys.stderr)
+sys.exit(1 if found or not lines else 0)
+PYTHON
+}

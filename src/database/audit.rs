@@ -1,0 +1,94 @@
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt as _;
+use sha2::{Digest as _, Sha256};
+use sqlx::PgConnection;
+
+use super::DatabaseError;
+use crate::telemetry::audit::ChainEnd;
+
+/// What `guard.append_audit` in `migrations/0008_audit.sql` hashes before a record.
+const PURPOSE: &[u8] = b"zava/audit/1";
+
+/// What stands before the first record.
+const BEGINNING: [u8; 32] = [0; 32];
+
+/// What is wrong with the audit trail.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BrokenTrail {
+    /// Records are missing between two.
+    #[error("record {0} is missing: it has been deleted")]
+    Missing(i64),
+    /// A record is not what it was when it was appended.
+    #[error("record {0} has been changed, or put in afterwards")]
+    Changed(i64),
+    /// The trail ends before a record that was there.
+    #[error("record {0} is missing: the end of the trail has been cut off")]
+    CutOff(i64),
+    /// A record has another hash than it had.
+    #[error("record {0} has another hash than expected: the trail has been written anew")]
+    Rewritten(i64),
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    audit_id: i64,
+    recorded_at: DateTime<Utc>,
+    record: String,
+    previous_hash: Vec<u8>,
+    hash: Vec<u8>,
+}
+
+/// Holds every record of the audit trail against the one before it, in this process and not in the database; the trail's end,
+/// `None` if it is empty. With `expected`, an end that was known before must still be part of it: nothing else shows that the last
+/// records are missing, or that all were written anew.
+///
+/// # Errors
+/// [`DatabaseError::Audit`] with the first record that is wrong, and [`DatabaseError::Statement`].
+pub async fn verify_audit(
+    connection: &mut PgConnection,
+    expected: Option<&ChainEnd>,
+) -> Result<Option<ChainEnd>, DatabaseError> {
+    let mut rows = sqlx::query_as::<_, Row>(
+        "SELECT a.audit_id, a.recorded_at, a.record::text AS record, a.previous_hash, a.hash FROM guard.audit AS a ORDER BY a.audit_id",
+    )
+    .fetch(connection);
+    let (mut last_id, mut last_hash) = (0, BEGINNING.to_vec());
+    let mut is_expected_there = expected.is_none();
+    while let Some(row) = rows.try_next().await.map_err(DatabaseError::Statement)? {
+        let next_id = last_id + 1;
+        if row.audit_id != next_id {
+            return Err(BrokenTrail::Missing(next_id).into());
+        }
+        if row.previous_hash != last_hash || row.hash != hash(&row) {
+            return Err(BrokenTrail::Changed(row.audit_id).into());
+        }
+        (last_id, last_hash) = (row.audit_id, row.hash);
+        if let Some(expected) = expected.filter(|expected| expected.audit_id == last_id) {
+            if expected.hash != hex(&last_hash) {
+                return Err(BrokenTrail::Rewritten(last_id).into());
+            }
+            is_expected_there = true;
+        }
+    }
+    match expected {
+        Some(expected) if !is_expected_there => Err(BrokenTrail::CutOff(expected.audit_id).into()),
+        _ => Ok((last_id > 0).then(|| ChainEnd {
+            audit_id: last_id,
+            hash: hex(&last_hash),
+        })),
+    }
+}
+
+fn hash(row: &Row) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    hash.update(PURPOSE);
+    hash.update(row.audit_id.to_be_bytes());
+    hash.update(row.recorded_at.timestamp_micros().to_be_bytes());
+    hash.update(&row.previous_hash);
+    hash.update(&row.record);
+    hash.finalize().to_vec()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,87 @@
+//! What browsers may do with answers: nothing, but for the pages of the origins that the settings name.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::map_response;
+use axum::response::Response;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// How long a browser may remember what an origin may do; no browser remembers it for longer than this.
+const REMEMBERED_FOR: Duration = Duration::from_secs(7200);
+
+/// What clients send beside what every page may.
+const REQUEST_HEADERS: [HeaderName; 10] = [
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
+    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static("last-event-id"),
+    HeaderName::from_static("x-rls-user-id"),
+    HeaderName::from_static("traceparent"),
+    HeaderName::from_static("tracestate"),
+];
+
+/// What clients read of an answer beside what every page may.
+const RESPONSE_HEADERS: [HeaderName; 4] = [
+    header::WWW_AUTHENTICATE,
+    header::RETRY_AFTER,
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("ratelimit-policy"),
+];
+
+/// Puts security headers on every answer, and CORS where pages of some origins may call. An answer is for programs: no page may
+/// show, keep, or run it.
+pub(super) fn guarded(router: Router, allowed_origins: &[String], is_encrypted: bool) -> Router {
+    let router = if allowed_origins.is_empty() {
+        router
+    } else {
+        router.layer(cors(allowed_origins))
+    };
+    router.layer(map_response(move |mut response: Response| {
+        add_security_headers(response.headers_mut(), is_encrypted);
+        std::future::ready(response)
+    }))
+}
+
+fn cors(allowed_origins: &[String]) -> CorsLayer {
+    let origins = allowed_origins
+        .iter()
+        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_methods([Method::POST, Method::GET])
+        .allow_headers(REQUEST_HEADERS)
+        .expose_headers(RESPONSE_HEADERS)
+        .max_age(REMEMBERED_FOR)
+}
+
+/// As the [OWASP REST Security Cheat
+/// Sheet](https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers) lists them.
+fn add_security_headers(headers: &mut HeaderMap, is_encrypted: bool) {
+    let always = [
+        (header::CACHE_CONTROL, "no-store"),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+    ];
+    for (name, value) in always {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_encrypted {
+        headers.insert(
+            header::STRICT_TRANSPORT_SECURITY,
+            HeaderValue::from_static("max-age=31536000"),
+        );
+    }
+}

@@ -1,0 +1,199 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use super::counts::Counts;
+use super::pending::Pending;
+use super::{ChainEnd, Decision, Event};
+
+/// How long a refusal waits to be appended, so that a flood of them is one transaction.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long what was answered is summed up.
+const A_MINUTE: Duration = Duration::from_secs(60);
+
+/// How long appending rests after it has failed.
+const REST: Duration = Duration::from_secs(5);
+
+/// How many records are appended in one transaction.
+const AT_ONCE: usize = 256;
+
+/// How long the last records may take when the server stops.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+
+/// The database does not take records now. The cause has been logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the audit trail cannot be written")]
+pub struct AuditUnavailable;
+
+/// Where records are kept.
+pub trait AuditStore: Send + Sync {
+    /// Appends records, a JSON array of objects, and tells the end of the chain then.
+    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>>;
+}
+
+/// Takes what is decided: logs it at once, and keeps it until it is appended.
+#[derive(Debug)]
+pub struct Trail {
+    waiting: Mutex<Waiting>,
+    counts: Mutex<Counts>,
+    end: Mutex<Option<ChainEnd>>,
+    noted: Notify,
+    keep_sql: bool,
+    clock: fn() -> SystemTime,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    refusals: Pending,
+    answers: Pending,
+    /// When the answers are due; with the first of them.
+    answers_due: Option<Instant>,
+}
+
+impl Trail {
+    /// An empty trail. `keep_sql` keeps the text of statements.
+    #[must_use]
+    pub fn new(keep_sql: bool, clock: fn() -> SystemTime) -> Self {
+        Self {
+            waiting: Mutex::default(),
+            counts: Mutex::default(),
+            end: Mutex::default(),
+            noted: Notify::new(),
+            keep_sql,
+            clock,
+        }
+    }
+
+    /// Notes an event. Takes some microseconds and waits for nothing.
+    pub fn note(&self, event: Event) {
+        event.log(self.keep_sql);
+        lock(&self.counts).add(&event);
+        let now = (self.clock)().into();
+        let mut waiting = lock(&self.waiting);
+        if event.decision == Decision::Refused {
+            waiting.refusals.add(event, now, self.keep_sql);
+        } else {
+            waiting.answers.add(event, now, self.keep_sql);
+            waiting
+                .answers_due
+                .get_or_insert_with(|| Instant::now() + A_MINUTE);
+        }
+        drop(waiting);
+        self.noted.notify_one();
+    }
+
+    /// What was decided since the start.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        lock(&self.counts).clone()
+    }
+
+    /// How many records wait to be appended.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let waiting = lock(&self.waiting);
+        waiting.refusals.len() + waiting.answers.len()
+    }
+
+    /// The end of the chain when this process appended last.
+    #[must_use]
+    pub fn end(&self) -> Option<ChainEnd> {
+        lock(&self.end).clone()
+    }
+
+    /// Appends what was noted, again and again until `stop` is cancelled, and then the rest.
+    pub async fn keep(&self, store: &dyn AuditStore, stop: CancellationToken) {
+        let mut failed = false;
+        loop {
+            // Both arms may be dropped: nothing is taken before the wait is over.
+            tokio::select! {
+                () = self.until_due() => {}
+                () = stop.cancelled() => break,
+            }
+            match self.append(store, Instant::now()).await {
+                Ok(()) if failed => {
+                    tracing::info!("the audit trail is written again");
+                    failed = false;
+                }
+                Ok(()) => {}
+                Err(AuditUnavailable) => {
+                    failed = true;
+                    // As above.
+                    tokio::select! {
+                        () = sleep(REST) => {}
+                        () = stop.cancelled() => break,
+                    }
+                }
+            }
+        }
+        let last = self.append(store, Instant::now() + A_MINUTE);
+        if !matches!(timeout(LONGEST_FAREWELL, last).await, Ok(Ok(()))) {
+            tracing::warn!("the last audit records are not in the database; they are in this log");
+        }
+    }
+
+    /// Returns when something is to be appended.
+    async fn until_due(&self) {
+        loop {
+            let noted = self.noted.notified();
+            let (has_refusals, due) = {
+                let waiting = lock(&self.waiting);
+                (!waiting.refusals.is_empty(), waiting.answers_due)
+            };
+            if has_refusals {
+                sleep(SOON).await;
+                return;
+            }
+            match due {
+                None => noted.await,
+                Some(due) => {
+                    // Both arms may be dropped: what was noted is looked at again.
+                    tokio::select! {
+                        () = sleep_until(due) => return,
+                        () = noted => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Appends all refusals, and the answers if they are due by `now`.
+    async fn append(&self, store: &dyn AuditStore, now: Instant) -> Result<(), AuditUnavailable> {
+        let mut taken = {
+            let mut waiting = lock(&self.waiting);
+            let mut taken = std::mem::take(&mut waiting.refusals);
+            if waiting.answers_due.is_some_and(|due| due <= now) {
+                taken.add_all(std::mem::take(&mut waiting.answers));
+                waiting.answers_due = None;
+            }
+            taken
+        };
+        while !taken.is_empty() {
+            let some = taken.split_off(AT_ONCE);
+            match store.append(&some.to_json()).await {
+                Ok(end) => {
+                    // Outside the database, where who owns it cannot change it.
+                    tracing::info!(target: "zava::audit", %end, "end of the audit trail");
+                    *lock(&self.end) = Some(end);
+                }
+                Err(error) => {
+                    let mut waiting = lock(&self.waiting);
+                    waiting.refusals.add_all(some);
+                    waiting.refusals.add_all(taken);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A std mutex: it is held for one addition, never across an await, and nothing can panic meanwhile.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

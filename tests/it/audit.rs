@@ -1,0 +1,336 @@
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+use zava_mcp_server::database::{create_key, grant};
+use zava_mcp_server::identity::{NewApiKey, Role};
+use zava_mcp_server::settings::{AuthSettings, PoolMode, ProofSettings};
+
+use crate::command_line::{binary, with_database};
+use crate::support::{
+    Pooler, REDMOND, SEATTLE, TestDatabase, TestServer, admin_password, eventually, number,
+    settings,
+};
+
+const ORDERS: &str = "SELECT count(*) FROM retail.orders WHERE order_id <> 424242";
+const SLEEP: &str = "SELECT pg_sleep(424242)";
+
+/// One text per row, its columns joined by `|`.
+async fn rows(db: &mut PgConnection, sql: &'static str) -> Vec<String> {
+    let rows = sqlx::query(sql).fetch_all(db).await.expect("rows");
+    let text = |row: &sqlx::postgres::PgRow| {
+        let values = (0..row.len()).map(|at| row.get::<Option<String>, _>(at).unwrap_or_default());
+        values.collect::<Vec<_>>().join("|")
+    };
+    rows.iter().map(text).collect()
+}
+
+#[tokio::test]
+async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
+    let mut server = TestServer::start_with(|settings| {
+        settings.auth = AuthSettings::Proof(ProofSettings {
+            api_keys: true,
+            ..ProofSettings::default()
+        });
+    })
+    .await;
+    let mut owner = server.database().owner().await;
+    let new = NewApiKey::draw(&mut rand::rng());
+    let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+    let seattle = ["Zava Retail Seattle".to_owned()];
+    create_key(&mut owner, &new, "till", later, &seattle, Role::Reader)
+        .await
+        .expect("a key");
+    let secret = secrecy::ExposeSecret::expose_secret(&new.text).to_owned();
+    let forged = format!("{}{}", &secret[..secret.len() - 43], "A".repeat(43));
+    let asked = async |key: Option<&str>, tenant: &str, sql: &str| {
+        let arguments =
+            json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments});
+        let mut request = server.post().header("x-rls-user-id", tenant).header(
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        );
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        request
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer")
+            .status()
+    };
+    let key = Some(secret.as_str());
+    assert_eq!(asked(None, SEATTLE, ORDERS).await, StatusCode::UNAUTHORIZED);
+    for _ in 0..3 {
+        assert_eq!(
+            asked(Some(&forged), SEATTLE, ORDERS).await,
+            StatusCode::UNAUTHORIZED
+        );
+    }
+    assert_eq!(asked(key, REDMOND, ORDERS).await, StatusCode::FORBIDDEN);
+    assert_eq!(asked(key, SEATTLE, SLEEP).await, StatusCode::OK);
+    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(
+        asked(
+            key,
+            SEATTLE,
+            "SELECT 1 / (order_id - order_id) FROM retail.orders"
+        )
+        .await,
+        StatusCode::OK
+    );
+    server.stop().await;
+
+    let principal = format!("apikey:{}", new.key.id());
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    assert_eq!(
+        rows(&mut owner, "SELECT reason, address::text, times::text, trace_id FROM guard.failed_authentications ORDER BY audit_id").await,
+        [
+            format!("no proof|127.0.0.1/32|1|{trace}"),
+            format!("the API key is unknown|127.0.0.1/32|3|{trace}"),
+            format!("unknown or foreign tenant|127.0.0.1/32|1|{trace}"),
+        ]
+    );
+    let refused = rows(&mut owner, "SELECT principal, tenant, tool, reason, sql, times::text, fingerprint FROM guard.refused_statements").await;
+    let [refused] = refused.as_slice() else {
+        panic!("{refused:?}")
+    };
+    let expected = format!("{principal}|Zava Retail Seattle|execute_sales_query|function||1|");
+    let fingerprint = refused
+        .strip_prefix(&expected)
+        .unwrap_or_else(|| panic!("{refused}"));
+    assert_eq!(fingerprint.len(), 16, "{refused}");
+    assert_eq!(
+        rows(&mut owner, "SELECT principal, tenant, tool, answered::text, refused::text, failed::text, rows::text, (bytes > 20)::text FROM guard.access_by_store").await,
+        [format!("{principal}|Zava Retail Seattle|execute_sales_query|2|1|1|2|true")]
+    );
+    let acts = rows(&mut owner, "SELECT record ->> 'act', record ->> 'object', record ->> 'principal', record::text FROM guard.audit WHERE record ->> 'kind' = 'act' AND record ->> 'object' IN ('api_key', 'entitlement') ORDER BY audit_id").await;
+    assert_eq!(acts.len(), 2, "{acts:?}");
+    assert!(
+        acts[0].starts_with("insert|api_key|login:postgres|"),
+        "{acts:?}"
+    );
+    assert!(
+        acts[1].starts_with("insert|entitlement|login:postgres|") && acts[1].contains(&principal),
+        "{acts:?}"
+    );
+    let all = rows(&mut owner, "SELECT record::text FROM guard.audit")
+        .await
+        .join("\n");
+    for absent in ["424242", "secret_hash", "ipad", &secret[18..]] {
+        assert!(!all.contains(absent), "{absent} in {all}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_statements_is_kept_where_the_settings_say_so() {
+    let mut server = TestServer::start_with(|settings| settings.audit_sql = true).await;
+    // Not like any other statement of the tests: scripts/test looks for those in the log.
+    const TABLE: &str = "TABLE guard.audit";
+    server.failure(SEATTLE, TABLE).await;
+    server.stop().await;
+    let mut owner = server.database().owner().await;
+    assert_eq!(
+        rows(&mut owner, "SELECT sql FROM guard.refused_statements").await,
+        [TABLE]
+    );
+}
+
+/// A trail that cannot be written waits, and loses nothing.
+#[tokio::test]
+async fn what_the_database_cannot_take_is_recorded_later() {
+    let mut server = TestServer::start().await;
+    let mut watch = server.database().superuser().await;
+    let mut holder = server.database().owner().await;
+    let mut held = holder.begin().await.expect("a transaction");
+    // Nobody appends while somebody holds the table, and the server's login does not wait for long.
+    sqlx::query("LOCK TABLE guard.audit IN SHARE ROW EXCLUSIVE MODE")
+        .execute(&mut *held)
+        .await
+        .expect("the lock");
+    server.failure(SEATTLE, SLEEP).await;
+    let mut waiting = async || {
+        const WAITING: &str = "SELECT count(*) FROM pg_locks AS l WHERE NOT l.granted AND l.relation = 'guard.audit'::regclass";
+        number(&mut watch, WAITING).await > 0
+    };
+    eventually("the server tries to append", &mut waiting).await;
+    eventually("it gives up", async || !waiting().await).await;
+    server.failure(SEATTLE, SLEEP).await;
+    held.rollback().await.expect("the lock is free");
+    server.stop().await;
+    let times = "SELECT sum(times)::text FROM guard.refused_statements";
+    assert_eq!(rows(&mut holder, times).await, ["2"]);
+}
+
+#[tokio::test]
+async fn records_are_appended_through_a_pooler_too() {
+    let database = TestDatabase::new().await;
+    let pooler = Pooler::start(&database).await;
+    let mut settings = settings(&database.name);
+    settings.database.port = pooler.port;
+    settings.database.pool_mode = PoolMode::Transaction;
+    let server = TestServer::over(&settings).await;
+    server.failure(SEATTLE, SLEEP).await;
+    let mut owner = database.owner().await;
+    eventually("a record", async || {
+        rows(&mut owner, "SELECT reason FROM guard.refused_statements").await == ["function"]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_changes_a_record_and_who_does_is_noticed() {
+    let mut server = TestServer::start().await;
+    let principal = "apikey:abcdefghijk0".parse().expect("a principal");
+    for store in ["Zava Retail Redmond", "Zava Retail Seattle", "Head office"] {
+        let mut owner = server.database().owner().await;
+        grant(&mut owner, &principal, store, Role::Reader)
+            .await
+            .expect("a grant");
+    }
+    server.failure(SEATTLE, SLEEP).await;
+    server.stop().await;
+    let name = server.database().name.clone();
+    let folder = tempfile::tempdir().expect("a folder");
+    let verify = async |expect: Option<&str>| {
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings(&name));
+        command
+            .env("POSTGRES_ADMIN_USER", "zava_admin")
+            .env("POSTGRES_ADMIN_PASSWORD", admin_password())
+            .args(["audit", "verify"]);
+        if let Some(end) = expect {
+            command.args(["--expect", end]);
+        }
+        let output = command.output().await.expect("it runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).expect("text"))
+    };
+    let (code, said) = verify(None).await;
+    assert_eq!(code, Some(0), "{said}");
+    let end = said.lines().last().expect("the end").to_owned();
+    assert_eq!(verify(Some(&end)).await.0, Some(0));
+    assert_eq!(verify(Some("1:abc")).await.0, Some(64));
+
+    let mut owner = server.database().owner().await;
+    for change in [
+        "UPDATE guard.audit SET record = '{}'",
+        "DELETE FROM guard.audit",
+        "TRUNCATE guard.audit",
+    ] {
+        let refused = sqlx::query(change).execute(&mut owner).await;
+        assert!(refused.is_err(), "{change}");
+    }
+    let last: i64 = end
+        .split_once(':')
+        .and_then(|(id, _)| id.parse().ok())
+        .expect("a number");
+    let mut superuser = server.database().superuser().await;
+    // A chain written anew from its second record on, as somebody would who knows how.
+    let anew = "UPDATE guard.audit SET record = '{\"kind\": \"act\"}' WHERE audit_id = 2;
+         DO $$ DECLARE r record; previous bytea; BEGIN
+         SELECT hash INTO previous FROM guard.audit WHERE audit_id = 1;
+         FOR r IN SELECT * FROM guard.audit WHERE audit_id > 1 ORDER BY audit_id LOOP
+             UPDATE guard.audit SET previous_hash = previous, hash = sha256('zava/audit/1'::bytea || int8send(r.audit_id)
+                 || int8send((extract(epoch FROM r.recorded_at) * 1000000)::bigint) || previous || convert_to(r.record::text, 'UTF8'))
+             WHERE audit_id = r.audit_id RETURNING hash INTO previous;
+         END LOOP; END $$";
+    let table: [(&str, Option<&str>, String); 7] = [
+        (
+            "UPDATE guard.audit SET record = '{\"kind\": \"act\"}' WHERE audit_id = 2",
+            None,
+            "record 2 has been changed".to_owned(),
+        ),
+        (
+            "UPDATE guard.audit SET recorded_at = recorded_at + interval '1 microsecond' WHERE audit_id = 2",
+            None,
+            "record 2 has been changed".to_owned(),
+        ),
+        (
+            "DELETE FROM guard.audit WHERE audit_id = 2",
+            None,
+            "record 2 is missing".to_owned(),
+        ),
+        (
+            "DELETE FROM guard.audit WHERE audit_id = (SELECT max(audit_id) FROM guard.audit)",
+            Some(&end),
+            format!("record {last} is missing"),
+        ),
+        (
+            "INSERT INTO guard.audit SELECT audit_id + 1, recorded_at, record, hash, hash FROM guard.audit ORDER BY audit_id DESC LIMIT 1",
+            None,
+            format!("record {} has been changed, or put in", last + 1),
+        ),
+        (
+            "DELETE FROM guard.audit",
+            Some(&end),
+            format!("record {last} is missing"),
+        ),
+        (anew, Some(&end), format!("record {last} has another hash")),
+    ];
+    sqlx::raw_sql("CREATE TABLE public.before AS SELECT * FROM guard.audit; ALTER TABLE guard.audit DISABLE TRIGGER append_only")
+        .execute(&mut superuser)
+        .await
+        .expect("a copy");
+    for (damage, expect, finding) in table {
+        // The text is this test's own.
+        sqlx::raw_sql(AssertSqlSafe(damage.to_owned()))
+            .execute(&mut superuser)
+            .await
+            .expect(damage);
+        let (code, said) = verify(expect).await;
+        assert_eq!(code, Some(1), "{damage}: {said}");
+        assert!(said.contains(&finding), "{damage}: {said}");
+        sqlx::raw_sql(
+            "DELETE FROM guard.audit; INSERT INTO guard.audit SELECT * FROM public.before",
+        )
+        .execute(&mut superuser)
+        .await
+        .expect("mended");
+    }
+    assert_eq!(verify(Some(&end)).await, (Some(0), said));
+}
+
+/// What operators see of the server, and nobody else.
+#[tokio::test]
+async fn operators_are_told_how_the_server_is() {
+    let server = TestServer::start_with(|settings| {
+        settings.auth = AuthSettings::Proof(ProofSettings {
+            api_keys: true,
+            ..ProofSettings::default()
+        });
+    })
+    .await;
+    let mut owner = server.database().owner().await;
+    let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+    let mut keys = Vec::new();
+    for role in Role::ALL {
+        let new = NewApiKey::draw(&mut rand::rng());
+        let stores = ["Zava Retail Seattle".to_owned()];
+        create_key(&mut owner, &new, role.as_str(), later, &stores, role)
+            .await
+            .expect("a key");
+        keys.push(secrecy::ExposeSecret::expose_secret(&new.text).to_owned());
+    }
+    let asked = async |key: Option<&String>| {
+        let mut request = server.client.get(server.url("/health/details"));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status();
+        (status, response.json::<Value>().await.expect("JSON"))
+    };
+    assert_eq!(asked(None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(asked(keys.first()).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(asked(keys.get(1)).await.0, StatusCode::FORBIDDEN);
+    let (status, told) = asked(keys.get(2)).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!(told["database"], "ok");
+    assert_eq!(told["findings"], json!([]));
+    assert_eq!(told["connections"]["open"], 1);
+    assert_eq!(told["decisions"]["authentications_refused"], 1);
+    assert_eq!(told["decisions"]["requests_refused"], 2);
+}

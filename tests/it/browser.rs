@@ -1,0 +1,200 @@
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use zava_mcp_server::settings::{AuthSettings, ProofSettings};
+
+use crate::support::{SEATTLE, TestServer};
+
+const PAGE: &str = "https://chat.example.com";
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).map(|value| value.to_str().expect("text"))
+}
+
+/// Answers of every kind, wherever they come from.
+#[tokio::test]
+async fn every_answer_has_security_headers() {
+    let server = TestServer::start_with(|settings| {
+        settings.public_url = Some("https://zava.example.com".to_owned());
+        settings.allowed_origins = vec![PAGE.to_owned()];
+    })
+    .await;
+    let get = |path: &str| server.client.get(server.url(path));
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let requests = [
+        (
+            200,
+            server.post().header("x-rls-user-id", SEATTLE).json(&ping),
+        ),
+        (401, server.post().json(&ping)),
+        (
+            403,
+            server
+                .post()
+                .header("x-rls-user-id", SEATTLE)
+                .header("host", "evil.example.com")
+                .json(&ping),
+        ),
+        (
+            400,
+            server.post().header("x-rls-user-id", SEATTLE).body("{"),
+        ),
+        (
+            413,
+            server
+                .post()
+                .header("x-rls-user-id", SEATTLE)
+                .body("x".repeat(2 << 20)),
+        ),
+        (405, get("/mcp")),
+        (404, get("/nothing")),
+        (404, get("/.well-known/oauth-protected-resource")),
+        (200, get("/health/live")),
+        (200, get("/health/ready")),
+        (401, get("/health/details")),
+        (
+            200,
+            server.client.request(Method::OPTIONS, server.url("/mcp")),
+        ),
+    ];
+    for (status, request) in requests {
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), status, "{}", response.url());
+        let headers = response.headers();
+        let what = format!("{status} {}", response.url());
+        assert_eq!(header(headers, "cache-control"), Some("no-store"), "{what}");
+        assert_eq!(
+            header(headers, "x-content-type-options"),
+            Some("nosniff"),
+            "{what}"
+        );
+        assert_eq!(
+            header(headers, "referrer-policy"),
+            Some("no-referrer"),
+            "{what}"
+        );
+        assert_eq!(
+            header(headers, "cross-origin-resource-policy"),
+            Some("same-origin"),
+            "{what}"
+        );
+        let policy = header(headers, "content-security-policy");
+        assert_eq!(
+            policy,
+            Some("default-src 'none'; frame-ancestors 'none'"),
+            "{what}"
+        );
+        let transport = header(headers, "strict-transport-security");
+        assert_eq!(transport, Some("max-age=31536000"), "{what}");
+        assert_eq!(header(headers, "server"), None, "{what}");
+    }
+    let plain = TestServer::start().await;
+    let response = plain
+        .client
+        .get(plain.url("/health/live"))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        header(response.headers(), "strict-transport-security"),
+        None
+    );
+}
+
+/// What a browser asks before it lets a page call, and what the page may read then.
+#[tokio::test]
+async fn pages_of_configured_origins_may_call_and_no_others() {
+    let server = TestServer::start_with(|settings| {
+        settings.allowed_origins = vec![PAGE.to_owned()];
+        settings.auth = AuthSettings::Proof(ProofSettings {
+            api_keys: true,
+            ..ProofSettings::default()
+        });
+    })
+    .await;
+    let closed = TestServer::start().await;
+    let preflight = async |server: &TestServer, origin: &str| {
+        let request = server
+            .client
+            .request(Method::OPTIONS, server.url("/mcp"))
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header(
+                "access-control-request-headers",
+                "authorization,content-type,mcp-protocol-version",
+            );
+        request.send().await.expect("an answer")
+    };
+    let allowed = preflight(&server, PAGE).await;
+    assert_eq!(allowed.status(), StatusCode::OK);
+    assert_eq!(
+        header(allowed.headers(), "access-control-allow-origin"),
+        Some(PAGE)
+    );
+    let names = header(allowed.headers(), "access-control-allow-headers").expect("names");
+    for name in [
+        "authorization",
+        "content-type",
+        "mcp-protocol-version",
+        "x-rls-user-id",
+    ] {
+        assert!(names.contains(name), "{names}");
+    }
+    assert_eq!(
+        header(allowed.headers(), "access-control-allow-credentials"),
+        None
+    );
+    let others = [
+        "https://evil.example.com",
+        "http://chat.example.com",
+        "https://chat.example.com:444",
+        "null",
+        "http://localhost:3000",
+    ];
+    for origin in others {
+        let refused = preflight(&server, origin).await;
+        assert_eq!(
+            header(refused.headers(), "access-control-allow-origin"),
+            None,
+            "{origin}"
+        );
+    }
+    let refused = preflight(&closed, PAGE).await;
+    assert_eq!(
+        header(refused.headers(), "access-control-allow-origin"),
+        None
+    );
+
+    // A page reads of a refusal where to sign in.
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    let response = server
+        .post()
+        .header("origin", PAGE)
+        .json(&ping)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        header(response.headers(), "access-control-allow-origin"),
+        Some(PAGE)
+    );
+    let exposed = header(response.headers(), "access-control-expose-headers").expect("names");
+    assert!(
+        exposed.contains("www-authenticate") && exposed.contains("ratelimit"),
+        "{exposed}"
+    );
+
+    // Whoever has passed is still refused for a page of another origin.
+    for (origin, status) in [
+        (PAGE, StatusCode::FORBIDDEN),
+        ("http://localhost:3000", StatusCode::OK),
+    ] {
+        let request = closed
+            .post()
+            .header("x-rls-user-id", SEATTLE)
+            .header("origin", origin);
+        let response = request.json(&ping).send().await.expect("an answer");
+        assert_eq!(response.status(), status, "{origin}");
+    }
+}

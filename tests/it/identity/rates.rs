@@ -1,0 +1,206 @@
+use std::num::NonZeroU32;
+
+use reqwest::StatusCode;
+use serde_json::json;
+use zava_mcp_server::database::create_key;
+use zava_mcp_server::identity::{NewApiKey, Role};
+use zava_mcp_server::settings::{AuthSettings, ProofSettings, ServeSettings};
+
+use super::issuer::Issuer;
+use super::{ask, server};
+use crate::support::{REDMOND, SEATTLE, TestServer};
+
+fn keys_only(settings: &mut ServeSettings) {
+    settings.auth = AuthSettings::Proof(ProofSettings {
+        api_keys: true,
+        ..ProofSettings::default()
+    });
+    settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+}
+
+fn rate(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("not zero")
+}
+
+async fn ping(request: reqwest::RequestBuilder) -> reqwest::Response {
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    request.json(&ping).send().await.expect("an answer")
+}
+
+fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
+    let value = response.headers().get(name)?;
+    Some(value.to_str().expect("text"))
+}
+
+#[tokio::test]
+async fn a_principal_is_told_what_is_left_and_then_to_come_back() {
+    let server = TestServer::start_with(|settings| settings.rates.principal = rate(3)).await;
+    let of = |tenant: &str| server.post().header("x-rls-user-id", tenant);
+    for left in [2, 1, 0] {
+        let response = ping(of(SEATTLE)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(
+            header(&response, "ratelimit-policy"),
+            Some("\"principal\";q=3;w=60")
+        );
+        let told = format!("\"principal\";r={left}");
+        assert_eq!(header(&response, "ratelimit"), Some(told.as_str()));
+        assert_eq!(header(&response, "retry-after"), None);
+    }
+    let response = ping(of(SEATTLE)).await;
+    assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let wait = header(&response, "retry-after").expect("when to come back");
+    assert!(
+        (1..=20).contains(&wait.parse::<u32>().expect("seconds")),
+        "{wait}"
+    );
+    let told = format!("\"principal\";r=0;t={wait}");
+    assert_eq!(header(&response, "ratelimit"), Some(told.as_str()));
+    let body: serde_json::Value = response.json().await.expect("JSON");
+    assert!(
+        body["error"]["message"]
+            .as_str()
+            .expect("a message")
+            .contains("try again in"),
+        "{body}"
+    );
+    // Others do not wait for them.
+    assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::OK);
+}
+
+/// What a client says of where it comes from counts only where a proxy that is trusted says it.
+#[tokio::test]
+async fn an_address_has_its_share_and_nobody_makes_one_up() {
+    let behind_a_proxy = TestServer::start_with(|settings| {
+        keys_only(settings);
+        settings.rates.address = rate(2);
+    })
+    .await;
+    let direct = TestServer::start_with(|settings| settings.rates.address = rate(2)).await;
+    let table = [
+        (&behind_a_proxy, "192.0.2.1", 401),
+        (&behind_a_proxy, "203.0.113.5, 192.0.2.1", 401),
+        (&behind_a_proxy, "203.0.113.6, 192.0.2.1", 429),
+        (&behind_a_proxy, "192.0.2.2", 401),
+        (&behind_a_proxy, "2001:db8::1", 401),
+        (&behind_a_proxy, "2001:db8::2", 401),
+        (&behind_a_proxy, "2001:db8::ffff:1", 429),
+        (&behind_a_proxy, "2001:db8:0:1::1", 401),
+        (&direct, "192.0.2.1", 401),
+        (&direct, "192.0.2.2", 401),
+        (&direct, "192.0.2.3", 429),
+    ];
+    for (server, forwarded, status) in table {
+        let response = ping(server.post().header("x-forwarded-for", forwarded)).await;
+        assert_eq!(response.status(), status, "{forwarded}");
+    }
+}
+
+/// Whoever tries out keys is slowed down first, and costs the database little; who is known goes on.
+#[tokio::test]
+async fn who_tries_out_keys_is_slowed_down_and_who_is_known_is_not() {
+    let server = TestServer::start_with(|settings| {
+        keys_only(settings);
+        settings.rates.failures = rate(3);
+    })
+    .await;
+    let mut owner = server.database().owner().await;
+    let mut keys = Vec::new();
+    for name in ["known", "new"] {
+        let new = NewApiKey::draw(&mut rand::rng());
+        let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+        let stores = ["Zava Retail Seattle".to_owned()];
+        create_key(&mut owner, &new, name, later, &stores, Role::Reader)
+            .await
+            .expect("a key");
+        keys.push(secrecy::ExposeSecret::expose_secret(&new.text).to_owned());
+    }
+    let asked = async |key: &str, from: &str| {
+        let request = server.post().header("x-forwarded-for", from);
+        ping(request.bearer_auth(key)).await
+    };
+    let (attacker, other) = ("192.0.2.1", "192.0.2.2");
+    assert_eq!(asked(&keys[0], attacker).await.status(), StatusCode::OK);
+    // All at once, and each another key.
+    let forged: Vec<String> = (0..60)
+        .map(|at| format!("zava_abcdefghijk{}_{at:043}", at % 10))
+        .collect();
+    let flood = futures_util::future::join_all(forged.iter().map(|key| asked(key, attacker))).await;
+    let refused = flood
+        .iter()
+        .filter(|response| response.status() == StatusCode::UNAUTHORIZED)
+        .count();
+    let slowed: Vec<_> = flood
+        .iter()
+        .filter(|response| response.status() == StatusCode::TOO_MANY_REQUESTS)
+        .collect();
+    assert_eq!(refused + slowed.len(), forged.len());
+    // Three may fail, and those who were being looked up when the third did.
+    assert!((3..=6).contains(&refused), "{refused}");
+    let told = header(slowed[0], "ratelimit-policy");
+    assert_eq!(told, Some("\"failures\";q=3;w=60"));
+    assert!(header(slowed[0], "retry-after").is_some());
+    // A key that has not been seen yet waits, from there alone.
+    assert_eq!(
+        asked(&keys[1], attacker).await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    assert_eq!(asked(&keys[0], attacker).await.status(), StatusCode::OK);
+    assert_eq!(asked(&keys[1], other).await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
+    let issuer = Issuer::start().await;
+    let server = {
+        let mut server = server(&issuer).await;
+        server.stop().await;
+        let mut settings = crate::support::settings(&server.database().name);
+        settings.auth = super::auth(&issuer, &[super::DIRECTORY]);
+        settings.rates.failures = rate(2);
+        let mut limited = TestServer::over(&settings).await;
+        limited.database = server.database.take();
+        limited
+    };
+    let late = issuer.token(json!({"exp": 1_000_000_000}));
+    let good = issuer.token(json!({"roles": ["store.zava-retail-seattle"]}));
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let (status, ..) = ask(server.post().bearer_auth(&late), "get_current_utc_date").await;
+        statuses.push(status.as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 401, 429, 429]);
+    let (status, text, _) = ask(server.post().bearer_auth(&good), "get_current_utc_date").await;
+    assert_eq!(status, StatusCode::OK, "{text}");
+}
+
+/// Readers get short answers, analysts longer ones.
+#[tokio::test]
+async fn analysts_get_longer_answers() {
+    let server = TestServer::start_with(keys_only).await;
+    let mut owner = server.database().owner().await;
+    for (role, rows) in [
+        (Role::Reader, 1000),
+        (Role::Analyst, 10_000),
+        (Role::Operator, 10_000),
+    ] {
+        let new = NewApiKey::draw(&mut rand::rng());
+        let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+        let stores = ["Head office".to_owned()];
+        create_key(&mut owner, &new, role.as_str(), later, &stores, role)
+            .await
+            .expect("a key");
+        let key = secrecy::ExposeSecret::expose_secret(&new.text).to_owned();
+        let arguments = json!({"postgresql_query": "SELECT n FROM generate_series(1, 20000) AS n"});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "execute_sales_query", "arguments": arguments}});
+        let response = server
+            .post()
+            .bearer_auth(&key)
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
+        let body: serde_json::Value = response.json().await.expect("JSON");
+        assert_eq!(body["result"]["structuredContent"]["n"], rows, "{role:?}");
+    }
+}
