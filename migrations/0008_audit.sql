@@ -14,6 +14,14 @@ CREATE TABLE guard.audit (
 );
 COMMENT ON TABLE guard.audit IS 'Append-only, a chain of hashes: refusals, administrative acts, and how much was read by whom';
 
+ALTER TABLE guard.audit ENABLE ROW LEVEL SECURITY;
+ALTER TABLE guard.audit FORCE ROW LEVEL SECURITY;
+CREATE POLICY owner_reads ON guard.audit FOR SELECT TO zava_owner USING (true);
+CREATE POLICY owner_appends ON guard.audit FOR INSERT TO zava_owner WITH CHECK (true);
+CREATE POLICY no_insert ON guard.audit AS RESTRICTIVE FOR INSERT TO zava_reader WITH CHECK (false);
+CREATE POLICY no_update ON guard.audit AS RESTRICTIVE FOR UPDATE TO zava_reader USING (false) WITH CHECK (false);
+CREATE POLICY no_delete ON guard.audit AS RESTRICTIVE FOR DELETE TO zava_reader USING (false);
+
 -- Adds a record to the end of the chain.
 --   hash   SHA-256 over "zava/audit/1" || audit_id || recorded_at in microseconds since 1970-01-01 UTC || the hash before, or 32 zero
 --          bytes || the record's text in UTF-8; integers big-endian
@@ -62,7 +70,8 @@ BEGIN
 END;
 $$;
 
--- Records an act on who may ask, whoever does it and by whichever program. No secret is part of a record.
+-- Records an act on who may ask, whoever does it and by whichever program. No secret is part of a record; the digests, over whole
+-- rows, tell whether one was replaced.
 CREATE FUNCTION guard.audit_act() RETURNS trigger
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
 SET search_path = pg_catalog, pg_temp
@@ -76,7 +85,9 @@ BEGIN
         'object', TG_TABLE_NAME,
         'principal', 'login:' || SESSION_USER,
         'before', CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN to_jsonb(OLD) - secrets END,
-        'after', CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN to_jsonb(NEW) - secrets END
+        'before_digest', CASE WHEN TG_OP IN ('UPDATE', 'DELETE') THEN encode(sha256(convert_to(to_jsonb(OLD)::text, 'UTF8')), 'hex') END,
+        'after', CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN to_jsonb(NEW) - secrets END,
+        'after_digest', CASE WHEN TG_OP IN ('INSERT', 'UPDATE') THEN encode(sha256(convert_to(to_jsonb(NEW)::text, 'UTF8')), 'hex') END
     )));
     RETURN NULL;
 END;
@@ -93,32 +104,30 @@ $$;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON guard.audit
 FOR EACH STATEMENT EXECUTE FUNCTION guard.refuse_change();
+ALTER TABLE guard.audit ENABLE ALWAYS TRIGGER append_only;
 
 DO $$
 DECLARE
     relation regclass;
 BEGIN
     FOREACH relation IN ARRAY ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']::regclass[] LOOP
+        -- What is there already.
+        EXECUTE format('SELECT guard.append_audit(json_build_object(''kind'', ''act'', ''act'', ''found'', ''object'', %L, ''principal'', %L, ''after'', '
+            'to_jsonb(t) - ARRAY[''secret_hash'', ''ipad'', ''opad''])) FROM %s AS t',
+            substring(relation::text FROM '[^.]+$'), 'login:' || SESSION_USER, relation);
         EXECUTE format('CREATE TRIGGER audit_act AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION guard.audit_act()', relation);
         EXECUTE format('CREATE TRIGGER audit_change AFTER UPDATE ON %s FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION guard.audit_act()', relation);
         EXECUTE format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION guard.audit_act()', relation);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_act, ENABLE ALWAYS TRIGGER audit_change, ENABLE ALWAYS TRIGGER audit_truncate', relation);
     END LOOP;
 END;
 $$;
-
-ALTER TABLE guard.audit ENABLE ROW LEVEL SECURITY;
-ALTER TABLE guard.audit FORCE ROW LEVEL SECURITY;
-CREATE POLICY owner_reads ON guard.audit FOR SELECT TO zava_owner USING (true);
-CREATE POLICY owner_appends ON guard.audit FOR INSERT TO zava_owner WITH CHECK (true);
-CREATE POLICY no_insert ON guard.audit AS RESTRICTIVE FOR INSERT TO zava_reader WITH CHECK (false);
-CREATE POLICY no_update ON guard.audit AS RESTRICTIVE FOR UPDATE TO zava_reader USING (false) WITH CHECK (false);
-CREATE POLICY no_delete ON guard.audit AS RESTRICTIVE FOR DELETE TO zava_reader USING (false);
 
 CREATE VIEW guard.failed_authentications AS
 SELECT a.audit_id, a.recorded_at, a.record ->> 'reason' AS reason, a.record ->> 'principal' AS principal,
     (a.record ->> 'address')::inet AS address, (a.record ->> 'count')::bigint AS times, a.record ->> 'trace_id' AS trace_id
 FROM guard.audit AS a
-WHERE a.record ->> 'kind' = 'authentication';
+WHERE a.record ->> 'kind' = 'authentication' AND a.record ->> 'decision' = 'refused';
 COMMENT ON VIEW guard.failed_authentications IS 'Requests that did not prove who sent them, or asked for a tenant that is not theirs';
 
 CREATE VIEW guard.refused_statements AS

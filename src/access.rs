@@ -104,7 +104,7 @@ pub(crate) async fn verify_audit(
         None => say("the audit trail is empty"),
         // Its numbers have no gaps, so the last one is how many there are.
         Some(end) => say(&format!(
-            "{} records, all as they were appended; the trail ends with\n{end}",
+            "{} records, each fits the one before; the trail ends with\n{end}",
             end.audit_id
         )),
     }

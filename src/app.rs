@@ -208,11 +208,14 @@ impl App {
     }
 }
 
-/// What `serving` gives, while what it notes is recorded, and the rest of that afterwards.
-async fn recorded<T>(trail: &Trail, store: &dyn AuditStore, serving: impl Future<Output = T>) -> T {
+/// What `serving` gives, while what it notes is recorded; then the calls that are still under way are ended, and the rest is
+/// recorded.
+async fn recorded<T>(trail: &Trail, store: &Database, serving: impl Future<Output = T>) -> T {
     let done = CancellationToken::new();
     let serving = async {
         let served = serving.await;
+        store.0.end_calls();
+        trail.until_calls_are_noted().await;
         done.cancel();
         served
     };

@@ -1,4 +1,3 @@
-use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
 use sqlx::PgConnection;
@@ -32,7 +31,8 @@ pub enum BrokenTrail {
 #[derive(sqlx::FromRow)]
 struct Row {
     audit_id: i64,
-    recorded_at: DateTime<Utc>,
+    /// In microseconds since 1970-01-01 UTC; `None` for infinity.
+    recorded_at: Option<i64>,
     record: String,
     previous_hash: Vec<u8>,
     hash: Vec<u8>,
@@ -49,7 +49,9 @@ pub async fn verify_audit(
     expected: Option<&ChainEnd>,
 ) -> Result<Option<ChainEnd>, DatabaseError> {
     let mut rows = sqlx::query_as::<_, Row>(
-        "SELECT a.audit_id, a.recorded_at, a.record::text AS record, a.previous_hash, a.hash FROM guard.audit AS a ORDER BY a.audit_id",
+        "SELECT a.audit_id, a.record::text AS record, a.previous_hash, a.hash,
+             CASE WHEN isfinite(a.recorded_at) THEN (extract(epoch FROM a.recorded_at) * 1000000)::bigint END AS recorded_at
+         FROM guard.audit AS a ORDER BY a.audit_id",
     )
     .fetch(connection);
     let (mut last_id, mut last_hash) = (0, BEGINNING.to_vec());
@@ -59,7 +61,7 @@ pub async fn verify_audit(
         if row.audit_id != next_id {
             return Err(BrokenTrail::Missing(next_id).into());
         }
-        if row.previous_hash != last_hash || row.hash != hash(&row) {
+        if row.previous_hash != last_hash || hash(&row).is_none_or(|hash| row.hash != hash) {
             return Err(BrokenTrail::Changed(row.audit_id).into());
         }
         (last_id, last_hash) = (row.audit_id, row.hash);
@@ -79,14 +81,16 @@ pub async fn verify_audit(
     }
 }
 
-fn hash(row: &Row) -> Vec<u8> {
+/// The hash that a record should have; `None` for one that cannot have been appended.
+fn hash(row: &Row) -> Option<Vec<u8>> {
+    let recorded_at = row.recorded_at?;
     let mut hash = Sha256::new();
     hash.update(PURPOSE);
     hash.update(row.audit_id.to_be_bytes());
-    hash.update(row.recorded_at.timestamp_micros().to_be_bytes());
+    hash.update(recorded_at.to_be_bytes());
     hash.update(&row.previous_hash);
     hash.update(&row.record);
-    hash.finalize().to_vec()
+    Some(hash.finalize().to_vec())
 }
 
 fn hex(bytes: &[u8]) -> String {

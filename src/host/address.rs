@@ -31,7 +31,8 @@ pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) ->
 
 fn read(text: &str) -> Option<IpAddr> {
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
-    text.parse().ok().or_else(with_port)
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    text.parse().ok().or_else(with_port).or_else(in_brackets)
 }
 
 #[cfg(test)]
@@ -43,12 +44,13 @@ mod tests {
     #[test]
     fn only_trusted_proxies_tell_where_a_request_comes_from() {
         let trusted: [IpNet; 2] = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        let table: [(&str, &[&str], &str); 10] = [
+        let table: [(&str, &[&str], &str); 11] = [
             ("192.0.2.7", &[], "192.0.2.7"),
             ("192.0.2.7", &["198.51.100.1"], "192.0.2.7"),
             ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             ("10.0.0.1", &["198.51.100.1:1234"], "198.51.100.1"),
             ("::1", &["[2001:db8::1]:1234"], "2001:db8::1"),
+            ("::1", &["[2001:db8::1]"], "2001:db8::1"),
             ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
             // What a client has put there itself stands before what the proxy has appended.
             (

@@ -1,24 +1,33 @@
+use std::borrow::Cow;
 use std::error::Error;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use ipnet::IpNet;
+use tokio::time::timeout;
 
 use super::address;
 use super::protected_resource::ProtectedResource;
 use super::rates::{Network, Rates, Standing, TooMany};
 use super::refusal;
-use crate::identity::{Caller, Given, Identity, LookUps, Presented, Refusal, TENANT_HEADER};
+use crate::identity::{
+    Caller, DirectoryUnavailable, Given, Identity, LookUps, Presented, Refusal, Refused,
+    TENANT_HEADER,
+};
 use crate::telemetry::TraceId;
-use crate::telemetry::audit::{Event, Kind, Trail};
+use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
 const TENANT: HeaderName = HeaderName::from_static(TENANT_HEADER);
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
 const PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-ms-client-principal-id");
 const PRINCIPAL_PROVIDER: HeaderName = HeaderName::from_static("x-ms-client-principal-idp");
+
+/// How long a request waits until it may be looked up, behind others from its address.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// Who may pass, and how often.
 pub(super) struct Admission {
@@ -38,7 +47,7 @@ pub(super) struct Admitted {
 
 impl Admitted {
     /// What is noted when the caller may not do this.
-    pub(super) fn refused(&self, reason: &'static str) -> Event {
+    pub(super) fn refused(&self, reason: impl Into<Cow<'static, str>>) -> Event {
         Event {
             principal: Some(self.caller.principal().clone()),
             tenant: Some(self.caller.tenant()),
@@ -50,43 +59,27 @@ impl Admitted {
 impl Admission {
     /// Puts the caller into the request, or says why there is none.
     pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, Response> {
-        let traceparent = request.headers().get("traceparent");
-        let trace_id = TraceId::of_request(traceparent.and_then(|value| value.to_str().ok()));
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map(|peer| peer.0.ip());
-        let address =
-            peer.map(|peer| address::of_client(peer, request.headers(), &self.trusted_proxies));
-        let refuse = |kind, reason, address| {
-            self.trail
-                .note(Event::refused(kind, reason, address, trace_id));
-        };
-        // A listener tells the peer of every connection.
-        let network = Network::of(address.unwrap_or(IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED)));
-        if let Err(too_many) = self.rates.arrived(network) {
-            refuse(
-                Kind::Request,
-                "too many requests from an address".into(),
-                address,
-            );
+        let origin = self.origin(request);
+        if let Err(too_many) = self.rates.arrived(origin.network) {
+            let reason = "too many requests from an address";
+            self.trail.note(origin.refused(Kind::Request, reason));
             return Err(refusal::too_fast(too_many));
         }
-        let presented = presented(request.headers(), peer);
-        let caller = match self.recognise(&presented, network).await {
+        let presented = presented(request.headers(), origin.peer);
+        let caller = match self.recognise(&presented, &origin).await {
             Ok(caller) => caller,
             Err(Denied::Caller(refused)) => {
-                self.log(&refused);
-                refuse(Kind::Authentication, refused.reason(), address);
-                return Err(refusal::caller(&refused, &self.resource));
+                self.note(&refused, &origin);
+                return Err(refusal::caller(&refused.why, &self.resource));
             }
             Err(Denied::TooMany(too_many)) => {
-                refuse(
-                    Kind::Authentication,
-                    Refusal::NotRemembered.reason(),
-                    address,
-                );
+                let reason = Refusal::NotRemembered.reason();
+                self.trail
+                    .note(origin.refused(Kind::Authentication, reason));
                 return Err(refusal::too_fast(too_many));
             }
         };
+        let trace_id = origin.trace_id;
         let standing = self
             .rates
             .admitted(caller.principal())
@@ -94,12 +87,7 @@ impl Admission {
                 self.trail.note(Event {
                     principal: Some(caller.principal().clone()),
                     tenant: Some(caller.tenant()),
-                    ..Event::refused(
-                        Kind::Request,
-                        "too many requests of a principal",
-                        address,
-                        trace_id,
-                    )
+                    ..origin.refused(Kind::Request, "too many requests of a principal")
                 });
                 refusal::too_fast(too_many)
             })?;
@@ -112,29 +100,57 @@ impl Admission {
         })
     }
 
+    fn origin(&self, request: &Request) -> Origin {
+        let traceparent = request.headers().get("traceparent");
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|peer| peer.0.ip());
+        let client =
+            peer.map(|peer| address::of_client(peer, request.headers(), &self.trusted_proxies));
+        Origin {
+            peer,
+            // A listener tells the peer of every connection.
+            network: Network::of(client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
+            trace_id: TraceId::of_request(traceparent.and_then(|value| value.to_str().ok())),
+        }
+    }
+
     /// The caller, who is looked up when their turn has come and the address has not failed too often.
     async fn recognise(
         &self,
         presented: &Presented<'_>,
-        network: Network,
+        origin: &Origin,
     ) -> Result<Caller, Denied> {
+        let network = origin.network;
         let refused = match self.identity.caller(presented, LookUps::Remembered).await {
             Ok(caller) => return Ok(caller),
-            Err(Refusal::NotRemembered) => {
+            Err(Refused {
+                why: Refusal::NotRemembered,
+                ..
+            }) => {
                 let lookups = self.rates.lookups(network);
                 // The semaphore is never closed.
-                let _turn = lookups.acquire().await;
+                let Ok(_turn) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
+                    return Err(Denied::Caller(
+                        Refusal::Unavailable(DirectoryUnavailable::Away).into(),
+                    ));
+                };
                 if let Some(too_many) = self.rates.slowed(network) {
                     return Err(Denied::TooMany(too_many));
                 }
-                match self.identity.caller(presented, LookUps::Allowed).await {
+                let attempt = Attempt {
+                    admission: self,
+                    origin,
+                };
+                let looked_up = self.identity.caller(presented, LookUps::Allowed).await;
+                attempt.end();
+                match looked_up {
                     Ok(caller) => return Ok(caller),
                     Err(refused) => refused,
                 }
             }
             Err(refused) => refused,
         };
-        if refused.is_failed_attempt() {
+        if refused.why.is_failed_attempt() {
             if let Some(too_many) = self.rates.slowed(network) {
                 return Err(Denied::TooMany(too_many));
             }
@@ -143,25 +159,66 @@ impl Admission {
         Err(Denied::Caller(refused))
     }
 
-    /// Logs what is an operator's matter, with its causes; the rest is in the audit trail.
-    fn log(&self, refused: &Refusal) {
-        match refused {
+    /// Notes a refusal; logs what is an operator's matter, with its causes.
+    fn note(&self, refused: &Refused, origin: &Origin) {
+        let Refused { why, who } = refused;
+        let decision = match why {
             Refusal::Missing(_)
             | Refusal::Proof(_)
             | Refusal::Malformed(_)
             | Refusal::NotChosen
             | Refusal::NotEntitled
-            | Refusal::NotRemembered => {}
+            | Refusal::NotRemembered => Decision::Refused,
             Refusal::Unavailable(_) | Refusal::Issuer(_) => {
-                tracing::warn!(error = refused as &dyn Error, "caller not verified");
+                tracing::warn!(error = why as &dyn Error, "caller not verified");
+                Decision::Failed
             }
-        }
+        };
+        self.trail.note(Event {
+            decision,
+            principal: who.clone(),
+            ..origin.refused(Kind::Authentication, why.reason())
+        });
+    }
+}
+
+/// Where a request comes from.
+struct Origin {
+    peer: Option<IpAddr>,
+    network: Network,
+    trace_id: TraceId,
+}
+
+impl Origin {
+    fn refused(&self, kind: Kind, reason: impl Into<Cow<'static, str>>) -> Event {
+        Event::refused(kind, reason, Some(self.network.address()), self.trace_id)
+    }
+}
+
+/// A look-up under way. Whoever hangs up before its end has failed: otherwise nobody who does could be slowed down.
+struct Attempt<'a> {
+    admission: &'a Admission,
+    origin: &'a Origin,
+}
+
+impl Attempt<'_> {
+    fn end(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Attempt<'_> {
+    fn drop(&mut self) {
+        self.admission.rates.failed(self.origin.network);
+        self.admission
+            .trail
+            .note(self.origin.refused(Kind::Authentication, "given up"));
     }
 }
 
 /// Why nobody was recognised.
 enum Denied {
-    Caller(Refusal),
+    Caller(Refused),
     TooMany(TooMany),
 }
 

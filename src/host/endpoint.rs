@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use axum::response::Response;
 use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use url::Url;
 
 use super::admission::{Admission, Admitted};
 use super::places::Places;
@@ -50,7 +52,12 @@ impl Endpoint {
                 LOCAL_ORIGINS
                     .map(str::to_owned)
                     .into_iter()
-                    .chain(allowed_origins.iter().cloned()),
+                    // To rmcp an origin without a port is that of any port.
+                    .chain(
+                        allowed_origins
+                            .iter()
+                            .filter_map(|origin| with_port(origin)),
+                    ),
             )
             .with_allowed_hosts(
                 LOCAL_HOSTS
@@ -74,46 +81,67 @@ impl Endpoint {
             return Ok(self.service.handle(request).await.map(Body::new));
         }
         let admitted = self.admission.admit(&mut request).await?;
-        let answered = self.answer_to(&admitted, request).await;
-        let mut response = answered.unwrap_or_else(|refused| refused);
+        let (mut response, reason) = match self.answer_to(&admitted, request).await {
+            Ok(response) => {
+                // Refused by rmcp: a foreign Host or Origin, what is no message of a version it knows.
+                let reason = format!("HTTP {}", response.status().as_u16());
+                let is_refused = response.status().is_client_error();
+                (response, is_refused.then(|| reason.into()))
+            }
+            Err(Refused { response, reason }) => (response, Some(reason)),
+        };
+        if let Some(reason) = reason {
+            self.admission.trail.note(admitted.refused(reason));
+        }
         refusal::standing(&mut response, admitted.standing, None);
         Ok(response)
     }
 
-    async fn answer_to(&self, admitted: &Admitted, request: Request) -> Result<Response, Response> {
+    async fn answer_to(&self, admitted: &Admitted, request: Request) -> Result<Response, Refused> {
         let caller = &admitted.caller;
-        let trail = &self.admission.trail;
+        let refused = |reason: &'static str, response| Refused {
+            reason: reason.into(),
+            response,
+        };
         let Some(_place) = self.places.take(caller.tenant()) else {
-            trail.note(admitted.refused("too many requests of a tenant under way"));
-            return Err(refusal::too_many());
+            let reason = "too many requests of a tenant under way";
+            return Err(refused(reason, refusal::too_many()));
         };
         if !envelope::says_json(&request) {
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        let (parts, body) = envelope::read(request, self.request_bytes).await?;
+        let (parts, body) = envelope::read(request, self.request_bytes)
+            .await
+            .map_err(|response| refused("unreadable body", response))?;
         // Nothing is read of a message whose sender may do everything.
         if !caller.scopes().are_all()
             && let Some((needed, id)) = needed_scope(&body)
             && !caller.scopes().has(needed)
         {
-            trail.note(admitted.refused("scope missing"));
-            return Err(refusal::insufficient_scope(
-                needed,
-                &id,
-                &self.admission.resource,
-            ));
+            let resource = &self.admission.resource;
+            let response = refusal::insufficient_scope(needed, &id, resource);
+            return Err(refused("scope missing", response));
         }
         let request = Request::from_parts(parts, Full::new(body));
         let response = self.service.handle(request).await;
-        if response.status() == StatusCode::FORBIDDEN {
-            trail.note(admitted.refused("foreign host or origin"));
-        }
         // The content type was right and the body is JSON, so what rmcp could not read is the message.
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return Err(refusal::not_a_message());
+            return Err(refused("no message", refusal::not_a_message()));
         }
         Ok(response.map(Body::new))
     }
+}
+
+fn with_port(origin: &str) -> Option<String> {
+    let url = Url::parse(origin).ok()?;
+    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
+    Some(format!("{}://{host}:{port}", url.scheme()))
+}
+
+/// An answer that refuses, and why.
+struct Refused {
+    reason: Cow<'static, str>,
+    response: Response,
 }
 
 /// Answers a request to `/mcp`.

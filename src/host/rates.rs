@@ -51,6 +51,11 @@ impl Network {
             address @ IpAddr::V4(_) => address,
         })
     }
+
+    /// Its address; of IPv6 the first.
+    pub(super) fn address(self) -> IpAddr {
+        self.0
+    }
 }
 
 /// What is left of a rate.

@@ -31,7 +31,7 @@ pub use easyauth::PlatformFault;
 pub use entitlement::{Claims, Entitlement};
 pub use entra::{Fault, IssuerError};
 pub use presented::{Given, Presented};
-pub use refusal::{BadProof, DirectoryUnavailable, Refusal, Wanted};
+pub use refusal::{BadProof, DirectoryUnavailable, Refusal, Refused, Wanted};
 pub use tenant::{MalformedTenant, TenantId};
 
 use entitlement::Proven;
@@ -44,6 +44,9 @@ pub const TENANT_HEADER: &str = "x-rls-user-id";
 const BELIEVED_FOR: Duration = Duration::from_secs(15);
 
 /// The most answers about tenants and keys that are remembered at once, and the most bytes of claims.
+/// How long it is remembered that a key or a tenant was good: so long its holder is not kept out by what others do.
+const GOOD_FOR: Duration = Duration::from_secs(3600);
+
 const MOST_REMEMBERED: u64 = 10_000;
 const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 
@@ -65,13 +68,13 @@ pub trait TenantDirectory: Send + Sync {
     ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>>;
 }
 
-/// Whether the database may be asked about what anybody can make up: a key, or a tenant that is only named. What somebody is
-/// entitled to who has proved who they are is always asked.
+/// Whether the database may be asked about what anybody can make up: a key, or a tenant that is only named. What was good within
+/// the last hour may always be asked about, and so may what somebody is entitled to who has proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LookUps {
     /// Yes.
     Allowed,
-    /// No: only what is remembered of a moment ago counts.
+    /// No.
     Remembered,
 }
 
@@ -80,12 +83,13 @@ pub struct Identity {
     directory: Arc<dyn TenantDirectory>,
     modes: Modes,
     known: Cache<TenantId, Principal>,
+    good_tenants: Cache<TenantId, ()>,
 }
 
 /// The modes, ready to be used.
 enum Modes {
     Header(TrustedPeers),
-    Proof(Proofs),
+    Proof(Box<Proofs>),
 }
 
 struct Proofs {
@@ -93,6 +97,7 @@ struct Proofs {
     easyauth: Option<Vec<Uuid>>,
     api_keys: bool,
     keys: Cache<ApiKey, ApiKeyState>,
+    good_keys: Cache<ApiKey, ()>,
     entitlements: Cache<Claims, Arc<[Entitlement]>>,
 }
 
@@ -108,6 +113,7 @@ impl Proofs {
             easyauth: settings.easyauth,
             api_keys: settings.api_keys,
             keys: remembering(MOST_REMEMBERED).build(),
+            good_keys: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
             entitlements: remembering(MOST_BYTES_REMEMBERED).weigher(weight).build(),
         })
     }
@@ -124,19 +130,20 @@ impl Identity {
     ) -> Result<Self, reqwest::Error> {
         let modes = match auth {
             AuthSettings::Header(peers) => Modes::Header(peers),
-            AuthSettings::Proof(settings) => Modes::Proof(Proofs::new(settings)?),
+            AuthSettings::Proof(settings) => Modes::Proof(Box::new(Proofs::new(settings)?)),
         };
         Ok(Self {
             directory,
             modes,
             known: remembering(MOST_REMEMBERED).build(),
+            good_tenants: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
         })
     }
 
     /// The caller behind a request.
     ///
     /// # Errors
-    /// [`Refusal`]; [`Refusal::NotRemembered`] only where look-ups are not allowed.
+    /// [`Refused`]; with [`Refusal::NotRemembered`] only where look-ups are not allowed.
     ///
     /// # Cancel safety
     /// Nothing is kept of a call that is dropped.
@@ -144,21 +151,25 @@ impl Identity {
         &self,
         presented: &Presented<'_>,
         look_ups: LookUps,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, Refused> {
         match &self.modes {
             Modes::Header(peers) => {
                 if !presented.peer.is_some_and(|peer| peers.include(peer)) {
-                    return Err(Refusal::Missing(Wanted::Gateway));
+                    return Err(Refusal::Missing(Wanted::Gateway).into());
                 }
                 let named = chosen(presented.tenant)?;
-                self.named(named.ok_or(Refusal::Missing(Wanted::Tenant))?, look_ups)
-                    .await
+                let named = named.ok_or(Refusal::Missing(Wanted::Tenant))?;
+                Ok(self.named(named, look_ups).await?)
             }
             Modes::Proof(proofs) => {
                 let proven = self.proven(presented, proofs, look_ups).await?;
                 let chosen = chosen(presented.tenant)?;
                 let entitlements = self.entitlements(&proven.claims, proofs).await?;
-                proven.choose(&entitlements, chosen)
+                let who = proven.principal.clone();
+                proven.choose(&entitlements, chosen).map_err(|why| Refused {
+                    why,
+                    who: Some(who),
+                })
             }
         }
     }
@@ -175,12 +186,15 @@ impl Identity {
         if let Some(principal) = self.known.get(&tenant) {
             return Ok(Caller::named(principal, tenant));
         }
-        look_ups.must_be_allowed()?;
+        if !self.good_tenants.contains_key(&tenant) {
+            look_ups.must_be_allowed()?;
+        }
         if !self.directory.knows(tenant).await? {
             return Err(Refusal::NotEntitled);
         }
         let principal = Principal::of_tenant(tenant);
         self.known.insert(tenant, principal.clone());
+        self.good_tenants.insert(tenant, ());
         Ok(Caller::named(principal, tenant))
     }
 
@@ -190,7 +204,7 @@ impl Identity {
         presented: &Presented<'_>,
         proofs: &Proofs,
         look_ups: LookUps,
-    ) -> Result<Proven, Refusal> {
+    ) -> Result<Proven, Refused> {
         if (proofs.entra.is_some() || proofs.api_keys)
             && let Some(token) = bearer(presented.authorization)?
         {
@@ -199,10 +213,10 @@ impl Identity {
                     let key = key.map_err(BadProof::from)?;
                     return self.of_key(key, proofs, look_ups).await;
                 }
-                (_, Some(entra)) => return entra.prove(token).await,
+                (_, Some(entra)) => return Ok(entra.prove(token).await?),
                 // App Service's authentication leaves the token that it has verified where it was.
                 (_, None) if presented.easyauth_principal != Given::Absent => {}
-                (_, None) => return Err(BadProof::from(ApiKeyFault::Malformed).into()),
+                (_, None) => return Err(bad(ApiKeyFault::Malformed).into()),
             }
         }
         let platform = proofs.easyauth.as_deref();
@@ -210,7 +224,7 @@ impl Identity {
         word.transpose()
             .map_err(BadProof::from)?
             .flatten()
-            .ok_or(Refusal::Missing(Wanted::Bearer))
+            .ok_or(Refusal::Missing(Wanted::Bearer).into())
     }
 
     async fn of_key(
@@ -218,21 +232,30 @@ impl Identity {
         key: ApiKey,
         proofs: &Proofs,
         look_ups: LookUps,
-    ) -> Result<Proven, Refusal> {
+    ) -> Result<Proven, Refused> {
         let state = match proofs.keys.get(&key) {
             Some(state) => state,
             None => {
-                look_ups.must_be_allowed()?;
+                if !proofs.good_keys.contains_key(&key) {
+                    look_ups.must_be_allowed()?;
+                }
                 let state = self.directory.api_key(&key).await?;
-                let state = state.ok_or(BadProof::from(ApiKeyFault::Unknown))?;
+                let state = state.ok_or_else(|| bad(ApiKeyFault::Unknown))?;
                 proofs.keys.insert(key.clone(), state);
+                if state == ApiKeyState::Valid {
+                    proofs.good_keys.insert(key.clone(), ());
+                }
                 state
             }
         };
+        let refused = |fault| Refused {
+            why: bad(fault),
+            who: Some(Principal::of_key(&key)),
+        };
         match state {
             ApiKeyState::Valid => Ok(Proven::by_key(&key)),
-            ApiKeyState::Expired => Err(BadProof::from(ApiKeyFault::Expired).into()),
-            ApiKeyState::Revoked => Err(BadProof::from(ApiKeyFault::Revoked).into()),
+            ApiKeyState::Expired => Err(refused(ApiKeyFault::Expired)),
+            ApiKeyState::Revoked => Err(refused(ApiKeyFault::Revoked)),
         }
     }
 
@@ -265,6 +288,10 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").finish_non_exhaustive()
     }
+}
+
+fn bad(proof: impl Into<BadProof>) -> Refusal {
+    Refusal::Proof(proof.into())
 }
 
 fn remembering<K, V>(most: u64) -> CacheBuilder<K, V, Cache<K, V>>
@@ -300,3 +327,6 @@ fn bearer(header: Given<'_>) -> Result<Option<&str>, BadProof> {
         .then_some(Some(token))
         .ok_or(BadProof::Authorization)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use super::api_key::ApiKeyFault;
-use super::{Fault, IssuerError, MalformedTenant, PlatformFault};
+use super::{Fault, IssuerError, MalformedTenant, PlatformFault, Principal};
 
 /// What a request without a proof should have brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,24 @@ pub enum BadProof {
     /// The platform's word.
     #[error(transparent)]
     Platform(#[from] PlatformFault),
+}
+
+/// A request that has no caller.
+#[derive(Debug)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// Who sent it, where that is proved, or whose key it was.
+    pub who: Option<Principal>,
+}
+
+impl<R: Into<Refusal>> From<R> for Refused {
+    fn from(why: R) -> Self {
+        Self {
+            why: why.into(),
+            who: None,
+        }
+    }
 }
 
 /// Why a request has no caller.

@@ -106,10 +106,16 @@ impl Failure {
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
                 ScopeError::PlanRefused => (Decision::Refused, "plan".into()),
                 ScopeError::UnknownTenant => (Decision::Refused, "unknown tenant".into()),
-                ScopeError::Database(error) => (
-                    Decision::Failed,
-                    format!("SQLSTATE {}", error.sqlstate).into(),
-                ),
+                ScopeError::Database(error) => {
+                    // No right, or a read-only transaction: the database has refused what the guard has not.
+                    let is_refused = matches!(error.sqlstate.as_str(), "42501" | "25006");
+                    let reason = format!("SQLSTATE {}", error.sqlstate).into();
+                    if is_refused {
+                        (Decision::Refused, reason)
+                    } else {
+                        (Decision::Failed, reason)
+                    }
+                }
                 ScopeError::Busy => failed("busy"),
                 ScopeError::Unavailable(_) => failed("database unavailable"),
                 ScopeError::Misconfigured(_) | ScopeError::Posture(_) => failed("database unfit"),

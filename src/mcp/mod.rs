@@ -120,6 +120,17 @@ impl Handler {
             }
         }
     }
+
+    /// Notes a call that names no tool of ours. Over standard input and output its caller is not known yet.
+    fn note_unusable(&self, reason: &'static str, context: &RequestContext<RoleServer>) {
+        let parts = context.extensions.get::<axum::http::request::Parts>();
+        let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
+        self.trail.note(Event {
+            principal: caller.map(|caller| caller.principal().clone()),
+            tenant: caller.map(Caller::tenant),
+            ..Event::refused(Kind::Call, reason, None, trace_id(context))
+        });
+    }
 }
 
 /// The trace id that the HTTP layer has put into the request, or one of its own.
@@ -166,13 +177,16 @@ impl ServerHandler for Handler {
     fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
         ready(Err(match request.method.as_str() {
-            "tools/call" => ErrorData::invalid_params(
-                "params must be {\"name\": string, \"arguments\": object}",
-                None,
-            ),
+            "tools/call" => {
+                self.note_unusable("malformed call", &context);
+                ErrorData::invalid_params(
+                    "params must be {\"name\": string, \"arguments\": object}",
+                    None,
+                )
+            }
             _ => ErrorData::new(
                 ErrorCode::METHOD_NOT_FOUND,
                 "this server has no such method",
@@ -187,12 +201,14 @@ impl ServerHandler for Handler {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let Some(tool) = ToolName::of(&request.name) else {
+            self.note_unusable("unknown tool", &context);
             let known: Vec<&str> = ToolName::ALL.iter().map(|tool| tool.as_str()).collect();
             return Err(ErrorData::invalid_params(
                 format!("unknown tool; there are {}", known.join(", ")),
                 None,
             ));
         };
+        let _call = self.trail.call();
         let caller = self.caller(&context).await?;
         let began = Instant::now();
         let event = |decision, reason, access: Access| Event {

@@ -1,11 +1,12 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
-use zava_mcp_server::database::{create_key, grant};
-use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::settings::{AuthSettings, PoolMode, ProofSettings};
+use zava_mcp_server::database::grant;
+use zava_mcp_server::identity::Role;
+use zava_mcp_server::settings::PoolMode;
 
 use crate::command_line::{binary, with_database};
+use crate::identity::keys_only;
 use crate::support::{
     Pooler, REDMOND, SEATTLE, TestDatabase, TestServer, admin_password, eventually, number,
     settings,
@@ -26,21 +27,13 @@ async fn rows(db: &mut PgConnection, sql: &'static str) -> Vec<String> {
 
 #[tokio::test]
 async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
-    let mut server = TestServer::start_with(|settings| {
-        settings.auth = AuthSettings::Proof(ProofSettings {
-            api_keys: true,
-            ..ProofSettings::default()
-        });
-    })
-    .await;
+    let mut server = TestServer::start_with(keys_only).await;
     let mut owner = server.database().owner().await;
-    let new = NewApiKey::draw(&mut rand::rng());
-    let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
-    let seattle = ["Zava Retail Seattle".to_owned()];
-    create_key(&mut owner, &new, "till", later, &seattle, Role::Reader)
-        .await
-        .expect("a key");
-    let secret = secrecy::ExposeSecret::expose_secret(&new.text).to_owned();
+    let secret = server
+        .database()
+        .key("till", "Zava Retail Seattle", Role::Reader)
+        .await;
+    let id = &secret[5..17];
     let forged = format!("{}{}", &secret[..secret.len() - 43], "A".repeat(43));
     let asked = async |key: Option<&str>, tenant: &str, sql: &str| {
         let arguments =
@@ -83,14 +76,14 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
     );
     server.stop().await;
 
-    let principal = format!("apikey:{}", new.key.id());
+    let principal = format!("apikey:{id}");
     let trace = "0af7651916cd43dd8448eb211c80319c";
     assert_eq!(
-        rows(&mut owner, "SELECT reason, address::text, times::text, trace_id FROM guard.failed_authentications ORDER BY audit_id").await,
+        rows(&mut owner, "SELECT reason, principal, address::text, times::text, trace_id FROM guard.failed_authentications ORDER BY audit_id").await,
         [
-            format!("no proof|127.0.0.1/32|1|{trace}"),
-            format!("the API key is unknown|127.0.0.1/32|3|{trace}"),
-            format!("unknown or foreign tenant|127.0.0.1/32|1|{trace}"),
+            format!("no proof||127.0.0.1/32|1|{trace}"),
+            format!("the API key is unknown||127.0.0.1/32|3|{trace}"),
+            format!("unknown or foreign tenant|{principal}|127.0.0.1/32|1|{trace}"),
         ]
     );
     let refused = rows(&mut owner, "SELECT principal, tenant, tool, reason, sql, times::text, fingerprint FROM guard.refused_statements").await;
@@ -122,6 +115,82 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
     for absent in ["424242", "secret_hash", "ipad", &secret[18..]] {
         assert!(!all.contains(absent), "{absent} in {all}");
     }
+}
+
+/// What is refused before a tool is reached, and what names none.
+#[tokio::test]
+async fn every_refusal_is_recorded() {
+    let mut server = TestServer::start_with(|settings| {
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        settings.rates.address = 1.try_into().expect("not zero");
+    })
+    .await;
+    let call = |params: Value| json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    let unknown = call(json!({"name": "drop_tables", "arguments": {}}));
+    let text = |body: &str| body.to_owned();
+    type Headers = &'static [(&'static str, &'static str)];
+    let requests: [(&str, &str, String, Headers); 9] = [
+        ("call", "unknown tool", unknown.to_string(), &[]),
+        (
+            "call",
+            "malformed call",
+            call(json!({"name": 7})).to_string(),
+            &[],
+        ),
+        ("request", "unreadable body", text("{"), &[]),
+        ("request", "no message", text("{}"), &[]),
+        (
+            "request",
+            "HTTP 403",
+            unknown.to_string(),
+            &[("host", "evil.example.com")],
+        ),
+        (
+            "request",
+            "HTTP 403",
+            unknown.to_string(),
+            &[("origin", "https://evil.example.com")],
+        ),
+        (
+            "request",
+            "HTTP 400",
+            unknown.to_string(),
+            &[("mcp-protocol-version", "1999-01-01")],
+        ),
+        ("authentication", "no tenant", text("{}"), &[]),
+        (
+            "request",
+            "too many requests from an address",
+            text("{}"),
+            &[("x-forwarded-for", "2001:db8::7")],
+        ),
+    ];
+    for (at, (_, reason, body, headers)) in requests.iter().enumerate() {
+        let client = format!("2001:db8:0:{at}::7");
+        let mut request = server.post().body(body.clone());
+        for (name, value) in *headers {
+            request = request.header(*name, *value);
+        }
+        if *reason != "too many requests from an address" {
+            request = request.header("x-forwarded-for", client);
+        }
+        if *reason != "no tenant" {
+            request = request.header("x-rls-user-id", SEATTLE);
+        }
+        request.send().await.expect("an answer");
+    }
+    server.stop().await;
+    let mut owner = server.database().owner().await;
+    let recorded = rows(&mut owner, "SELECT record ->> 'kind', record ->> 'reason', record ->> 'count' FROM guard.audit WHERE record ->> 'kind' <> 'act' ORDER BY audit_id").await;
+    for (kind, reason, ..) in requests {
+        let times = if reason == "HTTP 403" { 2 } else { 1 };
+        let expected = format!("{kind}|{reason}|{times}");
+        assert!(recorded.contains(&expected), "{expected}: {recorded:?}");
+    }
+    assert_eq!(recorded.len(), 8, "{recorded:?}");
+    // Whose address is known is known by the network that one subscriber has.
+    let addresses = rows(&mut owner, "SELECT DISTINCT record ->> 'address' FROM guard.audit WHERE record ->> 'address' IS NOT NULL ORDER BY 1").await;
+    assert_eq!(addresses, ["2001:db8:0:7::", "2001:db8::"]);
 }
 
 #[tokio::test]
@@ -237,7 +306,12 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
                  || int8send((extract(epoch FROM r.recorded_at) * 1000000)::bigint) || previous || convert_to(r.record::text, 'UTF8'))
              WHERE audit_id = r.audit_id RETURNING hash INTO previous;
          END LOOP; END $$";
-    let table: [(&str, Option<&str>, String); 7] = [
+    let table: [(&str, Option<&str>, String); 8] = [
+        (
+            "UPDATE guard.audit SET recorded_at = 'infinity' WHERE audit_id = 2",
+            None,
+            "record 2 has been changed".to_owned(),
+        ),
         (
             "UPDATE guard.audit SET record = '{\"kind\": \"act\"}' WHERE audit_id = 2",
             None,
@@ -291,46 +365,4 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
         .expect("mended");
     }
     assert_eq!(verify(Some(&end)).await, (Some(0), said));
-}
-
-/// What operators see of the server, and nobody else.
-#[tokio::test]
-async fn operators_are_told_how_the_server_is() {
-    let server = TestServer::start_with(|settings| {
-        settings.auth = AuthSettings::Proof(ProofSettings {
-            api_keys: true,
-            ..ProofSettings::default()
-        });
-    })
-    .await;
-    let mut owner = server.database().owner().await;
-    let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
-    let mut keys = Vec::new();
-    for role in Role::ALL {
-        let new = NewApiKey::draw(&mut rand::rng());
-        let stores = ["Zava Retail Seattle".to_owned()];
-        create_key(&mut owner, &new, role.as_str(), later, &stores, role)
-            .await
-            .expect("a key");
-        keys.push(secrecy::ExposeSecret::expose_secret(&new.text).to_owned());
-    }
-    let asked = async |key: Option<&String>| {
-        let mut request = server.client.get(server.url("/health/details"));
-        if let Some(key) = key {
-            request = request.bearer_auth(key);
-        }
-        let response = request.send().await.expect("an answer");
-        let status = response.status();
-        (status, response.json::<Value>().await.expect("JSON"))
-    };
-    assert_eq!(asked(None).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(asked(keys.first()).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(asked(keys.get(1)).await.0, StatusCode::FORBIDDEN);
-    let (status, told) = asked(keys.get(2)).await;
-    assert_eq!(status, StatusCode::OK, "{told}");
-    assert_eq!(told["database"], "ok");
-    assert_eq!(told["findings"], json!([]));
-    assert_eq!(told["connections"]["open"], 1);
-    assert_eq!(told["decisions"]["authentications_refused"], 1);
-    assert_eq!(told["decisions"]["requests_refused"], 2);
 }

@@ -1,8 +1,8 @@
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use zava_mcp_server::settings::{AuthSettings, ProofSettings};
 
+use crate::identity::keys_only;
 use crate::support::{SEATTLE, TestServer};
 
 const PAGE: &str = "https://chat.example.com";
@@ -106,10 +106,7 @@ async fn every_answer_has_security_headers() {
 async fn pages_of_configured_origins_may_call_and_no_others() {
     let server = TestServer::start_with(|settings| {
         settings.allowed_origins = vec![PAGE.to_owned()];
-        settings.auth = AuthSettings::Proof(ProofSettings {
-            api_keys: true,
-            ..ProofSettings::default()
-        });
+        keys_only(settings);
     })
     .await;
     let closed = TestServer::start().await;
@@ -186,11 +183,20 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
     );
 
     // Whoever has passed is still refused for a page of another origin.
-    for (origin, status) in [
-        (PAGE, StatusCode::FORBIDDEN),
-        ("http://localhost:3000", StatusCode::OK),
+    let open =
+        TestServer::start_with(|settings| settings.allowed_origins = vec![PAGE.to_owned()]).await;
+    for (server, origin, status) in [
+        (&closed, PAGE, StatusCode::FORBIDDEN),
+        (&closed, "http://localhost:3000", StatusCode::OK),
+        (&open, PAGE, StatusCode::OK),
+        (
+            &open,
+            "https://chat.example.com:8443",
+            StatusCode::FORBIDDEN,
+        ),
+        (&open, "http://chat.example.com", StatusCode::FORBIDDEN),
     ] {
-        let request = closed
+        let request = server
             .post()
             .header("x-rls-user-id", SEATTLE)
             .header("origin", origin);

@@ -1,12 +1,11 @@
 //! Round trips, counted on the wire, and PgBouncer in transaction mode between the server and PostgreSQL.
 
 use futures_util::future::join_all;
-use secrecy::ExposeSecret as _;
 use serde_json::json;
-use zava_mcp_server::database::create_key;
-use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::settings::{AuthSettings, PoolMode, ProofSettings, ServeSettings};
+use zava_mcp_server::identity::Role;
+use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
+use crate::identity::keys_only;
 use crate::support::{
     HEAD_OFFICE, Pooler, Proxy, REDMOND, SEATTLE, TestDatabase, TestServer, Watch, assert_prompt,
     caller, number, scope, settings, unguarded,
@@ -62,39 +61,23 @@ async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_f
 async fn a_caller_is_looked_up_through_a_pooler_too() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let new = NewApiKey::draw(&mut rand::rng());
-    let ends = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
-    let store = ["Zava Retail Seattle".to_owned()];
-    create_key(
-        &mut database.owner().await,
-        &new,
-        "till",
-        ends,
-        &store,
-        Role::Reader,
-    )
-    .await
-    .expect("a key");
+    let key = database
+        .key("till", "Zava Retail Seattle", Role::Reader)
+        .await;
     for (mut settings, trips) in [
         (settings(&database.name), 1),
         (through(&pooler, &database), 2),
     ] {
         let proxy = Proxy::start(settings.database.port).await;
         settings.database.port = proxy.port;
-        settings.auth = AuthSettings::Proof(ProofSettings {
-            api_keys: true,
-            ..ProofSettings::default()
-        });
+        keys_only(&mut settings);
         let server = TestServer::over(&settings).await;
         let ask = async || {
             let arguments =
                 json!({"name": "execute_sales_query", "arguments": {"postgresql_query": ORDERS}});
             let body =
                 json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments});
-            let request = server
-                .post()
-                .bearer_auth(new.text.expose_secret())
-                .json(&body);
+            let request = server.post().bearer_auth(&key).json(&body);
             request.send().await.expect("an answer").status()
         };
         assert_eq!(ask().await, 200);

@@ -6,7 +6,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 
 use crate::command_line::{binary, with_database};
 use crate::support::{
-    HEAD_OFFICE, SEATTLE, TestDatabase, Watch, assert_prompt, query_password, settings,
+    HEAD_OFFICE, SEATTLE, TestDatabase, Watch, assert_prompt, number, query_password, settings,
 };
 
 /// One tenant over standard input and output; the log stays out of it.
@@ -134,4 +134,7 @@ async fn what_its_client_does_not_wait_for_is_cancelled() {
     let left = watch.until_quiet().await;
     assert!(left < Duration::from_secs(1), "{left:?}");
     assert!(child.wait().await.expect("it ends").success());
+    // The last one too, which ended after its client had left.
+    let recorded = "SELECT sum(failed)::bigint FROM guard.access_by_store";
+    assert_eq!(number(&mut database.owner().await, recorded).await, 6);
 }

@@ -138,8 +138,12 @@ impl Scope {
             read,
             rows: Some(Vec::new()),
         };
-        self.unless_closing(self.transact(None, Task::Ask(question), &mut answer))
-            .await?;
+        let asking = self.transact(None, Task::Ask(question), &mut answer);
+        match question.mode {
+            Mode::Read => self.unless_closing(asking).await?,
+            // The last calls are recorded when they have ended.
+            Mode::Append => asking.await?,
+        }
         answer.rows.ok_or_else(|| {
             ScopeError::of_wire(WireError::Protocol("no such answer about a caller"))
         })

@@ -229,10 +229,14 @@ impl Scope {
         (status.size, status.available)
     }
 
-    /// Cancels what is running, waits a while until it has ended, and closes every connection; calls under way and after
-    /// this fail.
-    pub async fn close(&self) {
+    /// Ends the calls under way: their statements are cancelled, and they and those after this fail. What is recorded still is.
+    pub fn end_calls(&self) {
         self.closing.cancel();
+    }
+
+    /// Ends the calls under way, waits a while until their statements have ended, and closes every connection.
+    pub async fn close(&self) {
+        self.end_calls();
         self.pool.close();
         self.endings.close();
         if timeout(LONGEST_CLOSE, self.endings.wait()).await.is_err() {
@@ -240,7 +244,7 @@ impl Scope {
         }
     }
 
-    /// The outcome of `running`, which is dropped when the scope is closed.
+    /// The outcome of `running`, which is dropped when calls are ended.
     async fn unless_closing(
         &self,
         running: impl Future<Output = Result<(), ScopeError>>,

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
@@ -9,8 +10,12 @@ use super::{Decision, Event, Kind, Statement};
 use crate::identity::{Principal, TenantId};
 use crate::telemetry::TraceId;
 
-/// How many different records may wait. Then those that differ in what anybody can make up (addresses, statements) are one.
+/// How many different records may wait, of those whose sender is proved and of the others. Then those that differ in addresses or
+/// statements only are one: a flood of somebody who proves nothing takes no room from what is known of callers.
 const MOST_APART: usize = 256;
+
+/// How much of a statement's text is kept, in bytes.
+const MOST_SQL: usize = 8 << 10;
 
 /// What makes two events one record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -66,22 +71,26 @@ struct Record<'a> {
 
 /// What waits to be appended, equal things summed up.
 #[derive(Debug, Default)]
-pub(super) struct Pending(HashMap<Key, Sum>);
+pub(super) struct Pending {
+    sums: HashMap<Key, Sum>,
+    /// How many of them have no principal.
+    unproved: usize,
+}
 
 impl Pending {
     pub(super) fn len(&self) -> usize {
-        self.0.len()
+        self.sums.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.sums.is_empty()
     }
 
     pub(super) fn add(&mut self, event: Event, now: DateTime<Utc>, keep_sql: bool) {
         let (fingerprint, sql) = match event.statement {
             // What was run is summed up by tool; each statement of it is in the log.
             Some(Statement { fingerprint, text }) if event.decision == Decision::Refused => {
-                (fingerprint, keep_sql.then(|| text.to_string()))
+                (fingerprint, keep_sql.then(|| shown(&text)))
             }
             _ => (None, None),
         };
@@ -109,42 +118,63 @@ impl Pending {
 
     /// At most `most` of them, which are not here any more.
     pub(super) fn split_off(&mut self, most: usize) -> Self {
-        let keys: Vec<Key> = self.0.keys().take(most).cloned().collect();
-        let taken = keys.into_iter().filter_map(|key| self.0.remove_entry(&key));
-        Self(taken.collect())
+        let mut taken = Self::default();
+        let keys: Vec<Key> = self.sums.keys().take(most).cloned().collect();
+        for key in keys {
+            if let Some(sum) = self.sums.remove(&key) {
+                self.unproved -= usize::from(key.principal.is_none());
+                taken.merge(key, sum);
+            }
+        }
+        taken
     }
 
     /// What could not be appended comes back.
     pub(super) fn add_all(&mut self, other: Self) {
-        for (key, sum) in other.0 {
+        for (key, sum) in other.sums {
             self.merge(key, sum);
         }
     }
 
     fn merge(&mut self, mut key: Key, sum: Sum) {
-        if self.0.len() >= MOST_APART && !self.0.contains_key(&key) {
+        let apart = if key.principal.is_none() {
+            self.unproved
+        } else {
+            self.sums.len() - self.unproved
+        };
+        if apart >= MOST_APART && !self.sums.contains_key(&key) {
             key.address = None;
             key.fingerprint = None;
         }
-        self.0
-            .entry(key)
-            .and_modify(|sums| {
+        let is_unproved = key.principal.is_none();
+        match self.sums.entry(key) {
+            Entry::Occupied(mut sums) => {
+                let sums = sums.get_mut();
                 sums.count += sum.count;
                 sums.rows += sum.rows;
                 sums.bytes += sum.bytes;
                 sums.first_at = sums.first_at.min(sum.first_at);
                 sums.last_at = sums.last_at.max(sum.last_at);
-            })
-            .or_insert(sum);
+            }
+            Entry::Vacant(place) => {
+                place.insert(sum);
+                self.unproved += usize::from(is_unproved);
+            }
+        }
     }
 
     /// The records as `guard.record` takes them: a JSON array, the earliest first.
     pub(super) fn to_json(&self) -> String {
-        let mut sums: Vec<(&Key, &Sum)> = self.0.iter().collect();
+        let mut sums: Vec<(&Key, &Sum)> = self.sums.iter().collect();
         sums.sort_by_key(|(_, sum)| sum.first_at);
         let records: Vec<Record<'_>> = sums.into_iter().map(record).collect();
         serde_json::to_string(&records).expect("records are texts, numbers and times")
     }
+}
+
+/// The beginning of a text, without what PostgreSQL's texts cannot hold.
+fn shown(text: &str) -> String {
+    text[..text.floor_char_boundary(MOST_SQL)].replace('\0', "\u{fffd}")
 }
 
 fn record<'a>((key, sum): (&'a Key, &'a Sum)) -> Record<'a> {
@@ -190,9 +220,19 @@ mod tests {
             pending.add(refused("exp is past", Some(address)), now, false);
             pending.add(refused("aud is not this server", None), now, false);
         }
-        assert!(pending.0.len() <= MOST_APART + 2, "{}", pending.0.len());
-        let counted: u64 = pending.0.values().map(|sum| sum.count).sum();
-        assert_eq!(counted, 20_000);
+        assert!(pending.len() <= MOST_APART + 2, "{}", pending.len());
+        // What is known of a caller keeps its own.
+        let known = Event {
+            principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
+            ..refused("unknown or foreign tenant", Some([192, 0, 2, 1].into()))
+        };
+        pending.add(known, now, false);
+        let json = pending.to_json();
+        assert!(json.contains("192.0.2.1"), "{json}");
+        let counted: u64 = pending.sums.values().map(|sum| sum.count).sum();
+        assert_eq!(counted, 20_001);
+        let taken = pending.split_off(usize::MAX);
+        assert_eq!((pending.unproved, taken.unproved + 1), (0, taken.len()));
     }
 
     #[test]
@@ -203,6 +243,24 @@ mod tests {
         }
         let (first, second) = (pending.split_off(2), pending.split_off(2));
         assert_eq!((first.len(), second.len(), pending.len()), (2, 1, 0));
+    }
+
+    #[test]
+    fn of_a_statement_the_beginning_is_kept_as_postgresql_can_hold_it() {
+        let mut pending = Pending::default();
+        let event = Event {
+            statement: Some(Statement {
+                fingerprint: None,
+                text: format!("SELECT '\0{}'", "ü".repeat(MOST_SQL)).into(),
+            }),
+            ..refused("size", None)
+        };
+        pending.add(event, DateTime::UNIX_EPOCH, true);
+        let json = pending.to_json();
+        assert!(
+            !json.contains("u0000") && json.len() < 2 * MOST_SQL,
+            "{json}"
+        );
     }
 
     #[test]

@@ -5,6 +5,8 @@ use futures_util::future::BoxFuture;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::counts::Counts;
 use super::pending::Pending;
@@ -22,8 +24,11 @@ const REST: Duration = Duration::from_secs(5);
 /// How many records are appended in one transaction.
 const AT_ONCE: usize = 256;
 
-/// How long the last records may take when the server stops.
-const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
+/// How long appending may take, and so how long a database that has gone silent keeps a server from stopping.
+const LONGEST_APPEND: Duration = Duration::from_secs(3);
+
+/// How long calls that have been ended may take to be noted.
+const LONGEST_END: Duration = Duration::from_secs(1);
 
 /// The database does not take records now. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +48,7 @@ pub struct Trail {
     counts: Mutex<Counts>,
     end: Mutex<Option<ChainEnd>>,
     noted: Notify,
+    calls: TaskTracker,
     keep_sql: bool,
     clock: fn() -> SystemTime,
 }
@@ -64,6 +70,7 @@ impl Trail {
             counts: Mutex::default(),
             end: Mutex::default(),
             noted: Notify::new(),
+            calls: TaskTracker::new(),
             keep_sql,
             clock,
         }
@@ -85,6 +92,17 @@ impl Trail {
         }
         drop(waiting);
         self.noted.notify_one();
+    }
+
+    /// A call is under way until this is dropped; it is noted before.
+    pub fn call(&self) -> TaskTrackerToken {
+        self.calls.token()
+    }
+
+    /// Returns when no call is under way any more, and after a second in any case.
+    pub async fn until_calls_are_noted(&self) {
+        self.calls.close();
+        let _ = timeout(LONGEST_END, self.calls.wait()).await;
     }
 
     /// What was decided since the start.
@@ -131,8 +149,7 @@ impl Trail {
                 }
             }
         }
-        let last = self.append(store, Instant::now() + A_MINUTE);
-        if !matches!(timeout(LONGEST_FAREWELL, last).await, Ok(Ok(()))) {
+        if self.append(store, Instant::now() + A_MINUTE).await.is_err() {
             tracing::warn!("the last audit records are not in the database; they are in this log");
         }
     }
@@ -175,7 +192,9 @@ impl Trail {
         };
         while !taken.is_empty() {
             let some = taken.split_off(AT_ONCE);
-            match store.append(&some.to_json()).await {
+            let records = some.to_json();
+            let appended = timeout(LONGEST_APPEND, store.append(&records)).await;
+            match appended.unwrap_or(Err(AuditUnavailable)) {
                 Ok(end) => {
                     // Outside the database, where who owns it cannot change it.
                     tracing::info!(target: "zava::audit", %end, "end of the audit trail");

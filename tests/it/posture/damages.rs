@@ -202,6 +202,20 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
         "guard_functions",
         "ALTER FUNCTION guard.context_mac(integer, uuid) IMMUTABLE PARALLEL SAFE",
     ),
+    ("audit", "DROP TRIGGER append_only ON guard.audit"),
+    (
+        "audit",
+        "ALTER TABLE guard.entitlement DISABLE TRIGGER audit_act",
+    ),
+    (
+        "audit",
+        "ALTER TABLE guard.tenant ENABLE REPLICA TRIGGER audit_truncate",
+    ),
+    (
+        "audit",
+        "DROP TRIGGER audit_change ON guard.signing_key; \
+         CREATE TRIGGER audit_change AFTER UPDATE ON guard.signing_key FOR EACH ROW EXECUTE FUNCTION guard.refuse_change()",
+    ),
     (
         "settings",
         "ALTER ROLE {login} IN DATABASE {database} SET default_transaction_read_only = off",

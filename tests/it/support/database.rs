@@ -2,11 +2,13 @@ use std::fs;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
+use chrono::DateTime;
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use zava_mcp_server::database;
+use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
 use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{AdminSettings, Login};
@@ -80,6 +82,17 @@ impl TestDatabase {
             .await
             .expect("the owner");
         db
+    }
+
+    /// A new API key for a store, good for a long time; its text.
+    pub(crate) async fn key(&self, name: &str, store: &str, role: Role) -> String {
+        let new = NewApiKey::draw(&mut rand::rng());
+        let later = DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
+        let stores = [store.to_owned()];
+        database::create_key(&mut self.owner().await, &new, name, later, &stores, role)
+            .await
+            .expect("a key");
+        new.text.expose_secret().to_owned()
     }
 
     /// A connection of the login that only queries, without any of the server's layers above it.

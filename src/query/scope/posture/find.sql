@@ -36,6 +36,7 @@ guard_function AS MATERIALIZED (
         ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true),
         ('append_audit', 'json', 'VOLATILE', 'UNSAFE', false),
         ('audit_act', '', 'VOLATILE', 'UNSAFE', false),
+        ('refuse_change', '', 'VOLATILE', 'UNSAFE', false),
         ('must_be_asked', 'integer, text, text, bigint, bytea', 'STABLE', 'RESTRICTED', false),
         ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false),
         ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false)
@@ -299,6 +300,28 @@ finding (rule, object, what, mend) AS (
         AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
     )
+    UNION ALL
+    SELECT 'audit', format('%s of %s', e.name, e.relation),
+        CASE WHEN t.oid IS NULL THEN 'is not as migrate made it' ELSE 'is switched off' END,
+        CASE WHEN t.oid IS NULL THEN format('DROP TRIGGER IF EXISTS %1$s ON %2$s; CREATE TRIGGER %1$s %3$s ON %2$s FOR EACH %4$s EXECUTE FUNCTION guard.%5$s(); ',
+            e.name, e.relation, e.event, e.each, e.function) ELSE '' END
+        || format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %s', e.relation, e.name)
+    FROM (
+        SELECT a.relation, o.name, o.event, o.each, 'audit_act' AS function, o.type
+        FROM unnest(ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']) AS a (relation)
+        -- Bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
+        CROSS JOIN (VALUES
+            ('audit_act', 'AFTER INSERT OR DELETE', 'ROW', 13),
+            ('audit_change', 'AFTER UPDATE', 'ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)', 17),
+            ('audit_truncate', 'AFTER TRUNCATE', 'STATEMENT', 32)
+        ) AS o (name, event, each, type)
+        UNION ALL
+        SELECT 'guard.audit', 'append_only', 'BEFORE UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', 'refuse_change', 58
+    ) AS e
+    JOIN held AS h ON h.name = e.relation
+    LEFT JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid AND t.tgname = e.name AND t.tgtype = e.type
+        AND t.tgfoid = (SELECT f.oid FROM guard_function AS f WHERE f.name = e.function)
+    WHERE t.oid IS NULL OR t.tgenabled::text <> 'A'
     UNION ALL
     SELECT 'settings', s.name, format('is %s', current_setting(s.name)),
         format('ALTER ROLE %I IN DATABASE %I SET %s = %s', SESSION_USER, current_database(), s.name, s.wanted)

@@ -55,6 +55,10 @@ impl Rule {
             "guard_functions",
             "the guard's functions are as migrate made them",
         ),
+        Self::new(
+            "audit",
+            "the triggers that record acts, and keep records, are in place",
+        ),
         Self::new("settings", "the login's settings are in force"),
     ];
 

@@ -35,6 +35,8 @@ const READ_AT_ONCE: usize = 8 * 1024;
 /// would hold the longest rows that each has ever seen.
 const USUAL_BUFFER: usize = 8 * 1024;
 const GROWN_BUFFER: usize = 64 * 1024;
+/// The same for what is written.
+const USUAL_OUTGOING: usize = 2 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -145,7 +147,7 @@ impl Connection {
         let mut connection = Self {
             stream,
             incoming: BytesMut::with_capacity(USUAL_BUFFER),
-            outgoing: BytesMut::with_capacity(2 * 1024),
+            outgoing: BytesMut::with_capacity(USUAL_OUTGOING),
             key: CancelKey::default(),
             clean: false,
             waiting: false,
@@ -319,6 +321,9 @@ impl Connection {
     async fn flush(&mut self) -> Result<(), WireError> {
         let written = self.stream.write_all(&self.outgoing).await;
         self.outgoing.clear();
+        if self.outgoing.capacity() > GROWN_BUFFER {
+            self.outgoing = BytesMut::with_capacity(USUAL_OUTGOING);
+        }
         written.map_err(|error| {
             if is_hang_up(&error) {
                 WireError::Closed

@@ -1,0 +1,96 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::FutureExt as _;
+use secrecy::ExposeSecret as _;
+
+use super::*;
+
+/// Knows every key and every tenant, and counts how often it is asked.
+#[derive(Default)]
+struct Everything(AtomicUsize);
+
+impl Everything {
+    fn asked(&self) -> usize {
+        self.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl TenantDirectory for Everything {
+    fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(Ok(true)).boxed()
+    }
+
+    fn entitlements<'a>(
+        &'a self,
+        _: &'a Claims,
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+        let entitlement = Entitlement {
+            tenant: TenantId::HEAD_OFFICE,
+            role: Role::Reader,
+        };
+        std::future::ready(Ok(vec![entitlement])).boxed()
+    }
+
+    fn api_key<'a>(
+        &'a self,
+        _: &'a ApiKey,
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        std::future::ready(Ok(Some(ApiKeyState::Valid))).boxed()
+    }
+}
+
+/// Whoever shares an address with somebody who tries out keys is asked about again when the database's word is old.
+#[tokio::test]
+async fn what_was_good_is_looked_up_again_whatever_others_do() {
+    let new = NewApiKey::draw(&mut rand::rng());
+    let authorization = format!("Bearer {}", new.text.expose_secret());
+    let tenant = TenantId::HEAD_OFFICE.to_string();
+    let keys = AuthSettings::Proof(ProofSettings {
+        api_keys: true,
+        ..ProofSettings::default()
+    });
+    let named = AuthSettings::Header(TrustedPeers::ThisMachine);
+    for (auth, authorization, tenant) in [
+        (keys, Some(authorization.as_bytes()), None),
+        (named, None, Some(tenant.as_bytes())),
+    ] {
+        let directory = Arc::new(Everything::default());
+        let identity = Identity::new(Arc::clone(&directory) as _, auth).expect("an identity");
+        let presented = Presented {
+            authorization: Given::of(authorization),
+            tenant: Given::of(tenant),
+            easyauth_principal: Given::Absent,
+            easyauth_provider: Given::Absent,
+            easyauth_id: Given::Absent,
+            peer: Some([127, 0, 0, 1].into()),
+        };
+        let refused = identity.caller(&presented, LookUps::Remembered).await;
+        assert!(
+            matches!(
+                refused,
+                Err(Refused {
+                    why: Refusal::NotRemembered,
+                    ..
+                })
+            ),
+            "{refused:?}"
+        );
+        assert_eq!(directory.asked(), 0);
+        assert!(identity.caller(&presented, LookUps::Allowed).await.is_ok());
+        assert_eq!(directory.asked(), 1);
+        // As after fifteen seconds.
+        identity.known.invalidate_all();
+        if let Modes::Proof(proofs) = &identity.modes {
+            proofs.keys.invalidate_all();
+        }
+        assert!(
+            identity
+                .caller(&presented, LookUps::Remembered)
+                .await
+                .is_ok()
+        );
+        assert_eq!(directory.asked(), 1);
+    }
+}

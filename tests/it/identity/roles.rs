@@ -1,0 +1,60 @@
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use zava_mcp_server::identity::Role;
+
+use super::keys_only;
+use crate::support::TestServer;
+
+/// Readers get short answers, analysts longer ones.
+#[tokio::test]
+async fn analysts_get_longer_answers() {
+    let server = TestServer::start_with(keys_only).await;
+    for (role, rows) in [
+        (Role::Reader, 1000),
+        (Role::Analyst, 10_000),
+        (Role::Operator, 10_000),
+    ] {
+        let key = server
+            .database()
+            .key(role.as_str(), "Head office", role)
+            .await;
+        let arguments = json!({"postgresql_query": "SELECT n FROM generate_series(1, 20000) AS n"});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "execute_sales_query", "arguments": arguments}});
+        let request = server.post().bearer_auth(&key).json(&body);
+        let response = request.send().await.expect("an answer");
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["result"]["structuredContent"]["n"], rows, "{role:?}");
+    }
+}
+
+/// What operators see of the server, and nobody else.
+#[tokio::test]
+async fn operators_are_told_how_the_server_is() {
+    let server = TestServer::start_with(keys_only).await;
+    let mut keys = Vec::new();
+    for role in Role::ALL {
+        let key = server
+            .database()
+            .key(role.as_str(), "Zava Retail Seattle", role);
+        keys.push(key.await);
+    }
+    let asked = async |key: Option<&String>| {
+        let mut request = server.client.get(server.url("/health/details"));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
+        let response = request.send().await.expect("an answer");
+        let status = response.status();
+        (status, response.json::<Value>().await.expect("JSON"))
+    };
+    assert_eq!(asked(None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(asked(keys.first()).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(asked(keys.get(1)).await.0, StatusCode::FORBIDDEN);
+    let (status, told) = asked(keys.get(2)).await;
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert_eq!(told["database"], "ok");
+    assert_eq!(told["findings"], json!([]));
+    assert_eq!(told["connections"]["open"], 1);
+    assert_eq!(told["decisions"]["authentications_refused"], 1);
+    assert_eq!(told["decisions"]["requests_refused"], 2);
+}
