@@ -109,7 +109,13 @@ pub(super) fn read(
     listen: Option<SocketAddr>,
     trusted_proxies: &[IpNet],
 ) -> Option<AuthSettings> {
-    let modes = reader.parsed(&var::ZAVA_AUTH, |text| {
+    // Where anybody may come, and Container Apps' own authentication does not tell clients where to sign in.
+    let default = if is_hosted(reader) {
+        Mode::Entra
+    } else {
+        Mode::Header
+    };
+    let modes = reader.absent_or(&var::ZAVA_AUTH, vec![default], |text| {
         let modes: Option<Vec<Mode>> = text
             .split(',')
             .map(|name| Mode::of_name(name.trim()))

@@ -49,6 +49,27 @@ fn defaults_stand_for_what_is_absent_or_empty() {
 }
 
 #[test]
+fn analysts_never_get_less_than_everybody() {
+    let of = |extra: &[(&str, &str)]| {
+        let limits = ServeSettings::from_environment(&with(extra))
+            .expect("valid settings")
+            .limits;
+        let AnswerLimits {
+            statement_timeout,
+            rows,
+            ..
+        } = limits.analyst_answer;
+        (statement_timeout.as_secs(), rows.get())
+    };
+    assert_eq!(of(&[]), (60, 10_000));
+    let more = [
+        ("ZAVA_STATEMENT_TIMEOUT_SECONDS", "90"),
+        ("ZAVA_ANALYST_MAX_ROWS", "5"),
+    ];
+    assert_eq!(of(&more), (90, 1_000));
+}
+
+#[test]
 fn a_database_elsewhere_is_reached_by_tls_unless_told_otherwise() {
     let tls = |extra: &[(&str, &str)]| {
         ServeSettings::from_environment(&with(extra))
@@ -283,14 +304,38 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
             "whoever reaches",
         ),
         (
-            &[("FUNCTIONS_CUSTOMHANDLER_PORT", "4000")],
+            &[
+                ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+                ("ZAVA_AUTH", "header"),
+            ],
             "ZAVA_AUTH",
             "whoever reaches",
         ),
         (
-            &[("CONTAINER_APP_NAME", "zava")],
+            &[("CONTAINER_APP_NAME", "zava"), ("ZAVA_AUTH", "header")],
             "ZAVA_AUTH",
             "whoever reaches",
+        ),
+        // Where Azure hosts the server, tokens are the default.
+        (
+            &[("CONTAINER_APP_NAME", "zava")],
+            "ZAVA_ENTRA_TENANT_ID",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "http://chat.example.com")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "https://chat.example.com/")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "*")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
         ),
         (
             &[("ZAVA_TRUSTED_PROXY", "10.0.0.0/33")],
@@ -305,6 +350,7 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[
                 ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+                ("ZAVA_AUTH", "header"),
                 ("ZAVA_TRUSTED_PROXY", "127.0.0.0/8"),
             ],
             "ZAVA_TRUSTED_PROXY",
