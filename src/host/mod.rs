@@ -14,19 +14,16 @@ mod places; // how many requests of one tenant are under way
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
 mod refusal; // an HTTP error with a JSON-RPC body
+mod server; // connections, and their end
 mod stdio; // MCP over standard input and output
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::routing::{any, get};
-use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
 
 use ipnet::IpNet;
 
@@ -42,10 +39,8 @@ use admission::Admission;
 use endpoint::Endpoint;
 use health::Details;
 use rates::Rates;
+pub use server::serve_http;
 pub use stdio::{StdioError, serve_stdio};
-
-/// How long requests under way may take to finish once the server is told to stop.
-const LONGEST_DRAIN: Duration = Duration::from_secs(10);
 
 /// What the routes need.
 pub struct Routes {
@@ -127,40 +122,6 @@ pub fn router(routes: Routes) -> Router {
         .route("/mcp", any(endpoint::mcp).with_state(endpoint))
         .fallback(refusal::no_such_path);
     browser::guarded(router, &allowed_origins, is_encrypted)
-}
-
-/// Serves until `stop` is cancelled, then lets requests under way finish, for a while. Those that have not finished then
-/// go on in tasks of their own; closing what they work with ends them.
-///
-/// # Errors
-/// When the socket fails.
-pub async fn serve_http(
-    listener: TcpListener,
-    router: Router,
-    stop: CancellationToken,
-) -> io::Result<()> {
-    let draining = {
-        let stop = stop.clone();
-        async move { stop.cancelled().await }
-    };
-    let serving = axum::serve(
-        listener,
-        router.into_make_service_with_connect_info::<SocketAddr>(),
-    )
-    .with_graceful_shutdown(draining)
-    .into_future();
-    let deadline = async {
-        stop.cancelled().await;
-        tokio::time::sleep(LONGEST_DRAIN).await;
-    };
-    // Both arms may be dropped: what is left then is given up on purpose.
-    tokio::select! {
-        served = serving => served,
-        () = deadline => {
-            tracing::warn!("requests under way did not finish in time and are cancelled");
-            Ok(())
-        }
-    }
 }
 
 /// Resolves when the process is asked to end (SIGINT, SIGTERM).
