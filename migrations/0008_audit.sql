@@ -79,6 +79,9 @@ AS $$
 DECLARE
     secrets CONSTANT text[] := ARRAY['secret_hash', 'ipad', 'opad'];
 BEGIN
+    IF TG_OP = 'UPDATE' AND OLD IS NOT DISTINCT FROM NEW THEN
+        RETURN NULL;
+    END IF;
     PERFORM guard.append_audit(json_strip_nulls(json_build_object(
         'kind', 'act',
         'act', lower(TG_OP),
@@ -115,10 +118,9 @@ BEGIN
         EXECUTE format('SELECT guard.append_audit(json_build_object(''kind'', ''act'', ''act'', ''found'', ''object'', %L, ''principal'', %L, ''after'', '
             'to_jsonb(t) - ARRAY[''secret_hash'', ''ipad'', ''opad''])) FROM %s AS t',
             substring(relation::text FROM '[^.]+$'), 'login:' || SESSION_USER, relation);
-        EXECUTE format('CREATE TRIGGER audit_act AFTER INSERT OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION guard.audit_act()', relation);
-        EXECUTE format('CREATE TRIGGER audit_change AFTER UPDATE ON %s FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION guard.audit_act()', relation);
+        EXECUTE format('CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION guard.audit_act()', relation);
         EXECUTE format('CREATE TRIGGER audit_truncate AFTER TRUNCATE ON %s FOR EACH STATEMENT EXECUTE FUNCTION guard.audit_act()', relation);
-        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_act, ENABLE ALWAYS TRIGGER audit_change, ENABLE ALWAYS TRIGGER audit_truncate', relation);
+        EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER audit_act, ENABLE ALWAYS TRIGGER audit_truncate', relation);
     END LOOP;
 END;
 $$;
@@ -140,7 +142,7 @@ WHERE a.record ->> 'kind' = 'call' AND a.record ->> 'decision' = 'refused';
 COMMENT ON VIEW guard.refused_statements IS 'Tool calls that were refused, and by which rule; sql is there with ZAVA_AUDIT_SQL=on';
 
 CREATE VIEW guard.access_by_store AS
-SELECT (a.recorded_at AT TIME ZONE 'UTC')::date AS day, t.tenant_name AS tenant, a.record ->> 'principal' AS principal, a.record ->> 'tool' AS tool,
+SELECT ((a.record ->> 'first_at')::timestamptz AT TIME ZONE 'UTC')::date AS day, t.tenant_name AS tenant, a.record ->> 'principal' AS principal, a.record ->> 'tool' AS tool,
     sum((a.record ->> 'count')::bigint) FILTER (WHERE a.record ->> 'decision' = 'allowed') AS answered,
     sum((a.record ->> 'count')::bigint) FILTER (WHERE a.record ->> 'decision' = 'refused') AS refused,
     sum((a.record ->> 'count')::bigint) FILTER (WHERE a.record ->> 'decision' IN ('failed', 'cancelled')) AS failed,

@@ -256,6 +256,7 @@ fn unavailable(error: ScopeError) -> DirectoryUnavailable {
         | ScopeError::UnknownTenant
         | ScopeError::PlanRefused
         | ScopeError::Busy
+        | ScopeError::Stopping
         | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
     }
 }

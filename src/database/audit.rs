@@ -48,12 +48,7 @@ pub async fn verify_audit(
     connection: &mut PgConnection,
     expected: Option<&ChainEnd>,
 ) -> Result<Option<ChainEnd>, DatabaseError> {
-    let mut rows = sqlx::query_as::<_, Row>(
-        "SELECT a.audit_id, a.record::text AS record, a.previous_hash, a.hash,
-             CASE WHEN isfinite(a.recorded_at) THEN (extract(epoch FROM a.recorded_at) * 1000000)::bigint END AS recorded_at
-         FROM guard.audit AS a ORDER BY a.audit_id",
-    )
-    .fetch(connection);
+    let mut rows = sqlx::query_as::<_, Row>(include_str!("read_audit.sql")).fetch(connection);
     let (mut last_id, mut last_hash) = (0, BEGINNING.to_vec());
     let mut is_expected_there = expected.is_none();
     while let Some(row) = rows.try_next().await.map_err(DatabaseError::Statement)? {

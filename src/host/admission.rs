@@ -15,11 +15,10 @@ use super::protected_resource::ProtectedResource;
 use super::rates::{Network, Rates, Standing, TooMany};
 use super::refusal;
 use crate::identity::{
-    Caller, DirectoryUnavailable, Given, Identity, LookUps, Presented, Refusal, Refused,
-    TENANT_HEADER,
+    Caller, Given, Identity, LookUps, Presented, Principal, Refusal, Refused, TENANT_HEADER,
 };
 use crate::telemetry::TraceId;
-use crate::telemetry::audit::{Decision, Event, Kind, Trail};
+use crate::telemetry::audit::{Event, Kind, Trail};
 
 const TENANT: HeaderName = HeaderName::from_static(TENANT_HEADER);
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
@@ -72,11 +71,17 @@ impl Admission {
                 self.note(&refused, &origin);
                 return Err(refusal::caller(&refused.why, &self.resource));
             }
-            Err(Denied::TooMany(too_many)) => {
-                let reason = Refusal::NotRemembered.reason();
-                self.trail
-                    .note(origin.refused(Kind::Authentication, reason));
+            Err(Denied::TooMany(too_many, who)) => {
+                self.trail.note(Event {
+                    principal: who,
+                    ..origin.refused(Kind::Authentication, "too many failures")
+                });
                 return Err(refusal::too_fast(too_many));
+            }
+            Err(Denied::Busy) => {
+                let reason = "too many look-ups of an address";
+                self.trail.note(origin.refused(Kind::Request, reason));
+                return Err(refusal::busy());
             }
         };
         let trace_id = origin.trace_id;
@@ -114,7 +119,7 @@ impl Admission {
         }
     }
 
-    /// The caller, who is looked up when their turn has come and the address has not failed too often.
+    /// The caller, who is looked up when there is a permit and the address has not failed too often.
     async fn recognise(
         &self,
         presented: &Presented<'_>,
@@ -129,17 +134,16 @@ impl Admission {
             }) => {
                 let lookups = self.rates.lookups(network);
                 // The semaphore is never closed.
-                let Ok(_turn) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
-                    return Err(Denied::Caller(
-                        Refusal::Unavailable(DirectoryUnavailable::Away).into(),
-                    ));
+                let Ok(_permit) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
+                    return Err(Denied::Busy);
                 };
                 if let Some(too_many) = self.rates.slowed(network) {
-                    return Err(Denied::TooMany(too_many));
+                    return Err(Denied::TooMany(too_many, None));
                 }
                 let attempt = Attempt {
                     admission: self,
                     origin,
+                    is_over: false,
                 };
                 let looked_up = self.identity.caller(presented, LookUps::Allowed).await;
                 attempt.end();
@@ -152,7 +156,7 @@ impl Admission {
         };
         if refused.why.is_failed_attempt() {
             if let Some(too_many) = self.rates.slowed(network) {
-                return Err(Denied::TooMany(too_many));
+                return Err(Denied::TooMany(too_many, refused.who));
             }
             self.rates.failed(network);
         }
@@ -162,23 +166,14 @@ impl Admission {
     /// Notes a refusal; logs what is an operator's matter, with its causes.
     fn note(&self, refused: &Refused, origin: &Origin) {
         let Refused { why, who } = refused;
-        let decision = match why {
-            Refusal::Missing(_)
-            | Refusal::Proof(_)
-            | Refusal::Malformed(_)
-            | Refusal::NotChosen
-            | Refusal::NotEntitled
-            | Refusal::NotRemembered => Decision::Refused,
-            Refusal::Unavailable(_) | Refusal::Issuer(_) => {
-                tracing::warn!(error = why as &dyn Error, "caller not verified");
-                Decision::Failed
-            }
-        };
-        self.trail.note(Event {
-            decision,
+        if why.is_outage() {
+            tracing::warn!(error = why as &dyn Error, "caller not verified");
+        }
+        let event = Event {
             principal: who.clone(),
             ..origin.refused(Kind::Authentication, why.reason())
-        });
+        };
+        self.trail.note(event.failed_if(why.is_outage()));
     }
 }
 
@@ -199,16 +194,20 @@ impl Origin {
 struct Attempt<'a> {
     admission: &'a Admission,
     origin: &'a Origin,
+    is_over: bool,
 }
 
 impl Attempt<'_> {
-    fn end(self) {
-        std::mem::forget(self);
+    fn end(mut self) {
+        self.is_over = true;
     }
 }
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
         self.admission.rates.failed(self.origin.network);
         self.admission
             .trail
@@ -219,7 +218,10 @@ impl Drop for Attempt<'_> {
 /// Why nobody was recognised.
 enum Denied {
     Caller(Refused),
-    TooMany(TooMany),
+    /// The address has failed too often; who it was, where that is proved.
+    TooMany(TooMany, Option<Principal>),
+    /// Too many of the address wait to be looked up.
+    Busy,
 }
 
 fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Presented<'_> {

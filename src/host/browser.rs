@@ -8,7 +8,7 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-/// How long a browser may remember what an origin may do; no browser remembers it for longer than this.
+/// How long a browser may remember what an origin may do, before it asks again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(7200);
 
 /// What clients send beside what every page may.
@@ -50,7 +50,7 @@ pub(super) fn guarded(router: Router, allowed_origins: &[String], is_encrypted: 
 fn cors(allowed_origins: &[String]) -> CorsLayer {
     let origins = allowed_origins
         .iter()
-        .filter_map(|origin| HeaderValue::from_str(origin).ok());
+        .map(|origin| HeaderValue::from_str(origin).expect("the settings have checked it"));
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::POST, Method::GET])

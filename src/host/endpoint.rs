@@ -53,11 +53,7 @@ impl Endpoint {
                     .map(str::to_owned)
                     .into_iter()
                     // To rmcp an origin without a port is that of any port.
-                    .chain(
-                        allowed_origins
-                            .iter()
-                            .filter_map(|origin| with_port(origin)),
-                    ),
+                    .chain(allowed_origins.iter().map(|origin| with_port(origin))),
             )
             .with_allowed_hosts(
                 LOCAL_HOSTS
@@ -132,10 +128,13 @@ impl Endpoint {
     }
 }
 
-fn with_port(origin: &str) -> Option<String> {
-    let url = Url::parse(origin).ok()?;
-    let (host, port) = (url.host_str()?, url.port_or_known_default()?);
-    Some(format!("{}://{host}:{port}", url.scheme()))
+/// An origin as the settings have checked it, with the port that its scheme means.
+fn with_port(origin: &str) -> String {
+    let port = Url::parse(origin).map(|url| (url.port(), url.port_or_known_default()));
+    match port {
+        Ok((None, Some(port))) => format!("{origin}:{port}"),
+        _ => origin.to_owned(),
+    }
 }
 
 /// An answer that refuses, and why.

@@ -55,15 +55,15 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         admission,
         readiness,
     } = &*details;
-    match admission.admit(&mut request).await {
+    let standing = match admission.admit(&mut request).await {
         Err(refused) => return refused,
         Ok(admitted) if admitted.caller.role() < Role::Operator => {
             let reason = "operator's role missing";
             admission.trail.note(admitted.refused(reason));
             return refusal::operators_only();
         }
-        Ok(_) => {}
-    }
+        Ok(admitted) => admitted.standing,
+    };
     let answers = readiness.database_answers().await;
     let findings = if answers {
         readiness.findings().await
@@ -71,7 +71,7 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         None
     };
     let (open, idle) = readiness.connections();
-    Json(json!({
+    let mut response = Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "database": if answers { "ok" } else { "not answering" },
         "findings": findings,
@@ -79,5 +79,7 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "decisions": admission.trail.counts(),
         "audit": {"waiting": admission.trail.waiting(), "end": admission.trail.end().map(|end| end.to_string())},
     }))
-    .into_response()
+    .into_response();
+    refusal::standing(&mut response, standing, None);
+    response
 }

@@ -136,7 +136,7 @@ where
         })
     }
 
-    /// Those whose turn it is to be looked up, of one address.
+    /// The permits to look callers up, of one address.
     pub(super) fn lookups(&self, network: Network) -> Arc<Semaphore> {
         self.lookups
             .get_with(network, || Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE)))

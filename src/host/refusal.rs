@@ -159,6 +159,17 @@ pub(super) fn standing(response: &mut Response, standing: Standing, wait: Option
     );
 }
 
+/// Others from the same address are being looked up.
+pub(super) fn busy() -> Response {
+    let mut response = answer(
+        StatusCode::SERVICE_UNAVAILABLE,
+        TOO_MANY,
+        "too many callers from this address are being looked up; try again in a few seconds",
+    );
+    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
+    response
+}
+
 /// The caller is no operator.
 pub(super) fn operators_only() -> Response {
     answer(

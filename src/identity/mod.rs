@@ -43,10 +43,10 @@ pub const TENANT_HEADER: &str = "x-rls-user-id";
 /// How long what the database says of a tenant, of a key and of somebody's entitlements is believed. Revoking takes as long.
 const BELIEVED_FOR: Duration = Duration::from_secs(15);
 
-/// The most answers about tenants and keys that are remembered at once, and the most bytes of claims.
 /// How long it is remembered that a key or a tenant was good: so long its holder is not kept out by what others do.
 const GOOD_FOR: Duration = Duration::from_secs(3600);
 
+/// The most answers about tenants and keys that are remembered at once, and the most bytes of claims.
 const MOST_REMEMBERED: u64 = 10_000;
 const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 

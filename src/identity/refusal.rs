@@ -101,9 +101,23 @@ impl Refusal {
             Self::Malformed(_) => "malformed tenant".into(),
             Self::NotChosen => "no tenant chosen".into(),
             Self::NotEntitled => "unknown or foreign tenant".into(),
-            Self::NotRemembered => "too many failures".into(),
+            Self::NotRemembered => "not looked up".into(),
             Self::Unavailable(_) => "database unavailable".into(),
             Self::Issuer(_) => "issuer unavailable".into(),
+        }
+    }
+
+    /// Whether it is not the sender's doing: it may be good, and cannot be told now.
+    #[must_use]
+    pub fn is_outage(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Issuer(_) => true,
+            Self::Missing(_)
+            | Self::Proof(_)
+            | Self::Malformed(_)
+            | Self::NotChosen
+            | Self::NotEntitled
+            | Self::NotRemembered => false,
         }
     }
 

@@ -73,7 +73,10 @@ impl Failure {
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
-                ScopeError::Database(_) | ScopeError::UnknownTenant | ScopeError::PlanRefused => {}
+                ScopeError::Database(_)
+                | ScopeError::UnknownTenant
+                | ScopeError::PlanRefused
+                | ScopeError::Stopping => {}
                 ScopeError::Busy | ScopeError::Unavailable(_) => {
                     tracing::warn!(tool, error, "database not available")
                 }
@@ -117,6 +120,7 @@ impl Failure {
                     }
                 }
                 ScopeError::Busy => failed("busy"),
+                ScopeError::Stopping => failed("server stopping"),
                 ScopeError::Unavailable(_) => failed("database unavailable"),
                 ScopeError::Misconfigured(_) | ScopeError::Posture(_) => failed("database unfit"),
             },
@@ -135,7 +139,7 @@ fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
         }
         ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
-        ScopeError::Unavailable(_) => AWAY.to_owned(),
+        ScopeError::Unavailable(_) | ScopeError::Stopping => AWAY.to_owned(),
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => OURS.to_owned(),
     }
 }

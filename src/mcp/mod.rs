@@ -109,12 +109,13 @@ impl Handler {
                     .of_tenant(*tenant)
                     .await
                     .map_err(|refusal: Refusal| {
-                        self.trail.note(Event::refused(
+                        let event = Event::refused(
                             Kind::Authentication,
                             refusal.reason(),
                             None,
                             trace_id(context),
-                        ));
+                        );
+                        self.trail.note(event.failed_if(refusal.is_outage()));
                         ErrorData::invalid_request(refusal_text(&refusal), None)
                     })
             }

@@ -60,7 +60,7 @@ variables! {
     ZAVA_ANALYST_MAX_RESULT_BYTES = Some("4194304"), "4194304", "ZAVA_MAX_RESULT_BYTES for analysts and operators, if it is more.";
     ZAVA_PRINCIPAL_RATE = Some("1200"), "1200", "The most requests of one principal in a minute, and at once; what comes on top is answered 429.";
     ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
-    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute; then only callers whom the server remembers are let in from there.";
+    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute; then only tokens that verify, and keys that were good within the hour, are let in from there.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` puts the text of statements into the audit trail, beside their fingerprints. They may hold personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error, in `tracing` filter syntax.";
 }

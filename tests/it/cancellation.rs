@@ -152,10 +152,7 @@ async fn a_scope_that_is_closed_leaves_nothing_running() {
         closing
     );
     for failed in [one, other] {
-        assert!(
-            matches!(failed, Err(ScopeError::Unavailable(_))),
-            "{failed:?}"
-        );
+        assert!(matches!(failed, Err(ScopeError::Stopping)), "{failed:?}");
     }
     assert_eq!(backends, 0, "when it is closed, all is over");
     assert!(took < Duration::from_secs(2), "{took:?}");

@@ -68,6 +68,16 @@ async fn it_speaks_for_its_tenant() {
                 .as_i64()
                 .expect("a count"),
         );
+        // Who was given what is there, and where the audit trail ends.
+        for said in [
+            "zava::audit: audit kind=Call decision=Allowed",
+            "tool=\"execute_sales_query\" fingerprint=\"",
+            "rows=1",
+            "end of the audit trail end=",
+        ] {
+            assert!(read_log.contains(said), "{said}: {read_log}");
+        }
+        assert!(read_log.contains(tenant), "{read_log}");
         // The SQL is the client's; no level logs it, nor a secret.
         assert!(
             !read_log.contains("count(*)") && !read_log.contains(&query_password()),

@@ -90,7 +90,7 @@ fn check(guard: &Guard, text: &str) -> (Result<Arc<CheckedQuery>, Refusal>, Opti
     let checked = guard.check(text);
     let fingerprint = match &checked {
         Ok(query) => query.fingerprint(),
-        // What is too long is not parsed.
+        // The parser has not come to its end.
         Err(refusal) if refusal.rule() == Rule::Size => None,
         Err(_) => Fingerprint::of(text),
     };

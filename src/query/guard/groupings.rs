@@ -18,7 +18,7 @@ pub(super) fn groupings(clause: &[Node]) -> Result<u64, Refusal> {
     }
     if all > MOST_GROUPINGS {
         return Err(Refusal::new(
-            Rule::Size,
+            Rule::Cost,
             format!("GROUP BY comes to {all} groupings"),
             format!("the most is {MOST_GROUPINGS}; name the GROUPING SETS that are needed"),
         )

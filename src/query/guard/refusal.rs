@@ -16,8 +16,10 @@ pub struct Refusal {
 /// Which rule a statement broke; safe to log, unlike the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Text too long, nested too deeply, or holding a NUL.
+    /// Text too long, nested too deeply, or holding a NUL: it has not been looked at.
     Size,
+    /// It could cost the database too much.
+    Cost,
     /// Not SQL.
     Syntax,
     /// Not exactly one query.
@@ -42,6 +44,7 @@ impl Rule {
     pub fn name(self) -> &'static str {
         match self {
             Self::Size => "size",
+            Self::Cost => "cost",
             Self::Syntax => "syntax",
             Self::Statement => "statement",
             Self::Construct => "construct",

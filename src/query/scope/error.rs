@@ -25,6 +25,9 @@ pub enum ScopeError {
     /// The database cannot be reached, or went away: try again later.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The server is told to stop, and has ended the call.
+    #[error("the server is stopping")]
+    Stopping,
     /// The database does not accept this server, is not prepared for it, or did what it was not asked: an operator must
     /// act.
     #[error("the database does not accept this server")]
@@ -157,6 +160,7 @@ impl ScopeError {
             Self::UnknownTenant
             | Self::Busy
             | Self::PlanRefused
+            | Self::Stopping
             | Self::Posture(_)
             | Self::Unavailable(_)
             | Self::Misconfigured(_) => None,
@@ -197,10 +201,9 @@ impl ScopeError {
             unsupported @ (WireError::Authentication(_)
             | WireError::NoTls
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
-            error @ (WireError::Io(_)
-            | WireError::Closed
-            | WireError::Silent
-            | WireError::Stopping) => Self::Unavailable(error.into()),
+            error @ (WireError::Io(_) | WireError::Closed | WireError::Silent) => {
+                Self::Unavailable(error.into())
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The only way to a tenant's rows: one read-only transaction, signed for the caller, always rolled back.
+//! The only way to a tenant's rows: one read-only transaction, signed for the caller, always rolled back. What is appended to the
+//! audit trail goes the same way, signed too, in transactions that hold nothing else.
 //!
 //! Knows the wire protocol, the pool and the signed context of `migrations/0002_guard.sql`; must not know MCP, JSON or what
 //! the statement means. Begin, enter, query and rollback are written together and read together, so a warm query costs one
@@ -6,12 +7,14 @@
 //! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
 //! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
 //! unless the posture check has found the database fit for it.
+mod audit; // appending to the audit trail
 mod callers; // what the database knows of callers
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod lease; // a connection for one transaction, and its end
 mod pool; // warm connections
 mod posture; // whether the database is fit to serve from
+mod question; // what is asked without a tenant, signed
 mod transport; // TCP or TLS
 mod turns; // whose turn it is
 mod wire; // one connection: messages out, messages in
@@ -34,11 +37,11 @@ pub use error::{DatabaseError, ScopeError};
 pub use posture::{Finding, Rule};
 pub use transport::TlsError;
 
-use callers::Question;
 use context::Signer;
 use lease::Lease;
 use pool::Connections;
 use posture::Posture;
+use question::Question;
 use turns::Turns;
 use wire::{Mode, Query, Transaction, WireError};
 
@@ -253,7 +256,7 @@ impl Scope {
         tokio::select! {
             done = running => done,
             () = self.closing.cancelled() => {
-                Err(ScopeError::Unavailable(WireError::Stopping.into()))
+                Err(ScopeError::Stopping)
             }
         }
     }

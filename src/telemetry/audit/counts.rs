@@ -7,7 +7,9 @@ use super::{Decision, Event, Kind};
 pub struct Counts {
     /// Requests whose sender was not recognised, or asked for a tenant that is not theirs.
     pub authentications_refused: u64,
-    /// Requests that were too many, or whose token was too narrow.
+    /// Requests whose sender could not be looked up.
+    pub authentications_failed: u64,
+    /// Requests that were too many, could not be read, or whose token was too narrow.
     pub requests_refused: u64,
     /// Tool calls that were answered.
     pub calls_allowed: u64,
@@ -26,6 +28,7 @@ pub struct Counts {
 impl Counts {
     pub(super) fn add(&mut self, event: &Event) {
         let count = match (event.kind, event.decision) {
+            (Kind::Authentication, Decision::Failed) => &mut self.authentications_failed,
             (Kind::Authentication, _) => &mut self.authentications_refused,
             (Kind::Request, _) => &mut self.requests_refused,
             (Kind::Call, Decision::Allowed) => &mut self.calls_allowed,

@@ -29,7 +29,7 @@ pub use trail::{AuditStore, AuditUnavailable, Trail};
 pub enum Kind {
     /// Who sent a request, and for which tenant.
     Authentication,
-    /// Whether a request may come now, and with this token.
+    /// Whether a request may come: now, in this form, with this token.
     Request,
     /// A call of a tool.
     Call,
@@ -112,6 +112,15 @@ impl Event {
         }
     }
 
+    /// A refusal that is none: it could not be told.
+    #[must_use]
+    pub fn failed_if(mut self, could_not_be_told: bool) -> Self {
+        if could_not_be_told {
+            self.decision = Decision::Failed;
+        }
+        self
+    }
+
     /// One line of the log: constant text, the rest as fields. No address: it is somebody's.
     fn log(&self, keep_sql: bool) {
         let statement = self.statement.as_ref();
@@ -171,3 +180,6 @@ impl fmt::Display for ChainEnd {
         write!(f, "{}:{}", self.audit_id, self.hash)
     }
 }
+
+#[cfg(test)]
+mod tests;

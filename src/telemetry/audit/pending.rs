@@ -153,8 +153,12 @@ impl Pending {
                 sums.count += sum.count;
                 sums.rows += sum.rows;
                 sums.bytes += sum.bytes;
-                sums.first_at = sums.first_at.min(sum.first_at);
                 sums.last_at = sums.last_at.max(sum.last_at);
+                if sum.first_at < sums.first_at {
+                    sums.first_at = sum.first_at;
+                    sums.trace_id = sum.trace_id;
+                    sums.sql = sum.sql;
+                }
             }
             Entry::Vacant(place) => {
                 place.insert(sum);

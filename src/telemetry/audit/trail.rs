@@ -194,7 +194,11 @@ impl Trail {
             let some = taken.split_off(AT_ONCE);
             let records = some.to_json();
             let appended = timeout(LONGEST_APPEND, store.append(&records)).await;
-            match appended.unwrap_or(Err(AuditUnavailable)) {
+            let appended = appended.unwrap_or_else(|_| {
+                tracing::warn!("the audit trail is not written in time; it goes on waiting");
+                Err(AuditUnavailable)
+            });
+            match appended {
                 Ok(end) => {
                     // Outside the database, where who owns it cannot change it.
                     tracing::info!(target: "zava::audit", %end, "end of the audit trail");

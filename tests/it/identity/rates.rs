@@ -6,9 +6,9 @@ use sqlx::Connection as _;
 use zava_mcp_server::identity::Role;
 use zava_mcp_server::settings::ServeSettings;
 
-use super::issuer::Issuer;
-use super::{ask, keys_only, server};
-use crate::support::{REDMOND, SEATTLE, TestServer, Watch};
+use super::issuer::{DIRECTORY, Issuer};
+use super::{ask, auth, keys_only};
+use crate::support::{REDMOND, SEATTLE, TestServer, Watch, eventually, number};
 
 fn keys_behind_a_proxy(settings: &mut ServeSettings) {
     keys_only(settings);
@@ -169,21 +169,22 @@ async fn who_hangs_up_is_slowed_down_too() {
     held.rollback().await.expect("the lock is free");
     let response = ping(server.post().bearer_auth(forged(3))).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+    let mut owner = server.database().owner().await;
+    let recorded = "SELECT coalesce(sum(times), 0)::bigint FROM guard.failed_authentications WHERE reason = 'given up'";
+    eventually("all of it is recorded", async || {
+        number(&mut owner, recorded).await == 3
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
     let issuer = Issuer::start().await;
-    let server = {
-        let mut server = server(&issuer).await;
-        server.stop().await;
-        let mut settings = crate::support::settings(&server.database().name);
-        settings.auth = super::auth(&issuer, &[super::DIRECTORY]);
+    let server = TestServer::start_with(|settings| {
+        settings.auth = auth(&issuer, &[DIRECTORY]);
         settings.rates.failures = rate(2);
-        let mut limited = TestServer::over(&settings).await;
-        limited.database = server.database.take();
-        limited
-    };
+    })
+    .await;
     let late = issuer.token(json!({"exp": 1_000_000_000}));
     let good = issuer.token(json!({"roles": ["store.zava-retail-seattle"]}));
     let mut statuses = Vec::new();

@@ -54,7 +54,7 @@ async fn operators_are_told_how_the_server_is() {
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["database"], "ok");
     assert_eq!(told["findings"], json!([]));
-    assert_eq!(told["connections"]["open"], 1);
+    assert!(told["connections"]["open"].as_u64() >= Some(1), "{told}");
     assert_eq!(told["decisions"]["authentications_refused"], 1);
     assert_eq!(told["decisions"]["requests_refused"], 2);
 }

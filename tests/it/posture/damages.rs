@@ -213,8 +213,18 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
     ),
     (
         "audit",
-        "DROP TRIGGER audit_change ON guard.signing_key; \
-         CREATE TRIGGER audit_change AFTER UPDATE ON guard.signing_key FOR EACH ROW EXECUTE FUNCTION guard.refuse_change()",
+        "DROP TRIGGER audit_act ON guard.signing_key; \
+         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.signing_key FOR EACH ROW EXECUTE FUNCTION guard.refuse_change()",
+    ),
+    (
+        "audit",
+        "DROP TRIGGER audit_act ON guard.api_key; \
+         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.api_key FOR EACH ROW WHEN (false) EXECUTE FUNCTION guard.audit_act()",
+    ),
+    (
+        "audit",
+        "DROP TRIGGER audit_act ON guard.api_key; \
+         CREATE TRIGGER audit_act AFTER INSERT OR DELETE OR UPDATE OF key_name ON guard.api_key FOR EACH ROW EXECUTE FUNCTION guard.audit_act()",
     ),
     (
         "settings",

@@ -352,7 +352,7 @@ fn digits(name: &str, call: &mut FuncCall, args: u64) -> u64 {
 
 pub(super) fn too_long_for(name: &str, bytes: u64, most: u64, location: i32) -> Refusal {
     Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         format!("{name} would work on values of up to {bytes} bytes"),
         format!("the most is {most}; make them shorter"),
     )

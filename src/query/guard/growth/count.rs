@@ -67,7 +67,7 @@ impl Totals {
         few(self.windows, MOST_WINDOWS, "windows")?;
         if self.held > most_held {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 format!(
                     "the query could hold {} MiB of values at once",
                     self.held >> 20
@@ -80,21 +80,21 @@ impl Totals {
         }
         if self.steps > MOST_STEPS {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 "the query's operations on long values could take too long together",
                 "make the values shorter, or the operations fewer",
             ));
         }
         if self.sorted > MOST_SORTED_TOGETHER {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 "the query has too many sorts of long values, DISTINCT and GROUP BY among them",
                 "sort and group fewer times, or by something shorter",
             ));
         }
         if self.carried > MOST_CARRIED {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 format!(
                     "the query would sort and join rows of up to {} bytes, over all its sorts and joins",
                     self.carried
@@ -162,7 +162,7 @@ fn few(count: u64, most: u64, what: &str) -> Verdict {
         return Ok(());
     }
     Err(Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         format!("the query has too many {what}"),
         format!("the most is {most}; ask in smaller steps"),
     ))
@@ -175,7 +175,7 @@ pub(super) fn steps(what: &str, left: u64, right: u64, location: i32) -> Result<
         return Ok(steps);
     }
     Err(Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         format!("{what} over values of up to {left} and {right} bytes could take too long"),
         "make one of them shorter",
     )
@@ -193,7 +193,7 @@ pub(super) fn within_of(what: &str, value: u64, most: u64, location: i32) -> Ver
         return Ok(());
     }
     Err(Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         format!("{what} could make a value of {value} bytes"),
         format!("the most is {most}; make it shorter"),
     )

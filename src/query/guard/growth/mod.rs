@@ -95,7 +95,7 @@ pub(super) fn bound(
         }
     }
     Err(Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         format!(
             "the query is too large: {nodes} terms, where names of sub-queries count as what they stand for"
         ),

@@ -219,7 +219,7 @@ impl OwnRule<'_> {
         let location = self.call.location;
         let Some(text) = self.text(0).filter(|text| !text.contains('*')) else {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 "format with a text that is not written as a literal, or with * for a width, is not allowed",
                 "write the text into the statement, as in format('%s: %s', a, b), or use ||",
             )
@@ -250,7 +250,7 @@ impl OwnRule<'_> {
         };
         let lengths: Vec<u64> = lengths.ok_or_else(|| {
             Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 "array_fill with lengths that are not written as numbers is not allowed",
                 "write them into the statement, as in array_fill(0, ARRAY[12])",
             )
@@ -276,7 +276,7 @@ impl OwnRule<'_> {
         let rows = to.saturating_sub(from) / step.max(1);
         if rows > MOST_ROWS {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 format!("generate_series would make {rows} rows"),
                 format!("the most is {MOST_ROWS}; make the series shorter or its steps larger"),
             )

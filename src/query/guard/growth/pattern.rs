@@ -71,7 +71,7 @@ fn check(pattern: &str, location: i32) -> Verdict {
         return Ok(());
     }
     Err(Refusal::new(
-        Rule::Size,
+        Rule::Cost,
         "the regular expression is too long, or repeats too much",
         format!("the most is {MOST_PATTERN} bytes, {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied, and {MOST_WRITTEN_OUT} for bytes times bounds"),
     )
@@ -81,7 +81,7 @@ fn check(pattern: &str, location: i32) -> Verdict {
 /// A JSON path may only be written down, and may not look at the document again and again: `**` behind another one finds as
 /// many things as there are ways through it, and so do a filter within a filter and lists of places.
 pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
-    let refusal = |what, mend| Err(Refusal::new(Rule::Size, what, mend).at(location));
+    let refusal = |what, mend| Err(Refusal::new(Rule::Cost, what, mend).at(location));
     let Some(path) = path.and_then(|path| tree::text_as(path, &["jsonpath"])) else {
         return refusal(
             "a JSON path that is not written as a literal is not allowed",

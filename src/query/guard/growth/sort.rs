@@ -67,7 +67,7 @@ impl Measure {
             // work_mem at first, and each may give way to a longer one.
             None if row <= 4 * OF_ROW => Ok(total),
             Some(_) | None => Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 "LIMIT and OFFSET would keep too many rows of this length",
                 format!(
                     "with ORDER BY, the most here is {most} as a plain number; select fewer or shorter columns"
@@ -119,7 +119,7 @@ impl Measure {
         let longest = sizes.into_iter().map(|size| size.value).fold(0, u64::max);
         if longest > LONGEST_SORTED {
             return Err(Refusal::new(
-                Rule::Size,
+                Rule::Cost,
                 format!("values of up to {longest} bytes would be sorted or grouped"),
                 format!("the most is {LONGEST_SORTED}; sort and group by something shorter"),
             ));

@@ -160,7 +160,7 @@ fn keep_short(select: &mut SelectStmt, columns: &mut Columns, own: &Columns) -> 
     }
     let hidden = || {
         Refusal::new(
-            Rule::Size,
+            Rule::Cost,
             "a recursion makes a value longer, behind a * or a set operation",
             "name each column in the part that repeats, in one SELECT",
         )

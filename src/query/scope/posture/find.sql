@@ -311,15 +311,15 @@ finding (rule, object, what, mend) AS (
         FROM unnest(ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']) AS a (relation)
         -- Bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
         CROSS JOIN (VALUES
-            ('audit_act', 'AFTER INSERT OR DELETE', 'ROW', 13),
-            ('audit_change', 'AFTER UPDATE', 'ROW WHEN (OLD.* IS DISTINCT FROM NEW.*)', 17),
+            ('audit_act', 'AFTER INSERT OR UPDATE OR DELETE', 'ROW', 29),
             ('audit_truncate', 'AFTER TRUNCATE', 'STATEMENT', 32)
         ) AS o (name, event, each, type)
         UNION ALL
         SELECT 'guard.audit', 'append_only', 'BEFORE UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', 'refuse_change', 58
     ) AS e
-    JOIN held AS h ON h.name = e.relation
+    LEFT JOIN held AS h ON h.name = e.relation
     LEFT JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid AND t.tgname = e.name AND t.tgtype = e.type
+        AND t.tgqual IS NULL AND t.tgattr::text = ''
         AND t.tgfoid = (SELECT f.oid FROM guard_function AS f WHERE f.name = e.function)
     WHERE t.oid IS NULL OR t.tgenabled::text <> 'A'
     UNION ALL

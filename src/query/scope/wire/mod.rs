@@ -53,9 +53,6 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
-    /// This server is told to stop, and does not wait for the answer.
-    #[error("the server is stopping")]
-    Stopping,
     /// The server does not speak TLS, and without it nothing is said to it.
     #[error(
         "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"

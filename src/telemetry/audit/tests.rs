@@ -1,0 +1,153 @@
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio::time::{Instant, advance, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+
+/// Takes records when it may, and remembers when and how many.
+struct Store {
+    began: Instant,
+    away_until: Duration,
+    taken: Mutex<Vec<(u64, u64)>>,
+}
+
+impl Store {
+    fn away_until(away_until: Duration) -> Self {
+        Self {
+            began: Instant::now(),
+            away_until,
+            taken: Mutex::default(),
+        }
+    }
+
+    /// In which second, and how many events.
+    fn taken(&self) -> Vec<(u64, u64)> {
+        self.taken.lock().expect("what was taken").clone()
+    }
+}
+
+impl AuditStore for Store {
+    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+        async move {
+            let now = self.began.elapsed();
+            if now < self.away_until {
+                return Err(AuditUnavailable);
+            }
+            let records: Vec<Value> = serde_json::from_str(records).expect("an array");
+            let count = |record: &Value| record["count"].as_u64().expect("a count");
+            let events = records.iter().map(count).sum();
+            let mut taken = self.taken.lock().expect("what was taken");
+            taken.push((now.as_secs(), events));
+            Ok(ChainEnd {
+                audit_id: 1,
+                hash: "0".repeat(64),
+            })
+        }
+        .boxed()
+    }
+}
+
+fn event(decision: Decision) -> Event {
+    Event {
+        decision,
+        ..Event::refused(Kind::Call, "a rule", None, TraceId::of_request(None))
+    }
+}
+
+/// What is appended when, while time passes as fast as nobody has anything to do.
+async fn kept(
+    away_until: Duration,
+    noting: impl AsyncFnOnce(&Trail),
+) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
+    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let store = Store::away_until(away_until);
+    let stop = CancellationToken::new();
+    let noting = async {
+        noting(&trail).await;
+        let before_stopping = store.taken();
+        stop.cancel();
+        before_stopping
+    };
+    let (before, ()) = tokio::join!(noting, trail.keep(&store, stop.clone()));
+    (before, store.taken())
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_are_appended_soon_and_answers_by_the_minute() {
+    let (before, after) = kept(Duration::ZERO, async |trail| {
+        trail.note(event(Decision::Refused));
+        trail.note(event(Decision::Refused));
+        trail.note(event(Decision::Allowed));
+        sleep(Duration::from_secs(30)).await;
+        trail.note(event(Decision::Refused));
+        trail.note(event(Decision::Cancelled));
+        sleep(Duration::from_secs(40)).await;
+        trail.note(event(Decision::Failed));
+    })
+    .await;
+    assert_eq!(before, [(1, 2), (31, 1), (60, 2)]);
+    // Told to stop, it does not wait for the minute.
+    assert_eq!(after[3..], [(70, 1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_appended_waits_and_is_not_lost() {
+    let (before, after) = kept(Duration::from_secs(20), async |trail| {
+        for _ in 0..10 {
+            trail.note(event(Decision::Refused));
+            advance(Duration::from_secs(1)).await;
+        }
+        sleep(Duration::from_secs(30)).await;
+        assert_eq!(trail.waiting(), 0);
+    })
+    .await;
+    assert_eq!(before, after);
+    let [(second, 10)] = before.as_slice() else {
+        panic!("{before:?}")
+    };
+    assert!((20..=26).contains(second), "{before:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
+    struct Silent;
+    impl AuditStore for Silent {
+        fn append<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+            std::future::pending().boxed()
+        }
+    }
+    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let stop = CancellationToken::new();
+    trail.note(event(Decision::Refused));
+    let stopping = async {
+        // In the middle of an append.
+        sleep(Duration::from_secs(2)).await;
+        stop.cancel();
+    };
+    let began = Instant::now();
+    tokio::join!(stopping, trail.keep(&Silent, stop.clone()));
+    assert!(
+        began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[test]
+fn an_end_is_read_as_it_is_written() {
+    let end = ChainEnd {
+        audit_id: 17,
+        hash: "0f".repeat(32),
+    };
+    assert_eq!(end.to_string().parse(), Ok(end));
+    for bad in ["", "17", "17:", "0:00", "-1:0", ":00"] {
+        assert_eq!(bad.parse::<ChainEnd>(), Err(MalformedChainEnd), "{bad}");
+    }
+    let upper = format!("17:{}", "0F".repeat(32));
+    assert_eq!(upper.parse::<ChainEnd>(), Err(MalformedChainEnd));
+}
