@@ -306,7 +306,14 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
                  || int8send((extract(epoch FROM r.recorded_at) * 1000000)::bigint) || previous || convert_to(r.record::text, 'UTF8'))
              WHERE audit_id = r.audit_id RETURNING hash INTO previous;
          END LOOP; END $$";
-    let table: [(&str, Option<&str>, String); 8] = [
+    let table: [(&str, Option<&str>, String); 9] = [
+        // With a hash that is right for what it says now.
+        (
+            "UPDATE guard.audit SET record = '{}', hash = sha256('zava/audit/1'::bytea || int8send(audit_id)
+                || int8send((extract(epoch FROM recorded_at) * 1000000)::bigint) || previous_hash || '{}'::bytea) WHERE audit_id = 2",
+            None,
+            "record 3 has been changed".to_owned(),
+        ),
         (
             "UPDATE guard.audit SET recorded_at = 'infinity' WHERE audit_id = 2",
             None,

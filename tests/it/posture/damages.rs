@@ -214,17 +214,20 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
     (
         "audit",
         "DROP TRIGGER audit_act ON guard.signing_key; \
-         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.signing_key FOR EACH ROW EXECUTE FUNCTION guard.refuse_change()",
+         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.signing_key FOR EACH ROW EXECUTE FUNCTION guard.refuse_change(); \
+         ALTER TABLE guard.signing_key ENABLE ALWAYS TRIGGER audit_act",
     ),
     (
         "audit",
         "DROP TRIGGER audit_act ON guard.api_key; \
-         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.api_key FOR EACH ROW WHEN (false) EXECUTE FUNCTION guard.audit_act()",
+         CREATE TRIGGER audit_act AFTER INSERT OR UPDATE OR DELETE ON guard.api_key FOR EACH ROW WHEN (false) EXECUTE FUNCTION guard.audit_act(); \
+         ALTER TABLE guard.api_key ENABLE ALWAYS TRIGGER audit_act",
     ),
     (
         "audit",
         "DROP TRIGGER audit_act ON guard.api_key; \
-         CREATE TRIGGER audit_act AFTER INSERT OR DELETE OR UPDATE OF key_name ON guard.api_key FOR EACH ROW EXECUTE FUNCTION guard.audit_act()",
+         CREATE TRIGGER audit_act AFTER INSERT OR DELETE OR UPDATE OF key_name ON guard.api_key FOR EACH ROW EXECUTE FUNCTION guard.audit_act(); \
+         ALTER TABLE guard.api_key ENABLE ALWAYS TRIGGER audit_act",
     ),
     (
         "settings",
