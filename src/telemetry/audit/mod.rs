@@ -124,6 +124,8 @@ impl Event {
     /// One line of the log: constant text, the rest as fields. No address: it is somebody's.
     fn log(&self, keep_sql: bool) {
         let statement = self.statement.as_ref();
+        let is_call = self.kind == Kind::Call;
+        let duration_us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
             target: "zava::audit",
             kind = ?self.kind,
@@ -134,9 +136,9 @@ impl Event {
             tool = self.tool,
             fingerprint = statement.and_then(|statement| statement.fingerprint.as_deref()),
             sql = statement.filter(|_| keep_sql).map(|statement| &*statement.text),
-            rows = self.rows,
-            bytes = self.bytes,
-            duration_ms = self.duration.as_secs_f64() * 1000.0,
+            rows = is_call.then_some(self.rows),
+            bytes = is_call.then_some(self.bytes),
+            duration_us = is_call.then_some(duration_us),
             trace_id = %self.trace_id,
             "audit"
         );
