@@ -9,11 +9,18 @@ use tokio::process::Command;
 
 use crate::support::{HEAD_OFFICE, REDMOND, STORES, TestServer};
 
-/// Runs one of `tests/clients` against a server; its report.
-async fn report(kind: &str, server: &TestServer, calls: &Value) -> Value {
+/// Runs one of `tests/clients` against a server, with further arguments; its report.
+pub(crate) async fn report(
+    kind: &str,
+    arguments: &[&str],
+    server: &TestServer,
+    calls: &Value,
+) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/run");
     let mut child = Command::new(script)
-        .args([kind, &server.url("/mcp")])
+        .arg(kind)
+        .args(arguments)
+        .arg(server.url("/mcp"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -47,7 +54,7 @@ async fn sees_each_store_apart(kind: &str, version: &str) {
     calls.push(json!({"tenant": REDMOND, "tool": "semantic_search_products", "arguments": {"query_description": "paint for a fence"}}));
     calls.push(json!({"tenant": REDMOND, "tool": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}}));
     calls.push(json!({"tenant": REDMOND, "tool": "get_current_utc_date", "arguments": {}}));
-    let report = report(kind, &server, &json!(calls)).await;
+    let report = report(kind, &[], &server, &json!(calls)).await;
 
     assert_eq!(report["protocolVersion"], version, "{report}");
     assert_eq!(report["server"]["name"], "mcp-zava-sales", "{report}");

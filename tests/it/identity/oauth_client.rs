@@ -1,7 +1,5 @@
 //! A client whose OAuth nobody here wrote: the Python SDK's, which knows the server's address and its own registration.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::time::SystemTime;
 
 use base64::Engine as _;
@@ -10,9 +8,7 @@ use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, LOCATION};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
-use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 use zava_mcp_server::app::App;
@@ -20,6 +16,7 @@ use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings};
 
 use super::issuer::{AUDIENCE, CLIENT, DIRECTORY, Issuer, REDIRECT_URI};
 use super::{ORDERS, orders};
+use crate::clients::report;
 use crate::support::{SEATTLE, TestDatabase, TestServer, http, settings};
 
 /// A server whose application id URI is what clients call it, as `docs/identity.md` says. So its address must be known
@@ -54,30 +51,8 @@ async fn server(issuer: &Issuer) -> TestServer {
 
 /// Runs the client with further arguments; what its calls came to.
 async fn results(server: &TestServer, arguments: &[&str], calls: &Value) -> Vec<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/run");
-    let mut child = Command::new(script)
-        .args(["python", "--sign-in", CLIENT, REDIRECT_URI])
-        .args(arguments)
-        .arg(server.url("/mcp"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .expect("the client starts");
-    let mut input = child.stdin.take().expect("its input");
-    input
-        .write_all(calls.to_string().as_bytes())
-        .await
-        .expect("the calls are written");
-    drop(input);
-    let output = child.wait_with_output().await.expect("the client ends");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    let mut report: Value = serde_json::from_slice(&output.stdout).expect("a report in JSON");
+    let arguments = [&["--sign-in", CLIENT, REDIRECT_URI], arguments].concat();
+    let mut report = report("python", &arguments, server, calls).await;
     serde_json::from_value(report["results"].take()).expect("results")
 }
 
