@@ -157,7 +157,7 @@ async fn a_scope_that_is_closed_leaves_nothing_running() {
     assert_eq!(backends, 0, "when it is closed, all is over");
     assert!(took < Duration::from_secs(2), "{took:?}");
     let late = unguarded(&scope, &caller, "SELECT 1").await;
-    assert!(matches!(late, Err(ScopeError::Unavailable(_))), "{late:?}");
+    assert!(matches!(late, Err(ScopeError::Stopping)), "{late:?}");
 }
 
 /// What is left of a row that nobody reads on is not waited for.

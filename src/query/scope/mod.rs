@@ -254,10 +254,9 @@ impl Scope {
     ) -> Result<(), ScopeError> {
         // Either arm may be dropped: a call cancels its statement then, and waiting for a token keeps nothing.
         tokio::select! {
+            biased; // a call that comes too late is told so, not that there is no connection
+            () = self.closing.cancelled() => Err(ScopeError::Stopping),
             done = running => done,
-            () = self.closing.cancelled() => {
-                Err(ScopeError::Stopping)
-            }
         }
     }
 
