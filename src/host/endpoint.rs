@@ -80,9 +80,11 @@ impl Endpoint {
         let (mut response, reason) = match self.answer_to(&admitted, request).await {
             Ok(response) => {
                 // Refused by rmcp: a foreign Host or Origin, what is no message of a version it knows.
-                let reason = format!("HTTP {}", response.status().as_u16());
-                let is_refused = response.status().is_client_error();
-                (response, is_refused.then(|| reason.into()))
+                let status = response.status();
+                let reason = status
+                    .is_client_error()
+                    .then(|| format!("HTTP {}", status.as_u16()));
+                (response, reason.map(Cow::from))
             }
             Err(Refused { response, reason }) => (response, Some(reason)),
         };

@@ -117,13 +117,9 @@ pub(super) fn insufficient_scope(
 
 /// The tenant has as many requests under way as it may.
 pub(super) fn too_many() -> Response {
-    let mut response = answer(
-        StatusCode::SERVICE_UNAVAILABLE,
-        TOO_MANY,
+    come_back(
         "too many requests of this tenant are under way; wait for some of their answers, then try again",
-    );
-    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
-    response
+    )
 }
 
 /// More have come than may.
@@ -161,13 +157,7 @@ pub(super) fn standing(response: &mut Response, standing: Standing, wait: Option
 
 /// Others from the same address are being looked up.
 pub(super) fn busy() -> Response {
-    let mut response = answer(
-        StatusCode::SERVICE_UNAVAILABLE,
-        TOO_MANY,
-        "too many callers from this address are being looked up; try again in a few seconds",
-    );
-    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
-    response
+    come_back("too many callers from this address are being looked up; try again in a few seconds")
 }
 
 /// The caller is no operator.
@@ -183,6 +173,13 @@ pub(super) fn operators_only() -> Response {
 pub(super) async fn no_such_path() -> Response {
     let body = json!({"error": "nothing is here; the MCP endpoint is /mcp, health is at /health/live and /health/ready"});
     (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+/// There is no room now.
+fn come_back(message: &str) -> Response {
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY, message);
+    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
+    response
 }
 
 fn answer(status: StatusCode, code: i32, message: &str) -> Response {
