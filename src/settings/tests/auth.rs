@@ -1,0 +1,223 @@
+use super::*;
+
+const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+
+/// What would let in whoever comes, or nobody, is said before the server starts.
+#[test]
+fn unsafe_ways_to_prove_who_calls_are_refused() {
+    let entra = [
+        ("ZAVA_AUTH", "entra"),
+        ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
+        ("ZAVA_ENTRA_AUDIENCE", "api://zava"),
+    ];
+    for (extra, variable, what) in [
+        (
+            &[("ZAVA_AUTH", "basic")][..],
+            "ZAVA_AUTH",
+            "something else than",
+        ),
+        (
+            &[("ZAVA_AUTH", "entra,")],
+            "ZAVA_AUTH",
+            "something else than",
+        ),
+        (
+            &[("ZAVA_AUTH", "header,entra")],
+            "ZAVA_AUTH",
+            "stands alone",
+        ),
+        (
+            &[("ZAVA_LISTEN", "0.0.0.0:8000")],
+            "ZAVA_AUTH",
+            "whoever reaches",
+        ),
+        (
+            &[("ZAVA_LISTEN", "[::]:8000")],
+            "ZAVA_AUTH",
+            "whoever reaches",
+        ),
+        (
+            &[
+                ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+                ("ZAVA_AUTH", "header"),
+            ],
+            "ZAVA_AUTH",
+            "whoever reaches",
+        ),
+        (
+            &[("CONTAINER_APP_NAME", "zava"), ("ZAVA_AUTH", "header")],
+            "ZAVA_AUTH",
+            "whoever reaches",
+        ),
+        // Where Azure hosts the server, tokens are the default.
+        (
+            &[("CONTAINER_APP_NAME", "zava")],
+            "ZAVA_ENTRA_TENANT_ID",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "http://chat.example.com")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "https://chat.example.com/")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
+        ),
+        (
+            &[("ZAVA_ALLOWED_ORIGINS", "*")],
+            "ZAVA_ALLOWED_ORIGINS",
+            "origins over https",
+        ),
+        (
+            &[("ZAVA_TRUSTED_PROXY", "10.0.0.0/33")],
+            "ZAVA_TRUSTED_PROXY",
+            "addresses and networks",
+        ),
+        (
+            &[("ZAVA_TRUSTED_PROXY", "10.0.0.1,::/0")],
+            "ZAVA_TRUSTED_PROXY",
+            "every address",
+        ),
+        (
+            &[
+                ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+                ("ZAVA_AUTH", "header"),
+                ("ZAVA_TRUSTED_PROXY", "127.0.0.0/8"),
+            ],
+            "ZAVA_TRUSTED_PROXY",
+            "this machine",
+        ),
+        (
+            &[entra[0], entra[1], entra[2], ("WEBSITE_SITE_NAME", "zava")],
+            "ZAVA_PUBLIC_URL",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/api")],
+            "ZAVA_PUBLIC_URL",
+            "a path",
+        ),
+        (
+            &[("ZAVA_AUTH", "entra")],
+            "ZAVA_ENTRA_TENANT_ID",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_AUTH", "entra")],
+            "ZAVA_ENTRA_AUDIENCE",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_ENTRA_TENANT_ID", "common")],
+            "ZAVA_ENTRA_TENANT_ID",
+            "else than UUIDs",
+        ),
+        (
+            &[("ZAVA_ENTRA_AUDIENCE", "a,,b")],
+            "ZAVA_ENTRA_AUDIENCE",
+            "empty audience",
+        ),
+        (
+            &[("ZAVA_ENTRA_AUTHORITY", "http://login.example.com")],
+            "ZAVA_ENTRA_AUTHORITY",
+            "not https",
+        ),
+        (
+            &[("ZAVA_ENTRA_AUTHORITY", "https://u:p@login.example.com")],
+            "ZAVA_ENTRA_AUTHORITY",
+            "more than",
+        ),
+        (
+            &[
+                ("ZAVA_AUTH", "easyauth"),
+                ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
+            ],
+            "ZAVA_AUTH",
+            "WEBSITE_AUTH_ENABLED",
+        ),
+        (
+            &[
+                ("ZAVA_AUTH", "easyauth"),
+                ("WEBSITE_AUTH_ENABLED", "False"),
+                ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
+            ],
+            "ZAVA_AUTH",
+            "WEBSITE_AUTH_ENABLED",
+        ),
+        (
+            &[("ZAVA_AUTH", "easyauth"), ("WEBSITE_AUTH_ENABLED", "True")],
+            "ZAVA_ENTRA_TENANT_ID",
+            "is not set",
+        ),
+        (
+            &[entra[0], entra[1], entra[2], ("ZAVA_LISTEN", "0.0.0.0:80")],
+            "ZAVA_PUBLIC_URL",
+            "is not set",
+        ),
+        (
+            &[("ZAVA_PUBLIC_URL", "http://zava.example.com")],
+            "ZAVA_PUBLIC_URL",
+            "not https",
+        ),
+    ] {
+        refused(extra, variable, what);
+    }
+}
+
+#[test]
+fn each_way_to_prove_who_calls_is_read() {
+    let auth = |extra: &[(&str, &str)]| {
+        ServeSettings::from_environment(&with(extra))
+            .expect("the settings are good")
+            .auth
+    };
+    assert_eq!(auth(&[]), AuthSettings::Header(TrustedPeers::ThisMachine));
+    let proxied = auth(&[
+        ("ZAVA_LISTEN", "0.0.0.0:80"),
+        ("ZAVA_PUBLIC_URL", "https://zava.example.com/"),
+        ("ZAVA_TRUSTED_PROXY", "10.0.0.0/8, 192.0.2.7,2001:db8::/32"),
+    ]);
+    let AuthSettings::Header(gateways) = proxied else {
+        panic!("{proxied:?}");
+    };
+    for (peer, is_trusted) in [
+        ("10.255.0.1", true),
+        ("::ffff:10.0.0.1", true),
+        ("192.0.2.7", true),
+        ("2001:db8::1", true),
+        ("192.0.2.8", false),
+        ("127.0.0.1", false),
+    ] {
+        assert_eq!(
+            gateways.include(peer.parse().expect(peer)),
+            is_trusted,
+            "{peer}"
+        );
+    }
+    let all = auth(&[
+        ("ZAVA_AUTH", "entra, apikey,easyauth"),
+        ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
+        (
+            "ZAVA_ENTRA_AUDIENCE",
+            "11111111-2222-3333-4444-555555555555, https://zava.example.com/mcp",
+        ),
+        ("ZAVA_ENTRA_AUTHORITY", "https://login.microsoftonline.us/"),
+        ("WEBSITE_AUTH_ENABLED", "True"),
+    ]);
+    let directories = vec![DIRECTORY.parse().expect("a UUID")];
+    let expected = ProofSettings {
+        entra: Some(EntraSettings {
+            authority: "https://login.microsoftonline.us".to_owned(),
+            directories: directories.clone(),
+            audiences: vec![
+                "11111111-2222-3333-4444-555555555555".to_owned(),
+                "https://zava.example.com/mcp".to_owned(),
+            ],
+        }),
+        easyauth: Some(directories),
+        api_keys: true,
+    };
+    assert_eq!(all, AuthSettings::Proof(expected));
+}
