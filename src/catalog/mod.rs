@@ -138,6 +138,16 @@ impl Catalog {
     }
 }
 
+/// The table that a name stands for: with its schema or without, with the database before it, in any
+/// case, in quotes of any kind. No table of another schema bears one of these names.
+fn table_named(name: &str) -> Option<&'static Table> {
+    let name = name.to_ascii_lowercase().replace(['"', '`', '[', ']'], "");
+    let name = name.strip_prefix("zava.").unwrap_or(&name);
+    TABLES
+        .iter()
+        .find(|table| table.name == name || table.name.strip_prefix("retail.") == Some(name))
+}
+
 fn known(names: &[String]) -> Result<Vec<Table>, CatalogError> {
     if names.is_empty() {
         return Err(CatalogError::NoTable);
@@ -145,7 +155,7 @@ fn known(names: &[String]) -> Result<Vec<Table>, CatalogError> {
     let mut tables: Vec<Table> = Vec::new();
     let mut unknown = Vec::new();
     for name in names {
-        match TABLES.iter().find(|table| table.name == name) {
+        match table_named(name) {
             Some(table) if !tables.contains(table) => tables.push(*table),
             Some(_) => {}
             None => unknown.push(name.clone()),

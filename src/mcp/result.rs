@@ -12,12 +12,16 @@ pub(super) struct Remarks<'a> {
     pub(super) nothing_found: &'a str,
     /// When there are more than were given: how to get to them.
     pub(super) how_to_go_on: &'a str,
+    /// Whatever else the caller should know of these rows.
+    pub(super) notes: &'a [String],
 }
 
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count}`, as text and as structured content.
 pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
     if rows.count == 0 && rows.cut.is_none() {
-        return compact(no_rows("msg", remarks.nothing_found));
+        let nothing_found = [remarks.nothing_found.to_owned()];
+        let messages = [&nothing_found, remarks.notes].concat();
+        return compact(no_rows("msg", &messages.join(". ")));
     }
     let before = format!(r#"{{"c":{},"r":"#, rows.columns);
     let after = after_rows(&rows, remarks);
@@ -33,7 +37,7 @@ pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
 fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
     let mut text = format!(r#","n":{}"#, rows.count);
     let missing_rows = rows.cut.map(|cut| rows_message(cut, rows, remarks));
-    let messages: Vec<String> = missing_rows
+    let mut messages: Vec<String> = missing_rows
         .into_iter()
         .chain(cells_message(rows))
         .collect();
@@ -45,6 +49,9 @@ fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
             // Writing to a string cannot fail.
             let _ = write!(text, r#","cut":{}"#, Value::from(places));
         }
+    }
+    messages.extend_from_slice(remarks.notes);
+    if !messages.is_empty() {
         let _ = write!(text, r#","msg":{}"#, Value::from(messages.join(". ")));
     }
     text.push('}');

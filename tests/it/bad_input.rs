@@ -203,32 +203,41 @@ async fn an_unknown_tool_or_method_is_a_protocol_error() {
 #[tokio::test]
 async fn unusable_arguments() {
     let server = TestServer::start().await;
-    let (sql, search, schemas, date) = (
+    let (sql, search, schemas) = (
         "execute_sales_query",
         "semantic_search_products",
         "get_multiple_table_schemas",
-        "get_current_utc_date",
     );
     let cases = [
         (
             sql,
             json!({}),
-            "missing field `postgresql_query`; for example",
+            "postgresql_query is missing; for example {\"postgresql_query\": \"SELECT",
         ),
         (
             sql,
             json!({"postgresql_query": 5}),
-            "invalid type: integer `5`, expected a string; for example",
+            "postgresql_query is 5; it must be text; for example",
         ),
         (
             sql,
             json!({"postgresql_query": null}),
-            "invalid type: null, expected a string",
+            "postgresql_query is missing; for example",
         ),
         (
             sql,
-            json!({"postgresql_query": "SELECT 1", "limit": 5}),
-            "unknown field `limit`, expected `postgresql_query`",
+            json!({"postgresql_query": ["SELECT 1"]}),
+            "postgresql_query is an array; it must be text",
+        ),
+        (
+            sql,
+            json!({"query": "SELECT 1", "toolCallId": "a"}),
+            "postgresql_query is missing (given: query, toolCallId); for example",
+        ),
+        (
+            sql,
+            json!({"\u{1b}[2J": 1}),
+            "postgresql_query is missing (given: \\u{1b}[2J); for example",
         ),
         (
             sql,
@@ -250,7 +259,7 @@ async fn unusable_arguments() {
             json!({"postgresql_query": "SELECT * FROM retail.order_itemz"}),
             "no table retail.order_itemz",
         ),
-        (search, json!({}), "missing field `query_description`"),
+        (search, json!({}), "query_description is missing"),
         (
             search,
             json!({"query_description": ""}),
@@ -273,13 +282,38 @@ async fn unusable_arguments() {
         ),
         (
             search,
-            json!({"query_description": "paint", "max_rows": "5"}),
-            "expected i64",
+            json!({"query_description": "paint", "max_rows": "five"}),
+            "max_rows is the text \"five\"; it must be a whole number; for example",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": 1.5}),
-            "expected i64",
+            "max_rows is 1.5; it must be a whole number",
+        ),
+        (
+            search,
+            json!({"query_description": "paint", "max_rows": "1.5"}),
+            "max_rows is the text \"1.5\"; it must be a whole number",
+        ),
+        (
+            search,
+            json!({"query_description": "paint", "max_rows": true}),
+            "max_rows is true; it must be a whole number",
+        ),
+        (
+            search,
+            json!({"query_description": "paint", "max_rows": [5]}),
+            "max_rows is an array; it must be a whole number",
+        ),
+        (
+            search,
+            json!({"query_description": "paint", "max_rows": -1e300}),
+            "it must be from 1 to 100",
+        ),
+        (
+            search,
+            json!({"query_description": "paint", "similarity_threshold": "NaN"}),
+            "similarity_threshold is the text \"NaN\"; it must be a number",
         ),
         (
             search,
@@ -299,9 +333,9 @@ async fn unusable_arguments() {
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": "high"}),
-            "expected f64",
+            "similarity_threshold is the text \"high\"; it must be a number",
         ),
-        (schemas, json!({}), "missing field `table_names`"),
+        (schemas, json!({}), "table_names is missing"),
         (
             schemas,
             json!({"table_names": []}),
@@ -309,20 +343,24 @@ async fn unusable_arguments() {
         ),
         (
             schemas,
-            json!({"table_names": "retail.orders"}),
-            "expected a sequence",
+            json!({"table_names": ["retail.stores", 5]}),
+            "table_names is an array; it must be an array of texts",
         ),
         (
             schemas,
-            json!({"table_names": ["orders", "retail.stores", "guard.tenant"]}),
-            "unknown tables: orders, guard.tenant; the tables are",
+            json!({"table_names": {"name": "retail.stores"}}),
+            "table_names is an object; it must be an array of texts",
+        ),
+        (
+            schemas,
+            json!({"table_names": ["public.orders", "retail.stores", "guard.tenant"]}),
+            "unknown tables: public.orders, guard.tenant; the tables are",
         ),
         (
             schemas,
             json!({"table_names": ["retail.orders'; DROP TABLE x; --"]}),
             "unknown tables: retail.orders'",
         ),
-        (date, json!({"zone": "UTC"}), "unknown field `zone`"),
     ];
     for (tool, arguments, words) in cases {
         let answer = server.call(SEATTLE, tool, arguments.clone()).await;
@@ -339,12 +377,109 @@ async fn the_longest_statement_runs() {
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
 
+/// Each line: how clients write arguments, and the plain form that means the same.
 #[tokio::test]
-async fn more_rows_than_a_search_gives_are_the_most_it_gives() {
+async fn arguments_are_accepted_in_every_form_of_the_same_meaning() {
     let server = TestServer::start().await;
-    let answer = server.call(SEATTLE, "semantic_search_products", json!({"query_description": "paint for the house", "max_rows": 1_000_000_000, "similarity_threshold": 20})).await;
+    let sql = "SELECT count(*) FROM retail.stores";
+    let paint = |more: Value| {
+        let mut arguments = json!({"query_description": "paint"});
+        let members = arguments.as_object_mut().expect("an object");
+        members.extend(more.as_object().expect("an object").clone());
+        ("semantic_search_products", arguments)
+    };
+    let query = |arguments: Value| ("execute_sales_query", arguments);
+    let schemas = |names: Value| {
+        (
+            "get_multiple_table_schemas",
+            json!({ "table_names": names }),
+        )
+    };
+    let date = |arguments: Value| ("get_current_utc_date", arguments);
+    let two = || paint(json!({"max_rows": 2}));
+    let plain_query = || query(json!({ "postgresql_query": sql }));
+    let orders = || schemas(json!(["retail.orders"]));
+    let both = || schemas(json!(["retail.orders", "retail.stores"]));
+    let cases = [
+        (paint(json!({"max_rows": 2.0})), two()),
+        (paint(json!({"max_rows": "2"})), two()),
+        (paint(json!({"max_rows": " 2.0 "})), two()),
+        (paint(json!({"maxRows": 2})), two()),
+        (paint(json!({"max_rows": 2, "maxRows": 9})), two()),
+        (
+            paint(json!({"max_rows": 2, "toolCallId": "call_1", "limit": null})),
+            two(),
+        ),
+        (
+            paint(json!({"max_rows": null, "similarity_threshold": null})),
+            paint(json!({})),
+        ),
+        (
+            paint(json!({"max_rows": "", "similarity_threshold": ""})),
+            paint(json!({})),
+        ),
+        (
+            paint(json!({"similarity_threshold": "45"})),
+            paint(json!({"similarity_threshold": 45})),
+        ),
+        (
+            query(json!({"postgresql_query": sql, "toolCallId": "call_1"})),
+            plain_query(),
+        ),
+        (query(json!({"postgresqlQuery": sql})), plain_query()),
+        (
+            query(json!({"postgresql_query": format!("\"{sql}\"")})),
+            plain_query(),
+        ),
+        (schemas(json!("retail.orders")), orders()),
+        (schemas(json!("orders")), orders()),
+        (schemas(json!(["orders"])), orders()),
+        (schemas(json!(["Retail.Orders"])), orders()),
+        (schemas(json!(["zava.retail.orders"])), orders()),
+        (schemas(json!(["\"retail\".\"orders\""])), orders()),
+        (schemas(json!("[\"retail.orders\"]")), orders()),
+        (schemas(json!("[\"orders\", \"retail.stores\"]")), both()),
+        (schemas(json!("orders, retail.stores")), both()),
+    ];
+    for ((tool, given), (_, plain)) in cases {
+        let expected = server.call(SEATTLE, tool, plain).await;
+        assert!(!expected.is_error, "{}", expected.text);
+        let answer = server.call(SEATTLE, tool, given.clone()).await;
+        assert_eq!(answer.text, expected.text, "{given}");
+    }
+    let (tool, given) = date(json!({"toolCallId": "call_1", "zone": null}));
+    let answer = server.call(SEATTLE, tool, given).await;
     assert!(!answer.is_error, "{}", answer.text);
-    assert!(answer.structured["n"].as_i64().expect("a count") <= 100);
+}
+
+#[tokio::test]
+async fn more_rows_than_a_search_gives_are_the_most_it_gives_and_it_says_so() {
+    let server = TestServer::start().await;
+    for (max_rows, told) in [
+        (
+            json!(1_000_000_000),
+            Some("max_rows is 1000000000; the most is 100"),
+        ),
+        (json!(101), Some("max_rows is 101; the most is 100")),
+        (json!(1e300), Some("the most is 100")),
+        (json!(100), None),
+    ] {
+        for (description, threshold) in [("paint for the house", 20), ("zzz", 80)] {
+            let arguments = json!({"query_description": description, "max_rows": max_rows, "similarity_threshold": threshold});
+            let answer = server
+                .call(SEATTLE, "semantic_search_products", arguments)
+                .await;
+            assert!(!answer.is_error, "{}", answer.text);
+            assert!(answer.structured["n"].as_i64().expect("a count") <= 100);
+            let message = answer.structured["msg"].as_str().unwrap_or_default();
+            let says_so = message.contains("so that is what was used");
+            assert_eq!(says_so, told.is_some(), "{max_rows}: {message}");
+            assert!(
+                message.contains(told.unwrap_or_default()),
+                "{max_rows}: {message}"
+            );
+        }
+    }
 }
 
 /// Arguments that are no object are no `tools/call` at all.

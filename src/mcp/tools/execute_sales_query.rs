@@ -1,20 +1,13 @@
 use std::sync::Arc;
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Access, Arguments, Failure, Remarks, ToolName, Tools, define, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::guard::{CheckedQuery, Fingerprint, Guard, Refusal, Rule};
 use crate::query::rows::Collector;
 use crate::telemetry::audit::Statement;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arguments {
-    postgresql_query: String,
-}
 
 pub(super) fn definition() -> Tool {
     define(
@@ -40,13 +33,11 @@ pub(super) async fn call(
     arguments: JsonObject,
     access: &mut Access,
 ) -> Result<CallToolResult, Failure> {
-    let Arguments {
-        postgresql_query: text,
-    } = parse(
+    let arguments = Arguments::new(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
-    )?;
-    let text = Arc::<str>::from(text);
+    );
+    let text = Arc::<str>::from(arguments.text("postgresql_query")?);
     let (checked, fingerprint) = if text.len() <= tools.parsed_at_once.get() {
         check(&tools.guard, &text)
     } else {
@@ -81,6 +72,7 @@ pub(super) async fn call(
     let remarks = Remarks {
         nothing_found: "No rows",
         how_to_go_on: &how_to_go_on,
+        notes: &[],
     };
     Ok(result::rows(rows, &remarks))
 }

@@ -1,13 +1,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
-use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde::Deserialize;
+use rmcp::model::{CallToolResult, Tool};
 use serde_json::json;
 
-use super::{Failure, ToolName, Tools, define, parse, result, text_schema};
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arguments {}
+use super::{ToolName, Tools, define, result, text_schema};
 
 pub(super) fn definition() -> Tool {
     define(
@@ -19,11 +14,10 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) fn call(tools: &Tools, arguments: JsonObject) -> Result<CallToolResult, Failure> {
-    let Arguments {} = parse(arguments, "{}")?;
+pub(super) fn call(tools: &Tools) -> CallToolResult {
     let now = DateTime::<Utc>::from((tools.clock)());
-    Ok(result::text(format!(
+    result::text(format!(
         "Current UTC Date/Time: {}",
         now.to_rfc3339_opts(SecondsFormat::Micros, false)
-    )))
+    ))
 }

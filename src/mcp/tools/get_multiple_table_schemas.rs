@@ -1,16 +1,9 @@
 use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde::Deserialize;
 use serde_json::json;
 
-use super::{Failure, ToolName, Tools, define, parse, result, text_schema};
+use super::{Arguments, Failure, ToolName, Tools, define, result, text_schema};
 use crate::catalog::TABLES;
 use crate::identity::Caller;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arguments {
-    table_names: Vec<String>,
-}
 
 pub(super) fn definition() -> Tool {
     let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
@@ -34,10 +27,11 @@ pub(super) async fn call(
     caller: &Caller,
     arguments: JsonObject,
 ) -> Result<CallToolResult, Failure> {
-    let Arguments { table_names } = parse(
+    let arguments = Arguments::new(
         arguments,
         r#"{"table_names": ["retail.orders", "retail.order_items"]}"#,
-    )?;
+    );
+    let table_names = arguments.texts("table_names")?;
     tools
         .catalog
         .describe(caller, &table_names)

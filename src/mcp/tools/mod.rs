@@ -1,5 +1,6 @@
 //! The tools: names, schemas, and what each calls. Names, parameters and defaults are a contract with the clients of the
 //! original sample.
+mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
 mod get_current_utc_date;
 mod get_multiple_table_schemas;
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rmcp::model::{CallToolResult, JsonObject, Tool, ToolAnnotations};
-use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -23,6 +23,8 @@ use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
 use crate::search::ProductSearch;
 use crate::telemetry::audit::{Decision, Statement};
+
+use arguments::Arguments;
 
 /// The tools' names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +128,7 @@ impl Tools {
             ToolName::ExecuteSalesQuery => {
                 execute_sales_query::call(self, caller, arguments, access).await
             }
-            ToolName::GetCurrentUtcDate => get_current_utc_date::call(self, arguments),
+            ToolName::GetCurrentUtcDate => Ok(get_current_utc_date::call(self)),
         };
         match answer {
             Ok(result) => {
@@ -170,13 +172,6 @@ pub struct Access {
     pub rows: u64,
     /// The bytes of the answer.
     pub bytes: u64,
-}
-
-/// Reads a tool's arguments. rmcp would answer a wrong one with a protocol error, which models do not get to read; as a
-/// tool error it is mended in the next try.
-fn parse<T: DeserializeOwned>(arguments: JsonObject, example: &str) -> Result<T, Failure> {
-    serde_json::from_value(Value::Object(arguments))
-        .map_err(|error| Failure::Argument(format!("{error}; for example {example}")))
 }
 
 fn define(

@@ -1,10 +1,9 @@
 use std::num::NonZeroU32;
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
-use serde::Deserialize;
 use serde_json::json;
 
-use super::{Access, Failure, Remarks, ToolName, Tools, define, parse, result, rows_schema};
+use super::{Access, Arguments, Failure, Remarks, ToolName, Tools, define, result, rows_schema};
 use crate::identity::Caller;
 use crate::query::rows::{Collector, RowLimits};
 
@@ -12,24 +11,6 @@ use crate::query::rows::{Collector, RowLimits};
 const MOST_ROWS: i64 = 100;
 const DEFAULT_ROWS: i64 = 20;
 const DEFAULT_THRESHOLD: f64 = 30.0;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Arguments {
-    query_description: String,
-    #[serde(default = "default_rows")]
-    max_rows: i64,
-    #[serde(default = "default_threshold")]
-    similarity_threshold: f64,
-}
-
-fn default_rows() -> i64 {
-    DEFAULT_ROWS
-}
-
-fn default_threshold() -> f64 {
-    DEFAULT_THRESHOLD
-}
 
 pub(super) fn definition() -> Tool {
     define(
@@ -57,14 +38,15 @@ pub(super) async fn call(
     arguments: JsonObject,
     access: &mut Access,
 ) -> Result<CallToolResult, Failure> {
-    let Arguments {
-        query_description,
-        max_rows,
-        similarity_threshold,
-    } = parse(
+    let arguments = Arguments::new(
         arguments,
         r#"{"query_description": "waterproof outdoor paint"}"#,
-    )?;
+    );
+    let query_description = arguments.text("query_description")?;
+    let max_rows = arguments.integer("max_rows")?.unwrap_or(DEFAULT_ROWS);
+    let similarity_threshold = arguments
+        .number("similarity_threshold")?
+        .unwrap_or(DEFAULT_THRESHOLD);
     if !(20.0..=80.0).contains(&similarity_threshold) {
         return Err(Failure::Argument(format!(
             "similarity_threshold is {similarity_threshold}; it must be from 20 to 80 (percent), for example {DEFAULT_THRESHOLD:?}"
@@ -87,11 +69,15 @@ pub(super) async fn call(
         .map_err(Failure::Search)?;
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
     access.rows = rows.count.into();
+    let capped = (max_rows > MOST_ROWS).then(|| {
+        format!("max_rows is {max_rows}; the most is {MOST_ROWS}, so that is what was used")
+    });
     let remarks = Remarks {
         nothing_found: &format!("No products >= {similarity_threshold:?}%"),
         how_to_go_on: &format!(
             "Describe the product more closely, raise similarity_threshold, or raise max_rows (at most {MOST_ROWS})"
         ),
+        notes: capped.as_slice(),
     };
     Ok(result::rows(rows, &remarks))
 }
