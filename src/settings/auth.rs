@@ -83,26 +83,11 @@ impl Mode {
 }
 
 /// What platforms of Azure set: behind them everything comes from this machine or from a proxy, and from anybody.
-const HOSTED: [&str; 3] = [
+pub(super) const HOSTED: [&str; 3] = [
     "FUNCTIONS_CUSTOMHANDLER_PORT",
     "WEBSITE_SITE_NAME",
     "CONTAINER_APP_NAME",
 ];
-
-/// The gateways and proxies in front; empty when none is named.
-pub(super) fn trusted_proxies(reader: &mut Reader<'_>) -> Option<Vec<IpNet>> {
-    reader.absent_or(&var::ZAVA_TRUSTED_PROXY, Vec::new(), |text| {
-        let networks = text.split(',').map(|network| network_of(network.trim()));
-        let networks: Option<Vec<IpNet>> = networks.collect();
-        match networks {
-            None => Err("holds something else than addresses and networks"),
-            Some(networks) if networks.iter().any(|network| network.prefix_len() == 0) => {
-                Err("trusts every address there is")
-            }
-            Some(networks) => Ok(networks),
-        }
-    })
-}
 
 pub(super) fn read(
     reader: &mut Reader<'_>,
@@ -232,11 +217,6 @@ fn holds_this_machine(network: &IpNet) -> bool {
     ]
     .iter()
     .any(|address| network.contains(address))
-}
-
-fn network_of(text: &str) -> Option<IpNet> {
-    let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
-    text.parse().ok().or_else(address)
 }
 
 /// A URL without query, over HTTPS unless it is on this machine.

@@ -1,27 +1,24 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::io;
 use std::path::Path;
+
+use super::dot_env::{self, DotEnvError};
+use super::service_links::is_service_link;
+use super::variables::is_setting;
 
 /// Names and values the server was started with: the process environment, completed by a `.env` file.
 ///
 /// A value of its own, so that tests hand in a map and nothing deep inside reads a global.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
-
-/// `.env` is there but cannot be used. Holds no line of the file: lines hold secrets.
-#[derive(Debug, thiserror::Error)]
-pub enum DotEnvError {
-    /// The file cannot be opened or read.
-    #[error("the file .env cannot be read")]
-    Unreadable(#[source] io::Error),
-    /// A line is not an assignment.
-    #[error("the file .env holds a line that is not NAME=value (quote values that hold spaces)")]
-    Malformed,
+pub struct Environment {
+    values: BTreeMap<String, String>,
+    /// Settings whose values in the process environment are not UTF-8.
+    not_text: BTreeSet<String>,
 }
 
 impl Environment {
-    /// The process environment, completed by `.env` in `directory` where a name is not set. Names or values that are
-    /// not Unicode are left out: no variable of ours can be one.
+    /// The process environment, completed by `.env` in `directory`.
     ///
     /// # Errors
     /// When `.env` exists and cannot be read or parsed.
@@ -30,34 +27,67 @@ impl Environment {
         reason = "the one place that reads the process environment"
     )]
     pub fn of_process(directory: &Path) -> Result<Self, DotEnvError> {
-        let process = std::env::vars_os().filter_map(|(name, value)| {
-            Some((name.into_string().ok()?, value.into_string().ok()?))
-        });
-        let mut variables: BTreeMap<String, String> = process.collect();
-        match dotenvy::from_path_iter(directory.join(".env")) {
-            Err(error) if error.not_found() => {}
-            Err(error) => return Err(error.into()),
-            Ok(lines) => {
-                for line in lines {
-                    let (name, value) = line?;
-                    variables.entry(name).or_insert(value);
+        let dot_env = match std::fs::read(directory.join(".env")) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(DotEnvError::Unreadable(error)),
+        };
+        Self::new(std::env::vars_os(), &dot_env)
+    }
+
+    /// The variables of a process, completed by the text of a `.env` file where they do not set a name, or set it to
+    /// nothing. What Kubernetes sets for services is left out.
+    ///
+    /// # Errors
+    /// When the text is no `.env` file.
+    pub fn new(
+        process: impl IntoIterator<Item = (OsString, OsString)>,
+        dot_env: &[u8],
+    ) -> Result<Self, DotEnvError> {
+        let mut environment = Self::default();
+        for (name, value) in process {
+            // A name that is not UTF-8 is none of ours, unless it begins like one: then it is misspelt.
+            let name = name.to_string_lossy().into_owned();
+            match value.into_string() {
+                Ok(value) if is_setting(&name) && is_service_link(&name, &value) => {}
+                Ok(value) => {
+                    environment.values.insert(name, value);
                 }
+                Err(_) if is_setting(&name) => {
+                    environment.not_text.insert(name);
+                }
+                Err(_) => {}
             }
         }
-        Ok(Self(variables))
+        for (name, value) in dot_env::parse(dot_env)? {
+            if !environment.is_set(&name) {
+                environment.values.insert(name, value);
+            }
+        }
+        Ok(environment)
     }
 
     /// The value of a variable; an empty one counts as absent.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
+        self.values
             .get(name)
             .map(String::as_str)
             .filter(|value| !value.is_empty())
     }
 
+    /// Whether a variable has a value, readable or not.
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        self.get(name).is_some() || self.not_text.contains(name)
+    }
+
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.values.keys().map(String::as_str)
+    }
+
+    /// Settings whose values are not UTF-8.
+    pub(super) fn not_text(&self) -> impl Iterator<Item = &str> {
+        self.not_text.iter().map(String::as_str)
     }
 }
 
@@ -69,27 +99,16 @@ impl<const N: usize> From<[(&str, &str); N]> for Environment {
 
 impl<'a> FromIterator<(&'a str, &'a str)> for Environment {
     fn from_iter<I: IntoIterator<Item = (&'a str, &'a str)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .collect(),
-        )
+        let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        Self {
+            values: pairs.into_iter().map(owned).collect(),
+            not_text: BTreeSet::new(),
+        }
     }
 }
 
 impl std::fmt::Debug for Environment {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Environment").finish_non_exhaustive()
-    }
-}
-
-impl From<dotenvy::Error> for DotEnvError {
-    fn from(error: dotenvy::Error) -> Self {
-        match error {
-            dotenvy::Error::Io(error) => Self::Unreadable(error),
-            // The parser's own error quotes the line.
-            _ => Self::Malformed,
-        }
     }
 }

@@ -3,10 +3,14 @@
 //! Knows names, formats and defaults; must not know what the values are used for. Nothing else in the crate reads the
 //! environment. Invariant: a settings value that exists is valid, and no error or `Debug` output holds a secret.
 mod auth; // how callers prove who they are
+mod dot_env; // the format of `.env`
 mod environment; // where values come from: the process and `.env`
 mod limits; // bounds on what one request may cost, and how many may come
+mod log_filter; // which events are logged
 mod reader; // text → typed value, collecting every problem
+mod service_links; // variables that Kubernetes sets for services
 mod signing_key; // the one value with a format of its own
+mod trusted_proxies; // the gateways and proxies in front
 mod variables; // every variable, documented once
 
 use std::net::{IpAddr, SocketAddr};
@@ -17,7 +21,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
-pub use environment::{DotEnvError, Environment};
+pub use dot_env::{DotEnvError, LineError};
+pub use environment::Environment;
 pub use limits::{AnswerLimits, Limits, Rates, sql_bytes};
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
@@ -134,7 +139,7 @@ impl ServeSettings {
         let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
             text.parse().map_err(|_| "is not an address with a port")
         });
-        let trusted_proxies = auth::trusted_proxies(&mut reader);
+        let trusted_proxies = trusted_proxies::read(&mut reader);
         // A list that cannot be used is a problem of its own, and no other is told of it.
         let proxies = trusted_proxies.as_deref().unwrap_or_default();
         let auth = auth::read(&mut reader, listen, proxies);
@@ -161,7 +166,7 @@ impl ServeSettings {
             "off" => Ok(false),
             _ => Err("is neither on nor off"),
         });
-        let log = log(&mut reader);
+        let log = log_filter::read(&mut reader);
         let problems = reader.finish();
         let (
             Some(listen),
@@ -234,7 +239,7 @@ impl AdminSettings {
         let embedding_model_dir = reader.optional(&var::ZAVA_EMBEDDING_MODEL_DIR, |text| {
             Ok(PathBuf::from(text))
         });
-        let log = log(&mut reader);
+        let log = log_filter::read(&mut reader);
         let problems = reader.finish();
         let (Some(database), Some(admin), Some(login), Some(signing_key), Some(log), true) = (
             database,
@@ -261,7 +266,7 @@ fn database(
     reader: &mut Reader<'_>,
     usable: fn(PoolMode) -> Result<PoolMode, &'static str>,
 ) -> Option<DatabaseAddress> {
-    let host = reader.parsed(&var::POSTGRES_DB_HOST, |text| Ok(text.to_owned()));
+    let host = reader.parsed(&var::POSTGRES_DB_HOST, host_of);
     let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
         Ok(0) | Err(_) => Err("is not a port number from 1 to 65535"),
         Ok(port) => Ok(port),
@@ -272,7 +277,13 @@ fn database(
         "transaction" => usable(PoolMode::Transaction),
         _ => Err("is neither direct nor transaction"),
     });
-    let database = reader.parsed(&var::POSTGRES_DB, |text| Ok(text.to_owned()));
+    let database = reader.parsed(&var::POSTGRES_DB, |text| {
+        if text.contains("://") {
+            Err("is a URL; host, port, name and login are settings of their own")
+        } else {
+            Ok(text.to_owned())
+        }
+    });
     let application_name =
         reader.parsed(&var::POSTGRES_APPLICATION_NAME, |text| Ok(text.to_owned()));
     Some(DatabaseAddress {
@@ -283,6 +294,27 @@ fn database(
         database: database?,
         application_name: application_name?,
     })
+}
+
+/// A host name or an address, as the system's resolver takes it.
+fn host_of(text: &str) -> Result<String, &'static str> {
+    if text.contains("://") {
+        return Err("is a URL; host, port, name and login are settings of their own");
+    }
+    if text.starts_with('/') {
+        return Err("is a path; PostgreSQL is reached over TCP");
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    match text.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() && host.chars().all(is_of_name) => {
+            Err("holds a port, which belongs into POSTGRES_DB_PORT")
+        }
+        None if text.chars().all(is_of_name) => Ok(text.to_owned()),
+        _ => Err("is neither a host name nor an address (of IPv6 without brackets)"),
+    }
 }
 
 fn tls(reader: &mut Reader<'_>, host: &str) -> Option<Tls> {
@@ -322,14 +354,6 @@ fn login(
     Some(Login {
         user: user?,
         password: password?,
-    })
-}
-
-fn log(reader: &mut Reader<'_>) -> Option<String> {
-    reader.parsed(&var::ZAVA_LOG, |text| {
-        text.parse::<tracing_subscriber::filter::Targets>()
-            .map(|_| text.to_owned())
-            .map_err(|_| "is not a log filter")
     })
 }
 

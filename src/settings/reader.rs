@@ -49,6 +49,7 @@ impl<'a> Reader<'a> {
             problems: Vec::new(),
         };
         reader.refuse_unknown_names();
+        reader.refuse_values_that_are_not_text();
         reader
     }
 
@@ -59,10 +60,7 @@ impl<'a> Reader<'a> {
         parse: impl FnOnce(&str) -> Result<T, &'static str>,
     ) -> Option<T> {
         let text = self.environment.get(variable.name).or(variable.default);
-        let Some(text) = text else {
-            self.problem(variable, "is not set");
-            return None;
-        };
+        let text = self.required(variable, text)?;
         parse(text)
             .map_err(|what| self.problem(variable, what))
             .ok()
@@ -131,7 +129,7 @@ impl<'a> Reader<'a> {
 
     /// Whether the environment has a variable that is none of ours.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.environment.get(name).is_some()
+        self.environment.is_set(name)
     }
 
     /// Ends the reading: everything that was found wrong.
@@ -146,6 +144,21 @@ impl<'a> Reader<'a> {
             what: what.into(),
             mend: format!("for example {}={}", variable.name, variable.example),
         });
+    }
+
+    /// A value that cannot be read would leave the default in force without a word.
+    fn refuse_values_that_are_not_text(&mut self) {
+        for name in self.environment.not_text() {
+            let known = VARIABLES.iter().find(|variable| variable.name == name);
+            self.problems.push(Problem {
+                variable: name.to_owned(),
+                what: "has a value that is not UTF-8".to_owned(),
+                mend: known.map_or_else(
+                    || "unset it".to_owned(),
+                    |known| format!("for example {}={}", known.name, known.example),
+                ),
+            });
+        }
     }
 
     /// A misspelt variable would leave its default in force without a word, so an unknown name of ours is an error.

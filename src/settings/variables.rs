@@ -1,5 +1,7 @@
 //! Every variable, documented once: `docs/settings.md` and the error messages are made from this file.
 
+use super::auth::HOSTED;
+
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
@@ -23,7 +25,7 @@ macro_rules! variables {
 }
 
 variables! {
-    POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or address of PostgreSQL 16 or newer with pgvector.";
+    POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or address of PostgreSQL 16 or newer with pgvector; no URL.";
     POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
     POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS, certificate and host name checked) or `disable`. The default is `disable` for a loopback host and `verify-full` for any other.";
@@ -38,7 +40,7 @@ variables! {
     ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Another than a loopback address needs ZAVA_PUBLIC_URL and another ZAVA_AUTH than `header`, or ZAVA_TRUSTED_PROXY.";
     ZAVA_PUBLIC_URL = None, "https://zava.example.com", "What clients call this server: scheme and host, without `/mcp`. Tokens are asked for under this name, and requests to another host are refused.";
     ZAVA_AUTH = None, "entra,apikey", "How callers prove who they are: `entra` (access tokens of Entra ID), `apikey`, `easyauth` (App Service's authentication), several of them with commas between; or `header` alone, which believes the tenant header, for development and behind a gateway. The default is `entra` where Functions, App Service or Container Apps host the server, and `header` elsewhere.";
-    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways and proxies in front. `header` believes the tenant header from them and from nobody else then; in every mode their `X-Forwarded-For` tells the address of a client.";
+    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways and proxies in front. `header` believes the tenant header from them and from nobody else then; in every mode their `X-Forwarded-For` tells the address of a client. A list that covers most of the Internet is refused.";
     ZAVA_ALLOWED_ORIGINS = None, "https://chat.example.com", "Whose pages may call this server from a browser (CORS), with commas between: scheme, host and port. Requests of other origins are refused, but for those of this machine.";
     ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`. App roles count of the first one only; callers of the others need grants.";
     ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "What access tokens may name as their audience: the client id and the application id URI of this server's registration, with a comma between; for `entra`.";
@@ -62,5 +64,12 @@ variables! {
     ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
     ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute; then only tokens that verify, and keys that were good within the hour, are let in from there.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` puts the text of statements into the audit trail, beside their fingerprints. They may hold personal data.";
-    ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error, in `tracing` filter syntax.";
+    ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, with commas between.";
+}
+
+/// Whether a name is read by this server, or was meant to be: everything else in an environment belongs to others.
+pub(super) fn is_setting(name: &str) -> bool {
+    name.starts_with("ZAVA_")
+        || VARIABLES.iter().any(|variable| variable.name == name)
+        || HOSTED.contains(&name)
 }

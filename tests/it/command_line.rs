@@ -113,9 +113,22 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
         "{said}"
     );
 
+    // Nothing is hidden by a variable that is set to nothing.
+    let output = binary(folder.path())
+        .arg("check")
+        .env("POSTGRES_DB_PORT", "")
+        .output()
+        .await
+        .expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(
+        said.contains("POSTGRES_DB_PORT is not a port number"),
+        "{said}"
+    );
+
     std::fs::write(
         folder.path().join(".env"),
-        "POSTGRES_PASSWORD=a b c hunter2\n",
+        "OTHERS='line\nPOSTGRES_PASSWORD='hunter2\nZAVA_LOG=info\nZAVA_LOG=hunter2\n",
     )
     .expect("written");
     let output = binary(folder.path())
@@ -125,10 +138,13 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
         .expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(64), "{said}");
-    assert!(
-        said.contains(".env holds a line that is not NAME=value") && !said.contains("hunter2"),
-        "{said}"
-    );
+    for words in [
+        "line 2: POSTGRES_PASSWORD has an opening quote without a closing one",
+        "line 4: ZAVA_LOG stands in line 3 already",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes and messages
 mod corpus; // ordinary business statements
+mod dot_env; // scripts and the server read `.env` alike
 mod encryption; // TLS to the database
 mod fairness; // one tenant beside the others
 mod faults; // the database dies, the wire is cut, all is in use

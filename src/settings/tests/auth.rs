@@ -78,7 +78,7 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_TRUSTED_PROXY", "10.0.0.1,::/0")],
             "ZAVA_TRUSTED_PROXY",
-            "every address",
+            "most of the addresses",
         ),
         (
             &[

@@ -1,8 +1,11 @@
+use std::ffi::OsString;
 use std::time::Duration;
 
 use super::*;
 
 mod auth; // how callers prove who they are
+mod dot_env; // what the process and `.env` say
+mod trusted_proxies; // the gateways and proxies in front
 
 const KEY: &str = "7:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -166,7 +169,6 @@ fn malformed_values_are_refused_by_name() {
         "ZAVA_TENANT",
         "UUID",
     );
-    refused(&[("ZAVA_LOG", "info=warn=debug")], "ZAVA_LOG", "log filter");
     refused(
         &[("ZAVA_SIGNING_KEY", "0:AAAA")],
         "ZAVA_SIGNING_KEY",
@@ -177,6 +179,77 @@ fn malformed_values_are_refused_by_name() {
         "ZAVA_SIGNING_KEY",
         "32 bytes",
     );
+}
+
+#[test]
+fn a_host_is_a_name_or_an_address() {
+    for (host, what) in [
+        ("postgres://u:p@db.example.com:5432/zava", "is a URL"),
+        ("https://db.example.com", "is a URL"),
+        ("db.example.com:5432", "holds a port"),
+        ("10.0.0.5:5432", "holds a port"),
+        ("/var/run/postgresql", "is a path"),
+        ("[::1]", "neither a host name nor an address"),
+        ("[::1]:5432", "neither a host name nor an address"),
+        (
+            "a.example.com,b.example.com",
+            "neither a host name nor an address",
+        ),
+        ("user@db.example.com", "neither a host name nor an address"),
+        ("db example", "neither a host name nor an address"),
+    ] {
+        refused(&[("POSTGRES_DB_HOST", host)], "POSTGRES_DB_HOST", what);
+    }
+    for name in ["postgres://db/zava", "postgresql://"] {
+        refused(&[("POSTGRES_DB", name)], "POSTGRES_DB", "is a URL");
+    }
+    for host in [
+        "db",
+        "my_db",
+        "db.example.com.",
+        "10.0.0.5",
+        "fd00::1",
+        "::ffff:10.0.0.5",
+        "xn--bcher-kva.example",
+    ] {
+        let settings = ServeSettings::from_environment(&with(&[("POSTGRES_DB_HOST", host)]));
+        assert_eq!(settings.expect("valid settings").database.host, host);
+    }
+}
+
+#[test]
+fn a_log_filter_names_levels() {
+    for (filter, what) in [
+        ("warning", "a level other than"),
+        ("verbose", "a level other than"),
+        ("none", "a level other than"),
+        ("zava_mcp_server", "a level other than"),
+        ("info,warning", "a level other than"),
+        ("info,", "a level other than"),
+        ("zava_mcp_server=warning", "a level other than"),
+        ("zava_mcp_server=", "a level other than"),
+        ("info=warn=debug", "a module that cannot be one"),
+        ("zava-mcp-server=debug", "a module that cannot be one"),
+        ("=debug", "a module that cannot be one"),
+        (
+            "zava_mcp_server::query[{id}]=debug",
+            "a module that cannot be one",
+        ),
+    ] {
+        refused(&[("ZAVA_LOG", filter)], "ZAVA_LOG", what);
+    }
+    for (filter, read) in [
+        ("off", "off"),
+        ("WARN", "WARN"),
+        (
+            "info, zava_mcp_server::query = debug",
+            "info,zava_mcp_server::query=debug",
+        ),
+        ("warn,hyper=trace", "warn,hyper=trace"),
+    ] {
+        let settings = ServeSettings::from_environment(&with(&[("ZAVA_LOG", filter)]));
+        assert_eq!(settings.expect("valid settings").log, read);
+    }
 }
 
 #[test]
