@@ -1,7 +1,8 @@
 //! Puts the house together: settings become an [`App`]. The only place that knows every module.
 
+use std::convert::Infallible;
+use std::future::pending;
 use std::num::NonZeroUsize;
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
-use crate::host::{self, ProtectedResource, Readiness, Routes};
+use crate::host::{self, ProtectedResource, Readiness, Routes, StdioLimits};
 use crate::identity::{
     ApiKey, ApiKeyState, Claims, DirectoryUnavailable, Entitlement, Identity, TenantDirectory,
     TenantId,
@@ -30,9 +31,8 @@ use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
 
-/// How long calls under way go on when the client on standard input has gone: a pipe from a shell is closed right after
-/// the last request, and its answers are still read.
-const LAST_ANSWERS: Duration = Duration::from_millis(100);
+/// How long an answer may take beside its statement, at the end of standard input.
+const BESIDE_THE_STATEMENT: Duration = Duration::from_secs(1);
 
 /// A server, ready to run.
 #[derive(Debug)]
@@ -48,6 +48,7 @@ pub struct App {
     tools: Arc<Tools>,
     request_bytes: NonZeroUsize,
     tenant_requests: NonZeroUsize,
+    stdio_limits: StdioLimits,
 }
 
 impl App {
@@ -102,6 +103,10 @@ impl App {
         };
         let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
             .context("no HTTP client can be made")?;
+        // Those that run and those that wait.
+        let tenant_requests = limits
+            .tenant_connections
+            .saturating_add(limits.tenant_queue.get());
         Ok(Self {
             scope,
             identity: Arc::new(identity),
@@ -113,10 +118,12 @@ impl App {
             trail: Arc::new(Trail::new(*audit_sql, clock)),
             tools: Arc::new(tools),
             request_bytes: limits.request_bytes,
-            // Those that run and those that wait.
-            tenant_requests: limits
-                .tenant_connections
-                .saturating_add(limits.tenant_queue.get()),
+            tenant_requests,
+            stdio_limits: StdioLimits {
+                line_bytes: limits.request_bytes,
+                in_flight: tenant_requests,
+                grace: limits.answer.statement_timeout + BESIDE_THE_STATEMENT,
+            },
         })
     }
 
@@ -155,8 +162,8 @@ impl App {
         served.context("serving HTTP failed")
     }
 
-    /// Speaks MCP on standard input and output for one tenant until the client leaves or `stop` is cancelled, and has no
-    /// statement running at the database when it returns.
+    /// Speaks MCP on standard input and output for one tenant until the input ends or `stop` is
+    /// cancelled, finishes what was read, and has no statement running when it returns.
     ///
     /// # Errors
     /// When the client does not speak MCP.
@@ -167,26 +174,24 @@ impl App {
     ) -> anyhow::Result<()> {
         let callers = Callers::Fixed(self.identity, tenant);
         let handler = Handler::new(self.tools, callers, Arc::clone(&self.trail));
-        let gone = CancellationToken::new();
-        let mut serving = pin!(host::serve_stdio(handler, stop, gone.clone()));
-        let last_answers = async {
-            gone.cancelled().await;
-            tokio::time::sleep(LAST_ANSWERS).await;
+        let overdue = CancellationToken::new();
+        let serving = host::serve_stdio(handler, self.stdio_limits, stop, overdue.clone());
+        let ending = async {
+            overdue.cancelled().await;
+            // What runs fails then, and is answered with the reason.
+            self.scope.end_calls();
+            pending::<Infallible>().await
         };
-        // Both arms go on afterwards or are done. rmcp waits for calls under way; they end when the scope is closed.
-        let answering = async {
+        let serving = async {
+            // The second arm never ends; dropping it loses nothing.
             tokio::select! {
-                served = &mut serving => Some(served),
-                () = last_answers => None,
+                served = serving => served,
+                never = ending => match never {},
             }
         };
         let store = Database(Arc::clone(&self.scope));
-        let served = recorded(&self.trail, &store, answering).await;
+        let served = recorded(&self.trail, &store, serving).await;
         self.scope.close().await;
-        let served = match served {
-            Some(served) => served,
-            None => serving.await,
-        };
         served.context("serving standard input and output failed")
     }
 

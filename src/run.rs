@@ -58,9 +58,11 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
             let tenant = settings.stdio_tenant.ok_or_else(|| {
                 Failure::Settings(anyhow!("ZAVA_TENANT is not set; over standard input and output it names the tenant, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
             })?;
-            runtime()?
-                .block_on(serve_stdio(&settings, tenant.into()))
-                .map_err(Failure::Other)
+            let runtime = runtime()?;
+            let served = runtime.block_on(serve_stdio(&settings, tenant.into()));
+            // A thread may wait for standard input, which need not end before the process does.
+            runtime.shutdown_background();
+            served.map_err(Failure::Other)
         }
         Command::Migrate => {
             let settings = admin_settings(&environment)?;

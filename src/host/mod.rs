@@ -10,6 +10,7 @@ mod browser; // what browsers may do with answers
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // is this body JSON-RPC at all
 mod health; // is the process up, does the database answer
+mod message_id; // which request an answer is for
 mod places; // how many requests of one tenant are under way
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
@@ -40,7 +41,7 @@ use endpoint::Endpoint;
 use health::Details;
 use rates::Rates;
 pub use server::serve_http;
-pub use stdio::{StdioError, serve_stdio};
+pub use stdio::{StdioError, StdioLimits, serve_stdio};
 
 /// What the routes need.
 pub struct Routes {

@@ -139,7 +139,8 @@ fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")
         }
         ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
-        ScopeError::Unavailable(_) | ScopeError::Stopping => AWAY.to_owned(),
+        ScopeError::Unavailable(_) => AWAY.to_owned(),
+        ScopeError::Stopping => "the server is stopping and did not finish this call; send it again".to_owned(),
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => OURS.to_owned(),
     }
 }

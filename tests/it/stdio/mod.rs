@@ -1,13 +1,16 @@
+//! MCP over standard input and output, by the binary.
+
+mod client; // speaks lines
+mod leaving; // how a session ends
+mod lines; // what is no message
+
 use std::process::Stdio;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::command_line::{binary, with_database};
-use crate::support::{
-    HEAD_OFFICE, SEATTLE, TestDatabase, Watch, assert_prompt, number, query_password, settings,
-};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, query_password, settings};
 
 /// One tenant over standard input and output; the log stays out of it.
 #[tokio::test]
@@ -100,51 +103,4 @@ async fn an_unknown_tenant_is_refused_and_one_is_asked_for() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(64));
     assert!(String::from_utf8_lossy(&output.stderr).contains("ZAVA_TENANT is not set"));
-}
-
-/// A client that cancels its call, and one that leaves without a word.
-#[tokio::test]
-async fn what_its_client_does_not_wait_for_is_cancelled() {
-    let database = TestDatabase::new().await;
-    let folder = tempfile::tempdir().expect("a folder");
-    let mut watch = Watch::on(&database).await;
-    let mut command = binary(folder.path());
-    with_database(&mut command, &settings(&database.name));
-    let mut child = command
-        .args(["serve", "--stdio"])
-        .env("ZAVA_TENANT", SEATTLE)
-        .stdin(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    let mut input = child.stdin.take().expect("its input");
-    let init = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
-    let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c"}});
-    let ask = |id: u32| json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": call});
-    let mut say = async |message: Value| {
-        let line = format!("{message}\n");
-        input.write_all(line.as_bytes()).await.expect("written");
-    };
-    say(json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": init})).await;
-    say(json!({"jsonrpc": "2.0", "method": "notifications/initialized"})).await;
-
-    let mut took = Vec::new();
-    for id in 2..7 {
-        say(ask(id)).await;
-        watch.until_running(1).await;
-        let cancel = json!({"requestId": id});
-        say(json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": cancel})).await;
-        took.push(watch.until_quiet().await);
-    }
-    assert_prompt(&took);
-
-    say(ask(7)).await;
-    watch.until_running(1).await;
-    drop(input);
-    // A tenth of a second is for the last answers; the rest is for other tests on this machine.
-    let left = watch.until_quiet().await;
-    assert!(left < Duration::from_secs(1), "{left:?}");
-    assert!(child.wait().await.expect("it ends").success());
-    // The last one too, which ended after its client had left.
-    let recorded = "SELECT sum(failed)::bigint FROM guard.access_by_store";
-    assert_eq!(number(&mut database.owner().await, recorded).await, 6);
 }

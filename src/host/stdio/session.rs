@@ -1,0 +1,295 @@
+use std::collections::HashSet;
+use std::io;
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use rmcp::RoleServer;
+use rmcp::model::{
+    ClientJsonRpcMessage, ClientNotification, ErrorData, JsonRpcMessage, RequestId,
+    ServerJsonRpcMessage,
+};
+use rmcp::transport::Transport;
+use serde::de::IgnoredAny;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Mutex, Notify};
+use tokio::time::{Instant, sleep_until};
+use tokio_util::codec::{BytesCodec, FramedWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::StdioLimits;
+use super::lines::{Line, Lines};
+use crate::host::message_id;
+
+/// An MCP session over an input and an output of lines.
+pub(super) struct Session<R, W> {
+    lines: Lines<R>,
+    output: Arc<Mutex<FramedWrite<W, BytesCodec>>>,
+    in_flight: Arc<InFlight>,
+    limits: StdioLimits,
+    stop: CancellationToken,
+    overdue: CancellationToken,
+    /// Whether a request has been read: until then rmcp ends the session for anything else.
+    has_begun: bool,
+    /// An answer of the session's own, which goes first.
+    reply: Option<Bytes>,
+    is_unflushed: bool,
+    /// Until when requests in flight may take; known once the input has ended.
+    deadline: Option<Instant>,
+}
+
+impl<R, W> Session<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    pub(super) fn new(
+        input: R,
+        output: W,
+        limits: StdioLimits,
+        stop: CancellationToken,
+        overdue: CancellationToken,
+    ) -> Self {
+        Self {
+            lines: Lines::new(input, limits.line_bytes),
+            output: Arc::new(Mutex::new(FramedWrite::new(output, BytesCodec::new()))),
+            in_flight: Arc::default(),
+            limits,
+            stop,
+            overdue,
+            has_begun: false,
+            reply: None,
+            is_unflushed: false,
+            deadline: None,
+        }
+    }
+
+    /// The next message; `None` when there is none after it.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped, which rmcp does whenever something else happens.
+    async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
+        while self.deadline.is_none() {
+            self.send_reply().await.ok()?;
+            // Each arm may be dropped: a token and a count keep nothing, and a line is cancel-safe.
+            let line = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => None,
+                () = self.overdue.cancelled() => None,
+                line = async {
+                    self.in_flight.until_fewer_than(self.limits.in_flight.get()).await;
+                    self.lines.next().await
+                } => match line {
+                    Ok(line) => line,
+                    Err(error) => {
+                        let error = &error as &dyn std::error::Error;
+                        tracing::warn!(error, "standard input cannot be read");
+                        None
+                    }
+                },
+            };
+            let Some(line) = line else {
+                self.deadline = Some(Instant::now() + self.limits.grace);
+                break;
+            };
+            match read(&line, self.limits.line_bytes.get()) {
+                Ok(message) => {
+                    self.has_begun |= matches!(message, JsonRpcMessage::Request(_));
+                    if self.has_begun {
+                        self.in_flight.note_read(&message);
+                        return Some(message);
+                    }
+                    tracing::debug!("message before the first request ignored");
+                }
+                Err(reply) => {
+                    self.reply = Some(reply);
+                    self.is_unflushed = true;
+                }
+            }
+        }
+        self.send_reply().await.ok()?;
+        let deadline = self.deadline?;
+        // Each arm may be dropped: nothing is taken from anywhere.
+        tokio::select! {
+            () = self.in_flight.until_fewer_than(1) => {}
+            () = self.overdue.cancelled() => {}
+            () = sleep_until(deadline) => {
+                tracing::warn!("requests in flight did not finish in time and are cancelled");
+                self.overdue.cancel();
+            }
+        }
+        None
+    }
+
+    /// Writes the session's own answer, if there is one. Cancel-safe: it is handed over whole.
+    async fn send_reply(&mut self) -> io::Result<()> {
+        if !self.is_unflushed {
+            return Ok(());
+        }
+        let mut output = self.output.lock().await;
+        if let Some(reply) = &self.reply {
+            output.feed(reply.clone()).await?;
+            self.reply = None;
+        }
+        SinkExt::<Bytes>::flush(&mut *output).await?;
+        self.is_unflushed = false;
+        Ok(())
+    }
+}
+
+impl<R, W> Transport<RoleServer> for Session<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    type Error = io::Error;
+
+    fn send(
+        &mut self,
+        message: ServerJsonRpcMessage,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
+        let output = Arc::clone(&self.output);
+        let answered = self.in_flight.answered_by(&message);
+        async move {
+            let line = to_line(&message)?;
+            output.lock().await.send(line).await?;
+            // The request is in flight until its answer is written.
+            drop(answered);
+            Ok(())
+        }
+    }
+
+    async fn receive(&mut self) -> Option<ClientJsonRpcMessage> {
+        self.next().await
+    }
+
+    async fn close(&mut self) -> Result<(), Self::Error> {
+        SinkExt::<Bytes>::close(&mut *self.output.lock().await).await
+    }
+}
+
+/// The requests that were read and are not answered yet.
+#[derive(Default)]
+struct InFlight {
+    ids: StdMutex<HashSet<RequestId>>,
+    changed: Notify,
+}
+
+/// A request that is answered when this is dropped.
+struct Answered {
+    id: RequestId,
+    in_flight: Arc<InFlight>,
+}
+
+impl Drop for Answered {
+    fn drop(&mut self) {
+        self.in_flight.remove(&self.id);
+    }
+}
+
+impl InFlight {
+    fn note_read(&self, message: &ClientJsonRpcMessage) {
+        match message {
+            JsonRpcMessage::Request(request) => {
+                self.lock().insert(request.id.clone());
+            }
+            // A request that its client has cancelled is never answered.
+            JsonRpcMessage::Notification(notification) => {
+                if let ClientNotification::CancelledNotification(cancelled) =
+                    &notification.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    self.remove(id);
+                }
+            }
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
+        }
+    }
+
+    fn answered_by(self: &Arc<Self>, message: &ServerJsonRpcMessage) -> Option<Answered> {
+        let id = match message {
+            JsonRpcMessage::Response(response) => Some(&response.id),
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
+        };
+        id.map(|id| Answered {
+            id: id.clone(),
+            in_flight: Arc::clone(self),
+        })
+    }
+
+    fn remove(&self, id: &RequestId) {
+        self.lock().remove(id);
+        self.changed.notify_waiters();
+    }
+
+    async fn until_fewer_than(&self, number: usize) {
+        loop {
+            let changed = self.changed.notified();
+            if self.lock().len() < number {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    /// A std mutex: it is held for one look into a set, and nothing can panic meanwhile.
+    fn lock(&self) -> MutexGuard<'_, HashSet<RequestId>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The message in a line, or the answer to what is none.
+fn read(line: &Line, max_bytes: usize) -> Result<ClientJsonRpcMessage, Bytes> {
+    let (text, error) = match line {
+        Line::TooLong(head) => {
+            let text = format!("a line is longer than {max_bytes} bytes; send a shorter message");
+            (head, ErrorData::invalid_request(text, None))
+        }
+        Line::Whole(text) => match serde_json::from_slice(without_bom(text)) {
+            Ok(message) => return Ok(message),
+            Err(error) => (text, unreadable(text, &error)),
+        },
+    };
+    // An id of rmcp's own type; one that it does not take is left out.
+    let id = message_id::read(without_bom(text)).and_then(|id| serde_json::from_value(id).ok());
+    let answer = ServerJsonRpcMessage::error(error, id);
+    Err(to_line(&answer).unwrap_or_default())
+}
+
+/// A byte order mark, which JSON parsers may skip (RFC 8259, section 8.1).
+fn without_bom(text: &[u8]) -> &[u8] {
+    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
+}
+
+/// What is wrong with a line that is no message.
+fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
+    let text = match std::str::from_utf8(text) {
+        Err(_) => "the line is not UTF-8".to_owned(),
+        Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_err() => format!(
+            "the line is not valid JSON (column {}); send one JSON-RPC 2.0 message a line",
+            error.column()
+        ),
+        Ok(text) if text.trim_start().starts_with('[') => {
+            let text = "batches are not supported; send one JSON-RPC 2.0 message a line";
+            return ErrorData::invalid_request(text, None);
+        }
+        // Valid as far as its form goes, which leaves what an escape stands for.
+        Ok(_) if error.is_syntax() => format!(
+            "the line holds half of a surrogate pair (\\ud800 to \\udfff), before column {}",
+            error.column()
+        ),
+        Ok(_) => {
+            let text = "the line is not a JSON-RPC 2.0 message of MCP; \
+                send {\"jsonrpc\": \"2.0\", \"id\": …, \"method\": …, \"params\": {…}}";
+            return ErrorData::invalid_request(text, None);
+        }
+    };
+    ErrorData::parse_error(text, None)
+}
+
+fn to_line(message: &ServerJsonRpcMessage) -> io::Result<Bytes> {
+    let mut line = serde_json::to_vec(message)?;
+    line.push(b'\n');
+    Ok(line.into())
+}

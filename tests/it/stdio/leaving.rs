@@ -1,0 +1,152 @@
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::client::{Client, initialize, query};
+use crate::support::{Lock, TestDatabase, WAITING, Watch, assert_prompt, number};
+
+const CROSS_JOIN: &str =
+    "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
+
+/// All messages at once and then the end of the input, as a shell's pipe does it.
+#[tokio::test]
+async fn what_was_read_is_finished_when_the_input_ends() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut watch = Watch::on(&database).await;
+    let lock = Lock::on(&database).await;
+    let mut client = Client::start(&database, folder.path());
+    client.send(&initialize()).await;
+    client.send(&query(2, WAITING)).await;
+    // The last line does not end.
+    let last = query(3, "SELECT 40 + 2").to_string();
+    client.write(last.as_bytes()).await;
+    client.end_input();
+    assert_eq!(client.next().await.expect("an answer")["id"], 1);
+    assert_eq!(rows(&client.next().await.expect("an answer"), 3), "[[42]]");
+    watch.until_blocked(1).await;
+    lock.release().await;
+    rows(&client.next().await.expect("an answer"), 2);
+    assert!(client.next().await.is_none(), "nothing else is said");
+    let (status, log) = client.end().await;
+    assert!(status.success(), "{log}");
+}
+
+/// More messages than may be in flight at once: the rest waits in the pipe.
+#[tokio::test]
+async fn a_pipe_may_hold_any_number_of_calls() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command
+            .env("ZAVA_TENANT_CONNECTIONS", "1")
+            .env("ZAVA_TENANT_QUEUE", "1");
+    });
+    let mut messages = format!("{}\n", initialize());
+    for id in 2..60 {
+        messages += &format!("{}\n", query(id, &format!("SELECT {id}")));
+    }
+    client.write(messages.as_bytes()).await;
+    client.end_input();
+    let mut answered = vec![1];
+    assert_eq!(client.next().await.expect("an answer")["id"], 1);
+    while let Some(answer) = client.next().await {
+        let id = answer["id"].as_u64().expect("an id");
+        assert_eq!(rows(&answer, id), format!("[[{id}]]"));
+        answered.push(id);
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, (1..60).collect::<Vec<_>>());
+    assert!(client.end().await.0.success());
+}
+
+#[tokio::test]
+async fn a_signal_ends_it_after_what_was_read() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut watch = Watch::on(&database).await;
+    for signal in ["TERM", "INT"] {
+        // Before there is a session; the answer to a ping shows that it listens.
+        let mut client = Client::start(&database, folder.path());
+        let ping = serde_json::json!({"jsonrpc": "2.0", "id": 9, "method": "ping"});
+        client.send(&ping).await;
+        assert_eq!(client.next().await.expect("an answer")["id"], 9);
+        client.signal(signal).await;
+        let (status, log) = client.end().await;
+        assert!(status.success(), "{signal}: {status}: {log}");
+
+        // In a session in which nothing happens.
+        let mut client = Client::start(&database, folder.path());
+        client.initialized().await;
+        client.signal(signal).await;
+        let (status, log) = client.end().await;
+        assert!(status.success(), "{signal}: {status}: {log}");
+
+        // While a call runs.
+        let lock = Lock::on(&database).await;
+        let mut client = Client::start(&database, folder.path());
+        client.initialized().await;
+        client.send(&query(2, WAITING)).await;
+        watch.until_blocked(1).await;
+        client.signal(signal).await;
+        lock.release().await;
+        rows(&client.next().await.expect("an answer"), 2);
+        let (status, log) = client.end().await;
+        assert!(status.success(), "{signal}: {status}: {log}");
+    }
+}
+
+/// The answer says that the statement took too long, and not that the database is away.
+#[tokio::test]
+async fn a_call_that_takes_too_long_after_the_end_is_told_so() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1");
+    });
+    client.initialized().await;
+    client.send(&query(2, CROSS_JOIN)).await;
+    client.end_input();
+    let answer = client.next().await.expect("an answer");
+    let text = answer["result"]["content"][0]["text"].to_string();
+    assert!(text.contains("57014"), "{answer}");
+    assert!(client.end().await.0.success());
+}
+
+/// A client that cancels its call, and one that is gone.
+#[tokio::test]
+async fn what_its_client_does_not_wait_for_is_cancelled() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut watch = Watch::on(&database).await;
+    let mut client = Client::start(&database, folder.path());
+    client.initialized().await;
+    let mut took = Vec::new();
+    for id in 2..7 {
+        client.send(&query(id, CROSS_JOIN)).await;
+        watch.until_running(1).await;
+        let params = serde_json::json!({"requestId": id});
+        let cancel = serde_json::json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
+        client.send(&cancel).await;
+        took.push(watch.until_quiet().await);
+    }
+    assert_prompt(&took);
+
+    client.send(&query(7, CROSS_JOIN)).await;
+    watch.until_running(1).await;
+    let (left, (status, log)) = tokio::join!(watch.until_quiet(), client.leave());
+    assert!(left < Duration::from_secs(3), "{left:?}");
+    assert!(status.success(), "{log}");
+    // The last one too, which ended after its client had left.
+    let recorded = "SELECT sum(failed)::bigint FROM guard.access_by_store";
+    assert_eq!(number(&mut database.owner().await, recorded).await, 6);
+}
+
+/// The rows of the answer to a call.
+#[track_caller]
+fn rows(answer: &Value, id: u64) -> String {
+    assert_eq!(answer["id"], id, "{answer}");
+    let result = &answer["result"];
+    assert_ne!(result["isError"], true, "{answer}");
+    result["structuredContent"]["r"].to_string()
+}

@@ -1,0 +1,116 @@
+use serde_json::{Value, json};
+
+use super::client::{Client, initialize, query};
+use crate::support::TestDatabase;
+
+/// Each line, before and within a session, with the code, the id and a part of the text of its
+/// answer; what comes after it is answered as ever.
+#[tokio::test]
+async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = format!(
+        r#"{{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {{"x": "{}"}}}}"#,
+        "x".repeat(2048)
+    );
+    let cases: [(&[u8], i32, Value, &str); 9] = [
+        (b"hello", -32700, Value::Null, "not valid JSON (column 1)"),
+        (
+            b"{\"jsonrpc\": \"2.0\", \"id\": 7, \"method\": \"ping\"",
+            -32700,
+            json!(7),
+            "not valid JSON",
+        ),
+        (
+            b"{\"jsonrpc\": \"2.0\", \"id\": 7, \"method\": \"\xff\"}",
+            -32700,
+            json!(7),
+            "not UTF-8",
+        ),
+        (
+            br#"{"jsonrpc": "2.0", "id": 7, "method": "tools/call", "params": {"name": "\ud83d"}}"#,
+            -32700,
+            json!(7),
+            "half of a surrogate pair",
+        ),
+        (
+            br#"[{"jsonrpc": "2.0", "id": 7, "method": "ping"}]"#,
+            -32600,
+            Value::Null,
+            "batches are not supported",
+        ),
+        (b"17", -32600, Value::Null, "not a JSON-RPC 2.0 message"),
+        (
+            br#"{"jsonrpc": "2.0", "id": "a"}"#,
+            -32600,
+            json!("a"),
+            "not a JSON-RPC 2.0 message",
+        ),
+        (
+            br#"{"jsonrpc": "1.0", "id": 7, "method": "ping"}"#,
+            -32600,
+            json!(7),
+            "not a JSON-RPC 2.0 message",
+        ),
+        (long.as_bytes(), -32600, json!(7), "longer than 1024 bytes"),
+    ];
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command.env("ZAVA_MAX_REQUEST_BYTES", "1024");
+    });
+    for is_session in [false, true] {
+        for (line, code, id, text) in &cases {
+            client.write(line).await;
+            client.write(b"\r\n\n").await;
+            let answer = client.next().await.expect("an answer");
+            assert_eq!(answer["error"]["code"], *code, "{answer}");
+            assert_eq!(answer["id"], *id, "{answer}");
+            assert!(!answer.to_string().contains("null"), "{answer}");
+            assert!(
+                answer["error"]["message"].to_string().contains(text),
+                "{answer}"
+            );
+        }
+        if !is_session {
+            client.initialized().await;
+        }
+    }
+    // A byte order mark is no reason to refuse anything.
+    client.write("\u{feff}".as_bytes()).await;
+    client.send(&query(8, "SELECT 1")).await;
+    assert_eq!(client.next().await.expect("an answer")["id"], 8);
+    client.end_input();
+    assert!(client.next().await.is_none());
+    assert!(client.end().await.0.success());
+}
+
+/// What a client may send before it begins: nothing of it is answered, and none ends the server.
+#[tokio::test]
+async fn what_comes_before_the_first_request_is_passed_over() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for first in [
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}),
+        json!({"jsonrpc": "2.0", "id": 4, "result": {}}),
+        json!({"jsonrpc": "2.0", "id": 4, "error": {"code": -1, "message": "no"}}),
+    ] {
+        let mut client = Client::start(&database, folder.path());
+        client.send(&first).await;
+        client.initialized().await;
+        client.end_input();
+        assert!(client.next().await.is_none());
+        let (status, log) = client.end().await;
+        assert!(status.success(), "{first}: {log}");
+    }
+    // Only looked whether it starts, and left with and without having begun.
+    for lines in [vec![], vec![initialize()]] {
+        let mut client = Client::start(&database, folder.path());
+        for line in &lines {
+            client.send(line).await;
+            client.next().await.expect("an answer");
+        }
+        let (status, log) = client.leave().await;
+        assert!(status.success(), "{log}");
+        assert!(!log.contains("ERROR"), "{log}");
+    }
+}
