@@ -175,7 +175,12 @@ impl App {
         let callers = Callers::Fixed(self.identity, tenant);
         let handler = Handler::new(self.tools, callers, Arc::clone(&self.trail));
         let overdue = CancellationToken::new();
-        let serving = host::serve_stdio(handler, self.stdio_limits, stop, overdue.clone());
+        let serving = Box::pin(host::serve_stdio(
+            handler,
+            self.stdio_limits,
+            stop,
+            overdue.clone(),
+        ));
         let ending = async {
             overdue.cancelled().await;
             // What runs fails then, and is answered with the reason.
