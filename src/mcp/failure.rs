@@ -140,7 +140,7 @@ fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
         }
         ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
         ScopeError::Unavailable(_) => AWAY.to_owned(),
-        ScopeError::Stopping => "the server is stopping and did not finish this call; send it again".to_owned(),
+        ScopeError::Stopping => "the server is stopping and did not finish this call; try again in a few seconds".to_owned(),
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => OURS.to_owned(),
     }
 }

@@ -113,6 +113,36 @@ async fn a_call_that_takes_too_long_after_the_end_is_told_so() {
     assert!(client.end().await.0.success());
 }
 
+/// More calls than can be finished: each is told what became of it.
+#[tokio::test]
+async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command
+            .env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1")
+            .env("ZAVA_TENANT_CONNECTIONS", "1");
+    });
+    client.initialized().await;
+    for id in 2..8 {
+        client.send(&query(id, CROSS_JOIN)).await;
+    }
+    client.end_input();
+    let mut told = Vec::new();
+    while let Some(answer) = client.next().await {
+        told.push(answer["result"]["content"][0]["text"].to_string());
+    }
+    assert_eq!(told.len(), 6, "{told:?}");
+    let stopping = told
+        .iter()
+        .filter(|text| text.contains("the server is stopping"));
+    let timed_out = told.iter().filter(|text| text.contains("57014"));
+    let (stopping, timed_out) = (stopping.count(), timed_out.count());
+    assert!(stopping > 0 && timed_out > 0, "{told:?}");
+    assert_eq!(stopping + timed_out, 6, "{told:?}");
+    assert!(client.end().await.0.success());
+}
+
 /// A client that cancels its call, and one that is gone.
 #[tokio::test]
 async fn what_its_client_does_not_wait_for_is_cancelled() {
