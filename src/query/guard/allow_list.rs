@@ -214,6 +214,7 @@ pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
     "jsonb_agg_strict",
     "record_out",
     "record_send",
+    "row_as_json",
 ];
 
 /// Collations that every server has.

@@ -202,6 +202,10 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
         "guard_functions",
         "ALTER FUNCTION guard.context_mac(integer, uuid) IMMUTABLE PARALLEL SAFE",
     ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.row_as_json(anyelement) RESET bytea_output",
+    ),
     ("audit", "DROP TRIGGER append_only ON guard.audit"),
     (
         "audit",

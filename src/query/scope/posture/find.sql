@@ -23,24 +23,26 @@ schema AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
     FROM pg_catalog.pg_namespace AS n
 ),
--- The functions of migrations/0002_guard.sql, 0007_callers.sql and 0008_audit.sql; what they are must not change.
+-- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql and 0011_pinned_and_bounded.sql; what they are must
+-- not change. `pinned` are settings beside the search path.
 guard_function AS MATERIALIZED (
-    SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable,
+    SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
     FROM (VALUES
-        ('enter', 'integer, uuid, bigint, bytea', 'VOLATILE', 'UNSAFE', true),
-        ('tenant', '', 'STABLE', 'RESTRICTED', true),
-        ('allowed_stores', '', 'STABLE', 'RESTRICTED', true),
-        ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true),
-        ('api_key', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true),
-        ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true),
-        ('append_audit', 'json', 'VOLATILE', 'UNSAFE', false),
-        ('audit_act', '', 'VOLATILE', 'UNSAFE', false),
-        ('refuse_change', '', 'VOLATILE', 'UNSAFE', false),
-        ('must_be_asked', 'integer, text, text, bigint, bytea', 'STABLE', 'RESTRICTED', false),
-        ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false),
-        ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false)
-    ) AS e (name, arguments, volatility, parallel, callable)
+        ('enter', 'integer, uuid, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'::text[]),
+        ('tenant', '', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('allowed_stores', '', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('api_key', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'),
+        ('append_audit', 'json', 'VOLATILE', 'UNSAFE', false, '{}'),
+        ('audit_act', '', 'VOLATILE', 'UNSAFE', false, '{}'),
+        ('refuse_change', '', 'VOLATILE', 'UNSAFE', false, '{}'),
+        ('must_be_asked', 'integer, text, text, bigint, bytea', 'STABLE', 'RESTRICTED', false, '{}'),
+        ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false, '{}'),
+        ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false, '{}'),
+        ('row_as_json', 'anyelement', 'STABLE', 'RESTRICTED', false, '{TimeZone=UTC,bytea_output=hex}')
+    ) AS e (name, arguments, volatility, parallel, callable, pinned)
     LEFT JOIN schema AS n ON n.nspname = 'guard'
     LEFT JOIN pg_catalog.pg_proc AS p
         ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
@@ -292,12 +294,13 @@ finding (rule, object, what, mend) AS (
     )
     UNION ALL
     SELECT 'guard_functions', f.signature, 'is not as migrate made it',
-        format('ALTER FUNCTION %1$s %2$s SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp; ALTER FUNCTION %1$s OWNER TO zava_owner',
-            f.signature, f.volatility, f.parallel)
+        format('ALTER FUNCTION %1$s %2$s SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp%4$s; ALTER FUNCTION %1$s OWNER TO zava_owner',
+            f.signature, f.volatility, f.parallel,
+            (SELECT string_agg(format(' SET %s = %L', split_part(p.setting, '=', 1), split_part(p.setting, '=', 2)), '') FROM unnest(f.pinned) AS p (setting)))
     FROM guard_function AS f
     WHERE f.oid IS NOT NULL AND NOT (
         pg_get_userbyid(f.proowner) = 'zava_owner' AND f.prosecdef
-        AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp']
+        AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'] || f.pinned
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
     )
     UNION ALL

@@ -1,0 +1,178 @@
+//! The guard is switched off, and every setting that SQL can change is changed in the first transaction of a backend. PL/pgSQL
+//! parses a function when a backend first calls it, under the settings of that moment, so a change can outlive its transaction.
+
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
+
+use crate::support::{REDMOND, SEATTLE, TestDatabase};
+
+const ORDERS: &str = "SELECT count(*) FROM retail.orders";
+
+/// Values of settings that are texts. Others are set to what `pg_settings` says of their type.
+const TEXTS: [(&str, &[&str]); 14] = [
+    ("DateStyle", &["German, YMD", "SQL, DMY", "Postgres, MDY"]),
+    ("TimeZone", &["Asia/Tokyo", "America/St_Johns"]),
+    ("client_encoding", &["LATIN1", "SQL_ASCII"]),
+    ("default_table_access_method", &["nothing"]),
+    ("default_tablespace", &["pg_global", "nothing"]),
+    ("default_text_search_config", &["pg_catalog.simple"]),
+    ("lc_messages", &["POSIX"]),
+    ("lc_monetary", &["POSIX"]),
+    ("lc_numeric", &["POSIX"]),
+    ("lc_time", &["POSIX"]),
+    ("plpgsql.extra_errors", &["all"]),
+    ("restrict_nonsystem_relation_kind", &["view, foreign-table"]),
+    ("search_path", &["", "pg_temp, public", "guard, retail"]),
+    ("timezone_abbreviations", &["Australia", "India"]),
+];
+
+/// The settings of a session that has used what it will use, with each value that differs from its own.
+async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
+    let rows = sqlx::query(
+        "SELECT name, setting, vartype, min_val, max_val, enumvals::text[] FROM pg_settings WHERE context = 'user' ORDER BY name",
+    )
+    .fetch_all(db)
+    .await
+    .expect("the settings");
+    let mut changes = Vec::new();
+    for row in rows {
+        let (name, setting): (String, String) = (row.get("name"), row.get("setting"));
+        let values: Vec<String> = match row.get("vartype") {
+            "bool" => vec![if setting == "on" { "off" } else { "on" }.to_owned()],
+            "enum" => row.get("enumvals"),
+            "string" => {
+                let known = TEXTS.iter().find(|(text, _)| *text == name);
+                let values = known.map_or(&["", "nothing"][..], |(_, values)| values);
+                values.iter().map(|value| (*value).to_owned()).collect()
+            }
+            _ => vec![row.get("min_val"), row.get("max_val")],
+        };
+        let differing = values.into_iter().filter(|value| *value != setting);
+        changes.extend(differing.map(|value| (name.clone(), value)));
+    }
+    changes
+}
+
+/// What a tenant counts in a transaction of its own, after a setting was changed in it.
+async fn count(
+    (admin, db): (&mut PgConnection, &mut PgConnection),
+    tenant: &str,
+    change: Option<&(String, String)>,
+) -> Result<i64, sqlx::Error> {
+    sqlx::raw_sql("BEGIN READ ONLY").execute(&mut *db).await?;
+    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut *db)
+        .await?;
+    let (expires, mac): (i64, Vec<u8>) = sqlx::query_as(include_str!("../support/sign.sql"))
+        .bind(tenant)
+        .bind(backend)
+        .fetch_one(admin)
+        .await?;
+    let outcome = async {
+        if let Some((name, value)) = change {
+            sqlx::query("SELECT set_config($1, $2, true)")
+                .bind(name)
+                .bind(value)
+                .execute(&mut *db)
+                .await?;
+        }
+        sqlx::query("SELECT guard.enter(1, $1::uuid, $2, $3)")
+            .bind(tenant)
+            .bind(expires)
+            .bind(mac)
+            .execute(&mut *db)
+            .await?;
+        sqlx::query_scalar(AssertSqlSafe(ORDERS))
+            .fetch_one(&mut *db)
+            .await
+    }
+    .await;
+    sqlx::raw_sql("ROLLBACK").execute(&mut *db).await?;
+    outcome
+}
+
+/// Which changes of settings hide rows or show others: in the transaction that changes one, a tenant must see its rows or an
+/// error, and later ones must see theirs.
+async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut admin = database.superuser().await;
+    let mut db = database.query_login().await;
+    let own = count((&mut admin, &mut db), SEATTLE, None).await;
+    let other = count((&mut admin, &mut db), REDMOND, None).await;
+    let (own, other) = (own.expect("a count"), other.expect("a count"));
+    assert!(own > 0 && other > 0 && own != other);
+    let changes = changes(&mut db).await;
+    assert!(changes.len() > 230, "{}", changes.len());
+    let mut faults = Vec::new();
+    for change in changes.iter().filter(|(name, _)| wanted(name)) {
+        let mut db = database.query_login().await;
+        match count((&mut admin, &mut db), SEATTLE, Some(change)).await {
+            Ok(seen) if seen != own => faults.push(format!("{change:?}: {seen} rows")),
+            // Such as one by which an error ends the session.
+            Err(_) if db.ping().await.is_err() => continue,
+            Ok(_) | Err(_) => {}
+        }
+        match count((&mut admin, &mut db), REDMOND, None).await {
+            Ok(seen) if seen == other => {}
+            later => faults.push(format!("{change:?}: later {later:?}")),
+        }
+    }
+    faults
+}
+
+#[tokio::test]
+async fn no_setting_that_sql_can_change_hides_or_shows_rows() {
+    let database = TestDatabase::new().await;
+    assert_eq!(faults(&database, |_| true).await, Vec::<String>::new());
+}
+
+/// The test above is worth something: it sees a function that means something else under another setting.
+#[tokio::test]
+async fn a_function_that_depends_on_a_setting_is_noticed() {
+    let database = TestDatabase::new().await;
+    sqlx::raw_sql(
+        r"DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('guard.tenant()'::regprocedure),
+        'decode(''7a6176612f636f6e746578742f31'', ''hex'')', '''\x7a6176612f636f6e746578742f31''::bytea'); END $do$",
+    )
+    .execute(&mut database.superuser().await)
+    .await
+    .expect("another body");
+    let found = faults(&database, |name| name == "standard_conforming_strings").await;
+    assert_eq!(found.len(), 2, "{found:?}");
+}
+
+/// What such a function holds in quotes means the same under every setting: nothing in it is an escape.
+#[tokio::test]
+async fn no_function_of_the_guard_holds_a_backslash() {
+    let database = TestDatabase::new().await;
+    let found: Vec<String> = sqlx::query_scalar(
+        "SELECT oid::regprocedure::text FROM pg_proc \
+         WHERE pronamespace = 'guard'::regnamespace AND prosqlbody IS NULL AND strpos(prosrc, chr(92)) > 0",
+    )
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
+    assert_eq!(found, Vec::<String>::new());
+}
+
+/// What the audit trail says of a row is the same whoever's session changes it.
+#[tokio::test]
+async fn a_digest_of_a_row_does_not_depend_on_settings() {
+    let database = TestDatabase::new().await;
+    let mut texts = Vec::new();
+    for settings in [
+        "SET TimeZone = 'UTC'; SET bytea_output = 'hex'",
+        "SET TimeZone = 'Asia/Tokyo'; SET bytea_output = 'escape'; SET DateStyle = 'German'",
+    ] {
+        let mut owner = database.owner().await;
+        sqlx::raw_sql(AssertSqlSafe(settings))
+            .execute(&mut owner)
+            .await
+            .expect("the settings");
+        let row: String =
+            sqlx::query_scalar("SELECT guard.row_as_json(k)::text FROM guard.signing_key AS k")
+                .fetch_one(&mut owner)
+                .await
+                .expect("a row");
+        texts.push(row);
+    }
+    assert_eq!(texts[0], texts[1]);
+}
