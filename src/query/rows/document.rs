@@ -2,80 +2,127 @@
 
 use serde_json::Value;
 
+use super::{number, text, value};
+
 /// Readers give up at 128 levels, of which the answer around it takes a few.
 const DEEPEST: usize = 100;
 
-/// Decimal digits that a double always keeps (`f64::DIGITS`).
-const DIGITS_KEPT: usize = 15;
-
-/// Whether a document reads as the same in every reader that takes numbers for doubles or 64-bit integers.
-pub(super) fn is_exact(text: &str) -> bool {
-    let mut depth = 0_usize;
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b'[' | b'{' => depth += 1,
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' => rest = after_string(after),
-            b'-' | b'0'..=b'9' => {
-                let length = after.iter().take_while(|byte| is_of_number(**byte)).count();
-                let (more, after) = after.split_at(length);
-                if !is_exact_number(byte, more) {
-                    return false;
-                }
-                rest = after;
-            }
-            _ => {}
-        }
-        if depth > DEEPEST {
-            return false;
-        }
-    }
+/// Appends a document, in which each number that some reader would change is a string of its digits; `false`, with nothing
+/// appended, when some reader could not read it.
+pub(super) fn write(document: &str, json: &mut String) -> bool {
+    let before = json.len();
     // PostgreSQL accepts what others do not, such as half a surrogate pair in `json`.
-    serde_json::from_str::<Value>(text).is_ok()
+    let is_kept =
+        append(document, json).is_some() && serde_json::from_str::<Value>(&json[before..]).is_ok();
+    if !is_kept {
+        json.truncate(before);
+    }
+    is_kept
 }
 
-fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = match byte {
-            b'"' => return after,
-            b'\\' => after.get(1..).unwrap_or_default(),
-            _ => after,
+fn append(document: &str, json: &mut String) -> Option<()> {
+    let bytes = document.as_bytes();
+    let (mut depth, mut at, mut copied) = (0_usize, 0, 0);
+    while let Some(byte) = bytes.get(at) {
+        let length = match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                1
+            }
+            b']' | b'}' => {
+                depth = depth.saturating_sub(1);
+                1
+            }
+            b'"' => string_length(&bytes[at..]),
+            b'-' | b'0'..=b'9' => {
+                let rest = bytes[at..].iter();
+                let length = rest.take_while(|byte| is_of_number(**byte)).count();
+                let number = &document[at..at + length];
+                if !number::is_number(number) {
+                    return None;
+                }
+                if !is_kept(number) {
+                    text::escaped(&document[copied..at], json);
+                    text::string(number, json);
+                    copied = at + length;
+                }
+                length
+            }
+            _ => 1,
         };
+        at += length;
+        if depth > DEEPEST {
+            return None;
+        }
     }
-    rest
+    text::escaped(&document[copied..], json);
+    Some(())
+}
+
+/// How long a string is that begins here, with its quotes.
+fn string_length(bytes: &[u8]) -> usize {
+    let mut is_escaped = false;
+    let end = bytes.iter().skip(1).position(|byte| {
+        let ends = *byte == b'"' && !is_escaped;
+        is_escaped = *byte == b'\\' && !is_escaped;
+        ends
+    });
+    end.map_or(bytes.len(), |end| end + 2)
 }
 
 fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
 }
 
-fn is_exact_number(first: u8, more: &[u8]) -> bool {
-    let number: Vec<u8> = std::iter::once(first).chain(more.iter().copied()).collect();
-    let Ok(number) = str::from_utf8(&number) else {
-        return false;
-    };
-    if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() {
-        return true;
+/// Whether a reader that takes numbers for doubles gives back the same number.
+fn is_kept(number: &str) -> bool {
+    if number::is_integer(number) {
+        return value::is_kept(number);
     }
-    let digits = number
-        .split(['e', 'E'])
-        .next()
-        .unwrap_or_default()
-        .bytes()
-        .filter(u8::is_ascii_digit);
-    let significant = digits.skip_while(|digit| *digit == b'0').count();
-    // Small enough for a double, and neither beyond its range nor lost below it.
-    number
-        .parse::<f64>()
-        .is_ok_and(|double| double.is_finite() && (double != 0.0 || significant == 0))
-        && significant <= DIGITS_KEPT
+    let double = number
+        .parse()
+        .ok()
+        .filter(|double: &f64| double.is_finite());
+    double.is_some_and(|double| Decimal::parse(number) == Decimal::parse(&format!("{double:e}")))
+}
+
+/// A number as its significant digits and the place of its point before the first of them. The sign is left out.
+#[derive(Debug, PartialEq, Eq)]
+struct Decimal {
+    digits: String,
+    point: i64,
+}
+
+impl Decimal {
+    /// `None` for an exponent that is out of all bounds.
+    fn parse(number: &str) -> Option<Self> {
+        let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+        let exponent: i64 = exponent.parse().ok()?;
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = format!("{}{fraction}", whole.trim_start_matches('-'));
+        let significant = all.trim_start_matches('0');
+        let zeros = i64::try_from(all.len() - significant.len()).ok()?;
+        let whole = i64::try_from(all.len() - fraction.len()).ok()?;
+        let digits = significant.trim_end_matches('0').to_owned();
+        let point = if digits.is_empty() {
+            0
+        } else {
+            exponent.checked_add(whole - zeros)?
+        };
+        Some(Self { digits, point })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn becomes(document: &str, expected: &str) {
+        let mut json = String::new();
+        assert!(write(document, &mut json), "{document}");
+        assert_eq!(json, expected);
+    }
 
     #[test]
     fn what_every_reader_keeps_stands_as_it_is() {
@@ -83,36 +130,64 @@ mod tests {
             "null",
             "0",
             "-0",
+            "0.10",
             "1.50",
             "-12e3",
-            "9223372036854775807",
-            "18446744073709551615",
+            "9007199254740991",
+            "-9007199254740991",
             "0.000",
             "1e-300",
+            "1E+22",
+            // The shortest that read as these doubles.
+            "0.3333333333333333",
+            "0.30000000000000004",
+            "1.7976931348623157e+308",
+            "5e-324",
             r#"{"a": [1, "12345678901234567890123", "\\"], "b\"": {}}"#,
-            "  [ ] ",
+            r#"{"12345678901234567890": "\\\" 12345678901234567890"}"#,
+            "[ ]",
         ] {
-            assert!(is_exact(text), "{text}");
+            becomes(text, text);
         }
-        assert!(is_exact(&format!("{}{}", "[".repeat(100), "]".repeat(100))));
+        let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        becomes(&nested, &nested);
     }
 
     #[test]
-    fn what_some_reader_would_change_does_not() {
-        for text in [
-            "1e400",
-            "12345678901234567890123",
-            "0.1234567890123456789",
-            "1e-400",
-            r#""\ud800""#,
-            r#"{"a": [1e999]}"#,
+    fn numbers_that_some_reader_would_change_become_strings() {
+        for (text, expected) in [
+            ("9007199254740992", r#""9007199254740992""#),
+            ("-9223372036854775808", r#""-9223372036854775808""#),
+            ("1e400", r#""1e400""#),
+            ("1e-400", r#""1e-400""#),
+            ("1e99999999999999999999", r#""1e99999999999999999999""#),
+            ("0.1234567890123456789", r#""0.1234567890123456789""#),
+            ("123456789012345678.5", r#""123456789012345678.5""#),
+            (
+                r#"{"id": 1567417727310704641, "n": [-9007199254740993,1], "s":"9007199254740993" }"#,
+                r#"{"id": "1567417727310704641", "n": ["-9007199254740993",1], "s":"9007199254740993" }"#,
+            ),
         ] {
-            assert!(!is_exact(text), "{text}");
+            becomes(text, expected);
         }
-        assert!(!is_exact(&format!(
-            "{}{}",
-            "[".repeat(101),
-            "]".repeat(101)
-        )));
+    }
+
+    #[test]
+    fn what_some_reader_cannot_read_is_no_document() {
+        let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
+        for text in [
+            r#""\ud800""#,
+            &deep,
+            "",
+            "007",
+            "[1-2]",
+            "1e400.5",
+            "{\"a\":",
+            "\"a",
+        ] {
+            let mut json = "before".to_owned();
+            assert!(!write(text, &mut json), "{text}");
+            assert_eq!(json, "before");
+        }
     }
 }

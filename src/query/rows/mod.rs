@@ -5,7 +5,7 @@
 //! Invariants: the JSON is valid whatever the values hold, and never grows past its byte cap; a row is given with all its
 //! columns or not at all; a value that is not given whole is marked and listed.
 mod array; // an array's text form → a JSON array
-mod document; // whether a json value may stand as it is
+mod document; // a json value within the answer
 mod form; // the type's id → what its values become
 mod number; // what JSON takes for a number
 mod text; // JSON strings

@@ -20,7 +20,7 @@ pub(super) enum Given {
 /// | `smallint`, `integer`, `oid`, `bigint` up to ±(2^53 − 1) | number |
 /// | `bigint` beyond | string, so that no reader rounds it |
 /// | `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
-/// | `json`, `jsonb` | itself; a string when a reader could not keep it whole (a number of more digits than a double has, more than 100 levels, half a surrogate pair) |
+/// | `json`, `jsonb` | itself, with strings for integers beyond and for numbers of more digits or range than a double has; a string when a reader could not read it (more than 100 levels, half a surrogate pair) |
 /// | arrays of built-in types | array, nested by dimension |
 /// | everything else (`numeric`, text, dates, intervals, ranges, `bytea`, …) | string, PostgreSQL's own text form |
 ///
@@ -56,14 +56,15 @@ pub(super) fn scalar(kind: Scalar, value: &str, json: &mut String) {
         Scalar::Float if number::is_number(value) && value.parse().is_ok_and(f64::is_finite) => {
             json.push_str(value);
         }
-        Scalar::Json if document::is_exact(value) => text::escaped(value.trim_ascii(), json),
+        Scalar::Json if document::write(value.trim_ascii(), json) => {}
         Scalar::Boolean | Scalar::Integer | Scalar::Float | Scalar::Json | Scalar::Text => {
             text::string(value, json)
         }
     }
 }
 
-fn is_kept(integer: &str) -> bool {
+/// Whether an integer is kept by a reader that takes numbers for doubles.
+pub(super) fn is_kept(integer: &str) -> bool {
     integer
         .parse::<i64>()
         .is_ok_and(|number| number.unsigned_abs() <= LARGEST_EXACT)
