@@ -4,6 +4,7 @@
 
 mod support; // databases, servers, clients
 
+mod answers; // what the guard prints, beside what was sent
 mod audit; // what is recorded of decisions
 mod bad_input; // each has one clear error
 mod browser; // security headers, and pages of other origins

@@ -12,6 +12,7 @@ mod growth; // what a statement can cost at most
 mod name; // columns, operators and the server's own values
 mod planner; // how PostgreSQL shall plan it
 mod print; // tree → text that means the tree, and nothing else
+mod printable; // what the printer would write otherwise
 mod qualified; // what stands behind a dot
 mod refusal; // why a statement may not run, in words that help to mend it
 mod relations; // which tables and columns: data, no logic

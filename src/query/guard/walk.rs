@@ -9,6 +9,7 @@ use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
 use super::construct;
 use super::groupings::groupings;
 use super::name::{Verdict, names, operator, plain, sql_value};
+use super::printable::{WindowNames, spell_boolean};
 use super::qualified::Qualified;
 use super::refusal::{Refusal, Rule};
 use super::relations::{SCHEMA, relation};
@@ -22,6 +23,7 @@ pub(super) fn statement(select: &mut SelectStmt) -> Result<u64, Refusal> {
     let mut walk = Walk {
         names: Vec::new(),
         qualified: Qualified::default(),
+        windows: WindowNames::default(),
         depth: 0,
         groupings: 1,
         collecting: 0,
@@ -35,6 +37,8 @@ pub(super) fn statement(select: &mut SelectStmt) -> Result<u64, Refusal> {
 struct Walk {
     names: Vec<String>,
     qualified: Qualified,
+    /// Of the innermost query.
+    windows: WindowNames,
     depth: usize,
     /// How many groupings the innermost query has.
     groupings: u64,
@@ -82,6 +86,7 @@ impl Walk {
         self.deeper(|walk| {
             let outer = walk.names.len();
             let of_outer = std::mem::replace(&mut walk.groupings, groupings);
+            let windows = std::mem::replace(&mut walk.windows, WindowNames::new(window_clause));
             if let Some(with) = with_clause {
                 walk.with(with)?;
             }
@@ -110,6 +115,7 @@ impl Walk {
             }
             walk.names.truncate(outer);
             walk.groupings = of_outer;
+            walk.windows = windows;
             Ok(())
         })
     }
@@ -221,6 +227,7 @@ impl Walk {
             NodeEnum::FuncCall(call) => self.call(call),
             NodeEnum::SubLink(link) => self.sub_link(link),
             NodeEnum::TypeCast(cast) => {
+                spell_boolean(cast);
                 cast.type_name
                     .as_ref()
                     .map_or(Ok(()), |name| self.type_name(name))?;
@@ -355,6 +362,7 @@ impl Walk {
     }
 
     fn window(&mut self, window: &mut WindowDef) -> Verdict {
+        self.windows.rename(window);
         plain(&window.name, "a window")?;
         plain(&window.refname, "a window")?;
         self.nodes(&mut window.partition_clause)?;

@@ -1,7 +1,7 @@
 //! Casts: what a type makes of a value, and what reading it takes.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::TypeCast;
+use pg_query::protobuf::{Node, TypeCast};
 
 use super::count::{within, within_of};
 use super::size::{MOST_VALUE, SMALL, Size};
@@ -60,6 +60,23 @@ pub(super) const MOST_READ: u64 = 1 << 20;
 /// What PostgreSQL holds for each byte of a text while it reads it as JSON.
 const OF_READING_JSON: u64 = 220;
 
+/// Puts a text that only the running statement knows through a twin, or each of the texts in a list of them: how many those are.
+/// Of a list each element is read as the type that follows.
+fn bound_numbers(text: &mut Node, twin: &str, most: u64) -> usize {
+    if let Some(NodeEnum::AArrayExpr(list)) = &mut text.node {
+        let elements = list.elements.iter_mut();
+        return elements
+            .map(|element| bound_numbers(element, twin, most))
+            .sum();
+    }
+    if tree::text(text).is_some() || matches!(text.node, Some(NodeEnum::AConst(_))) {
+        return 0;
+    }
+    let inner = std::mem::take(text);
+    *text = made::twin(twin, vec![inner, made::number(most)]);
+    1
+}
+
 impl Measure {
     /// Measures a cast; what it reads may be put through a twin.
     pub(super) fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
@@ -84,12 +101,15 @@ impl Measure {
             .to_owned();
         if arg.spells
             && let Some(most) = most_of_number(&name, size.is_some(), is_array)
-            && let Some(text) = cast.arg.as_mut().filter(|arg| tree::text(arg).is_none())
+            && let Some(text) = &mut cast.arg
         {
-            let inner = std::mem::take(text.as_mut());
-            **text = made::twin("number", vec![inner, made::number(most)]);
-            arg.value = arg.value.min(most);
-            arg = arg.with_twin();
+            let is_list = matches!(text.node, Some(NodeEnum::AArrayExpr(_)));
+            let as_json = name == "jsonb" && (is_list || !is_array);
+            let twins = bound_numbers(text, if as_json { "json_text" } else { "number" }, most);
+            if twins > 0 {
+                arg.value = arg.value.min(most);
+            }
+            arg = (0..twins).fold(arg, |arg, _| arg.with_twin());
         }
         let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
         let value = match (name.as_str(), size) {

@@ -3,9 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AConst, AExpr, AExprKind, Alias, CaseExpr, CaseWhen, CoalesceExpr, CoercionForm, ColumnRef,
-    FuncCall, Integer, LimitOption, Node, RangeSubselect, ResTarget, SelectStmt, SetOperation,
-    String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
+    AConst, AExpr, AExprKind, AStar, Alias, Boolean, CaseExpr, CaseWhen, CoalesceExpr,
+    CoercionForm, ColumnRef, FuncCall, Integer, LimitOption, Node, RangeSubselect, ResTarget,
+    SelectStmt, SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
 };
 
 /// The schema of the twins (`migrations/0004_bounded.sql`).
@@ -190,17 +190,76 @@ fn target(value: Node) -> Node {
     })))
 }
 
+/// How many columns a sub-select must have, where it is wrapped: PostgreSQL shall see a wrong number as it would without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// It has so many, right or wrong.
+    Known(usize),
+    /// Nobody knows how many it has; it should be so many.
+    Meant(usize),
+}
+
+impl Width {
+    /// The query to wrap, and how many of its columns to name.
+    fn hold(self, query: Box<Node>) -> (Box<Node>, usize) {
+        match self {
+            Self::Known(columns) => (query, columns),
+            Self::Meant(columns) => (Box::new(with_row_of_none(query, columns)), columns),
+        }
+    }
+}
+
+/// `SELECT * FROM (the query) AS fenced UNION ALL SELECT NULL, … WHERE false`: no row more, and an error unless the query has so
+/// many columns.
+fn with_row_of_none(query: Box<Node>, columns: usize) -> Node {
+    let null = || {
+        wrap(NodeEnum::AConst(AConst {
+            isnull: true,
+            location: -1,
+            val: None,
+        }))
+    };
+    let star = ColumnRef {
+        fields: vec![wrap(NodeEnum::AStar(AStar {}))],
+        location: -1,
+    };
+    let all = SelectStmt {
+        target_list: vec![target(wrap(NodeEnum::ColumnRef(star)))],
+        ..over(query, 0, column_of_fenced)
+    };
+    let none = SelectStmt {
+        target_list: (0..columns).map(|_| target(null())).collect(),
+        where_clause: Some(Box::new(constant(Val::Boolval(Boolean { boolval: false })))),
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    };
+    wrap(NodeEnum::SelectStmt(Box::new(SelectStmt {
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopUnion.into(),
+        all: true,
+        larg: Some(Box::new(all)),
+        rarg: Some(Box::new(none)),
+        ..SelectStmt::default()
+    })))
+}
+
+fn column_of_fenced(value: &str) -> Node {
+    column(&["fenced", value])
+}
+
 /// Counts the rows of a sub-select while they come: `CASE WHEN bounded.counted(row_number() OVER (), most) THEN value END`.
 /// PostgreSQL keeps no row for that, and stops at the first too many.
 pub(super) fn fence_rows(
     subselect: &mut Option<Box<Node>>,
-    columns: usize,
+    width: Width,
     bytes_of_row: u64,
     sharing: u64,
 ) {
     let Some(query) = subselect.take() else {
         return;
     };
+    let (query, columns) = width.hold(query);
     let most = MOST_HASHED / sharing / bytes_of_row.saturating_add(OF_HASHED_ROW);
     let fenced = over(query, columns, |value| {
         let mut row_number = call(vec![name("row_number")], Vec::new());
@@ -213,7 +272,7 @@ pub(super) fn fence_rows(
             "counted",
             vec![wrap(NodeEnum::FuncCall(Box::new(row_number))), number(most)],
         );
-        case(counted, column(&["fenced", value]))
+        case(counted, column_of_fenced(value))
     });
     *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
 }
@@ -223,13 +282,14 @@ const FRAME_DEFAULT: i32 = 1058;
 
 /// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
 /// same array, but weighed while it grows.
-pub(super) fn collect_array(node: &mut Node, weight: u64) {
+pub(super) fn collect_array(node: &mut Node, width: Width, weight: u64) {
     let Some(NodeEnum::SubLink(mut link)) = node.node.take() else {
         return;
     };
     if let Some(query) = link.subselect.take() {
-        let collected = over(query, 1, |value| {
-            let values = vec![column(&["fenced", value])];
+        let (query, columns) = width.hold(query);
+        let collected = over(query, columns, |value| {
+            let values = vec![column_of_fenced(value)];
             let collected = call(vec![name("array_agg")], values);
             case(
                 twin("admits", vec![number(weight)]),

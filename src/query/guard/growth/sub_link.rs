@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SubLink, SubLinkType};
 
 use super::join::SHORT_ROW;
+use super::made::Width;
 use super::operator::{over_rows, steps_of};
 use super::size::{Parts, Size};
 use super::{MOST_COLLECTED, Measure, made, tree};
@@ -68,7 +69,9 @@ impl Measure {
                     self.sorted(output.columns.sizes().chain([tested]))?;
                 }
                 if fence == Fence::Needed || !is_tame {
-                    let width = tree::width(testexpr.as_deref()).ok_or_else(|| {
+                    let known = output.columns.count().map(Width::Known);
+                    let meant = || tree::width(testexpr.as_deref()).map(Width::Meant);
+                    let width = known.or_else(meant).ok_or_else(|| {
                         Refusal::construct_but(
                             "a row with * compared with a sub-select",
                             "name each column, as in (a, b) IN (SELECT a, b …)",
@@ -103,7 +106,8 @@ impl Measure {
             SubLinkType::ArraySublink => {
                 let weight = self.weight(of_row.sum, 0, false);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
-                made::collect_array(node, weight);
+                let known = output.columns.count().map(Width::Known);
+                made::collect_array(node, known.unwrap_or(Width::Meant(1)), weight);
                 Ok(Size::over(size, value).any_text())
             }
             SubLinkType::ExprSublink => {

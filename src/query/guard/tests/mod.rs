@@ -179,7 +179,6 @@ fn a_query_that_writes_or_locks_is_refused() {
 fn what_cannot_be_printed_faithfully_does_not_run() {
     for text in [
         "SELECT count(*) OVER \"(), version() --\"",
-        "SELECT sum(1) OVER \"w /*\" FROM retail.stores WINDOW \"w /*\" AS ()",
         "SELECT make_interval(\"years := 1), set_config('a', 'b', false), make_interval(days\" => 5)",
         "SELECT 1 FROM retail.orders a JOIN retail.order_items b USING (order_id) AS \"x, pg_stat_activity y --\"",
         "SELECT upper('abc')::pg_catalog.bpchar",
@@ -193,6 +192,20 @@ fn what_cannot_be_printed_faithfully_does_not_run() {
             !refusal.to_string().contains('/') || refusal.to_string().contains("x::type"),
             "{refusal}"
         );
+    }
+    // A name of the statement's own means the same as another one.
+    for (text, expected) in [
+        (
+            "SELECT sum(1) OVER \"w /*\" FROM retail.stores WINDOW \"w /*\" AS ()",
+            "SELECT sum(1) OVER window_1 FROM retail.stores WINDOW window_1 AS ()",
+        ),
+        (
+            "SELECT sum(1) OVER (\"A\" ORDER BY 1), sum(2) OVER \"order\" FROM retail.stores WINDOW \"A\" AS (), window_1 AS (), \"order\" AS (\"A\")",
+            "SELECT sum(1) OVER (window_2 ORDER BY 1), sum(2) OVER window_3 FROM retail.stores WINDOW window_2 AS (), window_1 AS (), window_3 AS (window_2)",
+        ),
+        ("SELECT 't'::boolean::text", "SELECT 'true'::boolean::text"),
+    ] {
+        runs_as(text, expected);
     }
     allowed(
         "SELECT count(*) OVER my_window FROM retail.stores WINDOW my_window AS (ORDER BY store_id)",

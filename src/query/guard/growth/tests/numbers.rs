@@ -48,7 +48,15 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
         ),
         (
             "SELECT ('[1e13' || '1000]')::jsonb",
-            "SELECT bounded.number('[1e13' || '1000]', 12582912)::jsonb AS jsonb",
+            "SELECT bounded.json_text('[1e13' || '1000]', 12582912)::jsonb AS jsonb",
+        ),
+        (
+            "SELECT ARRAY[1, sku, '2.5', NULL]::numeric[] FROM retail.products",
+            "SELECT ARRAY[1, bounded.number(sku, 12582912), '2.5', NULL]::numeric[] FROM retail.products",
+        ),
+        (
+            "SELECT ARRAY['{}', sku]::jsonb[], sku::jsonb[] FROM retail.products",
+            "SELECT ARRAY['{}', bounded.json_text(sku, 12582912)]::jsonb[], bounded.number(sku, 12582912)::jsonb[] AS sku FROM retail.products",
         ),
         (
             "SELECT power(1 + 0.1, store_id) FROM retail.stores",

@@ -1,0 +1,59 @@
+-- Statements that PostgreSQL refuses, in whatever form the guard prints them. Parted by empty lines.
+
+-- Sub-selects of a wrong number of columns, which the guard counts or collects the rows of
+SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT order_id, customer_id FROM retail.orders LIMIT 5) OR store_id < 0
+
+SELECT count(*) FROM retail.orders WHERE NOT (order_id IN (SELECT order_id, customer_id FROM retail.orders))
+
+SELECT count(*) FROM retail.orders WHERE order_id NOT IN (SELECT * FROM retail.orders)
+
+SELECT count(*) FROM retail.orders o WHERE (order_id, customer_id) IN (SELECT order_id FROM retail.orders) OR store_id < 0
+
+SELECT count(*) FROM retail.orders o WHERE (order_id, customer_id) IN (SELECT o.order_id, o.store_id, 1 FROM retail.orders) OR store_id < 0
+
+SELECT order_id = ANY (SELECT order_id, 1 FROM retail.orders) FROM retail.orders LIMIT 1
+
+SELECT order_id > ALL (SELECT order_id, 1 FROM retail.orders) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (VALUES (1, 2), (3, 4)) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (WITH w AS (SELECT 1, 2) TABLE w) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (SELECT 1, 2 UNION SELECT 3, 4) FROM retail.orders LIMIT 1
+
+SELECT (order_id, store_id) = (SELECT order_id FROM retail.orders LIMIT 1) FROM retail.orders LIMIT 1
+
+SELECT (order_id, store_id) < (SELECT order_id, store_id, 1 FROM retail.orders LIMIT 1) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (SELECT e.* FROM jsonb_each('{"a": 1}') AS e) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (SELECT DISTINCT order_id, store_id FROM retail.orders ORDER BY 1 LIMIT 3) FROM retail.orders LIMIT 1
+
+SELECT CASE WHEN 1 IN (SELECT store_id, 1 FROM retail.stores) THEN 1 END
+
+SELECT count(*) FILTER (WHERE store_id IN (SELECT store_id, store_name FROM retail.stores)) FROM retail.orders
+
+SELECT store_id FROM retail.orders GROUP BY 1 HAVING store_id IN (SELECT store_id, 1 FROM retail.stores)
+
+SELECT o.order_id FROM retail.orders o LEFT JOIN retail.stores s ON s.store_id IN (SELECT 1, 2)
+
+SELECT ARRAY(SELECT store_id, store_name FROM retail.stores)
+
+SELECT ARRAY(SELECT * FROM retail.order_items)
+
+SELECT ARRAY(VALUES (1, 2))
+
+SELECT (SELECT store_id, store_name FROM retail.stores LIMIT 1)
+
+-- Too many rows, and types that do not fit
+SELECT (order_id, store_id) = (SELECT order_id, store_id FROM retail.orders) FROM retail.orders LIMIT 1
+
+SELECT order_id IN (SELECT store_name FROM retail.stores) FROM retail.orders LIMIT 1
+
+SELECT ARRAY[1, 'x']::numeric[]
+
+SELECT ARRAY[store_id, 'x'] FROM retail.stores
+
+SELECT ('{"h":"' || store_name)::jsonb FROM retail.stores
+
+SELECT 'u'::boolean::text
