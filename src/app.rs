@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
+use crate::compute::Compute;
 use crate::host::{self, ProtectedResource, Readiness, Routes, StdioLimits};
 use crate::identity::{
     ApiKey, ApiKeyState, Claims, DirectoryUnavailable, Entitlement, Identity, TenantDirectory,
@@ -30,6 +31,9 @@ use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
 
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+
+/// Jobs off the reactor at once: as many as the small machines this runs on have cores.
+const COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 /// How long an answer may take beside its statement, at the end of standard input.
 const BESIDE_THE_STATEMENT: Duration = Duration::from_secs(1);
@@ -151,6 +155,7 @@ impl App {
             trusted_proxies: self.trusted_proxies,
             allowed_origins: self.allowed_origins,
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
+            compute: Arc::new(Compute::new(COMPUTE_JOBS)),
             request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };

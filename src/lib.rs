@@ -3,6 +3,7 @@
 //! `docs/architecture.md` draws the house; each module's first lines say what it knows and what it must not know.
 pub mod app;
 pub mod catalog;
+pub mod compute;
 pub mod database;
 pub mod host;
 pub mod identity;

@@ -2,8 +2,9 @@ use std::borrow::Cow;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use http_body_util::Full;
@@ -12,8 +13,12 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use url::Url;
 
 use super::admission::{Admission, Admitted};
-use super::places::Places;
+use super::body_budget::BodyBudget;
+use super::in_flight::InFlight;
+use super::response_body::ResponseBody;
 use super::{envelope, refusal};
+use crate::compute::Compute;
+use crate::identity::Caller;
 use crate::mcp::{Handler, needed_scope};
 
 /// The origins of a browser on this machine.
@@ -22,14 +27,19 @@ const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "h
 /// What a client on this machine, or a proxy on it, calls the server.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
+/// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is parsed in a job.
+const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
+
 /// `/mcp`: who may pass, what is a message, and rmcp behind it.
 ///
 /// One value behind one `Arc`: as a stack of layers each request cloned rmcp's configuration, which cost a tenth of the
 /// requests per second.
 pub(super) struct Endpoint {
     admission: Arc<Admission>,
+    compute: Arc<Compute>,
     request_bytes: NonZeroUsize,
-    places: Places,
+    bodies: BodyBudget,
+    in_flight: InFlight,
     service: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
@@ -37,6 +47,7 @@ impl Endpoint {
     pub(super) fn new(
         handler: Handler,
         admission: Arc<Admission>,
+        compute: Arc<Compute>,
         request_bytes: NonZeroUsize,
         tenant_requests: NonZeroUsize,
         public_host: Option<String>,
@@ -65,13 +76,15 @@ impl Endpoint {
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
             admission,
+            compute,
             request_bytes,
-            places: Places::new(tenant_requests),
+            bodies: BodyBudget::new(request_bytes.get()),
+            in_flight: InFlight::new(tenant_requests),
             service,
         }
     }
 
-    async fn answer(&self, mut request: Request) -> Result<Response, Response> {
+    async fn answer(self: &Arc<Self>, mut request: Request) -> Result<Response, Response> {
         if request.method() != Method::POST {
             // 405, whoever asks.
             return Ok(self.service.handle(request).await.map(Body::new));
@@ -95,22 +108,50 @@ impl Endpoint {
         Ok(response)
     }
 
-    async fn answer_to(&self, admitted: &Admitted, request: Request) -> Result<Response, Refused> {
+    async fn answer_to(
+        self: &Arc<Self>,
+        admitted: &Admitted,
+        request: Request,
+    ) -> Result<Response, Refused> {
         let caller = &admitted.caller;
-        let refused = |reason: &'static str, response| Refused {
-            reason: reason.into(),
-            response,
-        };
-        let Some(_place) = self.places.take(caller.tenant()) else {
-            let reason = "too many requests of a tenant under way";
-            return Err(refused(reason, refusal::too_many()));
-        };
         if !envelope::says_json(&request) {
             return Ok(self.service.handle(request).await.map(Body::new));
         }
-        let (parts, body) = envelope::read(request, self.request_bytes)
+        let max_bytes = self.request_bytes.get();
+        let (parts, body) = envelope::read(request, max_bytes, &self.bodies, caller.principal())
             .await
             .map_err(|response| refused("unreadable body", response))?;
+        // Once the body is there: whoever announces one and does not send it keeps nobody out.
+        let Some(permit) = self.in_flight.acquire(caller.tenant(), caller.principal()) else {
+            let reason = "too many requests of a tenant under way";
+            return Err(refused(reason, refusal::too_many()));
+        };
+        let response = if body.len() <= MAX_INLINE_PARSE_BYTES {
+            self.answer_message(caller, parts, body).await
+        } else {
+            let (endpoint, who) = (Arc::clone(self), caller.clone());
+            let answering = async move { endpoint.answer_message(&who, parts, body).await };
+            match self.compute.start(caller.principal(), answering).await {
+                Ok(answered) => answered,
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "request panicked");
+                    Err(refused("internal error", refusal::internal_error()))
+                }
+            }
+        };
+        Ok(ResponseBody::holding(response?, permit))
+    }
+
+    /// Parses a message at its first poll, and answers it.
+    async fn answer_message(
+        &self,
+        caller: &Caller,
+        parts: Parts,
+        body: Bytes,
+    ) -> Result<Response, Refused> {
+        if !envelope::is_json(&body) {
+            return Err(refused("unreadable body", refusal::not_json()));
+        }
         // Nothing is read of a message whose sender may do everything.
         if !caller.scopes().are_all()
             && let Some((needed, id)) = needed_scope(&body)
@@ -127,6 +168,13 @@ impl Endpoint {
             return Err(refused("no message", refusal::not_a_message()));
         }
         Ok(response.map(Body::new))
+    }
+}
+
+fn refused(reason: &'static str, response: Response) -> Refused {
+    Refused {
+        reason: reason.into(),
+        response,
     }
 }
 

@@ -6,15 +6,18 @@
 //! of them under way than it may.
 mod address; // where a request comes from
 mod admission; // who may pass to /mcp, and how often
+mod body_budget; // how much of unfinished bodies is in memory
 mod browser; // what browsers may do with answers
 mod endpoint; // /mcp: admission, envelope, rmcp
-mod envelope; // is this body JSON-RPC at all
+mod envelope; // a request's body, within bounds
 mod health; // is the process up, does the database answer
+mod in_flight; // how many requests of one tenant are in flight
+mod json_scan; // what a body would cost to parse
 mod message_id; // which request an answer is for
-mod places; // how many requests of one tenant are under way
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
 mod refusal; // an HTTP error with a JSON-RPC body
+mod response_body; // a response on its way to the client
 mod server; // connections, and their end
 mod stdio; // MCP over standard input and output
 
@@ -28,6 +31,7 @@ use axum::routing::{any, get};
 
 use ipnet::IpNet;
 
+use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
 use crate::settings::Rates as RateSettings;
@@ -63,6 +67,8 @@ pub struct Routes {
     pub allowed_origins: Vec<String>,
     /// Tells whether the database answers.
     pub readiness: Arc<dyn Readiness>,
+    /// Runs what would hold the reactor.
+    pub compute: Arc<Compute>,
     /// The largest request body, in bytes.
     pub request_bytes: NonZeroUsize,
     /// The most requests of one tenant under way.
@@ -87,6 +93,7 @@ pub fn router(routes: Routes) -> Router {
         trusted_proxies,
         allowed_origins,
         readiness,
+        compute,
         request_bytes,
         tenant_requests,
     } = routes;
@@ -106,6 +113,7 @@ pub fn router(routes: Routes) -> Router {
     let endpoint = Arc::new(Endpoint::new(
         handler,
         admission,
+        compute,
         request_bytes,
         tenant_requests,
         public_host,

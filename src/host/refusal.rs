@@ -3,6 +3,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rates::{Standing, TooMany};
 use crate::identity::{OAuthScope, Refusal, TENANT_HEADER, Wanted};
@@ -11,6 +12,7 @@ use crate::mcp::refusal_text;
 /// JSON-RPC 2.0 and MCP error codes (`-32000` to `-32019` are the implementation's own).
 const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
+const INTERNAL_ERROR: i32 = -32603;
 const NO_CALLER: i32 = -32001;
 const UNAVAILABLE: i32 = -32002;
 const TOO_MANY: i32 = -32003;
@@ -43,6 +45,22 @@ pub(super) fn too_large(most: usize) -> Response {
         INVALID_REQUEST,
         &format!("the body is too large; the most is {most} bytes"),
     )
+}
+
+/// The body holds more values than a parser is given.
+pub(super) fn too_complex() -> Response {
+    answer(
+        StatusCode::BAD_REQUEST,
+        INVALID_REQUEST,
+        &format!(
+            "the body is too complex; send at most {MAX_VALUES} JSON values, nested at most {MAX_DEPTH} deep"
+        ),
+    )
+}
+
+/// Too much has arrived of other bodies that are not complete yet.
+pub(super) fn too_many_bodies() -> Response {
+    come_back("too many large requests are arriving at once; send fewer at a time")
 }
 
 /// The body did not arrive whole.
@@ -173,6 +191,15 @@ pub(super) fn operators_only() -> Response {
 pub(super) async fn no_such_path() -> Response {
     let body = json!({"error": "nothing is here; the MCP endpoint is /mcp, health is at /health/live and /health/ready"});
     (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+/// A defect of this server, which the log tells.
+pub(super) fn internal_error() -> Response {
+    answer(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        INTERNAL_ERROR,
+        "internal error; the operator finds the cause in the server log",
+    )
 }
 
 /// There is no room now.

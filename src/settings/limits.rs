@@ -80,17 +80,31 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Limits> {
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
     let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
     let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
-    let answer = answer?;
+    let (answer, sql_bytes) = (answer?, sql_bytes?);
     Some(Limits {
         answer,
         analyst_answer: analyst_answer?.or_more(answer),
         cell_bytes: size(cell_bytes?),
-        request_bytes: size(request_bytes?),
-        sql_bytes: sql_bytes?,
+        // Without a value: it is absent, or a problem that has been reported.
+        request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), size),
+        sql_bytes,
         connections: size(connections?),
         tenant_connections: size(tenant_connections?),
         tenant_queue: size(tenant_queue?),
     })
+}
+
+/// The bytes of JSON that one byte of a text can take: `\u0000`.
+const JSON_BYTES_PER_BYTE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
+
+/// What a request may hold beside its SQL text: `_meta`, or a client's description of itself.
+const REQUEST_BYTES_BESIDE_SQL: usize = 64 << 10;
+
+/// The largest request body that a SQL text of this length can need.
+fn request_bytes_for(sql_bytes: NonZeroUsize) -> NonZeroUsize {
+    sql_bytes
+        .saturating_mul(JSON_BYTES_PER_BYTE)
+        .saturating_add(REQUEST_BYTES_BESIDE_SQL)
 }
 
 fn answer_limits(

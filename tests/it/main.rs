@@ -24,6 +24,7 @@ mod identity; // who may ask, and for which store
 mod laws; // what holds for every statement
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
+mod overload; // one caller must not slow or stop the others
 mod own_statements; // what the session holds by name
 mod pooling; // round trips, and PgBouncer
 mod posture; // a database that is not as migrate made it

@@ -62,7 +62,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
                 result_bytes: NonZeroUsize::new(4 << 20).expect("not zero"),
             },
             cell_bytes: NonZeroUsize::new(64 << 10).expect("not zero"),
-            request_bytes: NonZeroUsize::new(1 << 20).expect("not zero"),
+            request_bytes: NonZeroUsize::new(256 << 10).expect("not zero"),
             sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
             connections: NonZeroUsize::new(4).expect("not zero"),
             tenant_connections: NonZeroUsize::new(4).expect("not zero"),

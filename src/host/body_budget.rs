@@ -1,0 +1,121 @@
+//! Bounds the memory of bodies that are still arriving.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::identity::Principal;
+
+/// How many of the largest bodies one principal may have in memory unfinished.
+const BODIES_PER_PRINCIPAL: usize = 8;
+
+/// The same, of all principals.
+const BODIES_IN_TOTAL: usize = 64;
+
+/// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent cost nothing, so no
+/// principal is kept waiting by another that announces much.
+pub(super) struct BodyBudget {
+    max_per_principal: usize,
+    max_in_total: usize,
+    held: Arc<Mutex<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    total: usize,
+    principals: HashMap<Principal, usize>,
+}
+
+/// Some of these bytes; given back when dropped.
+pub(super) struct Reservation {
+    principal: Principal,
+    bytes: usize,
+    max_per_principal: usize,
+    max_in_total: usize,
+    held: Arc<Mutex<Held>>,
+}
+
+impl BodyBudget {
+    /// For bodies of at most `max_body_bytes` each.
+    pub(super) fn new(max_body_bytes: usize) -> Self {
+        Self {
+            max_per_principal: max_body_bytes.saturating_mul(BODIES_PER_PRINCIPAL),
+            max_in_total: max_body_bytes.saturating_mul(BODIES_IN_TOTAL),
+            held: Arc::default(),
+        }
+    }
+
+    /// Nothing yet, for one body of a principal.
+    pub(super) fn reservation(&self, principal: &Principal) -> Reservation {
+        Reservation {
+            principal: principal.clone(),
+            bytes: 0,
+            max_per_principal: self.max_per_principal,
+            max_in_total: self.max_in_total,
+            held: Arc::clone(&self.held),
+        }
+    }
+}
+
+impl Reservation {
+    /// Reserves some bytes more; whether they were left.
+    pub(super) fn grow(&mut self, bytes: usize) -> bool {
+        let mut held = lock(&self.held);
+        let own = held.principals.get(&self.principal).copied().unwrap_or(0);
+        if own + bytes > self.max_per_principal || held.total + bytes > self.max_in_total {
+            return false;
+        }
+        held.principals.insert(self.principal.clone(), own + bytes);
+        held.total += bytes;
+        self.bytes += bytes;
+        true
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        if self.bytes == 0 {
+            return;
+        }
+        let mut held = lock(&self.held);
+        held.total -= self.bytes;
+        if let Some(own) = held.principals.get_mut(&self.principal) {
+            *own -= self.bytes;
+            if *own == 0 {
+                held.principals.remove(&self.principal);
+            }
+        }
+    }
+}
+
+/// A std mutex: held for a few map operations, never across an await, and nothing panics meanwhile.
+fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unfinished_bodies_are_bounded_for_each_principal_and_for_all() {
+        let budget = BodyBudget::new(10);
+        let principal = |n: usize| {
+            format!("apikey:abcdefghij{n:02}")
+                .parse()
+                .expect("a principal")
+        };
+        let mut held: Vec<Reservation> = (0..8)
+            .map(|n| {
+                let mut own = budget.reservation(&principal(n));
+                assert!(own.grow(30) && own.grow(50) && !own.grow(1), "{n}");
+                own
+            })
+            .collect();
+        let mut late = budget.reservation(&principal(8));
+        assert!(!late.grow(1), "all are taken");
+        held.pop();
+        assert!(late.grow(80) && !late.grow(1));
+        drop((held, late));
+        let held = lock(&budget.held);
+        assert_eq!((held.total, held.principals.len()), (0, 0));
+    }
+}

@@ -1,0 +1,159 @@
+use serde_json::{Value, json};
+
+use super::{connect, head, send, status};
+use crate::support::{REDMOND, SEATTLE, TestServer};
+
+/// More than all requests of one tenant in flight.
+const MANY: usize = 30;
+
+#[tokio::test]
+async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
+    let server = TestServer::start().await;
+    let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    let ping =
+        |x: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{x}}}}}"#);
+    let members = |count: usize| {
+        let members: Vec<String> = (0..count).map(|n| format!(r#""a{n}":{n}"#)).collect();
+        format!("{{{}}}", members.join(","))
+    };
+    let refused = [
+        ("deep", ping(&nested)),
+        (
+            "many and deep",
+            ping(&format!("[{}]", vec![nested.as_str(); 900].join(","))),
+        ),
+        (
+            "many empty",
+            ping(&format!("[{}]", vec!["[]"; 1_024].join(","))),
+        ),
+        (
+            "many numbers",
+            ping(&format!("[{}]", vec!["1"; 60_000].join(","))),
+        ),
+        (
+            "many texts",
+            ping(&format!("[{}]", vec![r#""""#; 40_000].join(","))),
+        ),
+        ("many members", ping(&members(600))),
+        ("a long number", ping(&"7".repeat(100_000))),
+        // Refused before anybody could see that it is no JSON.
+        ("without an end", "[".repeat(100_000)),
+        ("a batch", format!("[{}]", vec![ping("1"); 500].join(","))),
+    ];
+    for (what, body) in refused {
+        let response = server
+            .post()
+            .header("x-rls-user-id", SEATTLE)
+            .body(body)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), 400, "{what}");
+        let body: Value = response.json().await.expect("a JSON body");
+        assert_eq!(body["error"]["code"], -32600, "{what}: {body}");
+        let message = body["error"]["message"].as_str().expect("a message");
+        assert!(
+            message.contains("at most 1024 JSON values"),
+            "{what}: {message}"
+        );
+    }
+    let accepted = [
+        ping(&format!("[{}]", vec!["1"; 1_000].join(","))),
+        ping(&members(500)),
+        ping(&format!("{}{}", "[".repeat(29), "]".repeat(29))),
+        ping(&format!("\"{}\"", "[".repeat(100_000))),
+    ];
+    for body in accepted {
+        let response = server
+            .post()
+            .header("x-rls-user-id", SEATTLE)
+            .body(body.clone())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), 200, "{body:.100}");
+    }
+}
+
+/// The longest statement, with each character as long as JSON can write it.
+#[tokio::test]
+async fn the_longest_statement_fits_however_it_is_escaped() {
+    let server = TestServer::start().await;
+    let sql: String = format!("SELECT 7{}", " ".repeat((32 << 10) - 8))
+        .chars()
+        .map(|letter| format!("\\u{:04x}", u32::from(letter)))
+        .collect();
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"execute_sales_query","arguments":{{"postgresql_query":"{sql}"}}}}}}"#
+    );
+    let response = server
+        .post()
+        .header("x-rls-user-id", SEATTLE)
+        .body(body)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), 200);
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(
+        body["result"]["structuredContent"]["r"],
+        json!([[7]]),
+        "{body}"
+    );
+}
+
+/// Announcing takes nothing from others of the same tenant.
+#[tokio::test]
+async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
+    let server = TestServer::start().await;
+    let mut announced = Vec::new();
+    for _ in 0..MANY {
+        let mut stream = connect(&server).await;
+        send(&mut stream, &head(REDMOND, 1_000)).await;
+        send(&mut stream, r#"{"jsonrpc":"2.0","#).await;
+        announced.push(stream);
+    }
+    assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
+    // They go on when their bodies come.
+    for stream in &mut announced {
+        send(
+            stream,
+            &format!(r#""id":1,"method":"ping"}}{}"#, " ".repeat(1_000 - 39)),
+        )
+        .await;
+        assert_eq!(status(stream).await, "HTTP/1.1 200");
+    }
+}
+
+/// Large bodies that never end are bounded for each principal, and cost others nothing.
+#[tokio::test]
+async fn unfinished_bodies_are_bounded_in_memory() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.request_bytes = 100_000.try_into().expect("not zero");
+    })
+    .await;
+    let most = format!("\"{}", "x".repeat(99_998));
+    let mut unfinished = Vec::new();
+    for _ in 0..8 {
+        let mut stream = connect(&server).await;
+        send(&mut stream, &head(REDMOND, 100_000)).await;
+        send(&mut stream, &most).await;
+        unfinished.push(stream);
+    }
+    // Until they have been read, the ninth is let in.
+    let ninth = async || {
+        let mut stream = connect(&server).await;
+        send(&mut stream, &head(REDMOND, 100_000)).await;
+        send(&mut stream, &format!("{most}\"")).await;
+        status(&mut stream).await
+    };
+    let refused = async {
+        while ninth().await != "HTTP/1.1 503" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::PATIENCE, refused)
+        .await
+        .expect("refused when all are read");
+    assert_eq!(server.number(SEATTLE, "SELECT 7").await, 7);
+}
