@@ -62,6 +62,7 @@ pub(super) async fn insert_catalogue(
         .bind(column(products, |Product { type_id, .. }| *type_id))
         .bind(column(products, |Product { cost_cents, .. }| *cost_cents))
         .bind(column(products, Product::base_price_cents))
+        .bind(column(products, Product::margin_basis_points))
         .bind(column(products, |Product { description, .. }| *description))
         .execute(db)
         .await

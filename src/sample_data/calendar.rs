@@ -1,10 +1,11 @@
 //! On which day an order is placed.
-use std::cmp::Ordering;
-
+//!
+//! Invariant: what is drawn does not depend on the day on which the sample is made. The calendar always reaches to the
+//! end of 2026; who asks for less leaves the later orders out.
 use chrono::{Datelike as _, Days, NaiveDate};
-use rand::{Rng, RngExt as _};
+use rand::Rng;
 
-use super::{SampleDataError, chance::Weighted};
+use super::chance::Weighted;
 
 /// The first days of the years with their weights in thousandths: business grows, with a dip in 2023.
 pub(super) const YEARS: [(NaiveDate, u32); 7] = [
@@ -17,49 +18,62 @@ pub(super) const YEARS: [(NaiveDate, u32); 7] = [
     (first_of(2026), 1_531),
 ];
 
+/// How busy a store is from Monday to Sunday, in per cent of its average day: weekends are for projects.
+pub(super) const WALK_IN_WEEK: [u32; 7] = [80, 78, 82, 92, 112, 152, 104];
+/// The same of the web shop: ordered on Sunday evening and at the beginning of the week.
+pub(super) const ONLINE_WEEK: [u32; 7] = [118, 104, 98, 94, 84, 86, 116];
+
 const fn first_of(year: i32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, 1, 1).expect("every year has a first of January")
 }
 
-/// The days on which orders may be placed.
+/// The days on which orders are placed.
 #[derive(Clone, Debug)]
 pub(super) struct Calendar {
     years: Weighted,
-    today: NaiveDate,
+    /// By year: the choice among its days.
+    walk_in: Vec<Weighted>,
+    online: Vec<Weighted>,
 }
 
 impl Calendar {
-    /// The calendar up to and with `today`.
-    ///
-    /// Today's year counts for the part of it that has passed: with its full weight, eleven months' orders
-    /// would crowd into one January.
-    pub(super) fn until(today: NaiveDate) -> Result<Self, SampleDataError> {
-        // Times 1,000 so that a year's first days do not vanish in the division.
-        let weights =
-            YEARS.map(|(first, weight)| weight * 1_000 * open_days(first, today) / days_in(first));
-        let years = Weighted::new(weights).ok_or(SampleDataError::TooEarly(today))?;
-        Ok(Self { years, today })
+    /// The whole calendar; `None` if the constants above had no weight.
+    pub(super) fn new() -> Option<Self> {
+        let days = |week: [u32; 7]| {
+            let of_year = |(first, _): (NaiveDate, u32)| {
+                Weighted::new(days_of(first).map(|day| week[weekday(day)]))
+            };
+            YEARS.into_iter().map(of_year).collect::<Option<Vec<_>>>()
+        };
+        Some(Self {
+            years: Weighted::new(YEARS.map(|(_, weight)| weight))?,
+            walk_in: days(WALK_IN_WEEK)?,
+            online: days(ONLINE_WEEK)?,
+        })
     }
 
-    /// Draws a day: a year by weight, then any of its days up to today.
-    pub(super) fn draw(&self, stream: &mut impl Rng) -> NaiveDate {
-        let (first, _) = YEARS[self.years.pick(stream)];
-        let day = stream.random_range(0..open_days(first, self.today));
-        first + Days::new(day.into())
-    }
-}
-
-/// How many days of the year that begins on `first` have begun by `today`.
-fn open_days(first: NaiveDate, today: NaiveDate) -> u32 {
-    match first.year().cmp(&today.year()) {
-        Ordering::Less => days_in(first),
-        Ordering::Equal => today.ordinal(),
-        Ordering::Greater => 0,
+    /// Draws a day: a year by weight, then one of its days by how busy the weekday is.
+    pub(super) fn draw(&self, is_online: bool, stream: &mut impl Rng) -> NaiveDate {
+        let year = self.years.pick(stream);
+        let days = if is_online {
+            &self.online
+        } else {
+            &self.walk_in
+        };
+        YEARS[year].0 + Days::new(days[year].pick(stream) as u64)
     }
 }
 
-fn days_in(first: NaiveDate) -> u32 {
-    if first.leap_year() { 366 } else { 365 }
+/// From 0 for Monday.
+fn weekday(day: NaiveDate) -> usize {
+    day.weekday().num_days_from_monday() as usize
+}
+
+/// All days of the year that begins on `first`.
+pub(super) fn days_of(first: NaiveDate) -> impl Iterator<Item = NaiveDate> {
+    first
+        .iter_days()
+        .take_while(move |day| day.year() == first.year())
 }
 
 #[cfg(test)]
@@ -67,28 +81,27 @@ mod tests {
     use super::super::chance::{Subject, stream};
     use super::*;
 
-    fn day(year: i32, month: u32, day: u32) -> NaiveDate {
-        NaiveDate::from_ymd_opt(year, month, day).unwrap()
+    #[test]
+    fn the_weeks_are_percentages_of_an_average_day() {
+        for week in [WALK_IN_WEEK, ONLINE_WEEK] {
+            assert_eq!(week.iter().sum::<u32>(), 700);
+        }
     }
 
     #[test]
-    fn the_first_days_of_the_sample() {
-        assert!(matches!(
-            Calendar::until(day(2019, 12, 31)),
-            Err(SampleDataError::TooEarly(_))
-        ));
-        let calendar = Calendar::until(day(2020, 1, 1)).unwrap();
-        assert_eq!(
-            calendar.draw(&mut stream(1, Subject::Purchases)),
-            day(2020, 1, 1)
-        );
-    }
-
-    #[test]
-    fn nothing_after_2026() {
-        let calendar = Calendar::until(day(2031, 5, 5)).unwrap();
+    fn every_day_of_seven_years_and_no_other() {
+        let calendar = Calendar::new().unwrap();
         let mut stream = stream(1, Subject::Purchases);
-        let latest = (0..20_000).map(|_| calendar.draw(&mut stream)).max();
-        assert_eq!(latest, Some(day(2026, 12, 31)));
+        let mut days: Vec<_> = (0..60_000)
+            .map(|_| calendar.draw(false, &mut stream))
+            .collect();
+        days.sort_unstable();
+        days.dedup();
+        let all: Vec<_> = YEARS
+            .into_iter()
+            .flat_map(|(first, _)| days_of(first))
+            .collect();
+        assert_eq!(days, all);
+        assert_eq!(all.len(), 2_557);
     }
 }

@@ -4,6 +4,7 @@
 //! ```text
 //! category    <name>
 //! months      <twelve whole numbers: demand from January to December in per cent of an average month>
+//! margin      <whole number: what of the list price is margin, in per cent, in the middle of the category>
 //! type        <name>
 //! <sku>       <cost in dollars, two decimals>    <name>    <description>
 //! ```
@@ -60,6 +61,8 @@ pub struct Category {
     pub name: &'static str,
     /// How much it is asked for from January to December in Washington State, in per cent of an average month.
     pub month_percent: [u32; 12],
+    /// What of the list price is margin in the middle of the category, in per cent.
+    pub margin_percent: i64,
 }
 
 /// A product type, the level between category and product.
@@ -92,13 +95,27 @@ pub struct Product {
     pub description: &'static str,
     /// What a store pays for one, in cents.
     pub cost_cents: i64,
+    /// What of the list price is margin before that is rounded to cents, in per cent: the category's, and up to six
+    /// points more or less.
+    pub margin_percent: i64,
 }
 
+/// How far a product's margin is from its category's, at most, in points.
+const MARGIN_SPREAD: i64 = 6;
+
 impl Product {
-    /// The list price in cents: a third of it is margin (cost / 0.67, rounded half up).
+    /// The list price in cents, rounded half up.
     #[must_use]
     pub fn base_price_cents(&self) -> i64 {
-        (self.cost_cents * 200 + 67) / 134
+        let divisor = 100 - self.margin_percent;
+        (self.cost_cents * 100 + divisor / 2) / divisor
+    }
+
+    /// What of the list price is margin, in hundredths of a per cent, rounded half up.
+    #[must_use]
+    pub fn margin_basis_points(&self) -> i64 {
+        let base = self.base_price_cents();
+        ((base - self.cost_cents) * 10_000 + base / 2) / base
     }
 
     /// The text whose vector stands for this product in search by meaning.
@@ -144,6 +161,7 @@ impl Catalogue {
         match line.split_once('\t') {
             Some(("category", name)) => self.begin_category(name),
             Some(("months", weights)) => self.set_months(weights)?,
+            Some(("margin", percent)) => self.set_margin(percent)?,
             Some(("type", name)) => self.begin_type(name)?,
             Some((sku, rest)) => self.add_product(sku, rest)?,
             None => return Err("a line without a tab"),
@@ -157,6 +175,7 @@ impl Catalogue {
             id,
             name,
             month_percent: [0; 12],
+            margin_percent: 0,
         });
     }
 
@@ -179,6 +198,19 @@ impl Catalogue {
         Ok(())
     }
 
+    fn set_margin(&mut self, percent: &str) -> Result<(), &'static str> {
+        let category = self
+            .categories
+            .last_mut()
+            .ok_or("a margin before a category")?;
+        category.margin_percent = percent
+            .parse()
+            .ok()
+            .filter(|percent| (10..=70).contains(percent))
+            .ok_or("a margin that is no number from 10 to 70")?;
+        Ok(())
+    }
+
     fn begin_type(&mut self, name: &'static str) -> Result<(), &'static str> {
         let category_id = self.categories.last().ok_or("a type before a category")?.id;
         let id = next_id(&self.types);
@@ -192,6 +224,11 @@ impl Catalogue {
 
     fn add_product(&mut self, sku: &'static str, rest: &'static str) -> Result<(), &'static str> {
         let kind = self.types.last().ok_or("a product before a type")?;
+        let category = self
+            .categories
+            .last()
+            .ok_or("a product before a category")?;
+        let id = next_id(&self.products);
         let mut fields = rest.split('\t');
         let (Some(cost), Some(name), Some(description), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
@@ -199,13 +236,15 @@ impl Catalogue {
             return Err("a product without exactly four fields");
         };
         self.products.push(Product {
-            id: next_id(&self.products),
+            id,
             category_id: kind.category_id,
             type_id: kind.id,
             sku,
             name,
             description,
             cost_cents: cents(cost).ok_or("a cost that is not dollars.cents")?,
+            // Seven and thirteen have no common factor: neighbours differ, and all thirteen occur.
+            margin_percent: category.margin_percent + i64::from(id) * 7 % 13 - MARGIN_SPREAD,
         });
         Ok(())
     }
@@ -215,6 +254,9 @@ impl Catalogue {
         let category = self.categories.last().ok_or("no category")?;
         if category.month_percent[0] == 0 {
             return Err("no months");
+        }
+        if category.margin_percent == 0 {
+            return Err("no margin");
         }
         match self.products.last() {
             Some(product) if product.category_id == category.id => Ok(()),
@@ -271,26 +313,42 @@ mod tests {
             &["category\tA", "type\tT", "X\t1.5\tname\ttext"],
             "a cost that is not dollars.cents",
         );
-        check_refused(&["category\tA", "type\tT"], "no months");
+        check_refused(&["margin\t33"], "a margin before a category");
         check_refused(
-            &["category\tA", "months\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1"],
-            "no products",
+            &["category\tA", "margin\t9"],
+            "a margin that is no number from 10 to 70",
         );
+        check_refused(&["category\tA", "type\tT"], "no months");
+        let months = "months\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1";
+        check_refused(&["category\tA", months], "no margin");
+        check_refused(&["category\tA", months, "margin\t33"], "no products");
     }
 
     #[test]
-    fn list_price_rounds_to_the_nearest_cent() {
-        let price = |cost_cents| {
+    fn list_price_and_margin_round_to_the_nearest() {
+        let price = |(cost_cents, margin_percent)| {
             let mut catalogue = Catalogue::default();
             for line in ["category\tA", "type\tT", "X\t1.00\tname\ttext"] {
                 catalogue.read_line(line).unwrap();
             }
-            let mut product = catalogue.products.remove(0);
-            product.cost_cents = cost_cents;
-            product.base_price_cents()
+            let product = Product {
+                cost_cents,
+                margin_percent,
+                ..catalogue.products.remove(0)
+            };
+            (product.base_price_cents(), product.margin_basis_points())
         };
-        // 67 / 0.67 = 100; 100 / 0.67 = 149.25; 1_234 / 0.67 = 1841.79; 999 / 0.67 = 1491.04
-        assert_eq!([67, 100, 1_234, 999].map(price), [100, 149, 1_842, 1_491]);
+        // 67 / 0.67 = 100; 100 / 0.67 = 149.25; 1_234 / 0.67 = 1841.79; 999 / 0.8 = 1248.75; 50 / 0.52 = 96.15
+        assert_eq!(
+            [(67, 33), (100, 33), (1_234, 33), (999, 20), (50, 48)].map(price),
+            [
+                (100, 3_300),
+                (149, 3_289),
+                (1_842, 3_301),
+                (1_249, 2_002),
+                (96, 4_792)
+            ]
+        );
     }
 
     #[test]

@@ -140,12 +140,12 @@ impl Batch {
         ]);
         for order in &customer.orders {
             self.orders
-                .push([&order.id, &customer.id, &store.id, &order.date]);
+                .push([&order.id, &customer.id, &order.store.id, &order.date]);
             for line in &order.lines {
                 self.lines.push([
                     &line.id,
                     &order.id,
-                    &store.id,
+                    &order.store.id,
                     &line.product_id,
                     &line.quantity,
                     &Cents(line.unit_price_cents),

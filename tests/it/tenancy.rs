@@ -1,7 +1,7 @@
 use serde_json::json;
 use sqlx::Row as _;
 
-use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer};
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 
 /// The number of rows that a tenant sees of each table, beside what the superuser counts for its store.
 #[tokio::test]
@@ -35,12 +35,11 @@ async fn head_office_sees_the_sum_of_all_stores() {
         }
         assert_eq!(server.number(HEAD_OFFICE, &count).await, sum, "{table}");
     }
-    assert_eq!(
-        server
-            .number(HEAD_OFFICE, "SELECT count(*) FROM retail.customers")
-            .await,
-        1000
-    );
+    // A customer who buys at two stores is seen by both, so these do not add up.
+    let customers = "SELECT count(*) FROM retail.customers";
+    let all = number(&mut server.database().superuser().await, customers).await;
+    assert!(all > 900, "{all} customers");
+    assert_eq!(server.number(HEAD_OFFICE, customers).await, all);
 }
 
 #[tokio::test]

@@ -17,11 +17,23 @@ use super::{Plan, Scale, catalogue};
 
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| catalogue().unwrap());
 
+fn day(year: i32, month: u32, day: u32) -> NaiveDate {
+    NaiveDate::from_ymd_opt(year, month, day).unwrap()
+}
+
 fn plan(scale: Scale, seed: u64) -> Plan {
     Plan {
         scale,
         seed,
-        today: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
+        today: day(2026, 11, 23),
+    }
+}
+
+/// The whole sample, as it is from the end of 2026 on.
+fn whole(scale: Scale, seed: u64) -> Plan {
+    Plan {
+        today: day(2026, 12, 31),
+        ..plan(scale, seed)
     }
 }
 

@@ -1,11 +1,10 @@
 //! What a plan decides, and that nothing else does.
-use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 
 use super::super::history::Customers;
 use super::super::stock::stock;
 use super::super::{Plan, SampleDataError, Scale};
-use super::{CATALOGUE, customers, plan};
+use super::{CATALOGUE, customers, day, plan, whole};
 
 fn fingerprint(plan: Plan) -> String {
     let mut hash = Sha256::new();
@@ -22,25 +21,66 @@ fn the_plan_decides_everything() {
     let first = fingerprint(plan(Scale::Small, 42));
     assert_eq!(first, fingerprint(plan(Scale::Small, 42)));
     assert_ne!(first, fingerprint(plan(Scale::Small, 43)));
-    let yesterday = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
-    assert_ne!(
-        first,
-        fingerprint(Plan {
-            today: yesterday,
-            ..plan(Scale::Small, 42)
-        })
-    );
+    let yesterday = Plan {
+        today: day(2026, 11, 22),
+        ..plan(Scale::Small, 42)
+    };
+    assert_ne!(first, fingerprint(yesterday));
     // Made on Linux x86-64. A change of rules, names, prices or product order changes it, and everybody's sample with
     // it; on another machine it must not.
     assert_eq!(
         first,
-        "6d76d05bfca342c9d12bbc6a62c3c34a861d7ed6dcafc6840d62efab2d5a9405"
+        "6b32b1b4e3757f0db4b5a02900f4a438f02f18f4315ca545b7271e51e75c6740"
     );
+}
+
+/// Whoever asks about 2025 gets the same figures whenever the sample was loaded.
+#[test]
+fn the_past_does_not_depend_on_the_day_of_the_load() {
+    for today in [
+        day(2020, 1, 1),
+        day(2020, 2, 29),
+        day(2025, 12, 31),
+        day(2026, 11, 23),
+        day(2026, 12, 30),
+        day(2031, 5, 5),
+    ] {
+        let early = Plan {
+            today,
+            ..plan(Scale::Small, 42)
+        };
+        let past = customers(whole(Scale::Small, 42)).filter_map(|mut customer| {
+            customer.orders.retain(|order| order.date <= today);
+            (customer.person.created_at.date() <= today).then(|| format!("{customer:?}"))
+        });
+        let made = customers(early).map(|customer| format!("{customer:?}"));
+        assert!(past.eq(made), "{today}");
+    }
+}
+
+/// Nobody buys or registers after the plan's day; on it somebody does.
+#[test]
+fn nothing_is_dated_after_today() {
+    let today = day(2026, 11, 23);
+    let (mut orders, mut latest, mut without) = (0, None, 0);
+    for customer in customers(plan(Scale::Full, 42)) {
+        assert!(customer.person.created_at.date() <= today, "{customer:?}");
+        assert!(
+            customer.orders.iter().all(|order| order.date <= today),
+            "{customer:?}"
+        );
+        orders += customer.orders.len();
+        latest = latest.max(customer.orders.last().map(|order| order.date));
+        without += u32::from(customer.orders.is_empty());
+    }
+    assert_eq!(latest, Some(today));
+    assert!((190_000..=205_000).contains(&orders), "{orders}");
+    assert!((50..500).contains(&without), "{without} only registered");
 }
 
 #[test]
 fn small_is_the_beginning_of_full() {
-    let small = customers(plan(Scale::Small, 7));
+    let small = customers(whole(Scale::Small, 7));
     assert_eq!(small.count(), 1_000);
     let pairs = customers(plan(Scale::Small, 7)).zip(customers(plan(Scale::Full, 7)));
     assert!(
@@ -53,7 +93,7 @@ fn small_is_the_beginning_of_full() {
 #[test]
 fn before_the_sample_begins_there_is_nothing() {
     let too_early = Plan {
-        today: NaiveDate::from_ymd_opt(2019, 12, 31).unwrap(),
+        today: day(2019, 12, 31),
         ..plan(Scale::Small, 1)
     };
     assert!(matches!(

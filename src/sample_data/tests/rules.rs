@@ -1,10 +1,10 @@
 //! How customers, orders, prices and stock are distributed.
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 
 use super::super::Scale;
 use super::super::stock::stock;
 use super::tally::{STORE_RULES, TALLY};
-use super::{CATALOGUE, plan};
+use super::{CATALOGUE, day, plan};
 
 /// Checks that a count is `share` of `total`, up to five standard deviations.
 #[track_caller]
@@ -100,36 +100,56 @@ fn customers_order_as_often_as_their_store_is_busy() {
     );
 }
 
-#[test]
-fn business_grows_by_year_and_stops_today() {
-    // 2026 is open for 327 of its 365 days.
-    let weights = [1.0, 1.1, 1.21, 1.15, 1.265, 1.392, 1.531 * 327.0 / 365.0];
-    check_shares("orders by year", &TALLY.orders_by_year, &weights);
-    assert_eq!(TALLY.earliest, NaiveDate::from_ymd_opt(2020, 1, 1));
-    assert_eq!(TALLY.latest, NaiveDate::from_ymd_opt(2026, 11, 23));
-}
+const YEARS: [f64; 7] = [1.0, 1.1, 1.21, 1.15, 1.265, 1.392, 1.531];
+
+/// From Monday: of the stores, and of the web shop.
+const WEEKS: [[f64; 7]; 2] = [
+    [80.0, 78.0, 82.0, 92.0, 112.0, 152.0, 104.0],
+    [118.0, 104.0, 98.0, 94.0, 84.0, 86.0, 116.0],
+];
 
 #[test]
-fn days_of_a_year_are_alike() {
-    // Two leap years; December of 2026 and the last week of its November are yet to come.
-    let days = [
-        31.0, 28.0, 31.0, 30.0, 31.0, 30.0, 31.0, 31.0, 30.0, 31.0, 30.0, 31.0,
-    ];
-    let weights = [
-        1.0 / 366.0,
-        1.1 / 365.0,
-        1.21 / 365.0,
-        1.15 / 365.0,
-        1.265 / 366.0,
-        1.392 / 365.0,
-        1.531 / 365.0,
-    ];
-    let all: f64 = weights.iter().sum();
-    let mut months = days.map(|days| days * all);
-    months[1] += weights[0] + weights[4];
-    months[10] -= 7.0 * weights[6];
-    months[11] -= 31.0 * weights[6];
-    check_shares("orders by month", &TALLY.orders_by_month, &months);
+fn business_grows_by_year() {
+    check_shares("orders by year", &TALLY.orders_by_year, &YEARS);
+    assert_eq!(TALLY.earliest, Some(day(2020, 1, 1)));
+    assert_eq!(TALLY.latest, Some(day(2026, 12, 31)));
+}
+
+/// The days of a year differ by nothing but their weekday.
+#[test]
+fn weekdays_differ_and_months_are_alike() {
+    for (online, week) in WEEKS.into_iter().enumerate() {
+        let (mut months, mut weekdays) = ([0.0; 12], [0.0; 7]);
+        for (year, weight) in (2020..).zip(YEARS) {
+            let days: Vec<NaiveDate> = day(year, 1, 1)
+                .iter_days()
+                .take_while(|day| day.year() == year)
+                .collect();
+            let weight_of = |day: &NaiveDate| week[day.weekday().num_days_from_monday() as usize];
+            let all: f64 = days.iter().map(weight_of).sum();
+            for day in &days {
+                let share = weight * weight_of(day) / all;
+                months[day.month0() as usize] += share;
+                weekdays[day.weekday().num_days_from_monday() as usize] += share;
+            }
+        }
+        check_shares("orders by month", &TALLY.orders_by_month[online], &months);
+        check_shares(
+            "orders by weekday",
+            &TALLY.orders_by_weekday[online],
+            &weekdays,
+        );
+    }
+}
+
+/// Three in twenty customers have a second store, and place three in ten of their orders there.
+#[test]
+fn some_customers_buy_at_two_stores() {
+    let away = f64::from(TALLY.orders_away) / f64::from(TALLY.last_order);
+    assert!((away - 0.15 * 0.3).abs() < 0.002, "{away:.4}");
+    // Who orders once, or every time at the same one of the two, is seen at one store only.
+    let two = f64::from(TALLY.customers_of_two_stores) / 50_000.0;
+    assert!((0.06..0.12).contains(&two), "{two:.4}");
 }
 
 #[test]
@@ -160,11 +180,12 @@ fn prices_swing_around_the_list_price() {
     assert!((mean - 1.0).abs() < 0.001, "{mean}");
 }
 
+/// An order's first line is picked by season alone; those after it may be companions.
 #[test]
 fn picks_follow_the_season() {
     let products = CATALOGUE.products.len() as f64;
     let (mut covariance, mut variance) = (0.0, 0.0);
-    for (month, counts) in TALLY.lines_by_month_and_category.iter().enumerate() {
+    for (month, counts) in TALLY.first_lines_by_month_and_category.iter().enumerate() {
         let percent =
             |category: usize| f64::from(CATALOGUE.categories[category].month_percent[month]);
         let (all_percent, all): (f64, u32) = ((0..9).map(percent).sum(), counts.iter().sum());
@@ -197,44 +218,101 @@ fn picks_follow_the_season() {
 
 #[test]
 fn products_of_a_category_sell_alike() {
-    let lines = f64::from(TALLY.last_line) / CATALOGUE.products.len() as f64;
-    for (product, &count) in CATALOGUE.products.iter().zip(&TALLY.lines_by_product) {
+    let check = |counts: &[u32], factor: f64| {
+        let lines = f64::from(counts.iter().sum::<u32>()) / CATALOGUE.products.len() as f64;
+        for (product, &count) in CATALOGUE.products.iter().zip(counts) {
+            assert!(
+                (lines / factor..lines * factor).contains(&f64::from(count)),
+                "{count} lines of {}",
+                product.name
+            );
+        }
+    };
+    check(&TALLY.first_lines_by_product, 3.0);
+    check(&TALLY.lines_by_product, 4.0);
+}
+
+/// What is bought together is bought together far more often than chance would have it.
+#[test]
+fn baskets_have_an_affinity() {
+    let orders = f64::from(TALLY.last_order);
+    let lift = |one: i32, other: i32| {
+        let count = |id: i32| f64::from(TALLY.lines_by_product[id as usize - 1]);
+        let together = TALLY.orders_by_pair.get(&(one.min(other), one.max(other)));
+        f64::from(together.copied().unwrap_or(0)) * orders / (count(one) * count(other))
+    };
+    let of_type = |name: &str| {
+        let kind = CATALOGUE.types.iter().find(|kind| kind.name == name);
+        let kind = kind.expect(name).id;
+        let products = CATALOGUE.products.iter();
+        let ids = products.filter(move |product| product.type_id == kind);
+        ids.map(|product| product.id).collect::<Vec<_>>()
+    };
+    for (one, companion) in [
+        ("Interior Paint", "Brushes & Rollers"),
+        ("Drills & Drivers", "Screws"),
+        ("Light Bulbs", "Light Fixtures"),
+        ("Pipe & Tubing", "Fittings & Connectors"),
+        ("Mowers & Yard Machines", "Pruning & Cutting"),
+    ] {
+        let (ones, others) = (of_type(one), of_type(companion));
+        let (partner, other) = (lift(ones[2], others[2]), lift(ones[2], others[3]));
+        assert!(partner > 8.0, "{one}, {companion}: {partner:.1}");
         assert!(
-            (lines / 3.0..lines * 3.0).contains(&f64::from(count)),
-            "{count} lines of {}",
-            product.name
+            partner > other * 4.0,
+            "{one}, {companion}: {partner:.1} and {other:.1}"
+        );
+    }
+    let (hammers, bulbs) = (of_type("Hammers & Mallets"), of_type("Light Bulbs"));
+    let strangers = lift(hammers[0], bulbs[0]);
+    assert!(strangers < 2.0, "{strangers:.1}");
+}
+
+#[test]
+fn margins_differ_between_and_within_categories() {
+    let margins = |category_id| {
+        let products = CATALOGUE.products.iter();
+        products
+            .filter(move |product| product.category_id == category_id)
+            .map(|product| product.margin_basis_points())
+    };
+    let middles = [38, 24, 42, 48, 21, 34, 36, 31, 44];
+    for (category, middle) in CATALOGUE.categories.iter().zip(middles) {
+        let (least, most) = (margins(category.id).min(), margins(category.id).max());
+        let (least, most) = least.zip(most).unwrap();
+        // Half a point for prices that are rounded to cents.
+        assert!(
+            least >= middle * 100 - 650 && most <= middle * 100 + 650,
+            "{}: {least} to {most}",
+            category.name
+        );
+        assert!(
+            most - least >= 1_100,
+            "{}: {least} to {most}",
+            category.name
         );
     }
 }
 
+/// What a store has lasts for days, weeks or months of what it sells, and some products are sold out.
 #[test]
-fn stock_follows_store_and_season() {
-    let november = 10;
-    let (mut mean, mut square) = (0.0, 0.0);
-    let mut rows = 0.0;
-    for row in stock(&plan(Scale::Full, 42), &CATALOGUE) {
-        let product = &CATALOGUE.products[row.product_id as usize - 1];
-        let season = f64::from(
-            CATALOGUE.categories[product.category_id as usize - 1].month_percent[november],
-        ) / 100.0;
-        let weight = STORE_RULES[row.store_id as usize - 1].0 * season;
-        let level = f64::from(row.level);
+fn stock_follows_what_is_sold() {
+    let rows: Vec<_> = stock(&plan(Scale::Full, 42), &CATALOGUE).collect();
+    assert_eq!(rows.len(), 3_392);
+    let sold_out = rows.iter().filter(|row| row.level == 0).count();
+    check_share("sold out", sold_out as u32, 3_392, 0.05);
+    for (store, pieces) in TALLY.pieces_in_2026.into_iter().enumerate() {
+        let own = rows.iter().filter(|row| row.store_id as usize == store + 1);
+        let all: i32 = own.clone().map(|row| row.level).sum();
+        let days = f64::from(all) * 365.0 / f64::from(pieces);
+        // By the classes 0 × 5 % + 6 × 10 % + 37 × 60 % + 105 × 20 % + 390 × 5 % = 63 days, and more in a store that sells
+        // little, for a shelf holds a piece or two of everything.
+        let most = [100.0, 100.0, 130.0, 250.0, 300.0, 400.0, 600.0, 100.0][store];
         assert!(
-            level >= (10.0 * weight * 0.5).floor() && level <= 100.0 * weight * 1.5,
-            "{row:?}"
+            (55.0..most).contains(&days),
+            "store {store}: {days:.0} days"
         );
-        mean += level / weight;
-        square += (level / weight).powi(2);
-        rows += 1.0;
+        let longest = own.map(|row| row.level).max();
+        assert!(longest >= Some(6), "store {store}: {longest:?}");
     }
-    assert_eq!(rows, 3_392.0);
-    // The mean of 10 to 100 is 55 and of 0.5 to 1.5 it is 1; the product's variance is
-    // (55² + 690) × (1 + 1/12) − 55² = 1,000. Flooring takes half a piece at most.
-    (mean, square) = (mean / rows, square / rows);
-    assert!((mean - 55.0).abs() < 2.0, "{mean}");
-    assert!(
-        (square - mean * mean - 1_000.0).abs() < 60.0,
-        "{}",
-        square - mean * mean
-    );
 }

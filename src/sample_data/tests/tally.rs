@@ -1,12 +1,12 @@
 //! Counts what the customers of the full sample do; one pass serves all tests.
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use chrono::{Datelike as _, NaiveDate};
 
 use super::super::Scale;
 use super::super::history::{Customer, Line, Order};
-use super::{CATALOGUE, customers, plan};
+use super::{CATALOGUE, customers, whole};
 
 /// Share of the customers, of 130; order frequency; price level.
 pub(super) const STORE_RULES: [(f64, f64, f64); 8] = [
@@ -24,16 +24,30 @@ pub(super) const STORE_RULES: [(f64, f64, f64); 8] = [
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) customers_by_store: [u32; 8],
+    /// By the store of the customer.
     pub(super) orders_by_store: [u32; 8],
+    /// Orders that are not at the customer's store.
+    pub(super) orders_away: u32,
+    /// Customers with orders at two stores; nobody has more.
+    pub(super) customers_of_two_stores: u32,
     /// By how many orders a customer has, for the first store.
     pub(super) first_store_by_orders: [u32; 16],
     pub(super) orders_by_year: [u32; 7],
-    pub(super) orders_by_month: [u32; 12],
+    /// Of the stores, and of the web shop.
+    pub(super) orders_by_month: [[u32; 12]; 2],
+    /// The same, from Monday.
+    pub(super) orders_by_weekday: [[u32; 7]; 2],
     pub(super) orders_by_lines: [u32; 6],
     pub(super) lines_by_quantity: [u32; 6],
     pub(super) lines_by_discount: [u32; 26],
-    pub(super) lines_by_month_and_category: [[u32; 9]; 12],
+    /// Of the orders' first lines, which go with no other.
+    pub(super) first_lines_by_month_and_category: [[u32; 9]; 12],
+    pub(super) first_lines_by_product: Vec<u32>,
     pub(super) lines_by_product: Vec<u32>,
+    /// How many orders have both products, the smaller id first.
+    pub(super) orders_by_pair: HashMap<(i32, i32), u32>,
+    /// Pieces sold in 2026, by store.
+    pub(super) pieces_in_2026: [u32; 8],
     /// Sum of unit price / (list price × price level).
     pub(super) price_factors: f64,
     pub(super) emails: HashSet<String>,
@@ -45,10 +59,11 @@ pub(super) struct Tally {
 
 pub(super) static TALLY: LazyLock<Tally> = LazyLock::new(|| {
     let mut tally = Tally {
+        first_lines_by_product: vec![0; CATALOGUE.products.len()],
         lines_by_product: vec![0; CATALOGUE.products.len()],
         ..Tally::default()
     };
-    customers(plan(Scale::Full, 42)).for_each(|customer| tally.count_customer(customer));
+    customers(whole(Scale::Full, 42)).for_each(|customer| tally.count_customer(customer));
     tally
 });
 
@@ -75,20 +90,26 @@ impl Tally {
             customer.person.email.ends_with("@example.com"),
             "{customer:?}"
         );
+        let stores: HashSet<_> = customer.orders.iter().map(|order| order.store.id).collect();
+        assert!(stores.len() <= 2, "{customer:?}");
+        self.customers_of_two_stores += u32::from(stores.len() == 2);
         assert!(
             self.emails.insert(customer.person.email),
             "two customers with one address"
         );
         for order in &customer.orders {
-            self.count_order(store, order);
+            self.orders_away += u32::from(order.store.id != customer.store.id);
+            self.count_order(order);
         }
     }
 
-    fn count_order(&mut self, store: usize, order: &Order) {
+    fn count_order(&mut self, order: &Order) {
+        let online = usize::from(order.store.is_online);
         self.last_order += 1;
         assert_eq!(order.id, self.last_order);
         self.orders_by_year[order.date.year() as usize - 2020] += 1;
-        self.orders_by_month[order.date.month0() as usize] += 1;
+        self.orders_by_month[online][order.date.month0() as usize] += 1;
+        self.orders_by_weekday[online][order.date.weekday().num_days_from_monday() as usize] += 1;
         self.orders_by_lines[order.lines.len()] += 1;
         self.earliest = self.earliest.min(Some(order.date)).or(Some(order.date));
         self.latest = self.latest.max(Some(order.date));
@@ -99,17 +120,30 @@ impl Tally {
                     .all(|other| other.product_id != line.product_id),
                 "{order:?}"
             );
-            self.count_line(store, order.date, line);
+            for other in &order.lines[..index] {
+                let pair = (
+                    line.product_id.min(other.product_id),
+                    line.product_id.max(other.product_id),
+                );
+                *self.orders_by_pair.entry(pair).or_default() += 1;
+            }
+            self.count_line(order.store.id as usize - 1, line);
+        }
+        let first = order.lines[0].product_id as usize - 1;
+        let category = CATALOGUE.products[first].category_id as usize - 1;
+        self.first_lines_by_product[first] += 1;
+        self.first_lines_by_month_and_category[order.date.month0() as usize][category] += 1;
+        if order.date.year() == 2026 {
+            let pieces: i32 = order.lines.iter().map(|line| line.quantity).sum();
+            self.pieces_in_2026[order.store.id as usize - 1] += pieces as u32;
         }
     }
 
-    fn count_line(&mut self, store: usize, date: NaiveDate, line: &Line) {
+    fn count_line(&mut self, store: usize, line: &Line) {
         self.last_line += 1;
         assert_eq!(line.id, self.last_line);
         let product = &CATALOGUE.products[line.product_id as usize - 1];
         self.lines_by_product[line.product_id as usize - 1] += 1;
-        self.lines_by_month_and_category[date.month0() as usize]
-            [product.category_id as usize - 1] += 1;
         self.lines_by_quantity[line.quantity as usize] += 1;
         self.lines_by_discount[line.discount_percent as usize] += 1;
 
