@@ -316,3 +316,42 @@ fn stock_follows_what_is_sold() {
         assert!(longest >= Some(6), "store {store}: {longest:?}");
     }
 }
+
+/// Whoever follows the README gets the figures that stand there.
+#[test]
+fn the_readme_has_the_figures_of_the_sample() {
+    let readme = include_str!("../../../README.md");
+    let dollars = |cents: i64| {
+        let (dollars, cents) = (cents / 100, cents % 100);
+        match (
+            dollars / 1_000_000,
+            dollars / 1_000 % 1_000,
+            dollars % 1_000,
+        ) {
+            (0, thousands, rest) => format!("{thousands},{rest:03}.{cents:02}"),
+            (millions, thousands, rest) => {
+                format!("{millions},{thousands:03},{rest:03}.{cents:02}")
+            }
+        }
+    };
+    let ranking = |store: usize| {
+        let names = CATALOGUE.categories.iter().map(|category| category.name);
+        let mut sales: Vec<_> = TALLY.sales_in_2025[store].into_iter().zip(names).collect();
+        sales.sort_unstable_by_key(|(cents, _)| -cents);
+        sales
+    };
+    let (seattle, redmond) = (ranking(0), ranking(5));
+    for place in 0..3 {
+        let cell = |(cents, name): (i64, &str)| format!("{name} {}", dollars(cents));
+        let line = format!(
+            "| {} | {} | {} |",
+            place + 1,
+            cell(seattle[place]),
+            cell(redmond[place])
+        );
+        assert!(readme.contains(&line), "{line}");
+    }
+    let power_tools = TALLY.sales_in_2025.iter().map(|store| store[1]).sum();
+    let all = format!("{} for power tools", dollars(power_tools));
+    assert!(readme.contains(&all), "{all}");
+}

@@ -46,6 +46,8 @@ pub(super) struct Tally {
     pub(super) lines_by_product: Vec<u32>,
     /// How many orders have both products, the smaller id first.
     pub(super) orders_by_pair: HashMap<(i32, i32), u32>,
+    /// What was paid in 2025, in cents, by store and category.
+    pub(super) sales_in_2025: [[i64; 9]; 8],
     /// Pieces sold in 2026, by store.
     pub(super) pieces_in_2026: [u32; 8],
     /// Sum of unit price / (list price × price level).
@@ -133,6 +135,13 @@ impl Tally {
         let category = CATALOGUE.products[first].category_id as usize - 1;
         self.first_lines_by_product[first] += 1;
         self.first_lines_by_month_and_category[order.date.month0() as usize][category] += 1;
+        if order.date.year() == 2025 {
+            for line in &order.lines {
+                let category = CATALOGUE.products[line.product_id as usize - 1].category_id;
+                self.sales_in_2025[order.store.id as usize - 1][category as usize - 1] +=
+                    line.total_cents;
+            }
+        }
         if order.date.year() == 2026 {
             let pieces: i32 = order.lines.iter().map(|line| line.quantity).sum();
             self.pieces_in_2026[order.store.id as usize - 1] += pieces as u32;
