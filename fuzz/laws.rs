@@ -60,6 +60,7 @@ pub(crate) fn rows(input: &[u8]) {
         rows: NonZeroU32::new(2).expect("not zero"),
         bytes: NonZeroUsize::new(64).expect("not zero"),
         cell_bytes: NonZeroUsize::new(16).expect("not zero"),
+        counted_rows: 0,
     };
     let mut rows = Collector::new(limits);
     let name = String::from_utf8_lossy(value).into_owned();

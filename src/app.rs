@@ -20,7 +20,7 @@ use crate::identity::{
     ApiKey, ApiKeyState, Claims, DirectoryUnavailable, Entitlement, Identity, TenantDirectory,
     TenantId,
 };
-use crate::mcp::{Callers, Handler, Tools};
+use crate::mcp::{Callers, DefaultLimits, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
@@ -94,12 +94,17 @@ impl App {
             rows: answer.rows,
             bytes: answer.result_bytes,
             cell_bytes: limits.cell_bytes,
+            counted_rows: 0,
         };
         let tools = Tools {
             guard: Arc::new(Guard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
             limits: row_limits(&limits.answer),
             larger_limits: row_limits(&limits.analyst_answer),
+            default_limits: DefaultLimits {
+                rows: limits.default_rows,
+                bytes: limits.default_result_bytes,
+            },
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
             clock,

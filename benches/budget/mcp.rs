@@ -14,6 +14,9 @@ pub(crate) const STORES: [&str; 4] = [
     "e7f8a9b0-c1d2-3e4f-5678-90abcdef1234",
 ];
 
+/// As many as `benches/budget/server.rs` lets a caller have.
+const MAX_ROWS: u32 = 10_000;
+
 /// The protocol version that the bench speaks.
 const PROTOCOL: &str = "2025-11-25";
 
@@ -24,7 +27,8 @@ pub(crate) fn query(sql: &str) -> Vec<u8> {
 
 /// The same for any store.
 pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
-    let arguments = json!({"postgresql_query": sql});
+    // As many rows as the server gives, not as many as it gives to those who do not ask.
+    let arguments = json!({"postgresql_query": sql, "max_rows": MAX_ROWS});
     request(
         &named(store),
         "tools/call",

@@ -25,7 +25,7 @@ pub(crate) static SELECT_ONE: Workload = Workload {
     shares: ["≥ 60 %", ""],
 };
 
-/// Roll-ups, where the database has some work, and a result as long as the defaults allow.
+/// Roll-ups, where the database has some work, and a result as long as the default ceiling allows.
 pub(crate) static LARGER: [&Workload; 3] = [&CATEGORY_ROLL_UP, &WEEK_OF_SALES, &ROWS_1_000];
 
 static CATEGORY_ROLL_UP: Workload = Workload {
@@ -45,7 +45,7 @@ static WEEK_OF_SALES: Workload = Workload {
     shares: ["≥ 90 %", "≥ 90 %"],
 };
 
-/// As many rows as the server gives by default.
+/// As many rows as the server gives at most by default.
 pub(crate) static ROWS_1_000: Workload = Workload {
     name: "1,000 rows",
     sql: include_str!("rows_1000.sql"),

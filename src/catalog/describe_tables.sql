@@ -1,7 +1,7 @@
 -- Everything that is told about tables, in one result.
 --   $1 text[]: the tables with their schema
 -- Columns: kind, table, and three texts: 'table' (purpose), 'column' (name, type),
---   'key' (column, referenced table, referenced column), 'value' (a valid value).
+--   'key' (column, referenced table, referenced column), 'value' (a valid value), 'range' (what, from, to).
 -- Run by the querying login under a tenant; the plan must read orders by index only (a year is probed, not counted).
 WITH asked AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS table_name
@@ -46,4 +46,12 @@ WHERE EXISTS (
     SELECT FROM retail.orders AS o
     WHERE o.order_date >= pg_catalog.make_date(y.year, 1, 1) AND o.order_date < pg_catalog.make_date(y.year + 1, 1, 1)
 )
+UNION ALL
+SELECT 'range', 'retail.orders', 'Order dates you see', d.first::text, d.last::text, 0
+FROM (
+    SELECT min(o.order_date) AS first, max(o.order_date) AS last
+    FROM retail.orders AS o
+    WHERE 'retail.orders' = ANY ($1::text[])
+) AS d
+WHERE d.first IS NOT NULL
 ORDER BY place

@@ -1,19 +1,51 @@
 use std::fmt::Write as _;
 
-use super::Table;
+use super::row_counts::RowCounts;
 use super::text_rows::TextRows;
+use super::{Table, VisibleStores};
 
-/// One block per table, in the layout that clients of the original sample read.
-pub(super) fn describe(tables: &[Table], rows: &TextRows) -> String {
-    let blocks: Vec<String> = tables.iter().map(|table| block(table, rows)).collect();
-    blocks.join("\n\n")
+/// Whose rows these are, and then one block per table, in the layout that clients of the original sample read.
+pub(super) fn describe(
+    tables: &[Table],
+    rows: &TextRows,
+    stores: &VisibleStores,
+    counts: &RowCounts,
+) -> String {
+    let mut text = format!("**Scope:** {stores}. {}\n", explanation(stores));
+    text.push_str("**Values:** numeric (amounts, averages) comes as text such as \"12.50\".");
+    for table in tables {
+        text.push_str("\n\n");
+        block(table, rows, stores, counts, &mut text);
+    }
+    text
 }
 
-fn block(table: &Table, rows: &TextRows) -> String {
+/// What a scope means for the reader of a result.
+fn explanation(stores: &VisibleStores) -> &'static str {
+    match stores {
+        VisibleStores::One { .. } => {
+            "Customers, orders, order items and stock are this store's; nothing about other stores or the whole company can be \
+             computed from them. Categories, types, products and the list of stores are the same for everybody."
+        }
+        VisibleStores::All { .. } => "Group by store_id to tell stores apart.",
+        VisibleStores::Some { .. } | VisibleStores::Unknown => {
+            "Customers, orders, order items and stock may be those of a part of the company."
+        }
+    }
+}
+
+fn block(
+    table: &Table,
+    rows: &TextRows,
+    stores: &VisibleStores,
+    counts: &RowCounts,
+    text: &mut String,
+) {
     let Table {
         name,
         use_for,
         values,
+        notes,
     } = table;
     let purpose = rows.of("table", name).next().map_or("", |row| &row[0]);
     let columns: Vec<String> = rows
@@ -22,12 +54,17 @@ fn block(table: &Table, rows: &TextRows) -> String {
         .collect();
     let keys: Vec<&[String]> = rows.of("key", name).collect();
 
-    let mut text = format!(
-        "# Table: {name}\n\n**Purpose:** {purpose}\n\n## Schema\n{}\n\n## Relationships\n",
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "# Table: {name}\n\n**Purpose:** {purpose}");
+    if let Some(count) = counts.magnitude(name) {
+        let _ = writeln!(text, "**Rows you see:** {count}");
+    }
+    let _ = writeln!(
+        text,
+        "\n## Schema\n{}\n\n## Relationships",
         columns.join(", ")
     );
     for key in &keys {
-        // Writing to a string cannot fail.
         let _ = writeln!(
             text,
             "- `{}` → `{}.{}` (MANY_TO_ONE)",
@@ -41,9 +78,17 @@ fn block(table: &Table, rows: &TextRows) -> String {
         let valid: Vec<&str> = rows.of("value", name).map(|row| row[0].as_str()).collect();
         let _ = writeln!(text, "\n## Valid Values\n**{what}:** {}", valid.join(", "));
     }
+    for range in rows.of("range", name) {
+        let _ = writeln!(text, "**{}:** {} to {}", range[0], range[1], range[2]);
+    }
+    if let (&"retail.stores", VisibleStores::One { id, name }) = (name, stores) {
+        let _ = writeln!(text, "**Your store:** {name} (store_id {id})");
+    }
     let _ = write!(text, "\n## Query Hints\n- Use for: {use_for}");
+    for note in *notes {
+        let _ = write!(text, "\n- {note}");
+    }
     for key in &keys {
         let _ = write!(text, "\n- Join with {} using {}", key[1], key[0]);
     }
-    text
 }

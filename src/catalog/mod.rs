@@ -1,87 +1,47 @@
-//! What the tables look like to the caller: columns, keys, relationships, and the values that filters take.
+//! What the tables look like to the caller: columns, keys, relationships, the values that filters take, whose rows the caller
+//! sees and about how many.
 //!
 //! Reads `pg_catalog`, where a role without privileges on a referenced table still finds the foreign keys; must not know
-//! MCP. Nothing is cached: one statement answers, and what one tenant may see can never reach another.
-//! Invariant: columns that the caller's login may not read are not shown.
+//! MCP.
+//! Invariants: columns that the caller's login may not read are not shown; everything about rows is read as the caller, and
+//! what is cached of it is cached for that tenant alone, so what one tenant may see can never reach another.
 mod markdown; // description → text for a model
+mod row_counts; // numbers of rows, by magnitude
+mod tables; // the tables, and what their columns mean
 mod text_rows; // a result as texts
+mod visible_stores; // whose rows a tenant sees, in words
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::identity::Caller;
+use moka::sync::{Cache, CacheBuilder};
+
+use crate::identity::{Caller, TenantId};
 use crate::query::guard::CheckedQuery;
 use crate::query::scope::{Scope, ScopeError};
 
+pub use tables::{TABLES, Table};
+pub use visible_stores::VisibleStores;
+
+use row_counts::RowCounts;
 use text_rows::TextRows;
 
 static DESCRIBE_TABLES: CheckedQuery = CheckedQuery::literal(include_str!("describe_tables.sql"));
+static VISIBLE_STORES: CheckedQuery = CheckedQuery::literal(include_str!("visible_stores.sql"));
+static ROW_COUNTS: CheckedQuery = CheckedQuery::literal(include_str!("row_counts.sql"));
+
+/// A store that is renamed is told by its old name for so long.
+const VISIBLE_STORES_TTL: Duration = Duration::from_secs(60);
+
+/// Counting reads up to 100,001 rows of a table; the magnitude changes slowly.
+const ROW_COUNTS_TTL: Duration = Duration::from_secs(600);
+
+/// The most tenants of which something is cached.
+const MAX_CACHED_TENANTS: u64 = 1_000;
 
 /// More than eight tables with their columns, keys and values can have.
 const MOST_ROWS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
-
-/// A table that clients may ask about, in the order of the documentation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// With its schema, as a client names it.
-    pub name: &'static str,
-    /// What to ask it for.
-    use_for: &'static str,
-    /// What its valid values are called, if it has any.
-    values: Option<&'static str>,
-}
-
-/// All of them.
-pub const TABLES: &[Table] = &[
-    table(
-        "retail.customers",
-        "counting and segmenting customers; names, e-mail and phone are personal data",
-        None,
-    ),
-    table(
-        "retail.stores",
-        "splitting results by store; is_online separates online from physical",
-        Some("Store names"),
-    ),
-    table(
-        "retail.categories",
-        "top-level product groups",
-        Some("Category names"),
-    ),
-    table(
-        "retail.product_types",
-        "product groups within a category",
-        Some("Type names"),
-    ),
-    table(
-        "retail.products",
-        "product facts, cost, list price and margin",
-        None,
-    ),
-    table(
-        "retail.orders",
-        "order counts and dates; amounts are in retail.order_items",
-        Some("Available years"),
-    ),
-    table(
-        "retail.order_items",
-        "revenue (sum of total_amount), units and discounts",
-        None,
-    ),
-    table(
-        "retail.inventory",
-        "stock on hand by store and product",
-        None,
-    ),
-];
-
-const fn table(name: &'static str, use_for: &'static str, values: Option<&'static str>) -> Table {
-    Table {
-        name,
-        use_for,
-        values,
-    }
-}
 
 /// Why there is no description.
 #[derive(Debug, thiserror::Error)]
@@ -101,13 +61,67 @@ pub enum CatalogError {
 #[derive(Debug)]
 pub struct Catalog {
     scope: Arc<Scope>,
+    visible_stores: Cache<TenantId, Arc<VisibleStores>>,
+    row_counts: Cache<TenantId, Arc<RowCounts>>,
 }
 
 impl Catalog {
     /// A catalogue read through `scope`.
     #[must_use]
     pub fn new(scope: Arc<Scope>) -> Self {
-        Self { scope }
+        Self {
+            scope,
+            visible_stores: CacheBuilder::new(MAX_CACHED_TENANTS)
+                .time_to_live(VISIBLE_STORES_TTL)
+                .build(),
+            row_counts: CacheBuilder::new(MAX_CACHED_TENANTS)
+                .time_to_live(ROW_COUNTS_TTL)
+                .build(),
+        }
+    }
+
+    /// Whose rows the caller sees. Asks the database once a minute for each tenant.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when the database did not answer.
+    pub async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, ScopeError> {
+        if let Some(stores) = self.visible_stores.get(&caller.tenant()) {
+            return Ok(stores);
+        }
+        let rows = self.rows(caller, &VISIBLE_STORES, &[]).await?;
+        let stores = rows.first().and_then(VisibleStores::from_row);
+        let stores = Arc::new(stores.unwrap_or_default());
+        self.visible_stores
+            .insert(caller.tenant(), Arc::clone(&stores));
+        Ok(stores)
+    }
+
+    /// How many rows of each table the caller sees. Asks the database once in ten minutes for each tenant; a database that
+    /// is too slow to count leaves the numbers out of the description.
+    async fn row_counts(&self, caller: &Caller) -> Result<Arc<RowCounts>, ScopeError> {
+        if let Some(counts) = self.row_counts.get(&caller.tenant()) {
+            return Ok(counts);
+        }
+        let counts = match self.rows(caller, &ROW_COUNTS, &[]).await {
+            Ok(rows) => Arc::new(RowCounts::from_rows(&rows)),
+            Err(ScopeError::Database(_)) => return Ok(Arc::default()),
+            Err(error) => return Err(error),
+        };
+        self.row_counts.insert(caller.tenant(), Arc::clone(&counts));
+        Ok(counts)
+    }
+
+    async fn rows(
+        &self,
+        caller: &Caller,
+        query: &CheckedQuery,
+        parameters: &[&str],
+    ) -> Result<TextRows, ScopeError> {
+        let mut rows = TextRows::default();
+        self.scope
+            .run(caller, query, parameters, MOST_ROWS, &mut rows)
+            .await?;
+        Ok(rows)
     }
 
     /// Describes tables to a caller as Markdown, each once, in the order asked for.
@@ -129,12 +143,13 @@ impl Catalog {
                 .collect::<Vec<_>>()
                 .join(",")
         );
-        let mut rows = TextRows::default();
-        self.scope
-            .run(caller, &DESCRIBE_TABLES, &[&list], MOST_ROWS, &mut rows)
-            .await
-            .map_err(CatalogError::Scope)?;
-        Ok(markdown::describe(&tables, &rows))
+        let description = async {
+            let stores = self.visible_stores(caller).await?;
+            let counts = self.row_counts(caller).await?;
+            let rows = self.rows(caller, &DESCRIBE_TABLES, &[&list]).await?;
+            Ok(markdown::describe(&tables, &rows, &stores, &counts))
+        };
+        description.await.map_err(CatalogError::Scope)
     }
 }
 

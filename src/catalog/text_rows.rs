@@ -7,6 +7,16 @@ use crate::query::scope::{Column, RowSink};
 pub(super) struct TextRows(Vec<Vec<String>>);
 
 impl TextRows {
+    /// All rows.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[String]> {
+        self.0.iter().map(Vec::as_slice)
+    }
+
+    /// The first row.
+    pub(super) fn first(&self) -> Option<&[String]> {
+        self.iter().next()
+    }
+
     /// The rows whose first two values are these, without them; an absent value is empty.
     pub(super) fn of<'a>(
         &'a self,

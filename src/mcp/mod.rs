@@ -10,33 +10,37 @@ mod tools; // one file a tool
 use std::borrow::Cow;
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
-    DiscoverResult, ErrorCode, Implementation, ListToolsResult, PaginatedRequestParams,
-    ServerCapabilities, ServerConfig,
+    DiscoverResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult,
+    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
+use crate::catalog::VisibleStores;
 use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
 pub use failure::refusal_text;
 use tools::Access;
-pub use tools::{ToolName, Tools};
+pub use tools::{DefaultLimits, ToolName, Tools};
 
 /// The server's name, as the original sample has it.
 const NAME: &str = "mcp-zava-sales";
 
 const INSTRUCTIONS: &str = "Answers questions about Zava, a home-improvement retailer: sales, products, customers, stock. \
-You see one store's rows, or all for head office; the server decides which. \
 Fetch the schemas of the tables you need once, then query; use search for products described in words.";
+
+/// Finding out whose rows a client sees takes no longer; the results say it too.
+const SCOPE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a client may keep what the server says of itself: it changes with a new version only.
 const FRESH_FOR_MS: u64 = 300_000;
@@ -122,6 +126,38 @@ impl Handler {
         }
     }
 
+    /// The instructions, with whose rows this client sees: a model that does not know it takes a store's average for the
+    /// company's. Without a caller who may query, or a database that answers soon, it is left to the results.
+    async fn instructions(&self, context: &RequestContext<RoleServer>) -> String {
+        // On the heap: rmcp moves this future several times, and it is large.
+        let asking = Box::pin(async {
+            let caller = match &self.callers {
+                Callers::OfRequest => {
+                    let parts = context.extensions.get::<axum::http::request::Parts>()?;
+                    parts.extensions.get::<Caller>().cloned()?
+                }
+                Callers::Fixed(identity, tenant) => identity.of_tenant(*tenant).await.ok()?,
+            };
+            if !caller.scopes().has(OAuthScope::Query) {
+                return None;
+            }
+            self.tools.catalog.visible_stores(&caller).await.ok()
+        });
+        let stores = timeout(SCOPE_TIMEOUT, asking).await.ok().flatten();
+        let rows = match stores.as_deref() {
+            Some(stores @ VisibleStores::One { .. }) => format!(
+                "You see the rows of {stores}: totals and averages are this store's, never all stores' or Zava's."
+            ),
+            Some(stores @ VisibleStores::All { .. }) => {
+                format!("You see the rows of {stores}.")
+            }
+            Some(VisibleStores::Some { .. } | VisibleStores::Unknown) | None => {
+                "You see one store's rows, or all for head office; `scope` in each result says whose.".to_owned()
+            }
+        };
+        format!("{INSTRUCTIONS} {rows}")
+    }
+
     /// Notes a call that names no tool of ours. Over standard input and output its caller is not known yet.
     fn note_unusable(&self, reason: &'static str, context: &RequestContext<RoleServer>) {
         let parts = context.extensions.get::<axum::http::request::Parts>();
@@ -150,17 +186,30 @@ impl ServerHandler for Handler {
             .with_instructions(INSTRUCTIONS)
     }
 
-    fn discover(
+    async fn initialize(
         &self,
-        _: RequestContext<RoleServer>,
-    ) -> impl Future<Output = Result<DiscoverResult, ErrorData>> + Send + '_ {
+        request: InitializeRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<InitializeResult, ErrorData> {
+        let instructions = self.instructions(&context).await;
+        let result = self.negotiate_initialize(&request)?;
+        context.peer.set_peer_info(request);
+        Ok(result.with_instructions(instructions))
+    }
+
+    /// Private, because the instructions say whose rows the caller sees.
+    async fn discover(
+        &self,
+        context: RequestContext<RoleServer>,
+    ) -> Result<DiscoverResult, ErrorData> {
+        let instructions = self.instructions(&context).await;
         let result = DiscoverResult::from_server_info(
             self.supported_protocol_versions().into_owned(),
-            self.get_info(),
+            self.get_info().with_instructions(instructions),
         );
-        ready(Ok(result
+        Ok(result
             .with_ttl_ms(FRESH_FOR_MS)
-            .with_cache_scope(CacheScope::Public)))
+            .with_cache_scope(CacheScope::Private))
     }
 
     fn list_tools(

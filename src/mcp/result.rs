@@ -4,10 +4,13 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use crate::catalog::VisibleStores;
 use crate::query::rows::{Cut, CutCell, JsonRows};
 
 /// What a tool says beside its rows.
 pub(super) struct Remarks<'a> {
+    /// Whose rows the caller sees.
+    pub(super) scope: &'a VisibleStores,
     /// When there are none.
     pub(super) nothing_found: &'a str,
     /// When there are more than were given: how to get to them.
@@ -16,13 +19,8 @@ pub(super) struct Remarks<'a> {
     pub(super) notes: &'a [String],
 }
 
-/// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count}`, as text and as structured content.
+/// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`, as text and as structured content.
 pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
-    if rows.count == 0 && rows.cut.is_none() {
-        let nothing_found = [remarks.nothing_found.to_owned()];
-        let messages = [&nothing_found, remarks.notes].concat();
-        return compact(no_rows("msg", &messages.join(". ")));
-    }
     let before = format!(r#"{{"c":{},"r":"#, rows.columns);
     let after = after_rows(&rows, remarks);
     // In the rows' own memory: they may be long.
@@ -33,20 +31,26 @@ pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
     compact(text)
 }
 
-/// What follows the rows: their number, and whether something is missing, where, and how to go on.
+/// What follows the rows: their number, whose they are, and whether something is missing, where, and how to go on.
 fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
-    let mut text = format!(r#","n":{}"#, rows.count);
+    let scope = Value::from(remarks.scope.to_string());
+    let mut text = format!(r#","n":{},"scope":{scope}"#, rows.count);
     let missing_rows = rows.cut.map(|cut| rows_message(cut, rows, remarks));
     let mut messages: Vec<String> = missing_rows
         .into_iter()
         .chain(cells_message(rows))
         .collect();
-    if !messages.is_empty() {
+    if messages.is_empty() && rows.count == 0 {
+        messages.push(remarks.nothing_found.to_owned());
+    } else if !messages.is_empty() {
         text.push_str(r#","truncated":true"#);
+        if let Some(total) = rows.total {
+            // Writing to a string cannot fail.
+            let _ = write!(text, r#","total":{total}"#);
+        }
         if !rows.cut_cells.is_empty() {
             let place = |cell: &CutCell| json!([cell.row, cell.column]);
             let places: Vec<Value> = rows.cut_cells.iter().map(place).collect();
-            // Writing to a string cannot fail.
             let _ = write!(text, r#","cut":{}"#, Value::from(places));
         }
     }
@@ -67,7 +71,8 @@ pub(super) fn text(text: String) -> CallToolResult {
 
 /// A failure of a tool that answers rows, in the same shape with `err`.
 pub(super) fn failed_rows(failure: &Failure) -> CallToolResult {
-    let mut result = compact(no_rows("err", &failure.client_text()));
+    let err = Value::from(failure.client_text());
+    let mut result = compact(format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#));
     result.is_error = Some(true);
     result
 }
@@ -83,14 +88,7 @@ pub(super) fn bytes(result: &CallToolResult) -> u64 {
     texts.map(|text| text.text.len() as u64).sum()
 }
 
-/// Written by hand, like the rows: a map of JSON values would sort its members by name.
-fn no_rows(member: &str, text: &str) -> String {
-    format!(
-        r#"{{"c":[],"r":[],"n":0,"{member}":{}}}"#,
-        Value::from(text)
-    )
-}
-
+/// Written by hand: a map of JSON values would sort its members by name.
 fn compact(text: String) -> CallToolResult {
     let structured = serde_json::from_str(&text).ok();
     debug_assert!(structured.is_some(), "our own JSON can be read");
@@ -101,24 +99,26 @@ fn compact(text: String) -> CallToolResult {
 
 fn rows_message(cut: Cut, rows: &JsonRows, remarks: &Remarks<'_>) -> String {
     let (count, longest, more) = (rows.count, rows.limits.bytes, remarks.how_to_go_on);
-    match (cut, count) {
-        (Cut::Rows, _) => format!("Only the first {}; there are more. {more}", counted(count)),
-        (Cut::Bytes, 0) => format!(
+    let first = match (count, rows.total) {
+        (1, None) => "Only the first row".to_owned(),
+        (1, Some(total)) => format!("Only the first of {total} rows"),
+        (_, None) => format!("Only the first {count} rows"),
+        (_, Some(total)) => format!("Only the first {count} of {total} rows"),
+    };
+    let what = match (cut, count, rows.total) {
+        (Cut::Rows, _, Some(_)) => first,
+        (Cut::Rows, _, None) => format!("{first}; there are more"),
+        (Cut::Bytes, 0, _) => format!(
             "The first row alone is longer than an answer may be ({longest} bytes). Name fewer columns, or take parts of \
              long values with left(value, 1000)"
         ),
-        (Cut::Bytes, _) => format!(
-            "Only the first {}; the next would make the answer longer than it may be ({longest} bytes). Name fewer columns. {more}",
-            counted(count)
+        (Cut::Bytes, ..) => format!(
+            "{first}; the next would make the answer longer than it may be ({longest} bytes). Name fewer columns"
         ),
-    }
-}
-
-fn counted(rows: u32) -> String {
-    match rows {
-        1 => "row".to_owned(),
-        _ => format!("{rows} rows"),
-    }
+    };
+    let sentences = [what.as_str(), more].into_iter();
+    let sentences: Vec<&str> = sentences.filter(|sentence| !sentence.is_empty()).collect();
+    sentences.join(". ")
 }
 
 fn cells_message(rows: &JsonRows) -> Option<String> {

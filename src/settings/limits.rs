@@ -14,6 +14,10 @@ pub struct Limits {
     pub answer: AnswerLimits,
     /// The same for analysts and operators; none of it is less.
     pub analyst_answer: AnswerLimits,
+    /// The rows of an answer to a call that does not say how many it wants.
+    pub default_rows: NonZeroU32,
+    /// The bytes of JSON that the rows of such an answer hold at most.
+    pub default_result_bytes: NonZeroUsize,
     /// The most bytes of one value.
     pub cell_bytes: NonZeroUsize,
     /// The largest HTTP request body, in bytes.
@@ -74,6 +78,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Limits> {
         &var::ZAVA_ANALYST_MAX_ROWS,
         &var::ZAVA_ANALYST_MAX_RESULT_BYTES,
     );
+    let default_rows = reader.number(&var::ZAVA_DEFAULT_ROWS, 1, 10_000);
+    let default_result_bytes = reader.number(&var::ZAVA_DEFAULT_RESULT_BYTES, 1_024, 64 << 20);
     let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
     let sql_bytes = longest_sql(reader);
@@ -84,6 +90,8 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Limits> {
     Some(Limits {
         answer,
         analyst_answer: analyst_answer?.or_more(answer),
+        default_rows: default_rows?,
+        default_result_bytes: size(default_result_bytes?),
         cell_bytes: size(cell_bytes?),
         // Without a value: it is absent, or a problem that has been reported.
         request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), size),

@@ -51,6 +51,8 @@ variables! {
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "The longest that the database works on one statement, in seconds, 1 to 600.";
     ZAVA_MAX_ROWS = Some("1000"), "1000", "The most rows in one answer, 1 to 10000; a longer result is cut and says so.";
     ZAVA_MAX_RESULT_BYTES = Some("1048576"), "1048576", "The most bytes of rows in one answer, 1024 to 67108864; a longer result is cut and says so.";
+    ZAVA_DEFAULT_ROWS = Some("200"), "500", "Rows in the answer to an `execute_sales_query` without `max_rows`, 1 to 10000; at most ZAVA_MAX_ROWS.";
+    ZAVA_DEFAULT_RESULT_BYTES = Some("32768"), "65536", "Bytes of rows in such an answer, 1024 to 67108864; at most ZAVA_MAX_RESULT_BYTES, which holds for a call with `max_rows`.";
     ZAVA_MAX_CELL_BYTES = Some("65536"), "65536", "The most bytes of one value in an answer, 256 to 1048576; of a longer one the beginning is given, and the answer says so.";
     ZAVA_MAX_REQUEST_BYTES = None, "262144", "The largest request body in bytes, 1024 to 67108864. The default is what the longest SQL text needs when JSON escapes each of its bytes: six times ZAVA_MAX_SQL_BYTES, and 65536 more.";
     ZAVA_MAX_SQL_BYTES = Some("32768"), "32768", "The longest SQL text in bytes, 64 to 65536.";

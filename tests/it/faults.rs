@@ -132,7 +132,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_row_gives_no_half_answer() 
             .call(
                 SEATTLE,
                 "execute_sales_query",
-                json!({"postgresql_query": rows}),
+                json!({"postgresql_query": rows, "max_rows": 1000}),
             )
             .await;
         if answer.is_error {

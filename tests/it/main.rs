@@ -12,6 +12,7 @@ mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
 mod command_line; // the binary: exit codes and messages
+mod context; // what keeps a model from misreading what it gets
 mod corpus; // ordinary business statements
 mod dot_env; // scripts and the server read `.env` alike
 mod encryption; // TLS to the database

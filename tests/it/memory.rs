@@ -88,7 +88,7 @@ impl Server {
     }
 
     async fn query(&mut self, sql: &str) -> Value {
-        let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
+        let call = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql, "max_rows": 1000}});
         self.request("tools/call", call).await["result"]["structuredContent"].take()
     }
 

@@ -155,7 +155,16 @@ async fn the_tool_surface_stays_small() {
         .json()
         .await
         .expect("JSON");
-    let surface = body["result"]["tools"].to_string();
+    let tools = body["result"]["tools"].to_string();
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let body: Value = server
+        .request(SEATTLE, "initialize", params)
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let instructions = &body["result"]["instructions"];
+    let surface = format!("{tools}{instructions}");
     let tokens = tokenizers::Tokenizer::from_file(model_file("l2_supercat_tokenizer_config.json"))
         .expect("the tokenizer")
         .encode(surface.as_str(), false)

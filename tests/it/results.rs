@@ -75,16 +75,19 @@ async fn columns_are_called_as_postgresql_calls_them() {
 }
 
 #[tokio::test]
-async fn no_rows_say_so() {
+async fn no_rows_say_so_and_keep_the_names_of_their_columns() {
     let server = TestServer::start().await;
     let answer = server
         .call(
             SEATTLE,
             "execute_sales_query",
-            json!({"postgresql_query": "SELECT 1 WHERE false"}),
+            json!({"postgresql_query": "SELECT store_id, store_name AS name FROM retail.stores WHERE false"}),
         )
         .await;
-    assert_eq!(answer.text, r#"{"c":[],"r":[],"n":0,"msg":"No rows"}"#);
+    assert_eq!(
+        answer.text,
+        r#"{"c":["store_id","name"],"r":[],"n":0,"scope":"Zava Retail Seattle only","msg":"No rows"}"#
+    );
 }
 
 #[tokio::test]
@@ -100,7 +103,7 @@ async fn text_and_structured_content_are_the_same() {
         .await;
     assert_eq!(
         answer.text,
-        r#"{"c":["name","is_online"],"r":[["Zava Retail Bellevue",false],["Zava Retail Everett",false]],"n":2}"#
+        r#"{"c":["name","is_online"],"r":[["Zava Retail Bellevue",false],["Zava Retail Everett",false]],"n":2,"scope":"all 8 stores"}"#
     );
     assert_eq!(
         serde_json::from_str::<Value>(&answer.text).expect("JSON"),
@@ -129,6 +132,7 @@ async fn a_long_value_is_marked_listed_and_told() {
         "c": ["fits", "long", "one"],
         "r": [["é".repeat(128), long, 1]],
         "n": 1,
+        "scope": "all 8 stores",
         "truncated": true,
         "cut": [[0, 1]],
         "msg": "1 of the values is longer than 256 bytes and cut there; each ends in …[cut: …] and stands in `cut` by row and \
@@ -157,7 +161,7 @@ async fn missing_rows_say_how_to_go_on() {
         (
             "SELECT repeat('x', 600) FROM retail.stores",
             1,
-            "Only the first row; the next would make the answer longer than it may be (1024 bytes). Name fewer columns. Aggregate \
+            "Only the first of 8 rows; the next would make the answer longer than it may be (1024 bytes). Name fewer columns. Aggregate \
              or filter; or go on with ORDER BY and OFFSET 1",
         ),
         (
@@ -213,7 +217,10 @@ async fn names_of_columns_steer_no_terminal() {
             json!({"postgresql_query": "SELECT 1 AS \"\u{1b}[2J\u{9b}\""}),
         )
         .await;
-    assert_eq!(answer.text, r#"{"c":["\u001b[2J\u009b"],"r":[[1]],"n":1}"#);
+    assert_eq!(
+        answer.text,
+        r#"{"c":["\u001b[2J\u009b"],"r":[[1]],"n":1,"scope":"Zava Retail Seattle only"}"#
+    );
 }
 
 /// A number that is rounded when it is read once more would differ between the two.

@@ -95,9 +95,22 @@ async fn nothing_found_names_the_threshold() {
         80.0,
     )
     .await;
+    let columns = json!([
+        "product_id",
+        "sku",
+        "product_name",
+        "category_id",
+        "type_id",
+        "cost",
+        "base_price",
+        "gross_margin_percent",
+        "product_description",
+        "similarity_distance",
+        "sp"
+    ]);
     assert_eq!(
         found,
-        json!({"c": [], "r": [], "n": 0, "msg": "No products >= 80.0%"})
+        json!({"c": columns, "r": [], "n": 0, "scope": "Zava Retail Seattle only", "msg": "No products >= 80.0%"})
     );
 }
 

@@ -91,6 +91,7 @@ impl Client {
             rows: most,
             bytes: (1 << 20).try_into().expect("not zero"),
             cell_bytes: (1 << 20).try_into().expect("not zero"),
+            counted_rows: 0,
         });
         // A statement of the server's own lives as long as the program; this program is short.
         let query = CheckedQuery::literal(sql.leak());

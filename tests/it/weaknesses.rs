@@ -178,60 +178,114 @@ async fn w8_one_tenants_schemas_never_reach_another() {
 #[tokio::test]
 async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
     let server = TestServer::start().await;
-    let rows = "SELECT g FROM generate_series(1, 5000) g";
-    let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": rows}),
-        )
-        .await;
-    assert_eq!(answer.structured["n"], 1000);
-    assert_eq!(answer.structured["truncated"], true);
-    assert!(
-        answer.structured["msg"]
-            .as_str()
-            .expect("a message")
-            .contains("there are more")
-    );
-
-    let exactly = "SELECT g FROM generate_series(1, 1000) g";
-    let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": exactly}),
-        )
-        .await;
-    assert_eq!(
-        (&answer.structured["n"], &answer.structured["truncated"]),
-        (&json!(1000), &Value::Null)
-    );
-
-    let bytes = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
-    let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": bytes}),
-        )
-        .await;
-    assert_eq!(answer.structured["n"], 104);
-    assert_eq!(answer.structured["truncated"], true);
-    assert!(answer.text.len() < (1 << 20) + 1024);
-
-    let cell = "SELECT repeat('x', 12000000)";
-    let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": cell}),
-        )
-        .await;
-    assert_eq!(
-        (&answer.structured["n"], &answer.structured["truncated"]),
-        (&json!(0), &json!(true))
-    );
+    let series = |last: u32| format!("SELECT g FROM generate_series(1, {last}) g");
+    let long = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
+    let huge = "SELECT repeat('x', 12000000)";
+    let most = Some(1000);
+    for (sql, max_rows, given, total, words) in [
+        (series(200), None, 200, None, None),
+        (
+            series(201),
+            None,
+            200,
+            Some(201),
+            Some(
+                "Only the first 200 of 201 rows. Aggregate or filter; set max_rows (at most 1000) for more",
+            ),
+        ),
+        (
+            series(5000),
+            None,
+            200,
+            None,
+            Some("Only the first 200 rows; there are more. Aggregate or filter; set max_rows"),
+        ),
+        (series(1000), most, 1000, None, None),
+        (
+            series(5000),
+            most,
+            1000,
+            None,
+            Some("Only the first 1000 rows; there are more. Aggregate or filter; or go on with"),
+        ),
+        (
+            series(5000),
+            Some(20),
+            20,
+            None,
+            Some("Only the first 20 rows; there are more"),
+        ),
+        (
+            series(500),
+            Some(20),
+            20,
+            Some(500),
+            Some("Only the first 20 of 500 rows"),
+        ),
+        (
+            series(5000),
+            Some(5000),
+            1000,
+            None,
+            Some("max_rows is 5000; the most is 1000, so that is what was used"),
+        ),
+        (series(500), Some(5000), 500, None, None),
+        (
+            long.to_owned(),
+            None,
+            3,
+            None,
+            Some(
+                "longer than it may be (32768 bytes). Name fewer columns. Aggregate or filter; set max_rows",
+            ),
+        ),
+        (
+            long.to_owned(),
+            most,
+            104,
+            None,
+            Some(
+                "longer than it may be (1048576 bytes). Name fewer columns. Aggregate or filter; or go on",
+            ),
+        ),
+        (
+            huge.to_owned(),
+            most,
+            0,
+            None,
+            Some("The first row alone is longer than an answer may be (1048576 bytes)"),
+        ),
+    ] {
+        let arguments = json!({"postgresql_query": sql, "max_rows": max_rows});
+        let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
+        let told = &answer.structured;
+        assert_eq!(told["n"], given, "{sql} {max_rows:?}");
+        assert_eq!(
+            told["truncated"],
+            words.map_or(Value::Null, |_| json!(true)),
+            "{sql} {max_rows:?}"
+        );
+        assert_eq!(told["total"], json!(total), "{sql} {max_rows:?}");
+        let message = told["msg"].as_str().unwrap_or_default();
+        assert!(
+            message.contains(words.unwrap_or_default()),
+            "{sql} {max_rows:?}: {message}"
+        );
+        assert_eq!(message.is_empty(), words.is_none(), "{sql}: {message}");
+        let bytes = if max_rows.is_some() {
+            1 << 20
+        } else {
+            32 << 10
+        };
+        assert!(answer.text.len() < bytes + 1024, "{sql}");
+    }
+    for max_rows in [0, -1, i64::MIN] {
+        let arguments = json!({"postgresql_query": "SELECT 1", "max_rows": max_rows});
+        let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
+        let expected =
+            format!("max_rows is {max_rows}; it must be from 1 to 1000, for example 200");
+        assert_eq!(answer.structured["err"], expected);
+    }
 
     // And the connections that were given up do not stay behind.
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);

@@ -1,25 +1,35 @@
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde_json::json;
 
-use super::{Access, Arguments, Failure, Remarks, ToolName, Tools, define, result, rows_schema};
+use super::{
+    Access, Arguments, DefaultLimits, Failure, Remarks, ToolName, Tools, define, result,
+    rows_schema,
+};
 use crate::identity::Caller;
 use crate::query::guard::{CheckedQuery, Fingerprint, Guard, Refusal, Rule};
-use crate::query::rows::Collector;
+use crate::query::rows::{Collector, Cut, JsonRows, RowLimits};
 use crate::telemetry::audit::Statement;
 
-pub(super) fn definition() -> Tool {
+/// A result that is cut is counted up to so many rows.
+const MAX_COUNTED_ROWS: u32 = 1_000;
+
+pub(super) fn definition(default: DefaultLimits) -> Tool {
     define(
         ToolName::ExecuteSalesQuery,
         "Query sales data",
-        "Runs one read-only PostgreSQL SELECT over the retail tables and returns JSON {c: columns, r: rows, n: count}. \
+        "Runs one read-only PostgreSQL SELECT over the retail tables and returns JSON {c: columns, r: rows, n: count, scope: whose rows}. \
          First fetch the schemas with get_multiple_table_schemas, once. Join on keys, aggregate by default, and \
          LIMIT to 20 rows unless asked for more. Never show ids or UUIDs to the user. \
          retail.stores.is_online separates online from physical stores. On err, mend the query and try again.",
         json!({
             "type": "object",
-            "properties": {"postgresql_query": {"type": "string", "description": "one SELECT, tables written as retail.orders"}},
+            "properties": {
+                "postgresql_query": {"type": "string", "description": "one SELECT, tables written as retail.orders"},
+                "max_rows": {"type": "integer", "minimum": 1, "description": format!("default {}", default.rows)}
+            },
             "required": ["postgresql_query"],
             "additionalProperties": false
         }),
@@ -38,6 +48,9 @@ pub(super) async fn call(
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
     );
     let text = Arc::<str>::from(arguments.text("postgresql_query")?);
+    let max_rows = arguments.integer("max_rows")?;
+    let ceiling = tools.limits_of(caller);
+    let limits = limits_for(max_rows, tools.default_limits, ceiling)?;
     let (checked, fingerprint) = if text.len() <= tools.parsed_at_once.get() {
         check(&tools.guard, &text)
     } else {
@@ -51,7 +64,7 @@ pub(super) async fn call(
         text: Arc::clone(&text),
     });
     let query = checked.map_err(Failure::Refused)?;
-    let limits = tools.limits_of(caller);
+    let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(limits);
     tools
         .scope
@@ -65,16 +78,69 @@ pub(super) async fn call(
         })?;
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
     access.rows = rows.count.into();
-    let how_to_go_on = format!(
-        "Aggregate or filter; or go on with ORDER BY and OFFSET {}",
-        rows.count
-    );
+    let most = i64::from(ceiling.rows.get());
+    let capped = max_rows
+        .filter(|asked| *asked > most && rows.cut == Some(Cut::Rows))
+        .map(|asked| format!("max_rows is {asked}; the most is {most}, so that is what was used"));
     let remarks = Remarks {
+        scope: &scope,
         nothing_found: "No rows",
-        how_to_go_on: &how_to_go_on,
-        notes: &[],
+        how_to_go_on: &how_to_go_on(&rows, ceiling),
+        notes: capped.as_slice(),
     };
     Ok(result::rows(rows, &remarks))
+}
+
+/// How much is given to a call that wants `max_rows`, if it says so. Whoever says it gets the longer answers too.
+fn limits_for(
+    max_rows: Option<i64>,
+    default: DefaultLimits,
+    ceiling: RowLimits,
+) -> Result<RowLimits, Failure> {
+    let counted_rows = MAX_COUNTED_ROWS;
+    let Some(asked) = max_rows else {
+        return Ok(RowLimits {
+            rows: ceiling.rows.min(default.rows),
+            bytes: ceiling.bytes.min(default.bytes),
+            counted_rows,
+            ..ceiling
+        });
+    };
+    let most = i64::from(ceiling.rows.get());
+    let rows = u32::try_from(asked.min(most))
+        .ok()
+        .and_then(NonZeroU32::new);
+    let rows = rows.ok_or_else(|| {
+        Failure::Argument(format!(
+            "max_rows is {asked}; it must be from 1 to {most}, for example {}",
+            default.rows
+        ))
+    })?;
+    Ok(RowLimits {
+        rows,
+        counted_rows,
+        ..ceiling
+    })
+}
+
+/// What is left to do when rows are missing.
+fn how_to_go_on(rows: &JsonRows, ceiling: RowLimits) -> String {
+    let may_ask_for_more = match rows.cut {
+        Some(Cut::Rows) => rows.limits.rows < ceiling.rows,
+        Some(Cut::Bytes) => rows.limits.bytes < ceiling.bytes,
+        None => false,
+    };
+    let more = format!("set max_rows (at most {}) for more", ceiling.rows);
+    match (rows.count, may_ask_for_more) {
+        (0, true) => format!("Or {more}"),
+        (0, false) => String::new(),
+        (count, true) => {
+            format!("Aggregate or filter; {more}; or go on with ORDER BY and OFFSET {count}")
+        }
+        (count, false) => {
+            format!("Aggregate or filter; or go on with ORDER BY and OFFSET {count}")
+        }
+    }
 }
 
 /// The guard's verdict, and what the statement looks like without its constants: of one that was accepted before both are known.

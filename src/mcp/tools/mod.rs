@@ -7,7 +7,7 @@ mod get_multiple_table_schemas;
 mod semantic_search_products;
 
 use std::borrow::Cow;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::result::{self, Remarks};
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, VisibleStores};
 use crate::identity::{Caller, OAuthScope};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
@@ -76,6 +76,15 @@ impl ToolName {
     }
 }
 
+/// Bounds on the result of a call that does not say how many rows it wants.
+#[derive(Clone, Copy, Debug)]
+pub struct DefaultLimits {
+    /// The most rows.
+    pub rows: NonZeroU32,
+    /// The most bytes of JSON for the rows.
+    pub bytes: NonZeroUsize,
+}
+
 /// What the tools work with.
 #[derive(Debug)]
 pub struct Tools {
@@ -87,6 +96,8 @@ pub struct Tools {
     pub limits: RowLimits,
     /// The same for callers with the larger limits.
     pub larger_limits: RowLimits,
+    /// How much of a statement's result is given to a call that does not say how many rows it wants.
+    pub default_limits: DefaultLimits,
     /// Describes tables.
     pub catalog: Catalog,
     /// Searches products; `None` without an embedding model.
@@ -104,7 +115,7 @@ impl Tools {
         let definition = |tool| match tool {
             ToolName::SemanticSearchProducts => semantic_search_products::definition(),
             ToolName::GetMultipleTableSchemas => get_multiple_table_schemas::definition(),
-            ToolName::ExecuteSalesQuery => execute_sales_query::definition(),
+            ToolName::ExecuteSalesQuery => execute_sales_query::definition(self.default_limits),
             ToolName::GetCurrentUtcDate => get_current_utc_date::definition(),
         };
         ToolName::ALL.into_iter().map(definition).collect()
@@ -151,6 +162,12 @@ impl Tools {
     }
 
     /// How much of a result a caller is given.
+    /// Whose rows a caller sees.
+    async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, Failure> {
+        let stores = self.catalog.visible_stores(caller).await;
+        stores.map_err(|error| Failure::Statement(error, None))
+    }
+
     fn limits_of(&self, caller: &Caller) -> RowLimits {
         if caller.has_larger_limits() {
             self.larger_limits
@@ -199,7 +216,9 @@ fn rows_schema() -> Value {
             "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
             "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
             "n": {"type": "integer", "description": "row count"},
+            "scope": {"type": "string", "description": "whose rows"},
             "truncated": {"type": "boolean"},
+            "total": {"type": "integer", "description": "rows there are"},
             "cut": {"type": "array", "items": {"type": "array"}, "description": "values not given whole: [row, column]"},
             "msg": {"type": "string"},
             "err": {"type": "string"}

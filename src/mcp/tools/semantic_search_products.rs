@@ -58,6 +58,7 @@ pub(super) async fn call(
         ))
     })?;
     let search = tools.search.as_ref().ok_or(Failure::NoModel)?;
+    let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(RowLimits {
         rows: most,
         ..tools.limits_of(caller)
@@ -73,6 +74,7 @@ pub(super) async fn call(
         format!("max_rows is {max_rows}; the most is {MOST_ROWS}, so that is what was used")
     });
     let remarks = Remarks {
+        scope: &scope,
         nothing_found: &format!("No products >= {similarity_threshold:?}%"),
         how_to_go_on: &format!(
             "Describe the product more closely, raise similarity_threshold, or raise max_rows (at most {MOST_ROWS})"

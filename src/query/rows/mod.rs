@@ -34,13 +34,20 @@ pub struct RowLimits {
     pub bytes: NonZeroUsize,
     /// The most bytes of one value, as PostgreSQL writes it; of a longer one the beginning is kept.
     pub cell_bytes: NonZeroUsize,
+    /// Rows that are not kept are counted up to this many of all, to tell the total; fewer than `rows` counts none.
+    pub counted_rows: u32,
 }
 
+/// Counting rows stops after this many bytes of them.
+const MAX_COUNTED_BYTES: usize = 256 << 10;
+
 impl RowLimits {
-    /// The rows to ask the database for: one more than is kept tells whether there are more.
+    /// The rows to ask the database for: one more than is kept or counted tells whether there are more.
     #[must_use]
     pub fn to_ask(self) -> NonZeroU32 {
-        self.rows.saturating_add(1)
+        self.rows
+            .saturating_add(1)
+            .max(NonZeroU32::MIN.saturating_add(self.counted_rows))
     }
 }
 
@@ -73,6 +80,8 @@ pub struct JsonRows {
     pub count: u32,
     /// Why rows are missing, if any are.
     pub cut: Option<Cut>,
+    /// How many rows the result has, when some are missing and the others were counted.
+    pub total: Option<u32>,
     /// The values that are given as their beginning, in order.
     pub cut_cells: Vec<CutCell>,
     /// The limits that were kept.
@@ -107,6 +116,16 @@ pub struct Collector {
     count: u32,
     cut: Option<Cut>,
     cut_cells: Vec<CutCell>,
+    rest: Rest,
+}
+
+/// The rows that are not kept.
+#[derive(Clone, Copy, Debug)]
+enum Rest {
+    /// So many, of so many bytes.
+    Counted { rows: u32, bytes: usize },
+    /// More than are counted.
+    Unknown,
 }
 
 impl Collector {
@@ -122,6 +141,7 @@ impl Collector {
             count: 0,
             cut: None,
             cut_cells: Vec::new(),
+            rest: Rest::Counted { rows: 0, bytes: 0 },
         }
     }
 
@@ -139,9 +159,30 @@ impl Collector {
             rows: self.json,
             count: self.count,
             cut: self.cut,
+            total: match self.rest {
+                Rest::Counted { rows, .. } if self.cut.is_some() => Some(self.count + rows),
+                Rest::Counted { .. } | Rest::Unknown => None,
+            },
             cut_cells: self.cut_cells,
             limits: self.limits,
         })
+    }
+
+    /// Counts a row that is not kept, as long as that is cheap.
+    fn count_row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        let Rest::Counted { rows, bytes } = self.rest else {
+            return ControlFlow::Break(());
+        };
+        let (rows, bytes) = (
+            rows + 1,
+            bytes + values.flatten().map(<[u8]>::len).sum::<usize>(),
+        );
+        if self.count + rows > self.limits.counted_rows || bytes > MAX_COUNTED_BYTES {
+            self.rest = Rest::Unknown;
+            return ControlFlow::Break(());
+        }
+        self.rest = Rest::Counted { rows, bytes };
+        ControlFlow::Continue(())
     }
 
     /// Appends a row; `false`, with a part of it appended, when it is too long.
@@ -192,9 +233,12 @@ impl RowSink for Collector {
         if self.too_many.is_some() {
             return ControlFlow::Break(());
         }
+        if self.cut.is_some() {
+            return self.count_row(values);
+        }
         if self.count == self.limits.rows.get() {
             self.cut = Some(Cut::Rows);
-            return ControlFlow::Break(());
+            return self.count_row(values);
         }
         let before = (self.json.len(), self.cut_cells.len());
         if !self.append(values) {
@@ -202,14 +246,16 @@ impl RowSink for Collector {
             self.json.truncate(before.0);
             self.cut_cells.truncate(before.1);
             self.cut = Some(Cut::Bytes);
-            return ControlFlow::Break(());
+            // Its values have been read.
+            return self.count_row(&mut std::iter::empty());
         }
         self.count += 1;
         ControlFlow::Continue(())
     }
 
     fn oversized(&mut self) {
-        self.cut = Some(Cut::Bytes);
+        self.cut = self.cut.or(Some(Cut::Bytes));
+        self.rest = Rest::Unknown;
     }
 }
 

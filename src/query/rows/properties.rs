@@ -108,12 +108,13 @@ proptest! {
     #[test]
     fn cutting_leaves_whole_rows_and_marks_what_is_not_whole(
         values in prop::collection::vec(prop::collection::vec(words(), 3), 0..12),
-        rows in 1..12_u32, bytes in 2..400_usize, cell_bytes in 1..40_usize,
+        rows in 1..12_u32, bytes in 2..400_usize, cell_bytes in 1..40_usize, counted_rows in 0..12_u32,
     ) {
         let limits = RowLimits {
             rows: NonZeroU32::new(rows).expect("not zero"),
             bytes: NonZeroUsize::new(bytes).expect("not zero"),
             cell_bytes: NonZeroUsize::new(cell_bytes).expect("not zero"),
+            counted_rows,
         };
         let mut collector = Collector::new(limits);
         collector.columns(vec![Column { name: "c".to_owned(), type_oid: TEXT }; 3]);
@@ -125,6 +126,8 @@ proptest! {
         let result = collector.finish().expect("three columns");
         prop_assert!(result.rows.len() <= bytes + "]]".len());
         prop_assert_eq!(result.count as usize == values.len(), result.cut.is_none());
+        let is_counted = result.cut.is_some() && values.len() <= counted_rows as usize;
+        prop_assert_eq!(result.total.map(|total| total as usize), is_counted.then_some(values.len()));
         let given: Vec<[String; 3]> = serde_json::from_str(&result.rows).expect("rows of three");
         prop_assert_eq!(given.len(), result.count as usize);
         for (at, (given, value)) in given.iter().flatten().zip(values.iter().flatten()).enumerate() {

@@ -137,6 +137,7 @@ fn limits(rows: u32, bytes: usize, cell_bytes: usize) -> RowLimits {
         rows: NonZeroU32::new(rows).expect("not zero"),
         bytes: NonZeroUsize::new(bytes).expect("not zero"),
         cell_bytes: NonZeroUsize::new(cell_bytes).expect("not zero"),
+        counted_rows: 0,
     }
 }
 
@@ -187,6 +188,44 @@ fn a_result_is_cut_at_whole_rows_and_says_why() {
         (long.count, long.cut, long.rows.as_str()),
         (1, Some(Cut::Bytes), r#"[["x","x"]]"#)
     );
+}
+
+#[test]
+fn the_total_is_told_when_the_missing_rows_could_be_counted() {
+    let counted = |limits: RowLimits, values: &[&str]| {
+        let rows = collect(limits, values);
+        (rows.count, rows.cut, rows.total)
+    };
+    let of = |counted_rows, bytes| RowLimits {
+        counted_rows,
+        ..limits(2, bytes, 1 << 20)
+    };
+    let five = ["a", "b", "c", "d", "e"];
+    for (limits, values, expected) in [
+        (of(5, 1000), &five[..2], (2, None, None)),
+        (of(5, 1000), &five[..], (2, Some(Cut::Rows), Some(5))),
+        (of(4, 1000), &five[..], (2, Some(Cut::Rows), None)),
+        (of(2, 1000), &five[..], (2, Some(Cut::Rows), None)),
+        (of(0, 1000), &five[..], (2, Some(Cut::Rows), None)),
+        // Two rows of one letter twice are 21 bytes.
+        (of(5, 12), &five[..], (1, Some(Cut::Bytes), Some(5))),
+        (of(5, 5), &five[..], (0, Some(Cut::Bytes), Some(5))),
+        (of(4, 12), &five[..], (1, Some(Cut::Bytes), None)),
+    ] {
+        assert_eq!(counted(limits, values), expected, "{limits:?}");
+    }
+    let long = "x".repeat(MAX_COUNTED_BYTES / 4);
+    let long = ["a", "b", &long, &long, "c"];
+    assert_eq!(counted(of(5, 1000), &long), (2, Some(Cut::Rows), None));
+    assert_eq!(
+        counted(of(5, 1000), &long[..3]),
+        (2, Some(Cut::Rows), Some(3))
+    );
+    let mut oversized = Collector::new(of(5, 1000));
+    oversized.columns(vec![column("a")]);
+    oversized.oversized();
+    let oversized = oversized.finish().expect("one column");
+    assert_eq!((oversized.cut, oversized.total), (Some(Cut::Bytes), None));
 }
 
 #[test]

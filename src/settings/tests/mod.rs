@@ -44,6 +44,8 @@ fn defaults_stand_for_what_is_absent_or_empty() {
     assert_eq!(settings.login.user, "zava_query");
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(settings.limits.answer.rows.get(), 1000);
+    assert_eq!(settings.limits.default_rows.get(), 200);
+    assert_eq!(settings.limits.default_result_bytes.get(), 32 << 10);
     assert_eq!(
         settings.limits.answer.statement_timeout,
         Duration::from_secs(15)

@@ -35,6 +35,7 @@ pub(crate) async fn unguarded(
         rows: 10.try_into().expect("not zero"),
         bytes: 1000.try_into().expect("not zero"),
         cell_bytes: 1000.try_into().expect("not zero"),
+        counted_rows: 0,
     });
     let most = 10.try_into().expect("not zero");
     scope

@@ -61,6 +61,8 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
                 rows: NonZeroU32::new(10_000).expect("not zero"),
                 result_bytes: NonZeroUsize::new(4 << 20).expect("not zero"),
             },
+            default_rows: NonZeroU32::new(200).expect("not zero"),
+            default_result_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
             cell_bytes: NonZeroUsize::new(64 << 10).expect("not zero"),
             request_bytes: NonZeroUsize::new(256 << 10).expect("not zero"),
             sql_bytes: NonZeroUsize::new(32 << 10).expect("not zero"),
@@ -200,13 +202,13 @@ impl TestServer {
         }
     }
 
-    /// Runs a query that must succeed; its rows.
+    /// Runs a query that must succeed; its rows, as many as a reader may have.
     pub(crate) async fn rows(&self, tenant: &str, sql: &str) -> Vec<Value> {
         let answer = self
             .call(
                 tenant,
                 "execute_sales_query",
-                json!({"postgresql_query": sql}),
+                json!({"postgresql_query": sql, "max_rows": 1000}),
             )
             .await;
         assert!(!answer.is_error, "{sql}\n  {}", answer.text);

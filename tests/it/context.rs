@@ -1,0 +1,298 @@
+//! What keeps a model from misreading what it gets: whose rows these are, what amounts mean, how much there is.
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
+
+const TABLES: [&str; 8] = [
+    "retail.customers",
+    "retail.stores",
+    "retail.categories",
+    "retail.product_types",
+    "retail.products",
+    "retail.orders",
+    "retail.order_items",
+    "retail.inventory",
+];
+
+async fn schemas(server: &TestServer, tenant: &str) -> String {
+    let arguments = json!({"table_names": TABLES});
+    let answer = server.call(tenant, "get_multiple_table_schemas", arguments);
+    let answer = answer.await;
+    assert!(!answer.is_error, "{}", answer.text);
+    answer.text
+}
+
+/// What follows `name` in a table's block.
+fn told<'a>(text: &'a str, table: &str, name: &str) -> &'a str {
+    let block = text
+        .split("# Table: ")
+        .find(|block| block.starts_with(table));
+    let line = block
+        .expect("the block")
+        .lines()
+        .find_map(|line| line.strip_prefix(name));
+    line.unwrap_or_else(|| panic!("{name} of {table} in {text}"))
+        .trim()
+}
+
+#[tokio::test]
+async fn each_result_says_whose_rows_it_was_computed_from() {
+    let server = TestServer::start().await;
+    for (tenant, scope) in [
+        (SEATTLE, "Zava Retail Seattle only"),
+        (REDMOND, "Zava Retail Redmond only"),
+        (HEAD_OFFICE, "all 8 stores"),
+    ] {
+        for (tool, arguments) in [
+            (
+                "execute_sales_query",
+                json!({"postgresql_query": "SELECT avg(total_amount) FROM retail.order_items"}),
+            ),
+            (
+                "execute_sales_query",
+                json!({"postgresql_query": "SELECT 1 FROM retail.orders WHERE false"}),
+            ),
+            (
+                "execute_sales_query",
+                json!({"postgresql_query": "SELECT order_id FROM retail.orders", "max_rows": 1}),
+            ),
+            (
+                "semantic_search_products",
+                json!({"query_description": "paint for the fence"}),
+            ),
+            (
+                "semantic_search_products",
+                json!({"query_description": "zzz", "similarity_threshold": 80}),
+            ),
+        ] {
+            let answer = server.call(tenant, tool, arguments.clone()).await;
+            assert_eq!(answer.structured["scope"], scope, "{tenant} {arguments}");
+        }
+        let failed = json!({"postgresql_query": "SELECT nonsense"});
+        let failed = server.call(tenant, "execute_sales_query", failed).await;
+        assert_eq!(failed.structured["scope"], Value::Null);
+    }
+}
+
+/// Both eras of the protocol, and nobody may keep one caller's instructions for another.
+#[tokio::test]
+async fn instructions_say_whose_rows_the_caller_sees() {
+    let server = TestServer::start().await;
+    let init = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let meta = json!({"_meta": {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {}
+    }});
+    let ask = async |tenant: &str, method: &str, params: &Value| {
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let mut request = server.post().header("x-rls-user-id", tenant).json(&body);
+        if method == "server/discover" {
+            request = request
+                .header("mcp-protocol-version", "2026-07-28")
+                .header("mcp-method", method);
+        }
+        let response = request.send().await.expect("an answer");
+        response.json::<Value>().await.expect("JSON")["result"].take()
+    };
+    for (tenant, scope) in [
+        (
+            SEATTLE,
+            "You see the rows of Zava Retail Seattle only: totals and averages are this store's",
+        ),
+        (
+            REDMOND,
+            "You see the rows of Zava Retail Redmond only: totals and averages are this store's",
+        ),
+        (HEAD_OFFICE, "You see the rows of all 8 stores."),
+    ] {
+        for (method, params) in [("initialize", &init), ("server/discover", &meta)] {
+            let result = ask(tenant, method, params).await;
+            let text = result["instructions"].as_str().expect("instructions");
+            assert!(text.contains(scope), "{method}: {text}");
+            if method == "server/discover" {
+                assert_eq!(result["cacheScope"], "private", "{result}");
+            }
+        }
+    }
+}
+
+/// What cannot be found out is not waited for: a client that begins is answered.
+#[tokio::test]
+async fn a_client_begins_although_the_database_cannot_tell_its_scope() {
+    let server = TestServer::start().await;
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
+    let mut db = server.database().superuser().await;
+    // The tenant is known to the server; the list of stores is out of reach.
+    sqlx::raw_sql("BEGIN; LOCK TABLE retail.stores IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut db)
+        .await
+        .expect("the lock");
+    let init = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let response = server.request(REDMOND, "initialize", init).await;
+    let body: Value = response.json().await.expect("JSON");
+    let text = body["result"]["instructions"]
+        .as_str()
+        .expect("instructions");
+    assert!(text.contains("`scope` in each result says whose"), "{text}");
+}
+
+#[tokio::test]
+async fn schemas_mark_the_callers_own_store() {
+    let server = TestServer::start().await;
+    let own = schemas(&server, REDMOND).await;
+    assert!(
+        own.starts_with("**Scope:** Zava Retail Redmond only."),
+        "{own}"
+    );
+    let id = server
+        .number(
+            REDMOND,
+            "SELECT store_id FROM retail.stores WHERE store_name LIKE '%Redmond'",
+        )
+        .await;
+    assert_eq!(
+        told(&own, "retail.stores", "**Your store:**"),
+        format!("Zava Retail Redmond (store_id {id})")
+    );
+    let all = schemas(&server, HEAD_OFFICE).await;
+    assert!(all.starts_with("**Scope:** all 8 stores."), "{all}");
+    assert!(!all.contains("Your store"), "{all}");
+}
+
+/// What is told about rows comes from the caller's own: neither planner statistics nor another tenant's cached numbers.
+#[tokio::test]
+async fn magnitudes_and_dates_are_of_the_callers_own_rows() {
+    let server = TestServer::start().await;
+    let mut db = server.database().superuser().await;
+    // Head office first, so that its numbers are cached.
+    let all = schemas(&server, HEAD_OFFICE).await;
+    let mut seen = Vec::new();
+    for tenant in [REDMOND, SEATTLE, STORES[3]] {
+        let expected = sqlx::query(include_str!("tenancy/visible_to_store.sql"))
+            .bind(uuid::Uuid::parse_str(tenant).expect("a UUID"))
+            .fetch_one(&mut db)
+            .await
+            .expect("the superuser's count");
+        let text = schemas(&server, tenant).await;
+        for table in ["orders", "order_items", "inventory", "customers"] {
+            let rows = told(&text, &format!("retail.{table}"), "**Rows you see:**");
+            let rows = rows.trim_start_matches("about ").replace(',', "");
+            let (rows, expected) = (
+                rows.parse::<i64>().expect("a number"),
+                expected.get::<i64, _>(table),
+            );
+            assert!(
+                (rows - expected).abs() * 20 <= expected,
+                "{table} of {tenant}: {rows}, not {expected}"
+            );
+            assert_eq!(expected < 100, rows == expected, "exact below a hundred");
+        }
+        let dates = told(&text, "retail.orders", "**Order dates you see:**").to_owned();
+        let own = server
+            .rows(tenant, "SELECT min(order_date)::text || ' to ' || max(order_date)::text FROM retail.orders")
+            .await;
+        assert_eq!(json!([dates]), own[0], "{tenant}");
+        seen.push(text);
+    }
+    assert_ne!(seen[0], all);
+    // A tenant with no row at all is told nothing of the others'.
+    let count = number(&mut db, "SELECT count(*) FROM retail.orders").await;
+    assert!(count > 1_000, "{count}");
+    let emptied = "DELETE FROM retail.order_items WHERE store_id = 7; DELETE FROM retail.orders WHERE store_id = 7";
+    sqlx::raw_sql(AssertSqlSafe(emptied.to_owned()))
+        .execute(&mut db)
+        .await
+        .expect("the rows go");
+    let kirkland = "9c8b7a65-4321-fed0-9876-543210fedcba";
+    let text = schemas(&server, kirkland).await;
+    assert_eq!(told(&text, "retail.orders", "**Rows you see:**"), "0");
+    assert_eq!(told(&text, "retail.order_items", "**Rows you see:**"), "0");
+    assert!(!text.contains("Order dates you see"), "{text}");
+}
+
+/// The words that a model needs for right amounts stand in the block of the table that holds them.
+#[tokio::test]
+async fn schemas_say_what_amounts_mean() {
+    let server = TestServer::start().await;
+    let text = schemas(&server, SEATTLE).await;
+    for (table, words) in [
+        (
+            "retail.order_items",
+            "Revenue = sum(total_amount): after discount",
+        ),
+        (
+            "retail.order_items",
+            "total_amount = quantity * unit_price - discount_amount",
+        ),
+        (
+            "retail.order_items",
+            "Realised margin = sum(total_amount - quantity * products.cost)",
+        ),
+        (
+            "retail.products",
+            "base_price and gross_margin_percent are list values",
+        ),
+        ("retail.inventory", "0 when sold out"),
+        (
+            "retail.customers",
+            "some of the orders may be at another store",
+        ),
+    ] {
+        let block = text
+            .split("# Table: ")
+            .find(|block| block.starts_with(table));
+        assert!(
+            block.expect(table).contains(words),
+            "{table}: {words}\n{text}"
+        );
+    }
+    assert!(
+        text.contains("numeric (amounts, averages) comes as text such as \"12.50\""),
+        "{text}"
+    );
+    // And they are true.
+    let wrong = "SELECT count(*) FROM retail.order_items WHERE total_amount <> quantity * unit_price - discount_amount";
+    assert_eq!(server.number(SEATTLE, wrong).await, 0);
+}
+
+/// The questions that demonstrations ask have an answer in the sample.
+#[tokio::test]
+async fn demonstration_questions_have_answers() {
+    let server = TestServer::start().await;
+    for (question, sql) in [
+        (
+            "which products are sold out?",
+            "SELECT count(*) > 3 FROM retail.inventory WHERE stock_level = 0",
+        ),
+        (
+            "which customers buy at two stores?",
+            "SELECT count(*) > 3 FROM (SELECT customer_id FROM retail.orders GROUP BY 1 HAVING count(DISTINCT store_id) = 2) AS c",
+        ),
+        (
+            "what is bought together?",
+            "SELECT max(n) > 3 FROM (SELECT count(*) AS n FROM retail.order_items a JOIN retail.order_items b USING (order_id) WHERE a.product_id < b.product_id GROUP BY a.product_id, b.product_id) AS p",
+        ),
+        (
+            "is Saturday busier than Tuesday?",
+            "SELECT count(*) FILTER (WHERE extract(isodow FROM order_date) = 6) > 1.3 * count(*) FILTER (WHERE extract(isodow FROM order_date) = 2) FROM retail.orders JOIN retail.stores USING (store_id) WHERE NOT is_online",
+        ),
+        (
+            "which category earns most of its price?",
+            "SELECT max(m) - min(m) > 10 FROM (SELECT avg(gross_margin_percent) AS m FROM retail.products GROUP BY category_id) AS c",
+        ),
+        (
+            "how long does the stock last?",
+            "SELECT sum(stock_level) * 365.0 / (SELECT sum(quantity) FROM retail.order_items JOIN retail.orders USING (order_id) WHERE order_date > date '2025-11-23') BETWEEN 30 AND 1500 FROM retail.inventory",
+        ),
+        (
+            "who registered and never bought?",
+            "SELECT count(*) < 50 FROM retail.customers c WHERE NOT EXISTS (SELECT 1 FROM retail.orders o WHERE o.customer_id = c.customer_id)",
+        ),
+    ] {
+        let rows = server.rows(HEAD_OFFICE, sql).await;
+        assert_eq!(rows, [json!([true])], "{question}");
+    }
+}
