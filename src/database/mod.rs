@@ -13,6 +13,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
+use crate::tls::{self, HandshakeError};
 
 pub use audit::{BrokenTrail, verify_audit};
 pub use callers::{Grant, ListedKey, create_key, grant, grants, keys, revoke, revoke_key};
@@ -40,6 +41,17 @@ pub enum DatabaseError {
         /// What the driver says.
         #[source]
         source: sqlx::Error,
+    },
+    /// The server's certificate is refused, or it refuses this client.
+    #[error("no TLS connection to {host}:{port} can be made")]
+    Tls {
+        /// As configured.
+        host: String,
+        /// As configured.
+        port: u16,
+        /// What is wrong, and what to do.
+        #[source]
+        source: HandshakeError,
     },
     /// The server is older than 16.
     #[error(
@@ -127,13 +139,33 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
     let options = options.disable_statement_logging();
     PgConnection::connect_with(&options)
         .await
-        .map_err(|source| DatabaseError::Connect {
-            host: host.clone(),
-            port: *port,
-            database: database.clone(),
-            user: settings.admin.user.clone(),
-            source,
+        .map_err(|source| {
+            let (host, port) = (host.clone(), *port);
+            match tls_error(&source) {
+                Some(error) => DatabaseError::Tls {
+                    host,
+                    port,
+                    source: error.clone().into(),
+                },
+                None => DatabaseError::Connect {
+                    host,
+                    port,
+                    database: database.clone(),
+                    user: settings.admin.user.clone(),
+                    source,
+                },
+            }
         })
+}
+
+fn tls_error(error: &sqlx::Error) -> Option<&rustls::Error> {
+    match error {
+        sqlx::Error::Io(error) => tls::error_of(error),
+        sqlx::Error::Tls(error) => error
+            .downcast_ref()
+            .or_else(|| tls::error_of(error.downcast_ref()?)),
+        _ => None,
+    }
 }
 
 async fn become_owner(connection: &mut PgConnection) -> Result<(), sqlx::Error> {

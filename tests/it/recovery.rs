@@ -8,7 +8,8 @@ use zava_mcp_server::query::scope::ScopeError;
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{
-    SEATTLE, TestDatabase, TestServer, caller, number, scope, settings, unguarded,
+    Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, scope, settings,
+    unguarded,
 };
 
 /// A gate in front of the database that can be closed (connections are cut, new ones refused) and opened again.
@@ -431,4 +432,56 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
             .is_err(),
         "nobody listens any more"
     );
+}
+
+/// A firewall that forgets a connection tells neither end; who asks next does not wait for the statement timeout.
+#[tokio::test]
+async fn a_pooled_connection_that_died_silently_costs_little() {
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    let proxy = Proxy::start(settings.database.port).await;
+    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
+    let server = TestServer::over(&settings).await;
+    // Several at once, so that several connections are in the pool.
+    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(asking).await;
+    proxy.silence();
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(11)).await;
+    tokio::time::resume();
+    let began = tokio::time::Instant::now();
+    assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
+    assert!(
+        began.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+/// Also those at the bottom of the pool, which nobody would take for long.
+#[tokio::test]
+async fn connections_that_were_idle_for_long_are_not_used_again() {
+    let server = TestServer::start().await;
+    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(asking).await;
+    let mut db = server.database().superuser().await;
+    const PIDS: &str = "SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()";
+    let before: Vec<i32> = sqlx::query_scalar(PIDS)
+        .fetch_one(&mut db)
+        .await
+        .expect("the backends");
+    assert!(before.len() > 1, "{before:?}");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(181)).await;
+    tokio::time::resume();
+    assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
+    eventually("the backends have ended", async || {
+        let now: Vec<i32> = sqlx::query_scalar(PIDS)
+            .fetch_one(&mut db)
+            .await
+            .expect("the backends");
+        // Those of the audit log may be there too.
+        !now.iter().any(|pid| before.contains(pid))
+    })
+    .await;
 }

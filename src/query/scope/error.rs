@@ -200,6 +200,7 @@ impl ScopeError {
             },
             unsupported @ (WireError::Authentication(_)
             | WireError::NoTls
+            | WireError::Tls(_)
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
             error @ (WireError::Io(_) | WireError::Closed | WireError::Silent) => {
                 Self::Unavailable(error.into())

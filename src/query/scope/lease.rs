@@ -1,5 +1,8 @@
+use std::time::Duration;
+
 use deadpool::managed::{Object, Pool};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -8,6 +11,16 @@ use super::error::ScopeError;
 use super::pool::Connections;
 use super::turns::Turn;
 use super::wire::Connection;
+
+/// How long the server may have said nothing before a pooled connection is tried out: for longer than that it may have
+/// died without a word, behind a firewall or an address translation that has forgotten it.
+const PROBE_AFTER: Duration = Duration::from_secs(10);
+
+/// How long trying it out may take; where the connection lives, it is a round trip.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a connection may be idle in the pool. Azure's load balancers forget one after four minutes.
+const MAX_IDLE: Duration = Duration::from_secs(180);
 
 /// A connection on loan for one transaction. When it is dropped, clean or not, on purpose or because nobody waits for the
 /// answer any more, the connection goes back to the pool, or is closed; if a statement may still be running, that one is
@@ -27,6 +40,24 @@ struct Loan {
 
 impl Lease {
     pub(super) async fn new(
+        turn: Turn<Holder>,
+        pool: &Pool<Connections>,
+        endings: &TaskTracker,
+    ) -> Result<Self, ScopeError> {
+        // Closes them also where there is always a younger one to be used.
+        pool.retain(|connection, _| connection.silent_for() < MAX_IDLE);
+        let mut lease = Self::open(turn, pool, endings).await?;
+        let connection = lease.connection();
+        if connection.silent_for() < PROBE_AFTER {
+            return Ok(lease);
+        }
+        match timeout(PROBE_TIMEOUT, connection.ping()).await {
+            Ok(Ok(())) => Ok(lease),
+            Ok(Err(_)) | Err(_) => lease.renew(pool).await,
+        }
+    }
+
+    async fn open(
         turn: Turn<Holder>,
         pool: &Pool<Connections>,
         endings: &TaskTracker,
@@ -65,7 +96,7 @@ impl Lease {
         } = loan.expect("a loan lasts until its lease is dropped");
         drop(Object::take(connection));
         pool.retain(|_, _| false);
-        Self::new(turn, pool, &self.endings).await
+        Self::open(turn, pool, &self.endings).await
     }
 }
 

@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A wire to a database on this machine that counts round trips, and can be cut.
+/// A wire to a database on this machine that counts round trips, and can be cut or go silent.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     wire: Arc<Wire>,
@@ -17,6 +17,9 @@ struct Wire {
     trips: AtomicUsize,
     /// How many bytes the database may still say before the connection is cut.
     left: AtomicUsize,
+    /// Connections that carry nothing any more, and do not say so: those before this one, counted from 0.
+    silent_before: AtomicUsize,
+    accepted: AtomicUsize,
 }
 
 impl Proxy {
@@ -32,6 +35,8 @@ impl Proxy {
             target,
             trips: AtomicUsize::new(0),
             left: AtomicUsize::new(usize::MAX),
+            silent_before: AtomicUsize::new(0),
+            accepted: AtomicUsize::new(0),
         });
         let stop = CancellationToken::new();
         let (accepted, stopped) = (Arc::clone(&wire), stop.clone());
@@ -55,6 +60,12 @@ impl Proxy {
         self.wire.trips.swap(0, Ordering::SeqCst)
     }
 
+    /// From now on the connections that are open carry nothing, as when a firewall has forgotten them.
+    pub(crate) fn silence(&self) {
+        let accepted = self.wire.accepted.load(Ordering::SeqCst);
+        self.wire.silent_before.store(accepted, Ordering::SeqCst);
+    }
+
     /// Cuts the next connection on which the database has said this many bytes from now on.
     pub(crate) fn cut_after(&self, bytes: usize) {
         self.wire.left.store(bytes, Ordering::SeqCst);
@@ -63,6 +74,7 @@ impl Proxy {
 
 impl Wire {
     async fn carry(&self, mut client: TcpStream) {
+        let number = self.accepted.fetch_add(1, Ordering::SeqCst);
         let mut server = TcpStream::connect(("127.0.0.1", self.target))
             .await
             .expect("the database");
@@ -76,6 +88,7 @@ impl Wire {
             tokio::select! {
                 read = client.read(&mut said) => {
                     let Ok(length @ 1..) = read else { return };
+                    if number < self.silent_before.load(Ordering::SeqCst) { continue }
                     if std::mem::take(&mut clients_turn) {
                         self.trips.fetch_add(1, Ordering::SeqCst);
                     }

@@ -9,6 +9,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 use super::context::Entry;
 use super::error::DatabaseError;
@@ -16,6 +17,7 @@ use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login, PoolMode};
+use crate::tls::{self, HandshakeError};
 
 mod end; // leaving a connection that is not used again
 mod login; // from the first message to the first ReadyForQuery
@@ -58,6 +60,9 @@ pub(super) enum WireError {
         "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
     )]
     NoTls,
+    /// The server's certificate is refused, or the server refuses this client.
+    #[error("no TLS connection to the database can be made")]
+    Tls(#[source] HandshakeError),
     /// The server asks for a kind of authentication this client does not speak.
     #[error("the database asks for {0}, not for a SCRAM-SHA-256 password")]
     Authentication(&'static str),
@@ -74,7 +79,11 @@ pub(super) enum WireError {
 
 impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
-        Self::Io(error)
+        // With TLS 1.3 a server refuses the client only after the handshake, in an alert.
+        match tls::error_of(&error) {
+            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
+            _ => Self::Io(error),
+        }
     }
 }
 
@@ -129,6 +138,8 @@ pub(super) struct Connection {
     waiting: bool,
     /// What is still to come of a message that nobody reads.
     unwanted: usize,
+    /// When the server last said something.
+    heard_at: Instant,
     longest_message: usize,
     names: Option<Names>,
 }
@@ -149,6 +160,7 @@ impl Connection {
             clean: false,
             waiting: false,
             unwanted: 0,
+            heard_at: Instant::now(),
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
             // Behind a pooler, each transaction may have another session.
             names: (address.pool_mode == PoolMode::Direct).then(Names::default),
@@ -174,6 +186,11 @@ impl Connection {
     /// Whether the server has said that no transaction is open and nothing is on its way.
     pub(super) fn is_clean(&self) -> bool {
         self.clean
+    }
+
+    /// How long the server has said nothing.
+    pub(super) fn silent_for(&self) -> Duration {
+        self.heard_at.elapsed()
     }
 
     /// Runs one transaction. Whatever happens in it, it ends as its mode says or the connection is not clean.
@@ -363,19 +380,27 @@ impl Connection {
         match self.stream.read_buf(&mut self.incoming).await {
             Ok(0) if answered => Err(WireError::Io(io::ErrorKind::UnexpectedEof.into())),
             Ok(0) => Err(WireError::Closed),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.heard_at = Instant::now();
+                Ok(())
+            }
             Err(error) if !answered && is_hang_up(&error) => Err(WireError::Closed),
             Err(error) => Err(error.into()),
         }
     }
 }
 
+/// Whether the connection has ended, at the server or on the way to it. The operating system reports the timeouts of
+/// `transport` as `TimedOut`, and what routers say as one of the last two.
 fn is_hang_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionReset
             | io::ErrorKind::BrokenPipe
             | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
     )
 }
 
