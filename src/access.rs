@@ -97,15 +97,16 @@ pub(crate) async fn key(
 /// Proves that the audit trail is whole.
 pub(crate) async fn verify_audit(
     settings: &AdminSettings,
+    from: Option<&ChainEnd>,
     expected: Option<&ChainEnd>,
 ) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
-    match database::verify_audit(&mut db, expected).await? {
+    match database::verify_audit(&mut db, from, expected).await? {
         None => say("the audit trail is empty"),
         // Its numbers have no gaps, so the last one is how many there are.
         Some(end) => say(&format!(
             "{} records, each fits the one before; the trail ends with\n{end}",
-            end.audit_id
+            end.audit_id + 1 - from.map_or(1, |from| from.audit_id)
         )),
     }
 }

@@ -101,6 +101,9 @@ pub(crate) enum Key {
 pub(crate) enum Audit {
     /// Prove that no record of guard.audit was changed, deleted or put in, and print the trail's end.
     Verify {
+        /// An end that was known before older records were pruned; begin with it.
+        #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
+        from: Option<ChainEnd>,
         /// An end that was printed or logged before, such as 42:9f86d0…; it must still be part of the trail.
         #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
         expect: Option<ChainEnd>,

@@ -3,7 +3,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use zava_mcp_server::query::guard::Refusal;
+use zava_mcp_server::telemetry;
 
 mod access; // `grant`, `key` and their like: who may ask
 mod check; // `check`: what is wrong and how to mend it
@@ -18,14 +18,17 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(refused) => return tell(&refused),
     };
-    match run::run(arguments) {
+    let ended = run::run(arguments);
+    telemetry::flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(run::Failure::Settings(error)) => {
             complain(error.as_ref());
             ExitCode::from(UNUSABLE_SETTINGS)
         }
         Err(run::Failure::Refused(refusal)) => {
-            say_refusal(&refusal);
+            // The very words that a client would read.
+            telemetry::write_to_stderr(&format!("{refusal}\n"));
             ExitCode::FAILURE
         }
         Err(run::Failure::Other(error)) => {
@@ -46,26 +49,13 @@ fn tell(refused: &clap::Error) -> ExitCode {
     }
 }
 
-/// The very words that a client would read.
-#[expect(
-    clippy::print_stderr,
-    reason = "the verdict of a command goes to the terminal, not to the log"
-)]
-fn say_refusal(refusal: &Refusal) {
-    eprintln!("{refusal}");
-}
-
 /// Tells a person at the command line what went wrong, with its causes.
-#[expect(
-    clippy::print_stderr,
-    reason = "the last words of a command go to the terminal, not to the log"
-)]
 fn complain(error: &(dyn Error + 'static)) {
-    eprint!("zava-mcp-server: {error}");
+    let mut text = format!("zava-mcp-server: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprint!(": {error}");
+        text = format!("{text}: {error}");
         cause = error.source();
     }
-    eprintln!();
+    telemetry::write_to_stderr(&format!("{text}\n"));
 }

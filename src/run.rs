@@ -100,10 +100,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                 .block_on(access::key(&settings, key, CLOCK().into()))
                 .map_err(Failure::Other)
         }
-        Command::Audit(Audit::Verify { expect }) => {
+        Command::Audit(Audit::Verify { from, expect }) => {
             let settings = admin_settings(&environment)?;
             runtime()?
-                .block_on(access::verify_audit(&settings, expect.as_ref()))
+                .block_on(access::verify_audit(
+                    &settings,
+                    from.as_ref(),
+                    expect.as_ref(),
+                ))
                 .map_err(Failure::Other)
         }
         Command::Check => {

@@ -39,39 +39,51 @@ struct Row {
 }
 
 /// Holds every record of the audit trail against the one before it, in this process and not in the database; the trail's end,
-/// `None` if it is empty. With `expected`, an end that was known before must still be part of it: nothing else shows that the last
+/// `None` if it is empty. With `from`, a record that was known before, those before it are not looked at, and may have been
+/// pruned; it must still be there. With `expected`, an end that was known before must still be part of it: nothing else shows that the last
 /// records are missing, or that all were written anew.
 ///
 /// # Errors
 /// [`DatabaseError::Audit`] with the first record that is wrong, and [`DatabaseError::Statement`].
 pub async fn verify_audit(
     connection: &mut PgConnection,
+    from: Option<&ChainEnd>,
     expected: Option<&ChainEnd>,
 ) -> Result<Option<ChainEnd>, DatabaseError> {
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("read_audit.sql")).fetch(connection);
-    let (mut last_id, mut last_hash) = (0, BEGINNING.to_vec());
+    let first_id = from.map_or(1, |from| from.audit_id);
+    let mut rows = sqlx::query_as::<_, Row>(include_str!("read_audit.sql"))
+        .bind(first_id)
+        .fetch(connection);
+    let mut last_id = first_id - 1;
+    let mut last_hash = from.is_none().then(|| BEGINNING.to_vec());
     let mut is_expected_there = expected.is_none();
     while let Some(row) = rows.try_next().await.map_err(DatabaseError::Statement)? {
         let next_id = last_id + 1;
         if row.audit_id != next_id {
             return Err(BrokenTrail::Missing(next_id).into());
         }
-        if row.previous_hash != last_hash || hash(&row).is_none_or(|hash| row.hash != hash) {
+        // Of the first record after a pruning, the hash is known, and with it the one before.
+        let fits = last_hash.is_none_or(|hash| hash == row.previous_hash);
+        if !fits || hash(&row).is_none_or(|hash| row.hash != hash) {
             return Err(BrokenTrail::Changed(row.audit_id).into());
         }
-        (last_id, last_hash) = (row.audit_id, row.hash);
-        if let Some(expected) = expected.filter(|expected| expected.audit_id == last_id) {
-            if expected.hash != hex(&last_hash) {
+        last_id = row.audit_id;
+        for known in [from, expected].into_iter().flatten() {
+            if known.audit_id == last_id && known.hash != hex(&row.hash) {
                 return Err(BrokenTrail::Rewritten(last_id).into());
             }
-            is_expected_there = true;
         }
+        is_expected_there |= expected.is_some_and(|expected| expected.audit_id == last_id);
+        last_hash = Some(row.hash);
+    }
+    if let Some(from) = from.filter(|from| last_id < from.audit_id) {
+        return Err(BrokenTrail::CutOff(from.audit_id).into());
     }
     match expected {
         Some(expected) if !is_expected_there => Err(BrokenTrail::CutOff(expected.audit_id).into()),
-        _ => Ok((last_id > 0).then(|| ChainEnd {
+        _ => Ok(last_hash.filter(|_| last_id > 0).map(|hash| ChainEnd {
             audit_id: last_id,
-            hash: hex(&last_hash),
+            hash: hex(&hash),
         })),
     }
 }

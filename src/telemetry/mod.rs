@@ -3,6 +3,7 @@
 //!
 //! Everybody else writes through the `tracing` facade; only this module knows where it goes.
 pub mod audit; // who was let in, refused, and given what
+mod log; // standard error, without waiting for its reader
 mod trace; // which request an event belongs to
 
 use std::io;
@@ -13,6 +14,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use log::{dropped_lines, flush, write_to_stderr};
 pub use trace::TraceId;
 
 /// Starts logging to standard error what `filter` lets through. Once per process.
@@ -21,7 +23,7 @@ pub use trace::TraceId;
 /// When called twice.
 pub fn log_to_stderr(filter: &str) {
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
-    log_to(io::stderr, ansi, filter);
+    log_to(log::StderrWriter, ansi, filter);
 }
 
 /// The same to wherever `writer` writes, with colours or without.
@@ -42,6 +44,8 @@ where
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)
+        // It would report them on standard error itself, and panic where nobody reads that.
+        .log_internal_errors(false)
         .with_filter(targets);
     tracing_subscriber::registry().with(layer).init();
 }

@@ -22,7 +22,9 @@ mod functions; // the guard's allow-list against the server's own
 mod fuzz_corpus; // what fuzzing began with and what it found
 mod hostile; // statements of somebody who wants more
 mod identity; // who may ask, and for which store
+mod inherited; // tables that inherit from those of schema guard
 mod laws; // what holds for every statement
+mod log_reader; // nobody reads the log
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod overload; // one caller must not slow or stop the others

@@ -1,11 +1,14 @@
 //! Who was let in, who was refused and why, and who was given how much of whose rows.
 //!
 //! Each decision becomes one log event of the target `zava::audit`, and waits in a [`Trail`] to be appended to `guard.audit`
-//! (`migrations/0008_audit.sql`): refusals soon, and what was answered summed up by the minute. Must not know HTTP, MCP or SQL.
+//! (`migrations/0008_audit.sql`): refusals soon, and what was answered summed up by the minute. Refusals that repeat others are
+//! summed up too, in both places. Must not know HTTP, MCP or SQL.
 //! Invariants: no secret, no row and no argument is part of an event, the text of a statement only if the settings say so, and an
 //! address is for the database alone; nothing that is noted is lost while the process lives, only summed up.
 mod counts; // how much of what
 mod pending; // what waits to be appended
+mod recent; // which refusals are repetitions, and how coarsely they are summed up
+mod repeats; // which refusals were logged already
 mod trail; // note now, append later
 
 use std::borrow::Cow;
@@ -22,6 +25,9 @@ use crate::identity::{Principal, TenantId};
 
 pub use counts::Counts;
 pub use trail::{AuditStore, AuditUnavailable, Trail};
+
+/// The target of the log events.
+pub(super) const AUDIT_TARGET: &str = "zava::audit";
 
 /// What was decided about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -121,13 +127,14 @@ impl Event {
         self
     }
 
-    /// One line of the log: constant text, the rest as fields. No address: it is somebody's.
-    fn log(&self, keep_sql: bool) {
+    /// One line of the log: constant text, the rest as fields. No address: it is somebody's. `times` sums up events that
+    /// repeat one which has been logged.
+    fn log(&self, keep_sql: bool, times: Option<u64>) {
         let statement = self.statement.as_ref();
         let is_call = self.kind == Kind::Call;
         let duration_us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
-            target: "zava::audit",
+            target: AUDIT_TARGET,
             kind = ?self.kind,
             decision = ?self.decision,
             reason = self.reason.as_deref(),
@@ -139,6 +146,7 @@ impl Event {
             rows = is_call.then_some(self.rows),
             bytes = is_call.then_some(self.bytes),
             duration_us = is_call.then_some(duration_us),
+            times,
             trace_id = %self.trace_id,
             "audit"
         );

@@ -4,7 +4,8 @@ use std::collections::hash_map::Entry;
 use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use ipnet::IpNet;
+use serde::{Serialize, Serializer};
 
 use super::{Decision, Event, Kind, Statement};
 use crate::identity::{Principal, TenantId};
@@ -19,20 +20,38 @@ const MOST_SQL: usize = 8 << 10;
 
 /// What makes two events one record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    kind: Kind,
+pub(super) struct Key {
+    pub(super) kind: Kind,
     decision: Decision,
     reason: Option<Cow<'static, str>>,
-    principal: Option<Principal>,
+    pub(super) principal: Option<Principal>,
     tenant: Option<TenantId>,
     tool: Option<&'static str>,
-    address: Option<IpAddr>,
+    pub(super) address: Option<Address>,
     fingerprint: Option<String>,
+}
+
+/// Where requests came from. In JSON as PostgreSQL's `inet` reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Address {
+    /// One address, of IPv6 the first of 64 bits.
+    One(IpAddr),
+    /// Many of a network.
+    Network(IpNet),
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::One(address) => serializer.collect_str(address),
+            Self::Network(network) => serializer.collect_str(network),
+        }
+    }
 }
 
 /// How often, how much, and the first of them as an example.
 #[derive(Clone, Debug)]
-struct Sum {
+pub(super) struct Sum {
     count: u64,
     rows: u64,
     bytes: u64,
@@ -56,7 +75,7 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     tool: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    address: Option<IpAddr>,
+    address: Option<Address>,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -86,33 +105,11 @@ impl Pending {
         self.sums.is_empty()
     }
 
-    pub(super) fn add(&mut self, event: Event, now: DateTime<Utc>, keep_sql: bool) {
-        let (fingerprint, sql) = match event.statement {
-            // What was run is summed up by tool; each statement of it is in the log.
-            Some(Statement { fingerprint, text }) if event.decision == Decision::Refused => {
-                (fingerprint, keep_sql.then(|| shown(&text)))
-            }
-            _ => (None, None),
-        };
-        let key = Key {
-            kind: event.kind,
-            decision: event.decision,
-            reason: event.reason,
-            principal: event.principal,
-            tenant: event.tenant,
-            tool: event.tool,
-            address: event.address,
-            fingerprint,
-        };
-        let sum = Sum {
-            count: 1,
-            rows: event.rows,
-            bytes: event.bytes,
-            first_at: now,
-            last_at: now,
-            trace_id: event.trace_id,
-            sql,
-        };
+    pub(super) fn contains(&self, key: &Key) -> bool {
+        self.sums.contains_key(key)
+    }
+
+    pub(super) fn add(&mut self, (key, sum): (Key, Sum)) {
         self.merge(key, sum);
     }
 
@@ -176,6 +173,39 @@ impl Pending {
     }
 }
 
+impl Sum {
+    /// An event alone, under the key of those that are equal to it.
+    pub(super) fn of(event: Event, now: DateTime<Utc>, keep_sql: bool) -> (Key, Self) {
+        let (fingerprint, sql) = match event.statement {
+            // What was run is summed up by tool; each statement of it is in the log.
+            Some(Statement { fingerprint, text }) if event.decision == Decision::Refused => {
+                (fingerprint, keep_sql.then(|| shown(&text)))
+            }
+            _ => (None, None),
+        };
+        let key = Key {
+            kind: event.kind,
+            decision: event.decision,
+            reason: event.reason,
+            principal: event.principal,
+            tenant: event.tenant,
+            tool: event.tool,
+            address: event.address.map(Address::One),
+            fingerprint,
+        };
+        let sum = Self {
+            count: 1,
+            rows: event.rows,
+            bytes: event.bytes,
+            first_at: now,
+            last_at: now,
+            trace_id: event.trace_id,
+            sql,
+        };
+        (key, sum)
+    }
+}
+
 /// The beginning of a text, without what PostgreSQL's texts cannot hold.
 fn shown(text: &str) -> String {
     text[..text.floor_char_boundary(MOST_SQL)].replace('\0', "\u{fffd}")
@@ -221,8 +251,8 @@ mod tests {
         let now = DateTime::UNIX_EPOCH;
         for address in 0..10_000_u32 {
             let address = IpAddr::from(std::net::Ipv4Addr::from_bits(address));
-            pending.add(refused("exp is past", Some(address)), now, false);
-            pending.add(refused("aud is not this server", None), now, false);
+            pending.add(Sum::of(refused("exp is past", Some(address)), now, false));
+            pending.add(Sum::of(refused("aud is not this server", None), now, false));
         }
         assert!(pending.len() <= MOST_APART + 2, "{}", pending.len());
         // What is known of a caller keeps its own.
@@ -230,7 +260,7 @@ mod tests {
             principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
             ..refused("unknown or foreign tenant", Some([192, 0, 2, 1].into()))
         };
-        pending.add(known, now, false);
+        pending.add(Sum::of(known, now, false));
         let json = pending.to_json();
         assert!(json.contains("192.0.2.1"), "{json}");
         let counted: u64 = pending.sums.values().map(|sum| sum.count).sum();
@@ -243,7 +273,7 @@ mod tests {
     fn what_is_taken_is_here_no_more() {
         let mut pending = Pending::default();
         for reason in ["a", "b", "c"] {
-            pending.add(refused(reason, None), DateTime::UNIX_EPOCH, false);
+            pending.add(Sum::of(refused(reason, None), DateTime::UNIX_EPOCH, false));
         }
         let (first, second) = (pending.split_off(2), pending.split_off(2));
         assert_eq!((first.len(), second.len(), pending.len()), (2, 1, 0));
@@ -259,7 +289,7 @@ mod tests {
             }),
             ..refused("size", None)
         };
-        pending.add(event, DateTime::UNIX_EPOCH, true);
+        pending.add(Sum::of(event, DateTime::UNIX_EPOCH, true));
         let json = pending.to_json();
         assert!(
             !json.contains("u0000") && json.len() < 2 * MOST_SQL,
@@ -279,7 +309,7 @@ mod tests {
                 statement: Some(statement.clone()),
                 ..refused("function", None)
             };
-            pending.add(event, DateTime::UNIX_EPOCH, keep);
+            pending.add(Sum::of(event, DateTime::UNIX_EPOCH, keep));
             let json = pending.to_json();
             assert_eq!(json.contains("Ann"), holds, "{json}");
             assert!(json.contains("0123456789abcdef"), "{json}");

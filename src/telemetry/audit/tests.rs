@@ -14,6 +14,8 @@ struct Store {
     began: Instant,
     away_until: Duration,
     taken: Mutex<Vec<(u64, u64)>>,
+    /// All of them.
+    records: Mutex<Vec<Value>>,
 }
 
 impl Store {
@@ -22,6 +24,7 @@ impl Store {
             began: Instant::now(),
             away_until,
             taken: Mutex::default(),
+            records: Mutex::default(),
         }
     }
 
@@ -43,6 +46,7 @@ impl AuditStore for Store {
             let events = records.iter().map(count).sum();
             let mut taken = self.taken.lock().expect("what was taken");
             taken.push((now.as_secs(), events));
+            self.records.lock().expect("the records").extend(records);
             Ok(ChainEnd {
                 audit_id: 1,
                 hash: "0".repeat(64),
@@ -150,4 +154,76 @@ fn an_end_is_read_as_it_is_written() {
     }
     let upper = format!("17:{}", "0F".repeat(32));
     assert_eq!(upper.parse::<ChainEnd>(), Err(MalformedChainEnd));
+}
+
+/// Many addresses of somebody who proves nothing: few records a minute, and each refusal is counted in one of them.
+#[tokio::test(start_paused = true)]
+async fn a_flood_from_many_addresses_makes_few_records() {
+    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let store = Store::away_until(Duration::ZERO);
+    let stop = CancellationToken::new();
+    const MINUTES: u32 = 3;
+    const A_SECOND: u32 = 250;
+    let flooding = async {
+        for second in 0..MINUTES * 60 {
+            for at in 0..A_SECOND {
+                // Another network of 64 bits each time, and every tenth from elsewhere.
+                let bits = u128::from(second * A_SECOND + at) << 64;
+                let provider: u128 = if at % 10 == 0 {
+                    0x2a01_0100
+                } else {
+                    0x2001_0db8
+                };
+                let address = std::net::Ipv6Addr::from_bits(provider << 96 | bits).into();
+                trail.note(Event::refused(
+                    Kind::Authentication,
+                    "no credential",
+                    Some(address),
+                    TraceId::of_request(None),
+                ));
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+        stop.cancel();
+    };
+    tokio::join!(flooding, trail.keep(&store, stop.clone()));
+    let records = store.records.lock().expect("the records").clone();
+    // 32 with an address, and for both networks one soon and one at the minute's end; the last may be a fourth minute's.
+    assert!(
+        records.len() as u32 <= (MINUTES + 1) * (32 + 2 * 2),
+        "{}",
+        records.len()
+    );
+    let counts = records.iter().map(|record| record["count"].as_u64());
+    let total: u64 = counts.map(|count| count.expect("a count")).sum();
+    assert_eq!(total, u64::from(MINUTES * 60 * A_SECOND));
+    for network in ["2001:db8::/32", "2a01:100::/32"] {
+        assert!(
+            records.iter().any(|record| record["address"] == network),
+            "{network}"
+        );
+    }
+}
+
+/// The same caller again and again, who is known: the first at once, the others when the minute is over.
+#[tokio::test(start_paused = true)]
+async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
+    let (before, after) = kept(Duration::ZERO, async |trail| {
+        for _ in 0..60 * 50 {
+            trail.note(Event {
+                principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
+                ..Event::refused(
+                    Kind::Request,
+                    "too many requests of a principal",
+                    None,
+                    TraceId::of_request(None),
+                )
+            });
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(before.len() <= 2, "{before:?}");
+    let events: u64 = after.iter().map(|(_, events)| events).sum();
+    assert_eq!(events, 3000);
 }

@@ -9,13 +9,15 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::counts::Counts;
-use super::pending::Pending;
-use super::{ChainEnd, Decision, Event};
+use super::pending::{Pending, Sum};
+use super::recent::Recent;
+use super::repeats::Repeats;
+use super::{AUDIT_TARGET, ChainEnd, Decision, Event};
 
 /// How long a refusal waits to be appended, so that a flood of them is one transaction.
 const SOON: Duration = Duration::from_secs(1);
 
-/// How long what was answered is summed up.
+/// How long what was answered is summed up, and what was refused again and again.
 const A_MINUTE: Duration = Duration::from_secs(60);
 
 /// How long appending rests after it has failed.
@@ -41,10 +43,11 @@ pub trait AuditStore: Send + Sync {
     fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>>;
 }
 
-/// Takes what is decided: logs it at once, and keeps it until it is appended.
+/// Takes what is decided: logs it, equal refusals once a minute, and keeps it until it is appended.
 #[derive(Debug)]
 pub struct Trail {
     waiting: Mutex<Waiting>,
+    repeats: Mutex<Repeats>,
     counts: Mutex<Counts>,
     end: Mutex<Option<ChainEnd>>,
     noted: Notify,
@@ -56,6 +59,8 @@ pub struct Trail {
 #[derive(Debug, Default)]
 struct Waiting {
     refusals: Pending,
+    recent: Recent,
+    /// With refusals that repeat others.
     answers: Pending,
     /// When the answers are due; with the first of them.
     answers_due: Option<Instant>,
@@ -67,6 +72,7 @@ impl Trail {
     pub fn new(keep_sql: bool, clock: fn() -> SystemTime) -> Self {
         Self {
             waiting: Mutex::default(),
+            repeats: Mutex::default(),
             counts: Mutex::default(),
             end: Mutex::default(),
             noted: Notify::new(),
@@ -78,17 +84,20 @@ impl Trail {
 
     /// Notes an event. Takes some microseconds and waits for nothing.
     pub fn note(&self, event: Event) {
-        event.log(self.keep_sql);
+        if !lock(&self.repeats).is_repeat(&event) {
+            event.log(self.keep_sql, None);
+        }
         lock(&self.counts).add(&event);
-        let now = (self.clock)().into();
+        let is_refusal = event.decision == Decision::Refused;
+        let (mut key, sum) = Sum::of(event, (self.clock)().into(), self.keep_sql);
+        let now = Instant::now();
         let mut waiting = lock(&self.waiting);
-        if event.decision == Decision::Refused {
-            waiting.refusals.add(event, now, self.keep_sql);
+        let is_repetition = waiting.recent.is_repetition(&mut key, now);
+        if is_refusal && (!is_repetition || waiting.refusals.contains(&key)) {
+            waiting.refusals.add((key, sum));
         } else {
-            waiting.answers.add(event, now, self.keep_sql);
-            waiting
-                .answers_due
-                .get_or_insert_with(|| Instant::now() + A_MINUTE);
+            waiting.answers.add((key, sum));
+            waiting.answers_due.get_or_insert(now + A_MINUTE);
         }
         drop(waiting);
         self.noted.notify_one();
@@ -124,8 +133,26 @@ impl Trail {
         lock(&self.end).clone()
     }
 
-    /// Appends what was noted, again and again until `stop` is cancelled, and then the rest.
+    /// Appends what was noted, and logs what was repeated, again and again until `stop` is cancelled, and then the rest.
     pub async fn keep(&self, store: &dyn AuditStore, stop: CancellationToken) {
+        tokio::join!(self.keep_appending(store, &stop), self.keep_logging(&stop));
+    }
+
+    async fn keep_logging(&self, stop: &CancellationToken) {
+        while stop.run_until_cancelled(sleep(A_MINUTE)).await.is_some() {
+            self.log_repeats();
+        }
+        self.log_repeats();
+    }
+
+    fn log_repeats(&self) {
+        let repeated = lock(&self.repeats).take();
+        for (event, times) in repeated {
+            event.log(self.keep_sql, Some(times));
+        }
+    }
+
+    async fn keep_appending(&self, store: &dyn AuditStore, stop: &CancellationToken) {
         let mut failed = false;
         loop {
             // Both arms may be dropped: nothing is taken before the wait is over.
@@ -201,7 +228,7 @@ impl Trail {
             match appended {
                 Ok(end) => {
                     // Outside the database, where who owns it cannot change it.
-                    tracing::info!(target: "zava::audit", %end, "end of the audit trail");
+                    tracing::info!(target: AUDIT_TARGET, %end, "end of the audit trail");
                     *lock(&self.end) = Some(end);
                 }
                 Err(error) => {

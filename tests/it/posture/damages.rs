@@ -234,6 +234,27 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
          ALTER TABLE guard.api_key ENABLE ALWAYS TRIGGER audit_act",
     ),
     (
+        "audit",
+        "CREATE FUNCTION public.lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'; \
+         CREATE TRIGGER lose BEFORE INSERT ON guard.audit FOR EACH ROW EXECUTE FUNCTION public.lose()",
+    ),
+    (
+        "audit",
+        "CREATE RULE lose AS ON INSERT TO guard.audit DO INSTEAD NOTHING",
+    ),
+    (
+        "inheritance",
+        "CREATE TABLE public.more () INHERITS (guard.entitlement)",
+    ),
+    (
+        "inheritance",
+        "CREATE TABLE public.wider (LIKE guard.signing_key); ALTER TABLE guard.signing_key INHERIT public.wider",
+    ),
+    (
+        "inheritance",
+        r#"CREATE TABLE public."odd; child" () INHERITS (retail.orders)"#,
+    ),
+    (
         "settings",
         "ALTER ROLE {login} IN DATABASE {database} SET default_transaction_read_only = off",
     ),

@@ -48,7 +48,8 @@ guard_function AS MATERIALIZED (
         ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
 ),
 relation AS MATERIALIZED (
-    SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system
+    SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system,
+        format('%I.%I', n.nspname, c.relname) AS name, n.nspname IN ('retail', 'guard') AS is_ours
     FROM pg_catalog.pg_class AS c
     JOIN schema AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'information_schema'
@@ -59,6 +60,18 @@ held AS MATERIALIZED (
         r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed
     FROM relation AS r
     WHERE r.nspname IN ('retail', 'guard') AND r.relkind IN ('r', 'p')
+),
+-- The triggers of migrations/0008_audit.sql, and no others.
+audit_trigger AS MATERIALIZED (
+    SELECT a.relation, o.name, o.event, o.each, 'audit_act' AS function, o.type
+    FROM unnest(ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']) AS a (relation)
+    -- Bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
+    CROSS JOIN (VALUES
+        ('audit_act', 'AFTER INSERT OR UPDATE OR DELETE', 'ROW', 29),
+        ('audit_truncate', 'AFTER TRUNCATE', 'STATEMENT', 32)
+    ) AS o (name, event, each, type)
+    UNION ALL
+    SELECT 'guard.audit', 'append_only', 'BEFORE UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', 'refuse_change', 58
 ),
 policy AS MATERIALIZED (
     SELECT p.polname, p.polrelid, p.polcmd::text AS command, p.polpermissive, p.polroles,
@@ -309,22 +322,34 @@ finding (rule, object, what, mend) AS (
         CASE WHEN t.oid IS NULL THEN format('DROP TRIGGER IF EXISTS %1$s ON %2$s; CREATE TRIGGER %1$s %3$s ON %2$s FOR EACH %4$s EXECUTE FUNCTION guard.%5$s(); ',
             e.name, e.relation, e.event, e.each, e.function) ELSE '' END
         || format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %s', e.relation, e.name)
-    FROM (
-        SELECT a.relation, o.name, o.event, o.each, 'audit_act' AS function, o.type
-        FROM unnest(ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']) AS a (relation)
-        -- Bits of pg_trigger.tgtype: 1 each row, 2 before, 4 insert, 8 delete, 16 update, 32 truncate.
-        CROSS JOIN (VALUES
-            ('audit_act', 'AFTER INSERT OR UPDATE OR DELETE', 'ROW', 29),
-            ('audit_truncate', 'AFTER TRUNCATE', 'STATEMENT', 32)
-        ) AS o (name, event, each, type)
-        UNION ALL
-        SELECT 'guard.audit', 'append_only', 'BEFORE UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', 'refuse_change', 58
-    ) AS e
+    FROM audit_trigger AS e
     LEFT JOIN held AS h ON h.name = e.relation
     LEFT JOIN pg_catalog.pg_trigger AS t ON t.tgrelid = h.oid AND t.tgname = e.name AND t.tgtype = e.type
         AND t.tgqual IS NULL AND t.tgattr::text = ''
         AND t.tgfoid = (SELECT f.oid FROM guard_function AS f WHERE f.name = e.function)
     WHERE t.oid IS NULL OR t.tgenabled::text <> 'A'
+    UNION ALL
+    -- One that comes first may change or drop a record.
+    SELECT 'audit', format('%I of %s', t.tgname, h.name), 'is a trigger that migrate has not made',
+        format('DROP TRIGGER %I ON %s', t.tgname, h.name)
+    FROM pg_catalog.pg_trigger AS t
+    JOIN held AS h ON h.oid = t.tgrelid
+    WHERE NOT t.tgisinternal AND h.name LIKE 'guard.%'
+        AND NOT EXISTS (SELECT FROM audit_trigger AS e WHERE e.relation = h.name AND e.name = t.tgname)
+    UNION ALL
+    SELECT 'audit', format('%I of %s', w.rulename, h.name), 'is a rule that migrate has not made',
+        format('DROP RULE %I ON %s', w.rulename, h.name)
+    FROM pg_catalog.pg_rewrite AS w
+    JOIN held AS h ON h.oid = w.ev_class
+    WHERE h.name LIKE 'guard.%'
+    UNION ALL
+    -- Who reads a parent reads its children too, by the parent's rights, policies and triggers.
+    SELECT 'inheritance', c.name, format('inherits from %s', p.name),
+        format(CASE WHEN p.relkind = 'p' THEN 'ALTER TABLE %2$s DETACH PARTITION %1$s' ELSE 'ALTER TABLE %1$s NO INHERIT %2$s' END, c.name, p.name)
+    FROM pg_catalog.pg_inherits AS i
+    JOIN relation AS c ON c.oid = i.inhrelid
+    JOIN relation AS p ON p.oid = i.inhparent
+    WHERE c.is_ours OR p.is_ours
     UNION ALL
     SELECT 'settings', s.name, format('is %s', current_setting(s.name)),
         format('ALTER ROLE %I IN DATABASE %I SET %s = %s', SESSION_USER, current_database(), s.name, s.wanted)

@@ -57,7 +57,11 @@ impl Rule {
         ),
         Self::new(
             "audit",
-            "the triggers that record acts, and keep records, are in place",
+            "the triggers that record acts, and keep records, are in place, and no others",
+        ),
+        Self::new(
+            "inheritance",
+            "no table inherits from one of ours, and none of ours from another",
         ),
         Self::new("settings", "the login's settings are in force"),
     ];

@@ -1,0 +1,83 @@
+use std::collections::HashSet;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::time::Instant;
+
+use super::Kind;
+use super::pending::{Address, Key};
+
+/// How long a refusal counts as a repetition of an equal one.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// How many refusals of nobody known are recorded apart in that time, each with its address; and then how many with the
+/// network that it is in.
+const MAX_ADDRESSES: usize = 32;
+const MAX_NETWORKS: usize = 32;
+
+/// The networks: what a provider has, more or less.
+const NETWORK_BITS_V4: u8 = 16;
+const NETWORK_BITS_V6: u8 = 32;
+
+/// How many refusals of known callers are remembered; beyond it they are recorded as if they were new.
+const MAX_KNOWN: usize = 4096;
+
+/// What was refused in this minute, so that a flood makes few records: equal refusals are summed up, and once many addresses
+/// take part, by coarser networks.
+#[derive(Debug, Default)]
+pub(super) struct Recent {
+    began: Option<Instant>,
+    addresses: HashSet<Key>,
+    networks: HashSet<Key>,
+    /// Without an address. There are as many as reasons.
+    others: HashSet<Key>,
+    known: HashSet<Key>,
+}
+
+impl Recent {
+    /// Makes the key of a refusal coarser where too many were recorded in this minute, and tells whether it is a
+    /// repetition, which can wait until the minute is over.
+    pub(super) fn is_repetition(&mut self, key: &mut Key, now: Instant) -> bool {
+        if key.kind == Kind::Call {
+            return false;
+        }
+        let began = *self.began.get_or_insert(now);
+        if now.duration_since(began) >= WINDOW {
+            *self = Self {
+                began: Some(now),
+                ..Self::default()
+            };
+        }
+        if key.principal.is_some() {
+            return is_there(&mut self.known, key, MAX_KNOWN) == Some(true);
+        }
+        if let Some(Address::One(address)) = key.address {
+            if let Some(repeated) = is_there(&mut self.addresses, key, MAX_ADDRESSES) {
+                return repeated;
+            }
+            key.address = Some(Address::Network(network_of(address)));
+            if let Some(repeated) = is_there(&mut self.networks, key, MAX_NETWORKS) {
+                return repeated;
+            }
+            key.address = None;
+        }
+        is_there(&mut self.others, key, usize::MAX) == Some(true)
+    }
+}
+
+/// Whether a key was there before; `None` if it was not, and there is no room for it.
+fn is_there(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<bool> {
+    if keys.contains(key) {
+        return Some(true);
+    }
+    (keys.len() < max).then(|| !keys.insert(key.clone()))
+}
+
+fn network_of(address: IpAddr) -> IpNet {
+    let bits = match address {
+        IpAddr::V4(_) => NETWORK_BITS_V4,
+        IpAddr::V6(_) => NETWORK_BITS_V6,
+    };
+    IpNet::new_assert(address, bits).trunc()
+}

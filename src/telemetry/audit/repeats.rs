@@ -1,0 +1,132 @@
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::{Decision, Event, Kind};
+use crate::identity::{Principal, TenantId};
+
+/// How many refusals that differ are kept apart; beyond it, those that differ in caller alone are one.
+const MAX_KEYS: usize = 256;
+
+/// Refusals that were logged in this interval: of equal ones the first is logged when it comes, and at the interval's end how
+/// many came after it. Calls of tools are each logged; there are never more of them than a principal's rate allows.
+#[derive(Debug, Default)]
+pub(super) struct Repeats {
+    logged: HashMap<Key, Repeat>,
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    kind: Kind,
+    decision: Decision,
+    reason: Option<Cow<'static, str>>,
+    principal: Option<Principal>,
+    tenant: Option<TenantId>,
+}
+
+#[derive(Debug)]
+struct Repeat {
+    /// The last of them.
+    event: Option<Event>,
+    times: u64,
+}
+
+impl Repeats {
+    /// Whether an equal event has been logged in this interval; it is counted then.
+    pub(super) fn is_repeat(&mut self, event: &Event) -> bool {
+        if event.kind == Kind::Call {
+            return false;
+        }
+        let mut key = Key {
+            kind: event.kind,
+            decision: event.decision,
+            reason: event.reason.clone(),
+            principal: event.principal.clone(),
+            tenant: event.tenant,
+        };
+        let mut event = Cow::Borrowed(event);
+        if self.logged.len() >= MAX_KEYS && !self.logged.contains_key(&key) {
+            (key.principal, key.tenant) = (None, None);
+            let event = event.to_mut();
+            (event.principal, event.tenant) = (None, None);
+        }
+        match self.logged.entry(key) {
+            Entry::Occupied(mut repeat) => {
+                let repeat = repeat.get_mut();
+                repeat.event = Some(event.into_owned());
+                repeat.times += 1;
+                true
+            }
+            Entry::Vacant(place) => {
+                place.insert(Repeat {
+                    event: None,
+                    times: 0,
+                });
+                false
+            }
+        }
+    }
+
+    /// Ends the interval: how often each event was repeated, if it was.
+    pub(super) fn take(&mut self) -> Vec<(Event, u64)> {
+        let mut repeated = Vec::new();
+        // What was repeated is likely to go on: only the sum of it is logged in the next interval too.
+        self.logged.retain(|_, Repeat { event, times }| {
+            let last = event.take();
+            let was_repeated = last.is_some();
+            repeated.extend(last.map(|event| (event, std::mem::take(times))));
+            was_repeated
+        });
+        repeated
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::TraceId;
+
+    fn event(kind: Kind, reason: &'static str, key: Option<usize>) -> Event {
+        Event {
+            principal: key.map(|key| format!("apikey:abcdefgh{key:04}").parse().expect("a key")),
+            ..Event::refused(kind, reason, None, TraceId::of_request(None))
+        }
+    }
+
+    #[test]
+    fn of_equal_refusals_the_first_is_logged_and_then_how_many() {
+        let mut repeats = Repeats::default();
+        let mut logged = 0;
+        for _ in 0..1000 {
+            for reason in ["no credential", "too many requests from an address"] {
+                logged += usize::from(!repeats.is_repeat(&event(Kind::Request, reason, None)));
+            }
+        }
+        assert_eq!(logged, 2);
+        let times: Vec<u64> = repeats.take().into_iter().map(|(_, times)| times).collect();
+        assert_eq!(times, [999, 999]);
+        // What goes on is summed up from the beginning, what has ended is forgotten.
+        assert!(repeats.is_repeat(&event(Kind::Request, "no credential", None)));
+        assert_eq!(repeats.take().len(), 1);
+        assert_eq!(repeats.take().len(), 0);
+        assert!(!repeats.is_repeat(&event(Kind::Request, "no credential", None)));
+    }
+
+    #[test]
+    fn each_call_of_a_tool_is_logged() {
+        let mut repeats = Repeats::default();
+        assert!((0..1000).all(|_| !repeats.is_repeat(&event(Kind::Call, "function", Some(1)))));
+    }
+
+    #[test]
+    fn many_callers_make_a_bounded_number_of_lines() {
+        let mut repeats = Repeats::default();
+        let events = (0..10_000).map(|key| event(Kind::Request, "too many", Some(key)));
+        let logged = events.filter(|event| !repeats.is_repeat(event)).count();
+        assert_eq!(logged, MAX_KEYS + 1);
+        let repeated = repeats.take();
+        let times: u64 = repeated.iter().map(|(_, times)| times).sum();
+        assert_eq!(times, 10_000 - (MAX_KEYS as u64 + 1));
+        assert!(repeated.iter().all(|(event, _)| event.principal.is_none()));
+    }
+}
