@@ -3,30 +3,89 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// Where a request comes from: the other end of the connection, or what a trusted proxy there has appended to
-/// `X-Forwarded-For`. Of several proxies in a row each that is trusted hands on what it was told; what stands before the first
-/// that is not is anybody's to make up. Azure's proxies write the port too.
-pub(super) fn of_client(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |address: IpAddr| {
-        let address = address.to_canonical();
-        trusted.iter().any(|network| network.contains(&address))
-    };
-    let forwarded = headers
-        .get_all("x-forwarded-for")
-        .iter()
-        .rev()
-        .flat_map(|value| value.to_str().unwrap_or_default().rsplit(','));
-    let mut address = peer;
-    for text in forwarded {
-        if !is_trusted(address) {
-            break;
+/// Who stands between clients and this server.
+#[derive(Clone, Debug)]
+pub(super) enum Proxies {
+    /// Those that the settings name; whoever else connects is a client.
+    Named(Vec<IpNet>),
+    /// The front end of the platform that hosts the server: nobody else connects.
+    Platform,
+}
+
+impl Proxies {
+    /// Where a request comes from: the other end of the connection, or what a trusted proxy there has appended to
+    /// `X-Forwarded-For`. Of several proxies in a row each that is named hands on what it was told; what stands before the
+    /// first that is not is anybody's to make up. Azure's proxies write the port too.
+    ///
+    /// `None` where the platform does not tell clients apart: what it has appended is no public address, but that of another
+    /// part of the platform or of the virtual network.
+    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut forwarded = forwarded(headers);
+        let networks = match self {
+            Self::Named(networks) => networks,
+            Self::Platform => return forwarded.next()?.filter(|client| is_public(*client)),
+        };
+        let mut address = peer.to_canonical();
+        while networks.iter().any(|network| network.contains(&address)) {
+            match forwarded.next() {
+                Some(Some(before)) => address = before,
+                Some(None) | None => break,
+            }
         }
-        match read(text.trim()) {
-            Some(before) => address = before,
-            None => break,
+        Some(address)
+    }
+
+    /// Whether a request looks as if it came through a proxy that should be named and is not.
+    pub(super) fn miss_one(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        match self {
+            Self::Named(networks) => {
+                let peer = peer.to_canonical();
+                headers.contains_key(X_FORWARDED_FOR)
+                    && !is_public(peer)
+                    && !networks.iter().any(|network| network.contains(&peer))
+            }
+            Self::Platform => false,
         }
     }
-    address.to_canonical()
+}
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The addresses of `X-Forwarded-For`, last first; `None` for what is none. Each is read by itself, because what a client has
+/// sent stands in one line with what proxies have appended. Empty elements are nothing (RFC 9110, section 5.6.1).
+fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    lines
+        .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
+        .map(|element| {
+            let address = read(std::str::from_utf8(element).ok()?)?;
+            Some(address.to_canonical())
+        })
+}
+
+/// Whether an address is one of the internet's, which tells one client from others.
+fn is_public(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            // RFC 6598: between a provider and its customers, as in Container Apps.
+            let is_shared = first == 100 && second & 0xc0 == 64;
+            !(address.is_private()
+                || address.is_loopback()
+                || address.is_link_local()
+                || address.is_broadcast()
+                || first == 0
+                || is_shared)
+        }
+        IpAddr::V6(address) => {
+            !(address.is_loopback()
+                || address.is_unspecified()
+                || address.is_unique_local()
+                || address.is_unicast_link_local())
+        }
+    }
 }
 
 fn read(text: &str) -> Option<IpAddr> {
@@ -37,41 +96,122 @@ fn read(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
+    use axum::http::{HeaderName, HeaderValue};
 
     use super::*;
 
     #[test]
     fn only_trusted_proxies_tell_where_a_request_comes_from() {
-        let trusted: [IpNet; 2] = ["10.0.0.0/8".parse().unwrap(), "::1/128".parse().unwrap()];
-        let table: [(&str, &[&str], &str); 11] = [
+        let networks = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap());
+        let trusted = Proxies::Named(networks.into());
+        let table: [(&str, &[&[u8]], &str); 17] = [
             ("192.0.2.7", &[], "192.0.2.7"),
-            ("192.0.2.7", &["198.51.100.1"], "192.0.2.7"),
-            ("10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
-            ("10.0.0.1", &["198.51.100.1:1234"], "198.51.100.1"),
-            ("::1", &["[2001:db8::1]:1234"], "2001:db8::1"),
-            ("::1", &["[2001:db8::1]"], "2001:db8::1"),
-            ("::ffff:10.0.0.1", &["198.51.100.1"], "198.51.100.1"),
+            ("192.0.2.7", &[b"198.51.100.1"], "192.0.2.7"),
+            ("10.0.0.1", &[b"198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &[b"198.51.100.1:1234"], "198.51.100.1"),
+            ("::1", &[b"[2001:db8::1]:1234"], "2001:db8::1"),
+            ("::1", &[b"[2001:db8::1]"], "2001:db8::1"),
+            ("::ffff:10.0.0.1", &[b"198.51.100.1"], "198.51.100.1"),
             // What a client has put there itself stands before what the proxy has appended.
             (
                 "10.0.0.1",
-                &["203.0.113.9, 198.51.100.1, 10.0.0.2"],
+                &[b"203.0.113.9, 198.51.100.1, 10.0.0.2"],
                 "198.51.100.1",
             ),
-            ("10.0.0.1", &["203.0.113.9", "198.51.100.1"], "198.51.100.1"),
-            ("10.0.0.1", &["198.51.100.1, unknown"], "10.0.0.1"),
-            ("10.0.0.1", &[""], "10.0.0.1"),
+            (
+                "10.0.0.1",
+                &[b"203.0.113.9", b"198.51.100.1"],
+                "198.51.100.1",
+            ),
+            ("10.0.0.1", &[b"198.51.100.1, unknown"], "10.0.0.1"),
+            ("10.0.0.1", &[b""], "10.0.0.1"),
+            // What a client has sent hides nothing of what the proxy has appended.
+            (
+                "10.0.0.1",
+                &[b"203.0.113.9\xff, 198.51.100.1"],
+                "198.51.100.1",
+            ),
+            (
+                "10.0.0.1",
+                &["é".as_bytes(), b"198.51.100.1"],
+                "198.51.100.1",
+            ),
+            (
+                "10.0.0.1",
+                &[b"x,,198.51.100.1,\t10.0.0.2 ,"],
+                "198.51.100.1",
+            ),
+            ("10.0.0.1", &[b"198.51.100.1, \xff"], "10.0.0.1"),
+            ("10.0.0.1", &[b"::ffff:198.51.100.1"], "198.51.100.1"),
+            ("10.0.0.1", &[b"198.51.100.1", b""], "198.51.100.1"),
         ];
         for (peer, forwarded, client) in table {
             let mut headers = HeaderMap::new();
             for value in forwarded {
-                headers.append("x-forwarded-for", HeaderValue::from_static(value));
+                headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value).unwrap());
             }
-            let found = of_client(peer.parse().unwrap(), &headers, &trusted);
+            let found = trusted.client(peer.parse().unwrap(), &headers);
+            let client = client.parse().unwrap();
+            assert_eq!(found, Some(client), "{peer} {forwarded:?}");
+        }
+    }
+
+    #[test]
+    fn a_platform_tells_clients_apart_by_public_addresses_only() {
+        let table: [(&str, Option<&str>); 14] = [
+            ("198.51.100.1", Some("198.51.100.1")),
+            ("198.51.100.1:1234", Some("198.51.100.1")),
+            ("[2001:db8::1]:1234", Some("2001:db8::1")),
+            // Only the last is the platform's.
+            ("203.0.113.9, 198.51.100.1", Some("198.51.100.1")),
+            ("203.0.113.9, 10.0.0.4", None),
+            ("203.0.113.9, unknown", None),
+            ("127.0.0.1", None),
+            ("::1", None),
+            ("169.254.130.1:5000", None),
+            ("100.100.0.7", None),
+            ("172.16.4.1", None),
+            ("fd00::4", None),
+            ("::ffff:10.0.0.4", None),
+            ("", None),
+        ];
+        for (forwarded, client) in table {
+            let headers = HeaderMap::from_iter([(
+                HeaderName::from_static(X_FORWARDED_FOR),
+                HeaderValue::from_static(forwarded),
+            )]);
+            let client = client.map(|client| client.parse().unwrap());
+            for peer in ["127.0.0.1", "169.254.1.1", "100.100.0.1", "203.0.113.1"] {
+                let found = Proxies::Platform.client(peer.parse().unwrap(), &headers);
+                assert_eq!(found, client, "{peer} {forwarded:?}");
+            }
+        }
+        let none = HeaderMap::new();
+        let found = Proxies::Platform.client("127.0.0.1".parse().unwrap(), &none);
+        assert_eq!(found, None);
+    }
+
+    #[test]
+    fn a_proxy_that_nobody_has_named_is_noticed() {
+        let of_proxy = HeaderMap::from_iter([(
+            HeaderName::from_static(X_FORWARDED_FOR),
+            HeaderValue::from_static("198.51.100.1"),
+        )]);
+        let named = Proxies::Named(vec!["10.0.0.0/8".parse().unwrap()]);
+        for (proxies, peer, headers, misses) in [
+            (&named, "127.0.0.1", &of_proxy, true),
+            (&named, "::ffff:192.168.0.1", &of_proxy, true),
+            (&named, "10.0.0.1", &of_proxy, false),
+            // A client makes it up.
+            (&named, "203.0.113.1", &of_proxy, false),
+            (&named, "127.0.0.1", &HeaderMap::new(), false),
+            (&Proxies::Platform, "127.0.0.1", &of_proxy, false),
+        ] {
+            let peer = peer.parse().unwrap();
             assert_eq!(
-                found,
-                client.parse::<IpAddr>().unwrap(),
-                "{peer} {forwarded:?}"
+                proxies.miss_one(peer, headers),
+                misses,
+                "{peer} {proxies:?}"
             );
         }
     }

@@ -1,18 +1,17 @@
 use std::borrow::Cow;
 use std::error::Error;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
-use ipnet::IpNet;
 use tokio::time::timeout;
 
-use super::address;
+use super::address::Proxies;
 use super::protected_resource::ProtectedResource;
-use super::rates::{Network, Rates, Standing, TooMany};
+use super::rates::{Rates, Source, Standing, TooMany};
 use super::refusal;
 use crate::identity::{
     Caller, Given, Identity, LookUps, Presented, Principal, Refusal, Refused, TENANT_HEADER,
@@ -33,8 +32,10 @@ pub(super) struct Admission {
     pub(super) identity: Arc<Identity>,
     pub(super) resource: Arc<ProtectedResource>,
     pub(super) rates: Rates,
-    pub(super) trusted_proxies: Vec<IpNet>,
+    pub(super) proxies: Proxies,
     pub(super) trail: Arc<Trail>,
+    /// Said once, and not with each request.
+    pub(super) proxy_is_missing: Once,
 }
 
 /// Somebody who may pass.
@@ -58,16 +59,21 @@ impl Admitted {
 impl Admission {
     /// Puts the caller into the request, or says why there is none.
     pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, Response> {
-        let origin = self.origin(request);
-        if let Err(too_many) = self.rates.arrived(origin.network) {
+        let presented = presented(request.headers(), peer(request));
+        let origin = self.origin(request, &presented);
+        // Whoever was good lately is charged to their principal: what others do from the same address is not theirs.
+        let is_remembered = self.identity.remembers(&presented);
+        if !is_remembered && let Err(too_many) = self.rates.arrived(origin.source) {
             let reason = "too many requests from an address";
             self.trail.note(origin.refused(Kind::Request, reason));
             return Err(refusal::too_fast(too_many));
         }
-        let presented = presented(request.headers(), origin.peer);
         let caller = match self.recognise(&presented, &origin).await {
             Ok(caller) => caller,
             Err(Denied::Caller(refused)) => {
+                if is_remembered && let Err(too_many) = self.charge(&refused, &origin) {
+                    return Err(refusal::too_fast(too_many));
+                }
                 self.note(&refused, &origin);
                 return Err(refusal::caller(&refused.why, &self.resource));
             }
@@ -105,18 +111,41 @@ impl Admission {
         })
     }
 
-    fn origin(&self, request: &Request) -> Origin {
-        let traceparent = request.headers().get("traceparent");
-        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-        let peer = peer.map(|peer| peer.0.ip());
-        let client =
-            peer.map(|peer| address::of_client(peer, request.headers(), &self.trusted_proxies));
+    fn origin(&self, request: &Request, presented: &Presented<'_>) -> Origin {
+        let headers = request.headers();
+        let client = presented.peer.and_then(|peer| {
+            if self.proxies.miss_one(peer, headers) {
+                self.proxy_is_missing.call_once(|| {
+                    tracing::warn!("X-Forwarded-For comes from a proxy that ZAVA_TRUSTED_PROXY does not name; all clients behind it share one address");
+                });
+            }
+            self.proxies.client(peer, headers)
+        });
+        let traceparent = headers.get("traceparent");
         Origin {
-            peer,
-            // A listener tells the peer of every connection.
-            network: Network::of(client.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))),
+            source: Source::new(client, presented.credential()),
             trace_id: TraceId::of_request(traceparent.and_then(|value| value.to_str().ok())),
         }
+    }
+
+    /// Charges a request that was refused, and was not charged to its source.
+    fn charge(&self, refused: &Refused, origin: &Origin) -> Result<(), TooMany> {
+        let (charged, reason) = match &refused.who {
+            Some(principal) => (
+                self.rates.admitted(principal).map(drop),
+                "too many requests of a principal",
+            ),
+            None => (
+                self.rates.arrived(origin.source),
+                "too many requests from an address",
+            ),
+        };
+        charged.inspect_err(|_| {
+            self.trail.note(Event {
+                principal: refused.who.clone(),
+                ..origin.refused(Kind::Request, reason)
+            });
+        })
     }
 
     /// The caller, who is looked up when there is a permit and the address has not failed too often.
@@ -125,19 +154,19 @@ impl Admission {
         presented: &Presented<'_>,
         origin: &Origin,
     ) -> Result<Caller, Denied> {
-        let network = origin.network;
+        let source = origin.source;
         let refused = match self.identity.caller(presented, LookUps::Remembered).await {
             Ok(caller) => return Ok(caller),
             Err(Refused {
                 why: Refusal::NotRemembered,
                 ..
             }) => {
-                let lookups = self.rates.lookups(network);
+                let lookups = self.rates.lookups(source);
                 // The semaphore is never closed.
                 let Ok(_permit) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
                     return Err(Denied::Busy);
                 };
-                if let Some(too_many) = self.rates.slowed(network) {
+                if let Some(too_many) = self.rates.slowed(source) {
                     return Err(Denied::TooMany(too_many, None));
                 }
                 let attempt = Attempt {
@@ -155,10 +184,10 @@ impl Admission {
             Err(refused) => refused,
         };
         if refused.why.is_failed_attempt() {
-            if let Some(too_many) = self.rates.slowed(network) {
+            if let Some(too_many) = self.rates.slowed(source) {
                 return Err(Denied::TooMany(too_many, refused.who));
             }
-            self.rates.failed(network);
+            self.rates.failed(source);
         }
         Err(Denied::Caller(refused))
     }
@@ -179,14 +208,13 @@ impl Admission {
 
 /// Where a request comes from.
 struct Origin {
-    peer: Option<IpAddr>,
-    network: Network,
+    source: Source,
     trace_id: TraceId,
 }
 
 impl Origin {
     fn refused(&self, kind: Kind, reason: impl Into<Cow<'static, str>>) -> Event {
-        Event::refused(kind, reason, Some(self.network.address()), self.trace_id)
+        Event::refused(kind, reason, self.source.address(), self.trace_id)
     }
 }
 
@@ -208,7 +236,7 @@ impl Drop for Attempt<'_> {
         if self.is_over {
             return;
         }
-        self.admission.rates.failed(self.origin.network);
+        self.admission.rates.failed(self.origin.source);
         self.admission
             .trail
             .note(self.origin.refused(Kind::Authentication, "given up"));
@@ -222,6 +250,11 @@ enum Denied {
     TooMany(TooMany, Option<Principal>),
     /// Too many of the address wait to be looked up.
     Busy,
+}
+
+fn peer(request: &Request) -> Option<IpAddr> {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    peer.map(|peer| peer.0.ip())
 }
 
 fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Presented<'_> {

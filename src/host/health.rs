@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::admission::Admission;
 use super::refusal;
-use crate::identity::Role;
+use crate::identity::{OAuthScope, Role};
+use crate::telemetry;
 
 /// Tells whether requests can be answered.
 pub trait Readiness: Send + Sync {
@@ -62,6 +63,10 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
             admission.trail.note(admitted.refused(reason));
             return refusal::operators_only();
         }
+        Ok(admitted) if !admitted.caller.scopes().has(OAuthScope::Query) => {
+            admission.trail.note(admitted.refused("scope missing"));
+            return refusal::details_need_scope(&admission.resource);
+        }
         Ok(admitted) => admitted.standing,
     };
     let answers = readiness.database_answers().await;
@@ -78,6 +83,7 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "connections": {"open": open, "idle": idle},
         "decisions": admission.trail.counts(),
         "audit": {"waiting": admission.trail.waiting(), "end": admission.trail.end().map(|end| end.to_string())},
+        "log": {"dropped_lines": telemetry::dropped_lines()},
     }))
     .into_response();
     refusal::standing(&mut response, standing, None);

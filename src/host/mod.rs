@@ -24,7 +24,7 @@ mod stdio; // MCP over standard input and output
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::Router;
 use axum::routing::{any, get};
@@ -40,6 +40,7 @@ use crate::telemetry::audit::Trail;
 pub use health::Readiness;
 pub use protected_resource::ProtectedResource;
 
+use address::Proxies;
 use admission::Admission;
 use endpoint::Endpoint;
 use health::Details;
@@ -63,6 +64,8 @@ pub struct Routes {
     pub rates: RateSettings,
     /// The proxies in front, which tell where requests come from.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether the platform's front end is in front, and none of them.
+    pub is_behind_platform: bool,
     /// Whose pages may call this server from a browser.
     pub allowed_origins: Vec<String>,
     /// Tells whether the database answers.
@@ -91,6 +94,7 @@ pub fn router(routes: Routes) -> Router {
         trail,
         rates,
         trusted_proxies,
+        is_behind_platform,
         allowed_origins,
         readiness,
         compute,
@@ -103,8 +107,13 @@ pub fn router(routes: Routes) -> Router {
         identity,
         resource: Arc::clone(&resource),
         rates: Rates::new(rates),
-        trusted_proxies,
+        proxies: if is_behind_platform {
+            Proxies::Platform
+        } else {
+            Proxies::Named(trusted_proxies)
+        },
         trail,
+        proxy_is_missing: Once::new(),
     });
     let details = Arc::new(Details {
         admission: Arc::clone(&admission),

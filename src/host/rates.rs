@@ -10,6 +10,7 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 use moka::sync::Cache;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::identity::Principal;
@@ -24,17 +25,17 @@ const LOOK_UPS_AT_ONCE: usize = 2;
 /// The most addresses whose look-ups or failures are remembered at once.
 const MOST_ADDRESSES: u64 = 10_000;
 
-/// How many requests may come: of one principal, from one address, and from one address without success.
+/// How many requests may come: of one principal, from one source, and from one source without success.
 pub(super) struct Rates<C: Clock + Clone = DefaultClock>
 where
     C::Instant: 'static,
 {
     principals: Keyed<Principal, C>,
-    addresses: Keyed<Network, C>,
-    failures: Keyed<Network, C>,
-    /// Until when an address that has failed too often is slowed down.
-    slowed: Cache<Network, C::Instant>,
-    lookups: Cache<Network, Arc<Semaphore>>,
+    sources: Keyed<Source, C>,
+    failures: Keyed<Source, C>,
+    /// Until when a source that has failed too often is slowed down.
+    slowed: Cache<Source, C::Instant>,
+    lookups: Cache<Source, Arc<Semaphore>>,
     clock: C,
 }
 
@@ -51,10 +52,35 @@ impl Network {
             address @ IpAddr::V4(_) => address,
         })
     }
+}
 
-    /// Its address; of IPv6 the first.
-    pub(super) fn address(self) -> IpAddr {
-        self.0
+/// Whom a request is charged to as long as nobody has recognised its sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Source {
+    /// Where it comes from.
+    Network(Network),
+    /// Where that is not known: the SHA-256 of what it presents, so that a client with a wrong credential keeps nobody out.
+    Credential([u8; 32]),
+    /// Where neither is known.
+    Anonymous,
+}
+
+impl Source {
+    /// Of a client at an address, or else of what it presents.
+    pub(super) fn new(client: Option<IpAddr>, credential: Option<&[u8]>) -> Self {
+        match (client, credential) {
+            (Some(client), _) => Self::Network(Network::of(client)),
+            (None, Some(credential)) => Self::Credential(Sha256::digest(credential).into()),
+            (None, None) => Self::Anonymous,
+        }
+    }
+
+    /// Its address, where that is known; of IPv6 the first.
+    pub(super) fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Network(Network(address)) => Some(address),
+            Self::Credential(_) | Self::Anonymous => None,
+        }
     }
 }
 
@@ -95,7 +121,7 @@ where
         } = settings;
         Self {
             principals: Keyed::new("principal", principal, clock.clone()),
-            addresses: Keyed::new("address", address, clock.clone()),
+            sources: Keyed::new("address", address, clock.clone()),
             failures: Keyed::new("failures", failures, clock.clone()),
             slowed: Cache::builder()
                 .max_capacity(MOST_ADDRESSES)
@@ -109,9 +135,9 @@ where
         }
     }
 
-    /// A request has come from an address.
-    pub(super) fn arrived(&self, network: Network) -> Result<(), TooMany> {
-        self.addresses.check(&network).map(|_| ())
+    /// A request has come from a source.
+    pub(super) fn arrived(&self, source: Source) -> Result<(), TooMany> {
+        self.sources.check(&source).map(|_| ())
     }
 
     /// A request has a principal.
@@ -119,16 +145,16 @@ where
         self.principals.check(principal)
     }
 
-    /// A request from an address has failed to prove who sent it, or asked for what is not its sender's.
-    pub(super) fn failed(&self, network: Network) {
-        if let Err(TooMany { wait, .. }) = self.failures.check(&network) {
-            self.slowed.insert(network, self.clock.now() + wait.into());
+    /// A request from a source has failed to prove who sent it, or asked for what is not its sender's.
+    pub(super) fn failed(&self, source: Source) {
+        if let Err(TooMany { wait, .. }) = self.failures.check(&source) {
+            self.slowed.insert(source, self.clock.now() + wait.into());
         }
     }
 
-    /// Whether an address has failed so often that nobody is looked up for it now.
-    pub(super) fn slowed(&self, network: Network) -> Option<TooMany> {
-        let until = self.slowed.get(&network)?;
+    /// Whether a source has failed so often that nobody is looked up for it now.
+    pub(super) fn slowed(&self, source: Source) -> Option<TooMany> {
+        let until = self.slowed.get(&source)?;
         let wait = Duration::from(until.duration_since(self.clock.now()));
         (!wait.is_zero()).then(|| TooMany {
             standing: self.failures.standing(0),
@@ -136,10 +162,15 @@ where
         })
     }
 
-    /// The permits to look callers up, of one address.
-    pub(super) fn lookups(&self, network: Network) -> Arc<Semaphore> {
+    /// The permits to look callers up, of one address. Where addresses are not known, all share them: credentials are free
+    /// to make up, and those that were good lately need none.
+    pub(super) fn lookups(&self, source: Source) -> Arc<Semaphore> {
+        let shared = match source {
+            Source::Network(_) => source,
+            Source::Credential(_) | Source::Anonymous => Source::Anonymous,
+        };
         self.lookups
-            .get_with(network, || Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE)))
+            .get_with(shared, || Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE)))
     }
 }
 
@@ -206,11 +237,31 @@ mod tests {
         Rates::with_clock(settings, clock.clone())
     }
 
+    fn at(address: [u8; 4]) -> Source {
+        Source::new(Some(address.into()), None)
+    }
+
+    #[test]
+    fn without_an_address_a_wrong_credential_slows_down_itself_alone() {
+        let rates = rates(&FakeRelativeClock::default());
+        let of = |credential: &[u8]| Source::new(None, Some(credential));
+        for _ in 0..4 {
+            rates.failed(of(b"wrong"));
+        }
+        assert!(rates.slowed(of(b"wrong")).is_some());
+        for other in [of(b"right"), Source::new(None, None), at([192, 0, 2, 1])] {
+            assert_eq!(rates.slowed(other), None);
+        }
+        let shared = rates.lookups(of(b"one"));
+        assert!(Arc::ptr_eq(&shared, &rates.lookups(of(b"other"))));
+        assert!(!Arc::ptr_eq(&shared, &rates.lookups(at([192, 0, 2, 1]))));
+    }
+
     #[test]
     fn what_was_used_comes_back_with_time() {
         let clock = FakeRelativeClock::default();
         let rates = rates(&clock);
-        let here = Network::of([192, 0, 2, 1].into());
+        let here = at([192, 0, 2, 1]);
         assert!(rates.arrived(here).is_ok() && rates.arrived(here).is_ok());
         let too_many = rates.arrived(here).expect_err("one too many");
         assert_eq!(too_many.wait, Duration::from_secs(30));
@@ -224,10 +275,7 @@ mod tests {
     fn an_address_is_slow_until_it_may_fail_again() {
         let clock = FakeRelativeClock::default();
         let rates = rates(&clock);
-        let (here, there) = (
-            Network::of([192, 0, 2, 1].into()),
-            Network::of([192, 0, 2, 2].into()),
-        );
+        let (here, there) = (at([192, 0, 2, 1]), at([192, 0, 2, 2]));
         for _ in 0..3 {
             rates.failed(here);
             assert_eq!(rates.slowed(here), None);
@@ -245,10 +293,10 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let rates = rates(&clock);
         for address in 0..FORGET_EVERY - 1 {
-            let _ = rates.arrived(Network::of(std::net::Ipv4Addr::from_bits(address).into()));
+            let _ = rates.arrived(at(address.to_be_bytes()));
         }
         clock.advance(Duration::from_secs(61));
-        let _ = rates.arrived(Network::of([192, 0, 2, 1].into()));
-        assert_eq!(rates.addresses.limiter.len(), 1);
+        let _ = rates.arrived(at([192, 0, 2, 1]));
+        assert_eq!(rates.sources.limiter.len(), 1);
     }
 }

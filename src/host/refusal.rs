@@ -187,6 +187,20 @@ pub(super) fn operators_only() -> Response {
     )
 }
 
+/// The caller is an operator, and the token is not good for what the server tells of itself.
+pub(super) fn details_need_scope(resource: &ProtectedResource) -> Response {
+    let needed = OAuthScope::Query;
+    let text = format!(
+        "the token is not good for this; ask for one with the scope {}",
+        needed.as_str()
+    );
+    let mut response = answer(StatusCode::FORBIDDEN, NO_CALLER, &text);
+    if let Some(challenge) = resource.challenge(Some(("insufficient_scope", &text)), &[needed]) {
+        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
+    }
+    response
+}
+
 /// There is nothing at this path.
 pub(super) async fn no_such_path() -> Response {
     let body = json!({"error": "nothing is here; the MCP endpoint is /mcp, health is at /health/live and /health/ready"});

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use moka::sync::{Cache, CacheBuilder};
+use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::settings::{AuthSettings, ProofSettings, TrustedPeers};
@@ -98,6 +99,8 @@ struct Proofs {
     api_keys: bool,
     keys: Cache<ApiKey, ApiKeyState>,
     good_keys: Cache<ApiKey, ()>,
+    /// By their SHA-256.
+    good_tokens: Cache<[u8; 32], ()>,
     entitlements: Cache<Claims, Arc<[Entitlement]>>,
 }
 
@@ -114,6 +117,7 @@ impl Proofs {
             api_keys: settings.api_keys,
             keys: remembering(MOST_REMEMBERED).build(),
             good_keys: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
+            good_tokens: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
             entitlements: remembering(MOST_BYTES_REMEMBERED).weigher(weight).build(),
         })
     }
@@ -174,6 +178,32 @@ impl Identity {
         }
     }
 
+    /// Whether who sent a request was good within the last hour, or is vouched for by the platform. Nobody is asked, and
+    /// nothing is verified: whether the sender is still good is what [`Self::caller`] tells.
+    #[must_use]
+    pub fn remembers(&self, presented: &Presented<'_>) -> bool {
+        match &self.modes {
+            Modes::Header(peers) => {
+                presented.peer.is_some_and(|peer| peers.include(peer))
+                    && chosen(presented.tenant).is_ok_and(|tenant| {
+                        tenant.is_some_and(|tenant| self.good_tenants.contains_key(&tenant))
+                    })
+            }
+            Modes::Proof(proofs) => match bearer(presented.authorization) {
+                Ok(Some(token)) if proofs.entra.is_some() || proofs.api_keys => {
+                    match ApiKey::read(token) {
+                        Some(key) if proofs.api_keys => {
+                            key.is_ok_and(|key| proofs.good_keys.contains_key(&key))
+                        }
+                        _ => proofs.good_tokens.contains_key(&digest(token)),
+                    }
+                }
+                Ok(_) => proofs.easyauth.is_some() && presented.easyauth_principal != Given::Absent,
+                Err(_) => false,
+            },
+        }
+    }
+
     /// The caller who speaks for a tenant that is named and not proved.
     ///
     /// # Errors
@@ -213,7 +243,14 @@ impl Identity {
                     let key = key.map_err(BadProof::from)?;
                     return self.of_key(key, proofs, look_ups).await;
                 }
-                (_, Some(entra)) => return Ok(entra.prove(token).await?),
+                (_, Some(entra)) => {
+                    let proven = entra.prove(token).await?;
+                    let digest = digest(token);
+                    if !proofs.good_tokens.contains_key(&digest) {
+                        proofs.good_tokens.insert(digest, ());
+                    }
+                    return Ok(proven);
+                }
                 // App Service's authentication leaves the token that it has verified where it was.
                 (_, None) if presented.easyauth_principal != Given::Absent => {}
                 (_, None) => return Err(bad(ApiKeyFault::Malformed).into()),
@@ -288,6 +325,10 @@ impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").finish_non_exhaustive()
     }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
 }
 
 fn bad(proof: impl Into<BadProof>) -> Refusal {

@@ -39,3 +39,16 @@ pub struct Presented<'a> {
     /// Who is at the other end of the connection, where that is known.
     pub peer: Option<IpAddr>,
 }
+
+impl<'a> Presented<'a> {
+    /// What it brings to prove who sent it, as it stands there.
+    #[must_use]
+    pub fn credential(&self) -> Option<&'a [u8]> {
+        match (self.authorization, self.easyauth_principal) {
+            (Given::Once(credential), _) | (Given::Absent, Given::Once(credential)) => {
+                Some(credential)
+            }
+            (Given::Absent | Given::Repeated, _) => None,
+        }
+    }
+}

@@ -206,7 +206,8 @@ pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) ->
     }
 }
 
-fn is_hosted(reader: &Reader<'_>) -> bool {
+/// Whether Functions, App Service or Container Apps host the server.
+pub(super) fn is_hosted(reader: &Reader<'_>) -> bool {
     HOSTED.iter().any(|name| reader.is_set(name))
 }
 

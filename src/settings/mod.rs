@@ -98,6 +98,8 @@ pub struct ServeSettings {
     pub allowed_origins: Vec<String>,
     /// The proxies in front, whose `X-Forwarded-For` tells a client's address.
     pub trusted_proxies: Vec<IpNet>,
+    /// Whether Azure hosts the server and no proxy is named: then whoever connects is the platform's front end.
+    pub is_behind_platform: bool,
     /// Bounds on one request.
     pub limits: Limits,
     /// How many requests may come.
@@ -142,6 +144,7 @@ impl ServeSettings {
         let trusted_proxies = trusted_proxies::read(&mut reader);
         // A list that cannot be used is a problem of its own, and no other is told of it.
         let proxies = trusted_proxies.as_deref().unwrap_or_default();
+        let is_behind_platform = proxies.is_empty() && auth::is_hosted(&reader);
         let auth = auth::read(&mut reader, listen, proxies);
         let public_url = auth::public_url(&mut reader, listen);
         let allowed_origins = auth::allowed_origins(&mut reader);
@@ -204,6 +207,7 @@ impl ServeSettings {
             public_url,
             allowed_origins,
             trusted_proxies,
+            is_behind_platform,
             database,
             login,
             signing_key,

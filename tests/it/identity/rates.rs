@@ -196,3 +196,119 @@ async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
     let (status, text, _) = ask(server.post().bearer_auth(&good), "get_current_utc_date").await;
     assert_eq!(status, StatusCode::OK, "{text}");
 }
+
+/// Whoever is known is charged to their principal, and not for what others do from the same address.
+#[tokio::test]
+async fn who_is_known_is_not_kept_out_by_others_at_the_same_address() {
+    let issuer = Issuer::start().await;
+    let server = TestServer::start_with(|settings| {
+        settings.auth = auth(&issuer, &[DIRECTORY]);
+        settings.rates.address = rate(3);
+        settings.rates.principal = rate(4);
+    })
+    .await;
+    let key = server
+        .database()
+        .key("known", "Zava Retail Seattle", Role::Reader)
+        .await;
+    let token = issuer.token(json!({"roles": ["store.zava-retail-seattle"]}));
+    for credential in [&key, &token] {
+        let response = ping(server.post().bearer_auth(credential)).await;
+        assert_eq!(response.status(), StatusCode::OK);
+    }
+    assert_eq!(ping(server.post()).await.status(), StatusCode::UNAUTHORIZED);
+    let anonymous = ping(server.post()).await;
+    assert_eq!(anonymous.status(), StatusCode::TOO_MANY_REQUESTS);
+    let policy = header(&anonymous, "ratelimit-policy");
+    assert_eq!(policy, Some("\"address\";q=3;w=60"));
+    for credential in [&key, &token] {
+        // Answered or not, each request of theirs is charged to them: three are left.
+        let of = |tenant| {
+            server
+                .post()
+                .bearer_auth(credential)
+                .header("x-rls-user-id", tenant)
+        };
+        assert_eq!(ping(of(SEATTLE)).await.status(), StatusCode::OK);
+        assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::FORBIDDEN);
+        let refused = ping(of(REDMOND)).await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+        let policy = header(&refused, "ratelimit-policy");
+        assert_eq!(policy, Some("\"principal\";q=4;w=60"));
+    }
+    // A token that has been good, and is not any more, is charged to the address again.
+    let forged = format!("{token}x");
+    let refused = ping(server.post().bearer_auth(&forged)).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+/// Where the platform's front end is all that connects, and does not tell clients apart, a client keeps out itself alone.
+#[tokio::test]
+async fn without_addresses_a_flood_keeps_no_good_key_out() {
+    let server = TestServer::start_with(|settings| {
+        keys_only(settings);
+        settings.is_behind_platform = true;
+        settings.rates.address = rate(3);
+        settings.rates.failures = rate(2);
+    })
+    .await;
+    let wrong = format!("zava_abcdefghijkl_{}A", "0".repeat(42));
+    // Front ends write an address of the platform, or none.
+    for forwarded in [
+        None,
+        Some("10.0.0.4"),
+        Some("203.0.113.7, 169.254.130.1:4711"),
+    ] {
+        let from = || match forwarded {
+            None => server.post(),
+            Some(forwarded) => server.post().header("x-forwarded-for", forwarded),
+        };
+        let mut statuses = Vec::new();
+        for _ in 0..20 {
+            statuses.push(ping(from()).await.status());
+            statuses.push(ping(from().bearer_auth(&wrong)).await.status());
+        }
+        let last = &statuses[statuses.len() - 2..];
+        assert_eq!(last, [StatusCode::TOO_MANY_REQUESTS; 2], "{statuses:?}");
+        let name = format!("till {}", forwarded.unwrap_or_default());
+        let key = server
+            .database()
+            .key(&name, "Zava Retail Seattle", Role::Reader)
+            .await;
+        // It has never been seen before, either.
+        let response = ping(from().bearer_auth(&key)).await;
+        assert_eq!(response.status(), StatusCode::OK, "{forwarded:?}");
+    }
+    // Where it does tell them apart, each address has its share.
+    for (forwarded, status) in [
+        ("198.51.100.1", 401),
+        ("203.0.113.9, 198.51.100.1:4711", 401),
+        ("198.51.100.1", 401),
+        ("198.51.100.1", 429),
+        ("198.51.100.2", 401),
+    ] {
+        let response = ping(server.post().header("x-forwarded-for", forwarded)).await;
+        assert_eq!(response.status(), status, "{forwarded}");
+    }
+}
+
+/// What a client has written into the header, in whatever bytes, does not hide its address behind the proxy's.
+#[tokio::test]
+async fn bytes_that_are_no_text_hide_nobody() {
+    let server = TestServer::start_with(|settings| {
+        keys_behind_a_proxy(settings);
+        settings.rates.address = rate(2);
+    })
+    .await;
+    let mut statuses = Vec::new();
+    for at in 0..4_u8 {
+        let forwarded = [b"\xff", &[b'0' + at][..], b", 192.0.2.1"].concat();
+        let forwarded = reqwest::header::HeaderValue::from_bytes(&forwarded).expect("a value");
+        let response = ping(server.post().header("x-forwarded-for", forwarded)).await;
+        statuses.push(response.status().as_u16());
+    }
+    assert_eq!(statuses, [401, 401, 429, 429]);
+    let other = ping(server.post().header("x-forwarded-for", "192.0.2.2")).await;
+    assert_eq!(other.status(), StatusCode::UNAUTHORIZED);
+}

@@ -2,7 +2,8 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use zava_mcp_server::identity::Role;
 
-use super::keys_only;
+use super::issuer::{DIRECTORY, Issuer};
+use super::{auth, keys_only};
 use crate::support::TestServer;
 
 /// Readers get short answers, analysts longer ones.
@@ -57,4 +58,31 @@ async fn operators_are_told_how_the_server_is() {
     assert!(told["connections"]["open"].as_u64() >= Some(1), "{told}");
     assert_eq!(told["decisions"]["authentications_refused"], 1);
     assert_eq!(told["decisions"]["requests_refused"], 2);
+    assert_eq!(told["log"]["dropped_lines"], 0);
+}
+
+/// The role alone is not enough where the token says what it is for.
+#[tokio::test]
+async fn details_need_the_role_and_the_scope() {
+    let issuer = Issuer::start().await;
+    let server =
+        TestServer::start_with(|settings| settings.auth = auth(&issuer, &[DIRECTORY])).await;
+    for (role, scopes, status) in [
+        ("operator", "mcp.query", StatusCode::OK),
+        ("operator", "mcp.query mcp.search", StatusCode::OK),
+        ("operator", "mcp.search", StatusCode::FORBIDDEN),
+        ("analyst", "mcp.query", StatusCode::FORBIDDEN),
+    ] {
+        let token =
+            issuer.token(json!({"scp": scopes, "roles": [role, "store.zava-retail-seattle"]}));
+        let request = server.client.get(server.url("/health/details"));
+        let response = request.bearer_auth(&token).send().await.expect("an answer");
+        assert_eq!(response.status(), status, "{role} {scopes}");
+        let challenge = response.headers().get("www-authenticate").cloned();
+        let asks_for_scope = challenge.is_some_and(|challenge| {
+            let challenge = challenge.to_str().expect("text");
+            challenge.contains("error=\"insufficient_scope\"") && challenge.contains("mcp.query")
+        });
+        assert_eq!(asks_for_scope, scopes == "mcp.search", "{role} {scopes}");
+    }
 }

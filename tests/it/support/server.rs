@@ -44,6 +44,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         public_url: None,
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
+        is_behind_platform: false,
         database: cluster().address(database),
         login: Login {
             user: "zava_query".to_owned(),
