@@ -329,6 +329,9 @@ fn tls(reader: &mut Reader<'_>, host: &str) -> Option<Tls> {
         |text| match text {
             "disable" => Ok(true),
             "verify-full" => Ok(false),
+            "require" | "prefer" | "allow" | "verify-ca" => Err(
+                "does not prove that the server is the host that was named, so it is not offered; use verify-full, with POSTGRES_SSLROOTCERT for an authority of your own",
+            ),
             _ => Err("is neither verify-full nor disable"),
         },
     );

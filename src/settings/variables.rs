@@ -28,7 +28,7 @@ variables! {
     POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or address of PostgreSQL 16 or newer with pgvector; no URL.";
     POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
-    POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS, certificate and host name checked) or `disable`. The default is `disable` for a loopback host and `verify-full` for any other.";
+    POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS, certificate and host name checked) or `disable`; `require`, `prefer`, `allow` and `verify-ca` are refused, because they do not prove who answers. The default is `disable` for a loopback host and `verify-full` for any other.";
     POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the certificates (PEM) that may sign the database's; the default is Mozilla's list, which has those of Azure.";
     POSTGRES_POOL_MODE = Some("direct"), "direct", "What answers at POSTGRES_DB_PORT: PostgreSQL itself (`direct`), or a pooler in transaction mode such as PgBouncer (`transaction`), which costs a round trip more. `migrate` and `seed` need `direct`.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "The login that only queries; `migrate` creates it, `serve` uses it.";
@@ -40,7 +40,7 @@ variables! {
     ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. Another than a loopback address needs ZAVA_PUBLIC_URL and another ZAVA_AUTH than `header`, or ZAVA_TRUSTED_PROXY.";
     ZAVA_PUBLIC_URL = None, "https://zava.example.com", "What clients call this server: scheme and host, without `/mcp`. Tokens are asked for under this name, and requests to another host are refused.";
     ZAVA_AUTH = None, "entra,apikey", "How callers prove who they are: `entra` (access tokens of Entra ID), `apikey`, `easyauth` (App Service's authentication), several of them with commas between; or `header` alone, which believes the tenant header, for development and behind a gateway. The default is `entra` where Functions, App Service or Container Apps host the server, and `header` elsewhere.";
-    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways and proxies in front. `header` believes the tenant header from them and from nobody else then; in every mode their `X-Forwarded-For` tells the address of a client. A list that covers most of the Internet is refused.";
+    ZAVA_TRUSTED_PROXY = None, "10.0.0.0/8,192.0.2.7", "Addresses and networks of the gateways and proxies in front. `header` believes the tenant header from them and from nobody else then; in every mode their `X-Forwarded-For` tells the address of a client. Where Azure hosts the server and this is not set, the address that Azure's front end has appended there is the client's, if it is a public one. A list that covers most of the Internet is refused.";
     ZAVA_ALLOWED_ORIGINS = None, "https://chat.example.com", "Whose pages may call this server from a browser (CORS), with commas between: scheme, host and port. Requests of other origins are refused, but for those of this machine.";
     ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "The Entra tenants whose callers are accepted, with commas between; for `entra` and `easyauth`. App roles count of the first one only; callers of the others need grants.";
     ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "What access tokens may name as their audience: the client id and the application id URI of this server's registration, with a comma between; for `entra`.";
@@ -63,8 +63,8 @@ variables! {
     ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is more.";
     ZAVA_ANALYST_MAX_RESULT_BYTES = Some("4194304"), "4194304", "ZAVA_MAX_RESULT_BYTES for analysts and operators, if it is more.";
     ZAVA_PRINCIPAL_RATE = Some("1200"), "1200", "The most requests of one principal in a minute, and at once; what comes on top is answered 429.";
-    ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
-    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute; then only tokens that verify, and keys that were good within the hour, are let in from there.";
+    ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once; whoever was good within the hour is charged to ZAVA_PRINCIPAL_RATE instead. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
+    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute (where Azure does not tell addresses: of one credential); then only tokens that verify, and keys that were good within the hour, are let in from there.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` puts the text of statements into the audit trail, beside their fingerprints. They may hold personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, with commas between.";
 }

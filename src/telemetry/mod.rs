@@ -22,6 +22,10 @@ pub use trace::TraceId;
 /// # Panics
 /// When called twice.
 pub fn log_to_stderr(filter: &str) {
+    // The hook of the standard library waits for the reader of standard error.
+    std::panic::set_hook(Box::new(|panic| {
+        log::write_to_stderr(&format!("zava-mcp-server: {panic}\n"));
+    }));
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
     log_to(log::StderrWriter, ansi, filter);
 }

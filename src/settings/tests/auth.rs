@@ -221,3 +221,31 @@ fn each_way_to_prove_who_calls_is_read() {
     };
     assert_eq!(all, AuthSettings::Proof(expected));
 }
+
+/// Where a platform hosts the server, its front end is what connects; who names proxies knows better.
+#[test]
+fn the_platforms_front_end_is_trusted_for_addresses_alone() {
+    const KEYS: [(&str, &str); 2] = [
+        ("ZAVA_AUTH", "apikey"),
+        ("ZAVA_PUBLIC_URL", "https://zava.example.com"),
+    ];
+    let platforms = [
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000"),
+        ("WEBSITE_SITE_NAME", "zava"),
+        ("CONTAINER_APP_NAME", "zava"),
+    ];
+    for platform in platforms {
+        let read = |extra: &[(&'static str, &'static str)]| {
+            let all = [&KEYS[..], &[platform], extra].concat();
+            ServeSettings::from_environment(&with(&all)).expect("the settings are good")
+        };
+        let derived = read(&[]);
+        assert!(derived.is_behind_platform, "{platform:?}");
+        // Nobody is believed what a tenant header says.
+        assert_eq!(derived.trusted_proxies, []);
+        let named = read(&[("ZAVA_TRUSTED_PROXY", "10.0.0.0/8")]);
+        assert!(!named.is_behind_platform, "{platform:?}");
+    }
+    let elsewhere = ServeSettings::from_environment(&with(&KEYS)).expect("the settings are good");
+    assert!(!elsewhere.is_behind_platform);
+}

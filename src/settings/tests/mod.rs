@@ -99,13 +99,18 @@ fn a_database_elsewhere_is_reached_by_tls_unless_told_otherwise() {
         ]),
         Tls::Disable
     );
-    for mode in ["require", "prefer", "Verify-Full"] {
+    for mode in ["require", "prefer", "allow", "verify-ca"] {
         refused(
             &[("POSTGRES_SSLMODE", mode)],
             "POSTGRES_SSLMODE",
-            "neither verify-full nor disable",
+            "not offered; use verify-full",
         );
     }
+    refused(
+        &[("POSTGRES_SSLMODE", "Verify-Full")],
+        "POSTGRES_SSLMODE",
+        "neither verify-full nor disable",
+    );
 }
 
 #[test]
