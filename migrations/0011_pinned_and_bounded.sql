@@ -144,5 +144,28 @@ CREATE FUNCTION bounded.json_text(value anyelement, most integer) RETURNS anyele
 LANGUAGE sql STABLE PARALLEL SAFE
 AS 'SELECT CASE WHEN bounded.is_plain_json($1::text, $2) THEN $1 END';
 
-REVOKE ALL ON FUNCTION bounded.outside_quotes(text), bounded.is_plain_json(text, integer), bounded.json_text(anyelement, integer) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION bounded.outside_quotes(text), bounded.is_plain_json(text, integer), bounded.json_text(anyelement, integer) TO zava_reader;
+CREATE FUNCTION bounded.jsonb_pretty(document jsonb) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN jsonb_path_exists(document, '$.**{11}')
+            THEN bounded.refuse('jsonb_pretty would indent a document of too many bytes over ten levels', octet_length(document::text), 0)
+        ELSE pg_catalog.jsonb_pretty(document)
+    END;
+END;
+
+-- The bytes of the rows of a recursion by UNION so far, each of which PostgreSQL keeps.
+CREATE FUNCTION bounded.recursed(size bigint, most bigint) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN size > most
+            THEN bounded.refuse('a recursion by UNION keeps rows of too many bytes; end it by a counter, as in WHERE n < 12', size, most) IS NULL
+        ELSE true
+    END;
+END;
+
+REVOKE ALL ON FUNCTION bounded.outside_quotes(text), bounded.is_plain_json(text, integer), bounded.json_text(anyelement, integer),
+    bounded.jsonb_pretty(jsonb), bounded.recursed(bigint, bigint) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION bounded.outside_quotes(text), bounded.is_plain_json(text, integer), bounded.json_text(anyelement, integer),
+    bounded.jsonb_pretty(jsonb), bounded.recursed(bigint, bigint) TO zava_reader;

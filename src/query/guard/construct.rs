@@ -14,27 +14,11 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
             "XMLTABLE",
             "use JSON functions such as jsonb_array_elements",
         ),
-        NodeEnum::RangeTableSample(_) => (
-            "TABLESAMPLE",
-            "take a random sample by ORDER BY random() LIMIT n",
-        ),
-        NodeEnum::JsonTable(_) | NodeEnum::JsonTableColumn(_) | NodeEnum::JsonTablePathSpec(_) => {
-            ("JSON_TABLE", "use jsonb_array_elements and ->>")
-        }
-        NodeEnum::JsonFuncExpr(_) => (
-            "JSON_VALUE, JSON_QUERY or JSON_EXISTS",
-            "use ->, ->> or jsonb_path_query",
-        ),
         NodeEnum::JsonParseExpr(_) => ("JSON(…)", "cast the text, as in x::jsonb"),
-        NodeEnum::JsonScalarExpr(_) => ("JSON_SCALAR", "use to_jsonb"),
         NodeEnum::JsonSerializeExpr(_) => ("JSON_SERIALIZE", "cast to text, as in x::text"),
-        NodeEnum::JsonObjectConstructor(_) => ("JSON_OBJECT", "use jsonb_build_object"),
-        NodeEnum::JsonArrayConstructor(_) => ("JSON_ARRAY", "use jsonb_build_array"),
         NodeEnum::JsonArrayQueryConstructor(_) => {
-            ("JSON_ARRAY of a query", "use jsonb_agg in a sub-select")
+            ("JSON_ARRAY of a query", "use JSON_ARRAYAGG in a sub-select")
         }
-        NodeEnum::JsonObjectAgg(_) => ("JSON_OBJECTAGG", "use jsonb_object_agg"),
-        NodeEnum::JsonArrayAgg(_) => ("JSON_ARRAYAGG", "use jsonb_agg"),
         NodeEnum::CtesearchClause(_) => ("SEARCH", "order by a column that the recursion counts"),
         NodeEnum::CtecycleClause(_) => ("CYCLE", "count the depth, and end the recursion by it"),
         NodeEnum::LockingClause(_) => (
@@ -242,6 +226,8 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::ReturningOption(_)
         | NodeEnum::ReturningClause(_)
         | NodeEnum::TriggerTransition(_)
+        | NodeEnum::JsonTableColumn(_)
+        | NodeEnum::JsonTablePathSpec(_)
         | NodeEnum::JsonOutput(_)
         | NodeEnum::JsonArgument(_)
         | NodeEnum::JsonKeyValue(_)
@@ -273,6 +259,7 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::SqlvalueFunction(_)
         | NodeEnum::SelectStmt(_)
         | NodeEnum::RangeVar(_)
+        | NodeEnum::RangeTableSample(_)
         | NodeEnum::RangeSubselect(_)
         | NodeEnum::RangeFunction(_)
         | NodeEnum::JoinExpr(_)
@@ -299,7 +286,14 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::GroupingFunc(_)
         | NodeEnum::WindowDef(_)
         | NodeEnum::CollateClause(_)
-        | NodeEnum::JsonIsPredicate(_) => ("this construct", PLAIN),
+        | NodeEnum::JsonIsPredicate(_)
+        | NodeEnum::JsonObjectConstructor(_)
+        | NodeEnum::JsonArrayConstructor(_)
+        | NodeEnum::JsonScalarExpr(_)
+        | NodeEnum::JsonObjectAgg(_)
+        | NodeEnum::JsonArrayAgg(_)
+        | NodeEnum::JsonFuncExpr(_)
+        | NodeEnum::JsonTable(_) => ("this construct", PLAIN),
     };
     Refusal::construct_but(what, mend)
 }

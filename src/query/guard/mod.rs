@@ -16,6 +16,7 @@ mod printable; // what the printer would write otherwise
 mod qualified; // what stands behind a dot
 mod refusal; // why a statement may not run, in words that help to mend it
 mod relations; // which tables and columns: data, no logic
+mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and their kin
 mod walk; // visits every node; a node it does not know is a refusal
 
 use std::borrow::Cow;
@@ -44,6 +45,7 @@ pub struct CheckedQuery {
     sql: Cow<'static, str>,
     kind: Kind,
     settings: PlannerSettings,
+    version: u32,
     places: Places,
     fingerprint: Option<Fingerprint>,
 }
@@ -85,6 +87,7 @@ impl CheckedQuery {
             sql: Cow::Borrowed(sql),
             kind: Kind::Rows,
             settings: PlannerSettings::USUAL,
+            version: 0,
             places: Places::none(),
             fingerprint: None,
         }
@@ -106,6 +109,12 @@ impl CheckedQuery {
     #[must_use]
     pub fn settings(&self) -> PlannerSettings {
         self.settings
+    }
+
+    /// The first version of PostgreSQL that knows all that it holds, such as 17; 0 for any that the server runs with.
+    #[must_use]
+    pub fn version(&self) -> u32 {
+        self.version
     }
 
     /// The fingerprint of the client's text; `None` for a statement of the server's own.
@@ -198,14 +207,15 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
         Kind::Rows => growth::MOST_HELD,
         Kind::Plan => growth::MOST_EXPLAINED,
     };
-    let settings = walk::statement(select)
-        .and_then(|collecting| growth::bound(select, collecting, most_held))
-        .map_err(|refusal| refusal.locate(text))?;
+    let located = |refusal: Refusal| refusal.locate(text);
+    let needs = walk::statement(select).map_err(located)?;
+    let settings = growth::bound(select, needs.collecting, most_held).map_err(located)?;
     let (sql, places) = print::faithfully(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),
         kind,
         settings,
+        version: needs.version,
         places,
         fingerprint: Fingerprint::of(text),
     })

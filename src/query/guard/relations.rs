@@ -16,6 +16,8 @@ pub struct Relation {
     pub columns: Vec<RelationColumn>,
     /// The columns of its primary key.
     pub key: Vec<&'static str>,
+    /// Columns of the table that a client may not read.
+    pub withheld: Vec<&'static str>,
 }
 
 /// A column that a client may read.
@@ -34,8 +36,12 @@ pub static RELATIONS: LazyLock<Vec<Relation>> = LazyLock::new(|| {
         .filter_map(|line| line.split_once(": ").filter(|_| !line.starts_with('#')))
         .map(|(name, columns)| Relation {
             name,
-            columns: columns.split(", ").map(column).collect(),
+            columns: columns.split(", ").filter_map(column).collect(),
             key: columns.split(", ").filter_map(key).collect(),
+            withheld: columns
+                .split(", ")
+                .filter_map(|text| text.strip_prefix('-'))
+                .collect(),
         })
         .collect()
 });
@@ -80,12 +86,12 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a s
         .map(|(other, _)| other)
 }
 
-fn column(text: &'static str) -> RelationColumn {
-    let (name, bytes) = text.split_once(' ').expect("a test reads the file");
-    RelationColumn {
+fn column(text: &'static str) -> Option<RelationColumn> {
+    let (name, bytes) = text.split_once(' ')?;
+    Some(RelationColumn {
         name: name.trim_start_matches('*'),
         bytes: bytes.parse().expect("a test reads the file"),
-    }
+    })
 }
 
 fn key(text: &'static str) -> Option<&'static str> {

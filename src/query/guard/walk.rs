@@ -1,8 +1,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AExpr, AIndirection, CommonTableExpr, FuncCall, JoinExpr, Node, RangeFunction, RangeVar,
-    SelectStmt, SubLink, SubLinkType, TypeName, WindowDef, WithClause,
+    AExpr, AIndirection, CommonTableExpr, FuncCall, JoinExpr, Node, RangeFunction,
+    RangeTableSample, RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef, WithClause,
 };
 
 use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
@@ -13,24 +13,33 @@ use super::printable::{WindowNames, spell_boolean};
 use super::qualified::Qualified;
 use super::refusal::{Refusal, Rule};
 use super::relations::{SCHEMA, relation};
+use super::sql_json::{self, Part, Parts};
 
 /// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
 const DEEPEST: usize = 100;
 
-/// Visits a whole query; every table it names ends up with its schema written out. Says how many aggregates collect, each as
-/// often as its query has groupings.
-pub(super) fn statement(select: &mut SelectStmt) -> Result<u64, Refusal> {
+/// What a statement needs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Needs {
+    /// How many aggregates collect, each as often as its query has groupings.
+    pub(super) collecting: u64,
+    /// The first version of PostgreSQL that has all of it; 0 for any.
+    pub(super) version: u32,
+}
+
+/// Visits a whole query; every table it names ends up with its schema written out.
+pub(super) fn statement(select: &mut SelectStmt) -> Result<Needs, Refusal> {
     let mut walk = Walk {
         names: Vec::new(),
         qualified: Qualified::default(),
         windows: WindowNames::default(),
         depth: 0,
         groupings: 1,
-        collecting: 0,
+        needs: Needs::default(),
     };
     walk.select(select)?;
     walk.qualified.verdict()?;
-    Ok(walk.collecting)
+    Ok(walk.needs)
 }
 
 /// `names` are those that WITH clauses have given to queries, innermost last.
@@ -42,7 +51,7 @@ struct Walk {
     depth: usize,
     /// How many groupings the innermost query has.
     groupings: u64,
-    collecting: u64,
+    needs: Needs,
 }
 
 impl Walk {
@@ -213,6 +222,7 @@ impl Walk {
             // What a query reads from.
             NodeEnum::SelectStmt(select) => self.select(select),
             NodeEnum::RangeVar(table) => self.table(table),
+            NodeEnum::RangeTableSample(sample) => self.sample(sample),
             NodeEnum::RangeSubselect(range) => self.optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.range_function(range),
             NodeEnum::JoinExpr(join) => self.join(join),
@@ -273,8 +283,29 @@ impl Walk {
             NodeEnum::GroupingFunc(grouping) => self.nodes(&mut grouping.args),
             NodeEnum::WindowDef(window) => self.window(window),
 
-            other => Err(construct::refusal(other)),
+            other => self.other(other),
         }
+    }
+
+    fn other(&mut self, node: &mut NodeEnum) -> Verdict {
+        let refusal = construct::refusal(node);
+        let Some(parts) = sql_json::parts(node)? else {
+            return Err(refusal);
+        };
+        let Parts {
+            all,
+            collects,
+            version,
+        } = parts;
+        if collects {
+            self.needs.collecting = self.needs.collecting.saturating_add(self.groupings);
+        }
+        self.needs.version = self.needs.version.max(version);
+        all.into_iter().try_for_each(|part| match part {
+            Part::Node(node) => self.node(node),
+            Part::Type(name) => self.type_name(name),
+            Part::Window(window) => self.window(window),
+        })
     }
 
     fn table(&self, table: &mut RangeVar) -> Verdict {
@@ -297,6 +328,20 @@ impl Walk {
         // Written out, so that what runs does not depend on a search path.
         SCHEMA.clone_into(schemaname);
         Ok(())
+    }
+
+    fn sample(&mut self, sample: &mut RangeTableSample) -> Verdict {
+        match names(&sample.method).as_slice() {
+            ["bernoulli" | "system"] | ["pg_catalog", "bernoulli" | "system"] => {}
+            name => {
+                let what = format!("TABLESAMPLE {}", name.join("."));
+                let hint = "use TABLESAMPLE BERNOULLI (percent) or SYSTEM (percent)";
+                return Err(Refusal::construct_but(&what, hint).at(sample.location));
+            }
+        }
+        self.optional(&mut sample.relation)?;
+        self.nodes(&mut sample.args)?;
+        self.optional(&mut sample.repeatable)
     }
 
     fn join(&mut self, join: &mut JoinExpr) -> Verdict {
@@ -353,7 +398,7 @@ impl Walk {
             return Err(Refusal::construct("TRIM of more than two values").at(*location));
         }
         if names(funcname).last().and_then(|name| FUNCTIONS.get(name)) == Some(&Growth::Collects) {
-            self.collecting = self.collecting.saturating_add(self.groupings);
+            self.needs.collecting = self.needs.collecting.saturating_add(self.groupings);
         }
         self.nodes(args)?;
         self.nodes(agg_order)?;
@@ -373,7 +418,7 @@ impl Walk {
 
     fn sub_link(&mut self, link: &mut SubLink) -> Verdict {
         if link.sub_link_type() == SubLinkType::ArraySublink {
-            self.collecting = self.collecting.saturating_add(1);
+            self.needs.collecting = self.needs.collecting.saturating_add(1);
         }
         operator(&link.oper_name, link.location)?;
         self.optional(&mut link.testexpr)?;

@@ -69,6 +69,18 @@ impl DatabaseError {
         }
     }
 
+    /// For a statement that the server is too old for; it was not sent.
+    pub(super) fn too_old(version: u32, needed: u32) -> Self {
+        Self {
+            sqlstate: "0A000".to_owned(),
+            message: format!(
+                "JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_TABLE and JSON_SCALAR need PostgreSQL {needed}, and this database is PostgreSQL {version}"
+            ),
+            hint: Some("use ->, ->>, jsonb_path_query or jsonb_array_elements".to_owned()),
+            position: None,
+        }
+    }
+
     /// What a client is told: enough to mend a statement, nothing about the server. `place` is the line and column of
     /// [`position`](Self::position) in the text that the client sent.
     #[must_use]

@@ -153,6 +153,7 @@ impl Scope {
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
+            version: query.version(),
             parameters,
             most_rows,
         };

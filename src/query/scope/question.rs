@@ -38,6 +38,7 @@ impl Question<'_> {
             query: Some(Query {
                 sql: self.statement,
                 settings: PlannerSettings::USUAL,
+                version: 0,
                 parameters: &[&key_id, self.text, &expires, &mac],
                 most_rows: 0,
             }),

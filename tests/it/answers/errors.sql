@@ -57,3 +57,26 @@ SELECT ARRAY[store_id, 'x'] FROM retail.stores
 SELECT ('{"h":"' || store_name)::jsonb FROM retail.stores
 
 SELECT 'u'::boolean::text
+
+-- SQL/JSON, samples, recursion
+SELECT JSON_VALUE('{bad', '$.a' DEFAULT 'x' ON ERROR)
+
+SELECT JSON_VALUE('{"a": [1]}', '$.a' ERROR ON ERROR)
+
+SELECT JSON_OBJECT(NULL: 1)
+
+SELECT JSON_OBJECTAGG(x: 1) FROM (VALUES (NULL::text)) AS v(x)
+
+SELECT * FROM retail.orders TABLESAMPLE BERNOULLI (101)
+
+WITH w AS (SELECT 1) SELECT * FROM w TABLESAMPLE SYSTEM (1)
+
+WITH RECURSIVE r(a, b) AS (SELECT 1 UNION SELECT a + 1 FROM r WHERE a < 3) SELECT * FROM r
+
+WITH RECURSIVE r AS (SELECT 1 AS a UNION SELECT a + 1, a FROM r WHERE a < 3) SELECT * FROM r
+
+SELECT 'x'::money
+
+SELECT pg_typeof(nothing) FROM retail.orders
+
+SELECT row_to_json(t) FROM retail.orders AS o

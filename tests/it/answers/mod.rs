@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, ValueRef as _};
 use zava_mcp_server::query::guard;
 
-use crate::support::{SEATTLE, TestDatabase};
+use crate::support::{Proxy, SEATTLE, TestDatabase, TestServer, settings};
 
 /// Columns, and rows of values in text form; or SQLSTATE and message.
 type Answer = Result<(Vec<String>, Vec<Vec<Option<String>>>), (String, String)>;
@@ -83,4 +83,133 @@ async fn what_is_wrong_is_told_in_postgresqls_words() {
 #[tokio::test]
 async fn what_runs_gives_what_was_asked_for() {
     show(&faults(include_str!("results.sql"), false).await);
+}
+
+/// What the login may not read as it was asked for, and what gives the answer that is meant.
+const MEANT: &[(&str, &str)] = &[
+    (
+        "SELECT * FROM retail.stores ORDER BY 1",
+        "SELECT store_id, store_name, is_online FROM retail.stores ORDER BY 1",
+    ),
+    (
+        "TABLE stores ORDER BY store_id DESC",
+        "SELECT store_id, store_name, is_online FROM retail.stores ORDER BY 1 DESC",
+    ),
+    (
+        "SELECT s.*, 1 AS one FROM stores s ORDER BY 1",
+        "SELECT store_id, store_name, is_online, 1 AS one FROM retail.stores ORDER BY 1",
+    ),
+    (
+        "SELECT retail.stores.* FROM retail.stores WHERE retail.stores.store_id < 3 ORDER BY retail.stores.store_id",
+        "SELECT store_id, store_name, is_online FROM retail.stores WHERE store_id < 3 ORDER BY 1",
+    ),
+    (
+        "SELECT row_to_json(s), to_jsonb(s) FROM retail.stores s ORDER BY s.store_id",
+        "SELECT row_to_json(t), to_jsonb(t) FROM (SELECT store_id, store_name, is_online FROM retail.stores) t ORDER BY store_id",
+    ),
+    (
+        "SELECT row_to_json(stores) AS j FROM stores ORDER BY store_id LIMIT 1",
+        "SELECT row_to_json(t) AS j FROM (SELECT store_id, store_name, is_online FROM retail.stores) t ORDER BY store_id LIMIT 1",
+    ),
+    (
+        "SELECT s FROM retail.stores s ORDER BY store_id",
+        "SELECT ROW(store_id, store_name, is_online) AS s FROM retail.stores ORDER BY store_id",
+    ),
+    (
+        "SELECT s::text, count(s.*) FROM retail.stores s GROUP BY s ORDER BY s",
+        "SELECT ROW(store_id, store_name, is_online)::text AS s, 1::bigint AS count FROM retail.stores ORDER BY store_id",
+    ),
+    (
+        "SELECT count(*) FROM retail.stores a NATURAL JOIN retail.stores b",
+        "SELECT count(*) FROM retail.stores",
+    ),
+    (
+        "SELECT o.order_id, s.* FROM retail.orders o JOIN retail.stores s USING (store_id) ORDER BY 1 LIMIT 2",
+        "SELECT o.order_id, s.store_id, s.store_name, s.is_online FROM retail.orders o JOIN retail.stores s USING (store_id) ORDER BY 1 LIMIT 2",
+    ),
+    (
+        "SELECT * FROM (retail.stores s CROSS JOIN (VALUES (7)) v(x)) AS j ORDER BY 1 LIMIT 1",
+        "SELECT store_id, store_name, is_online, 7 AS x FROM retail.stores ORDER BY 1 LIMIT 1",
+    ),
+    (
+        "SELECT x.a, x.c FROM retail.stores AS x(a, b, c) ORDER BY 1",
+        "SELECT store_id AS a, is_online AS c FROM retail.stores ORDER BY 1",
+    ),
+    (
+        "SELECT (SELECT row_to_json(s) FROM (SELECT 1) z) AS j FROM retail.stores s ORDER BY s.store_id LIMIT 1",
+        "SELECT row_to_json(t) AS j FROM (SELECT store_id, store_name, is_online FROM retail.stores) t ORDER BY store_id LIMIT 1",
+    ),
+    (
+        "SELECT json_agg(s ORDER BY store_id) FROM retail.stores s",
+        "SELECT json_agg(t ORDER BY store_id) FROM (SELECT store_id, store_name, is_online FROM retail.stores) t",
+    ),
+    (
+        "WITH w AS (SELECT * FROM stores) SELECT count(*), max(w.store_name) FROM w",
+        "SELECT count(*), max(store_name) FROM retail.stores",
+    ),
+    (
+        "SELECT count(*) FROM (SELECT * FROM stores TABLESAMPLE BERNOULLI (100)) t",
+        "SELECT count(*) FROM retail.stores",
+    ),
+    (
+        "SELECT store_id AS rls_user_id FROM retail.stores GROUP BY rls_user_id ORDER BY rls_user_id",
+        "SELECT store_id AS rls_user_id FROM retail.stores ORDER BY 1",
+    ),
+    (
+        "SELECT store_id FROM retail.stores WHERE store_id IN (SELECT s.store_id FROM (SELECT * FROM retail.stores) s) ORDER BY 1",
+        "SELECT store_id FROM retail.stores ORDER BY 1",
+    ),
+];
+
+#[tokio::test]
+async fn a_star_stands_for_the_columns_that_may_be_read() {
+    let database = TestDatabase::new().await;
+    let mut db = database.signed(SEATTLE).await;
+    let mut faults = Vec::new();
+    for (asked, meant) in MEANT {
+        let printed = guard::check(asked).map(|checked| checked.sql().to_owned());
+        let meant = answer(&mut db, meant).await;
+        let given = match &printed {
+            Ok(printed) => answer(&mut db, printed).await,
+            Err(refusal) => Err((String::new(), refusal.to_string())),
+        };
+        if meant.is_err() || given != meant {
+            faults.push(format!(
+                "{asked}\n    {given:?}\n    {meant:?}\n    by {printed:?}"
+            ));
+        }
+    }
+    show(&faults);
+}
+
+/// An older server would call it a syntax error, or a function that is not there.
+#[tokio::test]
+async fn what_an_older_server_does_not_have_is_told_so() {
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    let proxy = Proxy::start(settings.database.port).await;
+    let version: String = sqlx::query_scalar("SHOW server_version")
+        .fetch_one(&mut database.superuser().await)
+        .await
+        .expect("a version");
+    let said = |major: &str| [b"server_version\0", major.as_bytes()].concat();
+    proxy.replace(&said(&version[..2]), &said("16"));
+    settings.database.port = proxy.port;
+    let server = TestServer::over(&settings).await;
+    for sql in [
+        "SELECT JSON_VALUE('{}', '$.a')",
+        "SELECT 1 WHERE JSON_EXISTS('{}', '$.a')",
+        "SELECT (SELECT JSON_QUERY('{}', '$'))",
+        "SELECT JSON_SCALAR(1)",
+        "SELECT * FROM JSON_TABLE('[]', '$[*]' COLUMNS (a int)) AS t",
+    ] {
+        let error = server.failure(SEATTLE, sql).await;
+        assert!(
+            error.contains("need PostgreSQL 17, and this database is PostgreSQL 16"),
+            "{error}"
+        );
+        assert!(error.contains("use ->, ->>"), "{error}");
+    }
+    let both = "SELECT JSON_ARRAY_LENGTH(JSON_ARRAY(1, 2)) + JSON_ARRAY_LENGTH(JSON_ARRAYAGG(1))";
+    assert_eq!(server.number(SEATTLE, both).await, 3);
 }

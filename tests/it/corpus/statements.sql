@@ -886,3 +886,75 @@ FROM retail.order_items oi JOIN retail.products p USING (product_id) WHERE oi.st
 -- What was found, by a configuration
 SELECT ts_headline('english', product_description, to_tsquery('english', 'drill')) FROM retail.products
 WHERE to_tsvector('english', product_description) @@ to_tsquery('english', 'drill') LIMIT 5;
+
+-- All stores, as they are written most often
+SELECT * FROM retail.stores ORDER BY store_name;
+
+-- Orders with their whole store
+SELECT o.order_id, o.order_date, s.* FROM retail.orders o JOIN retail.stores s ON s.store_id = o.store_id ORDER BY o.order_date DESC LIMIT 10;
+
+-- Stores as JSON rows
+SELECT row_to_json(s) FROM retail.stores s ORDER BY s.store_name;
+
+-- Revenue as money
+SELECT s.store_name, sum(i.total_amount)::money AS revenue FROM retail.order_items i JOIN retail.stores s USING (store_id) GROUP BY 1 ORDER BY sum(i.total_amount) DESC;
+
+-- Average order value of a sample
+SELECT avg(t.total) FROM (SELECT o.order_id, sum(i.total_amount) AS total FROM retail.orders o TABLESAMPLE BERNOULLI (50) JOIN retail.order_items i USING (order_id) GROUP BY 1) t;
+
+-- A quick look at some order items
+SELECT * FROM retail.order_items TABLESAMPLE SYSTEM (10) LIMIT 5;
+
+-- Categories with their types as standard JSON
+SELECT JSON_OBJECT('category': c.category_name, 'types': JSON_ARRAYAGG(t.type_name ORDER BY t.type_name))
+FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY c.category_name ORDER BY 1::text;
+
+-- Stock by product as one JSON object
+SELECT JSON_OBJECTAGG(p.sku: i.stock_level) FROM retail.inventory i JOIN (SELECT product_id, sku FROM retail.products ORDER BY product_id LIMIT 5) p USING (product_id) WHERE i.store_id = 1;
+
+-- A price out of a JSON document
+SELECT JSON_VALUE(to_jsonb(p), '$.base_price' RETURNING numeric) AS price, JSON_EXISTS(to_jsonb(p), '$.sku') AS has_sku
+FROM retail.products p ORDER BY p.product_id LIMIT 3;
+
+-- A list of targets given as JSON, beside what was sold
+SELECT t.store_id, t.target, sum(i.total_amount) AS revenue
+FROM JSON_TABLE('[{"store": 1, "target": 100000.00}, {"store": 2, "target": 80000.00}]', '$[*]' COLUMNS (store_id int PATH '$.store', target numeric(12, 2) PATH '$.target')) AS t
+LEFT JOIN retail.order_items i ON i.store_id = t.store_id GROUP BY 1, 2 ORDER BY 1;
+
+-- A document to look at
+SELECT jsonb_pretty(jsonb_build_object('store', s.store_name, 'online', s.is_online)) FROM retail.stores s ORDER BY s.store_id LIMIT 1;
+
+-- Which type an expression has
+SELECT pg_typeof(sum(total_amount)), pg_typeof(max(quantity)) FROM retail.order_items;
+
+-- Five random order numbers out of an array
+SELECT array_sample(array_agg(order_id), 5) FROM (SELECT order_id FROM retail.orders LIMIT 100) o;
+
+-- Simulated demand
+SELECT product_id, round((100 + 15 * random_normal())::numeric, 1) AS demand FROM retail.products ORDER BY product_id LIMIT 5;
+
+-- Weighted text search
+SELECT product_name FROM retail.products
+WHERE setweight(to_tsvector('english', product_name), 'A') || setweight(to_tsvector('english', product_description), 'B') @@ to_tsquery('english', 'drill')
+LIMIT 5;
+
+-- Which order days fall into two seasons
+SELECT count(*) FROM retail.orders WHERE order_date <@ datemultirange(daterange('2025-03-01', '2025-04-01'), daterange('2025-10-01', '2025-11-01'));
+
+-- Products bought together, reached from one of them
+WITH RECURSIVE reached(product_id, steps) AS (
+    SELECT min(product_id), 0 FROM retail.order_items
+    UNION
+    SELECT b.product_id, r.steps + 1 FROM reached r JOIN retail.order_items a ON a.product_id = r.product_id
+    JOIN retail.order_items b ON b.order_id = a.order_id WHERE r.steps < 2
+)
+SELECT steps, count(*) FROM reached GROUP BY steps ORDER BY steps;
+
+-- A window with a name in quotes
+SELECT product_name, rank() OVER "By Price" FROM retail.products WINDOW "By Price" AS (ORDER BY base_price DESC) LIMIT 5;
+
+-- Texts and numbers in one list of numbers
+SELECT ARRAY[1, '2.5']::numeric[], 't'::boolean::text;
+
+-- A fingerprint in JSON made of texts
+SELECT ('{"store": "' || md5(store_name) || '"}')::jsonb FROM retail.stores;

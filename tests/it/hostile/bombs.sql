@@ -7,6 +7,12 @@ recursion | WITH RECURSIVE r AS (SELECT 'x'::text AS t UNION ALL SELECT t || t F
 recursion | WITH RECURSIVE r AS (SELECT ARRAY[1] AS a UNION ALL SELECT a || a FROM r) SELECT max(cardinality(a)) FROM r
 recursion | WITH RECURSIVE r AS (SELECT '[1]'::jsonb AS j UNION ALL SELECT jsonb_build_array(j, j) FROM r) SELECT count(*) FROM r
 recursion | WITH RECURSIVE r AS (SELECT random() AS x UNION SELECT random() FROM r CROSS JOIN generate_series(1, 10)) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1::bigint AS n UNION SELECT n + g FROM r CROSS JOIN generate_series(1, 1000) AS g) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1::numeric AS n, repeat('x', 2000) AS t UNION SELECT n + g, t FROM r CROSS JOIN generate_series(1, 1000) AS g) SELECT max(n) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 'x'::text AS t UNION SELECT t || g FROM r CROSS JOIN generate_series(1, 100) AS g) SELECT count(*) FROM r
+recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + g FROM r, generate_series(1, 100) AS g), s AS (SELECT 1 AS n UNION SELECT n + g FROM s, generate_series(1, 100) AS g) SELECT count(*) FROM r, s
+recursion | SELECT 1 IN (WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + g FROM r, generate_series(1, 100) AS g) SELECT n FROM r WHERE n < 0)
+recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + g FROM r, generate_series(1, 100) AS g) SELECT 1 FROM r LIMIT 1 OFFSET 100000000
 recursion | WITH RECURSIVE r AS (SELECT 1::numeric AS n UNION ALL SELECT n * 999999999999 FROM r) SELECT max(n) FROM r
 recursion | WITH RECURSIVE r AS (SELECT order_id FROM retail.orders UNION ALL SELECT order_id FROM r) SELECT count(*) FROM r
 cross join | SELECT count(*) FROM retail.order_items AS a, retail.order_items AS b, retail.order_items AS c
@@ -70,6 +76,9 @@ collecting aggregate | SELECT json_object_agg(a.order_id, b.order_id) FROM retai
 collecting aggregate | SELECT jsonb_object_agg(a.order_id || '-' || b.order_id, 1) FROM retail.orders AS a, retail.orders AS b
 collecting aggregate | SELECT JSON_ARRAYAGG(a.order_id) FROM retail.orders AS a, retail.orders AS b
 collecting aggregate | SELECT JSON_OBJECTAGG(a.order_id: b.order_id) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT JSON_ARRAYAGG(a.order_id ORDER BY b.order_id NULL ON NULL RETURNING jsonb) FROM retail.orders AS a, retail.orders AS b
+collecting aggregate | SELECT JSON_ARRAYAGG(a.product_description) OVER (ORDER BY a.product_id) FROM retail.products AS a, retail.orders AS b
+collecting aggregate | SELECT JSON_OBJECTAGG(a.order_id || '-' || b.order_id: a.order_date RETURNING jsonb) FROM retail.orders AS a, retail.orders AS b
 collecting aggregate | SELECT array_agg(ARRAY[a.order_id, b.order_id]) FROM retail.orders AS a, retail.orders AS b
 collecting aggregate | SELECT ARRAY(SELECT a.order_id FROM retail.orders AS a, retail.orders AS b)
 collecting aggregate | SELECT JSON_ARRAY(SELECT a.order_id FROM retail.orders AS a, retail.orders AS b)
@@ -144,6 +153,18 @@ json | SELECT ('[' || repeat('"x",', 20000000) || '"x"]')::json
 json | SELECT ('{"a":' || repeat('{"a":', 6000) || '1' || repeat('}', 6001))::jsonb
 json | SELECT jsonb_path_query('"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"', '$ ? (@ like_regex "(((a{1,100}){1,100}){1,100})b")')
 json | SELECT count(*) FROM JSON_TABLE(('[' || repeat('1,', 20000000) || '1]')::jsonb, '$[*]' COLUMNS (a int PATH '$'))
+json | SELECT count(*) FROM JSON_TABLE('[' || repeat('1,', 140000) || '1]', '$[*]' COLUMNS (a int PATH '$', b text PATH '$', c jsonb PATH '$'))
+json | SELECT count(*) FROM (SELECT '[' || repeat('[1,1,1],', 30000) || '1]' AS d OFFSET 0) AS s, JSON_TABLE(s.d, '$[*]' COLUMNS (NESTED PATH '$[*]' COLUMNS (a int PATH '$'), NESTED PATH '$' COLUMNS (b jsonb PATH '$'))) AS t
+json | SELECT count(*) FROM JSON_TABLE('[{2000×1,}1]', '$[*]' COLUMNS (NESTED PATH '$' COLUMNS (NESTED PATH '$' COLUMNS (NESTED PATH '$' COLUMNS (NESTED PATH '$' COLUMNS (NESTED PATH '$' COLUMNS (a int PATH '$'))))))) AS t
+json | SELECT count(*) FROM retail.orders AS o, JSON_TABLE('[' || repeat('1,', 10000) || '1]', '$[*]' COLUMNS (a int PATH '$')) AS t
+json | SELECT length(repeat(JSON_VALUE('["1e131000"]', '$[0]' RETURNING numeric)::text, 7000))
+json | SELECT sum(length(t.n::text)) FROM generate_series(1, 5000), JSON_TABLE('[{2000×"1e131000",}1]', '$[*]' COLUMNS (n numeric PATH '$')) AS t
+json | SELECT JSON_OBJECT('a': repeat('x', 9000000), 'b': repeat('y', 9000000), 'c': repeat('z', 9000000))
+json | SELECT JSON_ARRAY({300×repeat(product_description, 100), }1) FROM retail.products
+json | SELECT JSON_QUERY('[{20000×1,}1]', '$[*]' WITH WRAPPER), JSON_EXISTS('{90×[}1{90×]}', '$.**.**.**.** ? (@ == 2)')
+json | SELECT length(jsonb_pretty(('[' || repeat('{8×[}1{8×]},', 12000) || '1]')::jsonb))
+json | SELECT (x || '{5000×"1e131000",}1]')::jsonb::text FROM (SELECT '[' || store_id || ',' AS x FROM retail.stores) AS s
+json | SELECT length((('[1e13' || '1000]')::jsonb)::text), length((('{"a": "\\", "b": 1e13' || '1000, "c": "\""}')::jsonb)::text)
 json | SELECT json_object(array_fill('x'::text, ARRAY[20000000]))
 regular expression | SELECT 'x' ~ '(((a{1,255}){1,255}){1,255})'
 regular expression | SELECT product_name ~ '(((a{1,200}){1,200}){1,200})' FROM retail.products
@@ -327,3 +348,14 @@ numbers in texts | SELECT count(*) FROM (SELECT v || i AS w FROM (SELECT i, (s |
 numbers in texts | SELECT length(string_agg(v, '')) FROM (SELECT i, (s || '')::numeric::text AS v FROM (SELECT '1e1_31000' AS s, order_id AS i FROM retail.orders OFFSET 0) AS a) AS t
 numbers in texts | SELECT length(('{' || repeat('1e1_31000,', 2000) || '1}')::numeric[]::text)
 numbers in texts | SELECT CASE '1e1_31000'::numeric::text {1300×WHEN first_name THEN 1 }END FROM retail.customers
+multirange | SELECT ('{{' || repeat('[1,2),', 150000) || '[3,4)}}')::int4multirange
+multirange | SELECT length(('{' || (SELECT string_agg('[' || g * 2 || ',' || g * 2 + 1 || ')', ',') FROM generate_series(1, 20000) AS g) || '}')::int4multirange::text)
+multirange | WITH {20∷c# AS (SELECT m + m AS m FROM c@), }x AS (SELECT 1) SELECT 1 FROM x
+multirange | WITH c0 AS (SELECT range_agg(int4range(order_id * 2, order_id * 2 + 1)) AS m FROM retail.orders){12∷, c# AS (SELECT m + (SELECT range_agg(int4range(g * 3, g * 3 + #)) FROM generate_series(1, 2000) AS g) AS m FROM c@)} SELECT length(m::text) FROM c12
+sample | SELECT count(*) FROM retail.order_items TABLESAMPLE SYSTEM (100) AS a, retail.order_items AS b TABLESAMPLE BERNOULLI (100), retail.order_items AS c
+sample | SELECT count(*) FROM retail.order_items TABLESAMPLE BERNOULLI ((SELECT count(*) FROM retail.order_items AS a, retail.order_items AS b))
+sample | SELECT count(*) FROM retail.order_items TABLESAMPLE BERNOULLI (length(repeat(repeat('x', 10000), 10000)))
+volatile | SELECT array_sample(array_fill(1, ARRAY[3000000]), 1000000), array_shuffle(array_fill(1, ARRAY[3000000]))
+volatile | SELECT count(*) FROM generate_series(1, 1000000) AS a, generate_series(1, 1000) AS b WHERE random_normal(a, b) > 3
+whole row | SELECT count(DISTINCT a), count(DISTINCT b) FROM retail.stores AS a, retail.stores AS b, retail.orders AS o, retail.orders AS p
+whole row | SELECT max(a::text || b::text || c::text) FROM retail.stores AS a, retail.stores AS b, retail.stores AS c, retail.orders AS o, retail.orders AS p

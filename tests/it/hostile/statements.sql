@@ -41,37 +41,37 @@ w4 do tells | harmless | refused | DO $$ BEGIN PERFORM set_config('zava.context'
 w5 nobody's rows | harmless | refused | SELECT guard.tenant()
 w5 nobody's rows | harmless | refused | SELECT guard.allowed_stores()
 
-w6 tenant ids | privilege | 42501 | SELECT rls_user_id FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT * FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT s.* FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT s FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT stores FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT s::text FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT row_to_json(s) FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT to_jsonb(s) -> 'rls_user_id' FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT json_agg(s) FROM retail.stores AS s
+w6 tenant ids | privilege | refused | SELECT rls_user_id FROM retail.stores
+w6 tenant ids | privilege | runs | SELECT * FROM retail.stores
+w6 tenant ids | privilege | runs | SELECT s.* FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT s FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT stores FROM retail.stores
+w6 tenant ids | privilege | runs | SELECT s::text FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT row_to_json(s) FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT to_jsonb(s) -> 'rls_user_id' FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT json_agg(s) FROM retail.stores AS s
 w6 tenant ids | privilege | refused | SELECT (s).rls_user_id FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT (SELECT s FROM (SELECT s.*) AS t) FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT count(rls_user_id) FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT store_name FROM retail.stores ORDER BY rls_user_id
-w6 tenant ids | privilege | 42501 | SELECT store_name FROM retail.stores WHERE rls_user_id = '{victim}'
-w6 tenant ids | privilege | 42501 | SELECT count(*) FROM retail.stores GROUP BY rls_user_id
-w6 tenant ids | privilege | 42501 | SELECT a.store_name FROM retail.stores AS a NATURAL JOIN retail.stores AS b
-w6 tenant ids | privilege | 42501 | SELECT 1 FROM retail.stores AS a JOIN retail.stores AS b USING (rls_user_id)
-w6 tenant ids | privilege | 42501 | SELECT 1 FROM retail.stores AS a JOIN (SELECT '{victim}'::uuid AS rls_user_id) AS b USING (rls_user_id)
-w6 tenant ids | privilege | 42501 | SELECT s.store_name FROM retail.stores AS s WHERE '{victim}'::uuid IN (SELECT rls_user_id FROM retail.stores AS t WHERE t.store_id = s.store_id)
-w6 tenant ids | privilege | 42501 | SELECT s.store_name FROM retail.stores AS s NATURAL JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id)
-w6 tenant ids | privilege | 42501 | SELECT x.d FROM retail.stores AS x(a, b, d, e)
-w6 tenant ids | privilege | 42501 | SELECT x.d FROM (TABLE retail.stores) AS x(a, b, d, e)
-w6 tenant ids | privilege | 42501 | SELECT * FROM retail.stores AS s JOIN retail.orders AS o USING (store_id) LIMIT 1
-w6 tenant ids | privilege | 42501 | SELECT store_name, rank() OVER (ORDER BY rls_user_id) FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT DISTINCT ON (rls_user_id) store_name FROM retail.stores
-w6 tenant ids | privilege | 42501 | SELECT store_name FROM retail.stores WHERE (store_id, rls_user_id) = (5, '{victim}')
-w6 tenant ids | privilege | 42501 | SELECT s = ROW(1, 'x', '{victim}'::uuid, false) FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT s IS NOT NULL FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT (SELECT s FROM (SELECT s.*) AS t) FROM retail.stores AS s
+w6 tenant ids | privilege | refused | SELECT count(rls_user_id) FROM retail.stores
+w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores ORDER BY rls_user_id
+w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE rls_user_id = '{victim}'
+w6 tenant ids | privilege | refused | SELECT count(*) FROM retail.stores GROUP BY rls_user_id
+w6 tenant ids | privilege | runs | SELECT a.store_name FROM retail.stores AS a NATURAL JOIN retail.stores AS b
+w6 tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN retail.stores AS b USING (rls_user_id)
+w6 tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN (SELECT '{victim}'::uuid AS rls_user_id) AS b USING (rls_user_id)
+w6 tenant ids | privilege | refused | SELECT s.store_name FROM retail.stores AS s WHERE '{victim}'::uuid IN (SELECT rls_user_id FROM retail.stores AS t WHERE t.store_id = s.store_id)
+w6 tenant ids | privilege | runs | SELECT s.store_name FROM retail.stores AS s NATURAL JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id)
+w6 tenant ids | privilege | 42P10 | SELECT x.d FROM retail.stores AS x(a, b, d, e)
+w6 tenant ids | privilege | 42P10 | SELECT x.d FROM (TABLE retail.stores) AS x(a, b, d, e)
+w6 tenant ids | privilege | runs | SELECT * FROM retail.stores AS s JOIN retail.orders AS o USING (store_id) LIMIT 1
+w6 tenant ids | privilege | refused | SELECT store_name, rank() OVER (ORDER BY rls_user_id) FROM retail.stores
+w6 tenant ids | privilege | refused | SELECT DISTINCT ON (rls_user_id) store_name FROM retail.stores
+w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE (store_id, rls_user_id) = (5, '{victim}')
+w6 tenant ids | privilege | 42804 | SELECT s = ROW(1, 'x', '{victim}'::uuid, false) FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT s IS NOT NULL FROM retail.stores AS s
 w6 tenant ids | privilege | refused | SELECT hash_record(s) FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT array_agg(s) FROM retail.stores AS s
-w6 tenant ids | privilege | 42501 | SELECT max(s.rls_user_id::text) FILTER (WHERE s.store_id = 6) FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT array_agg(s) FROM retail.stores AS s
+w6 tenant ids | privilege | refused | SELECT max(s.rls_user_id::text) FILTER (WHERE s.store_id = 6) FROM retail.stores AS s
 
 w7 keys and catalogue | harmless | refused | SELECT * FROM information_schema.table_constraints
 w7 keys and catalogue | harmless | refused | SELECT conname FROM pg_constraint
@@ -442,8 +442,8 @@ foreign rows | harmless | runs | SELECT order_id FROM retail.orders WHERE true O
 foreign rows | harmless | runs | WITH RECURSIVE r AS (SELECT max(order_id) AS id FROM retail.orders UNION ALL SELECT id - 1 FROM r WHERE id > 776000000) SELECT max(id), count(*) FROM r
 foreign rows | harmless | runs | SELECT percentile_disc(1.0) WITHIN GROUP (ORDER BY order_id) FROM retail.orders
 foreign rows | harmless | [[0]] | SELECT count(*) FROM retail.orders WHERE customer_id = {victim_customer}
-foreign rows | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE BERNOULLI (100) ORDER BY order_id DESC LIMIT 5
-foreign rows | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE SYSTEM (1)
+foreign rows | harmless | runs | SELECT * FROM retail.orders TABLESAMPLE BERNOULLI (100) ORDER BY order_id DESC LIMIT 5
+foreign rows | harmless | runs | SELECT * FROM retail.orders TABLESAMPLE SYSTEM (1)
 foreign rows | harmless | [] | SELECT p.product_id, i.stock_level FROM retail.products AS p JOIN retail.inventory AS i USING (product_id) WHERE i.stock_level > 777000000
 foreign rows | harmless | [] | SELECT 1 WHERE EXISTS (SELECT 1 FROM retail.order_items WHERE total_amount > 7770000)
 foreign rows | harmless | runs | SELECT * FROM ONLY retail.orders ORDER BY order_date DESC, order_id DESC LIMIT 3
@@ -462,7 +462,7 @@ error texts | harmless | runs | SELECT max(email)::tsquery FROM retail.customers
 error texts | harmless | [] | SELECT repeat('x', order_id)::int FROM retail.orders WHERE order_id > 777000000
 error texts | harmless | [] | SELECT regexp_replace('a', email || '(', '') FROM retail.customers WHERE email LIKE 'zqx%'
 error texts | harmless | 42703 | SELECT rls_user_i FROM retail.stores
-error texts | harmless | 42846 | SELECT s.rls_user_id::int FROM retail.stores AS s
+error texts | harmless | refused | SELECT s.rls_user_id::int FROM retail.stores AS s
 error texts | harmless | refused | SELECT * FROM retail.no_such_table
 error texts | harmless | refused | SELECT * FROM guard.no_such_table
 error texts | harmless | 42703 | SELECT no_such_column FROM retail.orders
@@ -516,8 +516,8 @@ unicode | harmless | 42703 | SELECT {U+202E}1
 unicode | harmless | runs | SELECT '{U+202E}', '{U+200B}', '{U+2066}x'
 unicode | harmless | refused | SELECT * FROM retail.ordеrs
 unicode | harmless | refused | SELECT * FROM retail.orders{U+200D}
-unicode | privilege | 42501 | SELECT U&"rls\005fuser\005fid" FROM retail.stores
-unicode | privilege | 42501 | SELECT "rls_user_id" FROM "retail"."stores"
+unicode | privilege | refused | SELECT U&"rls\005fuser\005fid" FROM retail.stores
+unicode | privilege | refused | SELECT "rls_user_id" FROM "retail"."stores"
 unicode | guard | refused | SELECT * FROM "pg_catalog"."pg_stat_activity"
 unicode | privilege | refused | SELECT * FROM U&"p\0067_authid"
 unicode | harmless | runs | SELECT U&'\0027; DELETE FROM retail.orders --'
@@ -533,13 +533,13 @@ unicode | harmless | runs | SELECT chr(27) || '[2J', chr(7), chr(8238) || 'x'
 unicode | timeout | refused | SELECT pg_sleep/**/(5)
 unicode | timeout | refused | SELECT pg_catalog . /* . */ pg_sleep (5)
 unicode | timeout | refused | SELECT pg_catalog."pg_sleep"(5)
-unicode | privilege | 42501 | SELECT * FROM RETAIL.STORES AS s WHERE RLS_USER_ID IS NOT NULL
+unicode | privilege | refused | SELECT * FROM RETAIL.STORES AS s WHERE RLS_USER_ID IS NOT NULL
 
-equality oracles | privilege | 42501 | SELECT store_name FROM retail.stores JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id) USING (rls_user_id)
-equality oracles | privilege | 42501 | SELECT count(*) FROM (SELECT '{victim}'::uuid INTERSECT SELECT rls_user_id FROM retail.stores) AS x
-equality oracles | privilege | 42501 | SELECT count(*) FROM (VALUES ('{victim}'::uuid)) AS v(x) WHERE x IN (SELECT rls_user_id FROM retail.stores)
-equality oracles | privilege | 42501 | SELECT count(*) FROM (VALUES ('{victim}'::uuid)) AS v(x) WHERE x = ANY (ARRAY(SELECT rls_user_id FROM retail.stores))
-equality oracles | privilege | 42501 | SELECT count(*) FROM (VALUES (6, '', '{victim}'::uuid, false)) AS v WHERE v IN (SELECT s FROM retail.stores AS s)
+equality oracles | privilege | refused | SELECT store_name FROM retail.stores JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id) USING (rls_user_id)
+equality oracles | privilege | refused | SELECT count(*) FROM (SELECT '{victim}'::uuid INTERSECT SELECT rls_user_id FROM retail.stores) AS x
+equality oracles | privilege | refused | SELECT count(*) FROM (VALUES ('{victim}'::uuid)) AS v(x) WHERE x IN (SELECT rls_user_id FROM retail.stores)
+equality oracles | privilege | refused | SELECT count(*) FROM (VALUES ('{victim}'::uuid)) AS v(x) WHERE x = ANY (ARRAY(SELECT rls_user_id FROM retail.stores))
+equality oracles | privilege | [[0]] | SELECT count(*) FROM (VALUES (6, '', '{victim}'::uuid, false)) AS v WHERE v IN (SELECT s FROM retail.stores AS s)
 equality oracles | harmless | [[0]] | SELECT count(*) FROM (VALUES ({victim_order})) AS v(order_id) JOIN retail.orders USING (order_id)
 equality oracles | harmless | [[0]] | SELECT count(*) FROM (VALUES ({victim_order})) AS v(order_id) NATURAL JOIN retail.orders
 equality oracles | harmless | [[false]] | SELECT {victim_order} IN (SELECT order_id FROM retail.orders)
@@ -550,8 +550,8 @@ equality oracles | harmless | [[false]] | SELECT (SELECT max(order_id) FROM reta
 equality oracles | harmless | [[false]] | SELECT array_agg(order_id) @> ARRAY[{victim_order}] FROM retail.orders
 equality oracles | harmless | [[false]] | SELECT jsonb_agg(order_id) @> '[{victim_order}]' FROM retail.orders
 equality oracles | harmless | [[1]] | SELECT width_bucket(max(order_id), 0, 1000000000, 10) FROM retail.orders
-equality oracles | privilege | 42501 | SELECT count(*) FROM retail.stores AS a JOIN retail.stores AS b ON a.rls_user_id < b.rls_user_id
-equality oracles | privilege | 42501 | SELECT GROUPING(rls_user_id) FROM retail.stores GROUP BY CUBE (rls_user_id)
+equality oracles | privilege | refused | SELECT count(*) FROM retail.stores AS a JOIN retail.stores AS b ON a.rls_user_id < b.rls_user_id
+equality oracles | privilege | refused | SELECT GROUPING(rls_user_id) FROM retail.stores GROUP BY CUBE (rls_user_id)
 
 clauses | harmless | refused | SELECT order_id FROM retail.orders ORDER BY set_config('zava.context', '{foreign_context}', true) LIMIT 1
 clauses | harmless | refused | SELECT count(*) FROM retail.orders GROUP BY set_config('zava.context', '{foreign_context}', true)
@@ -608,3 +608,29 @@ must run | harmless | [["-------------------------------------------------------
 must run | harmless | [["1767225600.000000","2026-01","2026-01-01 00:00:00+00"]] | SELECT extract(epoch FROM timestamp '2026-01-01'), to_char(date '2026-01-31', 'YYYY-MM'), timestamp '2026-01-01' AT TIME ZONE 'UTC'
 must run | harmless | runs | TABLE retail.categories
 must run | harmless | [[78]] | WITH RECURSIVE m AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM m WHERE n < 12) SELECT sum(n) FROM m
+sql/json | privilege | refused | SELECT JSON_OBJECT('a': pg_read_file('/etc/passwd'))
+sql/json | privilege | refused | SELECT JSON_ARRAY(1, pg_read_file('/etc/passwd'))
+sql/json | privilege | refused | SELECT JSON_ARRAYAGG(pg_read_file('/etc/passwd') ORDER BY 1) FROM retail.stores
+sql/json | privilege | refused | SELECT JSON_ARRAYAGG(store_id ORDER BY pg_read_file('/etc/passwd')) FROM retail.stores
+sql/json | privilege | refused | SELECT JSON_OBJECTAGG(store_name: store_id) FILTER (WHERE pg_read_file('/etc/passwd') IS NULL) FROM retail.stores
+sql/json | privilege | refused | SELECT JSON_ARRAYAGG(store_id) OVER (ORDER BY pg_read_file('/etc/passwd')) FROM retail.stores
+sql/json | privilege | refused | SELECT JSON_VALUE(pg_read_file('/etc/passwd'), '$')
+sql/json | privilege | refused | SELECT JSON_VALUE('1', '$.a' DEFAULT pg_read_file('/etc/passwd') ON EMPTY)
+sql/json | harmless | refused | SELECT JSON_VALUE('1', '$' RETURNING regclass)
+sql/json | harmless | refused | SELECT JSON_QUERY('1', '$' RETURNING xml), JSON_QUERY('[1]', '$' RETURNING int[])
+sql/json | harmless | refused | SELECT JSON_VALUE('"guard.tenant"', '$' RETURNING regtype)
+sql/json | harmless | refused | SELECT JSON_EXISTS('1', '$' PASSING current_setting('server_version') AS x)
+sql/json | privilege | refused | SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a text PATH '$' DEFAULT pg_read_file('/etc/passwd') ON ERROR)) AS t
+sql/json | harmless | refused | SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (a regclass PATH '$')) AS t
+sql/json | harmless | 42703 | SELECT t.current_setting FROM JSON_TABLE('["server_version"]', '$[*]' COLUMNS (a text PATH '$')) AS t
+sql/json | harmless | runs | SELECT JSON_ARRAYAGG(o.order_id) FROM retail.orders o WHERE o.store_id <> 1
+sql/json | harmless | [[null]] | SELECT JSON_OBJECTAGG(o.order_id: o.store_id) FROM retail.orders o WHERE o.order_id = {victim_order}
+sample | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE BERNOULLI (100) REPEATABLE (length(pg_sleep(5)::text))
+sample | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE system_rows (5)
+sample | harmless | refused | SELECT * FROM guard.tenant TABLESAMPLE SYSTEM (100)
+sample | harmless | [[0]] | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (100) WHERE order_id = {victim_order}
+sample | harmless | [[0]] | SELECT count(*) FROM retail.customers AS c TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE customer_id = {victim_customer}
+types | harmless | refused | SELECT pg_typeof(1)::regtype
+types | harmless | [[false]] | SELECT pg_typeof(1) = 'guard.tenant'
+types | harmless | refused | SELECT s.pg_typeof FROM retail.stores AS s
+recursion | harmless | [[0]] | WITH RECURSIVE r AS (SELECT order_id FROM retail.orders WHERE order_id = {victim_order} UNION SELECT o.order_id FROM retail.orders o JOIN r ON o.order_id = r.order_id + 1) SELECT count(*) FROM r

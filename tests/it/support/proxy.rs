@@ -1,5 +1,5 @@
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +20,8 @@ struct Wire {
     /// Connections that carry nothing any more, and do not say so: those before this one, counted from 0.
     silent_before: AtomicUsize,
     accepted: AtomicUsize,
+    /// What the database says, and what is passed on instead, equally long.
+    replaced: OnceLock<[Vec<u8>; 2]>,
 }
 
 impl Proxy {
@@ -37,6 +39,7 @@ impl Proxy {
             left: AtomicUsize::new(usize::MAX),
             silent_before: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
+            replaced: OnceLock::new(),
         });
         let stop = CancellationToken::new();
         let (accepted, stopped) = (Arc::clone(&wire), stop.clone());
@@ -66,6 +69,13 @@ impl Proxy {
         self.wire.silent_before.store(accepted, Ordering::SeqCst);
     }
 
+    /// Says something else than the database says, on connections from now on.
+    pub(crate) fn replace(&self, said: &[u8], by: &[u8]) {
+        assert_eq!(said.len(), by.len());
+        let replaced = self.wire.replaced.set([said.to_vec(), by.to_vec()]);
+        replaced.expect("one replacement");
+    }
+
     /// Cuts the next connection on which the database has said this many bytes from now on.
     pub(crate) fn cut_after(&self, bytes: usize) {
         self.wire.left.store(bytes, Ordering::SeqCst);
@@ -73,6 +83,16 @@ impl Proxy {
 }
 
 impl Wire {
+    fn replace(&self, answered: &mut [u8]) {
+        let Some([said, by]) = self.replaced.get() else {
+            return;
+        };
+        let found = answered.windows(said.len()).position(|bytes| bytes == said);
+        if let Some(at) = found {
+            answered[at..at + by.len()].copy_from_slice(by);
+        }
+    }
+
     async fn carry(&self, mut client: TcpStream) {
         let number = self.accepted.fetch_add(1, Ordering::SeqCst);
         let mut server = TcpStream::connect(("127.0.0.1", self.target))
@@ -97,6 +117,7 @@ impl Wire {
                 read = server.read(&mut answered) => {
                     let Ok(length @ 1..) = read else { return };
                     clients_turn = true;
+                    self.replace(&mut answered[..length]);
                     let left = self.left.load(Ordering::SeqCst);
                     if client.write_all(&answered[..length.min(left)]).await.is_err() { return }
                     if length >= left {

@@ -11,7 +11,7 @@ use super::join::SHORT_ROW;
 use super::operator::{OF_REBUILDING, power};
 use super::own_rule::OwnRule;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
-use super::{Measure, tree};
+use super::{Measure, made, tree};
 use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -67,7 +67,7 @@ pub(super) const KEEPING: [&str; 15] = [
 ];
 
 /// What is different with each call, of what takes arguments.
-const VOLATILE: [&str; 1] = ["random"];
+const VOLATILE: [&str; 4] = ["array_sample", "array_shuffle", "random", "random_normal"];
 
 /// Functions of the list that build a JSON document of their arguments, or of a part of them.
 const BUILDING: [&str; 9] = [
@@ -322,6 +322,10 @@ impl Measure {
         let own = steps(&name, squared, squared, location)?;
         size.steps = size.steps.saturating_add(own);
         within(&name, value, location)?;
+        if name == "pg_typeof" {
+            let type_of = std::mem::take(node);
+            *node = made::cast(type_of, "text");
+        }
         let size = Size::over(size, value);
         Ok(if MAKING_JSON.contains(&name.as_str()) {
             size.as_json()

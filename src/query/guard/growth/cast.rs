@@ -23,7 +23,7 @@ fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
     match name {
         "numeric" if has_size && !is_array => None,
         "numeric" if !is_array => Some(MOST_OF_NUMBER),
-        "numeric" | "numrange" | "jsonb" => Some(MOST_VALUE),
+        "numeric" | "nummultirange" | "numrange" | "jsonb" => Some(MOST_VALUE),
         _ => None,
     }
 }
@@ -160,6 +160,7 @@ impl Measure {
             ("json" | "jsonb", false) => OF_READING_JSON,
             (name, true) if PLAIN_ELEMENTS.contains(&name) => OF_READING_PLAIN,
             (_, true) => OF_READING_ELEMENTS,
+            (name, false) if name.ends_with("multirange") => OF_READING_ELEMENTS,
             _ => 0,
         };
         size.held = size

@@ -2,7 +2,8 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AExprKind, MinMaxOp, Node, SelectStmt, SqlValueFunctionOp as Op, SubLink, SubLinkType,
+    AExprKind, JsonExprOp, MinMaxOp, Node, SelectStmt, SqlValueFunctionOp as Op, SubLink,
+    SubLinkType,
 };
 
 use super::tree;
@@ -47,6 +48,17 @@ fn figured(node: &Node) -> Option<Figured<'_>> {
             let of_else = case.defresult.as_deref().and_then(strong_name);
             of_else.and_then(strong).or(Some(("case", Strength::Weak)))
         }
+        NodeEnum::JsonObjectConstructor(_) => strong("json_object"),
+        NodeEnum::JsonArrayConstructor(_) => strong("json_array"),
+        NodeEnum::JsonObjectAgg(_) => strong("json_objectagg"),
+        NodeEnum::JsonArrayAgg(_) => strong("json_arrayagg"),
+        NodeEnum::JsonScalarExpr(_) => strong("json_scalar"),
+        NodeEnum::JsonFuncExpr(query) => match query.op() {
+            JsonExprOp::JsonExistsOp => strong("json_exists"),
+            JsonExprOp::JsonQueryOp => strong("json_query"),
+            JsonExprOp::JsonValueOp => strong("json_value"),
+            _ => None,
+        },
         NodeEnum::AArrayExpr(_) => strong("array"),
         NodeEnum::RowExpr(_) => strong("row"),
         NodeEnum::CoalesceExpr(_) => strong("coalesce"),

@@ -10,7 +10,7 @@ use super::operator::{Sides, copies, is_equality, is_of_array, may_join, operati
 use super::size::{MOST_DIGITS, MOST_PLANNED, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
-use super::{Measure, made, tree};
+use super::{Measure, made, tree, withheld};
 use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
@@ -40,7 +40,10 @@ impl Measure {
         };
         Ok(match known {
             NodeEnum::AConst(constant) => literal(constant),
-            NodeEnum::ColumnRef(column) => self.column(column)?,
+            NodeEnum::ColumnRef(column) => {
+                withheld::shorten(column, &self.sources);
+                self.column(column)?
+            }
             NodeEnum::AExpr(expr) => {
                 let sides = self.sides(expr)?;
                 let mut size = operation(expr, sides)?;
@@ -58,6 +61,12 @@ impl Measure {
                     size
                 });
             }
+            NodeEnum::JsonObjectConstructor(_)
+            | NodeEnum::JsonArrayConstructor(_)
+            | NodeEnum::JsonScalarExpr(_)
+            | NodeEnum::JsonArrayAgg(_)
+            | NodeEnum::JsonObjectAgg(_)
+            | NodeEnum::JsonFuncExpr(_) => return self.sql_json(node),
             NodeEnum::SubLink(_) => return self.sub_link(node, Fence::Needed),
             NodeEnum::AIndirection(indirection) => self.indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.window(window)?,
@@ -167,6 +176,11 @@ impl Measure {
     }
 
     fn column(&mut self, column: &ColumnRef) -> Result<Size, Refusal> {
+        if let [qualifiers @ .., name] = names(&column.fields).as_slice()
+            && let Some(table) = self.sources.withholding(qualifiers.last().copied(), name)
+        {
+            return Err(withheld::no_column(table, name).at(column.location));
+        }
         let meaning = match (tree::star_of(column), names(&column.fields).as_slice()) {
             (Some(of), _) => self.sources.rows(of),
             (None, [name]) => self.sources.unqualified(name),

@@ -1,5 +1,6 @@
 //! FROM: what a query reads from.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use pg_query::NodeEnum;
@@ -12,11 +13,11 @@ use super::query::Output;
 use super::size::{MOST_PLANNED, Size};
 use super::sources::Source;
 use super::sub_link::Fence;
-use super::{Gives, Measure, made, star};
+use super::{Gives, Measure, made, star, withheld};
 use crate::query::guard::allow_list::{FIELDS, VALUE_NAMED};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
-use crate::query::guard::relations::{RelationColumn, relation};
+use crate::query::guard::relations::{Relation, RelationColumn, relation};
 
 impl Measure {
     /// An item of FROM; what it adds to the query that reads from it.
@@ -28,6 +29,13 @@ impl Measure {
                 self.add(source)?;
                 Ok(Size::leaf(0))
             }
+            Some(NodeEnum::RangeTableSample(sample)) => {
+                let mut size = self.parts(&mut sample.args)?.all;
+                size = size.beside(self.optional(&mut sample.repeatable)?);
+                let table = sample.relation.as_mut();
+                let table = table.ok_or_else(|| Refusal::construct("this TABLESAMPLE"))?;
+                Ok(size.beside(self.source(table)?))
+            }
             Some(NodeEnum::RangeSubselect(range)) => {
                 self.count_item()?;
                 let source = self.sub_select(range)?;
@@ -35,6 +43,18 @@ impl Measure {
                 Ok(Size::leaf(0))
             }
             Some(NodeEnum::RangeFunction(range)) => self.range_function(range),
+            Some(NodeEnum::JsonTable(table)) => {
+                self.count_item()?;
+                let (size, source) = self.json_table(table)?;
+                if !size.varies && size.value > MOST_PLANNED {
+                    return Err(Refusal::construct_but(
+                        "a long value computed in FROM",
+                        "compute it in SELECT",
+                    ));
+                }
+                self.add(source)?;
+                Ok(size)
+            }
             Some(NodeEnum::JoinExpr(join)) => self.join(join),
             _ => Err(Refusal::construct("this item of FROM")),
         }
@@ -47,6 +67,11 @@ impl Measure {
     }
 
     fn table(&mut self, table: &RangeVar) -> Result<Source, Refusal> {
+        let stored = if table.schemaname.is_empty() {
+            None
+        } else {
+            relation(&table.relname)
+        };
         let Gives {
             columns,
             branches,
@@ -55,7 +80,7 @@ impl Measure {
             self.named(&table.relname, table.location)?
         } else {
             Gives {
-                columns: stored_columns(&table.relname),
+                columns: stored.map_or_else(Columns::default, stored_columns),
                 branches: 1,
                 few_rows: true,
             }
@@ -65,7 +90,15 @@ impl Measure {
             columns,
             branches,
             few_rows,
-            is_table: !table.schemaname.is_empty(),
+            table: stored,
+            is_unnamed: stored.is_some(),
+            // Names for columns count those that are withheld.
+            is_whole: Cell::new(
+                table
+                    .alias
+                    .as_ref()
+                    .is_some_and(|alias| !alias.colnames.is_empty()),
+            ),
         };
         Ok(source.renamed(table.alias.as_ref()))
     }
@@ -89,7 +122,7 @@ impl Measure {
             mut columns,
             branches,
             few_rows,
-            recursive: _,
+            recursion: _,
             conditions: _,
             nodes: _,
         } = self.query(select)?;
@@ -106,7 +139,7 @@ impl Measure {
             columns,
             branches,
             few_rows,
-            is_table: false,
+            ..Source::default()
         };
         Ok(source.renamed(range.alias.as_ref()))
     }
@@ -144,8 +177,10 @@ impl Measure {
                 columns,
                 branches: inner.iter().map(|source| source.branches).fold(1, u64::max),
                 few_rows: inner.iter().all(|source| source.few_rows),
-                is_table: false,
+                ..Source::default()
             };
+            inner.iter().for_each(|source| source.is_whole.set(true));
+            withheld::hide_in_join(join, &mut inner.iter());
             self.add(joined.renamed(join.alias.as_ref()))?;
         }
         self.sources.show(hidden);
@@ -156,6 +191,14 @@ impl Measure {
     fn merged_columns(&mut self, join: &JoinExpr) -> Verdict {
         let named = names(&join.using_clause);
         let sources = self.sources.here().iter();
+        if join.is_natural {
+            sources.clone().for_each(|source| source.is_whole.set(true));
+        }
+        for name in &named {
+            if let Some(table) = self.sources.any_withholding(name) {
+                return Err(withheld::no_column(table, name));
+            }
+        }
         let columns: Vec<&Column> = sources.flat_map(|source| source.columns.iter()).collect();
         let mut times: HashMap<&str, usize> = HashMap::new();
         for column in &columns {
@@ -221,7 +264,7 @@ impl Measure {
             columns,
             branches: 1,
             few_rows: false,
-            is_table: false,
+            ..Source::default()
         };
         self.add(source.renamed(alias))?;
         Ok(size)
@@ -264,15 +307,14 @@ fn unknown_columns(value_name: &str, size: Size) -> Vec<Column> {
 /// The most that `relations.txt` says of a column that is no text.
 const LONGEST_NUMBER: u64 = 16;
 
-fn stored_columns(table: &str) -> Columns {
+fn stored_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();
-    let stored = relation(table).map(|relation| relation.columns.as_slice());
     let size = |bytes: u64| match Size::leaf(bytes).varying() {
         // Numbers, dates and truth values; a text takes more.
         size if bytes <= LONGEST_NUMBER => size.no_text(),
         size => size,
     };
     let column = |column: &RelationColumn| Column::new(column.name, size(column.bytes));
-    columns.extend(stored.unwrap_or_default().iter().map(column));
+    columns.extend(table.columns.iter().map(column));
     columns
 }

@@ -74,6 +74,11 @@ impl Graph<'_> {
                 let key = stored.map(|relation| relation.key.as_slice());
                 self.add_item(alias.clone(), key.unwrap_or_default());
             }
+            Some(NodeEnum::RangeTableSample(sample)) => {
+                if let Some(table) = &sample.relation {
+                    self.add(table);
+                }
+            }
             Some(NodeEnum::RangeSubselect(range)) => {
                 let alias = range.alias.as_ref();
                 let alias = alias.map_or_else(String::new, |alias| alias.aliasname.clone());

@@ -4,8 +4,9 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AConst, AExpr, AExprKind, AStar, Alias, Boolean, CaseExpr, CaseWhen, CoalesceExpr,
-    CoercionForm, ColumnRef, FuncCall, Integer, LimitOption, Node, RangeSubselect, ResTarget,
-    SelectStmt, SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef,
+    CoercionForm, ColumnRef, CommonTableExpr, CteMaterialize, FuncCall, Integer, LimitOption, Node,
+    RangeSubselect, RangeVar, ResTarget, SelectStmt, SetOperation, String as Name, SubLink,
+    SubLinkType, TypeCast, TypeName, WindowDef, WithClause,
 };
 
 /// The schema of the twins (`migrations/0004_bounded.sql`).
@@ -13,6 +14,9 @@ pub(super) const TWINS: &str = "bounded";
 
 /// What a row of a sub-select costs in a hash table, beside its values.
 const OF_HASHED_ROW: u64 = 100;
+
+/// What a value takes in such a row, beside the bytes of its text.
+const OF_HASHED_VALUE: u64 = 8;
 
 /// What the rows of all sub-selects of a statement may take there.
 const MOST_HASHED: u64 = 64 << 20;
@@ -55,6 +59,12 @@ pub(super) fn twin_name(twin: &str) -> Vec<Node> {
 /// A call of a twin.
 pub(super) fn twin(twin: &str, args: Vec<Node>) -> Node {
     wrap(NodeEnum::FuncCall(Box::new(call(twin_name(twin), args))))
+}
+
+/// A call of PostgreSQL's own function.
+pub(super) fn system_call(function: &str, args: Vec<Node>) -> Node {
+    let names = vec![name("pg_catalog"), name(function)];
+    wrap(NodeEnum::FuncCall(Box::new(call(names, args))))
 }
 
 pub(super) fn call(funcname: Vec<Node>, args: Vec<Node>) -> FuncCall {
@@ -110,33 +120,49 @@ fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> Sel
     }
 }
 
+/// `(SELECT columns FROM item) AS alias`
+pub(super) fn some_columns(item: Node, columns: &[&str], alias: Alias) -> Node {
+    let select = SelectStmt {
+        target_list: columns.iter().map(|name| target(column(&[name]))).collect(),
+        ..all_of(item)
+    };
+    wrap(NodeEnum::RangeSubselect(Box::new(RangeSubselect {
+        lateral: false,
+        subquery: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
+        alias: Some(alias),
+    })))
+}
+
 /// `beside + of_byte * octet_length(value::text) + …`, of a value that becomes JSON as its JSON; the length of what is NULL being
 /// nothing. Its size in memory says little: an array keeps a NULL in one bit.
 pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>, is_json: bool) -> Node {
-    let apply = |left, operator, right| {
-        wrap(NodeEnum::AExpr(Box::new(AExpr {
-            kind: AExprKind::AexprOp.into(),
-            name: vec![name(operator)],
-            lexpr: Some(Box::new(left)),
-            rexpr: Some(Box::new(right)),
-            location: -1,
-            ..AExpr::default()
-        })))
-    };
-    let system = |function, arg| {
-        let names = vec![name("pg_catalog"), name(function)];
-        wrap(NodeEnum::FuncCall(Box::new(call(names, vec![arg]))))
-    };
     values.into_iter().fold(number(beside), |sum, value| {
         let value = if is_json {
-            system("to_json", value)
+            system_call("to_json", vec![value])
         } else {
             value
         };
-        let length = system("octet_length", cast(value, "text"));
-        let length = first_of(vec![length, number(0)]);
-        apply(sum, "+", apply(cast(number(of_byte), "int8"), "*", length))
+        let weight = operation(cast(number(of_byte), "int8"), "*", length_of(value));
+        operation(sum, "+", weight)
     })
+}
+
+/// `coalesce(octet_length(value::text), 0)`
+fn length_of(value: Node) -> Node {
+    let length = system_call("octet_length", vec![cast(value, "text")]);
+    first_of(vec![length, number(0)])
+}
+
+/// `left operator right`
+fn operation(left: Node, operator: &str, right: Node) -> Node {
+    wrap(NodeEnum::AExpr(Box::new(AExpr {
+        kind: AExprKind::AexprOp.into(),
+        name: vec![name(operator)],
+        lexpr: Some(Box::new(left)),
+        rexpr: Some(Box::new(right)),
+        location: -1,
+        ..AExpr::default()
+    })))
 }
 
 /// `coalesce(value)`
@@ -152,7 +178,8 @@ fn first_of(args: Vec<Node>) -> Node {
     })))
 }
 
-fn cast(value: Node, to: &str) -> Node {
+/// `value::to`
+pub(super) fn cast(value: Node, to: &str) -> Node {
     wrap(NodeEnum::TypeCast(Box::new(TypeCast {
         arg: Some(Box::new(value)),
         type_name: Some(TypeName {
@@ -219,14 +246,7 @@ fn with_row_of_none(query: Box<Node>, columns: usize) -> Node {
             val: None,
         }))
     };
-    let star = ColumnRef {
-        fields: vec![wrap(NodeEnum::AStar(AStar {}))],
-        location: -1,
-    };
-    let all = SelectStmt {
-        target_list: vec![target(wrap(NodeEnum::ColumnRef(star)))],
-        ..over(query, 0, column_of_fenced)
-    };
+    let given = over(query, 0, column_of_fenced).from_clause.remove(0);
     let none = SelectStmt {
         target_list: (0..columns).map(|_| target(null())).collect(),
         where_clause: Some(Box::new(constant(Val::Boolval(Boolean { boolval: false })))),
@@ -238,10 +258,25 @@ fn with_row_of_none(query: Box<Node>, columns: usize) -> Node {
         limit_option: LimitOption::Default.into(),
         op: SetOperation::SetopUnion.into(),
         all: true,
-        larg: Some(Box::new(all)),
+        larg: Some(Box::new(all_of(given))),
         rarg: Some(Box::new(none)),
         ..SelectStmt::default()
     })))
+}
+
+/// `SELECT * FROM item`
+fn all_of(item: Node) -> SelectStmt {
+    let star = ColumnRef {
+        fields: vec![wrap(NodeEnum::AStar(AStar {}))],
+        location: -1,
+    };
+    SelectStmt {
+        target_list: vec![target(wrap(NodeEnum::ColumnRef(star)))],
+        from_clause: vec![item],
+        limit_option: LimitOption::Default.into(),
+        op: SetOperation::SetopNone.into(),
+        ..SelectStmt::default()
+    }
 }
 
 fn column_of_fenced(value: &str) -> Node {
@@ -260,25 +295,87 @@ pub(super) fn fence_rows(
         return;
     };
     let (query, columns) = width.hold(query);
-    let most = MOST_HASHED / sharing / bytes_of_row.saturating_add(OF_HASHED_ROW);
     let fenced = over(query, columns, |value| {
-        let mut row_number = call(vec![name("row_number")], Vec::new());
-        row_number.over = Some(Box::new(WindowDef {
-            frame_options: FRAME_DEFAULT,
-            location: -1,
-            ..WindowDef::default()
-        }));
-        let counted = twin(
-            "counted",
-            vec![wrap(NodeEnum::FuncCall(Box::new(row_number))), number(most)],
-        );
-        case(counted, column_of_fenced(value))
+        case(
+            row_is_within(bytes_of_row, sharing),
+            column_of_fenced(value),
+        )
     });
     *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
 }
 
+/// `bounded.counted(row_number() OVER (), most)`
+fn row_is_within(bytes_of_row: u64, sharing: u64) -> Node {
+    let most = MOST_HASHED / sharing / bytes_of_row.saturating_add(OF_HASHED_ROW);
+    let row_number = call(vec![name("row_number")], Vec::new());
+    let row_number = over_window(row_number, FRAME_DEFAULT);
+    twin("counted", vec![row_number, number(most)])
+}
+
+/// `bounded.recursed(sum(what a row takes) OVER (ROWS UNBOUNDED PRECEDING), most)`
+fn rows_are_within(columns: usize, sharing: u64) -> Node {
+    let beside =
+        OF_HASHED_ROW.saturating_add(OF_HASHED_VALUE * u64::try_from(columns).unwrap_or(u64::MAX));
+    let values = (1..=columns).map(|place| column_of_fenced(&format!("value{place}")));
+    let row = values.fold(number(beside), |sum, value| {
+        operation(sum, "+", length_of(value))
+    });
+    let sum = over_window(call(vec![name("sum")], vec![row]), FRAME_SO_FAR);
+    twin("recursed", vec![sum, number(MOST_HASHED / sharing)])
+}
+
+fn over_window(call: FuncCall, frame_options: i32) -> Node {
+    let window = WindowDef {
+        frame_options,
+        location: -1,
+        ..WindowDef::default()
+    };
+    wrap(NodeEnum::FuncCall(Box::new(FuncCall {
+        over: Some(Box::new(window)),
+        ..call
+    })))
+}
+
+/// `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT the values FROM r)`, where each row
+/// is weighed when it is found. What is materialized computes them, whoever reads them.
+pub(super) fn weigh_recursion(cte: &mut CommonTableExpr, names: &[String], sharing: u64) {
+    let called = cte.ctename.clone();
+    let inner = std::mem::take(cte);
+    let table = RangeVar {
+        relname: called.clone(),
+        inh: true,
+        relpersistence: "p".to_owned(),
+        location: -1,
+        ..RangeVar::default()
+    };
+    let all = all_of(wrap(NodeEnum::RangeVar(table)));
+    let all = Box::new(wrap(NodeEnum::SelectStmt(Box::new(all))));
+    let mut select = over(all, names.len(), |value| {
+        case(
+            rows_are_within(names.len(), sharing),
+            column_of_fenced(value),
+        )
+    });
+    select.with_clause = Some(WithClause {
+        ctes: vec![wrap(NodeEnum::CommonTableExpr(Box::new(inner)))],
+        recursive: true,
+        location: -1,
+    });
+    *cte = CommonTableExpr {
+        ctename: called,
+        aliascolnames: names.iter().map(|column| name(column)).collect(),
+        ctematerialized: CteMaterialize::Always.into(),
+        ctequery: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
+        location: -1,
+        ..CommonTableExpr::default()
+    };
+}
+
 /// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
 const FRAME_DEFAULT: i32 = 1058;
+
+/// `ROWS UNBOUNDED PRECEDING`, which needs to keep no row.
+const FRAME_SO_FAR: i32 = 1061;
 
 /// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
 /// same array, but weighed while it grows.

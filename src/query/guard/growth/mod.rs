@@ -29,10 +29,12 @@ mod query; // SELECT and its clauses
 mod size; // nodes, bytes of a value, bytes held
 mod sort; // what is sorted, and what is kept for it
 mod sources; // what stands in FROM
+mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and their kin
 mod star; // what * stands for
 mod sub_link; // sub-selects in expressions
 mod tree; // nodes that we read
 mod with; // named queries, recursion
+mod withheld; // columns of tables that no client may read
 
 use pg_query::protobuf::SelectStmt;
 

@@ -185,6 +185,8 @@ fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
         "~" if expr.lexpr.is_none() => right,
         // Of two full-text queries the last two make one.
         "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SMALL),
+        // Multiranges keep the ranges of both, and numbers the digits.
+        "+" | "-" if left.min(right) > SMALL => left.saturating_add(right),
         "+" | "-" | "%" | "&" | "|" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "#-"
         | "@" | "!!" => left.max(right),
         "*" | "/" => left
@@ -201,6 +203,8 @@ pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
     let most = match exponent {
         Some(node) => match tree::magnitude(node) {
             Some(exponent) => exponent,
+            // Without a type, it could not be given to the twin.
+            None if tree::is_null(node) => 1,
             None => {
                 let inner = std::mem::take(node);
                 *node = made::twin("exponent", vec![inner, made::number(MOST_EXPONENT)]);

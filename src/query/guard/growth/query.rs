@@ -9,7 +9,7 @@ use super::count::few_columns;
 use super::size::Size;
 use super::sub_link::Fence;
 use super::with::Itself;
-use super::{Measure, join, star, tree};
+use super::{Measure, join, star, tree, withheld};
 use crate::query::guard::groupings::groupings;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::Refusal;
@@ -25,9 +25,18 @@ pub(super) struct Output {
     /// The bytes that its conditions hold for a row.
     pub(super) conditions: u64,
     /// Whether it reads itself.
-    pub(super) recursive: bool,
+    pub(super) recursion: Recursion,
     /// The nodes of all of it: a sub-select that is named many times stands there as often.
     pub(super) nodes: u64,
+}
+
+/// Whether a query reads itself, and how its rows are put together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recursion {
+    None,
+    All,
+    /// By UNION without ALL: PostgreSQL keeps each row that it has seen, without regard to `work_mem`.
+    Distinct,
 }
 
 impl Measure {
@@ -74,13 +83,6 @@ impl Measure {
             }
             _ => (self.query(right)?, false),
         };
-        if recursive && !all {
-            // Its table of rows that were seen is not held to work_mem.
-            return Err(Refusal::construct_but(
-                "a recursion by UNION without ALL",
-                "use UNION ALL, and end the recursion by a counter, as in WHERE n < 12",
-            ));
-        }
         columns.merge(&right.columns, Size::beside);
         if matches!(op, SetOperation::SetopIntersect | SetOperation::SetopExcept) {
             // Its hash table is not held to work_mem.
@@ -98,7 +100,11 @@ impl Measure {
             branches: left.branches.saturating_add(right.branches),
             few_rows: false,
             conditions: left.conditions.max(right.conditions),
-            recursive,
+            recursion: match (recursive, all) {
+                (false, _) => Recursion::None,
+                (true, true) => Recursion::All,
+                (true, false) => Recursion::Distinct,
+            },
             nodes: 0,
         })
     }
@@ -201,12 +207,13 @@ impl Measure {
             .nodes
             .saturating_add(total.nodes.saturating_mul(branches).saturating_mul(plans));
         self.hold(total)?;
+        withheld::hide(&mut select.from_clause, self.sources.here());
         Ok(Output {
             columns,
             branches,
             few_rows: few_sources && !multiplies && self.set_returning == before && sets == 1,
             conditions,
-            recursive: false,
+            recursion: Recursion::None,
             nodes: 0,
         })
     }
@@ -229,9 +236,14 @@ impl Measure {
             location: _,
         } = target.as_mut();
         let Some(value) = val else { return Ok(()) };
+        if let Some(NodeEnum::ColumnRef(column)) = &mut value.node {
+            withheld::shorten(column, &self.sources);
+        }
         match tree::star(value) {
             None => {}
             Some(None) => {
+                let here = self.sources.here().iter();
+                here.for_each(|source| source.is_whole.set(true));
                 columns.extend(star::all(from, self.sources.here()));
                 return Ok(());
             }
@@ -242,6 +254,7 @@ impl Measure {
                         "name an item of FROM before .*",
                     ));
                 };
+                source.is_whole.set(true);
                 columns.extend(source.columns.iter().cloned());
                 return Ok(());
             }

@@ -1,13 +1,16 @@
 //! What stands in FROM, and which of it a name means.
 
+use std::cell::Cell;
+
 use pg_query::protobuf::Alias;
 
 use super::columns::{Columns, Found};
 use super::size::{Parts, Size};
 use crate::query::guard::name::names;
+use crate::query::guard::relations::Relation;
 
 /// An item of FROM.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) name: String,
     pub(super) columns: Columns,
@@ -15,14 +18,25 @@ pub(super) struct Source {
     pub(super) branches: u64,
     /// Whether it has no more rows than some table has.
     pub(super) few_rows: bool,
-    /// Whether it is a table of the database.
-    pub(super) is_table: bool,
+    /// The table of the database that it is.
+    pub(super) table: Option<&'static Relation>,
+    /// Whether it bears the table's own name.
+    pub(super) is_unnamed: bool,
+    /// Whether something stands for all of its columns, or for one that only PostgreSQL could know.
+    pub(super) is_whole: Cell<bool>,
 }
 
 impl Source {
+    /// The table that it is, where that withholds a column of this name.
+    fn withholding(&self, name: &str) -> Option<&'static Relation> {
+        let table = self.table.filter(|table| table.withheld.contains(&name))?;
+        self.columns.named(name).is_none().then_some(table)
+    }
+
     /// The same under the names of an alias, where there is one.
     pub(super) fn renamed(mut self, alias: Option<&Alias>) -> Self {
         if let Some(alias) = alias {
+            self.is_unnamed = false;
             alias.aliasname.clone_into(&mut self.name);
             self.columns.rename(&names(&alias.colnames));
         }
@@ -121,6 +135,9 @@ impl Sources {
             || self.unknown(),
             |(level, source)| {
                 let found = source.columns.named(name).map(|found| found.size);
+                if found.is_none() {
+                    source.is_whole.set(true);
+                }
                 Meaning::new(found.unwrap_or_else(|| source.columns.any()), level)
             },
         )
@@ -132,7 +149,7 @@ impl Sources {
         let found = levels.find_map(|(level, sources)| {
             let source = sources
                 .iter()
-                .find(|source| source.is_table && source.name == table)?;
+                .find(|source| source.is_unnamed && source.name == table)?;
             Some(Meaning::new(source.columns.named(name)?.size, level))
         });
         found.unwrap_or_else(|| self.unknown())
@@ -140,6 +157,12 @@ impl Sources {
 
     /// What `name` can be at most: a column, or the whole row of an item of that name.
     pub(super) fn unqualified(&self, name: &str) -> Meaning {
+        let mut sources = self.0.iter().flatten();
+        let is_column =
+            sources.any(|source| source.columns.named(name).is_some_and(|found| found.sure));
+        if !is_column || self.any_withholding(name).is_some() {
+            self.all_whole();
+        }
         self.known(name).unwrap_or_else(|| self.unknown())
     }
 
@@ -181,7 +204,11 @@ impl Sources {
     /// What `qualifier.*` or `*` can be at most.
     pub(super) fn rows(&self, of: Option<&str>) -> Meaning {
         let Some(qualifier) = of else {
-            let rows = self.here().iter().map(|source| source.columns.row());
+            let here = self.here().iter();
+            let rows = here.map(|source| {
+                source.is_whole.set(true);
+                source.columns.row()
+            });
             let all: Parts = rows.collect();
             return Meaning {
                 size: Size::over(all.all, all.sum),
@@ -190,8 +217,37 @@ impl Sources {
         };
         self.item(qualifier).map_or_else(
             || self.unknown(),
-            |(level, source)| Meaning::new(source.columns.row(), level),
+            |(level, source)| {
+                source.is_whole.set(true);
+                Meaning::new(source.columns.row(), level)
+            },
         )
+    }
+
+    /// The table that withholds a column of this name, where the name can mean no other column: of an item that bears the
+    /// qualifier, or of any.
+    pub(super) fn withholding(
+        &self,
+        qualifier: Option<&str>,
+        name: &str,
+    ) -> Option<&'static Relation> {
+        match qualifier {
+            Some(qualifier) => self.item(qualifier)?.1.withholding(name),
+            None if self.known(name).is_some() => None,
+            None => self.any_withholding(name),
+        }
+    }
+
+    /// A table that withholds a column of this name, whatever else bears it.
+    pub(super) fn any_withholding(&self, name: &str) -> Option<&'static Relation> {
+        let mut all = self.0.iter().flatten();
+        all.find_map(|source| source.withholding(name))
+    }
+
+    /// Notes that something could mean any column of any item.
+    pub(super) fn all_whole(&self) {
+        let all = self.0.iter().flatten();
+        all.for_each(|source| source.is_whole.set(true));
     }
 
     /// The item that a qualifier names, and of which query it is.
@@ -206,6 +262,7 @@ impl Sources {
     /// A name that is found nowhere is taken for the largest there is: PostgreSQL will say that it does not exist, or it is one
     /// that only PostgreSQL knows.
     fn unknown(&self) -> Meaning {
+        self.all_whole();
         let all = self.0.iter().flatten();
         Meaning {
             size: all

@@ -87,11 +87,15 @@ pub(super) fn star_of(column: &ColumnRef) -> Option<Option<&str>> {
 
 /// Whether this is `'…'::jsonpath`.
 pub(super) fn is_path(node: &Node) -> bool {
+    is_cast_to(node, "jsonpath")
+}
+
+/// Whether this is `value::name`.
+pub(super) fn is_cast_to(node: &Node, name: &str) -> bool {
     match &node.node {
-        Some(NodeEnum::TypeCast(cast)) => cast
-            .type_name
-            .as_ref()
-            .is_some_and(|target| names(&target.names).last() == Some(&"jsonpath")),
+        Some(NodeEnum::TypeCast(cast)) => cast.type_name.as_ref().is_some_and(|target| {
+            target.array_bounds.is_empty() && names(&target.names).last() == Some(&name)
+        }),
         _ => false,
     }
 }
@@ -121,6 +125,10 @@ pub(super) fn is_computation(node: &Node) -> bool {
             NodeEnum::AExpr(_)
                 | NodeEnum::TypeCast(_)
                 | NodeEnum::FuncCall(_)
+                | NodeEnum::JsonObjectConstructor(_)
+                | NodeEnum::JsonArrayConstructor(_)
+                | NodeEnum::JsonScalarExpr(_)
+                | NodeEnum::JsonFuncExpr(_)
                 | NodeEnum::CoalesceExpr(_)
                 | NodeEnum::MinMaxExpr(_)
                 | NodeEnum::CaseExpr(_)

@@ -3,12 +3,16 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
 
+use super::column_name::HIDDEN;
 use super::columns::Columns;
-use super::query::Output;
-use super::size::{MOST_OF_TWIN, Size};
+use super::query::{Output, Recursion};
+use super::size::{MOST_OF_TWIN, SMALL, Size};
 use super::{Gives, Measure, Named, made, tree};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
+
+/// The most bytes that a recursion may make of a number.
+const MOST_OF_SCALAR: u64 = 1_000;
 
 /// A query of WITH RECURSIVE, which may read itself: its place among those that are named, and what it calls its columns.
 #[derive(Clone, Copy)]
@@ -73,11 +77,15 @@ impl Measure {
             mut columns,
             branches,
             few_rows,
-            recursive,
+            recursion,
             conditions: _,
             nodes: _,
         } = self.query_as(select, itself)?;
         columns.rename(&names(given));
+        if recursion == Recursion::Distinct {
+            self.weigh_recursion(cte, &columns)?;
+        }
+        let recursive = recursion != Recursion::None;
         let materialized = cte.ctematerialized() == CteMaterialize::Always || recursive;
         if materialized || self.is_long(&columns) {
             if !recursive {
@@ -92,6 +100,22 @@ impl Measure {
         })
     }
 
+    /// Weighs the rows of a recursion by UNION while they come.
+    fn weigh_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        if columns.count() != Some(names.len()) || names.iter().any(|name| name == HIDDEN) {
+            return Err(Refusal::construct_but(
+                "a recursion by UNION whose columns are not named",
+                "name them, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
+            )
+            .at(cte.location));
+        }
+        self.count_item()?;
+        self.totals.counted += 1;
+        made::weigh_recursion(cte, &names, self.counting);
+        Ok(())
+    }
+
     /// Measures the second part of `first UNION ALL again`, where `again` may read its own rows: what it adds to a value it adds
     /// again and again. Says whether it does.
     pub(super) fn repeated(
@@ -102,7 +126,16 @@ impl Measure {
     ) -> Result<(Output, bool), Refusal> {
         let mut own = first.clone();
         own.rename(&names(itself.given));
-        own.each(|size| Size::leaf(size.value.max(MOST_OF_TWIN)).varying());
+        own.each(|size| {
+            // What begins as a number, a date or the like stays one.
+            let is_scalar = !size.spells && size.value <= SMALL;
+            let most = if is_scalar {
+                MOST_OF_SCALAR
+            } else {
+                MOST_OF_TWIN
+            };
+            Size::leaf(size.value.max(most)).varying()
+        });
         self.reveal(
             itself.place,
             Some(Gives {

@@ -91,7 +91,6 @@ fn a_function_is_judged_by_the_name_that_postgresql_reads() {
         "guard.enter(1, null, 1, null)",
         "guard.tenant()",
         "guard.allowed_stores()",
-        "pg_typeof(1)",
         "to_regclass('x')",
         "has_table_privilege('x', 'y')",
         "obj_description(1)",

@@ -160,6 +160,7 @@ pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]
     let query = Query {
         sql: FIND,
         settings: PlannerSettings::USUAL,
+        version: 0,
         parameters: &[&tables],
         most_rows: 0,
     };

@@ -69,8 +69,35 @@ impl Connection {
                 Message::ErrorResponse(body) => {
                     return Err(WireError::Server(database_error(&body)));
                 }
+                Message::ParameterStatus(body) if body.name()? == "server_version" => {
+                    self.version = major_version(body.value()?);
+                }
                 _ => {}
             }
+        }
+    }
+}
+
+/// The major version in what a server says of its version, such as `16.4 (Debian 16.4-1)` or `18beta1`.
+fn major_version(text: &str) -> Option<u32> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    text.get(..digits)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major_version;
+
+    #[test]
+    fn the_major_version_stands_first() {
+        for (text, version) in [
+            ("18.6", Some(18)),
+            ("16.4 (Debian 16.4-1.pgdg120+2)", Some(16)),
+            ("19beta1", Some(19)),
+            ("", None),
+            ("devel", None),
+        ] {
+            assert_eq!(major_version(text), version, "{text}");
         }
     }
 }

@@ -114,6 +114,8 @@ pub(super) struct Transaction<'a> {
 pub(super) struct Query<'a> {
     pub(super) sql: &'a str,
     pub(super) settings: PlannerSettings,
+    /// The first version of PostgreSQL that has what it holds; 0 for any.
+    pub(super) version: u32,
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
@@ -142,6 +144,8 @@ pub(super) struct Connection {
     heard_at: Instant,
     longest_message: usize,
     names: Option<Names>,
+    /// The server's major version, if it has told.
+    version: Option<u32>,
 }
 
 impl Connection {
@@ -164,6 +168,7 @@ impl Connection {
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
             // Behind a pooler, each transaction may have another session.
             names: (address.pool_mode == PoolMode::Direct).then(Names::default),
+            version: None,
         };
         let parameters = [
             ("user", login.user.as_str()),
@@ -202,6 +207,9 @@ impl Connection {
         transaction: &Transaction<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
+        if let Some(query) = &transaction.query {
+            self.has_version(query.version)?;
+        }
         self.clean = false;
         write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
@@ -298,6 +306,16 @@ impl Connection {
                 self.clean = ready.status() == b'I';
                 return Ok(());
             }
+        }
+    }
+
+    /// Whether the server is as new as a statement needs it: an older one would call it a syntax error.
+    fn has_version(&self, needed: u32) -> Result<(), WireError> {
+        match self.version.filter(|version| *version < needed) {
+            Some(version) => Err(WireError::Statement(DatabaseError::too_old(
+                version, needed,
+            ))),
+            None => Ok(()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What names and stars stand for.
 
-use super::{check, refused, too_large, unchanged};
+use super::{Rule, check, refused, refused_by, runs_as, too_large, unchanged};
 
 /// The columns that a join merges come first, and once.
 #[test]
@@ -56,6 +56,73 @@ fn a_name_means_the_largest_that_it_can() {
     }
     // With a schema, a table.
     unchanged(
-        "SELECT repeat(retail.stores.store_name, 1000) FROM retail.stores, (SELECT (SELECT repeat('x', 60000)) AS store_name) s",
+        "SELECT repeat(retail.orders.store_id::text, 1000) FROM retail.orders, (SELECT (SELECT repeat('x', 60000)) AS store_id) s",
+    );
+}
+
+/// A column that a table withholds is refused by its name; where something else could mean it, it does not exist.
+#[test]
+fn a_withheld_column_does_not_exist() {
+    let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
+    for (text, expected) in [
+        (
+            "SELECT * FROM stores",
+            format!("SELECT * FROM {columns} stores"),
+        ),
+        (
+            "SELECT s.* FROM stores s JOIN orders o USING (store_id)",
+            format!("SELECT s.* FROM {columns} s JOIN retail.orders o USING (store_id)"),
+        ),
+        (
+            "SELECT row_to_json(s) FROM stores s",
+            format!("SELECT row_to_json(s) FROM {columns} s"),
+        ),
+        (
+            "SELECT nothing FROM stores",
+            format!("SELECT nothing FROM {columns} stores"),
+        ),
+        (
+            "SELECT s.nothing FROM stores s",
+            format!("SELECT s.nothing FROM {columns} s"),
+        ),
+        (
+            "SELECT d FROM stores AS x(a, b, d, e)",
+            format!("SELECT d FROM {columns} x(a, b, d, e)"),
+        ),
+        (
+            "SELECT 1 FROM stores a NATURAL JOIN stores b",
+            format!("SELECT 1 FROM {columns} a NATURAL JOIN {columns} b"),
+        ),
+        (
+            "SELECT retail.stores.*, retail.stores.store_id FROM retail.stores",
+            format!("SELECT stores.*, stores.store_id FROM {columns} stores"),
+        ),
+    ] {
+        runs_as(text, &expected);
+    }
+    for text in [
+        "SELECT rls_user_id FROM retail.stores",
+        "SELECT s.rls_user_id FROM retail.stores s",
+        "SELECT retail.stores.rls_user_id FROM retail.stores",
+        "SELECT count(*) FROM retail.stores WHERE (store_id, rls_user_id) IN (SELECT 1, NULL)",
+        "SELECT store_name FROM retail.stores ORDER BY rls_user_id",
+        "SELECT count(*) FROM retail.stores GROUP BY rls_user_id",
+        "SELECT 1 FROM retail.stores a JOIN retail.stores b USING (rls_user_id)",
+        "SELECT (SELECT rls_user_id) FROM retail.stores",
+        "SELECT 1 FROM retail.orders o JOIN retail.stores s ON s.rls_user_id IS NULL",
+        "SELECT 1 FROM retail.stores s, LATERAL (SELECT s.rls_user_id) l",
+        "SELECT rank() OVER (ORDER BY rls_user_id) FROM retail.stores",
+        "SELECT DISTINCT ON (rls_user_id) store_name FROM retail.stores",
+    ] {
+        refused_by(
+            text,
+            Rule::Column,
+            "its columns are store_id, store_name, is_online",
+        );
+    }
+    // A name of the statement's own is another thing.
+    unchanged("SELECT rls_user_id FROM (SELECT store_id AS rls_user_id FROM retail.stores) s");
+    unchanged(
+        "SELECT s.store_name, count(*) FROM retail.stores s JOIN retail.orders USING (store_id) GROUP BY 1",
     );
 }
