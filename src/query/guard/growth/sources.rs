@@ -233,8 +233,10 @@ impl Sources {
     ) -> Option<&'static Relation> {
         match qualifier {
             Some(qualifier) => self.item(qualifier)?.1.withholding(name),
-            None if self.known(name).is_some() => None,
-            None => self.any_withholding(name),
+            None => {
+                let table = self.any_withholding(name)?;
+                self.known(name).is_none().then_some(table)
+            }
         }
     }
 
