@@ -359,3 +359,9 @@ volatile | SELECT array_sample(array_fill(1, ARRAY[3000000]), 1000000), array_sh
 volatile | SELECT count(*) FROM generate_series(1, 1000000) AS a, generate_series(1, 1000) AS b WHERE random_normal(a, b) > 3
 whole row | SELECT count(DISTINCT a), count(DISTINCT b) FROM retail.stores AS a, retail.stores AS b, retail.orders AS o, retail.orders AS p
 whole row | SELECT max(a::text || b::text || c::text) FROM retail.stores AS a, retail.stores AS b, retail.stores AS c, retail.orders AS o, retail.orders AS p
+new types | SELECT repeat('9', 1000000)::money
+new types | SELECT sum((g::text || repeat('0', 15))::money) FROM generate_series(1, 1000000) AS g
+new types | SELECT setweight(to_tsvector('english', repeat('a1 b2 c3 d4 ', 20000)), 'A', array_fill('a1'::text, ARRAY[100000]))
+new types | SELECT count(setweight(to_tsvector('english', product_description), 'A') || setweight(to_tsvector('english', product_description), 'B')) FROM retail.products, generate_series(1, 100000)
+new types | SELECT max(jsonb_pretty(to_jsonb(a))) FROM retail.products AS a, retail.orders AS b
+new types | SELECT count(DISTINCT pg_typeof(a)) FROM retail.orders AS a, retail.orders AS b
