@@ -4,19 +4,24 @@ use super::row_counts::RowCounts;
 use super::text_rows::TextRows;
 use super::{Table, VisibleStores};
 
-/// Whose rows these are, and then one block per table, in the layout that clients of the original sample read.
+/// One block per table, in the layout that clients of the original sample read, and then whose rows the caller sees.
 pub(super) fn describe(
     tables: &[Table],
     rows: &TextRows,
     stores: &VisibleStores,
     counts: &RowCounts,
 ) -> String {
-    let mut text = format!("**Scope:** {stores}. {}\n", explanation(stores));
-    text.push_str("**Values:** numeric (amounts, averages) comes as text such as \"12.50\".");
+    let mut text = String::new();
     for table in tables {
-        text.push_str("\n\n");
         block(table, rows, stores, counts, &mut text);
+        text.push_str("\n\n");
     }
+    // Writing to a string cannot fail.
+    let _ = write!(
+        text,
+        "# Scope: {stores}\n\n{}\n\n# Values\n\nnumeric (amounts, averages) comes as text such as \"12.50\".",
+        explanation(stores)
+    );
     text
 }
 

@@ -109,9 +109,10 @@ async fn sees_each_store_apart(kind: &str, version: &str) {
         results[11]
     );
     assert!(
-        results[12]["text"]
-            .as_str()
-            .is_some_and(|text| text.starts_with("# Table: retail.orders")),
+        results[12]["text"].as_str().is_some_and(|text| {
+            text.starts_with("# Table: retail.orders")
+                && text.contains("# Scope: Zava Retail Redmond only")
+        }),
         "{}",
         results[12]
     );

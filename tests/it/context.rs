@@ -144,7 +144,7 @@ async fn schemas_mark_the_callers_own_store() {
     let server = TestServer::start().await;
     let own = schemas(&server, REDMOND).await;
     assert!(
-        own.starts_with("**Scope:** Zava Retail Redmond only."),
+        own.contains("\n\n# Scope: Zava Retail Redmond only\n\nCustomers, orders, order items and stock are this store's;"),
         "{own}"
     );
     let id = server
@@ -158,7 +158,7 @@ async fn schemas_mark_the_callers_own_store() {
         format!("Zava Retail Redmond (store_id {id})")
     );
     let all = schemas(&server, HEAD_OFFICE).await;
-    assert!(all.starts_with("**Scope:** all 8 stores."), "{all}");
+    assert!(all.contains("\n\n# Scope: all 8 stores\n\n"), "{all}");
     assert!(!all.contains("Your store"), "{all}");
 }
 
