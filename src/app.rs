@@ -26,7 +26,7 @@ use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::{AnswerLimits, AuthSettings, Rates, ServeSettings};
+use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, Rates, ServeSettings};
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
 
 /// Parsing this much SQL takes about a millisecond; more leaves the reactor.
@@ -44,7 +44,7 @@ pub struct App {
     scope: Arc<Scope>,
     identity: Arc<Identity>,
     auth: AuthSettings,
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     allowed_origins: Vec<String>,
     trusted_proxies: Vec<IpNet>,
     is_behind_platform: bool,
@@ -151,11 +151,13 @@ impl App {
         let here = listener
             .local_addr()
             .context("the listening address cannot be told")?;
-        let url = self.public_url.unwrap_or_else(|| format!("http://{here}"));
-        let public_host = url.split_once("://").map(|(_, host)| host.to_owned());
+        let public_url = match self.public_url {
+            Some(url) => url,
+            None => PublicUrl::of_listener(here).context("the listening address is no URL")?,
+        };
         let routes = Routes {
-            resource: ProtectedResource::new(&self.auth, &url),
-            public_host,
+            resource: ProtectedResource::new(&self.auth, &public_url),
+            public_url,
             handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.trail)),
             identity: self.identity,
             trail: Arc::clone(&self.trail),

@@ -5,27 +5,21 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use url::Url;
 
 use super::admission::{Admission, Admitted};
+use super::authority::AllowedAuthorities;
 use super::body_budget::BodyBudget;
 use super::in_flight::InFlight;
 use super::response_body::ResponseBody;
-use super::{envelope, refusal};
+use super::{envelope, media_types, message_id, refusal};
 use crate::compute::Compute;
 use crate::identity::Caller;
-use crate::mcp::{Handler, needed_scope};
-
-/// The origins of a browser on this machine.
-const LOCAL_ORIGINS: [&str; 3] = ["http://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"];
-
-/// What a client on this machine, or a proxy on it, calls the server.
-const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
+use crate::mcp::{Handler, MessageHead};
 
 /// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is parsed in a job.
 const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
@@ -36,6 +30,7 @@ const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
 /// requests per second.
 pub(super) struct Endpoint {
     admission: Arc<Admission>,
+    authorities: AllowedAuthorities,
     compute: Arc<Compute>,
     request_bytes: NonZeroUsize,
     bodies: BodyBudget,
@@ -50,32 +45,21 @@ impl Endpoint {
         compute: Arc<Compute>,
         request_bytes: NonZeroUsize,
         tenant_requests: NonZeroUsize,
-        public_host: Option<String>,
-        allowed_origins: &[String],
+        authorities: AllowedAuthorities,
     ) -> Self {
-        // Stateless in both protocol eras, plain JSON answers; Host and Origin must be this machine's, or Host what clients call
-        // the server, against DNS rebinding. rmcp's own token stays uncancelled: requests under way finish when the listener stops.
+        // Stateless in both protocol eras, plain JSON answers. Host and Origin are checked here, more strictly than rmcp does. Its
+        // own token stays uncancelled: requests under way finish when the listener stops.
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
             .with_max_request_body_bytes(request_bytes.get())
-            .with_allowed_origins(
-                LOCAL_ORIGINS
-                    .map(str::to_owned)
-                    .into_iter()
-                    // To rmcp an origin without a port is that of any port.
-                    .chain(allowed_origins.iter().map(|origin| with_port(origin))),
-            )
-            .with_allowed_hosts(
-                LOCAL_HOSTS
-                    .map(str::to_owned)
-                    .into_iter()
-                    .chain(public_host),
-            );
+            .disable_allowed_origins()
+            .disable_allowed_hosts();
         let sessions = Arc::new(NeverSessionManager::default());
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
             admission,
+            authorities,
             compute,
             request_bytes,
             bodies: BodyBudget::new(request_bytes.get()),
@@ -86,8 +70,8 @@ impl Endpoint {
 
     async fn answer(self: &Arc<Self>, mut request: Request) -> Result<Response, Response> {
         if request.method() != Method::POST {
-            // 405, whoever asks.
-            return Ok(self.service.handle(request).await.map(Body::new));
+            // Whoever asks.
+            return Err(refusal::method_not_allowed());
         }
         let admitted = self.admission.admit(&mut request).await?;
         let (mut response, reason) = match self.answer_to(&admitted, request).await {
@@ -108,15 +92,38 @@ impl Endpoint {
         Ok(response)
     }
 
+    /// What is told of a request by its head alone.
+    fn check_head(&self, request: &mut Request) -> Result<(), Box<Refused>> {
+        let checked = self.authorities.check(request.uri(), request.headers());
+        checked.map_err(|error| Box::new(refused(error.reason(), refusal::authority(error))))?;
+        let headers = request.headers_mut();
+        if !media_types::sends_json(headers) {
+            return Err(Box::new(refused(
+                "media type",
+                refusal::not_declared_json(),
+            )));
+        }
+        if media_types::is_encoded(headers) {
+            return Err(Box::new(refused("content coding", refusal::encoded())));
+        }
+        if !media_types::accepts_json(headers) {
+            return Err(Box::new(refused(
+                "not acceptable",
+                refusal::not_acceptable(),
+            )));
+        }
+        // rmcp wants to read both types, which the specification asks clients to send.
+        headers.insert(header::ACCEPT, media_types::ACCEPT_BOTH);
+        Ok(())
+    }
+
     async fn answer_to(
         self: &Arc<Self>,
         admitted: &Admitted,
-        request: Request,
+        mut request: Request,
     ) -> Result<Response, Refused> {
+        self.check_head(&mut request).map_err(|refused| *refused)?;
         let caller = &admitted.caller;
-        if !envelope::says_json(&request) {
-            return Ok(self.service.handle(request).await.map(Body::new));
-        }
         let max_bytes = self.request_bytes.get();
         let (parts, body) = envelope::read(request, max_bytes, &self.bodies, caller.principal())
             .await
@@ -154,10 +161,11 @@ impl Endpoint {
         }
         // Nothing is read of a message whose sender may do everything.
         if !caller.scopes().are_all()
-            && let Some((needed, id)) = needed_scope(&body)
+            && let Some(needed) = MessageHead::parse(&body).and_then(|head| head.needed_scope())
             && !caller.scopes().has(needed)
         {
             let resource = &self.admission.resource;
+            let id = message_id::read(&body).unwrap_or_default();
             let response = refusal::insufficient_scope(needed, &id, resource);
             return Err(refused("scope missing", response));
         }
@@ -167,6 +175,11 @@ impl Endpoint {
         if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             return Err(refused("no message", refusal::not_a_message()));
         }
+        // rmcp's own word for it is one line of text.
+        let is_json = media_types::sends_json(response.headers());
+        if response.status() == StatusCode::BAD_REQUEST && !is_json {
+            return Err(refused("protocol version", refusal::unknown_version()));
+        }
         Ok(response.map(Body::new))
     }
 }
@@ -175,15 +188,6 @@ fn refused(reason: &'static str, response: Response) -> Refused {
     Refused {
         reason: reason.into(),
         response,
-    }
-}
-
-/// An origin as the settings have checked it, with the port that its scheme means.
-fn with_port(origin: &str) -> String {
-    let port = Url::parse(origin).map(|url| (url.port(), url.port_or_known_default()));
-    match port {
-        Ok((None, Some(port))) => format!("{origin}:{port}"),
-        _ => origin.to_owned(),
     }
 }
 

@@ -1,8 +1,7 @@
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::Request;
-use axum::http::header;
 use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::BytesMut;
@@ -18,19 +17,6 @@ use crate::identity::Principal;
 /// How long a body may take to arrive; a client that never ends it must not hold what it sent for ever.
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Whether the request says that its body is JSON; another one is refused by rmcp, with 415.
-pub(super) fn says_json(request: &Request) -> bool {
-    let value = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or("");
-    value
-        .split(';')
-        .next()
-        .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
 /// Reads the body, as far as it is bounded in length, time and the values it holds, or answers with JSON-RPC's code. Nothing
 /// is parsed.
 pub(super) async fn read(
@@ -40,6 +26,10 @@ pub(super) async fn read(
     principal: &Principal,
 ) -> Result<(Parts, Bytes), Response> {
     let (parts, body) = request.into_parts();
+    // What is announced is not waited for: a client that expects 100 (Continue) need not send it.
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(refusal::too_large(max_bytes));
+    }
     let reading = read_body(body, max_bytes, budget.reservation(principal));
     match timeout(BODY_READ_TIMEOUT, reading).await {
         Ok(Ok(body)) => Ok((parts, body)),

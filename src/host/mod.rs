@@ -6,6 +6,7 @@
 //! of them under way than it may.
 mod address; // where a request comes from
 mod admission; // who may pass to /mcp, and how often
+mod authority; // whose names a request may use: Host and Origin
 mod body_budget; // how much of unfinished bodies is in memory
 mod browser; // what browsers may do with answers
 mod endpoint; // /mcp: admission, envelope, rmcp
@@ -13,6 +14,7 @@ mod envelope; // a request's body, within bounds
 mod health; // is the process up, does the database answer
 mod in_flight; // how many requests of one tenant are in flight
 mod json_scan; // what a body would cost to parse
+mod media_types; // what a client sends and takes
 mod message_id; // which request an answer is for
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
@@ -34,7 +36,7 @@ use ipnet::IpNet;
 use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
-use crate::settings::Rates as RateSettings;
+use crate::settings::{PublicUrl, Rates as RateSettings};
 use crate::telemetry::audit::Trail;
 
 pub use health::Readiness;
@@ -42,6 +44,7 @@ pub use protected_resource::ProtectedResource;
 
 use address::Proxies;
 use admission::Admission;
+use authority::AllowedAuthorities;
 use endpoint::Endpoint;
 use health::Details;
 use rates::Rates;
@@ -56,8 +59,8 @@ pub struct Routes {
     pub identity: Arc<Identity>,
     /// Tells where callers get tokens.
     pub resource: ProtectedResource,
-    /// What clients call this server, beside the names of this machine: host and port.
-    pub public_host: Option<String>,
+    /// What clients call this server, beside the names of this machine.
+    pub public_url: PublicUrl,
     /// Notes what is decided.
     pub trail: Arc<Trail>,
     /// How many requests may come.
@@ -84,13 +87,14 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and OAuth's metadata.
+/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and OAuth's metadata; each also
+/// under the path of the public URL.
 pub fn router(routes: Routes) -> Router {
     let Routes {
         handler,
         identity,
         resource,
-        public_host,
+        public_url,
         trail,
         rates,
         trusted_proxies,
@@ -125,24 +129,46 @@ pub fn router(routes: Routes) -> Router {
         compute,
         request_bytes,
         tenant_requests,
-        public_host,
-        &allowed_origins,
+        AllowedAuthorities::new(&public_url, &allowed_origins),
     ));
     let metadata = get(protected_resource::metadata).with_state(resource);
-    let router = Router::new()
-        .route("/health", get(health::ready))
-        .route("/health/ready", get(health::ready))
-        .route("/health/live", get(health::live))
-        .with_state(readiness)
-        .route("/health/details", get(health::details).with_state(details))
-        .route(protected_resource::METADATA, metadata.clone())
-        .route(protected_resource::METADATA_OF_MCP, metadata)
-        .route("/mcp", any(endpoint::mcp).with_state(endpoint))
-        .fallback(refusal::no_such_path);
+    let mcp = any(endpoint::mcp).with_state(endpoint);
+    let mut router = Router::new().fallback(refusal::no_such_path);
+    // A proxy with a path may take it away before it hands a request on, or not.
+    let mut prefixes = vec![""];
+    if !public_url.path().is_empty() {
+        prefixes.push(public_url.path());
+    }
+    let well_known = protected_resource::METADATA;
+    for prefix in &prefixes {
+        for path in ["/health", "/health/ready"] {
+            let ready = get(health::ready).with_state(Arc::clone(&readiness));
+            router = router.route(&format!("{prefix}{path}"), ready);
+        }
+        router = router
+            .route(&format!("{prefix}/health/live"), get(health::live))
+            .route(
+                &format!("{prefix}/health/details"),
+                get(health::details).with_state(Arc::clone(&details)),
+            )
+            .route(&format!("{prefix}/mcp"), mcp.clone())
+            .route(&format!("{prefix}/mcp/"), mcp.clone());
+    }
+    // At the root of the host before the path, or after the path where only that reaches this server.
+    let mut places = vec![well_known.to_owned(), format!("{well_known}/mcp")];
+    if let [_, prefix] = prefixes[..] {
+        places.push(format!("{well_known}{prefix}"));
+        places.push(format!("{well_known}{prefix}/mcp"));
+        places.push(format!("{prefix}{well_known}"));
+        places.push(format!("{prefix}{well_known}/mcp"));
+    }
+    for place in places {
+        router = router.route(&place, metadata.clone());
+    }
     browser::guarded(router, &allowed_origins, is_encrypted)
 }
 
-/// Resolves when the process is asked to end (SIGINT, SIGTERM).
+/// Resolves when the process is asked to end (SIGINT, SIGTERM, SIGHUP).
 ///
 /// # Errors
 /// When signals cannot be received.
@@ -150,11 +176,34 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
+    // Listening would undo what nohup has done.
+    let mut hangup = if is_hangup_ignored() {
+        None
+    } else {
+        Some(signal(SignalKind::hangup())?)
+    };
+    let hangup = async move {
+        match &mut hangup {
+            Some(hangup) => hangup.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     Ok(async move {
-        // Both arms are cancel-safe: a signal is delivered to the next wait.
+        // All arms are cancel-safe: a signal is delivered to the next wait.
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup => {}
         }
     })
+}
+
+/// Whether whoever started the process has it ignore SIGHUP. Linux tells; elsewhere it is not known, and SIGHUP ends the
+/// process as it does by default.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // Signals count from 1, and SIGHUP is the first.
+    ignored.is_some_and(|mask| mask & 1 == 1)
 }

@@ -7,11 +7,10 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::identity::OAuthScope;
-use crate::settings::{AuthSettings, EntraSettings};
+use crate::settings::{AuthSettings, EntraSettings, PublicUrl};
 
-/// Where a client finds the metadata, after what it calls the server (RFC 9728, section 3.1).
+/// Where a client finds the metadata: at the host's root, before the path of the resource (RFC 9728, section 3.1).
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
-pub(super) const METADATA_OF_MCP: &str = "/.well-known/oauth-protected-resource/mcp";
 
 /// This server as OAuth sees it: where callers get tokens for it.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ enum Scheme {
 impl ProtectedResource {
     /// What the settings say, for clients that call the server `url`.
     #[must_use]
-    pub fn new(auth: &AuthSettings, url: &str) -> Self {
+    pub fn new(auth: &AuthSettings, url: &PublicUrl) -> Self {
         let scheme = match auth {
             AuthSettings::Header(_) => None,
             AuthSettings::Proof(proof) => match &proof.entra {
@@ -46,7 +45,7 @@ impl ProtectedResource {
             },
         };
         Self {
-            is_encrypted: url.starts_with("https://"),
+            is_encrypted: url.is_encrypted(),
             scheme,
         }
     }
@@ -88,7 +87,8 @@ impl ProtectedResource {
     }
 }
 
-fn oauth(entra: &EntraSettings, url: &str) -> Scheme {
+fn oauth(entra: &EntraSettings, url: &PublicUrl) -> Scheme {
+    let (origin, path) = (url.origin(), url.path());
     // Entra asks for the application id URI before the scope's name; one that was not changed is api:// and the client id.
     let uri = entra.audiences.iter().find(|one| one.contains("://"));
     let scope_base = uri.cloned().unwrap_or_else(|| {
@@ -103,13 +103,13 @@ fn oauth(entra: &EntraSettings, url: &str) -> Scheme {
     let scopes = OAuthScope::ALL.map(|scope| format!("{scope_base}/{}", scope.as_str()));
     Scheme::OAuth {
         metadata: json!({
-            "resource": format!("{url}/mcp"),
+            "resource": format!("{origin}{path}/mcp"),
             "resource_name": "Zava retail",
             "authorization_servers": servers,
             "scopes_supported": scopes,
             "bearer_methods_supported": ["header"],
         }),
-        metadata_url: format!("{url}{METADATA_OF_MCP}"),
+        metadata_url: format!("{origin}{METADATA}{path}/mcp"),
         scope_base,
     }
 }

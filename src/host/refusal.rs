@@ -3,11 +3,12 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::authority::AuthorityError;
 use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rates::{Standing, TooMany};
-use crate::identity::{OAuthScope, Refusal, TENANT_HEADER, Wanted};
-use crate::mcp::refusal_text;
+use crate::identity::{OAuthScope, Refusal, Wanted};
+use crate::mcp::{protocol_versions, refusal_text};
 
 /// JSON-RPC 2.0 and MCP error codes (`-32000` to `-32019` are the implementation's own).
 const PARSE_ERROR: i32 = -32700;
@@ -36,6 +37,76 @@ pub(super) fn not_a_message() -> Response {
         INVALID_REQUEST,
         "the body is not a JSON-RPC 2.0 message of MCP; send {\"jsonrpc\": \"2.0\", \"id\": …, \"method\": …, \"params\": {…}}",
     )
+}
+
+/// Only POST does anything at `/mcp`: nothing is streamed, and no session is kept that could be ended.
+pub(super) fn method_not_allowed() -> Response {
+    let mut response = answer(
+        StatusCode::METHOD_NOT_ALLOWED,
+        INVALID_REQUEST,
+        "/mcp answers POST; this server streams nothing and keeps no session",
+    );
+    insert(&mut response, header::ALLOW, "POST");
+    response
+}
+
+/// The request calls the server by a wrong name, or comes from a page that may not call it.
+pub(super) fn authority(error: AuthorityError) -> Response {
+    let (status, text) = match error {
+        AuthorityError::MalformedHost => (
+            StatusCode::BAD_REQUEST,
+            "the request must have one Host, a name and maybe a port, which is the target's if that is in absolute form",
+        ),
+        AuthorityError::ForeignHost => (
+            StatusCode::FORBIDDEN,
+            "Host is no name of this server; call it by its public URL, or let ZAVA_PUBLIC_URL say what clients call it",
+        ),
+        AuthorityError::ForeignOrigin => (
+            StatusCode::FORBIDDEN,
+            "pages of this Origin may not call this server; ZAVA_ALLOWED_ORIGINS lists those that may",
+        ),
+    };
+    answer(status, INVALID_REQUEST, text)
+}
+
+/// The body is said to be something else than JSON, or nothing is said.
+pub(super) fn not_declared_json() -> Response {
+    answer(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        "the content type must be application/json",
+    )
+}
+
+/// The body is compressed.
+pub(super) fn encoded() -> Response {
+    let mut response = answer(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        INVALID_REQUEST,
+        "the body must be sent as it is, without Content-Encoding",
+    );
+    // RFC 9110, section 15.5.16.
+    insert(&mut response, header::ACCEPT_ENCODING, "identity");
+    response
+}
+
+/// The client takes no JSON.
+pub(super) fn not_acceptable() -> Response {
+    answer(
+        StatusCode::NOT_ACCEPTABLE,
+        INVALID_REQUEST,
+        "answers are application/json; Accept must name it, or be left out",
+    )
+}
+
+/// `MCP-Protocol-Version` names a version that is not spoken here.
+pub(super) fn unknown_version() -> Response {
+    let supported = protocol_versions();
+    let text = format!(
+        "MCP-Protocol-Version names a version that this server does not speak; it speaks {}",
+        supported.join(", ")
+    );
+    answer(StatusCode::BAD_REQUEST, INVALID_REQUEST, &text)
 }
 
 /// The body is longer than allowed.
@@ -84,10 +155,13 @@ pub(super) fn too_slow() -> Response {
 /// The caller may not pass.
 pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Response {
     let (status, code) = match refusal {
-        Refusal::Missing(Wanted::Tenant | Wanted::Bearer) | Refusal::Proof(_) => {
+        Refusal::Missing(Wanted::Bearer) | Refusal::Proof(_) => {
             (StatusCode::UNAUTHORIZED, NO_CALLER)
         }
-        Refusal::Malformed(_) => (StatusCode::BAD_REQUEST, NO_CALLER),
+        // No 401 for a header that was left out: clients take that for the beginning of an OAuth flow, which must fail.
+        Refusal::Missing(Wanted::Tenant) | Refusal::Malformed(_) => {
+            (StatusCode::BAD_REQUEST, NO_CALLER)
+        }
         Refusal::Missing(Wanted::Gateway) | Refusal::NotChosen | Refusal::NotEntitled => {
             (StatusCode::FORBIDDEN, NO_CALLER)
         }
@@ -99,8 +173,6 @@ pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Respons
     let mut response = answer(status, code, &text);
     // RFC 9110 section 11.6.1: a 401 names a scheme.
     let challenge = match refusal {
-        // Not Bearer, so that no client begins an OAuth flow.
-        Refusal::Missing(Wanted::Tenant) => Some(format!("Tenant header=\"{TENANT_HEADER}\"")),
         Refusal::Missing(Wanted::Bearer) => resource.challenge(None, &OAuthScope::ALL),
         Refusal::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
         _ => None,

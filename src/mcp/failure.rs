@@ -34,6 +34,9 @@ pub(super) enum Failure {
     /// The server was started without an embedding model.
     #[error("there is no embedding model")]
     NoModel,
+    /// The tenant has as many requests in flight as it may.
+    #[error("the tenant is busy")]
+    TenantBusy,
     /// A task of ours ended without a result.
     #[error("a task gave no result")]
     Task(#[source] tokio::task::JoinError),
@@ -59,6 +62,9 @@ impl Failure {
                 "query_description holds nothing to search for; describe the product in a few words".to_owned()
             }
             Self::Search(SearchError::Embedding(_) | SearchError::Stopped(_)) | Self::Task(_) => OURS.to_owned(),
+            Self::TenantBusy => {
+                "too many requests of this tenant are in flight; wait for some of their answers, then try again".to_owned()
+            }
             Self::NoModel => "search by meaning is not set up on this server (ZAVA_EMBEDDING_MODEL_DIR); query retail.products instead".to_owned(),
         }
     }
@@ -67,7 +73,11 @@ impl Failure {
     pub(super) fn log(&self, tool: &'static str) {
         let error = self as &dyn Error;
         match self {
-            Self::Refused(_) | Self::Argument(_) | Self::NoModel | Self::TooManyColumns(_) => {}
+            Self::Refused(_)
+            | Self::Argument(_)
+            | Self::NoModel
+            | Self::TenantBusy
+            | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
             | Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {}
             Self::Statement(cause, _)
@@ -103,6 +113,10 @@ impl Failure {
                 failed("argument")
             }
             Self::TooManyColumns(_) => failed("columns"),
+            Self::TenantBusy => (
+                Decision::Refused,
+                "too many requests of a tenant in flight".into(),
+            ),
             Self::NoModel => failed("no embedding model"),
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))

@@ -3,25 +3,28 @@
 //! Knows rmcp and the modules that answer; must not know HTTP routes, sockets or how a caller was recognised.
 //! Invariants: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing. No tool runs on
 //! for a client that has gone.
+mod cancellation; // calls that their clients can give up
 mod failure; // what went wrong, in the client's words and in the log's
+mod message; // what the HTTP layer needs to know of a message
+mod method; // which methods there are, and why a request of one cannot be read
 mod result; // a tool's answer: text and structured content
 mod tools; // one file a tool
 
-use std::borrow::Cow;
 use std::future::{Future, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::model::{
-    CacheScope, CallToolRequestParams, CallToolResponse, CustomRequest, CustomResult,
-    DiscoverResult, ErrorCode, Implementation, InitializeRequestParams, InitializeResult,
-    ListToolsResult, PaginatedRequestParams, ServerCapabilities, ServerConfig,
+    CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
+    CustomRequest, CustomResult, DiscoverResult, GetPromptRequestParams, GetPromptResponse,
+    Implementation, InitializeRequestParams, InitializeResult, ListPromptsResult,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, PaginatedRequestParams,
+    ReadResourceRequestParams, ReadResourceResponse, ServerCapabilities, ServerConfig,
+    SubscribeRequestParams, UnsubscribeRequestParams,
 };
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use serde::Deserialize;
-use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use crate::catalog::VisibleStores;
@@ -29,7 +32,11 @@ use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
+pub use cancellation::CancellableCalls;
 pub use failure::refusal_text;
+pub use message::{MessageHead, SESSION_HEADER, SessionId};
+pub use method::protocol_versions;
+use method::{initialize_fault, no_such_method};
 use tools::Access;
 pub use tools::{DefaultLimits, ToolName, Tools};
 
@@ -45,29 +52,10 @@ const SCOPE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a client may keep what the server says of itself: it changes with a new version only.
 const FRESH_FOR_MS: u64 = 300_000;
 
-/// What a caller's token must be good for, to send this message, and the message's id: nothing for most, something for the tools
-/// that read rows.
-#[must_use]
-pub fn needed_scope(message: &[u8]) -> Option<(OAuthScope, Value)> {
-    #[derive(Deserialize)]
-    struct Message<'a> {
-        #[serde(default)]
-        id: Value,
-        #[serde(borrow)]
-        method: Cow<'a, str>,
-        #[serde(borrow)]
-        params: Option<Params<'a>>,
-    }
-    #[derive(Deserialize)]
-    struct Params<'a> {
-        #[serde(borrow)]
-        name: Option<Cow<'a, str>>,
-    }
-    let message: Message<'_> = serde_json::from_slice(message).ok()?;
-    let name = message.params?.name?;
-    let needed = (message.method == "tools/call").then(|| ToolName::of(&name)?.needed_scope());
-    needed.flatten().map(|scope| (scope, message.id))
-}
+/// The HTTP layer puts it into a request of a tenant that has as many in flight as it may: a call of a tool is then answered as
+/// busy. An HTTP status would end the session of some clients, with all their other calls.
+#[derive(Clone, Copy, Debug)]
+pub struct TenantBusy;
 
 /// Where the caller of a request is found.
 #[derive(Clone, Debug)]
@@ -84,6 +72,7 @@ pub struct Handler {
     tools: Arc<Tools>,
     callers: Callers,
     trail: Arc<Trail>,
+    cancellable: CancellableCalls,
 }
 
 impl Handler {
@@ -94,7 +83,14 @@ impl Handler {
             tools,
             callers,
             trail,
+            cancellable: CancellableCalls::default(),
         }
+    }
+
+    /// The calls that can be cancelled by name.
+    #[must_use]
+    pub fn cancellable_calls(&self) -> CancellableCalls {
+        self.cancellable.clone()
     }
 
     async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
@@ -237,12 +233,86 @@ impl ServerHandler for Handler {
                     None,
                 )
             }
-            _ => ErrorData::new(
-                ErrorCode::METHOD_NOT_FOUND,
-                "this server has no such method",
-                None,
-            ),
+            "initialize" => ErrorData::invalid_params(initialize_fault(request.params), None),
+            "server/discover" | "ping" | "tools/list" => {
+                ErrorData::invalid_params("params must be an object of the method's members", None)
+            }
+            _ => no_such_method(),
         }))
+    }
+
+    // What rmcp knows and this server does not have: its own text says the method's name only.
+    fn complete(
+        &self,
+        _: CompleteRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<CompleteResult, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    #[expect(deprecated, reason = "clients of older versions still send it")]
+    fn set_level(
+        &self,
+        _: rmcp::model::SetLevelRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn get_prompt(
+        &self,
+        _: GetPromptRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<GetPromptResponse, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn list_prompts(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ListPromptsResult, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn list_resources(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ListResourcesResult, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn list_resource_templates(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ListResourceTemplatesResult, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn read_resource(
+        &self,
+        _: ReadResourceRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<ReadResourceResponse, ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn subscribe(
+        &self,
+        _: SubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
+    }
+
+    fn unsubscribe(
+        &self,
+        _: UnsubscribeRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
+        ready(Err(no_such_method()))
     }
 
     async fn call_tool(
@@ -286,6 +356,15 @@ impl ServerHandler for Handler {
             let text = format!("the token lacks the scope {}", needed.as_str());
             return Err(ErrorData::invalid_request(text, None));
         }
+        let parts = context.extensions.get::<axum::http::request::Parts>();
+        if parts.is_some_and(|parts| parts.extensions.get::<TenantBusy>().is_some()) {
+            let (result, reason) = Tools::busy(tool);
+            self.trail
+                .note(event(Decision::Refused, Some(reason), Access::default()));
+            return Ok(result.into());
+        }
+        let session = parts.and_then(|parts| SessionId::from_headers(&parts.headers));
+        let cancellable = self.cancellable.register(&caller, session, &context.id);
         let mut access = Access::default();
         // On the heap: rmcp moves this future several times, and it is large.
         let calling = Box::pin(self.tools.call(
@@ -295,11 +374,13 @@ impl ServerHandler for Handler {
             &mut access,
         ));
         // rmcp leaves the handler running when the client has gone (HTTP), has sent notifications/cancelled (standard
-        // input), or when the session ends; it only cancels this token. Dropping the call cancels its statement.
+        // input), or when the session ends; it only cancels its token. Over HTTP the notification comes in a request of its
+        // own, which `cancellable` tells of. Dropping the call cancels its statement.
         let called = tokio::select! {
             biased; // an answer that is there is given
             called = calling => Some(called),
             () = context.ct.cancelled() => None,
+            () = cancellable.cancelled() => None,
         };
         let Some((result, verdict)) = called else {
             self.trail.note(event(Decision::Cancelled, None, access));

@@ -6,6 +6,8 @@ use ipnet::IpNet;
 use url::Url;
 use uuid::Uuid;
 
+use super::https_proxy::{self, HttpsProxy};
+use super::public_url::PublicUrl;
 use super::reader::Reader;
 use super::variables as var;
 
@@ -60,6 +62,8 @@ pub struct EntraSettings {
     pub directories: Vec<Uuid>,
     /// What tokens may name as their audience.
     pub audiences: Vec<String>,
+    /// How the directories' documents are reached; `None` without a proxy.
+    pub proxy: Option<HttpsProxy>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -129,6 +133,7 @@ pub(super) fn read(
     let authority = reader.parsed(&var::ZAVA_ENTRA_AUTHORITY, |text| {
         base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
     });
+    let proxy = https_proxy::read(reader);
     let module_is_on = reader.optional(&var::WEBSITE_AUTH_ENABLED, |text| {
         Ok(text.eq_ignore_ascii_case("true"))
     });
@@ -166,6 +171,7 @@ pub(super) fn read(
             authority: authority?,
             directories: directories?,
             audiences: audiences?,
+            proxy: proxy?,
         });
     }
     Some(AuthSettings::Proof(proof))
@@ -187,16 +193,8 @@ pub(super) fn allowed_origins(reader: &mut Reader<'_>) -> Option<Vec<String>> {
 }
 
 /// What clients call the server.
-pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<String> {
-    let url = reader.optional(&var::ZAVA_PUBLIC_URL, |text| {
-        let url = base_url(text)?;
-        // The metadata's place is told from the root of the host (RFC 9728, section 3.1).
-        if url.path() == "/" {
-            Ok(url.as_str().trim_end_matches('/').to_owned())
-        } else {
-            Err("holds a path; the server is at the root of its host")
-        }
-    });
+pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<PublicUrl> {
+    let url = reader.optional(&var::ZAVA_PUBLIC_URL, PublicUrl::parse);
     let is_reached_from_outside =
         is_hosted(reader) || listen.is_some_and(|listen| !listen.ip().is_loopback());
     if is_reached_from_outside {

@@ -5,8 +5,10 @@
 mod auth; // how callers prove who they are
 mod dot_env; // the format of `.env`
 mod environment; // where values come from: the process and `.env`
+mod https_proxy; // how to get out
 mod limits; // bounds on what one request may cost, and how many may come
 mod log_filter; // which events are logged
+mod public_url; // what clients call the server
 mod reader; // text → typed value, collecting every problem
 mod service_links; // variables that Kubernetes sets for services
 mod signing_key; // the one value with a format of its own
@@ -23,7 +25,9 @@ use uuid::Uuid;
 pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
 pub use dot_env::{DotEnvError, LineError};
 pub use environment::Environment;
+pub use https_proxy::HttpsProxy;
 pub use limits::{AnswerLimits, Limits, Rates, sql_bytes};
+pub use public_url::PublicUrl;
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
 pub use variables::{VARIABLES, Variable};
@@ -85,9 +89,8 @@ pub struct ServeSettings {
     pub listen: SocketAddr,
     /// How callers prove who they are.
     pub auth: AuthSettings,
-    /// What clients call this server: scheme, host and path, without a slash at the end. `None` where only this machine can
-    /// reach it.
-    pub public_url: Option<String>,
+    /// What clients call this server. `None` where only this machine can reach it.
+    pub public_url: Option<PublicUrl>,
     /// Where the database is.
     pub database: DatabaseAddress,
     /// The login that only queries.

@@ -132,6 +132,11 @@ impl<'a> Reader<'a> {
         self.environment.is_set(name)
     }
 
+    /// A variable that is none of ours, but means the same to every program.
+    pub(super) fn foreign(&self, name: &str) -> Option<&'a str> {
+        self.environment.get(name)
+    }
+
     /// Ends the reading: everything that was found wrong.
     pub(super) fn finish(self) -> Vec<Problem> {
         self.problems

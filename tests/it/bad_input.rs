@@ -94,6 +94,12 @@ async fn wrong_media_types_methods_hosts_and_origins() {
             .body(body.clone())
     };
     let json = ("content-type", "application/json");
+    let wants = |accept: &str| {
+        request(reqwest::Method::POST)
+            .header("accept", accept)
+            .header(json.0, json.1)
+            .body(body.clone())
+    };
     let cases = [
         (
             "a text body",
@@ -105,13 +111,48 @@ async fn wrong_media_types_methods_hosts_and_origins() {
             post(),
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ),
+        ("wants HTML", wants("text/html"), StatusCode::NOT_ACCEPTABLE),
         (
-            "wants HTML",
+            "wants streams alone",
+            wants("text/event-stream"),
+            StatusCode::NOT_ACCEPTABLE,
+        ),
+        (
+            "wants anything but JSON",
+            wants("*/*, application/json;q=0"),
+            StatusCode::NOT_ACCEPTABLE,
+        ),
+        ("wants anything", wants("*/*"), StatusCode::OK),
+        (
+            "wants JSON alone",
+            wants("application/json"),
+            StatusCode::OK,
+        ),
+        (
+            "wants any application",
+            wants("application/*;q=0.5"),
+            StatusCode::OK,
+        ),
+        (
+            "does not say what it wants",
             request(reqwest::Method::POST)
-                .header("accept", "text/html")
                 .header(json.0, json.1)
                 .body(body.clone()),
-            StatusCode::NOT_ACCEPTABLE,
+            StatusCode::OK,
+        ),
+        (
+            "a compressed body",
+            post()
+                .header(json.0, json.1)
+                .header("content-encoding", "gzip"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
+        (
+            "a body that is not compressed, and says so",
+            post()
+                .header(json.0, json.1)
+                .header("content-encoding", "identity"),
+            StatusCode::OK,
         ),
         (
             "GET",
@@ -153,11 +194,12 @@ async fn wrong_media_types_methods_hosts_and_origins() {
         ),
     ];
     for (what, request, status) in cases {
-        assert_eq!(
-            request.send().await.expect("an answer").status(),
-            status,
-            "{what}"
-        );
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), status, "{what}");
+        if status != StatusCode::OK {
+            let body: Value = answer.json().await.expect("JSON, whatever the status");
+            assert!(body["error"]["message"].is_string(), "{what}: {body}");
+        }
     }
     let elsewhere = server
         .client
@@ -197,6 +239,184 @@ async fn an_unknown_tool_or_method_is_a_protocol_error() {
         .await
         .expect("JSON");
     assert_eq!(body["error"]["code"], -32601, "{body}");
+}
+
+/// What the HTTP libraries of clients would not send.
+#[tokio::test]
+async fn ambiguous_hosts_are_refused() {
+    let server = TestServer::start().await;
+    let port = server.address.port();
+    let cases = [
+        ("/mcp", format!("Host: localhost:{port}\r\n"), 200, ""),
+        ("/mcp/", format!("Host: [::1]:{port}\r\n"), 200, ""),
+        (
+            "http://localhost/mcp",
+            "Host: localhost\r\n".to_owned(),
+            200,
+            "",
+        ),
+        ("/mcp", String::new(), 400, "one Host"),
+        (
+            "/mcp",
+            "Host: localhost\r\nHost: evil.example.com\r\n".to_owned(),
+            400,
+            "one Host",
+        ),
+        (
+            "/mcp",
+            "Host: [::1].evil.com\r\n".to_owned(),
+            400,
+            "one Host",
+        ),
+        (
+            "/mcp",
+            "Host: evil.com@localhost\r\n".to_owned(),
+            400,
+            "one Host",
+        ),
+        (
+            "http://evil.example.com/mcp",
+            "Host: localhost\r\n".to_owned(),
+            400,
+            "one Host",
+        ),
+        (
+            "http://evil.example.com/mcp",
+            "Host: evil.example.com\r\n".to_owned(),
+            403,
+            "ZAVA_PUBLIC_URL",
+        ),
+        (
+            "/mcp",
+            "Host: evil.example.com\r\n".to_owned(),
+            403,
+            "ZAVA_PUBLIC_URL",
+        ),
+        (
+            "/mcp",
+            "Host: localhost\r\nOrigin: http://[::1].evil.com\r\n".to_owned(),
+            403,
+            "ZAVA_ALLOWED_ORIGINS",
+        ),
+        (
+            "/mcp",
+            "Host: localhost\r\nOrigin: http://localhost\r\nOrigin: https://evil.com\r\n"
+                .to_owned(),
+            403,
+            "ZAVA_ALLOWED_ORIGINS",
+        ),
+    ];
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    for (target, headers, status, words) in cases {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\n{headers}X-RLS-User-ID: {SEATTLE}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            body.len()
+        );
+        let said = server.said(&format!("{head}{body}")).await;
+        let expected = format!("HTTP/1.1 {status} ");
+        assert!(said.starts_with(&expected), "{target} {headers}: {said}");
+        assert!(said.contains(words), "{target} {headers}: {said}");
+        assert!(!said.contains("evil"), "{target} {headers}: {said}");
+    }
+}
+
+/// A body that is announced as too long is refused before it is sent.
+#[tokio::test]
+async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
+    let server = TestServer::start().await;
+    for (length, begins) in [
+        (200 << 20, "HTTP/1.1 413 "),
+        (41, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "),
+    ] {
+        let head = format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-RLS-User-ID: {SEATTLE}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nExpect: 100-continue\r\nConnection: close\r\n\r\n"
+        );
+        let body = r#"{"jsonrpc":"2.0","id": 1,"method":"ping"}"#;
+        let sent = if length == body.len() { body } else { "" };
+        let said = server.said(&format!("{head}{sent}")).await;
+        assert!(said.starts_with(begins), "{said}");
+    }
+}
+
+/// A client that begins wrongly is told which member is wrong, and one that asks for more than there is, what there is.
+#[tokio::test]
+async fn wrong_beginnings_and_methods_are_told_apart() {
+    let server = TestServer::start().await;
+    let info = json!({"name": "test", "version": "1"});
+    let version = "2025-11-25";
+    let beginnings = [
+        (json!({}), "protocolVersion: is missing"),
+        (json!(null), "params must be an object"),
+        (
+            json!({"protocolVersion": 5, "capabilities": {}, "clientInfo": info}),
+            "protocolVersion: invalid type",
+        ),
+        (
+            json!({"protocolVersion": version, "clientInfo": info}),
+            "capabilities: is missing",
+        ),
+        (
+            json!({"protocolVersion": version, "capabilities": [1], "clientInfo": info}),
+            "capabilities: invalid type",
+        ),
+        (
+            json!({"protocolVersion": version, "capabilities": {}}),
+            "clientInfo: is missing",
+        ),
+        (
+            json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test"}}),
+            "clientInfo: missing field `version`",
+        ),
+        (
+            json!({"protocolVersion": version, "capabilities": {}, "clientInfo": "test"}),
+            "clientInfo: invalid type",
+        ),
+    ];
+    let begin = beginnings.map(|(params, words)| ("initialize", params, -32602, words));
+    let exists = "it has initialize, server/discover, ping, tools/list and tools/call";
+    let unknown = [
+        "no/such",
+        "resources/list",
+        "resources/templates/list",
+        "prompts/list",
+    ];
+    let unknown = unknown.map(|method| (method, json!({}), -32601, exists));
+    let others = [
+        ("resources/read", json!({"uri": "x://y"}), -32601, exists),
+        ("prompts/get", json!({"name": "x"}), -32601, exists),
+        (
+            "logging/setLevel",
+            json!({"level": "debug"}),
+            -32601,
+            exists,
+        ),
+        (
+            "resources/subscribe",
+            json!({"uri": "x://y"}),
+            -32601,
+            exists,
+        ),
+        (
+            "resources/unsubscribe",
+            json!({"uri": "x://y"}),
+            -32601,
+            exists,
+        ),
+        (
+            "completion/complete",
+            json!({"ref": {"type": "ref/prompt", "name": "x"}, "argument": {"name": "a", "value": "b"}}),
+            -32601,
+            exists,
+        ),
+    ];
+    for (method, params, code, words) in begin.into_iter().chain(unknown).chain(others) {
+        let response = server.request(SEATTLE, method, params.clone()).await;
+        let body: Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"]["code"], code, "{method} {params}: {body}");
+        assert_eq!(body["id"], 1, "{method} {params}: {body}");
+        let message = body["error"]["message"].as_str().expect("a message");
+        assert!(message.contains(words), "{method} {params}: {message}");
+    }
 }
 
 /// Arguments that cannot be used are a tool's error, which a model reads and mends.

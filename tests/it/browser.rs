@@ -1,6 +1,7 @@
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use zava_mcp_server::settings::PublicUrl;
 
 use crate::identity::keys_only;
 use crate::support::{SEATTLE, TestServer};
@@ -15,7 +16,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn every_answer_has_security_headers() {
     let server = TestServer::start_with(|settings| {
-        settings.public_url = Some("https://zava.example.com".to_owned());
+        settings.public_url =
+            Some(PublicUrl::parse("https://zava.example.com").expect("a public URL"));
         settings.allowed_origins = vec![PAGE.to_owned()];
     })
     .await;
@@ -26,7 +28,7 @@ async fn every_answer_has_security_headers() {
             200,
             server.post().header("x-rls-user-id", SEATTLE).json(&ping),
         ),
-        (401, server.post().json(&ping)),
+        (400, server.post().json(&ping)),
         (
             403,
             server
@@ -51,7 +53,7 @@ async fn every_answer_has_security_headers() {
         (404, get("/.well-known/oauth-protected-resource")),
         (200, get("/health/live")),
         (200, get("/health/ready")),
-        (401, get("/health/details")),
+        (400, get("/health/details")),
         (
             200,
             server.client.request(Method::OPTIONS, server.url("/mcp")),

@@ -32,9 +32,11 @@ mod own_statements; // what the session holds by name
 mod pooling; // round trips, and PgBouncer
 mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP
+mod public_url; // behind a reverse proxy, and under its path
 mod recovery; // the database comes and goes
 mod results; // values as clients get them
 mod search; // products by meaning
+mod signals; // how a server is stopped
 mod signed_context; // the database alone, with the guard switched off
 mod stdio; // MCP on standard input and output
 mod tenancy; // who sees which rows

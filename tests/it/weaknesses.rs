@@ -86,7 +86,7 @@ async fn w5_no_header_is_nobody() {
     let server = TestServer::start().await;
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
     let response = server.post().json(&body).send().await.expect("an answer");
-    assert_eq!(response.status(), 401);
+    assert_eq!(response.status(), 400);
 }
 
 #[tokio::test]

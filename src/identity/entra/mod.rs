@@ -13,11 +13,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, dangerous, decode_header};
+use reqwest::{NoProxy, Proxy};
 use uuid::Uuid;
 
 use super::entitlement::Proven;
 use super::{BadProof, Refusal};
-use crate::settings::EntraSettings;
+use crate::settings::{EntraSettings, HttpsProxy};
 
 pub use directory::IssuerError;
 pub use fault::Fault;
@@ -44,7 +45,7 @@ pub(super) struct Entra {
 impl Entra {
     /// Connects to nothing: the first token of a directory fetches its keys.
     pub(super) fn new(settings: &EntraSettings) -> Result<Self, reqwest::Error> {
-        let http = http_client()?;
+        let http = http_client(settings.proxy.as_ref())?;
         let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
         Ok(Self {
             directories: settings.directories.iter().map(directory).collect(),
@@ -85,11 +86,16 @@ impl Entra {
 }
 
 /// For the documents of issuers: little, seldom, and never from where they did not come from.
-fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
+fn http_client(proxy: Option<&HttpsProxy>) -> Result<reqwest::Client, reqwest::Error> {
+    let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(crate::tls::to_the_web())
         .timeout(LONGEST_FETCH)
         .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
+        // The process's own environment counts only where the settings say so.
+        .no_proxy();
+    if let Some(proxy) = proxy {
+        let no_proxy = proxy.no_proxy().and_then(NoProxy::from_string);
+        builder = builder.proxy(Proxy::https(proxy.url_with_password())?.no_proxy(no_proxy));
+    }
+    builder.build()
 }

@@ -148,17 +148,16 @@ impl Tools {
             }
             Err(failure) => {
                 failure.log(tool.as_str());
-                let result = match tool {
-                    ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
-                        result::failed_rows(&failure)
-                    }
-                    ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
-                        result::failed_text(&failure)
-                    }
-                };
-                (result, Some(failure.verdict()))
+                (failed(tool, &failure), Some(failure.verdict()))
             }
         }
+    }
+
+    /// The answer to a call that is not made because its tenant has as many in flight as it may, and what the audit trail says
+    /// of it.
+    pub(super) fn busy(tool: ToolName) -> (CallToolResult, Cow<'static, str>) {
+        let failure = Failure::TenantBusy;
+        (failed(tool, &failure), failure.verdict().1)
     }
 
     /// How much of a result a caller is given.
@@ -173,6 +172,18 @@ impl Tools {
             self.larger_limits
         } else {
             self.limits
+        }
+    }
+}
+
+/// A failure in the shape of the tool's answers.
+fn failed(tool: ToolName, failure: &Failure) -> CallToolResult {
+    match tool {
+        ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
+            result::failed_rows(failure)
+        }
+        ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
+            result::failed_text(failure)
         }
     }
 }

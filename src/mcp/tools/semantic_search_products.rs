@@ -22,8 +22,8 @@ pub(super) fn definition() -> Tool {
             "type": "object",
             "properties": {
                 "query_description": {"type": "string", "description": "e.g. waterproof outdoor paint"},
-                "max_rows": {"type": "integer", "default": DEFAULT_ROWS, "minimum": 1, "description": "at most 100"},
-                "similarity_threshold": {"type": "number", "default": DEFAULT_THRESHOLD, "minimum": 20, "maximum": 80, "description": "percent; lower finds more"}
+                "max_rows": {"type": "integer", "minimum": 1, "description": format!("{DEFAULT_ROWS} by default, at most {MOST_ROWS}")},
+                "similarity_threshold": {"type": "number", "minimum": 20, "maximum": 80, "description": format!("percent, {DEFAULT_THRESHOLD} by default; lower finds more")}
             },
             "required": ["query_description"],
             "additionalProperties": false

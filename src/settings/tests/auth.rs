@@ -95,9 +95,45 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
             "is not set",
         ),
         (
-            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/api")],
+            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/a//b")],
             "ZAVA_PUBLIC_URL",
-            "a path",
+            "a path of other characters",
+        ),
+        (
+            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/{x}")],
+            "ZAVA_PUBLIC_URL",
+            "a path of other characters",
+        ),
+        (
+            &[("ZAVA_PUBLIC_URL", "https://zava.example.com/zava/mcp/")],
+            "ZAVA_PUBLIC_URL",
+            "leave that out",
+        ),
+        (
+            &[entra[0], entra[1], entra[2], ("ZAVA_ENTRA_PROXY", "on")],
+            "ZAVA_ENTRA_PROXY",
+            "neither none nor environment",
+        ),
+        (
+            &[
+                entra[0],
+                entra[1],
+                entra[2],
+                ("ZAVA_ENTRA_PROXY", "environment"),
+            ],
+            "ZAVA_ENTRA_PROXY",
+            "HTTPS_PROXY is not set",
+        ),
+        (
+            &[
+                entra[0],
+                entra[1],
+                entra[2],
+                ("ZAVA_ENTRA_PROXY", "environment"),
+                ("HTTPS_PROXY", "socks5://hunter2-proxy"),
+            ],
+            "ZAVA_ENTRA_PROXY",
+            "no URL of a proxy",
         ),
         (
             &[("ZAVA_AUTH", "entra")],
@@ -215,6 +251,7 @@ fn each_way_to_prove_who_calls_is_read() {
                 "11111111-2222-3333-4444-555555555555".to_owned(),
                 "https://zava.example.com/mcp".to_owned(),
             ],
+            proxy: None,
         }),
         easyauth: Some(directories),
         api_keys: true,
@@ -248,4 +285,92 @@ fn the_platforms_front_end_is_trusted_for_addresses_alone() {
     }
     let elsewhere = ServeSettings::from_environment(&with(&KEYS)).expect("the settings are good");
     assert!(!elsewhere.is_behind_platform);
+}
+
+#[test]
+fn the_public_url_may_have_a_path() {
+    let url = |text: &str| {
+        let settings = ServeSettings::from_environment(&with(&[("ZAVA_PUBLIC_URL", text)]));
+        let url = settings.expect("the settings are good").public_url;
+        url.expect("a public URL")
+    };
+    for (text, origin, path, port) in [
+        (
+            "https://zava.example.com",
+            "https://zava.example.com",
+            "",
+            None,
+        ),
+        (
+            "https://ZAVA.example.com:443/",
+            "https://zava.example.com",
+            "",
+            None,
+        ),
+        (
+            "https://zava.example.com/zava",
+            "https://zava.example.com",
+            "/zava",
+            None,
+        ),
+        (
+            "https://zava.example.com/a/b-1/",
+            "https://zava.example.com",
+            "/a/b-1",
+            None,
+        ),
+        (
+            "https://zava.example.com:8443/a",
+            "https://zava.example.com:8443",
+            "/a",
+            Some(8443),
+        ),
+        (
+            "https://zava.example.com/a/../b",
+            "https://zava.example.com",
+            "/b",
+            None,
+        ),
+        ("http://[::1]:80/mcp2", "http://[::1]", "/mcp2", None),
+    ] {
+        let url = url(text);
+        assert_eq!(
+            (url.origin().as_str(), url.path(), url.port()),
+            (origin, path, port),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_proxy_is_used_where_a_setting_says_so() {
+    let proxy = |extra: &[(&str, &str)]| {
+        let entra = [
+            ("ZAVA_AUTH", "entra"),
+            ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
+            (
+                "ZAVA_ENTRA_AUDIENCE",
+                "11111111-2222-3333-4444-555555555555",
+            ),
+        ];
+        let all = [&entra, extra].concat();
+        let settings = ServeSettings::from_environment(&with(&all)).expect("the settings are good");
+        let AuthSettings::Proof(proof) = settings.auth else {
+            panic!("{:?}", settings.auth);
+        };
+        proof.entra.expect("Entra's settings").proxy
+    };
+    let secret = (
+        "HTTPS_PROXY",
+        "http://me:hunter2-proxy@proxy.example.com:3128",
+    );
+    assert_eq!(proxy(&[secret]), None);
+    assert_eq!(proxy(&[secret, ("ZAVA_ENTRA_PROXY", "none")]), None);
+    let on = ("ZAVA_ENTRA_PROXY", "environment");
+    let used = proxy(&[secret, on, ("NO_PROXY", "localhost,.internal")]).expect("a proxy");
+    assert_eq!(used.url_with_password(), format!("{}/", secret.1));
+    assert_eq!(used.no_proxy(), Some("localhost,.internal"));
+    assert!(!format!("{used:?}").contains("hunter2"), "{used:?}");
+    let plain = proxy(&[on, ("https_proxy", "proxy.example.com:3128")]).expect("a proxy");
+    assert_eq!(plain.url_with_password(), "http://proxy.example.com:3128/");
 }

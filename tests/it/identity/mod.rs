@@ -2,6 +2,7 @@
 mod commands; // grants and keys, as an operator gives them
 mod issuer; // signs tokens
 mod oauth_client; // from no token to an answer, by a client that nobody here wrote
+mod outgoing_proxy; // the way to token keys
 mod platform; // the word of App Service's authentication
 mod rates; // how many requests may come
 mod roles; // readers, analysts, operators
@@ -49,6 +50,7 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
                 AUDIENCE.to_owned(),
                 "https://zava.example.com/mcp".to_owned(),
             ],
+            proxy: None,
         }),
         easyauth: Some(directories),
         api_keys: true,

@@ -35,6 +35,7 @@ async fn server(issuer: &Issuer) -> TestServer {
             authority: issuer.authority(),
             directories: vec![DIRECTORY.parse().expect("a UUID")],
             audiences: vec![AUDIENCE.to_owned(), format!("http://{address}/mcp")],
+            proxy: None,
         }),
         ..ProofSettings::default()
     });

@@ -83,8 +83,8 @@ async fn an_address_has_its_share_and_nobody_makes_one_up() {
         (&behind_a_proxy, "2001:db8::2", 401),
         (&behind_a_proxy, "2001:db8::ffff:1", 429),
         (&behind_a_proxy, "2001:db8:0:1::1", 401),
-        (&direct, "192.0.2.1", 401),
-        (&direct, "192.0.2.2", 401),
+        (&direct, "192.0.2.1", 400),
+        (&direct, "192.0.2.2", 400),
         (&direct, "192.0.2.3", 429),
     ];
     for (server, forwarded, status) in table {

@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
@@ -153,6 +155,20 @@ impl TestServer {
         self.database
             .as_ref()
             .expect("a server with a database of its own")
+    }
+
+    /// What the server says to a request that no HTTP library would send; it must close the connection.
+    pub(crate) async fn said(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address)
+            .await
+            .expect("a connection");
+        let written = stream.write_all(request.as_bytes()).await;
+        written.expect("the request is written");
+        let mut said = Vec::new();
+        let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut said)).await;
+        read.expect("the server closes the connection")
+            .expect("what it says can be read");
+        String::from_utf8(said).expect("text")
     }
 
     /// A POST to `/mcp` with everything a client sends but body and tenant.

@@ -1,0 +1,118 @@
+//! Behind a reverse proxy with a path of its own, which takes the path away or does not.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings, PublicUrl};
+
+use crate::support::TestServer;
+
+async fn server(public_url: &'static str) -> TestServer {
+    TestServer::start_with(|settings| {
+        settings.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
+        settings.auth = AuthSettings::Proof(ProofSettings {
+            entra: Some(EntraSettings {
+                authority: "https://login.example.com".to_owned(),
+                directories: vec![uuid::Uuid::max()],
+                audiences: vec!["https://zava.example.com/zava/mcp".to_owned()],
+                proxy: None,
+            }),
+            api_keys: true,
+            ..ProofSettings::default()
+        });
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
+    let server = server("https://zava.example.com/zava/").await;
+    let role = zava_mcp_server::identity::Role::Reader;
+    let key = server
+        .database()
+        .key("key", "Zava Retail Seattle", role)
+        .await;
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    for (path, status) in [
+        ("/mcp", StatusCode::OK),
+        ("/mcp/", StatusCode::OK),
+        ("/zava/mcp", StatusCode::OK),
+        ("/zava/mcp/", StatusCode::OK),
+        ("/zava", StatusCode::NOT_FOUND),
+        ("/zava/zava/mcp", StatusCode::NOT_FOUND),
+        ("/other/mcp", StatusCode::NOT_FOUND),
+    ] {
+        let request = server.client.post(server.url(path)).json(&ping);
+        let request = request.header("host", "zava.example.com").bearer_auth(&key);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), status, "{path}");
+    }
+    for path in [
+        "/health/live",
+        "/zava/health/live",
+        "/zava/health/ready",
+        "/zava/health",
+    ] {
+        let response = server.client.get(server.url(path)).send().await;
+        assert_eq!(
+            response.expect("an answer").status(),
+            StatusCode::OK,
+            "{path}"
+        );
+    }
+
+    // RFC 9728, section 3.1: the path stands behind the well-known one, at the root of the host.
+    let well_known = "/.well-known/oauth-protected-resource";
+    let metadata = format!("https://zava.example.com{well_known}/zava/mcp");
+    let request = server.client.post(server.url("/zava/mcp")).json(&ping);
+    let response = request.send().await.expect("an answer");
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    let challenge = response.headers()["www-authenticate"]
+        .to_str()
+        .expect("text");
+    let named = format!("resource_metadata=\"{metadata}\"");
+    assert!(challenge.contains(&named), "{challenge}");
+    for path in [
+        format!("{well_known}/zava/mcp"),
+        format!("{well_known}/zava"),
+        format!("{well_known}/mcp"),
+        well_known.to_owned(),
+        format!("/zava{well_known}/mcp"),
+        format!("/zava{well_known}"),
+    ] {
+        let response = server
+            .client
+            .get(server.url(&path))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let document: Value = response.json().await.expect("JSON");
+        assert_eq!(
+            document["resource"], "https://zava.example.com/zava/mcp",
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn without_a_path_there_is_none() {
+    let server = server("https://zava.example.com").await;
+    let metadata = "/.well-known/oauth-protected-resource/mcp";
+    let response = server
+        .client
+        .get(server.url(metadata))
+        .send()
+        .await
+        .expect("an answer");
+    let document: Value = response.json().await.expect("JSON");
+    assert_eq!(document["resource"], "https://zava.example.com/mcp");
+    for path in ["/zava/mcp", "//mcp", "/mcp//"] {
+        let response = server
+            .client
+            .post(server.url(path))
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+    }
+}

@@ -1,0 +1,124 @@
+//! How a server over HTTP is stopped: it answers what it has begun, and ends with 0.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStderr, Command};
+use tokio::time::timeout;
+
+use crate::command_line::with_database;
+use crate::support::{Lock, SEATTLE, TestDatabase, WAITING, Watch, http, settings};
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+struct Served {
+    child: Child,
+    url: String,
+    /// Read no further, but kept open: what is logged has somewhere to go.
+    _log: Lines<BufReader<ChildStderr>>,
+}
+
+/// Undoes what `nohup` does, and becomes the program that follows.
+const RESET_HANGUP: &str = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
+
+/// The server, started by another program.
+fn server_by(program: &[&str], folder: &Path) -> Command {
+    let mut command = Command::new(program[0]);
+    command
+        .args(&program[1..])
+        .arg(env!("CARGO_BIN_EXE_zava-mcp-server"))
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Starts a server over a database and waits until it listens.
+async fn serve(mut command: Command, database: &TestDatabase) -> Served {
+    with_database(&mut command, &settings(&database.name));
+    let mut child = command.spawn().expect("it starts");
+    let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
+    let listening = async {
+        loop {
+            let line = log.next_line().await.expect("text").expect("a line more");
+            if let Some((_, rest)) = line.split_once("address=") {
+                let address = rest.split_whitespace().next().expect("an address");
+                return format!("http://{address}");
+            }
+        }
+    };
+    let url = timeout(PATIENCE, listening).await.expect("it listens");
+    Served {
+        child,
+        url,
+        _log: log,
+    }
+}
+
+impl Served {
+    async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = Command::new("kill").args(["-s", name, &id]).status().await;
+        assert!(status.expect("kill runs").success(), "{name}");
+    }
+
+    async fn ended(&mut self) -> Option<i32> {
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("it ends").expect("its status").code()
+    }
+
+    async fn is_live(&self) -> bool {
+        let live = http().get(format!("{}/health/live", self.url)).send().await;
+        live.is_ok_and(|answer| answer.status() == 200)
+    }
+}
+
+#[tokio::test]
+async fn what_has_begun_is_answered_after_each_signal_to_stop() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["TERM", "INT", "HUP"] {
+        // As a terminal starts it, whatever has started the tests.
+        let server = server_by(&["python3", "-c", RESET_HANGUP], folder.path());
+        let mut server = serve(server, &database).await;
+        let lock = Lock::on(&database).await;
+        let mut watch = Watch::on(&database).await;
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}}});
+        let answer = http()
+            .post(format!("{}/mcp", server.url))
+            .header("x-rls-user-id", SEATTLE)
+            .json(&call)
+            .send();
+        let stopping = async {
+            watch.until_blocked(1).await;
+            server.signal(name).await;
+            lock.release().await;
+        };
+        let (answer, ()) = tokio::join!(answer, stopping);
+        let body: Value = answer.expect("an answer").json().await.expect("JSON");
+        assert_eq!(body["result"]["isError"], false, "{name}: {body}");
+        assert_eq!(server.ended().await, Some(0), "{name}");
+    }
+}
+
+/// `nohup` has its program ignore SIGHUP, and the server leaves it at that. Only Linux tells a program so.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn under_nohup_the_end_of_the_terminal_stops_nothing() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server_by(&["nohup"], folder.path());
+    let mut server = serve(server, &database).await;
+    server.signal("HUP").await;
+    // A server that stops has no call to wait for, and would soon be gone.
+    for _ in 0..100 {
+        assert!(server.is_live().await);
+    }
+    server.signal("TERM").await;
+    assert_eq!(server.ended().await, Some(0));
+}
