@@ -7,6 +7,10 @@ use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
+/// A question about a caller who may ask for two tenants, and what counts them.
+const QUESTION: &str = r#"{"principals": ["apikey:abcdefghijk0"], "stores": ["all", "zava-retail-seattle"], "role": "reader"}"#;
+const ENTITLED: &str = "SELECT count(*) FROM guard.entitlements(1, $1, $2, $3)";
+
 /// Values of settings that are texts. Others are set to what `pg_settings` says of their type.
 const TEXTS: [(&str, &[&str]); 14] = [
     ("DateStyle", &["German, YMD", "SQL, DMY", "Postgres, MDY"]),
@@ -52,12 +56,13 @@ async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
     changes
 }
 
-/// What a tenant counts in a transaction of its own, after a setting was changed in it.
+/// A tenant's orders and the tenants that a caller may ask for, counted in a transaction of their own after a setting was changed
+/// in it.
 async fn count(
     (admin, db): (&mut PgConnection, &mut PgConnection),
     tenant: &str,
     change: Option<&(String, String)>,
-) -> Result<i64, sqlx::Error> {
+) -> Result<(i64, i64), sqlx::Error> {
     sqlx::raw_sql("BEGIN READ ONLY").execute(&mut *db).await?;
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(&mut *db)
@@ -65,8 +70,16 @@ async fn count(
     let (expires, mac): (i64, Vec<u8>) = sqlx::query_as(include_str!("../support/sign.sql"))
         .bind(tenant)
         .bind(backend)
-        .fetch_one(admin)
+        .fetch_one(&mut *admin)
         .await?;
+    let (late, question_mac): (i64, Vec<u8>) =
+        sqlx::query_as(include_str!("../support/sign_question.sql"))
+            .bind("entitlements")
+            .bind(QUESTION)
+            .bind(60)
+            .bind(backend)
+            .fetch_one(admin)
+            .await?;
     let outcome = async {
         if let Some((name, value)) = change {
             sqlx::query("SELECT set_config($1, $2, true)")
@@ -81,9 +94,14 @@ async fn count(
             .bind(mac)
             .execute(&mut *db)
             .await?;
-        sqlx::query_scalar(AssertSqlSafe(ORDERS))
+        let orders = sqlx::query_scalar(ORDERS).fetch_one(&mut *db).await?;
+        let entitled = sqlx::query_scalar(ENTITLED)
+            .bind(QUESTION)
+            .bind(late)
+            .bind(question_mac)
             .fetch_one(&mut *db)
-            .await
+            .await?;
+        Ok((orders, entitled))
     }
     .await;
     sqlx::raw_sql("ROLLBACK").execute(&mut *db).await?;
@@ -98,14 +116,15 @@ async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<S
     let own = count((&mut admin, &mut db), SEATTLE, None).await;
     let other = count((&mut admin, &mut db), REDMOND, None).await;
     let (own, other) = (own.expect("a count"), other.expect("a count"));
-    assert!(own > 0 && other > 0 && own != other);
+    assert!(own.0 > 0 && other.0 > 0 && own.0 != other.0);
+    assert_eq!((own.1, other.1), (2, 2));
     let changes = changes(&mut db).await;
     assert!(changes.len() > 230, "{}", changes.len());
     let mut faults = Vec::new();
     for change in changes.iter().filter(|(name, _)| wanted(name)) {
         let mut db = database.query_login().await;
         match count((&mut admin, &mut db), SEATTLE, Some(change)).await {
-            Ok(seen) if seen != own => faults.push(format!("{change:?}: {seen} rows")),
+            Ok(seen) if seen != own => faults.push(format!("{change:?}: {seen:?}")),
             // Such as one by which an error ends the session.
             Err(_) if db.ping().await.is_err() => continue,
             Ok(_) | Err(_) => {}
