@@ -103,3 +103,13 @@ fn the_copies_of_short_constants_are_counted() {
         "at once",
     );
 }
+
+/// What is written down is not computed, and JSON_TABLE computes nothing of it while planning.
+#[test]
+fn a_long_list_may_stand_in_json_table() {
+    let list = "1000000,".repeat(4_000);
+    let text = format!(
+        "SELECT count(*) FROM JSON_TABLE('[{list}1]', '$[*]' COLUMNS (a int PATH '$')) AS t"
+    );
+    assert!(check(&text).is_ok());
+}
