@@ -7,6 +7,7 @@ use super::*;
 
 const INT8: u32 = 20;
 const TEXT: u32 = 25;
+const JSON: u32 = 114;
 const NUMERIC: u32 = 1700;
 const INT8_ARRAY: u32 = 1016;
 const TEXT_ARRAY: u32 = 1009;
@@ -71,6 +72,23 @@ proptest! {
         let text = number.to_string();
         let expected = if number.unsigned_abs() < 1 << 53 { Value::from(number) } else { Value::from(text.clone()) };
         prop_assert_eq!(read(INT8, &text), expected);
+    }
+
+    #[test]
+    fn numbers_in_documents_keep_every_digit(
+        number: i64, double: f64, numeric in "-?(0|[1-9][0-9]{0,20})\\.[0-9]{1,20}(e[-+]?[0-9]{1,3})?",
+    ) {
+        prop_assume!(double.is_finite());
+        let document = read(JSON, &format!(r#"{{"n": [{number}, {double:e}, {numeric}]}}"#));
+        let [integer, float, decimal] = [0, 1, 2].map(|place| &document["n"][place]);
+        let is_exact = number.unsigned_abs() < 1 << 53;
+        prop_assert_eq!(integer, &if is_exact { Value::from(number) } else { Value::from(number.to_string()) });
+        // What a double becomes in its shortest form reads as the same double.
+        prop_assert_eq!(float.as_f64().or_else(|| float.as_str()?.parse().ok()), Some(double));
+        match decimal.as_str() {
+            Some(text) => prop_assert_eq!(text, numeric),
+            None => prop_assert_eq!(decimal.as_f64(), numeric.parse().ok()),
+        }
     }
 
     #[test]
