@@ -171,3 +171,19 @@ SELEC 'unfinished
 SELECT ((((((((((((((((((((1))))))))))))))))))))
 SELECT 1;;DELETE FROM retail.orders
 SELECT sto'erteewi0:3]ate DESC))R (ROWS- la3 la3----wi0wi0:3] FROM retawhere_clausROU
+SELECT * FROM stores s JOIN (SELECT s.* FROM retail.stores AS s(a, b)) AS t USING (a)
+SELECT retail.stores.*, row_to_json(stores) FROM retail.stores NATURAL JOIN retail.orders
+SELECT count(s), s.rls_user_id FROM stores AS s TABLESAMPLE bernoulli (10 + 1) REPEATABLE (5)
+SELECT * FROM ONLY retail.stores AS s TABLESAMPLE pg_catalog.system (5), LATERAL (SELECT s.*) AS l
+SELECT sum(1) OVER "A b", sum(1) OVER ("A b" ORDER BY 1) FROM orders WINDOW "A b" AS (PARTITION BY store_id), window_1 AS ("A b")
+SELECT 't'::boolean, 'f'::pg_catalog.bool, 'x'::boolean::text
+SELECT ARRAY[1, '2.5', sku, NULL]::numeric[], ARRAY[['{}', sku]]::jsonb[] FROM products
+SELECT 1 IN (SELECT 1, 2), ARRAY(SELECT 1, 2), (1, 2) = (SELECT * FROM unnest(ARRAY[1]))
+SELECT JSON_OBJECT('a': 1, 'b' VALUE JSON_ARRAY(1, NULL NULL ON NULL) ABSENT ON NULL RETURNING jsonb), JSON_SCALAR(1)
+SELECT JSON_ARRAYAGG(sku ORDER BY sku NULL ON NULL RETURNING text) FILTER (WHERE true) OVER (PARTITION BY type_id) FROM products
+SELECT JSON_OBJECTAGG(sku: cost ABSENT ON NULL) FROM products GROUP BY type_id HAVING JSON_EXISTS('{}', '$.a' TRUE ON ERROR)
+SELECT JSON_VALUE(x, 'strict $.a' RETURNING numeric DEFAULT 1 ON EMPTY ERROR ON ERROR), JSON_QUERY(x, '$' WITH CONDITIONAL WRAPPER) FROM (VALUES ('1')) v(x)
+SELECT jt.* FROM JSON_TABLE('[{"a": 1}]', '$[*]' AS p COLUMNS (n FOR ORDINALITY, a int, b text FORMAT JSON PATH '$', NESTED PATH '$.c[*]' COLUMNS (d jsonb PATH '$' KEEP QUOTES)) EMPTY ON ERROR) AS jt(w)
+WITH RECURSIVE r("N n", m) AS (SELECT 1, 'x' UNION SELECT "N n" + 1, m FROM r WHERE "N n" < 3) SELECT * FROM r
+WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r), s AS (SELECT a FROM r UNION SELECT a FROM s) TABLE s
+SELECT '{[1,2)}'::int4multirange + datemultirange(daterange(now()::date, NULL)), 1::money, pg_typeof(setweight('a'::tsvector, 'A')), jsonb_pretty('{}')
