@@ -22,13 +22,13 @@ const MOST_SQL: usize = 8 << 10;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) kind: Kind,
-    decision: Decision,
+    pub(super) decision: Decision,
     reason: Option<Cow<'static, str>>,
     pub(super) principal: Option<Principal>,
     tenant: Option<TenantId>,
     tool: Option<&'static str>,
     pub(super) address: Option<Address>,
-    fingerprint: Option<String>,
+    pub(super) fingerprint: Option<String>,
 }
 
 /// Where requests came from. In JSON as PostgreSQL's `inet` reads it.

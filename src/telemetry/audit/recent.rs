@@ -1,12 +1,13 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::time::Duration;
 
 use ipnet::IpNet;
 use tokio::time::Instant;
 
-use super::Kind;
 use super::pending::{Address, Key};
+use super::{Decision, Kind};
+use crate::identity::Principal;
 
 /// How long a refusal counts as a repetition of an equal one.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -19,6 +20,10 @@ const MAX_NETWORKS: usize = 32;
 /// The networks: what a provider has, more or less.
 const NETWORK_BITS_V4: u8 = 16;
 const NETWORK_BITS_V6: u8 = 32;
+
+/// How many refused calls of one caller are recorded apart in that time; then those that differ in their statements alone are
+/// one.
+const MAX_CALLS: u32 = 60;
 
 /// How many refusals of known callers are remembered; beyond it they are recorded as if they were new.
 const MAX_KNOWN: usize = 4096;
@@ -33,21 +38,22 @@ pub(super) struct Recent {
     /// Without an address. There are as many as reasons.
     others: HashSet<Key>,
     known: HashSet<Key>,
+    calls: HashMap<Option<Principal>, u32>,
 }
 
 impl Recent {
     /// Makes the key of a refusal coarser where too many were recorded in this minute, and tells whether it is a
     /// repetition, which can wait until the minute is over.
     pub(super) fn is_repetition(&mut self, key: &mut Key, now: Instant) -> bool {
-        if key.kind == Kind::Call {
-            return false;
-        }
         let began = *self.began.get_or_insert(now);
         if now.duration_since(began) >= WINDOW {
             *self = Self {
                 began: Some(now),
                 ..Self::default()
             };
+        }
+        if key.kind == Kind::Call {
+            return key.decision == Decision::Refused && self.is_call_too_many(key);
         }
         if key.principal.is_some() {
             return is_there(&mut self.known, key, MAX_KNOWN) == Some(true);
@@ -63,6 +69,16 @@ impl Recent {
             key.address = None;
         }
         is_there(&mut self.others, key, usize::MAX) == Some(true)
+    }
+
+    fn is_call_too_many(&mut self, key: &mut Key) -> bool {
+        let calls = self.calls.entry(key.principal.clone()).or_default();
+        *calls += 1;
+        let is_too_many = *calls > MAX_CALLS;
+        if is_too_many {
+            key.fingerprint = None;
+        }
+        is_too_many
     }
 }
 

@@ -227,3 +227,38 @@ async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
     let events: u64 = after.iter().map(|(_, events)| events).sum();
     assert_eq!(events, 3000);
 }
+
+/// Each time another statement, which is another fingerprint.
+#[tokio::test(start_paused = true)]
+async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
+    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let store = Store::away_until(Duration::ZERO);
+    let stop = CancellationToken::new();
+    const MINUTES: usize = 3;
+    const CALLS: usize = MINUTES * 60 * 20;
+    let calling = async {
+        for at in 0..CALLS {
+            let event = event(Decision::Refused);
+            trail.note(Event {
+                principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
+                statement: Some(Statement {
+                    fingerprint: Some(format!("{at:016x}")),
+                    text: "SELECT".into(),
+                }),
+                ..event
+            });
+            sleep(Duration::from_millis(50)).await;
+        }
+        stop.cancel();
+    };
+    tokio::join!(calling, trail.keep(&store, stop.clone()));
+    let records = store.records.lock().expect("the records").clone();
+    assert!(
+        records.len() <= (MINUTES + 1) * 61,
+        "{} records",
+        records.len()
+    );
+    let counts = records.iter().map(|record| record["count"].as_u64());
+    let total: u64 = counts.map(|count| count.expect("a count")).sum();
+    assert_eq!(total, CALLS as u64);
+}
