@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -6,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
 use serde_json::json;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use super::admission::Admission;
 use super::refusal;
@@ -24,13 +27,53 @@ pub trait Readiness: Send + Sync {
     fn connections(&self) -> (usize, usize);
 }
 
+/// How long it is believed that the database answers.
+const READY_TTL: Duration = Duration::from_secs(1);
+
+/// Asks the database once for all who ask at the same time: anybody may, and without a credential.
+pub(super) struct SharedReadiness {
+    readiness: Arc<dyn Readiness>,
+    /// When the last answer was asked for, and what it was. Held across an await, hence not a std mutex.
+    last: Mutex<Option<(Instant, bool)>>,
+}
+
+impl SharedReadiness {
+    pub(super) fn new(readiness: Arc<dyn Readiness>) -> Self {
+        Self {
+            readiness,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// # Cancel safety
+    /// Of a call that is dropped the next one takes the place.
+    async fn database_answers(&self) -> bool {
+        let arrived = Instant::now();
+        let mut last = self.last.lock().await;
+        match *last {
+            // It was asked for while this caller waited, or it was good a moment ago.
+            Some((asked, answers))
+                if asked >= arrived || answers && arrived.duration_since(asked) < READY_TTL =>
+            {
+                answers
+            }
+            _ => {
+                let asked = Instant::now();
+                let answers = self.readiness.database_answers().await;
+                *last = Some((asked, answers));
+                answers
+            }
+        }
+    }
+}
+
 /// The process is up; says nothing about what it depends on.
 pub(super) async fn live() -> Response {
     Json(json!({"status": "ok"})).into_response()
 }
 
 /// Requests can be answered: 200, or 503 with what is missing.
-pub(super) async fn ready(State(readiness): State<Arc<dyn Readiness>>) -> Response {
+pub(super) async fn ready(State(readiness): State<Arc<SharedReadiness>>) -> Response {
     if readiness.database_answers().await {
         Json(json!({"status": "ok", "database": "ok"})).into_response()
     } else {

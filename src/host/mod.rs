@@ -46,7 +46,7 @@ use address::Proxies;
 use admission::Admission;
 use authority::AllowedAuthorities;
 use endpoint::Endpoint;
-use health::Details;
+use health::{Details, SharedReadiness};
 use rates::Rates;
 pub use server::serve_http;
 pub use stdio::{StdioError, StdioLimits, serve_stdio};
@@ -140,6 +140,7 @@ pub fn router(routes: Routes) -> Router {
         prefixes.push(public_url.path());
     }
     let well_known = protected_resource::METADATA;
+    let readiness = Arc::new(SharedReadiness::new(readiness));
     for prefix in &prefixes {
         for path in ["/health", "/health/ready"] {
             let ready = get(health::ready).with_state(Arc::clone(&readiness));

@@ -20,6 +20,7 @@ mod fairness; // one tenant beside the others
 mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
 mod fuzz_corpus; // what fuzzing began with and what it found
+mod health; // which anybody may ask for
 mod hostile; // statements of somebody who wants more
 mod identity; // who may ask, and for which store
 mod inherited; // tables that inherit from those of schema guard

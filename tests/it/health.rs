@@ -1,0 +1,29 @@
+//! Health, which anybody may ask for.
+
+use futures_util::future::join_all;
+
+use crate::support::{Proxy, TestDatabase, TestServer, settings};
+
+/// Without a credential nobody makes the database work.
+#[tokio::test]
+async fn a_flood_of_readiness_checks_asks_the_database_once() {
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    let proxy = Proxy::start(settings.database.port).await;
+    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
+    let server = TestServer::over(&settings).await;
+    let ready = async || {
+        let answer = server.client.get(server.url("/health/ready")).send().await;
+        answer.expect("an answer").status().as_u16()
+    };
+    assert_eq!(ready().await, 200);
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+    tokio::time::resume();
+    proxy.trips();
+    let statuses = join_all((0..100).map(|_| ready())).await;
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+    // The clock goes on while they come.
+    let trips = proxy.trips();
+    assert!((1..=5).contains(&trips), "{trips}");
+}
