@@ -64,7 +64,7 @@ pub const TABLES: &[Table] = &[
         notes: &[
             "Revenue = sum(total_amount): after discount. total_amount = quantity * unit_price - discount_amount",
             "unit_price is what was charged for one before discount; it differs from products.base_price",
-            "Realised margin = sum(total_amount - quantity * products.cost), as a part of revenue in percent",
+            "Realised margin = sum(total_amount - quantity * products.cost); in percent, divide it by revenue",
         ],
     },
     Table {

@@ -618,6 +618,10 @@ async fn arguments_are_accepted_in_every_form_of_the_same_meaning() {
     let date = |arguments: Value| ("get_current_utc_date", arguments);
     let two = || paint(json!({"max_rows": 2}));
     let plain_query = || query(json!({ "postgresql_query": sql }));
+    let two_rows = |max_rows: Value| {
+        let sql = "SELECT store_name FROM retail.stores ORDER BY 1";
+        query(json!({"postgresql_query": sql, "max_rows": max_rows}))
+    };
     let orders = || schemas(json!(["retail.orders"]));
     let both = || schemas(json!(["retail.orders", "retail.stores"]));
     let cases = [
@@ -647,6 +651,12 @@ async fn arguments_are_accepted_in_every_form_of_the_same_meaning() {
             plain_query(),
         ),
         (query(json!({"postgresqlQuery": sql})), plain_query()),
+        (
+            query(json!({"postgresql_query": sql, "max_rows": null})),
+            plain_query(),
+        ),
+        (two_rows(json!(2.0)), two_rows(json!(2))),
+        (two_rows(json!("2")), two_rows(json!(2))),
         (
             query(json!({"postgresql_query": format!("\"{sql}\"")})),
             plain_query(),
