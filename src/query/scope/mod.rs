@@ -292,6 +292,12 @@ impl Scope {
                 statement_timeout, ..
             } => (Mode::Read, statement_timeout),
         };
+        if let Task::Enter {
+            query: Some(query), ..
+        } = task
+        {
+            connection.has_version(query.version)?;
+        }
         let transacting = async {
             // All is signed for the backend, which behind a pooler is only known once a transaction is open.
             let (backend, is_open) = match self.pool_mode {

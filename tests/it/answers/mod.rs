@@ -196,6 +196,7 @@ async fn what_an_older_server_does_not_have_is_told_so() {
     proxy.replace(&said(&version[..2]), &said("16"));
     settings.database.port = proxy.port;
     let server = TestServer::over(&settings).await;
+    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     for sql in [
         "SELECT JSON_VALUE('{}', '$.a')",
         "SELECT 1 WHERE JSON_EXISTS('{}', '$.a')",

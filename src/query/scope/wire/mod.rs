@@ -207,9 +207,6 @@ impl Connection {
         transaction: &Transaction<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
-        if let Some(query) = &transaction.query {
-            self.has_version(query.version)?;
-        }
         self.clean = false;
         write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
@@ -309,8 +306,9 @@ impl Connection {
         }
     }
 
-    /// Whether the server is as new as a statement needs it: an older one would call it a syntax error.
-    fn has_version(&self, needed: u32) -> Result<(), WireError> {
+    /// Whether the server is as new as a statement needs it: an older one would call it a syntax error. Asked before anything is
+    /// sent, so that the connection stays clean.
+    pub(super) fn has_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
             Some(version) => Err(WireError::Statement(DatabaseError::too_old(
                 version, needed,
