@@ -1,7 +1,9 @@
--- Functions of schema guard that no setting changes. PL/pgSQL parses a body when a backend first calls it, under the settings of
--- that moment: with standard_conforming_strings off, '\x7a' in quotes is the letter z. A statement that got past everything
--- else could so make guard.tenant() compute another MAC for as long as its backend lives, and later tenants saw no rows. The
--- bodies hold no backslash now. A digest of a row is over text whose form settings decide, so these are pinned there.
+-- Functions of schema guard that no setting changes. PL/pgSQL parses a body when a backend first
+-- calls it, under the settings of that moment: with standard_conforming_strings off, '\x7a' in
+-- quotes is the letter z. A statement that got past everything else could so make guard.tenant()
+-- compute another MAC for as long as its backend lives, and later tenants saw no rows. The bodies
+-- hold no backslash now. A digest of a row is over text whose form settings decide, so these are
+-- pinned there.
 SET LOCAL lock_timeout = '5s';
 
 -- See 0002_guard.sql for the parameters, what is signed, and the errors; they are the same.
@@ -117,7 +119,8 @@ BEGIN
 END;
 $$;
 
--- JSON: a number in it may spell one of 131,001 digits in eight bytes, as 0004_bounded.sql says; a text in it is no number.
+-- JSON: a number in it may spell one of 131,001 digits in eight bytes, as 0004_bounded.sql says; a
+-- text in it is no number.
 
 CREATE FUNCTION bounded.outside_quotes(document text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE

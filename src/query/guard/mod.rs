@@ -111,7 +111,8 @@ impl CheckedQuery {
         self.settings
     }
 
-    /// The first version of PostgreSQL that knows all that it holds, such as 17; 0 for any that the server runs with.
+    /// The first version of PostgreSQL that knows all that it holds, such as 17; 0 for any that the
+    /// server runs with.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version

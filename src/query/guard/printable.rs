@@ -1,4 +1,5 @@
-//! What the printer of pg_query would write otherwise than it was read, put into a form that it keeps and that means the same.
+//! What the printer of pg_query would write otherwise than it was read, put into a form that it
+//! keeps and that means the same.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
@@ -25,7 +26,8 @@ pub(super) fn spell_boolean(cast: &mut TypeCast) {
     }
 }
 
-/// New names for the windows of one query whose own names would be printed without the quotes that they need.
+/// New names for the windows of one query whose own names would be printed without the quotes that
+/// they need.
 #[derive(Default)]
 pub(super) struct WindowNames(Vec<(String, String)>);
 
@@ -55,7 +57,8 @@ impl WindowNames {
     }
 }
 
-/// Whether the printer, which writes the name of a window as it stands, writes this one so that it is read again.
+/// Whether the printer, which writes the name of a window as it stands, writes this one so that it
+/// is read again.
 fn is_printable(name: &str) -> bool {
     plain(name, "a window").is_ok()
         && pg_query::parse(&format!("SELECT sum(1) OVER {name}"), 0).is_ok()

@@ -1,5 +1,5 @@
-//! SQL/JSON: JSON_OBJECT and its kin, JSON_VALUE and its kin, JSON_TABLE. What of them a statement may hold, and which of their
-//! parts are expressions and types like any other.
+//! SQL/JSON: JSON_OBJECT and its kin, JSON_VALUE and its kin, JSON_TABLE. What of them a statement
+//! may hold, and which of their parts are expressions and types like any other.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -12,7 +12,7 @@ use super::name::{Verdict, names};
 use super::refusal::Refusal;
 
 /// The first version of PostgreSQL that has JSON_VALUE and its kin.
-pub(super) const VERSION_OF_QUERIES: u32 = 17;
+pub(super) const FIRST_VERSION_WITH_QUERIES: u32 = 17;
 
 /// A part of such a node that is judged like any other of its kind.
 pub(super) enum Part<'a> {
@@ -38,10 +38,10 @@ pub(super) fn parts(node: &mut NodeEnum) -> Result<Option<Parts<'_>>, Refusal> {
 }
 
 /// What a document can be returned as.
-const JSON: [&str; 4] = ["json", "jsonb", "text", "varchar"];
+const JSON_TYPES: [&str; 4] = ["json", "jsonb", "text", "varchar"];
 
 /// What a value of a document can be returned as: nothing whose size is filled up.
-const VALUES: [&str; 18] = [
+const VALUE_TYPES: [&str; 18] = [
     "bool",
     "date",
     "float4",
@@ -69,11 +69,11 @@ impl<'a> Parts<'a> {
             NodeEnum::JsonObjectConstructor(object) => {
                 not_unique(object.unique, object.location)?;
                 self.members(&mut object.exprs)?;
-                self.output(&object.output, &JSON)?;
+                self.output(&object.output, &JSON_TYPES)?;
             }
             NodeEnum::JsonArrayConstructor(array) => {
                 self.members(&mut array.exprs)?;
-                self.output(&array.output, &JSON)?;
+                self.output(&array.output, &JSON_TYPES)?;
             }
             NodeEnum::JsonObjectAgg(object) => {
                 let location = object.constructor.as_ref().map_or(-1, |agg| agg.location);
@@ -86,9 +86,9 @@ impl<'a> Parts<'a> {
                 self.aggregate(array.constructor.as_deref_mut())?;
             }
             NodeEnum::JsonScalarExpr(scalar) => {
-                self.version = VERSION_OF_QUERIES;
+                self.version = FIRST_VERSION_WITH_QUERIES;
                 self.optional(scalar.expr.as_deref_mut());
-                self.output(&scalar.output, &JSON)?;
+                self.output(&scalar.output, &JSON_TYPES)?;
             }
             NodeEnum::JsonFuncExpr(query) => self.query(query)?,
             NodeEnum::JsonTable(table) => self.table(table)?,
@@ -160,15 +160,15 @@ impl<'a> Parts<'a> {
         self.optional(aggregate.agg_filter.as_deref_mut());
         self.all
             .extend(aggregate.over.as_deref_mut().map(Part::Window));
-        self.output(&aggregate.output, &JSON)
+        self.output(&aggregate.output, &JSON_TYPES)
     }
 
     fn query(&mut self, query: &'a mut JsonFuncExpr) -> Verdict {
-        self.version = VERSION_OF_QUERIES;
+        self.version = FIRST_VERSION_WITH_QUERIES;
         nothing_passed(&query.passing, query.location)?;
         let types: &[&str] = match query.op() {
-            JsonExprOp::JsonQueryOp => &JSON,
-            _ => &VALUES,
+            JsonExprOp::JsonQueryOp => &JSON_TYPES,
+            _ => &VALUE_TYPES,
         };
         self.value(query.context_item.as_deref_mut())?;
         self.optional(query.pathspec.as_deref_mut());
@@ -182,7 +182,7 @@ impl<'a> Parts<'a> {
     }
 
     fn table(&mut self, table: &'a mut JsonTable) -> Verdict {
-        self.version = VERSION_OF_QUERIES;
+        self.version = FIRST_VERSION_WITH_QUERIES;
         // It sees what stands before it with and without, and the printer leaves it out.
         table.lateral = false;
         nothing_passed(&table.passing, table.location)?;
@@ -210,7 +210,7 @@ impl<'a> Parts<'a> {
         self.behavior(column.on_empty.as_deref_mut());
         self.behavior(column.on_error.as_deref_mut());
         if let Some(name) = &column.type_name {
-            self.returned(name, &VALUES)?;
+            self.returned(name, &VALUE_TYPES)?;
         }
         self.columns(&mut column.columns)
     }

@@ -7,8 +7,8 @@ use super::{number, text, value};
 /// Readers give up at 128 levels, of which the answer around it takes a few.
 const DEEPEST: usize = 100;
 
-/// Appends a document, in which each number that some reader would change is a string of its digits; `false`, with nothing
-/// appended, when some reader could not read it.
+/// Appends a document, in which each number that some reader would change is a string of its
+/// digits; `false`, with nothing appended, when some reader could not read it.
 pub(super) fn write(document: &str, json: &mut String) -> bool {
     let before = json.len();
     // PostgreSQL accepts what others do not, such as half a surrogate pair in `json`.
@@ -86,7 +86,8 @@ fn is_kept(number: &str) -> bool {
     double.is_some_and(|double| Decimal::parse(number) == Decimal::parse(&format!("{double:e}")))
 }
 
-/// A number as its significant digits and the place of its point before the first of them. The sign is left out.
+/// A number as its significant digits and the place of its point before the first of them. The sign
+/// is left out.
 #[derive(Debug, PartialEq, Eq)]
 struct Decimal {
     digits: String,

@@ -1,4 +1,5 @@
-//! What the guard prints gives PostgreSQL's own answer to what was sent: the same columns and rows, or the same error.
+//! What the guard prints gives PostgreSQL's own answer to what was sent: the same columns and rows,
+//! or the same error.
 
 use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, ValueRef as _};
 use zava_mcp_server::query::guard;

@@ -1,5 +1,6 @@
-//! The guard is switched off, and every setting that SQL can change is changed in the first transaction of a backend. PL/pgSQL
-//! parses a function when a backend first calls it, under the settings of that moment, so a change can outlive its transaction.
+//! The guard is switched off, and every setting that SQL can change is changed in the first
+//! transaction of a backend. PL/pgSQL parses a function when a backend first calls it, under the
+//! settings of that moment, so a change can outlive its transaction.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
@@ -29,7 +30,8 @@ const TEXTS: [(&str, &[&str]); 14] = [
     ("timezone_abbreviations", &["Australia", "India"]),
 ];
 
-/// The settings of a session that has used what it will use, with each value that differs from its own.
+/// The settings of a session that has used what it will use, with each value that differs from its
+/// own.
 async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
     let rows = sqlx::query(
         "SELECT name, setting, vartype, min_val, max_val, enumvals::text[] FROM pg_settings WHERE context = 'user' ORDER BY name",
@@ -56,8 +58,8 @@ async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
     changes
 }
 
-/// A tenant's orders and the tenants that a caller may ask for, counted in a transaction of their own after a setting was changed
-/// in it.
+/// A tenant's orders and the tenants that a caller may ask for, counted in a transaction of their
+/// own after a setting was changed in it.
 async fn count(
     (admin, db): (&mut PgConnection, &mut PgConnection),
     tenant: &str,
@@ -108,8 +110,8 @@ async fn count(
     outcome
 }
 
-/// Which changes of settings hide rows or show others: in the transaction that changes one, a tenant must see its rows or an
-/// error, and later ones must see theirs.
+/// Which changes of settings hide rows or show others: in the transaction that changes one, a
+/// tenant must see its rows or an error, and later ones must see theirs.
 async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut admin = database.superuser().await;
     let mut db = database.query_login().await;
@@ -143,7 +145,8 @@ async fn no_setting_that_sql_can_change_hides_or_shows_rows() {
     assert_eq!(faults(&database, |_| true).await, Vec::<String>::new());
 }
 
-/// The test above is worth something: it sees a function that means something else under another setting.
+/// The test above is worth something: it sees a function that means something else under another
+/// setting.
 #[tokio::test]
 async fn a_function_that_depends_on_a_setting_is_noticed() {
     let database = TestDatabase::new().await;
@@ -158,7 +161,8 @@ async fn a_function_that_depends_on_a_setting_is_noticed() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
-/// What such a function holds in quotes means the same under every setting: nothing in it is an escape.
+/// What such a function holds in quotes means the same under every setting: nothing in it is an
+/// escape.
 #[tokio::test]
 async fn no_function_of_the_guard_holds_a_backslash() {
     let database = TestDatabase::new().await;

@@ -60,8 +60,8 @@ pub(super) const MOST_READ: u64 = 1 << 20;
 /// What PostgreSQL holds for each byte of a text while it reads it as JSON.
 const OF_READING_JSON: u64 = 220;
 
-/// Puts a text that only the running statement knows through a twin, or each of the texts in a list of them: how many those are.
-/// Of a list each element is read as the type that follows.
+/// Puts a text that only the running statement knows through a twin, or each of the texts in a list
+/// of them: how many those are. Of a list each element is read as the type that follows.
 fn bound_numbers(text: &mut Node, twin: &str, most: u64) -> usize {
     if let Some(NodeEnum::AArrayExpr(list)) = &mut text.node {
         let elements = list.elements.iter_mut();

@@ -179,7 +179,7 @@ impl Measure {
         if let [qualifiers @ .., name] = names(&column.fields).as_slice()
             && let Some(table) = self.sources.withholding(qualifiers.last().copied(), name)
         {
-            return Err(withheld::no_column(table, name).at(column.location));
+            return Err(withheld::unknown_column(table, name).at(column.location));
         }
         let meaning = match (tree::star_of(column), names(&column.fields).as_slice()) {
             (Some(of), _) => self.sources.rows(of),

@@ -85,9 +85,9 @@ impl Measure {
             branches,
             few_rows,
             table: stored,
-            is_unnamed: stored.is_some(),
+            is_unaliased: stored.is_some(),
             // Names for columns count those that are withheld.
-            is_whole: Cell::new(
+            is_read_whole: Cell::new(
                 table
                     .alias
                     .as_ref()
@@ -173,7 +173,9 @@ impl Measure {
                 few_rows: inner.iter().all(|source| source.few_rows),
                 ..Source::default()
             };
-            inner.iter().for_each(|source| source.is_whole.set(true));
+            inner
+                .iter()
+                .for_each(|source| source.is_read_whole.set(true));
             withheld::hide_in_join(join, &mut inner.iter());
             self.add(joined.renamed(join.alias.as_ref()))?;
         }
@@ -186,11 +188,13 @@ impl Measure {
         let named = names(&join.using_clause);
         let sources = self.sources.here().iter();
         if join.is_natural {
-            sources.clone().for_each(|source| source.is_whole.set(true));
+            sources
+                .clone()
+                .for_each(|source| source.is_read_whole.set(true));
         }
         for name in &named {
             if let Some(table) = self.sources.any_withholding(name) {
-                return Err(withheld::no_column(table, name));
+                return Err(withheld::unknown_column(table, name));
             }
         }
         let columns: Vec<&Column> = sources.flat_map(|source| source.columns.iter()).collect();

@@ -16,7 +16,7 @@ pub(super) const TWINS: &str = "bounded";
 const OF_HASHED_ROW: u64 = 100;
 
 /// What a value takes in such a row, beside the bytes of its text.
-const OF_HASHED_VALUE: u64 = 8;
+const HASHED_VALUE_BYTES: u64 = 8;
 
 /// What the rows of all sub-selects of a statement may take there.
 const MOST_HASHED: u64 = 64 << 20;
@@ -217,28 +217,29 @@ fn target(value: Node) -> Node {
     })))
 }
 
-/// How many columns a sub-select must have, where it is wrapped: PostgreSQL shall see a wrong number as it would without.
+/// How many columns a sub-select must have, where it is wrapped: PostgreSQL shall see a wrong
+/// number as it would without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Width {
     /// It has so many, right or wrong.
     Known(usize),
     /// Nobody knows how many it has; it should be so many.
-    Meant(usize),
+    Expected(usize),
 }
 
 impl Width {
     /// The query to wrap, and how many of its columns to name.
-    fn hold(self, query: Box<Node>) -> (Box<Node>, usize) {
+    fn checked(self, query: Box<Node>) -> (Box<Node>, usize) {
         match self {
             Self::Known(columns) => (query, columns),
-            Self::Meant(columns) => (Box::new(with_row_of_none(query, columns)), columns),
+            Self::Expected(columns) => (Box::new(union_with_no_row(query, columns)), columns),
         }
     }
 }
 
-/// `SELECT * FROM (the query) AS fenced UNION ALL SELECT NULL, … WHERE false`: no row more, and an error unless the query has so
-/// many columns.
-fn with_row_of_none(query: Box<Node>, columns: usize) -> Node {
+/// `SELECT * FROM (the query) AS fenced UNION ALL SELECT NULL, … WHERE false`: no row more, and an
+/// error unless the query has so many columns.
+fn union_with_no_row(query: Box<Node>, columns: usize) -> Node {
     let null = || {
         wrap(NodeEnum::AConst(AConst {
             isnull: true,
@@ -294,7 +295,7 @@ pub(super) fn fence_rows(
     let Some(query) = subselect.take() else {
         return;
     };
-    let (query, columns) = width.hold(query);
+    let (query, columns) = width.checked(query);
     let fenced = over(query, columns, |value| {
         case(
             row_is_within(bytes_of_row, sharing),
@@ -314,13 +315,13 @@ fn row_is_within(bytes_of_row: u64, sharing: u64) -> Node {
 
 /// `bounded.recursed(sum(what a row takes) OVER (ROWS UNBOUNDED PRECEDING), most)`
 fn rows_are_within(columns: usize, sharing: u64) -> Node {
-    let beside =
-        OF_HASHED_ROW.saturating_add(OF_HASHED_VALUE * u64::try_from(columns).unwrap_or(u64::MAX));
+    let beside = OF_HASHED_ROW
+        .saturating_add(HASHED_VALUE_BYTES * u64::try_from(columns).unwrap_or(u64::MAX));
     let values = (1..=columns).map(|place| column_of_fenced(&format!("value{place}")));
     let row = values.fold(number(beside), |sum, value| {
         operation(sum, "+", length_of(value))
     });
-    let sum = over_window(call(vec![name("sum")], vec![row]), FRAME_SO_FAR);
+    let sum = over_window(call(vec![name("sum")], vec![row]), ROWS_UNBOUNDED_PRECEDING);
     twin("recursed", vec![sum, number(MOST_HASHED / sharing)])
 }
 
@@ -336,8 +337,9 @@ fn over_window(call: FuncCall, frame_options: i32) -> Node {
     })))
 }
 
-/// `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT the values FROM r)`, where each row
-/// is weighed when it is found. What is materialized computes them, whoever reads them.
+/// `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT the
+/// values FROM r)`, where each row is weighed when it is found. What is materialized computes them,
+/// whoever reads them.
 pub(super) fn weigh_recursion(cte: &mut CommonTableExpr, names: &[String], sharing: u64) {
     let called = cte.ctename.clone();
     let inner = std::mem::take(cte);
@@ -375,7 +377,7 @@ pub(super) fn weigh_recursion(cte: &mut CommonTableExpr, names: &[String], shari
 const FRAME_DEFAULT: i32 = 1058;
 
 /// `ROWS UNBOUNDED PRECEDING`, which needs to keep no row.
-const FRAME_SO_FAR: i32 = 1061;
+const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;
 
 /// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
 /// same array, but weighed while it grows.
@@ -384,7 +386,7 @@ pub(super) fn collect_array(node: &mut Node, width: Width, weight: u64) {
         return;
     };
     if let Some(query) = link.subselect.take() {
-        let (query, columns) = width.hold(query);
+        let (query, columns) = width.checked(query);
         let collected = over(query, columns, |value| {
             let values = vec![column_of_fenced(value)];
             let collected = call(vec![name("array_agg")], values);

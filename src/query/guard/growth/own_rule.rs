@@ -22,9 +22,9 @@ const MOST_FOUND: u64 = 1 << 10;
 /// The longest options of `ts_headline`, in bytes.
 const MOST_OPTIONS: usize = 100;
 
-/// How many times as long a JSON document becomes when each of its elements gets a line, indented by up to eleven levels: the
-/// twin refuses a deeper one.
-const OF_PRETTY: u64 = 30;
+/// How many times as long a JSON document becomes when each of its elements gets a line, indented
+/// by up to eleven levels: the twin refuses a deeper one.
+const PRETTY_BYTES_PER_BYTE: u64 = 30;
 
 /// The most rows of a series.
 const MOST_ROWS: u64 = 1_000_000;
@@ -162,7 +162,7 @@ impl OwnRule<'_> {
             }
             "jsonb_pretty" => {
                 self.call.funcname = made::twin_name("jsonb_pretty");
-                product(of(0), OF_PRETTY)
+                product(of(0), PRETTY_BYTES_PER_BYTE)
             }
             "generate_series" => {
                 self.series()?;

@@ -35,7 +35,8 @@ pub(super) struct Output {
 pub(super) enum Recursion {
     None,
     All,
-    /// By UNION without ALL: PostgreSQL keeps each row that it has seen, without regard to `work_mem`.
+    /// By UNION without ALL: PostgreSQL keeps each row that it has seen, without regard to
+    /// `work_mem`.
     Distinct,
 }
 
@@ -243,7 +244,7 @@ impl Measure {
             None => {}
             Some(None) => {
                 let here = self.sources.here().iter();
-                here.for_each(|source| source.is_whole.set(true));
+                here.for_each(|source| source.is_read_whole.set(true));
                 columns.extend(star::all(from, self.sources.here()));
                 return Ok(());
             }
@@ -254,7 +255,7 @@ impl Measure {
                         "name an item of FROM before .*",
                     ));
                 };
-                source.is_whole.set(true);
+                source.is_read_whole.set(true);
                 columns.extend(source.columns.iter().cloned());
                 return Ok(());
             }

@@ -112,7 +112,7 @@ impl Measure {
         };
         if self.sources.any_withholding(name).is_some() {
             // GROUP BY prefers a column of FROM to one of the result.
-            self.sources.all_whole();
+            self.sources.mark_all_read_whole();
         }
         let of_input = self.sources.known(name);
         Ok(of_input.map_or(of_result, |meaning| of_result.beside(meaning.size)))

@@ -21,9 +21,9 @@ pub(super) struct Source {
     /// The table of the database that it is.
     pub(super) table: Option<&'static Relation>,
     /// Whether it bears the table's own name.
-    pub(super) is_unnamed: bool,
+    pub(super) is_unaliased: bool,
     /// Whether something stands for all of its columns, or for one that only PostgreSQL could know.
-    pub(super) is_whole: Cell<bool>,
+    pub(super) is_read_whole: Cell<bool>,
 }
 
 impl Source {
@@ -36,7 +36,7 @@ impl Source {
     /// The same under the names of an alias, where there is one.
     pub(super) fn renamed(mut self, alias: Option<&Alias>) -> Self {
         if let Some(alias) = alias {
-            self.is_unnamed = false;
+            self.is_unaliased = false;
             alias.aliasname.clone_into(&mut self.name);
             self.columns.rename(&names(&alias.colnames));
         }
@@ -136,7 +136,7 @@ impl Sources {
             |(level, source)| {
                 let found = source.columns.named(name).map(|found| found.size);
                 if found.is_none() {
-                    source.is_whole.set(true);
+                    source.is_read_whole.set(true);
                 }
                 Meaning::new(found.unwrap_or_else(|| source.columns.any()), level)
             },
@@ -149,7 +149,7 @@ impl Sources {
         let found = levels.find_map(|(level, sources)| {
             let source = sources
                 .iter()
-                .find(|source| source.is_unnamed && source.name == table)?;
+                .find(|source| source.is_unaliased && source.name == table)?;
             Some(Meaning::new(source.columns.named(name)?.size, level))
         });
         found.unwrap_or_else(|| self.unknown())
@@ -161,7 +161,7 @@ impl Sources {
         let is_column =
             sources.any(|source| source.columns.named(name).is_some_and(|found| found.sure));
         if !is_column || self.any_withholding(name).is_some() {
-            self.all_whole();
+            self.mark_all_read_whole();
         }
         self.known(name).unwrap_or_else(|| self.unknown())
     }
@@ -206,7 +206,7 @@ impl Sources {
         let Some(qualifier) = of else {
             let here = self.here().iter();
             let rows = here.map(|source| {
-                source.is_whole.set(true);
+                source.is_read_whole.set(true);
                 source.columns.row()
             });
             let all: Parts = rows.collect();
@@ -218,14 +218,14 @@ impl Sources {
         self.item(qualifier).map_or_else(
             || self.unknown(),
             |(level, source)| {
-                source.is_whole.set(true);
+                source.is_read_whole.set(true);
                 Meaning::new(source.columns.row(), level)
             },
         )
     }
 
-    /// The table that withholds a column of this name, where the name can mean no other column: of an item that bears the
-    /// qualifier, or of any.
+    /// The table that withholds a column of this name, where the name can mean no other column: of
+    /// an item that bears the qualifier, or of any.
     pub(super) fn withholding(
         &self,
         qualifier: Option<&str>,
@@ -247,9 +247,9 @@ impl Sources {
     }
 
     /// Notes that something could mean any column of any item.
-    pub(super) fn all_whole(&self) {
+    pub(super) fn mark_all_read_whole(&self) {
         let all = self.0.iter().flatten();
-        all.for_each(|source| source.is_whole.set(true));
+        all.for_each(|source| source.is_read_whole.set(true));
     }
 
     /// The item that a qualifier names, and of which query it is.
@@ -264,7 +264,7 @@ impl Sources {
     /// A name that is found nowhere is taken for the largest there is: PostgreSQL will say that it does not exist, or it is one
     /// that only PostgreSQL knows.
     fn unknown(&self) -> Meaning {
-        self.all_whole();
+        self.mark_all_read_whole();
         let all = self.0.iter().flatten();
         Meaning {
             size: all

@@ -16,7 +16,7 @@ use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 
 /// Types whose values are short.
-const SHORT: [&str; 12] = [
+const SHORT_TYPES: [&str; 12] = [
     "bool",
     "date",
     "float4",
@@ -32,7 +32,7 @@ const SHORT: [&str; 12] = [
 ];
 
 /// The most nested paths of a JSON_TABLE within each other.
-const MOST_NESTED: usize = 4;
+const MAX_NESTED_PATHS: usize = 4;
 
 impl Measure {
     /// Measures an expression of SQL/JSON.
@@ -102,7 +102,7 @@ impl Measure {
         }
         *node = call;
         let size = self.call(node)?;
-        let measured = innermost(node, function)
+        let measured = find_call(node, function)
             .ok_or_else(|| Refusal::construct("this aggregate of JSON"))?;
         if let Some(NodeEnum::FuncCall(call)) = measured.node.take() {
             let FuncCall {
@@ -148,8 +148,8 @@ impl Measure {
         })
     }
 
-    /// Measures the document that a path is applied to: it becomes `x::jsonb`, as PostgreSQL reads it. Where a text in it may be
-    /// `spelled` as a number, none may spell a long one.
+    /// Measures the document that a path is applied to: it becomes `x::jsonb`, as PostgreSQL reads
+    /// it. Where a text in it may be `spelled` as a number, none may spell a long one.
     fn document(
         &mut self,
         context: Option<&mut JsonValueExpr>,
@@ -214,7 +214,7 @@ impl Measure {
             }
             let value = match (column.coltype(), &column.type_name) {
                 (JsonTableColumnType::JtcNested, _) => {
-                    if depth == MOST_NESTED {
+                    if depth == MAX_NESTED_PATHS {
                         let hint = "take the inner documents apart by jsonb_array_elements";
                         return Err(
                             Refusal::construct_but("NESTED PATH so deep", hint).at(column.location)
@@ -275,7 +275,7 @@ fn of_aggregate(node: &mut Node) -> (Vec<&mut Node>, Option<&mut JsonAggConstruc
 }
 
 /// The call of a function in what was put around it.
-fn innermost<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
+fn find_call<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
     let is_it = matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names(&call.funcname).last() == Some(&function));
     if is_it {
         return Some(node);
@@ -283,11 +283,11 @@ fn innermost<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
     match &mut node.node {
         Some(NodeEnum::FuncCall(call)) => {
             let mut args = call.args.iter_mut();
-            args.find_map(|arg| innermost(arg, function))
+            args.find_map(|arg| find_call(arg, function))
         }
         Some(NodeEnum::CaseExpr(case)) => {
             case.args.iter_mut().find_map(|when| match &mut when.node {
-                Some(NodeEnum::CaseWhen(when)) => innermost(when.result.as_deref_mut()?, function),
+                Some(NodeEnum::CaseWhen(when)) => find_call(when.result.as_deref_mut()?, function),
                 _ => None,
             })
         }
@@ -314,7 +314,7 @@ fn found(document: Size) -> Size {
 fn of_type(size: Size, target: &TypeName) -> Size {
     match names(&target.names).last().copied().unwrap_or_default() {
         "json" | "jsonb" => size.as_json(),
-        name if SHORT.contains(&name) => Size {
+        name if SHORT_TYPES.contains(&name) => Size {
             value: SMALL,
             ..size
         }

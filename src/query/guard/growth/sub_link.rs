@@ -70,8 +70,8 @@ impl Measure {
                 }
                 if fence == Fence::Needed || !is_tame {
                     let known = output.columns.count().map(Width::Known);
-                    let meant = || tree::width(testexpr.as_deref()).map(Width::Meant);
-                    let width = known.or_else(meant).ok_or_else(|| {
+                    let expected = || tree::width(testexpr.as_deref()).map(Width::Expected);
+                    let width = known.or_else(expected).ok_or_else(|| {
                         Refusal::construct_but(
                             "a row with * compared with a sub-select",
                             "name each column, as in (a, b) IN (SELECT a, b …)",
@@ -107,7 +107,7 @@ impl Measure {
                 let weight = self.weight(of_row.sum, 0, false);
                 let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
                 let known = output.columns.count().map(Width::Known);
-                made::collect_array(node, known.unwrap_or(Width::Meant(1)), weight);
+                made::collect_array(node, known.unwrap_or(Width::Expected(1)), weight);
                 Ok(Size::over(size, value).any_text())
             }
             SubLinkType::ExprSublink => {

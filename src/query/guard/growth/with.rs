@@ -12,7 +12,7 @@ use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
 
 /// The most bytes that a recursion may make of a number.
-const MOST_OF_SCALAR: u64 = 1_000;
+const MAX_SCALAR_BYTES: u64 = 1_000;
 
 /// A query of WITH RECURSIVE, which may read itself: its place among those that are named, and what it calls its columns.
 #[derive(Clone, Copy)]
@@ -130,7 +130,7 @@ impl Measure {
             // What begins as a number, a date or the like stays one.
             let is_scalar = !size.spells && size.value <= SMALL;
             let most = if is_scalar {
-                MOST_OF_SCALAR
+                MAX_SCALAR_BYTES
             } else {
                 MOST_OF_TWIN
             };

@@ -1,6 +1,7 @@
-//! Tables with columns that no client may read. A star, a whole row, a natural join or a name that nothing here knows could
-//! mean such a column. There `table` becomes `(SELECT the other columns FROM table) AS table`, in which it does not exist.
-//! PostgreSQL pulls such a sub-query up into the query around it, at no cost.
+//! Tables with columns that no client may read. A star, a whole row, a natural join or a name that
+//! nothing here knows could mean such a column. There `table` becomes `(SELECT the other columns
+//! FROM table) AS table`, in which it does not exist. PostgreSQL pulls such a sub-query up into the
+//! query around it, at no cost.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, ColumnRef, JoinExpr, Node};
@@ -12,7 +13,7 @@ use crate::query::guard::refusal::{Refusal, Rule};
 use crate::query::guard::relations::{Relation, SCHEMA};
 
 /// The refusal of a column that a table withholds, in the words for one that is not there.
-pub(super) fn no_column(table: &Relation, name: &str) -> Refusal {
+pub(super) fn unknown_column(table: &Relation, name: &str) -> Refusal {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     Refusal::new(
         Rule::Column,
@@ -21,21 +22,23 @@ pub(super) fn no_column(table: &Relation, name: &str) -> Refusal {
     )
 }
 
-/// Writes `table.name` for `schema.table.name`, where both mean the same: a sub-query has no schema.
+/// Writes `table.name` for `schema.table.name`, where both mean the same: a sub-query has no
+/// schema.
 pub(super) fn shorten(column: &mut ColumnRef, sources: &Sources) {
     let names = names(&column.fields);
     let [schema, table, _] = names.as_slice() else {
         return;
     };
     let is_same = sources.item(table).is_some_and(|(_, source)| {
-        source.is_unnamed && source.table.is_some_and(|table| !table.withheld.is_empty())
+        source.is_unaliased && source.table.is_some_and(|table| !table.withheld.is_empty())
     });
     if *schema == SCHEMA && is_same {
         column.fields.remove(0);
     }
 }
 
-/// Hides withheld columns of the items of FROM, whose `sources` stand in the same order, where something could mean them.
+/// Hides withheld columns of the items of FROM, whose `sources` stand in the same order, where
+/// something could mean them.
 pub(super) fn hide(from: &mut [Node], sources: &[Source]) {
     let mut sources = sources.iter();
     for item in from {
@@ -58,7 +61,7 @@ fn hide_in<'a>(item: &mut Node, sources: &mut impl Iterator<Item = &'a Source>) 
         // With a name of its own, a join is one source, and was looked at by itself.
         Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, sources),
         _ => {
-            let source = sources.next().filter(|source| source.is_whole.get());
+            let source = sources.next().filter(|source| source.is_read_whole.get());
             let table = source.and_then(|source| source.table);
             if let Some(table) = table.filter(|table| !table.withheld.is_empty())
                 && let Some(alias) = take_alias(item)

@@ -78,7 +78,8 @@ impl Connection {
     }
 }
 
-/// The major version in what a server says of its version, such as `16.4 (Debian 16.4-1)` or `18beta1`.
+/// The major version in what a server says of its version, such as `16.4 (Debian 16.4-1)` or
+/// `18beta1`.
 fn major_version(text: &str) -> Option<u32> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     text.get(..digits)?.parse().ok()

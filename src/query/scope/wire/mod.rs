@@ -306,8 +306,8 @@ impl Connection {
         }
     }
 
-    /// Whether the server is as new as a statement needs it: an older one would call it a syntax error. Asked before anything is
-    /// sent, so that the connection stays clean.
+    /// Whether the server is as new as a statement needs it: an older one would call it a syntax
+    /// error. Asked before anything is sent, so that the connection stays clean.
     pub(super) fn has_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
             Some(version) => Err(WireError::Statement(DatabaseError::too_old(
@@ -406,8 +406,8 @@ impl Connection {
     }
 }
 
-/// Whether the connection has ended, at the server or on the way to it. The operating system reports the timeouts of
-/// `transport` as `TimedOut`, and what routers say as one of the last two.
+/// Whether the connection has ended, at the server or on the way to it. The operating system
+/// reports the timeouts of `transport` as `TimedOut`, and what routers say as one of the last two.
 fn is_hang_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),

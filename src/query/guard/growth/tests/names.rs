@@ -60,7 +60,8 @@ fn a_name_means_the_largest_that_it_can() {
     );
 }
 
-/// A column that a table withholds is refused by its name; where something else could mean it, it does not exist.
+/// A column that a table withholds is refused by its name; where something else could mean it, it
+/// does not exist.
 #[test]
 fn a_withheld_column_does_not_exist() {
     let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
