@@ -14,11 +14,8 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
             "XMLTABLE",
             "use JSON functions such as jsonb_array_elements",
         ),
-        NodeEnum::JsonParseExpr(_) => ("JSON(…)", "cast the text, as in x::jsonb"),
+        // PostgreSQL 18.6 gives the bytes of a jsonb as they are stored for its text.
         NodeEnum::JsonSerializeExpr(_) => ("JSON_SERIALIZE", "cast to text, as in x::text"),
-        NodeEnum::JsonArrayQueryConstructor(_) => {
-            ("JSON_ARRAY of a query", "use JSON_ARRAYAGG in a sub-select")
-        }
         NodeEnum::CtesearchClause(_) => ("SEARCH", "order by a column that the recursion counts"),
         NodeEnum::CtecycleClause(_) => ("CYCLE", "count the depth, and end the recursion by it"),
         NodeEnum::LockingClause(_) => (
@@ -289,7 +286,9 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::JsonIsPredicate(_)
         | NodeEnum::JsonObjectConstructor(_)
         | NodeEnum::JsonArrayConstructor(_)
+        | NodeEnum::JsonArrayQueryConstructor(_)
         | NodeEnum::JsonScalarExpr(_)
+        | NodeEnum::JsonParseExpr(_)
         | NodeEnum::JsonObjectAgg(_)
         | NodeEnum::JsonArrayAgg(_)
         | NodeEnum::JsonFuncExpr(_)

@@ -90,6 +90,18 @@ impl<'a> Parts<'a> {
                 self.optional(scalar.expr.as_deref_mut());
                 self.output(&scalar.output, &JSON_TYPES)?;
             }
+            NodeEnum::JsonArrayQueryConstructor(array) => {
+                self.collects = true;
+                format(array.format.as_ref())?;
+                self.optional(array.query.as_deref_mut());
+                self.output(&array.output, &JSON_TYPES)?;
+            }
+            NodeEnum::JsonParseExpr(parse) => {
+                self.version = FIRST_VERSION_WITH_QUERIES;
+                not_unique(parse.unique_keys, parse.location)?;
+                self.value(parse.expr.as_deref_mut())?;
+                self.output(&parse.output, &JSON_TYPES)?;
+            }
             NodeEnum::JsonFuncExpr(query) => self.query(query)?,
             NodeEnum::JsonTable(table) => self.table(table)?,
             _ => return Ok(false),

@@ -74,7 +74,7 @@ impl DatabaseError {
         Self {
             sqlstate: "0A000".to_owned(),
             message: format!(
-                "JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_TABLE and JSON_SCALAR need PostgreSQL {needed}, and this database is PostgreSQL {version}"
+                "JSON(…), JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_TABLE and JSON_SCALAR need PostgreSQL {needed}, and this database is PostgreSQL {version}"
             ),
             hint: Some("use ->, ->>, jsonb_path_query or jsonb_array_elements".to_owned()),
             position: None,

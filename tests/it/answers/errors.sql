@@ -80,3 +80,5 @@ SELECT 'x'::money
 SELECT pg_typeof(nothing) FROM retail.orders
 
 SELECT row_to_json(t) FROM retail.orders AS o
+
+SELECT JSON('{bad')

@@ -203,6 +203,7 @@ async fn what_an_older_server_does_not_have_is_told_so() {
         "SELECT 1 WHERE JSON_EXISTS('{}', '$.a')",
         "SELECT (SELECT JSON_QUERY('{}', '$'))",
         "SELECT JSON_SCALAR(1)",
+        "SELECT JSON('1')",
         "SELECT * FROM JSON_TABLE('[]', '$[*]' COLUMNS (a int)) AS t",
     ] {
         let error = server.failure(SEATTLE, sql).await;

@@ -65,6 +65,12 @@ SELECT store_id, JSON_ARRAYAGG(store_id) OVER (ORDER BY store_id) FROM retail.st
 
 SELECT JSON_ARRAYAGG(JSON_OBJECT('name': store_name, 'orders': (SELECT JSON_ARRAYAGG(o.order_id ORDER BY o.order_id) FROM (SELECT order_id FROM retail.orders WHERE store_id = s.store_id ORDER BY 1 LIMIT 2) AS o)) ORDER BY store_name) FROM (SELECT store_id, store_name FROM retail.stores) AS s
 
+SELECT JSON('{"a":  1}'), JSON(store_id::text), JSON(to_jsonb(store_name)) FROM retail.stores ORDER BY store_id LIMIT 1
+
+SELECT JSON_ARRAY(SELECT store_name FROM retail.stores ORDER BY store_id DESC LIMIT 3), JSON_ARRAY(VALUES (1), (NULL), (3)), JSON_ARRAY(SELECT * FROM unnest(ARRAY['a', 'b']) RETURNING jsonb), JSON_ARRAY(SELECT 1 WHERE false) AS none
+
+SELECT s.store_id, JSON_ARRAY(SELECT o.order_id FROM retail.orders o WHERE o.store_id = s.store_id ORDER BY 1 LIMIT 2) FROM (SELECT store_id FROM retail.stores ORDER BY 1 LIMIT 2) AS s
+
 SELECT JSON_SCALAR(1.5), JSON_SCALAR('x'), JSON_SCALAR(store_name) FROM retail.stores ORDER BY store_id LIMIT 1
 
 SELECT JSON_VALUE('{"a": "x"}', '$.a'), JSON_VALUE('{"a": "12.50"}', '$.a' RETURNING numeric), JSON_VALUE('{"a": "1e5"}', '$.a' RETURNING numeric(10, 1)), JSON_VALUE('{}', '$.a' DEFAULT 'none' ON EMPTY), JSON_VALUE('{"a": "x"}', '$.a' RETURNING int DEFAULT -1 ON ERROR), JSON_VALUE('{"d": "2025-01-02"}', '$.d' RETURNING date)

@@ -365,3 +365,5 @@ new types | SELECT setweight(to_tsvector('english', repeat('a1 b2 c3 d4 ', 20000
 new types | SELECT count(setweight(to_tsvector('english', product_description), 'A') || setweight(to_tsvector('english', product_description), 'B')) FROM retail.products, generate_series(1, 100000)
 new types | SELECT max(jsonb_pretty(to_jsonb(a))) FROM retail.products AS a, retail.orders AS b
 new types | SELECT count(DISTINCT pg_typeof(a)) FROM retail.orders AS a, retail.orders AS b
+json | SELECT JSON_ARRAY(SELECT a.product_description FROM retail.products AS a, retail.orders AS b)
+json | SELECT JSON('[' || repeat('1,', 5000000) || '1]')

@@ -634,3 +634,7 @@ types | harmless | refused | SELECT pg_typeof(1)::regtype
 types | harmless | [[false]] | SELECT pg_typeof(1) = 'guard.tenant'
 types | harmless | refused | SELECT s.pg_typeof FROM retail.stores AS s
 recursion | harmless | [[0]] | WITH RECURSIVE r AS (SELECT order_id FROM retail.orders WHERE order_id = {victim_order} UNION SELECT o.order_id FROM retail.orders o JOIN r ON o.order_id = r.order_id + 1) SELECT count(*) FROM r
+sql/json | privilege | refused | SELECT JSON_ARRAY(SELECT pg_read_file('/etc/passwd'))
+sql/json | privilege | refused | SELECT JSON(pg_read_file('/etc/passwd'))
+sql/json | harmless | refused | SELECT JSON_SERIALIZE(to_jsonb('x'::text))
+sql/json | harmless | [[null]] | SELECT JSON_ARRAY(SELECT order_id FROM retail.orders WHERE order_id = {victim_order})

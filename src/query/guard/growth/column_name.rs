@@ -49,7 +49,10 @@ fn figured(node: &Node) -> Option<Figured<'_>> {
             of_else.and_then(strong).or(Some(("case", Strength::Weak)))
         }
         NodeEnum::JsonObjectConstructor(_) => strong("json_object"),
-        NodeEnum::JsonArrayConstructor(_) => strong("json_array"),
+        NodeEnum::JsonArrayConstructor(_) | NodeEnum::JsonArrayQueryConstructor(_) => {
+            strong("json_array")
+        }
+        NodeEnum::JsonParseExpr(_) => strong("json"),
         NodeEnum::JsonObjectAgg(_) => strong("json_objectagg"),
         NodeEnum::JsonArrayAgg(_) => strong("json_arrayagg"),
         NodeEnum::JsonScalarExpr(_) => strong("json_scalar"),

@@ -63,7 +63,9 @@ impl Measure {
             }
             NodeEnum::JsonObjectConstructor(_)
             | NodeEnum::JsonArrayConstructor(_)
+            | NodeEnum::JsonArrayQueryConstructor(_)
             | NodeEnum::JsonScalarExpr(_)
+            | NodeEnum::JsonParseExpr(_)
             | NodeEnum::JsonArrayAgg(_)
             | NodeEnum::JsonObjectAgg(_)
             | NodeEnum::JsonFuncExpr(_) => return self.sql_json(node),

@@ -4,9 +4,10 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AConst, AExpr, AExprKind, AStar, Alias, Boolean, CaseExpr, CaseWhen, CoalesceExpr,
-    CoercionForm, ColumnRef, CommonTableExpr, CteMaterialize, FuncCall, Integer, LimitOption, Node,
-    RangeSubselect, RangeVar, ResTarget, SelectStmt, SetOperation, String as Name, SubLink,
-    SubLinkType, TypeCast, TypeName, WindowDef, WithClause,
+    CoercionForm, ColumnRef, CommonTableExpr, CteMaterialize, FuncCall, Integer,
+    JsonAggConstructor, JsonArrayAgg, JsonEncoding, JsonFormat, JsonFormatType, JsonOutput,
+    JsonValueExpr, LimitOption, Node, RangeSubselect, RangeVar, ResTarget, SelectStmt,
+    SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef, WithClause,
 };
 
 /// The schema of the twins (`migrations/0004_bounded.sql`).
@@ -371,6 +372,38 @@ pub(super) fn weigh_recursion(cte: &mut CommonTableExpr, names: &[String], shari
         location: -1,
         ..CommonTableExpr::default()
     };
+}
+
+/// `(SELECT JSON_ARRAYAGG(fenced.value1) FROM (query) AS fenced(value1))`
+pub(super) fn json_array_of(query: Box<Node>, width: Width, output: Option<JsonOutput>) -> Node {
+    let (query, columns) = width.checked(query);
+    let default = JsonFormat {
+        format_type: JsonFormatType::JsFormatDefault.into(),
+        encoding: JsonEncoding::JsEncDefault.into(),
+        location: -1,
+    };
+    let select = over(query, columns, |value| {
+        wrap(NodeEnum::JsonArrayAgg(Box::new(JsonArrayAgg {
+            constructor: Some(Box::new(JsonAggConstructor {
+                output: output.clone(),
+                location: -1,
+                ..JsonAggConstructor::default()
+            })),
+            arg: Some(Box::new(JsonValueExpr {
+                raw_expr: Some(Box::new(column_of_fenced(value))),
+                formatted_expr: None,
+                format: Some(default),
+            })),
+            absent_on_null: true,
+        })))
+    });
+    let mut link = SubLink {
+        subselect: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
+        location: -1,
+        ..SubLink::default()
+    };
+    link.set_sub_link_type(SubLinkType::ExprSublink);
+    wrap(NodeEnum::SubLink(Box::new(link)))
 }
 
 /// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.

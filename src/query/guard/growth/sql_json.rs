@@ -8,12 +8,14 @@ use pg_query::protobuf::{
 };
 
 use super::columns::{Column, Columns};
+use super::made::Width;
 use super::pattern::json_path;
 use super::size::{MOST_VALUE, SMALL, Size};
 use super::sources::Source;
+use super::sub_link::Fence;
 use super::{Measure, made, tree};
 use crate::query::guard::name::{Verdict, names};
-use crate::query::guard::refusal::Refusal;
+use crate::query::guard::refusal::{Refusal, Rule};
 
 /// Types whose values are short.
 const SHORT_TYPES: [&str; 12] = [
@@ -53,6 +55,8 @@ impl Measure {
                 let size = self.as_call("to_jsonb", places)?;
                 Ok(returned(size, scalar.output.as_ref()))
             }
+            Some(NodeEnum::JsonParseExpr(parse)) => self.parsed(parse.expr.as_deref_mut()),
+            Some(NodeEnum::JsonArrayQueryConstructor(_)) => self.json_array_of_query(node),
             Some(NodeEnum::JsonArrayAgg(_) | NodeEnum::JsonObjectAgg(_)) => {
                 self.json_aggregate(node)
             }
@@ -124,6 +128,51 @@ impl Measure {
         }
         *measured = original;
         Ok(returned(size, output.as_ref()))
+    }
+
+    /// Measures a text that is read as JSON, as its cast would be.
+    fn parsed(&mut self, value: Option<&mut JsonValueExpr>) -> Result<Size, Refusal> {
+        let Some(value) = value.and_then(|value| value.raw_expr.as_deref_mut()) else {
+            return Err(Refusal::construct("this use of JSON"));
+        };
+        let mut cast = made::cast(std::mem::take(value), "json");
+        let size = self.as_written(&mut cast)?;
+        if let Some(NodeEnum::TypeCast(cast)) = cast.node
+            && let Some(inner) = cast.arg
+        {
+            *value = *inner;
+        }
+        Ok(size)
+    }
+
+    /// `JSON_ARRAY(query)` becomes `(SELECT JSON_ARRAYAGG(value) FROM (query))`, as PostgreSQL
+    /// itself reads it.
+    fn json_array_of_query(&mut self, node: &mut Node) -> Result<Size, Refusal> {
+        let Some(NodeEnum::JsonArrayQueryConstructor(array)) = &mut node.node else {
+            return Err(Refusal::construct("this use of JSON"));
+        };
+        let (location, output) = (array.location, array.output.take());
+        let query = array.query.take();
+        let columns = match query.as_ref().map(|query| &query.node) {
+            Some(Some(NodeEnum::SelectStmt(select))) => match tree::column_count(select) {
+                // A star: a copy tells.
+                None => self.query(&mut select.clone())?.columns.count(),
+                known => known,
+            },
+            _ => None,
+        };
+        let width = match columns {
+            Some(1) => Width::Known(1),
+            None => Width::Expected(1),
+            Some(_) => {
+                let hint = "select one column, or build one by JSON_OBJECT or JSON_ARRAY";
+                let what = "subquery must return only one column";
+                return Err(Refusal::new(Rule::Construct, what, hint).at(location));
+            }
+        };
+        let query = query.ok_or_else(|| Refusal::construct("this use of JSON"))?;
+        *node = made::json_array_of(query, width, output);
+        self.sub_link(node, Fence::Needed)
     }
 
     /// Measures JSON_VALUE, JSON_QUERY and JSON_EXISTS.

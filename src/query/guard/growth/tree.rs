@@ -128,6 +128,7 @@ pub(super) fn is_computation(node: &Node) -> bool {
                 | NodeEnum::JsonObjectConstructor(_)
                 | NodeEnum::JsonArrayConstructor(_)
                 | NodeEnum::JsonScalarExpr(_)
+                | NodeEnum::JsonParseExpr(_)
                 | NodeEnum::JsonFuncExpr(_)
                 | NodeEnum::CoalesceExpr(_)
                 | NodeEnum::MinMaxExpr(_)
@@ -212,4 +213,26 @@ pub(super) fn is_one_value(select: &SelectStmt) -> bool {
                 op: select.op,
                 ..SelectStmt::default()
             }
+}
+
+/// How many columns a query has, where its text tells.
+pub(super) fn column_count(select: &SelectStmt) -> Option<usize> {
+    if let Some(left) = &select.larg {
+        return column_count(left);
+    }
+    if let Some(row) = select.values_lists.first() {
+        return match &row.node {
+            Some(NodeEnum::List(row)) => Some(row.items.len()),
+            _ => None,
+        };
+    }
+    let is_one = |target: &Node| match &target.node {
+        Some(NodeEnum::ResTarget(target)) => {
+            let value = target.val.as_deref();
+            value.is_some_and(|value| star(value).is_none() && !is_row_of_columns(value))
+        }
+        _ => false,
+    };
+    let targets = &select.target_list;
+    targets.iter().all(is_one).then_some(targets.len())
 }

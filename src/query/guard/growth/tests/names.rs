@@ -127,3 +127,21 @@ fn a_withheld_column_does_not_exist() {
         "SELECT s.store_name, count(*) FROM retail.stores s JOIN retail.orders USING (store_id) GROUP BY 1",
     );
 }
+
+#[test]
+fn an_array_of_a_query_takes_one_column() {
+    for query in [
+        "SELECT * FROM orders",
+        "SELECT 1, 2",
+        "VALUES (1, 2)",
+        "SELECT FROM orders",
+    ] {
+        let text = format!("SELECT JSON_ARRAY({query})");
+        refused(&text, "subquery must return only one column");
+    }
+    runs_as(
+        "SELECT JSON_ARRAY(SELECT s.* FROM (SELECT 1 AS a) s)",
+        "SELECT (SELECT CASE WHEN bounded.admits(2112) THEN JSON_ARRAYAGG(fenced.value1) END AS \"json_arrayagg\" \
+         FROM (SELECT s.* FROM (SELECT 1 AS a) s) fenced(value1)) AS \"json_array\"",
+    );
+}
