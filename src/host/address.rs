@@ -36,7 +36,7 @@ impl Proxies {
     }
 
     /// Whether a request looks as if it came through a proxy that should be named and is not.
-    pub(super) fn miss_one(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    pub(super) fn has_unnamed_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         match self {
             Self::Named(networks) => {
                 let peer = peer.to_canonical();
@@ -209,7 +209,7 @@ mod tests {
         ] {
             let peer = peer.parse().unwrap();
             assert_eq!(
-                proxies.miss_one(peer, headers),
+                proxies.has_unnamed_proxy(peer, headers),
                 misses,
                 "{peer} {proxies:?}"
             );

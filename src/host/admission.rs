@@ -114,7 +114,7 @@ impl Admission {
     fn origin(&self, request: &Request, presented: &Presented<'_>) -> Origin {
         let headers = request.headers();
         let client = presented.peer.and_then(|peer| {
-            if self.proxies.miss_one(peer, headers) {
+            if self.proxies.has_unnamed_proxy(peer, headers) {
                 self.proxy_is_missing.call_once(|| {
                     tracing::warn!("X-Forwarded-For comes from a proxy that ZAVA_TRUSTED_PROXY does not name; all clients behind it share one address");
                 });

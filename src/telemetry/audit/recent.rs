@@ -56,19 +56,19 @@ impl Recent {
             return key.decision == Decision::Refused && self.is_call_too_many(key);
         }
         if key.principal.is_some() {
-            return is_there(&mut self.known, key, MAX_KNOWN) == Some(true);
+            return contains_or_insert(&mut self.known, key, MAX_KNOWN) == Some(true);
         }
         if let Some(Address::One(address)) = key.address {
-            if let Some(repeated) = is_there(&mut self.addresses, key, MAX_ADDRESSES) {
+            if let Some(repeated) = contains_or_insert(&mut self.addresses, key, MAX_ADDRESSES) {
                 return repeated;
             }
             key.address = Some(Address::Network(network_of(address)));
-            if let Some(repeated) = is_there(&mut self.networks, key, MAX_NETWORKS) {
+            if let Some(repeated) = contains_or_insert(&mut self.networks, key, MAX_NETWORKS) {
                 return repeated;
             }
             key.address = None;
         }
-        is_there(&mut self.others, key, usize::MAX) == Some(true)
+        contains_or_insert(&mut self.others, key, usize::MAX) == Some(true)
     }
 
     fn is_call_too_many(&mut self, key: &mut Key) -> bool {
@@ -82,8 +82,8 @@ impl Recent {
     }
 }
 
-/// Whether a key was there before; `None` if it was not, and there is no room for it.
-fn is_there(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<bool> {
+/// Whether a key was there before; if not, it is inserted, or `None` tells that there is no room for it.
+fn contains_or_insert(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<bool> {
     if keys.contains(key) {
         return Some(true);
     }
