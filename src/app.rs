@@ -279,6 +279,7 @@ fn unavailable(error: ScopeError) -> DirectoryUnavailable {
     match error {
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => DirectoryUnavailable::Unfit,
         ScopeError::Database(_)
+        | ScopeError::TimedOut(_)
         | ScopeError::UnknownTenant
         | ScopeError::PlanRefused
         | ScopeError::Busy

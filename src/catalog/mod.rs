@@ -6,6 +6,7 @@
 //! Invariants: columns that the caller's login may not read are not shown; everything about rows is read as the caller, and
 //! what is cached of it is cached for that tenant alone, so what one tenant may see can never reach another.
 mod markdown; // description → text for a model
+mod names; // what stores, categories and product types are called
 mod row_counts; // numbers of rows, by magnitude
 mod tables; // the tables, and what their columns mean
 mod text_rows; // a result as texts
@@ -19,15 +20,18 @@ use moka::sync::{Cache, CacheBuilder};
 
 use crate::identity::{Caller, TenantId};
 use crate::query::guard::CheckedQuery;
+use crate::query::guard::hints::ComparedName;
 use crate::query::scope::{Scope, ScopeError};
 
 pub use tables::{TABLES, Table};
 pub use visible_stores::VisibleStores;
 
+use names::Names;
 use row_counts::RowCounts;
 use text_rows::TextRows;
 
 static DESCRIBE_TABLES: CheckedQuery = CheckedQuery::literal(include_str!("describe_tables.sql"));
+static READ_NAMES: CheckedQuery = CheckedQuery::literal(include_str!("read_names.sql"));
 static VISIBLE_STORES: CheckedQuery = CheckedQuery::literal(include_str!("visible_stores.sql"));
 static ROW_COUNTS: CheckedQuery = CheckedQuery::literal(include_str!("row_counts.sql"));
 
@@ -36,6 +40,9 @@ const VISIBLE_STORES_TTL: Duration = Duration::from_secs(60);
 
 /// Counting reads up to 100,001 rows of a table; the magnitude changes slowly.
 const ROW_COUNTS_TTL: Duration = Duration::from_secs(600);
+
+/// Long enough for a model's next tries.
+const NAMES_TTL: Duration = Duration::from_secs(60);
 
 /// The most tenants of which something is cached.
 const MAX_CACHED_TENANTS: u64 = 1_000;
@@ -57,12 +64,13 @@ pub enum CatalogError {
     Scope(#[source] ScopeError),
 }
 
-/// Describes tables.
+/// Describes tables, and knows what things are called.
 #[derive(Debug)]
 pub struct Catalog {
     scope: Arc<Scope>,
     visible_stores: Cache<TenantId, Arc<VisibleStores>>,
     row_counts: Cache<TenantId, Arc<RowCounts>>,
+    names: Cache<TenantId, Arc<Names>>,
 }
 
 impl Catalog {
@@ -76,6 +84,9 @@ impl Catalog {
                 .build(),
             row_counts: CacheBuilder::new(MAX_CACHED_TENANTS)
                 .time_to_live(ROW_COUNTS_TTL)
+                .build(),
+            names: CacheBuilder::new(MAX_CACHED_TENANTS)
+                .time_to_live(NAMES_TTL)
                 .build(),
         }
     }
@@ -104,7 +115,7 @@ impl Catalog {
         }
         let counts = match self.rows(caller, &ROW_COUNTS, &[]).await {
             Ok(rows) => Arc::new(RowCounts::from_rows(&rows)),
-            Err(ScopeError::Database(_)) => return Ok(Arc::default()),
+            Err(ScopeError::Database(_) | ScopeError::TimedOut(_)) => return Ok(Arc::default()),
             Err(error) => return Err(error),
         };
         self.row_counts.insert(caller.tenant(), Arc::clone(&counts));
@@ -122,6 +133,30 @@ impl Catalog {
             .run(caller, query, parameters, MOST_ROWS, &mut rows)
             .await?;
         Ok(rows)
+    }
+
+    /// A remark for each of these names that no store, category or product type has, as the caller sees them:
+    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`. Asks the database once a minute for each
+    /// tenant. Nothing when the names cannot be read: the statement itself has been answered.
+    pub async fn unknown_names(&self, caller: &Caller, compared: &[ComparedName]) -> Vec<String> {
+        if compared.is_empty() {
+            return Vec::new();
+        }
+        let names = match self.names.get(&caller.tenant()) {
+            Some(names) => names,
+            None => {
+                let Ok(rows) = self.rows(caller, &READ_NAMES, &[]).await else {
+                    return Vec::new();
+                };
+                let names = Arc::new(Names::from_rows(&rows));
+                self.names.insert(caller.tenant(), Arc::clone(&names));
+                names
+            }
+        };
+        compared
+            .iter()
+            .filter_map(|compared| names.remark(compared))
+            .collect()
     }
 
     /// Describes tables to a caller as Markdown, each once, in the order asked for.

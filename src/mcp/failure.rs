@@ -10,6 +10,15 @@ use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
 use crate::telemetry::audit::Decision;
 
+/// What is known of a statement's error beside PostgreSQL's message.
+#[derive(Debug, Default)]
+pub(super) struct Explanation {
+    /// Where in the client's text it stands: line and column, from 1.
+    pub(super) place: Option<(usize, usize)>,
+    /// What to write instead.
+    pub(super) hint: Option<String>,
+}
+
 /// Why a tool has no result. The one place that decides what a client reads of an error inside a tool.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
@@ -19,9 +28,9 @@ pub(super) enum Failure {
     /// The guard refuses the SQL.
     #[error("the SQL was refused")]
     Refused(Refusal),
-    /// The client's statement gave no rows; where in its text, line and column, if that is known.
+    /// The client's statement gave no rows.
     #[error("the statement failed")]
-    Statement(#[source] ScopeError, Option<(usize, usize)>),
+    Statement(#[source] ScopeError, Box<Explanation>),
     /// The result is wider than an answer may be.
     #[error("the result has too many columns")]
     TooManyColumns(#[source] TooManyColumns),
@@ -51,8 +60,8 @@ impl Failure {
         match self {
             Self::Argument(text) => text.clone(),
             Self::Refused(refusal) => refusal.to_string(),
-            Self::Statement(error, place) => scope_text(error, *place),
-            Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error, None),
+            Self::Statement(error, explanation) => scope_text(error, explanation),
+            Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => scope_text(error, &Explanation::default()),
             Self::TooManyColumns(TooManyColumns { columns }) => {
                 format!("the result has {columns} columns and the most is {MOST_COLUMNS}; name the columns you need instead of *")
             }
@@ -84,6 +93,7 @@ impl Failure {
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
                 ScopeError::Database(_)
+                | ScopeError::TimedOut(_)
                 | ScopeError::UnknownTenant
                 | ScopeError::PlanRefused
                 | ScopeError::Stopping => {}
@@ -133,6 +143,7 @@ impl Failure {
                         (Decision::Failed, reason)
                     }
                 }
+                ScopeError::TimedOut(_) => failed("SQLSTATE 57014"),
                 ScopeError::Busy => failed("busy"),
                 ScopeError::Stopping => failed("server stopping"),
                 ScopeError::Unavailable(_) => failed("database unavailable"),
@@ -145,9 +156,15 @@ impl Failure {
     }
 }
 
-fn scope_text(error: &ScopeError, place: Option<(usize, usize)>) -> String {
+fn scope_text(error: &ScopeError, explanation: &Explanation) -> String {
     match error {
-        ScopeError::Database(error) => error.client_text(place),
+        ScopeError::Database(error) => {
+            error.client_text(explanation.place, explanation.hint.as_deref())
+        }
+        ScopeError::TimedOut(after) => format!(
+            "the statement was stopped after {} s, the longest that one may run (SQLSTATE 57014); aggregate or filter more",
+            after.as_secs_f64()
+        ),
         ScopeError::PlanRefused => "EXPLAIN is for analysts of head office only: estimates speak of the rows of all stores; run the query itself".to_owned(),
         ScopeError::UnknownTenant => {
             format!("the tenant is unknown; set {TENANT_HEADER} to a tenant you may use")

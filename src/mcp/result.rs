@@ -56,7 +56,7 @@ fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
     }
     messages.extend_from_slice(remarks.notes);
     if !messages.is_empty() {
-        let _ = write!(text, r#","msg":{}"#, Value::from(messages.join(". ")));
+        let _ = write!(text, r#","msg":{}"#, Value::from(joined(&messages)));
     }
     text.push('}');
     text
@@ -95,6 +95,22 @@ fn compact(text: String) -> CallToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
     result.structured_content = structured;
     result
+}
+
+/// Messages in one text.
+fn joined(messages: &[String]) -> String {
+    let mut text = String::new();
+    for message in messages {
+        let begins_a_sentence = message.starts_with(|first: char| !first.is_lowercase());
+        text.push_str(match text.chars().last() {
+            None => "",
+            Some('?') => " ",
+            Some(_) if begins_a_sentence => ". ",
+            Some(_) => "; ",
+        });
+        text.push_str(message);
+    }
+    text
 }
 
 fn rows_message(cut: Cut, rows: &JsonRows, remarks: &Remarks<'_>) -> String {

@@ -21,6 +21,7 @@ mod faults; // the database dies, the wire is cut, all is in use
 mod functions; // the guard's allow-list against the server's own
 mod fuzz_corpus; // what fuzzing began with and what it found
 mod health; // which anybody may ask for
+mod hints; // SQL as models write it
 mod hostile; // statements of somebody who wants more
 mod identity; // who may ask, and for which store
 mod inherited; // tables that inherit from those of schema guard

@@ -5,10 +5,11 @@ use rmcp::model::{CallToolResult, JsonObject, Tool};
 use serde_json::json;
 
 use super::{
-    Access, Arguments, DefaultLimits, Failure, Remarks, ToolName, Tools, define, result,
-    rows_schema,
+    Access, Arguments, DefaultLimits, Failure, Remarks, ToolName, Tools, define, explanation,
+    result, rows_schema, statement_text,
 };
 use crate::identity::Caller;
+use crate::query::guard::hints::compared_names;
 use crate::query::guard::{CheckedQuery, Fingerprint, Guard, Refusal, Rule};
 use crate::query::rows::{Collector, Cut, JsonRows, RowLimits};
 use crate::telemetry::audit::Statement;
@@ -47,18 +48,14 @@ pub(super) async fn call(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
     );
-    let text = Arc::<str>::from(arguments.text("postgresql_query")?);
+    let sent = arguments.text("postgresql_query")?;
+    let text = Arc::<str>::from(statement_text::statement(&sent));
     let max_rows = arguments.integer("max_rows")?;
     let ceiling = tools.limits_of(caller);
     let limits = limits_for(max_rows, tools.default_limits, ceiling)?;
-    let (checked, fingerprint) = if text.len() <= tools.parsed_at_once.get() {
-        check(&tools.guard, &text)
-    } else {
-        let (guard, text) = (Arc::clone(&tools.guard), Arc::clone(&text));
-        tokio::task::spawn_blocking(move || check(&guard, &text))
-            .await
-            .map_err(Failure::Task)?
-    };
+    let guard = Arc::clone(&tools.guard);
+    let checking = move |text: &str| check(&guard, text);
+    let (checked, fingerprint) = with_text(tools, &text, checking).await?;
     access.statement = Some(Statement {
         fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
         text: Arc::clone(&text),
@@ -66,27 +63,30 @@ pub(super) async fn call(
     let query = checked.map_err(Failure::Refused)?;
     let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(limits);
-    tools
+    let ran = tools
         .scope
         .run(caller, &query, &[], limits.to_ask(), &mut rows)
-        .await
-        .map_err(|error| {
-            let place = error
-                .position()
-                .and_then(|position| query.place_in(&text, position));
-            Failure::Statement(error, place)
-        })?;
+        .await;
+    if let Err(error) = ran {
+        let explaining = move |text: &str| explanation::explain(text, &query, error);
+        return Err(with_text(tools, &text, explaining).await?);
+    }
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
     access.rows = rows.count.into();
     let most = i64::from(ceiling.rows.get());
     let capped = max_rows
         .filter(|asked| *asked > most && rows.cut == Some(Cut::Rows))
         .map(|asked| format!("max_rows is {asked}; the most is {most}, so that is what was used"));
+    let mut notes: Vec<String> = capped.into_iter().collect();
+    if explanation::says_nothing(&rows) {
+        let compared = with_text(tools, &text, compared_names).await?;
+        notes.extend(tools.catalog.unknown_names(caller, &compared).await);
+    }
     let remarks = Remarks {
         scope: &scope,
         nothing_found: "No rows",
         how_to_go_on: &how_to_go_on(&rows, ceiling),
-        notes: capped.as_slice(),
+        notes: &notes,
     };
     Ok(result::rows(rows, &remarks))
 }
@@ -141,6 +141,21 @@ fn how_to_go_on(rows: &JsonRows, ceiling: RowLimits) -> String {
             format!("Aggregate or filter; or go on with ORDER BY and OFFSET {count}")
         }
     }
+}
+
+/// Reads a text: a long one away from the reactor.
+async fn with_text<T: Send + 'static>(
+    tools: &Tools,
+    text: &Arc<str>,
+    read: impl FnOnce(&str) -> T + Send + 'static,
+) -> Result<T, Failure> {
+    if text.len() <= tools.parsed_at_once.get() {
+        return Ok(read(text));
+    }
+    let text = Arc::clone(text);
+    tokio::task::spawn_blocking(move || read(&text))
+        .await
+        .map_err(Failure::Task)
 }
 
 /// The guard's verdict, and what the statement looks like without its constants: of one that was accepted before both are known.

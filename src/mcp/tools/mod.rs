@@ -2,9 +2,11 @@
 //! original sample.
 mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
+mod explanation; // what is said beside an answer
 mod get_current_utc_date;
 mod get_multiple_table_schemas;
 mod semantic_search_products;
+mod statement_text; // the statement within what a model sends
 
 use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::result::{self, Remarks};
-use crate::catalog::{Catalog, VisibleStores};
+use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::identity::{Caller, OAuthScope};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
@@ -164,7 +166,7 @@ impl Tools {
     /// Whose rows a caller sees.
     async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, Failure> {
         let stores = self.catalog.visible_stores(caller).await;
-        stores.map_err(|error| Failure::Statement(error, None))
+        stores.map_err(|error| Failure::Catalog(CatalogError::Scope(error)))
     }
 
     fn limits_of(&self, caller: &Caller) -> RowLimits {

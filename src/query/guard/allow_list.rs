@@ -227,38 +227,14 @@ pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
 /// Collations that every server has.
 pub(super) const COLLATIONS: &[&str] = &["C", "POSIX", "default", "pg_c_utf8", "ucs_basic"];
 
-/// What an unknown function may have been meant for: what people bring along from other databases, or a name that is nearly
-/// one of the list.
+/// The function of the list that an unknown name is nearly the same as.
 pub(super) fn nearest_function(name: &str) -> Option<&'static str> {
-    let known = ELSEWHERE.iter().find(|(theirs, _)| *theirs == name);
-    known.map(|(_, ours)| *ours).or_else(|| {
-        functions()
-            .map(|other| (other, strsim::jaro_winkler(name, other)))
-            .filter(|(_, likeness)| *likeness >= 0.9)
-            .max_by(|(_, one), (_, other)| one.total_cmp(other))
-            .map(|(other, _)| other)
-    })
+    functions()
+        .map(|other| (other, strsim::jaro_winkler(name, other)))
+        .filter(|(_, likeness)| *likeness >= 0.9)
+        .max_by(|(_, one), (_, other)| one.total_cmp(other))
+        .map(|(other, _)| other)
 }
-
-/// Functions of other databases, or of PostgreSQL but outside the list, and what does the same here.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("date_format", "to_char"),
-    ("datediff", "date subtraction, as in a - b"),
-    ("dateadd", "date + interval"),
-    ("getdate", "now()"),
-    ("group_concat", "string_agg"),
-    ("ifnull", "coalesce"),
-    ("instr", "strpos"),
-    ("isnull", "coalesce"),
-    ("json_arrayagg", "jsonb_agg"),
-    ("listagg", "string_agg"),
-    ("len", "length"),
-    ("median", "percentile_cont(0.5) WITHIN GROUP (ORDER BY …)"),
-    ("month", "extract(month FROM …)"),
-    ("nvl", "coalesce"),
-    ("strftime", "to_char"),
-    ("year", "extract(year FROM …)"),
-];
 
 /// System columns speak of where rows are stored and who wrote them.
 pub(super) const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];

@@ -9,6 +9,7 @@ mod construct; // every kind of node, decided
 mod explain; // EXPLAIN without running
 mod groupings; // how often GROUP BY groups
 mod growth; // what a statement can cost at most
+pub mod hints; // what to write instead
 mod name; // columns, operators and the server's own values
 mod planner; // how PostgreSQL shall plan it
 mod print; // tree → text that means the tree, and nothing else
@@ -31,8 +32,8 @@ pub use allow_list::{
     AGGREGATES, FIELDS, SET_RETURNING, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
 };
 pub use planner::PlannerSettings;
-pub use refusal::{Refusal, Rule, visible};
-pub use relations::{RELATIONS, Relation, RelationColumn, nearest_column};
+pub use refusal::{Refusal, Rule, line_and_column, visible};
+pub use relations::{RELATIONS, Relation, RelationColumn};
 
 use print::Places;
 
@@ -124,15 +125,14 @@ impl CheckedQuery {
         self.fingerprint
     }
 
-    /// Where in `text`, which this was made of, the thing stands that PostgreSQL found at a position of [`sql`](Self::sql): line
-    /// and column, from 1. `None` for what the guard has added.
+    /// Where in the text that this was made of the thing stands that PostgreSQL found at a position of
+    /// [`sql`](Self::sql): its byte. `None` for what the guard has added.
     ///
     /// `position` counts characters from 1, as PostgreSQL's errors do.
     #[must_use]
-    pub fn place_in(&self, text: &str, position: usize) -> Option<(usize, usize)> {
+    pub fn original_byte(&self, position: usize) -> Option<usize> {
         let before = self.sql.chars().take(position.saturating_sub(1));
-        let byte = before.map(char::len_utf8).sum();
-        refusal::line_and_column(text, self.places.original(byte)?)
+        self.places.original(before.map(char::len_utf8).sum())
     }
 
     fn weight(&self) -> usize {
@@ -190,7 +190,7 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
         return Err(Refusal::nul());
     }
     let mut tree = pg_query::parse(text, 0)
-        .map_err(|error| Refusal::of_parser(&error))?
+        .map_err(|error| Refusal::of_parser(text, &error))?
         .protobuf;
     let [statement] = tree.stmts.as_mut_slice() else {
         return Err(Refusal::not_one_statement(tree.stmts.len()));

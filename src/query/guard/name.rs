@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SqlValueFunctionOp};
 
 use super::allow_list::OPERATORS;
+use super::hints;
 use super::refusal::{Refusal, Rule};
 
 /// Whether something may stay in the statement.
@@ -30,7 +31,11 @@ pub(super) fn operator(name: &[Node], location: i32) -> Verdict {
         name => Err(Refusal::new(
             Rule::Operator,
             format!("the operator {} is not allowed", name.join(".")),
-            "use a comparison, arithmetic, text, array or JSON operator",
+            name.last()
+                .and_then(|name| hints::foreign(hints::ForeignKind::Operator, name))
+                .unwrap_or_else(|| {
+                    "use a comparison, arithmetic, text, array or JSON operator".to_owned()
+                }),
         )
         .at(location)),
     }

@@ -1,7 +1,8 @@
 use std::fmt;
 
 use super::allow_list::nearest_function;
-use super::relations::{RELATIONS, SCHEMA, nearest_table};
+use super::hints;
+use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
 
 /// Why a statement may not run. The text is written for the client: it repeats names from the client's own statement
 /// and nothing else.
@@ -11,6 +12,8 @@ pub struct Refusal {
     what: String,
     mend: String,
     at: Place,
+    /// The part of the line around the place, for a text that does not parse.
+    snippet: Option<String>,
 }
 
 /// Which rule a statement broke; safe to log, unlike the text.
@@ -75,6 +78,7 @@ impl Refusal {
             what: visible(what.as_ref()),
             mend: visible(mend.as_ref()),
             at: Place::Nowhere,
+            snippet: None,
         }
     }
 
@@ -170,8 +174,12 @@ impl Refusal {
     /// A table that is none of those that may be read.
     pub(super) fn unknown_table(schema: &str, name: &str) -> Self {
         let dot = if schema.is_empty() { "" } else { "." };
-        let nearest =
-            nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "));
+        // Oracle's and MySQL's table of one row.
+        let nearest = if name.eq_ignore_ascii_case("dual") {
+            "leave FROM out; ".to_owned()
+        } else {
+            nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "))
+        };
         let tables: Vec<String> = RELATIONS
             .iter()
             .map(|relation| format!("{SCHEMA}.{}", relation.name))
@@ -183,15 +191,31 @@ impl Refusal {
         )
     }
 
+    /// A table of the list, named with a database that is not this one's.
+    pub(super) fn other_database(database: &str, schema: &str, name: &str) -> Self {
+        Self::new(
+            Rule::Relation,
+            format!("there is no table {database}.{schema}.{name} here"),
+            format!("leave the database's name out: {SCHEMA}.{name}"),
+        )
+    }
+
     /// A function outside the list.
     pub(super) fn unknown_function(name: &[&str]) -> Self {
-        let nearest = name
-            .last()
-            .and_then(|name| nearest_function(name))
+        let what = format!("the function {} is not allowed", name.join("."));
+        let last = name.last().copied().unwrap_or_default();
+        if relation(last).is_some() {
+            let hint = format!("it is a table; write {SCHEMA}.{last}, with no parentheses behind");
+            return Self::new(Rule::Function, what, hint);
+        }
+        if let Some(hint) = hints::foreign(hints::ForeignKind::Function, last) {
+            return Self::new(Rule::Function, what, hint);
+        }
+        let nearest = nearest_function(last)
             .map_or_else(String::new, |function| format!("did you mean {function}? "));
         Self::new(
             Rule::Function,
-            format!("the function {} is not allowed", name.join(".")),
+            what,
             format!(
                 "{nearest}use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone"
             ),
@@ -199,7 +223,7 @@ impl Refusal {
     }
 
     /// What the parser itself refused.
-    pub(super) fn of_parser(error: &pg_query::Error) -> Self {
+    pub(super) fn of_parser(text: &str, error: &pg_query::Error) -> Self {
         match error {
             // A tree deeper than the decoder's limit, or than the parser's stack.
             pg_query::Error::Decode(_) => Self::too_deep(),
@@ -210,24 +234,29 @@ impl Refusal {
             {
                 Self::too_deep()
             }
-            pg_query::Error::Parse(message) => Self::new(
-                Rule::Syntax,
-                message.clone(),
-                "mend the SQL and send it again",
-            ),
+            pg_query::Error::Parse(message) => {
+                let found = hints::syntax_error(text, message);
+                let hint = found.hint.unwrap_or_else(|| CORRECT_AND_RESEND.to_owned());
+                let refusal = Self {
+                    snippet: found.snippet.map(|snippet| visible(&snippet)),
+                    ..Self::new(Rule::Syntax, message, hint)
+                };
+                let byte = found.byte.and_then(|byte| i32::try_from(byte).ok());
+                refusal.at(byte.unwrap_or(-1)).locate(text)
+            }
             pg_query::Error::Conversion(_) => Self::nul(),
             pg_query::Error::InvalidJson(_)
             | pg_query::Error::InvalidPointer
             | pg_query::Error::Scan(_)
             | pg_query::Error::IsUtility(_)
-            | pg_query::Error::Split(_) => Self::new(
-                Rule::Syntax,
-                "the SQL cannot be read",
-                "mend the SQL and send it again",
-            ),
+            | pg_query::Error::Split(_) => {
+                Self::new(Rule::Syntax, "the SQL cannot be read", CORRECT_AND_RESEND)
+            }
         }
     }
 }
+
+const CORRECT_AND_RESEND: &str = "correct the SQL and send it again";
 
 /// The most bytes of one half of a refusal: the parser repeats a literal of any length.
 const MOST_SHOWN: usize = 700;
@@ -254,7 +283,8 @@ pub fn visible(text: &str) -> String {
 }
 
 /// Line and column of a byte of a text, both from 1, the column in characters.
-pub(super) fn line_and_column(text: &str, byte: usize) -> Option<(usize, usize)> {
+#[must_use]
+pub fn line_and_column(text: &str, byte: usize) -> Option<(usize, usize)> {
     let before = text.get(..byte)?;
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
@@ -274,7 +304,11 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         if let Place::Line { line, column } = self.at {
-            write!(f, " (line {line}, column {column})")?;
+            write!(f, " (line {line}, column {column}")?;
+            if let Some(snippet) = &self.snippet {
+                write!(f, ": {snippet}")?;
+            }
+            f.write_str(")")?;
         }
         write!(f, "; {}", self.mend)
     }

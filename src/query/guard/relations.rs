@@ -5,6 +5,9 @@ use std::sync::LazyLock;
 /// The schema whose tables a client may read.
 pub(super) const SCHEMA: &str = "retail";
 
+/// What models take for the database's name: the default of `POSTGRES_DB`.
+pub(super) const DATABASE: &str = "zava";
+
 const RELATIONS_FILE: &str = include_str!("relations.txt");
 
 /// A table that a client may read.
@@ -53,32 +56,16 @@ pub(super) fn relation(name: &str) -> Option<&'static Relation> {
 
 /// What somebody may have meant by a table's name that is not here.
 pub(super) fn nearest_table(name: &str) -> Option<String> {
-    nearest(name, RELATIONS.iter().map(|relation| relation.name))
+    let name = name.to_lowercase();
+    nearest(&name, RELATIONS.iter().map(|relation| relation.name))
         .map(|table| format!("{SCHEMA}.{table}"))
-}
-
-/// What somebody may have meant by a column's name that is not there: the column, and where it is.
-#[must_use]
-pub fn nearest_column(name: &str) -> Option<String> {
-    let columns = || {
-        RELATIONS
-            .iter()
-            .flat_map(|relation| &relation.columns)
-            .map(|column| column.name)
-    };
-    let column = nearest(name, columns())?;
-    let tables: Vec<String> = RELATIONS
-        .iter()
-        .filter(|relation| relation.columns.iter().any(|other| other.name == column))
-        .map(|relation| format!("{SCHEMA}.{}", relation.name))
-        .collect();
-    Some(format!("{column} ({})", tables.join(", ")))
 }
 
 /// Below this two names have too little in common to be meant for each other.
 const ALIKE: f64 = 0.8;
 
-fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The name that is nearly the same.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|other| (other, strsim::jaro_winkler(name, other)))
         .filter(|(_, likeness)| *likeness >= ALIKE)

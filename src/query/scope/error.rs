@@ -1,11 +1,13 @@
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use deadpool::managed::{PoolError, TimeoutType};
 
 use super::posture::Finding;
 use super::wire::WireError;
-use crate::query::guard::{nearest_column, visible};
+use crate::query::guard::visible;
 
 /// Why a statement gave no rows, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +18,9 @@ pub enum ScopeError {
     /// There is no such tenant any more: ask for another.
     #[error("the tenant is unknown to the database")]
     UnknownTenant,
+    /// The statement ran as long as one may: ask for less.
+    #[error("the statement was stopped after {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
     /// Every connection is in use: try again.
     #[error("all database connections are in use")]
     Busy,
@@ -81,19 +86,21 @@ impl DatabaseError {
         }
     }
 
-    /// What a client is told: enough to mend a statement, nothing about the server. `place` is the line and column of
-    /// [`position`](Self::position) in the text that the client sent.
+    /// What a client is told: enough to correct a statement, nothing about the server. `place` is the line and
+    /// column of [`position`](Self::position) in the text that the client sent, `hint` what to write instead.
     #[must_use]
-    pub fn client_text(&self, place: Option<(usize, usize)>) -> String {
+    pub fn client_text(&self, place: Option<(usize, usize)>, hint: Option<&str>) -> String {
         let state = &self.sqlstate;
         let place = place.map_or_else(String::new, |(line, column)| {
             format!("line {line}, column {column}; ")
         });
         let at = format!("({place}SQLSTATE {state})");
+        let message = visible(&without_wrapper(&self.message));
+        if let Some(hint) = hint {
+            return format!("{message} {at}; {hint}");
+        }
         match state.as_str() {
-            "57014" => format!(
-                "the statement took too long and was stopped; aggregate or filter more {at}"
-            ),
+            "57014" => format!("the statement was cancelled; send it again {at}"),
             "53400" => format!(
                 "the statement needed too much temporary space; aggregate or filter more, or sort shorter rows {at}"
             ),
@@ -101,21 +108,11 @@ impl DatabaseError {
                 "this column or table may not be read; name the columns you need instead of *, \
                  retail.stores has store_id, store_name and is_online {at}"
             ),
-            "42703" => {
-                let nearest = missing_name(&self.message)
-                    .and_then(nearest_column)
-                    .map_or_else(String::new, |column| format!("; did you mean {column}?"));
-                format!("{}{nearest} {at}", visible(&self.message))
-            }
             // A twin's own refusal: its text is written for the client.
             "ZV101" => format!(
                 "{}; make it shorter, or filter first {at}",
                 visible(&self.message)
             ),
-            // The types do not fit; a twin bears one argument more than what it stands for.
-            "42883" if self.message.contains("bounded.") => {
-                format!("a function here does not take arguments of these types; cast them {at}")
-            }
             // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
             "22003" if self.message == "bigint out of range" => format!(
                 "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB, or 800 KiB of JSON; filter or group first {at}"
@@ -130,20 +127,27 @@ impl DatabaseError {
                     .hint
                     .as_ref()
                     .filter(|_| !state.starts_with("42") || state == "42883");
-                let hint: String = hint.iter().flat_map(|hint| [" ", hint]).collect();
-                format!("{}{} {at}", visible(&self.message), visible(&hint))
+                let hint = hint.map_or_else(String::new, |hint| format!("; {}", visible(hint)));
+                format!("{message} {at}{hint}")
             }
             _ => format!("the database could not run the statement {at}"),
         }
     }
 }
 
-/// The column of a message such as `column o.total does not exist`.
-fn missing_name(message: &str) -> Option<&str> {
-    let name = message
-        .strip_prefix("column ")?
-        .strip_suffix(" does not exist")?;
-    name.trim_matches('"').rsplit('.').next()
+/// A message as it would be without the guard's wrappers: `function bounded.repeat(date, integer, integer) does not
+/// exist` speaks of `repeat(date, integer)`; a wrapper takes its limit as one argument more.
+fn without_wrapper(message: &str) -> Cow<'_, str> {
+    let Some((before, call)) = message.split_once("bounded.") else {
+        return message.into();
+    };
+    match call.split_once(')') {
+        Some((call, after)) if call.contains('(') => {
+            let call = call.rsplit_once(", ").map_or(call, |(call, _)| call);
+            format!("{before}{call}){after}").into()
+        }
+        _ => format!("{before}{call}").into(),
+    }
 }
 
 impl fmt::Display for DatabaseError {
@@ -164,12 +168,26 @@ impl fmt::Debug for DatabaseError {
 impl std::error::Error for DatabaseError {}
 
 impl ScopeError {
+    /// Of a statement that could run for this long at most.
+    pub(super) fn or_timed_out(self, statement_timeout: Duration) -> Self {
+        match self {
+            // An operator's pg_cancel_backend has the same SQLSTATE.
+            Self::Database(error)
+                if error.sqlstate == "57014" && !error.message.contains("user request") =>
+            {
+                Self::TimedOut(statement_timeout)
+            }
+            other => other,
+        }
+    }
+
     /// Where in the text that ran PostgreSQL found an error, in characters from 1.
     #[must_use]
     pub fn position(&self) -> Option<usize> {
         match self {
             Self::Database(error) => error.position,
             Self::UnknownTenant
+            | Self::TimedOut(_)
             | Self::Busy
             | Self::PlanRefused
             | Self::Stopping

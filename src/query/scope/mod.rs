@@ -170,6 +170,7 @@ impl Scope {
         };
         self.unless_closing(self.transact(Some(tenant), task, sink))
             .await
+            .map_err(|error| error.or_timed_out(statement_timeout))
     }
 
     /// Whether the database knows a tenant. Nobody but the holder of the signing key can ask.

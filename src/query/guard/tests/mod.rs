@@ -1,4 +1,5 @@
 mod functions;
+mod hints;
 
 use super::*;
 
@@ -78,7 +79,6 @@ fn only_exposed_relations() {
         "guard.signing_key",
         "retail.secrets",
         "public.orders",
-        "other.retail.orders",
         "pg_temp.orders",
         "\"Orders\"",
         "pg_toast.pg_toast_1",
@@ -301,7 +301,7 @@ fn a_refusal_says_where_and_what_to_do() {
     );
     assert_eq!(
         check("SELEC 1").expect_err("refused").to_string(),
-        "syntax error at or near \"SELEC\"; mend the SQL and send it again",
+        "syntax error at or near \"SELEC\" (line 1, column 1: >>>SELEC 1); did you mean SELECT?",
     );
 }
 

@@ -4,17 +4,18 @@ mod query; // a query and its WITH clause
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, RangeVar,
-    SelectStmt, SubLink, SubLinkType, TypeName, WindowDef,
+    AExpr, AIndirection, ColumnRef, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample,
+    RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef,
 };
 
 use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
 use super::construct;
+use super::hints;
 use super::name::{Verdict, names, operator, plain, sql_value};
 use super::printable::{WindowNames, spell_boolean};
 use super::qualified::Qualified;
 use super::refusal::{Refusal, Rule};
-use super::relations::{SCHEMA, relation};
+use super::relations::{DATABASE, SCHEMA, relation};
 use super::sql_json::{self, Part, Parts};
 
 /// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
@@ -92,7 +93,10 @@ impl Walk {
             | NodeEnum::String(_)
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Ok(()),
-            NodeEnum::ColumnRef(column) => self.qualified.column(column),
+            NodeEnum::ColumnRef(column) => {
+                without_database(column);
+                self.qualified.column(column)
+            }
             NodeEnum::SqlvalueFunction(function) => sql_value(function.op(), function.location),
 
             // What a query reads from.
@@ -196,6 +200,13 @@ impl Walk {
         } = table;
         if catalogname.is_empty() && schemaname.is_empty() && self.names.contains(relname) {
             return Ok(());
+        }
+        let is_ours = schemaname == SCHEMA && relation(relname).is_some();
+        if is_ours && catalogname == DATABASE {
+            catalogname.clear();
+        }
+        if is_ours && !catalogname.is_empty() {
+            return Err(Refusal::other_database(catalogname, schemaname, relname).at(*location));
         }
         let ours = catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
         if !ours || relation(relname).is_none() {
@@ -329,12 +340,14 @@ impl Walk {
         };
         if !known || name.setof || name.pct_type {
             let what = format!("the type {} is not allowed", names(&name.names).join("."));
-            return Err(Refusal::new(
-                Rule::Type,
-                what,
-                "use a number, text, date, time, interval, uuid, JSON, range or array type",
-            )
-            .at(name.location));
+            let hint = names(&name.names)
+                .last()
+                .and_then(|name| hints::foreign(hints::ForeignKind::Type, name))
+                .unwrap_or_else(|| {
+                    "use a number, text, date, time, interval, uuid, JSON, range or array type"
+                        .to_owned()
+                });
+            return Err(Refusal::new(Rule::Type, what, hint).at(name.location));
         }
         // A size is a number as it stands, and the printer relies on that.
         let a_number = |size: &Node| matches!(&size.node, Some(NodeEnum::AConst(constant)) if matches!(constant.val, Some(Val::Ival(_))));
@@ -342,6 +355,15 @@ impl Walk {
             return Ok(());
         }
         Err(Refusal::construct("a type's size that is no number").at(name.location))
+    }
+}
+
+/// `zava.retail.orders.order_id` becomes `retail.orders.order_id`: what runs does not depend on the name that a
+/// deployment gives its database.
+fn without_database(column: &mut ColumnRef) {
+    let is_named = names(&column.fields).first() == Some(&DATABASE);
+    if is_named && column.fields.len() == 4 {
+        column.fields.remove(0);
     }
 }
 
