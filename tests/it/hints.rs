@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
 use zava_mcp_server::query::guard::hints;
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
@@ -434,6 +435,30 @@ async fn an_empty_answer_says_which_name_nobody_has() {
     let found =
         "SELECT count(*) FROM categories WHERE category_name IN ('Power Tools', 'HAND TOOLS')";
     assert_eq!(remark(&server, SEATTLE, found).await, "");
+}
+
+/// Today every store may know the others' names. If a policy hides them one day, what is cached for one must not be told to another.
+#[tokio::test]
+async fn names_that_one_tenant_sees_are_not_told_to_another() {
+    let server = TestServer::start().await;
+    let policy = "DROP POLICY tenant_reads ON retail.stores; \
+        CREATE POLICY tenant_reads ON retail.stores FOR SELECT TO zava_reader USING \
+        ((SELECT guard.tenant()) IS NOT NULL AND store_id = ANY ((SELECT guard.allowed_stores())::integer[]))";
+    let mut superuser = server.database().superuser().await;
+    superuser
+        .execute(AssertSqlSafe(policy).into_sql_str())
+        .await
+        .expect("the policy");
+    let sql = "SELECT store_id FROM stores WHERE store_name = 'nobody'";
+    // The second time from the cache.
+    for _ in 0..2 {
+        for (tenant, name) in [(SEATTLE, "Seattle"), (REDMOND, "Redmond")] {
+            assert_eq!(
+                remark(&server, tenant, sql).await,
+                format!("No rows; no store is called 'nobody'; there are 'Zava Retail {name}'")
+            );
+        }
+    }
 }
 
 async fn remark(server: &TestServer, tenant: &str, sql: &str) -> String {

@@ -29,6 +29,9 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> Fa
     Failure::Statement(error, Box::new(Explanation { place, hint }))
 }
 
+/// A row that is longer holds something: 256 columns of NULL take 1,283 bytes.
+const MAX_ROW_BYTES: usize = 2048;
+
 /// Whether an answer has no rows, or one of nothing but NULL and zeros: what an aggregate gives of no rows.
 pub(super) fn says_nothing(rows: &JsonRows) -> bool {
     let is_nothing = |value: &Value| match value {
@@ -40,7 +43,7 @@ pub(super) fn says_nothing(rows: &JsonRows) -> bool {
     };
     match rows.count {
         0 => rows.cut.is_none(),
-        1 => serde_json::from_str(&rows.rows)
+        1 if rows.rows.len() <= MAX_ROW_BYTES => serde_json::from_str(&rows.rows)
             .is_ok_and(|rows: Vec<Vec<Value>>| rows.iter().flatten().all(is_nothing)),
         _ => false,
     }

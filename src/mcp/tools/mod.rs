@@ -162,13 +162,13 @@ impl Tools {
         (failed(tool, &failure), failure.verdict().1)
     }
 
-    /// How much of a result a caller is given.
     /// Whose rows a caller sees.
     async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, Failure> {
         let stores = self.catalog.visible_stores(caller).await;
         stores.map_err(|error| Failure::Catalog(CatalogError::Scope(error)))
     }
 
+    /// How much of a result a caller is given.
     fn limits_of(&self, caller: &Caller) -> RowLimits {
         if caller.has_larger_limits() {
             self.larger_limits
