@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
-use axum::response::Response;
 use tokio::time::timeout;
 
 use super::address::Proxies;
+use super::http_error::HttpError;
 use super::protected_resource::ProtectedResource;
 use super::rates::{Rates, Source, Standing, TooMany};
 use super::refusal;
@@ -58,7 +58,7 @@ impl Admitted {
 
 impl Admission {
     /// Puts the caller into the request, or says why there is none.
-    pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, Response> {
+    pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, HttpError> {
         let presented = presented(request.headers(), peer(request));
         let origin = self.origin(request, &presented);
         // Whoever was good lately is charged to their principal: what others do from the same address is not theirs.

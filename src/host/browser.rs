@@ -8,6 +8,8 @@ use axum::middleware::map_response;
 use axum::response::Response;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::mcp::SESSION_HEADER;
+
 /// How long a browser may remember what an origin may do, before it asks again.
 const REMEMBERED_FOR: Duration = Duration::from_secs(7200);
 
@@ -18,7 +20,7 @@ const REQUEST_HEADERS: [HeaderName; 10] = [
     HeaderName::from_static("mcp-protocol-version"),
     HeaderName::from_static("mcp-method"),
     HeaderName::from_static("mcp-name"),
-    HeaderName::from_static("mcp-session-id"),
+    HeaderName::from_static(SESSION_HEADER),
     HeaderName::from_static("last-event-id"),
     HeaderName::from_static("x-rls-user-id"),
     HeaderName::from_static("traceparent"),
@@ -26,7 +28,8 @@ const REQUEST_HEADERS: [HeaderName; 10] = [
 ];
 
 /// What clients read of an answer beside what every page may.
-const RESPONSE_HEADERS: [HeaderName; 4] = [
+const RESPONSE_HEADERS: [HeaderName; 5] = [
+    HeaderName::from_static(SESSION_HEADER),
     header::WWW_AUTHENTICATE,
     header::RETRY_AFTER,
     HeaderName::from_static("ratelimit"),
@@ -53,7 +56,7 @@ fn cors(allowed_origins: &[String]) -> CorsLayer {
         .map(|origin| HeaderValue::from_str(origin).expect("the settings have checked it"));
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
-        .allow_methods([Method::POST, Method::GET])
+        .allow_methods([Method::POST, Method::GET, Method::DELETE])
         .allow_headers(REQUEST_HEADERS)
         .expose_headers(RESPONSE_HEADERS)
         .max_age(REMEMBERED_FOR)

@@ -5,21 +5,23 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{Method, StatusCode, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use http_body_util::Full;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+use serde_json::Value;
 
 use super::admission::{Admission, Admitted};
 use super::authority::AllowedAuthorities;
 use super::body_budget::BodyBudget;
+use super::http_error::HttpError;
 use super::in_flight::InFlight;
 use super::response_body::ResponseBody;
-use super::{envelope, media_types, message_id, refusal};
+use super::{envelope, media_types, message_id, refusal, unread_body};
 use crate::compute::Compute;
 use crate::identity::Caller;
-use crate::mcp::{Handler, MessageHead};
+use crate::mcp::{CancellableCalls, Handler, MessageHead, SESSION_HEADER, SessionId, TenantBusy};
 
 /// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is parsed in a job.
 const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
@@ -35,6 +37,7 @@ pub(super) struct Endpoint {
     request_bytes: NonZeroUsize,
     bodies: BodyBudget,
     in_flight: InFlight,
+    calls: CancellableCalls,
     service: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
@@ -55,6 +58,7 @@ impl Endpoint {
             .with_max_request_body_bytes(request_bytes.get())
             .disable_allowed_origins()
             .disable_allowed_hosts();
+        let calls = handler.cancellable_calls();
         let sessions = Arc::new(NeverSessionManager::default());
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
@@ -64,53 +68,55 @@ impl Endpoint {
             request_bytes,
             bodies: BodyBudget::new(request_bytes.get()),
             in_flight: InFlight::new(tenant_requests),
+            calls,
             service,
         }
     }
 
-    async fn answer(self: &Arc<Self>, mut request: Request) -> Result<Response, Response> {
+    async fn answer(self: &Arc<Self>, mut request: Request) -> Response {
         if request.method() != Method::POST {
             // Whoever asks.
-            return Err(refusal::method_not_allowed());
+            return refusal::method_not_allowed().into_response(None);
         }
-        let admitted = self.admission.admit(&mut request).await?;
-        let (mut response, reason) = match self.answer_to(&admitted, request).await {
-            Ok(response) => {
-                // Refused by rmcp: a foreign Host or Origin, what is no message of a version it knows.
-                let status = response.status();
-                let reason = status
-                    .is_client_error()
-                    .then(|| format!("HTTP {}", status.as_u16()));
-                (response, reason.map(Cow::from))
+        let admitted = match self.admission.admit(&mut request).await {
+            Ok(admitted) => admitted,
+            Err(error) => {
+                let (parts, body) = request.into_parts();
+                return error.into_response(unread_body::read_id(&parts.headers, body).await);
             }
-            Err(Refused { response, reason }) => (response, Some(reason)),
         };
-        if let Some(reason) = reason {
-            self.admission.trail.note(admitted.refused(reason));
-        }
-        refusal::standing(&mut response, admitted.standing, None);
-        Ok(response)
+        let mut response = match self.answer_to(&admitted, request).await {
+            Ok(response) => {
+                // Refused by rmcp: what is no message of a version it knows.
+                let status = response.status();
+                if status.is_client_error() {
+                    let reason = format!("HTTP {}", status.as_u16());
+                    self.admission.trail.note(admitted.refused(reason));
+                }
+                response
+            }
+            Err(Refused { error, reason, id }) => {
+                self.admission.trail.note(admitted.refused(reason));
+                error.into_response(id)
+            }
+        };
+        refusal::standing(&mut response, admitted.standing);
+        response
     }
 
     /// What is told of a request by its head alone.
-    fn check_head(&self, request: &mut Request) -> Result<(), Box<Refused>> {
+    fn check_head(&self, request: &mut Request) -> Result<(), (&'static str, HttpError)> {
         let checked = self.authorities.check(request.uri(), request.headers());
-        checked.map_err(|error| Box::new(refused(error.reason(), refusal::authority(error))))?;
+        checked.map_err(|error| (error.reason(), refusal::authority(error)))?;
         let headers = request.headers_mut();
         if !media_types::sends_json(headers) {
-            return Err(Box::new(refused(
-                "media type",
-                refusal::not_declared_json(),
-            )));
+            return Err(("media type", refusal::not_declared_json()));
         }
         if media_types::is_encoded(headers) {
-            return Err(Box::new(refused("content coding", refusal::encoded())));
+            return Err(("content coding", refusal::encoded()));
         }
         if !media_types::accepts_json(headers) {
-            return Err(Box::new(refused(
-                "not acceptable",
-                refusal::not_acceptable(),
-            )));
+            return Err(("not acceptable", refusal::not_acceptable()));
         }
         // rmcp wants to read both types, which the specification asks clients to send.
         headers.insert(header::ACCEPT, media_types::ACCEPT_BOTH);
@@ -122,17 +128,23 @@ impl Endpoint {
         admitted: &Admitted,
         mut request: Request,
     ) -> Result<Response, Refused> {
-        self.check_head(&mut request).map_err(|refused| *refused)?;
+        if let Err((reason, error)) = self.check_head(&mut request) {
+            let (parts, body) = request.into_parts();
+            let id = unread_body::read_id(&parts.headers, body).await;
+            return Err(refused(reason, error, id));
+        }
         let caller = &admitted.caller;
         let max_bytes = self.request_bytes.get();
-        let (parts, body) = envelope::read(request, max_bytes, &self.bodies, caller.principal())
-            .await
-            .map_err(|response| refused("unreadable body", response))?;
+        let (mut parts, body) =
+            envelope::read(request, max_bytes, &self.bodies, caller.principal())
+                .await
+                .map_err(|unread| refused("unreadable body", unread.error, unread.id))?;
         // Once the body is there: whoever announces one and does not send it keeps nobody out.
-        let Some(permit) = self.in_flight.acquire(caller.tenant(), caller.principal()) else {
-            let reason = "too many requests of a tenant under way";
-            return Err(refused(reason, refusal::too_many()));
-        };
+        let permit = self.in_flight.acquire(caller.tenant(), caller.principal());
+        if permit.is_none() {
+            // A call of a tool is told so in its result; what else there is to ask costs nothing.
+            parts.extensions.insert(TenantBusy);
+        }
         let response = if body.len() <= MAX_INLINE_PARSE_BYTES {
             self.answer_message(caller, parts, body).await
         } else {
@@ -142,11 +154,15 @@ impl Endpoint {
                 Ok(answered) => answered,
                 Err(error) => {
                     tracing::error!(error = &error as &dyn std::error::Error, "request panicked");
-                    Err(refused("internal error", refusal::internal_error()))
+                    Err(refused("internal error", refusal::internal_error(), None))
                 }
             }
         };
-        Ok(ResponseBody::holding(response?, permit))
+        let response = response?;
+        Ok(match permit {
+            Some(permit) => ResponseBody::holding(response, permit),
+            None => response,
+        })
     }
 
     /// Parses a message at its first poll, and answers it.
@@ -156,51 +172,71 @@ impl Endpoint {
         parts: Parts,
         body: Bytes,
     ) -> Result<Response, Refused> {
+        let refused = |reason, error| refused(reason, error, message_id::read(&body));
         if !envelope::is_json(&body) {
             return Err(refused("unreadable body", refusal::not_json()));
         }
-        // Nothing is read of a message whose sender may do everything.
-        if !caller.scopes().are_all()
-            && let Some(needed) = MessageHead::parse(&body).and_then(|head| head.needed_scope())
+        // Nothing is read of a long message whose sender may do everything.
+        let are_all = caller.scopes().are_all();
+        let head = (!are_all || body.len() <= MAX_INLINE_PARSE_BYTES)
+            .then(|| MessageHead::parse(&body))
+            .flatten();
+        if let Some(needed) = head.as_ref().and_then(MessageHead::needed_scope)
             && !caller.scopes().has(needed)
         {
-            let resource = &self.admission.resource;
-            let id = message_id::read(&body).unwrap_or_default();
-            let response = refusal::insufficient_scope(needed, &id, resource);
-            return Err(refused("scope missing", response));
+            let error = refusal::insufficient_scope(needed, &self.admission.resource);
+            return Err(refused("scope missing", error));
         }
-        let request = Request::from_parts(parts, Full::new(body));
-        let response = self.service.handle(request).await;
-        // The content type was right and the body is JSON, so what rmcp could not read is the message.
-        if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-            return Err(refused("no message", refusal::not_a_message()));
-        }
-        // rmcp's own word for it is one line of text.
+        let session = SessionId::from_headers(&parts.headers);
+        let request = Request::from_parts(parts, Full::new(body.clone()));
+        let mut response = self.service.handle(request).await.map(Body::new);
+        // rmcp's own words for these are a line of text.
         let is_json = media_types::sends_json(response.headers());
-        if response.status() == StatusCode::BAD_REQUEST && !is_json {
-            return Err(refused("protocol version", refusal::unknown_version()));
+        match response.status() {
+            // The content type was right and the body is JSON, so what rmcp could not read is the message.
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                return Err(refused("no message", refusal::not_a_message()));
+            }
+            StatusCode::BAD_REQUEST if !is_json => {
+                return Err(refused("protocol version", refusal::unknown_version()));
+            }
+            StatusCode::INTERNAL_SERVER_ERROR if !is_json => {
+                return Err(refused("internal error", refusal::internal_error()));
+            }
+            StatusCode::OK if head.as_ref().is_some_and(MessageHead::is_initialize) => {
+                if let Ok(id) = HeaderValue::from_str(SessionId::draw().as_str()) {
+                    response.headers_mut().insert(SESSION_HEADER, id);
+                }
+            }
+            StatusCode::ACCEPTED => {
+                let cancelled = head.as_ref().and_then(MessageHead::cancelled_request);
+                if let (Some(request), Some(session)) = (cancelled, session) {
+                    self.calls.cancel(caller, session, request);
+                }
+            }
+            _ => {}
         }
-        Ok(response.map(Body::new))
+        Ok(response)
     }
 }
 
-fn refused(reason: &'static str, response: Response) -> Refused {
+fn refused(reason: impl Into<Cow<'static, str>>, error: HttpError, id: Option<Value>) -> Refused {
     Refused {
         reason: reason.into(),
-        response,
+        error,
+        id,
     }
 }
 
-/// An answer that refuses, and why.
+/// What is refused, and why.
 struct Refused {
     reason: Cow<'static, str>,
-    response: Response,
+    error: HttpError,
+    id: Option<Value>,
 }
 
 /// Answers a request to `/mcp`.
 pub(super) async fn mcp(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
     // On the heap: rmcp's future is large, and moving it about cost more than the allocation.
-    Box::pin(endpoint.answer(request))
-        .await
-        .unwrap_or_else(|refused| refused)
+    Box::pin(endpoint.answer(request)).await
 }

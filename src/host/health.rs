@@ -100,15 +100,15 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         readiness,
     } = &*details;
     let standing = match admission.admit(&mut request).await {
-        Err(refused) => return refused,
+        Err(refused) => return refused.into_response(None),
         Ok(admitted) if admitted.caller.role() < Role::Operator => {
             let reason = "operator's role missing";
             admission.trail.note(admitted.refused(reason));
-            return refusal::operators_only();
+            return refusal::operators_only().into_response(None);
         }
         Ok(admitted) if !admitted.caller.scopes().has(OAuthScope::Query) => {
             admission.trail.note(admitted.refused("scope missing"));
-            return refusal::details_need_scope(&admission.resource);
+            return refusal::details_need_scope(&admission.resource).into_response(None);
         }
         Ok(admitted) => admitted.standing,
     };
@@ -129,6 +129,6 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "log": {"dropped_lines": telemetry::dropped_lines()},
     }))
     .into_response();
-    refusal::standing(&mut response, standing, None);
+    refusal::standing(&mut response, standing);
     response
 }

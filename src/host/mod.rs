@@ -12,16 +12,18 @@ mod browser; // what browsers may do with answers
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // a request's body, within bounds
 mod health; // is the process up, does the database answer
+mod http_error; // an HTTP response that refuses a request
 mod in_flight; // how many requests of one tenant are in flight
 mod json_scan; // what a body would cost to parse
 mod media_types; // what a client sends and takes
 mod message_id; // which request an answer is for
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
-mod refusal; // an HTTP error with a JSON-RPC body
+mod refusal; // every refusal, and its text
 mod response_body; // a response on its way to the client
 mod server; // connections, and their end
 mod stdio; // MCP over standard input and output
+mod unread_body; // the id of a request that is refused before it is read
 
 use std::future::Future;
 use std::io;

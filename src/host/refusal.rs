@@ -1,9 +1,10 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use axum::response::{IntoResponse as _, Response};
+use serde_json::json;
 
 use super::authority::AuthorityError;
+use super::http_error::HttpError;
 use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rates::{Standing, TooMany};
@@ -22,8 +23,8 @@ const TOO_MANY: i32 = -32003;
 const RETRY_AFTER: &str = "2";
 
 /// The body could not be read as JSON.
-pub(super) fn not_json() -> Response {
-    answer(
+pub(super) fn not_json() -> HttpError {
+    HttpError::new(
         StatusCode::BAD_REQUEST,
         PARSE_ERROR,
         "the body is not valid JSON in UTF-8; send one JSON-RPC 2.0 message",
@@ -31,8 +32,8 @@ pub(super) fn not_json() -> Response {
 }
 
 /// The body is JSON, but no message.
-pub(super) fn not_a_message() -> Response {
-    answer(
+pub(super) fn not_a_message() -> HttpError {
+    HttpError::new(
         StatusCode::BAD_REQUEST,
         INVALID_REQUEST,
         "the body is not a JSON-RPC 2.0 message of MCP; send {\"jsonrpc\": \"2.0\", \"id\": …, \"method\": …, \"params\": {…}}",
@@ -40,18 +41,17 @@ pub(super) fn not_a_message() -> Response {
 }
 
 /// Only POST does anything at `/mcp`: nothing is streamed, and no session is kept that could be ended.
-pub(super) fn method_not_allowed() -> Response {
-    let mut response = answer(
+pub(super) fn method_not_allowed() -> HttpError {
+    HttpError::new(
         StatusCode::METHOD_NOT_ALLOWED,
         INVALID_REQUEST,
         "/mcp answers POST; this server streams nothing and keeps no session",
-    );
-    insert(&mut response, header::ALLOW, "POST");
-    response
+    )
+    .with(header::ALLOW, "POST")
 }
 
 /// The request calls the server by a wrong name, or comes from a page that may not call it.
-pub(super) fn authority(error: AuthorityError) -> Response {
+pub(super) fn authority(error: AuthorityError) -> HttpError {
     let (status, text) = match error {
         AuthorityError::MalformedHost => (
             StatusCode::BAD_REQUEST,
@@ -66,12 +66,12 @@ pub(super) fn authority(error: AuthorityError) -> Response {
             "pages of this Origin may not call this server; ZAVA_ALLOWED_ORIGINS lists those that may",
         ),
     };
-    answer(status, INVALID_REQUEST, text)
+    HttpError::new(status, INVALID_REQUEST, text)
 }
 
 /// The body is said to be something else than JSON, or nothing is said.
-pub(super) fn not_declared_json() -> Response {
-    answer(
+pub(super) fn not_declared_json() -> HttpError {
+    HttpError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         INVALID_REQUEST,
         "the content type must be application/json",
@@ -79,20 +79,19 @@ pub(super) fn not_declared_json() -> Response {
 }
 
 /// The body is compressed.
-pub(super) fn encoded() -> Response {
-    let mut response = answer(
+pub(super) fn encoded() -> HttpError {
+    HttpError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         INVALID_REQUEST,
         "the body must be sent as it is, without Content-Encoding",
-    );
+    )
     // RFC 9110, section 15.5.16.
-    insert(&mut response, header::ACCEPT_ENCODING, "identity");
-    response
+    .with(header::ACCEPT_ENCODING, "identity")
 }
 
 /// The client takes no JSON.
-pub(super) fn not_acceptable() -> Response {
-    answer(
+pub(super) fn not_acceptable() -> HttpError {
+    HttpError::new(
         StatusCode::NOT_ACCEPTABLE,
         INVALID_REQUEST,
         "answers are application/json; Accept must name it, or be left out",
@@ -100,43 +99,43 @@ pub(super) fn not_acceptable() -> Response {
 }
 
 /// `MCP-Protocol-Version` names a version that is not spoken here.
-pub(super) fn unknown_version() -> Response {
+pub(super) fn unknown_version() -> HttpError {
     let supported = protocol_versions();
     let text = format!(
         "MCP-Protocol-Version names a version that this server does not speak; it speaks {}",
         supported.join(", ")
     );
-    answer(StatusCode::BAD_REQUEST, INVALID_REQUEST, &text)
+    HttpError::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, text)
 }
 
 /// The body is longer than allowed.
-pub(super) fn too_large(most: usize) -> Response {
-    answer(
+pub(super) fn too_large(most: usize) -> HttpError {
+    HttpError::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         INVALID_REQUEST,
-        &format!("the body is too large; the most is {most} bytes"),
+        format!("the body is too large; the most is {most} bytes"),
     )
 }
 
 /// The body holds more values than a parser is given.
-pub(super) fn too_complex() -> Response {
-    answer(
+pub(super) fn too_complex() -> HttpError {
+    HttpError::new(
         StatusCode::BAD_REQUEST,
         INVALID_REQUEST,
-        &format!(
+        format!(
             "the body is too complex; send at most {MAX_VALUES} JSON values, nested at most {MAX_DEPTH} deep"
         ),
     )
 }
 
 /// Too much has arrived of other bodies that are not complete yet.
-pub(super) fn too_many_bodies() -> Response {
+pub(super) fn too_many_bodies() -> HttpError {
     come_back("too many large requests are arriving at once; send fewer at a time")
 }
 
 /// The body did not arrive whole.
-pub(super) fn cut_off() -> Response {
-    answer(
+pub(super) fn cut_off() -> HttpError {
+    HttpError::new(
         StatusCode::BAD_REQUEST,
         INVALID_REQUEST,
         "the body did not arrive whole; send it again",
@@ -144,8 +143,8 @@ pub(super) fn cut_off() -> Response {
 }
 
 /// The body did not arrive in time.
-pub(super) fn too_slow() -> Response {
-    answer(
+pub(super) fn too_slow() -> HttpError {
+    HttpError::new(
         StatusCode::REQUEST_TIMEOUT,
         INVALID_REQUEST,
         "the body did not arrive in time; send it again",
@@ -153,7 +152,7 @@ pub(super) fn too_slow() -> Response {
 }
 
 /// The caller may not pass.
-pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Response {
+pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> HttpError {
     let (status, code) = match refusal {
         Refusal::Missing(Wanted::Bearer) | Refusal::Proof(_) => {
             (StatusCode::UNAUTHORIZED, NO_CALLER)
@@ -170,89 +169,79 @@ pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> Respons
         }
     };
     let text = refusal_text(refusal);
-    let mut response = answer(status, code, &text);
     // RFC 9110 section 11.6.1: a 401 names a scheme.
     let challenge = match refusal {
         Refusal::Missing(Wanted::Bearer) => resource.challenge(None, &OAuthScope::ALL),
         Refusal::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
         _ => None,
     };
+    let mut error = HttpError::new(status, code, text);
     if let Some(challenge) = challenge {
-        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
+        error = error.with(header::WWW_AUTHENTICATE, &challenge);
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
+        error = error.with(header::RETRY_AFTER, RETRY_AFTER);
     }
-    response
+    error
 }
 
 /// The caller's token is not good for this.
-pub(super) fn insufficient_scope(
-    needed: OAuthScope,
-    id: &Value,
-    resource: &ProtectedResource,
-) -> Response {
-    let text = format!(
-        "the token is not good for this tool; ask for one with the scope {}",
-        needed.as_str()
-    );
-    // The message has been read, and clients can tell from the id which of theirs it was.
-    let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": NO_CALLER, "message": text}});
-    let mut response = (StatusCode::FORBIDDEN, Json(body)).into_response();
-    if let Some(challenge) = resource.challenge(Some(("insufficient_scope", &text)), &[needed]) {
-        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
-    }
-    response
-}
-
-/// The tenant has as many requests under way as it may.
-pub(super) fn too_many() -> Response {
-    come_back(
-        "too many requests of this tenant are under way; wait for some of their answers, then try again",
-    )
+pub(super) fn insufficient_scope(needed: OAuthScope, resource: &ProtectedResource) -> HttpError {
+    scope_missing("this tool", needed, resource)
 }
 
 /// More have come than may.
-pub(super) fn too_fast(too_many: TooMany) -> Response {
+pub(super) fn too_fast(too_many: TooMany) -> HttpError {
     let seconds = too_many.wait.as_secs() + u64::from(too_many.wait.subsec_nanos() > 0);
     let seconds = seconds.max(1).to_string();
     let text = format!("too many requests; try again in {seconds} seconds");
-    let mut response = answer(StatusCode::TOO_MANY_REQUESTS, TOO_MANY, &text);
-    insert(&mut response, header::RETRY_AFTER, &seconds);
-    standing(&mut response, too_many.standing, Some(&seconds));
-    response
+    let mut error = HttpError::new(StatusCode::TOO_MANY_REQUESTS, TOO_MANY, text)
+        .with(header::RETRY_AFTER, &seconds);
+    for (name, value) in rate_limit_fields(too_many.standing, Some(&seconds)) {
+        error = error.with(name, &value);
+    }
+    error
 }
 
-/// Tells what is left of a rate
+/// Tells an admitted caller what is left of a rate.
+pub(super) fn standing(response: &mut Response, standing: Standing) {
+    for (name, value) in rate_limit_fields(standing, None) {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+}
+
+/// What is left of a rate
 /// ([RateLimit fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)), and in how many seconds there
 /// is more if nothing is left.
-pub(super) fn standing(response: &mut Response, standing: Standing, wait: Option<&str>) {
+fn rate_limit_fields(standing: Standing, wait: Option<&str>) -> [(HeaderName, String); 2] {
     let Standing {
         policy,
         a_minute,
         left,
     } = standing;
-    insert(
-        response,
-        HeaderName::from_static("ratelimit-policy"),
-        &format!("\"{policy}\";q={a_minute};w=60"),
-    );
     let wait = wait.map_or_else(String::new, |seconds| format!(";t={seconds}"));
-    insert(
-        response,
-        HeaderName::from_static("ratelimit"),
-        &format!("\"{policy}\";r={left}{wait}"),
-    );
+    [
+        (
+            HeaderName::from_static("ratelimit-policy"),
+            format!("\"{policy}\";q={a_minute};w=60"),
+        ),
+        (
+            HeaderName::from_static("ratelimit"),
+            format!("\"{policy}\";r={left}{wait}"),
+        ),
+    ]
 }
 
 /// Others from the same address are being looked up.
-pub(super) fn busy() -> Response {
+pub(super) fn busy() -> HttpError {
     come_back("too many callers from this address are being looked up; try again in a few seconds")
 }
 
 /// The caller is no operator.
-pub(super) fn operators_only() -> Response {
-    answer(
+pub(super) fn operators_only() -> HttpError {
+    HttpError::new(
         StatusCode::FORBIDDEN,
         NO_CALLER,
         "this is for operators; an administrator gives the role by `zava-mcp-server grant … --role operator`",
@@ -260,17 +249,21 @@ pub(super) fn operators_only() -> Response {
 }
 
 /// The caller is an operator, and the token is not good for what the server tells of itself.
-pub(super) fn details_need_scope(resource: &ProtectedResource) -> Response {
-    let needed = OAuthScope::Query;
+pub(super) fn details_need_scope(resource: &ProtectedResource) -> HttpError {
+    scope_missing("this", OAuthScope::Query, resource)
+}
+
+fn scope_missing(what: &str, needed: OAuthScope, resource: &ProtectedResource) -> HttpError {
     let text = format!(
-        "the token is not good for this; ask for one with the scope {}",
+        "the token is not good for {what}; ask for one with the scope {}",
         needed.as_str()
     );
-    let mut response = answer(StatusCode::FORBIDDEN, NO_CALLER, &text);
-    if let Some(challenge) = resource.challenge(Some(("insufficient_scope", &text)), &[needed]) {
-        insert(&mut response, header::WWW_AUTHENTICATE, &challenge);
+    let challenge = resource.challenge(Some(("insufficient_scope", &text)), &[needed]);
+    let error = HttpError::new(StatusCode::FORBIDDEN, NO_CALLER, text);
+    match challenge {
+        Some(challenge) => error.with(header::WWW_AUTHENTICATE, &challenge),
+        None => error,
     }
-    response
 }
 
 /// There is nothing at this path.
@@ -280,8 +273,8 @@ pub(super) async fn no_such_path() -> Response {
 }
 
 /// A defect of this server, which the log tells.
-pub(super) fn internal_error() -> Response {
-    answer(
+pub(super) fn internal_error() -> HttpError {
+    HttpError::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         INTERNAL_ERROR,
         "internal error; the operator finds the cause in the server log",
@@ -289,20 +282,7 @@ pub(super) fn internal_error() -> Response {
 }
 
 /// There is no room now.
-fn come_back(message: &str) -> Response {
-    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY, message);
-    insert(&mut response, header::RETRY_AFTER, RETRY_AFTER);
-    response
-}
-
-fn answer(status: StatusCode, code: i32, message: &str) -> Response {
-    // Without an id: it was not read, and MCP's schema has no null there.
-    let body = json!({"jsonrpc": "2.0", "error": {"code": code, "message": message}});
-    (status, Json(body)).into_response()
-}
-
-fn insert(response: &mut Response, name: HeaderName, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        response.headers_mut().insert(name, value);
-    }
+fn come_back(message: &'static str) -> HttpError {
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY, message)
+        .with(header::RETRY_AFTER, RETRY_AFTER)
 }

@@ -59,7 +59,7 @@ variables! {
     ZAVA_MAX_SQL_BYTES = Some("32768"), "32768", "The longest SQL text in bytes, 64 to 65536.";
     ZAVA_MAX_CONNECTIONS = Some("10"), "10", "The most database connections held at once, 1 to 1000.";
     ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "The most database connections that one tenant holds at once, 1 to 1000; a third of all is kept for tenants that hold none.";
-    ZAVA_TENANT_QUEUE = Some("16"), "16", "The most requests of one tenant that wait for a connection, 1 to 10000; what comes on top is answered 503.";
+    ZAVA_TENANT_QUEUE = Some("16"), "16", "The most requests of one tenant that wait for a connection, 1 to 10000; what comes on top is told to come back.";
     ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS = Some("60"), "60", "ZAVA_STATEMENT_TIMEOUT_SECONDS for analysts and operators, if it is more.";
     ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is more.";
     ZAVA_ANALYST_MAX_RESULT_BYTES = Some("4194304"), "4194304", "ZAVA_MAX_RESULT_BYTES for analysts and operators, if it is more.";

@@ -14,31 +14,56 @@ async fn broken_envelopes() {
         "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\",\"params\":{{\"x\":\"{}\"}}}}",
         "x".repeat(2048)
     );
-    let cases: [(&str, &[u8], u16, i64, &str); 9] = [
-        ("no body", b"", 400, -32700, "not valid JSON"),
-        ("not JSON", b"{\"jsonrpc\":", 400, -32700, "not valid JSON"),
+    type Case<'a> = (&'a str, &'a [u8], u16, i64, &'a str, Value);
+    let cases: [Case<'_>; 9] = [
+        ("no body", b"", 400, -32700, "not valid JSON", Value::Null),
+        (
+            "not JSON",
+            b"{\"jsonrpc\":",
+            400,
+            -32700,
+            "not valid JSON",
+            Value::Null,
+        ),
         (
             "not UTF-8",
             b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\xfe\"}",
             400,
             -32700,
             "not valid JSON",
+            json!(1),
         ),
-        ("an array", b"[]", 400, -32600, "not a JSON-RPC 2.0 message"),
+        (
+            "an array",
+            b"[]",
+            400,
+            -32600,
+            "not a JSON-RPC 2.0 message",
+            Value::Null,
+        ),
         (
             "a batch",
             b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}]",
             400,
             -32600,
             "not a JSON-RPC 2.0 message",
+            Value::Null,
         ),
-        ("a number", b"5", 400, -32600, "not a JSON-RPC 2.0 message"),
+        (
+            "a number",
+            b"5",
+            400,
+            -32600,
+            "not a JSON-RPC 2.0 message",
+            Value::Null,
+        ),
         (
             "no method",
             b"{\"jsonrpc\":\"2.0\",\"id\":1}",
             400,
             -32600,
             "not a JSON-RPC 2.0 message",
+            json!(1),
         ),
         (
             "version 1.0",
@@ -46,6 +71,7 @@ async fn broken_envelopes() {
             400,
             -32600,
             "not a JSON-RPC 2.0 message",
+            json!(1),
         ),
         (
             "too long",
@@ -53,9 +79,10 @@ async fn broken_envelopes() {
             413,
             -32600,
             "the most is 2048 bytes",
+            json!(1),
         ),
     ];
-    for (what, body, status, code, words) in cases {
+    for (what, body, status, code, words, id) in cases {
         let response = server
             .post()
             .header("x-rls-user-id", SEATTLE)
@@ -73,7 +100,23 @@ async fn broken_envelopes() {
                 .contains(words),
             "{what}: {body}"
         );
-        assert_eq!(body["id"], Value::Null, "{what}");
+        assert_eq!(body["id"], id, "{what}: {body}");
+    }
+}
+
+/// Programs of Windows write a byte order mark, which is no part of the JSON behind it.
+#[tokio::test]
+async fn a_byte_order_mark_is_passed_over() {
+    let server = TestServer::start().await;
+    for body in [
+        "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
+        "\u{feff}\r\n {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n",
+    ] {
+        let request = server.post().header("x-rls-user-id", SEATTLE).body(body);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{body:?}");
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(answer["result"], json!({}), "{answer}");
     }
 }
 

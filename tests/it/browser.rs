@@ -180,7 +180,9 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
     );
     let exposed = header(response.headers(), "access-control-expose-headers").expect("names");
     assert!(
-        exposed.contains("www-authenticate") && exposed.contains("ratelimit"),
+        exposed.contains("www-authenticate")
+            && exposed.contains("ratelimit")
+            && exposed.contains("mcp-session-id"),
         "{exposed}"
     );
 

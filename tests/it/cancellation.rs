@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, timeout};
 use zava_mcp_server::query::scope::ScopeError;
 
+use crate::identity::keys_only;
 use crate::support::{
-    SEATTLE, TestDatabase, TestServer, Watch, assert_prompt, caller, eventually, scope, settings,
-    unguarded,
+    Lock, SEATTLE, TestDatabase, TestServer, WAITING, Watch, assert_prompt, caller, eventually,
+    scope, settings, unguarded,
 };
 
 /// How often a promise of time is tried.
@@ -59,6 +60,97 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
         assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     }
     assert!(watch.backends().await <= 4);
+}
+
+/// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of its own. It is found by who
+/// sends it; nobody gives up the calls of others.
+#[tokio::test]
+async fn a_call_is_given_up_by_those_who_made_it_alone() {
+    let server = TestServer::start_with(|settings| {
+        keys_only(settings);
+        settings.limits.connections = 10.try_into().expect("not zero");
+    })
+    .await;
+    let role = zava_mcp_server::identity::Role::Reader;
+    let seattle = "Zava Retail Seattle";
+    let database = server.database();
+    let own = database.key("own", seattle, role).await;
+    let other = database.key("other", seattle, role).await;
+    let elsewhere = database.key("elsewhere", "Zava Retail Redmond", role).await;
+    let lock = Lock::on(database).await;
+    let mut watch = Watch::on(database).await;
+    let send = |key: &str, session: Option<&str>, body: Value| {
+        let mut request = server.post().bearer_auth(key).json(&body);
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        async { request.send().await.expect("an answer") }
+    };
+    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}});
+    let call = |id: Value, session| {
+        let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        send(&own, session, body)
+    };
+    let give_up = |id: Value| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "the user has gone"}});
+    // All that the tenant may have, and one that has no session and is known by its connection alone.
+    let calls = async {
+        tokio::join!(
+            call(json!(7), Some("s")),
+            call(json!("7"), Some("s")),
+            call(json!(7), Some("t")),
+            call(json!(8), None),
+        )
+    };
+    let cancelling = async {
+        watch.until_blocked(4).await;
+        for (what, key, session, id) in [
+            ("another principal", &other, Some("s"), json!(7)),
+            ("another tenant", &elsewhere, Some("s"), json!(7)),
+            ("another session", &own, Some("u"), json!(7)),
+            ("another request", &own, Some("s"), json!(9)),
+            ("no session", &own, None, json!(7)),
+            ("a call without a session", &own, Some("s"), json!(8)),
+            ("no id", &own, Some("s"), json!(null)),
+        ] {
+            let response = send(key, session, give_up(id)).await;
+            assert_eq!(response.status(), 202, "{what}");
+        }
+        // Whatever those had cancelled would have let go by then.
+        for _ in 0..5 {
+            let count = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}});
+            let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": count});
+            assert_eq!(send(&elsewhere, None, body).await.status(), 200);
+        }
+        assert_eq!(watch.blocked().await, 4);
+        for (left, session, id) in [(3, "s", json!(7)), (2, "s", json!("7")), (1, "t", json!(7))] {
+            let response = send(&own, Some(session), give_up(id)).await;
+            assert_eq!(response.status(), 202);
+            watch.until_blocked(left).await;
+        }
+        // Their connections are free again, for the same tenant too.
+        let count =
+            json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": count});
+        let answer: Value = send(&own, None, body).await.json().await.expect("JSON");
+        assert_eq!(
+            answer["result"]["structuredContent"]["r"],
+            json!([[1]]),
+            "{answer}"
+        );
+        lock.release().await;
+    };
+    let ((first, second, third, last), ()) = tokio::join!(calls, cancelling);
+    for given_up in [first, second, third] {
+        let body: Value = given_up.json().await.expect("JSON");
+        assert!(
+            body["error"]["message"]
+                .as_str()
+                .is_some_and(|text| text.contains("cancelled")),
+            "{body}"
+        );
+    }
+    let body: Value = last.json().await.expect("JSON");
+    assert_eq!(body["result"]["isError"], false, "{body}");
 }
 
 #[tokio::test]

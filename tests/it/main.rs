@@ -36,6 +36,7 @@ mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP
 mod public_url; // behind a reverse proxy, and under its path
 mod recovery; // the database comes and goes
+mod refusals; // which request a refusal is for
 mod results; // values as clients get them
 mod search; // products by meaning
 mod signals; // how a server is stopped

@@ -36,14 +36,20 @@ async fn stateless(
 #[tokio::test]
 async fn clients_of_the_session_era_initialize() {
     let server = TestServer::start().await;
+    let mut sessions = Vec::new();
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
         let response = server.request(SEATTLE, "initialize", params).await;
         assert_eq!(response.status(), 200, "{version}");
+        let session = response.headers().get("mcp-session-id").cloned();
+        let session = session.unwrap_or_else(|| panic!("{version} begins without a session"));
+        let session = session.to_str().expect("text").to_owned();
+        assert!(uuid::Uuid::try_parse(&session).is_ok(), "{session}");
         assert!(
-            !response.headers().contains_key("mcp-session-id"),
-            "{version}"
+            !sessions.contains(&session),
+            "{session} is another client's"
         );
+        sessions.push(session);
         let body: Value = response.json().await.expect("JSON");
         assert_eq!(body["result"]["protocolVersion"], version);
         assert_eq!(body["result"]["serverInfo"]["name"], "mcp-zava-sales");
@@ -74,16 +80,33 @@ async fn clients_of_the_session_era_initialize() {
         .await
         .expect("JSON");
     assert_eq!(ping["result"], json!({}));
+
+    // Any session does, because nothing is kept of one: another instance may answer, and so may one that was started anew.
+    for session in [sessions[0].as_str(), "made-up", "not a session", ""] {
+        let request = server
+            .post()
+            .header("x-rls-user-id", SEATTLE)
+            .header("mcp-session-id", session)
+            .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "ping"}));
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200, "{session}");
+        assert!(!response.headers().contains_key("mcp-session-id"));
+    }
+    for method in [reqwest::Method::GET, reqwest::Method::DELETE] {
+        let request = server.client.request(method.clone(), server.url("/mcp"));
+        let request = request.header("mcp-session-id", &sessions[0]);
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 405, "{method}");
+        assert_eq!(response.headers()["allow"], "POST", "{method}");
+    }
 }
 
 #[tokio::test]
 async fn clients_of_the_stateless_era_discover() {
     let server = TestServer::start().await;
-    let body: Value = stateless(&server, "server/discover", None, json!({}))
-        .await
-        .json()
-        .await
-        .expect("JSON");
+    let response = stateless(&server, "server/discover", None, json!({})).await;
+    assert!(!response.headers().contains_key("mcp-session-id"));
+    let body: Value = response.json().await.expect("JSON");
     let result = &body["result"];
     assert!(
         result["supportedVersions"]

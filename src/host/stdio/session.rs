@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StdioLimits;
 use super::lines::{Line, Lines};
+use crate::host::envelope::without_bom;
 use crate::host::message_id;
 
 /// An MCP session over an input and an output of lines.
@@ -255,11 +256,6 @@ fn read(line: &Line, max_bytes: usize) -> Result<ClientJsonRpcMessage, Bytes> {
     let id = message_id::read(without_bom(text)).and_then(|id| serde_json::from_value(id).ok());
     let answer = ServerJsonRpcMessage::error(error, id);
     Err(to_line(&answer).unwrap_or_default())
-}
-
-/// A byte order mark, which JSON parsers may skip (RFC 8259, section 8.1).
-fn without_bom(text: &[u8]) -> &[u8] {
-    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
 /// What is wrong with a line that is no message.

@@ -1,0 +1,156 @@
+//! A refusal carries the id of its request: clients tell by it which of theirs it was.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::identity::keys_only;
+use crate::support::{SEATTLE, TestServer};
+
+const UNKNOWN: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
+
+/// As SDKs write it, with the id behind a statement of usual length.
+fn call(id: &Value) -> String {
+    let sql = format!("SELECT 1 -- \\\"id\\\": 99, {}", "x".repeat(4000));
+    format!(
+        "{{\"method\":\"tools/call\",\"params\":{{\"name\":\"execute_sales_query\",\"arguments\":{{\"id\":98,\"postgresql_query\":\"{sql}\"}}}},\"jsonrpc\":\"2.0\",\"id\":{id}}}"
+    )
+}
+
+#[tokio::test]
+async fn every_refusal_carries_the_id_of_its_request() {
+    let plain = TestServer::start().await;
+    let keys = TestServer::start_with(keys_only).await;
+    let slow = TestServer::start_with(|settings| {
+        settings.rates.address = NonZeroU32::MIN;
+        settings.rates.principal = NonZeroU32::MIN;
+    })
+    .await;
+    slow.request(SEATTLE, "ping", json!({})).await;
+    let closed = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = closed.local_addr().expect("its address").port();
+    drop(closed);
+    let away = TestServer::start_with(|settings| {
+        settings.database.host = "127.0.0.1".to_owned();
+        settings.database.port = port;
+    })
+    .await;
+    type Headers = &'static [(&'static str, &'static str)];
+    let cases: [(u16, &TestServer, Headers); 12] = [
+        (400, &plain, &[]),
+        (400, &plain, &[("x-rls-user-id", "seattle")]),
+        (403, &plain, &[("x-rls-user-id", UNKNOWN)]),
+        (401, &keys, &[]),
+        (401, &keys, &[("authorization", "Bearer nonsense")]),
+        (429, &slow, &[("x-rls-user-id", SEATTLE)]),
+        (429, &slow, &[]),
+        (503, &away, &[("x-rls-user-id", SEATTLE)]),
+        (
+            403,
+            &plain,
+            &[("x-rls-user-id", SEATTLE), ("host", "evil.example.com")],
+        ),
+        (
+            403,
+            &plain,
+            &[
+                ("x-rls-user-id", SEATTLE),
+                ("origin", "https://evil.example.com"),
+            ],
+        ),
+        (
+            406,
+            &plain,
+            &[("x-rls-user-id", SEATTLE), ("accept", "text/html")],
+        ),
+        (
+            400,
+            &plain,
+            &[
+                ("x-rls-user-id", SEATTLE),
+                ("mcp-protocol-version", "1999-01-01"),
+            ],
+        ),
+    ];
+    for (status, server, headers) in cases {
+        for id in [json!(7), json!("a-\"b"), json!(-3)] {
+            let mut request = server
+                .client
+                .post(server.url("/mcp"))
+                .header("content-type", "application/json")
+                .body(call(&id));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let response = request.send().await.expect("an answer");
+            assert_eq!(response.status(), status, "{headers:?}");
+            let body: Value = response.json().await.expect("JSON");
+            assert_eq!(body["id"], id, "{status} {headers:?}: {body}");
+            assert!(body["error"]["code"].is_i64(), "{body}");
+        }
+    }
+}
+
+/// What has no id, or none that can be told, is refused without one: no client takes `null`.
+#[tokio::test]
+async fn a_refusal_without_an_id_leaves_it_out() {
+    let server = TestServer::start_with(keys_only).await;
+    let long = format!("{{\"x\":\"{}\",\"id\":1}}", "x".repeat(10_000));
+    for (media_type, body) in [
+        ("application/json", ""),
+        (
+            "application/json",
+            "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}",
+        ),
+        ("application/json", "{\"id\":null}"),
+        ("application/json", "{\"id\":{\"a\":1}}"),
+        ("application/json", "[{\"id\":1}]"),
+        ("application/json", long.as_str()),
+        ("text/plain", "{\"id\":1}"),
+    ] {
+        let request = server.client.post(server.url("/mcp"));
+        let request = request.header("content-type", media_type);
+        let response = request
+            .body(body.to_owned())
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(response.status(), 401, "{body:.60}");
+        let answer: Value = response.json().await.expect("JSON");
+        assert_eq!(answer.get("id"), None, "{body:.60}: {answer}");
+    }
+}
+
+/// Whoever is refused does not make the server wait for a body that does not come, and is not asked for one.
+#[tokio::test]
+async fn a_body_that_does_not_come_delays_no_refusal() {
+    let server = TestServer::start_with(keys_only).await;
+    let head = |more: &str| {
+        format!(
+            "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n{more}\r\n"
+        )
+    };
+    // More of them than the server waits for at once.
+    let mut streams = Vec::new();
+    for _ in 0..100 {
+        let mut stream = TcpStream::connect(server.address)
+            .await
+            .expect("a connection");
+        let sent = format!("{}{{\"id\": 5, ", head(""));
+        stream.write_all(sent.as_bytes()).await.expect("sent");
+        streams.push(stream);
+    }
+    for mut stream in streams {
+        let mut said = String::new();
+        let read = timeout(Duration::from_secs(10), stream.read_to_string(&mut said)).await;
+        read.expect("it is answered and closed").expect("text");
+        assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+        assert!(said.contains("\"id\":5"), "{said}");
+    }
+    let said = server.said(&head("Expect: 100-continue\r\n")).await;
+    assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+}
