@@ -159,7 +159,7 @@ pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsErro
 
 fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
     reader
-        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 64 << 10)
+        .number(&var::ZAVA_MAX_SQL_BYTES, 64, 32 << 10)
         .map(size)
 }
 

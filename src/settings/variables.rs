@@ -56,7 +56,7 @@ variables! {
     ZAVA_DEFAULT_RESULT_BYTES = Some("32768"), "65536", "Bytes of rows in such an answer, 1024 to 67108864; at most ZAVA_MAX_RESULT_BYTES, which holds for a call with `max_rows`.";
     ZAVA_MAX_CELL_BYTES = Some("65536"), "65536", "The most bytes of one value in an answer, 256 to 1048576; of a longer one the beginning is given, and the answer says so.";
     ZAVA_MAX_REQUEST_BYTES = None, "262144", "The largest request body in bytes, 1024 to 67108864. The default is what the longest SQL text needs when JSON escapes each of its bytes: six times ZAVA_MAX_SQL_BYTES, and 65536 more.";
-    ZAVA_MAX_SQL_BYTES = Some("32768"), "32768", "The longest SQL text in bytes, 64 to 65536.";
+    ZAVA_MAX_SQL_BYTES = Some("8192"), "8192", "The longest SQL text in bytes, 64 to 32768; of 700 business statements the longest has 2489.";
     ZAVA_MAX_CONNECTIONS = Some("10"), "10", "The most database connections held at once, 1 to 1000.";
     ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "The most database connections that one tenant holds at once, 1 to 1000; a third of all is kept for tenants that hold none.";
     ZAVA_TENANT_QUEUE = Some("16"), "16", "The most requests of one tenant that wait for a connection, 1 to 10000; what comes on top is told to come back.";

@@ -514,8 +514,8 @@ async fn unusable_arguments() {
         ),
         (
             sql,
-            json!({"postgresql_query": format!("SELECT 1{}", " ".repeat((32 << 10) - 7))}),
-            "32769 bytes; the most is 32768",
+            json!({"postgresql_query": format!("SELECT 1{}", " ".repeat((8 << 10) - 7))}),
+            "8193 bytes; the most is 8192",
         ),
         (
             sql,
@@ -636,7 +636,7 @@ async fn unusable_arguments() {
 #[tokio::test]
 async fn the_longest_statement_runs() {
     let server = TestServer::start().await;
-    let sql = format!("SELECT 7{}", " ".repeat((32 << 10) - 8));
+    let sql = format!("SELECT 7{}", " ".repeat((8 << 10) - 8));
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
 

@@ -7,6 +7,7 @@ mod support; // databases, servers, clients
 mod answers; // what the guard prints, beside what was sent
 mod audit; // what is recorded of decisions
 mod bad_input; // each has one clear error
+mod bounded_time; // what is read as a time, and time zones
 mod browser; // security headers, and pages of other origins
 mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
@@ -29,6 +30,7 @@ mod laws; // what holds for every statement
 mod log_reader; // nobody reads the log
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
+mod overdue; // a statement that outlives its timeout
 mod overload; // one caller must not slow or stop the others
 mod own_statements; // what the session holds by name
 mod pooling; // round trips, and PgBouncer

@@ -5,6 +5,7 @@
 //! Invariant: a [`CheckedQuery`] holds text printed from an accepted tree or a literal of this crate, never the client's
 //! text.
 mod allow_list; // which functions, types, operators, collations: data, no logic
+mod caps; // how much of anything one statement may have
 mod construct; // every kind of node, decided
 mod explain; // EXPLAIN without running
 mod groupings; // how often GROUP BY groups
@@ -12,6 +13,7 @@ mod growth; // what a statement can cost at most
 pub mod hints; // what to write instead
 mod name; // columns, operators and the server's own values
 mod planner; // how PostgreSQL shall plan it
+mod prescan; // what a text may not hold, before it is parsed
 mod print; // tree → text that means the tree, and nothing else
 mod printable; // what the printer would write otherwise
 mod qualified; // what stands behind a dot
@@ -35,6 +37,7 @@ pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};
 pub use relations::{RELATIONS, Relation, RelationColumn};
 
+use caps::Caps;
 use print::Places;
 
 /// The bytes (texts as asked and as printed, and where their parts stand) that the cache of accepted statements may hold.
@@ -47,6 +50,7 @@ pub struct CheckedQuery {
     kind: Kind,
     settings: PlannerSettings,
     version: u32,
+    retained_bytes: u64,
     places: Places,
     fingerprint: Option<Fingerprint>,
 }
@@ -89,6 +93,7 @@ impl CheckedQuery {
             kind: Kind::Rows,
             settings: PlannerSettings::USUAL,
             version: 0,
+            retained_bytes: 0,
             places: Places::none(),
             fingerprint: None,
         }
@@ -117,6 +122,12 @@ impl CheckedQuery {
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version
+    }
+
+    /// What a backend may keep of it when it has ended, in bytes: time zones and row types, for as long as the connection lives.
+    #[must_use]
+    pub fn retained_bytes(&self) -> u64 {
+        self.retained_bytes
     }
 
     /// The fingerprint of the client's text; `None` for a statement of the server's own.
@@ -163,6 +174,12 @@ impl Guard {
         }
     }
 
+    /// Whether a text was accepted before, and is still remembered.
+    #[must_use]
+    pub fn has_accepted(&self, text: &str) -> bool {
+        self.accepted.contains_key(text)
+    }
+
     /// Decides about one text. Takes about half a millisecond for a typical analytic statement, a look-up when it was accepted
     /// before.
     ///
@@ -186,9 +203,11 @@ impl Guard {
 /// # Errors
 /// [`Refusal`] names the construct, where it stands, and the nearest allowed way.
 pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
-    if text.contains('\0') {
-        return Err(Refusal::nul());
-    }
+    check_within(text, Caps::STANDARD)
+}
+
+fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
+    prescan::prescan(text)?;
     let mut tree = pg_query::parse(text, 0)
         .map_err(|error| Refusal::of_parser(text, &error))?
         .protobuf;
@@ -210,13 +229,14 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let needs = walk::statement(select).map_err(located)?;
-    let settings = growth::bound(select, needs.collecting, most_held).map_err(located)?;
+    let bounded = growth::bound(select, needs.collecting, most_held, caps).map_err(located)?;
     let (sql, places) = print::faithfully(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),
         kind,
-        settings,
+        settings: bounded.settings,
         version: needs.version,
+        retained_bytes: bounded.retained_bytes,
         places,
         fingerprint: Fingerprint::of(text),
     })

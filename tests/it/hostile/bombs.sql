@@ -367,3 +367,44 @@ new types | SELECT max(jsonb_pretty(to_jsonb(a))) FROM retail.products AS a, ret
 new types | SELECT count(DISTINCT pg_typeof(a)) FROM retail.orders AS a, retail.orders AS b
 json | SELECT JSON_ARRAY(SELECT a.product_description FROM retail.products AS a, retail.orders AS b)
 json | SELECT JSON('[' || repeat('1,', 5000000) || '1]')
+time zones | SELECT count(now() AT TIME ZONE ('<A' || g || '>1')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(timezone('A' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1', now())) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(date_trunc('day', now(), '<A' || g || '>1')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(date_add(now(), '1 day', '<A' || g || '>1')), count(date_subtract(now(), '1 day', '<A' || g || '>1')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(make_timestamptz(2025, 1, 1, 0, 0, 0, '<A' || g || '>1')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(make_timestamptz(year => 2025, month => 1, mday => 1, hour => 0, min => 0, sec => 0, timezone => '<A' || g || '>1')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(s) FROM generate_series(1, 1000000) AS g, LATERAL generate_series(now(), now(), '1 day', '<A' || g || '>1') AS s
+time zones | SELECT count(('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1')::timestamptz) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1')::timestamp) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1')::date) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1')::timetz), count(('00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '2')::time) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(CAST('{"2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1"}' AS timestamptz[])) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(ARRAY['2025-01-01', '2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1']::date[]) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('["2025-01-01 00:00 z""' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1",)')::tstzrange) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('{"2025-01-01 00:00 z\' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '\1"}')::timestamptz[]) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(timestamptz('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1')), count(date('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '2')) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(('2025-01-01 jan-' || g % 168 || ':' || g / 168 % 60 || ':' || g / 10080 % 60)::timestamptz) FROM generate_series(1, 600000) AS g
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{299∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t0{4∷ NATURAL JOIN w AS t#}
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{49∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t0{8∷ NATURAL JOIN w AS t#}
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{11∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t JOIN w AS u USING (a0{11∷, a#}) JOIN w AS v USING (a0{11∷, a#})
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{49∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t, w AS u, w AS v WHERE ROW(t.*) = ROW(u.*) AND ROW(u.*) = ROW(v.*)
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{49∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t WHERE (a0{49∷, a#}) IN (SELECT * FROM w)
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{49∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t NATURAL FULL JOIN w AS u NATURAL FULL JOIN w AS v
+many equalities | WITH w AS (SELECT store_id + 0 AS a0{15∷, store_id + # AS a#} FROM retail.stores) SELECT 1 FROM w AS t NATURAL FULL JOIN w AS u
+many equalities | SELECT 1 FROM retail.order_items AS t0{39∷, retail.order_items AS t#} WHERE true{24∷ AND t0.order_id = t#.order_id}
+many equalities | SELECT 1 FROM retail.order_items AS t0{7∷, retail.order_items AS t#} WHERE true{7∷ AND t@.order_id = t#.order_id AND t@.product_id = t#.product_id AND t@.store_id = t#.store_id}
+long numbers | SELECT (x + 0) ^ 255 > 1{380∷, (x + #) ^ 255 > 1} FROM (SELECT repeat('9', 500)::numeric + order_id AS x FROM retail.orders LIMIT 1000) AS t
+long numbers | SELECT 1 FROM (SELECT repeat('9', 500)::numeric + order_id AS x FROM retail.orders LIMIT 1000) AS t WHERE (x + 0) ^ 255 < 1{380∷ OR (x + #) ^ 255 < 1}
+long numbers | SELECT 1 FROM (SELECT repeat('9', 500)::numeric + order_id AS x FROM retail.orders LIMIT 1000) AS t WHERE power(x + 0, 255) < 1{380∷ OR power(x + #, 255) < 1}
+long numbers | SELECT 1 FROM (SELECT ('0.' || repeat('9', 990))::numeric(1000, 999) + order_id AS x FROM retail.orders LIMIT 1000) AS t WHERE ln(x + 0) < 1{380∷ AND ln(x + #) < 0}
+long numbers | SELECT 1 FROM (SELECT ('0.' || repeat('9', 990))::numeric(1000, 999) + order_id AS x FROM retail.orders LIMIT 1000) AS t WHERE exp(x / 9) < 1{380∷ OR exp(x / (9 + #)) < 0}
+long numbers | SELECT 1 FROM (SELECT 1e130000 + order_id AS x FROM retail.orders LIMIT 1000) AS t WHERE (x + 0)::text = ''{380∷ OR (x + #)::text = ''}
+long numbers | SELECT factorial(30000 + order_id % 2) FROM retail.orders
+series | SELECT count(*) FROM generate_series('2025-01-01'::timestamp, '2026-01-01', '12 months -365 days -6 hours')
+series | SELECT count(*) FROM generate_series('2025-01-01'::timestamptz, '2026-01-01', '1 day -24 hours')
+series | SELECT count(*) FROM generate_series('2025-01-01'::timestamptz, '2026-01-01', '1 day -23 hours', 'America/New_York')
+series | SELECT count(*) FROM generate_series('2025-01-01'::timestamp, '2024-01-01', '1 month -31 days')
+series | SELECT count(*) FROM generate_series('-infinity'::timestamp, '2024-01-01', '1 month')
+time zones | SELECT count(JSON_VALUE(jsonb_build_object('a', '2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1'), '$.a' RETURNING timestamptz)) FROM generate_series(1, 1000000) AS g
+time zones | SELECT count(a) FROM generate_series(1, 1000000) AS g, JSON_TABLE(jsonb_build_array('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1'), '$[*]' COLUMNS (a timestamptz PATH '$'))
+time zones | SELECT count(JSON_VALUE('{}'::jsonb, '$.a' RETURNING timestamptz DEFAULT '2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1' ON EMPTY)) FROM generate_series(1, 1000000) AS g

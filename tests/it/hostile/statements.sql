@@ -579,20 +579,20 @@ clauses | harmless | refused | SELECT 1 UNION SELECT length(set_config('zava.con
 clauses | harmless | refused | WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + length(set_config('zava.context', 'x', true)) FROM r WHERE n < 3) SELECT * FROM r
 
 nesting | harmless | [[1]] | SELECT {200×(}1{200×)}
-nesting | harmless | [[1]] | SELECT {5000×(}1{5000×)}
+nesting | harmless | [[1]] | SELECT {3000×(}1{3000×)}
 nesting | harmless | [[1]] | SELECT {3000×- }1
 nesting | harmless | refused | SELECT {2000×NOT }true
 nesting | harmless | refused | SELECT {800×(SELECT }1{800×)}
 nesting | privilege | refused | SELECT * FROM {500×(SELECT * FROM }retail.stores{500×) AS s}
 nesting | harmless | refused | SELECT 1{3000×+1}
-nesting | harmless | [[1]] | SELECT 1 WHERE true{3000× AND true}
+nesting | harmless | [[1]] | SELECT 1 WHERE true{800× AND true}
 nesting | harmless | refused | SELECT 1{1500× UNION ALL SELECT 1}
 nesting | harmless | refused | SELECT {400×CASE WHEN true THEN }1{400× END}
 nesting | harmless | refused | SELECT {300×ARRAY[}1{300×]}
 nesting | harmless | refused | SELECT {1000×coalesce(}1{1000×)}
-nesting | harmless | [[true]] | SELECT 1 IN (1{6000×, 1})
+nesting | harmless | [[true]] | SELECT 1 IN (1{2500×, 1})
 nesting | harmless | runs | SELECT '{500×[}{500×]}'::jsonb
-nesting | harmless | runs | SELECT '{8000×[}{8000×]}'::jsonb
+nesting | harmless | runs | SELECT '{3900×[}{3900×]}'::jsonb
 nesting | harmless | refused | SELECT 'x'{2000×::text}
 nesting | harmless | refused | SELECT 1 FROM retail.stores{150× NATURAL JOIN retail.orders}
 

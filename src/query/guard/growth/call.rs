@@ -8,10 +8,10 @@ use pg_query::protobuf::{FuncCall, Node};
 use super::count::{steps, within};
 use super::expression::path_size;
 use super::join::SHORT_ROW;
-use super::operator::{OF_REBUILDING, power};
+use super::operator::{OF_REBUILDING, power, power_steps};
 use super::own_rule::OwnRule;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
-use super::{Measure, made, tree};
+use super::{Measure, made, time, tree};
 use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -169,7 +169,8 @@ impl Measure {
             .get(name.as_str())
             .copied()
             .unwrap_or(Growth::Times(1));
-        let by_place = matches!(growth, Growth::Digits | Growth::OwnRule | Growth::Collects);
+        let by_place = matches!(growth, Growth::Digits | Growth::OwnRule | Growth::Collects)
+            || time::takes_zone(&name);
         if by_place && (call.func_variadic || call.args.iter().any(tree::is_named)) {
             return Err(Refusal::construct_but(
                 &format!("a call of {name} with names for its arguments, or VARIADIC,"),
@@ -199,6 +200,8 @@ impl Measure {
                 first = before..self.meant.len();
             }
         }
+        let may_be_text = |place: usize| sizes.get(place).is_some_and(|size: &Size| size.spells);
+        let wrappers = time::bound_call(&name, call, may_be_text);
         let args: Parts = sizes.iter().copied().collect();
         let mut around = Parts::default();
         for expr in &mut call.agg_order {
@@ -228,6 +231,7 @@ impl Measure {
             around.add(self.window(window)?);
         }
         let mut size = args.all.beside(around.all);
+        size = (0..wrappers).fold(size, |size, _| size.with_twin());
         size.varies |= call.args.is_empty()
             || call.over.is_some()
             || SET_RETURNING.contains(&name.as_str())
@@ -319,7 +323,10 @@ impl Measure {
             name if SQUARING.contains(&name) && args.all.value > SMALL => args.all.value / 4,
             _ => 0,
         };
-        let own = steps(&name, squared, squared, location)?;
+        let mut own = steps(&name, squared, squared, location)?;
+        if growth == Growth::Digits {
+            own = own.saturating_add(digit_steps(&name, args.sum, value, location)?);
+        }
         size.steps = size.steps.saturating_add(own);
         within(&name, value, location)?;
         if name == "pg_typeof" {
@@ -352,6 +359,24 @@ fn digits(name: &str, call: &mut FuncCall, args: u64) -> u64 {
         ("exp", _) => power(1, call.args.first_mut()),
         _ => MOST_DIGITS,
     }
+}
+
+/// The most digits behind the point to which PostgreSQL computes what has no end (`NUMERIC_MAX_DISPLAY_SCALE`).
+const MAX_SCALE: u64 = 1_000;
+
+/// How often a series multiplies such a number: the logarithm of one of 1,000 digits takes 2 ms.
+const PRODUCTS_PER_SERIES: u64 = 16;
+
+/// The steps of a function that computes digits, of arguments and a result of so many bytes.
+fn digit_steps(name: &str, args: u64, value: u64, location: i32) -> Result<u64, Refusal> {
+    let limbs = args.min(MAX_SCALE) / 4;
+    let series = limbs * limbs * PRODUCTS_PER_SERIES;
+    Ok(match name {
+        "exp" | "pow" | "power" => series.saturating_add(power_steps(value, location)?),
+        "ln" | "log" | "log10" | "sqrt" => series,
+        // The others take no longer than their digits are many; a factorial is interrupted.
+        _ => 0,
+    })
 }
 
 pub(super) fn too_long_for(name: &str, bytes: u64, most: u64, location: i32) -> Refusal {

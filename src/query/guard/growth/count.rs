@@ -2,20 +2,15 @@
 
 use super::Measure;
 use super::size::{MOST_VALUE, Size};
+use crate::query::guard::caps::Caps;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
 /// The most steps of operations that PostgreSQL does not interrupt, for one row. A step takes from one nanosecond to eight.
 const MOST_STEPS: u64 = 30_000_000;
 
-/// The most items of FROM and sub-selects of one statement: the planner looks for an order of them.
-pub(super) const MOST_ITEMS: u64 = 64;
-
 /// The most bytes of a row of each sort and join together: PostgreSQL merges six tapes at once and holds a row of each.
 const MOST_CARRIED: u64 = 17 << 20;
-
-/// The most columns of one query: PostgreSQL's own limit (`MaxTupleAttributeNumber`). Rows of rows by `*` double them.
-const MOST_COLUMNS: u64 = 1_664;
 
 /// What PostgreSQL counts for a sorted value, whatever its length.
 const OF_SORTED: u64 = 24;
@@ -35,6 +30,8 @@ pub(super) struct Totals {
     steps: u64,
     /// Items of FROM and sub-selects.
     pub(super) items: u64,
+    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined; of rows, one for each value.
+    pub(super) equalities: u64,
     pub(super) windows: u64,
     /// Sub-selects whose rows are counted.
     pub(super) counted: u64,
@@ -55,6 +52,7 @@ impl Totals {
             held: copied(self.held, before.held),
             steps: copied(self.steps, before.steps),
             items: copied(self.items, before.items),
+            equalities: copied(self.equalities, before.equalities),
             windows: copied(self.windows, before.windows),
             counted: copied(self.counted, before.counted),
             sorted: copied(self.sorted, before.sorted),
@@ -62,8 +60,13 @@ impl Totals {
         }
     }
 
-    fn verdict(self, most_held: u64) -> Verdict {
-        few(self.items, MOST_ITEMS, "tables and sub-selects")?;
+    fn verdict(self, caps: &Caps, most_held: u64) -> Verdict {
+        few(self.items, caps.items, "tables and sub-selects")?;
+        few(
+            self.equalities,
+            caps.equalities,
+            "comparisons of columns with columns",
+        )?;
         few(self.windows, MOST_WINDOWS, "windows")?;
         if self.held > most_held {
             return Err(Refusal::new(
@@ -113,13 +116,20 @@ impl Measure {
     pub(super) fn hold(&mut self, row: Size) -> Verdict {
         self.totals.held = self.totals.held.saturating_add(row.held);
         self.totals.steps = self.totals.steps.saturating_add(row.steps);
-        self.totals.verdict(self.most_held)
+        self.totals.verdict(&self.caps, self.most_held)
     }
 
     /// Counts an item of FROM or a sub-select. PostgreSQL may keep its rows, within `work_mem` for each.
     pub(super) fn count_item(&mut self) -> Verdict {
         self.totals.items += 1;
         self.count_sort(0)
+    }
+
+    /// Counts comparisons by which rows may be joined.
+    pub(super) fn count_equalities(&mut self, count: usize) -> Verdict {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.totals.equalities = self.totals.equalities.saturating_add(count);
+        self.totals.verdict(&self.caps, self.most_held)
     }
 
     pub(super) fn count_window(&mut self) -> Verdict {
@@ -131,30 +141,26 @@ impl Measure {
     pub(super) fn count_sort(&mut self, longest: u64) -> Verdict {
         let sort = longest.saturating_add(OF_SORTED);
         self.totals.sorted = self.totals.sorted.saturating_add(sort);
-        self.totals.verdict(self.most_held)
+        self.totals.verdict(&self.caps, self.most_held)
     }
 
     /// Counts sorts of rows of so many bytes, whatever they are sorted by.
     pub(super) fn carry(&mut self, row: u64, times: u64) -> Verdict {
         let carried = row.saturating_mul(times);
         self.totals.carried = self.totals.carried.saturating_add(carried);
-        self.totals.verdict(self.most_held)
+        self.totals.verdict(&self.caps, self.most_held)
     }
 
     /// Counts so many copies of what has been measured since `before`.
     pub(super) fn count_copies(&mut self, before: Totals, copies: u64) -> Verdict {
         self.totals = self.totals.copied(before, copies);
-        self.totals.verdict(self.most_held)
+        self.totals.verdict(&self.caps, self.most_held)
     }
 }
 
-/// Whether a row may have so many columns.
-pub(super) fn few_columns(count: usize) -> Verdict {
-    few(
-        u64::try_from(count).unwrap_or(u64::MAX),
-        MOST_COLUMNS,
-        "columns",
-    )
+/// Whether there may be so many columns.
+pub(super) fn few_columns(count: usize, max: u64, what: &str) -> Verdict {
+    few(u64::try_from(count).unwrap_or(u64::MAX), max, what)
 }
 
 fn few(count: u64, most: u64, what: &str) -> Verdict {

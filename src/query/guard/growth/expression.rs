@@ -6,11 +6,13 @@ use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, ColumnRef, N
 
 use super::cast::MOST_READ;
 use super::count::within_of;
-use super::operator::{Sides, copies, is_equality, is_of_array, may_join, operation, takes_path};
+use super::operator::{
+    Sides, compares_equal, copies, is_equality, is_of_array, may_join, operation, takes_path,
+};
 use super::size::{MOST_DIGITS, MOST_PLANNED, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
-use super::{Measure, made, tree, withheld};
+use super::{Measure, made, retained, tree, withheld};
 use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
@@ -39,7 +41,12 @@ impl Measure {
             return Ok(Size::default());
         };
         Ok(match known {
-            NodeEnum::AConst(constant) => literal(constant),
+            NodeEnum::AConst(constant) => {
+                if let Some(Val::Sval(text)) = &constant.val {
+                    self.retain(retained::bytes_of_zones(&text.sval));
+                }
+                literal(constant)
+            }
             NodeEnum::ColumnRef(column) => {
                 withheld::shorten(column, &self.sources);
                 self.column(column)?
@@ -124,6 +131,7 @@ impl Measure {
                 .beside(self.optional(&mut indices.uidx)?),
             // Quoted once more for each row or array around it, when it becomes a text.
             NodeEnum::RowExpr(row) => {
+                self.retain(retained::bytes_of_record(row.args.len()));
                 let parts = self.parts(&mut row.args)?;
                 let value = parts.sum.saturating_mul(2).saturating_add(SMALL);
                 Size::over(parts.all, value)
@@ -177,6 +185,10 @@ impl Measure {
             .map_or(Ok(Size::default()), |node| self.expr(node))
     }
 
+    fn retain(&mut self, bytes: u64) {
+        self.retained_bytes = self.retained_bytes.saturating_add(bytes);
+    }
+
     fn column(&mut self, column: &ColumnRef) -> Result<Size, Refusal> {
         if let [qualifiers @ .., name] = names(&column.fields).as_slice()
             && let Some(table) = self.sources.withholding(qualifiers.last().copied(), name)
@@ -203,6 +215,14 @@ impl Measure {
                 level: None,
             },
         };
+        let row = match names(&column.fields).as_slice() {
+            // A column of this name comes first; what is not known is taken for the larger.
+            [name] => self.sources.item(name),
+            _ => None,
+        };
+        if let Some((_, source)) = row {
+            self.retain(retained::bytes_of_record(source.columns.most()));
+        }
         self.meant.push(meaning.level);
         Ok(meaning.size)
     }
@@ -233,6 +253,9 @@ impl Measure {
         if has_names && may_join(expr) {
             self.sorted([left, right])?;
         }
+        if has_names && compares_equal(expr) {
+            self.count_equalities(self.values_of(expr.lexpr.as_deref()))?;
+        }
         if is_equality(expr) {
             self.equalities += 1;
             for known in [left, right].into_iter().filter(|side| !side.varies) {
@@ -240,6 +263,21 @@ impl Measure {
             }
         }
         Ok(Sides { left, right })
+    }
+
+    /// How many values stand on one side of a comparison: of a row, each is compared by itself.
+    pub(super) fn values_of(&self, side: Option<&Node>) -> usize {
+        let Some(Some(NodeEnum::RowExpr(row))) = side.map(|side| &side.node) else {
+            return 1;
+        };
+        let values = row.args.iter().map(|arg| match tree::star(arg) {
+            None => 1,
+            Some(item) => {
+                let item = item.and_then(|name| self.sources.item(name));
+                item.map_or(1, |(_, source)| source.columns.most())
+            }
+        });
+        values.sum()
     }
 
     fn indirection(&mut self, indirection: &mut AIndirection) -> Result<Size, Refusal> {

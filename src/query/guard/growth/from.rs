@@ -57,7 +57,8 @@ impl Measure {
     fn add(&mut self, source: Source) -> Verdict {
         self.sources.add(source);
         let columns = self.sources.here().iter();
-        few_columns(columns.map(|source| source.columns.most()).sum())
+        let count = columns.map(|source| source.columns.most()).sum();
+        few_columns(count, self.caps.from_columns, "columns in FROM")
     }
 
     fn table(&mut self, table: &RangeVar) -> Result<Source, Refusal> {
@@ -146,6 +147,7 @@ impl Measure {
             ));
         }
         let join_type = join.jointype();
+        self.joins_fully |= join_type == JoinType::JoinFull;
         let before = self.sources.here().len();
         let mut size = Size::leaf(0);
         for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
@@ -207,6 +209,12 @@ impl Measure {
             named.contains(&column.name.as_str()) || join.is_natural && is_common(&column.name)
         });
         let sizes: Vec<Size> = merged.map(|column| column.size).collect();
+        let pairs = if join.is_natural {
+            times.values().filter(|times| **times > 1).count()
+        } else {
+            named.len()
+        };
+        self.count_equalities(pairs)?;
         self.sorted(sizes)
     }
 

@@ -9,8 +9,8 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, JoinExpr, JoinType, Node, SelectStmt};
 
-use super::count::MOST_ITEMS;
 use super::sources::Source;
+use crate::query::guard::caps::Caps;
 use crate::query::guard::name::names;
 use crate::query::guard::relations::relation;
 
@@ -212,7 +212,7 @@ impl Graph<'_> {
 }
 
 // More are refused while they are counted.
-const _: () = assert!(MOST_ITEMS <= Places::BITS as u64);
+const _: () = assert!(Caps::STANDARD.items <= Places::BITS as u64);
 
 fn place_of(place: usize) -> Places {
     1 << place

@@ -27,6 +27,12 @@ pub(super) fn number(value: u64) -> Node {
     constant(Val::Ival(Integer { ival }))
 }
 
+pub(super) fn text(value: &str) -> Node {
+    constant(Val::Sval(Name {
+        sval: value.to_owned(),
+    }))
+}
+
 fn constant(val: Val) -> Node {
     wrap(NodeEnum::AConst(AConst {
         isnull: false,

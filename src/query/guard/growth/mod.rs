@@ -26,19 +26,22 @@ mod operator; // operators, by their growth and time
 mod own_rule; // functions that grow in ways of their own
 mod pattern; // regular expressions and JSON paths
 mod query; // SELECT and its clauses
+mod retained; // what a backend keeps of a statement
 mod size; // nodes, bytes of a value, bytes held
 mod sort; // what is sorted, and what is kept for it
 mod sources; // what stands in FROM
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and their kin
 mod star; // what * stands for
 mod sub_link; // sub-selects in expressions
+mod time; // time zones
 mod tree; // nodes that we read
 mod with; // named queries, recursion
 mod withheld; // columns of tables that no client may read
 
 use pg_query::protobuf::SelectStmt;
 
-use super::planner::PlannerSettings;
+use super::caps::Caps;
+use super::planner::{MAX_MERGED_EQUALITIES, PlannerSettings};
 use super::refusal::{Refusal, Rule};
 
 use columns::Columns;
@@ -68,10 +71,12 @@ pub(super) fn bound(
     select: &mut SelectStmt,
     collecting: u64,
     most_held: u64,
-) -> Result<PlannerSettings, Refusal> {
+    caps: Caps,
+) -> Result<Bounded, Refusal> {
     let measured = |fenced_above: u64, counting: u64| {
         let mut attempt = select.clone();
         let mut measure = Measure {
+            caps,
             most_held,
             fenced_above,
             counting,
@@ -93,7 +98,10 @@ pub(super) fn bound(
         nodes = measure.nodes;
         if nodes <= MOST_NODES {
             *select = attempt;
-            return Ok(measure.planned());
+            return Ok(Bounded {
+                settings: measure.planned()?,
+                retained_bytes: measure.retained_bytes,
+            });
         }
     }
     Err(Refusal::new(
@@ -105,20 +113,41 @@ pub(super) fn bound(
     ))
 }
 
+/// What is known of a statement that has been bounded.
+pub(super) struct Bounded {
+    /// How PostgreSQL shall plan it.
+    pub(super) settings: PlannerSettings,
+    /// What a backend may keep of it for as long as its connection lives.
+    pub(super) retained_bytes: u64,
+}
+
 impl Measure {
     /// How PostgreSQL shall plan what has been measured.
-    fn planned(&self) -> PlannerSettings {
-        PlannerSettings {
+    fn planned(&self) -> Result<PlannerSettings, Refusal> {
+        let settings = PlannerSettings {
             sorted: self.totals.sorted,
             carried: self.totals.carried,
             joined: self.totals.items,
+            equalities: self.totals.equalities,
             ..self.settings
+        };
+        // A FULL JOIN is merged whatever the settings say (`add_paths_to_joinrel` of joinpath.c).
+        if self.joins_fully && !settings.merges_joins() {
+            return Err(Refusal::new(
+                Rule::Cost,
+                "the query has a FULL JOIN beside too many comparisons of columns",
+                format!(
+                    "the most beside a FULL JOIN is {MAX_MERGED_EQUALITIES}; use LEFT JOIN or UNION ALL, or ask in smaller steps"
+                ),
+            ));
         }
+        Ok(settings)
     }
 }
 
 #[derive(Default)]
 struct Measure {
+    caps: Caps,
     /// What WITH clauses have named, innermost last.
     named: Vec<Named>,
     sources: Sources,
@@ -142,6 +171,10 @@ struct Measure {
     equalities: u64,
     /// The longest value that one of them has on a side and that PostgreSQL knows before the statement runs.
     longest_equal: u64,
+    /// What a backend may keep of everything so far.
+    retained_bytes: u64,
+    /// Whether there is a FULL JOIN.
+    joins_fully: bool,
     /// Whether the query that is measured next is a sub-select of one value, which PostgreSQL does not compute before.
     waits: bool,
     /// Calls so far of functions that return sets.

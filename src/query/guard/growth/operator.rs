@@ -19,7 +19,7 @@ const REGULAR: [&str; 4] = ["~", "!~", "~*", "!~*"];
 
 /// Operators whose steps are the product of what stands left and right of them: long numbers, and whether one array or
 /// document holds another.
-const MULTIPLYING: [&str; 11] = ["*", "/", "%", "^", "@>", "<@", "&&", "-", "?|", "?&", "@@"];
+const MULTIPLYING: [&str; 10] = ["*", "/", "%", "@>", "<@", "&&", "-", "?|", "?&", "@@"];
 
 /// Operators whose result may be a text, or JSON, where a side is.
 const KEEPING: [&str; 7] = ["-", "->", "->>", "#>", "#>>", "#-", "||"];
@@ -76,7 +76,10 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
             .held
             .saturating_add(left.value.saturating_mul(OF_MATCHING));
     }
-    let own = steps_of(&operator, left.value, right.value, location)?;
+    let own = match operator.as_str() {
+        "^" if kind == AExprKind::AexprOp => power_steps(value, location)?,
+        _ => steps_of(&operator, left.value, right.value, location)?,
+    };
     size.steps = size.steps.saturating_add(own);
     Ok(size)
 }
@@ -216,6 +219,15 @@ pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
     base.max(8).saturating_mul(most).clamp(SMALL, MOST_DIGITS)
 }
 
+/// Of the product of a power's digits with themselves, how much is a step: 127,500 digits take 6.6 ms, 5,900 take 0.11 ms.
+const PRODUCTS_PER_STEP: u64 = 64;
+
+/// The steps of a power that has so many bytes: it is multiplied with itself, four digits at a time.
+pub(super) fn power_steps(bytes: u64, location: i32) -> Result<u64, Refusal> {
+    let limbs = bytes / 4;
+    steps("a power", limbs, limbs / PRODUCTS_PER_STEP, location)
+}
+
 /// Whether rows may be joined by this: by an equality, or what PostgreSQL makes one of.
 pub(super) fn may_join(expr: &AExpr) -> bool {
     let compares_one = match expr.kind() {
@@ -224,6 +236,15 @@ pub(super) fn may_join(expr: &AExpr) -> bool {
         _ => false,
     };
     compares_one && matches!(operator_of(expr), "=" | "<>")
+}
+
+/// Whether this compares by `=` or `<>`, of which PostgreSQL makes an equality where it is negated.
+pub(super) fn compares_equal(expr: &AExpr) -> bool {
+    let compares = matches!(
+        expr.kind(),
+        AExprKind::AexprOp | AExprKind::AexprIn | AExprKind::AexprOpAny | AExprKind::AexprOpAll
+    );
+    compares && matches!(operator_of(expr), "=" | "<>")
 }
 
 /// Whether the right side is an array: `left operator ANY (right)`.

@@ -149,7 +149,7 @@ impl Measure {
         let (before, extremes) = (self.set_returning, self.extremes);
         for target in &mut select.target_list {
             self.target(target, waits, &select.from_clause, &mut columns)?;
-            few_columns(columns.most())?;
+            few_columns(columns.most(), self.caps.columns, "columns")?;
         }
         for row in &mut select.values_lists {
             total = total.beside(self.values(row, &mut columns)?);

@@ -13,7 +13,7 @@ use super::pattern::json_path;
 use super::size::{MOST_VALUE, SMALL, Size};
 use super::sources::Source;
 use super::sub_link::Fence;
-use super::{Measure, made, tree};
+use super::{Measure, made, time, tree};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -183,11 +183,12 @@ impl Measure {
             .as_ref()
             .and_then(|output| output.type_name.as_ref());
         let spelled = target.is_some_and(is_long_number);
+        time::may_be_read(target, raw(query.context_item.as_deref()))?;
         let document = self.document(query.context_item.as_deref_mut(), spelled)?;
         json_path(query.pathspec.as_deref(), location)?;
         let mut size = found(document);
         for behavior in [&mut query.on_empty, &mut query.on_error] {
-            size = size.beside(self.behavior(behavior.as_deref_mut())?);
+            size = size.beside(self.behavior(behavior.as_deref_mut(), target)?);
         }
         Ok(match (query.op(), target) {
             (JsonExprOp::JsonExistsOp, _) => Size::over(size, 1).no_text(),
@@ -219,9 +220,20 @@ impl Measure {
         Ok(document.with_twin())
     }
 
-    fn behavior(&mut self, behavior: Option<&mut JsonBehavior>) -> Result<Size, Refusal> {
-        let value = behavior.and_then(|behavior| behavior.expr.as_deref_mut());
-        value.map_or(Ok(Size::default()), |value| self.expr(value))
+    /// What stands there instead of a value, of the type that the value would have.
+    fn behavior(
+        &mut self,
+        behavior: Option<&mut JsonBehavior>,
+        target: Option<&TypeName>,
+    ) -> Result<Size, Refusal> {
+        let Some(value) = behavior.and_then(|behavior| behavior.expr.as_deref_mut()) else {
+            return Ok(Size::default());
+        };
+        let size = self.expr(value)?;
+        if size.spells {
+            time::may_be_read(target, Some(value))?;
+        }
+        Ok(size)
     }
 
     /// Measures JSON_TABLE, an item of FROM.
@@ -229,9 +241,20 @@ impl Measure {
         let spelled = any_column(&table.columns, &|column| {
             column.type_name.as_ref().is_some_and(is_long_number)
         });
+        let raw = raw(table.context_item.as_deref());
+        let zoned = any_column(&table.columns, &|column| {
+            time::may_be_read(column.type_name.as_ref(), raw).is_err()
+        });
+        if zoned {
+            return Err(Refusal::construct_but(
+                "a column of JSON_TABLE that is a date or time, of a document that is not written down,",
+                "declare it as text and cast it",
+            )
+            .at(table.location));
+        }
         let document = self.document(table.context_item.as_deref_mut(), spelled)?;
         path(table.pathspec.as_deref())?;
-        let mut size = document.beside(self.behavior(table.on_error.as_deref_mut())?);
+        let mut size = document.beside(self.behavior(table.on_error.as_deref_mut(), None)?);
         let mut columns = Columns::default();
         let added = self.json_columns(&mut table.columns, document, &mut columns, 0)?;
         size = size.beside(added);
@@ -259,7 +282,8 @@ impl Measure {
             };
             path(column.pathspec.as_deref())?;
             for behavior in [&mut column.on_empty, &mut column.on_error] {
-                size = size.beside(self.behavior(behavior.as_deref_mut())?);
+                let target = column.type_name.as_ref();
+                size = size.beside(self.behavior(behavior.as_deref_mut(), target)?);
             }
             let value = match (column.coltype(), &column.type_name) {
                 (JsonTableColumnType::JtcNested, _) => {
@@ -350,6 +374,11 @@ fn returned(size: Size, output: Option<&JsonOutput>) -> Size {
         Some(target) => of_type(size, target),
         None => size.as_json(),
     }
+}
+
+/// The document that a path is applied to.
+fn raw(context: Option<&JsonValueExpr>) -> Option<&Node> {
+    context?.raw_expr.as_deref()
 }
 
 /// What a path finds in a document, with what is put around it.

@@ -62,6 +62,7 @@ impl Measure {
         match kind {
             SubLinkType::AnySublink | SubLinkType::AllSublink | SubLinkType::RowcompareSublink => {
                 over_rows(oper_name, location)?;
+                self.count_equalities(self.values_of(testexpr.as_deref()))?;
                 let operator = names(oper_name).last().copied().unwrap_or("=");
                 let own = steps_of(operator, tested.value, of_row.all.value, location)?;
                 size.steps = size.steps.saturating_add(own);

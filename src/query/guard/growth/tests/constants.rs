@@ -73,8 +73,8 @@ fn the_copies_of_short_constants_are_counted() {
     let many = vec![format!("CASE repeat('x', 4000) {whens}END"); 14].join(", ");
     too_large(&format!("SELECT {many} FROM retail.stores"), "at once");
 
-    let branches = vec!["SELECT store_name AS x FROM retail.stores"; 60].join(" UNION ALL ");
-    let unequal = vec!["x <> repeat('x', 4000)"; 300].join(" AND ");
+    let branches = vec!["SELECT store_name AS x FROM retail.stores"; 38].join(" UNION ALL ");
+    let unequal = vec!["x <> repeat('x', 4000)"; 500].join(" AND ");
     too_large(
         &format!("SELECT 1 FROM ({branches}) t WHERE {unequal}"),
         "at once",
@@ -83,7 +83,7 @@ fn the_copies_of_short_constants_are_counted() {
         &format!("SELECT max(x) FROM ({branches}) t GROUP BY x HAVING {unequal}"),
         "at once",
     );
-    let equal: Vec<String> = (0..300)
+    let equal: Vec<String> = (0..500)
         .map(|place| format!("x = now()::text || '{place}'"))
         .collect();
     let equal = equal.join(" AND ");

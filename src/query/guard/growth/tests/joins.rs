@@ -168,3 +168,64 @@ fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
         settings("SELECT store_id, max(order_date) FROM retail.orders GROUP BY 1").hashed_groups
     );
 }
+
+/// PostgreSQL plans merges in many orders of the columns by which rows are joined.
+#[test]
+fn comparisons_by_which_rows_may_be_joined_are_counted() {
+    let named = |columns: usize| {
+        let columns: Vec<String> = (0..columns)
+            .map(|place| format!("store_id + {place} AS a{place}"))
+            .collect();
+        format!(
+            "WITH w AS (SELECT {} FROM retail.stores)",
+            columns.join(", ")
+        )
+    };
+    let list = |columns: usize, item: &str| {
+        let columns = (0..columns).map(|place| format!("{item}a{place}"));
+        columns.collect::<Vec<_>>().join(", ")
+    };
+    let joined = |columns: usize| {
+        let with = named(columns);
+        let (t, u) = (list(columns, "t."), list(columns, "u."));
+        let (using, chain) = (
+            list(columns, ""),
+            list(columns, "t.").replace(", ", " AND u.a0 = "),
+        );
+        [
+            format!("{with} SELECT 1 FROM w t NATURAL JOIN w u"),
+            format!("{with} SELECT 1 FROM w t JOIN w u USING ({using})"),
+            format!("{with} SELECT 1 FROM w t, w u WHERE ROW({t}) = ROW({u})"),
+            format!("{with} SELECT 1 FROM w t, w u WHERE ROW(t.*) = ROW(u.*)"),
+            format!("{with} SELECT 1 FROM w t, w u WHERE ({t}) IN (({u}))"),
+            format!("{with} SELECT 1 FROM w t WHERE ({t}) IN (SELECT {u} FROM w u)"),
+            format!("{with} SELECT 1 FROM w t, w u WHERE u.a0 = {chain}"),
+            format!("{with} SELECT 1 FROM w t LEFT JOIN w u ON NOT (u.a0 <> {chain})"),
+        ]
+    };
+    for text in joined(25) {
+        too_large(&text, "too many comparisons of columns");
+    }
+    let merges = |text: &str| {
+        let mut changed = settings(text).changed();
+        !changed.any(|(name, _)| name == "enable_mergejoin")
+    };
+    for text in joined(24) {
+        assert!(!merges(&text), "{text}");
+    }
+    for text in joined(16) {
+        assert!(merges(&text), "{text}");
+    }
+    // A FULL JOIN is merged even so.
+    let full = |columns| format!("{} SELECT 1 FROM w t NATURAL FULL JOIN w u", named(columns));
+    too_large(&full(17), "a FULL JOIN beside too many comparisons");
+    assert!(check(&full(16)).is_ok());
+    // What is compared with a value joins nothing.
+    let values: Vec<String> = (0..100)
+        .map(|value| format!("store_id = {value}"))
+        .collect();
+    unchanged(&format!(
+        "SELECT 1 FROM retail.stores WHERE {}",
+        values.join(" OR ")
+    ));
+}

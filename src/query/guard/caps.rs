@@ -1,0 +1,102 @@
+//! How much of anything one statement may have: three to four times what people write.
+//!
+//! What these caps keep out needs no rule of its own, and a rule that is wrong by a factor does less harm within them. The
+//! longest text is a setting (`ZAVA_MAX_SQL_BYTES`). A test holds all of them against the corpus of business statements.
+
+/// The most that one statement may have of each (`docs/decisions/0023-small-global-caps.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Caps {
+    /// Tables, functions and sub-selects, wherever they stand: PostgreSQL looks for an order of them.
+    pub(super) items: u64,
+    /// Comparisons of columns with columns by `=` and `<>`; of rows, one for each value. PostgreSQL may join rows by each, and
+    /// concludes others from them.
+    pub(super) equalities: u64,
+    /// Columns of a select list, and so of a sub-query; `*` counts as what it stands for.
+    pub(super) columns: u64,
+    /// Columns of all that stands in one FROM clause.
+    pub(super) from_columns: u64,
+}
+
+impl Caps {
+    /// Those in force.
+    pub(super) const STANDARD: Self = Self {
+        items: 40,
+        equalities: 24,
+        columns: 128,
+        from_columns: 128,
+    };
+}
+
+impl Default for Caps {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Caps;
+    use crate::query::guard::check_within;
+    use crate::settings::VARIABLES;
+
+    const CORPUS: &str = include_str!("../../../tests/it/corpus/statements.sql");
+
+    /// Wider than anything in the corpus, and still what people write: all columns of an order with all that it refers to.
+    const WIDEST: &str = "SELECT * FROM retail.order_items i JOIN retail.orders o ON o.order_id = i.order_id \
+        JOIN retail.customers c ON c.customer_id = o.customer_id JOIN retail.stores s ON s.store_id = o.store_id \
+        JOIN retail.products p ON p.product_id = i.product_id JOIN retail.product_types t ON t.type_id = p.type_id \
+        JOIN retail.categories g ON g.category_id = p.category_id";
+
+    fn statements() -> Vec<&'static str> {
+        let blocks = CORPUS.split("\n\n").filter(|block| block.contains(';'));
+        let statements = blocks.filter_map(|block| block.trim().split_once('\n'));
+        statements
+            .map(|(_, sql)| sql.trim_end().trim_end_matches(';'))
+            .chain([WIDEST])
+            .collect()
+    }
+
+    type Cap = fn(&mut Caps) -> &mut u64;
+
+    #[test]
+    fn the_caps_are_three_to_four_times_what_people_write() {
+        let statements = statements();
+        assert!(statements.len() >= 170, "{}", statements.len());
+        let all_pass = |cap: Cap, most: u64| {
+            let mut caps = Caps::STANDARD;
+            *cap(&mut caps) = most;
+            let mut checked = statements.iter().map(|sql| check_within(sql, caps));
+            checked.all(|verdict| verdict.is_ok())
+        };
+        let caps: [(&str, Cap); 4] = [
+            ("items", |caps| &mut caps.items),
+            ("equalities", |caps| &mut caps.equalities),
+            ("columns", |caps| &mut caps.columns),
+            ("from_columns", |caps| &mut caps.from_columns),
+        ];
+        for (name, cap) in caps {
+            let most = *cap(&mut Caps::STANDARD.clone());
+            assert!(
+                all_pass(cap, most / 3),
+                "{name}: people write more than {}",
+                most / 3
+            );
+            assert!(
+                !all_pass(cap, most / 4 - 1),
+                "{name}: nobody writes {}",
+                most / 4
+            );
+        }
+        let longest = statements.iter().map(|sql| sql.len()).max();
+        let longest = longest.expect("some statements");
+        let max_sql_bytes = VARIABLES
+            .iter()
+            .find(|variable| variable.name == "ZAVA_MAX_SQL_BYTES")
+            .and_then(|variable| variable.default?.parse().ok());
+        let max_sql_bytes: usize = max_sql_bytes.expect("a number");
+        assert!(
+            (3..=4).contains(&(max_sql_bytes / longest)),
+            "{longest} bytes"
+        );
+    }
+}

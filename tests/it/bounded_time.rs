@@ -1,0 +1,174 @@
+//! What is computed and read as a time, or names a time zone: as PostgreSQL has it, unless it names a zone by its offset.
+
+use serde_json::json;
+
+use crate::support::{SEATTLE, TestDatabase, TestServer};
+
+const LIKE_POSTGRESQL: [(&str, &str); 17] = [
+    ("('2025-01-' || lpad('5', 2, '0'))::date", "2025-01-05"),
+    (
+        "(lower('2025-01-05T10:11:12Z'))::timestamptz",
+        "2025-01-05 10:11:12+00",
+    ),
+    (
+        "(lower('2025-01-05T10:11:12.5-08:30'))::timestamptz",
+        "2025-01-05 18:41:12.5+00",
+    ),
+    ("(lower('05-JAN-2025'))::date", "2025-01-05"),
+    ("(lower('JAN-05-2025'))::date", "2025-01-05"),
+    (
+        "(lower('5 January 2025, 10:00 PM'))::timestamp",
+        "2025-01-05 22:00:00",
+    ),
+    ("(lower('jan5 2025'))::date", "2025-01-05"),
+    ("(lower('J2451187'))::date", "1999-01-08"),
+    (
+        "(lower('2025-01-05 10:00 America/New_York'))::timestamptz",
+        "2025-01-05 15:00:00+00",
+    ),
+    (
+        "(lower('2025-01-05 10:00 PST8PDT'))::timestamptz",
+        "2025-01-05 18:00:00+00",
+    ),
+    (
+        "(lower('2025-01-05 10:00UTC+3'))::timestamptz",
+        "2025-01-05 13:00:00+00",
+    ),
+    (
+        "(ARRAY['2025-01-05', lower('06-JAN-2025')]::date[])[2]",
+        "2025-01-06",
+    ),
+    (
+        "lower(('[' || '2025-01-05,2025-01-06)')::daterange)",
+        "2025-01-05",
+    ),
+    ("date(lower('2025-01-05'))", "2025-01-05"),
+    (
+        "timestamptz '2025-01-05 10:00+00' AT TIME ZONE lower('Asia/Tokyo')",
+        "2025-01-05 19:00:00",
+    ),
+    (
+        "timestamptz '2025-01-05 10:00+00' AT TIME ZONE 'UTC-2'",
+        "2025-01-05 12:00:00",
+    ),
+    (
+        "date_trunc('day', timestamptz '2025-01-05 10:00+00', lower('+05:30'))",
+        "2025-01-05 05:30:00+00",
+    ),
+];
+
+/// None of them is kept.
+const REFUSED: [&str; 22] = [
+    "'2025-01-01 jan-1'",
+    "'2025-01-01 x1'",
+    "'2025-01-01 xy/1'",
+    "'2025-01-01 xy.1'",
+    "'00:00xy1'",
+    "'20250101T000000xy1'",
+    "'2025-01-01 T/1'",
+    "'2025-01-01 T-1'",
+    "'2025-01-01 Z16'",
+    "'2025-01-01 d-1'",
+    "'{\"2025-01-01 xy1\"}'",
+    "'{\"2025-01-01 x\\y1\"}'",
+    "'[\"2025-01-01 x\"\"y1\",)'",
+    "'2025-01-01 UTC+3:30:15'",
+    "'2025-01-01T00:00:00xy1'",
+    "'1-jan/1'",
+    "'1-\"jan-1'",
+    "'2025-01-01 jan.01.0025'",
+    "'2025-01-01 utc+3a1'",
+    "'2025-01-01 j1a1'",
+    "'2025-01-01 etc/gmt+99'",
+    "ARRAY['2025-01-01', '2025-01-01 xy1']",
+];
+
+#[tokio::test]
+async fn what_is_read_as_a_time_is_what_postgresql_reads() {
+    let server = TestServer::start().await;
+    for (expression, expected) in LIKE_POSTGRESQL {
+        let sql = format!("SELECT ({expression})::text");
+        let request = json!({"postgresql_query": sql});
+        let answer = server.call(SEATTLE, "execute_sales_query", request).await;
+        assert_eq!(
+            answer.structured["r"],
+            json!([[expected]]),
+            "{sql}: {}",
+            answer.text
+        );
+    }
+    for (sql, words) in [
+        (
+            "SELECT (lower('2025-01-01 xy1'))::timestamptz",
+            "write the offset as +05:30",
+        ),
+        ("SELECT now() AT TIME ZONE lower('xy1')", "name a region"),
+        ("SELECT now() AT TIME ZONE '<xy>1'", "name a region"),
+        (
+            "SELECT count(*) FROM generate_series('2025-01-01'::timestamp, '2026-01-01', '12 months -365 days -6 hours')",
+            "parts of different signs",
+        ),
+    ] {
+        let told = server.failure(SEATTLE, sql).await;
+        assert!(
+            told.contains(words) && told.contains("ZV101"),
+            "{sql}: {told}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_zone_by_its_offset_is_found_however_it_is_written() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    for text in REFUSED {
+        let asked = format!("SELECT bounded.moment({text}::text, 'date')");
+        let asked = asked.replace("]::text", "]");
+        let refused = sqlx::query(sqlx::AssertSqlSafe(asked))
+            .execute(&mut db)
+            .await;
+        let error = refused.expect_err(text);
+        let state = error.as_database_error().and_then(|error| error.code());
+        assert_eq!(state.as_deref(), Some("ZV101"), "{text}: {error}");
+    }
+}
+
+/// A step that is counted with takes no longer than its rows are many.
+#[tokio::test]
+async fn series_of_times_are_counted_by_their_shortest_step() {
+    let server = TestServer::start().await;
+    let count = "SELECT count(*) FROM generate_series";
+    for (series, rows) in [
+        ("('2025-01-01'::timestamp, '2026-01-01', '1 month')", 13),
+        (
+            "('2025-01-31'::timestamp, '2026-01-01', '1 month -1 day')",
+            12,
+        ),
+        ("('2026-01-01'::timestamptz, '2025-01-01', '-1 day')", 366),
+        (
+            "('2025-01-01'::timestamptz, '2025-01-02', '1 hour', 'Europe/Berlin')",
+            25,
+        ),
+        ("('2025-01-01'::timestamp, '2024-01-01', '1 day')", 0),
+    ] {
+        assert_eq!(
+            server.number(SEATTLE, &format!("{count}{series}")).await,
+            rows,
+            "{series}"
+        );
+    }
+    let told = server
+        .failure(
+            SEATTLE,
+            &format!("{count}('2025-01-01'::timestamp, '2026-01-01', '0 days')"),
+        )
+        .await;
+    assert!(told.contains("step size cannot equal zero"), "{told}");
+    let told = server
+        .failure(
+            SEATTLE,
+            &format!("{count}('2025-01-01'::timestamp, 'infinity', '1 day')"),
+        )
+        .await;
+    assert!(told.contains("SQLSTATE"), "{told}");
+}
