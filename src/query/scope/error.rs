@@ -86,6 +86,17 @@ impl DatabaseError {
         }
     }
 
+    /// For a statement that the database has not ended at its timeout: something in it takes long and is not interrupted.
+    pub(super) fn overdue() -> Self {
+        let message = "canceling statement due to statement timeout".to_owned();
+        Self {
+            sqlstate: "57014".to_owned(),
+            message,
+            hint: None,
+            position: None,
+        }
+    }
+
     /// What a client is told: enough to correct a statement, nothing about the server. `place` is the line and
     /// column of [`position`](Self::position) in the text that the client sent, `hint` what to write instead.
     #[must_use]
@@ -108,11 +119,12 @@ impl DatabaseError {
                 "this column or table may not be read; name the columns you need instead of *, \
                  retail.stores has store_id, store_name and is_online {at}"
             ),
-            // A twin's own refusal: its text is written for the client.
-            "ZV101" => format!(
-                "{}; make it shorter, or filter first {at}",
-                visible(&self.message)
-            ),
+            // A bounded wrapper's own refusal: its text is written for the client.
+            "ZV101" => {
+                let hint = self.hint.as_deref();
+                let hint = hint.unwrap_or("make it shorter, or filter first");
+                format!("{}; {} {at}", visible(&self.message), visible(hint))
+            }
             // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
             "22003" if self.message == "bigint out of range" => format!(
                 "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB, or 800 KiB of JSON; filter or group first {at}"
@@ -221,6 +233,7 @@ impl ScopeError {
     pub(super) fn of_wire(error: WireError) -> Self {
         match error {
             WireError::Statement(error) => Self::Database(error),
+            WireError::Overdue => Self::Database(DatabaseError::overdue()),
             WireError::Server(error) => match error.sqlstate.as_str() {
                 "ZV003" => Self::UnknownTenant,
                 // Wrong key, password or database; functions or rights that `migrate` has not made.

@@ -105,7 +105,7 @@ impl Drop for Lease {
         let Some(loan) = self.loan.take() else {
             return;
         };
-        if loan.connection.is_clean() {
+        if loan.connection.is_clean() && !loan.connection.is_old() {
             return;
         }
         match Handle::try_current() {

@@ -154,6 +154,7 @@ impl Scope {
             sql: query.sql(),
             settings: query.settings(),
             version: query.version(),
+            retained_bytes: query.retained_bytes(),
             parameters,
             most_rows,
         };
@@ -286,6 +287,7 @@ impl Scope {
         task: Task<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
+        let runs_statement = matches!(task, Task::Enter { query: Some(_), .. });
         let connection = lease.connection();
         let (mode, longest) = match task {
             Task::Ask(question) => (question.mode, self.statement_timeout),
@@ -329,10 +331,16 @@ impl Scope {
                 }
             }
         };
-        // The database ends a slow statement by itself; this is for a database that has gone silent.
-        timeout(longest + GRACE, transacting)
-            .await
-            .unwrap_or(Err(WireError::Silent))
+        // The database ends a slow statement by itself; this is for one that it cannot interrupt, and for a database that has gone
+        // silent.
+        match timeout(longest + GRACE, transacting).await {
+            Ok(done) => done,
+            Err(_) if runs_statement && lease.connection().is_waiting() => {
+                let backend = lease.connection().backend();
+                Err(self.pool.manager().why_silent(backend).await)
+            }
+            Err(_) => Err(WireError::Silent),
+        }
     }
 
     /// A connection to a database that is fit to serve from, when it is the holder's turn.

@@ -1,5 +1,6 @@
 use std::error::Error;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -7,7 +8,9 @@ use deadpool::managed::{Manager, Metrics, Pool, QueueMode, RecycleError, Recycle
 use tokio::time::timeout;
 
 use super::transport::{Dialer, TlsError};
-use super::wire::{self, CancelKey, Connection, WireError};
+use super::wire::{self, CancelKey, Connection, Query, WireError};
+use super::{Column, RowSink};
+use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login};
 
 /// How long connecting may take, from the first packet to the end of authentication.
@@ -22,6 +25,27 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(40);
 
 /// How long one cancel request may take; connecting included, it is a matter of milliseconds.
 const LONGEST_CANCEL: Duration = Duration::from_secs(1);
+
+/// Whether a backend of this login runs a statement.
+const IS_ACTIVE: &str =
+    "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::int4 AND state = 'active'";
+
+/// How long asking that may take, connecting included.
+const MAX_ACTIVITY_CHECK: Duration = Duration::from_secs(1);
+
+/// Whether there was a row.
+struct IsActive(bool);
+
+impl RowSink for IsActive {
+    fn columns(&mut self, _: Vec<Column>) {}
+
+    fn row(&mut self, _: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        self.0 = true;
+        ControlFlow::Break(())
+    }
+
+    fn oversized(&mut self) {}
+}
 
 /// Opens connections for the pool and tells which may be used again.
 pub(super) struct Connections {
@@ -67,6 +91,30 @@ impl Connections {
         }
     }
 
+    /// Why a connection has not answered in time: its statement runs on, as the database tells others, or it is dead.
+    pub(super) async fn why_silent(&self, backend: i32) -> WireError {
+        let backend = backend.to_string();
+        let query = Query {
+            sql: IS_ACTIVE,
+            settings: PlannerSettings::USUAL,
+            version: 0,
+            parameters: &[&backend],
+            most_rows: 1,
+            retained_bytes: 0,
+        };
+        let mut active = IsActive(false);
+        let asking = async {
+            let mut connection = self.create().await?;
+            connection.read(query, &mut active).await
+        };
+        // One more connection than there are turns, and not for long.
+        let told = timeout(MAX_ACTIVITY_CHECK, asking).await;
+        match told {
+            Ok(Ok(())) if active.0 => WireError::Overdue,
+            Ok(_) | Err(_) => WireError::Silent,
+        }
+    }
+
     async fn cancel(&self, key: CancelKey) -> Result<(), WireError> {
         wire::cancel(self.dialer.dial().await?, key).await
     }
@@ -88,12 +136,16 @@ impl Manager for Connections {
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<WireError> {
-        if connection.is_clean() {
-            Ok(())
-        } else {
+        if !connection.is_clean() {
             Err(RecycleError::message(
                 "the connection's state is not known to be clean",
             ))
+        } else if connection.is_old() {
+            Err(RecycleError::message(
+                "the connection has served long enough",
+            ))
+        } else {
+            Ok(())
         }
     }
 }

@@ -41,6 +41,7 @@ impl Question<'_> {
                 version: 0,
                 parameters: &[&key_id, self.text, &expires, &mac],
                 most_rows: 0,
+                retained_bytes: 0,
             }),
         };
         connection

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::time::Instant;
+use zava_mcp_server::query::guard::check;
 
 use super::statements::classified;
 use super::victim::ATTACKER;
@@ -33,6 +34,8 @@ async fn bombs_cost_neither_memory_nor_time() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
         settings.limits.answer.statement_timeout = TIMEOUT;
+        // The most that can be set.
+        settings.limits.sql_bytes = (32 << 10).try_into().expect("not zero");
     })
     .await;
     let mut db = server.database().superuser().await;
@@ -101,13 +104,92 @@ async fn bombs_cost_neither_memory_nor_time() {
     );
 }
 
+/// Statements of which a backend keeps something until its connection ends. What the guard says of each is at least what is kept,
+/// and before it is too much the connection ends.
+#[tokio::test]
+async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.connections = 1.try_into().expect("not zero");
+    })
+    .await;
+    let mut watching = server.database().superuser().await;
+    for kept in [time_zones, row_types] {
+        let (mut said, mut held) = (0, BTreeMap::new());
+        let mut first: Option<(i32, u64)> = None;
+        for place in 0.. {
+            let sql = kept(place);
+            let kept_bytes = check(&sql).expect("allowed").retained_bytes();
+            let request = json!({"postgresql_query": sql});
+            let answer = server.call(ATTACKER, "execute_sales_query", request).await;
+            assert!(!answer.is_error, "{}", answer.text);
+            look(&mut watching, &mut held).await;
+            match (first, backends(&mut watching).await.as_slice()) {
+                (None, [pid]) => first = Some((*pid, private_kib(*pid))),
+                (Some((pid, kib)), [now]) if pid == *now => {
+                    said += kept_bytes / 1024;
+                    let grown = private_kib(pid).saturating_sub(kib);
+                    assert!(
+                        grown <= said + 4 * 1024,
+                        "{grown} KiB are kept, {said} said: {sql}"
+                    );
+                }
+                // The connection has come to its end.
+                _ => break,
+            }
+            assert!(place < 1_000, "the connection does not end");
+        }
+        let most = held.values().max().copied().unwrap_or_default();
+        println!("{said} KiB said to be kept, {} MiB held", most / 1024);
+        assert!(most < MOST_MEMORY_MIB / 2 * 1024, "{} MiB", most / 1024);
+    }
+}
+
+/// Names of time zones, each of another offset.
+fn time_zones(statement: usize) -> String {
+    let letter = |place: usize| char::from(b'a' + u8::try_from(place % 26).expect("a letter"));
+    let zones = (0..200).map(|zone| {
+        let (one, other) = (letter(zone), letter(zone / 26));
+        format!(
+            "'2025-01-01 z{one}{other}{}q{statement}'",
+            letter(statement)
+        )
+    });
+    let zones: Vec<String> = zones.collect();
+    format!(
+        "SELECT cardinality(ARRAY[{}]::timestamptz[])",
+        zones.join(", ")
+    )
+}
+
+/// Rows of columns that nobody has named so before.
+fn row_types(statement: usize) -> String {
+    let columns: Vec<String> = (0..100)
+        .map(|column| format!("1 AS c{column}_{statement}"))
+        .collect();
+    let rows: Vec<String> = (0..10)
+        .map(|row| format!("(SELECT length(t::text) FROM (SELECT *, 1 AS d{row} FROM w) AS t)"))
+        .collect();
+    format!(
+        "WITH w AS MATERIALIZED (SELECT {}) SELECT {}",
+        columns.join(", "),
+        rows.join(" + ")
+    )
+}
+
+/// What a process holds for itself, in KiB.
+fn private_kib(process: i32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let anonymous = status
+        .lines()
+        .find_map(|line| line.strip_prefix("RssAnon:"));
+    let kib = anonymous.and_then(|text| text.trim().strip_suffix(" kB"));
+    kib.and_then(|kib| kib.trim().parse().ok())
+        .unwrap_or_default()
+}
+
 /// Notes what each of the server's backends, parallel workers among them, has held at its most, in KiB.
 async fn look(db: &mut sqlx::PgConnection, held: &mut BTreeMap<i32, u64>) {
-    let backends: Vec<i32> = sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query'")
-        .fetch_all(db)
-        .await
-        .expect("the backends");
-    for backend in backends {
+    for backend in backends(db).await {
         // A process that has just ended has nothing to say.
         let status = std::fs::read_to_string(format!("/proc/{backend}/status")).unwrap_or_default();
         let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -115,4 +197,11 @@ async fn look(db: &mut sqlx::PgConnection, held: &mut BTreeMap<i32, u64>) {
             held.insert(backend, mark.trim().parse().expect("a number of KiB"));
         }
     }
+}
+
+async fn backends(db: &mut sqlx::PgConnection) -> Vec<i32> {
+    sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query'")
+        .fetch_all(db)
+        .await
+        .expect("the backends")
 }

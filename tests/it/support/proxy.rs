@@ -69,6 +69,11 @@ impl Proxy {
         self.wire.silent_before.store(accepted, Ordering::SeqCst);
     }
 
+    /// The same of those that are opened later.
+    pub(crate) fn silence_all(&self) {
+        self.wire.silent_before.store(usize::MAX, Ordering::SeqCst);
+    }
+
     /// Says something else than the database says, on connections from now on.
     pub(crate) fn replace(&self, said: &[u8], by: &[u8]) {
         assert_eq!(said.len(), by.len());

@@ -163,6 +163,7 @@ pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]
         version: 0,
         parameters: &[&tables],
         most_rows: 0,
+        retained_bytes: 0,
     };
     let mut found = Found(Some(Vec::new()));
     tokio::time::timeout(LONGEST, connection.read(query, &mut found))

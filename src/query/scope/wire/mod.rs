@@ -19,11 +19,13 @@ use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login, PoolMode};
 use crate::tls::{self, HandshakeError};
 
+mod age; // how long a connection lives
 mod end; // leaving a connection that is not used again
 mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
 mod statements; // what one transaction sends
 
+use age::Age;
 pub(super) use end::cancel;
 use reply::{Reply, Step};
 use statements::{CLEAN_UP, Names, write_begin, write_transaction};
@@ -55,6 +57,9 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
+    /// A client's statement runs on, long after its timeout, in a database that answers others.
+    #[error("the statement did not end at its timeout")]
+    Overdue,
     /// The server does not speak TLS, and without it nothing is said to it.
     #[error(
         "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
@@ -119,6 +124,8 @@ pub(super) struct Query<'a> {
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
+    /// What the backend may keep of it when it has ended.
+    pub(super) retained_bytes: u64,
 }
 
 /// What a server wants to hear before it cancels a statement.
@@ -146,6 +153,9 @@ pub(super) struct Connection {
     names: Option<Names>,
     /// The server's major version, if it has told.
     version: Option<u32>,
+    age: Age,
+    /// Behind a pooler, which process serves the transaction.
+    backend: Option<i32>,
 }
 
 impl Connection {
@@ -169,6 +179,8 @@ impl Connection {
             // Behind a pooler, each transaction may have another session.
             names: (address.pool_mode == PoolMode::Direct).then(Names::default),
             version: None,
+            age: Age::new(Instant::now()),
+            backend: None,
         };
         let parameters = [
             ("user", login.user.as_str()),
@@ -186,6 +198,16 @@ impl Connection {
     /// The process that serves this connection, as `pg_backend_pid()` tells it when no pooler stands between.
     pub(super) fn process_id(&self) -> i32 {
         self.key.process_id
+    }
+
+    /// The process that serves the transaction that is open, or the last one.
+    pub(super) fn backend(&self) -> i32 {
+        self.backend.unwrap_or(self.key.process_id)
+    }
+
+    /// Whether the connection has served long enough: a backend remembers more with each statement.
+    pub(super) fn is_old(&self) -> bool {
+        self.age.is_over(Instant::now())
     }
 
     /// Whether the server has said that no transaction is open and nothing is on its way.
@@ -208,6 +230,9 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         self.clean = false;
+        if let Some(query) = &transaction.query {
+            self.age.count_statement(query.retained_bytes);
+        }
         write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
         let first = match (transaction.is_open, transaction.entry) {
@@ -271,7 +296,10 @@ impl Connection {
         self.waiting = false;
         match (refused, backend) {
             (Some(error), _) => Err(WireError::Server(error)),
-            (None, Some(backend)) => Ok(backend),
+            (None, Some(backend)) => {
+                self.backend = Some(backend);
+                Ok(backend)
+            }
             (None, None) => Err(WireError::Protocol("no process id")),
         }
     }
