@@ -29,8 +29,8 @@ use crate::search::embedding::StaticModel;
 use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, Rates, ServeSettings};
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
 
-/// Parsing this much SQL takes about a millisecond; more leaves the reactor.
-const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(4 * 1024).unwrap();
+/// Checking this much SQL takes about a millisecond; more leaves the reactor.
+const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap();
 
 /// Jobs off the reactor at once: as many as the small machines this runs on have cores.
 const COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
@@ -111,6 +111,7 @@ impl App {
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
             clock,
             parsed_at_once: PARSED_AT_ONCE,
+            compute: Arc::new(Compute::new(COMPUTE_JOBS)),
         };
         let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
             .context("no HTTP client can be made")?;
@@ -155,6 +156,7 @@ impl App {
             Some(url) => url,
             None => PublicUrl::of_listener(here).context("the listening address is no URL")?,
         };
+        let compute = Arc::clone(&self.tools.compute);
         let routes = Routes {
             resource: ProtectedResource::new(&self.auth, &public_url),
             public_url,
@@ -166,7 +168,7 @@ impl App {
             is_behind_platform: self.is_behind_platform,
             allowed_origins: self.allowed_origins,
             readiness: Arc::new(Database(Arc::clone(&self.scope))),
-            compute: Arc::new(Compute::new(COMPUTE_JOBS)),
+            compute,
             request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };

@@ -55,7 +55,7 @@ pub(super) async fn call(
     let limits = limits_for(max_rows, tools.default_limits, ceiling)?;
     let guard = Arc::clone(&tools.guard);
     let checking = move |text: &str| check(&guard, text);
-    let (checked, fingerprint) = with_text(tools, &text, checking).await?;
+    let (checked, fingerprint) = with_text(tools, caller, &text, checking).await?;
     access.statement = Some(Statement {
         fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
         text: Arc::clone(&text),
@@ -69,7 +69,7 @@ pub(super) async fn call(
         .await;
     if let Err(error) = ran {
         let explaining = move |text: &str| explanation::explain(text, &query, error);
-        return Err(with_text(tools, &text, explaining).await?);
+        return Err(with_text(tools, caller, &text, explaining).await?);
     }
     let rows = rows.finish().map_err(Failure::TooManyColumns)?;
     access.rows = rows.count.into();
@@ -79,7 +79,7 @@ pub(super) async fn call(
         .map(|asked| format!("max_rows is {asked}; the most is {most}, so that is what was used"));
     let mut notes: Vec<String> = capped.into_iter().collect();
     if explanation::says_nothing(&rows) {
-        let compared = with_text(tools, &text, compared_names).await?;
+        let compared = with_text(tools, caller, &text, compared_names).await?;
         notes.extend(tools.catalog.unknown_names(caller, &compared).await);
     }
     let remarks = Remarks {
@@ -143,9 +143,11 @@ fn how_to_go_on(rows: &JsonRows, ceiling: RowLimits) -> String {
     }
 }
 
-/// Reads a text: a long one away from the reactor.
+/// Reads a text: a long one away from the reactor, and few of them at the same time, for the tree of one takes a hundred
+/// times its length.
 async fn with_text<T: Send + 'static>(
     tools: &Tools,
+    caller: &Caller,
     text: &Arc<str>,
     read: impl FnOnce(&str) -> T + Send + 'static,
 ) -> Result<T, Failure> {
@@ -153,9 +155,8 @@ async fn with_text<T: Send + 'static>(
         return Ok(read(text));
     }
     let text = Arc::clone(text);
-    tokio::task::spawn_blocking(move || read(&text))
-        .await
-        .map_err(Failure::Task)
+    let reading = tools.compute.run(caller.principal(), move || read(&text));
+    reading.await.map_err(Failure::Task)
 }
 
 /// The guard's verdict, and what the statement looks like without its constants: of one that was accepted before both are known.

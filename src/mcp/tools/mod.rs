@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use super::failure::Failure;
 use super::result::{self, Remarks};
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
+use crate::compute::Compute;
 use crate::identity::{Caller, OAuthScope};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
@@ -108,6 +109,8 @@ pub struct Tools {
     pub clock: fn() -> SystemTime,
     /// Texts up to this many bytes are parsed at once; longer ones leave the reactor.
     pub parsed_at_once: NonZeroUsize,
+    /// Where they do, few at a time.
+    pub compute: Arc<Compute>,
 }
 
 impl Tools {

@@ -174,12 +174,6 @@ impl Guard {
         }
     }
 
-    /// Whether a text was accepted before, and is still remembered.
-    #[must_use]
-    pub fn has_accepted(&self, text: &str) -> bool {
-        self.accepted.contains_key(text)
-    }
-
     /// Decides about one text. Takes about half a millisecond for a typical analytic statement, a look-up when it was accepted
     /// before.
     ///
