@@ -10,6 +10,10 @@ mod check; // `check`: what is wrong and how to mend it
 mod command; // what the arguments mean
 mod run; // the call behind each command
 
+/// Returns what is freed to the operating system, however it was fragmented (docs/decisions/0027).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// `EX_USAGE` of `sysexits.h`: the settings or arguments cannot be used.
 const UNUSABLE_SETTINGS: u8 = 64;
 
