@@ -172,9 +172,8 @@ impl App {
             request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };
-        let router = host::router(routes);
         let store = Database(Arc::clone(&self.scope));
-        let serving = host::serve_http(listener, router, stop);
+        let serving = host::serve_http(listener, routes, stop);
         let served = recorded(&self.trail, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")

@@ -1,6 +1,8 @@
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::task::Poll;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -21,7 +23,9 @@ use super::response_body::ResponseBody;
 use super::{envelope, media_types, message_id, refusal, unread_body};
 use crate::compute::Compute;
 use crate::identity::Caller;
-use crate::mcp::{CancellableCalls, Handler, MessageHead, SESSION_HEADER, SessionId, TenantBusy};
+use crate::mcp::{
+    CancellableCalls, Handler, LongResult, MessageHead, SESSION_HEADER, SessionId, TenantBusy,
+};
 
 /// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is parsed in a job.
 const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
@@ -145,18 +149,12 @@ impl Endpoint {
             // A call of a tool is told so in its result; what else there is to ask costs nothing.
             parts.extensions.insert(TenantBusy);
         }
-        let response = if body.len() <= MAX_INLINE_PARSE_BYTES {
-            self.answer_message(caller, parts, body).await
+        let is_long = body.len() > MAX_INLINE_PARSE_BYTES;
+        let answering = Arc::clone(self).answer_message(caller.clone(), parts, body);
+        let response = if is_long {
+            self.in_a_job(caller, answering).await?
         } else {
-            let (endpoint, who) = (Arc::clone(self), caller.clone());
-            let answering = async move { endpoint.answer_message(&who, parts, body).await };
-            match self.compute.start(caller.principal(), answering).await {
-                Ok(answered) => answered,
-                Err(error) => {
-                    tracing::error!(error = &error as &dyn std::error::Error, "request panicked");
-                    Err(refused("internal error", refusal::internal_error(), None))
-                }
-            }
+            answering.await
         };
         let response = response?;
         Ok(match permit {
@@ -167,9 +165,9 @@ impl Endpoint {
 
     /// Parses a message at its first poll, and answers it.
     async fn answer_message(
-        &self,
-        caller: &Caller,
-        parts: Parts,
+        self: Arc<Self>,
+        caller: Caller,
+        mut parts: Parts,
         body: Bytes,
     ) -> Result<Response, Refused> {
         let refused = |reason, error| refused(reason, error, message_id::read(&body));
@@ -188,8 +186,24 @@ impl Endpoint {
             return Err(refused("scope missing", error));
         }
         let session = SessionId::from_headers(&parts.headers);
+        let result = LongResult::default();
+        parts.extensions.insert(result.clone());
         let request = Request::from_parts(parts, Full::new(body.clone()));
-        let mut response = self.service.handle(request).await.map(Body::new);
+        let endpoint = Arc::clone(&self);
+        let mut handling = Box::pin(async move { endpoint.service.handle(request).await });
+        // rmcp writes the response when it is polled after the handler's end.
+        let handled = poll_fn(|context| {
+            if result.is_there() {
+                Poll::Ready(None)
+            } else {
+                handling.as_mut().poll(context).map(Some)
+            }
+        });
+        let mut response = match handled.await {
+            Some(response) => response,
+            None => self.in_a_job(&caller, handling).await?,
+        }
+        .map(Body::new);
         // rmcp's own words for these are a line of text.
         let is_json = media_types::sends_json(response.headers());
         match response.status() {
@@ -211,12 +225,25 @@ impl Endpoint {
             StatusCode::ACCEPTED => {
                 let cancelled = head.as_ref().and_then(MessageHead::cancelled_request);
                 if let (Some(request), Some(session)) = (cancelled, session) {
-                    self.calls.cancel(caller, session, request);
+                    self.calls.cancel(&caller, session, request);
                 }
             }
             _ => {}
         }
         Ok(response)
+    }
+
+    /// Polls a future in a job, until it waits for something else.
+    async fn in_a_job<F>(&self, caller: &Caller, future: F) -> Result<F::Output, Refused>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let started = self.compute.start(caller.principal(), future).await;
+        started.map_err(|error| {
+            tracing::error!(error = &error as &dyn std::error::Error, "request panicked");
+            refused("internal error", refusal::internal_error(), None)
+        })
     }
 }
 

@@ -12,6 +12,7 @@ mod tools; // one file a tool
 
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{
@@ -37,7 +38,7 @@ pub use failure::refusal_text;
 pub use message::{MessageHead, SESSION_HEADER, SessionId};
 pub use method::protocol_versions;
 use method::{initialize_fault, no_such_method};
-use tools::Access;
+use tools::{Access, MAX_INLINE_RESULT_BYTES};
 pub use tools::{DefaultLimits, ToolName, Tools};
 
 /// The server's name, as the original sample has it.
@@ -56,6 +57,19 @@ const FRESH_FOR_MS: u64 = 300_000;
 /// busy. An HTTP status would end the session of some clients, with all their other calls.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantBusy;
+
+/// A part of an HTTP request in which the handler leaves word that the result is long: writing it takes milliseconds, so
+/// that it should not be done on the reactor.
+#[derive(Clone, Debug, Default)]
+pub struct LongResult(Arc<AtomicBool>);
+
+impl LongResult {
+    /// Whether there is a result, and it is long.
+    #[must_use]
+    pub fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
 
 /// Where the caller of a request is found.
 #[derive(Clone, Debug)]
@@ -386,6 +400,11 @@ impl ServerHandler for Handler {
             self.trail.note(event(Decision::Cancelled, None, access));
             return Err(ErrorData::internal_error("the call was cancelled", None));
         };
+        if access.bytes > MAX_INLINE_RESULT_BYTES as u64
+            && let Some(long) = parts.and_then(|parts| parts.extensions.get::<LongResult>())
+        {
+            long.0.store(true, Ordering::Relaxed);
+        }
         let (decision, reason) = match verdict {
             None => (Decision::Allowed, None),
             Some((decision, reason)) => (decision, Some(reason)),

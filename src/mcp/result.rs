@@ -19,8 +19,8 @@ pub(super) struct Remarks<'a> {
     pub(super) notes: &'a [String],
 }
 
-/// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`, as text and as structured content.
-pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
+/// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`.
+pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> String {
     let before = format!(r#"{{"c":{},"r":"#, rows.columns);
     let after = after_rows(&rows, remarks);
     // In the rows' own memory: they may be long.
@@ -28,7 +28,7 @@ pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> CallToolResult {
     text.reserve_exact(before.len() + after.len());
     text.insert_str(0, &before);
     text.push_str(&after);
-    compact(text)
+    text
 }
 
 /// What follows the rows: their number, whose they are, and whether something is missing, where, and how to go on.
@@ -89,7 +89,8 @@ pub(super) fn bytes(result: &CallToolResult) -> u64 {
 }
 
 /// Written by hand: a map of JSON values would sort its members by name.
-fn compact(text: String) -> CallToolResult {
+/// An object, as text and as structured content.
+pub(super) fn compact(text: String) -> CallToolResult {
     let structured = serde_json::from_str(&text).ok();
     debug_assert!(structured.is_some(), "our own JSON can be read");
     let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);

@@ -88,7 +88,7 @@ pub(super) async fn call(
         how_to_go_on: &how_to_go_on(&rows, ceiling),
         notes: &notes,
     };
-    Ok(result::rows(rows, &remarks))
+    tools.result_of(caller, result::rows(rows, &remarks)).await
 }
 
 /// How much is given to a call that wants `max_rows`, if it says so. Whoever says it gets the longer answers too.

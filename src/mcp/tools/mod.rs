@@ -113,6 +113,9 @@ pub struct Tools {
     pub compute: Arc<Compute>,
 }
 
+/// A result up to this long is put together, and written, on the reactor, in some hundred microseconds.
+pub(super) const MAX_INLINE_RESULT_BYTES: usize = 64 * 1024;
+
 impl Tools {
     /// What the tools are called and take, in a fixed order.
     #[must_use]
@@ -163,6 +166,17 @@ impl Tools {
     pub(super) fn busy(tool: ToolName) -> (CallToolResult, Cow<'static, str>) {
         let failure = Failure::TenantBusy;
         (failed(tool, &failure), failure.verdict().1)
+    }
+
+    /// A result of rows, whose structured content is read from its text.
+    async fn result_of(&self, caller: &Caller, text: String) -> Result<CallToolResult, Failure> {
+        if text.len() <= MAX_INLINE_RESULT_BYTES {
+            return Ok(result::compact(text));
+        }
+        self.compute
+            .run(caller.principal(), || result::compact(text))
+            .await
+            .map_err(Failure::Task)
     }
 
     /// Whose rows a caller sees.

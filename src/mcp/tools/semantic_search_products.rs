@@ -81,5 +81,5 @@ pub(super) async fn call(
         ),
         notes: capped.as_slice(),
     };
-    Ok(result::rows(rows, &remarks))
+    tools.result_of(caller, result::rows(rows, &remarks)).await
 }
