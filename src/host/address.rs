@@ -35,6 +35,17 @@ impl Proxies {
         Some(address)
     }
 
+    /// Whether the other end of a connection is a proxy, behind which are many clients.
+    pub(super) fn trust(&self, peer: IpAddr) -> bool {
+        match self {
+            Self::Named(networks) => {
+                let peer = peer.to_canonical();
+                networks.iter().any(|network| network.contains(&peer))
+            }
+            Self::Platform => true,
+        }
+    }
+
     /// Whether a request looks as if it came through a proxy that should be named and is not.
     pub(super) fn has_unnamed_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         match self {

@@ -32,7 +32,7 @@ pub(super) struct Admission {
     pub(super) identity: Arc<Identity>,
     pub(super) resource: Arc<ProtectedResource>,
     pub(super) rates: Rates,
-    pub(super) proxies: Proxies,
+    pub(super) proxies: Arc<Proxies>,
     pub(super) trail: Arc<Trail>,
     /// Said once, and not with each request.
     pub(super) proxy_is_missing: Once,

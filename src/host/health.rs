@@ -67,6 +67,13 @@ impl SharedReadiness {
     }
 }
 
+/// Whether a path, with or without a prefix, is answered on connections beyond the limits too.
+pub(super) fn is_path(path: &str) -> bool {
+    ["/health", "/health/live", "/health/ready"]
+        .iter()
+        .any(|health| path.ends_with(health))
+}
+
 /// The process is up; says nothing about what it depends on.
 pub(super) async fn live() -> Response {
     Json(json!({"status": "ok"})).into_response()

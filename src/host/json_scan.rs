@@ -43,12 +43,16 @@ impl JsonScan {
             rest = after;
             self.state = match (self.state, byte) {
                 (State::AfterBackslash, _) => State::InString,
-                (State::InString, b'\\') => State::AfterBackslash,
+                (State::InString, b'\\') => match rest.split_first() {
+                    Some((_, after)) => {
+                        rest = after;
+                        State::InString
+                    }
+                    None => State::AfterBackslash,
+                },
                 (State::InString, b'"') => State::BetweenValues,
                 (State::InString, _) => {
-                    // Statements are long strings: on to the next byte that matters.
-                    let skipped = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    rest = &rest[skipped..];
+                    rest = &rest[plain_bytes(rest)..];
                     State::InString
                 }
                 (_, b'"') => {
@@ -84,6 +88,19 @@ impl JsonScan {
         }
         Ok(())
     }
+}
+
+/// How far it is to the next byte that matters in a string. Escapes come close together and statements are long: a few bytes
+/// are looked at one by one before the rest is searched.
+fn plain_bytes(text: &[u8]) -> usize {
+    let mut at = 0;
+    while at < 16 {
+        match text.get(at) {
+            None | Some(b'"' | b'\\') => return at,
+            Some(_) => at += 1,
+        }
+    }
+    at + memchr::memchr2(b'"', b'\\', &text[at..]).unwrap_or(text.len() - at)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ mod admission; // who may pass to /mcp, and how often
 mod authority; // whose names a request may use: Host and Origin
 mod body_budget; // how much of unfinished bodies is in memory
 mod browser; // what browsers may do with answers
+mod connection_io; // a connection's bytes, watched
+mod connections; // how many connections, whose, and for how long
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // a request's body, within bounds
 mod health; // is the process up, does the database answer
@@ -34,6 +36,8 @@ use axum::Router;
 use axum::routing::{any, get};
 
 use ipnet::IpNet;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::compute::Compute;
 use crate::identity::Identity;
@@ -50,7 +54,6 @@ use authority::AllowedAuthorities;
 use endpoint::Endpoint;
 use health::{Details, SharedReadiness};
 use rates::Rates;
-pub use server::serve_http;
 pub use stdio::{StdioError, StdioLimits, serve_stdio};
 
 /// What the routes need.
@@ -91,7 +94,7 @@ impl std::fmt::Debug for Routes {
 
 /// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and OAuth's metadata; each also
 /// under the path of the public URL.
-pub fn router(routes: Routes) -> Router {
+fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
     let Routes {
         handler,
         identity,
@@ -99,8 +102,8 @@ pub fn router(routes: Routes) -> Router {
         public_url,
         trail,
         rates,
-        trusted_proxies,
-        is_behind_platform,
+        trusted_proxies: _,
+        is_behind_platform: _,
         allowed_origins,
         readiness,
         compute,
@@ -113,11 +116,7 @@ pub fn router(routes: Routes) -> Router {
         identity,
         resource: Arc::clone(&resource),
         rates: Rates::new(rates),
-        proxies: if is_behind_platform {
-            Proxies::Platform
-        } else {
-            Proxies::Named(trusted_proxies)
-        },
+        proxies,
         trail,
         proxy_is_missing: Once::new(),
     });
@@ -169,6 +168,25 @@ pub fn router(routes: Routes) -> Router {
         router = router.route(&place, metadata.clone());
     }
     browser::guarded(router, &allowed_origins, is_encrypted)
+}
+
+/// Serves the routes until `stop` is cancelled, then lets requests under way finish, for a while. Those that have not
+/// finished then go on in tasks of their own; closing what they work with ends them.
+///
+/// # Errors
+/// When the socket cannot be used any more.
+pub async fn serve_http(
+    listener: TcpListener,
+    routes: Routes,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let proxies = Arc::new(if routes.is_behind_platform {
+        Proxies::Platform
+    } else {
+        Proxies::Named(routes.trusted_proxies.clone())
+    });
+    let router = router(routes, Arc::clone(&proxies));
+    server::serve(listener, router, proxies, stop).await
 }
 
 /// Resolves when the process is asked to end (SIGINT, SIGTERM, SIGHUP).

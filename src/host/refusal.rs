@@ -266,6 +266,16 @@ fn scope_missing(what: &str, needed: OAuthScope, resource: &ProtectedResource) -
     }
 }
 
+/// As many connections are in use as may be.
+pub(super) fn too_many_connections() -> Response {
+    come_back("too many connections are in use; try again in a few seconds")
+}
+
+/// Closes the connection after a response.
+pub(super) fn close(response: &mut Response) {
+    insert(response, header::CONNECTION, "close");
+}
+
 /// There is nothing at this path.
 pub(super) async fn no_such_path() -> Response {
     let body = json!({"error": "nothing is here; the MCP endpoint is /mcp, health is at /health/live and /health/ready"});

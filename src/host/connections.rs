@@ -1,0 +1,497 @@
+//! The connections that are open: how many, whose, and which of them have had their time.
+//!
+//! Knows addresses and what a connection is doing; must not know HTTP.
+//! Invariants: there are never more connections than the limits allow; one address, unless it is a trusted proxy's, never
+//! has more than its share; what is given up first is never a request in progress.
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::address::Proxies;
+use super::rates::Network;
+
+/// How often the same warning is logged.
+const WARNING_INTERVAL: Duration = Duration::from_secs(60);
+
+/// A connection that takes less than this of a response in a write timeout makes no progress.
+const MIN_WRITE_BYTES: usize = 64 * 1024;
+
+/// How many connections there may be, and what may take how long.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ConnectionLimits {
+    /// The most that are served.
+    pub(super) max_connections: usize,
+    /// The most of one address, or IPv6 network of 64 bits.
+    pub(super) max_per_address: usize,
+    /// The most beyond that, which are told about the server's health and nothing else.
+    pub(super) max_health_only: usize,
+    /// From the first byte of a request's head to its last; for the first request, from the beginning of the connection.
+    pub(super) header_read_timeout: Duration,
+    /// From the end of a response to the first byte of the next request.
+    pub(super) idle_timeout: Duration,
+    /// In which a client that has not read everything must read [`MIN_WRITE_BYTES`].
+    pub(super) write_timeout: Duration,
+}
+
+/// All connections.
+pub(super) struct Connections {
+    limits: ConnectionLimits,
+    proxies: Arc<Proxies>,
+    table: Mutex<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    last_id: u64,
+    /// By age.
+    open: BTreeMap<u64, Arc<Connection>>,
+    warned: Option<Instant>,
+    /// Connections closed or refused since then.
+    unreported: u64,
+}
+
+/// One connection, as long as it is open.
+pub(super) struct Connection {
+    id: u64,
+    network: Network,
+    /// A trusted proxy's: many clients share it.
+    is_proxy: bool,
+    /// Beyond the limits.
+    is_health_only: bool,
+    progress: Mutex<Progress>,
+    closed: CancellationToken,
+}
+
+struct Progress {
+    phase: Phase,
+    since: Instant,
+    /// Since when the client has not read everything, and what it has read since.
+    unread: Option<(Instant, usize)>,
+    has_asked: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Nothing of a request has arrived.
+    Idle,
+    /// A part of a head has arrived.
+    ReadingHead,
+    /// From the end of a head to the end of the response.
+    InRequest,
+}
+
+/// Keeps a connection in the table.
+pub(super) struct Registered {
+    pub(super) connection: Arc<Connection>,
+    connections: Arc<Connections>,
+}
+
+impl Drop for Registered {
+    fn drop(&mut self) {
+        lock(&self.connections.table)
+            .open
+            .remove(&self.connection.id);
+    }
+}
+
+impl Connections {
+    pub(super) fn new(limits: ConnectionLimits, proxies: Arc<Proxies>) -> Self {
+        Self {
+            limits,
+            proxies,
+            table: Mutex::default(),
+        }
+    }
+
+    /// Takes in a connection. Where there is no room, the one that has waited longest for a request gives way; if all
+    /// others have requests in progress, the new one is told about the server's health only.
+    pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registered {
+        let network = Network::of(peer);
+        let is_proxy = self.proxies.trust(peer);
+        let now = Instant::now();
+        let mut table = lock(&self.table);
+        let has_room = table.make_room(&self.limits, network, is_proxy, now);
+        if !has_room {
+            table.make_room_for_health(&self.limits);
+        }
+        table.last_id += 1;
+        let connection = Arc::new(Connection {
+            id: table.last_id,
+            network,
+            is_proxy,
+            is_health_only: !has_room,
+            progress: Mutex::new(Progress {
+                phase: Phase::Idle,
+                since: now,
+                unread: None,
+                has_asked: false,
+            }),
+            closed: CancellationToken::new(),
+        });
+        table.open.insert(connection.id, Arc::clone(&connection));
+        Registered {
+            connection,
+            connections: Arc::clone(self),
+        }
+    }
+
+    /// How many are open.
+    #[cfg(test)]
+    pub(super) fn open(&self) -> usize {
+        lock(&self.table).open.len()
+    }
+
+    /// Closes those that have had their time.
+    pub(super) fn close_overdue(&self) {
+        let now = Instant::now();
+        for connection in lock(&self.table).open.values() {
+            if connection.is_overdue(&self.limits, now) {
+                connection.closed.cancel();
+            }
+        }
+    }
+
+    /// Closes the connection that has waited longest for a request, if one waits: the process has no room for another.
+    pub(super) fn close_idlest(&self) {
+        lock(&self.table).close_idlest(|_| true);
+    }
+}
+
+impl Table {
+    /// Whether there is room for one more of a network, after the longest wait for a request has been ended if need be.
+    fn make_room(
+        &mut self,
+        limits: &ConnectionLimits,
+        network: Network,
+        is_proxy: bool,
+        now: Instant,
+    ) -> bool {
+        let of_network = |connection: &Connection| connection.network == network;
+        let served = || {
+            self.open
+                .values()
+                .filter(|connection| connection.is_served())
+        };
+        let (own, all) = (
+            served().filter(|connection| of_network(connection)).count(),
+            served().count(),
+        );
+        let has_room = if !is_proxy && own >= limits.max_per_address {
+            self.warn("address", Some(network), now);
+            self.close_idlest(of_network)
+        } else if all >= limits.max_connections {
+            self.warn("total", None, now);
+            self.close_idlest(|_| true)
+        } else {
+            true
+        };
+        has_room
+    }
+
+    /// The oldest of those beyond the limits gives way, so that whoever asks at once is always told.
+    fn make_room_for_health(&mut self, limits: &ConnectionLimits) {
+        let mut beyond = self
+            .open
+            .values()
+            .filter(|connection| connection.is_health_only && !connection.closed.is_cancelled());
+        let oldest = beyond.next();
+        if beyond.count() + 1 >= limits.max_health_only
+            && let Some(oldest) = oldest
+        {
+            oldest.closed.cancel();
+        }
+    }
+
+    /// Closes, among some, the connection that has waited longest for a request: those that have never asked first, those
+    /// of proxies last.
+    fn close_idlest(&mut self, among: impl Fn(&Connection) -> bool) -> bool {
+        let idlest = self
+            .open
+            .values()
+            .filter(|connection| connection.is_served() && among(connection))
+            .filter_map(|connection| Some((connection.waits_since()?, connection)))
+            .min_by_key(|(waits, connection)| (connection.is_proxy, *waits));
+        if let Some((_, connection)) = idlest {
+            connection.closed.cancel();
+        }
+        idlest.is_some()
+    }
+
+    fn warn(&mut self, limit: &str, network: Option<Network>, now: Instant) {
+        self.unreported += 1;
+        if self
+            .warned
+            .is_some_and(|warned| now < warned + WARNING_INTERVAL)
+        {
+            return;
+        }
+        tracing::warn!(
+            limit,
+            address = network.map(tracing::field::display),
+            connections = self.open.len(),
+            affected = self.unreported,
+            "connection limit reached; the longest idle connection is closed for each new one"
+        );
+        self.warned = Some(now);
+        self.unreported = 0;
+    }
+}
+
+impl Connection {
+    /// Whether it is beyond the limits.
+    pub(super) fn is_health_only(&self) -> bool {
+        self.is_health_only
+    }
+
+    /// Resolves when it is to be closed, whatever it is doing.
+    pub(super) async fn closed(&self) {
+        self.closed.cancelled().await;
+    }
+
+    /// Bytes have arrived.
+    pub(super) fn received(&self) {
+        let mut progress = lock(&self.progress);
+        if progress.phase == Phase::Idle {
+            // The first head must be there soon after the connection, whatever comes of it.
+            if progress.has_asked {
+                progress.since = Instant::now();
+            }
+            progress.phase = Phase::ReadingHead;
+        }
+    }
+
+    /// A request's head is complete.
+    pub(super) fn begin_request(&self) {
+        let mut progress = lock(&self.progress);
+        progress.phase = Phase::InRequest;
+        progress.has_asked = true;
+    }
+
+    /// The response has been taken by the connection.
+    pub(super) fn end_request(&self) {
+        let mut progress = lock(&self.progress);
+        progress.phase = Phase::Idle;
+        progress.since = Instant::now();
+    }
+
+    /// The client has not read what was written before.
+    pub(super) fn write_blocked(&self) {
+        let mut progress = lock(&self.progress);
+        if progress.unread.is_none() {
+            progress.unread = Some((Instant::now(), 0));
+        }
+    }
+
+    /// Bytes have been taken.
+    pub(super) fn wrote(&self, bytes: usize) {
+        let mut progress = lock(&self.progress);
+        if let Some((since, taken)) = &mut progress.unread {
+            *taken += bytes;
+            if *taken >= MIN_WRITE_BYTES {
+                (*since, *taken) = (Instant::now(), 0);
+            }
+        }
+    }
+
+    /// Everything has been taken.
+    pub(super) fn flushed(&self) {
+        lock(&self.progress).unread = None;
+    }
+
+    fn is_served(&self) -> bool {
+        !self.is_health_only && !self.closed.is_cancelled()
+    }
+
+    /// Whether it has asked before, and since when it has not; `None` while a request is in progress.
+    fn waits_since(&self) -> Option<(bool, Instant)> {
+        let progress = lock(&self.progress);
+        let waits = progress.phase != Phase::InRequest && progress.unread.is_none();
+        waits.then_some((progress.has_asked, progress.since))
+    }
+
+    fn is_overdue(&self, limits: &ConnectionLimits, now: Instant) -> bool {
+        let progress = lock(&self.progress);
+        if let Some((since, _)) = progress.unread {
+            return now >= since + limits.write_timeout;
+        }
+        let timeout = match progress.phase {
+            Phase::InRequest => return false,
+            Phase::Idle if progress.has_asked => limits.idle_timeout,
+            Phase::Idle | Phase::ReadingHead => limits.header_read_timeout,
+        };
+        now >= progress.since + timeout
+    }
+}
+
+/// A std mutex: held for short looks, never across an await, and nothing panics meanwhile.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: ConnectionLimits = ConnectionLimits {
+        max_connections: 10,
+        max_per_address: 10,
+        max_health_only: 1,
+        header_read_timeout: Duration::from_secs(10),
+        idle_timeout: Duration::from_secs(75),
+        write_timeout: Duration::from_secs(20),
+    };
+
+    /// What happens to a connection, second by second, and when it is closed.
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_closed_when_it_has_had_its_time() {
+        type Step = fn(&Connection, u64);
+        let table: [(&str, Step, Option<u64>); 9] = [
+            ("nothing comes", |_, _| {}, Some(10)),
+            (
+                "the first head is sent byte by byte",
+                |it, _| it.received(),
+                Some(10),
+            ),
+            (
+                "the first head begins late",
+                |it, second| {
+                    if second == 9 {
+                        it.received();
+                    }
+                },
+                Some(10),
+            ),
+            (
+                "a request takes long",
+                |it, second| {
+                    if second == 5 {
+                        it.received();
+                        it.begin_request();
+                    }
+                },
+                None,
+            ),
+            (
+                "one request, then nothing",
+                |it, second| {
+                    if second == 5 {
+                        it.begin_request();
+                        it.end_request();
+                    }
+                },
+                Some(80),
+            ),
+            (
+                "one request, then a head byte by byte",
+                |it, second| {
+                    if second == 5 {
+                        it.begin_request();
+                        it.end_request();
+                    }
+                    if second >= 30 {
+                        it.received();
+                    }
+                },
+                Some(40),
+            ),
+            (
+                "a response is not read",
+                |it, second| {
+                    if second == 5 {
+                        it.begin_request();
+                        it.write_blocked();
+                    }
+                },
+                Some(25),
+            ),
+            (
+                "a response is read in drops",
+                |it, second| {
+                    if second == 5 {
+                        it.begin_request();
+                    }
+                    if second >= 5 {
+                        it.wrote(1_000);
+                        it.write_blocked();
+                    }
+                },
+                Some(25),
+            ),
+            (
+                "a response is read slowly",
+                |it, second| {
+                    if second == 5 {
+                        it.begin_request();
+                    }
+                    if second >= 5 {
+                        it.wrote(10_000);
+                        it.write_blocked();
+                    }
+                },
+                None,
+            ),
+        ];
+        for (what, step, expected) in table {
+            let connections = Arc::new(Connections::new(
+                LIMITS,
+                Arc::new(Proxies::Named(Vec::new())),
+            ));
+            let registered = connections.register([192, 0, 2, 1].into());
+            let mut closed = None;
+            for second in 0..200 {
+                connections.close_overdue();
+                if registered.connection.closed.is_cancelled() {
+                    closed = Some(second);
+                    break;
+                }
+                step(&registered.connection, second);
+                tokio::time::advance(Duration::from_secs(1)).await;
+            }
+            assert_eq!(closed, expected, "{what}");
+        }
+    }
+
+    /// Those that have never asked go first, then the longest idle; never one with a request, a proxy's last.
+    #[tokio::test(start_paused = true)]
+    async fn the_least_useful_connection_gives_way() {
+        let proxy = "198.51.100.1/32".parse().expect("a network");
+        let proxies = Arc::new(Proxies::Named(vec![proxy]));
+        let connections = Arc::new(Connections::new(LIMITS, proxies));
+        let mut registered = Vec::new();
+        for n in 0..10 {
+            let address = if n == 0 {
+                [198, 51, 100, 1]
+            } else {
+                [192, 0, 2, n]
+            };
+            registered.push(connections.register(address.into()));
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let state = |n: usize| &registered[n].connection;
+        for n in [1, 2, 3] {
+            state(n).begin_request();
+        }
+        for n in [2, 1] {
+            state(n).end_request();
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let mut order = Vec::new();
+        let mut new = Vec::new();
+        for n in 100..110 {
+            new.push(connections.register([192, 0, 2, n].into()));
+            new.last().expect("it").connection.begin_request();
+            let gone = |n: &usize| state(*n).closed.is_cancelled() && !order.contains(n);
+            let gone = (0..10).find(gone);
+            order.extend(gone);
+        }
+        assert_eq!(order, [4, 5, 6, 7, 8, 9, 2, 1, 0]);
+        let is_beyond = |registered: &Registered| registered.connection.is_health_only();
+        assert_eq!(new.iter().filter(|new| is_beyond(new)).count(), 1);
+        drop((registered, new));
+        assert_eq!(connections.open(), 0);
+    }
+}
