@@ -1,0 +1,233 @@
+//! A server in a process of its own, and whoever attacks it, over addresses of their own.
+use std::future::pending;
+use std::io;
+use std::net::SocketAddr;
+use std::process::Stdio;
+use std::thread;
+
+use futures_util::future::{join_all, select_all};
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::process::Child;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::PATIENCE;
+use crate::command_line::{binary, with_database};
+use crate::support::{REDMOND, TestDatabase, settings};
+
+pub(super) const VICTIM: [u8; 4] = [127, 0, 0, 1];
+pub(super) const ATTACKER: [u8; 4] = [127, 0, 0, 2];
+
+/// What an attacker does, on how many connections.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Attack {
+    /// Sends requests one after the other, and reads the responses.
+    Requests(fn() -> String, usize),
+    /// Sends this on each connection, and nothing more, and reads nothing.
+    Silent(fn() -> String, usize),
+}
+
+fn post(tenant: &str, body: &str) -> String {
+    let head = super::head(tenant, body.len());
+    format!("{head}{body}")
+}
+
+fn ping(x: &str) -> String {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{x}}}}}"#);
+    post(REDMOND, &body)
+}
+
+pub(super) fn nested() -> String {
+    let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
+    ping(&format!("[{}]", vec![nested; 1_200].join(",")))
+}
+
+pub(super) fn many_values() -> String {
+    ping(&format!("[{}]", vec!["[]"; 1_000].join(",")))
+}
+
+pub(super) fn longest() -> String {
+    ping(&format!("\"{}\"", "\\u0041".repeat(43_000)))
+}
+
+pub(super) fn call(sql: &str) -> String {
+    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql, "max_rows": 1000}});
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+    post(REDMOND, &body.to_string())
+}
+
+pub(super) fn large_result() -> String {
+    call("SELECT repeat('x', 1000) FROM retail.order_items LIMIT 1000")
+}
+
+pub(super) fn endless_head() -> String {
+    format!("POST /mcp HTTP/1.1\r\nhost: x\r\na: {}", "a".repeat(60_000))
+}
+
+pub(super) fn announced() -> String {
+    super::head(REDMOND, 100_000)
+}
+
+pub(super) fn nobody() -> String {
+    post("nobody", "{}")
+}
+
+/// The server in a process of its own.
+pub(super) struct Server {
+    process: Child,
+    _reading: JoinSet<()>,
+    pub(super) address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+impl Server {
+    pub(super) async fn start(database: &TestDatabase) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = binary(folder.path());
+        with_database(&mut command, &settings(&database.name));
+        let mut process = command
+            .arg("serve")
+            .env("ZAVA_PRINCIPAL_RATE", "100000000")
+            .env("ZAVA_ADDRESS_RATE", "100000000")
+            .env("ZAVA_FAILURE_RATE", "100000000")
+            .env("ZAVA_LOG", "zava_mcp_server=info,zava=off")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let mut log = BufReader::new(process.stderr.take().expect("its log")).lines();
+        let address = loop {
+            let line = timeout(PATIENCE, log.next_line()).await.expect("in time");
+            let line = line.expect("a line").expect("it listens");
+            if let Some((_, address)) = line.split_once("address=") {
+                break address.trim().parse().expect("an address");
+            }
+        };
+        // Its log is read to the end, or it would wait for that.
+        let mut reading = JoinSet::new();
+        reading.spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
+        Self {
+            process,
+            _reading: reading,
+            address,
+            _folder: folder,
+        }
+    }
+
+    /// What is resident, in bytes (proc(5)).
+    #[cfg(target_os = "linux")]
+    pub(super) fn resident(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.process.id().expect("it runs"));
+        let status = std::fs::read_to_string(status).expect("the status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        kib.expect("a size").parse::<u64>().expect("a number") * 1024
+    }
+}
+
+/// Attacks in a thread of its own, until it is dropped.
+pub(super) struct Attacker {
+    _stop: oneshot::Sender<()>,
+}
+
+impl Attacker {
+    /// Returns when the attack is at its height: everything is sent, or each connection has had an answer.
+    pub(super) async fn start(server: SocketAddr, attack: Attack) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (ready, when_ready) = oneshot::channel();
+        thread::spawn(move || {
+            runtime().block_on(async move {
+                let attacking = async move {
+                    match attack {
+                        Attack::Requests(text, connections) => {
+                            let text = &text();
+                            join_all((0..connections).map(|_| ask(server, text))).await;
+                            let _ = ready.send(());
+                            let repeat = async || {
+                                loop {
+                                    ask(server, text).await;
+                                }
+                            };
+                            select_all((0..connections).map(|_| Box::pin(repeat())))
+                                .await
+                                .0
+                        }
+                        Attack::Silent(text, connections) => {
+                            let text = &text();
+                            let send = async || {
+                                let mut stream = connect(ATTACKER, server).await?;
+                                // The server may close it meanwhile.
+                                let _ = stream.write_all(text.as_bytes()).await;
+                                io::Result::Ok(stream)
+                            };
+                            let _held = join_all((0..connections).map(|_| send())).await;
+                            let _ = ready.send(());
+                            pending().await
+                        }
+                    }
+                };
+                // Both arms may be dropped: the attack ends.
+                tokio::select! {
+                    () = attacking => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        timeout(PATIENCE, when_ready)
+            .await
+            .expect("the attack begins in time")
+            .expect("the attack begins");
+        Self { _stop: stop }
+    }
+}
+
+/// One request over a connection of its own; whatever becomes of it.
+async fn ask(server: SocketAddr, text: &str) {
+    let Ok(mut stream) = connect(ATTACKER, server).await else {
+        return;
+    };
+    let _ = exchange(&mut stream, text).await;
+}
+
+pub(super) async fn connect(from: [u8; 4], server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((from, 0).into())?;
+    let stream = socket.connect(server).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Sends a request; the body of the response.
+pub(super) async fn exchange(stream: &mut TcpStream, request: &str) -> io::Result<String> {
+    // A refusal may come, and the connection end, before everything is sent.
+    let _ = stream.write_all(request.as_bytes()).await;
+    let mut received = Vec::new();
+    let body = loop {
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
+            break end + 4;
+        }
+    };
+    let head = String::from_utf8_lossy(&received[..body]).to_lowercase();
+    let length: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok())
+        .unwrap_or(0);
+    while received.len() < body + length {
+        if stream.read_buf(&mut received).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    Ok(String::from_utf8_lossy(&received[body..]).into_owned())
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+}

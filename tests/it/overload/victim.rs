@@ -1,0 +1,102 @@
+//! How long another tenant waits while one attacks.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::PATIENCE;
+use super::attack::{
+    ATTACKER, Attack, Attacker, Server, VICTIM, announced, call, connect, endless_head, exchange,
+    large_result, longest, many_values, nested, nobody,
+};
+use crate::support::{REDMOND, SEATTLE, TestDatabase};
+
+/// The requests whose latencies are looked at.
+const REQUESTS: usize = 200;
+
+/// What the victim's p99 may be beside an attack.
+const LIMIT: Duration = Duration::from_millis(500);
+const FACTOR: u32 = 10;
+
+const ATTACKS: [(&str, Attack); 9] = [
+    (
+        "JSON that is expensive to parse",
+        Attack::Requests(nested, 4),
+    ),
+    ("as many values as may be", Attack::Requests(many_values, 4)),
+    ("the longest bodies", Attack::Requests(longest, 2)),
+    ("the largest results", Attack::Requests(large_result, 4)),
+    (
+        "connections that send nothing",
+        Attack::Silent(String::new, 1_000),
+    ),
+    ("heads that do not end", Attack::Silent(endless_head, 400)),
+    ("bodies that do not come", Attack::Silent(announced, 100)),
+    (
+        "responses that are not read",
+        Attack::Silent(large_result, 60),
+    ),
+    ("requests without a tenant", Attack::Requests(nobody, 4)),
+];
+
+#[tokio::test]
+async fn no_attack_makes_another_tenant_wait() {
+    let database = TestDatabase::new().await;
+    let mut failed = Vec::new();
+    for (what, attack) in ATTACKS {
+        // Other tests share the machine, and may come in between; what waits for the attack would wait each time.
+        let mut seen = Vec::new();
+        for _ in 0..3 {
+            let server = Server::start(&database).await;
+            let alone = server.latency().await;
+            let attacker = Attacker::start(server.address, attack).await;
+            let beside = server.latency().await;
+            // From the attacker's own address too.
+            let health = server.health(ATTACKER).await;
+            drop(attacker);
+            let limit = LIMIT.min(FACTOR * alone);
+            seen.push((alone, beside, health));
+            if beside <= limit && health <= LIMIT {
+                break;
+            }
+        }
+        if seen.len() == 3 {
+            failed.push((what, seen));
+        }
+    }
+    assert!(failed.is_empty(), "alone, beside, health: {failed:#?}");
+}
+
+/// What others meet.
+impl Server {
+    /// The p99 of a tenant's smallest query, over one connection.
+    async fn latency(&self) -> Duration {
+        let mut stream = connect(VICTIM, self.address).await.expect("a connection");
+        let request = call("SELECT 1").replace(REDMOND, SEATTLE);
+        let mut took = Vec::with_capacity(REQUESTS);
+        for _ in 0..REQUESTS {
+            let begun = Instant::now();
+            let exchanged = timeout(PATIENCE, exchange(&mut stream, &request)).await;
+            let body = exchanged.expect("an answer in time").expect("an answer");
+            assert!(body.contains(r#""r":[[1]]"#), "{body}");
+            took.push(begun.elapsed());
+        }
+        took.sort_unstable();
+        took[REQUESTS * 99 / 100]
+    }
+
+    /// The longest that it takes to learn whether the server is well, over new connections.
+    async fn health(&self, from: [u8; 4]) -> Duration {
+        let mut longest = Duration::ZERO;
+        for _ in 0..10 {
+            let begun = Instant::now();
+            let mut stream = connect(from, self.address).await.expect("a connection");
+            let request = "GET /health/live HTTP/1.1\r\nhost: x\r\n\r\n";
+            let exchanged = timeout(PATIENCE, exchange(&mut stream, request)).await;
+            let body = exchanged.expect("an answer in time").expect("an answer");
+            assert!(body.contains("ok"), "{body}");
+            longest = longest.max(begun.elapsed());
+        }
+        longest
+    }
+}
