@@ -15,6 +15,7 @@ mod process; // a running server
 mod server; // ours
 mod toolbox; // the fastest of the others
 
+mod availability; // how long one tenant waits while another attacks
 mod load; // many requests over several connections
 mod memory; // what one large result costs
 mod peer; // another server's start and memory
@@ -138,6 +139,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     ours.stop().await?;
 
     let tokens = token::measure(plan).await?;
+    let availability = availability::measure(plan).await?;
 
     progress::tell("memory around large results");
     let large = vec![
@@ -156,6 +158,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
         speeds,
         large,
         tokens,
+        availability,
         surface,
         binary_bytes: std::fs::metadata(&plan.server)?.len(),
     })

@@ -1,6 +1,7 @@
 use std::fs;
 
 use crate::Fallible;
+use crate::availability::{Availability, Latency};
 use crate::kernel::Memory;
 use crate::memory::Large;
 use crate::peer::Peer;
@@ -63,6 +64,7 @@ pub(crate) struct Report {
     pub(crate) speeds: Vec<Speed>,
     pub(crate) large: Vec<Large>,
     pub(crate) tokens: Tokens,
+    pub(crate) availability: Availability,
     pub(crate) surface: Surface,
     pub(crate) binary_bytes: u64,
 }
@@ -77,6 +79,7 @@ impl Report {
             self.speed(speed, &mut table);
         }
         self.token(&mut table);
+        self.availability(&mut table);
         self.size(&mut table);
         for (name, value) in &self.machine.lines {
             table.fact(name, value);
@@ -199,6 +202,32 @@ impl Report {
                 details(named)
             ),
         );
+    }
+
+    fn availability(&self, table: &mut Table) {
+        let Availability { alone, beside } = &self.availability;
+        let detail = |latency: &Latency| {
+            format!(
+                "p50 {}; of {} requests",
+                millis(latency.half),
+                thousands(latency.requests)
+            )
+        };
+        table.row(
+            "`SELECT 1` of one tenant, p99, alone",
+            "",
+            &millis(alone.p99),
+            &detail(alone),
+        );
+        for (attack, latency) in beside {
+            let factor = latency.p99.as_secs_f64() / alone.p99.as_secs_f64();
+            table.row(
+                &format!("… while another tenant attacks: {attack}"),
+                "≤ 2 × alone, ≤ 50 ms",
+                &millis(latency.p99),
+                &format!("{factor:.1} × alone; {}", detail(latency)),
+            );
+        }
     }
 
     fn size(&self, table: &mut Table) {
