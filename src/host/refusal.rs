@@ -267,13 +267,8 @@ fn scope_missing(what: &str, needed: OAuthScope, resource: &ProtectedResource) -
 }
 
 /// As many connections are in use as may be.
-pub(super) fn too_many_connections() -> Response {
+pub(super) fn too_many_connections() -> HttpError {
     come_back("too many connections are in use; try again in a few seconds")
-}
-
-/// Closes the connection after a response.
-pub(super) fn close(response: &mut Response) {
-    insert(response, header::CONNECTION, "close");
 }
 
 /// There is nothing at this path.

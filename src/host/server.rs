@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -128,13 +129,14 @@ async fn answer(
     let in_progress = RequestInProgress::begin(&connection);
     let mut response: Response =
         if connection.is_health_only() && !health::is_path(request.uri().path()) {
-            refusal::too_many_connections()
+            refusal::too_many_connections().into_response(None)
         } else {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.oneshot(request).await?
         };
     if connection.is_health_only() {
-        refusal::close(&mut response);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
     }
     Ok(response.map(|body| TrackedBody::new(body, in_progress)))
 }
