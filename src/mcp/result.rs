@@ -88,8 +88,8 @@ pub(super) fn bytes(result: &CallToolResult) -> u64 {
     texts.map(|text| text.text.len() as u64).sum()
 }
 
-/// Written by hand: a map of JSON values would sort its members by name.
-/// An object, as text and as structured content.
+/// An object, as text and as structured content. The text is written by hand: a map of JSON values would sort its members by
+/// name.
 pub(super) fn compact(text: String) -> CallToolResult {
     let structured = serde_json::from_str(&text).ok();
     debug_assert!(structured.is_some(), "our own JSON can be read");
