@@ -180,7 +180,7 @@ impl Table {
             served().filter(|connection| of_network(connection)).count(),
             served().count(),
         );
-        let has_room = if !is_proxy && own >= limits.max_per_address {
+        if !is_proxy && own >= limits.max_per_address {
             self.warn("address", Some(network), now);
             self.close_idlest(of_network)
         } else if all >= limits.max_connections {
@@ -188,8 +188,7 @@ impl Table {
             self.close_idlest(|_| true)
         } else {
             true
-        };
-        has_room
+        }
     }
 
     /// The oldest of those beyond the limits gives way, so that whoever asks at once is always told.
