@@ -12,6 +12,7 @@ mod browser; // security headers, and pages of other origins
 mod cancellation; // nobody waits for the answer any more
 mod catalogue; // what stands in the database's own catalogue
 mod clients; // clients that nobody here wrote
+mod collected; // what aggregates collect, where it is used
 mod command_line; // the binary: exit codes and messages
 mod context; // what keeps a model from misreading what it gets
 mod corpus; // ordinary business statements

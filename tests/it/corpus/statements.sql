@@ -958,3 +958,182 @@ SELECT ARRAY[1, '2.5']::numeric[], 't'::boolean::text;
 
 -- A fingerprint in JSON made of texts
 SELECT ('{"store": "' || md5(store_name) || '"}')::jsonb FROM retail.stores;
+-- Store names in a document
+SELECT json_build_object('names', string_agg(store_name, ', ')) FROM retail.stores;
+
+-- Rows collected into an array, as JSON
+SELECT to_json(array_agg(t)) FROM (SELECT store_id, store_name FROM retail.stores) t;
+
+-- Baskets that are bought most
+SELECT basket, count(*) FROM (SELECT order_id, array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY 1) b GROUP BY basket ORDER BY 2 DESC LIMIT 10;
+
+-- Types of each category, sorted by their list
+SELECT c.category_name, string_agg(type_name, ', ') AS types FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY 1 ORDER BY types;
+
+-- Lists of products as rows of JSON
+SELECT row_to_json(t) FROM (SELECT category_id, string_agg(product_name, ', ') AS products FROM retail.products GROUP BY 1) t;
+
+-- Where each product is kept, sorted by its name
+SELECT p.product_id, p.product_name, (SELECT string_agg(s.store_name, ', ') FROM retail.inventory i JOIN retail.stores s USING (store_id) WHERE i.product_id = p.product_id) AS stores FROM retail.products p ORDER BY p.product_name LIMIT 100;
+
+-- The same with every column of the product
+SELECT p.*, (SELECT string_agg(s.store_name, ', ') FROM retail.inventory i JOIN retail.stores s USING (store_id) WHERE i.product_id = p.product_id) AS stores FROM retail.products p ORDER BY p.product_name LIMIT 100;
+
+-- Store names in jsonb
+SELECT jsonb_build_object('names', string_agg(store_name, ', ' ORDER BY store_name)) FROM retail.stores;
+
+-- Identifiers in a document
+SELECT json_build_object('ids', array_agg(store_id)) FROM retail.stores;
+
+-- Names as jsonb
+SELECT to_jsonb(array_agg(store_name)) FROM retail.stores;
+
+-- An array as JSON
+SELECT array_to_json(array_agg(product_id)) FROM retail.products;
+
+-- Rows of a table as a JSON array
+SELECT array_to_json(array_agg(t)) FROM (SELECT product_id, product_name FROM retail.products) t;
+
+-- Documents of rows as a JSON array
+SELECT array_to_json(array_agg(row_to_json(t))) FROM (SELECT product_id, product_name FROM retail.products LIMIT 50) t;
+
+-- Categories sorted by their products
+SELECT category_id, array_agg(product_name) AS names FROM retail.products GROUP BY 1 ORDER BY names;
+
+-- The same by the place of the column
+SELECT category_id, array_agg(product_name ORDER BY product_name) AS names FROM retail.products GROUP BY 1 ORDER BY 2 DESC;
+
+-- A document in each row, the first of them
+SELECT category_id, json_agg(product_name) AS names FROM retail.products GROUP BY 1 ORDER BY category_id LIMIT 5;
+
+-- Different lists of types
+SELECT DISTINCT types FROM (SELECT category_id, string_agg(type_name, ', ' ORDER BY type_name) AS types FROM retail.product_types GROUP BY 1) t;
+
+-- Lists of types counted
+SELECT types, count(*) FROM (SELECT category_id, string_agg(type_name, ', ' ORDER BY type_name) AS types FROM retail.product_types GROUP BY 1) t GROUP BY types ORDER BY types;
+
+-- Lists put together in their order
+SELECT string_agg(x, '; ' ORDER BY x) FROM (SELECT category_id, string_agg(type_name, ', ') AS x FROM retail.product_types GROUP BY 1) t;
+
+-- The last list
+SELECT max(types) FROM (SELECT category_id, string_agg(type_name, ', ') AS types FROM retail.product_types GROUP BY 1) t;
+
+-- Lists in capitals, sorted
+SELECT upper(types) FROM (SELECT category_id, string_agg(type_name, ', ') AS types FROM retail.product_types GROUP BY 1) t ORDER BY 1;
+
+-- A line for each category
+SELECT c.category_name || ': ' || string_agg(t.type_name, ', ') AS line FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY c.category_name ORDER BY 1;
+
+-- The same by format
+SELECT format('%s: %s', c.category_name, string_agg(t.type_name, ', ')) FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY c.category_name ORDER BY 1;
+
+-- The same by concat
+SELECT concat(category_id, ': ', string_agg(product_name, ', ')) AS line FROM retail.products GROUP BY category_id ORDER BY line LIMIT 20;
+
+-- Spaces in a long list
+SELECT replace(string_agg(product_name, ', '), ' ', '_') FROM retail.products;
+
+-- The beginning of a long list
+SELECT left(string_agg(product_name, ', '), 200) FROM retail.products;
+
+-- A long list in small letters
+SELECT lower(string_agg(product_name, ', ')) FROM retail.products;
+
+-- Stores where customers buy, as a key
+SELECT array_to_string(array_agg(DISTINCT store_id ORDER BY store_id), '-') AS stores, count(*) FROM retail.orders GROUP BY customer_id ORDER BY 1 LIMIT 10;
+
+-- Customers by where they buy
+SELECT stores, count(*) FROM (SELECT customer_id, array_to_string(array_agg(DISTINCT store_id ORDER BY store_id), '-') AS stores FROM retail.orders GROUP BY customer_id) t GROUP BY stores ORDER BY 2 DESC;
+
+-- The same by string_agg
+SELECT stores, count(*) FROM (SELECT customer_id, string_agg(DISTINCT store_id::text, ',' ORDER BY store_id::text) AS stores FROM retail.orders GROUP BY customer_id) t GROUP BY stores ORDER BY 2 DESC;
+
+-- Baskets bought more than once
+WITH baskets AS (SELECT order_id, array_agg(DISTINCT product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id HAVING count(*) > 1) SELECT basket, count(*) AS n FROM baskets GROUP BY basket HAVING count(*) > 1 ORDER BY n DESC, basket LIMIT 20;
+
+-- One order for each basket
+SELECT DISTINCT ON (basket) basket, order_id FROM (SELECT order_id, array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY 1) b ORDER BY basket, order_id LIMIT 10;
+
+-- Categories with arrays of types in a document
+SELECT json_agg(json_build_object('category', category_name, 'types', types) ORDER BY category_name) FROM (SELECT c.category_name, array_agg(t.type_name ORDER BY t.type_name) AS types FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY 1) x;
+
+-- Types by category in an object
+SELECT jsonb_object_agg(category_name, types) FROM (SELECT c.category_name, string_agg(t.type_name, ', ') AS types FROM retail.categories c JOIN retail.product_types t USING (category_id) GROUP BY 1) x;
+
+-- Two lists in a document
+SELECT jsonb_build_object('stores', (SELECT json_agg(s) FROM (SELECT store_id, store_name FROM retail.stores) s), 'categories', (SELECT json_agg(c) FROM (SELECT category_id, category_name FROM retail.categories) c));
+
+-- Products inside their categories
+SELECT json_build_object('category', c.category_name, 'products', json_agg(json_build_object('id', p.product_id, 'name', p.product_name, 'price', p.base_price))) FROM retail.categories c JOIN retail.products p USING (category_id) GROUP BY c.category_name ORDER BY c.category_name;
+
+-- Lists ranked
+SELECT rank() OVER (ORDER BY types) AS r, types FROM (SELECT category_id, string_agg(type_name, ', ') AS types FROM retail.product_types GROUP BY 1) t;
+
+-- Categories of equal types
+SELECT a.category_id, b.category_id FROM (SELECT category_id, string_agg(type_name, ', ') AS types FROM retail.product_types GROUP BY 1) a JOIN (SELECT category_id, string_agg(type_name, ', ') AS types FROM retail.product_types GROUP BY 1) b ON a.types = b.types AND a.category_id < b.category_id;
+
+-- The dearest of each category, sorted by their list
+SELECT c.category_name, x.names FROM retail.categories c JOIN LATERAL (SELECT string_agg(p.product_name, ', ') AS names FROM (SELECT product_name FROM retail.products WHERE category_id = c.category_id ORDER BY base_price DESC LIMIT 3) p) x ON true ORDER BY x.names;
+
+-- Orders with two views of their items
+SELECT o.order_id, json_build_object('items', json_agg(json_build_object('product', p.product_name, 'qty', i.quantity)), 'names', string_agg(p.product_name, ', ')) FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY 1 ORDER BY 1 LIMIT 10;
+
+-- Two lists in a union
+SELECT string_agg(store_name, ', ') FROM retail.stores UNION SELECT string_agg(category_name, ', ') FROM retail.categories;
+
+-- The same, sorted
+SELECT string_agg(store_name, ', ') AS x FROM retail.stores UNION ALL SELECT string_agg(category_name, ', ') FROM retail.categories ORDER BY x;
+
+-- A row of an array as JSON
+SELECT to_json(x) FROM (SELECT array_agg(store_name) AS names, count(*) AS n FROM retail.stores) x;
+
+-- Rows of arrays as JSON
+SELECT json_agg(x) FROM (SELECT category_id, array_agg(product_name ORDER BY product_name) AS names FROM retail.products GROUP BY 1 ORDER BY 1) x;
+
+-- Customers with their orders and stores
+SELECT c.customer_id, c.first_name, array_agg(o.order_id ORDER BY o.order_date DESC) AS orders, string_agg(DISTINCT s.store_name, ', ') AS stores FROM retail.customers c JOIN retail.orders o USING (customer_id) JOIN retail.stores s USING (store_id) GROUP BY 1, 2 ORDER BY cardinality(array_agg(o.order_id)) DESC, stores LIMIT 10;
+
+-- The longest journeys
+SELECT c.customer_id, string_agg(p.product_name, ' > ' ORDER BY o.order_date) AS journey FROM retail.customers c JOIN retail.orders o USING (customer_id) JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY 1 ORDER BY length(string_agg(p.product_name, ' > ' ORDER BY o.order_date)) DESC LIMIT 5;
+
+-- An array of a sub-select, sorted
+SELECT ARRAY(SELECT store_name FROM retail.stores ORDER BY 1) AS names ORDER BY names;
+
+-- An array of a sub-select in a document
+SELECT json_build_object('names', ARRAY(SELECT store_name FROM retail.stores ORDER BY 1));
+
+-- Lines of lists, put together
+SELECT string_agg(names, E'\n' ORDER BY names) FROM (SELECT c.category_name || ': ' || array_to_string(ARRAY(SELECT t.type_name FROM retail.product_types t WHERE t.category_id = c.category_id ORDER BY 1), ', ') AS names FROM retail.categories c) x;
+
+-- Best sellers of each month in a line
+SELECT month, string_agg(product_name || ' (' || q || ')', ', ' ORDER BY q DESC) AS top FROM (SELECT date_trunc('month', o.order_date) AS month, p.product_name, sum(i.quantity) AS q, row_number() OVER (PARTITION BY date_trunc('month', o.order_date) ORDER BY sum(i.quantity) DESC) AS rn FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY 1, 2) t WHERE rn <= 3 GROUP BY month ORDER BY month DESC LIMIT 12;
+
+-- Documents of lists in jsonb
+SELECT jsonb_agg(row_to_json(x)) FROM (SELECT store_id, string_agg(DISTINCT sku, ',') AS skus FROM retail.inventory JOIN retail.products USING (product_id) GROUP BY store_id) x;
+
+-- Stock levels as documents
+SELECT row_to_json(x) FROM (SELECT store_id, json_agg(stock_level) AS levels FROM retail.inventory GROUP BY store_id ORDER BY store_id) x;
+
+-- Documents as text, put together
+SELECT string_agg(t.line, E'\n') FROM (SELECT category_id, json_build_object('c', category_id, 'n', array_agg(product_id))::text AS line FROM retail.products GROUP BY 1 ORDER BY 1) t;
+
+-- The longest lists of article numbers
+SELECT sku_list, length(sku_list) FROM (SELECT string_agg(sku, ',') AS sku_list FROM retail.products GROUP BY type_id) s ORDER BY length(sku_list) DESC, sku_list LIMIT 5;
+
+-- The most frequent basket
+SELECT mode() WITHIN GROUP (ORDER BY basket) FROM (SELECT array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id) b;
+
+-- Baskets by their size
+SELECT basket[1] AS first, basket FROM (SELECT array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id) b ORDER BY cardinality(basket) DESC, basket LIMIT 5;
+
+-- How many different baskets
+SELECT count(DISTINCT basket) FROM (SELECT array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id) b;
+
+-- Baskets made longer, counted
+SELECT basket || ARRAY[0], count(*) FROM (SELECT array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id) b GROUP BY 1 ORDER BY 2 DESC LIMIT 3;
+
+-- Baskets as texts, counted
+SELECT basket::text, count(*) FROM (SELECT array_agg(product_id ORDER BY product_id) AS basket FROM retail.order_items GROUP BY order_id) b GROUP BY 1 ORDER BY 2 DESC LIMIT 3;
+
+-- The list of the store before
+SELECT store_id, LAG(names) OVER (ORDER BY store_id) FROM (SELECT store_id, string_agg(sku, ',') AS names FROM retail.inventory JOIN retail.products USING (product_id) GROUP BY store_id) x;

@@ -408,3 +408,47 @@ series | SELECT count(*) FROM generate_series('-infinity'::timestamp, '2024-01-0
 time zones | SELECT count(JSON_VALUE(jsonb_build_object('a', '2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1'), '$.a' RETURNING timestamptz)) FROM generate_series(1, 1000000) AS g
 time zones | SELECT count(a) FROM generate_series(1, 1000000) AS g, JSON_TABLE(jsonb_build_array('2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1'), '$[*]' COLUMNS (a timestamptz PATH '$'))
 time zones | SELECT count(JSON_VALUE('{}'::jsonb, '$.a' RETURNING timestamptz DEFAULT '2025-01-01 00:00 z' || chr(97 + g % 26) || chr(97 + g / 26 % 26) || chr(97 + g / 676 % 26) || '1' ON EMPTY)) FROM generate_series(1, 1000000) AS g
+collected, then used | SELECT json_build_object('a', string_agg(md5(g::text), ', ')) FROM generate_series(1, 420010) AS g
+collected, then used | SELECT length(json_build_object('a', string_agg(chr(1), ''), 'b', string_agg(chr(2), ''), 'c', string_agg(chr(3), ''))::text) FROM generate_series(1, 420010) AS g
+collected, then used | SELECT length(jsonb_build_object('a', array_agg(g), 'b', array_agg(-g))::text) FROM generate_series(1, 420010) AS g
+collected, then used | SELECT length(to_jsonb(array_agg(NULL::int))::text) FROM generate_series(1, 420010) AS g
+collected, then used | SELECT length(to_json(array_agg(t))::text) FROM (SELECT * FROM retail.order_items, generate_series(1, 10) AS g) AS t
+collected, then used | SELECT length(jsonb_build_object({40∷'k#', string_agg(chr(1), ''), }'k', string_agg(chr(1), ''))::text) FROM generate_series(1, 420010) AS g
+collected, then used | SELECT basket, count(*) FROM (SELECT g % 5000 AS k, array_agg(g ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 10
+collected, then used | SELECT basket, count(*) FROM (SELECT g % 300 AS k, array_agg(g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 1 LIMIT 10
+collected, then used | SELECT count(*) FROM (SELECT string_agg(md5(h::text), '') AS x FROM generate_series(1, 20000) AS g, generate_series(1, 21) AS h GROUP BY g ORDER BY x OFFSET 0) AS t
+collected, then used | SELECT count(*) FROM (SELECT string_agg(md5(h::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 700) AS h GROUP BY g ORDER BY x OFFSET 0) AS t
+collected, then used | SELECT count(DISTINCT x) FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 700) AS h GROUP BY g) AS t
+collected, then used | SELECT count(*) FROM (SELECT DISTINCT x, y FROM (SELECT string_agg(md5(h::text), '') AS x, array_agg(h) AS y FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t) AS u
+collected, then used | SELECT max(x), min(x), max(x || x), min(x || 'a') FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t
+collected, then used | SELECT rank() OVER (ORDER BY x), lag(x) OVER (ORDER BY x DESC), x FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t LIMIT 5
+collected, then used | SELECT count(*) FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS a JOIN (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS b ON a.x = b.x
+collected, then used | SELECT string_agg(x, '' ORDER BY x) FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t
+collected, then used | SELECT array_agg(x ORDER BY x DESC) FROM (SELECT array_agg(g + h) AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t
+collected, then used | SELECT mode() WITHIN GROUP (ORDER BY x) FROM (SELECT array_agg(g + h) AS x FROM generate_series(1, 30000) AS g, generate_series(1, 14) AS h GROUP BY g) AS t
+collected, then used | SELECT p.*, (SELECT string_agg(md5((p.product_id + g)::text), '') FROM generate_series(1, 19000) AS g) AS x FROM retail.products AS p ORDER BY p.product_name LIMIT 100
+collected, then used | SELECT p.product_id, (SELECT string_agg(md5((p.product_id + g)::text), '') FROM generate_series(1, 3000) AS g) AS x FROM retail.products AS p, generate_series(1, 100) AS h ORDER BY 1 LIMIT 600
+collected, then used | SELECT jsonb_agg(x) FROM (SELECT string_agg(md5((g + h)::text), '') AS x FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t
+collected, then used | SELECT json_agg(row_to_json(t)) FROM (SELECT g, array_agg(g + h) AS x, string_agg(h::text, ',') AS y FROM generate_series(1, 3000) AS g, generate_series(1, 140) AS h GROUP BY g) AS t
+collected, then used | SELECT length(row_to_json(t)::text) FROM (SELECT {40∷array_agg(g) AS a#, }count(*) FROM generate_series(1, 420010) AS g) AS t
+collected, then used | SELECT ARRAY(SELECT g FROM generate_series(1, 420010) AS g) AS x ORDER BY x
+collected, then used | SELECT json_build_object('a', ARRAY(SELECT g FROM generate_series(1, 420010) AS g), 'b', ARRAY(SELECT md5(g::text) FROM generate_series(1, 420010) AS g))
+collected, then used | SELECT length(to_jsonb(array_agg(x))::text) FROM (SELECT array_fill(NULL::int, ARRAY[100]) AS x FROM generate_series(1, 420010) AS g OFFSET 0) AS t
+collected, then used | SELECT count(*) FROM (SELECT array_agg(x) AS y FROM (SELECT g, array_fill(NULL::int, ARRAY[60]) AS x FROM generate_series(1, 420010) AS g OFFSET 0) AS t GROUP BY g / 40 ORDER BY y OFFSET 0) AS u
+collected, then used | SELECT count(*) FROM (SELECT array_agg(x) AS y FROM (SELECT g, 10::numeric ^ 100 AS x FROM generate_series(1, 420010) AS g OFFSET 0) AS t GROUP BY g / 100 ORDER BY y OFFSET 0) AS u
+collected, then used | SELECT count(*) FROM (SELECT jsonb_agg(g) AS y FROM generate_series(1, 420010) AS g GROUP BY g / 100 ORDER BY y OFFSET 0) AS u
+collected, then used | SELECT x, count(*) FROM (SELECT range_agg(int4range(g * 2, g * 2 + 1)) AS x FROM generate_series(1, 420010) AS g GROUP BY g / 50) AS t GROUP BY x ORDER BY x LIMIT 5
+collected, then used | SELECT string_agg(md5(g::text), '') OVER (ORDER BY g) AS x FROM generate_series(1, 2000) AS g ORDER BY x
+collected, then used | SELECT x, count(*) FROM (SELECT string_agg(md5(g::text), '') OVER (ORDER BY g ROWS 20 PRECEDING) AS x FROM generate_series(1, 420010) AS g) AS t GROUP BY x ORDER BY 2 LIMIT 5
+collected, then used | SELECT count(*) FROM (SELECT string_agg(md5(g::text), '') OVER (ORDER BY g ROWS 600 PRECEDING) AS x FROM generate_series(1, 5000) AS g ORDER BY x OFFSET 0) AS t
+collected, then used | SELECT (SELECT length(string_agg(md5((o.order_id + g)::text), '')::text) FROM generate_series(1, 20000) AS g) AS x FROM retail.orders AS o ORDER BY x LIMIT 5
+collected, then used | SELECT upper(lower(upper(string_agg(repeat(chr(304), 30), '')))) AS x FROM generate_series(1, 420010) AS g GROUP BY g / 100 ORDER BY x LIMIT 3
+collected, then used | SELECT replace(string_agg('x', ''), 'x', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy') AS x FROM generate_series(1, 420010) AS g
+collected, then used | SELECT array_to_string(array_agg(NULL::int), ',', 'yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy') AS x FROM generate_series(1, 420010) AS g GROUP BY g / 5000 ORDER BY x LIMIT 3
+collected, then used | WITH w AS (SELECT g / 5 AS k, array_agg(g) AS x FROM generate_series(1, 420010) AS g GROUP BY 1) SELECT count(*) FROM w AS a, w AS b WHERE a.x < b.x AND a.x || b.x > ARRAY[5]
+collected, then used | WITH w AS MATERIALIZED (SELECT g / 100 AS k, string_agg(md5(g::text), '') AS x FROM generate_series(1, 420010) AS g GROUP BY 1) SELECT a.x FROM w AS a CROSS JOIN w AS b ORDER BY a.x || b.x LIMIT 5
+collected, then used | SELECT x FROM (SELECT string_agg(md5(g::text), '') AS x FROM generate_series(1, 420010) AS g GROUP BY g / 100) AS t UNION SELECT x FROM (SELECT string_agg(md5((-g)::text), '') AS x FROM generate_series(1, 420010) AS g GROUP BY g / 100) AS u
+collected, then used | SELECT x FROM (SELECT string_agg(md5(g::text), '') AS x FROM generate_series(1, 420010) AS g GROUP BY g / 600) AS t EXCEPT SELECT x FROM (SELECT string_agg(md5((-g)::text), '') AS x FROM generate_series(1, 420010) AS g GROUP BY g / 600) AS u
+collected, then used | SELECT basket, count(*) FROM (SELECT g / 3 AS k, array_agg(g % 400 ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 10
+collected, then used | SELECT basket, count(*) FROM (SELECT g / 3 AS k, string_agg(md5((g % 400)::text), ',' ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 10
+collected, then used | SELECT json_agg(t) FROM (SELECT basket, count(*) FROM (SELECT g / 3 AS k, array_agg(g % 400 ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 1000) AS t

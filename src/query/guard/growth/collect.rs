@@ -8,7 +8,8 @@ use pg_query::protobuf::{FuncCall, Node};
 use super::call::NamesOfAggregate;
 use super::count::Totals;
 use super::size::Size;
-use super::{MOST_COLLECTED, Measure, made, tree};
+use super::weighed::Length;
+use super::{MOST_COLLECTED, Measure, made, tree, weighed};
 use crate::query::guard::refusal::Refusal;
 
 /// What a collected element costs beside its value, in bytes: an array's or a text's, a JSON value's, a range's.
@@ -16,8 +17,14 @@ const OF_ELEMENT: u64 = 16;
 const OF_JSON: u64 = 160;
 const OF_RANGE: u64 = 2_400;
 
+/// What an element takes in what was collected beside its value.
+pub(super) const OF_ARRAY_ELEMENT: u64 = 4;
+
 /// Values that can be longer are weighed by their length.
-const LONG: u64 = 256;
+pub(super) const LONG: u64 = 256;
+
+/// What a number or a date takes: there is little to win by looking at it.
+const NUMBER: u64 = 16;
 
 /// How much more everything weighs, so that a statement has no more than this part of the twin's budget: what is made of the
 /// collected, such as a text of an array, can be more than twice as long, and may be sorted a few times.
@@ -50,20 +57,35 @@ impl Measure {
         };
         let is_json = name.contains("json");
         let mut parts = parts;
-        let (weight, value) = if sum > LONG {
-            // As long as it is, instead of as long as it can be: what has been collected is collected again. For that it is
-            // computed twice.
-            self.count_copies(before, 2)?;
-            parts.nodes = parts.nodes.saturating_mul(2);
-            let long = call.args.iter().filter(|arg| tree::text(arg).is_none());
-            let of_byte = self.of_byte(is_json);
-            let beside = of_byte.saturating_mul(text_of(&call.args).saturating_add(beside));
-            let weight = made::weight(beside, of_byte, long.cloned().collect(), is_json);
-            (weight, MOST_COLLECTED / of_byte)
+        let is_long = sum > LONG;
+        let of_byte = self.of_byte(is_json);
+        let value = if is_long {
+            MOST_COLLECTED / of_byte
         } else {
             let weight = self.weight(values, beside, is_json);
-            let value = (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(4));
-            (made::number(weight), value)
+            (MOST_COLLECTED / weight).saturating_mul(values.saturating_add(OF_ARRAY_ELEMENT))
+        };
+        let limit = self.collected_limit(value);
+        let is_array = name == "array_agg";
+        // Under a limit, what is easily looked at is weighed as it is too: there the difference is felt.
+        let is_looked_at =
+            limit.is_some() && is_array && sum > NUMBER && call.args.iter().all(is_name);
+        let weight = if is_long || is_looked_at {
+            // As long as it is, instead of as long as it can be: what has been collected is collected again. For that it is
+            // computed again.
+            let length = match limit {
+                _ if is_json => Length::OfJson,
+                None => Length::OfText,
+                Some(_) => Length::OfTextOrMemory,
+            };
+            let copies = 1 + length.copies();
+            self.count_copies(before, copies)?;
+            parts.nodes = parts.nodes.saturating_mul(copies);
+            let long = call.args.iter().filter(|arg| tree::text(arg).is_none());
+            let beside = of_byte.saturating_mul(text_of(&call.args).saturating_add(beside));
+            weighed::weight(beside, of_byte, long.cloned().collect(), length)
+        } else {
+            made::number(self.weight(values, beside, is_json))
         };
         // What weighs it must belong to the same query as it does.
         let elsewhere = self.is_outer(&names.all)
@@ -76,14 +98,28 @@ impl Measure {
             )
             .at(call.location));
         }
-        let admits = NodeEnum::FuncCall(Box::new(counting(&call, weight)));
-        *node = made::case(
-            Node { node: Some(admits) },
-            Node {
-                node: Some(NodeEnum::FuncCall(call)),
-            },
-        );
-        let size = Size::over(parts, value);
+        let weighed = counting(&call, weight, limit.is_some() && is_array);
+        let weighed = Node {
+            node: Some(NodeEnum::FuncCall(Box::new(weighed))),
+        };
+        let collected = Node {
+            node: Some(NodeEnum::FuncCall(call)),
+        };
+        let size = match limit {
+            None => {
+                *node = made::case(weighed, collected);
+                Size::over(parts, value)
+            }
+            Some(most) => {
+                *node = if is_array {
+                    made::case(weighed::few_collected(weighed, of_byte, most), collected)
+                } else {
+                    let collected = made::case(weighed, collected);
+                    made::twin("collected", vec![collected, made::number(most)])
+                };
+                self.limited(parts, value, most)?
+            }
+        };
         Ok(if is_json { size.as_json() } else { size })
     }
 
@@ -102,7 +138,7 @@ impl Measure {
     }
 
     /// What a byte weighs.
-    fn of_byte(&self, is_json: bool) -> u64 {
+    pub(super) fn of_byte(&self, is_json: bool) -> u64 {
         let of_budget = if is_json {
             OF_BUDGET_OF_JSON
         } else {
@@ -112,14 +148,20 @@ impl Measure {
     }
 }
 
+/// Whether this names a value, which costs nothing to be computed again.
+fn is_name(arg: &Node) -> bool {
+    matches!(arg.node, Some(NodeEnum::ColumnRef(_)))
+}
+
 /// The bytes of the constants among the arguments.
 fn text_of(args: &[Node]) -> u64 {
     let texts = args.iter().map(|arg| tree::text(arg).map_or(0, str::len));
     u64::try_from(texts.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
-/// The aggregate that counts what another one collects: over the same rows, each distinct one once.
-fn counting(collecting: &FuncCall, weight: Node) -> FuncCall {
+/// The aggregate that counts what another one collects, over the same rows, each distinct one once; it tells whether it is within the
+/// budget, or what it weighs.
+fn counting(collecting: &FuncCall, weight: Node, tells_weight: bool) -> FuncCall {
     // Values are distinct by all arguments: the first alone tells them apart where the others are constants.
     let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
     let distinct = collecting.agg_distinct
@@ -127,10 +169,16 @@ fn counting(collecting: &FuncCall, weight: Node) -> FuncCall {
             .args
             .split_first()
             .is_some_and(|(first, others)| !is_constant(first) && others.iter().all(is_constant));
-    let (twin, mut args) = if distinct {
-        ("admits_distinct", collecting.args[..1].to_vec())
+    let twin = match (tells_weight, distinct) {
+        (false, false) => "admits",
+        (false, true) => "admits_distinct",
+        (true, false) => "weighs",
+        (true, true) => "weighs_distinct",
+    };
+    let mut args = if distinct {
+        collecting.args[..1].to_vec()
     } else {
-        ("admits", Vec::new())
+        Vec::new()
     };
     args.push(weight);
     FuncCall {

@@ -33,7 +33,7 @@ pub(super) fn text(value: &str) -> Node {
     }))
 }
 
-fn constant(val: Val) -> Node {
+pub(super) fn constant(val: Val) -> Node {
     wrap(NodeEnum::AConst(AConst {
         isnull: false,
         location: -1,
@@ -41,11 +41,11 @@ fn constant(val: Val) -> Node {
     }))
 }
 
-fn wrap(node: NodeEnum) -> Node {
+pub(super) fn wrap(node: NodeEnum) -> Node {
     Node { node: Some(node) }
 }
 
-fn name(text: &str) -> Node {
+pub(super) fn name(text: &str) -> Node {
     wrap(NodeEnum::String(Name {
         sval: text.to_owned(),
     }))
@@ -108,7 +108,7 @@ pub(super) fn offset_nothing(select: &mut SelectStmt) {
 }
 
 /// `SELECT f.value1 … FROM (the query) AS f (value1 …)`
-fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> SelectStmt {
+pub(super) fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> Node) -> SelectStmt {
     let given: Vec<String> = (1..=columns).map(|place| format!("value{place}")).collect();
     let range = RangeSubselect {
         lateral: false,
@@ -140,20 +140,6 @@ pub(super) fn some_columns(item: Node, columns: &[&str], alias: Alias) -> Node {
     })))
 }
 
-/// `beside + of_byte * octet_length(value::text) + …`, of a value that becomes JSON as its JSON; the length of what is NULL being
-/// nothing. Its size in memory says little: an array keeps a NULL in one bit.
-pub(super) fn weight(beside: u64, of_byte: u64, values: Vec<Node>, is_json: bool) -> Node {
-    values.into_iter().fold(number(beside), |sum, value| {
-        let value = if is_json {
-            system_call("to_json", vec![value])
-        } else {
-            value
-        };
-        let weight = operation(cast(number(of_byte), "int8"), "*", length_of(value));
-        operation(sum, "+", weight)
-    })
-}
-
 /// `coalesce(octet_length(value::text), 0)`
 fn length_of(value: Node) -> Node {
     let length = system_call("octet_length", vec![cast(value, "text")]);
@@ -161,7 +147,7 @@ fn length_of(value: Node) -> Node {
 }
 
 /// `left operator right`
-fn operation(left: Node, operator: &str, right: Node) -> Node {
+pub(super) fn operation(left: Node, operator: &str, right: Node) -> Node {
     wrap(NodeEnum::AExpr(Box::new(AExpr {
         kind: AExprKind::AexprOp.into(),
         name: vec![name(operator)],
@@ -177,7 +163,7 @@ pub(super) fn coalesce(node: &mut Node) {
     *node = first_of(vec![std::mem::take(node)]);
 }
 
-fn first_of(args: Vec<Node>) -> Node {
+pub(super) fn first_of(args: Vec<Node>) -> Node {
     wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
         args,
         location: -1,
@@ -236,7 +222,7 @@ pub(super) enum Width {
 
 impl Width {
     /// The query to wrap, and how many of its columns to name.
-    fn checked(self, query: Box<Node>) -> (Box<Node>, usize) {
+    pub(super) fn checked(self, query: Box<Node>) -> (Box<Node>, usize) {
         match self {
             Self::Known(columns) => (query, columns),
             Self::Expected(columns) => (Box::new(union_with_no_row(query, columns)), columns),
@@ -287,7 +273,7 @@ fn all_of(item: Node) -> SelectStmt {
     }
 }
 
-fn column_of_fenced(value: &str) -> Node {
+pub(super) fn column_of_fenced(value: &str) -> Node {
     column(&["fenced", value])
 }
 
@@ -417,28 +403,3 @@ const FRAME_DEFAULT: i32 = 1058;
 
 /// `ROWS UNBOUNDED PRECEDING`, which needs to keep no row.
 const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;
-
-/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
-/// same array, but weighed while it grows.
-pub(super) fn collect_array(node: &mut Node, width: Width, weight: u64) {
-    let Some(NodeEnum::SubLink(mut link)) = node.node.take() else {
-        return;
-    };
-    if let Some(query) = link.subselect.take() {
-        let (query, columns) = width.checked(query);
-        let collected = over(query, columns, |value| {
-            let values = vec![column_of_fenced(value)];
-            let collected = call(vec![name("array_agg")], values);
-            case(
-                twin("admits", vec![number(weight)]),
-                wrap(NodeEnum::FuncCall(Box::new(collected))),
-            )
-        });
-        link.set_sub_link_type(SubLinkType::ExprSublink);
-        link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
-    }
-    let empty = constant(Val::Sval(Name {
-        sval: "{}".to_owned(),
-    }));
-    *node = first_of(vec![wrap(NodeEnum::SubLink(link)), empty]);
-}

@@ -15,6 +15,7 @@
 mod call; // functions, by their growth
 mod cast; // what a type makes of a value
 mod collect; // aggregates that collect as many values as there are rows
+mod collected; // how long that may become
 mod column_name; // what a column without a name is called
 mod columns; // the columns of a result
 mod count; // what is counted for the whole statement
@@ -35,6 +36,7 @@ mod star; // what * stands for
 mod sub_link; // sub-selects in expressions
 mod time; // time zones
 mod tree; // nodes that we read
+mod weighed; // nodes that weigh what is collected
 mod with; // named queries, recursion
 mod withheld; // columns of tables that no client may read
 
@@ -44,6 +46,7 @@ use super::caps::Caps;
 use super::planner::{MAX_MERGED_EQUALITIES, PlannerSettings};
 use super::refusal::{Refusal, Rule};
 
+use collected::{Attempt, CollectedLimits, CollectingQueries};
 use columns::Columns;
 use count::Totals;
 use sources::Sources;
@@ -73,6 +76,21 @@ pub(super) fn bound(
     most_held: u64,
     caps: Caps,
 ) -> Result<Bounded, Refusal> {
+    let (attempt, bounded) = collected::with_largest_limits(collecting > 0, |limits| {
+        within_limits(select, collecting, most_held, caps, limits)
+    })?;
+    *select = attempt;
+    Ok(bounded)
+}
+
+/// The same, with limits for what aggregates collect.
+fn within_limits(
+    select: &SelectStmt,
+    collecting: u64,
+    most_held: u64,
+    caps: Caps,
+    limits: &CollectedLimits,
+) -> Attempt<(SelectStmt, Bounded)> {
     let measured = |fenced_above: u64, counting: u64| {
         let mut attempt = select.clone();
         let mut measure = Measure {
@@ -82,6 +100,7 @@ pub(super) fn bound(
             counting,
             collecting: collecting.max(1),
             groupings: 1,
+            collected_limits: limits.clone(),
             ..Measure::default()
         };
         measure.query(&mut attempt)?;
@@ -97,11 +116,12 @@ pub(super) fn bound(
         }
         nodes = measure.nodes;
         if nodes <= MOST_NODES {
-            *select = attempt;
-            return Ok(Bounded {
+            let bounded = Bounded {
                 settings: measure.planned()?,
                 retained_bytes: measure.retained_bytes,
-            });
+            };
+            let collecting = measure.collecting_queries.into_found();
+            return Ok(((attempt, bounded), collecting));
         }
     }
     Err(Refusal::new(
@@ -165,6 +185,9 @@ struct Measure {
     collecting: u64,
     /// How many groupings the innermost query has.
     groupings: u64,
+    /// How long each of their values may become, where less than they share.
+    collected_limits: CollectedLimits,
+    collecting_queries: CollectingQueries,
     /// How many sub-selects share what their rows may take.
     counting: u64,
     /// Comparisons so far by `=`.

@@ -113,7 +113,9 @@ impl Measure {
     fn simple(&mut self, select: &mut SelectStmt) -> Result<Output, Refusal> {
         let before = self.meant.len();
         self.sources.enter();
+        let outer_query = self.collecting_queries.enter();
         let measured = self.clauses(select);
+        self.collecting_queries.leave(outer_query);
         self.sources.leave();
         // What was said of this query's own items is nothing to those outside.
         let outer = self.sources.level();

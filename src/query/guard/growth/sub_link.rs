@@ -3,11 +3,12 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SubLink, SubLinkType};
 
+use super::collect::OF_ARRAY_ELEMENT;
 use super::join::SHORT_ROW;
 use super::made::Width;
 use super::operator::{over_rows, steps_of};
 use super::size::{Parts, Size};
-use super::{MOST_COLLECTED, Measure, made, tree};
+use super::{MOST_COLLECTED, Measure, made, tree, weighed};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
@@ -106,10 +107,17 @@ impl Measure {
             }
             SubLinkType::ArraySublink => {
                 let weight = self.weight(of_row.sum, 0, false);
-                let value = (MOST_COLLECTED / weight).saturating_mul(of_row.sum.saturating_add(4));
+                let element = of_row.sum.saturating_add(OF_ARRAY_ELEMENT);
+                let value = (MOST_COLLECTED / weight).saturating_mul(element);
+                let limit = self.collected_limit(value);
                 let known = output.columns.count().map(Width::Known);
-                made::collect_array(node, known.unwrap_or(Width::Expected(1)), weight);
-                Ok(Size::over(size, value).any_text())
+                let width = known.unwrap_or(Width::Expected(1));
+                weighed::collect_array(node, width, weight, self.of_byte(false), limit);
+                let size = match limit {
+                    Some(most) => self.limited(size, value, most)?,
+                    None => Size::over(size, value),
+                };
+                Ok(size.any_text())
             }
             SubLinkType::ExprSublink => {
                 size.spells = of_row.all.spells;

@@ -1,4 +1,5 @@
 mod aggregates;
+mod collected;
 mod constants;
 mod joins;
 mod names;
