@@ -958,6 +958,7 @@ SELECT ARRAY[1, '2.5']::numeric[], 't'::boolean::text;
 
 -- A fingerprint in JSON made of texts
 SELECT ('{"store": "' || md5(store_name) || '"}')::jsonb FROM retail.stores;
+
 -- Store names in a document
 SELECT json_build_object('names', string_agg(store_name, ', ')) FROM retail.stores;
 

@@ -29,7 +29,7 @@ fn what_is_used_is_held_to_a_limit_by_its_use() {
         ),
         (
             "SELECT (SELECT string_agg(store_name, ', ') FROM retail.stores), product_name FROM retail.products ORDER BY product_name LIMIT 100",
-            Some(128 << 10),
+            Some(256 << 10),
         ),
         (
             "SELECT string_agg(store_name, ', ') AS x FROM retail.stores ORDER BY x",
