@@ -68,6 +68,10 @@ async fn what_is_collected_means_the_same_where_it_is_used() {
             json!([[[1, 2, 3], []]]),
         ),
         (
+            "JSON_ARRAYAGG(n ORDER BY n RETURNING jsonb) AS x, JSON_OBJECT('t': string_agg(t, ',')) {} GROUP BY n > 1 ORDER BY x",
+            json!([[[1], {"t": "b"}], [[2, 3], {"t": "a"}]]),
+        ),
+        (
             "range_agg(int4range(n, n + 1)) AS x {} GROUP BY n = 2 ORDER BY x",
             json!([["{[1,2),[3,4)}"], ["{[2,3)}"]]),
         ),

@@ -1138,3 +1138,141 @@ SELECT basket::text, count(*) FROM (SELECT array_agg(product_id ORDER BY product
 
 -- The list of the store before
 SELECT store_id, LAG(names) OVER (ORDER BY store_id) FROM (SELECT store_id, string_agg(sku, ',') AS names FROM retail.inventory JOIN retail.products USING (product_id) GROUP BY store_id) x;
+
+-- Names in an SQL/JSON object
+SELECT JSON_OBJECT('names': string_agg(store_name, ', ')) FROM retail.stores;
+
+-- Names in an SQL/JSON array, sorted
+SELECT JSON_ARRAYAGG(store_name RETURNING jsonb) AS x FROM retail.stores GROUP BY is_online ORDER BY x;
+
+-- Types in an SQL/JSON object
+SELECT JSON_OBJECT('types': JSON_ARRAYAGG(type_name), 'n': count(*)) FROM retail.product_types GROUP BY category_id;
+
+-- Categories with the types of each, as rows of JSON
+SELECT row_to_json(r) FROM (SELECT c.category_name, (SELECT array_agg(t.type_name ORDER BY t.type_name) FROM retail.product_types t WHERE t.category_id = c.category_id) AS types FROM retail.categories c) r;
+
+-- What is lowest in each store, as a document
+SELECT json_agg(r) FROM (SELECT s.store_name, (SELECT json_agg(x) FROM (SELECT p.product_name, i.stock_level FROM retail.inventory i JOIN retail.products p USING (product_id) WHERE i.store_id = s.store_id ORDER BY i.stock_level LIMIT 5) x) AS lowest FROM retail.stores s ORDER BY s.store_name) r;
+
+-- The largest orders with their items
+SELECT o.order_id, o.order_date, string_agg(p.product_name, ', ' ORDER BY p.product_name) AS items, sum(i.total_amount) AS total FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY o.order_id, o.order_date ORDER BY total DESC LIMIT 200;
+
+-- Orders with their items, a thousand of them
+SELECT o.order_id, string_agg(p.product_name, ', ' ORDER BY p.product_name) AS items FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY o.order_id ORDER BY o.order_id LIMIT 1000;
+
+-- Orders with their items as documents
+SELECT o.order_id, json_agg(json_build_object('product', p.product_name, 'quantity', i.quantity, 'total', i.total_amount)) AS items FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY o.order_id ORDER BY o.order_id DESC LIMIT 50;
+
+-- Which categories are bought together, with shares
+WITH b AS (SELECT order_id, string_agg(DISTINCT c.category_name, ' + ' ORDER BY c.category_name) AS combo FROM retail.order_items i JOIN retail.products p USING (product_id) JOIN retail.categories c USING (category_id) GROUP BY order_id HAVING count(DISTINCT c.category_name) >= 2) SELECT combo, count(*) AS orders, round(100.0 * count(*) / sum(count(*)) OVER (), 1) AS share FROM b GROUP BY combo ORDER BY orders DESC LIMIT 10;
+
+-- Customers by the categories they buy from
+WITH b AS (SELECT customer_id, array_agg(DISTINCT p.category_id ORDER BY p.category_id) AS cats FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY customer_id) SELECT cats, cardinality(cats) AS n, count(*) FROM b GROUP BY cats ORDER BY 3 DESC LIMIT 20;
+
+-- Customers of equal tastes
+WITH b AS (SELECT customer_id, array_agg(DISTINCT p.category_id) AS cats FROM retail.orders o JOIN retail.order_items i USING (order_id) JOIN retail.products p USING (product_id) GROUP BY customer_id) SELECT count(*) FROM b x JOIN b y ON x.cats = y.cats AND x.customer_id < y.customer_id;
+
+-- Baskets that hold two products
+WITH b AS (SELECT order_id, array_agg(product_id) AS items FROM retail.order_items GROUP BY 1) SELECT count(*) FROM b WHERE items @> ARRAY[1, 2];
+
+-- What else is in the baskets with a product
+WITH b AS (SELECT order_id, array_agg(product_id) AS items FROM retail.order_items GROUP BY 1) SELECT unnest(items) AS product_id, count(*) FROM b WHERE 5 = ANY (items) GROUP BY 1 ORDER BY 2 DESC LIMIT 10;
+
+-- Categories with their types, a line each
+SELECT string_agg(t.line, E'\n' ORDER BY t.line) FROM (SELECT category_name || ' (' || string_agg(type_name, ', ' ORDER BY type_name) || ')' AS line FROM retail.categories JOIN retail.product_types USING (category_id) GROUP BY category_name) t;
+
+-- Products with the stores that keep them
+SELECT p.product_name, array_to_string(array_agg(DISTINCT s.store_name ORDER BY s.store_name), ', ') AS stores FROM retail.inventory i JOIN retail.products p USING (product_id) JOIN retail.stores s USING (store_id) GROUP BY p.product_name ORDER BY stores, p.product_name LIMIT 50;
+
+-- Revenue of the months as an object
+SELECT json_object_agg(month, revenue ORDER BY month) FROM (SELECT to_char(o.order_date, 'YYYY-MM') AS month, sum(i.total_amount) AS revenue FROM retail.orders o JOIN retail.order_items i USING (order_id) GROUP BY 1) m;
+
+-- The same for each store
+SELECT s.store_name, json_object_agg(m.month, m.revenue) AS by_month FROM retail.stores s JOIN (SELECT o.store_id, to_char(o.order_date, 'YYYY-MM') AS month, sum(i.total_amount) AS revenue FROM retail.orders o JOIN retail.order_items i USING (order_id) GROUP BY 1, 2) m USING (store_id) GROUP BY s.store_name ORDER BY s.store_name;
+
+-- The same in jsonb
+SELECT jsonb_build_object('store', s.store_name, 'months', jsonb_object_agg(m.month, m.revenue)) FROM retail.stores s JOIN (SELECT o.store_id, to_char(o.order_date, 'YYYY-MM') AS month, sum(i.total_amount) AS revenue FROM retail.orders o JOIN retail.order_items i USING (order_id) GROUP BY 1, 2) m USING (store_id) GROUP BY s.store_name ORDER BY s.store_name;
+
+-- Categories, pretty
+SELECT jsonb_pretty(jsonb_agg(jsonb_build_object('c', category_name))) FROM retail.categories;
+
+-- Types, pretty
+SELECT jsonb_pretty(jsonb_build_object('types', jsonb_agg(type_name ORDER BY type_name))) FROM retail.product_types;
+
+-- A list, or none
+SELECT COALESCE(string_agg(product_name, ', '), 'none') AS names FROM retail.products WHERE base_price > 10000 ORDER BY names;
+
+-- A list where there are enough
+SELECT CASE WHEN count(*) > 3 THEN string_agg(product_name, ', ') ELSE 'few' END AS names FROM retail.products GROUP BY type_id ORDER BY names LIMIT 5;
+
+-- The beginning of lists, sorted
+SELECT substring(string_agg(product_name, ', ') FROM 1 FOR 100) AS names FROM retail.products GROUP BY type_id ORDER BY 1;
+
+-- The dearest of each category by a list
+SELECT split_part(string_agg(product_name, '|' ORDER BY base_price DESC), '|', 1) AS dearest, category_id FROM retail.products GROUP BY category_id ORDER BY dearest;
+
+-- The same by an array
+SELECT (array_agg(product_name ORDER BY base_price DESC))[1] AS dearest, category_id FROM retail.products GROUP BY category_id ORDER BY dearest;
+
+-- The three dearest
+SELECT (array_agg(product_name ORDER BY base_price DESC))[1:3] AS dearest, category_id FROM retail.products GROUP BY category_id ORDER BY dearest;
+
+-- Fingerprints of lists
+SELECT category_id, md5(string_agg(product_name, ',' ORDER BY product_name)) FROM retail.products GROUP BY 1 ORDER BY 2;
+
+-- Lists without double spaces
+SELECT regexp_replace(string_agg(product_name, ', '), '\s+', ' ', 'g') FROM retail.products GROUP BY type_id;
+
+-- Lists by their length
+SELECT length(string_agg(product_name, ', ')) AS n, string_agg(product_name, ', ') AS names FROM retail.products GROUP BY type_id HAVING length(string_agg(product_name, ', ')) > 50 ORDER BY n DESC, names;
+
+-- Customers with the dates of their orders
+SELECT c.first_name || ' ' || c.last_name AS name, string_agg(o.order_date::text, ', ' ORDER BY o.order_date) AS dates FROM retail.customers c JOIN retail.orders o USING (customer_id) GROUP BY c.customer_id, name ORDER BY count(*) DESC, dates LIMIT 10;
+
+-- Months in which customers buy
+SELECT dates, count(*) FROM (SELECT customer_id, string_agg(to_char(order_date, 'YYYY-MM'), ',' ORDER BY order_date) AS dates FROM retail.orders GROUP BY 1) t GROUP BY dates HAVING count(*) > 1 ORDER BY 2 DESC LIMIT 10;
+
+-- What customers buy one after the other
+SELECT path, count(*) FROM (SELECT customer_id, string_agg(category_name, ' > ' ORDER BY order_date, order_id) AS path FROM retail.orders JOIN retail.order_items USING (order_id, store_id) JOIN retail.products USING (product_id) JOIN retail.categories USING (category_id) GROUP BY 1) t GROUP BY path ORDER BY 2 DESC, path LIMIT 10;
+
+-- Two lists side by side
+SELECT a.names, b.names FROM (SELECT string_agg(store_name, ', ' ORDER BY store_name) AS names FROM retail.stores) a, (SELECT string_agg(category_name, ', ' ORDER BY category_name) AS names FROM retail.categories) b ORDER BY 1, 2;
+
+-- A union of lists by name
+SELECT names FROM (SELECT string_agg(store_name, ', ') AS names FROM retail.stores) a UNION SELECT names FROM (SELECT string_agg(category_name, ', ') AS names FROM retail.categories) b ORDER BY names;
+
+-- Arrays without others
+SELECT names FROM (SELECT array_agg(store_id) AS names FROM retail.stores) a EXCEPT SELECT names FROM (SELECT array_agg(category_id) AS names FROM retail.categories) b;
+
+-- Lists ranked in partitions
+SELECT x.n, x.names, rank() OVER (PARTITION BY x.names ORDER BY x.n) FROM (SELECT type_id, count(*) AS n, string_agg(product_name, ', ') AS names FROM retail.products GROUP BY 1) x ORDER BY x.names;
+
+-- The list of the largest
+SELECT first_value(names) OVER (ORDER BY n DESC) AS most FROM (SELECT type_id, count(*) AS n, string_agg(product_name, ', ') AS names FROM retail.products GROUP BY 1) x LIMIT 1;
+
+-- What is out of stock and what is low
+SELECT store_id, string_agg(product_name, ', ') FILTER (WHERE stock_level = 0) AS out_of_stock, string_agg(product_name, ', ') FILTER (WHERE stock_level BETWEEN 1 AND 5) AS low FROM retail.inventory JOIN retail.products USING (product_id) GROUP BY 1 ORDER BY out_of_stock NULLS LAST, low;
+
+-- The same in a document
+SELECT json_build_object('out', json_agg(product_name) FILTER (WHERE stock_level = 0), 'low', json_agg(product_name) FILTER (WHERE stock_level BETWEEN 1 AND 5), 'ok', count(*)) FROM retail.inventory JOIN retail.products USING (product_id);
+
+-- Stores with their best types
+SELECT s.*, (SELECT json_agg(p) FROM (SELECT pt.type_name, count(*) AS n FROM retail.products JOIN retail.product_types pt USING (type_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 3) p) AS top FROM retail.stores s ORDER BY s.store_name;
+
+-- Products with their stock, five hundred of them
+SELECT p.product_id, p.product_name, p.product_description, (SELECT string_agg(s.store_name || ': ' || i.stock_level, ', ' ORDER BY i.stock_level DESC) FROM retail.inventory i JOIN retail.stores s USING (store_id) WHERE i.product_id = p.product_id) AS stock FROM retail.products p ORDER BY p.product_name LIMIT 500;
+
+-- Different lists of sub-selects
+SELECT DISTINCT (SELECT string_agg(s.store_name, ', ') FROM retail.stores s WHERE s.store_id <= p.category_id) AS x FROM retail.products p ORDER BY 1;
+
+-- The members of a document of lists
+SELECT k, v FROM (SELECT json_build_object('a', string_agg(store_name, ','), 'b', count(*)) AS j FROM retail.stores) t, json_each_text(t.j) AS e(k, v) ORDER BY k;
+
+-- The length of an array of rows
+SELECT jsonb_array_length(jsonb_agg(x)) FROM (SELECT row_to_json(p) AS x FROM (SELECT product_id, product_name FROM retail.products) p) y;
+
+-- The words of long lists as a vector
+SELECT to_tsvector('english', string_agg(product_description, ' ')) FROM retail.products GROUP BY type_id LIMIT 1;
+
+-- Groups rolled up, sorted by an array
+SELECT count(*), array_agg(DISTINCT is_online) FROM retail.stores GROUP BY ROLLUP (is_online) ORDER BY 2;

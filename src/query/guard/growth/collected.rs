@@ -12,9 +12,9 @@ use super::Measure;
 use super::size::{LONGEST_SORTED, Size};
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The limits that are tried in turn, in bytes: for values that are put into JSON, into jsonb, kept for LIMIT, sorted, and sorted
-/// several times.
-const LIMITS: [u64; 5] = [1 << 20, 256 << 10, 64 << 10, LONGEST_SORTED, 4 << 10];
+/// The limits that are tried in turn, in bytes: for values that are put into JSON, into jsonb, kept for LIMIT, sorted, sorted in capitals,
+/// and sorted several times.
+const LIMITS: [u64; 6] = [1 << 20, 256 << 10, 64 << 10, LONGEST_SORTED, 8_000, 2_000];
 
 /// The most queries of a statement that are tried without a limit, once it is known that the others need one.
 const MAX_RELAXED_QUERIES: usize = 8;
