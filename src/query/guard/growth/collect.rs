@@ -74,9 +74,9 @@ impl Measure {
             // As long as it is, instead of as long as it can be: what has been collected is collected again. For that it is
             // computed again.
             let length = match limit {
-                _ if is_json => Length::OfJson,
-                None => Length::OfText,
-                Some(_) => Length::OfTextOrMemory,
+                _ if is_json => Length::Json,
+                None => Length::Text,
+                Some(_) => Length::TextOrMemory,
             };
             let copies = 1 + length.copies();
             self.count_copies(before, copies)?;

@@ -2,7 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
-use pg_query::protobuf::{MinMaxExpr, MinMaxOp, Node, String as Text, SubLinkType};
+use pg_query::protobuf::{MinMaxExpr, MinMaxOp, Node, String as Literal, SubLinkType};
 
 use super::made::{
     Width, call, case, cast, column_of_fenced, constant, first_of, name, number, operation, over,
@@ -12,18 +12,18 @@ use super::made::{
 /// By what a value is weighed. Its size in memory alone says little: an array keeps a NULL in one bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    OfText,
-    OfJson,
+    Text,
+    Json,
     /// The larger of the two: a number of one digit can take eight bytes.
-    OfTextOrMemory,
+    TextOrMemory,
 }
 
 impl Length {
     /// How often the value is computed for it.
     pub(super) fn copies(self) -> u64 {
         match self {
-            Self::OfText | Self::OfJson => 1,
-            Self::OfTextOrMemory => 2,
+            Self::Text | Self::Json => 1,
+            Self::TextOrMemory => 2,
         }
     }
 
@@ -31,9 +31,9 @@ impl Length {
     fn of(self, value: Node) -> Node {
         let of_text = |value| system_call("octet_length", vec![cast(value, "text")]);
         let bytes = match self {
-            Self::OfText => of_text(value),
-            Self::OfJson => of_text(system_call("to_json", vec![value])),
-            Self::OfTextOrMemory => {
+            Self::Text => of_text(value),
+            Self::Json => of_text(system_call("to_json", vec![value])),
+            Self::TextOrMemory => {
                 let of_memory = system_call("pg_column_size", vec![value.clone()]);
                 largest_of(vec![of_memory, of_text(value)])
             }
@@ -91,7 +91,7 @@ pub(super) fn collect_array(
         link.set_sub_link_type(SubLinkType::ExprSublink);
         link.subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(collected)))));
     }
-    let empty = constant(Val::Sval(Text {
+    let empty = constant(Val::Sval(Literal {
         sval: "{}".to_owned(),
     }));
     *node = first_of(vec![wrap(NodeEnum::SubLink(link)), empty]);
