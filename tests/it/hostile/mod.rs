@@ -233,6 +233,10 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             sqlstate: None,
             text: said,
         },
+        Err(error @ ScopeError::TimedOut(_)) => Outcome {
+            sqlstate: Some("57014".to_owned()),
+            text: format!("{said} {error}"),
+        },
         Err(ScopeError::Database(error)) => Outcome {
             text: format!("{said} {} {:?}", error.message, error.hint),
             sqlstate: Some(error.sqlstate),
