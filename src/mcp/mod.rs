@@ -247,7 +247,10 @@ impl ServerHandler for Handler {
                     None,
                 )
             }
-            "initialize" => ErrorData::invalid_params(initialize_fault(request.params), None),
+            // Clients of 2026-07-28 have no such method.
+            "initialize" if context.meta.protocol_version().is_none() => {
+                ErrorData::invalid_params(initialize_fault(request.params), None)
+            }
             "server/discover" | "ping" | "tools/list" => {
                 ErrorData::invalid_params("params must be an object of the method's members", None)
             }

@@ -139,6 +139,16 @@ async fn clients_of_the_stateless_era_discover() {
     assert_eq!(body["result"]["resultType"], "complete");
 }
 
+/// What 2026-07-28 has removed is no method of its clients.
+#[tokio::test]
+async fn clients_of_the_stateless_era_have_no_initialize() {
+    let server = TestServer::start().await;
+    let response = stateless(&server, "initialize", None, json!({})).await;
+    assert_eq!(response.status(), 404);
+    let body: Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"]["code"], -32601, "{body}");
+}
+
 #[tokio::test]
 async fn headers_that_contradict_the_body_are_refused() {
     let server = TestServer::start().await;
