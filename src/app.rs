@@ -35,8 +35,8 @@ const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap();
 /// Jobs off the reactor at once: as many as the small machines this runs on have cores.
 const COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-/// How long an answer may take beside its statement, at the end of standard input.
-const BESIDE_THE_STATEMENT: Duration = Duration::from_secs(1);
+/// How long a response may take beside its statement, once standard input has ended.
+const RESPONSE_GRACE: Duration = Duration::from_secs(1);
 
 /// A server, ready to run.
 #[derive(Debug)]
@@ -135,7 +135,7 @@ impl App {
             stdio_limits: StdioLimits {
                 line_bytes: limits.request_bytes,
                 in_flight: tenant_requests,
-                grace: limits.answer.statement_timeout + BESIDE_THE_STATEMENT,
+                grace: limits.answer.statement_timeout + RESPONSE_GRACE,
             },
         })
     }
@@ -200,7 +200,7 @@ impl App {
         ));
         let ending = async {
             overdue.cancelled().await;
-            // What runs fails then, and is answered with the reason.
+            // Calls in flight fail then, and their answers say why.
             self.scope.end_calls();
             pending::<Infallible>().await
         };

@@ -1,8 +1,10 @@
-//! Work that would hold the reactor: runs on the blocking threads, a few jobs at once, fairly between principals.
+//! Work that would hold the reactor: runs on the blocking threads, a few jobs at once, fairly
+//! between principals.
 //!
 //! Knows principals and jobs; must not know what a job computes.
-//! Invariants: one principal has one job running or queued for a thread at a time, so whoever sends many waits behind
-//! itself; a job that was started keeps its slot until it ends, whether anybody still waits for it or not.
+//! Invariants: one principal has one job running or queued for a thread at a time, so a principal
+//! with many jobs waits behind its own; a job that was started keeps its slot until it ends, even
+//! if its caller has gone.
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -35,7 +37,8 @@ struct Slot {
     _lane: Lane,
 }
 
-/// A principal's semaphore with one permit, shared by all its jobs and forgotten with the last of them.
+/// A principal's semaphore with one permit, shared by all its jobs and forgotten with the last of
+/// them.
 struct Lane {
     principal: Principal,
     permit: Option<OwnedSemaphorePermit>,
@@ -73,8 +76,8 @@ impl Compute {
         .await
     }
 
-    /// Polls a future for the first time in a job: what it computes before it first waits does not hold the reactor.
-    /// Afterwards it goes on here.
+    /// Polls a future for the first time in a job: what it computes before it first waits does not
+    /// hold the reactor. Afterwards it continues on the caller's task.
     ///
     /// # Errors
     /// When the first poll panics.
@@ -101,7 +104,8 @@ impl Compute {
         })
     }
 
-    /// Waits for the principal's earlier jobs, then for a slot: each principal has at most one job in that queue.
+    /// Waits for the principal's earlier jobs, then for a slot: each principal has at most one job
+    /// in that queue.
     async fn slot(&self, principal: &Principal) -> Slot {
         let lane = self.lane(principal).acquired().await;
         Slot {
@@ -204,7 +208,8 @@ mod tests {
         );
     }
 
-    /// A future that is polled first elsewhere is woken like any other, and one that is dropped leaves nothing.
+    /// A future that is polled first elsewhere is woken like any other, and one that is dropped
+    /// leaves nothing.
     #[tokio::test]
     async fn a_future_goes_on_where_it_was_awaited() {
         let compute = two_at_once();
@@ -220,7 +225,8 @@ mod tests {
         });
         let sending = async {
             when_polled.await.expect("polled");
-            // It waits now: the poll that told us so is over when its job is, and the next job of this principal runs.
+            // It waits now: the poll that told us so is over when its job is, and the next job of
+            // this principal runs.
             compute.run(&who, || ()).await.expect("no panic");
             send.send(7).expect("somebody listens");
         };

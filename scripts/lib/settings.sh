@@ -29,8 +29,9 @@ dotenv_value() {
   return 1
 }
 
-# dotenv_load: reads .env into dotenv_names and dotenv_values, and what is wrong with it into dotenv_errors. The format
-# is that of src/settings/dot_env.rs, which says more: each line for itself, values exactly as they stand there.
+# dotenv_load: reads .env into dotenv_names and dotenv_values, and what is wrong with it into
+# dotenv_errors. The format is that of src/settings/dot_env.rs, which says more: each line for
+# itself, values exactly as they stand there.
 dotenv_load() {
   local LC_ALL=C line name number=0
   dotenv_names=() dotenv_values=() dotenv_lines=() dotenv_errors=()
@@ -92,7 +93,8 @@ trim() {
   trimmed=${trimmed%"${trimmed##*[!"$blanks"]}"}
 }
 
-# is_setting NAME: the server reads it, or would refuse it as misspelt; tests/it/dot_env.rs compares this list.
+# is_setting NAME: the server reads it, or would refuse it as misspelt; tests/it/dot_env.rs compares
+# this list.
 is_setting() {
   case $1 in
     ZAVA_*|POSTGRES_DB_HOST|POSTGRES_DB_PORT|POSTGRES_DB|POSTGRES_SSLMODE|POSTGRES_SSLROOTCERT|POSTGRES_POOL_MODE|\

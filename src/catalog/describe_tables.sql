@@ -1,7 +1,8 @@
 -- Everything that is told about tables, in one result.
 --   $1 text[]: the tables with their schema
 -- Columns: kind, table, and three texts: 'table' (purpose), 'column' (name, type),
---   'key' (column, referenced table, referenced column), 'value' (a valid value), 'range' (what, from, to).
+--   'key' (column, referenced table, referenced column), 'value' (a valid value), 'range' (what,
+--   from, to).
 -- Run by the querying login under a tenant; the plan must read orders by index only (a year is probed, not counted).
 WITH asked AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS table_name

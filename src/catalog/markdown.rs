@@ -4,7 +4,8 @@ use super::row_counts::RowCounts;
 use super::text_rows::TextRows;
 use super::{Table, VisibleStores};
 
-/// One block per table, in the layout that clients of the original sample read, and then whose rows the caller sees.
+/// One block per table, in the layout that clients of the original sample read, and then whose rows
+/// the caller sees.
 pub(super) fn describe(
     tables: &[Table],
     rows: &TextRows,

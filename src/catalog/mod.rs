@@ -1,10 +1,11 @@
-//! What the tables look like to the caller: columns, keys, relationships, the values that filters take, whose rows the caller
-//! sees and about how many.
+//! What the tables look like to the caller: columns, keys, relationships, the values that filters
+//! take, whose rows the caller sees and about how many.
 //!
 //! Reads `pg_catalog`, where a role without privileges on a referenced table still finds the foreign keys; must not know
 //! MCP.
-//! Invariants: columns that the caller's login may not read are not shown; everything about rows is read as the caller, and
-//! what is cached of it is cached for that tenant alone, so what one tenant may see can never reach another.
+//! Invariants: columns that the caller's login may not read are not shown; everything about rows is
+//! read as the caller, and what is cached of it is cached for that tenant alone, so what one tenant
+//! may see can never reach another.
 mod markdown; // description → text for a model
 mod names; // what stores, categories and product types are called
 mod row_counts; // numbers of rows, by magnitude
@@ -35,7 +36,7 @@ static READ_NAMES: CheckedQuery = CheckedQuery::literal(include_str!("read_names
 static VISIBLE_STORES: CheckedQuery = CheckedQuery::literal(include_str!("visible_stores.sql"));
 static ROW_COUNTS: CheckedQuery = CheckedQuery::literal(include_str!("row_counts.sql"));
 
-/// A store that is renamed is told by its old name for so long.
+/// A renamed store keeps its old name in results for this long.
 const VISIBLE_STORES_TTL: Duration = Duration::from_secs(60);
 
 /// Counting reads up to 100,001 rows of a table; the magnitude changes slowly.
@@ -64,7 +65,7 @@ pub enum CatalogError {
     Scope(#[source] ScopeError),
 }
 
-/// Describes tables, and knows what things are called.
+/// Describes tables, and suggests names of stores, categories and product types.
 #[derive(Debug)]
 pub struct Catalog {
     scope: Arc<Scope>,
@@ -107,8 +108,8 @@ impl Catalog {
         Ok(stores)
     }
 
-    /// How many rows of each table the caller sees. Asks the database once in ten minutes for each tenant; a database that
-    /// is too slow to count leaves the numbers out of the description.
+    /// How many rows of each table the caller sees. Asks the database once in ten minutes for each
+    /// tenant; a database that is too slow to count leaves the numbers out of the description.
     async fn row_counts(&self, caller: &Caller) -> Result<Arc<RowCounts>, ScopeError> {
         if let Some(counts) = self.row_counts.get(&caller.tenant()) {
             return Ok(counts);
@@ -135,9 +136,10 @@ impl Catalog {
         Ok(rows)
     }
 
-    /// A remark for each of these names that no store, category or product type has, as the caller sees them:
-    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`. Asks the database once a minute for each
-    /// tenant. Nothing when the names cannot be read: the statement itself has been answered.
+    /// A remark for each of these names that no store, category or product type has, as the caller
+    /// sees them: `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`. Asks the
+    /// database once a minute for each tenant. Nothing when the names cannot be read: the statement
+    /// itself has been answered.
     pub async fn unknown_names(&self, caller: &Caller, compared: &[ComparedName]) -> Vec<String> {
         if compared.is_empty() {
             return Vec::new();
@@ -188,8 +190,8 @@ impl Catalog {
     }
 }
 
-/// The table that a name stands for: with its schema or without, with the database before it, in any
-/// case, in quotes of any kind. No table of another schema bears one of these names.
+/// The table that a name stands for: with its schema or without, with the database before it, in
+/// any case, in quotes of any kind. No table of another schema bears one of these names.
 fn table_named(name: &str) -> Option<&'static Table> {
     let name = name.to_ascii_lowercase().replace(['"', '`', '[', ']'], "");
     let name = name.strip_prefix("zava.").unwrap_or(&name);

@@ -1,17 +1,17 @@
-//! What stores, categories and product types are called, for a statement that compared with a name that none
-//! of them has.
+//! The names of stores, categories and product types, to suggest one where a statement compared
+//! with a name that does not exist.
 
 use super::text_rows::TextRows;
 use crate::query::guard::hints::{ComparedName, Folding, Named};
 use crate::query::guard::visible;
 
-/// A name of which this much is alike may have been meant.
+/// The similarity (Jaro-Winkler) from which a name is suggested.
 const MIN_LIKENESS: f64 = 0.88;
 
-/// A part of a name that is shorter says nothing.
+/// A shorter part of a name is not compared.
 const MIN_PART_BYTES: usize = 3;
 
-/// How many names are suggested, and how many are listed when none is near.
+/// The most names that are suggested, and that are listed when none is similar.
 const MAX_SUGGESTED: usize = 3;
 const MAX_LISTED: usize = 12;
 
@@ -20,7 +20,7 @@ const MAX_LISTED: usize = 12;
 pub(super) struct Names(Vec<(Named, String)>);
 
 impl Names {
-    /// Of the result of `read_names.sql`.
+    /// From the rows of `read_names.sql`.
     pub(super) fn from_rows(rows: &TextRows) -> Self {
         let of = |named: Named| {
             let names = rows.of(named.column(), "");
@@ -29,7 +29,8 @@ impl Names {
         Self(Named::ALL.into_iter().flat_map(of).collect())
     }
 
-    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`; `None` when there is one.
+    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`; `None` when there is
+    /// one.
     pub(super) fn remark(&self, compared: &ComparedName) -> Option<String> {
         let ComparedName {
             named,
@@ -41,7 +42,7 @@ impl Names {
             Folding::Lower => name.to_lowercase() == *value,
             Folding::Upper => name.to_uppercase() == *value,
         };
-        if self.of(*named).any(is_called) {
+        if self.names_of(*named).any(is_called) {
             return None;
         }
         let what = match folding {
@@ -57,15 +58,18 @@ impl Names {
                 }
             ),
         };
-        Some(format!("{what}; {}", self.instead(*named, *folding, value)))
+        Some(format!(
+            "{what}; {}",
+            self.suggestion(*named, *folding, value)
+        ))
     }
 
-    fn of(&self, named: Named) -> impl Iterator<Item = &str> {
+    fn names_of(&self, named: Named) -> impl Iterator<Item = &str> {
         let names = self.0.iter().filter(move |(other, _)| *other == named);
         names.map(|(_, name)| name.as_str())
     }
 
-    fn instead(&self, named: Named, folding: Folding, value: &str) -> String {
+    fn suggestion(&self, named: Named, folding: Folding, value: &str) -> String {
         let folded = |name: &str| match folding {
             Folding::None => quoted(name),
             Folding::Lower => quoted(&name.to_lowercase()),
@@ -76,12 +80,12 @@ impl Names {
             let (what, column) = (singular(other), other.column());
             format!("a {what} is: {column} = {}", quoted(name))
         };
-        let same = |name: &&str| plain(name) == plain(value);
-        if let Some(name) = self.of(named).find(same) {
+        let same = |name: &&str| normalized(name) == normalized(value);
+        if let Some(name) = self.names_of(named).find(same) {
             return format!("did you mean {}?", folded(name));
         }
         // A name of another kind that is the same says more than one of this kind that is alike.
-        let found = others().find_map(|other| Some((other, self.of(other).find(same)?)));
+        let found = others().find_map(|other| Some((other, self.names_of(other).find(same)?)));
         if let Some((other, name)) = found {
             return other_kind(other, name);
         }
@@ -93,7 +97,7 @@ impl Names {
         if let Some((other, name)) = found {
             return other_kind(other, name);
         }
-        let names: Vec<String> = self.of(named).map(folded).collect();
+        let names: Vec<String> = self.names_of(named).map(folded).collect();
         if names.len() <= MAX_LISTED {
             return format!("there are {}", names.join(", "));
         }
@@ -107,9 +111,9 @@ impl Names {
 
     /// Names that hold the value or are held by it, or else are alike; the nearest first.
     fn nearest(&self, named: Named, value: &str) -> impl Iterator<Item = &str> {
-        let value = plain(value);
+        let value = normalized(value);
         let likeness = |name: &str| {
-            let name = plain(name);
+            let name = normalized(name);
             let holds =
                 value.len() >= MIN_PART_BYTES && (name.contains(&value) || value.contains(&name));
             if holds {
@@ -119,7 +123,7 @@ impl Names {
             }
         };
         let mut near: Vec<(&str, f64)> = self
-            .of(named)
+            .names_of(named)
             .map(|name| (name, likeness(name)))
             .filter(|(_, likeness)| *likeness >= MIN_LIKENESS)
             .collect();
@@ -136,13 +140,13 @@ fn singular(named: Named) -> &'static str {
     }
 }
 
-/// As a statement writes it.
+/// As a literal of SQL.
 fn quoted(name: &str) -> String {
     format!("'{}'", visible(name).replace('\'', "''"))
 }
 
-/// Letters and digits in one case: what people keep of a name.
-fn plain(name: &str) -> String {
+/// The letters and digits of a name in lower case; people vary the rest.
+fn normalized(name: &str) -> String {
     name.chars()
         .filter(|character| character.is_alphanumeric())
         .flat_map(char::to_lowercase)

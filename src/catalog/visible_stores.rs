@@ -16,7 +16,7 @@ pub enum VisibleStores {
         /// How many there are.
         stores: String,
     },
-    /// It could not be told.
+    /// Not known: the database did not answer as expected.
     #[default]
     Unknown,
     /// Those of some of the stores.

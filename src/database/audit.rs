@@ -38,10 +38,11 @@ struct Row {
     hash: Vec<u8>,
 }
 
-/// Holds every record of the audit trail against the one before it, in this process and not in the database; the trail's end,
-/// `None` if it is empty. With `from`, a record that was known before, those before it are not looked at, and may have been
-/// pruned; it must still be there. With `expected`, an end that was known before must still be part of it: nothing else shows that the last
-/// records are missing, or that all were written anew.
+/// Holds every record of the audit trail against the one before it, in this process and not in the
+/// database; the trail's end, `None` if it is empty. With `from`, a record that was known before,
+/// those before it are not looked at, and may have been pruned; it must still be there. With
+/// `expected`, an end that was known before must still be part of it: nothing else shows that the
+/// last records are missing, or that all were written anew.
 ///
 /// # Errors
 /// [`DatabaseError::Audit`] with the first record that is wrong, and [`DatabaseError::Statement`].

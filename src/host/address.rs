@@ -6,19 +6,20 @@ use ipnet::IpNet;
 /// Who stands between clients and this server.
 #[derive(Clone, Debug)]
 pub(super) enum Proxies {
-    /// Those that the settings name; whoever else connects is a client.
+    /// Those that the settings name; any other peer is a client.
     Named(Vec<IpNet>),
-    /// The front end of the platform that hosts the server: nobody else connects.
+    /// The front end of the platform that hosts the server: every connection comes from it.
     Platform,
 }
 
 impl Proxies {
-    /// Where a request comes from: the other end of the connection, or what a trusted proxy there has appended to
-    /// `X-Forwarded-For`. Of several proxies in a row each that is named hands on what it was told; what stands before the
-    /// first that is not is anybody's to make up. Azure's proxies write the port too.
+    /// Where a request comes from: the other end of the connection, or what a trusted proxy there
+    /// has appended to `X-Forwarded-For`. With several proxies in a row, the addresses are read
+    /// from the last to the first one that is not trusted; what stands before that may be forged.
+    /// Azure's proxies write the port too.
     ///
-    /// `None` where the platform does not tell clients apart: what it has appended is no public address, but that of another
-    /// part of the platform or of the virtual network.
+    /// `None` where the platform hides the client: the appended address is not public, but belongs
+    /// to the platform or the virtual network.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let mut forwarded = forwarded(headers);
         let networks = match self {
@@ -35,8 +36,8 @@ impl Proxies {
         Some(address)
     }
 
-    /// Whether the other end of a connection is a proxy, behind which are many clients.
-    pub(super) fn trust(&self, peer: IpAddr) -> bool {
+    /// Whether a peer is a trusted proxy, with many clients behind it.
+    pub(super) fn is_trusted_proxy(&self, peer: IpAddr) -> bool {
         match self {
             Self::Named(networks) => {
                 let peer = peer.to_canonical();
@@ -62,8 +63,9 @@ impl Proxies {
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The addresses of `X-Forwarded-For`, last first; `None` for what is none. Each is read by itself, because what a client has
-/// sent stands in one line with what proxies have appended. Empty elements are nothing (RFC 9110, section 5.6.1).
+/// The addresses of `X-Forwarded-For`, last first; `None` for an element that is not an address.
+/// Each element is parsed by itself, because one line may hold elements that a client has sent and
+/// elements that proxies have appended. Empty elements are ignored (RFC 9110, section 5.6.1).
 fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     lines
@@ -136,7 +138,7 @@ mod tests {
             ),
             ("10.0.0.1", &[b"198.51.100.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &[b""], "10.0.0.1"),
-            // What a client has sent hides nothing of what the proxy has appended.
+            // Bytes from the client do not hide the proxy's element.
             (
                 "10.0.0.1",
                 &[b"203.0.113.9\xff, 198.51.100.1"],
@@ -213,7 +215,7 @@ mod tests {
             (&named, "127.0.0.1", &of_proxy, true),
             (&named, "::ffff:192.168.0.1", &of_proxy, true),
             (&named, "10.0.0.1", &of_proxy, false),
-            // A client makes it up.
+            // Forged by a client.
             (&named, "203.0.113.1", &of_proxy, false),
             (&named, "127.0.0.1", &HeaderMap::new(), false),
             (&Proxies::Platform, "127.0.0.1", &of_proxy, false),

@@ -34,7 +34,7 @@ pub(super) struct Admission {
     pub(super) rates: Rates,
     pub(super) proxies: Arc<Proxies>,
     pub(super) trail: Arc<Trail>,
-    /// Said once, and not with each request.
+    /// Logs the missing setting once, not with each request.
     pub(super) proxy_is_missing: Once,
 }
 
@@ -61,7 +61,8 @@ impl Admission {
     pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, HttpError> {
         let presented = presented(request.headers(), peer(request));
         let origin = self.origin(request, &presented);
-        // Whoever was good lately is charged to their principal: what others do from the same address is not theirs.
+        // A recently authenticated caller is charged to their principal, so that others at the same
+        // address cannot lock them out.
         let is_remembered = self.identity.remembers(&presented);
         if !is_remembered && let Err(too_many) = self.rates.arrived(origin.source) {
             let reason = "too many requests from an address";
@@ -128,7 +129,7 @@ impl Admission {
         }
     }
 
-    /// Charges a request that was refused, and was not charged to its source.
+    /// Charges a refused request that was not charged to its source.
     fn charge(&self, refused: &Refused, origin: &Origin) -> Result<(), TooMany> {
         let (charged, reason) = match &refused.who {
             Some(principal) => (

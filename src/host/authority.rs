@@ -1,8 +1,8 @@
 //! Checks `Host` and `Origin` against DNS rebinding and cross-origin requests.
 //!
-//! Invariant: a request passes only when every name that it gives the server (the `Host` header and, in absolute form, the
-//! request target) is one of the server's own, spelt as RFC 3986 has it. What a lenient parser could read as another host is
-//! malformed here.
+//! Invariant: a request passes only when every name that it gives the server (the `Host` header
+//! and, in absolute form, the request target) is one of the server's own, spelt as RFC 3986 has it.
+//! A host that a lenient parser could read as another one is malformed here.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::settings::PublicUrl;
 
-/// What a client on this machine, or a proxy on it, calls the server; any port.
+/// The names that clients and proxies on this machine use; any port.
 const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
 /// The names under which the server may be called, and whose pages may call it.
@@ -20,7 +20,7 @@ pub(super) struct AllowedAuthorities {
     origins: Vec<String>,
 }
 
-/// Why a request is refused for the names in it.
+/// Why a request is refused for its `Host` or `Origin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthorityError {
     /// No `Host`, several, or one that is no host and port.
@@ -32,7 +32,7 @@ pub(super) enum AuthorityError {
 }
 
 impl AuthorityError {
-    /// What the audit trail says of it.
+    /// The reason in the audit trail.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::MalformedHost => "malformed Host",
@@ -56,7 +56,7 @@ impl AllowedAuthorities {
             host: host.to_owned(),
             port: None,
         });
-        // Without a port of its own in the URL, a proxy may hand on any.
+        // If the URL has no port, a proxy may send any port.
         let public = Authority {
             host: public_url.host().to_owned(),
             port: public_url.port(),
@@ -112,7 +112,8 @@ impl AllowedAuthorities {
 }
 
 impl Authority {
-    /// `host [":" port]` of RFC 3986, section 3.2.2, without user information and percent-encoding, which no host of ours has.
+    /// `host [":" port]` of RFC 3986, section 3.2.2, without user information and percent-encoding,
+    /// which no host of ours has.
     fn parse(text: &str) -> Option<Self> {
         let (host, rest) = if text.starts_with('[') {
             let end = text.find(']')?;
@@ -144,7 +145,8 @@ fn parse_name(text: &str) -> Option<String> {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    // A last label of digits makes it an address (WHATWG URL, "ends in a number"): then only the usual spelling counts.
+    // A last label of digits makes it an address (WHATWG URL, "ends in a number"): then only the
+    // usual spelling counts.
     let ends_in_number = text
         .rsplit('.')
         .next()

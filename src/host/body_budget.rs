@@ -4,14 +4,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::identity::Principal;
 
-/// How many of the largest bodies one principal may have in memory unfinished.
+/// The bytes of unfinished bodies that one principal may have in memory, in bodies of the largest
+/// size.
 const BODIES_PER_PRINCIPAL: usize = 8;
 
 /// The same, of all principals.
 const BODIES_IN_TOTAL: usize = 64;
 
-/// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent cost nothing, so no
-/// principal is kept waiting by another that announces much.
+/// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent
+/// do not count, so announcing large bodies locks nobody out.
 pub(super) struct BodyBudget {
     max_per_principal: usize,
     max_in_total: usize,
@@ -24,7 +25,7 @@ struct Held {
     principals: HashMap<Principal, usize>,
 }
 
-/// Some of these bytes; given back when dropped.
+/// A share of these bytes; released when dropped.
 pub(super) struct Reservation {
     principal: Principal,
     bytes: usize,
@@ -43,7 +44,7 @@ impl BodyBudget {
         }
     }
 
-    /// Nothing yet, for one body of a principal.
+    /// An empty reservation for one body of a principal.
     pub(super) fn reservation(&self, principal: &Principal) -> Reservation {
         Reservation {
             principal: principal.clone(),
@@ -56,7 +57,7 @@ impl BodyBudget {
 }
 
 impl Reservation {
-    /// Reserves some bytes more; whether they were left.
+    /// Reserves more bytes; `false` if the budget does not have them.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         let mut held = lock(&self.held);
         let own = held.principals.get(&self.principal).copied().unwrap_or(0);

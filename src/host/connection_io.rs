@@ -1,4 +1,4 @@
-//! A connection's bytes and requests, and what they tell of its progress.
+//! Reports a connection's reads, writes and requests to the table of connections.
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
-//! The connections that are open: how many, whose, and which of them have had their time.
+//! The table of open connections: limits, timeouts, and which connection is closed first.
 //!
 //! Knows addresses and what a connection is doing; must not know HTTP.
-//! Invariants: there are never more connections than the limits allow; one address, unless it is a trusted proxy's, never
-//! has more than its share; what is given up first is never a request in progress.
+//! Invariants: there are never more connections than the limits allow; one address, unless it is a
+//! trusted proxy's, never has more than its share; a connection with a request in progress is never
+//! closed to make room.
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use super::rates::Network;
 /// How often the same warning is logged.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A connection that takes less than this of a response in a write timeout makes no progress.
+/// A client that reads less than this of a response within the write timeout makes no progress.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
 
 /// How many connections there may be, and what may take how long.
@@ -27,9 +28,10 @@ pub(super) struct ConnectionLimits {
     pub(super) max_connections: usize,
     /// The most of one address, or IPv6 network of 64 bits.
     pub(super) max_per_address: usize,
-    /// The most beyond that, which are told about the server's health and nothing else.
+    /// The most beyond that, on which only the health endpoints are answered.
     pub(super) max_health_only: usize,
-    /// From the first byte of a request's head to its last; for the first request, from the beginning of the connection.
+    /// From the first byte of a request's head to its last; for the first request, from the
+    /// beginning of the connection.
     pub(super) header_read_timeout: Duration,
     /// From the end of a response to the first byte of the next request.
     pub(super) idle_timeout: Duration,
@@ -71,7 +73,7 @@ struct Progress {
     since: Instant,
     /// Since when the client has not read everything, and what it has read since.
     unread: Option<(Instant, usize)>,
-    has_asked: bool,
+    has_sent_request: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,11 +109,11 @@ impl Connections {
         }
     }
 
-    /// Takes in a connection. Where there is no room, the one that has waited longest for a request gives way; if all
-    /// others have requests in progress, the new one is told about the server's health only.
+    /// Registers a connection. At a limit, the connection that has been idle longest is closed for
+    /// it; if all have requests in progress, only the health endpoints are answered on the new one.
     pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registered {
         let network = Network::of(peer);
-        let is_proxy = self.proxies.trust(peer);
+        let is_proxy = self.proxies.is_trusted_proxy(peer);
         let now = Instant::now();
         let mut table = lock(&self.table);
         let has_room = table.make_room(&self.limits, network, is_proxy, now);
@@ -128,7 +130,7 @@ impl Connections {
                 phase: Phase::Idle,
                 since: now,
                 unread: None,
-                has_asked: false,
+                has_sent_request: false,
             }),
             closed: CancellationToken::new(),
         });
@@ -145,7 +147,7 @@ impl Connections {
         lock(&self.table).open.len()
     }
 
-    /// Closes those that have had their time.
+    /// Closes the connections whose timeout has expired.
     pub(super) fn close_overdue(&self) {
         let now = Instant::now();
         for connection in lock(&self.table).open.values() {
@@ -155,14 +157,16 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has waited longest for a request, if one waits: the process has no room for another.
+    /// Closes the connection that has been idle longest, if any is idle: the process has no file
+    /// descriptor left.
     pub(super) fn close_idlest(&self) {
         lock(&self.table).close_idlest(|_| true);
     }
 }
 
 impl Table {
-    /// Whether there is room for one more of a network, after the longest wait for a request has been ended if need be.
+    /// Whether there is room for one more connection of a network; closes the longest idle one if
+    /// need be.
     fn make_room(
         &mut self,
         limits: &ConnectionLimits,
@@ -191,7 +195,8 @@ impl Table {
         }
     }
 
-    /// The oldest of those beyond the limits gives way, so that whoever asks at once is always told.
+    /// The oldest connection beyond the limits is closed, so that a health check is always
+    /// answered.
     fn make_room_for_health(&mut self, limits: &ConnectionLimits) {
         let mut beyond = self
             .open
@@ -205,14 +210,14 @@ impl Table {
         }
     }
 
-    /// Closes, among some, the connection that has waited longest for a request: those that have never asked first, those
-    /// of proxies last.
+    /// Closes the connection that has been idle longest among some: those that have never sent a
+    /// request first, those of proxies last.
     fn close_idlest(&mut self, among: impl Fn(&Connection) -> bool) -> bool {
         let idlest = self
             .open
             .values()
             .filter(|connection| connection.is_served() && among(connection))
-            .filter_map(|connection| Some((connection.waits_since()?, connection)))
+            .filter_map(|connection| Some((connection.idle_since()?, connection)))
             .min_by_key(|(waits, connection)| (connection.is_proxy, *waits));
         if let Some((_, connection)) = idlest {
             connection.closed.cancel();
@@ -255,8 +260,8 @@ impl Connection {
     pub(super) fn received(&self) {
         let mut progress = lock(&self.progress);
         if progress.phase == Phase::Idle {
-            // The first head must be there soon after the connection, whatever comes of it.
-            if progress.has_asked {
+            // The timeout of the first head begins with the connection, not with its first byte.
+            if progress.has_sent_request {
                 progress.since = Instant::now();
             }
             progress.phase = Phase::ReadingHead;
@@ -267,7 +272,7 @@ impl Connection {
     pub(super) fn begin_request(&self) {
         let mut progress = lock(&self.progress);
         progress.phase = Phase::InRequest;
-        progress.has_asked = true;
+        progress.has_sent_request = true;
     }
 
     /// The response has been taken by the connection.
@@ -277,7 +282,7 @@ impl Connection {
         progress.since = Instant::now();
     }
 
-    /// The client has not read what was written before.
+    /// A write would block: the client has not read what was written before.
     pub(super) fn write_blocked(&self) {
         let mut progress = lock(&self.progress);
         if progress.unread.is_none() {
@@ -305,11 +310,12 @@ impl Connection {
         !self.is_health_only && !self.closed.is_cancelled()
     }
 
-    /// Whether it has asked before, and since when it has not; `None` while a request is in progress.
-    fn waits_since(&self) -> Option<(bool, Instant)> {
+    /// Whether it has sent a request before, and since when it has been idle; `None` while a
+    /// request is in progress.
+    fn idle_since(&self) -> Option<(bool, Instant)> {
         let progress = lock(&self.progress);
         let waits = progress.phase != Phase::InRequest && progress.unread.is_none();
-        waits.then_some((progress.has_asked, progress.since))
+        waits.then_some((progress.has_sent_request, progress.since))
     }
 
     fn is_overdue(&self, limits: &ConnectionLimits, now: Instant) -> bool {
@@ -319,7 +325,7 @@ impl Connection {
         }
         let timeout = match progress.phase {
             Phase::InRequest => return false,
-            Phase::Idle if progress.has_asked => limits.idle_timeout,
+            Phase::Idle if progress.has_sent_request => limits.idle_timeout,
             Phase::Idle | Phase::ReadingHead => limits.header_read_timeout,
         };
         now >= progress.since + timeout
@@ -344,9 +350,9 @@ mod tests {
         write_timeout: Duration::from_secs(20),
     };
 
-    /// What happens to a connection, second by second, and when it is closed.
+    /// Events of a connection, second by second, and when it is closed.
     #[tokio::test(start_paused = true)]
-    async fn a_connection_is_closed_when_it_has_had_its_time() {
+    async fn a_connection_is_closed_when_its_timeout_has_expired() {
         type Step = fn(&Connection, u64);
         let table: [(&str, Step, Option<u64>); 9] = [
             ("nothing comes", |_, _| {}, Some(10)),
@@ -454,7 +460,8 @@ mod tests {
         }
     }
 
-    /// Those that have never asked go first, then the longest idle; never one with a request, a proxy's last.
+    /// Those that have never sent a request go first, then the longest idle; never one with a
+    /// request, a proxy's last.
     #[tokio::test(start_paused = true)]
     async fn the_least_useful_connection_gives_way() {
         let proxy = "198.51.100.1/32".parse().expect("a network");

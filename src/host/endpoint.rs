@@ -27,7 +27,8 @@ use crate::mcp::{
     CancellableCalls, Handler, LongResult, MessageHead, SESSION_HEADER, SessionId, TenantBusy,
 };
 
-/// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is parsed in a job.
+/// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is
+/// parsed in a job.
 const MAX_INLINE_PARSE_BYTES: usize = 4 * 1024;
 
 /// `/mcp`: who may pass, what is a message, and rmcp behind it.
@@ -54,8 +55,9 @@ impl Endpoint {
         tenant_requests: NonZeroUsize,
         authorities: AllowedAuthorities,
     ) -> Self {
-        // Stateless in both protocol eras, plain JSON answers. Host and Origin are checked here, more strictly than rmcp does. Its
-        // own token stays uncancelled: requests under way finish when the listener stops.
+        // Stateless in both protocol eras, plain JSON answers. Host and Origin are checked here,
+        // more strictly than rmcp does. Its own token stays uncancelled: requests under way finish
+        // when the listener stops.
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
@@ -79,7 +81,7 @@ impl Endpoint {
 
     async fn answer(self: &Arc<Self>, mut request: Request) -> Response {
         if request.method() != Method::POST {
-            // Whoever asks.
+            // Whoever calls: no identity is checked.
             return refusal::method_not_allowed().into_response(None);
         }
         let admitted = match self.admission.admit(&mut request).await {
@@ -91,7 +93,7 @@ impl Endpoint {
         };
         let mut response = match self.answer_to(&admitted, request).await {
             Ok(response) => {
-                // Refused by rmcp: what is no message of a version it knows.
+                // Refused by rmcp: not a message, or of an unknown version.
                 let status = response.status();
                 if status.is_client_error() {
                     let reason = format!("HTTP {}", status.as_u16());
@@ -108,7 +110,7 @@ impl Endpoint {
         response
     }
 
-    /// What is told of a request by its head alone.
+    /// Checks that need the head of a request only.
     fn check_head(&self, request: &mut Request) -> Result<(), (&'static str, HttpError)> {
         let checked = self.authorities.check(request.uri(), request.headers());
         checked.map_err(|error| (error.reason(), refusal::authority(error)))?;
@@ -122,7 +124,7 @@ impl Endpoint {
         if !media_types::accepts_json(headers) {
             return Err(("not acceptable", refusal::not_acceptable()));
         }
-        // rmcp wants to read both types, which the specification asks clients to send.
+        // rmcp requires both types, as the specification does of clients.
         headers.insert(header::ACCEPT, media_types::ACCEPT_BOTH);
         Ok(())
     }
@@ -143,10 +145,11 @@ impl Endpoint {
             envelope::read(request, max_bytes, &self.bodies, caller.principal())
                 .await
                 .map_err(|unread| refused("unreadable body", unread.error, unread.id))?;
-        // Once the body is there: whoever announces one and does not send it keeps nobody out.
+        // Taken once the body has arrived, so that a body that is announced and not sent holds no
+        // permit.
         let permit = self.in_flight.acquire(caller.tenant(), caller.principal());
         if permit.is_none() {
-            // A call of a tool is told so in its result; what else there is to ask costs nothing.
+            // A call of a tool gets a tool error; other methods need no permit.
             parts.extensions.insert(TenantBusy);
         }
         let is_long = body.len() > MAX_INLINE_PARSE_BYTES;
@@ -174,7 +177,7 @@ impl Endpoint {
         if !envelope::is_json(&body) {
             return Err(refused("unreadable body", refusal::not_json()));
         }
-        // Nothing is read of a long message whose sender may do everything.
+        // A long message of a caller with all scopes is not parsed here.
         let are_all = caller.scopes().are_all();
         let head = (!are_all || body.len() <= MAX_INLINE_PARSE_BYTES)
             .then(|| MessageHead::parse(&body))
@@ -204,10 +207,11 @@ impl Endpoint {
             None => self.in_a_job(&caller, handling).await?,
         }
         .map(Body::new);
-        // rmcp's own words for these are a line of text.
+        // rmcp answers these with a line of text.
         let is_json = media_types::sends_json(response.headers());
         match response.status() {
-            // The content type was right and the body is JSON, so what rmcp could not read is the message.
+            // The content type was right and the body is JSON, so what rmcp could not read is the
+            // message.
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 return Err(refused("no message", refusal::not_a_message()));
             }
@@ -218,7 +222,7 @@ impl Endpoint {
                 return Err(refused("internal error", refusal::internal_error()));
             }
             StatusCode::OK if head.as_ref().is_some_and(MessageHead::is_initialize) => {
-                if let Ok(id) = HeaderValue::from_str(SessionId::draw().as_str()) {
+                if let Ok(id) = HeaderValue::from_str(SessionId::random().as_str()) {
                     response.headers_mut().insert(SESSION_HEADER, id);
                 }
             }
@@ -233,7 +237,7 @@ impl Endpoint {
         Ok(response)
     }
 
-    /// Polls a future in a job, until it waits for something else.
+    /// Polls a future for the first time in a job.
     async fn in_a_job<F>(&self, caller: &Caller, future: F) -> Result<F::Output, Refused>
     where
         F: Future + Send + 'static,

@@ -24,8 +24,7 @@ pub(super) struct Refused {
     pub(super) id: Option<Value>,
 }
 
-/// Reads the body, as far as it is bounded in length, time and the values it holds, or answers with JSON-RPC's code. Nothing
-/// is parsed.
+/// Reads the body within its bounds on length, time and number of values. Nothing is parsed.
 pub(super) async fn read(
     request: Request,
     max_bytes: usize,
@@ -33,7 +32,7 @@ pub(super) async fn read(
     principal: &Principal,
 ) -> Result<(Parts, Bytes), Refused> {
     let (parts, body) = request.into_parts();
-    // What is announced is not waited for: a client that expects 100 (Continue) need not send it.
+    // Refused before the body is read: a client that expects 100 (Continue) need not send it.
     if body.size_hint().lower() > max_bytes as u64 {
         let id = unread_body::read_id(&parts.headers, body).await;
         let error = refusal::too_large(max_bytes);
@@ -85,7 +84,8 @@ pub(super) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
-/// Whether a body is JSON in UTF-8. rmcp would answer 415 to another one, which sends a client looking at its headers.
+/// Whether a body is JSON in UTF-8. rmcp would answer 415 to another one, as if a header were
+/// wrong.
 pub(super) fn is_json(body: &[u8]) -> bool {
     // As text first: skipping over a JSON string does not look at its UTF-8.
     std::str::from_utf8(body).is_ok_and(|body| serde_json::from_str::<IgnoredAny>(body).is_ok())

@@ -27,13 +27,13 @@ pub trait Readiness: Send + Sync {
     fn connections(&self) -> (usize, usize);
 }
 
-/// How long it is believed that the database answers.
+/// How long a successful check of the database is cached.
 const READY_TTL: Duration = Duration::from_secs(1);
 
-/// Asks the database once for all who ask at the same time: anybody may, and without a credential.
+/// One check of the database for all concurrent requests, because they need no credential.
 pub(super) struct SharedReadiness {
     readiness: Arc<dyn Readiness>,
-    /// When the last answer was asked for, and what it was. Held across an await, hence not a std mutex.
+    /// When the last check began, and its result. Held across an await, hence not a std mutex.
     last: Mutex<Option<(Instant, bool)>>,
 }
 
@@ -46,12 +46,12 @@ impl SharedReadiness {
     }
 
     /// # Cancel safety
-    /// Of a call that is dropped the next one takes the place.
+    /// If a call is dropped, the next waiting one checks instead.
     async fn database_answers(&self) -> bool {
         let arrived = Instant::now();
         let mut last = self.last.lock().await;
         match *last {
-            // It was asked for while this caller waited, or it was good a moment ago.
+            // The check began while this caller waited, or it succeeded within the TTL.
             Some((asked, answers))
                 if asked >= arrived || answers && arrived.duration_since(asked) < READY_TTL =>
             {
@@ -67,7 +67,8 @@ impl SharedReadiness {
     }
 }
 
-/// Whether a path, with or without a prefix, is answered on connections beyond the limits too.
+/// Whether a path is a health endpoint, with or without a prefix; these are answered on connections
+/// beyond the limits too.
 pub(super) fn is_path(path: &str) -> bool {
     ["/health", "/health/live", "/health/ready"]
         .iter()

@@ -39,8 +39,8 @@ impl HttpError {
         self
     }
 
-    /// The response to the request of that id. Without one the member is left out: MCP's schema has no null there, and clients
-    /// fail on it.
+    /// The response to the request of that id. Without one the member is left out: MCP's schema has
+    /// no null there, and clients fail on it.
     pub(super) fn into_response(self, id: Option<Value>) -> Response {
         let Self {
             status,

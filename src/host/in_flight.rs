@@ -5,12 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::identity::{Principal, TenantId};
 
-/// For every four permits of a tenant there is one more that only a principal without a request in flight may take.
+/// For every four permits of a tenant there is one more that only a principal without a request in
+/// flight may take.
 const PERMITS_PER_RESERVED: usize = 4;
 
-/// Counts requests in flight and refuses those above the limits, so that a queue that only grows costs its own tenant
-/// an error and nobody memory. A request is in flight from the moment its body has arrived until its response has been
-/// handed to the connection.
+/// Counts requests in flight and refuses those above the limits, so that a tenant's growing queue
+/// ends in an error for that tenant and not in memory. A request is in flight from the moment its
+/// body has arrived until its response has been handed to the connection.
 pub(super) struct InFlight {
     /// The permits of a tenant that any of its principals may take.
     unreserved: usize,
@@ -21,7 +22,7 @@ pub(super) struct InFlight {
 
 type Tenants = HashMap<TenantId, HashMap<Principal, usize>>;
 
-/// The right to one request in flight; given back when dropped.
+/// The right to one request in flight; released when dropped.
 #[derive(Debug)]
 pub(super) struct Permit {
     tenant: TenantId,
@@ -30,8 +31,8 @@ pub(super) struct Permit {
 }
 
 impl InFlight {
-    /// `permits` for each tenant, and a quarter more for its principals that hold none, so that one principal cannot keep
-    /// the others out.
+    /// `permits` for each tenant, and a quarter more for its principals that hold none, so that one
+    /// principal cannot keep the others out.
     pub(super) fn new(permits: NonZeroUsize) -> Self {
         let unreserved = permits.get();
         Self {

@@ -1,16 +1,18 @@
 //! Bounds the cost of parsing a JSON text before a parser sees it.
 //!
-//! Knows strings, brackets and the bytes between; leaves it to the parser whether the text is JSON at all. A parser's time
-//! and memory grow with the number of values far more than with the length: 1 MiB of nested brackets costs 0.5 s and
-//! 250 MiB, 1 MiB of one string a millisecond.
+//! Knows strings, brackets and the bytes between; does not decide whether the text is valid JSON. A
+//! parser's time and memory grow with the number of values far more than with the length: 1 MiB of
+//! nested brackets costs 0.5 s and 250 MiB, 1 MiB of one string a millisecond.
 
-/// The most values, names of members included. The largest request of a known client has about 200, in `initialize`.
+/// The most values, names of members included. The largest request of a known client has about 200,
+/// in `initialize`.
 pub(super) const MAX_VALUES: usize = 1_024;
 
 /// The deepest nesting of arrays and objects. A call of a tool nests 4 deep.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The longest run of bytes outside strings, brackets, separators and space: a number, `true`, `false` or `null`.
+/// The longest run of bytes outside strings, brackets, separators and space: a number, `true`,
+/// `false` or `null`.
 const MAX_SCALAR_BYTES: usize = 512;
 
 /// Scans a text in pieces, as they arrive.
@@ -90,8 +92,9 @@ impl JsonScan {
     }
 }
 
-/// How far it is to the next byte that matters in a string. Escapes come close together and statements are long: a few bytes
-/// are looked at one by one before the rest is searched.
+/// The number of bytes before the next quote or backslash of a string. The first few are compared
+/// one by one, because escapes come close together; the rest is searched, because statements are
+/// long.
 fn plain_bytes(text: &[u8]) -> usize {
     let mut at = 0;
     while at < 16 {

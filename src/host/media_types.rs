@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// What rmcp wants to be told, and what a client that takes JSON is taken to have said.
+/// What rmcp requires; set for every client that accepts JSON.
 pub(super) const ACCEPT_BOTH: HeaderValue =
     HeaderValue::from_static("application/json, text/event-stream");
 
@@ -13,7 +13,7 @@ pub(super) fn sends_json(headers: &HeaderMap) -> bool {
     essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
 }
 
-/// Whether the body is compressed, or coded in another way that nothing here undoes.
+/// Whether the body has a content coding; none is decoded here.
 pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let codings = listed(headers, header::CONTENT_ENCODING);
     codings
@@ -21,8 +21,9 @@ pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
 }
 
-/// Whether JSON may be answered (RFC 9110, section 12.5.1): the most specific range that matches decides, and no `Accept` takes
-/// everything. Answers are never event streams, so a client need not take those.
+/// Whether JSON may be answered (RFC 9110, section 12.5.1): the most specific range that matches
+/// decides, and no `Accept` takes everything. Answers are never event streams, so a client need not
+/// take those.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
     let ranges = listed(headers, header::ACCEPT);
     let mut best: Option<(u8, bool)> = None;

@@ -4,7 +4,7 @@ use serde::Deserializer as _;
 use serde::de::{Deserialize as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// The longest id that is given back, as it is written: an answer must not grow with its request.
+/// The longest id that is echoed, in bytes as written: a response must not grow with its request.
 const MAX_ID_BYTES: usize = 256;
 
 /// The `id` of a JSON-RPC request, as far as it can be read: `text` may be the beginning of a
@@ -42,7 +42,7 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 }
 
-/// A value without members or elements: nothing is built up for an id that is none.
+/// A value without members or elements: an array or object is skipped without being built.
 struct Scalar;
 
 impl<'de> serde::de::DeserializeSeed<'de> for Scalar {

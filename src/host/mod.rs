@@ -92,8 +92,8 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and OAuth's metadata; each also
-/// under the path of the public URL.
+/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and
+/// OAuth's metadata; each also under the path of the public URL.
 fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
     let Routes {
         handler,
@@ -156,7 +156,8 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
             .route(&format!("{prefix}/mcp"), mcp.clone())
             .route(&format!("{prefix}/mcp/"), mcp.clone());
     }
-    // At the root of the host before the path, or after the path where only that reaches this server.
+    // At the root of the host before the path, or after the path where only that reaches this
+    // server.
     let mut places = vec![well_known.to_owned(), format!("{well_known}/mcp")];
     if let [_, prefix] = prefixes[..] {
         places.push(format!("{well_known}{prefix}"));
@@ -170,8 +171,9 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
     browser::guarded(router, &allowed_origins, is_encrypted)
 }
 
-/// Serves the routes until `stop` is cancelled, then lets requests under way finish, for a while. Those that have not
-/// finished then go on in tasks of their own; closing what they work with ends them.
+/// Serves the routes until `stop` is cancelled, then lets requests under way finish, for a while.
+/// Those that have not finished then go on in tasks of their own; closing what they work with ends
+/// them.
 ///
 /// # Errors
 /// When the socket cannot be used any more.
@@ -219,8 +221,8 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Whether whoever started the process has it ignore SIGHUP. Linux tells; elsewhere it is not known, and SIGHUP ends the
-/// process as it does by default.
+/// Whether whoever started the process has it ignore SIGHUP. Linux tells; elsewhere it is not
+/// known, and SIGHUP ends the process as it does by default.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use crate::identity::OAuthScope;
 use crate::settings::{AuthSettings, EntraSettings, PublicUrl};
 
-/// Where a client finds the metadata: at the host's root, before the path of the resource (RFC 9728, section 3.1).
+/// Where a client finds the metadata: at the host's root, before the path of the resource (RFC
+/// 9728, section 3.1).
 pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// This server as OAuth sees it: where callers get tokens for it.

@@ -26,7 +26,7 @@ const LOOK_UPS_AT_ONCE: usize = 2;
 /// The most addresses whose look-ups or failures are remembered at once.
 const MOST_ADDRESSES: u64 = 10_000;
 
-/// How many requests may come: of one principal, from one source, and from one source without success.
+/// Rate limits: of a principal, of a source, and of a source's failures.
 pub(super) struct Rates<C: Clock + Clone = DefaultClock>
 where
     C::Instant: 'static,
@@ -61,19 +61,20 @@ impl fmt::Display for Network {
     }
 }
 
-/// Whom a request is charged to as long as nobody has recognised its sender.
+/// What a request is charged to before its principal is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Source {
-    /// Where it comes from.
+    /// The client's network.
     Network(Network),
-    /// Where that is not known: the SHA-256 of what it presents, so that a client with a wrong credential keeps nobody out.
+    /// If the address is unknown: the SHA-256 of the credential, so that a wrong credential locks
+    /// out itself alone.
     Credential([u8; 32]),
-    /// Where neither is known.
+    /// If neither is known.
     Anonymous,
 }
 
 impl Source {
-    /// Of a client at an address, or else of what it presents.
+    /// The client's network if its address is known, else its credential.
     pub(super) fn new(client: Option<IpAddr>, credential: Option<&[u8]>) -> Self {
         match (client, credential) {
             (Some(client), _) => Self::Network(Network::of(client)),
@@ -82,7 +83,7 @@ impl Source {
         }
     }
 
-    /// Its address, where that is known; of IPv6 the first.
+    /// The address, if known; for IPv6 the first of the network.
     pub(super) fn address(self) -> Option<IpAddr> {
         match self {
             Self::Network(Network(address)) => Some(address),
@@ -152,14 +153,15 @@ where
         self.principals.check(principal)
     }
 
-    /// A request from a source has failed to prove who sent it, or asked for what is not its sender's.
+    /// A request from a source has failed to prove who sent it, or asked for what is not its
+    /// sender's.
     pub(super) fn failed(&self, source: Source) {
         if let Err(TooMany { wait, .. }) = self.failures.check(&source) {
             self.slowed.insert(source, self.clock.now() + wait.into());
         }
     }
 
-    /// Whether a source has failed so often that nobody is looked up for it now.
+    /// Whether a source has failed so often that no look-up is done for it now.
     pub(super) fn slowed(&self, source: Source) -> Option<TooMany> {
         let until = self.slowed.get(&source)?;
         let wait = Duration::from(until.duration_since(self.clock.now()));
@@ -169,8 +171,8 @@ where
         })
     }
 
-    /// The permits to look callers up, of one address. Where addresses are not known, all share them: credentials are free
-    /// to make up, and those that were good lately need none.
+    /// The permits for look-ups of one address. Where addresses are unknown all sources share them,
+    /// because credentials can be invented at no cost; recently accepted ones need no look-up.
     pub(super) fn lookups(&self, source: Source) -> Arc<Semaphore> {
         let shared = match source {
             Source::Network(_) => source,

@@ -40,7 +40,8 @@ pub(super) fn not_a_message() -> HttpError {
     )
 }
 
-/// Only POST does anything at `/mcp`: nothing is streamed, and no session is kept that could be ended.
+/// Only POST does anything at `/mcp`: nothing is streamed, and no session is kept that could be
+/// ended.
 pub(super) fn method_not_allowed() -> HttpError {
     HttpError::new(
         StatusCode::METHOD_NOT_ALLOWED,
@@ -55,7 +56,7 @@ pub(super) fn authority(error: AuthorityError) -> HttpError {
     let (status, text) = match error {
         AuthorityError::MalformedHost => (
             StatusCode::BAD_REQUEST,
-            "the request must have one Host, a name and maybe a port, which is the target's if that is in absolute form",
+            "the request must have exactly one Host header, a host with or without a port; if the request target is a URL, both must be equal",
         ),
         AuthorityError::ForeignHost => (
             StatusCode::FORBIDDEN,
@@ -69,7 +70,7 @@ pub(super) fn authority(error: AuthorityError) -> HttpError {
     HttpError::new(status, INVALID_REQUEST, text)
 }
 
-/// The body is said to be something else than JSON, or nothing is said.
+/// The content type is missing or not JSON.
 pub(super) fn not_declared_json() -> HttpError {
     HttpError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -130,7 +131,7 @@ pub(super) fn too_complex() -> HttpError {
 
 /// Too much has arrived of other bodies that are not complete yet.
 pub(super) fn too_many_bodies() -> HttpError {
-    come_back("too many large requests are arriving at once; send fewer at a time")
+    overloaded("too many large requests are arriving at once; send fewer at a time")
 }
 
 /// The body did not arrive whole.
@@ -157,7 +158,8 @@ pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> HttpErr
         Refusal::Missing(Wanted::Bearer) | Refusal::Proof(_) => {
             (StatusCode::UNAUTHORIZED, NO_CALLER)
         }
-        // No 401 for a header that was left out: clients take that for the beginning of an OAuth flow, which must fail.
+        // No 401 for a header that was left out: clients take that for the beginning of an OAuth
+        // flow, which must fail.
         Refusal::Missing(Wanted::Tenant) | Refusal::Malformed(_) => {
             (StatusCode::BAD_REQUEST, NO_CALLER)
         }
@@ -234,9 +236,9 @@ fn rate_limit_fields(standing: Standing, wait: Option<&str>) -> [(HeaderName, St
     ]
 }
 
-/// Others from the same address are being looked up.
+/// Too many look-ups for the same address are in progress.
 pub(super) fn busy() -> HttpError {
-    come_back("too many callers from this address are being looked up; try again in a few seconds")
+    overloaded("too many callers from this address are being looked up; try again in a few seconds")
 }
 
 /// The caller is no operator.
@@ -248,7 +250,7 @@ pub(super) fn operators_only() -> HttpError {
     )
 }
 
-/// The caller is an operator, and the token is not good for what the server tells of itself.
+/// The caller is an operator, but the token lacks the scope for `/health/details`.
 pub(super) fn details_need_scope(resource: &ProtectedResource) -> HttpError {
     scope_missing("this", OAuthScope::Query, resource)
 }
@@ -268,7 +270,7 @@ fn scope_missing(what: &str, needed: OAuthScope, resource: &ProtectedResource) -
 
 /// As many connections are in use as may be.
 pub(super) fn too_many_connections() -> HttpError {
-    come_back("too many connections are in use; try again in a few seconds")
+    overloaded("too many connections are in use; try again in a few seconds")
 }
 
 /// There is nothing at this path.
@@ -277,7 +279,7 @@ pub(super) async fn no_such_path() -> Response {
     (StatusCode::NOT_FOUND, Json(body)).into_response()
 }
 
-/// A defect of this server, which the log tells.
+/// An internal error; the cause is in the log.
 pub(super) fn internal_error() -> HttpError {
     HttpError::new(
         StatusCode::INTERNAL_SERVER_ERROR,
@@ -286,8 +288,8 @@ pub(super) fn internal_error() -> HttpError {
     )
 }
 
-/// There is no room now.
-fn come_back(message: &'static str) -> HttpError {
+/// 503: a limit is reached for now.
+fn overloaded(message: &'static str) -> HttpError {
     HttpError::new(StatusCode::SERVICE_UNAVAILABLE, TOO_MANY, message)
         .with(header::RETRY_AFTER, RETRY_AFTER)
 }

@@ -8,8 +8,8 @@ use hyper::body::{Frame, SizeHint};
 
 use super::in_flight::Permit;
 
-/// The connection buffers a few of these and takes the next one when the client has read; a body in one piece would be taken
-/// whole, and its permit with it, before the first byte is read.
+/// The connection buffers a few slices and takes the next one when the client has read. A body in
+/// one piece would be buffered whole, and its permit released, before the client reads a byte.
 const MAX_SLICE_BYTES: usize = 16 * 1024;
 
 /// A body that keeps its request in flight until the connection has taken its last slice.

@@ -1,10 +1,10 @@
-//! Reads what has not been read of a refused request, for the request's id.
+//! Reads the rest of a refused request's body, to find the request's id.
 //!
-//! Clients tell by the id which of their requests is refused; without it some end their session, and others wait for their
-//! timeout. What is read on the way also keeps the connection usable: one that is closed with bytes unread is reset, and the
-//! client may never see the refusal.
-//! Invariant: whoever is refused holds at most [`MAX_HEAD_BYTES`] of memory for [`MAX_WAIT`], and no more than [`MAX_WAITING`]
-//! do so at once.
+//! Clients match the refusal to their request by the id; without it some end their session, and
+//! others wait for their timeout. Reading also keeps the connection usable: closing it with unread
+//! bytes resets it, and the client may never see the refusal.
+//! Invariant: a refused request holds at most [`MAX_HEAD_BYTES`] of memory for [`MAX_WAIT`], and at
+//! most [`MAX_WAITING`] requests do so at once.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -19,30 +19,32 @@ use tokio::time::timeout;
 
 use super::{envelope, media_types, message_id};
 
-/// Where the id is looked for; clients put it first or last, and the longest statements people write have 2,500 bytes.
+/// The bytes in which the id is looked for: clients put it first or last, and the longest
+/// statements that people write have 2,500 bytes.
 pub(super) const MAX_HEAD_BYTES: usize = 8 * 1024;
 
-/// What is read and dropped behind that, as long as it comes in time.
+/// The bytes behind the head that are read and dropped, if they arrive in time.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
 /// How long the rest of a body is waited for.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
-/// The most refused requests whose bodies are waited for at once; what has arrived is read without that.
+/// The most refused requests whose bodies are waited for at once; what has arrived is read without
+/// that.
 const MAX_WAITING: usize = 64;
 
 static WAITING: Semaphore = Semaphore::const_new(MAX_WAITING);
 
 /// The id of the request, if it is found within the bounds.
 pub(super) async fn read_id(headers: &HeaderMap, body: Body) -> Option<Value> {
-    // A client that expects 100 (Continue) sends its body when it is asked to, and here it is not.
+    // A client that expects 100 (Continue) does not send its body without it.
     if body.is_end_stream() || headers.contains_key(header::EXPECT) {
         return None;
     }
     let mut head = BytesMut::new();
     {
         let mut reading = pin!(drain(body, &mut head));
-        // The connection hands over what it has when this future has been polled and goes on.
+        // hyper delivers the received bytes after the first poll.
         let mut is_over = false;
         for _ in 0..2 {
             is_over = is_over || futures_util::poll!(&mut reading).is_ready();
@@ -51,7 +53,7 @@ pub(super) async fn read_id(headers: &HeaderMap, body: Body) -> Option<Value> {
             }
         }
         if !is_over && let Ok(_waiting) = WAITING.try_acquire() {
-            // Too late: what has arrived until now is looked at.
+            // Timed out: the id is looked for in what has arrived.
             let _ = timeout(MAX_WAIT, reading).await;
         }
     }

@@ -178,8 +178,9 @@ impl Identity {
         }
     }
 
-    /// Whether who sent a request was good within the last hour, or is vouched for by the platform. Nobody is asked, and
-    /// nothing is verified: whether the sender is still good is what [`Self::caller`] tells.
+    /// Whether the sender was authenticated within the last hour, or is asserted by the platform.
+    /// Answered from memory, without verification: [`Self::caller`] decides whether the sender is
+    /// still valid.
     #[must_use]
     pub fn remembers(&self, presented: &Presented<'_>) -> bool {
         match &self.modes {

@@ -1,8 +1,9 @@
 //! Finds a call in flight that its client gives up by `notifications/cancelled`.
 //!
-//! Over HTTP that notification comes in a request of its own, so the call is found by who sent it: the principal, the tenant,
-//! the session and the request's id. Invariants: nobody else's call can be named, an entry lives no longer than its call, and
-//! there are at most [`MAX_CALLS`].
+//! Over HTTP that notification comes in a request of its own, so the call is found by who sent it:
+//! the principal, the tenant, the session and the request's id. Invariants: a caller can cancel
+//! only their own calls, an entry lives no longer than its call, and there are at most
+//! [`MAX_CALLS`].
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,14 +15,15 @@ use tokio_util::sync::CancellationToken;
 use super::SessionId;
 use crate::identity::{Caller, Principal, TenantId};
 
-/// The most calls that can be named at once. Those in flight are bounded for each tenant; what comes on top runs and can be
-/// cancelled by closing its connection only.
+/// The most calls that can be cancelled by id at once. Requests in flight are bounded for each
+/// tenant; a call beyond this limit runs, and can be cancelled only by closing its connection.
 const MAX_CALLS: usize = 4_096;
 
-/// The longest request id that is kept, in bytes; a call with a longer one runs and cannot be named.
+/// The longest request id that is kept, in bytes; a call with a longer one cannot be cancelled by
+/// its id.
 const MAX_ID_BYTES: usize = 256;
 
-/// The calls in flight on this instance that can be named.
+/// The calls in flight on this instance that can be cancelled by id.
 #[derive(Clone, Debug, Default)]
 pub struct CancellableCalls(Arc<Mutex<HashMap<CallKey, CancellationToken>>>);
 
@@ -42,7 +44,7 @@ pub(super) struct CancellableCall {
 }
 
 impl CancellableCalls {
-    /// Makes a call known by its session, if it has one.
+    /// Registers a call under its session, if it has one.
     pub(super) fn register(
         &self,
         caller: &Caller,
@@ -61,7 +63,7 @@ impl CancellableCalls {
                 return None;
             }
             match calls.entry(key.clone()) {
-                // Two calls of one id: which of them is meant cannot be told, so the first keeps it.
+                // Two calls with one id are ambiguous, so the first keeps it.
                 Entry::Occupied(_) => None,
                 Entry::Vacant(free) => {
                     free.insert(cancelled.clone());
@@ -84,7 +86,8 @@ impl CancellableCalls {
         }
     }
 
-    /// A std mutex: it is held for one look into a map, never across an await, and nothing can panic meanwhile.
+    /// A std mutex: it is held for one look into a map, never across an await, and nothing can
+    /// panic meanwhile.
     fn lock(&self) -> MutexGuard<'_, HashMap<CallKey, CancellationToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What the HTTP layer needs to know of a message before rmcp reads it.
+//! What the HTTP layer reads of a message before rmcp parses it.
 
 use std::borrow::Cow;
 
@@ -37,7 +37,7 @@ struct Params<'a> {
 }
 
 impl<'a> MessageHead<'a> {
-    /// `None` for what is no request and no notification: rmcp refuses it.
+    /// `None` unless it is a request or a notification; rmcp refuses the rest.
     #[must_use]
     pub fn parse(message: &'a [u8]) -> Option<Self> {
         serde_json::from_slice(message).ok()
@@ -58,8 +58,8 @@ impl<'a> MessageHead<'a> {
             .flatten()
     }
 
-    /// What a caller's token must be good for, to send this message: nothing for most, something for the tools that read
-    /// rows.
+    /// What a caller's token must be good for, to send this message: nothing for most, something
+    /// for the tools that read rows.
     #[must_use]
     pub fn needed_scope(&self) -> Option<OAuthScope> {
         let name = self.called_tool()?;
@@ -75,20 +75,21 @@ impl<'a> MessageHead<'a> {
     }
 }
 
-/// What a client of the protocol before 2026-07-28 calls the messages that belong together. It proves nothing and nothing is
-/// kept for it: it only tells one client's requests from those of another with the same credentials.
+/// The session id of a client of the protocol before 2026-07-28. It proves nothing, and no state is
+/// kept for it: it only separates the requests of clients that share credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// An id for a client that begins.
+    /// A new random id, for the answer to `initialize`.
     #[must_use]
-    pub fn draw() -> Self {
+    pub fn random() -> Self {
         let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         Self(Uuid::to_string(&id).into())
     }
 
-    /// The one that a request names: visible ASCII, as the specification has it, and not too long. Another one is passed over.
+    /// The one that a request names: visible ASCII, as the specification has it, and not too long.
+    /// Any other one is ignored.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(SESSION_HEADER).iter();
@@ -145,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_session_id_is_visible_ascii_and_alone() {
-        let drawn = SessionId::draw();
+        let drawn = SessionId::random();
         let long = "x".repeat(MAX_SESSION_BYTES);
         let longer = format!("{long}x");
         let table: [(&[&str], bool); 8] = [
@@ -167,6 +168,6 @@ mod tests {
             let session = SessionId::from_headers(&headers);
             assert_eq!(session.is_some(), is_session, "{values:?}");
         }
-        assert_ne!(SessionId::draw(), drawn);
+        assert_ne!(SessionId::random(), drawn);
     }
 }

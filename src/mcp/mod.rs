@@ -47,19 +47,20 @@ const NAME: &str = "mcp-zava-sales";
 const INSTRUCTIONS: &str = "Answers questions about Zava, a home-improvement retailer: sales, products, customers, stock. \
 Fetch the schemas of the tables you need once, then query; use search for products described in words.";
 
-/// Finding out whose rows a client sees takes no longer; the results say it too.
+/// The most time spent on finding out whose rows a client sees; the results say it too.
 const SCOPE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How long a client may keep what the server says of itself: it changes with a new version only.
 const FRESH_FOR_MS: u64 = 300_000;
 
-/// The HTTP layer puts it into a request of a tenant that has as many in flight as it may: a call of a tool is then answered as
-/// busy. An HTTP status would end the session of some clients, with all their other calls.
+/// The HTTP layer puts it into a request of a tenant that has as many in flight as it may: a call
+/// of a tool is then answered as busy. An HTTP status would end the session of some clients, with
+/// all their other calls.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantBusy;
 
-/// A part of an HTTP request in which the handler leaves word that the result is long: writing it takes milliseconds, so
-/// that it should not be done on the reactor.
+/// An extension of an HTTP request by which the handler reports that the result is long: writing it
+/// takes milliseconds, so a job does it and not the reactor.
 #[derive(Clone, Debug, Default)]
 pub struct LongResult(Arc<AtomicBool>);
 
@@ -101,7 +102,7 @@ impl Handler {
         }
     }
 
-    /// The calls that can be cancelled by name.
+    /// The calls that can be cancelled by id.
     #[must_use]
     pub fn cancellable_calls(&self) -> CancellableCalls {
         self.cancellable.clone()
@@ -136,8 +137,9 @@ impl Handler {
         }
     }
 
-    /// The instructions, with whose rows this client sees: a model that does not know it takes a store's average for the
-    /// company's. Without a caller who may query, or a database that answers soon, it is left to the results.
+    /// The instructions, with whose rows this client sees: a model that does not know it takes a
+    /// store's average for the company's. Without a caller who may query, or a database that
+    /// answers soon, it is left to the results.
     async fn instructions(&self, context: &RequestContext<RoleServer>) -> String {
         // On the heap: rmcp moves this future several times, and it is large.
         let asking = Box::pin(async {
@@ -258,7 +260,7 @@ impl ServerHandler for Handler {
         }))
     }
 
-    // What rmcp knows and this server does not have: its own text says the method's name only.
+    // Methods that this server does not have. rmcp's default answer holds the method's name only.
     fn complete(
         &self,
         _: CompleteRequestParams,
@@ -390,9 +392,10 @@ impl ServerHandler for Handler {
             request.arguments.unwrap_or_default(),
             &mut access,
         ));
-        // rmcp leaves the handler running when the client has gone (HTTP), has sent notifications/cancelled (standard
-        // input), or when the session ends; it only cancels its token. Over HTTP the notification comes in a request of its
-        // own, which `cancellable` tells of. Dropping the call cancels its statement.
+        // rmcp leaves the handler running when the client has gone (HTTP), has sent
+        // notifications/cancelled (standard input), or when the session ends; it only cancels its
+        // token. Over HTTP the notification comes in a request of its own, which `cancellable`
+        // tells of. Dropping the call cancels its statement.
         let called = tokio::select! {
             biased; // an answer that is there is given
             called = calling => Some(called),

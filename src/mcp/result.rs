@@ -31,7 +31,8 @@ pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> String {
     text
 }
 
-/// What follows the rows: their number, whose they are, and whether something is missing, where, and how to go on.
+/// What follows the rows: their number, whose they are, and whether something is missing, where,
+/// and how to go on.
 fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
     let scope = Value::from(remarks.scope.to_string());
     let mut text = format!(r#","n":{},"scope":{scope}"#, rows.count);
@@ -88,8 +89,8 @@ pub(super) fn bytes(result: &CallToolResult) -> u64 {
     texts.map(|text| text.text.len() as u64).sum()
 }
 
-/// An object, as text and as structured content. The text is written by hand: a map of JSON values would sort its members by
-/// name.
+/// An object, as text and as structured content. The text is written by hand: a map of JSON values
+/// would sort its members by name.
 pub(super) fn compact(text: String) -> CallToolResult {
     let structured = serde_json::from_str(&text).ok();
     debug_assert!(structured.is_some(), "our own JSON can be read");

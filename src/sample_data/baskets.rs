@@ -10,7 +10,8 @@ use super::chance::happens;
 const FILE: &str = "companions.tsv";
 const TEXT: &str = include_str!("catalogue/companions.tsv");
 
-/// Of 100 companions, how many are the product's own partner; the others are any of the partner's type.
+/// Of 100 companions, how many are the product's own partner; the others are any of the partner's
+/// type.
 const PARTNER_PERCENT: u32 = 60;
 
 /// The companions of every product type.

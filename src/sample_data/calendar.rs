@@ -1,7 +1,7 @@
 //! On which day an order is placed.
 //!
-//! Invariant: what is drawn does not depend on the day on which the sample is made. The calendar always reaches to the
-//! end of 2026; who asks for less leaves the later orders out.
+//! Invariant: what is drawn does not depend on the day on which the sample is made. The calendar
+//! always reaches to the end of 2026; who asks for less leaves the later orders out.
 use chrono::{Datelike as _, Days, NaiveDate};
 use rand::Rng;
 
@@ -18,7 +18,8 @@ pub(super) const YEARS: [(NaiveDate, u32); 7] = [
     (first_of(2026), 1_531),
 ];
 
-/// How busy a store is from Monday to Sunday, in per cent of its average day: weekends are for projects.
+/// How busy a store is from Monday to Sunday, in per cent of its average day: weekends are for
+/// projects.
 pub(super) const WALK_IN_WEEK: [u32; 7] = [80, 78, 82, 92, 112, 152, 104];
 /// The same of the web shop: ordered on Sunday evening and at the beginning of the week.
 pub(super) const ONLINE_WEEK: [u32; 7] = [118, 104, 98, 94, 84, 86, 116];

@@ -95,8 +95,8 @@ pub struct Product {
     pub description: &'static str,
     /// What a store pays for one, in cents.
     pub cost_cents: i64,
-    /// What of the list price is margin before that is rounded to cents, in per cent: the category's, and up to six
-    /// points more or less.
+    /// What of the list price is margin before that is rounded to cents, in per cent: the
+    /// category's, and up to six points more or less.
     pub margin_percent: i64,
 }
 
@@ -338,7 +338,8 @@ mod tests {
             };
             (product.base_price_cents(), product.margin_basis_points())
         };
-        // 67 / 0.67 = 100; 100 / 0.67 = 149.25; 1_234 / 0.67 = 1841.79; 999 / 0.8 = 1248.75; 50 / 0.52 = 96.15
+        // 67 / 0.67 = 100; 100 / 0.67 = 149.25; 1_234 / 0.67 = 1841.79; 999 / 0.8 = 1248.75; 50 /
+        // 0.52 = 96.15
         assert_eq!(
             [(67, 33), (100, 33), (1_234, 33), (999, 20), (50, 48)].map(price),
             [

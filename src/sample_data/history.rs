@@ -1,7 +1,8 @@
 //! What each customer bought, when and for how much.
 //!
-//! Invariant: everything is drawn to the end of 2026, and what comes after [`Plan::today`] is left out afterwards. So a day's
-//! orders are the same, with their ids, on whatever later day the sample is made.
+//! Invariant: everything is drawn to the end of 2026, and what comes after [`Plan::today`] is left
+//! out afterwards. So a day's orders are the same, with their ids, on whatever later day the sample
+//! is made.
 use chrono::{Datelike as _, NaiveDate};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
@@ -155,7 +156,8 @@ impl<'a> Customers<'a> {
         }
     }
 
-    /// Draws a product's position in the catalogue: what goes with the line before, or what the season suggests.
+    /// Draws a product's position in the catalogue: what goes with the line before, or what the
+    /// season suggests.
     fn draw_product(&mut self, before: Option<&Line>, date: NaiveDate) -> i32 {
         let stream = &mut self.purchases_stream;
         match before {

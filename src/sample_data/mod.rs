@@ -7,8 +7,9 @@
 //! - the rows depend on [`Plan`] and nothing else: no clock, no system randomness, no floating point,
 //!   so the same plan gives the same rows on every machine;
 //! - nothing is dated after [`Plan::today`];
-//! - the past does not depend on [`Plan::today`]: the orders of a day, and the customers registered by then, are the same
-//!   rows with the same ids whenever the sample is made; only the stock is that of the day;
+//! - the past does not depend on [`Plan::today`]: the orders of a day, and the customers registered
+//!   by then, are the same rows with the same ids whenever the sample is made; only the stock is
+//!   that of the day;
 //! - a load is one transaction: killed half-way, it leaves an empty database as it was.
 mod assortment; // loads the tables of fixed size
 mod baskets; // which products are bought together
@@ -41,7 +42,8 @@ pub use stores::{HEAD_OFFICE, HEAD_OFFICE_NAME, STORES, Store};
 /// How much data to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// 50,000 customers with about 200,000 orders and 415,000 order lines by the end of 2026; some 90 MB with indexes.
+    /// 50,000 customers with about 200,000 orders and 415,000 order lines by the end of 2026; some
+    /// 90 MB with indexes.
     Full,
     /// 1,000 customers, a fiftieth: for tests and a first look.
     Small,
@@ -60,7 +62,8 @@ impl Scale {
 
 /// Everything the rows depend on.
 ///
-/// The customers of [`Scale::Small`] are those of [`Scale::Full`] with the ids up to 1,000, of the same seed and day.
+/// The customers of [`Scale::Small`] are those of [`Scale::Full`] with the ids up to 1,000, of the
+/// same seed and day.
 ///
 /// # Examples
 /// ```
@@ -76,8 +79,8 @@ pub struct Plan {
     pub scale: Scale,
     /// Which of the 2⁶⁴ possible samples.
     pub seed: u64,
-    /// The last day on which anybody may have bought something or registered; after 2026 nobody does. An earlier day leaves
-    /// out what comes after it and changes nothing of what came before.
+    /// The last day on which anybody may have bought something or registered; after 2026 nobody
+    /// does. An earlier day leaves out what comes after it and changes nothing of what came before.
     pub today: NaiveDate,
 }
 

@@ -20,8 +20,8 @@ pub(super) struct Stock {
     pub(super) level: i32,
 }
 
-/// How well a store is covered: how many of 100 products, for how many days of expected sales, and with how many pieces at
-/// least and at most when hardly any are sold.
+/// How well a store is covered: how many of 100 products, for how many days of expected sales, and
+/// with how many pieces at least and at most when hardly any are sold.
 struct Cover {
     days: std::ops::RangeInclusive<u64>,
     display: std::ops::RangeInclusive<u64>,
@@ -52,7 +52,8 @@ const COVERS: [Cover; 5] = [
     },
 ];
 
-/// The stock of every product in every store on the plan's day, by what the store expects to sell in that month.
+/// The stock of every product in every store on the plan's day, by what the store expects to sell
+/// in that month.
 pub(super) fn stock<'a>(
     plan: &Plan,
     catalogue: &'a Catalogue,
@@ -81,7 +82,8 @@ pub(super) fn stock<'a>(
 const MILLIONTH: u64 = 1_000_000;
 const BILLIONTH: u64 = 1_000_000_000;
 
-/// What is expected to be sold, in whole numbers so that every machine rounds alike. Companions in a basket are left out.
+/// What is expected to be sold, in whole numbers so that every machine rounds alike. Companions in
+/// a basket are left out.
 struct Demand {
     /// By store, from 0: millionths of pieces a day, of all products.
     by_store: Vec<u64>,

@@ -1,8 +1,10 @@
 //! The `.env` file: lines of text become names and values, exactly as they stand there.
 //!
 //! Knows the format and nothing of what the values mean. Invariants:
-//! - A value is taken literally: no `$` substitution and no backslash escapes, inside quotes or not.
-//! - Only lines that assign a setting of this server count; whatever else stands in the file is passed over.
+//! - A value is taken literally: no `$` substitution and no backslash escapes, inside quotes or
+//!   not.
+//! - Only lines that assign a setting of this server count; whatever else stands in the file is
+//!   passed over.
 //! - No error holds text of the file but a setting's name: lines hold secrets.
 //!
 //! `scripts/lib/settings.sh` reads the same format; `tests/it/dot_env.rs` holds the two together.
@@ -48,7 +50,8 @@ impl fmt::Display for Lines<'_> {
     }
 }
 
-/// The settings that the text of a `.env` file assigns, in its order. An assignment of nothing is there too.
+/// The settings that the text of a `.env` file assigns, in its order. An assignment of nothing is
+/// there too.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<(String, String)>, DotEnvError> {
     if text.contains(&0) {
         return Err(DotEnvError::NotText);
@@ -111,7 +114,8 @@ fn setting_of(line: &str) -> Option<(&str, &str)> {
     is_setting(name).then(|| (name, rest.trim_ascii_start()))
 }
 
-/// What stands behind the `=`. A quoted value ends at the next quote of its kind, another one at a comment.
+/// What stands behind the `=`. A quoted value ends at the next quote of its kind, another one at a
+/// comment.
 fn value_of(rest: &str) -> Result<&str, &'static str> {
     let text = rest
         .strip_prefix('=')

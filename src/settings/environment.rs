@@ -35,8 +35,8 @@ impl Environment {
         Self::new(std::env::vars_os(), &dot_env)
     }
 
-    /// The variables of a process, completed by the text of a `.env` file where they do not set a name, or set it to
-    /// nothing. What Kubernetes sets for services is left out.
+    /// The variables of a process, completed by the text of a `.env` file where they do not set a
+    /// name, or set it to nothing. What Kubernetes sets for services is left out.
     ///
     /// # Errors
     /// When the text is no `.env` file.
@@ -46,7 +46,8 @@ impl Environment {
     ) -> Result<Self, DotEnvError> {
         let mut environment = Self::default();
         for (name, value) in process {
-            // A name that is not UTF-8 is none of ours, unless it begins like one: then it is misspelt.
+            // A name that is not UTF-8 is none of ours, unless it begins like one: then it is
+            // misspelt.
             let name = name.to_string_lossy().into_owned();
             match value.into_string() {
                 Ok(value) if is_setting(&name) && is_service_link(&name, &value) => {}

@@ -34,7 +34,8 @@ impl fmt::Debug for HttpsProxy {
     }
 }
 
-/// The proxy for the documents of token issuers: that of the environment if the settings say so, and `Some(None)` otherwise.
+/// The proxy for the documents of token issuers: that of the environment if the settings say so,
+/// and `Some(None)` otherwise.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Option<HttpsProxy>> {
     let is_used = reader.parsed(&var::ZAVA_ENTRA_PROXY, |text| match text {
         "none" => Ok(false),

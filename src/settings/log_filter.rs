@@ -7,8 +7,9 @@ use super::variables as var;
 
 /// `level` or `module=level`, several of them with commas between.
 ///
-/// The filter's own parser also takes a module without a level, for all its events. A misspelt level (`warning`, `verbose`)
-/// would be such a module, which has no events, so nothing at all would be logged.
+/// The filter's own parser also takes a module without a level, for all its events. A misspelt
+/// level (`warning`, `verbose`) would be such a module, which has no events, so nothing at all
+/// would be logged.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
     reader.parsed(&var::ZAVA_LOG, |text| {
         // White space would become part of a module's name.

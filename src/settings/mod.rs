@@ -101,7 +101,8 @@ pub struct ServeSettings {
     pub allowed_origins: Vec<String>,
     /// The proxies in front, whose `X-Forwarded-For` tells a client's address.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether Azure hosts the server and no proxy is named: then whoever connects is the platform's front end.
+    /// Whether Azure hosts the server and no proxy is named: then every peer is the platform's
+    /// front end.
     pub is_behind_platform: bool,
     /// Bounds on one request.
     pub limits: Limits,

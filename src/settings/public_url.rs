@@ -6,7 +6,8 @@ use url::Url;
 
 use super::auth::base_url;
 
-/// The URL that `/mcp` is appended to: scheme, host, and the path that a reverse proxy serves this server under, if any.
+/// The URL that `/mcp` is appended to: scheme, host, and the path that a reverse proxy serves this
+/// server under, if any.
 ///
 /// No slash at the end; the path's segments are letters, digits, and `-._~`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ impl PublicUrl {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut url = base_url(text)?;
         let path = url.path().trim_end_matches('/').to_owned();
-        // The path becomes routes, and part of another URL (RFC 9728, section 3.1), so it must read the same everywhere.
+        // The path becomes routes, and part of another URL (RFC 9728, section 3.1), so it must read
+        // the same everywhere.
         let is_plain = |segment: &str| {
             !segment.is_empty()
                 && segment

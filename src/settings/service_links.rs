@@ -1,8 +1,9 @@
 //! Variables that Kubernetes sets in every pod for each service of the namespace ("service links").
 //!
-//! A service called `zava` sets `ZAVA_PORT=tcp://10.0.0.1:8000`, one called `postgres-db` sets `POSTGRES_DB_PORT` alike:
-//! nobody wrote these, so they are no settings and no misspelt ones. Name and value must both have Kubernetes' form,
-//! so that `ZAVA_PORT=8000` stays the mistake that it is.
+//! A service called `zava` sets `ZAVA_PORT=tcp://10.0.0.1:8000`, one called `postgres-db` sets
+//! `POSTGRES_DB_PORT` alike: no person wrote these, so they are neither settings nor misspelt
+//! settings. Name and value must both have Kubernetes' form, so that `ZAVA_PORT=8000` stays the
+//! mistake that it is.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! The gateways and proxies in front, whose word is taken for who calls.
+//! The gateways and proxies whose headers are trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -9,8 +9,9 @@ use super::variables as var;
 
 /// Length of the prefix `::ffff:0:0/96`, behind which IPv6 holds the IPv4 addresses.
 const MAPPED_PREFIX: u8 = 96;
-/// The most of the address space that a list may cover, as the length of a prefix: gateways are one's own (10.0.0.0/8 is
-/// the largest private network) or a provider's published ranges, which are far smaller.
+/// The most of the address space that a list may cover, as the length of a prefix: gateways are
+/// one's own (10.0.0.0/8 is the largest private network) or a provider's published ranges, which
+/// are far smaller.
 const MAX_COVERAGE_PREFIX: u8 = 5;
 
 /// The networks; empty when none is named.
@@ -49,7 +50,7 @@ fn covers_the_internet(networks: &[IpNet]) -> bool {
     for network in IpNet::aggregate(&networks.to_vec()) {
         match network {
             IpNet::V4(network) => ipv4 += 1 << (32 - network.prefix_len()),
-            // It was meant for the IPv4 addresses too.
+            // Covers all of IPv4 (as mapped addresses) or all public addresses of IPv6.
             IpNet::V6(network) if network.contains(&mapped) || network.contains(&public) => {
                 return true;
             }

@@ -64,13 +64,14 @@ variables! {
     ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is more.";
     ZAVA_ANALYST_MAX_RESULT_BYTES = Some("4194304"), "4194304", "ZAVA_MAX_RESULT_BYTES for analysts and operators, if it is more.";
     ZAVA_PRINCIPAL_RATE = Some("1200"), "1200", "The most requests of one principal in a minute, and at once; what comes on top is answered 429.";
-    ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once; whoever was good within the hour is charged to ZAVA_PRINCIPAL_RATE instead. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
-    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute (where Azure does not tell addresses: of one credential); then only tokens that verify, and keys that were good within the hour, are let in from there.";
+    ZAVA_ADDRESS_RATE = Some("6000"), "6000", "The most requests from one address, or IPv6 network of 64 bits, in a minute and at once; callers authenticated within the last hour are charged to ZAVA_PRINCIPAL_RATE instead. Behind a proxy it needs ZAVA_TRUSTED_PROXY, or all clients share it.";
+    ZAVA_FAILURE_RATE = Some("20"), "20", "The most wrong tokens and keys, and tenants that are not the caller's, from one address in a minute (where Azure does not tell addresses: of one credential); then only tokens that verify, and keys accepted within the last hour, are let in from there.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` puts the text of statements into the audit trail, beside their fingerprints. They may hold personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, with commas between.";
 }
 
-/// Whether a name is read by this server, or was meant to be: everything else in an environment belongs to others.
+/// Whether a name is read by this server, or was meant to be: everything else in an environment
+/// belongs to others.
 pub(super) fn is_setting(name: &str) -> bool {
     name.starts_with("ZAVA_")
         || VARIABLES.iter().any(|variable| variable.name == name)

@@ -48,7 +48,7 @@ where
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)
-        // It would report them on standard error itself, and panic where nobody reads that.
+        // It would report them on standard error itself, and panic if that has no reader.
         .log_internal_errors(false)
         .with_filter(targets);
     tracing_subscriber::registry().with(layer).init();

@@ -381,7 +381,8 @@ async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
     }
 }
 
-/// A client that begins wrongly is told which member is wrong, and one that asks for more than there is, what there is.
+/// A client that begins wrongly is told which member is wrong, and one that asks for more than
+/// there is, what there is.
 #[tokio::test]
 async fn wrong_beginnings_and_methods_are_told_apart() {
     let server = TestServer::start().await;

@@ -1,4 +1,5 @@
-//! What is computed and read as a time, or names a time zone: as PostgreSQL has it, unless it names a zone by its offset.
+//! What is computed and read as a time, or names a time zone: as PostgreSQL has it, unless it names
+//! a zone by its offset.
 
 use serde_json::json;
 

@@ -62,8 +62,8 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
     assert!(watch.backends().await <= 4);
 }
 
-/// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of its own. It is found by who
-/// sends it; nobody gives up the calls of others.
+/// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of
+/// its own. It is found by who sends it; nobody gives up the calls of others.
 #[tokio::test]
 async fn a_call_is_given_up_by_those_who_made_it_alone() {
     let server = TestServer::start_with(|settings| {
@@ -92,7 +92,8 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
         send(&own, session, body)
     };
     let give_up = |id: Value| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "the user has gone"}});
-    // All that the tenant may have, and one that has no session and is known by its connection alone.
+    // All that the tenant may have, and one that has no session and is known by its connection
+    // alone.
     let calls = async {
         tokio::join!(
             call(json!(7), Some("s")),

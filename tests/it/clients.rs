@@ -1,5 +1,5 @@
-//! Clients whose protocol nobody here wrote: SDKs, agent frameworks and a bridge for Python and TypeScript, through the real
-//! HTTP port.
+//! Clients whose protocol nobody here wrote: SDKs, agent frameworks and a bridge for Python and
+//! TypeScript, through the real HTTP port.
 
 use std::path::Path;
 use std::process::Stdio;

@@ -17,7 +17,8 @@ async fn answer(server: &TestServer, sql: &str) -> Result<Value, String> {
     }
 }
 
-/// A bounded wrapper changes nothing that it lets through: types, NULL, order, DISTINCT, FILTER, windows.
+/// A bounded wrapper changes nothing that it lets through: types, NULL, order, DISTINCT, FILTER,
+/// windows.
 #[tokio::test]
 async fn what_is_collected_means_the_same_where_it_is_used() {
     let server = TestServer::start().await;
@@ -93,7 +94,8 @@ async fn what_is_collected_means_the_same_where_it_is_used() {
     }
 }
 
-/// The values decide, not what they might have been: the same statement passes with few rows and is refused with many.
+/// The values decide, not what they might have been: the same statement passes with few rows and is
+/// refused with many.
 #[tokio::test]
 async fn too_much_for_its_use_is_refused_while_the_statement_runs() {
     let server = TestServer::start().await;

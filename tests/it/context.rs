@@ -1,4 +1,5 @@
-//! What keeps a model from misreading what it gets: whose rows these are, what amounts mean, how much there is.
+//! What keeps a model from misreading what it gets: whose rows these are, what amounts mean, how
+//! much there is.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -162,7 +163,8 @@ async fn schemas_mark_the_callers_own_store() {
     assert!(!all.contains("Your store"), "{all}");
 }
 
-/// What is told about rows comes from the caller's own: neither planner statistics nor another tenant's cached numbers.
+/// What is told about rows comes from the caller's own: neither planner statistics nor another
+/// tenant's cached numbers.
 #[tokio::test]
 async fn magnitudes_and_dates_are_of_the_callers_own_rows() {
     let server = TestServer::start().await;

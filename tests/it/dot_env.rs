@@ -1,4 +1,5 @@
-//! `scripts/` read `.env` as the server does, because both must reach the same database with the same password.
+//! `scripts/` read `.env` as the server does, because both must reach the same database with the
+//! same password.
 use std::path::Path;
 use std::process::Command;
 

@@ -55,7 +55,8 @@ async fn medians() -> (Duration, Duration) {
     };
     let (answers, beside) = tokio::join!(join_all(asked), beside);
 
-    // What is too much is told so in a result: an HTTP status would end the session of some clients, with all their calls.
+    // Requests above the limit get a tool error: an HTTP status would end the session of some
+    // clients, with all their calls.
     let mut busy = Vec::new();
     for answer in answers {
         assert_eq!(answer.status(), 200);

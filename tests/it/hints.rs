@@ -1,4 +1,5 @@
-//! SQL as models write it: what is taken as it is meant, what is told beside an error, and that it runs.
+//! SQL as models write it: what is taken as it is meant, what is told beside an error, and that it
+//! runs.
 
 use std::time::Duration;
 
@@ -437,7 +438,8 @@ async fn an_empty_answer_says_which_name_nobody_has() {
     assert_eq!(remark(&server, SEATTLE, found).await, "");
 }
 
-/// Today every store may know the others' names. If a policy hides them one day, what is cached for one must not be told to another.
+/// Today every store may know the others' names. If a policy hides them one day, what is cached for
+/// one must not be told to another.
 #[tokio::test]
 async fn names_that_one_tenant_sees_are_not_told_to_another() {
     let server = TestServer::start().await;

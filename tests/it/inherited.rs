@@ -1,4 +1,5 @@
-//! Tables that inherit from those of schema `guard`, with the guard and the posture check switched off: they grant nothing.
+//! Tables that inherit from those of schema `guard`, with the guard and the posture check switched
+//! off: they grant nothing.
 
 use sqlx::PgConnection;
 
@@ -6,8 +7,8 @@ use crate::support::{Entry, SEATTLE, TestDatabase, number};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 
-/// What somebody would put beside the rows that triggers watch over: a tenant that sees all, a signing key, a grant, an API
-/// key whose secret has this digest, and a record.
+/// What somebody would put beside the rows that triggers watch over: a tenant that sees all, a
+/// signing key, a grant, an API key whose secret has this digest, and a record.
 const CHILDREN: &str = "
     CREATE TABLE public.tenants () INHERITS (guard.tenant);
     INSERT INTO public.tenants VALUES ('11111111-1111-1111-1111-111111111111', 'Mine', NULL, true);

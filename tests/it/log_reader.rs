@@ -1,4 +1,4 @@
-//! What the server does when nobody reads its log: it goes on.
+//! The server keeps serving when its log is not read.
 
 use std::process::Stdio;
 use std::time::Duration;

@@ -28,7 +28,7 @@ mod hostile; // statements of somebody who wants more
 mod identity; // who may ask, and for which store
 mod inherited; // tables that inherit from those of schema guard
 mod laws; // what holds for every statement
-mod log_reader; // nobody reads the log
+mod log_reader; // the log when its reader stalls or is gone
 mod memory; // what large values cost the server
 mod migrations; // roles, schema, signing key
 mod overdue; // a statement that outlives its timeout

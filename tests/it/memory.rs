@@ -12,8 +12,9 @@ use crate::support::{HEAD_OFFICE, TestDatabase, settings};
 
 const MIB: u64 = 1 << 20;
 
-/// A value of 50 MB, a row of 36 MB, and rows of 300 KB without end: 1 MiB is the most of an answer, 1.25 MiB of a message,
-/// and an answer exists as text, as structured content and as the message of both.
+/// A value of 50 MB, a row of 36 MB, and rows of 300 KB without end: 1 MiB is the most of an
+/// answer, 1.25 MiB of a message, and an answer exists as text, as structured content and as the
+/// message of both.
 #[tokio::test]
 async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
     let database = TestDatabase::new().await;

@@ -1,4 +1,5 @@
-//! A statement that the database does not end at its timeout: a client learns that, not that the database is away.
+//! A statement that the database does not end at its timeout: a client learns that, not that the
+//! database is away.
 
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ async fn signal(name: &str, process: i32) {
     assert!(status.await.expect("kill is there").success());
 }
 
-/// Where the statement does not run, or nobody can tell, the database is away.
+/// If the statement does not run, or that cannot be found out, the database counts as absent.
 #[tokio::test]
 async fn a_connection_that_says_nothing_is_reported_as_an_absent_database() {
     let database = TestDatabase::new().await;

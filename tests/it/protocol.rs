@@ -81,7 +81,8 @@ async fn clients_of_the_session_era_initialize() {
         .expect("JSON");
     assert_eq!(ping["result"], json!({}));
 
-    // Any session does, because nothing is kept of one: another instance may answer, and so may one that was started anew.
+    // Any session does, because nothing is kept of one: another instance may answer, and so may one
+    // that was started anew.
     for session in [sessions[0].as_str(), "made-up", "not a session", ""] {
         let request = server
             .post()

@@ -434,7 +434,8 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
     );
 }
 
-/// A firewall that forgets a connection tells neither end; who asks next does not wait for the statement timeout.
+/// A firewall that forgets a connection tells neither end; who asks next does not wait for the
+/// statement timeout.
 #[tokio::test]
 async fn a_pooled_connection_that_died_silently_costs_little() {
     let database = TestDatabase::new().await;

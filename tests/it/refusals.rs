@@ -125,7 +125,8 @@ async fn a_refusal_without_an_id_leaves_it_out() {
     }
 }
 
-/// Whoever is refused does not make the server wait for a body that does not come, and is not asked for one.
+/// Whoever is refused does not make the server wait for a body that does not come, and is not asked
+/// for one.
 #[tokio::test]
 async fn a_body_that_does_not_come_delays_no_refusal() {
     let server = TestServer::start_with(keys_only).await;

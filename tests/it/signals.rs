@@ -106,7 +106,8 @@ async fn what_has_begun_is_answered_after_each_signal_to_stop() {
     }
 }
 
-/// `nohup` has its program ignore SIGHUP, and the server leaves it at that. Only Linux tells a program so.
+/// `nohup` has its program ignore SIGHUP, and the server leaves it at that. Only Linux tells a
+/// program so.
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn under_nohup_the_end_of_the_terminal_stops_nothing() {

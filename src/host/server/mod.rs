@@ -24,8 +24,8 @@ use super::connection_io::{ConnectionIo, RequestInProgress, TrackedBody};
 use super::connections::{Connection, ConnectionLimits, Connections};
 use super::{health, refusal};
 
-/// Below 1,024 files, which is as many as a process may have open where nobody has changed that; the database's connections
-/// need some too.
+/// Below 1,024, the usual limit of open files of a process; the database's connections need some
+/// too.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     max_connections: 900,
     max_per_address: 225,
@@ -35,22 +35,24 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     write_timeout: Duration::from_secs(20),
 };
 
-/// How often connections that have had their time are looked for.
+/// How often connections whose timeout has expired are closed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most bytes of a request's head, and of a response that wait to be written, in memory for each connection; hyper looks
-/// after each read of as much. A token with many groups and App Service's description of it take some 30,000.
+/// The most bytes of a request's head, and of a response that wait to be written, in memory for
+/// each connection; hyper looks after each read of as much. A token with many groups and App
+/// Service's description of it take some 30,000.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 /// How long requests under way may take to finish once the server is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// How long accepting rests when the process has no file descriptor left.
+/// The pause before accepting again when the process has no file descriptor left.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// Serves until `stop` is cancelled, then lets requests under way finish, for a while.
 ///
-/// hyper itself, because `axum::serve` bounds neither how long a head takes nor how many connections there are.
+/// hyper itself, because `axum::serve` bounds neither how long a head takes nor how many
+/// connections there are.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -96,8 +98,9 @@ async fn serve_within(
         });
         let serving = graceful.watch(http.serve_connection(io, service));
         tasks.spawn(async move {
-            // What ends a connection early is the client's matter: it has gone, or has had its time. Both arms may be
-            // dropped: closing a connection drops what it was doing.
+            // A connection that ends early is no error of the server: the client has gone, or a
+            // timeout has expired. Both arms may be dropped: closing a connection drops its
+            // request.
             tokio::select! {
                 served = serving => {
                     if let Err(error) = served {
@@ -119,7 +122,7 @@ async fn serve_within(
     Ok(())
 }
 
-/// Answers a request; on a connection beyond the limits, only whether the server is well.
+/// Answers a request; on a connection beyond the limits, only the health endpoints.
 async fn answer(
     router: Router,
     connection: Arc<Connection>,
@@ -146,7 +149,7 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // A client that has gone before it was looked at.
+            // A client that has gone before its connection was accepted.
             Err(error)
                 if matches!(
                     error.kind(),

@@ -210,7 +210,7 @@ async fn health_is_told_when_all_connections_are_in_use() {
     held.push(server.hold(3).await);
     let refused = server.ask(4, "/").await;
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
-    // Whoever keeps what is beyond them busy too does not keep the next one from being told.
+    // Also when the connections beyond the limit are silent.
     let silent = [server.connect(4).await, server.connect(4).await];
     for _ in 0..10 {
         let said = server.send(4, &request("/health/live")).await;

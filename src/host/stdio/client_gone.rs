@@ -5,7 +5,7 @@ use std::os::fd::AsFd as _;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
-/// Resolves when nobody can read standard output any more. Never does for an output that is not a
+/// Resolves when standard output has no reader any more. Never does for an output that is not a
 /// pipe, a socket or a terminal: a file is read later.
 #[expect(
     deprecated,

@@ -4,7 +4,7 @@
 //! Invariants: each request that was read is answered, also when the input has ended; a line that
 //! cannot be read as a message is answered and never ends the session; what waits in memory is
 //! bounded by [`StdioLimits`].
-mod client_gone; // whether anybody reads the output
+mod client_gone; // detects that the output has no reader
 mod lines; // the input, line by line
 mod session; // lines as MCP messages, and the requests in flight
 
@@ -44,7 +44,7 @@ pub enum StdioError {
 
 /// Speaks MCP on standard input and output until the input ends or `stop` is cancelled; then the
 /// requests in flight are finished. `overdue` is cancelled when they have taken too long, or when
-/// nobody reads the output any more; what runs then must end.
+/// the output has no reader any more; calls in flight must end then.
 ///
 /// # Errors
 /// [`StdioError`]. Never because of how a client leaves.
@@ -73,7 +73,7 @@ pub async fn serve_stdio(
             Err(error) => Err(StdioError::Initialize(Box::new(error))),
         }
     };
-    // Dropping the watch loses nothing; when it ends, serving goes on to its own end.
+    // Dropping the watch loses nothing; when it ends first, serving still finishes.
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served,

@@ -1,9 +1,9 @@
 //! A tool's arguments: lenient in form, strict in meaning.
 //!
-//! Models and client libraries vary the form: `2.0` or `"2"` for 2, an array as a JSON string, `null` for
-//! an absent member, `maxRows`, members of their own such as `toolCallId`. A value whose meaning is
-//! certain is taken; any other is a tool error, which models read and correct. rmcp would answer a
-//! protocol error, which they do not get to read.
+//! Models and client libraries vary the form: `2.0` or `"2"` for 2, an array as a JSON string,
+//! `null` for an absent member, `maxRows`, members of their own such as `toolCallId`. A value whose
+//! meaning is certain is taken; any other is a tool error, which models read and correct. rmcp
+//! would answer a protocol error, which they do not get to read.
 //! Invariant: a value is never rounded, and never replaced by a default.
 
 use rmcp::model::JsonObject;
@@ -15,7 +15,7 @@ use crate::query::guard::visible;
 /// How many of the given members an error names.
 const MAX_NAMES_SHOWN: usize = 5;
 
-/// The arguments of one call. Members that nobody asks for are ignored.
+/// The arguments of one call. Unknown members are ignored.
 pub(super) struct Arguments {
     members: JsonObject,
     example: &'static str,
@@ -57,8 +57,8 @@ impl Arguments {
         texts.ok_or_else(|| self.wrong_type(name, value, "an array of texts"))
     }
 
-    /// A whole number, if there is one. `2.0`, `"2"` and `"2.0"` are 2; numbers beyond the range of an
-    /// `i64` are its ends.
+    /// A whole number, if there is one. `2.0`, `"2"` and `"2.0"` are 2; numbers beyond the range of
+    /// an `i64` are its ends.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
         let Some(value) = self.optional(name) else {
             return Ok(None);
@@ -83,7 +83,8 @@ impl Arguments {
             .ok_or_else(|| self.wrong_type(name, value, "a number"))
     }
 
-    /// The member of a name. Case, `_` and `-` make no difference, unless the exact name is there too.
+    /// The member of a name. Case, `_` and `-` make no difference, unless the exact name is there
+    /// too.
     fn member(&self, name: &str) -> Option<&Value> {
         let same = |given: &str| plain_name(given).eq(plain_name(name));
         self.members.get(name).or_else(|| {
@@ -92,8 +93,8 @@ impl Arguments {
         })
     }
 
-    /// A member that is there and says something: some clients send `null` or an empty text for what
-    /// their user has left out.
+    /// A member that is there and says something: some clients send `null` or an empty text for
+    /// what their user has left out.
     fn optional(&self, name: &str) -> Option<&Value> {
         self.member(name).filter(|value| match value {
             Value::Null => false,

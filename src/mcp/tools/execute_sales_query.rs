@@ -78,7 +78,7 @@ pub(super) async fn call(
         .filter(|asked| *asked > most && rows.cut == Some(Cut::Rows))
         .map(|asked| format!("max_rows is {asked}; the most is {most}, so that is what was used"));
     let mut notes: Vec<String> = capped.into_iter().collect();
-    if explanation::says_nothing(&rows) {
+    if explanation::is_empty_or_zero(&rows) {
         let compared = with_text(tools, caller, &text, compared_names).await?;
         notes.extend(tools.catalog.unknown_names(caller, &compared).await);
     }
@@ -91,7 +91,7 @@ pub(super) async fn call(
     tools.result_of(caller, result::rows(rows, &remarks)).await
 }
 
-/// How much is given to a call that wants `max_rows`, if it says so. Whoever says it gets the longer answers too.
+/// The limits of a call with this `max_rows`. A call with it may also have an answer of more bytes.
 fn limits_for(
     max_rows: Option<i64>,
     default: DefaultLimits,
@@ -143,8 +143,8 @@ fn how_to_go_on(rows: &JsonRows, ceiling: RowLimits) -> String {
     }
 }
 
-/// Reads a text: a long one away from the reactor, and few of them at the same time, for the tree of one takes a hundred
-/// times its length.
+/// Reads a text; a long one in a job, because its syntax tree takes time and a hundred times its
+/// length.
 async fn with_text<T: Send + 'static>(
     tools: &Tools,
     caller: &Caller,

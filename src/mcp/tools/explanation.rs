@@ -1,4 +1,4 @@
-//! What is said beside an answer: where an error stands and what to write instead, and whether there is anything in it.
+//! Explains an answer: the place and the fix of an error, and whether a result is empty.
 
 use serde_json::Value;
 
@@ -29,11 +29,12 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> Fa
     Failure::Statement(error, Box::new(Explanation { place, hint }))
 }
 
-/// A row that is longer holds something: 256 columns of NULL take 1,283 bytes.
+/// A longer row is not empty: 256 columns of NULL take 1,283 bytes.
 const MAX_ROW_BYTES: usize = 2048;
 
-/// Whether an answer has no rows, or one of nothing but NULL and zeros: what an aggregate gives of no rows.
-pub(super) fn says_nothing(rows: &JsonRows) -> bool {
+/// Whether an answer has no rows, or one of nothing but NULL and zeros: what an aggregate gives of
+/// no rows.
+pub(super) fn is_empty_or_zero(rows: &JsonRows) -> bool {
     let is_nothing = |value: &Value| match value {
         Value::Null => true,
         Value::Number(number) => number.as_f64() == Some(0.0),

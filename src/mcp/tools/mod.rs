@@ -2,7 +2,7 @@
 //! original sample.
 mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
-mod explanation; // what is said beside an answer
+mod explanation; // errors and empty results, explained
 mod get_current_utc_date;
 mod get_multiple_table_schemas;
 mod semantic_search_products;
@@ -99,7 +99,8 @@ pub struct Tools {
     pub limits: RowLimits,
     /// The same for callers with the larger limits.
     pub larger_limits: RowLimits,
-    /// How much of a statement's result is given to a call that does not say how many rows it wants.
+    /// How much of a statement's result is given to a call that does not say how many rows it
+    /// wants.
     pub default_limits: DefaultLimits,
     /// Describes tables.
     pub catalog: Catalog,
@@ -113,7 +114,8 @@ pub struct Tools {
     pub compute: Arc<Compute>,
 }
 
-/// A result up to this long is put together, and written, on the reactor, in some hundred microseconds.
+/// A result up to this long is put together, and written, on the reactor, in some hundred
+/// microseconds.
 pub(super) const MAX_INLINE_RESULT_BYTES: usize = 64 * 1024;
 
 impl Tools {
@@ -161,8 +163,8 @@ impl Tools {
         }
     }
 
-    /// The answer to a call that is not made because its tenant has as many in flight as it may, and what the audit trail says
-    /// of it.
+    /// The answer to a call that is not made because its tenant has as many in flight as it may,
+    /// and what the audit trail says of it.
     pub(super) fn busy(tool: ToolName) -> (CallToolResult, Cow<'static, str>) {
         let failure = Failure::TenantBusy;
         (failed(tool, &failure), failure.verdict().1)

@@ -1,7 +1,7 @@
 //! The statement within the text that a model sends: Markdown around it is taken off.
 //!
-//! Invariant: only what cannot be the beginning of a statement is taken off, so a text that PostgreSQL can read
-//! stays as it is.
+//! Invariant: only what cannot be the beginning of a statement is taken off, so a text that
+//! PostgreSQL can read is not changed.
 
 /// The words that statements begin with which can run here.
 const BEGINNINGS: [&str; 5] = ["select", "with", "values", "table", "explain"];
@@ -31,7 +31,7 @@ fn begins_like_sql(text: &str) -> bool {
     is_sign || BEGINNINGS.contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// Between a fence and the next one, or the end. Of several pairs nobody knows which is meant.
+/// The text between a fence and the next one, or the end. Several pairs are ambiguous.
 fn fenced(text: &str) -> Option<&str> {
     let (fence, start) = FENCES
         .iter()

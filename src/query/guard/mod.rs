@@ -117,14 +117,14 @@ impl CheckedQuery {
         self.settings
     }
 
-    /// The first version of PostgreSQL that knows all that it holds, such as 17; 0 for any that the
-    /// server runs with.
+    /// The first major version of PostgreSQL that can run it, such as 17; 0 for any supported one.
     #[must_use]
     pub fn version(&self) -> u32 {
         self.version
     }
 
-    /// What a backend may keep of it when it has ended, in bytes: time zones and row types, for as long as the connection lives.
+    /// What a backend may keep of it when it has ended, in bytes: time zones and row types, for as
+    /// long as the connection lives.
     #[must_use]
     pub fn retained_bytes(&self) -> u64 {
         self.retained_bytes
@@ -136,8 +136,8 @@ impl CheckedQuery {
         self.fingerprint
     }
 
-    /// Where in the text that this was made of the thing stands that PostgreSQL found at a position of
-    /// [`sql`](Self::sql): its byte. `None` for what the guard has added.
+    /// Where in the text that this was made of the thing stands that PostgreSQL found at a position
+    /// of [`sql`](Self::sql): its byte. `None` for what the guard has added.
     ///
     /// `position` counts characters from 1, as PostgreSQL's errors do.
     #[must_use]

@@ -14,8 +14,8 @@ pub struct PlannerSettings {
     pub carried: u64,
     /// How many tables and sub-selects there are: PostgreSQL tries the orders of a list of them, all of which it keeps.
     pub joined: u64,
-    /// How many comparisons by `=` rows may be joined by: PostgreSQL tries to merge two sides in many orders of them, and keeps
-    /// each way for each set of tables.
+    /// How many comparisons by `=` rows may be joined by: PostgreSQL tries to merge two sides in
+    /// many orders of them, and keeps each way for each set of tables.
     pub equalities: u64,
 }
 
@@ -40,7 +40,8 @@ const WORK_MEM_OF_FEW_TAPES: u64 = 1 << 10;
 /// Lists of so many tables and more are joined in an order that is searched for, not tried (`geqo_threshold`, usually 12).
 const MOST_TRIED: u64 = 8;
 
-/// Joins by more equalities are not merged: 50 columns of nine tables took 2.9 GiB to plan, and 62 MiB without.
+/// Joins by more equalities are not merged: 50 columns of nine tables took 2.9 GiB to plan, and 62
+/// MiB without.
 pub(super) const MAX_MERGED_EQUALITIES: u64 = 16;
 
 impl PlannerSettings {

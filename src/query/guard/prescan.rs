@@ -1,15 +1,17 @@
 //! What a text may not hold, seen before PostgreSQL's grammar reads it.
 //!
-//! The scanner of PostgreSQL (`scan.l`) looks at the rest of a run of operator characters again for each `/*` in it, and at all of
-//! it again for each `+` or `-` at its end: 16,000 times `/*` took 1.6 seconds. What stands around a run, quotes or a
-//! comment, is not looked at: a bound that is generous holds everywhere.
+//! The scanner of PostgreSQL (`scan.l`) looks at the rest of a run of operator characters again for
+//! each `/*` in it, and at all of it again for each `+` or `-` at its end: 16,000 times `/*` took
+//! 1.6 seconds. What stands around a run, quotes or a comment, is not looked at: a bound that is
+//! generous holds everywhere.
 
 use super::refusal::{Refusal, Rule};
 
 /// The characters of operators (`op_chars` of `scan.l`).
 const OPERATOR_CHARACTERS: &[u8] = b"~!@#^&|`?+-*/%<>=";
 
-/// The longest run of them: a line of dashes has up to 160, an operator four. 32 KiB of such runs take some 20 ms.
+/// The longest run of them: a line of dashes has up to 160, an operator four. 32 KiB of such runs
+/// take some 20 ms.
 const MAX_RUN_BYTES: usize = 256;
 
 /// Refuses what would be expensive to read.

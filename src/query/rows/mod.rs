@@ -34,7 +34,8 @@ pub struct RowLimits {
     pub bytes: NonZeroUsize,
     /// The most bytes of one value, as PostgreSQL writes it; of a longer one the beginning is kept.
     pub cell_bytes: NonZeroUsize,
-    /// Rows that are not kept are counted up to this many of all, to tell the total; fewer than `rows` counts none.
+    /// Rows that are not kept are counted up to this many of all, to tell the total; fewer than
+    /// `rows` counts none.
     pub counted_rows: u32,
 }
 
@@ -42,7 +43,8 @@ pub struct RowLimits {
 const MAX_COUNTED_BYTES: usize = 256 << 10;
 
 impl RowLimits {
-    /// The rows to ask the database for: one more than is kept or counted tells whether there are more.
+    /// The rows to ask the database for: one more than is kept or counted tells whether there are
+    /// more.
     #[must_use]
     pub fn to_ask(self) -> NonZeroU32 {
         self.rows
@@ -116,13 +118,13 @@ pub struct Collector {
     count: u32,
     cut: Option<Cut>,
     cut_cells: Vec<CutCell>,
-    rest: Rest,
+    uncollected: Uncollected,
 }
 
-/// The rows that are not kept.
+/// The number of rows that are not kept.
 #[derive(Clone, Copy, Debug)]
-enum Rest {
-    /// So many, of so many bytes.
+enum Uncollected {
+    /// Exact so far.
     Counted { rows: u32, bytes: usize },
     /// More than are counted.
     Unknown,
@@ -141,7 +143,7 @@ impl Collector {
             count: 0,
             cut: None,
             cut_cells: Vec::new(),
-            rest: Rest::Counted { rows: 0, bytes: 0 },
+            uncollected: Uncollected::Counted { rows: 0, bytes: 0 },
         }
     }
 
@@ -159,9 +161,9 @@ impl Collector {
             rows: self.json,
             count: self.count,
             cut: self.cut,
-            total: match self.rest {
-                Rest::Counted { rows, .. } if self.cut.is_some() => Some(self.count + rows),
-                Rest::Counted { .. } | Rest::Unknown => None,
+            total: match self.uncollected {
+                Uncollected::Counted { rows, .. } if self.cut.is_some() => Some(self.count + rows),
+                Uncollected::Counted { .. } | Uncollected::Unknown => None,
             },
             cut_cells: self.cut_cells,
             limits: self.limits,
@@ -170,7 +172,7 @@ impl Collector {
 
     /// Counts a row that is not kept, as long as that is cheap.
     fn count_row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
-        let Rest::Counted { rows, bytes } = self.rest else {
+        let Uncollected::Counted { rows, bytes } = self.uncollected else {
             return ControlFlow::Break(());
         };
         let (rows, bytes) = (
@@ -178,10 +180,10 @@ impl Collector {
             bytes + values.flatten().map(<[u8]>::len).sum::<usize>(),
         );
         if self.count + rows > self.limits.counted_rows || bytes > MAX_COUNTED_BYTES {
-            self.rest = Rest::Unknown;
+            self.uncollected = Uncollected::Unknown;
             return ControlFlow::Break(());
         }
-        self.rest = Rest::Counted { rows, bytes };
+        self.uncollected = Uncollected::Counted { rows, bytes };
         ControlFlow::Continue(())
     }
 
@@ -255,7 +257,7 @@ impl RowSink for Collector {
 
     fn oversized(&mut self) {
         self.cut = self.cut.or(Some(Cut::Bytes));
-        self.rest = Rest::Unknown;
+        self.uncollected = Uncollected::Unknown;
     }
 }
 

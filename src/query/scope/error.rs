@@ -86,7 +86,8 @@ impl DatabaseError {
         }
     }
 
-    /// For a statement that the database has not ended at its timeout: something in it takes long and is not interrupted.
+    /// For a statement that the database has not ended at its timeout: something in it takes long
+    /// and is not interrupted.
     pub(super) fn overdue() -> Self {
         let message = "canceling statement due to statement timeout".to_owned();
         Self {
@@ -97,8 +98,9 @@ impl DatabaseError {
         }
     }
 
-    /// What a client is told: enough to correct a statement, nothing about the server. `place` is the line and
-    /// column of [`position`](Self::position) in the text that the client sent, `hint` what to write instead.
+    /// What a client is told: enough to correct a statement, nothing about the server. `place` is
+    /// the line and column of [`position`](Self::position) in the text that the client sent, `hint`
+    /// what to write instead.
     #[must_use]
     pub fn client_text(&self, place: Option<(usize, usize)>, hint: Option<&str>) -> String {
         let state = &self.sqlstate;
@@ -147,8 +149,9 @@ impl DatabaseError {
     }
 }
 
-/// A message as it would be without the guard's wrappers: `function bounded.repeat(date, integer, integer) does not
-/// exist` speaks of `repeat(date, integer)`; a wrapper takes its limit as one argument more.
+/// A message as it would be without the guard's wrappers: `function bounded.repeat(date, integer,
+/// integer) does not exist` speaks of `repeat(date, integer)`; a wrapper takes its limit as one
+/// argument more.
 fn without_wrapper(message: &str) -> Cow<'_, str> {
     let Some((before, call)) = message.split_once("bounded.") else {
         return message.into();

@@ -12,14 +12,15 @@ use super::pool::Connections;
 use super::turns::Turn;
 use super::wire::Connection;
 
-/// How long the server may have said nothing before a pooled connection is tried out: for longer than that it may have
-/// died without a word, behind a firewall or an address translation that has forgotten it.
+/// A pooled connection on which nothing was received for this long is probed before use: a firewall
+/// or an address translation may have dropped it silently.
 const PROBE_AFTER: Duration = Duration::from_secs(10);
 
-/// How long trying it out may take; where the connection lives, it is a round trip.
+/// The timeout of a probe, which takes one round trip on a live connection.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection may be idle in the pool. Azure's load balancers forget one after four minutes.
+/// How long a connection may be idle in the pool. Azure's load balancers forget one after four
+/// minutes.
 const MAX_IDLE: Duration = Duration::from_secs(180);
 
 /// A connection on loan for one transaction. When it is dropped, clean or not, on purpose or because nobody waits for the
@@ -44,7 +45,7 @@ impl Lease {
         pool: &Pool<Connections>,
         endings: &TaskTracker,
     ) -> Result<Self, ScopeError> {
-        // Closes them also where there is always a younger one to be used.
+        // Closes idle connections at the bottom of the pool too, which are never taken out.
         pool.retain(|connection, _| connection.silent_for() < MAX_IDLE);
         let mut lease = Self::open(turn, pool, endings).await?;
         let connection = lease.connection();

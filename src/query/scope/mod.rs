@@ -299,7 +299,7 @@ impl Scope {
             query: Some(query), ..
         } = task
         {
-            connection.has_version(query.version)?;
+            connection.require_version(query.version)?;
         }
         let transacting = async {
             // All is signed for the backend, which behind a pooler is only known once a transaction is open.
@@ -331,13 +331,13 @@ impl Scope {
                 }
             }
         };
-        // The database ends a slow statement by itself; this is for one that it cannot interrupt, and for a database that has gone
-        // silent.
+        // The database ends a slow statement by itself; this is for one that it cannot interrupt,
+        // and for a database that has gone silent.
         match timeout(longest + GRACE, transacting).await {
             Ok(done) => done,
             Err(_) if runs_statement && lease.connection().is_waiting() => {
                 let backend = lease.connection().backend();
-                Err(self.pool.manager().why_silent(backend).await)
+                Err(self.pool.manager().diagnose_silence(backend).await)
             }
             Err(_) => Err(WireError::Silent),
         }

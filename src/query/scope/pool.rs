@@ -33,7 +33,7 @@ const IS_ACTIVE: &str =
 /// How long asking that may take, connecting included.
 const MAX_ACTIVITY_CHECK: Duration = Duration::from_secs(1);
 
-/// Whether there was a row.
+/// Whether the query returned a row.
 struct IsActive(bool);
 
 impl RowSink for IsActive {
@@ -91,8 +91,9 @@ impl Connections {
         }
     }
 
-    /// Why a connection has not answered in time: its statement runs on, as the database tells others, or it is dead.
-    pub(super) async fn why_silent(&self, backend: i32) -> WireError {
+    /// Why a connection has not answered in time: its statement still runs, as another connection
+    /// finds out, or the connection is dead.
+    pub(super) async fn diagnose_silence(&self, backend: i32) -> WireError {
         let backend = backend.to_string();
         let query = Query {
             sql: IS_ACTIVE,
@@ -107,7 +108,7 @@ impl Connections {
             let mut connection = self.create().await?;
             connection.read(query, &mut active).await
         };
-        // One more connection than there are turns, and not for long.
+        // For a moment, one connection more than there are turns.
         let told = timeout(MAX_ACTIVITY_CHECK, asking).await;
         match told {
             Ok(Ok(())) if active.0 => WireError::Overdue,

@@ -17,15 +17,16 @@ use super::wire::WireError;
 use crate::settings::{DatabaseAddress, Tls};
 use crate::tls::{self, RootCertError};
 
-/// How long a connection is idle before the operating system asks whether the other end is still there.
+/// How long a connection is idle before the operating system asks whether the other end is still
+/// there.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
 /// How long it waits for each answer, and how often it asks.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// How long what was sent may stay without an acknowledgement of the other end. Without a limit, a connection whose
-/// packets nobody takes any more would be noticed by the statement timeout only.
+/// How long what was sent may stay without an acknowledgement of the other end. Without this limit,
+/// only the statement timeout would notice that packets are lost.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -294,7 +294,8 @@ fn margins_differ_between_and_within_categories() {
     }
 }
 
-/// What a store has lasts for days, weeks or months of what it sells, and some products are sold out.
+/// What a store has lasts for days, weeks or months of what it sells, and some products are sold
+/// out.
 #[test]
 fn stock_follows_what_is_sold() {
     let rows: Vec<_> = stock(&plan(Scale::Full, 42), &CATALOGUE).collect();
@@ -305,8 +306,8 @@ fn stock_follows_what_is_sold() {
         let own = rows.iter().filter(|row| row.store_id as usize == store + 1);
         let all: i32 = own.clone().map(|row| row.level).sum();
         let days = f64::from(all) * 365.0 / f64::from(pieces);
-        // By the classes 0 × 5 % + 6 × 10 % + 37 × 60 % + 105 × 20 % + 390 × 5 % = 63 days, and more in a store that sells
-        // little, for a shelf holds a piece or two of everything.
+        // By the classes 0 × 5 % + 6 × 10 % + 37 × 60 % + 105 × 20 % + 390 × 5 % = 63 days, and
+        // more in a store that sells little, for a shelf holds a piece or two of everything.
         let most = [100.0, 100.0, 130.0, 250.0, 300.0, 400.0, 600.0, 100.0][store];
         assert!(
             (55.0..most).contains(&days),

@@ -259,7 +259,7 @@ fn each_way_to_prove_who_calls_is_read() {
     assert_eq!(all, AuthSettings::Proof(expected));
 }
 
-/// Where a platform hosts the server, its front end is what connects; who names proxies knows better.
+/// On a hosting platform its front end connects, unless the settings name proxies.
 #[test]
 fn the_platforms_front_end_is_trusted_for_addresses_alone() {
     const KEYS: [(&str, &str); 2] = [

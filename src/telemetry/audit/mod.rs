@@ -1,8 +1,9 @@
 //! Who was let in, who was refused and why, and who was given how much of whose rows.
 //!
-//! Each decision becomes one log event of the target `zava::audit`, and waits in a [`Trail`] to be appended to `guard.audit`
-//! (`migrations/0008_audit.sql`): refusals soon, and what was answered summed up by the minute. Refusals that repeat others are
-//! summed up too, in both places. Must not know HTTP, MCP or SQL.
+//! Each decision becomes one log event of the target `zava::audit`, and waits in a [`Trail`] to be
+//! appended to `guard.audit` (`migrations/0008_audit.sql`): refusals soon, and what was answered
+//! summed up by the minute. Refusals that repeat others are summed up too, in both places. Must not
+//! know HTTP, MCP or SQL.
 //! Invariants: no secret, no row and no argument is part of an event, the text of a statement only if the settings say so, and an
 //! address is for the database alone; nothing that is noted is lost while the process lives, only summed up.
 mod counts; // how much of what
@@ -127,8 +128,8 @@ impl Event {
         self
     }
 
-    /// One line of the log: constant text, the rest as fields. No address: it is somebody's. `times` sums up events that
-    /// repeat one which has been logged.
+    /// One line of the log: constant text, the rest as fields. No address: it is somebody's.
+    /// `times` sums up events that repeat one which has been logged.
     fn log(&self, keep_sql: bool, times: Option<u64>) {
         let statement = self.statement.as_ref();
         let is_call = self.kind == Kind::Call;

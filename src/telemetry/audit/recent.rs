@@ -12,24 +12,25 @@ use crate::identity::Principal;
 /// How long a refusal counts as a repetition of an equal one.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many refusals of nobody known are recorded apart in that time, each with its address; and then how many with the
-/// network that it is in.
+/// How many refusals of unauthenticated requests are recorded in that time each with its address,
+/// and then how many each with its network.
 const MAX_ADDRESSES: usize = 32;
 const MAX_NETWORKS: usize = 32;
 
-/// The networks: what a provider has, more or less.
+/// Prefix lengths of these networks: roughly what a provider has.
 const NETWORK_BITS_V4: u8 = 16;
 const NETWORK_BITS_V6: u8 = 32;
 
-/// How many refused calls of one caller are recorded apart in that time; then those that differ in their statements alone are
-/// one.
+/// How many refused calls of one caller are recorded each with its statement in that time; further
+/// ones are summed up.
 const MAX_CALLS: u32 = 60;
 
-/// How many refusals of known callers are remembered; beyond it they are recorded as if they were new.
+/// How many refusals of known callers are remembered; beyond it they are recorded as if they were
+/// new.
 const MAX_KNOWN: usize = 4096;
 
-/// What was refused in this minute, so that a flood makes few records: equal refusals are summed up, and once many addresses
-/// take part, by coarser networks.
+/// What was refused in this minute, so that a flood makes few records: equal refusals are summed
+/// up, and once many addresses take part, by coarser networks.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     began: Option<Instant>,
@@ -42,8 +43,8 @@ pub(super) struct Recent {
 }
 
 impl Recent {
-    /// Makes the key of a refusal coarser where too many were recorded in this minute, and tells whether it is a
-    /// repetition, which can wait until the minute is over.
+    /// Makes the key of a refusal coarser where too many were recorded in this minute, and tells
+    /// whether it is a repetition, which can wait until the minute is over.
     pub(super) fn is_repetition(&mut self, key: &mut Key, now: Instant) -> bool {
         let began = *self.began.get_or_insert(now);
         if now.duration_since(began) >= WINDOW {
@@ -82,7 +83,8 @@ impl Recent {
     }
 }
 
-/// Whether a key was there before; if not, it is inserted, or `None` tells that there is no room for it.
+/// Whether a key was there before; if not, it is inserted, or `None` tells that there is no room
+/// for it.
 fn contains_or_insert(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<bool> {
     if keys.contains(key) {
         return Some(true);

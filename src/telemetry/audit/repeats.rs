@@ -5,11 +5,13 @@ use std::collections::hash_map::Entry;
 use super::{Decision, Event, Kind};
 use crate::identity::{Principal, TenantId};
 
-/// How many refusals that differ are kept apart; beyond it, those that differ in caller alone are one.
+/// How many refusals that differ are kept apart; beyond it, those that differ in caller alone are
+/// one.
 const MAX_KEYS: usize = 256;
 
-/// Refusals that were logged in this interval: of equal ones the first is logged when it comes, and at the interval's end how
-/// many came after it. Calls of tools are each logged; there are never more of them than a principal's rate allows.
+/// Refusals that were logged in this interval: of equal ones the first is logged when it comes, and
+/// at the interval's end how many came after it. Calls of tools are each logged; there are never
+/// more of them than a principal's rate allows.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     logged: HashMap<Key, Repeat>,
@@ -70,7 +72,8 @@ impl Repeats {
     /// Ends the interval: how often each event was repeated, if it was.
     pub(super) fn take(&mut self) -> Vec<(Event, u64)> {
         let mut repeated = Vec::new();
-        // What was repeated is likely to go on: only the sum of it is logged in the next interval too.
+        // A repeated event is likely to keep coming: in the next interval only its sum is logged
+        // too.
         self.logged.retain(|_, Repeat { event, times }| {
             let last = event.take();
             let was_repeated = last.is_some();
@@ -105,7 +108,8 @@ mod tests {
         assert_eq!(logged, 2);
         let times: Vec<u64> = repeats.take().into_iter().map(|(_, times)| times).collect();
         assert_eq!(times, [999, 999]);
-        // What goes on is summed up from the beginning, what has ended is forgotten.
+        // An event that keeps coming is summed up from its first repetition; one that has ended is
+        // removed.
         assert!(repeats.is_repeat(&event(Kind::Request, "no credential", None)));
         assert_eq!(repeats.take().len(), 1);
         assert_eq!(repeats.take().len(), 0);

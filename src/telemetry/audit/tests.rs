@@ -156,7 +156,8 @@ fn an_end_is_read_as_it_is_written() {
     assert_eq!(upper.parse::<ChainEnd>(), Err(MalformedChainEnd));
 }
 
-/// Many addresses of somebody who proves nothing: few records a minute, and each refusal is counted in one of them.
+/// Many addresses of somebody who proves nothing: few records a minute, and each refusal is counted
+/// in one of them.
 #[tokio::test(start_paused = true)]
 async fn a_flood_from_many_addresses_makes_few_records() {
     let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
@@ -188,7 +189,8 @@ async fn a_flood_from_many_addresses_makes_few_records() {
     };
     tokio::join!(flooding, trail.keep(&store, stop.clone()));
     let records = store.records.lock().expect("the records").clone();
-    // 32 with an address, and for both networks one soon and one at the minute's end; the last may be a fourth minute's.
+    // 32 with an address, and for both networks one soon and one at the minute's end; the last may
+    // be a fourth minute's.
     assert!(
         records.len() as u32 <= (MINUTES + 1) * (32 + 2 * 2),
         "{}",
@@ -205,7 +207,8 @@ async fn a_flood_from_many_addresses_makes_few_records() {
     }
 }
 
-/// The same caller again and again, who is known: the first at once, the others when the minute is over.
+/// The same caller again and again, who is known: the first at once, the others when the minute is
+/// over.
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
     let (before, after) = kept(Duration::ZERO, async |trail| {

@@ -133,7 +133,8 @@ impl Trail {
         lock(&self.end).clone()
     }
 
-    /// Appends what was noted, and logs what was repeated, again and again until `stop` is cancelled, and then the rest.
+    /// Appends what was noted, and logs what was repeated, again and again until `stop` is
+    /// cancelled, and then the rest.
     pub async fn keep(&self, store: &dyn AuditStore, stop: CancellationToken) {
         tokio::join!(self.keep_appending(store, &stop), self.keep_logging(&stop));
     }

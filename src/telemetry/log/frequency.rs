@@ -36,8 +36,8 @@ pub(super) struct LeftOut {
 }
 
 impl Frequency {
-    /// Whether an event comes too often to be written. What is asked for by a level below INFO always is, and so is the audit
-    /// log, which sums up by itself.
+    /// Whether an event comes too often to be written. What is asked for by a level below INFO
+    /// always is, and so is the audit log, which sums up by itself.
     pub(super) fn is_exceeded(&mut self, event: &Metadata<'_>, now: Instant) -> bool {
         if *event.level() > Level::INFO || event.target() == AUDIT_TARGET {
             return false;

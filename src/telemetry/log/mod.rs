@@ -1,8 +1,9 @@
-//! Standard error, where the log goes: never waited for by those who log.
+//! Writes the log to standard error without blocking those who log.
 //!
-//! Lines wait in a bounded queue and are written by a thread of their own, so a reader that stalls stops nobody: what does not
-//! fit is dropped and counted. Events of one kind that come too often are left out and counted. Must not know what is logged.
-//! Invariants: nobody who logs waits for the reader, and nothing panics when there is none.
+//! Lines wait in a bounded queue and are written by a thread of their own, so a reader that stalls
+//! does not stop the server: lines that do not fit are dropped and counted. Events of one kind that
+//! come too often are left out and counted. Must not know what is logged.
+//! Invariants: logging never waits for the reader, and never panics when there is none.
 mod frequency; // how often events of one kind are written
 mod queue; // lines that wait, and the thread that writes them
 
@@ -32,7 +33,7 @@ fn stderr_queue() -> Option<&'static LogQueue> {
 pub fn write_to_stderr(text: &str) {
     match stderr_queue() {
         Some(queue) => queue.push(text.as_bytes()),
-        // Whether anybody reads it is not this program's to know.
+        // A failed write is ignored: the reader may have gone.
         None => drop(io::stderr().write_all(text.as_bytes())),
     }
     flush();

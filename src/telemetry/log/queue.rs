@@ -14,7 +14,8 @@ const MAX_QUEUE_BYTES: usize = 1 << 20;
 /// A buffer that has grown beyond this is not kept.
 const USUAL_BUFFER_BYTES: usize = 64 << 10;
 
-/// The pause after each write. Under load, lines are written together, and whoever logs need not wake the thread each time.
+/// The pause after each write. Under load, lines are written together, and the thread is not woken
+/// for each.
 const WRITE_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Lines that wait to be written.
@@ -60,7 +61,7 @@ impl LogQueue {
         Ok(queue)
     }
 
-    /// Puts a line into the queue, or drops it where there is no room. Waits for nobody who writes.
+    /// Puts a line into the queue, or drops it if there is no room. Never waits for a write.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.shared.lock();
         if state.lines.len() + line.len() > MAX_QUEUE_BYTES {
@@ -138,7 +139,7 @@ fn write_lines(shared: &Shared, mut out: impl Write) {
     let mut lines = Vec::new();
     loop {
         let (dropped, left_out) = shared.wait(&mut lines);
-        // A reader that has gone may come back to a file or a terminal, so writing goes on.
+        // Keeps writing after an error: a full disk or a suspended terminal may recover.
         drop(out.write_all(&lines));
         lines.clear();
         if lines.capacity() > USUAL_BUFFER_BYTES {

@@ -12,7 +12,8 @@ fn pruning(before: &str) -> String {
     format!("BEGIN;{}", statements.replace("17", before))
 }
 
-/// An administrator who is no superuser deletes old records, and the rest is still proved by an end that was kept.
+/// An administrator who is no superuser deletes old records, and the rest is still proved by an end
+/// that was kept.
 #[tokio::test]
 async fn what_is_left_after_a_pruning_is_proved_from_a_known_end_on() {
     let mut server = TestServer::start().await;
@@ -25,7 +26,7 @@ async fn what_is_left_after_a_pruning_is_proved_from_a_known_end_on() {
     assert_eq!(code, Some(0), "{said}");
     let known = said.lines().last().expect("the end").to_owned();
     let (id, hash) = known.split_once(':').expect("a number and a hash");
-    // It goes on after it.
+    // The chain continues after it.
     let mut owner = server.database().owner().await;
     sqlx::raw_sql("SELECT guard.append_audit('{\"kind\": \"act\"}')")
         .execute(&mut owner)

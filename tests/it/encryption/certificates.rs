@@ -45,7 +45,8 @@ fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor 
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// What `openssl req -new -x509` of the manual makes: an authority's certificate, with a common name only.
+/// What `openssl req -new -x509` of the manual makes: an authority's certificate, with a common
+/// name only.
 fn self_signed(folder: &Path) -> TlsAcceptor {
     let mut params = params(&[], "localhost");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -72,7 +73,8 @@ fn version_1(folder: &Path) -> TlsAcceptor {
     let certificate = params(&["localhost"], "localhost")
         .signed_by(&key, &authority)
         .expect("a certificate");
-    // RFC 5280, section 4.1: a sequence of what is signed, the algorithm, and the signature as a bit string.
+    // RFC 5280, section 4.1: a sequence of what is signed, the algorithm, and the signature as a
+    // bit string.
     let parts = elements(content(certificate.der()));
     let [body, algorithm, _] = parts.as_slice() else {
         panic!("three parts")
@@ -138,7 +140,8 @@ fn causes(error: &dyn Error) -> String {
     told
 }
 
-/// The certificate is the reason, and the operator is told so at each way in; the client is not asked to try again.
+/// The certificate is the reason, and the operator is told so at each way in; the client is not
+/// asked to try again.
 #[tokio::test]
 async fn a_certificate_that_is_refused_is_a_misconfiguration_with_its_reason() {
     let database = TestDatabase::new().await;

@@ -1,4 +1,5 @@
-//! TLS to the database, through a gateway that speaks PostgreSQL's way into it. (The tests' PostgreSQL is built without.)
+//! TLS to the database, through a gateway that speaks PostgreSQL's way into it. (The tests'
+//! PostgreSQL is built without.)
 mod certificates; // those that are refused, and what is said of them
 
 use std::path::Path;

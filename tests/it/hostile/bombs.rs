@@ -104,8 +104,8 @@ async fn bombs_cost_neither_memory_nor_time() {
     );
 }
 
-/// Statements of which a backend keeps something until its connection ends. What the guard says of each is at least what is kept,
-/// and before it is too much the connection ends.
+/// Statements of which a backend keeps something until its connection ends. What the guard says of
+/// each is at least what is kept, and before it is too much the connection ends.
 #[tokio::test]
 async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
     let server = TestServer::start_with(|settings| {
@@ -161,7 +161,7 @@ fn time_zones(statement: usize) -> String {
     )
 }
 
-/// Rows of columns that nobody has named so before.
+/// Rows of columns with new names in each statement.
 fn row_types(statement: usize) -> String {
     let columns: Vec<String> = (0..100)
         .map(|column| format!("1 AS c{column}_{statement}"))

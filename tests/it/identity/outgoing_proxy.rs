@@ -12,7 +12,8 @@ use zava_mcp_server::settings::{Environment, ServeSettings};
 use super::issuer::{AUDIENCE, DIRECTORY, Issuer};
 use crate::support::{TestServer, signing_key_text};
 
-/// What arrives first at an address that is the issuer's and the proxy's: a request to connect, or the beginning of TLS.
+/// What arrives first at an address that is the issuer's and the proxy's: a request to connect, or
+/// the beginning of TLS.
 async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
     let issuer = Issuer::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

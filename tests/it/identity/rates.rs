@@ -197,7 +197,8 @@ async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
     assert_eq!(status, StatusCode::OK, "{text}");
 }
 
-/// Whoever is known is charged to their principal, and not for what others do from the same address.
+/// Whoever is known is charged to their principal, and not for what others do from the same
+/// address.
 #[tokio::test]
 async fn who_is_known_is_not_kept_out_by_others_at_the_same_address() {
     let issuer = Issuer::start().await;
@@ -243,7 +244,8 @@ async fn who_is_known_is_not_kept_out_by_others_at_the_same_address() {
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Where the platform's front end is all that connects, and does not tell clients apart, a client keeps out itself alone.
+/// Where the platform's front end is all that connects, and does not tell clients apart, a client
+/// keeps out itself alone.
 #[tokio::test]
 async fn without_addresses_a_flood_keeps_no_good_key_out() {
     let server = TestServer::start_with(|settings| {
@@ -293,7 +295,8 @@ async fn without_addresses_a_flood_keeps_no_good_key_out() {
     }
 }
 
-/// What a client has written into the header, in whatever bytes, does not hide its address behind the proxy's.
+/// What a client has written into the header, in whatever bytes, does not hide its address behind
+/// the proxy's.
 #[tokio::test]
 async fn bytes_that_are_no_text_hide_nobody() {
     let server = TestServer::start_with(|settings| {

@@ -1,4 +1,4 @@
-//! A server in a process of its own, and whoever attacks it, over addresses of their own.
+//! A server in a process of its own, and attackers with addresses of their own.
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -133,7 +133,8 @@ pub(super) struct Attacker {
 }
 
 impl Attacker {
-    /// Returns when the attack is at its height: everything is sent, or each connection has had an answer.
+    /// Returns when the attack is at its height: everything is sent, or each connection has had an
+    /// answer.
     pub(super) async fn start(server: SocketAddr, attack: Attack) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, when_ready) = oneshot::channel();

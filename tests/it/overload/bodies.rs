@@ -133,7 +133,8 @@ async fn unfinished_bodies_are_bounded_in_memory() {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
     .await;
-    // Who calls is remembered then: on a busy machine some of them would wait too long to be looked up.
+    // Who calls is remembered then: on a busy machine some of them would wait too long to be looked
+    // up.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
     let most = format!("\"{}", "x".repeat(99_998));
     let mut unfinished = Vec::new();

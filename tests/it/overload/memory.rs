@@ -11,8 +11,9 @@ use crate::support::TestDatabase;
 
 const MIB: u64 = 1 << 20;
 
-/// What may be resident beside what was before: at the height of an attack, and when it is over. Each would take hundreds of
-/// MiB if it were not bounded, and leave some tens with glibc's allocator.
+/// What may be resident beside what was before: at the height of an attack, and when it is over.
+/// Each would take hundreds of MiB if it were not bounded, and leave some tens with glibc's
+/// allocator.
 const ATTACKS: [(&str, Attack, u64, u64); 3] = [
     (
         "JSON that is expensive to parse",

@@ -1,8 +1,8 @@
 //! One caller must not slow or stop the others, whatever it sends and whatever it does not read.
-mod attack; // whoever does it, and the server they do it to
-mod bodies; // what callers send
-mod memory; // what is left of it
-mod responses; // what they do not read
+mod attack; // the attackers, and the server they attack
+mod bodies; // requests that are costly or incomplete
+mod memory; // bounded during an attack, and returned
+mod responses; // results that are not read
 mod victim; // how long another tenant waits
 
 use std::time::Duration;

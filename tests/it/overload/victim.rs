@@ -44,7 +44,8 @@ async fn no_attack_makes_another_tenant_wait() {
     let database = TestDatabase::new().await;
     let mut failed = Vec::new();
     for (what, attack) in ATTACKS {
-        // Other tests share the machine, and may come in between; what waits for the attack would wait each time.
+        // Other tests share the machine, and may come in between; what waits for the attack would
+        // wait each time.
         let mut seen = Vec::new();
         for _ in 0..3 {
             let server = Server::start(&database).await;

@@ -17,7 +17,8 @@ struct Wire {
     trips: AtomicUsize,
     /// How many bytes the database may still say before the connection is cut.
     left: AtomicUsize,
-    /// Connections that carry nothing any more, and do not say so: those before this one, counted from 0.
+    /// Connections that carry nothing any more, and do not say so: those before this one, counted
+    /// from 0.
     silent_before: AtomicUsize,
     accepted: AtomicUsize,
     /// What the database says, and what is passed on instead, equally long.
@@ -63,7 +64,8 @@ impl Proxy {
         self.wire.trips.swap(0, Ordering::SeqCst)
     }
 
-    /// From now on the connections that are open carry nothing, as when a firewall has forgotten them.
+    /// From now on the connections that are open carry nothing, as when a firewall has forgotten
+    /// them.
     pub(crate) fn silence(&self) {
         let accepted = self.wire.accepted.load(Ordering::SeqCst);
         self.wire.silent_before.store(accepted, Ordering::SeqCst);

@@ -157,7 +157,8 @@ impl TestServer {
             .expect("a server with a database of its own")
     }
 
-    /// What the server says to a request that no HTTP library would send; it must close the connection.
+    /// What the server says to a request that no HTTP library would send; it must close the
+    /// connection.
     pub(crate) async fn said(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address)
             .await

@@ -1,5 +1,5 @@
-//! The names of stores, categories and product types that a text compares with: those that do not exist
-//! explain an empty answer.
+//! The names of stores, categories and product types that a text compares with: those that do not
+//! exist explain an empty answer.
 
 use super::tokens::{TokenKind, Tokens};
 

@@ -3,7 +3,8 @@
 use super::column;
 use super::tokens::{TokenKind, Tokens};
 
-/// An error by its SQLSTATE and by what its message holds, and the way that works. A test runs every form.
+/// An error by its SQLSTATE and by what its message holds, and the way that works. A test runs
+/// every form.
 #[derive(Debug)]
 pub struct ErrorHint {
     /// The SQLSTATE.
@@ -256,7 +257,7 @@ pub static ERRORS: &[ErrorHint] = &[
     error("42804", &["CASE/WHEN"], TYPES, TYPES_FORM),
 ];
 
-/// What to write instead, where PostgreSQL found an error: at this token of the text, or nobody knows where.
+/// What to write instead, where PostgreSQL found an error; `at` is the token at fault, if known.
 pub(super) fn hint(
     tokens: &Tokens<'_>,
     sqlstate: &str,
@@ -346,7 +347,8 @@ const NAMES: [(&str, &str); 4] = [
     ("product_id", "retail.products.product_name"),
 ];
 
-/// A text where a number must stand: a name that is compared with an id, or the other type of a COALESCE or CASE.
+/// A text where a number must stand: a name that is compared with an id, or the other type of a
+/// COALESCE or CASE.
 fn text_for_number(tokens: &Tokens<'_>, at: usize) -> Option<String> {
     if tokens.kind(at) != Some(TokenKind::Text) {
         return None;

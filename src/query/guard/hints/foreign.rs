@@ -1,4 +1,5 @@
-//! What people bring along from other databases, and what does the same here: data, read from `foreign.txt`.
+//! What people bring along from other databases, and what does the same here: data, read from
+//! `foreign.txt`.
 
 use std::sync::LazyLock;
 
@@ -29,15 +30,16 @@ impl ForeignKind {
     }
 }
 
-/// Names of other databases (or of PostgreSQL, outside the lists), with one form that does the same here.
+/// Names of other databases (or of PostgreSQL, outside the lists), with one form that does the same
+/// here.
 #[derive(Debug)]
 pub struct Foreign {
     /// What they name.
     pub kind: ForeignKind,
     /// The names, in lower case, with a space between them.
     pub names: &'static str,
-    /// A statement that begins with SELECT, or an expression over the columns of orders, order_items, products and
-    /// stores.
+    /// A statement that begins with SELECT, or an expression over the columns of orders,
+    /// order_items, products and stores.
     pub form: &'static str,
     /// What else to know.
     note: Option<&'static str>,

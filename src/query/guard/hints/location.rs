@@ -1,5 +1,6 @@
-//! Where the parser stopped. pg_query gives the message alone; the place is found by parsing beginnings of
-//! the text: the first one that fails with the same message ends with the token at fault.
+//! Where the parser stopped. pg_query gives the message alone; the place is found by parsing
+//! beginnings of the text: the first one that fails with the same message ends with the token at
+//! fault.
 
 use super::tokens::scans_quickly;
 
@@ -22,8 +23,8 @@ pub(super) fn error_byte(text: &str, message: &str) -> Option<usize> {
         let beginning = text.get(..end).unwrap_or(text);
         matches!(pg_query::parse(beginning, 0), Err(pg_query::Error::Parse(same)) if same == message)
     };
-    // What follows the token at fault changes nothing, so this is a binary search. Of a few keywords the parser
-    // reads the next one too (NOT IN), which the second search lets it.
+    // What follows the token at fault changes nothing, so this is a binary search. Of a few
+    // keywords the parser reads the next one too (NOT IN), which the second search lets it.
     [false, true].into_iter().find_map(|reads_on| {
         let is_before = |start: &usize| {
             let end = start + token.len();

@@ -2,8 +2,9 @@
 //!
 //! Knows the client's text, the tables of `relations` and what other databases write; must not know
 //! connections or MCP. Looks at tokens, so that a text which does not parse has hints too.
-//! Invariants: a hint holds the client's own words, names of the allow-list and literals of this crate, and
-//! nothing that the database has said of other tenants; every form that a hint shows runs (a test).
+//! Invariants: a hint holds the client's own words, names of the allow-list and literals of this
+//! crate, and nothing that the database has said of other tenants; every form that a hint shows
+//! runs (a test).
 mod column; // a column that does not exist
 mod compared; // names that a text compares with
 mod database; // what PostgreSQL finds
@@ -45,8 +46,8 @@ pub(super) fn syntax_error(text: &str, message: &str) -> SyntaxError {
     }
 }
 
-/// What to write instead, where PostgreSQL has found an error in the statement that `text` is: `message` is
-/// PostgreSQL's, `byte` the place in `text` if it is known.
+/// What to write instead, where PostgreSQL has found an error in the statement that `text` is:
+/// `message` is PostgreSQL's, `byte` the place in `text` if it is known.
 #[must_use]
 pub fn for_error(text: &str, sqlstate: &str, message: &str, byte: Option<usize>) -> Option<String> {
     let tokens = Tokens::new(text);

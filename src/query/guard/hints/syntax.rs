@@ -11,7 +11,7 @@ const MAX_DISTANCE: usize = 2;
 /// … within the parentheses of a call.
 const MAX_DISTANCE_IN_CALL: usize = 8;
 
-/// What to write where the parser stopped: at this token of the text, or nobody knows where.
+/// What to write instead, where the parser stopped; `at` is the token at fault, if known.
 pub(super) fn hint(message: &str, tokens: &Tokens<'_>, at: Option<usize>) -> Option<String> {
     if let Some(slip) = slips::find(message, tokens, at) {
         return Some(slip.to_owned());

@@ -1,10 +1,11 @@
-//! The syntax of other databases, and common slips, with PostgreSQL's own way: data, no logic. A test runs every form.
+//! The syntax of other databases, and common slips, with PostgreSQL's own way: data, no logic. A
+//! test runs every form.
 
 /// Syntax that PostgreSQL does not have, and its own. A test runs every form.
 #[derive(Debug)]
 pub struct ForeignSyntax {
-    /// Words that follow one another, in lower case: `0` stands for a number, `'` for a text, `_` for
-    /// any name.
+    /// Words that follow one another, in lower case: `0` stands for a number, `'` for a text, `_`
+    /// for any name.
     pub words: &'static [&'static str],
     pub(super) whereabouts: Whereabouts,
     /// What is wrong, and what to do.
@@ -18,8 +19,8 @@ pub struct ForeignSyntax {
 pub(super) enum Whereabouts {
     /// The first of them is where the parser stopped.
     At,
-    /// The parser stopped among them or a little behind: `t PIVOT (sum(` is a table's alias and columns up to
-    /// there.
+    /// The parser stopped among them or a little behind: `t PIVOT (sum(` is a table's alias and
+    /// columns up to there.
     Near,
     /// Anywhere in the text.
     Anywhere,

@@ -23,7 +23,8 @@ pub(super) enum TokenKind {
     Symbol,
 }
 
-/// PostgreSQL's scanner looks at a run of operator characters again and again; no statement has one this long.
+/// PostgreSQL's scanner looks at a run of operator characters again and again; no statement has one
+/// this long.
 const MAX_OPERATOR_RUN: usize = 256;
 
 /// Whether scanning a text takes time in proportion to its length.
@@ -37,7 +38,8 @@ pub(super) fn scans_quickly(text: &str) -> bool {
 
 impl<'a> Tokens<'a> {
     pub(super) fn new(text: &'a str) -> Self {
-        // Not `scan_tokens`: for a text without any it makes a slice of a null pointer (pg_query 18.1).
+        // Not `scan_tokens`: for a text without any it makes a slice of a null pointer (pg_query
+        // 18.1).
         let readable = if scans_quickly(text) { text } else { "" };
         let scanned = pg_query::scan(readable);
         let is_broken = scanned.is_err();

@@ -1,4 +1,5 @@
-//! What is told beside a refusal: the place, and PostgreSQL's own way. `tests/it/hints.rs` runs every form.
+//! What is told beside a refusal: the place, and PostgreSQL's own way. `tests/it/hints.rs` runs
+//! every form.
 
 use super::*;
 use crate::query::guard::hints;

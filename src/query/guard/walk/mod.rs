@@ -18,7 +18,8 @@ use super::refusal::{Refusal, Rule};
 use super::relations::{DATABASE, SCHEMA, relation};
 use super::sql_json::{self, Part, Parts};
 
-/// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own holds whatever it does.
+/// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own
+/// holds whatever it does.
 const DEEPEST: usize = 100;
 
 /// What a statement needs.
@@ -276,7 +277,8 @@ impl Walk {
             name => Err(Refusal::unknown_function(name).at(*location)),
         };
         name?;
-        // TRIM(a, b, c) has no meaning, and the printer's own assertion ends the process on it in a debug build.
+        // TRIM(a, b, c) has no meaning, and the printer's own assertion ends the process on it in a
+        // debug build.
         if matches!(
             names(funcname).as_slice(),
             [.., "btrim" | "ltrim" | "rtrim"]
@@ -358,8 +360,8 @@ impl Walk {
     }
 }
 
-/// `zava.retail.orders.order_id` becomes `retail.orders.order_id`: what runs does not depend on the name that a
-/// deployment gives its database.
+/// `zava.retail.orders.order_id` becomes `retail.orders.order_id`: what runs does not depend on the
+/// name that a deployment gives its database.
 fn without_database(column: &mut ColumnRef) {
     let is_named = names(&column.fields).first() == Some(&DATABASE);
     if is_named && column.fields.len() == 4 {

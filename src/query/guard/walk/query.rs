@@ -11,7 +11,8 @@ use crate::query::guard::refusal::Refusal;
 
 impl Walk {
     pub(super) fn select(&mut self, select: &mut SelectStmt) -> Verdict {
-        // Destructured whole: a field that a new grammar adds does not compile until it is decided here.
+        // Destructured whole: a field that a new grammar adds does not compile until it is decided
+        // here.
         let SelectStmt {
             distinct_clause,
             into_clause,
@@ -97,7 +98,8 @@ impl Walk {
             };
             named.push(cte);
         }
-        // As PostgreSQL resolves them: with RECURSIVE every name is visible in every part, without it only in later ones.
+        // As PostgreSQL resolves them: with RECURSIVE every name is visible in every part, without
+        // it only in later ones.
         if *recursive {
             self.names
                 .extend(named.iter().map(|cte| cte.ctename.clone()));

@@ -23,8 +23,9 @@ schema AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
     FROM pg_catalog.pg_namespace AS n
 ),
--- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql and 0011_pinned_and_bounded.sql; what they are must
--- not change. `pinned` are settings beside the search path.
+-- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql and
+-- 0011_pinned_and_bounded.sql; what they are must not change. `pinned` are settings beside the
+-- search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig

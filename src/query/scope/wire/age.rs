@@ -1,6 +1,7 @@
-//! How long a connection lives: a backend remembers things for as long as it does, of which PostgreSQL forgets none.
+//! Bounds the life of a connection, because a backend's caches only grow.
 //!
-//! Time zones and row types it keeps by the name (`growth::retained` says what a statement adds), and that a name does not exist.
+//! PostgreSQL caches time zones and row types until the backend ends (`growth::retained` estimates
+//! what a statement adds), and also that a name does not exist.
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use tokio::time::Instant;
 /// How long a connection is used.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// How many statements it serves: each may leave some KiB that nobody counts.
+/// How many statements it serves: each may leave some KiB that no estimate covers.
 const MAX_STATEMENTS: u32 = 2_000;
 
-/// How much its backend may have kept of them, as far as that is counted.
+/// The estimated cache size at which a connection ends.
 const MAX_RETAINED_BYTES: u64 = 32 << 20;
 
 /// What a connection has served so far.
@@ -32,13 +33,13 @@ impl Age {
         }
     }
 
-    /// Counts a statement, of which the backend may keep so many bytes.
+    /// Counts a statement, and the bytes that the backend may cache for it.
     pub(super) fn count_statement(&mut self, retained_bytes: u64) {
         self.statements = self.statements.saturating_add(1);
         self.retained_bytes = self.retained_bytes.saturating_add(retained_bytes);
     }
 
-    /// Whether another connection shall serve what comes next.
+    /// Whether the connection must not be used again.
     pub(super) fn is_over(&self, now: Instant) -> bool {
         self.statements >= MAX_STATEMENTS
             || self.retained_bytes >= MAX_RETAINED_BYTES

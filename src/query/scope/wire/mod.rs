@@ -57,7 +57,7 @@ pub(super) enum WireError {
     /// No answer in time.
     #[error("the database did not answer in time")]
     Silent,
-    /// A client's statement runs on, long after its timeout, in a database that answers others.
+    /// A client's statement still runs long after its timeout, while the database answers others.
     #[error("the statement did not end at its timeout")]
     Overdue,
     /// The server does not speak TLS, and without it nothing is said to it.
@@ -119,12 +119,12 @@ pub(super) struct Transaction<'a> {
 pub(super) struct Query<'a> {
     pub(super) sql: &'a str,
     pub(super) settings: PlannerSettings,
-    /// The first version of PostgreSQL that has what it holds; 0 for any.
+    /// The first major version of PostgreSQL that can run it; 0 for any.
     pub(super) version: u32,
     pub(super) parameters: &'a [&'a str],
     /// 0 for all.
     pub(super) most_rows: i32,
-    /// What the backend may keep of it when it has ended.
+    /// The bytes that the backend may cache for it after it has ended.
     pub(super) retained_bytes: u64,
 }
 
@@ -147,11 +147,11 @@ pub(super) struct Connection {
     waiting: bool,
     /// What is still to come of a message that nobody reads.
     unwanted: usize,
-    /// When the server last said something.
+    /// When bytes from the server last arrived.
     heard_at: Instant,
     longest_message: usize,
     names: Option<Names>,
-    /// The server's major version, if it has told.
+    /// The server's major version, if it has sent one.
     version: Option<u32>,
     age: Age,
     /// Behind a pooler, which process serves the transaction.
@@ -205,7 +205,7 @@ impl Connection {
         self.backend.unwrap_or(self.key.process_id)
     }
 
-    /// Whether the connection has served long enough: a backend remembers more with each statement.
+    /// Whether the connection has reached the end of its life.
     pub(super) fn is_old(&self) -> bool {
         self.age.is_over(Instant::now())
     }
@@ -215,7 +215,7 @@ impl Connection {
         self.clean
     }
 
-    /// How long the server has said nothing.
+    /// The time since bytes from the server last arrived.
     pub(super) fn silent_for(&self) -> Duration {
         self.heard_at.elapsed()
     }
@@ -334,9 +334,9 @@ impl Connection {
         }
     }
 
-    /// Whether the server is as new as a statement needs it: an older one would call it a syntax
-    /// error. Asked before anything is sent, so that the connection stays clean.
-    pub(super) fn has_version(&self, needed: u32) -> Result<(), WireError> {
+    /// Checks that the server is new enough for a statement; an older one would report a syntax
+    /// error. Checked before anything is sent, so that the connection stays clean.
+    pub(super) fn require_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
             Some(version) => Err(WireError::Statement(DatabaseError::too_old(
                 version, needed,
