@@ -22,12 +22,11 @@ impl Proxies {
     /// to the platform or the virtual network.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let mut forwarded = forwarded(headers);
-        let networks = match self {
-            Self::Named(networks) => networks,
-            Self::Platform => return forwarded.next()?.filter(|client| is_public(*client)),
-        };
+        if matches!(self, Self::Platform) {
+            return forwarded.next()?.filter(|client| is_public(*client));
+        }
         let mut address = peer.to_canonical();
-        while networks.iter().any(|network| network.contains(&address)) {
+        while self.is_trusted_proxy(address) {
             match forwarded.next() {
                 Some(Some(before)) => address = before,
                 Some(None) | None => break,
@@ -49,15 +48,8 @@ impl Proxies {
 
     /// Whether a request looks as if it came through a proxy that should be named and is not.
     pub(super) fn has_unnamed_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
-        match self {
-            Self::Named(networks) => {
-                let peer = peer.to_canonical();
-                headers.contains_key(X_FORWARDED_FOR)
-                    && !is_public(peer)
-                    && !networks.iter().any(|network| network.contains(&peer))
-            }
-            Self::Platform => false,
-        }
+        let peer = peer.to_canonical();
+        headers.contains_key(X_FORWARDED_FOR) && !is_public(peer) && !self.is_trusted_proxy(peer)
     }
 }
 
