@@ -28,7 +28,8 @@ pub(super) fn no_such_method() -> ErrorData {
 }
 
 /// Which member of `initialize` rmcp could not read, and why.
-pub(super) fn initialize_fault(params: Option<Value>) -> String {
+#[must_use]
+pub fn initialize_fault(params: Option<Value>) -> String {
     fn fault_of<T: DeserializeOwned>(value: &Value) -> Option<String> {
         T::deserialize(value).err().map(|error| error.to_string())
     }

@@ -36,8 +36,8 @@ use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 pub use cancellation::CancellableCalls;
 pub use failure::refusal_text;
 pub use message::{MessageHead, SESSION_HEADER, SessionId};
-pub use method::protocol_versions;
-use method::{initialize_fault, no_such_method};
+use method::no_such_method;
+pub use method::{initialize_fault, protocol_versions};
 use tools::{Access, MAX_INLINE_RESULT_BYTES};
 pub use tools::{DefaultLimits, ToolName, Tools};
 

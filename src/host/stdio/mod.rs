@@ -14,11 +14,15 @@ use std::time::Duration;
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::mcp::Handler;
 
 use session::Session;
+
+/// How long the answers may take that tell of calls which did not end in time.
+const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a client on standard input may have the server hold.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +82,8 @@ pub async fn serve_stdio(
     tokio::select! {
         served = &mut serving => return served,
         () = gone => overdue.cancel(),
+        () = overdue.cancelled() => {}
     }
-    serving.await
+    // The last answers are not written to a client that does not read them.
+    timeout(LAST_WRITE_TIMEOUT, serving).await.unwrap_or(Ok(()))
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ErrorData, JsonRpcMessage, RequestId,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, RequestId,
     ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
@@ -21,6 +21,7 @@ use super::StdioLimits;
 use super::lines::{Line, Lines};
 use crate::host::envelope::without_bom;
 use crate::host::message_id;
+use crate::mcp::initialize_fault;
 
 /// An MCP session over an input and an output of lines.
 pub(super) struct Session<R, W> {
@@ -70,8 +71,14 @@ where
     /// # Cancel safety
     /// Nothing is lost when the future is dropped, which rmcp does whenever something else happens.
     async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
+        let (stop, overdue) = (self.stop.clone(), self.overdue.clone());
         while self.deadline.is_none() {
-            self.send_reply().await.ok()?;
+            // A client that does not read its answers can still be told apart from one that waits.
+            tokio::select! {
+                sent = self.send_reply() => sent.ok()?,
+                () = stop.cancelled() => {}
+                () = overdue.cancelled() => {}
+            }
             // Each arm may be dropped: a token and a count keep nothing, and a line is cancel-safe.
             let line = tokio::select! {
                 biased;
@@ -95,31 +102,72 @@ where
             };
             match read(&line, self.limits.line_bytes.get()) {
                 Ok(message) => {
-                    self.has_begun |= matches!(message, JsonRpcMessage::Request(_));
+                    if let Err((error, id)) = self.accept(&message) {
+                        self.reply(error, id);
+                        continue;
+                    }
                     if self.has_begun {
-                        self.in_flight.note_read(&message);
                         return Some(message);
                     }
                     tracing::debug!("message before the first request ignored");
                 }
-                Err(reply) => {
-                    self.reply = Some(reply);
-                    self.is_unflushed = true;
-                }
+                Err((error, id)) => self.reply(error, id),
             }
         }
-        self.send_reply().await.ok()?;
         let deadline = self.deadline?;
+        let in_flight = Arc::clone(&self.in_flight);
+        let answered = async {
+            // What cannot be written any more is not written.
+            let _ = self.send_reply().await;
+            in_flight.until_fewer_than(1).await;
+        };
         // Each arm may be dropped: nothing is taken from anywhere.
         tokio::select! {
-            () = self.in_flight.until_fewer_than(1) => {}
-            () = self.overdue.cancelled() => {}
+            () = answered => {}
+            () = overdue.cancelled() => {}
             () = sleep_until(deadline) => {
                 tracing::warn!("requests in flight did not finish in time and are cancelled");
-                self.overdue.cancel();
+                overdue.cancel();
             }
         }
         None
+    }
+
+    /// Takes a message up, or says why it is not handled, and to which request.
+    fn accept(
+        &mut self,
+        message: &ClientJsonRpcMessage,
+    ) -> Result<(), (ErrorData, Option<RequestId>)> {
+        if let JsonRpcMessage::Request(request) = message {
+            // An answer under this id would be taken for that of the request in flight.
+            if self.in_flight.contains(&request.id) {
+                let text = format!(
+                    "the id {} belongs to a request that is not answered yet; use another id",
+                    request.id
+                );
+                return Err((ErrorData::invalid_request(text, None), None));
+            }
+            // rmcp takes it for a request of the stateless era without its metadata.
+            if let ClientRequest::CustomRequest(custom) = &request.request
+                && custom.method == "initialize"
+                && !self.has_begun
+            {
+                let fault = initialize_fault(custom.params.clone());
+                let error = ErrorData::invalid_params(fault, None);
+                return Err((error, Some(request.id.clone())));
+            }
+            self.has_begun = true;
+        }
+        if self.has_begun {
+            self.in_flight.note_read(message);
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, error: ErrorData, id: Option<RequestId>) {
+        // The types of an error always become JSON.
+        self.reply = to_line(&ServerJsonRpcMessage::error(error, id)).ok();
+        self.is_unflushed = true;
     }
 
     /// Writes the session's own answer, if there is one. Cancel-safe: it is handed over whole.
@@ -165,7 +213,11 @@ where
     }
 
     async fn close(&mut self) -> Result<(), Self::Error> {
-        SinkExt::<Bytes>::close(&mut *self.output.lock().await).await
+        // An answer that is being written holds the output, and is not waited for: nobody reads.
+        match self.output.try_lock() {
+            Ok(mut output) => SinkExt::<Bytes>::close(&mut *output).await,
+            Err(_) => Ok(()),
+        }
     }
 }
 
@@ -219,6 +271,10 @@ impl InFlight {
         })
     }
 
+    fn contains(&self, id: &RequestId) -> bool {
+        self.lock().contains(id)
+    }
+
     fn remove(&self, id: &RequestId) {
         self.lock().remove(id);
         self.changed.notify_waiters();
@@ -240,8 +296,11 @@ impl InFlight {
     }
 }
 
-/// The message in a line, or the answer to what is none.
-fn read(line: &Line, max_bytes: usize) -> Result<ClientJsonRpcMessage, Bytes> {
+/// The message in a line; of what is none, what is wrong with it and the id that it has.
+fn read(
+    line: &Line,
+    max_bytes: usize,
+) -> Result<ClientJsonRpcMessage, (ErrorData, Option<RequestId>)> {
     let (text, error) = match line {
         Line::TooLong(head) => {
             let text = format!("a line is longer than {max_bytes} bytes; send a shorter message");
@@ -254,8 +313,7 @@ fn read(line: &Line, max_bytes: usize) -> Result<ClientJsonRpcMessage, Bytes> {
     };
     // An id of rmcp's own type; one that it does not take is left out.
     let id = message_id::read(without_bom(text)).and_then(|id| serde_json::from_value(id).ok());
-    let answer = ServerJsonRpcMessage::error(error, id);
-    Err(to_line(&answer).unwrap_or_default())
+    Err((error, id))
 }
 
 /// What is wrong with a line that is no message.
@@ -270,11 +328,18 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
             let text = "batches are not supported; send one JSON-RPC 2.0 message a line";
             return ErrorData::invalid_request(text, None);
         }
-        // Valid as far as its form goes, which leaves what an escape stands for.
-        Ok(_) if error.is_syntax() => format!(
-            "the line holds half of a surrogate pair (\\ud800 to \\udfff), before column {}",
-            error.column()
-        ),
+        // Valid as far as its form goes, which leaves what serde_json takes of it.
+        Ok(_) if error.is_syntax() => {
+            let reason = error.to_string();
+            let what = if reason.starts_with("number out of range") {
+                "holds a number out of range"
+            } else if reason.starts_with("recursion limit") {
+                "is nested too deeply"
+            } else {
+                "holds half of a surrogate pair (\\ud800 to \\udfff)"
+            };
+            format!("the line {what}, before column {}", error.column())
+        }
         Ok(_) => {
             let text = "the line is not a JSON-RPC 2.0 message of MCP; \
                 send {\"jsonrpc\": \"2.0\", \"id\": …, \"method\": …, \"params\": {…}}";

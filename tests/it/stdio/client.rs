@@ -106,6 +106,13 @@ impl Client {
         end(child).await
     }
 
+    /// The exit status and the log of a server that ends although nobody reads its output.
+    pub(super) async fn end_unread(self) -> (ExitStatus, String) {
+        let ended = end(self.child).await;
+        drop((self.input, self.output));
+        ended
+    }
+
     /// The exit status and the log of a server that ends by itself, with its input open.
     pub(super) async fn end(self) -> (ExitStatus, String) {
         let ended = end(self.child).await;

@@ -143,6 +143,61 @@ async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
     assert!(client.end().await.0.success());
 }
 
+/// More answers than a pipe holds, and a client that reads none of them.
+#[tokio::test]
+async fn a_client_that_reads_nothing_keeps_no_process() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    for is_signal in [false, true] {
+        let mut client = Client::start_with(&database, folder.path(), |command| {
+            command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1");
+        });
+        client.initialized().await;
+        for id in 2..20 {
+            client.send(&query(id, "SELECT repeat('x', 30000)")).await;
+        }
+        if is_signal {
+            client.signal("TERM").await;
+        } else {
+            client.end_input();
+        }
+        let (status, log) = client.end_unread().await;
+        assert!(status.success(), "{log}");
+    }
+}
+
+/// Of two requests under one id, the second is told so; none is lost.
+#[tokio::test]
+async fn an_id_in_flight_is_not_taken_twice() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut watch = Watch::on(&database).await;
+    let lock = Lock::on(&database).await;
+    let mut client = Client::start(&database, folder.path());
+    client.initialized().await;
+    for _ in 0..10 {
+        client.send(&query(5, WAITING)).await;
+    }
+    for _ in 0..9 {
+        let refused = client.next().await.expect("an answer");
+        assert_eq!(refused["error"]["code"], -32600, "{refused}");
+        assert!(refused.get("id").is_none(), "{refused}");
+        assert!(
+            refused.to_string().contains("the id 5 belongs to"),
+            "{refused}"
+        );
+    }
+    watch.until_blocked(1).await;
+    lock.release().await;
+    rows(&client.next().await.expect("an answer"), 5);
+    // Answered, it may be used again.
+    client.send(&query(5, "SELECT 1")).await;
+    rows(&client.next().await.expect("an answer"), 5);
+    client.end_input();
+    assert!(client.next().await.is_none());
+    assert!(client.end().await.0.success());
+}
+
 /// A client that cancels its call, and one that is gone.
 #[tokio::test]
 async fn what_its_client_does_not_wait_for_is_cancelled() {

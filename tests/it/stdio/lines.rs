@@ -13,7 +13,12 @@ async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
         r#"{{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {{"x": "{}"}}}}"#,
         "x".repeat(2048)
     );
-    let cases: [(&[u8], i32, Value, &str); 9] = [
+    let nested = format!(
+        r#"{{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {{"x": {}{}}}}}"#,
+        "[".repeat(300),
+        "]".repeat(300)
+    );
+    let cases: [(&[u8], i32, Value, &str); 11] = [
         (b"hello", -32700, Value::Null, "not valid JSON (column 1)"),
         (
             b"{\"jsonrpc\": \"2.0\", \"id\": 7, \"method\": \"ping\"",
@@ -52,6 +57,13 @@ async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
             json!(7),
             "not a JSON-RPC 2.0 message",
         ),
+        (
+            br#"{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {"x": 1e999}}"#,
+            -32700,
+            json!(7),
+            "a number out of range",
+        ),
+        (nested.as_bytes(), -32700, json!(7), "nested too deeply"),
         (long.as_bytes(), -32600, json!(7), "longer than 1024 bytes"),
     ];
     let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -81,6 +93,25 @@ async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
     client.end_input();
     assert!(client.next().await.is_none());
     assert!(client.end().await.0.success());
+}
+
+#[tokio::test]
+async fn a_beginning_that_lacks_something_is_told_what() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start(&database, folder.path());
+    let mut without = initialize();
+    let params = without["params"].as_object_mut().expect("an object");
+    params.remove("clientInfo");
+    client.send(&without).await;
+    let answer = client.next().await.expect("an answer");
+    assert_eq!(answer["error"]["code"], -32602, "{answer}");
+    assert_eq!(answer["id"], 1, "{answer}");
+    assert!(
+        answer.to_string().contains("clientInfo: is missing"),
+        "{answer}"
+    );
+    client.initialized().await;
 }
 
 /// What a client may send before it begins: nothing of it is answered, and none ends the server.
