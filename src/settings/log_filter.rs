@@ -22,7 +22,9 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
                 None => (None, directive),
                 Some((module, level)) => (Some(module), level),
             };
-            if level.is_empty() || level.parse::<LevelFilter>().is_err() {
+            // `tracing` also reads digits as levels, which nobody would guess.
+            let is_word = level.bytes().all(|byte| byte.is_ascii_alphabetic());
+            if level.is_empty() || !is_word || level.parse::<LevelFilter>().is_err() {
                 return Err("holds a level other than off, error, warn, info, debug and trace");
             }
             if module.is_some_and(|module| !is_module_path(module)) {

@@ -227,6 +227,7 @@ fn a_host_is_a_name_or_an_address() {
 #[test]
 fn a_log_filter_names_levels() {
     for (filter, what) in [
+        ("5", "a level other than"),
         ("warning", "a level other than"),
         ("verbose", "a level other than"),
         ("none", "a level other than"),

@@ -453,7 +453,7 @@ error texts | harmless | [] | SELECT CAST(email AS date) FROM retail.customers W
 error texts | harmless | 22P02 | SELECT last_name::int FROM retail.customers ORDER BY last_name DESC LIMIT 1
 error texts | harmless | [] | SELECT (first_name || ' ' || email)::uuid FROM retail.customers WHERE primary_store_id = {victim_store}
 error texts | harmless | [] | SELECT to_date(email, 'YYYY-MM-DD') FROM retail.customers WHERE email LIKE 'zqx%'
-error texts | harmless | refused | SELECT string_agg(email, ',')::jsonb FROM retail.customers WHERE primary_store_id = {victim_store}
+error texts | harmless | [[null]] | SELECT string_agg(email, ',')::jsonb FROM retail.customers WHERE primary_store_id = {victim_store}
 error texts | harmless | [[null]] | SELECT (SELECT order_id FROM retail.orders WHERE store_id = {victim_store})
 error texts | harmless | 22003 | SELECT sum(total_amount)::int2 FROM retail.order_items
 error texts | harmless | [] | SELECT order_id::text::int2 FROM retail.orders WHERE order_id >= {victim_order}
