@@ -24,7 +24,8 @@ use super::{envelope, media_types, message_id, refusal, unread_body};
 use crate::compute::Compute;
 use crate::identity::Caller;
 use crate::mcp::{
-    CancellableCalls, Handler, LongResult, MessageHead, SESSION_HEADER, SessionId, TenantBusy,
+    CancellableCalls, Handler, LongResult, MessageHead, SESSION_HEADER, SessionBegun, SessionId,
+    TenantBusy,
 };
 
 /// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is
@@ -177,11 +178,7 @@ impl Endpoint {
         if !envelope::is_json(&body) {
             return Err(refused("unreadable body", refusal::not_json()));
         }
-        // A long message of a caller with all scopes is not parsed here.
-        let are_all = caller.scopes().are_all();
-        let head = (!are_all || body.len() <= MAX_INLINE_PARSE_BYTES)
-            .then(|| MessageHead::parse(&body))
-            .flatten();
+        let head = MessageHead::parse(&body);
         if let Some(needed) = head.as_ref().and_then(MessageHead::needed_scope)
             && !caller.scopes().has(needed)
         {
@@ -189,6 +186,11 @@ impl Endpoint {
             return Err(refused("scope missing", error));
         }
         let session = SessionId::from_headers(&parts.headers);
+        let is_initialize = head.as_ref().is_some_and(MessageHead::is_initialize);
+        let begun = is_initialize.then(SessionBegun::default);
+        if let Some(begun) = &begun {
+            parts.extensions.insert(begun.clone());
+        }
         let result = LongResult::default();
         parts.extensions.insert(result.clone());
         let request = Request::from_parts(parts, Full::new(body.clone()));
@@ -221,7 +223,7 @@ impl Endpoint {
             StatusCode::INTERNAL_SERVER_ERROR if !is_json => {
                 return Err(refused("internal error", refusal::internal_error()));
             }
-            StatusCode::OK if head.as_ref().is_some_and(MessageHead::is_initialize) => {
+            StatusCode::OK if begun.as_ref().is_some_and(SessionBegun::has_begun) => {
                 if let Ok(id) = HeaderValue::from_str(SessionId::random().as_str()) {
                     response.headers_mut().insert(SESSION_HEADER, id);
                 }

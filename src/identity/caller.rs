@@ -88,12 +88,6 @@ impl OAuthScopes {
         scopes
     }
 
-    /// Whether nothing is missing.
-    #[must_use]
-    pub fn are_all(self) -> bool {
-        self == Self::ALL
-    }
-
     /// Whether a scope is among them.
     #[must_use]
     pub fn has(self, scope: OAuthScope) -> bool {

@@ -1,6 +1,8 @@
 //! What the HTTP layer reads of a message before rmcp parses it.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
 use rmcp::model::RequestId;
@@ -108,6 +110,23 @@ impl SessionId {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// An extension of an HTTP request `initialize` by which the handler reports that it has accepted the
+/// client: a refused one gets no session.
+#[derive(Clone, Debug, Default)]
+pub struct SessionBegun(Arc<AtomicBool>);
+
+impl SessionBegun {
+    /// Whether the client is accepted.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn begin(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

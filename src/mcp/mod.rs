@@ -35,7 +35,7 @@ use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
 pub use cancellation::CancellableCalls;
 pub use failure::refusal_text;
-pub use message::{MessageHead, SESSION_HEADER, SessionId};
+pub use message::{MessageHead, SESSION_HEADER, SessionBegun, SessionId};
 use method::no_such_method;
 pub use method::{initialize_fault, protocol_versions};
 use tools::{Access, MAX_INLINE_RESULT_BYTES};
@@ -205,6 +205,10 @@ impl ServerHandler for Handler {
     ) -> Result<InitializeResult, ErrorData> {
         let instructions = self.instructions(&context).await;
         let result = self.negotiate_initialize(&request)?;
+        let parts = context.extensions.get::<axum::http::request::Parts>();
+        if let Some(session) = parts.and_then(|parts| parts.extensions.get::<SessionBegun>()) {
+            session.begin();
+        }
         context.peer.set_peer_info(request);
         Ok(result.with_instructions(instructions))
     }

@@ -124,7 +124,12 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
         }
         assert_eq!(watch.blocked().await, 4);
         for (left, session, id) in [(3, "s", json!(7)), (2, "s", json!("7")), (1, "t", json!(7))] {
-            let response = send(&own, Some(session), give_up(id)).await;
+            let mut note = give_up(id);
+            if left == 1 {
+                // A reason may be long.
+                note["params"]["reason"] = json!("x".repeat(10_000));
+            }
+            let response = send(&own, Some(session), note).await;
             assert_eq!(response.status(), 202);
             watch.until_blocked(left).await;
         }

@@ -81,6 +81,24 @@ async fn clients_of_the_session_era_initialize() {
         .expect("JSON");
     assert_eq!(ping["result"], json!({}));
 
+    // However long the message is; a refused client has no session.
+    let long = "x".repeat(10_000);
+    let no_capabilities =
+        json!({"protocolVersion": "2025-11-25", "clientInfo": {"name": &long, "version": "1"}});
+    let params = json!({"protocolVersion": "2025-11-25", "capabilities": {"experimental": {"x": {"x": &long}}}, "clientInfo": {"name": "test", "version": "1"}});
+    for (params, member) in [
+        (params, "result"),
+        (no_capabilities, "error"),
+        (json!({}), "error"),
+    ] {
+        let response = server.request(SEATTLE, "initialize", params.clone()).await;
+        assert_eq!(response.status(), 200, "{params:.200}");
+        let has_session = response.headers().contains_key("mcp-session-id");
+        assert_eq!(has_session, member == "result", "{params:.200}");
+        let body: Value = response.json().await.expect("JSON");
+        assert!(body[member].is_object(), "{body}");
+    }
+
     // Any session does, because nothing is kept of one: another instance may answer, and so may one
     // that was started anew.
     for session in [sessions[0].as_str(), "made-up", "not a session", ""] {
