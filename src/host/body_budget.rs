@@ -1,4 +1,4 @@
-//! Bounds the memory of bodies that are still arriving.
+//! Bounds the memory of bodies that are still arriving, and how many of one principal arrive slowly.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,6 +11,9 @@ const BODIES_PER_PRINCIPAL: usize = 8;
 /// The same, of all principals.
 const BODIES_IN_TOTAL: usize = 64;
 
+/// The bodies of one principal that may arrive slowly at once: each holds a connection.
+const SLOW_BODIES_PER_PRINCIPAL: usize = 32;
+
 /// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent
 /// do not count, so announcing large bodies locks nobody out.
 pub(super) struct BodyBudget {
@@ -22,13 +25,21 @@ pub(super) struct BodyBudget {
 #[derive(Default)]
 struct Held {
     total: usize,
-    principals: HashMap<Principal, usize>,
+    principals: HashMap<Principal, Own>,
+}
+
+/// What one principal holds.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Own {
+    bytes: usize,
+    slow: usize,
 }
 
 /// A share of these bytes; released when dropped.
 pub(super) struct Reservation {
     principal: Principal,
     bytes: usize,
+    is_slow: bool,
     max_per_principal: usize,
     max_in_total: usize,
     held: Arc<Mutex<Held>>,
@@ -49,6 +60,7 @@ impl BodyBudget {
         Reservation {
             principal: principal.clone(),
             bytes: 0,
+            is_slow: false,
             max_per_principal: self.max_per_principal,
             max_in_total: self.max_in_total,
             held: Arc::clone(&self.held),
@@ -60,30 +72,67 @@ impl Reservation {
     /// Reserves more bytes; `false` if the budget does not have them.
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         let mut held = lock(&self.held);
-        let own = held.principals.get(&self.principal).copied().unwrap_or(0);
-        if own + bytes > self.max_per_principal || held.total + bytes > self.max_in_total {
+        let own = held.of(&self.principal);
+        if own.bytes + bytes > self.max_per_principal || held.total + bytes > self.max_in_total {
             return false;
         }
-        held.principals.insert(self.principal.clone(), own + bytes);
+        let grown = Own {
+            bytes: own.bytes + bytes,
+            ..own
+        };
+        held.set(&self.principal, grown);
         held.total += bytes;
         self.bytes += bytes;
         true
+    }
+
+    /// Whether the body counts as one that arrives slowly.
+    pub(super) fn is_slow(&self) -> bool {
+        self.is_slow
+    }
+
+    /// Counts it as one from now on; `false` if there are as many as may be.
+    pub(super) fn slow_down(&mut self) -> bool {
+        let mut held = lock(&self.held);
+        let own = held.of(&self.principal);
+        if own.slow >= SLOW_BODIES_PER_PRINCIPAL {
+            return false;
+        }
+        let slowed = Own {
+            slow: own.slow + usize::from(!self.is_slow),
+            ..own
+        };
+        held.set(&self.principal, slowed);
+        self.is_slow = true;
+        true
+    }
+}
+
+impl Held {
+    fn of(&self, principal: &Principal) -> Own {
+        self.principals.get(principal).copied().unwrap_or_default()
+    }
+
+    /// Nothing is kept of who holds nothing.
+    fn set(&mut self, principal: &Principal, own: Own) {
+        if own == Own::default() {
+            self.principals.remove(principal);
+        } else {
+            self.principals.insert(principal.clone(), own);
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.bytes == 0 {
-            return;
-        }
         let mut held = lock(&self.held);
         held.total -= self.bytes;
-        if let Some(own) = held.principals.get_mut(&self.principal) {
-            *own -= self.bytes;
-            if *own == 0 {
-                held.principals.remove(&self.principal);
-            }
-        }
+        let own = held.of(&self.principal);
+        let left = Own {
+            bytes: own.bytes - self.bytes,
+            slow: own.slow - usize::from(self.is_slow),
+        };
+        held.set(&self.principal, left);
     }
 }
 

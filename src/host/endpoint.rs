@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::admission::{Admission, Admitted};
 use super::authority::AllowedAuthorities;
 use super::body_budget::BodyBudget;
+use super::connections::Connection;
 use super::http_error::HttpError;
 use super::in_flight::InFlight;
 use super::response_body::ResponseBody;
@@ -149,9 +150,12 @@ impl Endpoint {
         // Taken once the body has arrived, so that a body that is announced and not sent holds no
         // permit.
         let permit = self.in_flight.acquire(caller.tenant(), caller.principal());
+        let connection = parts.extensions.remove::<Arc<Connection>>();
         if permit.is_none() {
             // A call of a tool gets a tool error; other methods need no permit.
             parts.extensions.insert(TenantBusy);
+        } else if let Some(connection) = connection {
+            connection.permit_request();
         }
         let is_long = body.len() > MAX_INLINE_PARSE_BYTES;
         let answering = Arc::clone(self).answer_message(caller.clone(), parts, body);

@@ -134,6 +134,14 @@ pub(super) fn too_many_bodies() -> HttpError {
     overloaded("too many large requests are arriving at once; send fewer at a time")
 }
 
+/// Too many other bodies of the principal are arriving slowly.
+pub(super) fn too_many_slow_bodies() -> HttpError {
+    overloaded(
+        "too many requests are waiting for their bodies; send each body right behind its head",
+    )
+    .with(header::CONNECTION, "close")
+}
+
 /// The body did not arrive whole.
 pub(super) fn cut_off() -> HttpError {
     HttpError::new(
@@ -150,6 +158,7 @@ pub(super) fn too_slow() -> HttpError {
         INVALID_REQUEST,
         "the body did not arrive in time; send it again",
     )
+    .with(header::CONNECTION, "close")
 }
 
 /// The caller may not pass.

@@ -135,6 +135,7 @@ async fn answer(
             refusal::too_many_connections().into_response(None)
         } else {
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(connection.clone());
             router.oneshot(request).await?
         };
     if connection.is_health_only() {
@@ -160,9 +161,9 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "cannot accept connections; the longest idle one is closed"
+                    "cannot accept connections; one without a request in flight is closed"
                 );
-                connections.close_idlest();
+                connections.close_first();
                 sleep(RETRY_DELAY).await;
             }
         }

@@ -1,4 +1,6 @@
-use axum::routing::get;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
 use tokio::sync::mpsc;
@@ -43,7 +45,8 @@ impl Server {
         let (came, held) = mpsc::unbounded_channel();
         let release = CancellationToken::new();
         let released = release.clone();
-        let hold = async move || {
+        let hold = async move |Extension(connection): Extension<Arc<Connection>>| {
+            connection.permit_request();
             came.send(()).expect("the test listens");
             released.cancelled().await;
             "released"
@@ -52,6 +55,7 @@ impl Server {
             .route("/", get(|| async { "here" }))
             .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
             .route("/health/live", get(|| async { "alive" }))
+            .route("/body", post(async |_: Bytes| ()))
             .route("/held", get(hold));
         let proxies = trusted_proxies.iter();
         let proxies = proxies.map(|proxy| proxy.parse().expect("a network"));
@@ -94,7 +98,7 @@ impl Server {
         rest(self.send(from, &last(path)).await).await
     }
 
-    /// A connection whose request is in progress.
+    /// A connection whose request has a permit.
     async fn hold(&mut self, from: u8) -> TcpStream {
         let stream = self.send(from, &last("/held")).await;
         let came = timeout(PATIENCE, self.held.recv()).await;
@@ -223,6 +227,31 @@ async fn health_is_told_when_all_connections_are_in_use() {
     for held in held {
         let said = rest(held).await;
         assert!(said.ends_with("released"), "{said}");
+    }
+}
+
+/// They need no credentials.
+#[tokio::test]
+async fn requests_without_a_permit_keep_nobody_out() {
+    let server = Server::start(LONG, &[]).await;
+    let arriving = "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{";
+    let unread = request("/large");
+    for (what, text) in [("a body", arriving), ("a response", &unread)] {
+        let mut pinned = Vec::new();
+        for from in [2, 2, 3] {
+            let mut stream = server.send(from, text).await;
+            if text == unread {
+                assert_eq!(status(&mut stream).await, "HTTP/1.1 200");
+            }
+            pinned.push(stream);
+        }
+        // Of an address whose share is in use, and of another.
+        for from in [2, 4] {
+            let said = server.ask(from, "/").await;
+            assert!(said.ends_with("here"), "{what} of {from}: {said}");
+        }
+        drop(pinned);
+        server.until_nobody_is_connected().await;
     }
 }
 

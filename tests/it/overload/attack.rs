@@ -28,6 +28,8 @@ pub(super) enum Attack {
     Requests(fn() -> String, usize),
     /// Sends this on each connection, and nothing more, and reads nothing.
     Silent(fn() -> String, usize),
+    /// The same from four addresses, which have all connections in their shares.
+    Everywhere(fn() -> String, usize),
 }
 
 fn post(tenant: &str, body: &str) -> String {
@@ -69,6 +71,10 @@ pub(super) fn endless_head() -> String {
 
 pub(super) fn announced() -> String {
     super::head(REDMOND, 100_000)
+}
+
+pub(super) fn begun() -> String {
+    format!("{}{{", super::head(REDMOND, 1_000))
 }
 
 pub(super) fn nobody() -> String {
@@ -155,15 +161,23 @@ impl Attacker {
                                 .await
                                 .0
                         }
-                        Attack::Silent(text, connections) => {
+                        Attack::Silent(text, connections)
+                        | Attack::Everywhere(text, connections) => {
                             let text = &text();
-                            let send = async || {
-                                let mut stream = connect(ATTACKER, server).await?;
+                            let addresses = match attack {
+                                Attack::Everywhere(..) => 4,
+                                _ => 1,
+                            };
+                            let send = async |n: usize| {
+                                let [network @ .., first] = ATTACKER;
+                                let address = first + u8::try_from(n % addresses).expect("few");
+                                let [a, b, c] = network;
+                                let mut stream = connect([a, b, c, address], server).await?;
                                 // The server may close it meanwhile.
                                 let _ = stream.write_all(text.as_bytes()).await;
                                 io::Result::Ok(stream)
                             };
-                            let _held = join_all((0..connections).map(|_| send())).await;
+                            let _held = join_all((0..connections).map(send)).await;
                             let _ = ready.send(());
                             pending().await
                         }

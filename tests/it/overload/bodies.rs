@@ -1,7 +1,11 @@
 use futures_util::future::select_all;
 use serde_json::{Value, json};
 
-use super::{connect, head, send, status};
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::{PATIENCE, connect, head, send, status};
 use crate::support::{REDMOND, SEATTLE, TestServer};
 
 /// More than all requests of one tenant in flight.
@@ -124,6 +128,38 @@ async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
         .await;
         assert_eq!(status(stream).await, "HTTP/1.1 200");
     }
+}
+
+/// One principal's requests whose bodies do not come hold a few connections, and no more.
+#[tokio::test]
+async fn few_bodies_of_one_principal_are_waited_for() {
+    let server = TestServer::start().await;
+    // Who calls is remembered then.
+    assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
+    let mut announced = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect(&server).await;
+        send(&mut stream, &head(REDMOND, 1_000)).await;
+        send(&mut stream, "{").await;
+        announced.push(stream);
+    }
+    let answer = async |stream: &mut TcpStream| {
+        let mut said = String::new();
+        let reading = stream.read_to_string(&mut said);
+        timeout(PATIENCE, reading)
+            .await
+            .expect("in time")
+            .expect("text");
+        said
+    };
+    let answers = announced.iter_mut().map(|stream| Box::pin(answer(stream)));
+    let (refused, ..) = select_all(answers).await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    for header in ["retry-after: ", "connection: close"] {
+        assert!(refused.contains(header), "{refused}");
+    }
+    // Bodies that come are read.
+    assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
 }
 
 /// Large bodies that never end are bounded for each principal, and cost others nothing.

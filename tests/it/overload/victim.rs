@@ -6,8 +6,8 @@ use tokio::time::{Instant, timeout};
 
 use super::PATIENCE;
 use super::attack::{
-    ATTACKER, Attack, Attacker, Server, VICTIM, announced, call, connect, endless_head, exchange,
-    large_result, longest, many_values, nested, nobody,
+    ATTACKER, Attack, Attacker, Server, VICTIM, announced, begun, call, connect, endless_head,
+    exchange, large_result, longest, many_values, nested, nobody,
 };
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
@@ -18,7 +18,7 @@ const REQUESTS: usize = 200;
 const LIMIT: Duration = Duration::from_millis(500);
 const FACTOR: u32 = 10;
 
-const ATTACKS: [(&str, Attack); 9] = [
+const ATTACKS: [(&str, Attack); 10] = [
     (
         "JSON that is expensive to parse",
         Attack::Requests(nested, 4),
@@ -32,6 +32,10 @@ const ATTACKS: [(&str, Attack); 9] = [
     ),
     ("heads that do not end", Attack::Silent(endless_head, 400)),
     ("bodies that do not come", Attack::Silent(announced, 100)),
+    (
+        "bodies that do not come, on all connections",
+        Attack::Everywhere(begun, 960),
+    ),
     (
         "responses that are not read",
         Attack::Silent(large_result, 60),

@@ -2,8 +2,8 @@
 //!
 //! Knows addresses and what a connection is doing; must not know HTTP.
 //! Invariants: there are never more connections than the limits allow; one address, unless it is a
-//! trusted proxy's, never has more than its share; a connection with a request in progress is never
-//! closed to make room.
+//! trusted proxy's, never has more than its share; a connection whose request has a permit is never
+//! closed to make room, and any other one is.
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,6 +74,23 @@ struct Progress {
     /// Since when the client has not read everything, and what it has read since.
     unread: Option<(Instant, usize)>,
     has_sent_request: bool,
+    /// Its request has a permit.
+    has_permit: bool,
+    /// One of its requests has had one.
+    has_had_permit: bool,
+}
+
+/// Which connection gives way, the least first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    /// Whoever has never had a permit may be nobody's client: what such a connection does says
+    /// nothing for it.
+    has_had_permit: bool,
+    is_proxy: bool,
+    /// Since the last progress; not of a connection that has never had a permit, so that requests
+    /// which everybody may send do not keep one.
+    since: Option<Instant>,
+    id: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +126,8 @@ impl Connections {
         }
     }
 
-    /// Registers a connection. At a limit, the connection that has been idle longest is closed for
-    /// it; if all have requests in progress, only the health endpoints are answered on the new one.
+    /// Registers a connection. At a limit, another one is closed for it; if the requests of all have
+    /// permits, only the health endpoints are answered on the new one.
     pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registered {
         let network = Network::of(peer);
         let is_proxy = self.proxies.is_trusted_proxy(peer);
@@ -131,6 +148,8 @@ impl Connections {
                 since: now,
                 unread: None,
                 has_sent_request: false,
+                has_permit: false,
+                has_had_permit: false,
             }),
             closed: CancellationToken::new(),
         });
@@ -157,16 +176,14 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has been idle longest, if any is idle: the process has no file
-    /// descriptor left.
-    pub(super) fn close_idlest(&self) {
-        lock(&self.table).close_idlest(|_| true);
+    /// Closes the first connection that gives way: the process has no file descriptor left.
+    pub(super) fn close_first(&self) {
+        lock(&self.table).close_first(|_| true);
     }
 }
 
 impl Table {
-    /// Whether there is room for one more connection of a network; closes the longest idle one if
-    /// need be.
+    /// Whether there is room for one more connection of a network; closes another one if need be.
     fn make_room(
         &mut self,
         limits: &ConnectionLimits,
@@ -186,10 +203,10 @@ impl Table {
         );
         if !is_proxy && own >= limits.max_per_address {
             self.warn("address", Some(network), now);
-            self.close_idlest(of_network)
+            self.close_first(of_network)
         } else if all >= limits.max_connections {
             self.warn("total", None, now);
-            self.close_idlest(|_| true)
+            self.close_first(|_| true)
         } else {
             true
         }
@@ -210,19 +227,18 @@ impl Table {
         }
     }
 
-    /// Closes the connection that has been idle longest among some: those that have never sent a
-    /// request first, those of proxies last.
-    fn close_idlest(&mut self, among: impl Fn(&Connection) -> bool) -> bool {
-        let idlest = self
+    /// Closes the connection that gives way first among some.
+    fn close_first(&mut self, among: impl Fn(&Connection) -> bool) -> bool {
+        let first = self
             .open
             .values()
             .filter(|connection| connection.is_served() && among(connection))
-            .filter_map(|connection| Some((connection.idle_since()?, connection)))
-            .min_by_key(|(waits, connection)| (connection.is_proxy, *waits));
-        if let Some((_, connection)) = idlest {
+            .filter_map(|connection| Some((connection.rank()?, connection)))
+            .min_by(|(rank, _), (other, _)| rank.cmp(other));
+        if let Some((_, connection)) = first {
             connection.closed.cancel();
         }
-        idlest.is_some()
+        first.is_some()
     }
 
     fn warn(&mut self, limit: &str, network: Option<Network>, now: Instant) {
@@ -238,7 +254,7 @@ impl Table {
             address = network.map(tracing::field::display),
             connections = self.open.len(),
             affected = self.unreported,
-            "connection limit reached; the longest idle connection is closed for each new one"
+            "connection limit reached; a connection without a request in flight is closed for each new one"
         );
         self.warned = Some(now);
         self.unreported = 0;
@@ -275,9 +291,19 @@ impl Connection {
         progress.has_sent_request = true;
     }
 
+    /// The request has a permit: until its end the connection does not give way. Others of an
+    /// admitted caller do, or one caller could keep all connections: permits are few, and what is
+    /// left to arrive of bodies or to be read of responses is not.
+    pub(super) fn permit_request(&self) {
+        let mut progress = lock(&self.progress);
+        progress.has_permit = true;
+        progress.has_had_permit = true;
+    }
+
     /// The response has been taken by the connection.
     pub(super) fn end_request(&self) {
         let mut progress = lock(&self.progress);
+        progress.has_permit = false;
         progress.phase = Phase::Idle;
         progress.since = Instant::now();
     }
@@ -310,12 +336,15 @@ impl Connection {
         !self.is_health_only && !self.closed.is_cancelled()
     }
 
-    /// Whether it has sent a request before, and since when it has been idle; `None` while a
-    /// request is in progress.
-    fn idle_since(&self) -> Option<(bool, Instant)> {
+    /// How soon it gives way; `None` while its request has a permit.
+    fn rank(&self) -> Option<Rank> {
         let progress = lock(&self.progress);
-        let waits = progress.phase != Phase::InRequest && progress.unread.is_none();
-        waits.then_some((progress.has_sent_request, progress.since))
+        (!progress.has_permit).then(|| Rank {
+            has_had_permit: progress.has_had_permit,
+            is_proxy: self.is_proxy,
+            since: progress.has_had_permit.then_some(progress.since),
+            id: self.id,
+        })
     }
 
     fn is_overdue(&self, limits: &ConnectionLimits, now: Instant) -> bool {
@@ -338,166 +367,4 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const LIMITS: ConnectionLimits = ConnectionLimits {
-        max_connections: 10,
-        max_per_address: 10,
-        max_health_only: 1,
-        header_read_timeout: Duration::from_secs(10),
-        idle_timeout: Duration::from_secs(75),
-        write_timeout: Duration::from_secs(20),
-    };
-
-    /// Events of a connection, second by second, and when it is closed.
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_is_closed_when_its_timeout_has_expired() {
-        type Step = fn(&Connection, u64);
-        let table: [(&str, Step, Option<u64>); 9] = [
-            ("nothing comes", |_, _| {}, Some(10)),
-            (
-                "the first head is sent byte by byte",
-                |it, _| it.received(),
-                Some(10),
-            ),
-            (
-                "the first head begins late",
-                |it, second| {
-                    if second == 9 {
-                        it.received();
-                    }
-                },
-                Some(10),
-            ),
-            (
-                "a request takes long",
-                |it, second| {
-                    if second == 5 {
-                        it.received();
-                        it.begin_request();
-                    }
-                },
-                None,
-            ),
-            (
-                "one request, then nothing",
-                |it, second| {
-                    if second == 5 {
-                        it.begin_request();
-                        it.end_request();
-                    }
-                },
-                Some(80),
-            ),
-            (
-                "one request, then a head byte by byte",
-                |it, second| {
-                    if second == 5 {
-                        it.begin_request();
-                        it.end_request();
-                    }
-                    if second >= 30 {
-                        it.received();
-                    }
-                },
-                Some(40),
-            ),
-            (
-                "a response is not read",
-                |it, second| {
-                    if second == 5 {
-                        it.begin_request();
-                        it.write_blocked();
-                    }
-                },
-                Some(25),
-            ),
-            (
-                "a response is read in drops",
-                |it, second| {
-                    if second == 5 {
-                        it.begin_request();
-                    }
-                    if second >= 5 {
-                        it.wrote(1_000);
-                        it.write_blocked();
-                    }
-                },
-                Some(25),
-            ),
-            (
-                "a response is read slowly",
-                |it, second| {
-                    if second == 5 {
-                        it.begin_request();
-                    }
-                    if second >= 5 {
-                        it.wrote(10_000);
-                        it.write_blocked();
-                    }
-                },
-                None,
-            ),
-        ];
-        for (what, step, expected) in table {
-            let connections = Arc::new(Connections::new(
-                LIMITS,
-                Arc::new(Proxies::Named(Vec::new())),
-            ));
-            let registered = connections.register([192, 0, 2, 1].into());
-            let mut closed = None;
-            for second in 0..200 {
-                connections.close_overdue();
-                if registered.connection.closed.is_cancelled() {
-                    closed = Some(second);
-                    break;
-                }
-                step(&registered.connection, second);
-                tokio::time::advance(Duration::from_secs(1)).await;
-            }
-            assert_eq!(closed, expected, "{what}");
-        }
-    }
-
-    /// Those that have never sent a request go first, then the longest idle; never one with a
-    /// request, a proxy's last.
-    #[tokio::test(start_paused = true)]
-    async fn the_least_useful_connection_gives_way() {
-        let proxy = "198.51.100.1/32".parse().expect("a network");
-        let proxies = Arc::new(Proxies::Named(vec![proxy]));
-        let connections = Arc::new(Connections::new(LIMITS, proxies));
-        let mut registered = Vec::new();
-        for n in 0..10 {
-            let address = if n == 0 {
-                [198, 51, 100, 1]
-            } else {
-                [192, 0, 2, n]
-            };
-            registered.push(connections.register(address.into()));
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        let state = |n: usize| &registered[n].connection;
-        for n in [1, 2, 3] {
-            state(n).begin_request();
-        }
-        for n in [2, 1] {
-            state(n).end_request();
-            tokio::time::advance(Duration::from_secs(1)).await;
-        }
-        let mut order = Vec::new();
-        let mut new = Vec::new();
-        for n in 100..110 {
-            new.push(connections.register([192, 0, 2, n].into()));
-            new.last().expect("it").connection.begin_request();
-            let gone = |n: &usize| state(*n).closed.is_cancelled() && !order.contains(n);
-            let gone = (0..10).find(gone);
-            order.extend(gone);
-        }
-        assert_eq!(order, [4, 5, 6, 7, 8, 9, 2, 1, 0]);
-        let is_beyond = |registered: &Registered| registered.connection.is_health_only();
-        assert_eq!(new.iter().filter(|new| is_beyond(new)).count(), 1);
-        drop((registered, new));
-        assert_eq!(connections.open(), 0);
-    }
-}
+mod tests;
