@@ -452,3 +452,14 @@ collected, then used | SELECT x FROM (SELECT string_agg(md5(g::text), '') AS x F
 collected, then used | SELECT basket, count(*) FROM (SELECT g / 3 AS k, array_agg(g % 400 ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 10
 collected, then used | SELECT basket, count(*) FROM (SELECT g / 3 AS k, string_agg(md5((g % 400)::text), ',' ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 10
 collected, then used | SELECT json_agg(t) FROM (SELECT basket, count(*) FROM (SELECT g / 3 AS k, array_agg(g % 400 ORDER BY g) AS basket FROM generate_series(1, 420010) AS g GROUP BY 1) AS b GROUP BY basket ORDER BY 2 DESC LIMIT 1000) AS t
+json path | SELECT jsonb_path_exists(('{"a":[1' || repeat(',1', 14000) || ']}')::jsonb, '$ ? (@.a[ * ] < @.a[ * ])')
+json path | SELECT jsonb_path_exists(('{"a":[1' || repeat(',1', 14000) || ']}')::jsonb, '$.a[0	to	last] < $.a[0 to last]')
+json path | SELECT jsonb_path_exists(('{"a":[1' || repeat(',1', 14000) || ']}')::jsonb, '$ ? (@.a < @.a)')
+json path | SELECT ('[[1' || repeat(',1', 14000) || ']]')::jsonb @? '$ ? (@. * < @. *)'
+json path | SELECT JSON_EXISTS(('{"a":[1' || repeat(',1', 14000) || ']}')::jsonb, '($.a[*] < $.a[*]) ? (@ == true)')
+json path | SELECT sum(length(jsonb_path_query_first('"1e131000"', '$.number ()')::text)) FROM generate_series(1, 5000)
+json path | SELECT sum(length(JSON_QUERY('"1e131000"', '$.n\u0075mber()')::text)) FROM generate_series(1, 5000)
+json path | SELECT count(jsonb_path_query_array('{"a":{"b":1}}', '$.keyvalu\u0065().keyvalue ()')) FROM generate_series(1, 5000)
+regular expression | SELECT 'Zava' ~ '(?x)((x{1,2 5 5}){1,1 3 0})一'
+regular expression | SELECT regexp_like('Zava', '((x{1,2 5 5}){1,1 3 0})一', 'x')
+recursion | WITH RECURSIVE t(n, j) AS (SELECT 1, ('[1' || repeat(',1', 999) || ']')::jsonb UNION SELECT n + 1, j FROM t WHERE n < 21000) SELECT count(*) FROM t

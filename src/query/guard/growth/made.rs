@@ -10,6 +10,8 @@ use pg_query::protobuf::{
     SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef, WithClause,
 };
 
+use super::weighed::Length;
+
 /// The schema of the twins (`migrations/0004_bounded.sql`).
 pub(super) const TWINS: &str = "bounded";
 
@@ -138,12 +140,6 @@ pub(super) fn some_columns(item: Node, columns: &[&str], alias: Alias) -> Node {
         subquery: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
         alias: Some(alias),
     })))
-}
-
-/// `coalesce(octet_length(value::text), 0)`
-fn length_of(value: Node) -> Node {
-    let length = system_call("octet_length", vec![cast(value, "text")]);
-    first_of(vec![length, number(0)])
 }
 
 /// `left operator right`
@@ -312,7 +308,7 @@ fn rows_are_within(columns: usize, sharing: u64) -> Node {
         .saturating_add(HASHED_VALUE_BYTES * u64::try_from(columns).unwrap_or(u64::MAX));
     let values = (1..=columns).map(|place| column_of_fenced(&format!("value{place}")));
     let row = values.fold(number(beside), |sum, value| {
-        operation(sum, "+", length_of(value))
+        operation(sum, "+", Length::TextOrMemory.of(value))
     });
     let sum = over_window(call(vec![name("sum")], vec![row]), ROWS_UNBOUNDED_PRECEDING);
     twin("recursed", vec![sum, number(MOST_HASHED / sharing)])

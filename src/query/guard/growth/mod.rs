@@ -22,10 +22,11 @@ mod count; // what is counted for the whole statement
 mod expression; // every other expression
 mod from; // what a query reads from
 mod join; // whether a FROM clause can multiply rows
+mod json_path; // JSON paths, by their tokens
 mod made; // nodes that we add
 mod operator; // operators, by their growth and time
 mod own_rule; // functions that grow in ways of their own
-mod pattern; // regular expressions and JSON paths
+mod pattern; // regular expressions
 mod query; // SELECT and its clauses
 mod retained; // what a backend keeps of a statement
 mod size; // nodes, bytes of a value, bytes held

@@ -5,7 +5,8 @@ use pg_query::protobuf::{AExpr, AExprKind, Node};
 
 use super::call::{MOST_SEARCHED, OF_MATCHING, too_long_for};
 use super::count::{steps, within};
-use super::pattern::{json_path, many_patterns, regular_expression, regular_expressions};
+use super::json_path::{Read, json_path_steps};
+use super::pattern::{many_patterns, regular_expression, regular_expressions};
 use super::size::{MOST_DIGITS, SMALL, Size};
 use super::{made, tree};
 use crate::query::guard::name::{Verdict, names};
@@ -50,7 +51,7 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
     let (left, right) = (left.times(of_left), right.times(of_right));
     let (kind, location) = (expr.kind(), expr.location);
     let operator = operator_of(expr).to_owned();
-    patterns(expr, &operator)?;
+    let of_path = patterns(expr, &operator, left.value)?;
     let value = match kind {
         AExprKind::AexprOp => value(expr, &operator, sides),
         AExprKind::AexprNullif => left.value,
@@ -80,7 +81,7 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         "^" if kind == AExprKind::AexprOp => power_steps(value, location)?,
         _ => steps_of(&operator, left.value, right.value, location)?,
     };
-    size.steps = size.steps.saturating_add(own);
+    size.steps = size.steps.saturating_add(own).saturating_add(of_path);
     Ok(size)
 }
 
@@ -149,15 +150,20 @@ fn over_many(operator: &str, location: i32) -> Refusal {
     .at(location)
 }
 
-/// Judges what the operator compiles of its right side.
-fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
+/// Judges what the operator compiles of its right side; gives the steps of a JSON path over a
+/// document of so many bytes.
+fn patterns(expr: &mut AExpr, operator: &str, document: u64) -> Result<u64, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let many = matches!(kind, AExprKind::AexprOpAny | AExprKind::AexprOpAll);
     // The operator ~ of a number has no left side.
     let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
-        return Ok(());
+        return Ok(0);
     };
-    match operator {
+    let read = Read {
+        document,
+        variables: 0,
+    };
+    let verdict = match operator {
         _ if kind == AExprKind::AexprSimilar => match &mut right.node {
             // The pattern itself; around it PostgreSQL has put what makes a regular expression of it.
             Some(NodeEnum::FuncCall(escaped)) => escaped
@@ -169,15 +175,16 @@ fn patterns(expr: &mut AExpr, operator: &str) -> Verdict {
         operator if REGULAR.contains(&operator) && many => regular_expressions(right, location),
         operator if REGULAR.contains(&operator) => regular_expression(right, location),
         "@?" | "@@" if many => Err(over_many(operator, location)),
-        "@?" => json_path(Some(right), location),
+        "@?" => return json_path_steps(Some(right), read, location),
         // A literal is a JSON path here without a cast; it may be a full-text query, which has no $.
         "@@" if tree::is_path(right)
             || tree::text(right).is_some_and(|text| text.contains('$')) =>
         {
-            json_path(Some(right), location)
+            return json_path_steps(Some(right), read, location);
         }
         _ => Ok(()),
-    }
+    };
+    verdict.map(|()| 0)
 }
 
 /// The most bytes of what `left operator right` makes.

@@ -5,7 +5,8 @@ use pg_query::protobuf::FuncCall;
 
 use super::call::{MOST_SEARCHED, too_long_for};
 use super::count::steps;
-use super::pattern::{MOST_PATTERN, json_path, places_of_document, regular_expression};
+use super::json_path::{Read, json_path_steps, places_of_document};
+use super::pattern::{MOST_PATTERN, regular_expression};
 use super::size::{MOST_OF_TWIN, SMALL, Size};
 use super::{made, tree};
 use crate::query::guard::name::Verdict;
@@ -173,12 +174,16 @@ impl OwnRule<'_> {
             | "jsonb_path_query"
             | "jsonb_path_query_array"
             | "jsonb_path_query_first" => {
-                json_path(self.call.args.get(1), location)?;
-                // It may multiply the document's numbers by each other, and by its own.
+                let read = Read {
+                    document: of(0),
+                    variables: of(2),
+                };
+                let own = json_path_steps(self.call.args.get(1), read, location)?;
+                self.steps = self.steps.saturating_add(own);
+                // It may multiply the numbers of what it reads by each other, and by its own.
                 let factors = self.call.args.get(1).map_or(0, places_of_document);
-                product(of(0), factors.saturating_add(2))
+                product(of(0).saturating_add(of(2)), factors.saturating_add(2))
                     .saturating_add(product(of(1), 2))
-                    .saturating_add(of(2))
             }
             _ => return Err(Refusal::construct(name).at(location)),
         })

@@ -1,8 +1,9 @@
-//! Regular expressions and JSON paths: small programs that run over long values.
+//! Regular expressions: small programs that run over long values.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
+pub(super) use super::json_path::json_path;
 use super::{made, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -64,6 +65,14 @@ fn check(pattern: &str, location: i32) -> Verdict {
         .map(|(bound, _)| tree::numbers(bound).fold(1, u64::max))
         .fold(1, u64::saturating_mul);
     let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
+    if pattern.split('{').skip(1).any(is_spread_bound) {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "a regular expression with blanks or a comment in a bound is not allowed",
+            "write the bound as in x{1,20}",
+        )
+        .at(location));
+    }
     if pattern.len() <= MOST_PATTERN
         && repetitions <= MOST_REPETITIONS
         && (repetitions == 1 || length.saturating_mul(repetitions) <= MOST_WRITTEN_OUT)
@@ -78,89 +87,13 @@ fn check(pattern: &str, location: i32) -> Verdict {
     .at(location))
 }
 
-/// A JSON path may only be written down, and may not look at the document again and again: `**` behind another one finds as
-/// many things as there are ways through it, and so do a filter within a filter and lists of places.
-pub(super) fn json_path(path: Option<&Node>, location: i32) -> Verdict {
-    let refusal = |what, mend| Err(Refusal::new(Rule::Cost, what, mend).at(location));
-    let Some(path) = path.and_then(|path| tree::text_as(path, &["jsonpath"])) else {
-        return refusal(
-            "a JSON path that is not written as a literal is not allowed",
-            "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
-        );
-    };
-    if path.contains("/*") {
-        return refusal(
-            "a JSON path with a comment is not allowed",
-            "leave the comment out",
-        );
-    }
-    let path = outside_quotes(&path.to_ascii_lowercase());
-    let path = path.as_str();
-    let filter = path.split_once('?').map(|(_, filter)| filter);
-    if path.contains("**") || path.contains(',') {
-        return refusal(
-            "a JSON path with ** or a list of places is not allowed",
-            "name the way to the value, as in '$.items[*].price'",
-        );
-    }
-    if path.contains(".number(") || path.contains(".decimal(") {
-        return refusal(
-            "a JSON path that makes numbers of texts is not allowed",
-            "take the value out by ->> and cast it",
-        );
-    }
-    if path.contains("keyvalue") {
-        return refusal(
-            "a JSON path with keyvalue() is not allowed",
-            "take the members apart by jsonb_each(x)",
-        );
-    }
-    let is_several = |side: &&str| ["[*]", ".*", " to "].iter().any(|all| side.contains(all));
-    let compared = filter.unwrap_or(path);
-    if compared
-        .split(['<', '>', '=', '!'])
-        .filter(is_several)
-        .count()
-        > 1
-    {
-        return refusal(
-            "a JSON path that compares several values with several others is not allowed",
-            "compare with one value, as in '$.items[*] ? (@.price > 10)'",
-        );
-    }
-    if path.contains("like_regex") {
-        return refusal(
-            "a JSON path with like_regex is not allowed",
-            "take the value out by ->> and compare it by ~",
-        );
-    }
-    if filter.is_some_and(|filter| filter.contains(['?', '$'])) {
-        return refusal(
-            "a JSON path whose filter holds another filter or $ is not allowed",
-            "compare @ with a value, as in '$.items[*] ? (@.price > 10)'",
-        );
-    }
-    Ok(())
-}
-
-/// How often a JSON path names the document or a part of it.
-pub(super) fn places_of_document(path: &Node) -> u64 {
-    let path = tree::text_as(path, &["jsonpath"]).unwrap_or_default();
-    u64::try_from(path.matches(['$', '@']).count()).unwrap_or(u64::MAX)
-}
-
-/// A JSON path without what stands between its quotes.
-fn outside_quotes(path: &str) -> String {
-    let (mut outside, mut is_quoted, mut is_escaped) = (String::new(), false, false);
-    for character in path.chars() {
-        if is_quoted {
-            is_quoted = is_escaped || character != '"';
-            is_escaped = !is_escaped && character == '\\';
-        } else if character == '"' {
-            is_quoted = true;
-        } else {
-            outside.push(character);
-        }
-    }
-    outside
+/// Whether what follows a brace may be a bound with something between its digits: the expanded
+/// syntax, `(?x)` or the flag x, reads `{2 5 5}` and `{25#…` as it reads `{255}`.
+fn is_spread_bound(rest: &str) -> bool {
+    let bound = rest.split_once('}').map_or(rest, |(bound, _)| bound);
+    let is_blank = |character: char| character.is_whitespace() || !character.is_ascii();
+    bound
+        .trim_start_matches(is_blank)
+        .starts_with(|first: char| first.is_ascii_digit() || first == '#')
+        && bound.contains(|character: char| is_blank(character) || character == '#')
 }

@@ -28,7 +28,7 @@ impl Length {
     }
 
     /// The bytes of a value; nothing of what is NULL.
-    fn of(self, value: Node) -> Node {
+    pub(super) fn of(self, value: Node) -> Node {
         let of_text = |value| system_call("octet_length", vec![cast(value, "text")]);
         let bytes = match self {
             Self::Text => of_text(value),

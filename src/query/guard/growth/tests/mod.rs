@@ -235,7 +235,7 @@ fn a_recursion_ends_its_growth() {
     runs_as(
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r",
         "WITH RECURSIVE r(n) AS MATERIALIZED (WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) \
-         SELECT CASE WHEN bounded.recursed(sum(108 + COALESCE(pg_catalog.octet_length(fenced.value1::pg_catalog.text), 0)) OVER (ROWS UNBOUNDED PRECEDING), 67108864) \
+         SELECT CASE WHEN bounded.recursed(sum(108 + COALESCE(GREATEST(pg_catalog.pg_column_size(fenced.value1), pg_catalog.octet_length(fenced.value1::pg_catalog.text)), 0)) OVER (ROWS UNBOUNDED PRECEDING), 67108864) \
          THEN fenced.value1 END FROM (SELECT * FROM r) fenced(value1)) SELECT max(n) FROM r",
     );
     refused(

@@ -96,3 +96,99 @@ fn a_json_path_stands_where_it_is_used() {
     unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ > 1)'::jsonpath)");
     unchanged("SELECT '[1, 2]'::jsonb @? '$[*]'::jsonpath");
 }
+
+#[test]
+fn a_bound_is_read_as_the_expanded_syntax_reads_it() {
+    for pattern in [
+        "(?x)((x{1,2 5 5}){1,1 3 0})",
+        "***:(?ix)(x{1,2\t5\n5}){1,130}",
+        "(?x)x{ 2 5 5}",
+        "(?x)x{25#}\n5}",
+        "(?x)x{#\n255}",
+    ] {
+        too_large(
+            &format!("SELECT 'a' ~ '{pattern}'"),
+            "blanks or a comment in a bound",
+        );
+    }
+    too_large(
+        "SELECT regexp_like('a', '((x{1,2 5 5}){1,1 3 0})', 'x')",
+        "blanks or a comment in a bound",
+    );
+    unchanged("SELECT 'a' ~ '(?x) a {2} b'");
+    assert!(check("SELECT 'a' ~ '\\{ \"name\": [0-9]+ \\}'").is_ok());
+}
+
+#[test]
+fn a_json_path_is_judged_by_its_tokens() {
+    let document = "('{\"a\":[1' || repeat(',1', 14000) || ']}')::jsonb";
+    for path in [
+        "$ ? (@.a[ * ] < @.a[ * ])",
+        "$.a[0\tto\tlast] < $.b[0 to last]",
+        "$ ? (@. * < @. *)",
+        "($.a[*] < $.b[*]) ? (@ == true)",
+        "strict $ ? ((@.a[*]) < (@.b[*]))",
+        "($.a[*] ? (@ == 1)) < ($.b[*] ? (@ == 1))",
+        "$.\"a\"[*] == -$.b[\n*]",
+        // Arrays stand for their elements.
+        "$ ? (@.a < @.b)",
+        "$.a == $.a",
+        "LAX $ ? (!(@.a == 1 && @.b >= @.a))",
+        // Words in other letters.
+        "$.number ()",
+        "$. NUMBER()",
+        "$.n\\u0075mber()",
+        "$.decimal ()",
+        "$.keyvalu\\u0065()",
+        "$.keyvalue\n()",
+        "$ ? (@ lik\\u0065_regex \"a\")",
+        "$ ? (@ LIKE_REGEX \"a\")",
+        "$./* a */number()",
+        "$.a ? (@ == \"\\\"\") ? (@ == 1)",
+    ] {
+        for statement in [
+            format!("SELECT jsonb_path_exists({document}, '{path}')"),
+            format!("SELECT {document} @? '{path}'"),
+            format!("SELECT {document} @@ '{path}'"),
+            format!("SELECT JSON_EXISTS({document}, '{path}')"),
+            format!("SELECT JSON_QUERY({document}, '{path}')"),
+            format!("SELECT 1 FROM JSON_TABLE({document}, '{path}' COLUMNS (a int PATH '$')) AS t"),
+        ] {
+            too_large(&statement, "a JSON path");
+        }
+    }
+    for path in [
+        "strict $.items[*] ? (@.price > @.cost)",
+        "$.items[*] ? (@.price * 2 > 10 && @.tags[*] == \"a, b\" || exists(@.tags[*]))",
+        "$.items[0 to 2].* ? (@.number == \"like_regex ? \\\" **\")",
+        "$.keyvalue.decimal",
+        "$.to == 1 && $.a[*] starts with \"b\"",
+    ] {
+        let statement =
+            format!("SELECT jsonb_path_exists(to_jsonb(s), '{path}') FROM retail.stores AS s");
+        assert!(check(&statement).is_ok(), "{statement}");
+    }
+    // A document that is short, and a variable.
+    unchanged("SELECT jsonb_path_query('{\"a\": 1, \"b\": 2}', '$ ? (@.a < @.b)')");
+    unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ >= $min)', '{\"min\": 2}')");
+    unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ >= $\"min\")', '{\"min\": 2}')");
+    too_large(
+        &format!("SELECT jsonb_path_exists({document}, '$.a[*] ? (@ < $x)', {document})"),
+        "two parts of a document",
+    );
+    too_large(
+        &format!(
+            "SELECT jsonb_path_match('1', '{}')",
+            ["$ == 1"; 101].join(" && ")
+        ),
+        "too many comparisons",
+    );
+    // The numbers of a variable are multiplied as well.
+    too_large(
+        &format!(
+            "SELECT jsonb_path_query('1', '{}', '{{\"x\": 1e9999}}')",
+            ["$x"; 10_000].join(" * ")
+        ),
+        "could make a value",
+    );
+}
