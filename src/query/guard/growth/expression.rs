@@ -330,6 +330,10 @@ pub(super) fn path_size(path: &Node) -> Size {
 
 /// The digits that the exponents in a text stand for, should it be read as numbers.
 fn exponents(text: &str) -> u64 {
+    tree::most_of_readings(text, spelled_exponents)
+}
+
+fn spelled_exponents(text: &str) -> u64 {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
         // PostgreSQL 16 and newer read 1e1_31000.
         let digits: String = rest

@@ -1,5 +1,7 @@
 //! What a backend keeps of a statement when it has ended, for as long as its connection lives.
 
+use super::tree;
+
 /// What PostgreSQL keeps of a time zone (`pg_tzset` of pgtz.c).
 const BYTES_PER_ZONE: u64 = 32 << 10;
 
@@ -16,6 +18,10 @@ pub(super) fn bytes_of_record(columns: usize) -> u64 {
 /// What is kept of the time zones that a text may name, should it be read as a time: each a word in which a digit follows a
 /// letter.
 pub(super) fn bytes_of_zones(text: &str) -> u64 {
+    tree::most_of_readings(text, bytes_of_words)
+}
+
+fn bytes_of_words(text: &str) -> u64 {
     let is_part = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '/' | '_' | '.' | ':')
     };

@@ -97,6 +97,11 @@ fn what_a_backend_keeps_of_a_statement_is_counted() {
         kept("SELECT '2025-01-01 a1'::timestamptz, '{2025-01-01 b-2,2025-01-01 c3}'::date[]"),
         3 * zone
     );
+    // Quotes and backslashes hide a name from a reader of the text, not from PostgreSQL.
+    assert_eq!(
+        kept(r#"SELECT '{"0:0 aaaa\1","0:0 aaab\2"}'::timetz[], '{"0:0 c""3"}'::timetz[]"#),
+        3 * zone
+    );
     let row = kept("SELECT t FROM (SELECT 1 AS a, 2 AS b) t");
     assert!(row > 0);
     assert_eq!(
