@@ -463,3 +463,21 @@ json path | SELECT count(jsonb_path_query_array('{"a":{"b":1}}', '$.keyvalu\u006
 regular expression | SELECT 'Zava' ~ '(?x)((x{1,2 5 5}){1,1 3 0})一'
 regular expression | SELECT regexp_like('Zava', '((x{1,2 5 5}){1,1 3 0})一', 'x')
 recursion | WITH RECURSIVE t(n, j) AS (SELECT 1, ('[1' || repeat(',1', 999) || ']')::jsonb UNION SELECT n + 1, j FROM t WHERE n < 21000) SELECT count(*) FROM t
+judged as read | SELECT count(tstzrange('[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT count(tsrange('[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT count(daterange('[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT count(tstzmultirange('{[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)}')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT count(tsmultirange('{[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)}')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT count(datemultirange('{[2000-01-01 00:00 XYZ' || translate(g::text, '0123456789', 'abcdefghij') || '1,)}')) FROM generate_series(1, 1000000) AS g
+judged as read | SELECT upper(numrange('[0,9e' || 131000 + g % 70 || ']')) AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT upper(nummultirange('{[0,9e' || 131000 + g % 70 || ']}')) AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT ('{9e13\1000}'::numeric[])[1] - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT (('{1e13\1000}'::jsonb[])[1])::numeric - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT upper('[0,9e13"1000"]'::numrange) - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT (('{9e13\' || 1000 + g % 70 || '}')::numeric[])[1] - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT upper(('[0,9e13"' || 1000 + g % 70 || '"]')::numrange) - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT JSON_VALUE(to_jsonb(g), '$.x' RETURNING numeric DEFAULT ('9e13' || '1000') ON EMPTY) - g % 2 AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT t.n - g % 2 AS x FROM generate_series(1, 20000) AS g, JSON_TABLE(to_jsonb(g), '$' COLUMNS (n numeric PATH '$.x' DEFAULT ('9e13' || '1000') ON EMPTY)) AS t ORDER BY x DESC LIMIT 5
+judged as read | SELECT upper(JSON_VALUE(to_jsonb('[0,9e' || 131000 + g % 70 || ']'), '$' RETURNING numrange)) AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
+judged as read | SELECT cardinality('{{400∷"0:0 aa#x\1",}"0:0 aaaa\1"}'::timetz[])
+judged as read | SELECT isempty(int4multirange('{' || repeat('(,),', 2500000) || '(,)}')) FROM generate_series(1, 1)

@@ -5,6 +5,7 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
+use super::cast::{TYPES, is_cast};
 use super::count::{steps, within};
 use super::expression::path_size;
 use super::join::SHORT_ROW;
@@ -141,7 +142,8 @@ const SQUARING: [&str; 10] = [
 
 /// All that is said here of functions by name.
 #[cfg(test)]
-pub(super) const NAMED: [&[&str]; 9] = [
+pub(super) const NAMED: [&[&str]; 10] = [
+    &TYPES,
     &SPELLING,
     &NUMERIC,
     &KEEPING,
@@ -164,6 +166,9 @@ impl Measure {
             .copied()
             .unwrap_or_default()
             .to_owned();
+        if is_cast(&name, call) {
+            return self.called_cast(&name, call);
+        }
         let location = call.location;
         let growth = FUNCTIONS
             .get(name.as_str())
@@ -245,7 +250,9 @@ impl Measure {
             Growth::Times(_) | Growth::OwnRule if NUMERIC.contains(&name.as_str()) => {
                 args.all.spells
             }
-            Growth::Times(_) | Growth::OwnRule | Growth::Collects => true,
+            // A range or a multirange of its bounds.
+            Growth::Times(_) => !TYPES.contains(&name.as_str()),
+            Growth::OwnRule | Growth::Collects => true,
         };
         let value = match growth {
             // One value of the order, or one for each of several fractions.

@@ -1,7 +1,7 @@
 //! Casts: what a type makes of a value, and what reading it takes.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, TypeCast};
+use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
 
 use super::call::OF_MATCHING;
 use super::count::{steps, within, within_of};
@@ -9,6 +9,47 @@ use super::size::{MOST_VALUE, SMALL, Size};
 use super::{Measure, made, time, tree};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
+
+/// Functions of the list that bear the name of a type: with one argument, PostgreSQL takes a call for a cast
+/// (`func_get_detail`), also one with VARIADIC.
+pub(super) const TYPES: [&str; 26] = [
+    "bool",
+    "date",
+    "datemultirange",
+    "daterange",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int4multirange",
+    "int4range",
+    "int8",
+    "int8multirange",
+    "int8range",
+    "interval",
+    "nummultirange",
+    "numrange",
+    "text",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "tsmultirange",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+    "varchar",
+];
+
+/// Whether PostgreSQL may take this call for a cast. It refuses one with anything else to it.
+pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
+    TYPES.contains(&name)
+        && call.args.len() == 1
+        && !call.args.iter().any(tree::is_named)
+        && call.agg_order.is_empty()
+        && call.agg_filter.is_none()
+        && call.over.is_none()
+}
 
 /// Types whose values may spell a number.
 const SPELLING: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
@@ -82,6 +123,27 @@ fn bound_numbers(text: &mut Node, twin: &str, most: u64) -> usize {
 }
 
 impl Measure {
+    /// Measures a call that PostgreSQL may take for a cast as that cast; it stays a call.
+    pub(super) fn called_cast(&mut self, name: &str, call: &mut FuncCall) -> Result<Size, Refusal> {
+        let Some(arg) = call.args.first_mut() else {
+            return Err(Refusal::construct(name).at(call.location));
+        };
+        let mut cast = made::cast_of(std::mem::take(arg), name);
+        cast.location = call.location;
+        let size = self.cast(&mut cast)?;
+        *arg = cast.arg.map(|inner| *inner).unwrap_or_default();
+        Ok(size)
+    }
+
+    /// What a text that is written down takes where it is read as a type; it stays as it is.
+    pub(super) fn read_as(&mut self, text: &Node, target: &TypeName) -> Result<Size, Refusal> {
+        self.cast(&mut TypeCast {
+            arg: Some(Box::new(text.clone())),
+            type_name: Some(target.clone()),
+            location: target.location,
+        })
+    }
+
     /// Measures a cast; what it reads may be put through a twin.
     pub(super) fn cast(&mut self, cast: &mut TypeCast) -> Result<Size, Refusal> {
         let mut arg = match &mut cast.arg {

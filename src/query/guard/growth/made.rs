@@ -169,7 +169,11 @@ pub(super) fn first_of(args: Vec<Node>) -> Node {
 
 /// `value::to`
 pub(super) fn cast(value: Node, to: &str) -> Node {
-    wrap(NodeEnum::TypeCast(Box::new(TypeCast {
+    wrap(NodeEnum::TypeCast(Box::new(cast_of(value, to))))
+}
+
+pub(super) fn cast_of(value: Node, to: &str) -> TypeCast {
+    TypeCast {
         arg: Some(Box::new(value)),
         type_name: Some(TypeName {
             names: vec![name("pg_catalog"), name(to)],
@@ -178,7 +182,7 @@ pub(super) fn cast(value: Node, to: &str) -> Node {
             ..TypeName::default()
         }),
         location: -1,
-    })))
+    }
 }
 
 /// `(SELECT value)`: computed when the statement runs, once; what names it copies a number of a parameter.

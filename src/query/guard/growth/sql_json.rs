@@ -226,6 +226,7 @@ impl Measure {
         behavior: Option<&mut JsonBehavior>,
         target: Option<&TypeName>,
     ) -> Result<Size, Refusal> {
+        let location = behavior.as_ref().map_or(-1, |behavior| behavior.location);
         let Some(value) = behavior.and_then(|behavior| behavior.expr.as_deref_mut()) else {
             return Ok(Size::default());
         };
@@ -233,7 +234,18 @@ impl Measure {
         if size.spells {
             time::may_be_read(target, Some(value))?;
         }
-        Ok(size)
+        // PostgreSQL reads it as the target itself, and would compute it while it plans.
+        if !tree::is_constant(value) {
+            return Err(Refusal::construct_but(
+                "DEFAULT with a value that is not written as a literal",
+                "write a literal, or put COALESCE around JSON_VALUE",
+            )
+            .at(location));
+        }
+        match target {
+            Some(target) => Ok(size.beside(self.read_as(value, target)?)),
+            None => Ok(size),
+        }
     }
 
     /// Measures JSON_TABLE, an item of FROM.

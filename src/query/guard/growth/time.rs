@@ -36,14 +36,10 @@ const TAKING_ZONE: [(&str, usize, usize); 6] = [
     ("timezone", 2, 0),
 ];
 
-/// Functions of the list that read a text as a date or a time, as a cast would.
-const CASTS: [&str; 5] = ["date", "time", "timestamp", "timestamptz", "timetz"];
-
 /// All that is said here of functions by name.
 #[cfg(test)]
 pub(super) fn named() -> impl Iterator<Item = &'static str> {
-    let taking_zone = TAKING_ZONE.iter().map(|(name, ..)| *name);
-    taking_zone.chain(CASTS)
+    TAKING_ZONE.iter().map(|(name, ..)| *name)
 }
 
 /// Whether a text is read as a value of this type, or of an array of it, by what may name a time zone.
@@ -95,19 +91,13 @@ pub(super) fn may_be_read(target: Option<&TypeName>, document: Option<&Node>) ->
     .at(target.location))
 }
 
-/// Puts the argument of a call that names a time zone, or that is read as a time, through a wrapper. In how many places.
+/// Puts the argument of a call that names a time zone through a wrapper. In how many places.
 pub(super) fn bound_call(
     name: &str,
     call: &mut FuncCall,
     may_be_text: impl Fn(usize) -> bool,
 ) -> u64 {
     let count = call.args.len();
-    if CASTS.contains(&name) && count == 1 && may_be_text(0) {
-        return call
-            .args
-            .first_mut()
-            .map_or(0, |arg| bound_moment(arg, name));
-    }
     let taking = TAKING_ZONE
         .iter()
         .find(|(function, args, _)| *function == name && *args == count);

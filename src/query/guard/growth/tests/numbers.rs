@@ -1,6 +1,6 @@
 //! Numbers: a short text can spell a long one.
 
-use super::{refused, runs_as, too_large, unchanged};
+use super::{check, refused, runs_as, too_large, unchanged};
 
 #[test]
 fn ordinary_numbers_stay_as_they_are() {
@@ -85,5 +85,86 @@ fn numbers_hide_in_paths_and_between_underscores() {
         "SELECT repeat('1e1_31000'::numeric::text, 100)",
     ] {
         too_large(text, "could make a value");
+    }
+}
+
+/// In an array or a range PostgreSQL takes quotes and backslashes out before it reads what is left.
+#[test]
+fn numbers_hide_between_quotes_and_backslashes() {
+    for text in [
+        r"SELECT repeat((('{9e13\1000}'::numeric[])[1])::text, 100)",
+        r#"SELECT repeat((('{9e13"1000"}'::numeric[])[1])::text, 100)"#,
+        r"SELECT repeat((('{1e13\1000}'::jsonb[])[1])::text, 100)",
+        r#"SELECT repeat(upper('[0,9e13"1000"]'::numrange)::text, 100)"#,
+        r"SELECT repeat(upper(numrange('[0,9e13\1000]'))::text, 100)",
+    ] {
+        too_large(text, "could make a value");
+    }
+    unchanged(r#"SELECT '{"1.5","2e10"}'::numeric[]"#);
+}
+
+/// `numrange(text)` is `text::numrange`.
+#[test]
+fn a_call_of_a_types_name_is_measured_as_the_cast() {
+    for (text, expected) in [
+        (
+            "SELECT upper(numrange('[0,9e' || store_id || ']')) FROM retail.stores",
+            "SELECT upper(numrange(bounded.number('[0,9e' || store_id || ']', 12582912))) FROM retail.stores",
+        ),
+        (
+            "SELECT upper(nummultirange('{[0,9e' || store_id || ']}')) FROM retail.stores",
+            "SELECT upper(nummultirange(bounded.number('{[0,9e' || store_id || ']}', 12582912))) FROM retail.stores",
+        ),
+        (
+            "SELECT isempty(tstzrange(store_name)), isempty(tsmultirange(VARIADIC store_name)) FROM retail.stores",
+            "SELECT isempty(tstzrange(bounded.moment(store_name, 'tstzrange'))), isempty(tsmultirange(VARIADIC bounded.moment(store_name, 'tsmultirange'))) FROM retail.stores",
+        ),
+    ] {
+        runs_as(text, expected);
+    }
+    for (call, cast) in [
+        (
+            "SELECT isempty(int4multirange('{' || repeat('(,),', 2500000) || '(,)}'))",
+            "SELECT isempty(('{' || repeat('(,),', 2500000) || '(,)}')::int4multirange)",
+        ),
+        (
+            "SELECT date(repeat('x', 2000000))",
+            "SELECT repeat('x', 2000000)::date",
+        ),
+    ] {
+        too_large(call, "");
+        too_large(cast, "");
+    }
+    for text in [
+        "SELECT int4range(1, 10), numrange(1.5, 2.5, '[]'), int4multirange(int4range(1, 2))",
+        "SELECT nummultirange(numrange(1, 2)), tstzmultirange(tstzrange(now(), NULL))",
+        "SELECT nummultirange(VARIADIC ARRAY[numrange(1, 2)]), date(order_date), text(order_id) FROM retail.orders",
+        "SELECT int4range('[1,10)'), date('2025-01-01'), float8('1.5')",
+    ] {
+        unchanged(text);
+    }
+}
+
+/// What stands there instead of a value is read as the type that is returned.
+#[test]
+fn a_default_of_sql_json_is_a_literal() {
+    for text in [
+        "SELECT JSON_VALUE(to_jsonb(store_id), '$.x' RETURNING numeric DEFAULT ('9e13' || '1000') ON EMPTY) FROM retail.stores",
+        "SELECT JSON_VALUE(to_jsonb(store_id), '$.x' DEFAULT lower('A') ON ERROR) FROM retail.stores",
+        "SELECT n FROM retail.stores, JSON_TABLE(to_jsonb(store_id), '$' COLUMNS (n numeric PATH '$.x' DEFAULT ('9e13' || '1000') ON EMPTY)) t",
+    ] {
+        refused(text, "DEFAULT");
+    }
+    too_large(
+        "SELECT repeat(JSON_VALUE('{}'::jsonb, '$.x' RETURNING numeric DEFAULT '9e131000' ON EMPTY)::text, 100)",
+        "could make a value",
+    );
+    for text in [
+        "SELECT JSON_VALUE('{}'::jsonb, '$.x' RETURNING int DEFAULT -1 ON EMPTY DEFAULT NULL ON ERROR)",
+        "SELECT JSON_VALUE('{}'::jsonb, '$.x' DEFAULT 'none' ON EMPTY NULL ON ERROR)",
+        "SELECT JSON_VALUE('{}'::jsonb, '$.x' RETURNING date DEFAULT '2025-01-01' ON EMPTY)",
+        "SELECT JSON_QUERY('{}'::jsonb, '$.x' DEFAULT '[]' ON EMPTY EMPTY ARRAY ON ERROR)",
+    ] {
+        assert!(check(text).is_ok(), "{text}");
     }
 }
