@@ -160,6 +160,42 @@ const MEANT: &[(&str, &str)] = &[
         "SELECT store_id FROM retail.stores WHERE store_id IN (SELECT s.store_id FROM (SELECT * FROM retail.stores) s) ORDER BY 1",
         "SELECT store_id FROM retail.stores ORDER BY 1",
     ),
+    (
+        "SELECT s.*, count(*) AS orders FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id ORDER BY 1",
+        "SELECT s.store_id, s.store_name, s.is_online, count(*) AS orders FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id ORDER BY 1",
+    ),
+    (
+        "SELECT s.*, count(*) AS n FROM retail.stores s LEFT JOIN retail.orders o ON o.store_id = s.store_id GROUP BY 1 ORDER BY 1",
+        "SELECT s.store_id, s.store_name, s.is_online, count(*) AS n FROM retail.stores s LEFT JOIN retail.orders o ON o.store_id = s.store_id GROUP BY s.store_id ORDER BY 1",
+    ),
+    (
+        "SELECT s.store_name, count(o) FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) GROUP BY s.store_id ORDER BY 1",
+        "SELECT s.store_name, count(o.order_id) FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) GROUP BY s.store_name ORDER BY 1",
+    ),
+    (
+        "SELECT s.store_name, json_agg(o ORDER BY o.order_id) FROM retail.stores s JOIN (SELECT store_id, order_id FROM retail.orders ORDER BY order_id LIMIT 3) o USING (store_id) GROUP BY s.store_id ORDER BY 1",
+        "SELECT s.store_name, json_agg(o ORDER BY o.order_id) FROM retail.stores s JOIN (SELECT store_id, order_id FROM retail.orders ORDER BY order_id LIMIT 3) o USING (store_id) GROUP BY s.store_name ORDER BY 1",
+    ),
+    (
+        "SELECT row_to_json(s) AS j, count(*) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id ORDER BY s.store_id",
+        "SELECT row_to_json(t) AS j, (SELECT count(*) FROM retail.orders o WHERE o.store_id = t.store_id) AS count FROM (SELECT store_id, store_name, is_online FROM retail.stores WHERE store_id IN (SELECT store_id FROM retail.orders)) t ORDER BY store_id",
+    ),
+    (
+        "SELECT s.store_id AS k, to_jsonb(s) -> 'store_name' AS name, s IS NULL AS none FROM retail.stores s RIGHT JOIN retail.orders o USING (store_id) GROUP BY k ORDER BY 1",
+        "SELECT DISTINCT s.store_id AS k, to_jsonb(s.store_name) AS name, false AS none FROM retail.stores s JOIN retail.orders o USING (store_id) ORDER BY 1",
+    ),
+    (
+        "SELECT s.store_name, count(*) FROM retail.stores s NATURAL JOIN retail.orders o GROUP BY s.store_id ORDER BY 1",
+        "SELECT s.store_name, count(*) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_name ORDER BY 1",
+    ),
+    (
+        "SELECT s.store_name, (SELECT count(*) FROM retail.orders o WHERE o.store_id = s.store_id) AS n, (SELECT s::text) AS t FROM retail.stores s GROUP BY s.store_id ORDER BY 1",
+        "SELECT s.store_name, (SELECT count(*) FROM retail.orders o WHERE o.store_id = s.store_id) AS n, ROW(store_id, store_name, is_online)::text AS t FROM retail.stores s ORDER BY 1",
+    ),
+    (
+        "SELECT s.store_id, min(to_jsonb(o)::text) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY (s.store_id) HAVING s.store_name IS NOT NULL ORDER BY s.store_name",
+        "SELECT s.store_id, min(to_jsonb(o)::text) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id, s.store_name ORDER BY s.store_name",
+    ),
 ];
 
 #[tokio::test]

@@ -1276,3 +1276,18 @@ SELECT to_tsvector('english', string_agg(product_description, ' ')) FROM retail.
 
 -- Groups rolled up, sorted by an array
 SELECT count(*), array_agg(DISTINCT is_online) FROM retail.stores GROUP BY ROLLUP (is_online) ORDER BY 2;
+
+-- Stores with all their columns and how many orders they have
+SELECT s.*, count(*) AS orders FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id;
+
+-- How many orders each store has, counted by their rows
+SELECT s.store_name, count(o) FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) GROUP BY s.store_id;
+
+-- The orders of each store as documents
+SELECT s.store_name, json_agg(o) FROM retail.stores s JOIN (SELECT store_id, order_id FROM retail.orders LIMIT 3) o USING (store_id) GROUP BY s.store_id;
+
+-- Each store as a document beside its orders
+SELECT row_to_json(s), count(*) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id;
+
+-- The same by a natural join
+SELECT s.store_name, count(*) FROM retail.stores s NATURAL JOIN retail.orders o GROUP BY s.store_id;

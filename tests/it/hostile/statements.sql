@@ -71,6 +71,10 @@ w6 tenant ids | privilege | 42804 | SELECT s = ROW(1, 'x', '{victim}'::uuid, fal
 w6 tenant ids | privilege | runs | SELECT s IS NOT NULL FROM retail.stores AS s
 w6 tenant ids | privilege | refused | SELECT hash_record(s) FROM retail.stores AS s
 w6 tenant ids | privilege | runs | SELECT array_agg(s) FROM retail.stores AS s
+w6 tenant ids | privilege | runs | SELECT s.*, row_to_json(s), count(*) FROM retail.stores AS s GROUP BY s.store_id
+w6 tenant ids | privilege | refused | SELECT s.*, s.rls_user_id FROM retail.stores AS s GROUP BY s.store_id
+w6 tenant ids | privilege | refused | SELECT s.*, count(*) FROM retail.stores AS s GROUP BY s.store_id HAVING s.rls_user_id IS NOT NULL
+w6 tenant ids | privilege | runs | SELECT to_jsonb(s), count(rls_user_id) FROM retail.stores AS s JOIN retail.orders AS rls_user_id USING (store_id) GROUP BY s.store_id
 w6 tenant ids | privilege | refused | SELECT max(s.rls_user_id::text) FILTER (WHERE s.store_id = 6) FROM retail.stores AS s
 
 w7 keys and catalogue | harmless | refused | SELECT * FROM information_schema.table_constraints

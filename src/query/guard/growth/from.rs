@@ -94,6 +94,7 @@ impl Measure {
                     .as_ref()
                     .is_some_and(|alias| !alias.colnames.is_empty()),
             ),
+            is_row_read: Cell::new(false),
         };
         Ok(source.renamed(table.alias.as_ref()))
     }

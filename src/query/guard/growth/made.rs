@@ -53,7 +53,7 @@ pub(super) fn name(text: &str) -> Node {
     }))
 }
 
-fn column(parts: &[&str]) -> Node {
+pub(super) fn column(parts: &[&str]) -> Node {
     wrap(NodeEnum::ColumnRef(ColumnRef {
         fields: parts.iter().map(|part| name(part)).collect(),
         location: -1,
@@ -127,6 +127,14 @@ pub(super) fn over(query: Box<Node>, columns: usize, targets: impl Fn(&str) -> N
         op: SetOperation::SetopNone.into(),
         ..SelectStmt::default()
     }
+}
+
+/// `item.*`, which is the row of an item where a value stands.
+pub(super) fn row_of(item: &str) -> Node {
+    wrap(NodeEnum::ColumnRef(ColumnRef {
+        fields: vec![name(item), wrap(NodeEnum::AStar(AStar {}))],
+        location: -1,
+    }))
 }
 
 /// `(SELECT columns FROM item) AS alias`

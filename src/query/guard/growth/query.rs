@@ -9,7 +9,7 @@ use super::count::few_columns;
 use super::size::Size;
 use super::sub_link::Fence;
 use super::with::Itself;
-use super::{Measure, join, star, tree, withheld};
+use super::{Measure, grouped, join, star, tree, withheld};
 use crate::query::guard::groupings::groupings;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::Refusal;
@@ -185,6 +185,10 @@ impl Measure {
         }
         if !select.distinct_clause.is_empty() && on == 0 {
             self.sorted(columns.sizes())?;
+        }
+        for mut expr in grouped::dependents(select, self.sources.here()) {
+            total = total.beside(self.sort_key(&mut expr, &columns)?);
+            select.group_clause.push(expr);
         }
         self.groupings = outer_groupings;
         // For each of min and max, PostgreSQL plans the query once more.

@@ -24,6 +24,8 @@ pub(super) struct Source {
     pub(super) is_unaliased: bool,
     /// Whether something stands for all of its columns, or for one that only PostgreSQL could know.
     pub(super) is_read_whole: Cell<bool>,
+    /// Whether its row stands somewhere as one value.
+    pub(super) is_row_read: Cell<bool>,
 }
 
 impl Source {
@@ -31,6 +33,12 @@ impl Source {
     fn withholding(&self, name: &str) -> Option<&'static Relation> {
         let table = self.table.filter(|table| table.withheld.contains(&name))?;
         self.columns.named(name).is_none().then_some(table)
+    }
+
+    /// Notes that its row stands somewhere as one value.
+    fn mark_row_read(&self) {
+        self.is_read_whole.set(true);
+        self.is_row_read.set(true);
     }
 
     /// The same under the names of an alias, where there is one.
@@ -160,8 +168,17 @@ impl Sources {
         let mut sources = self.0.iter().flatten();
         let is_column =
             sources.any(|source| source.columns.named(name).is_some_and(|found| found.sure));
-        if !is_column || self.any_withholding(name).is_some() {
+        if self.any_withholding(name).is_some() {
             self.mark_all_read_whole();
+        }
+        if !is_column {
+            // An item of this name is meant and no other, whichever query it is of.
+            let all = self.0.iter().flatten();
+            let mut bearing = all.filter(|source| source.name == name).peekable();
+            if bearing.peek().is_none() {
+                self.mark_all_read_whole();
+            }
+            bearing.for_each(Source::mark_row_read);
         }
         self.known(name).unwrap_or_else(|| self.unknown())
     }
@@ -218,7 +235,7 @@ impl Sources {
         self.item(qualifier).map_or_else(
             || self.unknown(),
             |(level, source)| {
-                source.is_read_whole.set(true);
+                source.mark_row_read();
                 Meaning::new(source.columns.row(), level)
             },
         )

@@ -128,6 +128,100 @@ fn a_withheld_column_does_not_exist() {
     );
 }
 
+/// Where a key of a table that withholds columns is grouped by, so are its other columns. The row of
+/// another item says nothing of the table.
+#[test]
+fn what_depends_on_a_grouped_key_is_grouped_by() {
+    let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
+    let from = format!("FROM {columns} s JOIN retail.orders o USING (store_id) GROUP BY");
+    let rest = "s.store_name, s.is_online";
+    for (text, expected) in [
+        (
+            "SELECT s.*, count(*) FROM stores s JOIN orders o USING (store_id) GROUP BY s.store_id",
+            format!("SELECT s.*, count(*) {from} s.store_id, {rest}"),
+        ),
+        (
+            "SELECT count(*), s.* FROM stores s JOIN orders o USING (store_id) GROUP BY 2, s.is_online",
+            format!("SELECT count(*), s.* {from} 2, s.is_online, s.store_name"),
+        ),
+        (
+            "SELECT s.store_id AS k, row_to_json(s) FROM stores s JOIN orders o USING (store_id) GROUP BY k",
+            format!("SELECT s.store_id AS k, row_to_json(s) {from} k, {rest}, s.*"),
+        ),
+        (
+            "SELECT s.*, o.order_id FROM stores s JOIN orders o USING (store_id) GROUP BY (o.order_id, store_id)",
+            format!("SELECT s.*, o.order_id {from} (o.order_id, store_id), {rest}"),
+        ),
+        (
+            "SELECT * FROM stores GROUP BY 1",
+            format!(
+                "SELECT * FROM {columns} stores GROUP BY 1, stores.store_name, stores.is_online"
+            ),
+        ),
+        (
+            "SELECT s.c, count(*) FROM stores s(a, b, c) GROUP BY a",
+            format!("SELECT s.c, count(*) FROM {columns} s(a, b, c) GROUP BY a, s.b, s.c"),
+        ),
+        // Not by the key itself: as it was.
+        (
+            "SELECT s.is_online, count(s) FROM stores s GROUP BY s.is_online",
+            format!("SELECT s.is_online, count(s) FROM {columns} s GROUP BY s.is_online"),
+        ),
+        (
+            "SELECT s.*, count(*) FROM stores s JOIN orders o USING (store_id) GROUP BY o.store_id",
+            format!("SELECT s.*, count(*) {from} o.store_id"),
+        ),
+        (
+            "SELECT s.*, count(*) FROM stores s JOIN orders o USING (store_id) GROUP BY s.store_id + 1",
+            format!("SELECT s.*, count(*) {from} s.store_id + 1"),
+        ),
+        (
+            "SELECT s.*, count(*) FROM stores s JOIN orders o USING (store_id) GROUP BY ROLLUP (s.store_id)",
+            format!("SELECT s.*, count(*) {from} ROLLUP (s.store_id)"),
+        ),
+    ] {
+        runs_as(text, &expected);
+    }
+    for text in [
+        "SELECT s.store_name, count(o) FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) GROUP BY s.store_id",
+        "SELECT s.store_name, to_jsonb(o) FROM retail.stores s JOIN retail.orders o USING (store_id)",
+        "SELECT s.store_name, (SELECT count(o) FROM retail.orders o) FROM retail.stores s",
+        "SELECT s.store_name, (SELECT row_to_json(o)) FROM retail.stores s JOIN retail.orders o USING (store_id)",
+    ] {
+        unchanged(text);
+    }
+    for text in [
+        "SELECT s.store_name, count(o), s.rls_user_id FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id",
+        "SELECT s.*, count(*) FROM retail.stores s GROUP BY s.store_id, s.rls_user_id",
+        "SELECT s.*, count(*) FROM retail.stores s GROUP BY s.store_id HAVING max(s.rls_user_id::text) > ''",
+        "SELECT count(o) FROM retail.stores s JOIN retail.orders o USING (store_id) GROUP BY s.store_id ORDER BY rls_user_id",
+    ] {
+        refused_by(
+            text,
+            Rule::Column,
+            "its columns are store_id, store_name, is_online",
+        );
+    }
+}
+
+/// Names of items that are those of withheld columns, or of the columns of the system.
+#[test]
+fn an_item_called_like_a_withheld_column_hides_it() {
+    let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
+    runs_as(
+        "SELECT count(rls_user_id) FROM stores s, orders rls_user_id WHERE s.store_id = rls_user_id.store_id",
+        &format!(
+            "SELECT count(rls_user_id) FROM {columns} s, retail.orders rls_user_id WHERE s.store_id = rls_user_id.store_id"
+        ),
+    );
+    runs_as(
+        "SELECT (SELECT row_to_json(s) FROM orders o) FROM stores s JOIN (SELECT 1 AS a) o ON true",
+        &format!(
+            "SELECT (SELECT row_to_json(s) FROM retail.orders o) FROM {columns} s JOIN (SELECT 1 AS a) o ON true"
+        ),
+    );
+}
+
 #[test]
 fn an_array_of_a_query_takes_one_column() {
     for query in [
