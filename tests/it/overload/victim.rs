@@ -18,6 +18,10 @@ const REQUESTS: usize = 200;
 const LIMIT: Duration = Duration::from_millis(500);
 const FACTOR: u32 = 10;
 
+/// On a quiet machine a request alone takes 2 ms, less than a debug build needs for one large result
+/// or for some hundred refusals at the same moment; this much may always pass.
+const FLOOR: Duration = Duration::from_millis(150);
+
 const ATTACKS: [(&str, Attack); 10] = [
     (
         "JSON that is expensive to parse",
@@ -59,7 +63,7 @@ async fn no_attack_makes_another_tenant_wait() {
             // From the attacker's own address too.
             let health = server.health(ATTACKER).await;
             drop(attacker);
-            let limit = LIMIT.min(FACTOR * alone);
+            let limit = LIMIT.min(FLOOR.max(FACTOR * alone));
             seen.push((alone, beside, health));
             if beside <= limit && health <= LIMIT {
                 break;
