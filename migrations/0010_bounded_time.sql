@@ -1,6 +1,7 @@
--- Bounded wrappers for times, see 0004_bounded.sql. PostgreSQL keeps each time zone it was asked for, 28 KiB each, as long as the
--- connection lives, and takes any letters followed by a number for one (POSIX: `XYZ1`). So what is computed while the statement runs
--- may name the zones that a file describes, and few others. And a step of `generate_series` whose parts have different signs may
+-- Bounded wrappers for times, see 0004_bounded.sql. PostgreSQL keeps each time zone it was asked
+-- for, 28 KiB each, as long as the connection lives, and takes any letters followed by a number for
+-- one (POSIX: `XYZ1`). So what is computed while the statement runs may name the zones that a file
+-- describes, and few others. And a step of `generate_series` whose parts have different signs may
 -- come to nothing: `12 months -365 days -6 hours`.
 SET LOCAL lock_timeout = '5s';
 
@@ -12,7 +13,8 @@ BEGIN
 END;
 $$;
 
--- Names without a digit are files or unknown. Of the others: offsets of up to 15 hours, and the four names of the United States.
+-- Names without a digit are files or unknown. Of the others: offsets of up to 15 hours, and the
+-- four names of the United States.
 CREATE FUNCTION bounded.zone(value anyelement, called text) RETURNS anyelement
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -28,9 +30,10 @@ AS $$
     END
 $$;
 
--- Whether a part of a text names a zone by its offset, should the text be read as a date or a time, or as an array or a range of them:
--- a digit follows a letter, and it is none of: a date and time with T, a Julian day, a time with UTC, GMT or one of the four, a date
--- with a month's name. Nothing here depends on the database's collation.
+-- Whether a part of a text names a zone by its offset, should the text be read as a date or a time,
+-- or as an array or a range of them: a digit follows a letter, and it is none of: a date and time
+-- with T, a Julian day, a time with UTC, GMT or one of the four, a date with a month's name.
+-- Nothing here depends on the database's collation.
 CREATE FUNCTION bounded.names_offset(string text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
@@ -43,7 +46,8 @@ AS $$
     SELECT CASE
         -- What is usual is seen at once.
         WHEN ($1::text COLLATE "C" OPERATOR(pg_catalog.~) '^([^A-Za-z]*|[0-9-]+T[0-9:.]*(Z|[+-][0-9:]*)?)$') IS NOT FALSE THEN $1
-        -- Between quotes there may be quotes and backslashes, which are taken out before the rest is read.
+        -- Between quotes there may be quotes and backslashes, which are taken out before the rest
+        -- is read.
         WHEN bounded.names_offset($1::text) OR pg_catalog.translate($1::text, '"\', '') OPERATOR(pg_catalog.<>) $1::text
             AND bounded.names_offset(pg_catalog.translate($1::text, '"\', '')) THEN
             CASE WHEN bounded.refuse_text(
@@ -54,7 +58,8 @@ AS $$
     END
 $$;
 
--- The least time in seconds that a step moves on by, 0 when it may not move; NULL of none at all, which is the original's to refuse.
+-- The least time in seconds that a step moves on by, 0 when it may not move; NULL of none at all,
+-- which is the original's to refuse.
 CREATE FUNCTION bounded.advance(step interval) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

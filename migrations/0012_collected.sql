@@ -1,8 +1,10 @@
--- What aggregates collect is bounded while it grows (bounded.admits), to some MiB. Where it is sorted, grouped, or put into JSON, the
--- guard needs smaller bounds, which depend on what is done with it: these hold the running statement to them.
+-- What aggregates collect is bounded while it grows (bounded.admits), to some MiB. Where it is
+-- sorted, grouped, or put into JSON, the guard needs smaller bounds, which depend on what is done
+-- with it: these hold the running statement to them.
 SET LOCAL lock_timeout = '5s';
 
--- A value, by its text and by its size in memory: a number of 131,001 digits takes ten bytes there, one of a digit in jsonb eight.
+-- A value, by its text and by its size in memory: a number of 131,001 digits takes ten bytes there,
+-- one of a digit in jsonb eight.
 CREATE FUNCTION bounded.collected(value anyelement, most integer) RETURNS anyelement
 LANGUAGE sql STABLE PARALLEL SAFE
 AS $$
@@ -16,8 +18,8 @@ AS $$
     END
 $$;
 
--- An array, by what its elements weigh together: no function of SQL returns an array of records. Beside the bound, the sum overflows
--- where that of bounded.admits does.
+-- An array, by what its elements weigh together: no function of SQL returns an array of records.
+-- Beside the bound, the sum overflows where that of bounded.admits does.
 CREATE FUNCTION bounded.weight(sum bigint) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC

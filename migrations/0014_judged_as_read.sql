@@ -1,5 +1,6 @@
--- Numbers in a text are looked for as PostgreSQL reads them; see 0004_bounded.sql. In an array or a range it takes quotes and
--- backslashes out first: '{9e13\1000}' and '[0,9e13"1000"]' hold a number of 131,001 digits.
+-- Numbers in a text are looked for as PostgreSQL reads them; see 0004_bounded.sql. In an array or a
+-- range it takes quotes and backslashes out first: '{9e13\1000}' and '[0,9e13"1000"]' hold a number
+-- of 131,001 digits.
 SET LOCAL lock_timeout = '5s';
 
 CREATE OR REPLACE FUNCTION bounded.number(value anyelement, most integer) RETURNS anyelement

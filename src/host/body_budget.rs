@@ -1,4 +1,5 @@
-//! Bounds the memory of bodies that are still arriving, and how many of one principal arrive slowly.
+//! Bounds the memory of bodies that are still arriving, and how many of one principal arrive
+//! slowly.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

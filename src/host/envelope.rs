@@ -15,7 +15,8 @@ use super::json_scan::JsonScan;
 use super::{message_id, refusal, unread_body};
 use crate::identity::Principal;
 
-/// A body that is not complete after this counts as one that arrives slowly, of which a principal may have a few.
+/// A body that is not complete after this counts as one that arrives slowly, of which a principal
+/// may have a few.
 const PROMPT: Duration = Duration::from_secs(1);
 
 /// How long the first bytes of a body may take to arrive, which are all of most.

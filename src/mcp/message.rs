@@ -113,8 +113,8 @@ impl SessionId {
     }
 }
 
-/// An extension of an HTTP request `initialize` by which the handler reports that it has accepted the
-/// client: a refused one gets no session.
+/// An extension of an HTTP request `initialize` by which the handler reports that it has accepted
+/// the client: a refused one gets no session.
 #[derive(Clone, Debug, Default)]
 pub struct SessionBegun(Arc<AtomicBool>);
 

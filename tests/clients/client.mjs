@@ -6,11 +6,12 @@
 //   node client.mjs --through-mcp-remote URL
 //   node client.mjs [--era modern|legacy] --stdio COMMAND [ARGUMENT …]
 //
-// `modern` (the default) pins the stateless protocol of 2026-07-28: the SDK asks `server/discover` and fails when
-// the server does not offer it. `legacy`, which is what the SDK does by itself, opens with `initialize`.
-// With `--through-mcp-remote` it does as a host that can only start programs: npm `mcp-remote` hands messages on to URL.
-// The contract is that of client.py. Where the SDK throws without a JSON-RPC code, `code` is its own word for the
-// failure, and `status` the HTTP status if there was one.
+// `modern` (the default) pins the stateless protocol of 2026-07-28: the SDK asks `server/discover`
+// and fails when the server does not offer it. `legacy`, which is what the SDK does by itself,
+// opens with `initialize`. With `--through-mcp-remote` it does as a host that can only start
+// programs: npm `mcp-remote` hands messages on to URL. The contract is that of client.py. Where the
+// SDK throws without a JSON-RPC code, `code` is its own word for the failure, and `status` the HTTP
+// status if there was one.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';

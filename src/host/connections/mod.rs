@@ -126,8 +126,8 @@ impl Connections {
         }
     }
 
-    /// Registers a connection. At a limit, another one is closed for it; if the requests of all have
-    /// permits, only the health endpoints are answered on the new one.
+    /// Registers a connection. At a limit, another one is closed for it; if the requests of all
+    /// have permits, only the health endpoints are answered on the new one.
     pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registered {
         let network = Network::of(peer);
         let is_proxy = self.proxies.is_trusted_proxy(peer);

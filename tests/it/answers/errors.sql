@@ -1,4 +1,5 @@
--- Statements that PostgreSQL refuses, in whatever form the guard prints them. Parted by empty lines.
+-- Statements that PostgreSQL refuses, in whatever form the guard prints them. Parted by empty
+-- lines.
 
 -- Sub-selects of a wrong number of columns, which the guard counts or collects the rows of
 SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT order_id, customer_id FROM retail.orders LIMIT 5) OR store_id < 0

@@ -1,4 +1,5 @@
--- Statements that PostgreSQL answers, in whatever form the guard prints them. Parted by empty lines.
+-- Statements that PostgreSQL answers, in whatever form the guard prints them. Parted by empty
+-- lines.
 
 -- Sub-selects that the guard counts or collects the rows of
 SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT order_id FROM retail.orders ORDER BY 1 LIMIT 5) OR store_id < 0

@@ -18,8 +18,8 @@ const REQUESTS: usize = 200;
 const LIMIT: Duration = Duration::from_millis(500);
 const FACTOR: u32 = 10;
 
-/// On a quiet machine a request alone takes 2 ms, less than a debug build needs for one large result
-/// or for some hundred refusals at the same moment; this much may always pass.
+/// On a quiet machine a request alone takes 2 ms, less than a debug build needs for one large
+/// result or for some hundred refusals at the same moment; this much may always pass.
 const FLOOR: Duration = Duration::from_millis(150);
 
 const ATTACKS: [(&str, Attack); 10] = [

@@ -368,7 +368,8 @@ fn digits(name: &str, call: &mut FuncCall, args: u64) -> u64 {
     }
 }
 
-/// The most digits behind the point to which PostgreSQL computes what has no end (`NUMERIC_MAX_DISPLAY_SCALE`).
+/// The most digits behind the point to which PostgreSQL computes what has no end
+/// (`NUMERIC_MAX_DISPLAY_SCALE`).
 const MAX_SCALE: u64 = 1_000;
 
 /// How often a series multiplies such a number: the logarithm of one of 1,000 digits takes 2 ms.

@@ -10,8 +10,8 @@ use super::{Measure, made, time, tree};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
-/// Functions of the list that bear the name of a type: with one argument, PostgreSQL takes a call for a cast
-/// (`func_get_detail`), also one with VARIADIC.
+/// Functions of the list that bear the name of a type: with one argument, PostgreSQL takes a call
+/// for a cast (`func_get_detail`), also one with VARIADIC.
 pub(super) const TYPES: [&str; 26] = [
     "bool",
     "date",

@@ -67,7 +67,8 @@ impl Measure {
         };
         let limit = self.collected_limit(value);
         let is_array = name == "array_agg";
-        // Under a limit, what is easily looked at is weighed as it is too: there the difference is felt.
+        // Under a limit, what is easily looked at is weighed as it is too: there the difference is
+        // felt.
         let is_looked_at =
             limit.is_some() && is_array && sum > NUMBER && call.args.iter().all(is_name);
         let weight = if is_long || is_looked_at {
@@ -159,8 +160,8 @@ fn text_of(args: &[Node]) -> u64 {
     u64::try_from(texts.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
-/// The aggregate that counts what another one collects, over the same rows, each distinct one once; it tells whether it is within the
-/// budget, or what it weighs.
+/// The aggregate that counts what another one collects, over the same rows, each distinct one once;
+/// it tells whether it is within the budget, or what it weighs.
 fn counting(collecting: &FuncCall, weight: Node, tells_weight: bool) -> FuncCall {
     // Values are distinct by all arguments: the first alone tells them apart where the others are constants.
     let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));

@@ -1,22 +1,24 @@
 //! How long what aggregates collect may become.
 //!
-//! An aggregate that collects is bounded while it grows, but to some MiB, because nothing but the rows tells how much it is.
-//! Ordinary statements collect some hundred bytes and then sort by them, group by them or put them into JSON, for which MiB are
-//! too much. So a statement that is refused for its cost is measured again with smaller limits for what it collects, and the
-//! running statement is held to them by bounded wrappers: the values decide, not what they might have been.
+//! An aggregate that collects is bounded while it grows, but to some MiB, because nothing but the
+//! rows tells how much it is. Ordinary statements collect some hundred bytes and then sort by them,
+//! group by them or put them into JSON, for which MiB are too much. So a statement that is refused
+//! for its cost is measured again with smaller limits for what it collects, and the running
+//! statement is held to them by bounded wrappers: the values decide, not what they might have been.
 //!
-//! Limits are kept per query. Expressions of one query may have to be equal (`SELECT DISTINCT … ORDER BY`), so equal
-//! aggregates there need equal wrappers.
+//! Limits are kept per query. Expressions of one query may have to be equal (`SELECT DISTINCT …
+//! ORDER BY`), so equal aggregates there need equal wrappers.
 
 use super::Measure;
 use super::size::{LONGEST_SORTED, Size};
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The limits that are tried in turn, in bytes: for values that are put into JSON, into jsonb, kept for LIMIT, sorted, sorted in capitals,
-/// and sorted several times.
+/// The limits that are tried in turn, in bytes: for values that are put into JSON, into jsonb, kept
+/// for LIMIT, sorted, sorted in capitals, and sorted several times.
 const LIMITS: [u64; 6] = [1 << 20, 256 << 10, 64 << 10, LONGEST_SORTED, 8_000, 2_000];
 
-/// The most queries of a statement that are tried without a limit, once it is known that the others need one.
+/// The most queries of a statement that are tried without a limit, once it is known that the others
+/// need one.
 const MAX_RELAXED_QUERIES: usize = 8;
 
 /// The most bytes that each value may have which an aggregate of the statement collects.
@@ -52,7 +54,8 @@ pub(super) fn with_largest_limits<T>(
         let Ok((mut found, queries)) = measure(&limits) else {
             continue;
         };
-        // Most often one query's collection is sorted or grouped, and those around it may be as large as ever.
+        // Most often one query's collection is sorted or grouped, and those around it may be as
+        // large as ever.
         for query in queries.into_iter().rev().take(MAX_RELAXED_QUERIES) {
             limits.relaxed.push(query);
             match measure(&limits) {
@@ -95,7 +98,8 @@ impl CollectingQueries {
 }
 
 impl Measure {
-    /// The limit in bytes for a value of the innermost query that aggregates could make so long, if it needs one.
+    /// The limit in bytes for a value of the innermost query that aggregates could make so long, if
+    /// it needs one.
     pub(super) fn collected_limit(&mut self, value: u64) -> Option<u64> {
         let query = self.collecting_queries.current;
         self.collecting_queries.found.push(query);
@@ -104,8 +108,9 @@ impl Measure {
         is_limited.then_some(max_bytes)
     }
 
-    /// What a value of `parts` comes to that is held to the limit. Until it has been looked at, it is as long as it could be and has
-    /// a text of it beside it; then only what was let through goes on.
+    /// What a value of `parts` comes to that is held to the limit. Until it has been looked at, it
+    /// is as long as it could be and has a text of it beside it; then only what was let through
+    /// goes on.
     pub(super) fn limited(
         &mut self,
         parts: Size,

@@ -30,7 +30,8 @@ pub(super) struct Totals {
     steps: u64,
     /// Items of FROM and sub-selects.
     pub(super) items: u64,
-    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined; of rows, one for each value.
+    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined; of rows,
+    /// one for each value.
     pub(super) equalities: u64,
     pub(super) windows: u64,
     /// Sub-selects whose rows are counted.

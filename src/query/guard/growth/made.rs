@@ -406,7 +406,8 @@ pub(super) fn json_array_of(query: Box<Node>, width: Width, output: Option<JsonO
     wrap(NodeEnum::SubLink(Box::new(link)))
 }
 
-/// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW.
+/// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND
+/// CURRENT ROW.
 const FRAME_DEFAULT: i32 = 1058;
 
 /// `ROWS UNBOUNDED PRECEDING`, which needs to keep no row.

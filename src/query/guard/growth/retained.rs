@@ -5,7 +5,8 @@ use super::tree;
 /// What PostgreSQL keeps of a time zone (`pg_tzset` of pgtz.c).
 const BYTES_PER_ZONE: u64 = 32 << 10;
 
-/// What it keeps for each column of a row type that no table has (`assign_record_type_typmod` of typcache.c).
+/// What it keeps for each column of a row type that no table has (`assign_record_type_typmod` of
+/// typcache.c).
 const BYTES_PER_RECORD_COLUMN: u64 = 160;
 
 /// What is kept of row types of so many columns together.
@@ -15,8 +16,8 @@ pub(super) fn bytes_of_record(columns: usize) -> u64 {
         .saturating_mul(BYTES_PER_RECORD_COLUMN)
 }
 
-/// What is kept of the time zones that a text may name, should it be read as a time: each a word in which a digit follows a
-/// letter.
+/// What is kept of the time zones that a text may name, should it be read as a time: each a word in
+/// which a digit follows a letter.
 pub(super) fn bytes_of_zones(text: &str) -> u64 {
     tree::most_of_readings(text, bytes_of_words)
 }

@@ -1,8 +1,9 @@
 //! Times: which time zones PostgreSQL is asked for.
 //!
-//! It keeps each for as long as the connection lives, 28 KiB each, and takes any letters followed by a number for one. What only
-//! the running statement knows goes through bounded wrappers (`migrations/0010_bounded_time.sql`); what the text spells
-//! counts for the connection ([`super::retained`]).
+//! It keeps each for as long as the connection lives, 28 KiB each, and takes any letters followed
+//! by a number for one. What only the running statement knows goes through bounded wrappers
+//! (`migrations/0010_bounded_time.sql`); what the text spells counts for the connection
+//! ([`super::retained`]).
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeName};
@@ -42,7 +43,8 @@ pub(super) fn named() -> impl Iterator<Item = &'static str> {
     TAKING_ZONE.iter().map(|(name, ..)| *name)
 }
 
-/// Whether a text is read as a value of this type, or of an array of it, by what may name a time zone.
+/// Whether a text is read as a value of this type, or of an array of it, by what may name a time
+/// zone.
 pub(super) fn may_name_zone(type_name: &str) -> bool {
     WITH_ZONE.contains(&type_name)
 }
@@ -52,7 +54,8 @@ pub(super) fn takes_zone(function: &str) -> bool {
     TAKING_ZONE.iter().any(|(name, ..)| *name == function)
 }
 
-/// Puts what is read as a value of a type through a wrapper, unless it is written down. In how many places.
+/// Puts what is read as a value of a type through a wrapper, unless it is written down. In how many
+/// places.
 pub(super) fn bound_moment(value: &mut Node, type_name: &str) -> u64 {
     if tree::text(value).is_some() || matches!(value.node, Some(NodeEnum::AConst(_))) {
         return 0;
@@ -69,8 +72,8 @@ pub(super) fn bound_moment(value: &mut Node, type_name: &str) -> u64 {
     1
 }
 
-/// Whether values of this type may be read out of a JSON document: of one that is written down, but no time of another, for which
-/// there is no wrapper.
+/// Whether values of this type may be read out of a JSON document: of one that is written down, but
+/// no time of another, for which there is no wrapper.
 pub(super) fn may_be_read(target: Option<&TypeName>, document: Option<&Node>) -> Verdict {
     let Some(target) = target.filter(|target| {
         names(&target.names)

@@ -72,8 +72,8 @@ pub(super) fn text_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a str> {
     }
 }
 
-/// The most that is found in a text as it stands, or as PostgreSQL reads it in an array or a range: without quotes and
-/// backslashes.
+/// The most that is found in a text as it stands, or as PostgreSQL reads it in an array or a range:
+/// without quotes and backslashes.
 pub(super) fn most_of_readings(text: &str, found: impl Fn(&str) -> u64) -> u64 {
     let as_written = found(text);
     if text.contains(['"', '\\']) {

@@ -9,7 +9,8 @@ use super::made::{
     system_call, twin, wrap,
 };
 
-/// By what a value is weighed. Its size in memory alone says little: an array keeps a NULL in one bit.
+/// By what a value is weighed. Its size in memory alone says little: an array keeps a NULL in one
+/// bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Text,
@@ -64,8 +65,8 @@ pub(super) fn few_collected(weight: Node, of_byte: u64, most: u64) -> Node {
     twin("few_collected", vec![weight, number(of_byte), number(most)])
 }
 
-/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')`: the
-/// same array, but weighed while it grows.
+/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value)
+/// END FROM (query)), '{}')`: the same array, but weighed while it grows.
 pub(super) fn collect_array(
     node: &mut Node,
     width: Width,

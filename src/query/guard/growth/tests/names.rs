@@ -128,8 +128,8 @@ fn a_withheld_column_does_not_exist() {
     );
 }
 
-/// Where a key of a table that withholds columns is grouped by, so are its other columns. The row of
-/// another item says nothing of the table.
+/// Where a key of a table that withholds columns is grouped by, so are its other columns. The row
+/// of another item says nothing of the table.
 #[test]
 fn what_depends_on_a_grouped_key_is_grouped_by() {
     let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
