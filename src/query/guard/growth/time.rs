@@ -2,7 +2,7 @@
 //!
 //! It keeps each for as long as the connection lives, 28 KiB each, and takes any letters followed
 //! by a number for one. What only the running statement knows goes through bounded wrappers
-//! (`migrations/0010_bounded_time.sql`); what the text spells counts for the connection
+//! (`migrations/0009_bounded_time.sql`); what the text spells counts for the connection
 //! ([`super::retained`]).
 
 use pg_query::NodeEnum;

@@ -24,7 +24,7 @@ schema AS MATERIALIZED (
     FROM pg_catalog.pg_namespace AS n
 ),
 -- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql and
--- 0011_pinned_and_bounded.sql; what they are must not change. `pinned` are settings beside the
+-- 0010_pinned_and_bounded.sql; what they are must not change. `pinned` are settings beside the
 -- search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
