@@ -9,6 +9,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::context::Entry;
@@ -41,6 +42,10 @@ const USUAL_BUFFER: usize = 8 * 1024;
 const GROWN_BUFFER: usize = 64 * 1024;
 /// The same for what is written.
 const USUAL_OUTGOING: usize = 2 * 1024;
+
+/// How many bytes of a result are made into rows before other tasks have their turn. tokio itself
+/// would let one result be read for up to 128 reads in a row.
+const BYTES_PER_TURN: usize = 32 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -246,11 +251,19 @@ impl Connection {
             transaction.entry.is_some(),
             transaction.query.is_some(),
         );
+        let mut bytes_of_turn = 0;
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
                 sink.oversized();
                 return Ok(()); // not clean: the rest of the row is still on its way
             };
+            if let Message::DataRow(row) = &message {
+                bytes_of_turn += row.buffer().len();
+                if bytes_of_turn > BYTES_PER_TURN {
+                    bytes_of_turn = 0;
+                    yield_now().await;
+                }
+            }
             if let Some(status) = reply.take(message, sink)? {
                 break status;
             }
