@@ -1,7 +1,10 @@
 //! Bounds the memory of bodies that are still arriving, and how many of one principal arrive
 //! slowly.
+
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::identity::Principal;
 
@@ -15,12 +18,19 @@ const BODIES_IN_TOTAL: usize = 64;
 /// The bodies of one principal that may arrive slowly at once: each holds a connection.
 const SLOW_BODIES_PER_PRINCIPAL: usize = 32;
 
+/// Bodies that began together are judged at different moments, so that refusing hundreds of them
+/// does not take a long time at once.
+const DELAY: Duration = Duration::from_millis(2);
+const DELAYS: u32 = 1024;
+
 /// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent
 /// do not count, so announcing large bodies locks nobody out.
 pub(super) struct BodyBudget {
     max_per_principal: usize,
     max_in_total: usize,
     held: Arc<Mutex<Held>>,
+    /// How many there have been.
+    reservations: AtomicU32,
 }
 
 #[derive(Default)]
@@ -41,6 +51,7 @@ pub(super) struct Reservation {
     principal: Principal,
     bytes: usize,
     is_slow: bool,
+    delay: Duration,
     max_per_principal: usize,
     max_in_total: usize,
     held: Arc<Mutex<Held>>,
@@ -53,15 +64,18 @@ impl BodyBudget {
             max_per_principal: max_body_bytes.saturating_mul(BODIES_PER_PRINCIPAL),
             max_in_total: max_body_bytes.saturating_mul(BODIES_IN_TOTAL),
             held: Arc::default(),
+            reservations: AtomicU32::new(0),
         }
     }
 
     /// An empty reservation for one body of a principal.
     pub(super) fn reservation(&self, principal: &Principal) -> Reservation {
+        let number = self.reservations.fetch_add(1, Ordering::Relaxed);
         Reservation {
             principal: principal.clone(),
             bytes: 0,
             is_slow: false,
+            delay: DELAY * (number % DELAYS),
             max_per_principal: self.max_per_principal,
             max_in_total: self.max_in_total,
             held: Arc::clone(&self.held),
@@ -85,6 +99,11 @@ impl Reservation {
         held.total += bytes;
         self.bytes += bytes;
         true
+    }
+
+    /// What is added to the time after which the body counts as one that arrives slowly.
+    pub(super) fn delay(&self) -> Duration {
+        self.delay
     }
 
     /// Whether the body counts as one that arrives slowly.

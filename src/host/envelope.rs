@@ -72,7 +72,7 @@ async fn read_body(
     let begun = Instant::now();
     loop {
         let time = match (reservation.is_slow(), whole.len()) {
-            (false, _) => PROMPT,
+            (false, _) => PROMPT + reservation.delay(),
             (true, ..FIRST_BYTES) => FIRST_BYTES_TIMEOUT,
             (true, _) => BODY_READ_TIMEOUT,
         };
