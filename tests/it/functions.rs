@@ -74,6 +74,25 @@ async fn no_listed_function_has_an_effect_or_runs_sql() {
     );
 }
 
+/// A call of a type's name with one argument is a cast, and is measured as one if the type is known.
+#[tokio::test]
+async fn every_listed_function_with_the_name_of_a_type_is_measured_as_its_cast() {
+    let database = TestDatabase::new().await;
+    let named: Vec<String> = sqlx::query_scalar(
+        "SELECT DISTINCT typname::text FROM pg_type WHERE typname = ANY ($1) ORDER BY 1",
+    )
+    .bind(guard::functions().collect::<Vec<_>>())
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the types");
+    assert!(named.iter().any(|name| name == "tstzrange"), "{named:?}");
+    let unknown: Vec<_> = named
+        .iter()
+        .filter(|name| !guard::TYPES.contains(&name.as_str()))
+        .collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 /// `(expression).name` calls a function where there is no such field.
 #[tokio::test]
 async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {

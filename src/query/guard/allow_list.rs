@@ -64,7 +64,7 @@ impl Growth {
 
 /// Types a cast or a column definition may name. None of the `reg*` types (they look names up in the catalogue), no
 /// `xml`, no `oid`, nothing that stands for a server object.
-pub(super) const TYPES: &[&str] = &[
+pub const TYPES: &[&str] = &[
     "bit",
     "bool",
     "bpchar",

@@ -31,7 +31,7 @@ use moka::sync::Cache;
 use pg_query::NodeEnum;
 
 pub use allow_list::{
-    AGGREGATES, FIELDS, SET_RETURNING, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
+    AGGREGATES, FIELDS, SET_RETURNING, TYPES, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
 };
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::cast::{TYPES, is_cast};
+use super::cast::is_cast;
 use super::count::{steps, within};
 use super::expression::path_size;
 use super::join::SHORT_ROW;
@@ -13,7 +13,7 @@ use super::operator::{OF_REBUILDING, power, power_steps};
 use super::own_rule::OwnRule;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
 use super::{Measure, made, time, tree};
-use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING};
+use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING, TYPES};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
 
@@ -142,8 +142,7 @@ const SQUARING: [&str; 10] = [
 
 /// All that is said here of functions by name.
 #[cfg(test)]
-pub(super) const NAMED: [&[&str]; 10] = [
-    &TYPES,
+pub(super) const NAMED: [&[&str]; 9] = [
     &SPELLING,
     &NUMERIC,
     &KEEPING,

@@ -7,41 +7,12 @@ use super::call::OF_MATCHING;
 use super::count::{steps, within, within_of};
 use super::size::{MOST_VALUE, SMALL, Size};
 use super::{Measure, made, time, tree};
+use crate::query::guard::allow_list::TYPES;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
-/// Functions of the list that bear the name of a type: with one argument, PostgreSQL takes a call
-/// for a cast (`func_get_detail`), also one with VARIADIC.
-pub(super) const TYPES: [&str; 26] = [
-    "bool",
-    "date",
-    "datemultirange",
-    "daterange",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int4multirange",
-    "int4range",
-    "int8",
-    "int8multirange",
-    "int8range",
-    "interval",
-    "nummultirange",
-    "numrange",
-    "text",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "tsmultirange",
-    "tsrange",
-    "tstzmultirange",
-    "tstzrange",
-    "varchar",
-];
-
-/// Whether PostgreSQL may take this call for a cast. It refuses one with anything else to it.
+/// Whether PostgreSQL may take this call for a cast: that of a function with a type's name and one
+/// argument (`func_get_detail`), also with VARIADIC. It refuses one with anything else to it.
 pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
     TYPES.contains(&name)
         && call.args.len() == 1
