@@ -179,10 +179,15 @@ impl Endpoint {
         body: Bytes,
     ) -> Result<Response, Refused> {
         let refused = |reason, error| refused(reason, error, message_id::read(&body));
-        if !envelope::is_json(&body) {
+        // As text first: skipping over a JSON string does not look at its UTF-8.
+        let Ok(text) = std::str::from_utf8(&body) else {
+            return Err(refused("unreadable body", refusal::not_json()));
+        };
+        let head = MessageHead::parse(text);
+        // rmcp would answer 415 to what is no JSON, as if a header were wrong.
+        if head.is_none() && !envelope::is_json(text) {
             return Err(refused("unreadable body", refusal::not_json()));
         }
-        let head = MessageHead::parse(&body);
         if let Some(needed) = head.as_ref().and_then(MessageHead::needed_scope)
             && !caller.scopes().has(needed)
         {

@@ -102,11 +102,9 @@ pub(super) fn without_bom(text: &[u8]) -> &[u8] {
     text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
 }
 
-/// Whether a body is JSON in UTF-8. rmcp would answer 415 to another one, as if a header were
-/// wrong.
-pub(super) fn is_json(body: &[u8]) -> bool {
-    // As text first: skipping over a JSON string does not look at its UTF-8.
-    std::str::from_utf8(body).is_ok_and(|body| serde_json::from_str::<IgnoredAny>(body).is_ok())
+/// Whether a text is JSON.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

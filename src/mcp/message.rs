@@ -39,10 +39,11 @@ struct Params<'a> {
 }
 
 impl<'a> MessageHead<'a> {
-    /// `None` unless it is a request or a notification; rmcp refuses the rest.
+    /// `None` unless it is a request or a notification; rmcp refuses the rest. What is none may be
+    /// no JSON at all.
     #[must_use]
-    pub fn parse(message: &'a [u8]) -> Option<Self> {
-        serde_json::from_slice(message).ok()
+    pub fn parse(message: &'a str) -> Option<Self> {
+        serde_json::from_str(message).ok()
     }
 
     /// Whether a client begins with it, as those of the protocol before 2026-07-28 do.
@@ -138,7 +139,7 @@ mod tests {
 
     #[test]
     fn a_message_is_read_as_far_as_it_matters() {
-        let head = |text: &'static str| MessageHead::parse(text.as_bytes());
+        let head = |text: &'static str| MessageHead::parse(text);
         let cancelled = |text| head(text).and_then(|head| head.cancelled_request().cloned());
         let note = r#"{"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":7,"reason":"x"}}"#;
         assert_eq!(cancelled(note), Some(RequestId::Number(7)));
