@@ -1,0 +1,215 @@
+//! SQL as models write it: what is taken as it is meant, what is told beside an error, and that it
+//! runs.
+
+mod errors; // PostgreSQL's errors, and what is told of each
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
+use zava_mcp_server::query::guard::hints;
+
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
+
+use errors::ERRORS;
+
+/// A form is shown so that it can be used: as a statement, or as an expression over these tables.
+#[tokio::test]
+async fn every_form_that_a_hint_shows_runs() {
+    let server = TestServer::start().await;
+    let foreign = hints::FOREIGN.iter().map(|entry| entry.form);
+    let syntax = hints::SYNTAX.iter().map(|entry| entry.form);
+    let errors = hints::ERRORS.iter().map(|entry| entry.form);
+    let mut tried = 0;
+    for form in foreign.chain(syntax).chain(errors) {
+        let begins = ["SELECT ", "WITH ", "(SELECT "];
+        let sql = if begins.iter().any(|begin| form.starts_with(begin)) {
+            form.to_owned()
+        } else if form.is_empty() {
+            continue;
+        } else {
+            format!(
+                "SELECT {form} FROM retail.orders JOIN retail.order_items USING (order_id, store_id) \
+                 JOIN retail.products USING (product_id) JOIN retail.stores USING (store_id) WHERE order_id = 1"
+            )
+        };
+        let arguments = json!({"postgresql_query": sql});
+        let answer = server
+            .call(HEAD_OFFICE, "execute_sales_query", arguments)
+            .await;
+        assert!(!answer.is_error, "{form}\n  {}", answer.text);
+        tried += 1;
+    }
+    assert!(tried > 150, "{tried}");
+}
+
+#[tokio::test]
+async fn an_error_of_postgresql_comes_with_what_to_write_instead() {
+    let server = TestServer::start().await;
+    for (sql, message, hint) in ERRORS {
+        let text = server.failure(SEATTLE, sql).await;
+        let (said, hinted) = text.split_once("); ").unwrap_or((&text, ""));
+        assert!(format!("{said})").contains(message), "{sql}\n  {text}");
+        assert!(hinted.contains(hint), "{sql}\n  {text}");
+        assert!(!text.contains("bounded."), "{sql}\n  {text}");
+    }
+}
+
+/// What is certain is taken as it is meant.
+#[tokio::test]
+async fn markdown_and_the_databases_name_are_taken_off() {
+    let server = TestServer::start().await;
+    for sql in [
+        "```sql\nSELECT count(*) FROM retail.stores\n```",
+        "Here it is:\n\n```\nSELECT count(*) FROM retail.stores;\n```\n",
+        "`SELECT count(*) FROM retail.stores`",
+        "SELECT count(*) FROM zava.retail.stores",
+        "SELECT count(zava.retail.stores.store_id) FROM zava.retail.stores",
+    ] {
+        assert_eq!(server.number(SEATTLE, sql).await, 8, "{sql}");
+    }
+    let text = server
+        .failure(SEATTLE, "```sql\nSELECT city\nFROM retail.stores\n```")
+        .await;
+    assert!(text.contains("(line 1, column 8; "), "{text}");
+}
+
+/// Each answer holds no row, or one of NULL and zeros.
+#[tokio::test]
+async fn an_empty_answer_says_which_name_nobody_has() {
+    let server = TestServer::start().await;
+    let products = "FROM products p JOIN categories c USING (category_id) JOIN product_types t USING (type_id)";
+    for (select, condition, message) in [
+        (
+            "p.sku",
+            "c.category_name = 'Power Tools'",
+            "No rows; no category is called 'Power Tools'; did you mean 'POWER TOOLS'?",
+        ),
+        (
+            "sum(p.cost)",
+            "c.category_name = 'Power Tools'",
+            "no category is called 'Power Tools'; did you mean 'POWER TOOLS'?",
+        ),
+        (
+            "count(*), sum(p.cost), coalesce(sum(p.cost), 0)",
+            "'Power Tools' = c.category_name",
+            "no category is called 'Power Tools'; did you mean 'POWER TOOLS'?",
+        ),
+        (
+            "p.sku",
+            "c.category_name IN ('Power Tool', 'POWER TOOLS') AND t.type_name = 'x'",
+            "No rows; no category is called 'Power Tool'; did you mean 'POWER TOOLS'? no product type is called 'x'; get_multiple_table_schemas of retail.product_types lists them",
+        ),
+        (
+            "p.sku",
+            "c.category_name LIKE 'power tools'",
+            "No rows; no category is called 'power tools'; did you mean 'POWER TOOLS'?",
+        ),
+        (
+            "p.sku",
+            "c.category_name = 'Tools'",
+            "No rows; no category is called 'Tools'; did you mean 'HAND TOOLS' or 'POWER TOOLS'?",
+        ),
+        (
+            "p.sku",
+            "lower(t.type_name) = 'hammers'",
+            "No rows; no product type is called 'hammers' in lower case; did you mean 'hammers & mallets'?",
+        ),
+        (
+            "p.sku",
+            "c.category_name = 'Hammers & Mallets'",
+            "No rows; no category is called 'Hammers & Mallets'; a product type is: type_name = 'Hammers & Mallets'",
+        ),
+        (
+            "p.sku",
+            "c.category_name = 'Hammers'",
+            "No rows; no category is called 'Hammers'; a product type is: type_name = 'Hammers & Mallets'",
+        ),
+    ] {
+        let sql = format!("SELECT {select} {products} WHERE {condition}");
+        assert_eq!(remark(&server, SEATTLE, &sql).await, message, "{sql}");
+    }
+    let stores = "SELECT sum(o.order_id) FROM orders o JOIN stores s USING (store_id) WHERE s.store_name = 'Seattle'";
+    assert_eq!(
+        remark(&server, SEATTLE, stores).await,
+        "no store is called 'Seattle'; did you mean 'Zava Retail Seattle'?"
+    );
+    // Names are everybody's; whose rows they are is another question.
+    for (tenant, sql) in [
+        (
+            SEATTLE,
+            "SELECT order_id FROM orders JOIN stores USING (store_id) WHERE store_name = 'Zava Retail Redmond'",
+        ),
+        (
+            REDMOND,
+            "SELECT sku FROM products JOIN categories USING (category_id) WHERE category_name = 'POWER TOOLS' AND false",
+        ),
+        (
+            SEATTLE,
+            "SELECT sku FROM products WHERE product_name = 'Power Tools'",
+        ),
+        (
+            SEATTLE,
+            "SELECT store_name FROM stores WHERE store_name <> 'Seattle' AND false",
+        ),
+    ] {
+        let text = remark(&server, tenant, sql).await;
+        assert!(!text.contains("is called"), "{sql}\n  {text}");
+    }
+    // An answer with something in it says all by itself.
+    let found =
+        "SELECT count(*) FROM categories WHERE category_name IN ('Power Tools', 'HAND TOOLS')";
+    assert_eq!(remark(&server, SEATTLE, found).await, "");
+}
+
+/// Today every store may know the others' names. If a policy hides them one day, what is cached for
+/// one must not be told to another.
+#[tokio::test]
+async fn names_that_one_tenant_sees_are_not_told_to_another() {
+    let server = TestServer::start().await;
+    let policy = "DROP POLICY tenant_reads ON retail.stores; \
+        CREATE POLICY tenant_reads ON retail.stores FOR SELECT TO zava_reader USING \
+        ((SELECT guard.tenant()) IS NOT NULL AND store_id = ANY ((SELECT guard.allowed_stores())::integer[]))";
+    let mut superuser = server.database().superuser().await;
+    superuser
+        .execute(AssertSqlSafe(policy).into_sql_str())
+        .await
+        .expect("the policy");
+    let sql = "SELECT store_id FROM stores WHERE store_name = 'nobody'";
+    // The second time from the cache.
+    for _ in 0..2 {
+        for (tenant, name) in [(SEATTLE, "Seattle"), (REDMOND, "Redmond")] {
+            assert_eq!(
+                remark(&server, tenant, sql).await,
+                format!("No rows; no store is called 'nobody'; there are 'Zava Retail {name}'")
+            );
+        }
+    }
+}
+
+async fn remark(server: &TestServer, tenant: &str, sql: &str) -> String {
+    let arguments = json!({"postgresql_query": sql});
+    let answer = server.call(tenant, "execute_sales_query", arguments).await;
+    assert!(!answer.is_error, "{sql}\n  {}", answer.text);
+    let message = answer.structured.get("msg").and_then(Value::as_str);
+    message.unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn a_statement_that_is_stopped_says_after_how_long() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.answer.statement_timeout = Duration::from_millis(300);
+        settings.limits.analyst_answer.statement_timeout = Duration::from_secs(1);
+    })
+    .await;
+    let sql = "SELECT count(*) FROM order_items a, order_items b, order_items c";
+    for (tenant, length) in [(SEATTLE, "0.3 s"), (HEAD_OFFICE, "0.3 s")] {
+        let text = server.failure(tenant, sql).await;
+        assert_eq!(
+            text,
+            format!(
+                "the statement was stopped after {length}, the longest that one may run (SQLSTATE 57014); aggregate or filter more"
+            )
+        );
+    }
+}
