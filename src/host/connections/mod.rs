@@ -4,11 +4,13 @@
 //! Invariants: there are never more connections than the limits allow; one address, unless it is a
 //! trusted proxy's, never has more than its share; a connection whose request has a permit is never
 //! closed to make room, and any other one is.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -20,6 +22,13 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A client that reads less than this of a response within the write timeout makes no progress.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
+
+/// The requests of one network that may begin before the reactor has polled all other tasks.
+const REQUESTS_PER_TURN: usize = 4;
+
+/// A network with up to this many connections need not wait: its requests take the reactor for
+/// less than a millisecond.
+const FREE_CONNECTIONS: usize = 32;
 
 /// How many connections there may be, and what may take how long.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +60,8 @@ struct Table {
     last_id: u64,
     /// By age.
     open: BTreeMap<u64, Arc<Connection>>,
+    /// Of each network that has connections, or had some until the last sweep.
+    turns: HashMap<Network, Arc<Semaphore>>,
     warned: Option<Instant>,
     /// Connections closed or refused since then.
     unreported: u64,
@@ -64,6 +75,8 @@ pub(super) struct Connection {
     is_proxy: bool,
     /// Beyond the limits.
     is_health_only: bool,
+    /// A permit for each request of the network that may begin in this turn of the reactor.
+    turns: Arc<Semaphore>,
     progress: Mutex<Progress>,
     closed: CancellationToken,
 }
@@ -138,7 +151,10 @@ impl Connections {
             table.make_room_for_health(&self.limits);
         }
         table.last_id += 1;
+        let turns = table.turns.entry(network);
+        let turns = turns.or_insert_with(|| Arc::new(Semaphore::new(REQUESTS_PER_TURN)));
         let connection = Arc::new(Connection {
+            turns: Arc::clone(turns),
             id: table.last_id,
             network,
             is_proxy,
@@ -166,14 +182,16 @@ impl Connections {
         lock(&self.table).open.len()
     }
 
-    /// Closes the connections whose timeout has expired.
+    /// Closes the connections whose timeout has expired, and forgets networks without any.
     pub(super) fn close_overdue(&self) {
         let now = Instant::now();
-        for connection in lock(&self.table).open.values() {
+        let mut table = lock(&self.table);
+        for connection in table.open.values() {
             if connection.is_overdue(&self.limits, now) {
                 connection.closed.cancel();
             }
         }
+        table.turns.retain(|_, turns| Arc::strong_count(turns) > 1);
     }
 
     /// Closes the first connection that gives way: the process has no file descriptor left.
@@ -270,6 +288,17 @@ impl Connection {
     /// Resolves when it is to be closed, whatever it is doing.
     pub(super) async fn closed(&self) {
         self.closed.cancelled().await;
+    }
+
+    /// Waits until a request may begin, so that hundreds of connections of one network with many
+    /// requests each do not keep those of others waiting.
+    pub(super) async fn turn(&self) {
+        if Arc::strong_count(&self.turns) <= FREE_CONNECTIONS {
+            return;
+        }
+        // The semaphore is never closed.
+        let _permit = self.turns.acquire().await;
+        yield_now().await;
     }
 
     /// Bytes have arrived.

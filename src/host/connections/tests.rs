@@ -176,3 +176,40 @@ async fn the_least_useful_connection_gives_way() {
     drop((registered, new));
     assert_eq!(connections.open(), 0);
 }
+
+/// Requests of a network with hundreds of connections begin a few at a time, and a request of
+/// another network does not wait for the rest of them.
+#[tokio::test]
+async fn a_network_with_many_connections_takes_turns_with_others() {
+    let limits = ConnectionLimits {
+        max_connections: 1_000,
+        max_per_address: 1_000,
+        ..LIMITS
+    };
+    let connections = Arc::new(Connections::new(
+        limits,
+        Arc::new(Proxies::Named(Vec::new())),
+    ));
+    let registered: Vec<_> = (0..200)
+        .map(|_| connections.register([192, 0, 2, 1].into()))
+        .collect();
+    let other = connections.register([192, 0, 2, 2].into());
+    let begun = std::cell::Cell::new(0);
+    let requests = futures_util::future::join_all(registered.iter().map(async |it| {
+        it.connection.turn().await;
+        begun.set(begun.get() + 1);
+    }));
+    let of_other = async {
+        other.connection.turn().await;
+        yield_now().await;
+        yield_now().await;
+        begun.get()
+    };
+    let (_, begun_before) = tokio::join!(requests, of_other);
+    assert_eq!(begun.get(), 200);
+    assert!(begun_before <= 3 * REQUESTS_PER_TURN, "{begun_before}");
+
+    drop(registered);
+    connections.close_overdue();
+    assert_eq!(lock(&connections.table).turns.len(), 1);
+}

@@ -14,6 +14,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -110,6 +111,8 @@ async fn serve_within(
                 () = registered.connection.closed() => {}
             }
         });
+        // Hundreds may be waiting to be accepted, and requests must not wait for all of them.
+        yield_now().await;
     }
     drop(listener);
     // Both arms may be dropped: what is left then is given up on purpose.
@@ -130,6 +133,7 @@ async fn answer(
     mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<TrackedBody>, Infallible> {
     let in_progress = RequestInProgress::begin(&connection);
+    connection.turn().await;
     let mut response: Response =
         if connection.is_health_only() && !health::is_path(request.uri().path()) {
             refusal::too_many_connections().into_response(None)

@@ -81,6 +81,11 @@ pub(super) fn nobody() -> String {
     post("nobody", "{}")
 }
 
+/// Some 60 KB of requests whose responses are small, and more than a socket's buffers hold.
+pub(super) fn many_not_found() -> String {
+    "GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(1_300)
+}
+
 /// The server in a process of its own.
 pub(super) struct Server {
     process: Child,
