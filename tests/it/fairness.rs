@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use zava_mcp_server::query::scope::ScopeError;
 
 use crate::support::{
-    HEAD_OFFICE, Lock, REDMOND, SEATTLE, TestDatabase, TestServer, WAITING, Watch, caller, scope,
-    settings, unguarded,
+    HEAD_OFFICE, Lock, REDMOND, SEATTLE, STORES, TestDatabase, TestServer, WAITING, Watch, caller,
+    scope, settings, unguarded,
 };
 
 /// Running and waiting requests of one tenant, in the default settings.
@@ -174,4 +174,29 @@ async fn invented_tenants_share_what_one_tenant_may_have() {
     let known: Vec<Result<bool, ScopeError>> = join_all(invented).await;
     assert!(known.iter().all(|known| matches!(known, Ok(false))));
     assert!(watch.backends().await <= 4);
+}
+
+/// The server's own questions have a connection of their own: a load balancer keeps the server, and
+/// callers are looked up, while the statements of all others are slow.
+#[tokio::test]
+async fn the_servers_own_questions_do_not_wait_for_slow_statements() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.connections = 4.try_into().expect("not zero");
+    })
+    .await;
+    let lock = Lock::on(server.database()).await;
+    let mut watch = Watch::on(server.database()).await;
+    let slow = STORES[..3]
+        .iter()
+        .map(|store| server.number(store, WAITING));
+    let beside = async {
+        watch.until_blocked(3).await;
+        let ready = server.client.get(server.url("/health/ready")).send().await;
+        assert_eq!(ready.expect("an answer").status(), 200);
+        let newcomer = server.request(STORES[6], "tools/list", json!({})).await;
+        assert_eq!(newcomer.status(), 200);
+        assert_eq!(watch.blocked().await, 3, "and all the while they waited");
+        lock.release().await;
+    };
+    tokio::join!(join_all(slow), beside);
 }

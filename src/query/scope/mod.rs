@@ -115,7 +115,7 @@ impl Scope {
         Ok(Self {
             pool: pool::build(connections, slots, LONGEST_WAIT),
             pool_mode,
-            turns: Turns::new(slots, share),
+            turns: Turns::new(slots, share, None),
             endings: TaskTracker::new(),
             closing: CancellationToken::new(),
             posture: Posture::new(),

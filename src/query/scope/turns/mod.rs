@@ -2,7 +2,7 @@
 //!
 //! Knows slots and who waits for them; must not know connections. A slot that becomes free goes round by tenant, not by
 //! the length of a queue: first to one that holds none, then to the others, one each, as long as some slots stay free
-//! for those that hold none.
+//! for those that hold none. The last slot is for the server's own questions, which are short.
 //! Invariants: no more turns are out than there are slots, and no tenant has more than its share; whoever stops waiting
 //! leaves no trace, and what was meant for them goes to the next.
 use std::collections::{HashMap, VecDeque};
@@ -14,12 +14,19 @@ use tokio::sync::oneshot;
 /// The part of the slots that is kept for tenants that hold none: one in three.
 const KEPT: usize = 3;
 
+/// From this many slots on, one of them is for the server's own questions.
+const MIN_SLOTS_TO_RESERVE: usize = 4;
+
 /// A place in a queue.
 type Ticket = u64;
 
 /// Who holds slots and who waits, as a table of states without time or tasks.
 struct Order<K> {
     free: usize,
+    /// The server itself.
+    server: K,
+    /// Of the free ones, those that only the server may have while it holds none.
+    reserved: usize,
     /// While no more than this are free, a slot goes only to somebody who holds none.
     kept: usize,
     /// The most slots of one.
@@ -37,9 +44,11 @@ struct Queue {
 }
 
 impl<K: Copy + Eq + Hash> Order<K> {
-    fn new(slots: usize, share: usize) -> Self {
+    fn new(slots: usize, share: usize, server: K) -> Self {
         Self {
             free: slots,
+            server,
+            reserved: usize::from(slots >= MIN_SLOTS_TO_RESERVE),
             kept: slots / KEPT,
             share,
             queues: HashMap::new(),
@@ -50,10 +59,10 @@ impl<K: Copy + Eq + Hash> Order<K> {
 
     /// Takes a slot now, or a place in the queue.
     fn ask(&mut self, key: K) -> Result<(), Ticket> {
-        let (free, kept, share) = (self.free, self.kept, self.share);
+        let may_have = self.may_have(key);
         let queue = self.queues.entry(key).or_default();
         // Whoever else waits could not be given this slot: it would have been.
-        if queue.waiting.is_empty() && may_have(queue.held, free, kept, share) {
+        if queue.waiting.is_empty() && may_have {
             queue.held += 1;
             self.free -= 1;
             return Ok(());
@@ -86,15 +95,10 @@ impl<K: Copy + Eq + Hash> Order<K> {
 
     /// Gives a free slot to the next in turn, if there is one who may have it.
     fn next(&mut self) -> Option<(K, Ticket)> {
-        let position = self
-            .round
-            .iter()
-            .position(|key| self.held(*key) == 0 && self.free > 0)
-            .or_else(|| {
-                self.round
-                    .iter()
-                    .position(|key| may_have(self.held(*key), self.free, self.kept, self.share))
-            })?;
+        let mut round = self.round.iter();
+        let position = round
+            .position(|key| self.held(*key) == 0 && self.may_have(*key))
+            .or_else(|| self.round.iter().position(|key| self.may_have(*key)))?;
         let key = self.round.remove(position)?;
         let queue = self.queues.get_mut(&key)?;
         let ticket = queue.waiting.pop_front()?;
@@ -104,6 +108,14 @@ impl<K: Copy + Eq + Hash> Order<K> {
             self.round.push_back(key);
         }
         Some((key, ticket))
+    }
+
+    /// Whether somebody may have one of the free slots now.
+    fn may_have(&self, key: K) -> bool {
+        let is_served = key == self.server || self.held(self.server) > 0;
+        let reserved = if is_served { 0 } else { self.reserved };
+        let held = self.held(key);
+        self.free > reserved && (held == 0 || (held < self.share && self.free > self.kept))
     }
 
     fn held(&self, key: K) -> usize {
@@ -121,11 +133,6 @@ impl<K: Copy + Eq + Hash> Order<K> {
     }
 }
 
-/// Whether one who holds `held` slots may have another while `free` are free.
-fn may_have(held: usize, free: usize, kept: usize, share: usize) -> bool {
-    free > 0 && (held == 0 || (held < share && free > kept))
-}
-
 /// Hands out turns.
 pub(super) struct Turns<K: Copy + Eq + Hash>(Arc<Mutex<Desk<K>>>);
 
@@ -135,10 +142,11 @@ struct Desk<K: Copy + Eq + Hash> {
 }
 
 impl<K: Copy + Eq + Hash> Turns<K> {
-    /// Turns for so many statements at once, and so many of one tenant.
-    pub(super) fn new(slots: usize, share: usize) -> Self {
+    /// Turns for so many statements at once, and so many of one tenant. `server` asks the server's
+    /// own questions.
+    pub(super) fn new(slots: usize, share: usize, server: K) -> Self {
         Self(Arc::new(Mutex::new(Desk {
-            order: Order::new(slots, share),
+            order: Order::new(slots, share, server),
             calls: HashMap::new(),
         })))
     }

@@ -3,10 +3,10 @@ use futures_util::FutureExt as _;
 use super::*;
 
 /// Plays a script of words over `slots` slots of which one tenant may have `share`, and tells who was given a slot, in
-/// order. `a` asks for a slot of tenant a, `-a` gives one back, `xa` lets a's first in the queue leave.
+/// order; `s` is the server. `a` asks for a slot of tenant a, `-a` gives one back, `xa` lets a's first in the queue leave.
 #[track_caller]
 fn check(slots: usize, share: usize, script: &str, given: &str) {
-    let mut order = Order::new(slots, share);
+    let mut order = Order::new(slots, share, 's');
     let mut tickets: HashMap<char, VecDeque<Ticket>> = HashMap::new();
     let mut got = String::new();
     for word in script.split_whitespace() {
@@ -57,8 +57,18 @@ fn some_slots_are_kept_for_those_who_hold_none() {
     check(3, 4, "a a a b", "aab");
     check(3, 4, "a a b b", "aab");
     // It stays kept while others hold theirs, and goes to a newcomer at once.
-    check(6, 4, "a a a a b b b c d", "aaaabc");
+    check(6, 4, "a a a a b b b c d", "aaaab");
     check(6, 6, "a a a a a b b", "aaaab");
+}
+
+#[test]
+fn one_slot_is_reserved_for_the_server() {
+    check(4, 4, "a b c d e s", "abcs");
+    check(4, 4, "s a b c", "sabc");
+    check(4, 4, "s a b c -s -a s", "sabcs");
+    check(6, 2, "a b c d e s s f -s", "abcdess");
+    // Of less than four slots none is.
+    check(3, 3, "a b c s", "abc");
 }
 
 #[test]
@@ -82,7 +92,7 @@ fn who_leaves_the_queue_is_not_called() {
 
 #[test]
 fn turns_are_called_passed_on_and_given_back() {
-    let turns = Turns::new(1, 1);
+    let turns = Turns::new(1, 1, 's');
     let first = turns.take('a').now_or_never().expect("a free slot");
     let mut second = Box::pin(turns.take('b'));
     let mut third = Box::pin(turns.take('c'));
