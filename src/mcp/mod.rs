@@ -131,7 +131,12 @@ impl Handler {
                             trace_id(context),
                         );
                         self.trail.note(event.failed_if(refusal.is_outage()));
-                        ErrorData::invalid_request(refusal_text(&refusal), None)
+                        let text = refusal_text(&refusal);
+                        if refusal.is_outage() {
+                            ErrorData::internal_error(text, None)
+                        } else {
+                            ErrorData::invalid_request(text, None)
+                        }
                     })
             }
         }

@@ -235,3 +235,21 @@ fn rows(answer: &Value, id: u64) -> String {
     assert_ne!(result["isError"], true, "{answer}");
     result["structuredContent"]["r"].to_string()
 }
+
+/// The request is fine and its database is away: an internal error, which clients may try again.
+#[tokio::test]
+async fn a_database_that_is_away_is_no_error_of_the_request() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command.env("POSTGRES_DB_PORT", "1");
+    });
+    client.initialized().await;
+    client.send(&query(2, "SELECT 1")).await;
+    let answer = client.next().await.expect("an answer");
+    assert_eq!(answer["id"], 2, "{answer}");
+    assert_eq!(answer["error"]["code"], -32603, "{answer}");
+    assert!(answer.to_string().contains("try again"), "{answer}");
+    client.end_input();
+    assert!(client.end().await.0.success());
+}
