@@ -98,7 +98,11 @@ impl App {
             cell_bytes: limits.cell_bytes,
             counted_rows: 0,
         };
+        let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
+            .context("no HTTP client can be made")?;
+        let identity = Arc::new(identity);
         let tools = Tools {
+            identity: Arc::clone(&identity),
             guard: Arc::new(Guard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
             limits: row_limits(&limits.answer),
@@ -113,15 +117,13 @@ impl App {
             parsed_at_once: PARSED_AT_ONCE,
             compute: Arc::new(Compute::new(COMPUTE_JOBS)),
         };
-        let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
-            .context("no HTTP client can be made")?;
         // Those that run and those that wait.
         let tenant_requests = limits
             .tenant_connections
             .saturating_add(limits.tenant_queue.get());
         Ok(Self {
             scope,
-            identity: Arc::new(identity),
+            identity,
             auth: auth.clone(),
             public_url: public_url.clone(),
             allowed_origins: allowed_origins.clone(),
@@ -225,13 +227,13 @@ impl App {
         self.scope.examine().await
     }
 
-    /// Asks the database whether it answers this server.
+    /// Checks that the database answers this server and accepts its signature; how far their clocks
+    /// are apart, at least.
     ///
     /// # Errors
     /// [`ScopeError`] says why not.
-    pub async fn check_database(&self) -> Result<(), ScopeError> {
-        // Any tenant does to learn whether the database accepts this server's signature.
-        self.scope.knows(TenantId::HEAD_OFFICE).await.map(|_| ())
+    pub async fn check_database(&self) -> Result<Duration, ScopeError> {
+        check_database(&self.scope).await
     }
 }
 
@@ -249,12 +251,21 @@ async fn recorded<T>(trail: &Trail, store: &Database, serving: impl Future<Outpu
     tokio::join!(serving, trail.keep(store, done.clone())).0
 }
 
+/// A difference of clocks that is worth a warning: beyond 30 s no context is valid any more.
+pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
+
+async fn check_database(scope: &Scope) -> Result<Duration, ScopeError> {
+    // Any tenant does to learn whether the database accepts this server's signature.
+    scope.tenant_exists(TenantId::HEAD_OFFICE).await?;
+    scope.clock_skew().await
+}
+
 /// What others need to know of the database, told through the one way to it.
 struct Database(Arc<Scope>);
 
 impl TenantDirectory for Database {
-    fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
-        async move { self.0.knows(tenant).await.map_err(unavailable) }.boxed()
+    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+        async move { self.0.tenant_exists(tenant).await.map_err(unavailable) }.boxed()
     }
 
     fn entitlements<'a>(
@@ -329,8 +340,16 @@ impl Readiness for Database {
 
     fn database_answers(&self) -> BoxFuture<'_, bool> {
         async move {
-            match self.0.ping().await {
-                Ok(()) => true,
+            match check_database(&self.0).await {
+                Ok(skew) => {
+                    if skew > MAX_CLOCK_SKEW {
+                        tracing::warn!(
+                            seconds = skew.as_secs_f32(),
+                            "the clocks of this server and the database differ; synchronise both"
+                        );
+                    }
+                    true
+                }
                 Err(error) => {
                     tracing::warn!(
                         error = &error as &dyn std::error::Error,

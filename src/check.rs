@@ -1,7 +1,7 @@
 use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
-use zava_mcp_server::app::App;
+use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, Rule};
 use zava_mcp_server::settings::ServeSettings;
 
@@ -38,7 +38,13 @@ pub(crate) async fn check(
          names (SET ROLE zava_owner) or as a superuser",
         findings.len()
     );
-    app.check_database().await.with_context(unserved)?;
+    let skew = app.check_database().await.with_context(unserved)?;
+    if skew > MAX_CLOCK_SKEW {
+        say(&format!(
+            "clock      WRONG  the clocks of this server and the database differ by {} s; synchronise both, or beyond 30 s nothing is served",
+            skew.as_secs()
+        ))?;
+    }
     say(&format!(
         "database   ok ({} on {}:{} as {})",
         database.database, database.host, database.port, settings.login.user

@@ -24,10 +24,7 @@ const BARE: &str = include_str!("bare.pgbench");
 const STATEMENT_TIMEOUT: &str = "15000";
 
 /// The database is ready to sign for the backends that ask.
-pub(crate) struct Signing {
-    /// Until when, in microseconds since 1970: an hour from the beginning.
-    expires: String,
-}
+pub(crate) struct Signing(());
 
 /// How pgbench runs a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,7 +44,7 @@ pub(crate) struct Run {
     pub(crate) transactions: usize,
 }
 
-/// Makes a function that signs an entry of one tenant for the backend that calls it, and a login that may call it.
+/// Makes a function that signs a context of one tenant for the backend that calls it, and a login that may call it.
 ///
 /// # Security
 /// While it exists, whoever has that login, with the query login's password, may speak for that tenant. [`forget_signing`] ends
@@ -59,8 +56,8 @@ pub(crate) async fn arrange_signing(plan: &Plan) -> Fallible<Signing> {
         ("password", plan.query.password.as_str()),
     ];
     forget_signing(plan).await?; // of a run that was killed
-    let expires = psql(plan, ARRANGE, &variables).await?;
-    Ok(Signing { expires })
+    psql(plan, ARRANGE, &variables).await?;
+    Ok(Signing(()))
 }
 
 /// Removes what [`arrange_signing`] made, if it did.
@@ -76,7 +73,7 @@ pub(crate) async fn server_version(plan: &Plan) -> Fallible<String> {
 /// Repeats a statement over so many connections for one turn.
 pub(crate) async fn run(
     plan: &Plan,
-    signing: &Signing,
+    _: &Signing,
     form: Form,
     sql: &str,
     connections: usize,
@@ -99,13 +96,7 @@ pub(crate) async fn run(
         .arg(format!("--client={connections}"))
         .arg(format!("--time={}", plan.turn.as_secs()))
         .arg(format!("--file={}", file.display()));
-    for (name, value) in [
-        ("key_id", plan.key_id.as_str()),
-        ("tenant", mcp::SEATTLE),
-        ("expires", signing.expires.as_str()),
-        ("timeout", STATEMENT_TIMEOUT),
-        ("signed", "0"),
-    ] {
+    for (name, value) in [("timeout", STATEMENT_TIMEOUT), ("signed", "0")] {
         command.arg(format!("--define={name}={value}"));
     }
     let said = succeeded("pgbench", command.output().await?)?;

@@ -54,7 +54,7 @@ const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 /// What the database knows of tenants and callers.
 pub trait TenantDirectory: Send + Sync {
     /// Whether a tenant exists.
-    fn knows(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>>;
+    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>>;
 
     /// The tenants that somebody may ask for.
     fn entitlements<'a>(
@@ -213,6 +213,12 @@ impl Identity {
         self.named(tenant, LookUps::Allowed).await
     }
 
+    /// Has the database asked about a tenant again when it is named the next time.
+    pub fn forget_tenant(&self, tenant: TenantId) {
+        self.known.invalidate(&tenant);
+        self.good_tenants.invalidate(&tenant);
+    }
+
     async fn named(&self, tenant: TenantId, look_ups: LookUps) -> Result<Caller, Refusal> {
         if let Some(principal) = self.known.get(&tenant) {
             return Ok(Caller::named(principal, tenant));
@@ -220,7 +226,7 @@ impl Identity {
         if !self.good_tenants.contains_key(&tenant) {
             look_ups.must_be_allowed()?;
         }
-        if !self.directory.knows(tenant).await? {
+        if !self.directory.tenant_exists(tenant).await? {
             return Err(Refusal::NotEntitled);
         }
         let principal = Principal::of_tenant(tenant);

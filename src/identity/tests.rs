@@ -16,7 +16,7 @@ impl Everything {
 }
 
 impl TenantDirectory for Everything {
-    fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+    fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
         self.0.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok(true)).boxed()
     }

@@ -112,6 +112,16 @@ impl Failure {
         }
     }
 
+    /// Whether the database does not know the caller's tenant any more.
+    pub(super) fn is_of_unknown_tenant(&self) -> bool {
+        matches!(
+            self,
+            Self::Statement(ScopeError::UnknownTenant, _)
+                | Self::Search(SearchError::Scope(ScopeError::UnknownTenant))
+                | Self::Catalog(CatalogError::Scope(ScopeError::UnknownTenant))
+        )
+    }
+
     /// What the audit trail says of it: nothing that a client has written.
     pub(super) fn verdict(&self) -> (Decision, Cow<'static, str>) {
         let failed = |reason: &'static str| (Decision::Failed, reason.into());

@@ -1,4 +1,5 @@
-use sqlx::Row as _;
+use sqlx::{AssertSqlSafe, Row as _};
+use zava_mcp_server::query::guard::RELATIONS;
 
 use crate::support::TestDatabase;
 
@@ -111,25 +112,57 @@ async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_publ
         [
             "guard.allowed_stores()",
             "guard.api_key(integer,text,bigint,bytea)",
-            "guard.enter(integer,uuid,bigint,bytea)",
             "guard.entitlements(integer,text,bigint,bytea)",
-            "guard.record(integer,text,bigint,bytea)",
-            "guard.tenant()"
+            "guard.record(integer,text,bigint,bytea)"
         ]
     );
 }
 
-/// A policy that ran once a row would take hundreds of times longer; the plan shows that it runs once a query.
+/// A policy that ran once a row would take hundreds of times longer. The plan shows that each
+/// reference of an exposed table has the context verified once, before its first row.
 #[tokio::test]
-async fn policies_run_once_a_query() {
+async fn policies_run_once_for_each_reference() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
-    let plan: Vec<String> =
-        sqlx::query_scalar("EXPLAIN (COSTS OFF) SELECT count(*) FROM retail.order_items")
-            .fetch_all(&mut db)
-            .await
-            .expect("a plan");
-    let plan = plan.join("\n");
-    assert!(plan.contains("InitPlan"), "{plan}");
-    assert!(!plan.contains("SubPlan"), "{plan}");
+    for relation in RELATIONS.iter() {
+        let table = format!("retail.{}", relation.name);
+        let column = relation.columns[0].name;
+        // A customer's policy reads the orders of the store, too.
+        let own = if relation.name == "customers" { 2 } else { 1 };
+        for (sql, references) in [
+            (format!("SELECT count({column}) FROM {table}"), own),
+            (
+                format!(
+                    "SELECT a.{column} FROM {table} AS a LEFT JOIN {table} AS b ON a.{column} = b.{column} ORDER BY b.{column} LIMIT 5"
+                ),
+                2 * own,
+            ),
+            (
+                format!(
+                    "SELECT 1 FROM {table} AS a, LATERAL (SELECT b.{column} FROM {table} AS b WHERE b.{column} = a.{column} OFFSET 0) AS b"
+                ),
+                2 * own,
+            ),
+        ] {
+            let plan: Vec<String> =
+                sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN (VERBOSE, COSTS OFF) {sql}")))
+                    .fetch_all(&mut db)
+                    .await
+                    .expect("a plan");
+            let verified: Vec<usize> = (0..plan.len())
+                .filter(|line| plan[*line].contains("Output: guard.allowed_stores()"))
+                .collect();
+            let plan = plan.join("\n");
+            assert_eq!(verified.len(), references, "{sql}\n{plan}");
+            let lines: Vec<&str> = plan.lines().collect();
+            for line in verified {
+                // Its plan is a Result of its own, under an InitPlan.
+                assert!(lines[line - 1].trim_start().starts_with("-> "), "{plan}");
+                assert!(
+                    lines[line - 2].trim_start().starts_with("InitPlan"),
+                    "{plan}"
+                );
+            }
+        }
+    }
 }

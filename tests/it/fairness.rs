@@ -170,7 +170,7 @@ async fn invented_tenants_share_what_one_tenant_may_have() {
     settings.limits.connections = 10.try_into().expect("not zero");
     let scope = scope(&settings);
     let mut watch = Watch::on(&database).await;
-    let invented = (0..50_u128).map(|id| scope.knows(uuid::Uuid::from_u128(id + 1).into()));
+    let invented = (0..50_u128).map(|id| scope.tenant_exists(uuid::Uuid::from_u128(id + 1).into()));
     let known: Vec<Result<bool, ScopeError>> = join_all(invented).await;
     assert!(known.iter().all(|known| matches!(known, Ok(false))));
     assert!(watch.backends().await <= 4);

@@ -3,7 +3,7 @@
 
 use sqlx::PgConnection;
 
-use crate::support::{Entry, SEATTLE, TestDatabase, number};
+use crate::support::{SEATTLE, TestDatabase, number};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 
@@ -30,18 +30,22 @@ async fn rows_of_children_grant_nothing() {
         .await
         .expect("the children");
     let mut db = database.query_login().await;
-    sqlx::raw_sql("BEGIN READ ONLY")
-        .execute(&mut db)
-        .await
-        .expect("begin");
-    let entry = database.sign(TENANT, &mut db).await;
-    assert_eq!(entry.enter(&mut db).await, Err("ZV003".to_owned()));
-    let mut db = database.query_login().await;
-    let entry = Entry {
-        key_id: 2,
-        ..database.sign(SEATTLE, &mut db).await
-    };
-    assert_eq!(entry.enter(&mut db).await, Err("ZV001".to_owned()));
+    // The tenant and the key of the children.
+    let of_child = database.context(TENANT, &mut db).await;
+    let of_own = database.context(SEATTLE, &mut db).await;
+    for (context, state) in [
+        (of_child, "ZV003"),
+        (of_own.replacen("1:", "2:", 1), "ZV001"),
+    ] {
+        let verified =
+            sqlx::query("SELECT set_config('zava.context', $1, false), guard.allowed_stores()")
+                .bind(context)
+                .execute(&mut db)
+                .await;
+        let error = verified.expect_err("a refusal").into_database_error();
+        let error = error.expect("the database's error");
+        assert_eq!(error.code().as_deref(), Some(state));
+    }
 
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(&mut db)

@@ -15,6 +15,7 @@ mod clients; // clients that nobody here wrote
 mod collected; // what aggregates collect, where it is used
 mod command_line; // the binary: exit codes and messages
 mod context; // what keeps a model from misreading what it gets
+mod context_faults;
 mod corpus; // ordinary business statements
 mod dot_env; // scripts and the server read `.env` alike
 mod encryption; // TLS to the database

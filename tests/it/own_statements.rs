@@ -13,8 +13,8 @@ const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 const IMPOSTORS: [&str; 8] = [
     "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_begin'; EXECUTE 'PREPARE zava_begin AS SELECT 1'; END $$",
     "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_begin'; EXECUTE 'PREPARE zava_begin AS SELECT 1'; RAISE 'and fails'; END $$",
-    "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_enter'; EXECUTE 'PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT set_config(''zava.stolen'', encode($4, ''hex''), false), $5'; END $$",
-    "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_enter'; EXECUTE 'PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT set_config(''zava.stolen'', encode($4, ''hex''), false), $5'; RAISE 'and fails'; END $$",
+    "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_set'; EXECUTE 'PREPARE zava_set (text, text) AS SELECT set_config(''zava.stolen'', $1, false), $2'; END $$",
+    "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_set'; EXECUTE 'PREPARE zava_set (text, text) AS SELECT set_config(''zava.stolen'', $1, false), $2'; RAISE 'and fails'; END $$",
     "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_unlock'; EXECUTE 'PREPARE zava_unlock AS SELECT 1'; END $$",
     "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_unlock'; EXECUTE 'PREPARE zava_unlock AS SELECT 1'; RAISE 'and fails'; END $$",
     "DO $$ BEGIN EXECUTE 'DEALLOCATE zava_rollback'; EXECUTE 'PREPARE zava_rollback AS SELECT 1'; END $$",
@@ -49,7 +49,7 @@ async fn names_are_given_anew_after_anything_but_a_plain_select() {
         let sql = "SELECT max(prepare_time)::text FROM pg_prepared_statements";
         unguarded(&scope, &seattle, sql).await.expect("a time")
     };
-    given().await; // after the posture check, which enters for nobody
+    given().await; // after the posture check, which has no context
     for (statement, is_kept) in [
         ("SELECT 1", true),
         ("EXPLAIN SELECT 1", true),

@@ -3,7 +3,7 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::support::{Entry, HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, number};
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, number};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
@@ -33,30 +33,186 @@ async fn without_a_signed_context_the_query_login_sees_nothing() {
     );
 }
 
+/// The outcome of counting orders under a value of `zava.context`.
+async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, String> {
+    set(db, context).await;
+    sqlx::query_scalar(ORDERS)
+        .fetch_one(db)
+        .await
+        .map_err(|error| sqlstate::<i64>(Err(error)))
+}
+
 #[tokio::test]
-async fn a_forged_context_shows_nothing() {
+async fn an_empty_context_shows_nothing() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
-    let zeros = "00".repeat(32);
-    for forged in [
-        SEATTLE.to_owned(),
-        format!("1:{SEATTLE}:"),
-        format!("1:{SEATTLE}:{zeros}"),
-        format!("2:{SEATTLE}:{zeros}"),
-        format!("999999999:{SEATTLE}:x"),
-        format!("99999999999999999999:{SEATTLE}:x"),
-        format!("-1:{SEATTLE}:x"),
-        "1:not-a-uuid:x".to_owned(),
-        ":::".to_owned(),
-        "1::".to_owned(),
-        String::new(),
-    ] {
-        set(&mut db, &forged).await;
-        assert_eq!(number(&mut db, ORDERS).await, 0, "{forged}");
-        let inside = format!(
-            "WITH x AS MATERIALIZED (SELECT set_config('zava.context', '{forged}', true)) {ORDERS}, x"
-        );
-        assert_eq!(number(&mut db, &inside).await, 0, "{forged}");
+    assert_eq!(orders_under(&mut db, "").await, Ok(0));
+    // After a transaction in which it was set, the value is empty and not NULL.
+    sqlx::raw_sql("BEGIN; SELECT set_config('zava.context', 'x', true); ROLLBACK")
+        .execute(&mut db)
+        .await
+        .expect("rolled back");
+    assert_eq!(number(&mut db, ORDERS).await, 0);
+}
+
+/// A context that is present is valid, or it is an error: no row is shown and none is silently
+/// missing. The checks have a fixed order: form, key, MAC, expiry, tenant.
+#[tokio::test]
+async fn a_context_is_valid_or_an_error() {
+    const NOBODY: &str = "11111111-1111-1111-1111-111111111111";
+    let database = TestDatabase::new().await;
+    let mut db = database.query_login().await;
+    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut db)
+        .await
+        .expect("a process id");
+    let valid = database.context_for(SEATTLE, backend, 30).await;
+    let parts: Vec<&str> = valid.split(':').collect();
+    let [key, tenant, expiry, mac] = parts[..] else {
+        panic!("{valid}");
+    };
+    let forged =
+        |key: &str, tenant: &str, expiry: &str, mac: &str| [key, tenant, expiry, mac].join(":");
+    let bent = if mac.ends_with('0') { "1" } else { "0" };
+    let bent = format!("{}{bent}", &mac[..63]);
+    let later = (expiry.parse::<i64>().expect("a number") + 1).to_string();
+    let upper = tenant.replace('e', "E");
+    let bare = tenant.replace('-', "");
+    let cases = [
+        ("no form at all", "x".to_owned(), "ZV002"),
+        ("a space", " ".to_owned(), "ZV002"),
+        ("three parts", [key, tenant, mac].join(":"), "ZV002"),
+        ("five parts", format!("{valid}:"), "ZV002"),
+        ("something before", format!(" {valid}"), "ZV002"),
+        ("a line break behind", format!("{valid}\n"), "ZV002"),
+        (
+            "too long",
+            forged(key, tenant, expiry, &"0".repeat(200)),
+            "ZV002",
+        ),
+        ("no key", forged("", tenant, expiry, mac), "ZV002"),
+        ("key 0", forged("0", tenant, expiry, mac), "ZV002"),
+        (
+            "a key with a zero before",
+            forged("01", tenant, expiry, mac),
+            "ZV002",
+        ),
+        ("a negative key", forged("-1", tenant, expiry, mac), "ZV002"),
+        (
+            "a key beyond integers",
+            forged("4294967297", tenant, expiry, mac),
+            "ZV002",
+        ),
+        (
+            "a key in other digits",
+            forged("\u{661}", tenant, expiry, mac),
+            "ZV002",
+        ),
+        (
+            "a tenant in capitals",
+            forged(key, &upper, expiry, mac),
+            "ZV002",
+        ),
+        (
+            "a tenant in braces",
+            forged(key, &format!("{{{tenant}}}"), expiry, mac),
+            "ZV002",
+        ),
+        (
+            "a tenant without hyphens",
+            forged(key, &bare, expiry, mac),
+            "ZV002",
+        ),
+        ("a negative expiry", forged(key, tenant, "-1", mac), "ZV002"),
+        (
+            "an expiry with an exponent",
+            forged(key, tenant, "1e18", mac),
+            "ZV002",
+        ),
+        (
+            "an expiry beyond bigint",
+            forged(key, tenant, "9999999999999999999", mac),
+            "ZV002",
+        ),
+        (
+            "a short MAC",
+            forged(key, tenant, expiry, &mac[..62]),
+            "ZV002",
+        ),
+        (
+            "a MAC in capitals",
+            forged(key, tenant, expiry, &mac.to_uppercase()),
+            "ZV002",
+        ),
+        ("no MAC", forged(key, tenant, expiry, ""), "ZV002"),
+        ("a bent MAC", forged(key, tenant, expiry, &bent), "ZV002"),
+        (
+            "another tenant",
+            forged(key, HEAD_OFFICE, expiry, mac),
+            "ZV002",
+        ),
+        ("another expiry", forged(key, tenant, &later, mac), "ZV002"),
+        ("an unknown key", forged("2", tenant, expiry, mac), "ZV001"),
+        (
+            "another backend",
+            database.context_for(SEATTLE, backend + 1, 30).await,
+            "ZV002",
+        ),
+        (
+            "just expired",
+            database.context_for(SEATTLE, backend, 0).await,
+            "ZV004",
+        ),
+        (
+            "long expired",
+            database.context_for(SEATTLE, backend, -3_600).await,
+            "ZV004",
+        ),
+        (
+            "too far ahead",
+            database.context_for(SEATTLE, backend, 130).await,
+            "ZV004",
+        ),
+        (
+            "an unknown tenant",
+            database.context_for(NOBODY, backend, 30).await,
+            "ZV003",
+        ),
+        (
+            "an unknown tenant, expired",
+            database.context_for(NOBODY, backend, 0).await,
+            "ZV004",
+        ),
+        (
+            "an unknown tenant, unsigned",
+            forged(key, NOBODY, expiry, mac),
+            "ZV002",
+        ),
+    ];
+    for (what, context, state) in cases {
+        let seen = orders_under(&mut db, &context).await;
+        assert_eq!(seen, Err(state.to_owned()), "{what}: {context}");
+    }
+    assert!(orders_under(&mut db, &valid).await.expect("orders") > 0);
+}
+
+/// MACs that the functions of before made are no contexts.
+#[tokio::test]
+async fn a_mac_for_another_purpose_is_no_context() {
+    let database = TestDatabase::new().await;
+    let mut db = database.query_login().await;
+    let valid = database.context(SEATTLE, &mut db).await;
+    let (signed, _) = valid.rsplit_once(':').expect("a MAC");
+    for purpose in ["zava/enter/1", "zava/context/1", "zava/entitlements/1", ""] {
+        let mac: String = sqlx::query_scalar(include_str!("support/sign_purpose.sql"))
+            .bind(purpose)
+            .bind(signed)
+            .bind(number(&mut db, "SELECT pg_backend_pid()::bigint").await)
+            .fetch_one(&mut database.superuser().await)
+            .await
+            .expect("a MAC");
+        let seen = orders_under(&mut db, &format!("{signed}:{mac}")).await;
+        assert_eq!(seen, Err("ZV002".to_owned()), "{purpose}");
     }
 }
 
@@ -71,148 +227,119 @@ async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
         ("app.current_rls_user_id", HEAD_OFFICE),
         ("zava.context", HEAD_OFFICE),
         ("zava.context", &foreign),
+        ("zava.context", ""),
     ] {
+        sqlx::raw_sql("SAVEPOINT before")
+            .execute(&mut db)
+            .await
+            .expect("saved");
         let sql = format!(
             "WITH x AS MATERIALIZED (SELECT set_config('{name}', '{value}', true)) {ORDERS}, x"
         );
-        let seen = number(&mut db, &sql).await;
-        assert!(seen == 0 || seen == own, "{name} = {value}: {seen}");
+        let seen = sqlx::query_scalar::<_, i64>(AssertSqlSafe(sql))
+            .fetch_one(&mut db)
+            .await;
+        match seen {
+            Ok(seen) => assert!(seen == 0 || seen == own, "{name} = {value}: {seen}"),
+            Err(error) => assert_eq!(sqlstate::<i64>(Err(error)), "ZV002", "{name} = {value}"),
+        }
+        sqlx::raw_sql("ROLLBACK TO before")
+            .execute(&mut db)
+            .await
+            .expect("back");
     }
 }
 
+/// A copy shows the same tenant's rows on the same backend until it expires, and nothing elsewhere.
 #[tokio::test]
-async fn a_captured_context_is_worth_nothing_elsewhere() {
+async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
     let database = TestDatabase::new().await;
-    let mut db = database.query_login().await;
+    let (mut db, mut other) = (database.query_login().await, database.query_login().await);
+    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(&mut db)
+        .await
+        .expect("a process id");
     sqlx::raw_sql("BEGIN READ ONLY")
         .execute(&mut db)
         .await
         .expect("begin");
-    let entry = database.sign(SEATTLE, &mut db).await;
-    entry.enter(&mut db).await.expect("a valid entry");
-    let context = context(&mut db).await;
+    // It expires a microsecond after this transaction has begun.
+    let begun = "SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint + 1";
+    let expires = number(&mut db, begun).await;
+    let valid = database.context_for(SEATTLE, backend, 30).await;
+    let (key, rest) = valid.split_once(':').expect("a key");
+    let (tenant, _) = rest.split_once(':').expect("a tenant");
+    let signed = format!("{key}:{tenant}:{expires}");
+    let mac: String = sqlx::query_scalar(include_str!("support/sign_purpose.sql"))
+        .bind("zava/context/2")
+        .bind(&signed)
+        .bind(i64::from(backend))
+        .fetch_one(&mut database.superuser().await)
+        .await
+        .expect("a MAC");
+    let short = format!("{signed}:{mac}");
+    assert_eq!(
+        orders_under(&mut other, &valid).await,
+        Err("ZV002".to_owned()),
+        "on another backend"
+    );
+    set(&mut db, &short).await;
     assert!(
         number(&mut db, ORDERS).await > 0,
-        "the context works where it was made"
+        "a transaction does not expire midway"
     );
-
-    // On another backend, at the same time.
-    let mut other = database.query_login().await;
-    set(&mut other, &context).await;
-    assert_eq!(number(&mut other, ORDERS).await, 0);
-    assert_eq!(
-        entry.enter(&mut other).await,
-        Err("ZV002".to_owned()),
-        "it was signed for another backend"
-    );
-
-    // On the same backend, one transaction later.
-    sqlx::raw_sql("ROLLBACK")
+    sqlx::raw_sql("COMMIT")
         .execute(&mut db)
         .await
-        .expect("rollback");
-    set(&mut db, &context).await;
-    assert_eq!(number(&mut db, ORDERS).await, 0);
+        .expect("commit");
+    assert_eq!(
+        orders_under(&mut db, &short).await,
+        Err("ZV004".to_owned()),
+        "in a transaction that begins later"
+    );
 }
 
+/// Worker processes are other backends, for which a context is not valid: the leader verifies it.
 #[tokio::test]
-async fn entering_needs_the_servers_signature_over_exactly_this_tenant() {
+async fn a_context_is_verified_where_workers_may_run() {
     let database = TestDatabase::new().await;
-    let mut db = database.query_login().await;
-    let valid = database.sign(SEATTLE, &mut db).await;
-    let unknown = database
-        .sign("11111111-1111-1111-1111-111111111111", &mut db)
-        .await;
-    let mac = valid.mac.clone().expect("a MAC");
-    let mut bent = mac.clone();
-    bent[31] ^= 1;
-    let cases = [
-        (
-            "another tenant",
-            Entry {
-                tenant: HEAD_OFFICE.to_owned(),
-                ..valid.clone()
-            },
-            "ZV002",
-        ),
-        (
-            "another expiry",
-            Entry {
-                expires: valid.expires + 1,
-                ..valid.clone()
-            },
-            "ZV002",
-        ),
-        (
-            "a bent MAC",
-            Entry {
-                mac: Some(bent),
-                ..valid.clone()
-            },
-            "ZV002",
-        ),
-        (
-            "a short MAC",
-            Entry {
-                mac: Some(mac[..16].to_vec()),
-                ..valid.clone()
-            },
-            "ZV002",
-        ),
-        (
-            "no MAC",
-            Entry {
-                mac: None,
-                ..valid.clone()
-            },
-            "ZV002",
-        ),
-        (
-            "an unknown key",
-            Entry {
-                key_id: 2,
-                ..valid.clone()
-            },
-            "ZV001",
-        ),
-        ("an unknown tenant", unknown, "ZV003"),
-    ];
-    for (what, entry, state) in cases {
-        assert_eq!(entry.enter(&mut db).await, Err(state.to_owned()), "{what}");
+    for settings in [
+        "SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; \
+         SET min_parallel_table_scan_size = 0; SET min_parallel_index_scan_size = 0",
+        "SET debug_parallel_query = on; SET max_parallel_workers_per_gather = 4",
+        "SET debug_parallel_query = regress; SET max_parallel_workers_per_gather = 4",
+    ] {
+        let mut db = database.signed(SEATTLE).await;
+        let mut counts = Vec::new();
+        for table in [
+            "orders",
+            "order_items",
+            "customers",
+            "inventory",
+            "products",
+            "stores",
+        ] {
+            counts.push(number(&mut db, &format!("SELECT count(*) FROM retail.{table}")).await);
+        }
+        sqlx::raw_sql(settings)
+            .execute(&mut db)
+            .await
+            .expect("workers are allowed");
+        for (table, count) in [
+            "orders",
+            "order_items",
+            "customers",
+            "inventory",
+            "products",
+            "stores",
+        ]
+        .into_iter()
+        .zip(counts)
+        {
+            let sql = format!("SELECT count(*) FROM retail.{table}");
+            assert_eq!(number(&mut db, &sql).await, count, "{table}: {settings}");
+        }
     }
-    sqlx::raw_sql("BEGIN READ ONLY")
-        .execute(&mut db)
-        .await
-        .expect("begin");
-    assert_eq!(
-        valid.enter(&mut db).await,
-        Ok(()),
-        "what was bent works unbent"
-    );
-}
-
-#[tokio::test]
-async fn an_expired_signature_does_not_enter() {
-    let database = TestDatabase::new().await;
-    let mut db = database.query_login().await;
-    let valid = database.sign(SEATTLE, &mut db).await;
-    let mut owner = database.superuser().await;
-    let expires = valid.expires - 3_600_000_000;
-    let mac: Vec<u8> = sqlx::query_scalar(
-        "SELECT guard.mac(1, convert_to('zava/enter/1', 'UTF8') || uuid_send($1::uuid) || int8send($2) || int4send($3))",
-    )
-    .bind(SEATTLE)
-    .bind(expires)
-    .bind(number(&mut db, "SELECT pg_backend_pid()::bigint").await as i32)
-    .fetch_one(&mut owner)
-    .await
-    .expect("a MAC");
-    let expired = Entry {
-        expires,
-        mac: Some(mac),
-        ..valid
-    };
-    assert_eq!(expired.enter(&mut db).await, Err("ZV004".to_owned()));
 }
 
 /// Neither can the login write, nor become somebody else, whatever it sets.
@@ -237,7 +364,6 @@ async fn the_query_login_cannot_write_or_change_roles() {
         "SELECT * FROM guard.tenant",
         "SELECT * FROM guard.signing_key",
         "SELECT guard.mac(1, '')",
-        "SELECT guard.context_mac(1, gen_random_uuid())",
         "SELECT rls_user_id FROM retail.stores",
         "SELECT * FROM retail.stores",
         "SELECT s FROM retail.stores s",

@@ -20,7 +20,7 @@ use super::failure::Failure;
 use super::result::{self, Remarks};
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
-use crate::identity::{Caller, OAuthScope};
+use crate::identity::{Caller, Identity, OAuthScope};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
@@ -91,6 +91,8 @@ pub struct DefaultLimits {
 /// What the tools work with.
 #[derive(Debug)]
 pub struct Tools {
+    /// Told of tenants that the database does not know any more.
+    pub identity: Arc<Identity>,
     /// Decides what SQL may run.
     pub guard: Arc<Guard>,
     /// Runs it.
@@ -158,6 +160,9 @@ impl Tools {
             }
             Err(failure) => {
                 failure.log(tool.as_str());
+                if failure.is_of_unknown_tenant() {
+                    self.identity.forget_tenant(caller.tenant());
+                }
                 (failed(tool, &failure), Some(failure.verdict()))
             }
         }

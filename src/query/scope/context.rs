@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -6,20 +7,15 @@ use sha2::{Digest as _, Sha256};
 use crate::identity::TenantId;
 use crate::settings::SigningKey;
 
-/// How long a signed entry is worth something. It is used within the same millisecond; the rest is for clocks that differ.
-const WORTH: Duration = Duration::from_secs(60);
+/// Validity of a signed context. It is used within the same millisecond; the rest allows for clocks
+/// that differ.
+pub(super) const CONTEXT_TTL: Duration = Duration::from_secs(30);
 
-/// What `guard.enter` in `migrations/0002_guard.sql` signs over, before tenant, expiry and backend.
-const PURPOSE: &[u8] = b"zava/enter/1";
+/// Validity of a signed call.
+const CALL_TTL: Duration = Duration::from_secs(60);
 
-/// The arguments of one call of `guard.enter`.
-pub(super) struct Entry {
-    pub(super) key_id: i32,
-    pub(super) tenant: [u8; 16],
-    /// Microseconds since 1970-01-01 UTC.
-    pub(super) expires: i64,
-    pub(super) mac: [u8; 32],
-}
+/// What `guard.allowed_stores` in `migrations/0014_lazy_context.sql` prepends to the signed fields.
+const CONTEXT_PURPOSE: &[u8] = b"zava/context/2";
 
 /// What `guard.must_be_asked` in `migrations/0007_callers.sql` checks of a question.
 pub(super) struct Signature {
@@ -29,7 +25,7 @@ pub(super) struct Signature {
     pub(super) mac: [u8; 32],
 }
 
-/// Signs entries and questions.
+/// Signs contexts and questions.
 pub(super) struct Signer {
     key: SigningKey,
 }
@@ -39,20 +35,22 @@ impl Signer {
         Self { key }
     }
 
-    /// An entry for a tenant on one backend.
-    pub(super) fn enter(&self, tenant: TenantId, process_id: i32, now: SystemTime) -> Entry {
-        let expires = expiry(now);
-        Entry {
-            key_id: self.key.id(),
-            tenant: *tenant.as_bytes(),
-            expires,
-            mac: self.mac(&[
-                PURPOSE,
-                tenant.as_bytes(),
-                &expires.to_be_bytes(),
-                &process_id.to_be_bytes(),
-            ]),
+    /// The value of `zava.context` that shows a tenant's rows to one backend.
+    pub(super) fn context(&self, tenant: TenantId, process_id: i32, now: SystemTime) -> String {
+        let (key_id, expires) = (self.key.id(), expiry(now, CONTEXT_TTL));
+        let mac = self.mac(&[
+            CONTEXT_PURPOSE,
+            &key_id.to_be_bytes(),
+            tenant.as_bytes(),
+            &expires.to_be_bytes(),
+            &process_id.to_be_bytes(),
+        ]);
+        let mut context = format!("{key_id}:{tenant}:{expires}:");
+        for byte in mac {
+            // Writing to a string does not fail.
+            let _ = write!(context, "{byte:02x}");
         }
+        context
     }
 
     /// A signature of a question that is asked on one backend, for no other purpose.
@@ -63,7 +61,7 @@ impl Signer {
         process_id: i32,
         now: SystemTime,
     ) -> Signature {
-        let expires = expiry(now);
+        let expires = expiry(now, CALL_TTL);
         Signature {
             key_id: self.key.id(),
             expires,
@@ -86,8 +84,9 @@ impl Signer {
     }
 }
 
-fn expiry(now: SystemTime) -> i64 {
-    (now + WORTH).duration_since(UNIX_EPOCH).map_or(0, |since| {
+/// Microseconds since 1970-01-01 UTC.
+fn expiry(now: SystemTime, ttl: Duration) -> i64 {
+    (now + ttl).duration_since(UNIX_EPOCH).map_or(0, |since| {
         i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
     })
 }

@@ -1,14 +1,15 @@
 //! The only way to a tenant's rows: one read-only transaction, signed for the caller, always rolled back. What is appended to the
 //! audit trail goes the same way, signed too, in transactions that hold nothing else.
 //!
-//! Knows the wire protocol, the pool and the signed context of `migrations/0002_guard.sql`; must not know MCP, JSON or what
-//! the statement means. Begin, enter, query and rollback are written together and read together, so a warm query costs one
+//! Knows the wire protocol, the pool and the signed context of `migrations/0014_lazy_context.sql`; must not know MCP, JSON or what
+//! the statement means. Begin, context, query and rollback are written together and read together, so a warm query costs one
 //! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
 //! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
 //! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
 //! unless the posture check has found the database fit for it.
 mod audit; // appending to the audit trail
 mod callers; // what the database knows of callers
+mod clock; // how far the database's clock is from this server's
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod lease; // a connection for one transaction, and its end
@@ -53,6 +54,9 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// How long closing waits for statements to be cancelled.
 const LONGEST_CLOSE: Duration = Duration::from_secs(3);
+
+/// Has the database verify a context: a statement that reads no protected row would not.
+const VERIFY: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
 
 /// Whose turn a connection is: a tenant's, or `None` for the server's own questions. A tenant that is only being looked up
 /// is not known yet, so it is not given a turn of its own: ids are free to invent.
@@ -164,9 +168,9 @@ impl Scope {
         } else {
             self.statement_timeout
         };
-        let task = Task::Enter {
+        let task = Task::Run {
             tenant,
-            query: Some(query),
+            query,
             statement_timeout,
         };
         self.unless_closing(self.transact(Some(tenant), task, sink))
@@ -178,38 +182,13 @@ impl Scope {
     ///
     /// # Errors
     /// [`ScopeError`] when it cannot be told.
-    pub async fn knows(&self, tenant: TenantId) -> Result<bool, ScopeError> {
-        let task = Task::Enter {
-            tenant,
-            query: None,
-            statement_timeout: self.statement_timeout,
-        };
-        match self
-            .unless_closing(self.transact(None, task, &mut Nothing))
-            .await
-        {
+    pub async fn tenant_exists(&self, tenant: TenantId) -> Result<bool, ScopeError> {
+        let mut nothing = Nothing;
+        let verifying = self.transact(None, Task::Verify(tenant), &mut nothing);
+        match self.unless_closing(verifying).await {
             Ok(()) => Ok(true),
             Err(ScopeError::UnknownTenant) => Ok(false),
             Err(error) => Err(error),
-        }
-    }
-
-    /// Whether the database answers this login.
-    ///
-    /// # Errors
-    /// [`ScopeError`] says why not.
-    pub async fn ping(&self) -> Result<(), ScopeError> {
-        let mut lease = self.lease(None).await?;
-        match timeout(GRACE, lease.connection().ping()).await {
-            Ok(Ok(())) => Ok(()),
-            // The pool's connection may have died since it was used; a new one tells about the database.
-            Ok(Err(_)) | Err(_) => {
-                let mut fresh = lease.renew(&self.pool).await?;
-                timeout(GRACE, fresh.connection().ping())
-                    .await
-                    .map_err(|_| ScopeError::Unavailable(WireError::Silent.into()))?
-                    .map_err(ScopeError::of_wire)
-            }
         }
     }
 
@@ -287,18 +266,16 @@ impl Scope {
         task: Task<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
-        let runs_statement = matches!(task, Task::Enter { query: Some(_), .. });
+        let runs_statement = matches!(task, Task::Run { .. });
         let connection = lease.connection();
         let (mode, longest) = match task {
             Task::Ask(question) => (question.mode, self.statement_timeout),
-            Task::Enter {
+            Task::Verify(_) => (Mode::Read, self.statement_timeout),
+            Task::Run {
                 statement_timeout, ..
             } => (Mode::Read, statement_timeout),
         };
-        if let Task::Enter {
-            query: Some(query), ..
-        } = task
-        {
+        if let Task::Run { query, .. } = task {
             connection.require_version(query.version)?;
         }
         let transacting = async {
@@ -309,20 +286,32 @@ impl Scope {
             };
             let now = (self.clock)();
             match task {
-                Task::Enter {
+                Task::Run {
                     tenant,
                     query,
                     statement_timeout,
                 } => {
-                    let entry = self.signer.enter(tenant, backend, now);
                     let transaction = Transaction {
                         mode,
                         is_open,
-                        entry: Some(&entry),
+                        context: Some(&self.signer.context(tenant, backend, now)),
                         statement_timeout,
                         query,
                     };
                     connection.transact(&transaction, sink).await
+                }
+                Task::Verify(tenant) => {
+                    let transaction = Transaction {
+                        mode,
+                        is_open,
+                        context: Some(&self.signer.context(tenant, backend, now)),
+                        statement_timeout: self.statement_timeout,
+                        query: Query::own(VERIFY, &[]),
+                    };
+                    connection
+                        .transact(&transaction, sink)
+                        .await
+                        .map_err(WireError::of_own_statement)
                 }
                 Task::Ask(question) => {
                     let Question { purpose, text, .. } = question;
@@ -378,12 +367,14 @@ impl std::fmt::Debug for Scope {
 /// What one transaction is for.
 #[derive(Clone, Copy)]
 enum Task<'a> {
-    /// To run a statement for a tenant, or only to learn whether the tenant is known.
-    Enter {
+    /// To run a statement for a tenant.
+    Run {
         tenant: TenantId,
-        query: Option<Query<'a>>,
+        query: Query<'a>,
         statement_timeout: Duration,
     },
+    /// To have a tenant's context verified, and so to learn whether the tenant exists.
+    Verify(TenantId),
     /// To ask what the database knows of callers.
     Ask(Question<'a>),
 }

@@ -10,7 +10,6 @@ use tokio::time::timeout;
 use super::transport::{Dialer, TlsError};
 use super::wire::{self, CancelKey, Connection, Query, WireError};
 use super::{Column, RowSink};
-use crate::query::guard::PlannerSettings;
 use crate::settings::{DatabaseAddress, Login};
 
 /// How long connecting may take, from the first packet to the end of authentication.
@@ -95,18 +94,12 @@ impl Connections {
     /// finds out, or the connection is dead.
     pub(super) async fn diagnose_silence(&self, backend: i32) -> WireError {
         let backend = backend.to_string();
-        let query = Query {
-            sql: IS_ACTIVE,
-            settings: PlannerSettings::USUAL,
-            version: 0,
-            parameters: &[&backend],
-            most_rows: 1,
-            retained_bytes: 0,
-        };
         let mut active = IsActive(false);
         let asking = async {
             let mut connection = self.create().await?;
-            connection.read(query, &mut active).await
+            connection
+                .read(Query::own(IS_ACTIVE, &[&backend]), &mut active)
+                .await
         };
         // For a moment, one connection more than there are turns.
         let told = timeout(MAX_ACTIVITY_CHECK, asking).await;

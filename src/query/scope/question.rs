@@ -6,7 +6,6 @@ use base64::Engine as _;
 use super::context::Signature;
 use super::wire::{Connection, Mode, Query, Transaction, WireError};
 use super::{Column, RowSink, Scope, ScopeError, Task};
-use crate::query::guard::PlannerSettings;
 
 /// A call of a function that the database answers to the holder of the signing key alone (`guard.must_be_asked` of
 /// `migrations/0007_callers.sql`).
@@ -30,28 +29,18 @@ impl Question<'_> {
     ) -> Result<(), WireError> {
         let (key_id, expires) = (signature.key_id.to_string(), signature.expires.to_string());
         let mac = base64::engine::general_purpose::STANDARD.encode(signature.mac);
+        let parameters = [key_id.as_str(), self.text, &expires, &mac];
         let transaction = Transaction {
             mode: self.mode,
             is_open,
-            entry: None,
+            context: None,
             statement_timeout: Duration::ZERO,
-            query: Some(Query {
-                sql: self.statement,
-                settings: PlannerSettings::USUAL,
-                version: 0,
-                parameters: &[&key_id, self.text, &expires, &mac],
-                most_rows: 0,
-                retained_bytes: 0,
-            }),
+            query: Query::own(self.statement, &parameters),
         };
         connection
             .transact(&transaction, sink)
             .await
-            .map_err(|error| match error {
-                // The statement is the server's own.
-                WireError::Statement(error) => WireError::Server(error),
-                other => other,
-            })
+            .map_err(WireError::of_own_statement)
     }
 }
 

@@ -7,9 +7,10 @@ mod statements; // the data files' form
 mod victim; // the rows that must not show, and what must not change
 
 use serde_json::{Value, json};
+use std::error::Error as _;
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
-use zava_mcp_server::query::scope::{Scope, ScopeError};
+use zava_mcp_server::query::scope::{DatabaseError, Scope, ScopeError};
 use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
 use crate::support::{Pooler, TestDatabase, TestServer, caller, scope, settings};
@@ -233,6 +234,10 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             sqlstate: None,
             text: said,
         },
+        Err(error @ ScopeError::UnknownTenant) => Outcome {
+            sqlstate: Some("ZV003".to_owned()),
+            text: format!("{said} {error}"),
+        },
         Err(error @ ScopeError::TimedOut(_)) => Outcome {
             sqlstate: Some("57014".to_owned()),
             text: format!("{said} {error}"),
@@ -242,7 +247,10 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             sqlstate: Some(error.sqlstate),
         },
         Err(error) => Outcome {
-            sqlstate: None,
+            sqlstate: error
+                .source()
+                .and_then(|source| source.downcast_ref::<DatabaseError>())
+                .map(|error| error.sqlstate.clone()),
             text: format!("{said} {error}"),
         },
     }

@@ -60,6 +60,8 @@ fn attack(line: usize, text: &'static str) -> Attack {
             "privilege" => Past::Error("42501"),
             "protocol" => Past::Error("42601"),
             "signature" => Past::Error("ZV002"),
+            "key" => Past::Error("ZV001"),
+            "unknown" => Past::Error("ZV003"),
             "expired" => Past::Error("ZV004"),
             "timeout" => Past::Error("57014"),
             "harmless" => Past::Harmless,

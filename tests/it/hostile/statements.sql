@@ -38,7 +38,6 @@ w4 do tells | harmless | refused | DO $$ BEGIN RAISE EXCEPTION 'orders=%', (SELE
 w4 do tells | harmless | refused | DO $$ BEGIN RAISE EXCEPTION '%', (SELECT string_agg(email, ',') FROM retail.customers WHERE customer_id = {victim_customer}); END $$
 w4 do tells | harmless | refused | DO $$ BEGIN PERFORM set_config('zava.context', '{foreign_context}', false); RAISE EXCEPTION '%', (SELECT max(total_amount) FROM retail.order_items); END $$
 
-w5 nobody's rows | harmless | refused | SELECT guard.tenant()
 w5 nobody's rows | harmless | refused | SELECT guard.allowed_stores()
 
 w6 tenant ids | privilege | refused | SELECT rls_user_id FROM retail.stores
@@ -168,7 +167,7 @@ hidden writes | read-only | refused | EXPLAIN (ANALYZE, BUFFERS) INSERT INTO ret
 utility | harmless | refused | COPY (SELECT * FROM retail.orders) TO STDOUT
 utility | harmless | refused | COPY retail.customers TO STDOUT
 utility | privilege | refused | COPY retail.orders FROM STDIN
-utility | harmless | refused | CALL guard.enter(1, '{office}', 1, '')
+utility | harmless | refused | CALL guard.allowed_stores()
 utility | guard | refused | DO $$ BEGIN EXECUTE 'PREPARE later AS SELECT 1'; END $$
 utility | harmless | refused | DO $$ BEGIN PERFORM pg_notify('c', 'x'); END $$
 utility | timeout | refused | DO LANGUAGE plpgsql 'BEGIN LOOP END LOOP; END'
@@ -272,7 +271,7 @@ side effects | harmless | refused | SELECT 1 ORDER BY pg_advisory_lock(3)
 side effects | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (length(pg_sleep(5)::text))
 
 sql in strings | harmless | refused | SELECT query_to_xml('SELECT * FROM retail.orders', true, true, '')
-sql in strings | protocol | refused | SELECT query_to_xml('SELECT guard.enter({elsewhere})', true, true, '')
+sql in strings | harmless | refused | SELECT query_to_xml('SELECT set_config(''zava.context'', ''{elsewhere}'', true)', true, true, '')::text || query_to_xml('SELECT count(*) FROM retail.orders', true, true, '')::text
 sql in strings | harmless | refused | SELECT query_to_xml_and_xmlschema('SELECT 1', true, true, '')
 sql in strings | privilege | refused | SELECT query_to_xmlschema('SELECT rls_user_id FROM retail.stores', true, true, '')
 sql in strings | harmless | refused | SELECT database_to_xml(true, true, '')
@@ -315,18 +314,35 @@ context forging | privilege | refused | SELECT set_config('role', 'zava_owner', 
 context forging | privilege | refused | SELECT set_config('role', 'postgres', true), count(*) FROM retail.orders
 context forging | privilege | refused | SELECT set_config('session_authorization', 'postgres', true)
 context forging | harmless | refused | SELECT set_config('row_security', 'off', true), count(*) FROM retail.orders
-context forging | signature | refused | SELECT guard.enter({elsewhere})
-context forging | expired | refused | SELECT guard.enter({expired})
-context forging | signature | refused | SELECT guard.enter(1, '{office}', 9999999999999999, '\x00')
-context forging | signature | refused | SELECT guard.enter(1, '{office}', 9999999999999999, NULL)
-context forging | harmless | refused | SELECT guard.enter(NULL, '{victim}', NULL, NULL)
-context forging | harmless | refused | SELECT guard.enter(0, '{victim}', 9999999999999999, ''::bytea)
-context forging | signature | refused | WITH e AS MATERIALIZED (SELECT guard.enter({elsewhere})) SELECT o.* FROM e, retail.orders AS o
-context forging | signature | refused | WITH e AS NOT MATERIALIZED (SELECT guard.enter({elsewhere})) SELECT o.* FROM e, retail.orders AS o
-context forging | signature | refused | SELECT o.* FROM guard.enter({elsewhere}) AS e, retail.orders AS o
-context forging | expired | refused | SELECT o.* FROM retail.orders AS o WHERE guard.enter({expired}) IS NOT NULL
-context forging | harmless | refused | SELECT * FROM retail.orders ORDER BY guard.enter({elsewhere})
-context forging | signature | refused | SELECT coalesce(guard.enter({elsewhere})::text, '') || count(*)::text FROM retail.orders
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{elsewhere}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{foreign_context}', true) AS v OFFSET 0) AS c
+context forging | expired | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{expired}', true) AS v OFFSET 0) AS c
+context forging | expired | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{far_ahead}', true) AS v OFFSET 0) AS c
+context forging | unknown | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{nobody}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | key | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '2:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{office}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:9999999999999999', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:9999999999999999:{64×0}:', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:9999999999999999:{63×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:9999999999999999:{63×0}G', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '01:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '-1:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '9999999999:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:-1:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{office}:99999999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', ' 1:{office}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1:{{office}}:9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '1::9999999999999999:{64×0}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', 'x', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{300×0}', true) AS v OFFSET 0) AS c
+context forging | harmless | refused | SELECT (SELECT count(*) FROM retail.orders WHERE c.v = '') FROM (SELECT set_config('zava.context', '', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.stores WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{elsewhere}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT count(*) FROM retail.customers WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{elsewhere}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT (SELECT cardinality(guard.allowed_stores()) WHERE c.v <> 'x') FROM (SELECT set_config('zava.context', '{elsewhere}', true) AS v OFFSET 0) AS c
+context forging | signature | refused | SELECT count(*) FROM (SELECT set_config('zava.context', '{elsewhere}', true) AS v OFFSET 0) AS c, LATERAL (SELECT * FROM retail.orders WHERE c.v <> 'x' OFFSET 0) AS o
+context forging | guard | refused | SELECT set_config('zava.context', current_setting('zava.context'), false), count(*) FROM retail.orders
 context forging | harmless | refused | SELECT o.* FROM LATERAL (SELECT set_config('zava.context', '{foreign_context}', true) OFFSET 0) AS c(v), LATERAL (SELECT * FROM retail.orders WHERE c.v <> '') AS o
 context forging | guard | refused | SELECT current_setting('zava.context')
 context forging | guard | refused | SELECT current_setting('zava.context', true) || 'x'
@@ -336,8 +352,7 @@ context forging | guard | refused | SELECT set_config('zava.context', replace(cu
 context forging | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('zava.context', replace(current_setting('zava.context'), '{own}', '{victim}'), true) AS c) SELECT o.* FROM x, retail.orders AS o WHERE x.c <> ''
 context forging | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('zava.context', upper(current_setting('zava.context')), true) AS c) SELECT o.* FROM x, retail.orders AS o WHERE x.c <> ''
 context forging | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('zava.context', current_setting('zava.context') || ':', true) AS c) SELECT o.* FROM x, retail.orders AS o WHERE x.c <> ''
-context forging | privilege | refused | SELECT guard.mac(1, 'zava/context/1')
-context forging | privilege | refused | SELECT guard.context_mac(1, '{office}')
+context forging | privilege | refused | SELECT guard.mac(1, 'zava/context/2')
 context forging | privilege | refused | SELECT sha256(k.opad) FROM guard.signing_key AS k
 context forging | privilege | refused | SELECT encode(guard.mac(1, decode('7a617661', 'hex')), 'hex')
 context forging | privilege | refused | SELECT * FROM guard.tenant
@@ -363,7 +378,7 @@ context forging | read-only | refused | TRUNCATE guard.audit
 context forging | privilege | refused | LOCK TABLE guard.audit IN SHARE ROW EXCLUSIVE MODE
 context forging | harmless | refused | SELECT ('x'::text).tenant
 context forging | harmless | refused | SELECT set_config('application_name', (SELECT max(email) FROM retail.customers), false)
-context forging | harmless | refused | SELECT set_config('search_path', 'pg_temp', true), guard.tenant()
+context forging | harmless | refused | SELECT set_config('search_path', 'pg_temp', true), guard.allowed_stores()
 
 server state | guard | refused | SELECT query FROM pg_stat_activity
 server state | guard | refused | SELECT * FROM pg_stat_get_activity(NULL)
@@ -378,8 +393,8 @@ server state | privilege | refused | SELECT usename, passwd FROM pg_shadow
 server state | harmless | refused | SELECT rolname FROM pg_roles
 server state | harmless | refused | SELECT * FROM pg_auth_members
 server state | harmless | refused | SELECT umoptions FROM pg_user_mappings
-server state | guard | refused | SELECT prosrc FROM pg_proc WHERE proname = 'enter'
-server state | guard | refused | SELECT pg_get_functiondef('guard.enter(integer, uuid, bigint, bytea)'::regprocedure)
+server state | guard | refused | SELECT prosrc FROM pg_proc WHERE proname = 'allowed_stores'
+server state | guard | refused | SELECT pg_get_functiondef('guard.allowed_stores()'::regprocedure)
 server state | harmless | refused | SELECT prosqlbody FROM pg_proc WHERE proname = 'mac'
 server state | guard | refused | SELECT qual FROM pg_policies
 server state | guard | refused | SELECT pg_get_expr(polqual, polrelid) FROM pg_policy

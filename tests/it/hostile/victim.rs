@@ -10,7 +10,7 @@ const VICTIM: &str = REDMOND;
 const OF_THE_SERVER: [&str; 6] = [
     "zqxv_running",
     "allowed_stores()",
-    "zava/enter/1",
+    "zava/context/2",
     "7a6176612f",
     "USING (",
     "SECURITY DEFINER",
@@ -32,8 +32,13 @@ pub(super) struct Victim {
 pub(super) struct Facts {
     session: i32,
     foreign_context: String,
+    /// Head office's, for another backend.
     elsewhere: String,
+    /// Head office's, for this backend.
     expired: String,
+    far_ahead: String,
+    /// Of a tenant that there is not, for this backend.
+    nobody: String,
 }
 
 impl Facts {
@@ -49,6 +54,8 @@ impl Facts {
             "foreign_context" => self.foreign_context.clone(),
             "elsewhere" => self.elsewhere.clone(),
             "expired" => self.expired.clone(),
+            "far_ahead" => self.far_ahead.clone(),
+            "nobody" => self.nobody.clone(),
             _ => return None,
         })
     }
@@ -96,25 +103,23 @@ impl Victim {
         .fetch_one(&mut self.db)
         .await
         .expect("the attacker's backend");
-        let elsewhere = self.database.sign(HEAD_OFFICE, &mut self.session).await;
-        let mac = elsewhere.mac.as_deref().expect("a signature");
-        let elsewhere = format!(
-            "1, '{HEAD_OFFICE}'::uuid, {}, '\\x{}'::bytea",
-            elsewhere.expires,
-            hex(mac)
-        );
-        let expired: String = sqlx::query_scalar(include_str!("sign_expired.sql"))
-            .bind(HEAD_OFFICE)
-            .bind(attacker.unwrap_or(0))
-            .fetch_one(&mut self.db)
-            .await
-            .expect("an expired signature");
+        let attacker = attacker.unwrap_or(0);
+        let elsewhere = self.database.context_for(HEAD_OFFICE, session, 30).await;
+        let expired = self.database.context_for(HEAD_OFFICE, attacker, -1).await;
+        let far_ahead = self
+            .database
+            .context_for(HEAD_OFFICE, attacker, 3_600)
+            .await;
+        let nobody = "11111111-1111-1111-1111-111111111111";
+        let nobody = self.database.context_for(nobody, attacker, 30).await;
         assert!(self.is_undisturbed().await); // and its last statement is the one that tells whose it is
         Facts {
             session,
             foreign_context,
             elsewhere,
             expired,
+            far_ahead,
+            nobody,
         }
     }
 
@@ -235,8 +240,4 @@ async fn running(database: &TestDatabase) -> PgConnection {
         .await
         .expect("the victim's statement");
     session
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -159,7 +159,37 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
     ),
     (
         "tenant_policy",
-        "ALTER POLICY tenant_reads ON retail.orders USING ((SELECT guard.tenant()) IS NOT NULL)",
+        "ALTER POLICY tenant_reads ON retail.orders USING ((SELECT guard.allowed_stores()) IS NOT NULL)",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.orders USING (store_id = ANY ((SELECT guard.allowed_stores())::integer[]) OR true)",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.orders USING (store_id <> ALL ((SELECT guard.allowed_stores())::integer[]))",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.orders USING (store_id <> ANY ((SELECT guard.allowed_stores())::integer[]))",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.order_items USING (quantity = ANY ((SELECT guard.allowed_stores())::integer[]))",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.products USING ((SELECT guard.allowed_stores()) IS NULL)",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.customers USING (primary_store_id = ANY ((SELECT guard.allowed_stores())::integer[]) \
+         OR EXISTS (SELECT FROM retail.orders AS o WHERE o.order_id = customers.customer_id))",
+    ),
+    (
+        "tenant_policy",
+        "ALTER POLICY tenant_reads ON retail.customers USING (primary_store_id = ANY ((SELECT guard.allowed_stores())::integer[]) \
+         OR EXISTS (SELECT FROM retail.stores AS o WHERE o.store_id = customers.primary_store_id))",
     ),
     (
         "tenant_policy",
@@ -184,15 +214,15 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
     ),
     (
         "guard_functions",
-        "ALTER FUNCTION guard.tenant() RESET search_path",
+        "ALTER FUNCTION guard.allowed_stores() RESET search_path",
     ),
     (
         "guard_functions",
-        "ALTER FUNCTION guard.tenant() SET search_path = public, pg_catalog",
+        "ALTER FUNCTION guard.allowed_stores() SET search_path = public, pg_catalog",
     ),
     (
         "guard_functions",
-        "ALTER FUNCTION guard.enter(integer, uuid, bigint, bytea) OWNER TO postgres",
+        "ALTER FUNCTION guard.allowed_stores() OWNER TO postgres",
     ),
     (
         "guard_functions",
@@ -200,7 +230,7 @@ pub(super) const DAMAGES: &[(&str, &str)] = &[
     ),
     (
         "guard_functions",
-        "ALTER FUNCTION guard.context_mac(integer, uuid) IMMUTABLE PARALLEL SAFE",
+        "ALTER FUNCTION guard.allowed_stores() IMMUTABLE PARALLEL SAFE",
     ),
     (
         "guard_functions",

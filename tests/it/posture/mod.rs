@@ -110,7 +110,7 @@ async fn a_mended_database_serves() {
         .run(
             "GRANT SELECT ON retail.stores TO zava_reader; DROP POLICY tenant_reads ON retail.customers; \
              ALTER POLICY tenant_reads ON retail.order_items USING (true); \
-             ALTER FUNCTION guard.enter(integer, uuid, bigint, bytea) OWNER TO postgres",
+             ALTER FUNCTION guard.allowed_stores() OWNER TO postgres",
         )
         .await;
     for finding in damaged.findings().await {
@@ -165,6 +165,16 @@ async fn what_the_reader_may_counts_as_the_logins() {
             "GRANT pg_monitor TO zava_reader",
             "membership",
             "REVOKE pg_monitor FROM zava_reader GRANTED BY postgres",
+        ),
+        (
+            "GRANT zava_reader TO zava_owner",
+            "membership",
+            "REVOKE zava_reader FROM zava_owner GRANTED BY postgres",
+        ),
+        (
+            "GRANT pg_read_all_data TO zava_owner",
+            "membership",
+            "REVOKE pg_read_all_data FROM zava_owner GRANTED BY postgres",
         ),
         (
             "ALTER ROLE zava_reader LOGIN",

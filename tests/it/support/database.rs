@@ -115,63 +115,38 @@ impl TestDatabase {
             .execute(&mut db)
             .await
             .expect("begin");
-        let entry = self.sign(tenant, &mut db).await;
-        entry.enter(&mut db).await.expect("a valid entry");
+        let context = self.context(tenant, &mut db).await;
+        sqlx::query("SELECT set_config('zava.context', $1, true)")
+            .bind(context)
+            .execute(&mut db)
+            .await
+            .expect("a setting that anybody may set");
         db
     }
 
-    /// A signature for a tenant on the backend that serves `db`.
-    pub(crate) async fn sign(&self, tenant: &str, db: &mut PgConnection) -> Entry {
+    /// A valid context of a tenant for the backend that serves `db`.
+    pub(crate) async fn context(&self, tenant: &str, db: &mut PgConnection) -> String {
         let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
             .fetch_one(db)
             .await
             .expect("a process id");
-        let (expires, mac) = sqlx::query_as(include_str!("sign.sql"))
+        self.context_for(tenant, backend, 30).await
+    }
+
+    /// The same for any backend, and with an expiry so many seconds from now.
+    pub(crate) async fn context_for(&self, tenant: &str, backend: i32, seconds: i64) -> String {
+        sqlx::query_scalar(include_str!("sign.sql"))
             .bind(tenant)
             .bind(backend)
+            .bind(seconds * 1_000_000)
             .fetch_one(&mut self.superuser().await)
             .await
-            .expect("a signature");
-        Entry {
-            key_id: 1,
-            tenant: tenant.to_owned(),
-            expires,
-            mac: Some(mac),
-        }
+            .expect("a signed context")
     }
 
     /// What `migrate` and `seed` would be told.
     pub(crate) fn admin_settings(&self) -> AdminSettings {
         admin_settings(&self.name)
-    }
-}
-
-/// The arguments of `guard.enter`.
-#[derive(Clone, Debug)]
-pub(crate) struct Entry {
-    pub(crate) key_id: i32,
-    pub(crate) tenant: String,
-    pub(crate) expires: i64,
-    pub(crate) mac: Option<Vec<u8>>,
-}
-
-impl Entry {
-    /// Calls `guard.enter`; the SQLSTATE of its refusal.
-    pub(crate) async fn enter(&self, db: &mut PgConnection) -> Result<(), String> {
-        let entered = sqlx::query("SELECT guard.enter($1, $2::uuid, $3, $4)")
-            .bind(self.key_id)
-            .bind(&self.tenant)
-            .bind(self.expires)
-            .bind(&self.mac)
-            .execute(db)
-            .await;
-        entered.map(|_| ()).map_err(|error| {
-            error
-                .as_database_error()
-                .and_then(|error| error.code())
-                .expect("a SQLSTATE")
-                .into_owned()
-        })
     }
 }
 

@@ -10,7 +10,7 @@ mod server; // the server under test, and requests to it
 mod watch; // what the database is doing
 
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
-pub(crate) use database::{Entry, TestDatabase, number};
+pub(crate) use database::{TestDatabase, number};
 pub(crate) use lock::{Lock, WAITING};
 pub(crate) use own_cluster::OwnCluster;
 pub(crate) use pooler::Pooler;

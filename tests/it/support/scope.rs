@@ -48,7 +48,7 @@ pub(crate) async fn unguarded(
 pub(crate) async fn caller(tenant: &str) -> Caller {
     struct Everybody;
     impl TenantDirectory for Everybody {
-        fn knows(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+        fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
             Box::pin(ready(Ok(true)))
         }
 

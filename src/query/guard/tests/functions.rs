@@ -88,8 +88,6 @@ fn a_function_is_judged_by_the_name_that_postgresql_reads() {
         "pg_advisory_lock(1)",
         "txid_current()",
         "dblink('x', 'y')",
-        "guard.enter(1, null, 1, null)",
-        "guard.tenant()",
         "guard.allowed_stores()",
         "to_regclass('x')",
         "has_table_privilege('x', 'y')",

@@ -23,16 +23,14 @@ schema AS MATERIALIZED (
     SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
     FROM pg_catalog.pg_namespace AS n
 ),
--- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql and
--- 0010_pinned_and_bounded.sql; what they are must not change. `pinned` are settings beside the
+-- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql,
+-- 0010_pinned_and_bounded.sql and 0014_lazy_context.sql; what they are must not change. `pinned` are settings beside the
 -- search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
     FROM (VALUES
-        ('enter', 'integer, uuid, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'::text[]),
-        ('tenant', '', 'STABLE', 'RESTRICTED', true, '{}'),
-        ('allowed_stores', '', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('allowed_stores', '', 'STABLE', 'RESTRICTED', true, '{}'::text[]),
         ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
         ('api_key', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
         ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'),
@@ -41,7 +39,6 @@ guard_function AS MATERIALIZED (
         ('refuse_change', '', 'VOLATILE', 'UNSAFE', false, '{}'),
         ('must_be_asked', 'integer, text, text, bigint, bytea', 'STABLE', 'RESTRICTED', false, '{}'),
         ('mac', 'integer, bytea', 'STABLE', 'RESTRICTED', false, '{}'),
-        ('context_mac', 'integer, uuid', 'STABLE', 'RESTRICTED', false, '{}'),
         ('row_as_json', 'anyelement', 'STABLE', 'RESTRICTED', false, '{TimeZone=UTC,bytea_output=hex}')
     ) AS e (name, arguments, volatility, parallel, callable, pinned)
     LEFT JOIN schema AS n ON n.nspname = 'guard'
@@ -80,9 +77,9 @@ policy AS MATERIALIZED (
         -- Not pg_get_expr(), which opens the table. Such is the constant false.
         coalesce(CASE WHEN p.polcmd = 'a' THEN p.polwithcheck ELSE p.polqual END::text
             LIKE '{CONST :consttype 16 % :constvalue 1 [ 0 0 0 0 0 0 0 0 ]}', false) AS admits_nothing,
-        CASE WHEN p.polpermissive AND p.polname = 'tenant_reads' THEN
-            ARRAY(SELECT f.name FROM guard_function AS f WHERE strpos(p.polqual::text, format(' :funcid %s ', f.oid)) > 0)
-        END AS asks
+        p.polqual::text AS condition,
+        -- The kinds of the nodes, without what is in them.
+        regexp_replace(p.polqual::text, '[^{]*([{][A-Z]+)?', '\1', 'g') AS nodes
     FROM pg_catalog.pg_policy AS p
 ),
 -- Access lists; `before` is what initdb or an extension granted, and what it granted in the system's schemas is right.
@@ -214,8 +211,11 @@ finding (rule, object, what, mend) AS (
     SELECT 'membership', g.name, format('is a member of %I', pg_get_userbyid(m.roleid)),
         format('REVOKE %I FROM %s GRANTED BY %I', pg_get_userbyid(m.roleid), g.name, pg_get_userbyid(m.grantor))
     FROM pg_catalog.pg_auth_members AS m
-    JOIN grantee AS g ON g.oid = m.member
-    WHERE pg_get_userbyid(m.roleid) <> 'zava_reader'
+    -- guard.allowed_stores() reads retail.stores as zava_owner: as a member of zava_reader that role
+    -- would be held by the policy that calls the function.
+    JOIN (SELECT g.oid, g.name FROM grantee AS g UNION ALL SELECT r.oid, r.rolname FROM role AS r WHERE r.rolname = 'zava_owner') AS g
+        ON g.oid = m.member
+    WHERE pg_get_userbyid(m.roleid) <> 'zava_reader' OR g.name = 'zava_owner'
     UNION ALL
     SELECT 'membership', quote_ident(SESSION_USER),
         CASE WHEN m.roleid IS NULL THEN 'does not have the rights of zava_reader' ELSE 'is more than an heir of zava_reader' END,
@@ -266,26 +266,53 @@ finding (rule, object, what, mend) AS (
     FROM held AS h
     WHERE NOT h.is_forced
     UNION ALL
-    SELECT 'tenant_policy', t.name, 'has no policy tenant_reads that asks who the tenant is',
-        format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name,
-            CASE
-                WHEN t.asks = 'tenant' THEN '(SELECT guard.tenant()) IS NOT NULL'
-                WHEN t.relname = 'customers' THEN 'primary_store_id = ANY ((SELECT guard.allowed_stores())::integer[])'
-                    ' OR EXISTS (SELECT FROM retail.orders AS o WHERE o.customer_id = customers.customer_id)'
-                ELSE 'store_id = ANY ((SELECT guard.allowed_stores())::integer[])'
-            END)
+    SELECT 'tenant_policy', t.name, 'has no policy tenant_reads that holds it to the allowed stores, and nothing else',
+        format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using)
     FROM (
-        -- Rows that belong to a store are for those who may see the store.
-        SELECT h.oid, h.name, h.relname,
-            CASE WHEN h.relname <> 'stores' AND EXISTS (
-                SELECT FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = h.oid AND a.attname IN ('store_id', 'primary_store_id')
-            ) THEN 'allowed_stores' ELSE 'tenant' END AS asks
+        -- The kinds of nodes and the values in them that matter are the same in PostgreSQL 16 to 18. 96 is the equality of
+        -- integers; sublinks of kind 4 give a value, those of kind 0 are EXISTS.
+        SELECT h.oid, h.name, k.*
         FROM held AS h
+        CROSS JOIN (SELECT f.oid FROM guard_function AS f WHERE f.name = 'allowed_stores') AS f
+        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND h.relname <> 'stores'
+            AND a.attname = CASE h.relname WHEN 'customers' THEN 'primary_store_id' ELSE 'store_id' END
+        CROSS JOIN LATERAL (
+            SELECT '{SUBLINK{QUERY{FROMEXPR{TARGETENTRY{FUNCEXPR' AS nodes,
+                format('{SUBLINK :subLinkType 4 %%{FUNCEXPR :funcid %s %%', f.oid) AS condition,
+                '(SELECT guard.allowed_stores())' AS using
+        ) AS stores
+        CROSS JOIN LATERAL (
+            SELECT '{SCALARARRAYOPEXPR{VAR' || stores.nodes AS nodes,
+                format('{SCALARARRAYOPEXPR :opno 96 %%:useOr true %%{VAR :varno 1 :varattno %s %%', a.attnum) || stores.condition AS condition,
+                format('%s = ANY (%s::integer[])', a.attname, stores.using) AS using
+        ) AS own
+        CROSS JOIN LATERAL (
+            -- Rows that belong to no store are for every tenant.
+            SELECT '{NULLTEST' || stores.nodes AS nodes, '{NULLTEST :arg ' || stores.condition || ':nulltesttype 1 %' AS condition,
+                stores.using || ' IS NOT NULL' AS using
+            WHERE a.attnum IS NULL
+            UNION ALL
+            -- Rows of a store are for those who may see the store.
+            SELECT own.*
+            WHERE a.attname = 'store_id'
+            UNION ALL
+            -- A customer belongs to the stores that it has bought from, too.
+            SELECT '{BOOLEXPR' || own.nodes || '{SUBLINK{QUERY{RANGETBLENTRY{ALIAS{ALIAS{RTEPERMISSIONINFO{FROMEXPR{RANGETBLREF{OPEXPR{VAR{VAR',
+                '{BOOLEXPR :boolop or :args (' || own.condition
+                || format('{SUBLINK :subLinkType 0 %%:relid %s %%{OPEXPR :opno 96 %%{VAR :varno 1 :varattno %s %%{VAR :varno 1 :varattno %s %%:varlevelsup 1 %%',
+                    o.attrelid, o.attnum, c.attnum),
+                own.using || ' OR EXISTS (SELECT FROM retail.orders AS o WHERE o.customer_id = customers.customer_id)'
+            FROM held AS orders
+            JOIN pg_catalog.pg_attribute AS o ON o.attrelid = orders.oid AND o.attname = 'customer_id'
+            JOIN pg_catalog.pg_attribute AS c ON c.attrelid = h.oid AND c.attname = 'customer_id'
+            WHERE orders.name = 'retail.orders' AND a.attname = 'primary_store_id'
+        ) AS k
         WHERE h.exposed
     ) AS t
     WHERE NOT EXISTS (
         SELECT FROM policy AS p
-        WHERE p.polrelid = t.oid AND p.polname = 'tenant_reads' AND p.command = 'r' AND p.polpermissive AND t.asks = ANY (p.asks)
+        WHERE p.polrelid = t.oid AND p.polname = 'tenant_reads' AND p.command = 'r' AND p.polpermissive
+            AND p.nodes = t.nodes AND p.condition LIKE t.condition
             AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
     )
     UNION ALL

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::wire::{Connection, Query, WireError};
 use super::{Column, RowSink};
-use crate::query::guard::{PlannerSettings, RELATIONS};
+use crate::query::guard::RELATIONS;
 
 pub use rule::Rule;
 
@@ -157,23 +157,14 @@ impl Posture {
 pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]>, WireError> {
     let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
     let tables = format!("{{{}}}", exposed.join(","));
-    let query = Query {
-        sql: FIND,
-        settings: PlannerSettings::USUAL,
-        version: 0,
-        parameters: &[&tables],
-        most_rows: 0,
-        retained_bytes: 0,
-    };
     let mut found = Found(Some(Vec::new()));
-    tokio::time::timeout(LONGEST, connection.read(query, &mut found))
-        .await
-        .unwrap_or(Err(WireError::Silent))
-        .map_err(|error| match error {
-            // The statement is the server's own.
-            WireError::Statement(error) => WireError::Server(error),
-            other => other,
-        })?;
+    tokio::time::timeout(
+        LONGEST,
+        connection.read(Query::own(FIND, &[&tables]), &mut found),
+    )
+    .await
+    .unwrap_or(Err(WireError::Silent))
+    .map_err(WireError::of_own_statement)?;
     let mut findings = found
         .0
         .ok_or(WireError::Protocol("no finding of the posture check"))?;

@@ -14,7 +14,7 @@ impl Rule {
         Self::new("attributes", "no role of ours is more than a plain role"),
         Self::new(
             "membership",
-            "the login is an heir of zava_reader and of no other role",
+            "the login is an heir of zava_reader and of no other role, zava_owner of none",
         ),
         Self::new("owns", "the login owns nothing"),
         Self::new("writes", "the login writes to no table and no sequence"),
@@ -29,7 +29,7 @@ impl Rule {
         Self::new("views", "no view that evades row security is readable"),
         Self::new(
             "functions",
-            "no function with another's rights is callable, but the guard's six",
+            "no function with another's rights is callable, but the guard's four",
         ),
         Self::new(
             "runs_text",
@@ -48,7 +48,10 @@ impl Rule {
             "nothing made later will be granted to the login by itself",
         ),
         Self::new("row_security", "every table forces row security"),
-        Self::new("tenant_policy", "every exposed table asks for the tenant"),
+        Self::new(
+            "tenant_policy",
+            "every exposed table is held to the allowed stores",
+        ),
         Self::new("other_policy", "no other policy lets more be seen"),
         Self::new("write_policies", "policies against writing are in place"),
         Self::new(

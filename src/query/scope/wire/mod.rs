@@ -12,7 +12,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
-use super::context::Entry;
 use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
@@ -87,6 +86,16 @@ pub(super) enum WireError {
     Server(#[source] DatabaseError),
 }
 
+impl WireError {
+    /// Of a statement of the server's own: no client can correct it.
+    pub(super) fn of_own_statement(self) -> Self {
+        match self {
+            Self::Statement(error) => Self::Server(error),
+            other => other,
+        }
+    }
+}
+
 impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
         // With TLS 1.3 a server refuses the client only after the handshake, in an alert.
@@ -111,12 +120,11 @@ pub(super) struct Transaction<'a> {
     pub(super) mode: Mode,
     /// Whether [`Connection::begin`] has opened it already.
     pub(super) is_open: bool,
-    /// `None` enters for no tenant, and so sees no tenant's rows.
-    pub(super) entry: Option<&'a Entry>,
-    /// With an entry; without one the role's own holds.
+    /// The value of `zava.context`. Without one no tenant's rows are visible.
+    pub(super) context: Option<&'a str>,
+    /// With a context; without one the role's own holds.
     pub(super) statement_timeout: Duration,
-    /// `None` only enters, to learn whether the tenant is known.
-    pub(super) query: Option<Query<'a>>,
+    pub(super) query: Query<'a>,
 }
 
 /// A statement with the values of its parameters in text form.
@@ -131,6 +139,20 @@ pub(super) struct Query<'a> {
     pub(super) most_rows: i32,
     /// The bytes that the backend may cache for it after it has ended.
     pub(super) retained_bytes: u64,
+}
+
+impl<'a> Query<'a> {
+    /// A statement of the server's own.
+    pub(super) fn own(sql: &'a str, parameters: &'a [&'a str]) -> Self {
+        Self {
+            sql,
+            settings: PlannerSettings::USUAL,
+            version: 0,
+            parameters,
+            most_rows: 0,
+            retained_bytes: 0,
+        }
+    }
 }
 
 /// What a server wants to hear before it cancels a statement.
@@ -235,22 +257,15 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         self.clean = false;
-        if let Some(query) = &transaction.query {
-            self.age.count_statement(query.retained_bytes);
-        }
+        self.age.count_statement(transaction.query.retained_bytes);
         write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
         self.ask().await?;
-        let first = match (transaction.is_open, transaction.entry) {
+        let first = match (transaction.is_open, transaction.context) {
             (false, _) => Step::Begin,
-            (true, Some(_)) => Step::Enter,
+            (true, Some(_)) => Step::Set,
             (true, None) => Step::Query,
         };
-        let mut reply = Reply::new(
-            first,
-            transaction.mode,
-            transaction.entry.is_some(),
-            transaction.query.is_some(),
-        );
+        let mut reply = Reply::new(first, transaction.mode, transaction.context.is_some());
         let mut bytes_of_turn = 0;
         let status = loop {
             let Some(message) = self.next_within_bounds(&reply).await? else {
@@ -326,9 +341,9 @@ impl Connection {
         let transaction = Transaction {
             mode: Mode::Read,
             is_open: false,
-            entry: None,
+            context: None,
             statement_timeout: Duration::ZERO,
-            query: Some(query),
+            query,
         };
         self.transact(&transaction, sink).await
     }

@@ -11,7 +11,8 @@ use super::{Column, Mode, RowSink, WireError, database_error};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Begin,
-    Enter,
+    /// The context, the timeout and the planner's settings are set.
+    Set,
     Query,
     Unlock,
     End,
@@ -24,7 +25,7 @@ impl Step {
     fn ends_with(self, tag: &str, mode: Mode) -> bool {
         match self {
             Self::Begin => tag == "BEGIN",
-            Self::Enter | Self::Unlock => tag == "SELECT 1",
+            Self::Set | Self::Unlock => tag == "SELECT 1",
             Self::Query => tag.starts_with("SELECT ") || tag == "EXPLAIN",
             // A COMMIT of a transaction that has failed says ROLLBACK.
             Self::End => match mode {
@@ -40,8 +41,7 @@ impl Step {
 pub(super) struct Reply {
     step: Step,
     mode: Mode,
-    has_entry: bool,
-    has_query: bool,
+    has_context: bool,
     begun: bool,
     wanted: bool,
     suspended: bool,
@@ -50,12 +50,11 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(first: Step, mode: Mode, has_entry: bool, has_query: bool) -> Self {
+    pub(super) fn new(first: Step, mode: Mode, has_context: bool) -> Self {
         Self {
             step: first,
             mode,
-            has_entry,
-            has_query,
+            has_context,
             begun: false,
             wanted: true,
             suspended: false,
@@ -69,8 +68,8 @@ impl Reply {
         self.begun
     }
 
-    /// Whether a statement of our own failed for a reason other than the entry's verdict: the session is not what it should
-    /// be, and must not be used again.
+    /// Whether a statement of the server's own failed, for another reason than the context: the
+    /// session is not what it should be, and must not be used again.
     pub(super) fn shows_damage(&self) -> bool {
         matches!(&self.error, Some(WireError::Server(error)) if !error.sqlstate.starts_with("ZV"))
     }
@@ -96,9 +95,12 @@ impl Reply {
             Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
             Message::ErrorResponse(body) => {
                 let error = database_error(&body);
-                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit that a statement has reached.
+                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit that
+                // a statement has reached. ZV00 is an invalid context: the policies verify it while
+                // a client's statement runs.
                 let of_server = error.sqlstate.starts_with("57P")
-                    || error.sqlstate.starts_with("53") && error.sqlstate != "53400";
+                    || error.sqlstate.starts_with("53") && error.sqlstate != "53400"
+                    || error.sqlstate.starts_with("ZV00");
                 self.error = Some(match self.step {
                     Step::Query if !of_server => WireError::Statement(error),
                     _ => WireError::Server(error),
@@ -118,7 +120,7 @@ impl Reply {
                 sink.columns(columns(&body)?)
             }
             Message::DataRow(body) if self.step == Step::Query => self.row(&body, sink)?,
-            // The entry's own single row, and what says only that a message was understood.
+            // The single row of the settings, and what says only that a message was understood.
             Message::DataRow(_)
             | Message::RowDescription(_)
             | Message::NoData
@@ -157,10 +159,10 @@ impl Reply {
 
     fn after(&self) -> Step {
         match self.step {
-            Step::Begin if self.has_entry => Step::Enter,
-            Step::Begin | Step::Enter if self.has_query => Step::Query,
+            Step::Begin if self.has_context => Step::Set,
+            Step::Begin | Step::Set => Step::Query,
             Step::Query => Step::Unlock,
-            Step::Begin | Step::Enter | Step::Unlock => Step::End,
+            Step::Unlock => Step::End,
             Step::End | Step::Done => Step::Done,
         }
     }

@@ -10,22 +10,20 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 
 use super::{Mode, Query, Transaction, WireError};
-use crate::query::scope::context::Entry;
 
 /// The backend that a pooler has given this transaction.
 const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
 
-/// `int4`, `uuid`, `int8`, `bytea`, `text` in `pg_type`: the parameters of [`Own::Enter`].
-const ENTER_TYPES: [u32; 5] = [23, 2950, 20, 17, 25];
+/// `text` in `pg_type`, twice: the parameters of [`Own::Set`].
+const SET_TYPES: [u32; 2] = [25, 25];
 const TEXT: i16 = 0;
-const BINARY: i16 = 1;
 
 /// A statement of the server's own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Own {
     Begin,
     BeginAppending,
-    Enter,
+    Set,
     Unlock,
     Rollback,
     Commit,
@@ -37,8 +35,8 @@ impl Own {
             Self::Begin => "BEGIN READ ONLY",
             // The login's transactions are read-only by default, its rights are to read, and what it appends is signed.
             Self::BeginAppending => "BEGIN READ WRITE",
-            Self::Enter => {
-                "SELECT guard.enter($1, $2, $3, $4), pg_catalog.set_config('statement_timeout', $5, true)"
+            Self::Set => {
+                "SELECT pg_catalog.set_config('zava.context', $1, true), pg_catalog.set_config('statement_timeout', $2, true)"
             }
             // A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
             Self::Unlock => "SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -51,7 +49,7 @@ impl Own {
         match self {
             Self::Begin => "zava_begin",
             Self::BeginAppending => "zava_begin_appending",
-            Self::Enter => "zava_enter",
+            Self::Set => "zava_set",
             Self::Unlock => "zava_unlock",
             Self::Rollback => "zava_rollback",
             Self::Commit => "zava_commit",
@@ -60,7 +58,7 @@ impl Own {
 
     fn types(self) -> &'static [u32] {
         match self {
-            Self::Enter => &ENTER_TYPES,
+            Self::Set => &SET_TYPES,
             Self::Begin | Self::BeginAppending | Self::Unlock | Self::Rollback | Self::Commit => {
                 &[]
             }
@@ -97,7 +95,7 @@ pub(super) fn write_transaction(
     let Transaction {
         mode,
         is_open,
-        entry,
+        context,
         statement_timeout,
         query,
     } = transaction;
@@ -105,13 +103,11 @@ pub(super) fn write_transaction(
     if !is_open {
         write.own(begin(*mode), [], [])?;
     }
-    if let Some(entry) = entry {
-        write.enter(entry, *statement_timeout, query.as_ref())?;
+    if let Some(context) = context {
+        write.set(context, *statement_timeout, query)?;
     }
-    if let Some(query) = query {
-        write.query(query)?;
-        write.own(Own::Unlock, [], [])?;
-    }
+    write.query(query)?;
+    write.own(Own::Unlock, [], [])?;
     let end = match mode {
         Mode::Read => Own::Rollback,
         Mode::Append => Own::Commit,
@@ -168,26 +164,18 @@ impl Writer<'_> {
         run(name, formats, values, self.out)
     }
 
-    fn enter(
+    fn set(
         &mut self,
-        entry: &Entry,
+        context: &str,
         timeout: Duration,
-        query: Option<&Query<'_>>,
+        query: &Query<'_>,
     ) -> Result<(), WireError> {
         let timeout = timeout.as_millis().to_string();
-        let (key_id, expires) = (entry.key_id.to_be_bytes(), entry.expires.to_be_bytes());
-        let formats = [BINARY, BINARY, BINARY, BINARY, TEXT];
-        let values: [&[u8]; 5] = [
-            &key_id,
-            &entry.tenant,
-            &expires,
-            &entry.mac,
-            timeout.as_bytes(),
-        ];
-        match enter_with_settings(query) {
-            Cow::Borrowed(_) => self.own(Own::Enter, formats, values),
+        let (formats, values) = ([TEXT, TEXT], [context.as_bytes(), timeout.as_bytes()]);
+        match set_with_planner_settings(query) {
+            Cow::Borrowed(_) => self.own(Own::Set, formats, values),
             Cow::Owned(sql) => {
-                frontend::parse("", &sql, ENTER_TYPES, self.out)?;
+                frontend::parse("", &sql, SET_TYPES, self.out)?;
                 run("", formats, values, self.out)
             }
         }
@@ -204,15 +192,16 @@ impl Writer<'_> {
     }
 }
 
-/// [`Own::Enter`], with the settings of the statement that follows. Their names and values are this crate's own.
-fn enter_with_settings(query: Option<&Query<'_>>) -> Cow<'static, str> {
-    let mut enter = Cow::Borrowed(Own::Enter.sql());
-    for (name, value) in query.into_iter().flat_map(|query| query.settings.changed()) {
-        enter.to_mut().push_str(&format!(
+/// [`Own::Set`], with the planner's settings for the statement that follows. Their names and values
+/// are this crate's own.
+fn set_with_planner_settings(query: &Query<'_>) -> Cow<'static, str> {
+    let mut set = Cow::Borrowed(Own::Set.sql());
+    for (name, value) in query.settings.changed() {
+        set.to_mut().push_str(&format!(
             ", pg_catalog.set_config('{name}', '{value}', true)"
         ));
     }
-    enter
+    set
 }
 
 /// Binds and executes a statement that has been parsed.
