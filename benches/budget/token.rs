@@ -1,12 +1,15 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
 use axum::routing::get;
 use axum::{Json, Router};
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -22,6 +25,10 @@ use crate::tally::{Clock, Tally, Turns};
 
 const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const AUDIENCE: &str = "11111111-2222-3333-4444-555555555555";
+
+/// The issuer's key, of the tests; it protects nothing.
+const SIGNING_KEY: &[u8] = include_bytes!("../../tests/it/identity/rsa_1.pem");
+const KEY_ID: &str = "bench";
 
 /// The same request of a caller who names a tenant, and of one whose token is verified.
 pub(crate) struct Tokens {
@@ -84,12 +91,12 @@ async fn turn(
 
 /// Serves the documents of a directory with one RSA key of 2,048 bits, as Entra's are; where, and a token of Seattle's manager.
 async fn issuer(serving: &mut JoinSet<()>) -> Fallible<(String, String)> {
-    let pair = KeyPair::generate(KeySize::Rsa2048).map_err(|_| "no RSA key can be made")?;
-    let pkcs8 = pair.as_der().map_err(|_| "an RSA key cannot be written")?;
-    // PKCS #8 wraps PKCS #1 in 26 bytes.
-    let key = EncodingKey::from_rsa_der(&pkcs8.as_ref()[26..]);
-    let mut jwk = Jwk::from_encoding_key(&key, Algorithm::RS256)?;
-    jwk.common.key_id = Some("bench".to_owned());
+    let key = PrivatePkcs8KeyDer::from_pem_slice(SIGNING_KEY)?;
+    let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|error| error.to_string())?;
+    let public = PublicKeyComponents::<Vec<u8>>::from(key.public());
+    let jwk = json!({
+        "kty": "RSA", "kid": KEY_ID, "n": base64url(public.n), "e": base64url(public.e),
+    });
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let authority = format!("http://{}", listener.local_addr()?);
@@ -120,7 +127,20 @@ async fn issuer(serving: &mut JoinSet<()>) -> Fallible<(String, String)> {
         "iat": now, "nbf": now, "exp": now + 86_400,
         "scp": "mcp.query mcp.search", "roles": ["store.zava-retail-seattle"],
     });
-    let mut header = Header::new(Algorithm::RS256);
-    header.kid = Some("bench".to_owned());
-    Ok((authority, encode(&header, &claims, &key)?))
+    let header = json!({"typ": "JWT", "alg": "RS256", "kid": KEY_ID});
+    let part = |value: &Value| base64url(value.to_string());
+    let message = format!("{}.{}", part(&header), part(&claims));
+    let mut signature = vec![0; key.public().modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        message.as_bytes(),
+        &mut signature,
+    )
+    .map_err(|_| "the token cannot be signed")?;
+    Ok((authority, format!("{message}.{}", base64url(signature))))
+}
+
+fn base64url(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
 }

@@ -7,6 +7,7 @@ mod claims; // what a token says, as a caller
 mod directory; // one Entra tenant: where its keys are
 mod fault; // what is wrong with a token
 mod keys; // the keys themselves, and what they verify
+mod signature; // how a signature is verified
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,6 +46,7 @@ pub(super) struct Entra {
 impl Entra {
     /// Connects to nothing: the first token of a directory fetches its keys.
     pub(super) fn new(settings: &EntraSettings) -> Result<Self, reqwest::Error> {
+        signature::install_provider();
         let http = http_client(settings.proxy.as_ref())?;
         let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
         Ok(Self {

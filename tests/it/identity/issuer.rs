@@ -2,24 +2,21 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use aws_lc_rs::encoding::AsDer as _;
-use aws_lc_rs::rsa::{KeyPair, KeySize};
 use axum::Json;
 use axum::Router;
 use axum::extract::{Path, RawForm, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use axum::routing::{get, post};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use jsonwebtoken::Algorithm;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use url::{Url, form_urlencoded};
+
+use super::signing_key::{SigningKey, base64url};
 
 /// The Entra tenant whose tokens the server accepts, and one whose tokens it does not.
 pub(super) const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -59,7 +56,7 @@ pub(super) struct Issuer {
 
 struct Shared {
     address: SocketAddr,
-    keys: Mutex<BTreeMap<String, (Algorithm, EncodingKey)>>,
+    keys: Mutex<BTreeMap<String, SigningKey>>,
     /// Public keys without a private one.
     published: Mutex<Vec<Value>>,
     mode: watch::Sender<Mode>,
@@ -98,7 +95,7 @@ impl Issuer {
             axum::serve(listener, router).await.expect("serving");
         });
         let issuer = Self { shared, serving };
-        issuer.add("rsa-1", Algorithm::RS256, rsa(KeySize::Rsa2048));
+        issuer.add("rsa-1", SigningKey::first_rsa());
         issuer
     }
 
@@ -107,9 +104,9 @@ impl Issuer {
     }
 
     /// Publishes a key.
-    pub(super) fn add(&self, id: &str, algorithm: Algorithm, key: EncodingKey) {
+    pub(super) fn add(&self, id: &str, key: SigningKey) {
         let mut keys = self.shared.keys.lock().expect("keys");
-        keys.insert(id.to_owned(), (algorithm, key));
+        keys.insert(id.to_owned(), key);
     }
 
     /// Publishes a key that signs nothing.
@@ -122,7 +119,7 @@ impl Issuer {
         self.shared.keys.lock().expect("keys").remove(id);
     }
 
-    pub(super) fn key(&self, id: &str) -> EncodingKey {
+    pub(super) fn key(&self, id: &str) -> SigningKey {
         self.shared.key(id)
     }
 
@@ -178,20 +175,6 @@ pub(super) fn changed(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-/// A new RSA key.
-pub(super) fn rsa(size: KeySize) -> EncodingKey {
-    let pair = KeyPair::generate(size).expect("a key");
-    let pkcs8 = pair.as_der().expect("its encoding");
-    // PKCS #8 wraps PKCS #1 in 26 bytes.
-    EncodingKey::from_rsa_der(&pkcs8.as_ref()[26..])
-}
-
-/// A new P-256 key.
-pub(super) fn ec() -> EncodingKey {
-    let pair = rcgen::KeyPair::generate().expect("a key");
-    EncodingKey::from_ec_der(&pair.serialize_der())
-}
-
 async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
     *shared.asked.lock().expect("the count") += 1;
     let base = shared.authority();
@@ -221,13 +204,7 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
         .lock()
         .expect("keys")
         .iter()
-        .map(|(id, (algorithm, key))| {
-            let mut jwk = Jwk::from_encoding_key(key, *algorithm).expect("a public key");
-            jwk.common.key_id = Some(id.clone());
-            // As Entra publishes them: the algorithm is told by the token.
-            jwk.common.key_algorithm = None;
-            serde_json::to_value(jwk).expect("JSON")
-        })
+        .map(|(id, key)| key.jwk(id))
         .chain(shared.published.lock().expect("keys").iter().cloned())
         .collect();
     shared.answer(&json!({"keys": keys})).await
@@ -276,7 +253,7 @@ async fn token(State(shared): State<Arc<Shared>>, RawForm(body): RawForm) -> Res
     let asked = Form::of(&body);
     let code = asked.get("code");
     let sign_in = shared.codes.lock().expect("codes").remove(code);
-    let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(asked.get("code_verifier")));
+    let challenge = base64url(Sha256::digest(asked.get("code_verifier")));
     let Some(sign_in) = sign_in.filter(|sign_in| {
         asked.get("grant_type") == "authorization_code"
             && asked.get("client_id") == CLIENT
@@ -322,8 +299,8 @@ impl Shared {
         format!("http://{}", self.address)
     }
 
-    fn key(&self, id: &str) -> EncodingKey {
-        self.keys.lock().expect("keys")[id].1.clone()
+    fn key(&self, id: &str) -> SigningKey {
+        self.keys.lock().expect("keys")[id].clone()
     }
 
     fn claims(&self) -> Value {
@@ -345,9 +322,9 @@ impl Shared {
     }
 
     fn signed_by(&self, id: &str, algorithm: Algorithm, changes: Value) -> String {
-        let mut header = Header::new(algorithm);
-        header.kid = Some(id.to_owned());
-        encode(&header, &changed(self.claims(), changes), &self.key(id)).expect("a token")
+        let header = json!({"typ": "JWT", "alg": algorithm, "kid": id});
+        let claims = changed(self.claims(), changes);
+        self.key(id).token(algorithm, &header, &claims)
     }
 
     async fn answer(&self, document: &Value) -> Response {

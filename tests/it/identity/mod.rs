@@ -6,6 +6,7 @@ mod outgoing_proxy; // the way to token keys
 mod platform; // the word of App Service's authentication
 mod rates; // how many requests may come
 mod roles; // readers, analysts, operators
+mod signing_key; // the private keys that tokens are signed with
 mod tokens; // every way in which one can be wrong
 
 use base64::Engine as _;

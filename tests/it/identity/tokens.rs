@@ -1,33 +1,23 @@
-use aws_lc_rs::rsa::KeySize;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use jsonwebtoken::{Algorithm, get_current_timestamp};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::issuer::{AUDIENCE, DIRECTORY, FOREIGN, Issuer, Mode, USER, changed, ec, rsa};
+use super::issuer::{AUDIENCE, DIRECTORY, FOREIGN, Issuer, Mode, USER, changed};
+use super::signing_key::{SigningKey, base64url, signing_input};
 use super::{ask, server};
 
 const TOOL: &str = "execute_sales_query";
-
-/// A token of any header and claims, signed by a key of the issuer's.
-fn forged(issuer: &Issuer, header: &Value, claims: &Value) -> String {
-    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let message = format!("{}.{}", part(header), part(claims));
-    let signature =
-        jsonwebtoken::crypto::sign(message.as_bytes(), &issuer.key("rsa-1"), Algorithm::RS256)
-            .expect("a signature");
-    format!("{message}.{signature}")
-}
 
 /// Each refused, for the reason that a client can mend; and nothing is said of what was expected.
 #[tokio::test]
 async fn a_wrong_token_is_refused_for_the_right_reason() {
     let issuer = Issuer::start().await;
     // 1,024 bits, which nobody believes any more.
-    let short = URL_SAFE_NO_PAD.encode([0xc7; 128]);
+    let short = base64url([0xc7; 128]);
     issuer
         .publish(json!({"kty": "RSA", "kid": "rsa-short", "use": "sig", "n": short, "e": "AQAB"}));
     // For something else than signatures.
@@ -41,37 +31,27 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         json!({"kty": "RSA", "kid": "rsa-other", "issuer": others, "n": modulus, "e": "AQAB"}),
     );
     issuer.publish(json!({"kty": 7, "kid": ["x"]}));
-    issuer.add("ec-1", Algorithm::ES256, ec());
+    issuer.add("ec-1", SigningKey::new_ec());
     let server = server(&issuer).await;
     let now = get_current_timestamp();
     let claims = issuer.claims();
     let good = issuer.token(json!({}));
     let parts: Vec<&str> = good.split('.').collect();
     let header = |more: Value| changed(json!({"typ": "JWT", "alg": "RS256", "kid": "rsa-1"}), more);
-    let with_header = |more: Value| forged(&issuer, &header(more), &claims);
+    let with_header = |more: Value| {
+        let key = issuer.key("rsa-1");
+        key.token(Algorithm::RS256, &header(more), &claims)
+    };
     let hmac = {
-        let mut header = Header::new(Algorithm::HS256);
-        header.kid = Some("rsa-1".to_owned());
-        encode(
-            &header,
-            &claims,
-            &EncodingKey::from_secret(modulus.as_bytes()),
-        )
-        .expect("a token")
+        let message = signing_input(&header(json!({"alg": "HS256"})), &claims);
+        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, modulus.as_bytes());
+        let signature = ring::hmac::sign(&key, message.as_bytes());
+        format!("{message}.{}", base64url(signature))
     };
-    let stolen = {
-        let mut header = Header::new(Algorithm::RS256);
-        header.kid = Some("rsa-1".to_owned());
-        encode(&header, &claims, &rsa(KeySize::Rsa2048)).expect("a token")
-    };
+    let stolen = SigningKey::second_rsa().token(Algorithm::RS256, &header(json!({})), &claims);
     let other_payload = {
         let payload = changed(claims.clone(), json!({"roles": ["store.all"]})).to_string();
-        format!(
-            "{}.{}.{}",
-            parts[0],
-            URL_SAFE_NO_PAD.encode(payload),
-            parts[2]
-        )
+        format!("{}.{}.{}", parts[0], base64url(payload), parts[2])
     };
     let issuer_of = |directory: &str| format!("{}/{directory}/v2.0", issuer.authority());
     let cases = [
@@ -100,7 +80,7 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         (
             &format!(
                 "{}.{}.",
-                URL_SAFE_NO_PAD.encode("{\"alg\":\"none\",\"kid\":\"rsa-1\"}"),
+                base64url("{\"alg\":\"none\",\"kid\":\"rsa-1\"}"),
                 parts[1]
             ),
             "signed JWT",
@@ -126,6 +106,22 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         (&with_header(json!({"kid": "secret"})), "kid"),
         (&with_header(json!({"kid": "rsa-other"})), "kid"),
         (&stolen, "signature"),
+        (
+            &SigningKey::second_rsa().token(
+                Algorithm::PS256,
+                &header(json!({"alg": "PS256"})),
+                &claims,
+            ),
+            "signature",
+        ),
+        (
+            &SigningKey::new_ec().token(
+                Algorithm::ES256,
+                &header(json!({"alg": "ES256", "kid": "ec-1"})),
+                &claims,
+            ),
+            "signature",
+        ),
         (&other_payload, "signature"),
         (
             &with_header(json!({"jku": "https://evil.example.com/keys"})),
@@ -235,7 +231,12 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
 #[tokio::test]
 async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
     let issuer = Issuer::start().await;
-    issuer.add("ec-1", Algorithm::ES256, ec());
+    // With the sign byte of ASN.1 in front, as some issuers write it.
+    let modulus = public_key(&issuer).await;
+    let modulus = URL_SAFE_NO_PAD.decode(modulus).expect("base64url");
+    let padded = base64url([&[0], modulus.as_slice()].concat());
+    issuer.publish(json!({"kty": "RSA", "kid": "rsa-padded", "n": padded, "e": "AAEAAQ"}));
+    issuer.add("ec-1", SigningKey::new_ec());
     let server = server(&issuer).await;
     let now = get_current_timestamp();
     let application =
@@ -244,6 +245,11 @@ async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
         issuer.token(json!({})),
         issuer.signed_by("rsa-1", Algorithm::PS256, json!({})),
         issuer.signed_by("ec-1", Algorithm::ES256, json!({})),
+        issuer.key("rsa-1").token(
+            Algorithm::RS256,
+            &json!({"alg": "RS256", "kid": "rsa-padded"}),
+            &issuer.claims(),
+        ),
         issuer.token(json!({"aud": "https://zava.example.com/mcp"})),
         issuer.token(json!({"aud": ["other", AUDIENCE]})),
         issuer.token(json!({"iss": format!("https://sts.windows.net/{DIRECTORY}/")})),
@@ -284,7 +290,7 @@ async fn keys_at_hand_are_used_while_the_issuer_is_away() {
     let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
     assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
     issuer.set(Mode::Gone);
-    issuer.add("rsa-2", Algorithm::RS256, rsa(KeySize::Rsa2048));
+    issuer.add("rsa-2", SigningKey::second_rsa());
     for round in 0..20 {
         let unknown = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
         assert_eq!(asked(unknown).await, StatusCode::UNAUTHORIZED, "{round}");
@@ -330,7 +336,7 @@ async fn a_new_key_is_known_when_its_first_token_comes() {
     let server = server(&issuer).await;
     let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
     assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
-    issuer.add("rsa-2", Algorithm::RS256, rsa(KeySize::Rsa2048));
+    issuer.add("rsa-2", SigningKey::second_rsa());
     issuer.remove("rsa-1");
     let new = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
     assert_eq!(asked(new).await, StatusCode::OK);
