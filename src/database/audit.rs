@@ -1,6 +1,7 @@
 use futures_util::TryStreamExt as _;
 use sha2::{Digest as _, Sha256};
-use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, PgConnection, Row as _};
 
 use super::DatabaseError;
 use crate::telemetry::audit::ChainEnd;
@@ -28,14 +29,25 @@ pub enum BrokenTrail {
     Rewritten(i64),
 }
 
-#[derive(sqlx::FromRow)]
-struct Row {
+struct Record {
     audit_id: i64,
     /// In microseconds since 1970-01-01 UTC; `None` for infinity.
     recorded_at: Option<i64>,
     record: String,
     previous_hash: Vec<u8>,
     hash: Vec<u8>,
+}
+
+impl FromRow<'_, PgRow> for Record {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            audit_id: row.try_get("audit_id")?,
+            recorded_at: row.try_get("recorded_at")?,
+            record: row.try_get("record")?,
+            previous_hash: row.try_get("previous_hash")?,
+            hash: row.try_get("hash")?,
+        })
+    }
 }
 
 /// Holds every record of the audit trail against the one before it, in this process and not in the
@@ -52,30 +64,30 @@ pub async fn verify_audit(
     expected: Option<&ChainEnd>,
 ) -> Result<Option<ChainEnd>, DatabaseError> {
     let first_id = from.map_or(1, |from| from.audit_id);
-    let mut rows = sqlx::query_as::<_, Row>(include_str!("read_audit.sql"))
+    let mut rows = sqlx::query_as::<_, Record>(include_str!("read_audit.sql"))
         .bind(first_id)
         .fetch(connection);
     let mut last_id = first_id - 1;
     let mut last_hash = from.is_none().then(|| BEGINNING.to_vec());
     let mut is_expected_there = expected.is_none();
-    while let Some(row) = rows.try_next().await.map_err(DatabaseError::Statement)? {
+    while let Some(record) = rows.try_next().await.map_err(DatabaseError::Statement)? {
         let next_id = last_id + 1;
-        if row.audit_id != next_id {
+        if record.audit_id != next_id {
             return Err(BrokenTrail::Missing(next_id).into());
         }
         // Of the first record after a pruning, the hash is known, and with it the one before.
-        let fits = last_hash.is_none_or(|hash| hash == row.previous_hash);
-        if !fits || hash(&row).is_none_or(|hash| row.hash != hash) {
-            return Err(BrokenTrail::Changed(row.audit_id).into());
+        let fits = last_hash.is_none_or(|hash| hash == record.previous_hash);
+        if !fits || hash(&record).is_none_or(|hash| record.hash != hash) {
+            return Err(BrokenTrail::Changed(record.audit_id).into());
         }
-        last_id = row.audit_id;
+        last_id = record.audit_id;
         for known in [from, expected].into_iter().flatten() {
-            if known.audit_id == last_id && known.hash != hex(&row.hash) {
+            if known.audit_id == last_id && known.hash != hex(&record.hash) {
                 return Err(BrokenTrail::Rewritten(last_id).into());
             }
         }
         is_expected_there |= expected.is_some_and(|expected| expected.audit_id == last_id);
-        last_hash = Some(row.hash);
+        last_hash = Some(record.hash);
     }
     if let Some(from) = from.filter(|from| last_id < from.audit_id) {
         return Err(BrokenTrail::CutOff(from.audit_id).into());
@@ -90,14 +102,14 @@ pub async fn verify_audit(
 }
 
 /// The hash that a record should have; `None` for one that cannot have been appended.
-fn hash(row: &Row) -> Option<Vec<u8>> {
-    let recorded_at = row.recorded_at?;
+fn hash(record: &Record) -> Option<Vec<u8>> {
+    let recorded_at = record.recorded_at?;
     let mut hash = Sha256::new();
     hash.update(PURPOSE);
-    hash.update(row.audit_id.to_be_bytes());
+    hash.update(record.audit_id.to_be_bytes());
     hash.update(recorded_at.to_be_bytes());
-    hash.update(&row.previous_hash);
-    hash.update(&row.record);
+    hash.update(&record.previous_hash);
+    hash.update(&record.record);
     Some(hash.finalize().to_vec())
 }
 

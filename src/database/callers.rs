@@ -1,12 +1,13 @@
 use chrono::{DateTime, Utc};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
 use uuid::Uuid;
 
 use super::DatabaseError;
 use crate::identity::{NewApiKey, Principal, Role};
 
 /// Who may ask for which tenant.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
     /// Who, as in `guard.entitlement`.
     pub principal: String,
@@ -18,8 +19,19 @@ pub struct Grant {
     pub granted_at: DateTime<Utc>,
 }
 
+impl FromRow<'_, PgRow> for Grant {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            principal: row.try_get("principal")?,
+            tenant: row.try_get("tenant")?,
+            role: row.try_get("role")?,
+            granted_at: row.try_get("granted_at")?,
+        })
+    }
+}
+
 /// A key as it is listed: nothing of it is secret.
-#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
     /// Its id, which stands in the key's text behind `zava_`.
     pub id: String,
@@ -29,6 +41,17 @@ pub struct ListedKey {
     pub state: String,
     /// When it expires, or has.
     pub expires_at: DateTime<Utc>,
+}
+
+impl FromRow<'_, PgRow> for ListedKey {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            id: row.try_get("id")?,
+            name: row.try_get("name")?,
+            state: row.try_get("state")?,
+            expires_at: row.try_get("expires_at")?,
+        })
+    }
 }
 
 /// Lets a caller ask for a tenant; a role given before is replaced.

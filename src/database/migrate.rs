@@ -1,12 +1,33 @@
-use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, SqlSafeStr as _};
 
 use super::{DatabaseError, OLDEST_VERSION, become_owner, connect, pads};
 use crate::settings::{AdminSettings, SigningKey};
 use secrecy::ExposeSecret as _;
 
-/// The files of `migrations/`, with their checksums, in the binary.
-static MIGRATIONS: Migrator = sqlx::migrate!();
+/// Embeds files of `migrations/`, named without `.sql`.
+macro_rules! embed {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../migrations/", $name, ".sql")))),*]
+    };
+}
+
+/// Each file of `migrations/`: its name and its text.
+static MIGRATIONS: &[(&str, &str)] = embed![
+    "0001_retail"
+    "0002_guard"
+    "0003_row_security"
+    "0004_bounded"
+    "0005_shorter_entry"
+    "0006_bounded_again"
+    "0007_callers"
+    "0008_audit"
+    "0009_bounded_time"
+    "0010_pinned_and_bounded"
+    "0011_collected"
+    "0012_ignore_inherited"
+    "0013_judged_as_read"
+];
 
 /// What `migrate` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +64,7 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, DatabaseError
     run_migrations(&mut connection).await?;
     accept_key(&mut connection, &settings.signing_key).await?;
     Ok(Migrated {
-        migrations: MIGRATIONS.iter().count(),
+        migrations: MIGRATIONS.len(),
         signing_key: settings.signing_key.id(),
     })
 }
@@ -76,7 +97,8 @@ async fn make_roles(
 }
 
 async fn run_migrations(connection: &mut PgConnection) -> Result<(), DatabaseError> {
-    let mut migrations = Migrator::with_migrations(MIGRATIONS.iter().cloned().collect());
+    let migrations = MIGRATIONS.iter().map(|(name, sql)| migration(name, sql));
+    let mut migrations = Migrator::with_migrations(migrations.collect());
     // Apart from the data: neither a client's tables nor the guard's.
     migrations.create_schema("migrations");
     migrations.dangerous_set_table_name("migrations.applied");
@@ -84,6 +106,18 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), DatabaseErr
         .run(connection)
         .await
         .map_err(DatabaseError::Migrate)
+}
+
+/// One migration, numbered and described by the name of its file (`0001_retail`).
+fn migration(name: &str, sql: &'static str) -> Migration {
+    let (version, description) = name.split_once('_').expect("a number and a description");
+    Migration::new(
+        version.parse().expect("a number"),
+        description.replace('_', " ").into(),
+        MigrationType::Simple,
+        sql.into_sql_str(),
+        false,
+    )
 }
 
 async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), DatabaseError> {
@@ -96,4 +130,27 @@ async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(
         .await
         .map(|_| ())
         .map_err(DatabaseError::Statement)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::MIGRATIONS;
+
+    #[test]
+    fn every_file_in_migrations_is_embedded_in_order() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let files = std::fs::read_dir(folder).expect("the folder");
+        let mut files: Vec<_> = files
+            .map(|file| file.expect("a file").file_name().into_string())
+            .map(|name| name.expect("UTF-8"))
+            .collect();
+        files.sort();
+        let embedded: Vec<_> = MIGRATIONS
+            .iter()
+            .map(|(name, _)| format!("{name}.sql"))
+            .collect();
+        assert_eq!(files, embedded);
+    }
 }

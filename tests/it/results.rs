@@ -1,5 +1,5 @@
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _, Statement as _};
 
 use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
 
@@ -78,8 +78,8 @@ async fn columns_are_called_as_postgresql_calls_them() {
     ] {
         let sql = format!("SELECT {expressions} FROM retail.stores");
         let text = AssertSqlSafe(sql.as_str()).into_sql_str();
-        let described = superuser.describe(text).await.expect(&sql);
-        let columns: Vec<&str> = described.columns().iter().map(Column::name).collect();
+        let prepared = superuser.prepare(text).await.expect(&sql);
+        let columns: Vec<&str> = prepared.columns().iter().map(Column::name).collect();
         let arguments = json!({"postgresql_query": sql});
         let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
         assert_eq!(answer.structured["c"], json!(columns), "{}", answer.text);
