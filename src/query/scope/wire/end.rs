@@ -48,7 +48,7 @@ impl Connection {
                     self.waiting = header.tag() != READY_FOR_QUERY_TAG;
                 }
                 Ok(_) => {
-                    self.incoming.reserve(super::READ_AT_ONCE);
+                    self.incoming.reserve(super::MIN_READ_BYTES);
                     if self.fill(true).await.is_err() {
                         self.waiting = false;
                     }
@@ -65,7 +65,7 @@ impl Connection {
         if self.flush().await.is_ok() {
             loop {
                 self.incoming.clear();
-                self.incoming.reserve(super::READ_AT_ONCE);
+                self.incoming.reserve(super::MIN_READ_BYTES);
                 if self.fill(true).await.is_err() {
                     return;
                 }

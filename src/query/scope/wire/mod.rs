@@ -4,7 +4,7 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf as _, BytesMut};
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
@@ -23,6 +23,7 @@ mod age; // how long a connection lives
 mod end; // leaving a connection that is not used again
 mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
+mod row; // one row of a result
 mod statements; // what one transaction sends
 
 use age::Age;
@@ -30,14 +31,19 @@ pub(super) use end::cancel;
 use reply::{Reply, Step};
 use statements::{CLEAN_UP, Names, write_begin, write_transaction};
 
+/// A message begins with a tag and a length, which counts itself and not the tag.
+const TAG_BYTES: usize = 1;
+const HEADER_BYTES: usize = TAG_BYTES + 4;
+
 /// What messages may hold beside a row: a description of 1,600 columns fits.
 const ROOM_FOR_OTHERS: usize = 256 * 1024;
 
-/// The buffer for what is read and thrown away.
-const READ_AT_ONCE: usize = 8 * 1024;
+/// The least room for one read. PostgreSQL sends 8 KiB at once; a read that leaves some of its room
+/// tells tokio that nothing more has arrived, which saves the system call that would find out.
+const MIN_READ_BYTES: usize = 12 * 1024;
 /// The buffer of a connection that has seen no long row. It grows for one, and is not kept that long: ten idle connections
 /// would hold the longest rows that each has ever seen.
-const USUAL_BUFFER: usize = 8 * 1024;
+const USUAL_BUFFER: usize = 16 * 1024;
 const GROWN_BUFFER: usize = 64 * 1024;
 /// The same for what is written.
 const USUAL_OUTGOING: usize = 2 * 1024;
@@ -268,18 +274,22 @@ impl Connection {
         let mut reply = Reply::new(first, transaction.mode, transaction.context.is_some());
         let mut bytes_of_turn = 0;
         let status = loop {
-            let Some(message) = self.next_within_bounds(&reply).await? else {
+            let Some(header) = self.whole_message(&reply).await? else {
                 sink.oversized();
                 return Ok(()); // not clean: the rest of the row is still on its way
             };
-            if let Message::DataRow(row) = &message {
-                bytes_of_turn += row.buffer().len();
+            if header.tag() == DATA_ROW_TAG {
+                let end = TAG_BYTES + length(header);
+                bytes_of_turn += end;
                 if bytes_of_turn > BYTES_PER_TURN {
                     bytes_of_turn = 0;
                     yield_now().await;
                 }
-            }
-            if let Some(status) = reply.take(message, sink)? {
+                reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
+                self.incoming.advance(end);
+            } else if let Some(message) = Message::parse(&mut self.incoming)?
+                && let Some(status) = reply.take(message, sink)?
+            {
                 break status;
             }
             if reply.drained() > WORTH_DRAINING {
@@ -428,22 +438,25 @@ impl Connection {
         }
     }
 
-    /// The next message, or `None` when it is a row longer than may be held. An error that long repeats a value.
-    async fn next_within_bounds(&mut self, reply: &Reply) -> Result<Option<Message>, WireError> {
+    /// Waits until the next message has arrived whole: its header, or `None` when it is a row
+    /// longer than may be held. An error that long repeats a value.
+    async fn whole_message(&mut self, reply: &Reply) -> Result<Option<Header>, WireError> {
         loop {
-            // Looked at first: parsing makes room for the whole message.
-            if let Some(header) = Header::parse(&self.incoming)?
-                && usize::try_from(header.len()).is_ok_and(|length| length > self.longest_message)
-            {
-                return if header.tag() == DATA_ROW_TAG {
-                    Ok(None)
-                } else {
-                    Err(WireError::Statement(DatabaseError::too_long()))
-                };
+            let mut missing = HEADER_BYTES.saturating_sub(self.incoming.len());
+            if let Some(header) = Header::parse(&self.incoming)? {
+                if length(header) > self.longest_message {
+                    return if header.tag() == DATA_ROW_TAG {
+                        Ok(None)
+                    } else {
+                        Err(WireError::Statement(DatabaseError::too_long()))
+                    };
+                }
+                missing = (TAG_BYTES + length(header)).saturating_sub(self.incoming.len());
+                if missing == 0 {
+                    return Ok(Some(header));
+                }
             }
-            if let Some(message) = Message::parse(&mut self.incoming)? {
-                return Ok(Some(message));
-            }
+            self.incoming.reserve(missing.max(MIN_READ_BYTES));
             self.fill(reply.has_begun()).await?;
         }
     }
@@ -460,6 +473,12 @@ impl Connection {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// The length that a header tells: of the message without its tag.
+fn length(header: Header) -> usize {
+    // It was read as no less than four.
+    usize::try_from(header.len()).unwrap_or(usize::MAX)
 }
 
 /// Whether the connection has ended, at the server or on the way to it. The operating system

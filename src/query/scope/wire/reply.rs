@@ -3,8 +3,9 @@
 use std::ops::ControlFlow;
 
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::message::backend::{DataRowBody, Message, RowDescriptionBody};
+use postgres_protocol::message::backend::{Message, RowDescriptionBody};
 
+use super::row::Row;
 use super::{Column, Mode, RowSink, WireError, database_error};
 
 /// Which statement of the transaction the server is answering.
@@ -84,7 +85,7 @@ impl Reply {
         self.drained
     }
 
-    /// Takes one message; the transaction status when it was the last.
+    /// Takes one message that is no row; the transaction status when it was the last.
     pub(super) fn take(
         &mut self,
         message: Message,
@@ -119,10 +120,8 @@ impl Reply {
             Message::RowDescription(body) if self.step == Step::Query => {
                 sink.columns(columns(&body)?)
             }
-            Message::DataRow(body) if self.step == Step::Query => self.row(&body, sink)?,
-            // The single row of the settings, and what says only that a message was understood.
-            Message::DataRow(_)
-            | Message::RowDescription(_)
+            // What says only that a message was understood.
+            Message::RowDescription(_)
             | Message::NoData
             | Message::CloseComplete
             | Message::ParseComplete
@@ -136,6 +135,25 @@ impl Reply {
             }
         }
         Ok(None)
+    }
+
+    /// Takes the body of one row. The server's own statements have single rows, which nobody needs.
+    pub(super) fn take_row(
+        &mut self,
+        body: &[u8],
+        sink: &mut dyn RowSink,
+    ) -> Result<(), WireError> {
+        self.begun = true;
+        if self.step != Step::Query {
+            return Ok(());
+        }
+        if !self.wanted {
+            self.drained += body.len();
+            return Ok(());
+        }
+        let mut values = Row::parse(body)?;
+        self.wanted = sink.row(&mut values) == ControlFlow::Continue(());
+        Ok(())
     }
 
     /// Whether a backend that was ended while nobody asked it anything says so, before it has done anything of this transaction.
@@ -165,19 +183,6 @@ impl Reply {
             Step::Unlock => Step::End,
             Step::End | Step::Done => Step::Done,
         }
-    }
-
-    fn row(&mut self, body: &DataRowBody, sink: &mut dyn RowSink) -> Result<(), WireError> {
-        if !self.wanted {
-            self.drained += body.buffer().len();
-            return Ok(());
-        }
-        let ranges: Vec<_> = body.ranges().collect()?;
-        let mut values = ranges
-            .into_iter()
-            .map(|range| range.map(|range| &body.buffer()[range]));
-        self.wanted = sink.row(&mut values) == ControlFlow::Continue(());
-        Ok(())
     }
 }
 
