@@ -1,6 +1,8 @@
 //! A `json` value that becomes part of the answer is read again by our own code and by the client's: it must survive that.
 
-use serde_json::Value;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{number, text, value};
 
@@ -12,8 +14,8 @@ const DEEPEST: usize = 100;
 pub(super) fn write(document: &str, json: &mut String) -> bool {
     let before = json.len();
     // PostgreSQL accepts what others do not, such as half a surrogate pair in `json`.
-    let is_kept =
-        append(document, json).is_some() && serde_json::from_str::<Value>(&json[before..]).is_ok();
+    let is_kept = append(document, json).is_some()
+        && serde_json::from_str::<Readable>(&json[before..]).is_ok();
     if !is_kept {
         json.truncate(before);
     }
@@ -84,6 +86,57 @@ fn is_kept(number: &str) -> bool {
         .ok()
         .filter(|double: &f64| double.is_finite());
     double.is_some_and(|double| Decimal::parse(number) == Decimal::parse(&format!("{double:e}")))
+}
+
+/// Any document, read to its end like a tree of values, of which nothing is kept.
+struct Readable;
+
+impl<'de> Deserialize<'de> for Readable {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Readable {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
+        while elements.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        while members.next_entry::<Self, Self>()?.is_some() {}
+        Ok(self)
+    }
 }
 
 /// A number as its significant digits and the place of its point before the first of them. The sign
@@ -178,6 +231,8 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
         for text in [
             r#""\ud800""#,
+            r#"[{"a": "\udc00"}]"#,
+            r#"{"\ud800": 1}"#,
             &deep,
             "",
             "007",

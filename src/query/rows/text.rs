@@ -39,37 +39,65 @@ pub(super) fn name(name: &str, longest: usize, json: &mut String) {
 
 /// Appends valid JSON with those control characters escaped that JSON allows as they are (DEL and C1, in strings only).
 pub(super) fn escaped(document: &str, json: &mut String) {
-    for character in document.chars() {
-        if character.is_control() && !character.is_ascii_whitespace() {
-            escape(character, json);
-        } else {
-            json.push(character);
-        }
-    }
+    let needs_escape = |character: char| character.is_control() && !character.is_ascii_whitespace();
+    append(document, needs_escape, json);
 }
 
 fn inside(text: &str, json: &mut String) {
-    let mut plain = 0;
-    for (at, character) in text.char_indices() {
-        if !matches!(character, '"' | '\\') && !character.is_control() {
-            continue;
-        }
-        json.push_str(&text[plain..at]);
-        plain = at + character.len_utf8();
-        match character {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            // C0, DEL and C1.
-            control => escape(control, json),
-        }
-    }
-    json.push_str(&text[plain..]);
+    let needs_escape = |character: char| matches!(character, '"' | '\\') || character.is_control();
+    append(text, needs_escape, json);
 }
 
-fn escape(control: char, json: &mut String) {
-    // Writing to a string cannot fail.
-    let _ = write!(json, "\\u{:04x}", u32::from(control));
+/// Appends text with some of its characters escaped: of quotes, backslashes and control characters
+/// those that `needs_escape` names.
+fn append(text: &str, needs_escape: impl Fn(char) -> bool, json: &mut String) {
+    let (mut rest, mut at) = (text, 0);
+    while let Some(found) = rest.as_bytes()[at..].iter().position(may_need_escape) {
+        at += found;
+        let Some(character) = rest[at..].chars().next() else {
+            break;
+        };
+        let after = at + character.len_utf8();
+        if needs_escape(character) {
+            json.push_str(&rest[..at]);
+            escape(character, json);
+            (rest, at) = (&rest[after..], 0);
+        } else {
+            at = after;
+        }
+    }
+    json.push_str(rest);
+}
+
+/// Whether a byte may begin a character that needs an escape. Most text has no such byte, and so
+/// its characters need not be told apart.
+fn may_need_escape(byte: &u8) -> bool {
+    MAY_NEED_ESCAPE[usize::from(*byte)]
+}
+
+/// Begins U+0080 to U+00BF, of which the first half are control characters (C1).
+const BEFORE_C1: u8 = 0xc2;
+
+static MAY_NEED_ESCAPE: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        table[byte as usize] = byte.is_ascii_control() || matches!(byte, b'"' | b'\\' | BEFORE_C1);
+        byte += 1;
+    }
+    table
+};
+
+fn escape(character: char, json: &mut String) {
+    match character {
+        '"' => json.push_str("\\\""),
+        '\\' => json.push_str("\\\\"),
+        '\n' => json.push_str("\\n"),
+        '\r' => json.push_str("\\r"),
+        '\t' => json.push_str("\\t"),
+        // C0, DEL and C1. Writing to a string cannot fail.
+        control => {
+            let _ = write!(json, "\\u{:04x}", u32::from(control));
+        }
+    }
 }

@@ -1,8 +1,11 @@
+use std::borrow::Cow;
+
 use super::form::{Form, Scalar};
 use super::{array, document, number, text};
 
 /// The largest integer that JavaScript, and so many a JSON reader, keeps exactly: 2^53 − 1.
 const LARGEST_EXACT: u64 = (1 << 53) - 1;
+const LARGEST_EXACT_DIGITS: usize = 16;
 
 /// Whether a value was given whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +38,11 @@ pub(super) fn write(form: Form, value: Option<&[u8]>, longest: usize, json: &mut
         text::beginning(value, longest, json);
         return Given::Cut;
     }
-    let value = String::from_utf8_lossy(value);
+    // Most values are valid, which this finds out several times as fast as the other.
+    let value = match str::from_utf8(value) {
+        Ok(value) => Cow::Borrowed(value),
+        Err(_) => String::from_utf8_lossy(value),
+    };
     match form {
         Form::Single(kind) => scalar(kind, &value, json),
         Form::Array(element, delimiter) => {
@@ -65,7 +72,8 @@ pub(super) fn scalar(kind: Scalar, value: &str, json: &mut String) {
 
 /// Whether an integer is kept by a reader that takes numbers for doubles.
 pub(super) fn is_kept(integer: &str) -> bool {
-    integer
-        .parse::<i64>()
-        .is_ok_and(|number| number.unsigned_abs() <= LARGEST_EXACT)
+    integer.len() < LARGEST_EXACT_DIGITS
+        || integer
+            .parse::<i64>()
+            .is_ok_and(|number| number.unsigned_abs() <= LARGEST_EXACT)
 }
