@@ -1,15 +1,13 @@
 use std::borrow::Cow;
-use std::future::poll_fn;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::task::Poll;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
@@ -20,13 +18,14 @@ use super::body_budget::BodyBudget;
 use super::connections::Connection;
 use super::http_error::HttpError;
 use super::in_flight::InFlight;
+use super::rendered_body::RenderedBody;
 use super::response_body::ResponseBody;
 use super::{envelope, media_types, message_id, refusal, unread_body};
 use crate::compute::Compute;
 use crate::identity::Caller;
 use crate::mcp::{
-    CancellableCalls, Handler, LongResult, MessageHead, SESSION_HEADER, SessionBegun, SessionId,
-    TenantBusy,
+    CancellableCalls, Handler, MessageHead, RenderedMessage, RenderedResult, SESSION_HEADER,
+    SessionBegun, SessionId, TenantBusy,
 };
 
 /// A body up to this long is parsed on the reactor, in some tens of microseconds; a longer one is
@@ -200,24 +199,20 @@ impl Endpoint {
         if let Some(begun) = &begun {
             parts.extensions.insert(begun.clone());
         }
-        let result = LongResult::default();
-        parts.extensions.insert(result.clone());
+        let rendered = RenderedResult::default();
+        parts.extensions.insert(rendered.clone());
         let request = Request::from_parts(parts, Full::new(body.clone()));
-        let endpoint = Arc::clone(&self);
-        let mut handling = Box::pin(async move { endpoint.service.handle(request).await });
-        // rmcp writes the response when it is polled after the handler's end.
-        let handled = poll_fn(|context| {
-            if result.is_there() {
-                Poll::Ready(None)
-            } else {
-                handling.as_mut().poll(context).map(Some)
+        // On the heap: this future is moved before it is polled, and rmcp's is large.
+        let handled = Box::pin(self.service.handle(request)).await;
+        let (of_response, message) = handled.into_parts();
+        let message = match rendered.take() {
+            None => Body::new(message),
+            Some(result) => {
+                let Ok(message) = message.collect().await;
+                RenderedBody::of(RenderedMessage::new(message.to_bytes(), result))
             }
-        });
-        let mut response = match handled.await {
-            Some(response) => response,
-            None => self.in_a_job(&caller, handling).await?,
-        }
-        .map(Body::new);
+        };
+        let mut response = Response::from_parts(of_response, message);
         // rmcp answers these with a line of text.
         let is_json = media_types::sends_json(response.headers());
         match response.status() {

@@ -22,6 +22,7 @@ mod message_id; // which request an answer is for
 mod protected_resource; // where callers get tokens
 mod rates; // how many requests may come
 mod refusal; // every refusal, and its text
+mod rendered_body; // a response whose result is rendered, written while the client reads
 mod response_body; // a response on its way to the client
 mod server; // connections, and their end
 mod stdio; // MCP over standard input and output

@@ -10,7 +10,7 @@ use super::in_flight::Permit;
 
 /// The connection buffers a few slices and takes the next one when the client has read. A body in
 /// one piece would be buffered whole, and its permit released, before the client reads a byte.
-const MAX_SLICE_BYTES: usize = 16 * 1024;
+pub(super) const MAX_SLICE_BYTES: usize = 16 * 1024;
 
 /// A body that keeps its request in flight until the connection has taken its last slice.
 pub(super) struct ResponseBody<B> {

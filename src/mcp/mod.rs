@@ -7,12 +7,12 @@ mod cancellation; // calls that their clients can give up
 mod failure; // what went wrong, in the client's words and in the log's
 mod message; // what the HTTP layer needs to know of a message
 mod method; // which methods there are, and why a request of one cannot be read
+mod rendered; // a tool's result as JSON text, past rmcp's types
 mod result; // a tool's answer: text and structured content
 mod tools; // one file a tool
 
 use std::future::{Future, ready};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rmcp::model::{
@@ -38,7 +38,8 @@ pub use failure::refusal_text;
 pub use message::{MessageHead, SESSION_HEADER, SessionBegun, SessionId};
 use method::no_such_method;
 pub use method::{initialize_fault, protocol_versions};
-use tools::{Access, MAX_INLINE_RESULT_BYTES};
+pub use rendered::{RenderedMessage, RenderedResult};
+use tools::Access;
 pub use tools::{DefaultLimits, ToolName, Tools};
 
 /// The server's name, as the original sample has it.
@@ -58,19 +59,6 @@ const FRESH_FOR_MS: u64 = 300_000;
 /// all their other calls.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantBusy;
-
-/// An extension of an HTTP request by which the handler reports that the result is long: writing it
-/// takes milliseconds, so a job does it and not the reactor.
-#[derive(Clone, Debug, Default)]
-pub struct LongResult(Arc<AtomicBool>);
-
-impl LongResult {
-    /// Whether there is a result, and it is long.
-    #[must_use]
-    pub fn is_there(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// Where the caller of a request is found.
 #[derive(Clone, Debug)]
@@ -192,6 +180,16 @@ fn trace_id(context: &RequestContext<RoleServer>) -> TraceId {
     let parts = context.extensions.get::<axum::http::request::Parts>();
     let known = parts.and_then(|parts| parts.extensions.get::<TraceId>());
     known.copied().unwrap_or_else(|| TraceId::of_request(None))
+}
+
+/// Where the result of a call is left: HTTP and standard input put it into each request.
+fn rendered_result(context: &RequestContext<RoleServer>) -> Result<&RenderedResult, ErrorData> {
+    let parts = context.extensions.get::<axum::http::request::Parts>();
+    let of_http = parts.and_then(|parts| parts.extensions.get());
+    of_http.or_else(|| context.extensions.get()).ok_or_else(|| {
+        tracing::error!("a call reached a tool without a place for its result");
+        ErrorData::internal_error("the server has no place for the result", None)
+    })
 }
 
 impl ServerHandler for Handler {
@@ -384,12 +382,13 @@ impl ServerHandler for Handler {
             let text = format!("the token lacks the scope {}", needed.as_str());
             return Err(ErrorData::invalid_request(text, None));
         }
+        let rendered = rendered_result(&context)?;
         let parts = context.extensions.get::<axum::http::request::Parts>();
         if parts.is_some_and(|parts| parts.extensions.get::<TenantBusy>().is_some()) {
-            let (result, reason) = Tools::busy(tool);
+            let (answer, reason) = Tools::busy(tool);
             self.trail
                 .note(event(Decision::Refused, Some(reason), Access::default()));
-            return Ok(result.into());
+            return Ok(answer.into_result(rendered).into());
         }
         let session = parts.and_then(|parts| SessionId::from_headers(&parts.headers));
         let cancellable = self.cancellable.register(&caller, session, &context.id);
@@ -411,20 +410,15 @@ impl ServerHandler for Handler {
             () = context.ct.cancelled() => None,
             () = cancellable.cancelled() => None,
         };
-        let Some((result, verdict)) = called else {
+        let Some((answer, verdict)) = called else {
             self.trail.note(event(Decision::Cancelled, None, access));
             return Err(ErrorData::internal_error("the call was cancelled", None));
         };
-        if access.bytes > MAX_INLINE_RESULT_BYTES as u64
-            && let Some(long) = parts.and_then(|parts| parts.extensions.get::<LongResult>())
-        {
-            long.0.store(true, Ordering::Relaxed);
-        }
         let (decision, reason) = match verdict {
             None => (Decision::Allowed, None),
             Some((decision, reason)) => (decision, Some(reason)),
         };
         self.trail.note(event(decision, reason, access));
-        Ok(result.into())
+        Ok(answer.into_result(rendered).into())
     }
 }

@@ -4,6 +4,7 @@ use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::rendered::RenderedResult;
 use crate::catalog::VisibleStores;
 use crate::query::rows::{Cut, CutCell, JsonRows};
 
@@ -19,8 +20,44 @@ pub(super) struct Remarks<'a> {
     pub(super) notes: &'a [String],
 }
 
+/// A tool's answer.
+pub(super) enum Answer {
+    /// Rows, or why there are none: a JSON object, as text and as structured content alike. It is
+    /// written by hand: a map of JSON values would sort its members by name, and hold each value.
+    Rows { json: String, is_error: bool },
+    /// A text, or why there is none.
+    Text(CallToolResult),
+}
+
+impl Answer {
+    /// How long an answer is, as text.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::Rows { json, .. } => json.len() as u64,
+            Self::Text(result) => {
+                let texts = result.content.iter().filter_map(ContentBlock::as_text);
+                texts.map(|text| text.text.len() as u64).sum()
+            }
+        }
+    }
+
+    /// The result as rmcp knows it. Rows are left in the extension of the request, from which the
+    /// transport puts them into the message.
+    pub(super) fn into_result(self, rendered: &RenderedResult) -> CallToolResult {
+        match self {
+            Self::Rows { json, is_error } => {
+                rendered.put(json);
+                let mut result = CallToolResult::success(Vec::new());
+                result.is_error = Some(is_error);
+                result
+            }
+            Self::Text(result) => result,
+        }
+    }
+}
+
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`.
-pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> String {
+pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> Answer {
     let before = format!(r#"{{"c":{},"r":"#, rows.columns);
     let after = after_rows(&rows, remarks);
     // In the rows' own memory: they may be long.
@@ -28,7 +65,10 @@ pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> String {
     text.reserve_exact(before.len() + after.len());
     text.insert_str(0, &before);
     text.push_str(&after);
-    text
+    Answer::Rows {
+        json: text,
+        is_error: false,
+    }
 }
 
 /// What follows the rows: their number, whose they are, and whether something is missing, where,
@@ -64,39 +104,26 @@ fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
 }
 
 /// One text under the name `result`.
-pub(super) fn text(text: String) -> CallToolResult {
+pub(super) fn text(text: String) -> Answer {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text.clone())]);
     result.structured_content = Some(json!({ "result": text }));
-    result
+    Answer::Text(result)
 }
 
 /// A failure of a tool that answers rows, in the same shape with `err`.
-pub(super) fn failed_rows(failure: &Failure) -> CallToolResult {
+pub(super) fn failed_rows(failure: &Failure) -> Answer {
     let err = Value::from(failure.client_text());
-    let mut result = compact(format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#));
-    result.is_error = Some(true);
-    result
+    Answer::Rows {
+        json: format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#),
+        is_error: true,
+    }
 }
 
 /// A failure of a tool that answers text.
-pub(super) fn failed_text(failure: &Failure) -> CallToolResult {
-    CallToolResult::error(vec![ContentBlock::text(failure.client_text())])
-}
-
-/// How long an answer is, as text.
-pub(super) fn bytes(result: &CallToolResult) -> u64 {
-    let texts = result.content.iter().filter_map(ContentBlock::as_text);
-    texts.map(|text| text.text.len() as u64).sum()
-}
-
-/// An object, as text and as structured content. The text is written by hand: a map of JSON values
-/// would sort its members by name.
-pub(super) fn compact(text: String) -> CallToolResult {
-    let structured = serde_json::from_str(&text).ok();
-    debug_assert!(structured.is_some(), "our own JSON can be read");
-    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
-    result.structured_content = structured;
-    result
+pub(super) fn failed_text(failure: &Failure) -> Answer {
+    Answer::Text(CallToolResult::error(vec![ContentBlock::text(
+        failure.client_text(),
+    )]))
 }
 
 /// Messages in one text.

@@ -123,6 +123,45 @@ async fn text_and_structured_content_are_the_same() {
     );
 }
 
+/// Whichever of them a client reads, it gets the same digits, escapes and order of members; of an
+/// error and of a result that is sent in many slices too.
+#[tokio::test]
+async fn structured_content_is_the_text_byte_for_byte() {
+    let server = TestServer::start().await;
+    let document = r#"{"b": 1.50, "a": [1e3, "\u001b\"\\"], "b": -0}"#;
+    for (sql, is_error) in [
+        (
+            &*format!(
+                "SELECT '{document}'::json AS \"é\"\"\", 1e300::float8, chr(155) || '\"\\' || chr(9), 'é😀'"
+            ),
+            false,
+        ),
+        (
+            "SELECT * FROM retail.orders AS o CROSS JOIN retail.stores AS s LIMIT 1000",
+            false,
+        ),
+        ("SELECT 1 WHERE false", false),
+        ("SELECT 1 / 0", true),
+        ("SELECT 'a' AS \"b", true),
+    ] {
+        let arguments = json!({"postgresql_query": sql, "max_rows": 1000});
+        let call = json!({"name": "execute_sales_query", "arguments": arguments});
+        let response = server.request(HEAD_OFFICE, "tools/call", call).await;
+        let length = response.content_length();
+        let body = response.text().await.expect("a body");
+        assert_eq!(length, Some(body.len() as u64), "{sql}");
+        let content = body
+            .strip_prefix(r#"{"jsonrpc":"2.0","id":1,"result":{"content":[{"type":"text","text":"#)
+            .and_then(|rest| rest.strip_suffix(&format!(r#","isError":{is_error}}}}}"#)));
+        let (text, structured) = content
+            .and_then(|content| content.split_once(r#"}],"structuredContent":"#))
+            .unwrap_or_else(|| panic!("two forms in {body}"));
+        let text: String = serde_json::from_str(text).expect("a JSON string");
+        assert_eq!(text, structured, "{sql}");
+        serde_json::from_str::<Value>(structured).expect("JSON");
+    }
+}
+
 /// Nothing but the value, the list and the message would do; a model may look at one of them only.
 #[tokio::test]
 async fn a_long_value_is_marked_listed_and_told() {

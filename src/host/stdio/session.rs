@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, JsonRpcMessage, RequestId,
-    ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions as _,
+    JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use serde::de::IgnoredAny;
@@ -21,7 +21,7 @@ use super::StdioLimits;
 use super::lines::{Line, Lines};
 use crate::host::envelope::without_bom;
 use crate::host::message_id;
-use crate::mcp::initialize_fault;
+use crate::mcp::{RenderedMessage, RenderedResult, initialize_fault};
 
 /// An MCP session over an input and an output of lines.
 pub(super) struct Session<R, W> {
@@ -101,8 +101,8 @@ where
                 break;
             };
             match read(&line, self.limits.line_bytes.get()) {
-                Ok(message) => {
-                    if let Err((error, id)) = self.accept(&message) {
+                Ok(mut message) => {
+                    if let Err((error, id)) = self.accept(&mut message) {
                         self.reply(error, id);
                         continue;
                     }
@@ -136,7 +136,7 @@ where
     /// Takes a message up, or says why it is not handled, and to which request.
     fn accept(
         &mut self,
-        message: &ClientJsonRpcMessage,
+        message: &mut ClientJsonRpcMessage,
     ) -> Result<(), (ErrorData, Option<RequestId>)> {
         if let JsonRpcMessage::Request(request) = message {
             // An answer under this id would be taken for that of the request in flight.
@@ -166,7 +166,7 @@ where
 
     fn reply(&mut self, error: ErrorData, id: Option<RequestId>) {
         // The types of an error always become JSON.
-        self.reply = to_line(&ServerJsonRpcMessage::error(error, id)).ok();
+        self.reply = to_line(&ServerJsonRpcMessage::error(error, id), None).ok();
         self.is_unflushed = true;
     }
 
@@ -200,7 +200,10 @@ where
         let output = Arc::clone(&self.output);
         let answered = self.in_flight.answered_by(&message);
         async move {
-            let line = to_line(&message)?;
+            let result = answered
+                .as_ref()
+                .and_then(|answered| answered.result.take());
+            let line = to_line(&message, result)?;
             output.lock().await.send(line).await?;
             // The request is in flight until its answer is written.
             drop(answered);
@@ -224,13 +227,15 @@ where
 /// The requests that were read and are not answered yet.
 #[derive(Default)]
 struct InFlight {
-    ids: StdMutex<HashSet<RequestId>>,
+    /// Each with the place of its result.
+    requests: StdMutex<HashMap<RequestId, RenderedResult>>,
     changed: Notify,
 }
 
 /// A request that is answered when this is dropped.
 struct Answered {
     id: RequestId,
+    result: RenderedResult,
     in_flight: Arc<InFlight>,
 }
 
@@ -241,10 +246,12 @@ impl Drop for Answered {
 }
 
 impl InFlight {
-    fn note_read(&self, message: &ClientJsonRpcMessage) {
+    fn note_read(&self, message: &mut ClientJsonRpcMessage) {
         match message {
             JsonRpcMessage::Request(request) => {
-                self.lock().insert(request.id.clone());
+                let result = RenderedResult::default();
+                request.request.extensions_mut().insert(result.clone());
+                self.lock().insert(request.id.clone(), result);
             }
             // A request that its client has cancelled is never answered.
             JsonRpcMessage::Notification(notification) => {
@@ -265,14 +272,16 @@ impl InFlight {
             JsonRpcMessage::Error(error) => error.id.as_ref(),
             JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
         };
-        id.map(|id| Answered {
-            id: id.clone(),
+        let result = self.lock().get(id?).cloned()?;
+        Some(Answered {
+            id: id?.clone(),
+            result,
             in_flight: Arc::clone(self),
         })
     }
 
     fn contains(&self, id: &RequestId) -> bool {
-        self.lock().contains(id)
+        self.lock().contains_key(id)
     }
 
     fn remove(&self, id: &RequestId) {
@@ -291,8 +300,8 @@ impl InFlight {
     }
 
     /// A std mutex: it is held for one look into a set, and nothing can panic meanwhile.
-    fn lock(&self) -> MutexGuard<'_, HashSet<RequestId>> {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, RenderedResult>> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -349,8 +358,12 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
     ErrorData::parse_error(text, None)
 }
 
-fn to_line(message: &ServerJsonRpcMessage) -> io::Result<Bytes> {
+/// A message as a line, with the result that belongs into it.
+fn to_line(message: &ServerJsonRpcMessage, result: Option<Bytes>) -> io::Result<Bytes> {
     let mut line = serde_json::to_vec(message)?;
+    if let Some(result) = result {
+        line = RenderedMessage::new(line.into(), result).into_vec();
+    }
     line.push(b'\n');
     Ok(line.into())
 }

@@ -1,8 +1,8 @@
 use chrono::{DateTime, SecondsFormat, Utc};
-use rmcp::model::{CallToolResult, Tool};
+use rmcp::model::Tool;
 use serde_json::json;
 
-use super::{ToolName, Tools, define, result, text_schema};
+use super::{Answer, ToolName, Tools, define, result, text_schema};
 
 pub(super) fn definition() -> Tool {
     define(
@@ -14,7 +14,7 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) fn call(tools: &Tools) -> CallToolResult {
+pub(super) fn call(tools: &Tools) -> Answer {
     let now = DateTime::<Utc>::from((tools.clock)());
     result::text(format!(
         "Current UTC Date/Time: {}",

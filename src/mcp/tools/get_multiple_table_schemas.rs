@@ -1,7 +1,7 @@
-use rmcp::model::{CallToolResult, JsonObject, Tool};
+use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
-use super::{Arguments, Failure, ToolName, Tools, define, result, text_schema};
+use super::{Answer, Arguments, Failure, ToolName, Tools, define, result, text_schema};
 use crate::catalog::TABLES;
 use crate::identity::Caller;
 
@@ -26,7 +26,7 @@ pub(super) async fn call(
     tools: &Tools,
     caller: &Caller,
     arguments: JsonObject,
-) -> Result<CallToolResult, Failure> {
+) -> Result<Answer, Failure> {
     let arguments = Arguments::new(
         arguments,
         r#"{"table_names": ["retail.orders", "retail.order_items"]}"#,

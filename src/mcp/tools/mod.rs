@@ -13,11 +13,11 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rmcp::model::{CallToolResult, JsonObject, Tool, ToolAnnotations};
+use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::result::{self, Remarks};
+use super::result::{self, Answer, Remarks};
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
 use crate::identity::{Caller, Identity, OAuthScope};
@@ -116,10 +116,6 @@ pub struct Tools {
     pub compute: Arc<Compute>,
 }
 
-/// A result up to this long is put together, and written, on the reactor, in some hundred
-/// microseconds.
-pub(super) const MAX_INLINE_RESULT_BYTES: usize = 64 * 1024;
-
 impl Tools {
     /// What the tools are called and take, in a fixed order.
     #[must_use]
@@ -134,13 +130,13 @@ impl Tools {
     }
 
     /// Calls a tool. Every failure is a result that says what to do; its verdict is for the audit trail.
-    pub async fn call(
+    pub(super) async fn call(
         &self,
         tool: ToolName,
         caller: &Caller,
         arguments: JsonObject,
         access: &mut Access,
-    ) -> (CallToolResult, Verdict) {
+    ) -> (Answer, Verdict) {
         let answer = match tool {
             ToolName::SemanticSearchProducts => {
                 semantic_search_products::call(self, caller, arguments, access).await
@@ -154,9 +150,9 @@ impl Tools {
             ToolName::GetCurrentUtcDate => Ok(get_current_utc_date::call(self)),
         };
         match answer {
-            Ok(result) => {
-                access.bytes = result::bytes(&result);
-                (result, None)
+            Ok(answer) => {
+                access.bytes = answer.bytes();
+                (answer, None)
             }
             Err(failure) => {
                 failure.log(tool.as_str());
@@ -170,20 +166,9 @@ impl Tools {
 
     /// The answer to a call that is not made because its tenant has as many in flight as it may,
     /// and what the audit trail says of it.
-    pub(super) fn busy(tool: ToolName) -> (CallToolResult, Cow<'static, str>) {
+    pub(super) fn busy(tool: ToolName) -> (Answer, Cow<'static, str>) {
         let failure = Failure::TenantBusy;
         (failed(tool, &failure), failure.verdict().1)
-    }
-
-    /// A result of rows, whose structured content is read from its text.
-    async fn result_of(&self, caller: &Caller, text: String) -> Result<CallToolResult, Failure> {
-        if text.len() <= MAX_INLINE_RESULT_BYTES {
-            return Ok(result::compact(text));
-        }
-        self.compute
-            .run(caller.principal(), || result::compact(text))
-            .await
-            .map_err(Failure::Task)
     }
 
     /// Whose rows a caller sees.
@@ -203,7 +188,7 @@ impl Tools {
 }
 
 /// A failure in the shape of the tool's answers.
-fn failed(tool: ToolName, failure: &Failure) -> CallToolResult {
+fn failed(tool: ToolName, failure: &Failure) -> Answer {
     match tool {
         ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
             result::failed_rows(failure)
@@ -219,13 +204,13 @@ pub(super) type Verdict = Option<(Decision, Cow<'static, str>)>;
 
 /// What a call asked of a tenant's rows, and was given, as far as it has come; for the audit trail.
 #[derive(Debug, Default)]
-pub struct Access {
+pub(super) struct Access {
     /// The client's statement.
-    pub statement: Option<Statement>,
+    pub(super) statement: Option<Statement>,
     /// The rows of the answer.
-    pub rows: u64,
+    pub(super) rows: u64,
     /// The bytes of the answer.
-    pub bytes: u64,
+    pub(super) bytes: u64,
 }
 
 fn define(

@@ -83,9 +83,14 @@ impl Client {
 
     /// The next line of the server's output; `None` at its end.
     pub(super) async fn next(&mut self) -> Option<Value> {
-        let line = timeout(PATIENCE, self.output.next_line()).await;
-        let line = line.expect("the server says something").expect("text")?;
+        let line = self.next_line().await?;
         Some(serde_json::from_str(&line).expect("JSON"))
+    }
+
+    /// The same as it was written.
+    pub(super) async fn next_line(&mut self) -> Option<String> {
+        let line = timeout(PATIENCE, self.output.next_line()).await;
+        line.expect("the server says something").expect("text")
     }
 
     /// Sends a signal, such as `TERM`.

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 
 use crate::command_line::{binary, with_database};
-use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, query_password, settings};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, query_password, settings};
+use client::Client;
 
 /// One tenant over standard input and output; the log stays out of it.
 #[tokio::test]
@@ -88,6 +89,42 @@ async fn it_speaks_for_its_tenant() {
         );
     }
     assert!(counts[0] > 0 && counts[0] < counts[1], "{counts:?}");
+}
+
+/// Rows and text, short and long, and errors.
+#[tokio::test]
+async fn an_answer_is_the_one_over_http_byte_for_byte() {
+    let database = TestDatabase::new().await;
+    let server = TestServer::over(&settings(&database.name)).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start(&database, folder.path());
+    client.initialized().await;
+    for (tool, arguments) in [
+        (
+            "execute_sales_query",
+            json!({"postgresql_query": "SELECT 1 AS \"é\""}),
+        ),
+        (
+            "execute_sales_query",
+            json!({"postgresql_query": "SELECT * FROM retail.orders ORDER BY order_id", "max_rows": 1000}),
+        ),
+        (
+            "execute_sales_query",
+            json!({"postgresql_query": "SELECT nothing"}),
+        ),
+        (
+            "get_multiple_table_schemas",
+            json!({"table_names": ["retail.orders"]}),
+        ),
+        ("get_multiple_table_schemas", json!({"table_names": []})),
+    ] {
+        let call = json!({"name": tool, "arguments": arguments});
+        let request = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call});
+        client.send(&request).await;
+        let line = client.next_line().await.expect("an answer");
+        let response = server.request(SEATTLE, "tools/call", call).await;
+        assert_eq!(line, response.text().await.expect("a body"), "{request}");
+    }
 }
 
 #[tokio::test]
