@@ -57,7 +57,7 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the server. Connects to nothing: that happens with the first request that needs it.
+    /// Builds the server. Connects to nothing: that happens when it serves.
     ///
     /// # Errors
     /// When the embedding model or the certificates that the settings name cannot be used.
@@ -175,7 +175,7 @@ impl App {
             tenant_requests: self.tenant_requests,
         };
         let store = Database(Arc::clone(&self.scope));
-        let serving = host::serve_http(listener, routes, stop);
+        let serving = watched(&self.scope, host::serve_http(listener, routes, stop));
         let served = recorded(&self.trail, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
@@ -214,6 +214,7 @@ impl App {
             }
         };
         let store = Database(Arc::clone(&self.scope));
+        let serving = watched(&self.scope, serving);
         let served = recorded(&self.trail, &store, serving).await;
         self.scope.close().await;
         served.context("serving standard input and output failed")
@@ -249,6 +250,15 @@ async fn recorded<T>(trail: &Trail, store: &Database, serving: impl Future<Outpu
         served
     };
     tokio::join!(serving, trail.keep(store, done.clone())).0
+}
+
+/// What `serving` gives, while the database's posture is watched.
+async fn watched<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+    // The second arm never ends; dropping it cancels what it runs.
+    tokio::select! {
+        served = serving => served,
+        never = scope.watch_posture() => match never {},
+    }
 }
 
 /// A difference of clocks that is worth a warning: beyond 30 s no context is valid any more.

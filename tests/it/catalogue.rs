@@ -14,7 +14,7 @@ async fn every_table_forces_row_security_and_belongs_to_the_owner() {
     .fetch_all(&mut database.superuser().await)
     .await
     .expect("the tables");
-    assert_eq!(rows.len(), 14);
+    assert_eq!(rows.len(), 15);
     for row in rows {
         let name: String = row.get("name");
         assert!(row.get::<bool, _>("forced"), "{name}");
@@ -113,7 +113,9 @@ async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_publ
             "guard.allowed_stores()",
             "guard.api_key(integer,text,bigint,bytea)",
             "guard.entitlements(integer,text,bigint,bytea)",
-            "guard.record(integer,text,bigint,bytea)"
+            "guard.posture_verdict(integer,bytea)",
+            "guard.record(integer,text,bigint,bytea)",
+            "guard.record_verdict(integer,text,bigint,bytea)"
         ]
     );
 }

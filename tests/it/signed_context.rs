@@ -488,6 +488,7 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
     for function in [
         "SELECT * FROM guard.api_key(1, $1, $2, $3)",
         "SELECT * FROM guard.record(1, $1, $2, $3)",
+        "SELECT guard.record_verdict(1, $1, $2, $3)",
     ] {
         sqlx::raw_sql("SAVEPOINT before")
             .execute(&mut db)

@@ -74,13 +74,28 @@ impl Signer {
         }
     }
 
-    fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = <Hmac<Sha256>>::new_from_slice(self.key.expose())
+    /// The number of the key.
+    pub(super) fn key_id(&self) -> i32 {
+        self.key.id()
+    }
+
+    /// An HMAC-SHA-256 over the parts, one after the other.
+    pub(super) fn mac(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.hmac(parts).finalize().into_bytes().into()
+    }
+
+    /// Whether a MAC is the one over the parts. The comparison takes the same time for each wrong MAC.
+    pub(super) fn verifies(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
+        self.hmac(parts).verify_slice(mac).is_ok()
+    }
+
+    fn hmac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut hmac = <Hmac<Sha256>>::new_from_slice(self.key.expose())
             .expect("HMAC takes a key of any length");
         for part in parts {
-            mac.update(part);
+            hmac.update(part);
         }
-        mac.finalize().into_bytes().into()
+        hmac
     }
 }
 

@@ -12,6 +12,7 @@ mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
+mod examination; // when the database is held against the rules
 mod lease; // a connection for one transaction, and its end
 mod pool; // warm connections
 mod posture; // whether the database is fit to serve from
@@ -22,7 +23,6 @@ mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use deadpool::managed::Pool;
@@ -114,6 +114,7 @@ impl Scope {
             .answer
             .result_bytes
             .max(limits.analyst_answer.result_bytes);
+        let posture = Posture::new(&address.database, &login.user);
         let connections = Connections::new(address, login, largest_row)?;
         let (slots, share) = (limits.connections.get(), limits.tenant_connections.get());
         Ok(Self {
@@ -122,7 +123,7 @@ impl Scope {
             turns: Turns::new(slots, share, None),
             endings: TaskTracker::new(),
             closing: CancellationToken::new(),
-            posture: Posture::new(),
+            posture,
             signer: Signer::new(key),
             statement_timeout: limits.answer.statement_timeout,
             analyst_timeout: limits.analyst_answer.statement_timeout,
@@ -190,21 +191,6 @@ impl Scope {
             Err(ScopeError::UnknownTenant) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Everything about the login and the database that keeps this server from serving data, examined now.
-    ///
-    /// # Errors
-    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has not run.
-    pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
-        let mut lease = self.turn(None).await?;
-        let findings = posture::examine(lease.connection())
-            .await
-            .map_err(ScopeError::of_wire)?;
-        if findings.iter().any(Finding::is_of_unprepared) {
-            return Err(ScopeError::of_posture(findings));
-        }
-        Ok(findings)
     }
 
     /// The connections that are open, and those of them that nobody uses now.
@@ -335,10 +321,11 @@ impl Scope {
     /// A connection to a database that is fit to serve from, when it is the holder's turn.
     async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
         let mut lease = self.turn(holder).await?;
-        let findings = match self.posture.findings(lease.connection()).await {
+        let (signer, now) = (&self.signer, (self.clock)());
+        let findings = match self.posture.findings(lease.connection(), signer, now).await {
             Err(WireError::Closed) if lease.is_reused() => {
                 lease = lease.renew(&self.pool).await?;
-                self.posture.findings(lease.connection()).await
+                self.posture.findings(lease.connection(), signer, now).await
             }
             told => told,
         }

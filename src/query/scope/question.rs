@@ -51,26 +51,36 @@ impl Scope {
         question: Question<'_>,
         read: fn(&[Option<&str>]) -> Option<T>,
     ) -> Result<Vec<T>, ScopeError> {
-        let mut answer = Answer {
-            read,
-            rows: Some(Vec::new()),
-        };
+        let mut answer = Answer::new(read);
         let asking = self.transact(None, Task::Ask(question), &mut answer);
         match question.mode {
             Mode::Read => self.unless_closing(asking).await?,
             // The last calls are recorded when they have ended.
             Mode::Append => asking.await?,
         }
-        answer.rows.ok_or_else(|| {
+        answer.into_rows().ok_or_else(|| {
             ScopeError::of_wire(WireError::Protocol("an answer that cannot be read"))
         })
     }
 }
 
 /// The rows of an answer; `None` when one could not be read, for what is not understood means nothing.
-struct Answer<T> {
+pub(super) struct Answer<T> {
     read: fn(&[Option<&str>]) -> Option<T>,
     rows: Option<Vec<T>>,
+}
+
+impl<T> Answer<T> {
+    pub(super) fn new(read: fn(&[Option<&str>]) -> Option<T>) -> Self {
+        Self {
+            read,
+            rows: Some(Vec::new()),
+        }
+    }
+
+    pub(super) fn into_rows(self) -> Option<Vec<T>> {
+        self.rows
+    }
 }
 
 impl<T: Send> RowSink for Answer<T> {

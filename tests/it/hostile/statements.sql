@@ -372,6 +372,11 @@ context forging | privilege | refused | SELECT guard.append_audit('{U+007B}"kind
 context forging | privilege | refused | SELECT guard.audit_act()
 context forging | signature | refused | SELECT * FROM guard.record(1, '[{U+007B}"kind": "act"}]', 9999999999999999, '\x00')
 context forging | signature | refused | SELECT * FROM guard.record(1, NULL, NULL, NULL)
+context forging | signature | refused | SELECT guard.record_verdict(1, '{U+007B}"subject": ""}', 9999999999999999, '\x00')
+context forging | signature | refused | SELECT guard.record_verdict(1, NULL, NULL, NULL)
+context forging | harmless | refused | SELECT * FROM guard.posture_verdict(1, sha256(''))
+context forging | privilege | refused | SELECT * FROM guard.posture_verdict
+context forging | read-only | refused | DELETE FROM guard.posture_verdict
 context forging | read-only | refused | INSERT INTO guard.audit (audit_id, recorded_at, record, previous_hash, hash) VALUES (1, now(), '{U+007B}}', sha256(''), sha256(''))
 context forging | read-only | refused | DELETE FROM guard.audit
 context forging | read-only | refused | TRUNCATE guard.audit

@@ -1,4 +1,6 @@
 mod damages;
+mod fingerprint; // the fingerprint reads what the rules read
+mod verdicts; // whose verdicts are believed
 
 use std::time::{Duration, SystemTime};
 
@@ -12,7 +14,9 @@ use zava_mcp_server::settings::ServeSettings;
 
 use damages::DAMAGES;
 
-use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, settings};
+use crate::support::{
+    HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, caller, eventually, scope, settings, unguarded,
+};
 
 const FIND: &str = include_str!("../../../src/query/scope/posture/find.sql");
 
@@ -59,6 +63,22 @@ impl Damaged {
             .to_vec()
     }
 
+    /// What keeps a server that starts now from running its first statement.
+    async fn at_start(&self) -> Vec<Finding> {
+        let scope = scope(&self.settings);
+        match unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await {
+            Ok(_) => Vec::new(),
+            Err(ScopeError::Posture(findings)) => findings.to_vec(),
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+
+    /// What a server that runs does once an hour.
+    async fn store_verdict(&self) {
+        let examined = scope(&self.settings).examine_anew().await;
+        examined.expect("an examination");
+    }
+
     async fn drop_roles(mut self) {
         let named = format!("{}\\_login%", self.database.name);
         let roles: Vec<String> =
@@ -85,10 +105,16 @@ async fn each_damage_is_found_by_its_rule_and_mended_by_the_statement_that_is_pr
     assert_eq!(damaged.findings().await, []);
     let mut wrong = Vec::new();
     for (rule, damage) in DAMAGES {
+        // A server that starts finds the same, although a verdict vouches for the database before.
+        damaged.store_verdict().await;
         damaged.run(damage).await;
         let findings = damaged.findings().await;
         if findings.is_empty() || findings.iter().any(|finding| finding.rule.name() != *rule) {
             wrong.push(format!("{damage}\n  is found as {findings:?}"));
+        }
+        let at_start = damaged.at_start().await;
+        if at_start != findings {
+            wrong.push(format!("{damage}\n  is found at the start as {at_start:?}"));
         }
         for finding in findings {
             damaged.run(&finding.mend).await;
@@ -299,6 +325,13 @@ async fn a_server_that_runs_notices_damage_within_a_minute() {
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
+    // Who comes while somebody looks is answered by what was found before.
+    eventually("the damage is noticed", async || {
+        let arguments = json!({"postgresql_query": "SELECT 3"});
+        let answer = server.call(SEATTLE, "execute_sales_query", arguments);
+        answer.await.is_error
+    })
+    .await;
     assert_eq!(server.failure(SEATTLE, "SELECT 3").await, OURS);
 }
 

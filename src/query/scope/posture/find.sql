@@ -24,8 +24,8 @@ schema AS MATERIALIZED (
     FROM pg_catalog.pg_namespace AS n
 ),
 -- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql,
--- 0010_pinned_and_bounded.sql and 0014_lazy_context.sql; what they are must not change. `pinned` are settings beside the
--- search path.
+-- 0010_pinned_and_bounded.sql, 0014_lazy_context.sql and 0015_posture_verdict.sql; what they are must
+-- not change. `pinned` are settings beside the search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
@@ -34,6 +34,8 @@ guard_function AS MATERIALIZED (
         ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
         ('api_key', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
         ('record', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'),
+        ('posture_verdict', 'integer, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
+        ('record_verdict', 'integer, text, bigint, bytea', 'VOLATILE', 'UNSAFE', true, '{}'),
         ('append_audit', 'json', 'VOLATILE', 'UNSAFE', false, '{}'),
         ('audit_act', '', 'VOLATILE', 'UNSAFE', false, '{}'),
         ('refuse_change', '', 'VOLATILE', 'UNSAFE', false, '{}'),

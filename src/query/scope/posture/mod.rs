@@ -1,31 +1,31 @@
 //! Proves the login and the database against the live catalogue before data is served.
 //!
-//! Knows one statement and what its rows mean; must not know tenants, pools or MCP. Layers 3 and 6 (least privilege, row security)
-//! are made by `migrate` and may be undone by anybody with the rights to; here that shows, with the statement that mends it.
-//! Invariant: [`Posture::findings`] is empty only after an examination that found nothing and is younger than [`REPEAT`].
+//! Knows two statements over `pg_catalog` and what their rows mean; must not know tenants, pools or MCP. Layers 3 and 6 (least
+//! privilege, row security) are made by `migrate` and may be undone by anybody with the rights to; here that shows, with the
+//! statement that mends it. A full examination is slow on a new connection, so a fingerprint of what it depends on is
+//! compared first with that of the last one that passed, in this process or in another that signed its verdict.
+//! Invariant: [`Posture::findings`] is empty only when the catalogue as it was at most [`REPEAT`] ago, or one with the same
+//! fingerprint, has passed a full examination.
 mod rule; // what must be so
+mod statements; // what is asked of the catalogue
+mod verdict; // a full examination that passed, signed
 
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
-use super::wire::{Connection, Query, WireError};
-use super::{Column, RowSink};
-use crate::query::guard::RELATIONS;
+use super::context::Signer;
+use super::wire::{Connection, WireError};
 
 pub use rule::Rule;
+pub(super) use verdict::Verdict;
 
-/// What is found wrong, a row each; no row when nothing is.
-const FIND: &str = include_str!("find.sql");
+use statements::{Examination, Seen};
+use verdict::Subject;
 
-/// How old an examination may be. It costs about ten milliseconds on a new connection, most of it planning with cold caches, and
-/// somebody may change a grant at any time.
+/// How old a look at the catalogue may be: somebody may change a grant at any time.
 const REPEAT: Duration = Duration::from_secs(60);
-
-/// How long an examination may take.
-const LONGEST: Duration = Duration::from_secs(5);
 
 /// One thing that is not as it must be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -48,30 +48,40 @@ impl Finding {
     }
 }
 
-/// What the last examination found, and whether another is due.
+/// What the last look found, and whether another is due.
 pub(super) struct Posture {
-    last: Mutex<Option<Examination>>,
-    /// One examination at a time: the requests of a fresh process come together and need only one. Held across an await,
+    subject: Subject,
+    state: Mutex<State>,
+    /// One look at a time: the requests of a fresh process come together and need only one. Held across an await,
     /// hence not a std mutex.
-    examining: tokio::sync::Mutex<()>,
+    looking: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    last: Option<Look>,
+    /// The last full examination that passed, or the verdict of another server that was accepted.
+    passed: Option<Verdict>,
 }
 
 #[derive(Clone)]
-struct Examination {
+struct Look {
     at: Instant,
     findings: Arc<[Finding]>,
 }
 
 impl Posture {
-    pub(super) fn new() -> Self {
+    /// For verdicts on one database and one login.
+    pub(super) fn new(database: &str, login: &str) -> Self {
         Self {
-            last: Mutex::new(None),
-            examining: tokio::sync::Mutex::new(()),
+            subject: Subject::new(database, login),
+            state: Mutex::default(),
+            looking: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// What forbids to serve data now; empty when nothing does. Examines over `connection` when that is due: at first, once
-    /// a minute, and every time for as long as something is found.
+    /// What forbids to serve data now; empty when nothing does. Looks over `connection` when that is due: at first, once
+    /// a minute, and every time for as long as something is found. `now` is the time at which the call begins.
     ///
     /// # Errors
     /// When it cannot be told.
@@ -81,52 +91,103 @@ impl Posture {
     pub(super) async fn findings(
         &self,
         connection: &mut Connection,
+        signer: &Signer,
+        now: SystemTime,
     ) -> Result<Arc<[Finding]>, WireError> {
         let asked = Instant::now();
-        let _examining = match self.last() {
+        let _looking = match self.last() {
             Some(last) if last.findings.is_empty() => {
                 if asked.duration_since(last.at) < REPEAT {
                     return Ok(last.findings);
                 }
                 // Whoever else comes meanwhile goes on with what was last found, and does not wait.
-                match self.examining.try_lock() {
-                    Ok(examining) => examining,
+                match self.looking.try_lock() {
+                    Ok(looking) => looking,
                     Err(_) => return Ok(last.findings),
                 }
             }
-            _ => self.examining.lock().await,
+            _ => self.looking.lock().await,
         };
         match self.last() {
-            // Somebody has examined while this caller waited.
-            Some(last) if last.at >= asked => Ok(last.findings),
+            // Somebody has looked while this caller waited.
+            Some(last) if last.at >= asked => return Ok(last.findings),
+            // Only a full examination tells that what was found is mended.
+            Some(last) if !last.findings.is_empty() => {}
             _ => {
-                let findings = examine(connection).await?;
-                self.settle(Arc::clone(&findings));
-                Ok(findings)
+                let (key_id, subject) = (signer.key_id(), self.subject.to_base64());
+                let seen = statements::look(connection, key_id, &subject).await?;
+                let verdict = seen.and_then(|seen| self.accepted(&seen, signer, now));
+                if verdict.is_some() {
+                    let findings: Arc<[Finding]> = Arc::from([]);
+                    self.settle(Arc::clone(&findings), verdict);
+                    return Ok(findings);
+                }
             }
         }
+        Ok(self.examine_and_settle(connection, now).await?.findings)
     }
 
-    fn last(&self) -> Option<Examination> {
-        self.last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Examines in full, whatever is known; the verdict, when nothing was found and the database can store it.
+    ///
+    /// # Errors
+    /// When that cannot be done.
+    pub(super) async fn examine_anew(
+        &self,
+        connection: &mut Connection,
+        now: SystemTime,
+    ) -> Result<Option<Verdict>, WireError> {
+        let _looking = self.looking.lock().await;
+        let examination = self.examine_and_settle(connection, now).await?;
+        Ok(self.state().passed.filter(|_| !examination.is_replica))
+    }
+
+    /// The question of `guard.record_verdict`.
+    pub(super) fn question(&self, verdict: Verdict, signer: &Signer) -> String {
+        verdict.to_question(&self.subject, signer)
+    }
+
+    async fn examine_and_settle(
+        &self,
+        connection: &mut Connection,
+        now: SystemTime,
+    ) -> Result<Examination, WireError> {
+        let examination = statements::examine(connection).await?;
+        let fingerprint = examination.fingerprint;
+        let passed = fingerprint.filter(|_| examination.findings.is_empty());
+        let passed = passed.map(|fingerprint| Verdict::new(fingerprint, now));
+        self.settle(Arc::clone(&examination.findings), passed);
+        Ok(examination)
+    }
+
+    /// A verdict that holds for what was seen: this process's own, or a stored one that is signed.
+    fn accepted(&self, seen: &Seen, signer: &Signer, now: SystemTime) -> Option<Verdict> {
+        let own = self.state().passed;
+        let stored = seen.stored.as_ref();
+        let stored = stored.and_then(|stored| stored.verify(&self.subject, signer));
+        let mut verdicts = own.into_iter().chain(stored);
+        verdicts.find(|verdict| verdict.holds_for(seen.fingerprint, now))
+    }
+
+    fn last(&self) -> Option<Look> {
+        self.state().last.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers, and tells the operator what has changed: once, not with every request.
-    fn settle(&self, findings: Arc<[Finding]>) {
-        let now = Examination {
+    fn settle(&self, findings: Arc<[Finding]>, passed: Option<Verdict>) {
+        let last = Look {
             at: Instant::now(),
             findings: Arc::clone(&findings),
         };
-        let before = self
+        let last = Some(last);
+        let before = std::mem::replace(&mut *self.state(), State { last, passed });
+        if before
             .last
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .replace(now);
-        let before = before.map(|before| before.findings);
-        if before.as_ref() == Some(&findings) {
+            .is_some_and(|before| before.findings == findings)
+        {
             return;
         }
         for Finding {
@@ -145,7 +206,7 @@ impl Posture {
             );
         }
         if findings.is_empty() {
-            tracing::info!("the login and the database are as they must be");
+            tracing::info!("posture check passed");
         }
     }
 }
@@ -155,54 +216,5 @@ impl Posture {
 /// # Errors
 /// When it cannot be told.
 pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]>, WireError> {
-    let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
-    let tables = format!("{{{}}}", exposed.join(","));
-    let mut found = Found(Some(Vec::new()));
-    tokio::time::timeout(
-        LONGEST,
-        connection.read(Query::own(FIND, &[&tables]), &mut found),
-    )
-    .await
-    .unwrap_or(Err(WireError::Silent))
-    .map_err(WireError::of_own_statement)?;
-    let mut findings = found
-        .0
-        .ok_or(WireError::Protocol("no finding of the posture check"))?;
-    findings.sort();
-    if let Some(unprepared) = findings.iter().position(Finding::is_of_unprepared) {
-        findings = vec![findings.swap_remove(unprepared)];
-    }
-    Ok(findings.into())
-}
-
-/// The rows of the examination; `None` when one could not be read, for what is not understood is not sound.
-struct Found(Option<Vec<Finding>>);
-
-impl RowSink for Found {
-    fn columns(&mut self, _: Vec<Column>) {}
-
-    fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
-        let mut text = || {
-            let value = values.next().flatten()?;
-            std::str::from_utf8(value).ok()
-        };
-        let finding = (|| {
-            Some(Finding {
-                rule: Rule::of_name(text()?)?,
-                object: text()?.to_owned(),
-                what: text()?.to_owned(),
-                mend: text()?.to_owned(),
-            })
-        })();
-        self.0 = finding.and_then(|finding| {
-            let mut findings = self.0.take()?;
-            findings.push(finding);
-            Some(findings)
-        });
-        ControlFlow::Continue(())
-    }
-
-    fn oversized(&mut self) {
-        self.0 = None;
-    }
+    Ok(statements::examine(connection).await?.findings)
 }

@@ -29,7 +29,7 @@ impl Rule {
         Self::new("views", "no view that evades row security is readable"),
         Self::new(
             "functions",
-            "no function with another's rights is callable, but the guard's four",
+            "no function with another's rights is callable, but the guard's own",
         ),
         Self::new(
             "runs_text",

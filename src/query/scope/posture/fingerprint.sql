@@ -1,0 +1,118 @@
+-- A digest of all that find.sql looks at: while it is the same, find.sql finds the same.
+-- Columns: digest, SHA-256; NULL where the catalogue's text would not be unambiguous.
+-- A line for each row of pg_catalog that a rule depends on, with the columns that it depends on, and
+-- for each setting. PostgreSQL's text form of a record quotes what needs it, so different rows make
+-- different lines, and no two sets of lines make the same text. Settings of a session do not change
+-- that form. Which rows are left out, and why nothing depends on them, is said at each catalogue.
+-- Run by the query login in a read-only transaction without a tenant, also in a backend that was
+-- just started: there, looking up an operator or opening a catalogue costs more than reading rows.
+WITH
+role AS MATERIALIZED (
+    SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolcanlogin
+    FROM pg_catalog.pg_roles AS r
+    WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner')
+)
+SELECT
+    -- In an access list, a name of digits alone could be taken for the number of a role without a name.
+    CASE WHEN translate(SESSION_USER, '0123456789', '') <> '' THEN
+        sha256(convert_to(string_agg(l.line, '' ORDER BY l.line COLLATE "C"), 'UTF8'))
+    END AS digest
+FROM (
+    SELECT ROW(
+        'session', SESSION_USER, CURRENT_USER, current_setting('server_version'), current_setting('server_version_num'),
+        current_setting('default_transaction_read_only'), current_setting('row_security'), current_setting('search_path'),
+        current_setting('statement_timeout'), current_setting('lock_timeout'),
+        current_setting('idle_in_transaction_session_timeout')
+    )::text
+    UNION ALL
+    SELECT ROW('pg_roles', r.*)::text FROM role AS r
+    UNION ALL
+    -- Not column by column: PostgreSQL 15 has fewer, and must still be told that it is too old.
+    SELECT ROW('pg_auth_members', m.*)::text
+    FROM pg_catalog.pg_auth_members AS m
+    WHERE m.member = ANY (ARRAY(SELECT r.oid FROM role AS r))
+    UNION ALL
+    SELECT ROW('pg_db_role_setting', s.setdatabase, s.setrole, s.setconfig)::text
+    FROM pg_catalog.pg_db_role_setting AS s
+    WHERE s.setrole IN (0, (SELECT r.oid FROM role AS r WHERE r.rolname = SESSION_USER))
+        AND s.setdatabase IN (0, (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()))
+    UNION ALL
+    SELECT ROW('pg_database', d.oid, d.datname, d.datdba, d.datacl)::text
+    FROM pg_catalog.pg_database AS d
+    WHERE d.datname = current_database()
+    UNION ALL
+    SELECT ROW('pg_namespace', n.oid, n.nspname, n.nspowner, n.nspacl)::text FROM pg_catalog.pg_namespace AS n
+    UNION ALL
+    SELECT ROW(
+        'pg_class', c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity,
+        c.relforcerowsecurity
+    )::text
+    FROM pg_catalog.pg_class AS c
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    UNION ALL
+    -- Of columns without rights of their own, the rules ask only for those that policies read.
+    SELECT ROW('pg_attribute', a.attrelid, a.attnum, a.attname, a.attacl)::text
+    FROM pg_catalog.pg_attribute AS a
+    WHERE a.attacl IS NOT NULL
+        OR a.attrelid = ANY (ARRAY(
+            SELECT c.oid
+            FROM pg_catalog.pg_class AS c
+            JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'retail' AND c.relkind IN ('r', 'p')
+        ))
+    UNION ALL
+    -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights
+    -- and have no access list, outside schema guard: no rule concerns them. So are rows that nothing
+    -- has changed since initdb's first step (xmin 1), which grants nothing; it spares reading three
+    -- thousand of them.
+    SELECT ROW(
+        'pg_proc', p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.proargtypes, p.proacl, p.prosecdef,
+        p.provolatile, p.proparallel, p.proconfig, p.prosrc
+    )::text
+    FROM pg_catalog.pg_proc AS p
+    WHERE p.xmin <> 1
+        AND (
+            p.proacl IS NOT NULL OR p.prosecdef OR p.prolang NOT IN (12, 13)
+            OR p.pronamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'guard')
+        )
+    UNION ALL
+    SELECT ROW('pg_language', l.oid, l.lanname)::text FROM pg_catalog.pg_language AS l
+    UNION ALL
+    SELECT ROW('pg_depend', d.objid)::text
+    FROM pg_catalog.pg_depend AS d
+    WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.deptype = 'e'
+    UNION ALL
+    SELECT ROW('pg_init_privs', i.classoid, i.objoid, i.objsubid, i.initprivs)::text FROM pg_catalog.pg_init_privs AS i
+    UNION ALL
+    SELECT ROW('pg_default_acl', d.defaclrole, d.defaclnamespace, d.defaclobjtype, d.defaclacl)::text
+    FROM pg_catalog.pg_default_acl AS d
+    UNION ALL
+    SELECT ROW('pg_parameter_acl', p.parname, p.paracl)::text FROM pg_catalog.pg_parameter_acl AS p
+    UNION ALL
+    SELECT ROW('pg_largeobject_metadata', l.oid, l.lomowner, l.lomacl)::text
+    FROM pg_catalog.pg_largeobject_metadata AS l
+    WHERE l.lomacl IS NOT NULL
+    UNION ALL
+    -- What the login or zava_reader owns. The rule asks for less, but this has an index.
+    SELECT ROW('pg_shdepend', s.dbid, s.classid, s.objid, s.objsubid, s.refclassid, s.refobjid, s.deptype)::text
+    FROM pg_catalog.pg_shdepend AS s
+    WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.deptype = 'o'
+        AND s.refobjid = ANY (ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname <> 'zava_owner'))
+    UNION ALL
+    SELECT ROW(
+        'pg_policy', p.polname, p.polrelid, p.polcmd, p.polpermissive, p.polroles, p.polqual, p.polwithcheck
+    )::text
+    FROM pg_catalog.pg_policy AS p
+    UNION ALL
+    SELECT ROW(
+        'pg_trigger', t.oid, t.tgname, t.tgrelid, t.tgfoid, t.tgtype, t.tgenabled, t.tgisinternal, t.tgattr, t.tgqual
+    )::text
+    FROM pg_catalog.pg_trigger AS t
+    UNION ALL
+    -- Tables of schema guard are younger than initdb, which gives numbers below 16384.
+    SELECT ROW('pg_rewrite', w.rulename, w.ev_class)::text
+    FROM pg_catalog.pg_rewrite AS w
+    WHERE w.ev_class >= 16384
+    UNION ALL
+    SELECT ROW('pg_inherits', i.inhrelid, i.inhparent)::text FROM pg_catalog.pg_inherits AS i
+) AS l (line)

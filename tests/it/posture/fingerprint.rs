@@ -1,0 +1,83 @@
+use std::collections::BTreeSet;
+
+use super::FIND;
+use crate::support::TestDatabase;
+
+const FINGERPRINT: &str = include_str!("../../../src/query/scope/posture/fingerprint.sql");
+
+/// The statement without its comments.
+fn code(sql: &str) -> String {
+    let lines = sql
+        .lines()
+        .map(|line| line.split("--").next().unwrap_or_default());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Its words; an alias and a column of it are one.
+fn words(sql: &str) -> BTreeSet<&str> {
+    sql.split(|c: char| !(c.is_ascii_alphanumeric() || "_.*".contains(c)))
+        .collect()
+}
+
+/// The catalogues that a statement reads, and the alias of each.
+fn catalogues(sql: &str) -> BTreeSet<(&str, &str)> {
+    sql.split("pg_catalog.")
+        .skip(1)
+        .filter_map(|rest| {
+            let end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))?;
+            let alias = rest[end..].strip_prefix(" AS ")?;
+            let alias = alias.split(|c: char| !c.is_ascii_alphanumeric()).next()?;
+            Some((&rest[..end], alias))
+        })
+        .collect()
+}
+
+/// What the full examination reads and the fingerprint does not could be changed without being seen.
+#[tokio::test]
+async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT c.relname::text, a.attname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid \
+         WHERE c.relnamespace = 'pg_catalog'::regnamespace AND c.relkind IN ('r', 'v') AND a.attnum > 0 AND a.attname <> 'oid'",
+    )
+    .fetch_all(&mut db)
+    .await
+    .expect("the columns");
+    let settings: Vec<String> = sqlx::query_scalar("SELECT name FROM pg_settings")
+        .fetch_all(&mut db)
+        .await
+        .expect("the settings");
+    let (find, fingerprint) = (code(FIND), code(FINGERPRINT));
+    let read = words(&find);
+    let mut missing = Vec::new();
+    for (catalogue, alias) in catalogues(&find) {
+        let lines: Vec<_> = fingerprint
+            .split("UNION ALL")
+            .filter(|part| part.contains(&format!("pg_catalog.{catalogue} AS")))
+            .collect();
+        if lines.is_empty() {
+            missing.push(catalogue.to_owned());
+        }
+        let covered: BTreeSet<_> = lines.iter().flat_map(|part| words(part)).collect();
+        let is_covered = |column: &str| {
+            covered
+                .iter()
+                .any(|word| word.ends_with(&format!(".{column}")) || word.ends_with(".*"))
+        };
+        for (_, column) in columns.iter().filter(|(of, _)| of == catalogue) {
+            if read.contains(&*format!("{alias}.{column}")) && !is_covered(column) {
+                missing.push(format!("{catalogue}.{column}"));
+            }
+        }
+    }
+    for setting in &settings {
+        let is_read = find.contains(&format!("'{setting}'"));
+        if is_read && !fingerprint.contains(&format!("current_setting('{setting}')")) {
+            missing.push(setting.clone());
+        }
+    }
+    assert_eq!(missing, Vec::<String>::new());
+    let catalogues = catalogues(&find);
+    assert!(catalogues.len() >= 19, "{catalogues:?}");
+}
