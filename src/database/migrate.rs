@@ -5,6 +5,13 @@ use super::{DatabaseError, OLDEST_VERSION, become_owner, connect, pads};
 use crate::settings::{AdminSettings, SigningKey};
 use secrecy::ExposeSecret as _;
 
+/// The functions of schema `guard` as the migrations make them, each ended by [`END_OF_FUNCTION`].
+const GUARD_FUNCTIONS: &str = include_str!("guard_functions.sql");
+const END_OF_FUNCTION: &str = "\n;\n";
+
+/// Whether schema `guard` has a function of exactly this definition.
+const HAS_FUNCTION: &str = include_str!("has_function.sql");
+
 /// Embeds files of `migrations/`, named without `.sql`.
 macro_rules! embed {
     ($($name:literal)*) => {
@@ -27,6 +34,8 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0011_collected"
     "0012_ignore_inherited"
     "0013_judged_as_read"
+    "0014_lazy_context"
+    "0015_posture_verdict"
 ];
 
 /// What `migrate` did.
@@ -62,6 +71,7 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, DatabaseError
         .await
         .map_err(DatabaseError::Statement)?;
     run_migrations(&mut connection).await?;
+    restore_functions(&mut connection).await?;
     accept_key(&mut connection, &settings.signing_key).await?;
     Ok(Migrated {
         migrations: MIGRATIONS.len(),
@@ -118,6 +128,26 @@ fn migration(name: &str, sql: &'static str) -> Migration {
         sql.into_sql_str(),
         false,
     )
+}
+
+/// Makes those of the guard's functions anew that are not as the migrations made them.
+async fn restore_functions(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+    for definition in GUARD_FUNCTIONS.split_terminator(END_OF_FUNCTION) {
+        let is_there: bool = sqlx::query_scalar(HAS_FUNCTION)
+            .bind(definition)
+            .fetch_one(&mut *connection)
+            .await
+            .map_err(DatabaseError::Statement)?;
+        if !is_there {
+            let function = definition.lines().next().unwrap_or_default();
+            tracing::warn!(function, "restored: was not as the migrations made it");
+            sqlx::raw_sql(definition)
+                .execute(&mut *connection)
+                .await
+                .map_err(DatabaseError::Statement)?;
+        }
+    }
+    Ok(())
 }
 
 async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), DatabaseError> {

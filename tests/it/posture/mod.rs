@@ -1,5 +1,6 @@
 mod damages;
 mod fingerprint; // the fingerprint reads what the rules read
+mod functions; // bodies of the guard's functions
 mod verdicts; // whose verdicts are believed
 
 use std::time::{Duration, SystemTime};
@@ -10,7 +11,7 @@ use zava_mcp_server::app::App;
 use zava_mcp_server::database;
 use zava_mcp_server::query::guard::RELATIONS;
 use zava_mcp_server::query::scope::{Finding, Rule, ScopeError};
-use zava_mcp_server::settings::ServeSettings;
+use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
 use damages::DAMAGES;
 
@@ -23,6 +24,7 @@ const FIND: &str = include_str!("../../../src/query/scope/posture/find.sql");
 /// A database with a login of its own: roles belong to the whole cluster, and other tests use `zava_query`.
 struct Damaged {
     database: TestDatabase,
+    admin: AdminSettings,
     settings: ServeSettings,
     db: PgConnection,
 }
@@ -34,11 +36,12 @@ impl Damaged {
         admin.login.user = format!("{}_login", database.name);
         database::migrate(&admin).await.expect("a login of its own");
         let mut settings = settings(&database.name);
-        settings.login = admin.login;
+        settings.login = admin.login.clone();
         settings.embedding_model_dir = None;
         let db = database.superuser().await;
         Self {
             database,
+            admin,
             settings,
             db,
         }
@@ -77,6 +80,15 @@ impl Damaged {
     async fn store_verdict(&self) {
         let examined = scope(&self.settings).examine_anew().await;
         examined.expect("an examination");
+    }
+
+    /// Does what the finding says, as an administrator.
+    async fn mend(&mut self, finding: &Finding) {
+        if finding.mend == "zava-mcp-server migrate" {
+            database::migrate(&self.admin).await.expect("it migrates");
+        } else {
+            self.run(&finding.mend).await;
+        }
     }
 
     async fn drop_roles(mut self) {

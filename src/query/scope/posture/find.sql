@@ -28,7 +28,7 @@ schema AS MATERIALIZED (
 -- not change. `pinned` are settings beside the search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
-        p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig
+        p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.prolang, p.prosrc
     FROM (VALUES
         ('allowed_stores', '', 'STABLE', 'RESTRICTED', true, '{}'::text[]),
         ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
@@ -46,6 +46,23 @@ guard_function AS MATERIALIZED (
     LEFT JOIN schema AS n ON n.nspname = 'guard'
     LEFT JOIN pg_catalog.pg_proc AS p
         ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
+),
+-- SHA-256 of their languages and bodies, with a space between. A test computes them anew from what
+-- the migrations make, and names those that differ.
+guard_body (name, digest) AS (
+    VALUES
+        ('allowed_stores', 'c3badb0f8ffae94ed4e46dde27636a69964a502ef944b8f5b7df72f2498cb195'),
+        ('api_key', 'c65c6db6a724bc8fda7af0a299cdd96e69adecb2eb2367eab3735f3338457436'),
+        ('append_audit', '5e150dde3eaa1509261ee37242a9fd2d2b250401226100981eb798c962943482'),
+        ('audit_act', '81b67e63664fbc03275cb69687f951109b0de53d5c7924052805a73fdb5e8beb'),
+        ('entitlements', 'd8fa0dd76e9cc5bc9d2f6ac62e70346f0effbebb8e2bdac85459870eba51150a'),
+        ('mac', '642e095984612b00072daf7ff34a618db506e5cad76923731c5befb45a5c19a1'),
+        ('must_be_asked', 'e593489f5271cef2c17e431e8b5d76b92cdd369cd0402681a36370754be26c81'),
+        ('posture_verdict', '9efb5820c38bcd1e9a64f14c56b7d0b71fd171ed197f0b1421fefd03bdbf948b'),
+        ('record', '80997d47f4f91fdd3d820b90f274dd43d7c6fee968f6ccb6adbad9d588c0324c'),
+        ('record_verdict', '033fd4f44405bbc9596a6c03b3276f4a8487f50f0d46bddc14d248f81c3cac47'),
+        ('refuse_change', 'b62409e4321341af5d741715d71ff3567f6fd29c375e53bb770ddcb2b3c8aaee'),
+        ('row_as_json', '3e667418f7805817d754f86288d98f29a689b207e2509c1695d0fe9dd51c0763')
 ),
 relation AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system,
@@ -346,6 +363,13 @@ finding (rule, object, what, mend) AS (
         AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'] || f.pinned
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
     )
+    UNION ALL
+    SELECT 'guard_functions', f.signature, 'has another body than migrate gave it', 'zava-mcp-server migrate'
+    FROM guard_function AS f
+    LEFT JOIN guard_body AS b ON b.name = f.name
+    LEFT JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang
+    WHERE f.oid IS NOT NULL
+        AND encode(sha256(convert_to(format('%s %s', l.lanname, f.prosrc), 'UTF8')), 'hex') IS DISTINCT FROM b.digest
     UNION ALL
     SELECT 'audit', format('%s of %s', e.name, e.relation),
         CASE WHEN t.oid IS NULL THEN 'is not as migrate made it' ELSE 'is switched off' END,
