@@ -254,10 +254,12 @@ async fn recorded<T>(trail: &Trail, store: &Database, serving: impl Future<Outpu
 
 /// What `serving` gives, while the database's posture is watched.
 async fn watched<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+    // On the heap: it is large, and what is selected is moved.
+    let watching = Box::pin(scope.watch_posture());
     // The second arm never ends; dropping it cancels what it runs.
     tokio::select! {
         served = serving => served,
-        never = scope.watch_posture() => match never {},
+        never = watching => match never {},
     }
 }
 

@@ -164,7 +164,7 @@ async fn serve_http(settings: &ServeSettings) -> anyhow::Result<()> {
         .context("the listening address cannot be told")?;
     tracing::info!(%address, "listening; MCP is at /mcp");
     let stop = CancellationToken::new();
-    until_signalled(stop.clone(), app.serve_http(listener, stop)).await
+    until_signalled(stop.clone(), Box::pin(app.serve_http(listener, stop))).await
 }
 
 async fn serve_stdio(settings: &ServeSettings, tenant: TenantId) -> anyhow::Result<()> {
