@@ -16,13 +16,14 @@ use super::admission::{Admission, Admitted};
 use super::authority::AllowedAuthorities;
 use super::body_budget::BodyBudget;
 use super::connections::Connection;
+use super::fast_path::{FastPath, PlainCall};
 use super::http_error::HttpError;
 use super::in_flight::InFlight;
 use super::rendered_body::RenderedBody;
 use super::response_body::ResponseBody;
-use super::{envelope, media_types, message_id, refusal, unread_body};
+use super::{envelope, fast_path, media_types, message_id, refusal, unread_body};
 use crate::compute::Compute;
-use crate::identity::Caller;
+use crate::identity::{Caller, OAuthScope};
 use crate::mcp::{
     CancellableCalls, Handler, MessageHead, RenderedMessage, RenderedResult, SESSION_HEADER,
     SessionBegun, SessionId, TenantBusy,
@@ -44,6 +45,7 @@ pub(super) struct Endpoint {
     bodies: BodyBudget,
     in_flight: InFlight,
     calls: CancellableCalls,
+    fast_path: FastPath,
     service: StreamableHttpService<Handler, NeverSessionManager>,
 }
 
@@ -66,6 +68,7 @@ impl Endpoint {
             .disable_allowed_origins()
             .disable_allowed_hosts();
         let calls = handler.cancellable_calls();
+        let fast_path = FastPath::new(handler.clone());
         let sessions = Arc::new(NeverSessionManager::default());
         let service = StreamableHttpService::new(move || Ok(handler.clone()), sessions, config);
         Self {
@@ -76,6 +79,7 @@ impl Endpoint {
             bodies: BodyBudget::new(request_bytes.get()),
             in_flight: InFlight::new(tenant_requests),
             calls,
+            fast_path,
             service,
         }
     }
@@ -182,17 +186,20 @@ impl Endpoint {
         let Ok(text) = std::str::from_utf8(&body) else {
             return Err(refused("unreadable body", refusal::not_json()));
         };
+        // A longer body is parsed in a job, which is no place to begin a call.
+        if text.len() <= MAX_INLINE_PARSE_BYTES
+            && let Some(call) = PlainCall::parse(&parts.headers, text)
+        {
+            self.check_scope(&caller, call.tool.needed_scope(), &body)?;
+            return self.answer_plain_call(call, parts).await;
+        }
         let head = MessageHead::parse(text);
         // rmcp would answer 415 to what is no JSON, as if a header were wrong.
         if head.is_none() && !envelope::is_json(text) {
             return Err(refused("unreadable body", refusal::not_json()));
         }
-        if let Some(needed) = head.as_ref().and_then(MessageHead::needed_scope)
-            && !caller.scopes().has(needed)
-        {
-            let error = refusal::insufficient_scope(needed, &self.admission.resource);
-            return Err(refused("scope missing", error));
-        }
+        let needed = head.as_ref().and_then(MessageHead::needed_scope);
+        self.check_scope(&caller, needed, &body)?;
         let session = SessionId::from_headers(&parts.headers);
         let is_initialize = head.as_ref().is_some_and(MessageHead::is_initialize);
         let begun = is_initialize.then(SessionBegun::default);
@@ -241,6 +248,39 @@ impl Endpoint {
             _ => {}
         }
         Ok(response)
+    }
+
+    /// Answers a call without rmcp's transport.
+    async fn answer_plain_call(
+        &self,
+        call: PlainCall,
+        mut parts: Parts,
+    ) -> Result<Response, Refused> {
+        let rendered = RenderedResult::default();
+        parts.extensions.insert(rendered.clone());
+        // On the heap: the handler's future is large.
+        let message = Box::pin(self.fast_path.call(call, parts)).await;
+        fast_path::response(&message, rendered.take()).map_err(|error| {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "result is no JSON"
+            );
+            refused("internal error", refusal::internal_error(), None)
+        })
+    }
+
+    /// Checks that the caller's token is good for a message.
+    fn check_scope(
+        &self,
+        caller: &Caller,
+        needed: Option<OAuthScope>,
+        body: &[u8],
+    ) -> Result<(), Refused> {
+        let Some(needed) = needed.filter(|needed| !caller.scopes().has(*needed)) else {
+            return Ok(());
+        };
+        let error = refusal::insufficient_scope(needed, &self.admission.resource);
+        Err(refused("scope missing", error, message_id::read(body)))
     }
 
     /// Polls a future for the first time in a job.

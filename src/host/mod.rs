@@ -13,6 +13,7 @@ mod connection_io; // a connection's bytes, watched
 mod connections; // how many connections, whose, and for how long
 mod endpoint; // /mcp: admission, envelope, rmcp
 mod envelope; // a request's body, within bounds
+mod fast_path; // a plain call of a tool, without rmcp's transport
 mod health; // is the process up, does the database answer
 mod http_error; // an HTTP response that refuses a request
 mod in_flight; // how many requests of one tenant are in flight

@@ -3,6 +3,7 @@
 //! Knows rmcp and the modules that answer; must not know HTTP routes, sockets or how a caller was recognised.
 //! Invariants: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing. No tool runs on
 //! for a client that has gone.
+mod audited_call; // a call that is recorded when it ends, however it ends
 mod cancellation; // calls that their clients can give up
 mod failure; // what went wrong, in the client's words and in the log's
 mod message; // what the HTTP layer needs to know of a message
@@ -26,20 +27,20 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::catalog::VisibleStores;
 use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Event, Kind, Trail};
 
+use audited_call::AuditedCall;
 pub use cancellation::CancellableCalls;
 pub use failure::refusal_text;
 pub use message::{MessageHead, SESSION_HEADER, SessionBegun, SessionId};
 use method::no_such_method;
 pub use method::{initialize_fault, protocol_versions};
 pub use rendered::{RenderedMessage, RenderedResult};
-use tools::Access;
 pub use tools::{DefaultLimits, ToolName, Tools};
 
 /// The server's name, as the original sample has it.
@@ -356,29 +357,13 @@ impl ServerHandler for Handler {
         };
         let _call = self.trail.call();
         let caller = self.caller(&context).await?;
-        let began = Instant::now();
-        let event = |decision, reason, access: Access| Event {
-            kind: Kind::Call,
-            decision,
-            reason,
-            principal: Some(caller.principal().clone()),
-            tenant: Some(caller.tenant()),
-            tool: Some(tool.as_str()),
-            address: None,
-            statement: access.statement,
-            rows: access.rows,
-            bytes: access.bytes,
-            duration: began.elapsed(),
-            trace_id: trace_id(&context),
-        };
+        let mut call = AuditedCall::begin(&self.trail, &caller, tool, trace_id(&context));
         // The HTTP layer has looked already, at the message as it read it.
         if let Some(needed) = tool
             .needed_scope()
             .filter(|needed| !caller.scopes().has(*needed))
         {
-            let reason = Some("scope missing".into());
-            self.trail
-                .note(event(Decision::Refused, reason, Access::default()));
+            call.end(Decision::Refused, Some("scope missing".into()));
             let text = format!("the token lacks the scope {}", needed.as_str());
             return Err(ErrorData::invalid_request(text, None));
         }
@@ -386,24 +371,23 @@ impl ServerHandler for Handler {
         let parts = context.extensions.get::<axum::http::request::Parts>();
         if parts.is_some_and(|parts| parts.extensions.get::<TenantBusy>().is_some()) {
             let (answer, reason) = Tools::busy(tool);
-            self.trail
-                .note(event(Decision::Refused, Some(reason), Access::default()));
+            call.end(Decision::Refused, Some(reason));
             return Ok(answer.into_result(rendered).into());
         }
         let session = parts.and_then(|parts| SessionId::from_headers(&parts.headers));
         let cancellable = self.cancellable.register(&caller, session, &context.id);
-        let mut access = Access::default();
         // On the heap: rmcp moves this future several times, and it is large.
         let calling = Box::pin(self.tools.call(
             tool,
             &caller,
             request.arguments.unwrap_or_default(),
-            &mut access,
+            &mut call.access,
         ));
         // rmcp leaves the handler running when the client has gone (HTTP), has sent
         // notifications/cancelled (standard input), or when the session ends; it only cancels its
-        // token. Over HTTP the notification comes in a request of its own, which `cancellable`
-        // tells of. Dropping the call cancels its statement.
+        // token. A plain call over HTTP is dropped instead, and recorded by `call`. The
+        // notification comes in a request of its own over HTTP, which `cancellable` tells of.
+        // Dropping the call cancels its statement.
         let called = tokio::select! {
             biased; // an answer that is there is given
             called = calling => Some(called),
@@ -411,14 +395,14 @@ impl ServerHandler for Handler {
             () = cancellable.cancelled() => None,
         };
         let Some((answer, verdict)) = called else {
-            self.trail.note(event(Decision::Cancelled, None, access));
+            call.end(Decision::Cancelled, None);
             return Err(ErrorData::internal_error("the call was cancelled", None));
         };
         let (decision, reason) = match verdict {
             None => (Decision::Allowed, None),
             Some((decision, reason)) => (decision, Some(reason)),
         };
-        self.trail.note(event(decision, reason, access));
+        call.end(decision, reason);
         Ok(answer.into_result(rendered).into())
     }
 }

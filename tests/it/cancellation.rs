@@ -62,6 +62,41 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
     assert!(watch.backends().await <= 4);
 }
 
+/// A body of more than 4 KiB is parsed elsewhere, and its call answered by another way.
+#[tokio::test]
+async fn a_call_whose_client_goes_away_is_recorded_as_cancelled() {
+    let mut server = TestServer::start().await;
+    let mut watch = Watch::on(server.database()).await;
+    let mut owner = server.database().owner().await;
+    server.number(SEATTLE, "SELECT 1").await;
+    for spaces in [0, 5_000] {
+        let params =
+            json!({"name": "execute_sales_query", "arguments": {"postgresql_query": ENDLESS}});
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let body = body.to_string() + &" ".repeat(spaces);
+        let request = server.post().header("x-rls-user-id", SEATTLE).body(body);
+        // Both arms may be dropped: the client hangs up on purpose.
+        tokio::select! {
+            answer = request.send() => panic!("an answer: {:?}", answer.expect("HTTP").text().await),
+            () = watch.until_running(1) => {}
+        }
+        watch.until_quiet().await;
+    }
+    server.stop().await;
+    let recorded: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT record ->> 'decision', sum((record ->> 'count')::bigint)::bigint FROM guard.audit \
+         WHERE record ->> 'kind' = 'call' GROUP BY 1 ORDER BY 1",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .expect("the records");
+    let expected = [("allowed", 1), ("cancelled", 2)];
+    assert_eq!(
+        recorded,
+        expected.map(|(decision, count)| (decision.to_owned(), count))
+    );
+}
+
 /// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of
 /// its own. It is found by who sends it; nobody gives up the calls of others.
 #[tokio::test]

@@ -35,6 +35,7 @@ mod migrations; // roles, schema, signing key
 mod overdue; // a statement that outlives its timeout
 mod overload; // one caller must not slow or stop the others
 mod own_statements; // what the session holds by name
+mod plain_calls; // the short way of a call, and the long one
 mod pooling; // round trips, and PgBouncer
 mod posture; // a database that is not as migrate made it
 mod protocol; // both eras of MCP
