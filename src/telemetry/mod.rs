@@ -48,6 +48,7 @@ where
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)
+        .with_timer(log::EventTime)
         // It would report them on standard error itself, and panic if that has no reader.
         .log_internal_errors(false)
         .with_filter(targets);

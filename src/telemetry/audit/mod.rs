@@ -17,11 +17,12 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
 use super::TraceId;
+use super::log::log_later;
 use crate::identity::{Principal, TenantId};
 
 pub use counts::Counts;
@@ -126,6 +127,21 @@ impl Event {
             self.decision = Decision::Failed;
         }
         self
+    }
+
+    /// The same as [`Self::log`], on the log's own thread.
+    fn log_later(&self, happened_at: SystemTime, keep_sql: bool, times: Option<u64>) {
+        if !tracing::enabled!(target: AUDIT_TARGET, tracing::Level::INFO) {
+            return;
+        }
+        let event = self.clone();
+        let text = event
+            .statement
+            .as_ref()
+            .map_or(0, |statement| statement.text.len());
+        log_later(happened_at, size_of::<Self>() + text, move || {
+            event.log(keep_sql, times);
+        });
     }
 
     /// One line of the log: constant text, the rest as fields. No address: it is somebody's.

@@ -1,4 +1,6 @@
+use std::io;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
@@ -264,4 +266,36 @@ async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
     let counts = records.iter().map(|record| record["count"].as_u64());
     let total: u64 = counts.map(|count| count.expect("a count")).sum();
     assert_eq!(total, CALLS as u64);
+}
+
+/// Counts the lines that are written.
+struct Lines(Arc<AtomicUsize>);
+
+impl io::Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The thread that notes a call answers requests, and formatting a line takes microseconds.
+#[test]
+fn the_thread_that_notes_a_call_does_not_format_its_line() {
+    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let lines = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&lines);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || Lines(Arc::clone(&counted)))
+        .finish();
+    // For this thread alone.
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("a line of this thread");
+        trail.note(event(Decision::Allowed));
+    });
+    assert_eq!(lines.load(Ordering::Relaxed), 1);
+    assert_eq!(trail.counts().calls_allowed, 1);
 }

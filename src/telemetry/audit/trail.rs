@@ -82,25 +82,33 @@ impl Trail {
         }
     }
 
-    /// Notes an event. Takes some microseconds and waits for nothing.
+    /// Notes an event. Takes a microsecond or two and waits for nothing.
     pub fn note(&self, event: Event) {
+        let happened_at = (self.clock)();
         if !lock(&self.repeats).is_repeat(&event) {
-            event.log(self.keep_sql, None);
+            event.log_later(happened_at, self.keep_sql, None);
         }
         lock(&self.counts).add(&event);
         let is_refusal = event.decision == Decision::Refused;
-        let (mut key, sum) = Sum::of(event, (self.clock)().into(), self.keep_sql);
+        let (mut key, sum) = Sum::of(event, happened_at.into(), self.keep_sql);
         let now = Instant::now();
         let mut waiting = lock(&self.waiting);
         let is_repetition = waiting.recent.is_repetition(&mut key, now);
-        if is_refusal && (!is_repetition || waiting.refusals.contains(&key)) {
+        // Who appends is woken by the first of them: what comes after it is not due earlier.
+        let is_first = if is_refusal && (!is_repetition || waiting.refusals.contains(&key)) {
+            let is_first = waiting.refusals.is_empty();
             waiting.refusals.add((key, sum));
+            is_first
         } else {
             waiting.answers.add((key, sum));
+            let is_first = waiting.answers_due.is_none();
             waiting.answers_due.get_or_insert(now + A_MINUTE);
-        }
+            is_first
+        };
         drop(waiting);
-        self.noted.notify_one();
+        if is_first {
+            self.noted.notify_one();
+        }
     }
 
     /// A call is under way until this is dropped; it is noted before.
@@ -149,7 +157,7 @@ impl Trail {
     fn log_repeats(&self) {
         let repeated = lock(&self.repeats).take();
         for (event, times) in repeated {
-            event.log(self.keep_sql, Some(times));
+            event.log_later((self.clock)(), self.keep_sql, Some(times));
         }
     }
 

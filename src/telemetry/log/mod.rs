@@ -1,19 +1,22 @@
 //! Writes the log to standard error without blocking those who log.
 //!
 //! Lines wait in a bounded queue and are written by a thread of their own, so a reader that stalls
-//! does not stop the server: lines that do not fit are dropped and counted. Events of one kind that
+//! does not stop the server: lines that do not fit are dropped and counted. The same thread formats
+//! the lines of events that are too many to be formatted where they happen. Events of one kind that
 //! come too often are left out and counted. Must not know what is logged.
 //! Invariants: logging never waits for the reader, and never panics when there is none.
+mod event_time; // when an event happened
 mod frequency; // how often events of one kind are written
 mod queue; // lines that wait, and the thread that writes them
 
 use std::io::{self, Write};
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub(super) use event_time::EventTime;
 use queue::LogQueue;
 
 /// How long the end of the process waits for the last lines to be read.
@@ -37,6 +40,19 @@ pub fn write_to_stderr(text: &str) {
         None => drop(io::stderr().write_all(text.as_bytes())),
     }
     flush();
+}
+
+/// Logs an event on the thread that writes the log: formatting a line takes longer than all else that
+/// is done with an event. `bytes` is what `log` holds until then.
+pub(super) fn log_later(
+    happened_at: SystemTime,
+    bytes: usize,
+    log: impl FnOnce() + Send + 'static,
+) {
+    match stderr_queue() {
+        Some(queue) => queue.push_unformatted(happened_at, bytes, Box::new(log)),
+        None => event_time::set(happened_at, log),
+    }
 }
 
 /// Waits a while until what was logged is written.

@@ -1,11 +1,12 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 use tracing::Metadata;
 
+use super::event_time;
 use super::frequency::{Frequency, LeftOut};
 
 /// How many bytes of lines may wait; half a minute of a busy server.
@@ -35,6 +36,9 @@ struct Shared {
 #[derive(Default)]
 struct State {
     lines: Vec<u8>,
+    /// Events that the thread has to format, and what they hold.
+    unformatted: Vec<Unformatted>,
+    unformatted_bytes: usize,
     frequency: Frequency,
     /// Dropped lines that are not reported yet, and those since the start.
     unreported: u64,
@@ -43,6 +47,13 @@ struct State {
     is_waiting: bool,
     /// The thread writes lines that are not in the queue any more.
     is_writing: bool,
+}
+
+/// An event whose line is not written yet.
+struct Unformatted {
+    happened_at: SystemTime,
+    /// Logs it.
+    log: Box<dyn FnOnce() + Send>,
 }
 
 impl LogQueue {
@@ -64,14 +75,25 @@ impl LogQueue {
     /// Puts a line into the queue, or drops it if there is no room. Never waits for a write.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.shared.lock();
-        if state.lines.len() + line.len() > MAX_QUEUE_BYTES {
-            state.unreported += 1;
-            state.dropped += 1;
-            return;
+        if state.has_room(line.len()) {
+            state.lines.extend_from_slice(line);
+            self.shared.wake(&mut state);
         }
-        state.lines.extend_from_slice(line);
-        if std::mem::take(&mut state.is_waiting) {
-            self.shared.filled.notify_one();
+    }
+
+    /// Has the thread call `log`, or drops the event, which holds so many bytes, if there is no room.
+    /// Never waits for a write.
+    pub(super) fn push_unformatted(
+        &self,
+        happened_at: SystemTime,
+        bytes: usize,
+        log: Box<dyn FnOnce() + Send>,
+    ) {
+        let mut state = self.shared.lock();
+        if state.has_room(bytes) {
+            state.unformatted_bytes += bytes;
+            state.unformatted.push(Unformatted { happened_at, log });
+            self.shared.wake(&mut state);
         }
     }
 
@@ -80,8 +102,8 @@ impl LogQueue {
         let mut state = self.shared.lock();
         let is_exceeded = state.frequency.is_exceeded(event, Instant::now());
         // The thread may be waiting for lines, and shall report this in time.
-        if is_exceeded && std::mem::take(&mut state.is_waiting) {
-            self.shared.filled.notify_one();
+        if is_exceeded {
+            self.shared.wake(&mut state);
         }
         is_exceeded
     }
@@ -89,7 +111,7 @@ impl LogQueue {
     /// Waits until every line has been written, at most for `timeout`.
     pub(super) fn flush(&self, timeout: Duration) {
         let state = self.shared.lock();
-        let has_lines = |state: &mut State| state.is_writing || !state.lines.is_empty();
+        let has_lines = |state: &mut State| state.is_writing || state.has_work();
         let flushed = self
             .shared
             .emptied
@@ -109,15 +131,21 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lines to be written, or something to report.
-    fn wait(&self, lines: &mut Vec<u8>) -> (u64, Vec<LeftOut>) {
+    fn wake(&self, state: &mut State) {
+        if std::mem::take(&mut state.is_waiting) {
+            self.filled.notify_one();
+        }
+    }
+
+    /// Waits for something to do, and takes what is to be formatted, and what to report.
+    fn wait(&self) -> (Vec<Unformatted>, Vec<LeftOut>) {
         let mut state = self.lock();
         loop {
             let left_out = state.frequency.take_report(Instant::now());
-            if !state.lines.is_empty() || !left_out.is_empty() {
-                std::mem::swap(&mut state.lines, lines);
+            if state.has_work() || !left_out.is_empty() {
                 state.is_writing = true;
-                return (std::mem::take(&mut state.unreported), left_out);
+                state.unformatted_bytes = 0;
+                return (std::mem::take(&mut state.unformatted), left_out);
             }
             state.is_waiting = true;
             state = match state.frequency.report_due() {
@@ -135,10 +163,35 @@ impl Shared {
     }
 }
 
+impl State {
+    /// Whether so many bytes more may wait; if not, they count as dropped.
+    fn has_room(&mut self, bytes: usize) -> bool {
+        let has_room = self.lines.len() + self.unformatted_bytes + bytes <= MAX_QUEUE_BYTES;
+        if !has_room {
+            self.unreported += 1;
+            self.dropped += 1;
+        }
+        has_room
+    }
+
+    fn has_work(&self) -> bool {
+        !self.lines.is_empty() || !self.unformatted.is_empty()
+    }
+}
+
 fn write_lines(shared: &Shared, mut out: impl Write) {
     let mut lines = Vec::new();
     loop {
-        let (dropped, left_out) = shared.wait(&mut lines);
+        let (unformatted, left_out) = shared.wait();
+        // Their lines come into the queue, and are written with the others.
+        for Unformatted { happened_at, log } in unformatted {
+            event_time::set(happened_at, log);
+        }
+        let dropped = {
+            let mut state = shared.lock();
+            std::mem::swap(&mut state.lines, &mut lines);
+            std::mem::take(&mut state.unreported)
+        };
         // Keeps writing after an error: a full disk or a suspended terminal may recover.
         drop(out.write_all(&lines));
         lines.clear();
@@ -157,7 +210,7 @@ fn write_lines(shared: &Shared, mut out: impl Write) {
         }
         let mut state = shared.lock();
         state.is_writing = false;
-        if state.lines.is_empty() {
+        if !state.has_work() {
             shared.emptied.notify_all();
         }
         drop(state);
@@ -225,6 +278,32 @@ mod tests {
             let written: Vec<u8> = read.try_iter().flatten().collect();
             assert_eq!(written, b"one two ");
         }
+    }
+
+    #[test]
+    fn unformatted_events_are_bounded_and_formatted_by_the_thread() {
+        let (write, read) = sync_channel(100);
+        let queue = Arc::new(LogQueue::start(Stalled(write)).expect("a thread"));
+        let (format, may_format) = sync_channel::<()>(0);
+        let may_format = Arc::new(Mutex::new(may_format));
+        let here = thread::current().id();
+        // The thread stalls with the first; of the others a hundred have room.
+        for _ in 0..1_000 {
+            let (own, may_format) = (Arc::clone(&queue), Arc::clone(&may_format));
+            let log = move || {
+                assert_ne!(thread::current().id(), here);
+                // Ends when the sender is gone.
+                let _ = may_format.lock().expect("one thread").recv();
+                own.push(b"line ");
+            };
+            queue.push_unformatted(SystemTime::UNIX_EPOCH, MAX_QUEUE_BYTES / 100, Box::new(log));
+        }
+        let dropped = queue.dropped();
+        assert!((800..=900).contains(&dropped), "{dropped}");
+        drop(format);
+        queue.flush(PATIENCE);
+        let written: Vec<u8> = read.try_iter().flatten().collect();
+        assert_eq!(written.len() as u64, (1_000 - dropped) * 5);
     }
 
     #[test]
