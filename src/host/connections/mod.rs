@@ -23,12 +23,9 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 /// A client that reads less than this of a response within the write timeout makes no progress.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
 
-/// The requests of one network that may begin before the reactor has polled all other tasks.
-const REQUESTS_PER_TURN: usize = 4;
-
-/// A network with up to this many connections need not wait: its requests take the reactor for
-/// less than a millisecond.
-const FREE_CONNECTIONS: usize = 32;
+/// The requests that may begin before the reactor has polled all other tasks, each of another
+/// network.
+const REQUESTS_PER_TURN: usize = 2;
 
 /// How many connections there may be, and what may take how long.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +49,9 @@ pub(super) struct ConnectionLimits {
 pub(super) struct Connections {
     limits: ConnectionLimits,
     proxies: Arc<Proxies>,
+    /// The requests that may begin in this turn of the reactor. Each network waits for one at a
+    /// time, and permits are given in the order of waiting, so networks take turns.
+    turns: Arc<Semaphore>,
     table: Mutex<Table>,
 }
 
@@ -60,8 +60,9 @@ struct Table {
     last_id: u64,
     /// By age.
     open: BTreeMap<u64, Arc<Connection>>,
-    /// Of each network that has connections, or had some until the last sweep.
-    turns: HashMap<Network, Arc<Semaphore>>,
+    /// The right to wait for a turn, of each network that has connections, or had some until the
+    /// last sweep.
+    networks: HashMap<Network, Arc<Semaphore>>,
     warned: Option<Instant>,
     /// Connections closed or refused since then.
     unreported: u64,
@@ -75,7 +76,8 @@ pub(super) struct Connection {
     is_proxy: bool,
     /// Beyond the limits.
     is_health_only: bool,
-    /// A permit for each request of the network that may begin in this turn of the reactor.
+    /// The right of its network to wait for a turn.
+    network_turn: Arc<Semaphore>,
     turns: Arc<Semaphore>,
     progress: Mutex<Progress>,
     closed: CancellationToken,
@@ -135,6 +137,7 @@ impl Connections {
         Self {
             limits,
             proxies,
+            turns: Arc::new(Semaphore::new(REQUESTS_PER_TURN)),
             table: Mutex::default(),
         }
     }
@@ -151,10 +154,11 @@ impl Connections {
             table.make_room_for_health(&self.limits);
         }
         table.last_id += 1;
-        let turns = table.turns.entry(network);
-        let turns = turns.or_insert_with(|| Arc::new(Semaphore::new(REQUESTS_PER_TURN)));
+        let network_turn = table.networks.entry(network);
+        let network_turn = network_turn.or_insert_with(|| Arc::new(Semaphore::new(1)));
         let connection = Arc::new(Connection {
-            turns: Arc::clone(turns),
+            network_turn: Arc::clone(network_turn),
+            turns: Arc::clone(&self.turns),
             id: table.last_id,
             network,
             is_proxy,
@@ -191,7 +195,8 @@ impl Connections {
                 connection.closed.cancel();
             }
         }
-        table.turns.retain(|_, turns| Arc::strong_count(turns) > 1);
+        let networks = &mut table.networks;
+        networks.retain(|_, turn| Arc::strong_count(turn) > 1);
     }
 
     /// Closes the first connection that gives way: the process has no file descriptor left.
@@ -290,14 +295,13 @@ impl Connection {
         self.closed.cancelled().await;
     }
 
-    /// Waits until a request may begin, so that hundreds of connections of one network with many
-    /// requests each do not keep those of others waiting.
+    /// Waits until a request may begin. The reactor polls all other tasks first, so that neither a
+    /// connection with many requests written ahead, of which hyper would answer sixteen in a row,
+    /// nor many connections of a network keep the requests of others waiting.
     pub(super) async fn turn(&self) {
-        if Arc::strong_count(&self.turns) <= FREE_CONNECTIONS {
-            return;
-        }
-        // The semaphore is never closed.
-        let _permit = self.turns.acquire().await;
+        // The semaphores are never closed.
+        let _network_turn = self.network_turn.acquire().await;
+        let _turn = self.turns.acquire().await;
         yield_now().await;
     }
 

@@ -30,6 +30,9 @@ pub(super) enum Attack {
     Silent(fn() -> String, usize),
     /// The same from four addresses, which have all connections in their shares.
     Everywhere(fn() -> String, usize),
+    /// Sends this again and again on each connection, from sixteen addresses, and reads the
+    /// responses whenever they come.
+    Endless(fn() -> String, usize),
 }
 
 fn post(tenant: &str, body: &str) -> String {
@@ -81,9 +84,13 @@ pub(super) fn nobody() -> String {
     post("nobody", "{}")
 }
 
+pub(super) fn not_found() -> String {
+    "GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_owned()
+}
+
 /// Some 60 KB of requests whose responses are small, and more than a socket's buffers hold.
 pub(super) fn many_not_found() -> String {
-    "GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(1_300)
+    not_found().repeat(1_300)
 }
 
 /// The server in a process of its own.
@@ -174,16 +181,22 @@ impl Attacker {
                                 _ => 1,
                             };
                             let send = async |n: usize| {
-                                let [network @ .., first] = ATTACKER;
-                                let address = first + u8::try_from(n % addresses).expect("few");
-                                let [a, b, c] = network;
-                                let mut stream = connect([a, b, c, address], server).await?;
+                                let mut stream = connect(nth(n % addresses), server).await?;
                                 // The server may close it meanwhile.
                                 let _ = stream.write_all(text.as_bytes()).await;
                                 io::Result::Ok(stream)
                             };
                             let _held = join_all((0..connections).map(send)).await;
                             let _ = ready.send(());
+                            pending().await
+                        }
+                        Attack::Endless(text, connections) => {
+                            let text = &text();
+                            let begun = (0..connections).map(|n| begin(n, server, text));
+                            let begun = join_all(begun).await;
+                            let _ = ready.send(());
+                            let begun = begun.into_iter().flatten();
+                            join_all(begun.map(|stream| repeat(stream, text))).await;
                             pending().await
                         }
                     }
@@ -203,11 +216,36 @@ impl Attacker {
     }
 }
 
+/// One of the attacker's addresses.
+fn nth(n: usize) -> [u8; 4] {
+    let [network @ .., first] = ATTACKER;
+    let [a, b, c] = network;
+    [a, b, c, first + u8::try_from(n).expect("few")]
+}
+
+/// A connection of one of sixteen addresses, on which this is sent and the response has begun.
+async fn begin(n: usize, server: SocketAddr, text: &str) -> io::Result<TcpStream> {
+    let mut stream = connect(nth(n % 16), server).await?;
+    stream.write_all(text.as_bytes()).await?;
+    stream.read_u8().await?;
+    Ok(stream)
+}
+
+/// Sends this until the connection ends, and reads what comes.
+async fn repeat(stream: TcpStream, text: &str) {
+    let (mut from, mut to) = stream.into_split();
+    let write = async { while to.write_all(text.as_bytes()).await.is_ok() {} };
+    let mut nowhere = tokio::io::sink();
+    let (_, ()) = tokio::join!(tokio::io::copy(&mut from, &mut nowhere), write);
+}
+
 /// One request over a connection of its own; whatever becomes of it.
 async fn ask(server: SocketAddr, text: &str) {
     let Ok(mut stream) = connect(ATTACKER, server).await else {
         return;
     };
+    // Its port is free at once, or thousands of requests would use up all.
+    let _ = stream.set_zero_linger();
     let _ = exchange(&mut stream, text).await;
 }
 

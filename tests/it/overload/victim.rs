@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::PATIENCE;
 use super::attack::{
     ATTACKER, Attack, Attacker, Server, VICTIM, announced, begun, call, connect, endless_head,
-    exchange, large_result, longest, many_not_found, many_values, nested, nobody,
+    exchange, large_result, longest, many_not_found, many_values, nested, nobody, not_found,
 };
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
@@ -18,7 +18,7 @@ const REQUESTS: usize = 200;
 const LIMIT: Duration = Duration::from_millis(500);
 const FACTOR: u32 = 10;
 
-const ATTACKS: [(&str, Attack); 11] = [
+const ATTACKS: [(&str, Attack); 13] = [
     (
         "JSON that is expensive to parse",
         Attack::Requests(nested, 4),
@@ -45,6 +45,14 @@ const ATTACKS: [(&str, Attack); 11] = [
         Attack::Everywhere(many_not_found, 960),
     ),
     ("requests without a tenant", Attack::Requests(nobody, 4)),
+    (
+        "many requests written ahead, on a few connections of each address",
+        Attack::Endless(many_not_found, 16 * 31),
+    ),
+    (
+        "connections that come and go",
+        Attack::Requests(not_found, 200),
+    ),
 ];
 
 #[tokio::test]
