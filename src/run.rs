@@ -6,7 +6,6 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
 use chrono::{DateTime, Utc};
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
@@ -153,7 +152,7 @@ fn runtime() -> anyhow::Result<Runtime> {
 
 async fn serve_http(settings: &ServeSettings) -> anyhow::Result<()> {
     let app = App::new(settings, CLOCK)?;
-    let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+    let listener = host::listen(settings.listen).with_context(|| {
         format!(
             "cannot listen on {}; stop what uses it, or set ZAVA_LISTEN to another port",
             settings.listen

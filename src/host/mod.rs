@@ -49,6 +49,7 @@ use crate::telemetry::audit::Trail;
 
 pub use health::Readiness;
 pub use protected_resource::ProtectedResource;
+pub use server::listen;
 
 use address::Proxies;
 use admission::Admission;

@@ -13,7 +13,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::yield_now;
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
@@ -44,11 +44,34 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// Service's description of it take some 30,000.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
+/// How many connections may wait to be accepted, as far as the kernel allows it (`somaxconn`).
+/// A client beyond that waits at least a second until its kernel asks again.
+const BACKLOG: u32 = 4096;
+
+/// The connections that are accepted before the reactor has polled all other tasks.
+const ACCEPTS_PER_TURN: usize = 16;
+
 /// How long requests under way may take to finish once the server is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// The pause before accepting again when the process has no file descriptor left.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
+
+/// Listens on an address.
+///
+/// # Errors
+/// When the address is in use, or is none of this machine.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    // Connections of a server that has just ended do not keep the next one from its address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop` is cancelled, then lets requests under way finish, for a while.
 ///
@@ -77,6 +100,7 @@ async fn serve_within(
     let tasks = TaskTracker::new();
     let mut sweep = interval(sweep_interval);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut accepted_in_turn = 0;
     loop {
         // All arms are cancel-safe: a connection that has been taken from the queue is served.
         let accepted = tokio::select! {
@@ -111,8 +135,12 @@ async fn serve_within(
                 () = registered.connection.closed() => {}
             }
         });
-        // Hundreds may be waiting to be accepted, and requests must not wait for all of them.
-        yield_now().await;
+        // Thousands may be waiting to be accepted, and requests must not wait for all of them.
+        accepted_in_turn += 1;
+        if accepted_in_turn == ACCEPTS_PER_TURN {
+            accepted_in_turn = 0;
+            yield_now().await;
+        }
     }
     drop(listener);
     // Both arms may be dropped: what is left then is given up on purpose.

@@ -39,7 +39,7 @@ struct Server {
 
 impl Server {
     async fn start(limits: ConnectionLimits, trusted_proxies: &[&str]) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let listener = listen(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
         let (came, held) = mpsc::unbounded_channel();
@@ -174,6 +174,19 @@ async fn a_head_that_is_too_long_is_refused() {
         let _ = stream.write_all(head.as_bytes()).await;
         assert_eq!(status(&mut stream).await, expected, "{length}");
     }
+}
+
+/// While the reactor is busy nobody is accepted, and a client beyond the backlog waits a second
+/// until its kernel asks again.
+#[cfg(target_os = "linux")] // other kernels allow few by default
+#[tokio::test]
+async fn hundreds_of_connections_may_wait_to_be_accepted() {
+    let listener = listen(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let connecting = (0..300).map(|_| TcpStream::connect(address));
+    let waiting = timeout(PATIENCE, futures_util::future::try_join_all(connecting)).await;
+    let waiting = waiting.expect("all are connected").expect("connections");
+    assert_eq!(waiting.len(), 300);
 }
 
 #[tokio::test]
