@@ -1,5 +1,9 @@
 //! Bounds the memory of bodies that are still arriving, and how many of one principal arrive
 //! slowly.
+//!
+//! Invariant: a principal may always hold one body of the largest size, whatever others hold. So
+//! unfinished bodies take at most [`BODIES_IN_TOTAL`] bodies of the largest size, and one more for
+//! each principal that arrives beyond them; of these there are no more than connections.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,7 +16,7 @@ use crate::identity::Principal;
 /// size.
 const BODIES_PER_PRINCIPAL: usize = 8;
 
-/// The same, of all principals.
+/// The same, of all principals; beyond that each holds one.
 const BODIES_IN_TOTAL: usize = 64;
 
 /// The bodies of one principal that may arrive slowly at once: each holds a connection.
@@ -26,11 +30,19 @@ const DELAYS: u32 = 1024;
 /// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent
 /// do not count, so announcing large bodies locks nobody out.
 pub(super) struct BodyBudget {
-    max_per_principal: usize,
-    max_in_total: usize,
+    limits: Limits,
     held: Arc<Mutex<Held>>,
     /// How many there have been.
     reservations: AtomicU32,
+}
+
+/// In bytes.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// What a principal may hold whatever others hold.
+    guaranteed: usize,
+    per_principal: usize,
+    in_total: usize,
 }
 
 #[derive(Default)]
@@ -52,8 +64,7 @@ pub(super) struct Reservation {
     bytes: usize,
     is_slow: bool,
     delay: Duration,
-    max_per_principal: usize,
-    max_in_total: usize,
+    limits: Limits,
     held: Arc<Mutex<Held>>,
 }
 
@@ -61,8 +72,11 @@ impl BodyBudget {
     /// For bodies of at most `max_body_bytes` each.
     pub(super) fn new(max_body_bytes: usize) -> Self {
         Self {
-            max_per_principal: max_body_bytes.saturating_mul(BODIES_PER_PRINCIPAL),
-            max_in_total: max_body_bytes.saturating_mul(BODIES_IN_TOTAL),
+            limits: Limits {
+                guaranteed: max_body_bytes,
+                per_principal: max_body_bytes.saturating_mul(BODIES_PER_PRINCIPAL),
+                in_total: max_body_bytes.saturating_mul(BODIES_IN_TOTAL),
+            },
             held: Arc::default(),
             reservations: AtomicU32::new(0),
         }
@@ -76,8 +90,7 @@ impl BodyBudget {
             bytes: 0,
             is_slow: false,
             delay: DELAY * (number % DELAYS),
-            max_per_principal: self.max_per_principal,
-            max_in_total: self.max_in_total,
+            limits: self.limits,
             held: Arc::clone(&self.held),
         }
     }
@@ -88,13 +101,15 @@ impl Reservation {
     pub(super) fn grow(&mut self, bytes: usize) -> bool {
         let mut held = lock(&self.held);
         let own = held.of(&self.principal);
-        if own.bytes + bytes > self.max_per_principal || held.total + bytes > self.max_in_total {
-            return false;
-        }
         let grown = Own {
             bytes: own.bytes + bytes,
             ..own
         };
+        let has_room =
+            grown.bytes <= self.limits.per_principal && held.total + bytes <= self.limits.in_total;
+        if !has_room && grown.bytes > self.limits.guaranteed {
+            return false;
+        }
         held.set(&self.principal, grown);
         held.total += bytes;
         self.bytes += bytes;
@@ -180,10 +195,18 @@ mod tests {
                 own
             })
             .collect();
+        // All are taken, but for one body of each principal that comes later.
         let mut late = budget.reservation(&principal(8));
-        assert!(!late.grow(1), "all are taken");
+        let mut later = budget.reservation(&principal(9));
+        assert!(late.grow(4) && late.grow(6) && !late.grow(1));
+        assert!(later.grow(10) && !later.grow(1));
+        let mut second = budget.reservation(&principal(9));
+        assert!(!second.grow(1), "the principal holds a body");
+        drop(later);
+        assert!(second.grow(10));
+        drop(second);
         held.pop();
-        assert!(late.grow(80) && !late.grow(1));
+        assert!(late.grow(70) && !late.grow(1));
         drop((held, late));
         let held = lock(&budget.held);
         assert_eq!((held.total, held.principals.len()), (0, 0));

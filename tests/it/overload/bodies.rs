@@ -6,7 +6,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{PATIENCE, connect, head, send, status};
-use crate::support::{REDMOND, SEATTLE, TestServer};
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer};
 
 /// More than all requests of one tenant in flight.
 const MANY: usize = 30;
@@ -185,4 +185,41 @@ async fn unfinished_bodies_are_bounded_in_memory() {
     let (first, ..) = select_all(answers).await;
     assert_eq!(first, "HTTP/1.1 503");
     assert_eq!(server.number(SEATTLE, "SELECT 7").await, 7);
+}
+
+/// As many principals as fill the memory for unfinished bodies lock nobody else out.
+#[tokio::test]
+async fn unfinished_bodies_of_all_others_keep_nobody_out() {
+    let server = TestServer::start_with(|settings| {
+        settings.limits.request_bytes = 100_000.try_into().expect("not zero");
+    })
+    .await;
+    let all_but_one_byte = format!("\"{}", "x".repeat(99_998));
+    let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let ping = |tenant| format!("{}{ping}", head(tenant, ping.len()));
+    let mut unfinished = Vec::new();
+    for tenant in STORES {
+        // Who calls is remembered then.
+        assert_eq!(server.number(tenant, "SELECT 7").await, 7);
+        for _ in 0..8 {
+            let mut stream = connect(&server).await;
+            send(&mut stream, &head(tenant, 100_000)).await;
+            send(&mut stream, &all_but_one_byte).await;
+            unfinished.push(stream);
+        }
+    }
+    // They have arrived once the principal has no room for one more.
+    for tenant in STORES {
+        let arriving = async {
+            loop {
+                let mut stream = connect(&server).await;
+                send(&mut stream, &ping(tenant)).await;
+                if status(&mut stream).await == "HTTP/1.1 503" {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, arriving).await.expect("they arrive");
+    }
+    assert_eq!(server.number(HEAD_OFFICE, "SELECT 7").await, 7);
 }
