@@ -6,11 +6,14 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 pub(super) const ACCEPT_BOTH: HeaderValue =
     HeaderValue::from_static("application/json, text/event-stream");
 
-/// Whether the body is said to be JSON.
+/// Whether the body is said to be JSON. Two content types are ambiguous, so they say nothing.
 pub(super) fn sends_json(headers: &HeaderMap) -> bool {
-    let value = headers.get(header::CONTENT_TYPE);
-    let essence = value.and_then(|value| value.to_str().ok()).map(essence);
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json"))
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let essence = value.to_str().map(essence).unwrap_or_default();
+    essence.eq_ignore_ascii_case("application/json")
 }
 
 /// Whether the body has a content coding; none is decoded here.
@@ -144,19 +147,23 @@ mod tests {
     }
 
     #[test]
-    fn parameters_do_not_change_what_json_is() {
-        for (value, expected) in [
-            ("application/json", true),
-            ("Application/JSON; charset=utf-8", true),
-            ("application/jsonp", false),
-            ("text/plain", false),
-            ("", false),
-        ] {
-            assert_eq!(
-                sends_json(&headers(header::CONTENT_TYPE, &[value])),
-                expected,
-                "{value}"
-            );
+    fn one_content_type_says_what_the_body_is() {
+        let table: [(&[&str], bool); 10] = [
+            (&["application/json"], true),
+            (&["Application/JSON; charset=utf-8"], true),
+            (&["application/jsonp"], false),
+            (&["text/plain"], false),
+            (&[""], false),
+            (&["\u{fffd}"], false),
+            (&[], false),
+            // Ambiguous.
+            (&["application/json", "text/plain"], false),
+            (&["text/plain", "application/json"], false),
+            (&["application/json, text/plain"], false),
+        ];
+        for (values, expected) in table {
+            let headers = headers(header::CONTENT_TYPE, values);
+            assert_eq!(sends_json(&headers), expected, "{values:?}");
         }
     }
 }

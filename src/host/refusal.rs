@@ -70,12 +70,12 @@ pub(super) fn authority(error: AuthorityError) -> HttpError {
     HttpError::new(status, INVALID_REQUEST, text)
 }
 
-/// The content type is missing or not JSON.
+/// The content type is missing, not JSON, or sent more than once.
 pub(super) fn not_declared_json() -> HttpError {
     HttpError::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         INVALID_REQUEST,
-        "the content type must be application/json",
+        "the content type must be application/json, in exactly one Content-Type header",
     )
 }
 

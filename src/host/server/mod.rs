@@ -40,8 +40,8 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The most bytes of a request's head, and of a response that wait to be written, in memory for
-/// each connection; hyper looks after each read of as much. A token with many groups and App
-/// Service's description of it take some 30,000.
+/// each connection. A token with many groups and App Service's description of it take some 30,000.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
 /// How many connections may wait to be accepted, as far as the kernel allows it (`somaxconn`).
@@ -96,6 +96,7 @@ async fn serve_within(
 ) -> io::Result<()> {
     let mut http = http1::Builder::new();
     http.max_buf_size(MAX_BUFFER_BYTES);
+    http.max_header_size(MAX_HEAD_BYTES);
     let graceful = GracefulShutdown::new();
     let tasks = TaskTracker::new();
     let mut sweep = interval(sweep_interval);

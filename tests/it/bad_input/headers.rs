@@ -37,6 +37,13 @@ async fn wrong_media_types_methods_hosts_and_origins() {
             post(),
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ),
+        (
+            "two content types",
+            post()
+                .header(json.0, json.1)
+                .header("content-type", "text/plain"),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ),
         ("wants HTML", wants("text/html"), StatusCode::NOT_ACCEPTABLE),
         (
             "wants streams alone",
