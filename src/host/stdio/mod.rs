@@ -6,22 +6,26 @@
 //! bounded by [`StdioLimits`].
 mod client_gone; // detects that the output has no reader
 mod lines; // the input, line by line
-mod session; // lines as MCP messages, and the requests in flight
+mod requests; // those in flight
+mod session; // lines as MCP messages
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::io::stdio_pipes;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::mcp::Handler;
 
+use requests::Requests;
 use session::Session;
 
-/// How long the answers may take that tell of calls which did not end in time.
+/// How long the answers may take that tell of calls which did not end in time; and an answer that
+/// is not read, once the server is told to stop.
 const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// What a client on standard input may have the server hold.
@@ -60,7 +64,9 @@ pub async fn serve_stdio(
 ) -> Result<(), StdioError> {
     let (input, output) = stdio_pipes();
     let gone = client_gone::watch_stdout();
-    let session = Session::new(input, output, limits, stop, overdue.clone());
+    let ended = stop.child_token();
+    let session = Session::new(input, output, limits, ended.clone(), overdue.clone());
+    let too_late = too_late(session.requests(), limits.grace, stop, ended);
     let serving = async {
         match handler.serve(session).await {
             Ok(session) => session
@@ -77,13 +83,47 @@ pub async fn serve_stdio(
             Err(error) => Err(StdioError::Initialize(Box::new(error))),
         }
     };
-    // Dropping the watch loses nothing; when it ends first, serving still finishes.
+    // Dropping what watches loses nothing; when it ends first, serving still finishes.
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served,
-        () = gone => overdue.cancel(),
-        () = overdue.cancelled() => {}
+        () = gone => {}
+        () = too_late => {}
     }
+    overdue.cancel();
     // The last answers are not written to a client that does not read them.
     timeout(LAST_WRITE_TIMEOUT, serving).await.unwrap_or(Ok(()))
+}
+
+/// Resolves when the requests in flight are not waited for any more. The session cannot tell: it is
+/// not polled while rmcp writes, and it does not see the input's end behind lines that it does not
+/// read while as many as may be are in flight.
+async fn too_late(
+    requests: Arc<Requests>,
+    grace: Duration,
+    stop: CancellationToken,
+    ended: CancellationToken,
+) {
+    let unfinished = async {
+        ended.cancelled().await;
+        sleep(grace).await;
+    };
+    // What was read is finished as long as the client reads the answers, however much it is.
+    let unread = async {
+        client_gone::watch_stdin().await;
+        requests.until_unchanged_for(grace).await;
+    };
+    let unread_at_stop = async {
+        stop.cancelled().await;
+        requests.until_none_runs().await;
+        requests.until_unchanged_for(LAST_WRITE_TIMEOUT).await;
+    };
+    // Dropping those that have not ended loses nothing.
+    tokio::select! {
+        () = unfinished => {
+            tracing::warn!("requests in flight did not finish in time and are cancelled");
+        }
+        () = unread => tracing::warn!("answers are not read and are given up"),
+        () = unread_at_stop => tracing::warn!("answers are not read and are given up"),
+    }
 }

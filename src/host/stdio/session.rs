@@ -1,43 +1,39 @@
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::SinkExt;
 use rmcp::RoleServer;
 use rmcp::model::{
-    ClientJsonRpcMessage, ClientNotification, ClientRequest, ErrorData, GetExtensions as _,
-    JsonRpcMessage, RequestId, ServerJsonRpcMessage,
+    ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
 use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Mutex, Notify};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::Mutex;
 use tokio_util::codec::{BytesCodec, FramedWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::StdioLimits;
 use super::lines::{Line, Lines};
+use super::requests::{Answer, Requests};
 use crate::host::envelope::without_bom;
 use crate::host::message_id;
-use crate::mcp::{RenderedMessage, RenderedResult, initialize_fault};
+use crate::mcp::{RenderedMessage, initialize_fault};
 
 /// An MCP session over an input and an output of lines.
 pub(super) struct Session<R, W> {
     lines: Lines<R>,
     output: Arc<Mutex<FramedWrite<W, BytesCodec>>>,
-    in_flight: Arc<InFlight>,
+    requests: Arc<Requests>,
     limits: StdioLimits,
-    stop: CancellationToken,
+    ended: CancellationToken,
     overdue: CancellationToken,
     /// Whether a request has been read: until then rmcp ends the session for anything else.
     has_begun: bool,
     /// An answer of the session's own, which goes first.
     reply: Option<Bytes>,
     is_unflushed: bool,
-    /// Until when requests in flight may take; known once the input has ended.
-    deadline: Option<Instant>,
 }
 
 impl<R, W> Session<R, W>
@@ -45,25 +41,31 @@ where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
+    /// No line is read once `ended` is cancelled, which the session does at the input's end; no
+    /// answer is waited for once `overdue` is.
     pub(super) fn new(
         input: R,
         output: W,
         limits: StdioLimits,
-        stop: CancellationToken,
+        ended: CancellationToken,
         overdue: CancellationToken,
     ) -> Self {
         Self {
             lines: Lines::new(input, limits.line_bytes),
             output: Arc::new(Mutex::new(FramedWrite::new(output, BytesCodec::new()))),
-            in_flight: Arc::default(),
+            requests: Arc::default(),
             limits,
-            stop,
+            ended,
             overdue,
             has_begun: false,
             reply: None,
             is_unflushed: false,
-            deadline: None,
         }
+    }
+
+    /// Those in flight.
+    pub(super) fn requests(&self) -> Arc<Requests> {
+        Arc::clone(&self.requests)
     }
 
     /// The next message; `None` when there is none after it.
@@ -71,21 +73,21 @@ where
     /// # Cancel safety
     /// Nothing is lost when the future is dropped, which rmcp does whenever something else happens.
     async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
-        let (stop, overdue) = (self.stop.clone(), self.overdue.clone());
-        while self.deadline.is_none() {
+        let (ended, overdue) = (self.ended.clone(), self.overdue.clone());
+        while !ended.is_cancelled() {
             // A client that does not read its answers can still be told apart from one that waits.
             tokio::select! {
                 sent = self.send_reply() => sent.ok()?,
-                () = stop.cancelled() => {}
+                () = ended.cancelled() => {}
                 () = overdue.cancelled() => {}
             }
             // Each arm may be dropped: a token and a count keep nothing, and a line is cancel-safe.
             let line = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => None,
-                () = self.overdue.cancelled() => None,
+                () = ended.cancelled() => None,
+                () = overdue.cancelled() => None,
                 line = async {
-                    self.in_flight.until_fewer_than(self.limits.in_flight.get()).await;
+                    self.requests.until_fewer_than(self.limits.in_flight.get()).await;
                     self.lines.next().await
                 } => match line {
                     Ok(line) => line,
@@ -97,7 +99,7 @@ where
                 },
             };
             let Some(line) = line else {
-                self.deadline = Some(Instant::now() + self.limits.grace);
+                ended.cancel();
                 break;
             };
             match read(&line, self.limits.line_bytes.get()) {
@@ -114,21 +116,16 @@ where
                 Err((error, id)) => self.reply(error, id),
             }
         }
-        let deadline = self.deadline?;
-        let in_flight = Arc::clone(&self.in_flight);
+        let requests = self.requests();
         let answered = async {
             // What cannot be written any more is not written.
             let _ = self.send_reply().await;
-            in_flight.until_fewer_than(1).await;
+            requests.until_fewer_than(1).await;
         };
         // Each arm may be dropped: nothing is taken from anywhere.
         tokio::select! {
             () = answered => {}
             () = overdue.cancelled() => {}
-            () = sleep_until(deadline) => {
-                tracing::warn!("requests in flight did not finish in time and are cancelled");
-                overdue.cancel();
-            }
         }
         None
     }
@@ -140,7 +137,7 @@ where
     ) -> Result<(), (ErrorData, Option<RequestId>)> {
         if let JsonRpcMessage::Request(request) = message {
             // An answer under this id would be taken for that of the request in flight.
-            if self.in_flight.contains(&request.id) {
+            if self.requests.contains(&request.id) {
                 let text = format!(
                     "the id {} belongs to a request that is not answered yet; use another id",
                     request.id
@@ -159,7 +156,7 @@ where
             self.has_begun = true;
         }
         if self.has_begun {
-            self.in_flight.note_read(message);
+            self.requests.note_read(message);
         }
         Ok(())
     }
@@ -195,18 +192,19 @@ where
 
     fn send(
         &mut self,
-        message: ServerJsonRpcMessage,
+        mut message: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let output = Arc::clone(&self.output);
-        let answered = self.in_flight.answered_by(&message);
+        let answer = self.requests.begin_answer(&mut message);
         async move {
-            let result = answered
-                .as_ref()
-                .and_then(|answered| answered.result.take());
+            let Ok(answer) = answer else {
+                return Ok(()); // its client has cancelled the request
+            };
+            let result = answer.as_ref().and_then(Answer::take_result);
             let line = to_line(&message, result)?;
             output.lock().await.send(line).await?;
             // The request is in flight until its answer is written.
-            drop(answered);
+            drop(answer);
             Ok(())
         }
     }
@@ -221,87 +219,6 @@ where
             Ok(mut output) => SinkExt::<Bytes>::close(&mut *output).await,
             Err(_) => Ok(()),
         }
-    }
-}
-
-/// The requests that were read and are not answered yet.
-#[derive(Default)]
-struct InFlight {
-    /// Each with the place of its result.
-    requests: StdMutex<HashMap<RequestId, RenderedResult>>,
-    changed: Notify,
-}
-
-/// A request that is answered when this is dropped.
-struct Answered {
-    id: RequestId,
-    result: RenderedResult,
-    in_flight: Arc<InFlight>,
-}
-
-impl Drop for Answered {
-    fn drop(&mut self) {
-        self.in_flight.remove(&self.id);
-    }
-}
-
-impl InFlight {
-    fn note_read(&self, message: &mut ClientJsonRpcMessage) {
-        match message {
-            JsonRpcMessage::Request(request) => {
-                let result = RenderedResult::default();
-                request.request.extensions_mut().insert(result.clone());
-                self.lock().insert(request.id.clone(), result);
-            }
-            // A request that its client has cancelled is never answered.
-            JsonRpcMessage::Notification(notification) => {
-                if let ClientNotification::CancelledNotification(cancelled) =
-                    &notification.notification
-                    && let Some(id) = &cancelled.params.request_id
-                {
-                    self.remove(id);
-                }
-            }
-            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
-        }
-    }
-
-    fn answered_by(self: &Arc<Self>, message: &ServerJsonRpcMessage) -> Option<Answered> {
-        let id = match message {
-            JsonRpcMessage::Response(response) => Some(&response.id),
-            JsonRpcMessage::Error(error) => error.id.as_ref(),
-            JsonRpcMessage::Request(_) | JsonRpcMessage::Notification(_) => None,
-        };
-        let result = self.lock().get(id?).cloned()?;
-        Some(Answered {
-            id: id?.clone(),
-            result,
-            in_flight: Arc::clone(self),
-        })
-    }
-
-    fn contains(&self, id: &RequestId) -> bool {
-        self.lock().contains_key(id)
-    }
-
-    fn remove(&self, id: &RequestId) {
-        self.lock().remove(id);
-        self.changed.notify_waiters();
-    }
-
-    async fn until_fewer_than(&self, number: usize) {
-        loop {
-            let changed = self.changed.notified();
-            if self.lock().len() < number {
-                return;
-            }
-            changed.await;
-        }
-    }
-
-    /// A std mutex: it is held for one look into a set, and nothing can panic meanwhile.
-    fn lock(&self) -> MutexGuard<'_, HashMap<RequestId, RenderedResult>> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -358,7 +275,6 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
     ErrorData::parse_error(text, None)
 }
 
-/// A message as a line, with the result that belongs into it.
 fn to_line(message: &ServerJsonRpcMessage, result: Option<Bytes>) -> io::Result<Bytes> {
     let mut line = serde_json::to_vec(message)?;
     if let Some(result) = result {

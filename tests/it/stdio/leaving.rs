@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::client::{Client, initialize, query};
 use crate::support::{Lock, TestDatabase, WAITING, Watch, assert_prompt, number};
@@ -143,14 +144,18 @@ async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
     assert!(client.end().await.0.success());
 }
 
-/// More answers than a pipe holds, and a client that reads none of them.
+/// More answers than a pipe holds, and a client that reads none of them. Where one call is in
+/// flight at a time, the input's end is behind lines that are not read.
 #[tokio::test]
 async fn a_client_that_reads_nothing_keeps_no_process() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    for is_signal in [false, true] {
+    for (is_signal, queue) in [(false, "20"), (true, "20"), (false, "1"), (true, "1")] {
         let mut client = Client::start_with(&database, folder.path(), |command| {
-            command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1");
+            command
+                .env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1")
+                .env("ZAVA_TENANT_CONNECTIONS", "1")
+                .env("ZAVA_TENANT_QUEUE", queue);
         });
         client.initialized().await;
         for id in 2..20 {
@@ -164,6 +169,48 @@ async fn a_client_that_reads_nothing_keeps_no_process() {
         let (status, log) = client.end_unread().await;
         assert!(status.success(), "{log}");
     }
+}
+
+/// Where nothing is missing but a reader, the end does not take as long as a statement may.
+#[tokio::test]
+async fn answers_that_are_not_read_delay_a_stop_by_little() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start_with(&database, folder.path(), |command| {
+        command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "25");
+    });
+    client.initialized().await;
+    for id in 2..100 {
+        let list = serde_json::json!({"jsonrpc": "2.0", "id": id, "method": "tools/list"});
+        client.send(&list).await;
+    }
+    client.next().await.expect("an answer");
+    client.signal("TERM").await;
+    let begun = Instant::now();
+    let (status, log) = client.end_unread().await;
+    assert!(status.success(), "{log}");
+    assert!(begun.elapsed() < Duration::from_secs(15), "{log}");
+}
+
+/// Each call that is not cancelled is answered once, with its own rows.
+#[tokio::test]
+async fn the_id_of_a_cancelled_call_may_be_used_again() {
+    let database = TestDatabase::new().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut client = Client::start(&database, folder.path());
+    client.initialized().await;
+    let params = serde_json::json!({"requestId": 5});
+    let cancel = serde_json::json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});
+    for n in 0..5 {
+        let next = query(5, &format!("SELECT {n}"));
+        let messages = format!("{}\n{cancel}\n{next}\n", query(5, CROSS_JOIN));
+        client.write(messages.as_bytes()).await;
+        let answer = client.next().await.expect("an answer");
+        assert_eq!(rows(&answer, 5), format!("[[{n}]]"));
+    }
+    client.end_input();
+    assert!(client.next().await.is_none());
+    assert!(client.end().await.0.success());
 }
 
 /// Of two requests under one id, the second is told so; none is lost.
