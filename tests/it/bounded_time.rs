@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::support::{SEATTLE, TestDatabase, TestServer};
 
-const LIKE_POSTGRESQL: [(&str, &str); 17] = [
+const LIKE_POSTGRESQL: [(&str, &str); 19] = [
     ("('2025-01-' || lpad('5', 2, '0'))::date", "2025-01-05"),
     (
         "(lower('2025-01-05T10:11:12Z'))::timestamptz",
@@ -23,6 +23,8 @@ const LIKE_POSTGRESQL: [(&str, &str); 17] = [
     ),
     ("(lower('jan5 2025'))::date", "2025-01-05"),
     ("(lower('J2451187'))::date", "1999-01-08"),
+    ("(lower('JD2451187'))::date", "1999-01-08"),
+    ("(lower('05/Jan/2025'))::date", "2025-01-05"),
     (
         "(lower('2025-01-05 10:00 America/New_York'))::timestamptz",
         "2025-01-05 15:00:00+00",
@@ -59,8 +61,13 @@ const LIKE_POSTGRESQL: [(&str, &str); 17] = [
 ];
 
 /// None of them is kept.
-const REFUSED: [&str; 22] = [
+const REFUSED: [&str; 27] = [
     "'2025-01-01 jan-1'",
+    "'2025-01-01 sept-1'",
+    "'2025-01-01 sept/01/0025'",
+    "'1/sept-1'",
+    "'2025-01-01 jd-1'",
+    "'2025-01-01 septx1'",
     "'2025-01-01 x1'",
     "'2025-01-01 xy/1'",
     "'2025-01-01 xy.1'",
@@ -131,6 +138,125 @@ async fn a_zone_by_its_offset_is_found_however_it_is_written() {
         let error = refused.expect_err(text);
         let state = error.as_database_error().and_then(|error| error.code());
         assert_eq!(state.as_deref(), Some("ZV101"), "{text}: {error}");
+    }
+}
+
+/// The names of months in PostgreSQL's own table (`datetktbl` of datetime.c).
+const MONTHS: [(&str, u8); 24] = [
+    ("jan", 1),
+    ("january", 1),
+    ("feb", 2),
+    ("february", 2),
+    ("mar", 3),
+    ("march", 3),
+    ("apr", 4),
+    ("april", 4),
+    ("may", 5),
+    ("jun", 6),
+    ("june", 6),
+    ("jul", 7),
+    ("july", 7),
+    ("aug", 8),
+    ("august", 8),
+    ("sep", 9),
+    ("sept", 9),
+    ("september", 9),
+    ("oct", 10),
+    ("october", 10),
+    ("nov", 11),
+    ("november", 11),
+    ("dec", 12),
+    ("december", 12),
+];
+
+#[tokio::test]
+async fn a_month_is_read_by_each_of_its_names() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    for (month, number) in MONTHS {
+        for text in [
+            format!("{month}-03-2024"),
+            format!("{month}/03/2024"),
+            format!("{month}.03.2024"),
+            format!("03-{month}-2024"),
+            format!("3/{month}/2024"),
+            format!("03.{month}.2024"),
+            format!("{month}3, 2024"),
+            format!("3{month}2024"),
+            format!("{month} 3 2024"),
+        ] {
+            let read: String =
+                sqlx::query_scalar("SELECT bounded.moment($1::text, 'date')::date::text")
+                    .bind(&text)
+                    .fetch_one(&mut db)
+                    .await
+                    .expect(&text);
+            assert_eq!(read, format!("2024-{number:02}-03"), "{text}");
+        }
+    }
+}
+
+/// The exponents that a text may have which is read as a number while the statement runs.
+#[tokio::test]
+async fn an_exponent_that_is_computed_has_two_digits_whatever_its_sign() {
+    let server = TestServer::start().await;
+    for (exponent, digits) in [("e-3", 5), ("e2", 3), ("E+10", 11), ("e-99", 101)] {
+        for number in [
+            format!("('1' || '{exponent}')::numeric"),
+            format!("('[1' || '{exponent}]')::jsonb -> 0"),
+            format!("('{{1' || '{exponent}}}')::numeric[]"),
+            format!("JSON_VALUE(to_jsonb('1' || '{exponent}'), '$' RETURNING numeric)"),
+        ] {
+            let sql =
+                format!("SELECT length(replace(replace(({number})::text, '{{', ''), '}}', ''))");
+            assert_eq!(server.number(SEATTLE, &sql).await, digits, "{sql}");
+        }
+    }
+    for exponent in ["e-16000", "E-100", "e+100", "e-0_16000"] {
+        for number in [
+            format!("('1' || '{exponent}')::numeric"),
+            format!("('{{1' || '{exponent}}}')::numeric[]"),
+            format!("('[0,1' || '{exponent}]')::numrange"),
+            format!("JSON_VALUE(to_jsonb('1' || '{exponent}'), '$' RETURNING numeric)"),
+        ] {
+            let told = server.failure(SEATTLE, &format!("SELECT {number}")).await;
+            assert!(
+                told.contains("exponent has too many digits"),
+                "{number}: {told}"
+            );
+        }
+    }
+    let told = server
+        .failure(SEATTLE, "SELECT ('[1' || 'e-16000]')::jsonb")
+        .await;
+    assert!(told.contains("an exponent of too many digits"), "{told}");
+}
+
+/// PostgreSQL reads them in a time that grows with the square of their length.
+#[tokio::test]
+async fn numbers_in_other_bases_than_ten_are_short() {
+    let server = TestServer::start().await;
+    for (number, read) in [
+        ("('0x' || 'fF')::numeric", "255"),
+        ("(('{-0o1' || '7,0b11}')::numeric[])[1]", "-15"),
+        ("upper(('[0,0x' || 'ff]')::numrange)", "255"),
+        // As long as it is, it is none.
+        ("(('{1,2' || repeat(',2', 500) || '}')::numeric[])[2]", "2"),
+    ] {
+        let sql = format!("SELECT ({number})::text");
+        let request = json!({"postgresql_query": sql});
+        let answer = server.call(SEATTLE, "execute_sales_query", request).await;
+        assert_eq!(answer.structured["r"], json!([[read]]), "{}", answer.text);
+    }
+    for number in [
+        "('0x' || repeat('F', 300))::numeric",
+        "('{1,-0B' || repeat('1_0', 300) || '}')::numeric[]",
+        r#"('{"0\x' || repeat('F', 300) || '"}')::numeric[]"#,
+        "('[0,0o' || repeat('7', 300) || ']')::numrange",
+        "JSON_VALUE(to_jsonb('0x' || repeat('F', 300)), '$' RETURNING numeric)",
+    ] {
+        let told = server.failure(SEATTLE, &format!("SELECT {number}")).await;
+        assert!(told.contains("another base than ten"), "{number}: {told}");
     }
 }
 

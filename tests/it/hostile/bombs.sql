@@ -481,3 +481,16 @@ judged as read | SELECT t.n - g % 2 AS x FROM generate_series(1, 20000) AS g, JS
 judged as read | SELECT upper(JSON_VALUE(to_jsonb('[0,9e' || 131000 + g % 70 || ']'), '$' RETURNING numrange)) AS x FROM generate_series(1, 20000) AS g ORDER BY x DESC LIMIT 5
 judged as read | SELECT cardinality('{{400∷"0:0 aa#x\1",}"0:0 aaaa\1"}'::timetz[])
 judged as read | SELECT isempty(int4multirange('{' || repeat('(,),', 2500000) || '(,)}')) FROM generate_series(1, 1)
+negative exponents | SELECT length(('[1' || repeat(',1e-16000', 24000) || ']')::jsonb::text)
+negative exponents | SELECT length(('[1' || repeat(',1e-16' || '000', 24000) || ']')::jsonb::text)
+negative exponents | SELECT max(length(x)) FROM (SELECT (order_id::text || 'e-16000')::numeric::text AS x FROM retail.orders ORDER BY 1 OFFSET 0) AS t
+negative exponents | SELECT count(*) FROM (SELECT DISTINCT (g::text || 'e-16000')::numeric::text AS x FROM generate_series(1, 60000) AS g OFFSET 0) AS t
+negative exponents | SELECT count(*) FROM retail.orders WHERE order_id::text NOT IN (SELECT (g::text || 'e-16000')::numeric::text FROM generate_series(1, 60000) AS g)
+negative exponents | SELECT max(length(x)) FROM (SELECT JSON_VALUE(concat('"', g, 'e-16000"')::jsonb, '$' RETURNING numeric)::text AS x FROM generate_series(1, 60000) AS g ORDER BY 1 OFFSET 0) AS t
+negative exponents | SELECT length(concat(v || v, v || v, v || v, v || v)) FROM (SELECT '{{800×1e-16000,}1}'::numeric[] AS v OFFSET 0) AS t
+negative exponents | SELECT length(v::text) FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT '[{100×1e-16000,}1]'::jsonb AS v OFFSET 0) AS a OFFSET 0) AS b OFFSET 0) AS c OFFSET 0) AS d OFFSET 0) AS e OFFSET 0) AS f
+negative exponents | SELECT CASE '[{30×1e-16000,}1]'::jsonb::text {200∷WHEN store_name || '@' THEN # }END FROM retail.stores
+negative exponents | SELECT count(DISTINCT x::text) FROM (SELECT '1e-16000'::numeric * g AS x FROM generate_series(1, 60000) AS g) AS t
+numbers in other bases | SELECT cardinality(('{' || repeat('0x' || repeat('F', 108000) || ',', 13) || '1}')::numeric[])
+numbers in other bases | SELECT cardinality(('{' || repeat('0b' || repeat('1', 400000) || ',', 3) || '1}')::numeric[])
+numbers in other bases | SELECT isempty(('{' || repeat('[0,0x' || repeat('F', 108000) || '],', 13) || '[0,1]}')::nummultirange)

@@ -337,7 +337,7 @@ fn spelled_exponents(text: &str) -> u64 {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
         // PostgreSQL 16 and newer read 1e1_31000.
         let digits: String = rest
-            .trim_start_matches('+')
+            .trim_start_matches(['+', '-'])
             .chars()
             .take_while(|character| character.is_ascii_digit() || *character == '_')
             .filter(|character| *character != '_')

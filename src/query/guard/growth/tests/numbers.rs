@@ -1,6 +1,6 @@
 //! Numbers: a short text can spell a long one.
 
-use super::{check, refused, runs_as, too_large, unchanged};
+use super::{chain, check, refused, runs_as, too_large, unchanged};
 
 #[test]
 fn ordinary_numbers_stay_as_they_are() {
@@ -74,6 +74,34 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
         runs_as(text, expected);
     }
     refused("SELECT pg_catalog.\"numeric\"('1e131000')", "numeric");
+}
+
+/// A negative exponent makes a long number as well: it has as many digits behind the point.
+#[test]
+fn a_negative_exponent_is_counted_as_a_positive_one() {
+    for text in [
+        "SELECT repeat('1e-16000'::numeric::text, 7000)",
+        "SELECT repeat('[1E-16000]'::jsonb::text, 7000)",
+        "SELECT length(('[1' || repeat(',1e-16000', 24000) || ']')::jsonb::text)",
+        "SELECT repeat(('{1e-16000}'::numeric[])::text, 7000)",
+        r#"SELECT repeat(upper('[0,1e\-16"000"]'::numrange)::text, 7000)"#,
+        "SELECT repeat(jsonb_path_query_first('{}', '1e-16000') #>> '{}', 7000)",
+        "SELECT repeat(JSON_VALUE('{}'::jsonb, '$.x' RETURNING numeric DEFAULT '1e-16000' ON EMPTY)::text, 7000)",
+        "SELECT repeat(1e-16000::text, 7000)",
+    ] {
+        too_large(text, "could make a value");
+    }
+    let doubled = |links: usize| {
+        let first = format!(
+            "SELECT '[{}1]'::jsonb AS v OFFSET 0",
+            "1e-16000,".repeat(100)
+        );
+        chain(&first, links, |link| {
+            format!("SELECT v || v AS v FROM c{link} OFFSET 0")
+        })
+    };
+    too_large(&doubled(5), "could");
+    unchanged("SELECT '1e-3'::numeric, '-2.5E-2'::numeric, '[1e-3]'::jsonb, 1e-3");
 }
 
 /// A path brings numbers of its own, and PostgreSQL 16 and newer read 1e1_31000.
