@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _, Statement as _};
 
-use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, settings};
 
 /// The documented table, by the server's own text output.
 #[tokio::test]
@@ -468,9 +468,8 @@ async fn a_twin_lets_null_through() {
 /// A limit that a statement has reached is not an outage.
 #[tokio::test]
 async fn too_much_temporary_space_is_the_statements_own_matter() {
-    let server = TestServer::start().await;
+    let database = TestDatabase::new().await;
     let sql = "SELECT count(*) FROM (SELECT repeat(product_name, 200) || g AS x FROM retail.products, generate_series(1, 20000) AS g ORDER BY g DESC OFFSET 1) AS s";
-    let database = server.database();
     let limit = format!(
         "ALTER ROLE zava_query IN DATABASE {} SET temp_file_limit = '1MB'",
         database.name
@@ -481,6 +480,8 @@ async fn too_much_temporary_space_is_the_statements_own_matter() {
         .execute(AssertSqlSafe(limit).into_sql_str())
         .await
         .expect("a limit");
+    // It holds for connections that are made after it.
+    let server = TestServer::over(&settings(&database.name)).await;
     let text = server.failure(SEATTLE, sql).await;
     assert!(text.contains("temporary space"), "{text}");
 }

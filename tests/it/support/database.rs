@@ -48,6 +48,15 @@ impl TestDatabase {
             format!("GRANT CONNECT ON DATABASE {} TO zava_query", database.name),
         )
         .await;
+        // A statement waits as long as a test wants it to, and not for the two seconds of a server.
+        execute(
+            &mut db,
+            format!(
+                "ALTER ROLE zava_query IN DATABASE {} SET lock_timeout = '5min'",
+                database.name
+            ),
+        )
+        .await;
         database
     }
 

@@ -1,4 +1,4 @@
-use sqlx::{AssertSqlSafe, PgConnection};
+use sqlx::PgConnection;
 
 use super::database::TestDatabase;
 
@@ -9,21 +9,13 @@ pub(crate) const WAITING: &str = "SELECT count(*) FROM retail.inventory";
 pub(crate) struct Lock(PgConnection);
 
 impl Lock {
-    /// The login waits longer than it is set up to; it must not be connected yet.
     pub(crate) async fn on(database: &TestDatabase) -> Self {
         let mut db = database.superuser().await;
         for sql in [
-            &format!(
-                "ALTER ROLE zava_query IN DATABASE {} SET lock_timeout = '5min'",
-                database.name
-            ),
             "BEGIN",
             "LOCK TABLE retail.inventory IN ACCESS EXCLUSIVE MODE",
         ] {
-            sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
-                .execute(&mut db)
-                .await
-                .expect("locked");
+            sqlx::raw_sql(sql).execute(&mut db).await.expect("locked");
         }
         Self(db)
     }
