@@ -36,6 +36,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0013_judged_as_read"
     "0014_lazy_context"
     "0015_posture_verdict"
+    "0016_small_numbers_and_months"
 ];
 
 /// What `migrate` did.
