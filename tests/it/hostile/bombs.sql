@@ -494,3 +494,8 @@ negative exponents | SELECT count(DISTINCT x::text) FROM (SELECT '1e-16000'::num
 numbers in other bases | SELECT cardinality(('{' || repeat('0x' || repeat('F', 108000) || ',', 13) || '1}')::numeric[])
 numbers in other bases | SELECT cardinality(('{' || repeat('0b' || repeat('1', 400000) || ',', 3) || '1}')::numeric[])
 numbers in other bases | SELECT isempty(('{' || repeat('[0,0x' || repeat('F', 108000) || '],', 13) || '[0,1]}')::nummultirange)
+groups of matches | SELECT regexp_substr(repeat('a', 400000), 'a|b{245×()}', 1, 1, '', 1)
+groups of matches | SELECT regexp_instr(repeat('a', 400000), 'a|b{245×()}', 1, 1, 0, '', 1)
+groups of matches | SELECT count(*) FROM (SELECT regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g')) AS t
+groups of matches | SELECT count(*) FROM (SELECT regexp_matches(repeat('a', 40000), lower('A|B') || '{245×()}', 'g'), regexp_matches(repeat('a', 40000), lower('A|B') || '{245×()}', 'g')) AS t
+groups of matches | SELECT regexp_substr(repeat('a', 250000), 'a|b{15×()}', 1, 1, '', 1), regexp_substr(repeat('a', 250000), 'a|b{15×()}', 1, 1, '', 1)

@@ -11,6 +11,7 @@ use super::expression::path_size;
 use super::join::SHORT_ROW;
 use super::operator::{OF_REBUILDING, power, power_steps};
 use super::own_rule::OwnRule;
+use super::pattern::bytes_of_groups;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
 use super::{Measure, made, time, tree};
 use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING, TYPES};
@@ -308,7 +309,7 @@ impl Measure {
         let text = sizes.first().map_or(0, |size| size.value);
         let beside = match name.as_str() {
             "to_tsvector" => OF_PARSING,
-            name if MATCHING.contains(&name) => OF_MATCHING,
+            name if MATCHING.contains(&name) => OF_MATCHING + bytes_of_groups(name, call),
             _ => 0,
         };
         size.held = size.held.saturating_add(text.saturating_mul(beside));

@@ -1,7 +1,7 @@
 //! Regular expressions: small programs that run over long values.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::Node;
+use pg_query::protobuf::{FuncCall, Node};
 
 pub(super) use super::json_path::json_path;
 use super::{made, tree};
@@ -53,6 +53,29 @@ pub(super) fn many_patterns(location: i32) -> Refusal {
         "write them as in x ~ ANY (ARRAY['a', 'b']), or compare by EXISTS (SELECT … WHERE x ~ pattern)",
     )
     .at(location)
+}
+
+/// What PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` of
+/// regexp.c).
+const BYTES_PER_GROUP: u64 = 8;
+
+/// What it keeps of all matches, for each byte of the text, beside where each begins and ends: where
+/// the groups do, if one of them is asked for.
+pub(super) fn bytes_of_groups(name: &str, call: &FuncCall) -> u64 {
+    let asks = match name {
+        "regexp_matches" => true,
+        "regexp_instr" => call.args.len() > 6,
+        "regexp_substr" => call.args.len() > 5,
+        _ => false,
+    };
+    if !asks {
+        return 0;
+    }
+    let pattern = call.args.get(1).and_then(tree::text);
+    let groups = pattern.map_or(MOST_PATTERN / 2, |pattern| pattern.matches('(').count());
+    u64::try_from(groups)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(BYTES_PER_GROUP)
 }
 
 /// Whether a regular expression that is written down is short and simple enough.

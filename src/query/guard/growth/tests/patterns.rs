@@ -57,6 +57,31 @@ fn every_way_to_a_regular_expression_is_bounded() {
     unchanged("SELECT \"substring\"(store_name, 1, 3) FROM retail.stores");
 }
 
+/// PostgreSQL keeps where each group of each match begins and ends.
+#[test]
+fn the_groups_of_all_matches_are_counted() {
+    let pattern = format!("a|b{}", "()".repeat(245));
+    for call in [
+        format!("regexp_substr(repeat('a', 400000), '{pattern}', 1, 1, '', 1)"),
+        format!("regexp_instr(repeat('a', 400000), '{pattern}', 1, 1, 0, '', 1)"),
+        format!("regexp_matches(repeat('a', 40000), '{pattern}', 'g')"),
+        "regexp_matches(repeat('a', 40000), lower('A'), 'g')".to_owned(),
+    ] {
+        too_large(&format!("SELECT {call}"), "at once");
+    }
+    // Nobody asks for them.
+    for call in ["regexp_substr", "regexp_instr", "regexp_count"] {
+        let text = format!("SELECT {call}(repeat('a', 400000), '{pattern}')");
+        assert!(check(&text).is_ok(), "{text}");
+    }
+    for text in [
+        "SELECT regexp_substr(product_description, '([a-z]+) ([a-z]+)', 1, 1, 'i', 2) FROM retail.products",
+        "SELECT regexp_matches(product_description, '([a-z]+)-([a-z]+)', 'g') FROM retail.products",
+    ] {
+        unchanged(text);
+    }
+}
+
 #[test]
 fn patterns_are_as_slow_behind_any_and_under_their_operator() {
     let (text, pattern) = ("repeat('a', 100000)", "repeat('%a', 20000)");
