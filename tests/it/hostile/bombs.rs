@@ -113,7 +113,7 @@ async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
     })
     .await;
     let mut watching = server.database().superuser().await;
-    for kept in [time_zones, row_types] {
+    for kept in [time_zones, row_types, row_types_of_stars] {
         let (mut said, mut held) = (0, BTreeMap::new());
         let mut first: Option<(i32, u64)> = None;
         for place in 0.. {
@@ -174,6 +174,19 @@ fn row_types(statement: usize) -> String {
         columns.join(", "),
         rows.join(" + ")
     )
+}
+
+/// The same, where a row is named by a star.
+fn row_types_of_stars(statement: usize) -> String {
+    let ones = vec!["1"; 120].join(", ");
+    let rows: Vec<String> = (0..8)
+        .map(|row| {
+            let names: Vec<String> = (1..120).map(|column| format!("c{column}")).collect();
+            let names = names.join(",");
+            format!("(SELECT to_json(t.*) IS NULL FROM (SELECT {ones}) AS t(s{statement}_{row},{names}) LIMIT 1)")
+        })
+        .collect();
+    format!("SELECT {}", rows.join(", "))
 }
 
 /// What a process holds for itself, in KiB.

@@ -131,7 +131,8 @@ impl Measure {
                 .beside(self.optional(&mut indices.uidx)?),
             // Quoted once more for each row or array around it, when it becomes a text.
             NodeEnum::RowExpr(row) => {
-                self.retain(retained::bytes_of_record(row.args.len()));
+                let columns = row.args.iter().map(|arg| self.columns_of(arg)).sum();
+                self.retain(retained::bytes_of_record(columns));
                 let parts = self.parts(&mut row.args)?;
                 let value = parts.sum.saturating_mul(2).saturating_add(SMALL);
                 Size::over(parts.all, value)
@@ -215,9 +216,10 @@ impl Measure {
                 level: None,
             },
         };
-        let row = match names(&column.fields).as_slice() {
+        let row = match (tree::star_of(column), names(&column.fields).as_slice()) {
+            (Some(of), _) => of.and_then(|name| self.sources.item(name)),
             // A column of this name comes first; what is not known is taken for the larger.
-            [name] => self.sources.item(name),
+            (None, [name]) => self.sources.item(name),
             _ => None,
         };
         if let Some((_, source)) = row {
@@ -270,14 +272,18 @@ impl Measure {
         let Some(Some(NodeEnum::RowExpr(row))) = side.map(|side| &side.node) else {
             return 1;
         };
-        let values = row.args.iter().map(|arg| match tree::star(arg) {
+        row.args.iter().map(|arg| self.columns_of(arg)).sum()
+    }
+
+    /// How many columns a part of a row stands for.
+    fn columns_of(&self, part: &Node) -> usize {
+        match tree::star(part) {
             None => 1,
             Some(item) => {
                 let item = item.and_then(|name| self.sources.item(name));
                 item.map_or(1, |(_, source)| source.columns.most())
             }
-        });
-        values.sum()
+        }
     }
 
     fn indirection(&mut self, indirection: &mut AIndirection) -> Result<Size, Refusal> {

@@ -108,6 +108,15 @@ fn what_a_backend_keeps_of_a_statement_is_counted() {
         kept("SELECT ROW(1, 2), row_to_json(t) FROM (SELECT 1 AS a, 2 AS b) t"),
         2 * row
     );
+    for whole in ["to_json(t.*)", "t.*::text", "count(t.*)", "t.* IS NULL"] {
+        assert_eq!(
+            kept(&format!("SELECT {whole} FROM (SELECT 1 AS a, 2 AS b) t")),
+            row,
+            "{whole}"
+        );
+    }
+    assert_eq!(kept("SELECT t.* FROM (SELECT 1 AS a, 2 AS b) t"), 0);
+    assert!(kept("SELECT ROW(t.*) FROM (SELECT 1 AS a, 2 AS b) t") >= row);
 }
 
 /// What stands in a JSON document is read by PostgreSQL itself.
