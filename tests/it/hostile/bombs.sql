@@ -494,8 +494,23 @@ negative exponents | SELECT count(DISTINCT x::text) FROM (SELECT '1e-16000'::num
 numbers in other bases | SELECT cardinality(('{' || repeat('0x' || repeat('F', 108000) || ',', 13) || '1}')::numeric[])
 numbers in other bases | SELECT cardinality(('{' || repeat('0b' || repeat('1', 400000) || ',', 3) || '1}')::numeric[])
 numbers in other bases | SELECT isempty(('{' || repeat('[0,0x' || repeat('F', 108000) || '],', 13) || '[0,1]}')::nummultirange)
+full-text queries | SELECT (repeat('a|', 300000) || 'a')::tsquery IS NULL
+full-text queries | SELECT tsquery(repeat('a|', 900000) || 'a') IS NULL
+full-text queries | SELECT ('{' || repeat('a|', 300000) || 'a}')::tsquery[] IS NULL
+full-text queries | SELECT repeat('b ', 5900000) @@ 'b' AS x
+full-text queries | SELECT repeat('b ', 5900000) @@ to_tsquery('b') AS x
+full-text queries | SELECT repeat('b ', 450000) @@ 'b' AS x
+full-text queries | SELECT v IS NULL FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT v <-> v AS v FROM (SELECT '{600×a&}a'::tsquery AS v OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a
+full-text queries | SELECT v IS NULL FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT '{1000×a&}a'::tsquery AS v OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a
+full-text queries | SELECT v IS NULL FROM (SELECT v && v AS v FROM (SELECT v && v AS v FROM (SELECT v && v AS v FROM (SELECT v && v AS v FROM (SELECT '{600×a&}a'::tsquery AS v OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a
+full-text queries | SELECT {24×!! }'{2000×a&}a'::tsquery IS NULL
 groups of matches | SELECT regexp_substr(repeat('a', 400000), 'a|b{245×()}', 1, 1, '', 1)
 groups of matches | SELECT regexp_instr(repeat('a', 400000), 'a|b{245×()}', 1, 1, 0, '', 1)
 groups of matches | SELECT count(*) FROM (SELECT regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g'), regexp_matches(repeat('a', 40000), 'a|b{245×()}', 'g')) AS t
 groups of matches | SELECT count(*) FROM (SELECT regexp_matches(repeat('a', 40000), lower('A|B') || '{245×()}', 'g'), regexp_matches(repeat('a', 40000), lower('A|B') || '{245×()}', 'g')) AS t
 groups of matches | SELECT regexp_substr(repeat('a', 250000), 'a|b{15×()}', 1, 1, '', 1), regexp_substr(repeat('a', 250000), 'a|b{15×()}', 1, 1, '', 1)
+documents put together | SELECT jsonb_array_length(v) FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT ('[' || repeat('{120×[}{120×]},', 32) || '1]')::jsonb AS v OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a
+documents put together | SELECT jsonb_array_length(v) FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT v || v AS v FROM (SELECT ('[' || repeat('{120×[}{120×]},', 32) || '1]')::jsonb AS v OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a OFFSET 0) AS a
+documents put together | SELECT count(v || v) FROM (SELECT ('[' || repeat('[[]],', 300000) || '1]')::jsonb AS v OFFSET 0) AS a
+documents put together | SELECT count(CASE WHEN g > 0 THEN v ELSE '[]' END || '[1]') FROM (SELECT 1 AS g, ('[' || repeat('[[]],', 300000) || '1]')::jsonb AS v OFFSET 0) AS a
+full-text queries | SELECT repeat('b ', 5900000) @@ 'b $' AS x

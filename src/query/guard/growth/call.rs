@@ -8,6 +8,7 @@ use pg_query::protobuf::{FuncCall, Node};
 use super::cast::is_cast;
 use super::count::{steps, within};
 use super::expression::path_size;
+use super::full_text::{OF_PARSING, OF_SEARCH};
 use super::join::SHORT_ROW;
 use super::operator::{OF_REBUILDING, power, power_steps};
 use super::own_rule::OwnRule;
@@ -20,9 +21,6 @@ use crate::query::guard::refusal::{Refusal, Rule};
 
 /// A text that is put into PostgreSQL's normal form is sorted in a time that grows with the square of its length.
 const MOST_NORMALIZED: u64 = 8 << 10;
-
-/// The longest text that a full-text query is made of: its words are put together in a time that grows with their square.
-pub(super) const MOST_SEARCHED: u64 = 4 << 10;
 
 /// Functions of the list with short results that may spell a number in letters and digits.
 const SPELLING: [&str; 9] = [
@@ -83,9 +81,6 @@ const BUILDING: [&str; 9] = [
     "row_to_json",
     "to_jsonb",
 ];
-
-/// What PostgreSQL holds for each byte of a text while it takes it apart into words.
-const OF_PARSING: u64 = 60;
 
 /// Functions of the list that match a text with a regular expression, and what PostgreSQL holds for each of its bytes: a wide
 /// character, and where each match is.
@@ -243,6 +238,7 @@ impl Measure {
             || VOLATILE.contains(&name.as_str())
             || AGGREGATES.contains(&name.as_str());
         size.spells = match growth {
+            _ if OF_SEARCH.contains(&name.as_str()) => false,
             Growth::Fixed => SPELLING.contains(&name.as_str()),
             Growth::Digits => false,
             Growth::Most if call.agg_within_group => around.all.spells,
@@ -340,7 +336,8 @@ impl Measure {
             let type_of = std::mem::take(node);
             *node = made::cast(type_of, "text");
         }
-        let size = Size::over(size, value);
+        let mut size = Size::over(size, value);
+        size.plain = is_plain(&name, growth);
         Ok(if MAKING_JSON.contains(&name.as_str()) {
             size.as_json()
         } else {
@@ -354,6 +351,15 @@ pub(super) struct NamesOfAggregate {
     pub(super) all: Range<usize>,
     pub(super) first: Range<usize>,
     pub(super) filter: Range<usize>,
+}
+
+/// Whether what a function gives surely is neither JSON nor a full-text query. What is chosen among
+/// others may be any of them, and `ts_headline` gives JSON of JSON.
+fn is_plain(name: &str, growth: Growth) -> bool {
+    growth != Growth::Most
+        && name != "ts_headline"
+        && !name.contains("json")
+        && !name.ends_with("tsquery")
 }
 
 /// A number that a function makes of others.

@@ -3,8 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
 
-use super::call::OF_MATCHING;
+use super::call::{OF_MATCHING, too_long_for};
 use super::count::{steps, within, within_of};
+use super::full_text::{MOST_SEARCHED, TSQUERY_BYTES_PER_BYTE};
 use super::size::{MOST_VALUE, SMALL, Size};
 use super::{Measure, made, time, tree};
 use crate::query::guard::allow_list::TYPES;
@@ -159,6 +160,14 @@ impl Measure {
             arg.held = arg.held.saturating_add(matched);
             arg = (0..wrappers).fold(arg, |arg, _| arg.with_twin());
         }
+        if name == "tsquery" && arg.value > MOST_SEARCHED {
+            return Err(too_long_for(
+                "the type tsquery",
+                arg.value,
+                MOST_SEARCHED,
+                target.location,
+            ));
+        }
         let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
         let value = match (name.as_str(), size) {
             // Each element is made as long as a value of the type.
@@ -166,6 +175,7 @@ impl Measure {
                 let elements = arg.value / 2 + 1;
                 times(8).saturating_add(elements.saturating_mul(size.saturating_mul(4)))
             }
+            ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
             ("bpchar", size) => 4_u64.saturating_mul(size.unwrap_or(1)).max(arg.value),
             ("bit", size) => size.unwrap_or(1).saturating_add(SMALL),
@@ -180,7 +190,7 @@ impl Measure {
             _ if name.ends_with("range") => times(2),
             ("json", _) => times(1),
             ("jsonb", _) if arg.json => times(2),
-            ("jsonb" | "tsvector" | "tsquery", _) => times(6),
+            ("jsonb" | "tsvector", _) => times(6),
             // What it cannot read, it repeats in its error.
             _ => {
                 within_of(
@@ -204,6 +214,7 @@ impl Measure {
         let mut size = Size::over(arg, value);
         size.spells = is_array || SPELLING.contains(&name.as_str());
         size.json = !is_array && matches!(name.as_str(), "json" | "jsonb");
+        size.plain = is_array || !matches!(name.as_str(), "json" | "jsonb" | "tsquery");
         let of_reading = match (name.as_str(), is_array) {
             ("json" | "jsonb", false) => OF_READING_JSON,
             (name, true) if PLAIN_ELEMENTS.contains(&name) => OF_READING_PLAIN,

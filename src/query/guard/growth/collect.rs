@@ -121,7 +121,11 @@ impl Measure {
                 self.limited(parts, value, most)?
             }
         };
-        Ok(if is_json { size.as_json() } else { size })
+        Ok(if is_json {
+            size.as_json()
+        } else {
+            size.as_plain()
+        })
     }
 
     /// Whether there are names in this range, and none of them is of the innermost query: an aggregate of such is evaluated

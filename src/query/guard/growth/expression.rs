@@ -98,27 +98,26 @@ impl Measure {
             NodeEnum::CoalesceExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::MinMaxExpr(expr) => longest(self.parts(&mut expr.args)?),
             NodeEnum::CaseExpr(case) => {
-                let mut parts = Parts::default();
+                let (mut parts, mut results) = (Parts::default(), Parts::default());
                 if let Some(arg) = &mut case.arg {
                     let size = self.expr(arg)?;
                     // Each WHEN compares with a copy of what is known before (`eval_const_expressions`).
                     let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
                     parts.add(size.times(if size.varies { 1 } else { whens.max(1) }));
                 }
-                if let Some(otherwise) = &mut case.defresult {
-                    parts.add(self.expr(otherwise)?);
+                let otherwise = case.defresult.as_deref_mut();
+                for result in otherwise.into_iter().chain(&mut case.args) {
+                    let size = self.expr(result)?;
+                    parts.add(size);
+                    results.add(size);
                 }
-                for when in &mut case.args {
-                    parts.add(self.expr(when)?);
-                }
-                longest(parts)
+                one_of(&results, parts.all)
             }
             NodeEnum::CaseWhen(when) => {
-                let mut parts = Parts::default();
-                for part in [&mut when.expr, &mut when.result].into_iter().flatten() {
-                    parts.add(self.expr(part)?);
-                }
-                longest(parts)
+                let condition = self.optional(&mut when.expr)?;
+                let result = self.optional(&mut when.result)?;
+                let parts = [condition, result].into_iter().collect::<Parts>();
+                one_of(&[result].into_iter().collect(), parts.all)
             }
             NodeEnum::CollateClause(collate) => {
                 longest([self.optional(&mut collate.arg)?].into_iter().collect())
@@ -141,10 +140,8 @@ impl Measure {
                 let parts = self.parts(&mut array.elements)?;
                 let places = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
                 let sum = parts.sum.saturating_mul(2).saturating_add(SMALL);
-                Size::over(
-                    parts.all,
-                    places.saturating_mul(OF_ELEMENT).saturating_add(sum),
-                )
+                let value = places.saturating_mul(OF_ELEMENT).saturating_add(sum);
+                Size::over(parts.all, value).as_plain()
             }
             NodeEnum::List(list) => together(self.parts(&mut list.items)?),
             NodeEnum::GroupingSet(set) => together(self.parts(&mut set.content)?),
@@ -323,7 +320,12 @@ fn literal(constant: &AConst) -> Size {
         }
         Some(Val::Bsval(text)) => Size::leaf(bytes(&text.bsval)),
         Some(Val::Fval(number)) => Size::leaf(digits(&number.fval)).no_text(),
-        Some(Val::Ival(_) | Val::Boolval(_)) | None => Size::leaf(8).no_text(),
+        Some(Val::Ival(_) | Val::Boolval(_)) => Size::leaf(8).no_text(),
+        // NULL is of any type.
+        None => Size {
+            spells: false,
+            ..Size::leaf(8)
+        },
     }
 }
 
@@ -370,8 +372,16 @@ fn digits(number: &str) -> u64 {
 }
 
 fn longest(parts: Parts) -> Size {
-    let size = Size::over(parts.all, parts.all.value);
-    if parts.any_json { size.as_json() } else { size }
+    one_of(&parts, parts.all)
+}
+
+/// A node over `parts` whose value is one of `values`, which have one type.
+fn one_of(values: &Parts, parts: Size) -> Size {
+    Size {
+        json: values.any_json,
+        plain: values.any_plain,
+        ..Size::over(parts, parts.value)
+    }
 }
 
 pub(super) fn together(parts: Parts) -> Size {

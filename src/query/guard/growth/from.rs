@@ -319,7 +319,8 @@ fn stored_columns(table: &Relation) -> Columns {
     let size = |bytes: u64| match Size::leaf(bytes).varying() {
         // Numbers, dates and truth values; a text takes more.
         size if bytes <= LONGEST_NUMBER => size.no_text(),
-        size => size,
+        // No table has a column of JSON, or of full-text queries.
+        size => size.as_plain(),
     };
     let column = |column: &RelationColumn| Column::new(column.name, size(column.bytes));
     columns.extend(table.columns.iter().map(column));

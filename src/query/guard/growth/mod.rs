@@ -21,6 +21,7 @@ mod columns; // the columns of a result
 mod count; // what is counted for the whole statement
 mod expression; // every other expression
 mod from; // what a query reads from
+mod full_text; // texts that are searched, and what is sought
 mod grouped; // what depends on a key in GROUP BY
 mod join; // whether a FROM clause can multiply rows
 mod json_path; // JSON paths, by their tokens

@@ -3,8 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
-use super::call::{MOST_SEARCHED, OF_MATCHING, too_long_for};
+use super::call::{OF_MATCHING, too_long_for};
 use super::count::{steps, within};
+use super::full_text::{MOST_SEARCHED, OF_PARSING, TSVECTOR_BYTES_PER_BYTE};
 use super::json_path::{Read, json_path_steps};
 use super::pattern::{many_patterns, regular_expression, regular_expressions};
 use super::size::{MOST_DIGITS, SMALL, Size};
@@ -31,10 +32,10 @@ const MOST_EXPONENT: u64 = 366;
 /// Operators that make JSON of JSON.
 const OF_JSON: [&str; 5] = ["->", "#>", "#-", "-", "||"];
 
-/// Operators that build a JSON document anew, where a side is one.
-const REBUILDING: [&str; 2] = ["-", "#-"];
+/// Operators that build a JSON document or a full-text query anew, where a side is one.
+const REBUILDING: [&str; 6] = ["-", "#-", "||", "&&", "<->", "!!"];
 
-/// What PostgreSQL holds for each byte of a JSON document that it builds anew.
+/// What PostgreSQL holds for each byte of what it builds anew.
 pub(super) const OF_REBUILDING: u64 = 35;
 
 /// What stands left and right of an operator.
@@ -67,7 +68,15 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         _ => false,
     };
     size.json = sides.left.json && OF_JSON.contains(&operator.as_str());
-    if REBUILDING.contains(&operator.as_str()) {
+    size.plain = match operator.as_str() {
+        _ if kind == AExprKind::AexprNullif => left.plain,
+        _ if kind != AExprKind::AexprOp => true,
+        // Beside a text or an array, both are.
+        "||" | "&&" | "<->" => left.plain || right.plain,
+        name if OF_JSON.contains(&name) || REBUILDING.contains(&name) => left.plain,
+        _ => true,
+    };
+    if REBUILDING.contains(&operator.as_str()) && !size.plain {
         size.held = size
             .held
             .saturating_add(value.saturating_mul(OF_REBUILDING));
@@ -76,6 +85,22 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
         size.held = size
             .held
             .saturating_add(left.value.saturating_mul(OF_MATCHING));
+    }
+    let casts_path = expr.rexpr.as_deref().is_some_and(tree::is_path);
+    if operator == "@@" && left.spells && !left.json && !casts_path {
+        // Of texts it makes what `to_tsvector` and `plainto_tsquery` make.
+        let parsed = left
+            .value
+            .saturating_mul(OF_PARSING + TSVECTOR_BYTES_PER_BYTE);
+        size.held = size.held.saturating_add(parsed);
+    }
+    if operator == "@@" && right.spells && right.value > MOST_SEARCHED {
+        return Err(too_long_for(
+            "the operator @@",
+            right.value,
+            MOST_SEARCHED,
+            location,
+        ));
     }
     let own = match operator.as_str() {
         "^" if kind == AExprKind::AexprOp => power_steps(value, location)?,
@@ -109,15 +134,6 @@ pub(super) fn steps_of(
     right: u64,
     location: i32,
 ) -> Result<u64, Refusal> {
-    if operator == "@@" && right > MOST_SEARCHED {
-        // Of a text it makes a full-text query.
-        return Err(too_long_for(
-            "the operator @@",
-            right,
-            MOST_SEARCHED,
-            location,
-        ));
-    }
     if LIKE.contains(&operator) {
         return steps("LIKE", left, right, location);
     }

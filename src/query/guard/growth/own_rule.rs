@@ -3,8 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::FuncCall;
 
-use super::call::{MOST_SEARCHED, too_long_for};
+use super::call::too_long_for;
 use super::count::steps;
+use super::full_text::{MOST_SEARCHED, TSQUERY_BYTES_PER_BYTE};
 use super::json_path::{Read, json_path_steps, places_of_document};
 use super::pattern::{MOST_PATTERN, regular_expression};
 use super::size::{MOST_OF_TWIN, SMALL, Size};
@@ -124,7 +125,7 @@ impl OwnRule<'_> {
                 if longest > MOST_SEARCHED {
                     return Err(too_long_for(name, longest, MOST_SEARCHED, location));
                 }
-                product(longest, 4)
+                product(longest, TSQUERY_BYTES_PER_BYTE)
             }
             "ts_rank" | "ts_rank_cd" => {
                 let longest = self.sizes.iter().map(|size| size.value).fold(0, u64::max);

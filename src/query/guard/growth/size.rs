@@ -42,6 +42,9 @@ pub(super) struct Size {
     pub(super) spells: bool,
     /// Whether it surely is JSON already, which is put into other JSON as it is.
     pub(super) json: bool,
+    /// Whether it surely is neither a JSON document nor a full-text query, which operators build
+    /// anew.
+    pub(super) plain: bool,
     /// Whether PostgreSQL has to run the statement to know it. What does not vary it computes while it plans.
     pub(super) varies: bool,
 }
@@ -56,6 +59,7 @@ impl Size {
             steps: 0,
             spells: true,
             json: false,
+            plain: false,
             varies: false,
         }
     }
@@ -69,6 +73,7 @@ impl Size {
             steps: parts.steps,
             spells: parts.spells,
             json: false,
+            plain: false,
             varies: parts.varies,
         }
     }
@@ -82,6 +87,7 @@ impl Size {
             steps: self.steps.saturating_add(other.steps),
             spells: self.spells || other.spells,
             json: self.json && other.json,
+            plain: self.plain && other.plain,
             varies: self.varies || other.varies,
         }
     }
@@ -95,6 +101,7 @@ impl Size {
             steps: self.steps.max(other.steps),
             spells: self.spells || other.spells,
             json: self.json && other.json,
+            plain: self.plain && other.plain,
             varies: self.varies || other.varies,
         }
     }
@@ -114,6 +121,7 @@ impl Size {
         Self {
             spells: self.spells,
             json: self.json,
+            plain: self.plain,
             varies: true,
             ..Self::leaf(self.value)
         }
@@ -129,7 +137,19 @@ impl Size {
 
     /// The same, and it is JSON.
     pub(super) fn as_json(self) -> Self {
-        Self { json: true, ..self }
+        Self {
+            json: true,
+            plain: false,
+            ..self
+        }
+    }
+
+    /// The same, and it is neither JSON nor a full-text query.
+    pub(super) fn as_plain(self) -> Self {
+        Self {
+            plain: true,
+            ..self
+        }
     }
 
     /// The same, where a twin is called.
@@ -141,10 +161,11 @@ impl Size {
         }
     }
 
-    /// The same, and it is no text.
+    /// The same, and it is a number, a date, a yes or no or the like.
     pub(super) fn no_text(self) -> Self {
         Self {
             spells: false,
+            plain: true,
             ..self
         }
     }
@@ -167,6 +188,8 @@ pub(super) struct Parts {
     pub(super) sum: u64,
     /// Whether one is JSON: where all have one type, all are then.
     pub(super) any_json: bool,
+    /// The same of what is neither JSON nor a full-text query.
+    pub(super) any_plain: bool,
 }
 
 impl Parts {
@@ -174,6 +197,7 @@ impl Parts {
         self.all = self.all.beside(part);
         self.sum = self.sum.saturating_add(part.value);
         self.any_json |= part.json;
+        self.any_plain |= part.plain;
     }
 }
 

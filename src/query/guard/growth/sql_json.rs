@@ -194,7 +194,7 @@ impl Measure {
             (JsonExprOp::JsonExistsOp, _) => Size::over(size, 1).no_text(),
             (JsonExprOp::JsonQueryOp, None) => size.as_json(),
             (_, Some(target)) => of_type(size, target),
-            (_, None) => size.any_text(),
+            (_, None) => size.any_text().as_plain(),
         })
     }
 
@@ -410,7 +410,7 @@ fn of_type(size: Size, target: &TypeName) -> Size {
         }
         .no_text(),
         "numeric" | "interval" => size.no_text(),
-        _ => size.any_text(),
+        _ => size.any_text().as_plain(),
     }
 }
 

@@ -121,7 +121,8 @@ impl Measure {
             }
             SubLinkType::ExprSublink => {
                 size.spells = of_row.all.spells;
-                let size = Size::over(size, of_row.sum);
+                let mut size = Size::over(size, of_row.sum);
+                size.plain = of_row.all.plain;
                 Ok(if of_row.any_json {
                     size.as_json()
                 } else {

@@ -1,6 +1,8 @@
 mod aggregates;
 mod collected;
 mod constants;
+mod documents;
+mod full_text;
 mod joins;
 mod names;
 mod numbers;
@@ -74,6 +76,7 @@ fn every_name_that_a_rule_speaks_of_is_listed() {
     let named = call::NAMED.iter().flat_map(|names| names.iter().copied());
     let unknown: Vec<_> = named
         .chain(super::time::named())
+        .chain(super::full_text::OF_SEARCH)
         .filter(|name| !FUNCTIONS.contains_key(name))
         .collect();
     assert_eq!(unknown, Vec::<&str>::new());
