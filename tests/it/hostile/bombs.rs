@@ -116,6 +116,9 @@ async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
     for kept in [time_zones, row_types, row_types_of_stars] {
         let (mut said, mut held) = (0, BTreeMap::new());
         let mut first: Option<(i32, u64)> = None;
+        // Once in a minute the posture check reads the catalogue in this backend, whose caches then
+        // grow by some MiB: the largest step between two statements is not counted.
+        let (mut last, mut largest_step) = (0, 0);
         for place in 0.. {
             let sql = kept(place);
             let kept_bytes = check(&sql).expect("allowed").retained_bytes();
@@ -124,10 +127,16 @@ async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
             assert!(!answer.is_error, "{}", answer.text);
             look(&mut watching, &mut held).await;
             match (first, backends(&mut watching).await.as_slice()) {
-                (None, [pid]) => first = Some((*pid, private_kib(*pid))),
+                (None, [pid]) => {
+                    last = private_kib(*pid);
+                    first = Some((*pid, last));
+                }
                 (Some((pid, kib)), [now]) if pid == *now => {
                     said += kept_bytes / 1024;
-                    let grown = private_kib(pid).saturating_sub(kib);
+                    let now = private_kib(pid);
+                    largest_step = now.saturating_sub(last).max(largest_step);
+                    last = now;
+                    let grown = now.saturating_sub(kib).saturating_sub(largest_step);
                     assert!(
                         grown <= said + 4 * 1024,
                         "{grown} KiB are kept, {said} said: {sql}"
