@@ -155,16 +155,32 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_row_gives_no_half_answer() 
 
 #[tokio::test]
 async fn a_server_told_to_stop_under_load_answers_what_it_has_taken() {
-    let mut server = TestServer::start().await;
+    // Three for head office, one for the server, and two for the load.
+    let mut server = TestServer::start_with(|settings| {
+        settings.limits.connections = 6.try_into().expect("not zero");
+    })
+    .await;
     let lock = Lock::on(server.database()).await;
     let right = right_counts(&server).await;
     let mut watch = Watch::on(server.database()).await;
-    let stop = Cell::new(false);
-    let clients = (0..6).map(|first| load(&server, first, &right, &stop));
+    let (stop, (go, gone)) = (Cell::new(false), tokio::sync::watch::channel(false));
+    let clients = (0..6).map(|first| {
+        let mut gone = gone.clone();
+        let (server, right, stop) = (&server, &right, &stop);
+        async move {
+            let _ = gone.wait_for(|go| *go).await;
+            load(server, first, right, stop).await
+        }
+    });
     // That these are taken is seen at the database.
     let taken = (0..3).map(|_| ask(&server, HEAD_OFFICE, WAITING));
     let stopping = async {
+        // Whoever holds nothing goes first, so head office would wait for the load.
         watch.until_blocked(3).await;
+        let _ = go.send(true);
+        for store in STORES {
+            ask(&server, store, ORDERS).await;
+        }
         server.stop.cancel();
         eventually("nobody listens any more", async || {
             ask(&server, SEATTLE, ORDERS).await == Learnt::Nobody

@@ -63,6 +63,8 @@ async fn a_connection_that_says_nothing_is_reported_as_an_absent_database() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_secs(1);
+    // A single one: each that has become silent costs an error.
+    settings.limits.connections = 1.try_into().expect("not zero");
     let proxy = Proxy::start(settings.database.port).await;
     settings.database.port = proxy.port;
     let server = TestServer::over(&settings).await;

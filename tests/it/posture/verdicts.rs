@@ -34,7 +34,17 @@ impl Starts {
         }
     }
 
+    /// The least of three starts: other tests change what belongs to the whole cluster, and then a
+    /// server examines it once more.
     async fn trips(&mut self) -> usize {
+        let mut least = usize::MAX;
+        for _ in 0..3 {
+            least = least.min(self.trips_of_one().await);
+        }
+        least
+    }
+
+    async fn trips_of_one(&mut self) -> usize {
         self.proxy.trips();
         let scope = scope(&self.settings);
         let ran = unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await;
