@@ -10,7 +10,7 @@
 //! | check | why it passes |
 //! |---|---|
 //! | `Host`, `Accept`, `Content-Type`, length | the endpoint has checked them, or sets them |
-//! | the body is one message | [`Message`] has the members of rmcp's type of a call, and no others |
+//! | the body is one message | [`Message`] has members of rmcp's type of a call, and no others |
 //! | `MCP-Protocol-Version` is known | it is one of rmcp's, or there is none |
 //! | `_meta` and that header name one version | they are compared |
 //! | `_meta` of 2026-07-28 is complete | rmcp's own function says so |

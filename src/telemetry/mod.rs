@@ -17,6 +17,9 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use log::{dropped_lines, flush, write_to_stderr};
 pub use trace::TraceId;
 
+/// The target of the audit log's events.
+const AUDIT_TARGET: &str = "zava::audit";
+
 /// Starts logging to standard error what `filter` lets through. Once per process.
 ///
 /// # Panics

@@ -21,15 +21,12 @@ use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 
-use super::TraceId;
 use super::log::log_later;
+use super::{AUDIT_TARGET, TraceId};
 use crate::identity::{Principal, TenantId};
 
 pub use counts::Counts;
 pub use trail::{AuditStore, AuditUnavailable, Trail};
-
-/// The target of the log events.
-pub(super) const AUDIT_TARGET: &str = "zava::audit";
 
 /// What was decided about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]

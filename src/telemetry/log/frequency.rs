@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tracing::callsite::Identifier;
 use tracing::{Level, Metadata};
 
-use crate::telemetry::audit::AUDIT_TARGET;
+use crate::telemetry::AUDIT_TARGET;
 
 /// How many events of one kind, logged at one place in the source, are written in an interval.
 const MAX_EVENTS: u32 = 50;

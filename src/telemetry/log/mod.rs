@@ -42,8 +42,8 @@ pub fn write_to_stderr(text: &str) {
     flush();
 }
 
-/// Logs an event on the thread that writes the log: formatting a line takes longer than all else that
-/// is done with an event. `bytes` is what `log` holds until then.
+/// Logs an event on the thread that writes the log: formatting its line takes longer than all else
+/// that is done with it. `bytes` is what `log` holds until then.
 pub(super) fn log_later(
     happened_at: SystemTime,
     bytes: usize,

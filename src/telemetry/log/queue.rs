@@ -81,8 +81,8 @@ impl LogQueue {
         }
     }
 
-    /// Has the thread call `log`, or drops the event, which holds so many bytes, if there is no room.
-    /// Never waits for a write.
+    /// Has the thread call `log`, or drops the event, which holds so many bytes, if there is no
+    /// room. Never waits for a write.
     pub(super) fn push_unformatted(
         &self,
         happened_at: SystemTime,
