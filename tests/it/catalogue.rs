@@ -1,4 +1,4 @@
-use sqlx::{AssertSqlSafe, Row as _};
+use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use zava_mcp_server::query::guard::RELATIONS;
 
 use crate::support::TestDatabase;
@@ -125,7 +125,10 @@ async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_publ
 #[tokio::test]
 async fn policies_run_once_for_each_reference() {
     let database = TestDatabase::new().await;
-    let mut db = database.query_login().await;
+    assert_policies_run_once(&mut database.query_login().await).await;
+}
+
+pub(crate) async fn assert_policies_run_once(db: &mut PgConnection) {
     for relation in RELATIONS.iter() {
         let table = format!("retail.{}", relation.name);
         let column = relation.columns[0].name;
@@ -148,7 +151,7 @@ async fn policies_run_once_for_each_reference() {
         ] {
             let plan: Vec<String> =
                 sqlx::query_scalar(AssertSqlSafe(format!("EXPLAIN (VERBOSE, COSTS OFF) {sql}")))
-                    .fetch_all(&mut db)
+                    .fetch_all(&mut *db)
                     .await
                     .expect("a plan");
             let verified: Vec<usize> = (0..plan.len())

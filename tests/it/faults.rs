@@ -74,7 +74,7 @@ async fn right_counts(server: &TestServer) -> Vec<i64> {
 
 #[tokio::test]
 async fn a_database_that_is_killed_under_load_is_missed_until_it_is_back() {
-    let cluster = OwnCluster::make("killed").await;
+    let cluster = OwnCluster::make("killed", 18).await;
     let server = TestServer::over(&cluster.settings()).await;
     let right = right_counts(&server).await;
     let stop = Cell::new(false);

@@ -49,4 +49,5 @@ mod signed_context; // the database alone, with the guard switched off
 mod stdio; // MCP on standard input and output
 mod tenancy; // who sees which rows
 mod values; // every type of the server
+mod versions; // PostgreSQL 16 and 17
 mod weaknesses; // the original sample's, one by one

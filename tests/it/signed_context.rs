@@ -3,7 +3,9 @@
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, number};
+use crate::support::{
+    HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, backend, begin_signed, number, sign,
+};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
@@ -59,14 +61,15 @@ async fn an_empty_context_shows_nothing() {
 /// missing. The checks have a fixed order: form, key, MAC, expiry, tenant.
 #[tokio::test]
 async fn a_context_is_valid_or_an_error() {
-    const NOBODY: &str = "11111111-1111-1111-1111-111111111111";
     let database = TestDatabase::new().await;
-    let mut db = database.query_login().await;
-    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut db)
-        .await
-        .expect("a process id");
-    let valid = database.context_for(SEATTLE, backend, 30).await;
+    let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
+    assert_valid_or_an_error(&mut db, &mut superuser).await;
+}
+
+pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &mut PgConnection) {
+    const NOBODY: &str = "11111111-1111-1111-1111-111111111111";
+    let backend = backend(db).await;
+    let valid = sign(superuser, SEATTLE, backend, 30).await;
     let parts: Vec<&str> = valid.split(':').collect();
     let [key, tenant, expiry, mac] = parts[..] else {
         panic!("{valid}");
@@ -155,32 +158,32 @@ async fn a_context_is_valid_or_an_error() {
         ("an unknown key", forged("2", tenant, expiry, mac), "ZV001"),
         (
             "another backend",
-            database.context_for(SEATTLE, backend + 1, 30).await,
+            sign(superuser, SEATTLE, backend + 1, 30).await,
             "ZV002",
         ),
         (
             "just expired",
-            database.context_for(SEATTLE, backend, 0).await,
+            sign(superuser, SEATTLE, backend, 0).await,
             "ZV004",
         ),
         (
             "long expired",
-            database.context_for(SEATTLE, backend, -3_600).await,
+            sign(superuser, SEATTLE, backend, -3_600).await,
             "ZV004",
         ),
         (
             "too far ahead",
-            database.context_for(SEATTLE, backend, 130).await,
+            sign(superuser, SEATTLE, backend, 130).await,
             "ZV004",
         ),
         (
             "an unknown tenant",
-            database.context_for(NOBODY, backend, 30).await,
+            sign(superuser, NOBODY, backend, 30).await,
             "ZV003",
         ),
         (
             "an unknown tenant, expired",
-            database.context_for(NOBODY, backend, 0).await,
+            sign(superuser, NOBODY, backend, 0).await,
             "ZV004",
         ),
         (
@@ -190,10 +193,10 @@ async fn a_context_is_valid_or_an_error() {
         ),
     ];
     for (what, context, state) in cases {
-        let seen = orders_under(&mut db, &context).await;
+        let seen = orders_under(db, &context).await;
         assert_eq!(seen, Err(state.to_owned()), "{what}: {context}");
     }
-    assert!(orders_under(&mut db, &valid).await.expect("orders") > 0);
+    assert!(orders_under(db, &valid).await.expect("orders") > 0);
 }
 
 /// MACs that the functions of before made are no contexts.
@@ -207,7 +210,7 @@ async fn a_mac_for_another_purpose_is_no_context() {
         let mac: String = sqlx::query_scalar(include_str!("support/sign_purpose.sql"))
             .bind(purpose)
             .bind(signed)
-            .bind(number(&mut db, "SELECT pg_backend_pid()::bigint").await)
+            .bind(i64::from(backend(&mut db).await))
             .fetch_one(&mut database.superuser().await)
             .await
             .expect("a MAC");
@@ -255,10 +258,7 @@ async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
 async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
     let database = TestDatabase::new().await;
     let (mut db, mut other) = (database.query_login().await, database.query_login().await);
-    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut db)
-        .await
-        .expect("a process id");
+    let backend = backend(&mut db).await;
     sqlx::raw_sql("BEGIN READ ONLY")
         .execute(&mut db)
         .await
@@ -303,42 +303,45 @@ async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
 #[tokio::test]
 async fn a_context_is_verified_where_workers_may_run() {
     let database = TestDatabase::new().await;
+    let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
+    assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
+}
+
+pub(crate) async fn assert_verified_where_workers_may_run(
+    db: &mut PgConnection,
+    superuser: &mut PgConnection,
+) {
+    const TABLES: [&str; 6] = [
+        "orders",
+        "order_items",
+        "customers",
+        "inventory",
+        "products",
+        "stores",
+    ];
     for settings in [
-        "SET max_parallel_workers_per_gather = 4; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; \
-         SET min_parallel_table_scan_size = 0; SET min_parallel_index_scan_size = 0",
-        "SET debug_parallel_query = on; SET max_parallel_workers_per_gather = 4",
-        "SET debug_parallel_query = regress; SET max_parallel_workers_per_gather = 4",
+        "SET LOCAL max_parallel_workers_per_gather = 4; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; \
+         SET LOCAL min_parallel_table_scan_size = 0; SET LOCAL min_parallel_index_scan_size = 0",
+        "SET LOCAL debug_parallel_query = on; SET LOCAL max_parallel_workers_per_gather = 4",
+        "SET LOCAL debug_parallel_query = regress; SET LOCAL max_parallel_workers_per_gather = 4",
     ] {
-        let mut db = database.signed(SEATTLE).await;
+        begin_signed(db, superuser, SEATTLE).await;
         let mut counts = Vec::new();
-        for table in [
-            "orders",
-            "order_items",
-            "customers",
-            "inventory",
-            "products",
-            "stores",
-        ] {
-            counts.push(number(&mut db, &format!("SELECT count(*) FROM retail.{table}")).await);
+        for table in TABLES {
+            counts.push(number(db, &format!("SELECT count(*) FROM retail.{table}")).await);
         }
         sqlx::raw_sql(settings)
-            .execute(&mut db)
+            .execute(&mut *db)
             .await
             .expect("workers are allowed");
-        for (table, count) in [
-            "orders",
-            "order_items",
-            "customers",
-            "inventory",
-            "products",
-            "stores",
-        ]
-        .into_iter()
-        .zip(counts)
-        {
+        for (table, count) in TABLES.into_iter().zip(counts) {
             let sql = format!("SELECT count(*) FROM retail.{table}");
-            assert_eq!(number(&mut db, &sql).await, count, "{table}: {settings}");
+            assert_eq!(number(db, &sql).await, count, "{table}: {settings}");
         }
+        sqlx::raw_sql("ROLLBACK")
+            .execute(&mut *db)
+            .await
+            .expect("rolled back");
     }
 }
 
@@ -414,10 +417,7 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
     const OTHER: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
     let database = TestDatabase::new().await;
     let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
-    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut db)
-        .await
-        .expect("a process id");
+    let backend = backend(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str, seconds: i32| -> (i64, Vec<u8>) {
         sqlx::query_as(include_str!("support/sign_question.sql"))
@@ -519,10 +519,7 @@ async fn recording_needs_the_servers_signature_over_exactly_the_records() {
     const FORGED: &str = r#"[{"kind": "act", "act": "forged"}]"#;
     let database = TestDatabase::new().await;
     let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
-    let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(&mut db)
-        .await
-        .expect("a process id");
+    let backend = backend(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str| -> (i64, Vec<u8>) {
         sqlx::query_as(include_str!("support/sign_question.sql"))

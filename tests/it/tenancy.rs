@@ -1,5 +1,5 @@
 use serde_json::json;
-use sqlx::Row as _;
+use sqlx::{PgConnection, Row as _};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 
@@ -7,11 +7,18 @@ use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 #[tokio::test]
 async fn each_store_sees_exactly_its_own_rows() {
     let server = TestServer::start().await;
-    let mut db = server.database().superuser().await;
+    let mut superuser = server.database().superuser().await;
+    assert_each_store_sees_its_own_rows(&server, &mut superuser).await;
+}
+
+pub(crate) async fn assert_each_store_sees_its_own_rows(
+    server: &TestServer,
+    superuser: &mut PgConnection,
+) {
     for tenant in STORES {
         let expected = sqlx::query(include_str!("tenancy/visible_to_store.sql"))
             .bind(uuid::Uuid::parse_str(tenant).expect("a UUID"))
-            .fetch_one(&mut db)
+            .fetch_one(&mut *superuser)
             .await
             .expect("the superuser's count");
         for table in ["orders", "order_items", "inventory", "customers"] {

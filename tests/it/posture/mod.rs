@@ -13,23 +13,27 @@ use zava_mcp_server::query::guard::RELATIONS;
 use zava_mcp_server::query::scope::{Finding, Rule, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
-use damages::DAMAGES;
+pub(crate) use damages::DAMAGES;
 
 use crate::support::{
-    HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, caller, eventually, scope, settings, unguarded,
+    HEAD_OFFICE, OwnCluster, SEATTLE, TestDatabase, TestServer, caller, eventually, scope,
+    settings, unguarded,
 };
 
 const FIND: &str = include_str!("../../../src/query/scope/posture/find.sql");
 
-/// A database with a login of its own: roles belong to the whole cluster, and other tests use `zava_query`.
-struct Damaged {
-    database: TestDatabase,
+/// A database that a superuser damages, and the login that it is examined for.
+pub(crate) struct Damaged {
     admin: AdminSettings,
     settings: ServeSettings,
     db: PgConnection,
+    /// Dropped after its connection.
+    _database: Option<TestDatabase>,
 }
 
 impl Damaged {
+    /// With a login of its own: roles belong to the whole cluster, and other tests use
+    /// `zava_query`.
     async fn new() -> Self {
         let database = TestDatabase::new().await;
         let mut admin = database.admin_settings();
@@ -40,18 +44,61 @@ impl Damaged {
         settings.embedding_model_dir = None;
         let db = database.superuser().await;
         Self {
-            database,
             admin,
             settings,
             db,
+            _database: Some(database),
         }
+    }
+
+    /// The database of a cluster that no other test uses.
+    pub(crate) async fn of_cluster(cluster: &OwnCluster) -> Self {
+        let mut settings = cluster.settings();
+        settings.embedding_model_dir = None;
+        Self {
+            admin: cluster.admin_settings(),
+            settings,
+            db: cluster.superuser().await,
+            _database: None,
+        }
+    }
+
+    /// Each damage is found by its rule, and the statement that is printed undoes it.
+    pub(crate) async fn assert_found_and_mended(
+        &mut self,
+        damages: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
+    ) {
+        assert_eq!(self.findings().await, []);
+        let mut wrong = Vec::new();
+        for (rule, damage) in damages {
+            // A server that starts finds the same, although a verdict vouches for the database
+            // before.
+            self.store_verdict().await;
+            self.run(damage).await;
+            let findings = self.findings().await;
+            if findings.is_empty() || findings.iter().any(|finding| finding.rule.name() != *rule) {
+                wrong.push(format!("{damage}\n  is found as {findings:?}"));
+            }
+            let at_start = self.at_start().await;
+            if at_start != findings {
+                wrong.push(format!("{damage}\n  is found at the start as {at_start:?}"));
+            }
+            for finding in findings {
+                self.run(&finding.mend).await;
+            }
+            let left = self.findings().await;
+            if !left.is_empty() {
+                wrong.push(format!("{damage}\n  leaves {left:?}"));
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
     /// Runs statements as a superuser.
     async fn run(&mut self, sql: &str) {
         let sql = sql
             .replace("{login}", &self.settings.login.user)
-            .replace("{database}", &self.database.name);
+            .replace("{database}", &self.settings.database.database);
         sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
             .execute(&mut self.db)
             .await
@@ -91,11 +138,11 @@ impl Damaged {
         }
     }
 
+    /// Drops the login, and the roles that damages have named after it.
     async fn drop_roles(mut self) {
-        let named = format!("{}\\_login%", self.database.name);
         let roles: Vec<String> =
-            sqlx::query_scalar("SELECT rolname::text FROM pg_roles WHERE rolname LIKE $1")
-                .bind(named)
+            sqlx::query_scalar("SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1)")
+                .bind(&self.settings.login.user)
                 .fetch_all(&mut self.db)
                 .await
                 .expect("the roles");
@@ -114,29 +161,7 @@ fn app(settings: &ServeSettings) -> App {
 #[tokio::test]
 async fn each_damage_is_found_by_its_rule_and_mended_by_the_statement_that_is_printed() {
     let mut damaged = Damaged::new().await;
-    assert_eq!(damaged.findings().await, []);
-    let mut wrong = Vec::new();
-    for (rule, damage) in DAMAGES {
-        // A server that starts finds the same, although a verdict vouches for the database before.
-        damaged.store_verdict().await;
-        damaged.run(damage).await;
-        let findings = damaged.findings().await;
-        if findings.is_empty() || findings.iter().any(|finding| finding.rule.name() != *rule) {
-            wrong.push(format!("{damage}\n  is found as {findings:?}"));
-        }
-        let at_start = damaged.at_start().await;
-        if at_start != findings {
-            wrong.push(format!("{damage}\n  is found at the start as {at_start:?}"));
-        }
-        for finding in findings {
-            damaged.run(&finding.mend).await;
-        }
-        let left = damaged.findings().await;
-        if !left.is_empty() {
-            wrong.push(format!("{damage}\n  leaves {left:?}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    damaged.assert_found_and_mended(DAMAGES).await;
     damaged.drop_roles().await;
 }
 

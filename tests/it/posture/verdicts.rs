@@ -186,7 +186,7 @@ async fn verdicts_are_kept_for_a_day_one_for_each_kind_of_server() {
         damaged.store_verdict().await;
     }
     assert_eq!(number(&mut damaged.db, COUNT).await, 1);
-    scope(&settings(&damaged.database.name))
+    scope(&settings(&damaged.settings.database.database))
         .examine_anew()
         .await
         .expect("an examination for another login");

@@ -11,9 +11,10 @@ use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
 use zava_mcp_server::search::embedding::StaticModel;
-use zava_mcp_server::settings::{AdminSettings, Login};
+use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, Login};
 
 use super::cluster::{cluster, query_password, signing_key, variable};
+use super::signing::{backend, begin_signed, sign};
 
 /// Serialises the making of templates across processes.
 const TEMPLATE_LOCK: i64 = 0x7a61_7661;
@@ -106,51 +107,28 @@ impl TestDatabase {
 
     /// A connection of the login that only queries, without any of the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
-        connect(
-            &self.name,
-            &Login {
-                user: "zava_query".to_owned(),
-                password: query_password().into(),
-            },
-        )
-        .await
+        let login = Login {
+            user: "zava_query".to_owned(),
+            password: query_password().into(),
+        };
+        connect(&cluster().address(&self.name), &login).await
     }
 
-    /// The query login inside a read-only transaction that is signed for a tenant, as the server opens it, for statements
-    /// that no guard has seen.
+    /// The query login inside a read-only transaction that is signed for a tenant.
     pub(crate) async fn signed(&self, tenant: &str) -> PgConnection {
         let mut db = self.query_login().await;
-        sqlx::raw_sql("BEGIN READ ONLY")
-            .execute(&mut db)
-            .await
-            .expect("begin");
-        let context = self.context(tenant, &mut db).await;
-        sqlx::query("SELECT set_config('zava.context', $1, true)")
-            .bind(context)
-            .execute(&mut db)
-            .await
-            .expect("a setting that anybody may set");
+        begin_signed(&mut db, &mut self.superuser().await, tenant).await;
         db
     }
 
     /// A valid context of a tenant for the backend that serves `db`.
     pub(crate) async fn context(&self, tenant: &str, db: &mut PgConnection) -> String {
-        let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-            .fetch_one(db)
-            .await
-            .expect("a process id");
-        self.context_for(tenant, backend, 30).await
+        self.context_for(tenant, backend(db).await, 30).await
     }
 
     /// The same for any backend, and with an expiry so many seconds from now.
     pub(crate) async fn context_for(&self, tenant: &str, backend: i32, seconds: i64) -> String {
-        sqlx::query_scalar(include_str!("sign.sql"))
-            .bind(tenant)
-            .bind(backend)
-            .bind(seconds * 1_000_000)
-            .fetch_one(&mut self.superuser().await)
-            .await
-            .expect("a signed context")
+        sign(&mut self.superuser().await, tenant, backend, seconds).await
     }
 
     /// What `migrate` and `seed` would be told.
@@ -289,14 +267,14 @@ fn admin_settings(name: &str) -> AdminSettings {
 }
 
 async fn superuser(database: &str) -> PgConnection {
-    connect(database, &cluster().superuser).await
+    connect(&cluster().address(database), &cluster().superuser).await
 }
 
-async fn connect(database: &str, login: &Login) -> PgConnection {
+pub(super) async fn connect(address: &DatabaseAddress, login: &Login) -> PgConnection {
     let options = PgConnectOptions::new_without_pgpass()
-        .host(&cluster().host)
-        .port(cluster().port)
-        .database(database)
+        .host(&address.host)
+        .port(address.port)
+        .database(&address.database)
         .username(&login.user)
         .password(login.password.expose_secret());
     PgConnection::connect_with(&options)

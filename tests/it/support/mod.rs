@@ -2,11 +2,12 @@
 mod cluster; // the PostgreSQL server the tests run on
 mod database; // one database a test
 mod lock; // statements that wait
-mod own_cluster; // a PostgreSQL server to be killed
+mod own_cluster; // a PostgreSQL server of one test's own
 mod pooler; // PgBouncer
 mod proxy; // a wire that counts and can be cut
 mod scope; // statements that no guard has seen
 mod server; // the server under test, and requests to it
+mod signing; // contexts as the server signs them
 mod watch; // what the database is doing
 
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
@@ -17,6 +18,7 @@ pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, scope, unguarded};
 pub(crate) use server::{TestServer, http, settings};
+pub(crate) use signing::{backend, begin_signed, sign};
 pub(crate) use watch::{Watch, assert_prompt, eventually};
 
 /// The tenants of the sample data that tests speak of.

@@ -1,29 +1,31 @@
 use std::process::Stdio;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 use tokio::process::Command;
 use zava_mcp_server::database;
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
-use super::cluster::{cluster, signing_key, variable};
-use super::database::load_sample;
+use super::cluster::{cluster, signing_key};
+use super::database::{connect, load_sample};
 use super::pooler::SERVERS;
 use super::server::settings;
 
-/// A PostgreSQL server of a test's own, migrated and loaded, to be killed. `./scripts/test` removes one that was left.
+/// A PostgreSQL server of a test's own, migrated and loaded. `./scripts/test` removes one that was left.
 pub(crate) struct OwnCluster {
     name: &'static str,
+    /// PostgreSQL's major version.
+    version: u8,
     pub(crate) port: u16,
 }
 
 impl OwnCluster {
-    pub(crate) async fn make(name: &'static str) -> Self {
-        let port = run("make", name).await;
-        let own = Self {
+    pub(crate) async fn make(name: &'static str, version: u8) -> Self {
+        let mut own = Self {
             name,
-            port: port.trim().parse().expect("a port"),
+            version,
+            port: 0,
         };
+        own.port = own.run("make").await.trim().parse().expect("a port");
         let admin = own.admin_settings();
         database::migrate(&admin).await.expect("it migrates");
         load_sample(&admin).await;
@@ -32,16 +34,16 @@ impl OwnCluster {
 
     /// All its processes at once, without a word.
     pub(crate) async fn kill(&self) {
-        run("kill", self.name).await;
+        self.run("kill").await;
     }
 
     /// Again, on the same port.
     pub(crate) async fn start(&self) {
-        run("start", self.name).await;
+        self.run("start").await;
     }
 
     pub(crate) async fn remove(self) {
-        run("remove", self.name).await;
+        self.run("remove").await;
     }
 
     /// A server over it.
@@ -52,18 +54,17 @@ impl OwnCluster {
     }
 
     pub(crate) async fn superuser(&self) -> PgConnection {
-        let options = PgConnectOptions::new_without_pgpass()
-            .host("127.0.0.1")
-            .port(self.port)
-            .database("zava")
-            .username("postgres")
-            .password(&variable("POSTGRES_SUPERUSER_PASSWORD"));
-        PgConnection::connect_with(&options)
-            .await
-            .expect("a connection to the test's own cluster")
+        connect(&self.settings().database, &cluster().superuser).await
     }
 
-    fn admin_settings(&self) -> AdminSettings {
+    /// A connection of the login that only queries, without any of the server's layers above it.
+    pub(crate) async fn query_login(&self) -> PgConnection {
+        let settings = self.settings();
+        connect(&settings.database, &settings.login).await
+    }
+
+    /// What `migrate` would be told.
+    pub(crate) fn admin_settings(&self) -> AdminSettings {
         let ServeSettings {
             database, login, ..
         } = self.settings();
@@ -76,16 +77,17 @@ impl OwnCluster {
             log: "off".to_owned(),
         }
     }
-}
 
-async fn run(what: &str, name: &str) -> String {
-    let output = Command::new(SERVERS)
-        .args(["cluster", what, name])
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .expect("it runs");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{what} {name}: {said}");
-    String::from_utf8(output.stdout).expect("text")
+    async fn run(&self, command: &str) -> String {
+        let output = Command::new(SERVERS)
+            .args(["cluster", command, self.name])
+            .arg(self.version.to_string())
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command} {}: {said}", self.name);
+        String::from_utf8(output.stdout).expect("text")
+    }
 }
