@@ -17,12 +17,21 @@ patterns["a token"] = r"eyJ[\w-]{10,}\.[\w-]{10,}"
 patterns["an API key"] = r"zava_[a-z0-9]{12}_[\w-]{20,}"
 patterns["the text of a statement"] = r"(?i:\bselect\s|\bfrom\s+retail\.|pg_sleep|generate_series)"
 patterns["an address of a customer"] = r"[\w.]+@example\.(com|net|org)"
-any_of = re.compile("|".join(f"(?P<p{at}>{pattern})" for at, pattern in enumerate(patterns.values())))
+# The server's own: a finding of the posture check tells the operator which statement corrects it.
+own_statement = "zava_mcp_server::query::scope::posture: nothing is served until this is mended "
+
+
+def any_of(names):
+    return re.compile("|".join(f"(?P<p{list(patterns).index(name)}>{patterns[name]})" for name in names))
+
+
+of_any_line = any_of(patterns)
+of_findings = any_of([name for name in patterns if name != "the text of a statement"])
 
 lines, found = 0, []
 with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
     for lines, line in enumerate(log, 1):
-        match = any_of.search(line)
+        match = (of_findings if own_statement in line else of_any_line).search(line)
         if match:
             found.append((lines, list(patterns)[int(match.lastgroup[1:])], line.rstrip()[:400]))
 for number, what, line in found[:20]:
