@@ -44,7 +44,8 @@ pub(crate) struct Run {
     pub(crate) transactions: usize,
 }
 
-/// Makes a function that signs a context of one tenant for the backend that calls it, and a login that may call it.
+/// Makes a function that signs a context of one tenant for the backend that calls it, and a login
+/// that may call it.
 ///
 /// # Security
 /// While it exists, whoever has that login, with the query login's password, may speak for that tenant. [`forget_signing`] ends

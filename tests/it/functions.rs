@@ -74,7 +74,8 @@ async fn no_listed_function_has_an_effect_or_runs_sql() {
     );
 }
 
-/// A call of a type's name with one argument is a cast, and is measured as one if the type is known.
+/// A call of a type's name with one argument is a cast, and is measured as one if the type is
+/// known.
 #[tokio::test]
 async fn every_listed_function_with_the_name_of_a_type_is_measured_as_its_cast() {
     let database = TestDatabase::new().await;

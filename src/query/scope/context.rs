@@ -84,7 +84,8 @@ impl Signer {
         self.hmac(parts).finalize().into_bytes().into()
     }
 
-    /// Whether a MAC is the one over the parts. The comparison takes the same time for each wrong MAC.
+    /// Whether a MAC is the one over the parts. The comparison takes the same time for each wrong
+    /// MAC.
     pub(super) fn verifies(&self, parts: &[&[u8]], mac: &[u8]) -> bool {
         self.hmac(parts).verify_slice(mac).is_ok()
     }

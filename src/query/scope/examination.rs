@@ -7,7 +7,7 @@ use super::question::Question;
 use super::wire::Mode;
 use super::{Finding, Scope, ScopeError};
 
-/// How long after the start the database is examined in full, whatever was believed at the start.
+/// Delay of the first full examination after the start, whatever verdict was accepted at the start.
 const FIRST_EXAMINATION_DELAY: Duration = Duration::from_secs(10);
 
 /// How often the database is examined in full after that.
@@ -17,10 +17,12 @@ const EXAMINATION_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Scope {
-    /// Everything about the login and the database that keeps this server from serving data, examined now.
+    /// Everything about the login and the database that keeps this server from serving data,
+    /// examined now.
     ///
     /// # Errors
-    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has not run.
+    /// [`ScopeError`] when it cannot be told, and [`ScopeError::Misconfigured`] where `migrate` has
+    /// not run.
     pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
         let mut lease = self.turn(None).await?;
         let findings = posture::examine(lease.connection())
@@ -32,8 +34,8 @@ impl Scope {
         Ok(findings)
     }
 
-    /// Connects and looks whether the database is fit to serve from, so that the first request need not; then examines it
-    /// in full, soon and once an hour. Goes on until it is dropped.
+    /// Connects and looks whether the database is fit to serve from, so that the first request need
+    /// not; then examines it in full, soon and once an hour. Goes on until it is dropped.
     ///
     /// # Cancel safety
     /// Dropped at any time, what runs is cancelled at the database.
@@ -59,8 +61,8 @@ impl Scope {
         }
     }
 
-    /// Examines the database in full. What is found holds for this server from now on; that nothing was found is stored
-    /// for servers that start later, where that is possible.
+    /// Examines the database in full. What is found holds for this server from now on; that nothing
+    /// was found is stored for servers that start later, where that is possible.
     ///
     /// # Errors
     /// [`ScopeError`] when it cannot be told.

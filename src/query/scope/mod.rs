@@ -1,12 +1,13 @@
 //! The only way to a tenant's rows: one read-only transaction, signed for the caller, always rolled back. What is appended to the
 //! audit trail goes the same way, signed too, in transactions that hold nothing else.
 //!
-//! Knows the wire protocol, the pool and the signed context of `migrations/0014_lazy_context.sql`; must not know MCP, JSON or what
-//! the statement means. Begin, context, query and rollback are written together and read together, so a warm query costs one
-//! round trip; sqlx can neither pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
-//! Invariants: a connection goes back to the pool only when the server has said that no transaction is open; a statement
-//! whose answer nobody waits for is cancelled at the database, and holds its turn until it has ended; nothing runs for a caller
-//! unless the posture check has found the database fit for it.
+//! Knows the wire protocol, the pool and the signed context of `migrations/0014_lazy_context.sql`;
+//! must not know MCP, JSON or what the statement means. Begin, context, query and rollback are
+//! written together and read together, so a warm query costs one round trip; sqlx can neither
+//! pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
+//! Invariants: a connection goes back to the pool only when the server has said that no transaction
+//! is open; the statement of a dropped call is cancelled at the database, and holds its turn until
+//! it has ended; nothing runs for a caller before the posture check has passed.
 mod audit; // appending to the audit trail
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's

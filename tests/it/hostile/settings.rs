@@ -157,7 +157,8 @@ async fn a_function_that_depends_on_a_setting_is_noticed() {
     .await
     .expect("another body");
     let found = faults(&database, |name| name == "standard_conforming_strings").await;
-    // In its own transaction the change ends in an error, which tells the tenant; later ones suffer.
+    // In its own transaction the change ends in an error, which tells the tenant; later ones
+    // suffer.
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("later Err"), "{found:?}");
 }

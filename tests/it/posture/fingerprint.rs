@@ -32,7 +32,8 @@ fn catalogues(sql: &str) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
-/// What the full examination reads and the fingerprint does not could be changed without being seen.
+/// What the full examination reads and the fingerprint does not could be changed without being
+/// seen.
 #[tokio::test]
 async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
     let database = TestDatabase::new().await;

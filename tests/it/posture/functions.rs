@@ -31,8 +31,8 @@ async fn functions(damaged: &mut Damaged) -> Vec<Function> {
     rows.iter().map(function).collect()
 }
 
-/// After all migrations, `find.sql` expects these bodies and `migrate` restores these definitions. A
-/// failure says what has to stand there.
+/// After all migrations, `find.sql` expects these bodies and `migrate` restores these definitions.
+/// A failure says what has to stand there.
 #[tokio::test]
 async fn digests_and_definitions_of_the_guards_functions_are_what_the_migrations_make() {
     let mut damaged = Damaged::new().await;

@@ -1,5 +1,5 @@
-//! A server that starts believes a verdict that it could have signed itself, about this catalogue, on
-//! this day, and no other.
+//! A server that starts believes a verdict that it could have signed itself, about this catalogue,
+//! on this day, and no other.
 
 use std::time::Duration;
 
@@ -13,8 +13,8 @@ use crate::support::{
     settings, unguarded,
 };
 
-/// Starts of a server, and how often each of them speaks with the database until its first statement
-/// has been answered.
+/// Starts of a server, and how often each of them speaks with the database until its first
+/// statement has been answered.
 struct Starts {
     proxy: Proxy,
     settings: ServeSettings,

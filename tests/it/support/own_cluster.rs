@@ -10,7 +10,8 @@ use super::database::{connect, load_sample};
 use super::pooler::SERVERS;
 use super::server::settings;
 
-/// A PostgreSQL server of a test's own, migrated and loaded. `./scripts/test` removes one that was left.
+/// A PostgreSQL server of a test's own, migrated and loaded. `./scripts/test` removes one that was
+/// left.
 pub(crate) struct OwnCluster {
     name: &'static str,
     /// PostgreSQL's major version.

@@ -59,8 +59,8 @@ pub(super) fn many_patterns(location: i32) -> Refusal {
 /// regexp.c).
 const BYTES_PER_GROUP: u64 = 8;
 
-/// What it keeps of all matches, for each byte of the text, beside where each begins and ends: where
-/// the groups do, if one of them is asked for.
+/// What it keeps of all matches, for each byte of the text, beside where each begins and ends:
+/// where the groups do, if one of them is asked for.
 pub(super) fn bytes_of_groups(name: &str, call: &FuncCall) -> u64 {
     let asks = match name {
         "regexp_matches" => true,

@@ -1,11 +1,13 @@
 //! Proves the login and the database against the live catalogue before data is served.
 //!
-//! Knows two statements over `pg_catalog` and what their rows mean; must not know tenants, pools or MCP. Layers 3 and 6 (least
-//! privilege, row security) are made by `migrate` and may be undone by anybody with the rights to; here that shows, with the
-//! statement that mends it. A full examination is slow on a new connection, so a fingerprint of what it depends on is
-//! compared first with that of the last one that passed, in this process or in another that signed its verdict.
-//! Invariant: [`Posture::findings`] is empty only when the catalogue as it was at most [`REPEAT`] ago, or one with the same
-//! fingerprint, has passed a full examination.
+//! Knows two statements over `pg_catalog` and what their rows mean; must not know tenants, pools or
+//! MCP. Layers 3 and 6 (least privilege, row security) are made by `migrate` and may be undone by
+//! anybody with the rights to; here that shows, with the statement that fixes it. A full
+//! examination is slow on a new connection, so a fingerprint of what it depends on is compared
+//! first with that of the last one that passed, in this process or in another that signed its
+//! verdict.
+//! Invariant: [`Posture::findings`] is empty only when the catalogue as it was at most [`REPEAT`]
+//! ago, or one with the same fingerprint, has passed a full examination.
 mod rule; // what must be so
 mod statements; // what is asked of the catalogue
 mod verdict; // a full examination that passed, signed
@@ -52,8 +54,8 @@ impl Finding {
 pub(super) struct Posture {
     subject: Subject,
     state: Mutex<State>,
-    /// One look at a time: the requests of a fresh process come together and need only one. Held across an await,
-    /// hence not a std mutex.
+    /// One look at a time: the requests of a fresh process come together and need only one. Held
+    /// across an await, hence not a std mutex.
     looking: tokio::sync::Mutex<()>,
 }
 
@@ -80,8 +82,9 @@ impl Posture {
         }
     }
 
-    /// What forbids to serve data now; empty when nothing does. Looks over `connection` when that is due: at first, once
-    /// a minute, and every time for as long as something is found. `now` is the time at which the call begins.
+    /// What forbids to serve data now; empty when nothing does. Looks over `connection` when that
+    /// is due: at first, once a minute, and every time for as long as something is found. `now` is
+    /// the time at which the call begins.
     ///
     /// # Errors
     /// When it cannot be told.
@@ -111,7 +114,7 @@ impl Posture {
         match self.last() {
             // Somebody has looked while this caller waited.
             Some(last) if last.at >= asked => return Ok(last.findings),
-            // Only a full examination tells that what was found is mended.
+            // Only a full examination tells that what was found is fixed.
             Some(last) if !last.findings.is_empty() => {}
             _ => {
                 let (key_id, subject) = (signer.key_id(), self.subject.to_base64());
@@ -127,7 +130,8 @@ impl Posture {
         Ok(self.examine_and_settle(connection, now).await?.findings)
     }
 
-    /// Examines in full, whatever is known; the verdict, when nothing was found and the database can store it.
+    /// Examines in full, whatever is known; the verdict, when nothing was found and the database
+    /// can store it.
     ///
     /// # Errors
     /// When that cannot be done.

@@ -17,7 +17,8 @@ const VERDICT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// How far the clock of the server that signed a verdict may be ahead of this one's.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A SHA-256 of everything in the catalogue that the rules depend on, as `fingerprint.sql` makes it.
+/// A SHA-256 of everything in the catalogue that the rules depend on, as `fingerprint.sql` makes
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 32]);
 

@@ -2,8 +2,9 @@ use futures_util::FutureExt as _;
 
 use super::*;
 
-/// Plays a script of words over `slots` slots of which one tenant may have `share`, and tells who was given a slot, in
-/// order; `s` is the server. `a` asks for a slot of tenant a, `-a` gives one back, `xa` lets a's first in the queue leave.
+/// Plays a script of words over `slots` slots of which one tenant may have `share`, and tells who
+/// was given a slot, in order; `s` is the server. `a` asks for a slot of tenant a, `-a` gives one
+/// back, `xa` lets a's first in the queue leave.
 #[track_caller]
 fn check(slots: usize, share: usize, script: &str, given: &str) {
     let mut order = Order::new(slots, share, 's');

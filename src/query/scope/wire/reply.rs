@@ -96,9 +96,9 @@ impl Reply {
             Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
             Message::ErrorResponse(body) => {
                 let error = database_error(&body);
-                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit that
-                // a statement has reached. ZV00 is an invalid context: the policies verify it while
-                // a client's statement runs.
+                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit
+                // that a statement has reached. ZV00 is an invalid context: the policies verify it
+                // while a client's statement runs.
                 let of_server = error.sqlstate.starts_with("57P")
                     || error.sqlstate.starts_with("53") && error.sqlstate != "53400"
                     || error.sqlstate.starts_with("ZV00");

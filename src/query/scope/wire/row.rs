@@ -2,9 +2,9 @@
 
 use super::WireError;
 
-/// The values of a row (DataRow, <https://www.postgresql.org/docs/18/protocol-message-formats.html>):
-/// the number of values in two bytes, then each value behind its length in four. They are read
-/// where they arrived.
+/// The values of a row (DataRow,
+/// <https://www.postgresql.org/docs/18/protocol-message-formats.html>): the number of values in two
+/// bytes, then each value behind its length in four. They are read where they arrived.
 #[derive(Clone)]
 pub(super) struct Row<'a> {
     values: u16,
