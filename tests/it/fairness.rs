@@ -186,9 +186,10 @@ async fn the_servers_own_questions_do_not_wait_for_slow_statements() {
     .await;
     let lock = Lock::on(server.database()).await;
     let mut watch = Watch::on(server.database()).await;
-    let slow = STORES[..3]
-        .iter()
-        .map(|store| server.number(store, WAITING));
+    // More stores than there are connections.
+    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}});
+    let slow = STORES[..5].iter();
+    let slow = slow.map(|store| server.request(store, "tools/call", params.clone()));
     let beside = async {
         watch.until_blocked(3).await;
         let ready = server.client.get(server.url("/health/ready")).send().await;
