@@ -9,6 +9,7 @@ pub mod host;
 pub mod identity;
 pub mod mcp;
 pub mod query;
+mod reactor;
 pub mod sample_data;
 pub mod search;
 pub mod settings;

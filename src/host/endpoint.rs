@@ -216,7 +216,7 @@ impl Endpoint {
             None => Body::new(message),
             Some(result) => {
                 let Ok(message) = message.collect().await;
-                RenderedBody::of(RenderedMessage::new(message.to_bytes(), result))
+                RenderedBody::of(RenderedMessage::new(message.to_bytes(), result).await)
             }
         };
         let mut response = Response::from_parts(of_response, message);
@@ -260,7 +260,8 @@ impl Endpoint {
         parts.extensions.insert(rendered.clone());
         // On the heap: the handler's future is large.
         let message = Box::pin(self.fast_path.call(call, parts)).await;
-        fast_path::response(&message, rendered.take()).map_err(|error| {
+        let response = fast_path::response(&message, rendered.take()).await;
+        response.map_err(|error| {
             tracing::error!(
                 error = &error as &dyn std::error::Error,
                 "result is no JSON"

@@ -166,14 +166,14 @@ impl FastPath {
 ///
 /// # Errors
 /// When the message is no JSON.
-pub(super) fn response(
+pub(super) async fn response(
     message: &ServerJsonRpcMessage,
     rendered: Option<Bytes>,
 ) -> Result<Response, serde_json::Error> {
     let message = Bytes::from(serde_json::to_vec(message)?);
     let body = match rendered {
         None => Body::from(message),
-        Some(result) => RenderedBody::of(RenderedMessage::new(message, result)),
+        Some(result) => RenderedBody::of(RenderedMessage::new(message, result).await),
     };
     let mut response = Response::new(body);
     let json = HeaderValue::from_static("application/json");

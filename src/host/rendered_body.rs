@@ -1,27 +1,28 @@
 //! The body of a response with a rendered result, written while the client reads.
 use std::convert::Infallible;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
+use futures_util::future::BoxFuture;
 use hyper::body::{Frame, SizeHint};
 
-use super::response_body::MAX_SLICE_BYTES;
 use crate::mcp::RenderedMessage;
-
-/// The reactor's other tasks have their turn after so many slices, some 50 µs of work.
-const SLICES_PER_TURN: u32 = 4;
+use crate::reactor::{SLICE_BYTES, slice_turn};
 
 /// A message as a body.
 pub(super) struct RenderedBody {
     message: RenderedMessage,
-    /// The slices given since the other tasks last had their turn.
-    slices: u32,
+    /// The turn of the next slice.
+    turn: Option<BoxFuture<'static, ()>>,
 }
 
 impl RenderedBody {
     pub(super) fn of(message: RenderedMessage) -> Body {
-        Body::new(Self { message, slices: 0 })
+        Body::new(Self {
+            message,
+            turn: None,
+        })
     }
 }
 
@@ -36,13 +37,11 @@ impl HttpBody for RenderedBody {
         if self.message.is_empty() {
             return Poll::Ready(None);
         }
-        if self.slices == SLICES_PER_TURN {
-            self.slices = 0;
-            context.waker().wake_by_ref();
-            return Poll::Pending;
+        if let Some(turn) = &mut self.turn {
+            ready!(turn.as_mut().poll(context));
         }
-        self.slices += 1;
-        let slice = self.message.next_slice(MAX_SLICE_BYTES);
+        let slice = self.message.next_slice(SLICE_BYTES);
+        self.turn = (!self.message.is_empty()).then(|| Box::pin(slice_turn()) as _);
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 

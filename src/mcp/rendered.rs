@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use memchr::memmem;
 
+use crate::reactor::{SLICE_BYTES, slice_turn};
+
 /// An extension of a request, in which the handler leaves the JSON text of a tool's result.
 #[derive(Clone, Debug, Default)]
 pub struct RenderedResult(Arc<Mutex<Option<Bytes>>>);
@@ -57,9 +59,9 @@ struct Part {
 
 impl RenderedMessage {
     /// Puts a result into the message that rmcp has written. A message without a result, such as
-    /// an error, remains as it is.
-    #[must_use]
-    pub fn new(mut message: Bytes, result: Bytes) -> Self {
+    /// an error, remains as it is. The result is read once for the message's length, a slice at a
+    /// time: other tasks have their turn in between.
+    pub async fn new(mut message: Bytes, result: Bytes) -> Self {
         let plain = |bytes| Part {
             bytes,
             is_escaped: false,
@@ -72,6 +74,13 @@ impl RenderedMessage {
         };
         let before = message.split_to(at);
         let after = message.split_off(NO_CONTENT.len());
+        let length = escaped_bytes(&result).await;
+        let unwritten_bytes = before.len()
+            + BEFORE_TEXT.len()
+            + length
+            + BEFORE_STRUCTURED.len()
+            + result.len()
+            + after.len();
         let text = Part {
             bytes: result.clone(),
             is_escaped: true,
@@ -85,7 +94,7 @@ impl RenderedMessage {
             plain(after),
         ];
         Self {
-            unwritten_bytes: parts.iter().map(Part::len).sum(),
+            unwritten_bytes,
             parts: parts.into(),
         }
     }
@@ -140,15 +149,16 @@ impl RenderedMessage {
     }
 }
 
-impl Part {
-    /// How many bytes it becomes.
-    fn len(&self) -> usize {
-        if self.is_escaped {
-            self.bytes.iter().map(escaped_len).sum()
-        } else {
-            self.bytes.len()
+/// How many bytes text becomes within a JSON string.
+async fn escaped_bytes(text: &[u8]) -> usize {
+    let mut length = 0;
+    for (n, slice) in text.chunks(SLICE_BYTES).enumerate() {
+        if n > 0 {
+            slice_turn().await;
         }
+        length += slice.iter().map(escaped_len).sum::<usize>();
     }
+    length
 }
 
 /// How many bytes a byte becomes within a JSON string.
@@ -194,6 +204,7 @@ fn escape(text: &[u8], json: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use proptest::prelude::*;
     use rmcp::model::{
         CallToolResult, ContentBlock, ErrorData, RequestId, ServerJsonRpcMessage, ServerResult,
@@ -214,6 +225,11 @@ mod tests {
             ServerResult::CallToolResult(result),
             id,
         ))
+    }
+
+    fn rendered(message: Bytes, result: Bytes) -> RenderedMessage {
+        let counting = RenderedMessage::new(message, result);
+        counting.now_or_never().expect("it is short")
     }
 
     fn read_whole(mut message: RenderedMessage, max_bytes: usize) -> String {
@@ -251,7 +267,7 @@ mod tests {
             let mut without_content = result.clone();
             without_content.content = Vec::new();
             result.structured_content = Some(serde_json::from_str(&json).expect("JSON"));
-            let message = RenderedMessage::new(response(&id, without_content), json.into());
+            let message = rendered(response(&id, without_content), json.into());
             let expected = response(&id, result);
             let expected = String::from_utf8(expected.to_vec()).expect("UTF-8");
             prop_assert_eq!(read_whole(message, max_bytes), expected);
@@ -263,7 +279,7 @@ mod tests {
             text in any::<String>(), max_bytes in 1..64_usize,
         ) {
             let message = response("1", CallToolResult::success(Vec::new()));
-            let message = RenderedMessage::new(message, Bytes::from(text.clone()));
+            let message = rendered(message, Bytes::from(text.clone()));
             let whole = read_whole(message, max_bytes);
             let block = serde_json::to_string(&text).expect("a string");
             let expected = format!("\"content\":[{{\"type\":\"text\",\"text\":{block}}}],\"structuredContent\":{text},");
@@ -271,11 +287,25 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn other_tasks_have_their_turn_while_a_long_result_is_counted() {
+        let text = "\"".repeat(4 * SLICE_BYTES);
+        let message = response("1", CallToolResult::success(Vec::new()));
+        let mut counting = Box::pin(RenderedMessage::new(message, text.into()));
+        let mut polls = 0;
+        std::future::poll_fn(|context| {
+            polls += 1;
+            counting.as_mut().poll(context)
+        })
+        .await;
+        assert!(polls >= 3, "{polls}");
+    }
+
     #[test]
     fn a_message_without_a_result_remains_as_it_is() {
         let error = ErrorData::internal_error(r#"no "content":[] here"#, None);
         let error = written(&ServerJsonRpcMessage::error(error, None));
-        let message = RenderedMessage::new(error.clone(), Bytes::from_static(b"{}"));
+        let message = rendered(error.clone(), Bytes::from_static(b"{}"));
         assert_eq!(read_whole(message, 10).as_bytes(), &error[..]);
     }
 
@@ -283,7 +313,7 @@ mod tests {
     #[test]
     fn the_place_of_the_result_is_not_taken_for_an_id() {
         let message = response(r#""content":[]"#, CallToolResult::success(Vec::new()));
-        let message = RenderedMessage::new(message, Bytes::from_static(b"{\"n\":0}"));
+        let message = rendered(message, Bytes::from_static(b"{\"n\":0}"));
         let whole: Value = serde_json::from_str(&read_whole(message, 1_000)).expect("JSON");
         assert_eq!(whole["id"], r#""content":[]"#);
         assert_eq!(whole["result"]["structuredContent"], json!({"n": 0}));

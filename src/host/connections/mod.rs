@@ -10,12 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Proxies;
 use super::rates::Network;
+use crate::reactor::Turns;
 
 /// How often the same warning is logged.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
@@ -23,9 +23,8 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 /// A client that reads less than this of a response within the write timeout makes no progress.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
 
-/// The requests that may begin before the reactor has polled all other tasks, each of another
-/// network.
-const REQUESTS_PER_TURN: usize = 2;
+/// The requests that may begin before the reactor has polled all other tasks.
+const REQUESTS_PER_ROUND: usize = 2;
 
 /// How many connections there may be, and what may take how long.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +48,8 @@ pub(super) struct ConnectionLimits {
 pub(super) struct Connections {
     limits: ConnectionLimits,
     proxies: Arc<Proxies>,
-    /// The requests that may begin in this turn of the reactor. Each network waits for one at a
-    /// time, and permits are given in the order of waiting, so networks take turns.
-    turns: Arc<Semaphore>,
+    /// Each network waits for one turn at a time, so networks take turns.
+    turns: Turns,
     table: Mutex<Table>,
 }
 
@@ -78,7 +76,7 @@ pub(super) struct Connection {
     is_health_only: bool,
     /// The right of its network to wait for a turn.
     network_turn: Arc<Semaphore>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     progress: Mutex<Progress>,
     closed: CancellationToken,
 }
@@ -137,7 +135,7 @@ impl Connections {
         Self {
             limits,
             proxies,
-            turns: Arc::new(Semaphore::new(REQUESTS_PER_TURN)),
+            turns: Turns::new(REQUESTS_PER_ROUND),
             table: Mutex::default(),
         }
     }
@@ -158,7 +156,7 @@ impl Connections {
         let network_turn = network_turn.or_insert_with(|| Arc::new(Semaphore::new(1)));
         let connection = Arc::new(Connection {
             network_turn: Arc::clone(network_turn),
-            turns: Arc::clone(&self.turns),
+            turns: self.turns.clone(),
             id: table.last_id,
             network,
             is_proxy,
@@ -295,14 +293,13 @@ impl Connection {
         self.closed.cancelled().await;
     }
 
-    /// Waits until a request may begin. The reactor polls all other tasks first, so that neither a
-    /// connection with many requests written ahead, of which hyper would answer sixteen in a row,
-    /// nor many connections of a network keep the requests of others waiting.
+    /// Waits until a request may begin: neither a connection with many requests written ahead, of
+    /// which hyper would answer sixteen in a row, nor many connections of a network keep the
+    /// requests of others waiting.
     pub(super) async fn turn(&self) {
-        // The semaphores are never closed.
+        // The semaphore is never closed.
         let _network_turn = self.network_turn.acquire().await;
-        let _turn = self.turns.acquire().await;
-        yield_now().await;
+        self.turns.begin().await;
     }
 
     /// Bytes have arrived.

@@ -1,3 +1,5 @@
+use tokio::task::yield_now;
+
 use super::*;
 
 const LIMITS: ConnectionLimits = ConnectionLimits {
@@ -210,7 +212,7 @@ async fn networks_with_many_requests_take_turns_with_others() {
         let (_, begun_before) = tokio::join!(requests, of_other);
         assert_eq!(begun.get(), registered.len());
         // One of each network, and what begins in the turns that the other has.
-        let limit = usize::from(networks) + 4 * REQUESTS_PER_TURN;
+        let limit = usize::from(networks) + 4 * REQUESTS_PER_ROUND;
         assert!(begun_before <= limit, "{begun_before} of {networks}");
 
         drop(registered);

@@ -163,7 +163,8 @@ where
 
     fn reply(&mut self, error: ErrorData, id: Option<RequestId>) {
         // The types of an error always become JSON.
-        self.reply = to_line(&ServerJsonRpcMessage::error(error, id), None).ok();
+        let reply = ServerJsonRpcMessage::error(error, id);
+        self.reply = serde_json::to_vec(&reply).ok().map(ended);
         self.is_unflushed = true;
     }
 
@@ -201,7 +202,7 @@ where
                 return Ok(()); // its client has cancelled the request
             };
             let result = answer.as_ref().and_then(Answer::take_result);
-            let line = to_line(&message, result)?;
+            let line = to_line(&message, result).await?;
             output.lock().await.send(line).await?;
             // The request is in flight until its answer is written.
             drop(answer);
@@ -275,11 +276,16 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
     ErrorData::parse_error(text, None)
 }
 
-fn to_line(message: &ServerJsonRpcMessage, result: Option<Bytes>) -> io::Result<Bytes> {
-    let mut line = serde_json::to_vec(message)?;
-    if let Some(result) = result {
-        line = RenderedMessage::new(line.into(), result).into_vec();
-    }
+/// A message as a line, with the result that was rendered for it.
+async fn to_line(message: &ServerJsonRpcMessage, result: Option<Bytes>) -> io::Result<Bytes> {
+    let line = serde_json::to_vec(message)?;
+    Ok(ended(match result {
+        None => line,
+        Some(result) => RenderedMessage::new(line.into(), result).await.into_vec(),
+    }))
+}
+
+fn ended(mut line: Vec<u8>) -> Bytes {
     line.push(b'\n');
-    Ok(line.into())
+    line.into()
 }

@@ -14,9 +14,25 @@ use crate::support::{REDMOND, SEATTLE, TestDatabase};
 /// The requests whose latencies are looked at.
 const REQUESTS: usize = 200;
 
-/// What the victim's p99 may be beside an attack.
+/// What the victim's p99 may be beside an attack: ten times what it is alone. Attacker, PostgreSQL
+/// and server share the processors of this machine, so what a server that nobody attacks would
+/// take in the same moments is not the attacked server's doing.
 const LIMIT: Duration = Duration::from_millis(500);
 const FACTOR: u32 = 10;
+const FACTOR_ELSEWHERE: u32 = 3;
+
+/// What a tenant waits for its smallest query (p99), and anybody to learn whether the server is
+/// well (the longest).
+#[derive(Debug)]
+struct Waits {
+    /// Nobody attacks.
+    alone: Duration,
+    /// The server is attacked.
+    beside: Duration,
+    /// At another server, in the same moments.
+    elsewhere: Duration,
+    health: Duration,
+}
 
 const ATTACKS: [(&str, Attack); 13] = [
     (
@@ -63,44 +79,66 @@ async fn no_attack_makes_another_tenant_wait() {
         // Other tests share the machine, and may come in between; what waits for the attack would
         // wait each time.
         let mut seen = Vec::new();
-        let mut has_held = false;
-        while seen.len() < 3 && !has_held {
-            let server = Server::start(&database).await;
-            let alone = server.latency().await;
-            let attacker = Attacker::start(server.address, attack).await;
-            let beside = server.latency().await;
-            // From the attacker's own address too.
-            let health = server.health(ATTACKER).await;
-            drop(attacker);
-            let limit = LIMIT.min(FACTOR * alone);
-            seen.push((alone, beside, health));
-            has_held = beside <= limit && health <= LIMIT;
+        while seen.len() < 3 && !seen.last().is_some_and(Waits::are_short) {
+            seen.push(Waits::beside(attack, &database).await);
         }
-        if !has_held {
+        if !seen.last().is_some_and(Waits::are_short) {
             failed.push((what, seen));
         }
     }
-    assert!(failed.is_empty(), "alone, beside, health: {failed:#?}");
+    assert!(failed.is_empty(), "{failed:#?}");
 }
 
-/// What others meet.
-impl Server {
-    /// The p99 of a tenant's smallest query, over one connection.
-    async fn latency(&self) -> Duration {
-        let mut stream = connect(VICTIM, self.address).await.expect("a connection");
-        let request = call("SELECT 1").replace(REDMOND, SEATTLE);
-        let mut took = Vec::with_capacity(REQUESTS);
-        for _ in 0..REQUESTS {
+impl Waits {
+    async fn beside(attack: Attack, database: &TestDatabase) -> Self {
+        let server = Server::start(database).await;
+        let another = Server::start(database).await;
+        let [alone, _] = latencies([&server, &another]).await;
+        let attacker = Attacker::start(server.address, attack).await;
+        let [beside, elsewhere] = latencies([&server, &another]).await;
+        // From the attacker's own address too.
+        let health = server.health(ATTACKER).await;
+        drop(attacker);
+        Self {
+            alone,
+            beside,
+            elsewhere,
+            health,
+        }
+    }
+
+    fn are_short(&self) -> bool {
+        let limit = (FACTOR * self.alone).max(FACTOR_ELSEWHERE * self.elsewhere);
+        self.beside <= limit.min(LIMIT) && self.health <= LIMIT
+    }
+}
+
+/// The p99 of a tenant's smallest query at each server, over one connection to each, in turns.
+async fn latencies(servers: [&Server; 2]) -> [Duration; 2] {
+    let request = call("SELECT 1").replace(REDMOND, SEATTLE);
+    let mut streams = Vec::new();
+    for server in servers {
+        let stream = connect(VICTIM, server.address).await;
+        streams.push((stream.expect("a connection"), Vec::with_capacity(REQUESTS)));
+    }
+    for _ in 0..REQUESTS {
+        for (stream, took) in &mut streams {
             let begun = Instant::now();
-            let exchanged = timeout(PATIENCE, exchange(&mut stream, &request)).await;
+            let exchanged = timeout(PATIENCE, exchange(stream, &request)).await;
             let body = exchanged.expect("an answer in time").expect("an answer");
             assert!(body.contains(r#""r":[[1]]"#), "{body}");
             took.push(begun.elapsed());
         }
+    }
+    let mut p99 = streams.into_iter().map(|(_, mut took)| {
         took.sort_unstable();
         took[REQUESTS * 99 / 100]
-    }
+    });
+    servers.map(|_| p99.next().expect("one for each"))
+}
 
+/// What others meet.
+impl Server {
     /// The longest that it takes to learn whether the server is well, over new connections.
     async fn health(&self, from: [u8; 4]) -> Duration {
         let mut longest = Duration::ZERO;

@@ -9,13 +9,13 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::error::DatabaseError;
 use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::query::guard::PlannerSettings;
+use crate::reactor::{SLICE_BYTES, slice_turn};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
 use crate::tls::{self, HandshakeError};
 
@@ -47,10 +47,6 @@ const USUAL_BUFFER: usize = 16 * 1024;
 const GROWN_BUFFER: usize = 64 * 1024;
 /// The same for what is written.
 const USUAL_OUTGOING: usize = 2 * 1024;
-
-/// How many bytes of a result are made into rows before other tasks have their turn. tokio itself
-/// would let one result be read for up to 128 reads in a row.
-const BYTES_PER_TURN: usize = 32 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
@@ -281,9 +277,9 @@ impl Connection {
             if header.tag() == DATA_ROW_TAG {
                 let end = TAG_BYTES + length(header);
                 bytes_of_turn += end;
-                if bytes_of_turn > BYTES_PER_TURN {
+                if bytes_of_turn > SLICE_BYTES {
                     bytes_of_turn = 0;
-                    yield_now().await;
+                    slice_turn().await;
                 }
                 reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
                 self.incoming.advance(end);
