@@ -13,12 +13,15 @@ pub(super) const FIND: &str = include_str!("find.sql");
 /// A digest of what [`FIND`] depends on.
 pub(super) const FINGERPRINT: &str = include_str!("fingerprint.sql");
 
-/// The fingerprint, and the verdict that is stored for this server, if any.
+/// The fingerprint, and the verdict that is stored for this server, if any. Where no verdict is
+/// stored and this server has none ($3), there is nothing to compare, and the fingerprint, an
+/// InitPlan, is not evaluated.
 static LOOK: LazyLock<String> = LazyLock::new(|| {
     format!(
-        "SELECT pg_catalog.encode(f.digest, 'base64'), pg_catalog.encode(v.fingerprint, 'base64'), v.examined_at, \
-         pg_catalog.encode(v.mac, 'base64') \
-         FROM (\n{FINGERPRINT}\n) AS f LEFT JOIN guard.posture_verdict($1, pg_catalog.decode($2, 'base64')) AS v ON true"
+        "SELECT CASE WHEN v.mac IS NOT NULL OR $3::boolean \
+             THEN (SELECT pg_catalog.encode(f.digest, 'base64') FROM (\n{FINGERPRINT}\n) AS f) END, \
+         pg_catalog.encode(v.fingerprint, 'base64'), v.examined_at, pg_catalog.encode(v.mac, 'base64') \
+         FROM (SELECT) AS one LEFT JOIN guard.posture_verdict($1, pg_catalog.decode($2, 'base64')) AS v ON true"
     )
 });
 
@@ -57,7 +60,7 @@ pub(super) fn exposed_tables() -> String {
 }
 
 /// The fingerprint of the catalogue now. `None` when there is none, as on a database that is not
-/// prepared.
+/// prepared, or no verdict to compare it with.
 ///
 /// # Errors
 /// When the database does not answer.
@@ -65,9 +68,11 @@ pub(super) async fn look(
     connection: &mut Connection,
     key_id: i32,
     subject: &str,
+    has_verdict: bool,
 ) -> Result<Option<Seen>, WireError> {
-    let key_id = key_id.to_string();
-    match rows(connection, &LOOK, &[&key_id, subject], read_seen).await {
+    let (key_id, has_verdict) = (key_id.to_string(), has_verdict.to_string());
+    let parameters = [&key_id, subject, &has_verdict];
+    match rows(connection, &LOOK, &parameters, read_seen).await {
         Ok(seen) => Ok(seen.and_then(|mut rows| rows.pop())),
         Err(WireError::Statement(_)) => Ok(None),
         Err(error) => Err(error),
