@@ -39,7 +39,7 @@ use kernel::Memory;
 use peer::Peer;
 use pgbench::{Form, Signing};
 use plan::Plan;
-use report::Report;
+use report::{ColdReport, Report};
 use throughput::{Race, Rival, Speed};
 use toolbox::Toolbox;
 use workload::{LARGER, ROWS_1_000, ROWS_10_000, SELECT_ONE};
@@ -68,8 +68,12 @@ fn run() -> Fallible<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let report = runtime.block_on(measure_and_tidy(&plan))?;
-    Ok(std::io::stdout().write_all(report.markdown().as_bytes())?)
+    let markdown = if plan.is_cold {
+        runtime.block_on(measure_starts(&plan))?.markdown()
+    } else {
+        runtime.block_on(measure_and_tidy(&plan))?.markdown()
+    };
+    Ok(std::io::stdout().write_all(markdown.as_bytes())?)
 }
 
 /// Measures, and removes the signing schema whatever happens meanwhile.
@@ -88,6 +92,29 @@ async fn measure_and_tidy(plan: &Plan) -> Fallible<Report> {
     Ok(report)
 }
 
+/// Measures the starts alone.
+async fn measure_starts(plan: &Plan) -> Fallible<ColdReport> {
+    let machine = report::Machine::look(plan).await?;
+    let toolbox = match &plan.toolbox {
+        Some(program) => Some(Toolbox::find(program).await?),
+        None => None,
+    };
+    progress::tell(&format!("start to first answer, {} times", plan.starts));
+    let start = start::measure_ours(plan, &mcp::query(SELECT_ONE.sql)).await?;
+    let peer = match &toolbox {
+        Some(toolbox) => {
+            let (peer, process) = Peer::meet(plan, toolbox).await?;
+            Some(peer.part(process).await?)
+        }
+        None => None,
+    };
+    Ok(ColdReport {
+        machine,
+        start,
+        peer,
+    })
+}
+
 async fn measure(plan: &Plan) -> Fallible<Report> {
     let machine = report::Machine::look(plan).await?;
     let signing = pgbench::arrange_signing(plan).await?;
@@ -98,7 +125,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
 
     progress::tell(&format!("start to first answer, {} times", plan.starts));
     let request = mcp::query(SELECT_ONE.sql);
-    let start = start::measure(plan, || server::start(plan), &request).await?;
+    let start = start::measure_ours(plan, &request).await?;
     let peer = match &toolbox {
         Some(toolbox) => Some(Peer::meet(plan, toolbox).await?),
         None => None,

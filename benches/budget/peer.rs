@@ -21,7 +21,7 @@ impl Peer {
     pub(crate) async fn meet(plan: &Plan, toolbox: &Toolbox) -> Fallible<(Self, Process)> {
         progress::tell(&format!("MCP Toolbox {}", toolbox.version));
         let request = mcp::toolbox_query(SELECT_ONE.sql);
-        let start = start::measure(plan, || toolbox.start(plan), &request).await?;
+        let start = start::measure(plan, || toolbox.start(plan), &request, &[]).await?;
         let process = toolbox.start(plan)?;
         process.connect().await?.call(&request).await?;
         let after_first = process.memory()?;

@@ -66,6 +66,18 @@ pub(crate) async fn forget_signing(plan: &Plan) -> Fallible<()> {
     psql(plan, FORGET, &[]).await.map(drop)
 }
 
+/// Forgets all stored verdicts of the posture check.
+pub(crate) async fn forget_verdicts(plan: &Plan) -> Fallible<()> {
+    let sql = "SET LOCAL ROLE zava_owner; DELETE FROM guard.posture_verdict;";
+    psql(plan, sql, &[]).await.map(drop)
+}
+
+/// Whether a verdict of the posture check is stored.
+pub(crate) async fn has_verdict(plan: &Plan) -> Fallible<bool> {
+    let sql = "SET LOCAL ROLE zava_owner; SELECT EXISTS (SELECT FROM guard.posture_verdict);";
+    Ok(psql(plan, sql, &[]).await? == "t")
+}
+
 /// The server's own words for its version.
 pub(crate) async fn server_version(plan: &Plan) -> Fallible<String> {
     psql(plan, "SHOW server_version", &[]).await

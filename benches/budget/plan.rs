@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) postmaster: Option<u32>,
     /// MCP Toolbox's program, when it is to be measured too.
     pub(crate) toolbox: Option<PathBuf>,
+    /// Whether the starts alone are measured.
+    pub(crate) is_cold: bool,
     /// How often the start is measured.
     pub(crate) starts: usize,
     /// How often all that is compared takes its turn.
@@ -72,9 +74,9 @@ impl Plan {
             .split_once(':')
             .ok_or("ZAVA_SIGNING_KEY is no key number, colon and key")?;
         let (starts, rounds, turn) = if variable("BENCH_QUICK").is_ok() {
-            (20, 2, Duration::from_secs(1))
+            (20, 3, Duration::from_secs(1))
         } else {
-            (20, 5, Duration::from_secs(2))
+            (20, 9, Duration::from_secs(2))
         };
         Ok(Self {
             server: variable("BENCH_SERVER")?.into(),
@@ -100,6 +102,7 @@ impl Plan {
                 .map(|pid| pid.parse())
                 .transpose()?,
             toolbox: variable("BENCH_TOOLBOX").ok().map(PathBuf::from),
+            is_cold: variable("BENCH_COLD").is_ok(),
             starts,
             rounds,
             turn,

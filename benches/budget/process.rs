@@ -1,6 +1,7 @@
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Seek as _, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,12 +23,17 @@ pub(crate) struct Process {
     child: Child,
     pid: u32,
     address: SocketAddr,
+    log: PathBuf,
+    /// Where its part of the log begins.
+    log_start: u64,
 }
 
 impl Process {
     /// Starts a program that will listen on `address` and adds to `log` what it says; does not wait until it listens.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, log: &Path) -> Fallible<Self> {
+        let path = log.to_owned();
         let log = OpenOptions::new().create(true).append(true).open(log)?;
+        let log_start = log.metadata()?.len();
         let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
@@ -40,6 +46,8 @@ impl Process {
             child,
             pid,
             address,
+            log: path,
+            log_start,
         })
     }
 
@@ -59,6 +67,15 @@ impl Process {
                 Err(_) => std::thread::sleep(RETRY),
             }
         }
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn logged(&self) -> Fallible<String> {
+        let mut log = File::open(&self.log)?;
+        log.seek(SeekFrom::Start(self.log_start))?;
+        let mut text = String::new();
+        log.read_to_string(&mut text)?;
+        Ok(text)
     }
 
     /// What the kernel says of its memory.

@@ -7,7 +7,7 @@ use crate::memory::Large;
 use crate::peer::Peer;
 use crate::pgbench::{self, Form};
 use crate::plan::Plan;
-use crate::start::Starts;
+use crate::start::{Durations, OwnStarts};
 use crate::surface::Surface;
 use crate::table::{Table, mebibytes, micros, millis, percent, rate, spread, thousands};
 use crate::tally::Turns;
@@ -52,10 +52,34 @@ impl Machine {
     }
 }
 
+impl Machine {
+    fn facts(&self, table: &mut Table) {
+        for (name, value) in &self.lines {
+            table.fact(name, value);
+        }
+    }
+}
+
+/// What a run found that measured the starts alone.
+pub(crate) struct ColdReport {
+    pub(crate) machine: Machine,
+    pub(crate) start: OwnStarts,
+    pub(crate) peer: Option<Peer>,
+}
+
+impl ColdReport {
+    pub(crate) fn markdown(&self) -> String {
+        let mut table = Table::new();
+        start_rows(&self.start, self.peer.as_ref(), &mut table);
+        self.machine.facts(&mut table);
+        table.into_text()
+    }
+}
+
 /// Everything that one run found.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
-    pub(crate) start: Starts,
+    pub(crate) start: OwnStarts,
     pub(crate) peer: Option<Peer>,
     pub(crate) after_first: Memory,
     pub(crate) after_load: Memory,
@@ -81,28 +105,12 @@ impl Report {
         self.token(&mut table);
         self.availability(&mut table);
         self.size(&mut table);
-        for (name, value) in &self.machine.lines {
-            table.fact(name, value);
-        }
+        self.machine.facts(&mut table);
         table.into_text()
     }
 
     fn start(&self, table: &mut Table) {
-        let detail = |starts: &Starts| {
-            let (least, most) = (millis(starts.least), millis(starts.most));
-            format!("{least} to {most}, median of {}", starts.count)
-        };
-        table.row(
-            "start of process → first `tools/call` answered",
-            "≤ 20 ms",
-            &millis(self.start.median),
-            &detail(&self.start),
-        );
-        if let Some(peer) = &self.peer {
-            let start = &peer.start;
-            let what = format!("… {}", peer.name());
-            table.row(&what, "", &millis(start.median), &detail(start));
-        }
+        start_rows(&self.start, self.peer.as_ref(), table);
     }
 
     fn memory(&self, table: &mut Table) {
@@ -115,7 +123,7 @@ impl Report {
             ),
             (
                 "resident memory, after load of `SELECT 1`",
-                "≤ 20 MiB",
+                "≤ 16 MiB",
                 self.after_load,
                 self.peer.as_ref().map(|peer| peer.after_load),
             ),
@@ -178,14 +186,21 @@ impl Report {
                 ),
                 Rival::Toolbox => (
                     self.peer.as_ref().map(Peer::name).unwrap_or_default(),
-                    "> 100 %",
+                    ["≥ 130 %", "≥ 115 %"][*at],
                 ),
             };
+            let ratios = ours.rates.ratios(&turns.rates);
             table.row(
                 &format!("… compared with {name}"),
                 budget,
-                &percent(ours.rates.median() / turns.rates.median()),
-                &format!("{}, {}", rate(&turns.rates), details(turns)),
+                &percent(ratios.median()),
+                &format!(
+                    "{} to {} by round; {}, {}",
+                    percent(ratios.least()),
+                    percent(ratios.most()),
+                    rate(&turns.rates),
+                    details(turns)
+                ),
             );
         }
     }
@@ -241,7 +256,45 @@ impl Report {
             ),
         );
         let binary = mebibytes(self.binary_bytes / 1024);
-        table.row("binary, stripped", "≤ 20 MiB", &binary, "");
+        table.row("binary, stripped", "≤ 17 MiB", &binary, "");
+    }
+}
+
+/// The rows of the starts.
+fn start_rows(start: &OwnStarts, peer: Option<&Peer>, table: &mut Table) {
+    let detail = |times: &Durations| {
+        let (least, most) = (millis(times.least()), millis(times.most()));
+        format!("{least} to {most}, median of {}", times.count())
+    };
+    let median = |times: &Durations| millis(times.median());
+    for (what, budget, starts) in [
+        (
+            "start of process → first `tools/call` answered",
+            "≤ 20 ms; ≤ 0.3 × the Toolbox's",
+            &start.later,
+        ),
+        (
+            "… the first time, when no verdict of the posture check is stored",
+            "",
+            &start.first,
+        ),
+    ] {
+        let answered = &starts.answered;
+        table.row(what, budget, &median(answered), &detail(answered));
+        for (step, times) in &starts.steps {
+            let what = format!("… … of it until: {step}");
+            table.row(&what, "", &median(times), &detail(times));
+        }
+    }
+    if let Some(peer) = peer {
+        let answered = &peer.start.answered;
+        let ratio = start.later.answered.median().as_secs_f64() / answered.median().as_secs_f64();
+        table.row(
+            &format!("… {}", peer.name()),
+            "",
+            &median(answered),
+            &format!("{}; ours takes {ratio:.2} × as long", detail(answered)),
+        );
     }
 }
 

@@ -1,46 +1,152 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::Fallible;
+use crate::pgbench;
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::server;
 
-/// How long it took from the process's start to the first answered tool call, over several starts.
+/// What our server logs on its way to the first answer, and what that is.
+const STEPS: [(&str, &str); 2] = [
+    ("listening", "listening;"),
+    ("posture check passed", "posture check passed"),
+];
+
+/// How long a server may take to store its verdict: it examines ten seconds after its start.
+const VERDICT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long several starts took.
 pub(crate) struct Starts {
-    pub(crate) median: Duration,
-    pub(crate) least: Duration,
-    pub(crate) most: Duration,
-    pub(crate) count: usize,
+    /// From the process's start to the first answered tool call.
+    pub(crate) answered: Durations,
+    /// From the process's start to each step that is logged before.
+    pub(crate) steps: Vec<(&'static str, Durations)>,
 }
 
-/// Starts a server again and again, each time on a free port, and calls a tool as soon as it listens. The time includes
-/// making the process, reading what it needs, connecting to the database and, for ours, looking the tenant up.
+/// At least one duration, in order of length.
+pub(crate) struct Durations(Vec<Duration>);
+
+impl Durations {
+    pub(crate) fn median(&self) -> Duration {
+        self.0[self.0.len() / 2]
+    }
+
+    pub(crate) fn least(&self) -> Duration {
+        self.0[0]
+    }
+
+    pub(crate) fn most(&self) -> Duration {
+        self.0[self.0.len() - 1]
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn new(mut durations: Vec<Duration>) -> Self {
+        durations.sort_unstable();
+        Self(durations)
+    }
+}
+
+/// Our server's starts where no verdict of an earlier start is stored, and where one is.
+pub(crate) struct OwnStarts {
+    pub(crate) first: Starts,
+    pub(crate) later: Starts,
+}
+
+/// Starts our server again and again without a stored verdict, which it must not live long enough
+/// to store; then lets one store it, and starts it again.
+pub(crate) async fn measure_ours(plan: &Plan, request: &[u8]) -> Fallible<OwnStarts> {
+    let start = || server::start(plan);
+    pgbench::forget_verdicts(plan).await?;
+    let first = measure(plan, start, request, &STEPS).await?;
+    let storing = server::start(plan)?;
+    let deadline = Instant::now() + VERDICT_TIMEOUT;
+    while !pgbench::has_verdict(plan).await? {
+        if Instant::now() > deadline {
+            return Err("the server stores no verdict of its posture check; see its log".into());
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    storing.stop().await?;
+    let later = measure(plan, start, request, &STEPS).await?;
+    Ok(OwnStarts { first, later })
+}
+
+/// Starts a server again and again, each time on a free port, and calls a tool as soon as it
+/// listens. The time includes making the process, reading what it needs, connecting to the database
+/// and, for ours, the posture check and looking the tenant up.
 pub(crate) async fn measure(
     plan: &Plan,
     start: impl Fn() -> Fallible<Process>,
     request: &[u8],
+    steps: &[(&'static str, &str)],
 ) -> Fallible<Starts> {
-    once(&start, request).await?; // reads the binary and its files into the page cache
-    let mut times = Vec::with_capacity(plan.starts);
+    once(&start, request, steps).await?; // reads the binary and its files into the page cache
+    let mut times = vec![Vec::with_capacity(plan.starts); steps.len() + 1];
     for _ in 0..plan.starts {
-        times.push(once(&start, request).await?);
+        for (times, took) in times.iter_mut().zip(once(&start, request, steps).await?) {
+            times.push(took);
+        }
     }
-    times.sort_unstable();
+    let mut times = times.into_iter().map(Durations::new);
+    let answered = times.next().ok_or("no start was measured")?;
     Ok(Starts {
-        median: times[times.len() / 2],
-        least: times[0],
-        most: times[times.len() - 1],
-        count: times.len(),
+        answered,
+        steps: steps.iter().map(|(name, _)| *name).zip(times).collect(),
     })
 }
 
-async fn once(start: impl Fn() -> Fallible<Process>, request: &[u8]) -> Fallible<Duration> {
+/// How long one start took until the first answer and until each step.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock by which the server stamps its log"
+)]
+async fn once(
+    start: impl Fn() -> Fallible<Process>,
+    request: &[u8],
+    steps: &[(&str, &str)],
+) -> Fallible<Vec<Duration>> {
+    let began_at = SystemTime::now();
     let began = Instant::now();
     let server = start()?;
     let mut connection = server.connect().await?;
     connection.call(request).await?;
-    let took = began.elapsed();
+    let mut times = vec![began.elapsed()];
+    for (name, text) in steps {
+        let logged = server
+            .logged()?
+            .lines()
+            .find(|line| line.contains(text))
+            .and_then(time_of_day);
+        let logged = logged.ok_or_else(|| format!("the log does not tell its step: {name}"))?;
+        times.push(since(began_at, logged)?);
+    }
     server.stop().await?;
-    Ok(took)
+    Ok(times)
+}
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The time of day at which a line was logged, such as `2026-11-30T10:53:17.336530Z  INFO …`.
+fn time_of_day(line: &str) -> Option<Duration> {
+    let (_, time) = line.split_once('T')?;
+    let (time, _) = time.split_once('Z')?;
+    let mut parts = time.split(':');
+    let (hours, minutes, seconds) = (parts.next()?, parts.next()?, parts.next()?);
+    let minutes = 60 * hours.parse::<u64>().ok()? + minutes.parse::<u64>().ok()?;
+    let seconds = Duration::try_from_secs_f64(seconds.parse().ok()?).ok()?;
+    Some(Duration::from_secs(60 * minutes) + seconds)
+}
+
+/// The time from a moment to the next time of day.
+fn since(moment: SystemTime, time_of_day: Duration) -> Fallible<Duration> {
+    let moment = moment.duration_since(UNIX_EPOCH)?.as_nanos() % DAY.as_nanos();
+    let passed = (time_of_day + DAY).as_nanos() - moment;
+    Ok(Duration::from_nanos(u64::try_from(
+        passed % DAY.as_nanos(),
+    )?))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Latency {
     pub(crate) most: Duration,
 }
 
-/// Requests or transactions per second of several turns, in order of size.
+/// Requests or transactions per second of several turns, in the order of the rounds.
 pub(crate) struct Rates(Vec<f64>);
 
 /// Processor time used before a turn began.
@@ -95,7 +95,6 @@ impl Tally {
     }
 
     pub(crate) fn finish(mut self, plan: &Plan) -> Turns {
-        self.rates.sort_unstable_by(f64::total_cmp);
         self.latencies.sort_unstable();
         let latencies = &self.latencies;
         let quantile = |hundredths: usize| {
@@ -117,17 +116,25 @@ impl Tally {
 }
 
 impl Rates {
+    /// What this is of another's, round by round.
+    pub(crate) fn ratios(&self, other: &Self) -> Self {
+        let pairs = self.0.iter().zip(&other.0);
+        Self(pairs.map(|(ours, theirs)| ours / theirs).collect())
+    }
+
     /// The middle one, or the mean of the two in the middle.
     pub(crate) fn median(&self) -> f64 {
-        let count = self.0.len();
-        f64::midpoint(self.0[(count - 1) / 2], self.0[count / 2])
+        let mut sorted = self.0.clone();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let count = sorted.len();
+        f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2])
     }
 
     pub(crate) fn least(&self) -> f64 {
-        self.0[0]
+        self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
     pub(crate) fn most(&self) -> f64 {
-        self.0[self.0.len() - 1]
+        self.0.iter().copied().fold(0.0, f64::max)
     }
 }
