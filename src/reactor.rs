@@ -7,10 +7,11 @@
 //! Knows tasks; must not know whose work it is.
 //! Invariants:
 //! - Between two slices of a thread's reactor, whoever's they are, everything else is polled.
-//! - Nobody holds a turn while waiting for something: it comes back after a round of the reactor.
+//! - A turn comes back after a round of the reactor, whatever becomes of whoever has it: a task of
+//!   its own holds it. A future that waits for its turn may be polled late or never again.
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::task::yield_now;
 
 /// How much of a result is read, counted or written in a turn, some 10 to 20 µs of work.
@@ -42,45 +43,85 @@ impl Turns {
     /// Waits until work may begin. Must be called on a runtime of one thread.
     ///
     /// # Cancel safety
-    /// A dropped call leaves the queue.
+    /// A dropped call gives its turn away when it comes.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the task ends after a round, and owns nothing but the turn"
+        reason = "the tasks own nothing but a turn, and end a round after they have it"
     )]
     pub(crate) async fn begin(&self) {
-        // The semaphore is never closed.
-        if let Ok(turn) = Arc::clone(&self.0).acquire_owned().await {
-            tokio::spawn(async move {
-                yield_now().await;
-                drop(turn);
-            });
+        match Arc::clone(&self.0).try_acquire_owned() {
+            Ok(turn) => drop(tokio::spawn(hold(turn))),
+            Err(TryAcquireError::NoPermits) => {
+                let (begin, may_begin) = oneshot::channel();
+                let turns = Arc::clone(&self.0);
+                tokio::spawn(async move {
+                    // The semaphore is never closed.
+                    if let Ok(turn) = turns.acquire_owned().await
+                        && begin.send(()).is_ok()
+                    {
+                        hold(turn).await;
+                    }
+                });
+                // An error: the runtime is shutting down.
+                let _ = may_begin.await;
+            }
+            Err(TryAcquireError::Closed) => {}
         }
     }
 }
 
+/// Gives a turn back when everything else has been polled.
+async fn hold(turn: OwnedSemaphorePermit) {
+    yield_now().await;
+    drop(turn);
+}
+
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt as _;
+    use tokio::task::JoinSet;
 
     use super::*;
 
+    /// As of a response whose client does not read, or of a call that is cancelled.
+    #[tokio::test]
+    async fn a_turn_is_not_held_by_who_does_not_take_it() {
+        slice_turn().await;
+        let mut unpolled = Box::pin(slice_turn());
+        let mut dropped = Box::pin(slice_turn());
+        assert!(unpolled.as_mut().now_or_never().is_none());
+        assert!(dropped.as_mut().now_or_never().is_none());
+        drop(dropped);
+        for _ in 0..10 {
+            slice_turn().await;
+        }
+        assert!(unpolled.now_or_never().is_some());
+    }
+
     #[tokio::test]
     async fn everything_else_is_polled_between_two_slices() {
-        let events = RefCell::new(String::new());
-        let long = async || {
+        let events = Arc::new(Mutex::new(String::new()));
+        let mut tasks = JoinSet::new();
+        for _ in 0..3 {
+            let events = Arc::clone(&events);
+            tasks.spawn(async move {
+                for _ in 0..10 {
+                    slice_turn().await;
+                    events.lock().expect("nothing panics").push('s');
+                }
+            });
+        }
+        let small = Arc::clone(&events);
+        tasks.spawn(async move {
             for _ in 0..10 {
-                slice_turn().await;
-                events.borrow_mut().push('s');
-            }
-        };
-        let small = async {
-            for _ in 0..10 {
+                small.lock().expect("nothing panics").push('.');
                 yield_now().await;
-                events.borrow_mut().push('.');
             }
-        };
-        tokio::join!(long(), long(), long(), small);
-        let events = events.into_inner();
+        });
+        tasks.join_all().await;
+        let events = events.lock().expect("nothing panics");
         let beside = events.trim_end_matches('s');
         assert!(beside.contains("s.") && !beside.contains("ss"), "{events}");
     }

@@ -302,7 +302,12 @@ impl Connection {
         self.turns.begin().await;
     }
 
-    /// Bytes have arrived.
+    /// Whether the head of the next request has not begun.
+    pub(super) fn is_before_head(&self) -> bool {
+        lock(&self.progress).phase == Phase::Idle
+    }
+
+    /// Bytes of a request have arrived.
     pub(super) fn received(&self) {
         let mut progress = lock(&self.progress);
         if progress.phase == Phase::Idle {

@@ -56,6 +56,7 @@ impl Server {
             .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
             .route("/health/live", get(|| async { "alive" }))
             .route("/body", post(async |_: Bytes| ()))
+            .route("/length", post(async |body: Bytes| body.len().to_string()))
             .route("/held", get(hold));
         let proxies = trusted_proxies.iter();
         let proxies = proxies.map(|proxy| proxy.parse().expect("a network"));
@@ -296,4 +297,38 @@ async fn told_to_stop_it_ends_idle_connections_and_takes_no_new_ones() {
         .expect("it stops");
     rest(idle).await;
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+/// However many there are, and in whatever pieces they come (RFC 9112, section 2.2).
+#[tokio::test]
+async fn empty_lines_before_a_head_are_ignored() {
+    let server = Server::start(LONG, &[]).await;
+    let many = "\r\n".repeat(100_000);
+    for (lines, path) in [("\r\n", "/"), ("\n\n\r\n", "/"), (&*many, "/large")] {
+        let mut stream = server.send(1, lines).await;
+        stream.set_nodelay(true).expect("at once");
+        for piece in ["\r", "\n", "\r\n", &request("/"), lines, &last(path)] {
+            stream.write_all(piece.as_bytes()).await.expect("sent");
+        }
+        let said = rest(stream).await;
+        assert_eq!(said.matches("HTTP/1.1 200").count(), 2, "{}", said.len());
+    }
+}
+
+/// What arrives is not lost while a long request waits for its turns.
+#[tokio::test]
+async fn a_long_request_arrives_whole() {
+    let server = Server::start(LONG, &[]).await;
+    let body = "x".repeat(300_000);
+    for head in [
+        format!("content-length: {}\r\n\r\n{body}", body.len()),
+        format!(
+            "transfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        ),
+    ] {
+        let head = format!("POST /length HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}");
+        let said = rest(server.send(1, &head).await).await;
+        assert!(said.ends_with("\r\n\r\n300000"), "{said}");
+    }
 }

@@ -33,6 +33,9 @@ pub(super) enum Attack {
     /// Sends this again and again on each connection, from sixteen addresses, and reads the
     /// responses whenever they come.
     Endless(fn() -> String, usize),
+    /// Sends the first text, and then the second again and again, on each connection, from four
+    /// addresses. No response comes.
+    Flood([fn() -> String; 2], usize),
 }
 
 fn post(tenant: &str, body: &str) -> String {
@@ -86,6 +89,24 @@ pub(super) fn nobody() -> String {
 
 pub(super) fn not_found() -> String {
     "GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_owned()
+}
+
+/// A request whose body begins with the line of a chunk's size.
+pub(super) fn chunked() -> String {
+    "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()
+}
+
+pub(super) fn zeros() -> String {
+    "0".repeat(60_000)
+}
+
+pub(super) fn empty_lines() -> String {
+    "\r\n".repeat(30_000)
+}
+
+/// A few bytes, so that the server reads often.
+pub(super) fn empty_line() -> String {
+    "\r\n".to_owned()
 }
 
 /// Some 60 KB of requests whose responses are small, and more than a socket's buffers hold.
@@ -188,6 +209,19 @@ impl Attacker {
                             };
                             let _held = join_all((0..connections).map(send)).await;
                             let _ = ready.send(());
+                            pending().await
+                        }
+                        Attack::Flood([first, then], connections) => {
+                            let (first, then) = (&first(), &then());
+                            let flood = async |n: usize| {
+                                let mut stream = connect(nth(n % 4), server).await?;
+                                stream.write_all(first.as_bytes()).await?;
+                                io::Result::Ok(stream)
+                            };
+                            let begun = join_all((0..connections).map(flood)).await;
+                            let _ = ready.send(());
+                            let begun = begun.into_iter().flatten();
+                            join_all(begun.map(|stream| repeat(stream, then))).await;
                             pending().await
                         }
                         Attack::Endless(text, connections) => {

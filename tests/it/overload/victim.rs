@@ -6,8 +6,9 @@ use tokio::time::{Instant, timeout};
 
 use super::PATIENCE;
 use super::attack::{
-    ATTACKER, Attack, Attacker, Server, VICTIM, announced, begun, call, connect, endless_head,
-    exchange, large_result, longest, many_not_found, many_values, nested, nobody, not_found,
+    ATTACKER, Attack, Attacker, Server, VICTIM, announced, begun, call, chunked, connect,
+    empty_line, empty_lines, endless_head, exchange, large_result, longest, many_not_found,
+    many_values, nested, nobody, not_found, zeros,
 };
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
@@ -34,7 +35,7 @@ struct Waits {
     health: Duration,
 }
 
-const ATTACKS: [(&str, Attack); 13] = [
+const ATTACKS: [(&str, Attack); 16] = [
     (
         "JSON that is expensive to parse",
         Attack::Requests(nested, 4),
@@ -64,6 +65,18 @@ const ATTACKS: [(&str, Attack); 13] = [
     (
         "many requests written ahead, on a few connections of each address",
         Attack::Endless(many_not_found, 16 * 31),
+    ),
+    (
+        "sizes of chunks that do not end",
+        Attack::Flood([chunked, zeros], 32),
+    ),
+    (
+        "empty lines before a head",
+        Attack::Flood([empty_lines, empty_lines], 880),
+    ),
+    (
+        "empty lines before a head, a few bytes at a time",
+        Attack::Flood([empty_lines, empty_line], 880),
     ),
     (
         "connections that come and go",
