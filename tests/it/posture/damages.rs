@@ -237,6 +237,14 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
         "guard_functions",
         "ALTER FUNCTION guard.row_as_json(anyelement) RESET bytea_output",
     ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.must_be_asked(integer, text, text, bigint, bytea) STRICT",
+    ),
+    (
+        "guard_functions",
+        "ALTER FUNCTION guard.mac(integer, bytea) LEAKPROOF",
+    ),
     ("audit", "DROP TRIGGER append_only ON guard.audit"),
     (
         "audit",

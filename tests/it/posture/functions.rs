@@ -16,7 +16,9 @@ struct Function {
 async fn functions(damaged: &mut Damaged) -> Vec<Function> {
     let rows = sqlx::query(
         "SELECT p.proname::text AS name, format('guard.%s(%s)', p.proname, oidvectortypes(p.proargtypes)) AS signature, \
-         encode(sha256(convert_to(format('%s %s', l.lanname, p.prosrc), 'UTF8')), 'hex') AS digest, \
+         encode(sha256(convert_to(format('%s %s %s %s %s %s %s %s %s', \
+         p.proretset, p.prorettype, p.proallargtypes, p.proargmodes, p.proargnames, p.pronargdefaults, p.prosupport::oid, \
+         l.lanname, p.prosrc), 'UTF8')), 'hex') AS digest, \
          pg_get_functiondef(p.oid) AS definition \
          FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang \
          WHERE p.pronamespace = 'guard'::regnamespace ORDER BY 1",
@@ -99,5 +101,25 @@ async fn a_body_that_was_replaced_is_found_and_migrate_restores_it() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    damaged.drop_roles().await;
+}
+
+/// A support function takes part in planning each statement that calls the function. No ALTER
+/// FUNCTION takes it away again.
+#[tokio::test]
+async fn a_support_function_is_found_and_migrate_removes_it() {
+    let mut damaged = Damaged::new().await;
+    damaged.store_verdict().await;
+    damaged
+        .run("ALTER FUNCTION guard.allowed_stores() SUPPORT pg_catalog.array_unnest_support")
+        .await;
+    let findings = damaged.findings().await;
+    assert_eq!(damaged.at_start().await, findings);
+    let [finding] = &*findings else {
+        panic!("{findings:?}");
+    };
+    assert_eq!(finding.rule.name(), "guard_functions");
+    damaged.mend(finding).await;
+    assert_eq!(damaged.findings().await, []);
     damaged.drop_roles().await;
 }

@@ -28,7 +28,9 @@ schema AS MATERIALIZED (
 -- not change. `pinned` are settings beside the search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
-        p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.prolang, p.prosrc
+        p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.prolang, p.prosrc,
+        p.proisstrict, p.proleakproof, p.prosupport, p.proretset, p.prorettype, p.proallargtypes, p.proargmodes, p.proargnames,
+        p.pronargdefaults
     FROM (VALUES
         ('allowed_stores', '', 'STABLE', 'RESTRICTED', true, '{}'::text[]),
         ('entitlements', 'integer, text, bigint, bytea', 'STABLE', 'RESTRICTED', true, '{}'),
@@ -47,22 +49,23 @@ guard_function AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_proc AS p
         ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
 ),
--- SHA-256 of their languages and bodies, with a space between. A test computes them anew from what
--- the migrations make, and names those that differ.
+-- SHA-256 of their declarations and bodies: what is returned, the arguments, the support function,
+-- the language and the body, with a space between. A test computes them anew from what the
+-- migrations make, and names those that differ.
 guard_body (name, digest) AS (
     VALUES
-        ('allowed_stores', 'c3badb0f8ffae94ed4e46dde27636a69964a502ef944b8f5b7df72f2498cb195'),
-        ('api_key', 'c65c6db6a724bc8fda7af0a299cdd96e69adecb2eb2367eab3735f3338457436'),
-        ('append_audit', '5e150dde3eaa1509261ee37242a9fd2d2b250401226100981eb798c962943482'),
-        ('audit_act', '81b67e63664fbc03275cb69687f951109b0de53d5c7924052805a73fdb5e8beb'),
-        ('entitlements', 'd8fa0dd76e9cc5bc9d2f6ac62e70346f0effbebb8e2bdac85459870eba51150a'),
-        ('mac', '642e095984612b00072daf7ff34a618db506e5cad76923731c5befb45a5c19a1'),
-        ('must_be_asked', 'e593489f5271cef2c17e431e8b5d76b92cdd369cd0402681a36370754be26c81'),
-        ('posture_verdict', '9efb5820c38bcd1e9a64f14c56b7d0b71fd171ed197f0b1421fefd03bdbf948b'),
-        ('record', '80997d47f4f91fdd3d820b90f274dd43d7c6fee968f6ccb6adbad9d588c0324c'),
-        ('record_verdict', '033fd4f44405bbc9596a6c03b3276f4a8487f50f0d46bddc14d248f81c3cac47'),
-        ('refuse_change', 'b62409e4321341af5d741715d71ff3567f6fd29c375e53bb770ddcb2b3c8aaee'),
-        ('row_as_json', '3e667418f7805817d754f86288d98f29a689b207e2509c1695d0fe9dd51c0763')
+        ('allowed_stores', 'f760d6f9d28b315c85f6ff331a3d3615546eb0e7501b6c0203b076879001d398'),
+        ('api_key', '9654f969f5c10d67db1b2214009dff2978bae3f8a0ab52d76c23af2ba62497d0'),
+        ('append_audit', 'fe21749f865e460b2d29ce60e8c08ef60bb99544bc568fb2395e25641fa7b01d'),
+        ('audit_act', '94ac6c4fe643f66f9e6ba9621d396e05c5a8c7b2321b3d6d200fa49f33d8ae83'),
+        ('entitlements', '0bdc3b24665e5dfc086df639fdf2934a445e1d39718c318743eb0a13bea913bf'),
+        ('mac', '09da0144271440303dae8fb031517dc7fd80eda0c2c818c050a9e8bbd4b0e785'),
+        ('must_be_asked', 'e4f410b14e117b98b58341d1b781fe90ea09c3e56b870ef60db26859661dca24'),
+        ('posture_verdict', 'dc9d1894075741f3f8e4ef2df513684a539da261883f9641f6f29cbadacdbced'),
+        ('record', '964a5ba93bbc6a05c1de4b6ab9b26ddff834d3ce7d68361d6c6d782760e23713'),
+        ('record_verdict', 'fad2da42b8001e692247fe28dd247fc629b51571b051d0db08a0f9bd989b26ee'),
+        ('refuse_change', '497f3fb7d26af40dfc9c7b971efd3992eb911e1f31b6652659341f7a8141870f'),
+        ('row_as_json', '63a3e618e7f93626171e58e96dec22b119efeb7826e0ef757f082d2cbf574f2d')
 ),
 relation AS MATERIALIZED (
     SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system,
@@ -354,22 +357,26 @@ finding (rule, object, what, mend) AS (
     )
     UNION ALL
     SELECT 'guard_functions', f.signature, 'is not as migrate made it',
-        format('ALTER FUNCTION %1$s %2$s SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp%4$s; ALTER FUNCTION %1$s OWNER TO zava_owner',
+        format('ALTER FUNCTION %1$s %2$s CALLED ON NULL INPUT NOT LEAKPROOF SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp%4$s; ALTER FUNCTION %1$s OWNER TO zava_owner',
             f.signature, f.volatility, f.parallel,
             (SELECT string_agg(format(' SET %s = %L', split_part(p.setting, '=', 1), split_part(p.setting, '=', 2)), '') FROM unnest(f.pinned) AS p (setting)))
     FROM guard_function AS f
     WHERE f.oid IS NOT NULL AND NOT (
         pg_get_userbyid(f.proowner) = 'zava_owner' AND f.prosecdef
+        -- A strict function is not called with a NULL, so that one argument would skip every check in it.
+        AND NOT f.proisstrict AND NOT f.proleakproof
         AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'] || f.pinned
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
     )
     UNION ALL
-    SELECT 'guard_functions', f.signature, 'has another body than migrate gave it', 'zava-mcp-server migrate'
+    SELECT 'guard_functions', f.signature, 'has another declaration or body than migrate gave it', 'zava-mcp-server migrate'
     FROM guard_function AS f
     LEFT JOIN guard_body AS b ON b.name = f.name
     LEFT JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang
     WHERE f.oid IS NOT NULL
-        AND encode(sha256(convert_to(format('%s %s', l.lanname, f.prosrc), 'UTF8')), 'hex') IS DISTINCT FROM b.digest
+        AND encode(sha256(convert_to(format('%s %s %s %s %s %s %s %s %s',
+            f.proretset, f.prorettype, f.proallargtypes, f.proargmodes, f.proargnames, f.pronargdefaults, f.prosupport::oid,
+            l.lanname, f.prosrc), 'UTF8')), 'hex') IS DISTINCT FROM b.digest
     UNION ALL
     SELECT 'audit', format('%s of %s', e.name, e.relation),
         CASE WHEN t.oid IS NULL THEN 'is not as migrate made it' ELSE 'is switched off' END,

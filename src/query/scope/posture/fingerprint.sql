@@ -67,7 +67,8 @@ FROM (
     -- thousand of them.
     SELECT ROW(
         'pg_proc', p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.proargtypes, p.proacl, p.prosecdef,
-        p.provolatile, p.proparallel, p.proconfig, p.prosrc
+        p.provolatile, p.proparallel, p.proconfig, p.prosrc, p.proisstrict, p.proleakproof, p.prosupport::oid, p.proretset,
+        p.prorettype, p.proallargtypes, p.proargmodes, p.proargnames, p.pronargdefaults
     )::text
     FROM pg_catalog.pg_proc AS p
     WHERE p.xmin <> 1
