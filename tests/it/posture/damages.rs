@@ -119,6 +119,12 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
         "system",
         "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC",
     ),
+    ("leakproof", "ALTER FUNCTION int4in(cstring) LEAKPROOF"),
+    (
+        "leakproof",
+        "ALTER FUNCTION pg_catalog.textout(text) LEAKPROOF; \
+         CREATE FUNCTION public.seen(value text) RETURNS boolean LANGUAGE sql LEAKPROOF RETURN value IS NOT NULL",
+    ),
     (
         "elsewhere",
         "GRANT SET ON PARAMETER session_replication_role TO {login}",

@@ -270,6 +270,18 @@ finding (rule, object, what, mend) AS (
         GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
     ) AS r
     UNION ALL
+    -- Such a function may run before a policy's condition, on rows that the policy hides, and its errors tell their values.
+    -- Rows of initdb's first step have xmin 1, and no later step declares a function so.
+    SELECT 'leakproof', f.name, 'is LEAKPROOF, and PostgreSQL does not ship it so', format('ALTER FUNCTION %s NOT LEAKPROOF', f.name)
+    FROM (
+        SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS name
+        FROM pg_catalog.pg_proc AS p
+        JOIN schema AS n ON n.oid = p.pronamespace
+        WHERE p.proleakproof AND p.xmin <> 1
+            -- These are held by a rule of their own.
+            AND p.oid NOT IN (SELECT g.oid FROM guard_function AS g WHERE g.oid IS NOT NULL)
+    ) AS f
+    UNION ALL
     SELECT 'later_grants', o.kind, format('that %I makes later will be granted to %s', pg_get_userbyid(d.defaclrole), g.name),
         format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s',
             pg_get_userbyid(d.defaclrole), ' IN SCHEMA ' || quote_ident(n.nspname), o.kind, g.name)

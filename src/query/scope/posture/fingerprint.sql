@@ -61,8 +61,8 @@ FROM (
             WHERE n.nspname = 'retail' AND c.relkind IN ('r', 'p')
         ))
     UNION ALL
-    -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights
-    -- and have no access list, outside schema guard: no rule concerns them. So are rows that nothing
+    -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights,
+    -- are not leakproof and have no access list, outside schema guard: no rule concerns them. So are rows that nothing
     -- has changed since initdb's first step (xmin 1), which grants nothing; it spares reading three
     -- thousand of them.
     SELECT ROW(
@@ -73,7 +73,7 @@ FROM (
     FROM pg_catalog.pg_proc AS p
     WHERE p.xmin <> 1
         AND (
-            p.proacl IS NOT NULL OR p.prosecdef OR p.prolang NOT IN (12, 13)
+            p.proacl IS NOT NULL OR p.prosecdef OR p.proleakproof OR p.prolang NOT IN (12, 13)
             OR p.pronamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'guard')
         )
     UNION ALL

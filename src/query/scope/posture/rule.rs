@@ -40,6 +40,10 @@ impl Rule {
             "nothing of pg_catalog is granted beyond what PostgreSQL ships",
         ),
         Self::new(
+            "leakproof",
+            "no function is leakproof but those that PostgreSQL ships so",
+        ),
+        Self::new(
             "elsewhere",
             "no right on large objects or server parameters",
         ),
