@@ -156,6 +156,12 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
                       CREATE POLICY no_update ON retail.plain AS RESTRICTIVE FOR UPDATE TO zava_reader USING (false); \
                       CREATE POLICY no_delete ON retail.plain AS RESTRICTIVE FOR DELETE TO zava_reader USING (false)",
     ),
+    ("persistence", "ALTER TABLE guard.audit SET UNLOGGED"),
+    ("persistence", "ALTER TABLE retail.order_items SET UNLOGGED"),
+    (
+        "persistence",
+        "ALTER SEQUENCE retail.orders_order_id_seq SET UNLOGGED",
+    ),
     (
         "tenant_policy",
         "DROP POLICY tenant_reads ON retail.customers",

@@ -68,8 +68,8 @@ guard_body (name, digest) AS (
         ('row_as_json', '63a3e618e7f93626171e58e96dec22b119efeb7826e0ef757f082d2cbf574f2d')
 ),
 relation AS MATERIALIZED (
-    SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity, c.relforcerowsecurity, n.nspname, n.is_system,
-        format('%I.%I', n.nspname, c.relname) AS name, n.nspname IN ('retail', 'guard') AS is_ours
+    SELECT c.oid, c.relname, c.relowner, c.relacl, c.relkind, c.relpersistence, c.reloptions, c.relrowsecurity, c.relforcerowsecurity,
+        n.nspname, n.is_system, format('%I.%I', n.nspname, c.relname) AS name, n.nspname IN ('retail', 'guard') AS is_ours
     FROM pg_catalog.pg_class AS c
     JOIN schema AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'information_schema'
@@ -299,6 +299,11 @@ finding (rule, object, what, mend) AS (
         format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', h.name)
     FROM held AS h
     WHERE NOT h.is_forced
+    UNION ALL
+    SELECT 'persistence', r.name, 'is unlogged: empty after a crash and on replicas',
+        format('ALTER %s %s SET LOGGED', CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END, r.name)
+    FROM relation AS r
+    WHERE r.is_ours AND r.relpersistence = 'u'
     UNION ALL
     SELECT 'tenant_policy', t.name, 'has no policy tenant_reads that holds it to the allowed stores, and nothing else',
         format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using)

@@ -44,8 +44,8 @@ FROM (
     SELECT ROW('pg_namespace', n.oid, n.nspname, n.nspowner, n.nspacl)::text FROM pg_catalog.pg_namespace AS n
     UNION ALL
     SELECT ROW(
-        'pg_class', c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, c.relkind, c.reloptions, c.relrowsecurity,
-        c.relforcerowsecurity
+        'pg_class', c.oid, c.relname, c.relnamespace, c.relowner, c.relacl, c.relkind, c.relpersistence, c.reloptions,
+        c.relrowsecurity, c.relforcerowsecurity
     )::text
     FROM pg_catalog.pg_class AS c
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')

@@ -52,6 +52,7 @@ impl Rule {
             "nothing made later will be granted to the login by itself",
         ),
         Self::new("row_security", "every table forces row security"),
+        Self::new("persistence", "every table survives a crash"),
         Self::new(
             "tenant_policy",
             "every exposed table is held to the allowed stores",
