@@ -202,6 +202,43 @@ async fn a_mended_database_serves() {
     damaged.drop_roles().await;
 }
 
+/// A table without the column that tells whose its rows are must not be opened to all by the fix.
+#[tokio::test]
+async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
+    let mut damaged = Damaged::new().await;
+    for (damage, undo) in [
+        (
+            "ALTER TABLE retail.orders RENAME COLUMN store_id TO shop_id",
+            "ALTER TABLE retail.orders RENAME COLUMN shop_id TO store_id",
+        ),
+        (
+            "ALTER TABLE retail.customers RENAME COLUMN primary_store_id TO home",
+            "ALTER TABLE retail.customers RENAME COLUMN home TO primary_store_id",
+        ),
+        (
+            "ALTER TABLE retail.orders RENAME COLUMN customer_id TO client_id; \
+             ALTER POLICY tenant_reads ON retail.customers USING (true)",
+            "ALTER TABLE retail.orders RENAME COLUMN client_id TO customer_id",
+        ),
+    ] {
+        damaged.store_verdict().await;
+        damaged.run(damage).await;
+        let findings = damaged.findings().await;
+        assert_eq!(damaged.at_start().await, findings, "{damage}");
+        let [finding] = &*findings else {
+            panic!("{damage}: {findings:?}");
+        };
+        assert_eq!(finding.rule.name(), "tenant_policy", "{damage}");
+        assert!(!finding.mend.contains("POLICY"), "{finding:?}");
+        damaged.run(undo).await;
+        for finding in damaged.findings().await {
+            damaged.run(&finding.mend).await;
+        }
+        assert_eq!(damaged.findings().await, [], "{damage}");
+    }
+    damaged.drop_roles().await;
+}
+
 /// A login that acts as another role; it must be allowed to become that role, so two rules are broken.
 #[tokio::test]
 async fn a_login_that_acts_as_another_role_is_found() {

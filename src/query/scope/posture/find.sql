@@ -305,16 +305,29 @@ finding (rule, object, what, mend) AS (
     FROM relation AS r
     WHERE r.is_ours AND r.relpersistence = 'u'
     UNION ALL
-    SELECT 'tenant_policy', t.name, 'has no policy tenant_reads that holds it to the allowed stores, and nothing else',
-        format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using)
+    SELECT 'tenant_policy', t.name,
+        CASE WHEN t.using IS NULL THEN format('cannot be held to the allowed stores without %s', t.columns)
+            ELSE 'has no policy tenant_reads that holds it to the allowed stores, and nothing else' END,
+        -- No policy is proposed for a table that cannot be held to it: what tells whose the rows are must come back first.
+        CASE WHEN t.using IS NULL THEN format('give the columns their names back, or restore them: %s', t.columns)
+            ELSE format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using) END
     FROM (
         -- The kinds of nodes and the values in them that matter are the same in PostgreSQL 16 to 18. 96 is the equality of
         -- integers; sublinks of kind 4 give a value, those of kind 0 are EXISTS.
-        SELECT h.oid, h.name, k.*
+        SELECT h.oid, h.name, s.columns, k.*
         FROM held AS h
         CROSS JOIN (SELECT f.oid FROM guard_function AS f WHERE f.name = 'allowed_stores') AS f
-        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND h.relname <> 'stores'
-            AND a.attname = CASE h.relname WHEN 'customers' THEN 'primary_store_id' ELSE 'store_id' END
+        -- These tables belong to no store; each other one must tell whose its rows are.
+        CROSS JOIN LATERAL (
+            SELECT c.store_column, concat_ws(' and ', format('%s.%s', h.name, c.store_column),
+                CASE c.store_column WHEN 'primary_store_id' THEN 'customer_id of retail.customers and retail.orders' END) AS columns
+            FROM (SELECT CASE
+                WHEN h.relname IN ('stores', 'categories', 'product_types', 'products', 'product_description_embeddings') THEN NULL
+                WHEN h.relname = 'customers' THEN 'primary_store_id'
+                ELSE 'store_id'
+            END) AS c (store_column)
+        ) AS s
+        LEFT JOIN pg_catalog.pg_attribute AS a ON a.attrelid = h.oid AND a.attname = s.store_column
         CROSS JOIN LATERAL (
             SELECT '{SUBLINK{QUERY{FROMEXPR{TARGETENTRY{FUNCEXPR' AS nodes,
                 format('{SUBLINK :subLinkType 4 %%{FUNCEXPR :funcid %s %%', f.oid) AS condition,
@@ -325,11 +338,12 @@ finding (rule, object, what, mend) AS (
                 format('{SCALARARRAYOPEXPR :opno 96 %%:useOr true %%{VAR :varno 1 :varattno %s %%', a.attnum) || stores.condition AS condition,
                 format('%s = ANY (%s::integer[])', a.attname, stores.using) AS using
         ) AS own
-        CROSS JOIN LATERAL (
+        -- Nothing where a column is missing.
+        LEFT JOIN LATERAL (
             -- Rows that belong to no store are for every tenant.
             SELECT '{NULLTEST' || stores.nodes AS nodes, '{NULLTEST :arg ' || stores.condition || ':nulltesttype 1 %' AS condition,
                 stores.using || ' IS NOT NULL' AS using
-            WHERE a.attnum IS NULL
+            WHERE s.store_column IS NULL
             UNION ALL
             -- Rows of a store are for those who may see the store.
             SELECT own.*
@@ -345,7 +359,7 @@ finding (rule, object, what, mend) AS (
             JOIN pg_catalog.pg_attribute AS o ON o.attrelid = orders.oid AND o.attname = 'customer_id'
             JOIN pg_catalog.pg_attribute AS c ON c.attrelid = h.oid AND c.attname = 'customer_id'
             WHERE orders.name = 'retail.orders' AND a.attname = 'primary_store_id'
-        ) AS k
+        ) AS k ON true
         WHERE h.exposed
     ) AS t
     WHERE NOT EXISTS (
