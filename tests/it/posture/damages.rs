@@ -315,4 +315,27 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
         "settings",
         "ALTER ROLE {login} SET search_path = public, retail",
     ),
+    // What the login can do itself, and only sessions that begin later notice.
+    (
+        "settings",
+        "ALTER ROLE {login} IN DATABASE {database} SET extra_float_digits = -14",
+    ),
+    (
+        "settings",
+        "ALTER ROLE {login} SET TimeZone = 'Asia/Tokyo'; ALTER ROLE {login} SET DateStyle = 'German'; \
+         ALTER ROLE {login} SET IntervalStyle = 'iso_8601'; ALTER ROLE {login} SET bytea_output = 'escape'",
+    ),
+    (
+        "settings",
+        "ALTER ROLE {login} IN DATABASE {database} SET work_mem = '1GB'; ALTER ROLE {login} SET jit = on; \
+         ALTER ROLE {login} SET max_parallel_workers_per_gather = 8",
+    ),
+    (
+        "settings",
+        "ALTER ROLE {login} SET enable_seqscan = off; ALTER ROLE {login} IN DATABASE {database} SET a.\"end\" = 'x'",
+    ),
+    (
+        "settings",
+        "ALTER DATABASE {database} SET enable_hashjoin = off",
+    ),
 ];

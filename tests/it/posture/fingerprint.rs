@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use super::FIND;
 use crate::support::TestDatabase;
 
+const ROLES: &str = include_str!("../../../src/database/roles.sql");
 const FINGERPRINT: &str = include_str!("../../../src/query/scope/posture/fingerprint.sql");
 
 /// The statement without its comments.
@@ -81,4 +82,29 @@ async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
     assert_eq!(missing, Vec::<String>::new());
     let catalogues = catalogues(&find);
     assert!(catalogues.len() >= 19, "{catalogues:?}");
+}
+
+/// What `migrate` pins for the login, the rule demands.
+#[test]
+fn the_rule_of_settings_demands_what_roles_sql_pins() {
+    let (_, pinned) = ROLES
+        .split_once("FOREACH setting IN ARRAY ARRAY[")
+        .expect("the settings");
+    let (pinned, _) = pinned.split_once("] LOOP").expect("their end");
+    let pinned: Vec<_> = pinned
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix('\'')?.split_once(" = "))
+        .map(|(name, value)| {
+            let value = value.trim_end_matches(',').strip_suffix('\'');
+            format!("('{name}', '{}', ", value.expect("a quoted setting"))
+        })
+        .collect();
+    let missing: Vec<_> = pinned
+        .iter()
+        .filter(|entry| !FIND.contains(*entry))
+        .collect();
+    assert_eq!(missing, Vec::<&String>::new());
+    let (_, demanded) = FIND.split_once("pinned (name,").expect("the rule's list");
+    let (demanded, _) = demanded.split_once("\n),").expect("its end");
+    assert_eq!(demanded.matches("        ('").count(), pinned.len());
 }

@@ -104,6 +104,41 @@ policy AS MATERIALIZED (
         regexp_replace(p.polqual::text, '[^{]*([{][A-Z]+)?', '\1', 'g') AS nodes
     FROM pg_catalog.pg_policy AS p
 ),
+-- What roles.sql sets for the login. Of limits, any will do.
+pinned (name, wanted, any_limit) AS (
+    VALUES
+        ('default_transaction_read_only', 'on', false),
+        ('search_path', 'retail, public', false),
+        ('statement_timeout', '''15s''', true),
+        ('idle_in_transaction_session_timeout', '''30s''', true),
+        ('lock_timeout', '''2s''', true),
+        ('work_mem', '''4MB''', false),
+        ('jit', 'off', false),
+        ('max_parallel_workers_per_gather', '0', false),
+        ('row_security', 'on', false),
+        ('TimeZone', '''UTC''', false),
+        ('DateStyle', '''ISO, MDY''', false),
+        ('IntervalStyle', '''postgres''', false),
+        ('bytea_output', '''hex''', false),
+        ('extra_float_digits', '1', false)
+),
+-- The settings that sessions of the login in this database begin with, and the statements that take them away.
+stored AS MATERIALIZED (
+    SELECT s.setrole, s.setdatabase, c.name, c.value,
+        CASE
+            WHEN s.setrole = 0 AND s.setdatabase = 0 THEN 'ALTER ROLE ALL'
+            WHEN s.setrole = 0 THEN format('ALTER DATABASE %I', current_database())
+            WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I', SESSION_USER)
+            ELSE format('ALTER ROLE %I IN DATABASE %I', SESSION_USER, current_database())
+        END
+        -- The name of a custom setting may have parts that are keywords.
+        || ' RESET ' || (SELECT string_agg(quote_ident(n.part), '.') FROM unnest(string_to_array(c.name, '.')) AS n (part)) AS reset
+    FROM pg_catalog.pg_db_role_setting AS s
+    CROSS JOIN LATERAL unnest(s.setconfig) AS e (entry)
+    CROSS JOIN LATERAL (SELECT split_part(e.entry, '=', 1) AS name, substr(e.entry, strpos(e.entry, '=') + 1) AS value) AS c
+    WHERE s.setrole IN (SELECT r.oid FROM role AS r WHERE r.rolname = SESSION_USER UNION ALL SELECT 0)
+        AND s.setdatabase IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
+),
 -- Access lists; `before` is what initdb or an extension granted, and what it granted in the system's schemas is right.
 listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     SELECT
@@ -203,18 +238,9 @@ finding (rule, object, what, mend) AS (
         WHERE NOT EXISTS (SELECT FROM relation AS r WHERE r.nspname = 'retail' AND r.relname = n.name)
     ) AS m
     UNION ALL
-    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', CURRENT_USER),
-        CASE
-            WHEN s.setrole = 0 AND s.setdatabase = 0 THEN 'ALTER ROLE ALL RESET role'
-            WHEN s.setrole = 0 THEN format('ALTER DATABASE %I RESET role', current_database())
-            WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I RESET role', SESSION_USER)
-            ELSE format('ALTER ROLE %I IN DATABASE %I RESET role', SESSION_USER, current_database())
-        END
-    FROM pg_catalog.pg_db_role_setting AS s
-    WHERE SESSION_USER <> CURRENT_USER
-        AND s.setrole IN (SELECT r.oid FROM role AS r WHERE r.rolname = SESSION_USER UNION ALL SELECT 0)
-        AND s.setdatabase IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
-        AND EXISTS (SELECT FROM unnest(s.setconfig) AS c WHERE c LIKE 'role=%')
+    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', CURRENT_USER), s.reset
+    FROM stored AS s
+    WHERE SESSION_USER <> CURRENT_USER AND s.name = 'role'
     UNION ALL
     SELECT 'attributes', quote_ident(a.rolname), 'is ' || replace(a.excess, 'NO', ''), format('ALTER ROLE %I %s', a.rolname, a.excess)
     FROM (
@@ -443,17 +469,26 @@ finding (rule, object, what, mend) AS (
     JOIN relation AS p ON p.oid = i.inhparent
     WHERE c.is_ours OR p.is_ours
     UNION ALL
-    SELECT 'settings', s.name, format('is %s', current_setting(s.name)),
+    SELECT 'settings', s.name, format('is %s', CASE WHEN s.is_wrong THEN current_setting(s.name) ELSE s.stored END),
         format('ALTER ROLE %I IN DATABASE %I SET %s = %s', SESSION_USER, current_database(), s.name, s.wanted)
-    FROM (VALUES
-        ('default_transaction_read_only', 'on', false),
-        ('row_security', 'on', false),
-        ('search_path', 'retail, public', false),
-        ('statement_timeout', '''15s''', true),
-        ('lock_timeout', '''2s''', true),
-        ('idle_in_transaction_session_timeout', '''30s''', true)
-    ) AS s (name, wanted, any_limit)
-    WHERE CASE WHEN s.any_limit THEN current_setting(s.name) = '0' ELSE current_setting(s.name) <> s.wanted END
+    FROM (
+        SELECT p.name, p.wanted, v.stored,
+            CASE WHEN p.any_limit THEN current_setting(p.name) = '0' ELSE current_setting(p.name) <> trim('''' FROM p.wanted) END AS is_wrong,
+            CASE WHEN p.any_limit THEN v.stored !~ '^[1-9][0-9]* *(ms|s|min|h|d)?$' ELSE v.stored <> trim('''' FROM p.wanted) END AS is_stored_wrong
+        FROM pinned AS p
+        -- What sessions that begin later will have: the entry of the login in this database comes first, that of all last.
+        LEFT JOIN LATERAL (
+            SELECT t.value AS stored FROM stored AS t WHERE t.name = p.name ORDER BY t.setrole = 0, t.setdatabase = 0 LIMIT 1
+        ) AS v ON true
+    ) AS s
+    WHERE s.is_wrong OR s.is_stored_wrong
+    UNION ALL
+    -- The login can set for itself what changes results or plans. What a superuser alone can set, and changes neither, is left
+    -- alone; a role is held by the rule about the login.
+    SELECT 'settings', s.name, format('is set to %s, and migrate does not set it', s.value), s.reset
+    FROM stored AS s
+    WHERE NOT EXISTS (SELECT FROM pinned AS p WHERE p.name = s.name)
+        AND s.name !~ '^(role$|temp_file_limit$|log_|auto_explain[.])'
 )
 SELECT f.rule, f.object, f.what, f.mend
 FROM finding AS f

@@ -20,9 +20,12 @@ SELECT
 FROM (
     SELECT ROW(
         'session', SESSION_USER, CURRENT_USER, current_setting('server_version'), current_setting('server_version_num'),
-        current_setting('default_transaction_read_only'), current_setting('row_security'), current_setting('search_path'),
-        current_setting('statement_timeout'), current_setting('lock_timeout'),
-        current_setting('idle_in_transaction_session_timeout')
+        current_setting('default_transaction_read_only'), current_setting('search_path'),
+        current_setting('statement_timeout'), current_setting('idle_in_transaction_session_timeout'),
+        current_setting('lock_timeout'), current_setting('work_mem'), current_setting('jit'),
+        current_setting('max_parallel_workers_per_gather'), current_setting('row_security'),
+        current_setting('TimeZone'), current_setting('DateStyle'), current_setting('IntervalStyle'),
+        current_setting('bytea_output'), current_setting('extra_float_digits')
     )::text
     UNION ALL
     SELECT ROW('pg_roles', r.*)::text FROM role AS r
