@@ -119,6 +119,38 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
         "system",
         "GRANT SELECT (rolpassword) ON pg_catalog.pg_authid TO PUBLIC",
     ),
+    (
+        "system",
+        "CREATE VIEW information_schema.secrets AS SELECT ipad FROM guard.signing_key; \
+         GRANT SELECT ON information_schema.secrets TO PUBLIC",
+    ),
+    (
+        "system",
+        "GRANT INSERT ON information_schema.sql_features TO PUBLIC; \
+         GRANT SELECT ON information_schema._pg_user_mappings TO {login}",
+    ),
+    (
+        "system",
+        "CREATE FUNCTION pg_catalog.peek() RETURNS bigint SECURITY DEFINER LANGUAGE sql AS 'SELECT count(*) FROM retail.orders'",
+    ),
+    (
+        "system",
+        "CREATE FUNCTION pg_catalog.convert_to(text, text) RETURNS bytea IMMUTABLE LANGUAGE sql AS 'SELECT convert_to($1, $2::name)'",
+    ),
+    (
+        "system",
+        "CREATE FUNCTION information_schema.peek() RETURNS bigint STRICT LANGUAGE internal AS 'pg_backend_pid'; \
+         GRANT EXECUTE ON FUNCTION information_schema.peek() TO {login}",
+    ),
+    (
+        "system",
+        "ALTER FUNCTION pg_catalog.query_to_xml(text, boolean, boolean, text) SECURITY DEFINER",
+    ),
+    (
+        "system",
+        "GRANT USAGE ON SCHEMA pg_toast TO zava_reader; DO $$ BEGIN EXECUTE format('GRANT SELECT ON %s TO zava_reader', \
+         (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'retail.customers'::regclass)); END $$",
+    ),
     ("leakproof", "ALTER FUNCTION int4in(cstring) LEAKPROOF"),
     (
         "leakproof",

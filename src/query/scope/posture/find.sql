@@ -20,7 +20,7 @@ database AS MATERIALIZED (
     SELECT d.oid, d.datname, d.datdba, d.datacl FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()
 ),
 schema AS MATERIALIZED (
-    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast') AS is_system
+    SELECT n.oid, n.nspname, n.nspowner, n.nspacl, n.nspname IN ('pg_catalog', 'pg_toast', 'information_schema') AS is_system
     FROM pg_catalog.pg_namespace AS n
 ),
 -- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql,
@@ -72,7 +72,7 @@ relation AS MATERIALIZED (
         n.nspname, n.is_system, format('%I.%I', n.nspname, c.relname) AS name, n.nspname IN ('retail', 'guard') AS is_ours
     FROM pg_catalog.pg_class AS c
     JOIN schema AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') AND n.nspname <> 'information_schema'
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') OR c.relkind = 't' AND c.relacl IS NOT NULL
 ),
 -- Every table that holds data or secrets of ours, and which of them a client may name.
 held AS MATERIALIZED (
@@ -103,6 +103,25 @@ policy AS MATERIALIZED (
         -- The kinds of the nodes, without what is in them.
         regexp_replace(p.polqual::text, '[^{]*([{][A-Z]+)?', '\1', 'g') AS nodes
     FROM pg_catalog.pg_policy AS p
+),
+-- Functions that were made or changed since initdb's first step, whose rows have xmin 1, and that are leakproof, run with their
+-- owner's rights or have no number of initdb, which gives those below 16384.
+changed_function AS MATERIALIZED (
+    SELECT p.oid, format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS signature,
+        n.is_system, p.proleakproof, p.prosecdef
+    FROM pg_catalog.pg_proc AS p
+    JOIN schema AS n ON n.oid = p.pronamespace
+    WHERE p.xmin <> 1 AND (p.proleakproof OR n.is_system AND (p.prosecdef OR p.oid >= 16384))
+),
+-- Those in the system's schemas that neither initdb nor an extension has made.
+added_function AS MATERIALIZED (
+    SELECT f.oid, f.signature
+    FROM changed_function AS f
+    WHERE f.is_system AND f.oid >= 16384
+        AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_depend AS d
+            WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
+        )
 ),
 -- What roles.sql sets for the login. Of limits, any will do.
 pinned (name, wanted, any_limit) AS (
@@ -151,7 +170,7 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
             ELSE 'reads'
         END,
         CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
-        format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.initprivs, a.attribute,
+        format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.before, a.attribute,
         r.nspname = 'retail' AND r.relname = ANY ($1::text[])
             AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
     FROM relation AS r
@@ -160,9 +179,17 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         UNION ALL
         SELECT t.attrelid, t.attnum, t.attacl, t.attname FROM pg_catalog.pg_attribute AS t WHERE t.attacl IS NOT NULL
     ) AS a ON a.oid = r.oid
-    LEFT JOIN pg_catalog.pg_init_privs AS i
-        ON r.is_system AND i.classoid = 'pg_catalog.pg_class'::regclass AND i.objoid = r.oid AND i.objsubid = a.number
-    WHERE i.initprivs IS DISTINCT FROM a.list
+    LEFT JOIN pg_catalog.pg_init_privs AS p
+        ON r.is_system AND p.classoid = 'pg_catalog.pg_class'::regclass AND p.objoid = r.oid AND p.objsubid = a.number
+    -- initdb keeps no list for information_schema, of which it lets everybody read all but what begins with _pg_.
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN r.nspname = 'information_schema' AND r.oid < 16384 AND NOT starts_with(r.relname::text, '_pg_')
+                THEN ARRAY[makeaclitem(0, 10, 'SELECT', false)]
+            ELSE p.initprivs
+        END AS before
+    ) AS i
+    WHERE i.before IS DISTINCT FROM a.list
     UNION ALL
     SELECT CASE WHEN n.is_system THEN 'system' WHEN p.prosecdef OR n.nspname = 'guard' THEN 'functions' ELSE 'runs_text' END, 'ROUTINE',
         format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)), p.proowner, coalesce(p.proacl, acldefault('f', p.proowner)), i.initprivs, NULL, false
@@ -187,9 +214,12 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     WHERE (p.proacl IS NOT NULL OR p.prosecdef OR p.pronamespace = (SELECT g.oid FROM schema AS g WHERE g.nspname = 'guard') OR runs.commands)
         AND (n.is_system OR p.prosecdef OR n.nspname = 'guard' OR runs.commands)
         AND NOT (n.is_system AND p.proacl IS NOT DISTINCT FROM i.initprivs)
-        AND p.oid NOT IN (SELECT f.oid FROM guard_function AS f WHERE f.callable AND f.oid IS NOT NULL)
+        AND p.oid NOT IN (
+            SELECT f.oid FROM guard_function AS f WHERE f.callable AND f.oid IS NOT NULL
+            UNION ALL SELECT f.oid FROM added_function AS f
+        )
     UNION ALL
-    SELECT 'creates', 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, NULL, NULL, false
+    SELECT CASE WHEN n.nspname = 'pg_toast' THEN 'system' ELSE 'creates' END, 'SCHEMA', quote_ident(n.nspname), n.nspowner, n.nspacl, NULL, NULL, false
     FROM schema AS n
     UNION ALL
     SELECT 'creates', 'DATABASE', quote_ident(d.datname), d.datdba, coalesce(d.datacl, acldefault('d', d.datdba)), NULL, NULL, false
@@ -296,17 +326,20 @@ finding (rule, object, what, mend) AS (
         GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
     ) AS r
     UNION ALL
+    -- The guard's functions call what pg_catalog holds, by name, and an access list says nothing of whose a function is.
+    SELECT 'system', f.signature, 'is none of PostgreSQL''s own', format('DROP ROUTINE %s', f.signature)
+    FROM added_function AS f
+    UNION ALL
+    SELECT 'system', f.signature, 'runs with its owner''s rights', format('ALTER ROUTINE %s SECURITY INVOKER', f.signature)
+    FROM changed_function AS f
+    WHERE f.is_system AND f.prosecdef AND f.oid < 16384
+    UNION ALL
     -- Such a function may run before a policy's condition, on rows that the policy hides, and its errors tell their values.
-    -- Rows of initdb's first step have xmin 1, and no later step declares a function so.
-    SELECT 'leakproof', f.name, 'is LEAKPROOF, and PostgreSQL does not ship it so', format('ALTER FUNCTION %s NOT LEAKPROOF', f.name)
-    FROM (
-        SELECT format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS name
-        FROM pg_catalog.pg_proc AS p
-        JOIN schema AS n ON n.oid = p.pronamespace
-        WHERE p.proleakproof AND p.xmin <> 1
-            -- These are held by a rule of their own.
-            AND p.oid NOT IN (SELECT g.oid FROM guard_function AS g WHERE g.oid IS NOT NULL)
-    ) AS f
+    -- PostgreSQL declares functions so in initdb's first step only.
+    SELECT 'leakproof', f.signature, 'is LEAKPROOF, and PostgreSQL does not ship it so', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
+    FROM changed_function AS f
+    -- Those of the guard are held by a rule of their own.
+    WHERE f.proleakproof AND f.oid NOT IN (SELECT g.oid FROM guard_function AS g WHERE g.oid IS NOT NULL)
     UNION ALL
     SELECT 'later_grants', o.kind, format('that %I makes later will be granted to %s', pg_get_userbyid(d.defaclrole), g.name),
         format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s',
@@ -433,7 +466,7 @@ finding (rule, object, what, mend) AS (
     WHERE f.oid IS NOT NULL
         AND encode(sha256(convert_to(format('%s %s %s %s %s %s %s %s %s',
             f.proretset, f.prorettype, f.proallargtypes, f.proargmodes, f.proargnames, f.pronargdefaults, f.prosupport::oid,
-            l.lanname, f.prosrc), 'UTF8')), 'hex') IS DISTINCT FROM b.digest
+            l.lanname, f.prosrc), 'UTF8'::name)), 'hex') IS DISTINCT FROM b.digest
     UNION ALL
     SELECT 'audit', format('%s of %s', e.name, e.relation),
         CASE WHEN t.oid IS NULL THEN 'is not as migrate made it' ELSE 'is switched off' END,

@@ -15,7 +15,8 @@ role AS MATERIALIZED (
 SELECT
     -- In an access list, a name of digits alone could be taken for the number of a role without a name.
     CASE WHEN translate(SESSION_USER, '0123456789', '') <> '' THEN
-        sha256(convert_to(string_agg(l.line, '' ORDER BY l.line COLLATE "C"), 'UTF8'))
+        -- Each argument has the very type, so no function of that name and other types is taken instead.
+        pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.string_agg(l.line, ''::text ORDER BY l.line COLLATE "C"), 'UTF8'::name))
     END AS digest
 FROM (
     SELECT ROW(
@@ -51,7 +52,7 @@ FROM (
         c.relrowsecurity, c.relforcerowsecurity
     )::text
     FROM pg_catalog.pg_class AS c
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') OR c.relkind = 't' AND c.relacl IS NOT NULL
     UNION ALL
     -- Of columns without rights of their own, the rules ask only for those that policies read.
     SELECT ROW('pg_attribute', a.attrelid, a.attnum, a.attname, a.attacl)::text
@@ -65,7 +66,8 @@ FROM (
         ))
     UNION ALL
     -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights,
-    -- are not leakproof and have no access list, outside schema guard: no rule concerns them. So are rows that nothing
+    -- are not leakproof and have no access list, outside schema guard, or in the system's schemas with
+    -- initdb's numbers: no rule concerns them. So are rows that nothing
     -- has changed since initdb's first step (xmin 1), which grants nothing; it spares reading three
     -- thousand of them.
     SELECT ROW(
@@ -78,6 +80,9 @@ FROM (
         AND (
             p.proacl IS NOT NULL OR p.prosecdef OR p.proleakproof OR p.prolang NOT IN (12, 13)
             OR p.pronamespace = (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname = 'guard')
+            OR p.oid >= 16384 AND p.pronamespace = ANY (ARRAY(
+                SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname IN ('pg_catalog', 'pg_toast', 'information_schema')
+            ))
         )
     UNION ALL
     SELECT ROW('pg_language', l.oid, l.lanname)::text FROM pg_catalog.pg_language AS l

@@ -37,7 +37,7 @@ impl Rule {
         ),
         Self::new(
             "system",
-            "nothing of pg_catalog is granted beyond what PostgreSQL ships",
+            "the system's schemas hold and grant only what PostgreSQL ships",
         ),
         Self::new(
             "leakproof",
