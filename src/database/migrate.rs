@@ -37,6 +37,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0014_lazy_context"
     "0015_posture_verdict"
     "0016_small_numbers_and_months"
+    "0017_tenant_after_mac"
 ];
 
 /// What `migrate` did.

@@ -253,6 +253,51 @@ async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
     }
 }
 
+/// Each table reference verifies the context that it finds.
+#[tokio::test]
+async fn a_context_changed_between_two_reads_of_a_table_is_an_error() {
+    let database = TestDatabase::new().await;
+    let mut db = database.signed(REDMOND).await;
+    let sql = format!(
+        "WITH a AS MATERIALIZED (SELECT count(*) AS n FROM retail.orders), \
+         b AS MATERIALIZED (SELECT set_config('zava.context', replace(current_setting('zava.context'), '{REDMOND}', '{SEATTLE}'), true) FROM a) \
+         SELECT (SELECT n FROM a), (SELECT count(*) FROM b), (SELECT count(*) FROM retail.orders AS o2)"
+    );
+    let seen = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut db).await;
+    assert_eq!(sqlstate(seen), "ZV002");
+}
+
+/// What a session has read of a table is counted where SQL can see it: a context without a valid
+/// MAC must not tell whether its tenant exists.
+#[tokio::test]
+async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
+    const SCANS: &str = "SELECT (SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_index AS i \
+        WHERE i.indrelid = 'guard.tenant'::regclass)::bigint + pg_stat_get_xact_numscans('guard.tenant'::regclass)";
+    let database = TestDatabase::new().await;
+    let mut db = database.query_login().await;
+    let valid = database.context(SEATTLE, &mut db).await;
+    let (signed, _) = valid.rsplit_once(':').expect("a MAC");
+    let forged = format!("{signed}:{}", "0".repeat(64));
+    for (context, state, is_read) in [(forged.as_str(), "ZV002", false), (&valid, "done", true)] {
+        sqlx::raw_sql("BEGIN READ ONLY; SAVEPOINT before")
+            .execute(&mut db)
+            .await
+            .expect("begun");
+        set(&mut db, context).await;
+        let seen = sqlx::query(ORDERS).fetch_one(&mut db).await;
+        assert_eq!(sqlstate(seen), state);
+        sqlx::raw_sql("ROLLBACK TO before")
+            .execute(&mut db)
+            .await
+            .expect("back");
+        assert_eq!(number(&mut db, SCANS).await > 0, is_read, "{context}");
+        sqlx::raw_sql("ROLLBACK")
+            .execute(&mut db)
+            .await
+            .expect("rolled back");
+    }
+}
+
 /// A copy shows the same tenant's rows on the same backend until it expires, and nothing elsewhere.
 #[tokio::test]
 async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {

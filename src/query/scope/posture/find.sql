@@ -24,8 +24,8 @@ schema AS MATERIALIZED (
     FROM pg_catalog.pg_namespace AS n
 ),
 -- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql,
--- 0010_pinned_and_bounded.sql, 0014_lazy_context.sql and 0015_posture_verdict.sql; what they are must
--- not change. `pinned` are settings beside the search path.
+-- 0010_pinned_and_bounded.sql, 0015_posture_verdict.sql and 0017_tenant_after_mac.sql; what they are
+-- must not change. `pinned` are settings beside the search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.prolang, p.prosrc,
@@ -54,7 +54,7 @@ guard_function AS MATERIALIZED (
 -- migrations make, and names those that differ.
 guard_body (name, digest) AS (
     VALUES
-        ('allowed_stores', 'f760d6f9d28b315c85f6ff331a3d3615546eb0e7501b6c0203b076879001d398'),
+        ('allowed_stores', '923085a42b47ccb0247250a6e8f1aadf694988a8ac4f746caad9da2c611deac6'),
         ('api_key', '9654f969f5c10d67db1b2214009dff2978bae3f8a0ab52d76c23af2ba62497d0'),
         ('append_audit', 'fe21749f865e460b2d29ce60e8c08ef60bb99544bc568fb2395e25641fa7b01d'),
         ('audit_act', '94ac6c4fe643f66f9e6ba9621d396e05c5a8c7b2321b3d6d200fa49f33d8ae83'),
