@@ -59,11 +59,11 @@ async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
 }
 
 /// A tenant's orders and the tenants that a caller may ask for, counted in a transaction of their
-/// own after a setting was changed in it.
+/// own after settings were changed in it.
 async fn count(
     (admin, db): (&mut PgConnection, &mut PgConnection),
     tenant: &str,
-    change: Option<&(String, String)>,
+    changes: &[(String, String)],
 ) -> Result<(i64, i64), sqlx::Error> {
     sqlx::raw_sql("BEGIN READ ONLY").execute(&mut *db).await?;
     let backend: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
@@ -84,7 +84,7 @@ async fn count(
             .fetch_one(admin)
             .await?;
     let outcome = async {
-        if let Some((name, value)) = change {
+        for (name, value) in changes {
             sqlx::query("SELECT set_config($1, $2, true)")
                 .bind(name)
                 .bind(value)
@@ -114,8 +114,8 @@ async fn count(
 async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<String> {
     let mut admin = database.superuser().await;
     let mut db = database.query_login().await;
-    let own = count((&mut admin, &mut db), SEATTLE, None).await;
-    let other = count((&mut admin, &mut db), REDMOND, None).await;
+    let own = count((&mut admin, &mut db), SEATTLE, &[]).await;
+    let other = count((&mut admin, &mut db), REDMOND, &[]).await;
     let (own, other) = (own.expect("a count"), other.expect("a count"));
     assert!(own.0 > 0 && other.0 > 0 && own.0 != other.0);
     assert_eq!((own.1, other.1), (2, 2));
@@ -124,13 +124,13 @@ async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<S
     let mut faults = Vec::new();
     for change in changes.iter().filter(|(name, _)| wanted(name)) {
         let mut db = database.query_login().await;
-        match count((&mut admin, &mut db), SEATTLE, Some(change)).await {
+        match count((&mut admin, &mut db), SEATTLE, std::slice::from_ref(change)).await {
             Ok(seen) if seen != own => faults.push(format!("{change:?}: {seen:?}")),
             // Such as one by which an error ends the session.
             Err(_) if db.ping().await.is_err() => continue,
             Ok(_) | Err(_) => {}
         }
-        match count((&mut admin, &mut db), REDMOND, None).await {
+        match count((&mut admin, &mut db), REDMOND, &[]).await {
             Ok(seen) if seen == other => {}
             later => faults.push(format!("{change:?}: later {later:?}")),
         }
@@ -161,6 +161,28 @@ async fn a_function_that_depends_on_a_setting_is_noticed() {
     // suffer.
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("later Err"), "{found:?}");
+}
+
+/// PL/pgSQL reads its settings when it parses a function, at the first call in a backend.
+#[tokio::test]
+async fn settings_of_plpgsql_before_the_first_call_change_no_count() {
+    let database = TestDatabase::new().await;
+    let mut admin = database.superuser().await;
+    let mut expected = Vec::new();
+    for tenant in [SEATTLE, REDMOND] {
+        let mut db = database.query_login().await;
+        let seen = count((&mut admin, &mut db), tenant, &[]).await;
+        expected.push(seen.expect("a count"));
+    }
+    let changes = [
+        ("plpgsql.extra_errors".to_owned(), "all".to_owned()),
+        ("plpgsql.variable_conflict".to_owned(), "error".to_owned()),
+    ];
+    let mut db = database.query_login().await;
+    let own = count((&mut admin, &mut db), SEATTLE, &changes).await;
+    let other = count((&mut admin, &mut db), REDMOND, &[]).await;
+    let seen = [own.expect("a count"), other.expect("a count")];
+    assert_eq!(seen.as_slice(), expected);
 }
 
 /// What such a function holds in quotes means the same under every setting: nothing in it is an

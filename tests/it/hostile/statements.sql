@@ -210,6 +210,7 @@ utility | harmless | refused | CLOSE ALL
 utility | harmless | refused | EXPLAIN SELECT * FROM retail.orders WHERE store_id = {victim_store}
 utility | guard | refused | EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM retail.orders
 utility | harmless | refused | EXPLAIN (FORMAT json) SELECT * FROM retail.customers
+utility | guard | refused | EXPLAIN (ANALYZE) SELECT count(*) FROM retail.orders WHERE order_id = {victim_order}
 
 side effects | privilege | refused | SELECT nextval('retail.orders_order_id_seq')
 side effects | privilege | refused | SELECT setval('retail.orders_order_id_seq', 1)
@@ -241,8 +242,8 @@ side effects | privilege | refused | SELECT pg_create_restore_point('x')
 side effects | privilege | refused | SELECT pg_stat_reset()
 side effects | privilege | refused | SELECT pg_stat_reset_shared('bgwriter')
 side effects | harmless | refused | SELECT pg_stat_clear_snapshot()
-side effects | harmless | refused | SELECT pg_logical_emit_message(true, 'a', 'b')
-side effects | harmless | refused | SELECT pg_logical_emit_message(false, 'a', 'b')
+side effects | guard | refused | SELECT pg_logical_emit_message(true, 'a', 'b')
+side effects | guard | refused | SELECT pg_logical_emit_message(false, 'a', 'b')
 side effects | harmless | refused | SELECT txid_current()
 side effects | harmless | refused | SELECT pg_current_xact_id()
 side effects | harmless | refused | SELECT pg_export_snapshot()
@@ -252,7 +253,8 @@ side effects | privilege | refused | SELECT pg_promote()
 side effects | privilege | refused | SELECT pg_wal_replay_pause()
 side effects | harmless | refused | SELECT gin_clean_pending_list('retail.orders_pkey'::regclass)
 side effects | harmless | refused | SELECT brin_summarize_new_values('retail.orders_pkey'::regclass)
-side effects | harmless | refused | SELECT setseed(0.5)
+side effects | guard | refused | SELECT setseed(0.5)
+side effects | guard | refused | SELECT set_config('a.x', 'y', true)
 side effects | harmless | refused | SELECT set_config('standard_conforming_strings', 'off', true), (SELECT count(*) FROM retail.orders)
 side effects | harmless | refused | SELECT set_config('backslash_quote', 'on', false), set_config('escape_string_warning', 'off', false)
 side effects | harmless | refused | SELECT set_config('work_mem', '8GB', false)
@@ -408,6 +410,8 @@ server state | privilege | refused | SELECT stavalues1::text FROM pg_statistic
 server state | harmless | refused | SELECT attname, n_distinct FROM pg_stats WHERE schemaname = 'retail'
 server state | harmless | refused | SELECT relname, reltuples FROM pg_class WHERE relname LIKE 'order%'
 server state | harmless | refused | SELECT n_live_tup, n_tup_ins FROM pg_stat_user_tables
+server state | guard | refused | SELECT indexrelname, idx_tup_read FROM pg_stat_user_indexes
+server state | guard | refused | SELECT count(*), pg_stat_get_xact_tuples_returned('retail.customers_email_key'::regclass) FROM retail.customers WHERE email = 'x'
 server state | harmless | refused | SELECT pg_relation_size('retail.orders'), pg_database_size(current_database())
 server state | harmless | refused | SELECT pg_total_relation_size('retail.order_items'::regclass)
 server state | privilege | refused | SELECT last_value FROM retail.orders_order_id_seq

@@ -224,6 +224,12 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
     ),
     (
         "tenant_policy",
+        "DO $$ BEGIN EXECUTE format('ALTER POLICY tenant_reads ON retail.orders USING \
+         (store_id = ANY ((SELECT ARRAY[1,2,3,4,5,6,7,8] AS \"x{FUNCEXPR :funcid %s y\")::integer[]))', \
+         'guard.allowed_stores()'::regprocedure::oid); END $$",
+    ),
+    (
+        "tenant_policy",
         "ALTER POLICY tenant_reads ON retail.products USING ((SELECT guard.allowed_stores()) IS NULL)",
     ),
     (
