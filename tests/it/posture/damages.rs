@@ -1,6 +1,7 @@
 /// What can be undone of `migrate`'s work, and the rule that notices: rule, then the statements. `{login}` and `{database}`
 /// stand for the test's own.
 pub(crate) const DAMAGES: &[(&str, &str)] = &[
+    ("login", "ALTER ROLE {login} SET role = 'zava_reader'"),
     ("attributes", "ALTER ROLE {login} SUPERUSER"),
     ("attributes", "ALTER ROLE {login} BYPASSRLS"),
     ("attributes", "ALTER ROLE {login} CREATEROLE CREATEDB"),
@@ -149,7 +150,14 @@ pub(crate) const DAMAGES: &[(&str, &str)] = &[
     (
         "system",
         "GRANT USAGE ON SCHEMA pg_toast TO zava_reader; DO $$ BEGIN EXECUTE format('GRANT SELECT ON %s TO zava_reader', \
-         (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'retail.customers'::regclass)); END $$",
+         (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'retail.customers'::regclass)); \
+         EXECUTE format('GRANT SELECT (chunk_data) ON %s TO PUBLIC', \
+         (SELECT reltoastrelid::regclass FROM pg_class WHERE oid = 'retail.products'::regclass)); END $$",
+    ),
+    (
+        "system",
+        "CREATE FUNCTION public.to_uuid(text) RETURNS uuid LANGUAGE sql RETURN uuid_in(textout($1)); \
+         CREATE CAST (text AS uuid) WITH FUNCTION public.to_uuid(text)",
     ),
     ("leakproof", "ALTER FUNCTION int4in(cstring) LEAKPROOF"),
     (

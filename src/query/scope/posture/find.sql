@@ -72,7 +72,7 @@ relation AS MATERIALIZED (
         n.nspname, n.is_system, format('%I.%I', n.nspname, c.relname) AS name, n.nspname IN ('retail', 'guard') AS is_ours
     FROM pg_catalog.pg_class AS c
     JOIN schema AS n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') OR c.relkind = 't' AND c.relacl IS NOT NULL
+    WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 't')
 ),
 -- Every table that holds data or secrets of ours, and which of them a client may name.
 held AS MATERIALIZED (
@@ -104,8 +104,9 @@ policy AS MATERIALIZED (
         regexp_replace(p.polqual::text, '[^{]*([{][A-Z]+)?', '\1', 'g') AS nodes
     FROM pg_catalog.pg_policy AS p
 ),
--- Functions that were made or changed since initdb's first step, whose rows have xmin 1, and that are leakproof, run with their
--- owner's rights or have no number of initdb, which gives those below 16384.
+-- Functions that were made or changed since initdb's first step, whose rows have xmin 1, and that are
+-- leakproof, or in the system's schemas and either run with their owner's rights or have no number
+-- of initdb, which gives those below 16384.
 changed_function AS MATERIALIZED (
     SELECT p.oid, format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS signature,
         n.is_system, p.proleakproof, p.prosecdef
@@ -141,7 +142,8 @@ pinned (name, wanted, any_limit) AS (
         ('bytea_output', '''hex''', false),
         ('extra_float_digits', '1', false)
 ),
--- The settings that sessions of the login in this database begin with, and the statements that take them away.
+-- The settings that sessions of the login in this database begin with, and the statements that take
+-- them away.
 stored AS MATERIALIZED (
     SELECT s.setrole, s.setdatabase, c.name, c.value,
         CASE
@@ -181,7 +183,8 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     ) AS a ON a.oid = r.oid
     LEFT JOIN pg_catalog.pg_init_privs AS p
         ON r.is_system AND p.classoid = 'pg_catalog.pg_class'::regclass AND p.objoid = r.oid AND p.objsubid = a.number
-    -- initdb keeps no list for information_schema, of which it lets everybody read all but what begins with _pg_.
+    -- initdb keeps no list for information_schema, of which it lets everybody read all but what
+    -- begins with _pg_.
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN r.nspname = 'information_schema' AND r.oid < 16384 AND NOT starts_with(r.relname::text, '_pg_')
@@ -268,9 +271,10 @@ finding (rule, object, what, mend) AS (
         WHERE NOT EXISTS (SELECT FROM relation AS r WHERE r.nspname = 'retail' AND r.relname = n.name)
     ) AS m
     UNION ALL
-    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', CURRENT_USER), s.reset
+    -- This session may have begun before.
+    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', s.value), s.reset
     FROM stored AS s
-    WHERE SESSION_USER <> CURRENT_USER AND s.name = 'role'
+    WHERE s.name = 'role' AND s.value NOT IN ('none', SESSION_USER)
     UNION ALL
     SELECT 'attributes', quote_ident(a.rolname), 'is ' || replace(a.excess, 'NO', ''), format('ALTER ROLE %I %s', a.rolname, a.excess)
     FROM (
@@ -326,7 +330,8 @@ finding (rule, object, what, mend) AS (
         GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
     ) AS r
     UNION ALL
-    -- The guard's functions call what pg_catalog holds, by name, and an access list says nothing of whose a function is.
+    -- The guard's functions call what pg_catalog holds by name, so a function beside PostgreSQL's own
+    -- can be called in its place.
     SELECT 'system', f.signature, 'is none of PostgreSQL''s own', format('DROP ROUTINE %s', f.signature)
     FROM added_function AS f
     UNION ALL
@@ -334,8 +339,21 @@ finding (rule, object, what, mend) AS (
     FROM changed_function AS f
     WHERE f.is_system AND f.prosecdef AND f.oid < 16384
     UNION ALL
-    -- Such a function may run before a policy's condition, on rows that the policy hides, and its errors tell their values.
-    -- PostgreSQL declares functions so in initdb's first step only.
+    -- The guard's functions cast texts to numbers and ids, and would call it with their rights.
+    SELECT 'system', format('cast from %s to %s', c.source, c.target), 'is none of PostgreSQL''s own, by a function that is neither',
+        format('DROP CAST (%s AS %s)', c.source, c.target)
+    FROM (
+        SELECT format_type(t.castsource, NULL) AS source, format_type(t.casttarget, NULL) AS target
+        FROM pg_catalog.pg_cast AS t
+        WHERE t.oid >= 16384 AND t.castsource < 16384 AND t.casttarget < 16384 AND t.castfunc >= 16384
+            AND NOT EXISTS (
+                SELECT FROM pg_catalog.pg_depend AS d
+                WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = t.castfunc AND d.deptype = 'e'
+            )
+    ) AS c
+    UNION ALL
+    -- Such a function may run before a policy's condition, on rows that the policy hides, and its
+    -- errors tell their values. PostgreSQL declares functions so in initdb's first step only.
     SELECT 'leakproof', f.signature, 'is LEAKPROOF, and PostgreSQL does not ship it so', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
     FROM changed_function AS f
     -- Those of the guard are held by a rule of their own.
@@ -367,7 +385,8 @@ finding (rule, object, what, mend) AS (
     SELECT 'tenant_policy', t.name,
         CASE WHEN t.using IS NULL THEN format('cannot be held to the allowed stores without %s', t.columns)
             ELSE 'has no policy tenant_reads that holds it to the allowed stores, and nothing else' END,
-        -- No policy is proposed for a table that cannot be held to it: what tells whose the rows are must come back first.
+        -- A table without the column that tells whose its rows are gets no policy: the column must
+        -- come back first.
         CASE WHEN t.using IS NULL THEN format('give the columns their names back, or restore them: %s', t.columns)
             ELSE format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using) END
     FROM (
@@ -453,7 +472,7 @@ finding (rule, object, what, mend) AS (
     FROM guard_function AS f
     WHERE f.oid IS NOT NULL AND NOT (
         pg_get_userbyid(f.proowner) = 'zava_owner' AND f.prosecdef
-        -- A strict function is not called with a NULL, so that one argument would skip every check in it.
+        -- A strict function is not called with a NULL: one argument would skip every check in it.
         AND NOT f.proisstrict AND NOT f.proleakproof
         AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'] || f.pinned
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
@@ -509,16 +528,17 @@ finding (rule, object, what, mend) AS (
             CASE WHEN p.any_limit THEN current_setting(p.name) = '0' ELSE current_setting(p.name) <> trim('''' FROM p.wanted) END AS is_wrong,
             CASE WHEN p.any_limit THEN v.stored !~ '^[1-9][0-9]* *(ms|s|min|h|d)?$' ELSE v.stored <> trim('''' FROM p.wanted) END AS is_stored_wrong
         FROM pinned AS p
-        -- What sessions that begin later will have: the entry of the login in this database comes first, that of all last.
+        -- What sessions that begin later will have: the entry of the login in this database comes
+        -- first, that of all roles and databases last.
         LEFT JOIN LATERAL (
             SELECT t.value AS stored FROM stored AS t WHERE t.name = p.name ORDER BY t.setrole = 0, t.setdatabase = 0 LIMIT 1
         ) AS v ON true
     ) AS s
     WHERE s.is_wrong OR s.is_stored_wrong
     UNION ALL
-    -- The login can set for itself what changes results or plans. What a superuser alone can set, and changes neither, is left
-    -- alone; a role is held by the rule about the login.
-    SELECT 'settings', s.name, format('is set to %s, and migrate does not set it', s.value), s.reset
+    -- The login can set for itself what changes results or plans. Left alone is what only a
+    -- superuser can set, and changes neither; a role is held by the rule about the login.
+    SELECT 'settings', s.name, 'is set, and migrate does not set it', s.reset
     FROM stored AS s
     WHERE NOT EXISTS (SELECT FROM pinned AS p WHERE p.name = s.name)
         AND s.name !~ '^(role$|temp_file_limit$|log_|auto_explain[.])'

@@ -15,7 +15,7 @@ role AS MATERIALIZED (
 SELECT
     -- In an access list, a name of digits alone could be taken for the number of a role without a name.
     CASE WHEN translate(SESSION_USER, '0123456789', '') <> '' THEN
-        -- Each argument has the very type, so no function of that name and other types is taken instead.
+        -- Arguments of the exact types, so that no other function of the same name is called.
         pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.string_agg(l.line, ''::text ORDER BY l.line COLLATE "C"), 'UTF8'::name))
     END AS digest
 FROM (
@@ -52,6 +52,7 @@ FROM (
         c.relrowsecurity, c.relforcerowsecurity
     )::text
     FROM pg_catalog.pg_class AS c
+    -- Of tables for TOAST the rules ask only for rights; those of columns are in pg_attribute.
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') OR c.relkind = 't' AND c.relacl IS NOT NULL
     UNION ALL
     -- Of columns without rights of their own, the rules ask only for those that policies read.
@@ -66,10 +67,9 @@ FROM (
         ))
     UNION ALL
     -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights,
-    -- are not leakproof and have no access list, outside schema guard, or in the system's schemas with
-    -- initdb's numbers: no rule concerns them. So are rows that nothing
-    -- has changed since initdb's first step (xmin 1), which grants nothing; it spares reading three
-    -- thousand of them.
+    -- are not leakproof and have no access list, outside schema guard; in the system's schemas, only
+    -- those with initdb's numbers. No rule concerns them. So are rows that nothing has changed since
+    -- initdb's first step (xmin 1), which grants nothing; it spares reading three thousand of them.
     SELECT ROW(
         'pg_proc', p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.proargtypes, p.proacl, p.prosecdef,
         p.provolatile, p.proparallel, p.proconfig, p.prosrc, p.proisstrict, p.proleakproof, p.prosupport::oid, p.proretset,
@@ -122,6 +122,10 @@ FROM (
     SELECT ROW('pg_rewrite', w.rulename, w.ev_class)::text
     FROM pg_catalog.pg_rewrite AS w
     WHERE w.ev_class >= 16384
+    UNION ALL
+    SELECT ROW('pg_cast', c.oid, c.castsource, c.casttarget, c.castfunc)::text
+    FROM pg_catalog.pg_cast AS c
+    WHERE c.oid >= 16384
     UNION ALL
     SELECT ROW('pg_inherits', i.inhrelid, i.inhparent)::text FROM pg_catalog.pg_inherits AS i
 ) AS l (line)
