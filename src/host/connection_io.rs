@@ -1,15 +1,16 @@
 //! Reports a connection's reads, writes and requests to the table of connections.
 //!
-//! Invariants: a request of more than [`MAX_READ_BYTES`] takes a turn of the reactor for each further
-//! read, because what is read is parsed, and hyper bounds neither what a poll reads nor the line of
-//! a chunk's size. Empty lines before a head, which are ignored (RFC 9112, section
-//! 2.2), do not reach hyper, which would parse all of them again after each read.
+//! Invariants: each further read of a head, and each read of a body in chunks, takes a turn of the
+//! reactor and is short, because hyper bounds neither what a poll reads nor the line with a chunk's
+//! size. Empty lines before the first head, which are ignored (RFC 9112, section 2.2), do not reach
+//! hyper, which would parse all of them again after each read.
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, Bytes, HttpBody};
+use axum::http::{HeaderMap, header};
 use hyper::body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -17,18 +18,26 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connection;
 
-/// Most requests are shorter. In a debug build half a millisecond of parsing.
-const MAX_READ_BYTES: usize = 4 * 1024;
+/// What is read in a turn: in a debug build half a millisecond of parsing.
+const BYTES_PER_TURN: usize = 4 * 1024;
 
 /// A stream that reports what is read and written.
 pub(super) struct ConnectionIo {
     stream: TcpStream,
     connection: Arc<Connection>,
-    /// What has been read of a request since its last turn.
-    read_bytes: usize,
+    received: Received,
     /// The turn of the next read. A task of its own waits for it: hyper reads when it wants to, and
     /// other connections of the network must not wait for that.
     turn: Option<AbortOnDropHandle<()>>,
+}
+
+/// What has arrived on a connection so far.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Received {
+    Nothing,
+    EmptyLines,
+    /// From here on hyper may hold the beginning of a head, and a line end is part of it.
+    Request,
 }
 
 impl ConnectionIo {
@@ -36,24 +45,31 @@ impl ConnectionIo {
         Self {
             stream,
             connection,
-            read_bytes: 0,
+            received: Received::Nothing,
             turn: None,
         }
     }
 
-    /// Counts what was read; what exceeds a read needs a turn.
+    /// Waits until bytes are there and the next read may be made.
     #[expect(
         clippy::disallowed_methods,
         reason = "the task is aborted with the connection"
     )]
-    fn count_read(&mut self, bytes: usize) {
-        self.read_bytes += bytes;
-        if self.read_bytes >= MAX_READ_BYTES {
-            self.read_bytes = 0;
-            let connection = Arc::clone(&self.connection);
-            let turn = tokio::spawn(async move { connection.turn().await });
-            self.turn = Some(AbortOnDropHandle::new(turn));
-        }
+    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let connection = &self.connection;
+        let turn = match &mut self.turn {
+            Some(turn) => turn,
+            None => {
+                ready!(self.stream.poll_read_ready(context))?;
+                let connection = Arc::clone(connection);
+                let turn = tokio::spawn(async move { connection.turn().await });
+                self.turn.insert(AbortOnDropHandle::new(turn))
+            }
+        };
+        // An error: the runtime is shutting down.
+        let _ = ready!(Pin::new(turn).poll(context));
+        self.turn = None;
+        Poll::Ready(Ok(()))
     }
 
     fn report(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -74,46 +90,45 @@ impl AsyncRead for ConnectionIo {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         loop {
-            if let Some(turn) = &mut self.turn {
-                // An error: the runtime is shutting down.
-                let _ = ready!(Pin::new(turn).poll(context));
-                self.turn = None;
-            }
-            ready!(read_some(Pin::new(&mut self.stream), context, buffer))?;
-            let received = buffer.filled().len() - before;
-            let is_before_head = self.connection.is_before_head();
-            if is_before_head {
+            let in_turns = match self.received {
+                Received::Nothing => false,
+                Received::EmptyLines => true,
+                Received::Request => self.connection.is_read_in_turns(),
+            };
+            let received = if in_turns {
+                ready!(self.poll_turn(context))?;
+                ready!(read_some(Pin::new(&mut self.stream), context, buffer))?
+            } else {
+                ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
+                buffer.filled().len() - before
+            };
+            if self.received != Received::Request {
                 remove_empty_lines(buffer, before);
             }
-            let has_request = buffer.filled().len() > before;
-            if has_request {
-                if is_before_head {
-                    self.read_bytes = 0;
-                }
+            if buffer.filled().len() > before {
+                self.received = Received::Request;
                 self.connection.received();
+            } else if received > 0 {
+                self.received = Received::EmptyLines;
+                continue;
             }
-            self.count_read(received);
-            if has_request || received == 0 {
-                return Poll::Ready(Ok(()));
-            }
+            return Poll::Ready(Ok(()));
         }
     }
 }
 
-/// Reads at most [`MAX_READ_BYTES`].
+/// Reads at most [`BYTES_PER_TURN`], and says how much.
 fn read_some(
     stream: Pin<&mut TcpStream>,
     context: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
-) -> Poll<io::Result<()>> {
-    if buffer.remaining() <= MAX_READ_BYTES {
-        return stream.poll_read(context, buffer);
-    }
-    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(MAX_READ_BYTES));
-    let read = stream.poll_read(context, &mut part);
+) -> Poll<io::Result<usize>> {
+    let length = buffer.remaining().min(BYTES_PER_TURN);
+    let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
+    ready!(stream.poll_read(context, &mut part))?;
     let received = part.filled().len();
     buffer.advance(received);
-    read
+    Poll::Ready(Ok(received))
 }
 
 /// Removes the line ends with which the bytes from `start` begin.
@@ -166,8 +181,8 @@ impl AsyncWrite for ConnectionIo {
 pub(super) struct RequestInProgress(Arc<Connection>);
 
 impl RequestInProgress {
-    pub(super) fn begin(connection: &Arc<Connection>) -> Self {
-        connection.begin_request();
+    pub(super) fn begin(connection: &Arc<Connection>, headers: &HeaderMap) -> Self {
+        connection.begin_request(headers.contains_key(header::TRANSFER_ENCODING));
         Self(Arc::clone(connection))
     }
 }

@@ -87,6 +87,8 @@ struct Progress {
     /// Since when the client has not read everything, and what it has read since.
     unread: Option<(Instant, usize)>,
     has_sent_request: bool,
+    /// The body of its request comes in chunks.
+    is_chunked: bool,
     /// Its request has a permit.
     has_permit: bool,
     /// One of its requests has had one.
@@ -166,6 +168,7 @@ impl Connections {
                 since: now,
                 unread: None,
                 has_sent_request: false,
+                is_chunked: false,
                 has_permit: false,
                 has_had_permit: false,
             }),
@@ -302,9 +305,16 @@ impl Connection {
         self.turns.begin().await;
     }
 
-    /// Whether the head of the next request has not begun.
-    pub(super) fn is_before_head(&self) -> bool {
-        lock(&self.progress).phase == Phase::Idle
+    /// Whether what arrives next is parsed at a cost that the reads determine: the rest of a head,
+    /// which is parsed again from its start, or a body in chunks, whose sizes are parsed byte by
+    /// byte. Most heads arrive in one read.
+    pub(super) fn is_read_in_turns(&self) -> bool {
+        let progress = lock(&self.progress);
+        match progress.phase {
+            Phase::Idle => false,
+            Phase::ReadingHead => true,
+            Phase::InRequest => progress.is_chunked,
+        }
     }
 
     /// Bytes of a request have arrived.
@@ -320,9 +330,10 @@ impl Connection {
     }
 
     /// A request's head is complete.
-    pub(super) fn begin_request(&self) {
+    pub(super) fn begin_request(&self, is_chunked: bool) {
         let mut progress = lock(&self.progress);
         progress.phase = Phase::InRequest;
+        progress.is_chunked = is_chunked;
         progress.has_sent_request = true;
     }
 

@@ -36,7 +36,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             |it, second| {
                 if second == 5 {
                     it.received();
-                    it.begin_request();
+                    it.begin_request(false);
                 }
             },
             None,
@@ -45,7 +45,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "one request, then nothing",
             |it, second| {
                 if second == 5 {
-                    it.begin_request();
+                    it.begin_request(false);
                     it.end_request();
                 }
             },
@@ -55,7 +55,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "one request, then a head byte by byte",
             |it, second| {
                 if second == 5 {
-                    it.begin_request();
+                    it.begin_request(false);
                     it.end_request();
                 }
                 if second >= 30 {
@@ -68,7 +68,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "a response is not read",
             |it, second| {
                 if second == 5 {
-                    it.begin_request();
+                    it.begin_request(false);
                     it.write_blocked();
                 }
             },
@@ -78,7 +78,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "a response is read in drops",
             |it, second| {
                 if second == 5 {
-                    it.begin_request();
+                    it.begin_request(false);
                 }
                 if second >= 5 {
                     it.wrote(1_000);
@@ -91,7 +91,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "a response is read slowly",
             |it, second| {
                 if second == 5 {
-                    it.begin_request();
+                    it.begin_request(false);
                 }
                 if second >= 5 {
                     it.wrote(10_000);
@@ -142,7 +142,7 @@ async fn the_least_useful_connection_gives_way() {
     let state = |n: usize| &registered[n].connection;
     // These have permits; one keeps it.
     for n in [1, 2, 3, 4] {
-        state(n).begin_request();
+        state(n).begin_request(false);
         state(n).permit_request();
     }
     for n in [1, 3, 2] {
@@ -151,13 +151,13 @@ async fn the_least_useful_connection_gives_way() {
     }
     // The body of its next request does not come.
     state(3).received();
-    state(3).begin_request();
+    state(3).begin_request(false);
     // Requests without a permit: one whose end does not come, one whose response is not read, and
     // one after the other.
-    state(5).begin_request();
-    state(6).begin_request();
+    state(5).begin_request(false);
+    state(6).begin_request(false);
     state(6).write_blocked();
-    state(7).begin_request();
+    state(7).begin_request(false);
     state(7).end_request();
     // The head of one more does not end.
     state(8).received();
@@ -166,7 +166,7 @@ async fn the_least_useful_connection_gives_way() {
     for n in 100..111 {
         new.push(connections.register([192, 0, 2, n].into()));
         let connection = &new.last().expect("it").connection;
-        connection.begin_request();
+        connection.begin_request(false);
         connection.permit_request();
         let gone = |n: &usize| state(*n).closed.is_cancelled() && !order.contains(n);
         let gone = (0..10).find(gone);

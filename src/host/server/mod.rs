@@ -161,7 +161,7 @@ async fn answer(
     peer: SocketAddr,
     mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<TrackedBody>, Infallible> {
-    let in_progress = RequestInProgress::begin(&connection);
+    let in_progress = RequestInProgress::begin(&connection, request.headers());
     connection.turn().await;
     let mut response: Response =
         if connection.is_health_only() && !health::is_path(request.uri().path()) {

@@ -1,5 +1,6 @@
 use axum::Extension;
 use axum::body::Bytes;
+use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpSocket;
@@ -53,6 +54,12 @@ impl Server {
         };
         let router = Router::new()
             .route("/", get(|| async { "here" }))
+            .route(
+                "/echo",
+                post(async |headers: HeaderMap, body: Bytes| {
+                    format!("[{}:{}]", headers.len(), String::from_utf8_lossy(&body))
+                }),
+            )
             .route("/large", get(|| async { vec![b'x'; 64 << 20] }))
             .route("/health/live", get(|| async { "alive" }))
             .route("/body", post(async |_: Bytes| ()))
@@ -299,7 +306,7 @@ async fn told_to_stop_it_ends_idle_connections_and_takes_no_new_ones() {
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
-/// However many there are, and in whatever pieces they come (RFC 9112, section 2.2).
+/// However many come before the first head, and in whatever pieces (RFC 9112, section 2.2).
 #[tokio::test]
 async fn empty_lines_before_a_head_are_ignored() {
     let server = Server::start(LONG, &[]).await;
@@ -307,7 +314,7 @@ async fn empty_lines_before_a_head_are_ignored() {
     for (lines, path) in [("\r\n", "/"), ("\n\n\r\n", "/"), (&*many, "/large")] {
         let mut stream = server.send(1, lines).await;
         stream.set_nodelay(true).expect("at once");
-        for piece in ["\r", "\n", "\r\n", &request("/"), lines, &last(path)] {
+        for piece in ["\r", "\n", "\r\n", &request("/"), "\r\n", &last(path)] {
             stream.write_all(piece.as_bytes()).await.expect("sent");
         }
         let said = rest(stream).await;
@@ -330,5 +337,33 @@ async fn a_long_request_arrives_whole() {
         let head = format!("POST /length HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}");
         let said = rest(server.send(1, &head).await).await;
         assert!(said.ends_with("\r\n\r\n300000"), "{said}");
+    }
+}
+
+/// Wherever the bytes of requests written ahead are split on their way, no byte is lost.
+#[tokio::test]
+async fn requests_written_ahead_arrive_as_they_were_sent() {
+    let requests = [
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n\r\na\nb\r",
+        "\r\nPOST /echo HTTP/1.1\r\nhost: x\r\na: b\r\ntransfer-encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n",
+        "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+    ]
+    .concat();
+    let server = Server::start(LONG, &[]).await;
+    for at in 1..requests.len() {
+        let (first, then) = requests.split_at(at);
+        let mut stream = server.send(1, first).await;
+        // The server reads meanwhile: it runs on this thread.
+        for _ in 0..30 {
+            tokio::task::yield_now().await;
+        }
+        stream.write_all(then.as_bytes()).await.expect("sent");
+        let said = rest(stream).await;
+        let bodies: Vec<&str> = said.split(['[', ']']).skip(1).step_by(2).collect();
+        assert_eq!(
+            bodies,
+            ["2:\r\na\nb\r", "3:\r\n\r\n", "3:"],
+            "split before {then:?}: {said}"
+        );
     }
 }
