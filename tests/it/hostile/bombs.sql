@@ -514,3 +514,6 @@ documents put together | SELECT jsonb_array_length(v) FROM (SELECT v || v AS v F
 documents put together | SELECT count(v || v) FROM (SELECT ('[' || repeat('[[]],', 300000) || '1]')::jsonb AS v OFFSET 0) AS a
 documents put together | SELECT count(CASE WHEN g > 0 THEN v ELSE '[]' END || '[1]') FROM (SELECT 1 AS g, ('[' || repeat('[[]],', 300000) || '1]')::jsonb AS v OFFSET 0) AS a
 full-text queries | SELECT repeat('b ', 5900000) @@ 'b $' AS x
+numbers of any length | SELECT length(repeat(random(0::numeric, 1e130000)::text, 6000))
+numbers of any length | SELECT count(*) FROM (SELECT random(0::numeric, 1e130000) AS x FROM generate_series(1, 20000) AS g ORDER BY 1 OFFSET 0) AS t
+numbers of any length | SELECT count(*) FROM (SELECT DISTINCT random(-1e20000, 1e-16000) AS x FROM generate_series(1, 20000) AS g OFFSET 0) AS t

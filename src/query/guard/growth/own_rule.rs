@@ -28,6 +28,12 @@ const MOST_OPTIONS: usize = 100;
 /// by up to eleven levels: the twin refuses a deeper one.
 const PRETTY_BYTES_PER_BYTE: u64 = 30;
 
+/// A digest of 64 bytes, written in hexadecimal.
+const MAX_DIGEST_BYTES: u64 = 130;
+
+/// The bounds of an array of six dimensions: each is a number of up to eleven characters.
+const MAX_DIMENSIONS_BYTES: u64 = 6 * 25;
+
 /// The most rows of a series.
 const MOST_ROWS: u64 = 1_000_000;
 
@@ -78,6 +84,8 @@ impl OwnRule<'_> {
                 self.pattern(1)?;
                 SMALL
             }
+            "sha224" | "sha256" | "sha384" | "sha512" => MAX_DIGEST_BYTES,
+            "array_dims" => MAX_DIMENSIONS_BYTES,
             // From a place, or by a regular expression.
             "substring" if self.integer(1).is_some() => of(0),
             "regexp_split_to_table" | "regexp_substr" | "substring" => {

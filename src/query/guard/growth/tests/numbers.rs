@@ -76,6 +76,36 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
     refused("SELECT pg_catalog.\"numeric\"('1e131000')", "numeric");
 }
 
+/// A number between two others has the digits of both.
+#[test]
+fn a_random_number_is_as_long_as_its_bounds() {
+    for text in [
+        "SELECT repeat(random(0::numeric, 1e130000)::text, 6000)",
+        "SELECT repeat(random(min => 0, max => 1e130000)::text, 6000)",
+        "SELECT x FROM (SELECT random(0, 1e130000) AS x FROM generate_series(1, 20000) OFFSET 0) AS t ORDER BY 1",
+        "SELECT x FROM (SELECT random(-1e20000, 1e-16000) AS x FROM generate_series(1, 20000) OFFSET 0) AS t ORDER BY 1",
+    ] {
+        too_large(text, "");
+    }
+    for text in [
+        "SELECT random(1, 6), random(), random(0.5, 1.5) FROM retail.stores ORDER BY random()",
+        "SELECT count(*) FROM retail.orders GROUP BY random(1, 6)",
+    ] {
+        unchanged(text);
+    }
+}
+
+/// A digest has up to 130 characters as a text, the bounds of an array have 150.
+#[test]
+fn digests_and_dimensions_are_counted_by_their_text() {
+    for part in ["sha512(store_name::bytea)", "array_dims(ARRAY[store_id])"] {
+        let once = format!("concat({})", vec![part; 100].join(", "));
+        let sorted = |text: &str| format!("SELECT {text} FROM retail.stores ORDER BY 1");
+        assert!(check(&sorted(&once)).is_ok(), "{part}");
+        too_large(&sorted(&format!("{once} || {once}")), "values of up to");
+    }
+}
+
 /// A negative exponent makes a long number as well: it has as many digits behind the point.
 #[test]
 fn a_negative_exponent_is_counted_as_a_positive_one() {
