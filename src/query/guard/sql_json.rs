@@ -4,8 +4,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     JsonAggConstructor, JsonBehavior, JsonExprOp, JsonFormat, JsonFormatType, JsonFuncExpr,
-    JsonKeyValue, JsonOutput, JsonTable, JsonTableColumn, JsonTablePathSpec, JsonValueExpr, Node,
-    TypeName, WindowDef,
+    JsonKeyValue, JsonOutput, JsonQuotes, JsonTable, JsonTableColumn, JsonTablePathSpec,
+    JsonValueExpr, Node, TypeName, WindowDef,
 };
 
 use super::name::{Verdict, names};
@@ -178,10 +178,21 @@ impl<'a> Parts<'a> {
     fn query(&mut self, query: &'a mut JsonFuncExpr) -> Verdict {
         self.version = FIRST_VERSION_WITH_QUERIES;
         nothing_passed(&query.passing, query.location)?;
+        let target = query.output.as_ref().and_then(|out| out.type_name.as_ref());
         let types: &[&str] = match query.op() {
             JsonExprOp::JsonQueryOp => &JSON_TYPES,
+            _ if target.is_some_and(is_document) => {
+                let hint = "use JSON_QUERY(x, '$.a' RETURNING jsonb)";
+                return Err(
+                    Refusal::construct_but("JSON_VALUE that returns a document", hint)
+                        .at(query.location),
+                );
+            }
             _ => &VALUE_TYPES,
         };
+        if target.is_none_or(is_document) {
+            keeps_quotes(query.quotes(), query.location)?;
+        }
         self.value(query.context_item.as_deref_mut())?;
         self.optional(query.pathspec.as_deref_mut());
         self.behavior(query.on_empty.as_deref_mut());
@@ -218,6 +229,9 @@ impl<'a> Parts<'a> {
     }
 
     fn column(&mut self, column: &'a mut JsonTableColumn) -> Verdict {
+        if column.type_name.as_ref().is_some_and(is_document) {
+            keeps_quotes(column.quotes(), column.location)?;
+        }
         self.path(column.pathspec.as_deref_mut());
         self.behavior(column.on_empty.as_deref_mut());
         self.behavior(column.on_error.as_deref_mut());
@@ -226,6 +240,19 @@ impl<'a> Parts<'a> {
         }
         self.columns(&mut column.columns)
     }
+}
+
+fn is_document(target: &TypeName) -> bool {
+    matches!(names(&target.names).last(), Some(&("json" | "jsonb")))
+}
+
+/// A text in a document is not read as a document of its own: nothing has checked its numbers.
+fn keeps_quotes(quotes: JsonQuotes, location: i32) -> Verdict {
+    if quotes == JsonQuotes::JsQuotesOmit {
+        let hint = "return text and cast it, as in JSON_VALUE(x, '$.a')::jsonb";
+        return Err(Refusal::construct_but("OMIT QUOTES for a document", hint).at(location));
+    }
+    Ok(())
 }
 
 fn not_unique(unique: bool, location: i32) -> Verdict {

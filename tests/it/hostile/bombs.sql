@@ -517,3 +517,18 @@ full-text queries | SELECT repeat('b ', 5900000) @@ 'b $' AS x
 numbers of any length | SELECT length(repeat(random(0::numeric, 1e130000)::text, 6000))
 numbers of any length | SELECT count(*) FROM (SELECT random(0::numeric, 1e130000) AS x FROM generate_series(1, 20000) AS g ORDER BY 1 OFFSET 0) AS t
 numbers of any length | SELECT count(*) FROM (SELECT DISTINCT random(-1e20000, 1e-16000) AS x FROM generate_series(1, 20000) AS g OFFSET 0) AS t
+numbers in json | SELECT length(to_jsonb(('[' || repeat('1e13' || '0000,', 3000) || '1]')::json)::text)
+numbers in json | SELECT length(jsonb_build_array(('[' || repeat('1e13' || '0000,', 3000) || '1]')::json)::text)
+numbers in json | SELECT length(jsonb_agg(('[' || repeat('1e13' || '0000,', 3000) || '1]')::json)::text)
+numbers in json | SELECT length(jsonb_object_agg('a', ('[' || repeat('1e13' || '0000,', 3000) || '1]')::json)::text)
+numbers in json | SELECT length(JSON_ARRAY(('[' || repeat('1e13' || '0000,', 3000) || '1]')::json RETURNING jsonb)::text)
+numbers in json | SELECT length(JSON_OBJECT('a': ('[' || repeat('1e13' || '0000,', 3000) || '1]')::json RETURNING jsonb)::text)
+numbers in json | SELECT length(JSON_ARRAYAGG(('[' || repeat('1e13' || '0000,', 3000) || '1]')::json RETURNING jsonb)::text)
+numbers in json | SELECT length(JSON_OBJECTAGG('a': ('[' || repeat('1e13' || '0000,', 3000) || '1]')::json RETURNING jsonb)::text)
+numbers in json | SELECT length(to_jsonb(JSON('[' || repeat('1e13' || '0000,', 3000) || '1]'))::text)
+numbers in json | SELECT length(to_jsonb(t)::text) FROM (SELECT ('[' || repeat('1e13' || '0000,', 3000) || '1]')::json AS j) AS t
+numbers in json | SELECT length(JSON_QUERY(to_jsonb('[' || repeat('1e13' || '0000,', 3000) || '1]'), '$' RETURNING jsonb OMIT QUOTES)::text)
+numbers in json | SELECT length(JSON_VALUE(to_jsonb('[' || repeat('1e13' || '0000,', 3000) || '1]'), '$' RETURNING jsonb)::text)
+numbers in json | SELECT count(*) FROM (SELECT concat(to_jsonb(j)) AS s FROM (SELECT g, ('[' || repeat('1e99,', 1000) || g || ']')::json AS j FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1 OFFSET 0) AS u
+numbers in json | SELECT count(*) FROM (SELECT concat(j) AS s FROM (SELECT g, ('[' || repeat('1e99,', 1000) || g || ']')::jsonb AS j FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1 OFFSET 0) AS u
+numbers in json | SELECT count(*) FROM (SELECT concat(v) AS s FROM (SELECT g, ('{' || repeat('1e99,', 500) || g || '}')::numeric[] AS v FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1 OFFSET 0) AS u

@@ -37,10 +37,17 @@ fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
     match name {
         "numeric" if has_size && !is_array => None,
         "numeric" if !is_array => Some(MOST_OF_NUMBER),
-        "numeric" | "nummultirange" | "numrange" | "jsonb" => Some(MOST_VALUE),
+        "numeric" | "nummultirange" | "numrange" | "json" | "jsonb" => Some(MOST_VALUE),
         _ => None,
     }
 }
+
+/// How many times as long numbers become that such a text spells with exponents of two digits:
+/// `1e99,` is 102 bytes when it is written out.
+const BYTES_PER_SPELLED_BYTE: u64 = 21;
+
+/// … and how many bytes longer one number becomes.
+const MAX_SPELLED_DIGITS: u64 = 100;
 
 /// What PostgreSQL holds for each byte of a text while it reads it as an array, two bytes an element, unless its elements are
 /// read without more than themselves.
@@ -137,15 +144,22 @@ impl Measure {
             .copied()
             .unwrap_or_default()
             .to_owned();
+        // What is JSON stays as it was when it was read; as jsonb its numbers are read.
+        let stays = name == "json" && arg.json;
+        let mut spelled = 1;
         if arg.spells
+            && !stays
             && let Some(most) = most_of_number(&name, size.is_some(), is_array)
             && let Some(text) = &mut cast.arg
         {
             let is_list = matches!(text.node, Some(NodeEnum::AArrayExpr(_)));
-            let as_json = name == "jsonb" && (is_list || !is_array);
+            let as_json = matches!(name.as_str(), "json" | "jsonb") && (is_list || !is_array);
             let twins = bound_numbers(text, if as_json { "json_text" } else { "number" }, most);
             if twins > 0 {
                 arg.value = arg.value.min(most);
+            }
+            if twins > 0 && !arg.json {
+                spelled = BYTES_PER_SPELLED_BYTE;
             }
             arg = (0..twins).fold(arg, |arg, _| arg.with_twin());
         }
@@ -168,7 +182,10 @@ impl Measure {
                 target.location,
             ));
         }
-        let times = |times: u64| arg.value.saturating_mul(times).saturating_add(SMALL);
+        let times = |times: u64| {
+            let times = times.max(spelled);
+            arg.value.saturating_mul(times).saturating_add(SMALL)
+        };
         let value = match (name.as_str(), size) {
             // Each element is made as long as a value of the type.
             ("bpchar" | "bit" | "numeric" | "vector", Some(size)) if is_array => {
@@ -183,6 +200,7 @@ impl Measure {
                 times(2).min(4_u64.saturating_mul(size).saturating_add(SMALL))
             }
             ("numeric", Some(size)) => size.saturating_add(scale.unwrap_or(0)).max(SMALL),
+            ("numeric", None) if spelled > 1 => arg.value.saturating_add(MAX_SPELLED_DIGITS),
             ("numeric", None) => arg.value.max(SMALL),
             ("vector", size) => times(4).max(4_u64.saturating_mul(size.unwrap_or(0))),
             // Arrays and rows double what needs quotes.

@@ -351,7 +351,7 @@ fn spelled_exponents(text: &str) -> u64 {
             .filter(|character| *character != '_')
             .collect();
         match digits.len() {
-            0..=2 => 0,
+            0 => 0,
             _ => digits.parse().unwrap_or(u64::MAX).min(MOST_DIGITS),
         }
     });

@@ -76,6 +76,80 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
     refused("SELECT pg_catalog.\"numeric\"('1e131000')", "numeric");
 }
 
+/// As jsonb, JSON is read as numbers, wherever it was made and whatever reads it.
+#[test]
+fn a_text_that_is_read_as_json_spells_no_long_number() {
+    for (text, expected) in [
+        (
+            "SELECT sku::json FROM retail.products",
+            "SELECT bounded.json_text(sku, 12582912)::pg_catalog.json AS sku FROM retail.products",
+        ),
+        (
+            "SELECT JSON('[1e13' || '0000]')",
+            "SELECT JSON(bounded.json_text('[1e13' || '0000]', 12582912) )",
+        ),
+        (
+            "SELECT ARRAY[sku, '{}']::json[] FROM retail.products",
+            "SELECT ARRAY[bounded.json_text(sku, 12582912), '{}']::pg_catalog.json[] FROM retail.products",
+        ),
+    ] {
+        runs_as(text, expected);
+    }
+    for text in [
+        "SELECT '{\"a\": 1}'::json, to_json(store_id)::json FROM retail.stores",
+        "SELECT json_agg(store_id)::json FROM retail.stores",
+    ] {
+        let query = check(text).expect(text);
+        assert!(!query.sql().contains("json_text("), "{}", query.sql());
+    }
+}
+
+/// `1e99,` is 102 bytes when it is written out.
+#[test]
+fn exponents_of_two_digits_are_counted() {
+    let sorted = |value: &str| {
+        format!(
+            "SELECT x FROM (SELECT {value} AS x FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1"
+        )
+    };
+    let literal = "1e99,".repeat(300);
+    for value in [
+        "concat(('{' || repeat('1e99,', 300) || '1}')::numeric[])".to_owned(),
+        "concat(('[' || repeat('1e99,', 300) || '1]')::jsonb)".to_owned(),
+        "concat(to_jsonb(('[' || repeat('1e99,', 300) || '1]')::json))".to_owned(),
+        "concat(('{' || repeat('[1,1e99],', 150) || '}')::nummultirange)".to_owned(),
+        format!("concat('{{{literal}1}}'::numeric[])"),
+        format!("concat(to_jsonb('[{literal}1]'::json))"),
+    ] {
+        too_large(&sorted(&value), "values of up to");
+    }
+    assert!(check(&sorted("('{1,2,' || g || '}')::numeric[]")).is_ok());
+    assert!(check(&sorted("('{\"a\": ' || g || '}')::jsonb ->> 'a'")).is_ok());
+}
+
+/// A text in a document could spell a number that nothing has checked.
+#[test]
+fn a_text_in_a_document_is_not_read_as_a_document() {
+    for text in [
+        "SELECT JSON_QUERY(to_jsonb(sku), '$' RETURNING jsonb OMIT QUOTES) FROM retail.products",
+        "SELECT JSON_QUERY(to_jsonb(sku), '$' OMIT QUOTES) FROM retail.products",
+        "SELECT x FROM retail.products, JSON_TABLE(to_jsonb(sku), '$' COLUMNS (x jsonb PATH '$' OMIT QUOTES)) t",
+    ] {
+        refused(text, "OMIT QUOTES");
+    }
+    refused(
+        "SELECT JSON_VALUE(to_jsonb(sku), '$' RETURNING jsonb) FROM retail.products",
+        "JSON_VALUE that returns a document",
+    );
+    for text in [
+        "SELECT JSON_QUERY(to_jsonb(sku), '$' RETURNING text OMIT QUOTES) FROM retail.products",
+        "SELECT JSON_QUERY(to_jsonb(sku), '$.a' RETURNING jsonb) FROM retail.products",
+        "SELECT x FROM retail.products, JSON_TABLE(to_jsonb(sku), '$' COLUMNS (x jsonb PATH '$')) t",
+    ] {
+        assert!(check(text).is_ok(), "{text}");
+    }
+}
+
 /// A number between two others has the digits of both.
 #[test]
 fn a_random_number_is_as_long_as_its_bounds() {
