@@ -49,6 +49,10 @@ const BYTES_PER_SPELLED_BYTE: u64 = 21;
 /// … and how many bytes longer one number becomes.
 const MAX_SPELLED_DIGITS: u64 = 100;
 
+/// A `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324 behind the
+/// point.
+const MAX_FLOAT_DIGITS: u64 = 330;
+
 /// What PostgreSQL holds for each byte of a text while it reads it as an array, two bytes an element, unless its elements are
 /// read without more than themselves.
 const OF_READING_ELEMENTS: u64 = 1_300;
@@ -201,7 +205,7 @@ impl Measure {
             }
             ("numeric", Some(size)) => size.saturating_add(scale.unwrap_or(0)).max(SMALL),
             ("numeric", None) if spelled > 1 => arg.value.saturating_add(MAX_SPELLED_DIGITS),
-            ("numeric", None) => arg.value.max(SMALL),
+            ("numeric", None) => arg.value.max(MAX_FLOAT_DIGITS),
             ("vector", size) => times(4).max(4_u64.saturating_mul(size.unwrap_or(0))),
             // Arrays and rows double what needs quotes.
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),

@@ -38,6 +38,9 @@ const REBUILDING: [&str; 6] = ["-", "#-", "||", "&&", "<->", "!!"];
 /// What PostgreSQL holds for each byte of what it builds anew.
 pub(super) const OF_REBUILDING: u64 = 35;
 
+/// Digits that may be added to a number without being counted: those of a column's value.
+const FEW_DIGITS: u64 = 16;
+
 /// What stands left and right of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sides {
@@ -211,8 +214,8 @@ fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
         "~" if expr.lexpr.is_none() => right,
         // Of two full-text queries the last two make one.
         "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SMALL),
-        // Multiranges keep the ranges of both, and numbers the digits.
-        "+" | "-" if left.min(right) > SMALL => left.saturating_add(right),
+        // Multiranges keep the ranges of both, and numbers the digits; a few more do not matter.
+        "+" | "-" | "%" if left.min(right) > FEW_DIGITS => left.saturating_add(right),
         "+" | "-" | "%" | "&" | "|" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "#-"
         | "@" | "!!" => left.max(right),
         "*" | "/" => left

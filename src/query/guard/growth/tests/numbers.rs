@@ -127,6 +127,26 @@ fn exponents_of_two_digits_are_counted() {
     assert!(check(&sorted("('{\"a\": ' || g || '}')::jsonb ->> 'a'")).is_ok());
 }
 
+/// A `float8` becomes a number of up to 330 digits, and a sum has the digits of both sides.
+#[test]
+fn a_float_that_becomes_a_number_is_counted_with_its_digits() {
+    let copies = |value: &str, copies: usize| {
+        let all = vec![value; copies].join(", ");
+        format!(
+            "SELECT count(*) FROM (SELECT concat({all}, g) AS s FROM (SELECT g, {value} AS x FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1 OFFSET 0) AS u"
+        )
+    };
+    for value in [
+        "(1e308::float8)::numeric",
+        "(1e-300::float8)::numeric",
+        "(exp(g) * random())::numeric",
+    ] {
+        too_large(&copies(value, 90), "values of up to");
+        assert!(check(&copies(value, 20)).is_ok(), "{value}");
+    }
+    too_large(&copies("((1e50 + 1e-50) * g)", 200), "values of up to");
+}
+
 /// A text in a document could spell a number that nothing has checked.
 #[test]
 fn a_text_in_a_document_is_not_read_as_a_document() {
