@@ -212,6 +212,8 @@ fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
     match operator {
         // All bits the other way round.
         "~" if expr.lexpr.is_none() => right,
+        // The distance of two vectors.
+        "<->" if sides.left.plain || sides.right.plain => SMALL,
         // Of two full-text queries the last two make one.
         "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SMALL),
         // Multiranges keep the ranges of both, and numbers the digits; a few more do not matter.

@@ -2,6 +2,31 @@
 
 use super::{check, refused, too_large, unchanged};
 
+/// Between vectors `<->` is a distance.
+#[test]
+fn a_distance_is_a_number() {
+    let one = "(SELECT description_embedding FROM retail.product_description_embeddings WHERE product_id = 1)";
+    for distance in [
+        format!("a.description_embedding <-> {one}"),
+        format!("{one} <-> a.description_embedding"),
+        "a.description_embedding <-> '[1,2,3]'".to_owned(),
+        "'[1,2,3]'::vector <-> description_embedding".to_owned(),
+    ] {
+        for text in [
+            format!(
+                "SELECT a.product_id FROM retail.product_description_embeddings a ORDER BY {distance} LIMIT 3"
+            ),
+            format!(
+                "SELECT a.model, min({distance}) FROM retail.product_description_embeddings a GROUP BY 1 ORDER BY 2"
+            ),
+        ] {
+            if let Err(refusal) = check(&text) {
+                panic!("{text}\n  {refusal}");
+            }
+        }
+    }
+}
+
 /// PostgreSQL puts the words of a query together in a time that grows with their square.
 #[test]
 fn a_full_text_query_is_made_of_a_short_text() {
