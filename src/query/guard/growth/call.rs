@@ -367,6 +367,10 @@ fn digits(name: &str, call: &mut FuncCall, args: u64) -> u64 {
         // Digits behind the point as they are asked for.
         ("round" | "trunc", Some(scale)) => args.saturating_add(scale).min(MOST_DIGITS),
         ("round" | "trunc", None) if call.args.len() == 1 => args.max(SMALL),
+        // Before the point, where a negative number only takes digits away, or makes 1,000 of 950.
+        ("round" | "trunc", None) if call.args.get(1).is_some_and(tree::is_negative) => {
+            args.max(SMALL)
+        }
         ("sqrt" | "ln" | "log" | "log10", _) => args.saturating_add(1_024).min(MOST_DIGITS),
         ("exp", _) => power(1, call.args.first_mut()),
         _ => MOST_DIGITS,

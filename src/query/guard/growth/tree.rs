@@ -19,6 +19,17 @@ pub(super) fn integer(node: &Node) -> Option<u64> {
     }
 }
 
+/// Whether this is a negative whole number that is written down.
+pub(super) fn is_negative(node: &Node) -> bool {
+    match &node.node {
+        Some(NodeEnum::AConst(AConst {
+            val: Some(Val::Ival(number)),
+            ..
+        })) => number.ival < 0,
+        _ => false,
+    }
+}
+
 /// A number that is written down, whatever its sign, rounded up; one in quotes as well.
 pub(super) fn magnitude(node: &Node) -> Option<u64> {
     let Some(NodeEnum::AConst(constant)) = &node.node else {

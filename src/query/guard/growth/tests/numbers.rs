@@ -147,6 +147,25 @@ fn a_float_that_becomes_a_number_is_counted_with_its_digits() {
     too_large(&copies("((1e50 + 1e-50) * g)", 200), "values of up to");
 }
 
+/// A negative scale takes digits away.
+#[test]
+fn price_bands_are_short() {
+    for text in [
+        "SELECT round(total_amount, -2) AS bucket, count(*) FROM retail.order_items GROUP BY 1 ORDER BY 1",
+        "SELECT DISTINCT round(base_price, -1), trunc(base_price, -1) FROM retail.products",
+        "SELECT store_id, round(sum(total_amount), -3) FROM retail.order_items GROUP BY 1 ORDER BY 2",
+    ] {
+        unchanged(text);
+    }
+    for text in [
+        "SELECT DISTINCT round(base_price, store_id) FROM retail.products, retail.stores",
+        "SELECT DISTINCT round(base_price, - store_id) FROM retail.products, retail.stores",
+        "SELECT DISTINCT round(base_price, 16000), round(base_price, '100000') FROM retail.products",
+    ] {
+        too_large(text, "");
+    }
+}
+
 /// A text in a document could spell a number that nothing has checked.
 #[test]
 fn a_text_in_a_document_is_not_read_as_a_document() {
