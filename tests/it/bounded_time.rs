@@ -113,6 +113,10 @@ async fn what_is_read_as_a_time_is_what_postgresql_reads() {
         ("SELECT now() AT TIME ZONE lower('xy1')", "name a region"),
         ("SELECT now() AT TIME ZONE '<xy>1'", "name a region"),
         (
+            "SELECT power(0.999, store_id * 1000) FROM retail.stores",
+            "as in power(0.999::float8, n)",
+        ),
+        (
             "SELECT count(*) FROM generate_series('2025-01-01'::timestamp, '2026-01-01', '12 months -365 days -6 hours')",
             "parts of different signs",
         ),

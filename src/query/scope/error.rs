@@ -124,7 +124,12 @@ impl DatabaseError {
             // A bounded wrapper's own refusal: its text is written for the client.
             "ZV101" => {
                 let hint = self.hint.as_deref();
-                let hint = hint.unwrap_or("make it shorter, or filter first");
+                let hint = hint.unwrap_or(match self.message.split_once(" (") {
+                    Some(("an exponent is too large", _)) => {
+                        "compute with double precision, as in power(0.999::float8, n) or exp(-0.001 * n)"
+                    }
+                    _ => "make it shorter, or filter first",
+                });
                 format!("{}; {} {at}", visible(&self.message), visible(hint))
             }
             // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).

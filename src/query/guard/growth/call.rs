@@ -271,6 +271,7 @@ impl Measure {
                         .saturating_mul(if size.json { times.min(2) } else { times })
                 })
                 .fold(SMALL, u64::saturating_add),
+            Growth::Digits if call.args.first().is_some_and(tree::is_float) => SMALL,
             Growth::Digits if matches!(name.as_str(), "pow" | "power") => {
                 let base = sizes.first().map_or(0, |size| size.value);
                 power(base, call.args.get_mut(1))

@@ -224,14 +224,17 @@ fn value(expr: &mut AExpr, operator: &str, sides: Sides) -> u64 {
             .saturating_add(right)
             .saturating_add(16)
             .min(MOST_DIGITS.max(left).max(right)),
+        "^" if expr.lexpr.as_deref().is_some_and(tree::is_float) => SMALL,
         "^" => power(left, expr.rexpr.as_deref_mut()),
         _ => SMALL, // comparisons, distances, roots of doubles
     }
 }
 
 /// The most bytes of a power. An exponent that only the running statement knows goes through a twin.
+/// With a `float8` PostgreSQL computes a `float8`.
 pub(super) fn power(base: u64, exponent: Option<&mut Node>) -> u64 {
     let most = match exponent {
+        Some(node) if tree::is_float(node) => return SMALL,
         Some(node) => match tree::magnitude(node) {
             Some(exponent) => exponent,
             // Without a type, it could not be given to the twin.

@@ -122,6 +122,11 @@ pub(super) fn is_cast_to(node: &Node, name: &str) -> bool {
     }
 }
 
+/// Whether this is `value::float8`.
+pub(super) fn is_float(node: &Node) -> bool {
+    is_cast_to(node, "float8")
+}
+
 /// The numbers in a text, whatever they stand for.
 pub(super) fn numbers(text: &str) -> impl Iterator<Item = u64> {
     text.split(|character: char| !character.is_ascii_digit())
