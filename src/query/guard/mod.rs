@@ -123,8 +123,8 @@ impl CheckedQuery {
         self.version
     }
 
-    /// What a backend may keep of it when it has ended, in bytes: time zones and row types, for as
-    /// long as the connection lives.
+    /// What a backend may keep of it when it has ended, in bytes: time zones, row types and regular
+    /// expressions, for as long as the connection lives.
     #[must_use]
     pub fn retained_bytes(&self) -> u64 {
         self.retained_bytes

@@ -113,7 +113,7 @@ async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
     })
     .await;
     let mut watching = server.database().superuser().await;
-    for kept in [time_zones, row_types, row_types_of_stars] {
+    for kept in [time_zones, row_types, row_types_of_stars, patterns] {
         let (mut said, mut held) = (0, BTreeMap::new());
         let mut first: Option<(i32, u64)> = None;
         // Once in a minute the posture check reads the catalogue in this backend, whose caches then
@@ -196,6 +196,13 @@ fn row_types_of_stars(statement: usize) -> String {
         })
         .collect();
     format!("SELECT {}", rows.join(", "))
+}
+
+/// Regular expressions that take as much as one may.
+fn patterns(statement: usize) -> String {
+    let parts = r"(\w?\d?\s?.?){30}";
+    let matches = (0..10).map(|pattern| format!("'Zava' ~ '{parts}{statement}-{pattern}'"));
+    format!("SELECT {}", matches.collect::<Vec<String>>().join(", "))
 }
 
 /// What a process holds for itself, in KiB.

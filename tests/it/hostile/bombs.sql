@@ -534,3 +534,7 @@ numbers in json | SELECT count(*) FROM (SELECT concat(j) AS s FROM (SELECT g, ('
 numbers in json | SELECT count(*) FROM (SELECT concat(v) AS s FROM (SELECT g, ('{' || repeat('1e99,', 500) || g || '}')::numeric[] AS v FROM generate_series(1, 8000) AS g OFFSET 0) AS t ORDER BY 1 OFFSET 0) AS u
 numbers of floats | SELECT count(*) FROM (SELECT concat(C, C, C, C, g) AS s FROM (SELECT g, concat({90×x, }'') AS C FROM (SELECT g, (1e308::float8)::numeric AS x FROM generate_series(1, 8000) AS g OFFSET 0) AS t) AS t ORDER BY 1 OFFSET 0) AS u
 numbers of floats | SELECT count(*) FROM (SELECT concat(C, C, C, C, g) AS s FROM (SELECT g, concat({90×x, }'') AS C FROM (SELECT g, (1e308::float8)::numeric + (1e-300::float8)::numeric AS x FROM generate_series(1, 8000) AS g OFFSET 0) AS t) AS t ORDER BY 1 OFFSET 0) AS u
+compiled regular expressions | SELECT 'Zava' ~ '(\w?\d?\s?.?){250}' FROM retail.stores
+compiled regular expressions | SELECT 'Zava' ~ ANY (ARRAY['(\w?\d?\s?.?){100}a', '(\w?\d?\s?.?){100}b', '(\w?\d?\s?.?){100}c', '(\w?\d?\s?.?){100}d'])
+compiled regular expressions | SELECT 'Zava' ~ '(\w?\d?\s?.?){30}a', 'Zava' ~ '(\w?\d?\s?.?){30}b', 'Zava' ~ '{120×.?}a', 'Zava' ~ '{120×.*}b', 'Zava' ~ '{230×.?}c'
+compiled regular expressions | SELECT 'Zava' ~ '{8×(?:\ya?)*}', 'Zava' ~ '{8×(?:\yb?)*}', 'Zava' ~ '{30×(\ya?)*}'

@@ -14,7 +14,7 @@ use super::operator::{OF_REBUILDING, power, power_steps};
 use super::own_rule::OwnRule;
 use super::pattern::bytes_of_groups;
 use super::size::{MOST_DIGITS, Parts, SMALL, Size};
-use super::{Measure, made, time, tree};
+use super::{Measure, made, pattern, time, tree};
 use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, Growth, SET_RETURNING, TYPES};
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -176,6 +176,11 @@ impl Measure {
                 "give the values one by one, in their order, without names",
             )
             .at(location));
+        }
+        if MATCHING.contains(&name.as_str())
+            && let Some(pattern) = call.args.get(1)
+        {
+            self.retain(pattern::retained_bytes(pattern));
         }
         if matches!(name.as_str(), "max" | "min") {
             self.extremes += 1;

@@ -12,7 +12,7 @@ use super::operator::{
 use super::size::{MOST_DIGITS, MOST_PLANNED, Parts, SMALL, Size};
 use super::sources::Meaning;
 use super::sub_link::Fence;
-use super::{Measure, made, retained, tree, withheld};
+use super::{Measure, made, operator, retained, tree, withheld};
 use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
@@ -52,6 +52,7 @@ impl Measure {
                 self.column(column)?
             }
             NodeEnum::AExpr(expr) => {
+                self.retain(operator::retained_bytes(expr));
                 let sides = self.sides(expr)?;
                 let mut size = operation(expr, sides)?;
                 if expr.rexpr.as_deref().is_some_and(tree::is_twin) {
@@ -183,7 +184,7 @@ impl Measure {
             .map_or(Ok(Size::default()), |node| self.expr(node))
     }
 
-    fn retain(&mut self, bytes: u64) {
+    pub(super) fn retain(&mut self, bytes: u64) {
         self.retained_bytes = self.retained_bytes.saturating_add(bytes);
     }
 

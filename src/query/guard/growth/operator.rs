@@ -9,7 +9,7 @@ use super::full_text::{MOST_SEARCHED, OF_PARSING, TSVECTOR_BYTES_PER_BYTE};
 use super::json_path::{Read, json_path_steps};
 use super::pattern::{many_patterns, regular_expression, regular_expressions};
 use super::size::{MOST_DIGITS, SMALL, Size};
-use super::{made, tree};
+use super::{made, pattern, tree};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 
@@ -111,6 +111,23 @@ pub(super) fn operation(expr: &mut AExpr, sides: Sides) -> Result<Size, Refusal>
     };
     size.steps = size.steps.saturating_add(own).saturating_add(of_path);
     Ok(size)
+}
+
+/// What a backend keeps of the regular expressions on the right of an operator.
+pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
+    let is_similar = expr.kind() == AExprKind::AexprSimilar;
+    match (expr.lexpr.as_deref(), expr.rexpr.as_deref()) {
+        (Some(_), Some(right)) if is_similar => match &right.node {
+            Some(NodeEnum::FuncCall(escaped)) => {
+                escaped.args.first().map_or(0, pattern::retained_bytes)
+            }
+            _ => 0,
+        },
+        (Some(_), Some(right)) if REGULAR.contains(&operator_of(expr)) => {
+            pattern::retained_bytes(right)
+        }
+        _ => 0,
+    }
 }
 
 /// How often PostgreSQL's parser copies what stands left and right: BETWEEN and IN become comparisons with each side of their

@@ -18,6 +18,16 @@ const MOST_REPETITIONS: u64 = 255;
 /// The most bytes that a regular expression may have when all that it repeats is written out.
 const MOST_WRITTEN_OUT: u64 = 10_000;
 
+/// The most optional parts of a regular expression that repeats a group, multiplied with the
+/// repetitions: from each of them the automaton has an arc to each that follows. 120 take up to
+/// 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
+const MAX_OPTIONAL_PARTS: u64 = 120;
+
+/// The most word boundaries (`\y`, `\Y`), multiplied with the repetitions of groups: PostgreSQL
+/// splits what stands around each of them in two. 20 in a row take 176 MiB before it
+/// gives up, and `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
+const MAX_WORD_BOUNDARIES: u64 = 8;
+
 /// A regular expression: one that is written down is judged here, another by its twin, which holds it to the same.
 pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
     if let Some(text) = tree::text(pattern) {
@@ -100,7 +110,7 @@ fn check(pattern: &str, location: i32) -> Verdict {
         && repetitions <= MOST_REPETITIONS
         && (repetitions == 1 || length.saturating_mul(repetitions) <= MOST_WRITTEN_OUT)
     {
-        return Ok(());
+        return check_optional_parts(pattern, location);
     }
     Err(Refusal::new(
         Rule::Cost,
@@ -108,6 +118,104 @@ fn check(pattern: &str, location: i32) -> Verdict {
         format!("the most is {MOST_PATTERN} bytes, {MOST_REPETITIONS} for all bounds like {{1,20}} multiplied, and {MOST_WRITTEN_OUT} for bytes times bounds"),
     )
     .at(location))
+}
+
+/// Whether the automaton of a regular expression stays small.
+fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
+    let groups = group_repetitions(pattern);
+    let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
+    let boundaries = u64::try_from(boundaries).unwrap_or(u64::MAX);
+    if groups > 1 && optional_parts(pattern) > MAX_OPTIONAL_PARTS
+        || boundaries.saturating_mul(groups) > MAX_WORD_BOUNDARIES
+    {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "the regular expression repeats too many optional parts or word boundaries",
+            format!(
+                "the most is {MAX_OPTIONAL_PARTS} for parts like x?, x*, x|y or x{{0,1}} times the repetitions of groups like (x){{1,20}}, and {MAX_WORD_BOUNDARIES} for \\y times those; shorten the repetition, or write \\y(a|b)\\y for \\ya\\y|\\yb\\y"
+            ),
+        )
+        .at(location));
+    }
+    Ok(())
+}
+
+/// What stands before each bound of a repetition, and the bound.
+fn bounds(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
+    pattern.match_indices('{').filter_map(|(place, _)| {
+        let (before, after) = pattern.split_at(place);
+        let (bound, _) = after.get(1..)?.split_once('}')?;
+        Some((before, bound))
+    })
+}
+
+/// Whether a bound after this repeats a single character, or a set of them: anything else may be a
+/// group, which blanks and comments can stand behind.
+fn repeats_character(before: &str) -> bool {
+    before.ends_with(|last: char| last.is_ascii_graphic() && !matches!(last, ')' | '\\'))
+}
+
+/// How often the groups of a regular expression are repeated, multiplied, whether or not one is in
+/// another.
+fn group_repetitions(pattern: &str) -> u64 {
+    bounds(pattern)
+        .filter(|(before, _)| !repeats_character(before))
+        .map(|(_, bound)| tree::numbers(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul)
+}
+
+/// How many parts of a regular expression are optional when its groups are written out, at most:
+/// SIMILAR TO has % for any text.
+fn optional_parts(pattern: &str) -> u64 {
+    let marks = pattern.matches(['?', '*', '|', '%']).count();
+    let ranges = bounds(pattern)
+        .filter(|(_, bound)| bound.contains(','))
+        .map(|(before, bound)| {
+            if repeats_character(before) {
+                tree::numbers(bound).fold(1, u64::max)
+            } else {
+                1
+            }
+        });
+    ranges
+        .fold(
+            u64::try_from(marks).unwrap_or(u64::MAX),
+            u64::saturating_add,
+        )
+        .saturating_mul(group_repetitions(pattern))
+}
+
+/// What a backend keeps of a compiled regular expression.
+const BYTES_PER_PATTERN: u64 = 16 << 10;
+
+/// … and of each pair of its optional parts.
+const BYTES_PER_PAIR: u64 = 64;
+
+/// What the largest takes, such as `.?` 250 times; it keeps 32 of them.
+const MAX_BYTES_PER_PATTERN: u64 = 1 << 20;
+
+/// What a backend keeps of the regular expressions that stand here; one that is computed is taken
+/// for the largest.
+pub(super) fn retained_bytes(patterns: &Node) -> u64 {
+    if let Some(text) = tree::text(patterns) {
+        let parts = optional_parts(text);
+        return parts
+            .saturating_mul(parts)
+            .saturating_mul(BYTES_PER_PAIR)
+            .saturating_add(BYTES_PER_PATTERN)
+            .min(MAX_BYTES_PER_PATTERN);
+    }
+    match &patterns.node {
+        // The place of a part, of `substring`.
+        Some(NodeEnum::AConst(_)) => 0,
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter()
+            .map(retained_bytes)
+            .fold(0, u64::saturating_add),
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(0, retained_bytes),
+        _ => MAX_BYTES_PER_PATTERN,
+    }
 }
 
 /// Whether what follows a brace may be a bound with something between its digits: the expanded

@@ -1,6 +1,6 @@
 //! Bounds the life of a connection, because a backend's caches only grow.
 //!
-//! PostgreSQL caches time zones and row types until the backend ends (`growth::retained` estimates
+//! PostgreSQL caches time zones, row types and compiled regular expressions until the backend ends (`growth::retained` estimates
 //! what a statement adds), and also that a name does not exist.
 
 use std::time::Duration;

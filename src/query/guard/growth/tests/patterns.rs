@@ -57,6 +57,83 @@ fn every_way_to_a_regular_expression_is_bounded() {
     unchanged("SELECT \"substring\"(store_name, 1, 3) FROM retail.stores");
 }
 
+/// An automaton grows with the square of the parts that may be left out.
+#[test]
+fn optional_parts_are_not_repeated_often() {
+    for pattern in [
+        r"(\w?\d?\s?.?){100}",
+        r"(\w?\d?\s?.?){31}",
+        r"((a?|b*){8}){16}",
+        r"(?x)(\w?\d?\s?.?) {100}",
+        "(?x)(a?b?c?d?)# x\n{1,100}",
+        "(a?b?c?d?)(?#x){1,100}",
+        r"(?b)\(\w*\d*\)\{100\}",
+        r"([(]?\w?\d?\s?[(]){100}",
+        r"(\w{0,9}\d?){15}",
+        r"\y\y\y\y\y\y\y\y\y",
+        r"(\y\w?){20}",
+    ] {
+        for text in [
+            format!("SELECT product_name ~ '{pattern}' FROM retail.products"),
+            format!("SELECT regexp_replace(product_name, '{pattern}', '') FROM retail.products"),
+            format!("SELECT product_name ~ ANY (ARRAY['a', '{pattern}']) FROM retail.products"),
+        ] {
+            too_large(&text, "repeats too many optional parts");
+        }
+    }
+    for pattern in [
+        r"^(\+?\d{1,3}[\s.-]?)?\(?\d{3}\)?[\s.-]?\d{3}[\s.-]?\d{4}$",
+        r"^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}$",
+        r"^(\d{1,3}\.){3}\d{1,3}$",
+        r"^\d{5}(-\d{4})?$",
+        r"\y(drill|saw|hammer)\y",
+        r"^(\w+\s*){1,20}$",
+        r"([A-Z]{2,4}-?){1,10}",
+        r"^https?://(www\.)?[a-z0-9-]+(\.[a-z]{2,})+(/.*)?$",
+    ] {
+        let text = format!("SELECT product_name ~* '{pattern}' FROM retail.products");
+        assert!(check(&text).is_ok(), "{text}");
+    }
+}
+
+/// A backend keeps its last 32 regular expressions.
+#[test]
+fn patterns_are_counted_as_retained() {
+    let retained = |text: &str| check(text).expect(text).retained_bytes();
+    let (small, large) = ("'^a.c$'", r"'(\w?\d?\s?.?){25}'");
+    for (template, patterns) in [
+        ("SELECT product_name ~ P FROM retail.products", 1),
+        (
+            "SELECT product_name !~* ANY (ARRAY[P, P]) FROM retail.products",
+            2,
+        ),
+        ("SELECT product_name SIMILAR TO P FROM retail.products", 1),
+        (
+            "SELECT regexp_replace(product_name, P, '') FROM retail.products",
+            1,
+        ),
+        (
+            "SELECT substring(product_name FROM P) FROM retail.products",
+            1,
+        ),
+        (
+            "SELECT count(*) FROM retail.products WHERE regexp_like(product_name, P)",
+            1,
+        ),
+    ] {
+        let of = |pattern: &str| retained(&template.replace('P', pattern));
+        assert_eq!(of(small), patterns * (16 << 10), "{template}");
+        assert!(of(large) >= patterns * (600 << 10), "{template}");
+        assert_eq!(of("lower(sku)"), patterns << 20, "{template}");
+    }
+    for text in [
+        "SELECT substring(sku, 1, 3), sku LIKE '%a?b?%' FROM retail.products",
+        "SELECT ~ store_id, sku || '(a?){9}' FROM retail.products, retail.stores",
+    ] {
+        assert_eq!(retained(text), 0, "{text}");
+    }
+}
+
 /// PostgreSQL keeps where each group of each match begins and ends.
 #[test]
 fn the_groups_of_all_matches_are_counted() {
