@@ -38,6 +38,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0015_posture_verdict"
     "0016_small_numbers_and_months"
     "0017_tenant_after_mac"
+    "0018_word_boundaries"
 ];
 
 /// What `migrate` did.

@@ -537,4 +537,6 @@ numbers of floats | SELECT count(*) FROM (SELECT concat(C, C, C, C, g) AS s FROM
 compiled regular expressions | SELECT 'Zava' ~ '(\w?\d?\s?.?){250}' FROM retail.stores
 compiled regular expressions | SELECT 'Zava' ~ ANY (ARRAY['(\w?\d?\s?.?){100}a', '(\w?\d?\s?.?){100}b', '(\w?\d?\s?.?){100}c', '(\w?\d?\s?.?){100}d'])
 compiled regular expressions | SELECT 'Zava' ~ '(\w?\d?\s?.?){30}a', 'Zava' ~ '(\w?\d?\s?.?){30}b', 'Zava' ~ '{120×.?}a', 'Zava' ~ '{120×.*}b', 'Zava' ~ '{230×.?}c'
+compiled regular expressions | SELECT 'Zava' ~ repeat('\y', 20)
+compiled regular expressions | SELECT 'Zava' ~ repeat('\m', 100), 'Zava' ~ repeat('\M', 100)
 compiled regular expressions | SELECT 'Zava' ~ '{8×(?:\ya?)*}', 'Zava' ~ '{8×(?:\yb?)*}', 'Zava' ~ '{30×(\ya?)*}'

@@ -46,7 +46,7 @@ fn most_of_number(name: &str, has_size: bool, is_array: bool) -> Option<u64> {
 /// `1e99,` is 102 bytes when it is written out.
 const BYTES_PER_SPELLED_BYTE: u64 = 21;
 
-/// … and how many bytes longer one number becomes.
+/// How many bytes longer one such number becomes.
 const MAX_SPELLED_DIGITS: u64 = 100;
 
 /// A `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324 behind the

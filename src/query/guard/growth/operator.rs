@@ -322,6 +322,6 @@ pub(super) fn takes_path(expr: &AExpr) -> bool {
     expr.kind() == AExprKind::AexprOp && matches!(operator_of(expr), "@?" | "@@")
 }
 
-fn operator_of(expr: &AExpr) -> &str {
+pub(super) fn operator_of(expr: &AExpr) -> &str {
     names(&expr.name).last().copied().unwrap_or_default()
 }

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
 pub(super) use super::json_path::json_path;
+use super::operator::operator_of;
 use super::{made, tree};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
@@ -28,7 +29,7 @@ const MAX_OPTIONAL_PARTS: u64 = 120;
 /// gives up, and `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
 const MAX_WORD_BOUNDARIES: u64 = 8;
 
-/// A regular expression: one that is written down is judged here, another by its twin, which holds it to the same.
+/// A regular expression: one that is written down is judged here, another by its twin.
 pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
     if let Some(text) = tree::text(pattern) {
         return check(text, location);
@@ -188,11 +189,14 @@ fn optional_parts(pattern: &str) -> u64 {
 /// What a backend keeps of a compiled regular expression.
 const BYTES_PER_PATTERN: u64 = 16 << 10;
 
-/// … and of each pair of its optional parts.
+/// What a backend keeps for each pair of optional parts of a regular expression.
 const BYTES_PER_PAIR: u64 = 64;
 
-/// What the largest takes, such as `.?` 250 times; it keeps 32 of them.
+/// What the largest takes, such as `.?` 250 times. A backend keeps its last 32 regular expressions.
 const MAX_BYTES_PER_PATTERN: u64 = 1 << 20;
+
+/// Operators whose result is no text, whatever their sides.
+const ARITHMETIC: [&str; 5] = ["+", "-", "*", "/", "%"];
 
 /// What a backend keeps of the regular expressions that stand here; one that is computed is taken
 /// for the largest.
@@ -206,8 +210,9 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
             .min(MAX_BYTES_PER_PATTERN);
     }
     match &patterns.node {
-        // The place of a part, of `substring`.
+        // The place of a part, of `substring`: arithmetic gives no text.
         Some(NodeEnum::AConst(_)) => 0,
+        Some(NodeEnum::AExpr(expr)) if ARITHMETIC.contains(&operator_of(expr)) => 0,
         Some(NodeEnum::AArrayExpr(array)) => array
             .elements
             .iter()
