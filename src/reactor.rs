@@ -6,7 +6,8 @@
 //!
 //! Knows tasks; must not know whose work it is.
 //! Invariants:
-//! - Between two slices of a thread's reactor, whoever's they are, everything else is polled.
+//! - Between two slices that took a turn, whoever's they are, everything else is polled. The first
+//!   slice of a result takes none at any step: most results have no second.
 //! - A turn comes back after a round of the reactor, whatever becomes of whoever has it: a task of
 //!   its own holds it. A future that waits for its turn may be polled late or never again.
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::task::yield_now;
 
-/// How much of a result is read, counted or written in a turn, some 10 to 20 µs of work.
+/// How much of a result is read, counted or written in a turn, some 10 to 20 µs of work. A longer
+/// row is read as a whole.
 pub(crate) const SLICE_BYTES: usize = 32 * 1024;
 
 thread_local! {
@@ -85,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// As of a response whose client does not read, or of a call that is cancelled.
+    /// Such as a response whose client does not read, or a call that is cancelled.
     #[tokio::test]
     async fn a_turn_is_not_held_by_who_does_not_take_it() {
         slice_turn().await;

@@ -1,6 +1,6 @@
 //! Reports a connection's reads, writes and requests to the table of connections.
 //!
-//! Invariants: each further read of a head, and each read of a body in chunks, takes a turn of the
+//! Invariants: each read but the first of a head, and of a body in chunks, takes a turn of the
 //! reactor and is short, because hyper bounds neither what a poll reads nor the line with a chunk's
 //! size. Empty lines before the first head, which are ignored (RFC 9112, section 2.2), do not reach
 //! hyper, which would parse all of them again after each read.
@@ -18,8 +18,8 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connection;
 
-/// What is read in a turn: in a debug build half a millisecond of parsing.
-const BYTES_PER_TURN: usize = 4 * 1024;
+/// The most that a read in turns takes: hyper parses it in half a millisecond in a debug build.
+const MAX_READ_BYTES: usize = 4 * 1024;
 
 /// A stream that reports what is read and written.
 pub(super) struct ConnectionIo {
@@ -117,13 +117,13 @@ impl AsyncRead for ConnectionIo {
     }
 }
 
-/// Reads at most [`BYTES_PER_TURN`], and says how much.
+/// Reads at most [`MAX_READ_BYTES`], and says how much.
 fn read_some(
     stream: Pin<&mut TcpStream>,
     context: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<usize>> {
-    let length = buffer.remaining().min(BYTES_PER_TURN);
+    let length = buffer.remaining().min(MAX_READ_BYTES);
     let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
     ready!(stream.poll_read(context, &mut part))?;
     let received = part.filled().len();
@@ -131,13 +131,20 @@ fn read_some(
     Poll::Ready(Ok(received))
 }
 
-/// Removes the line ends with which the bytes from `start` begin.
+/// Removes the empty lines with which the bytes from `start` begin. A CR may be the last byte that
+/// has arrived of one; elsewhere a CR without LF is left to be refused.
 fn remove_empty_lines(buffer: &mut ReadBuf<'_>, start: usize) {
     let received = &mut buffer.filled_mut()[start..];
-    let is_line_end = |byte: &&u8| matches!(byte, b'\r' | b'\n');
-    let line_ends = received.iter().take_while(is_line_end).count();
-    received.copy_within(line_ends.., 0);
-    buffer.set_filled(buffer.filled().len() - line_ends);
+    let mut removed = 0;
+    loop {
+        removed += match received[removed..] {
+            [b'\n', ..] | [b'\r'] => 1,
+            [b'\r', b'\n', ..] => 2,
+            _ => break,
+        };
+    }
+    received.copy_within(removed.., 0);
+    buffer.set_filled(buffer.filled().len() - removed);
 }
 
 impl AsyncWrite for ConnectionIo {

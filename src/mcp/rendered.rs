@@ -61,6 +61,9 @@ impl RenderedMessage {
     /// Puts a result into the message that rmcp has written. A message without a result, such as
     /// an error, remains as it is. The result is read once for the message's length, a slice at a
     /// time: other tasks have their turn in between.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime, when the result is longer than a slice.
     pub async fn new(mut message: Bytes, result: Bytes) -> Self {
         let plain = |bytes| Part {
             bytes,

@@ -23,7 +23,7 @@ const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 /// A client that reads less than this of a response within the write timeout makes no progress.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
 
-/// The requests that may begin before the reactor has polled all other tasks.
+/// The requests, and reads in turns, that may begin before the reactor has polled all other tasks.
 const REQUESTS_PER_ROUND: usize = 2;
 
 /// How many connections there may be, and what may take how long.
@@ -48,7 +48,7 @@ pub(super) struct ConnectionLimits {
 pub(super) struct Connections {
     limits: ConnectionLimits,
     proxies: Arc<Proxies>,
-    /// Each network waits for one turn at a time, so networks take turns.
+    /// Each network waits for one turn at a time, for a request or a read, so networks take turns.
     turns: Turns,
     table: Mutex<Table>,
 }
@@ -89,6 +89,8 @@ struct Progress {
     has_sent_request: bool,
     /// The body of its request comes in chunks.
     is_chunked: bool,
+    /// A part of the body has arrived after its head.
+    has_read_body: bool,
     /// Its request has a permit.
     has_permit: bool,
     /// One of its requests has had one.
@@ -169,6 +171,7 @@ impl Connections {
                 unread: None,
                 has_sent_request: false,
                 is_chunked: false,
+                has_read_body: false,
                 has_permit: false,
                 has_had_permit: false,
             }),
@@ -296,7 +299,7 @@ impl Connection {
         self.closed.cancelled().await;
     }
 
-    /// Waits until a request may begin: neither a connection with many requests written ahead, of
+    /// Waits until a request or a read in turns may begin: neither a connection with many requests written ahead, of
     /// which hyper would answer sixteen in a row, nor many connections of a network keep the
     /// requests of others waiting.
     pub(super) async fn turn(&self) {
@@ -307,13 +310,13 @@ impl Connection {
 
     /// Whether what arrives next is parsed at a cost that the reads determine: the rest of a head,
     /// which is parsed again from its start, or a body in chunks, whose sizes are parsed byte by
-    /// byte. Most heads arrive in one read.
+    /// byte. Most heads and most bodies arrive in one read.
     pub(super) fn is_read_in_turns(&self) -> bool {
         let progress = lock(&self.progress);
         match progress.phase {
             Phase::Idle => false,
             Phase::ReadingHead => true,
-            Phase::InRequest => progress.is_chunked,
+            Phase::InRequest => progress.is_chunked && progress.has_read_body,
         }
     }
 
@@ -326,6 +329,8 @@ impl Connection {
                 progress.since = Instant::now();
             }
             progress.phase = Phase::ReadingHead;
+        } else if progress.phase == Phase::InRequest {
+            progress.has_read_body = true;
         }
     }
 
@@ -334,6 +339,7 @@ impl Connection {
         let mut progress = lock(&self.progress);
         progress.phase = Phase::InRequest;
         progress.is_chunked = is_chunked;
+        progress.has_read_body = false;
         progress.has_sent_request = true;
     }
 

@@ -34,7 +34,7 @@ pub(super) enum Attack {
     /// responses whenever they come.
     Endless(fn() -> String, usize),
     /// Sends the first text, and then the second again and again, on each connection, from four
-    /// addresses. No response comes.
+    /// addresses; connects again when the server has closed the connection.
     Flood([fn() -> String; 2], usize),
 }
 
@@ -219,9 +219,16 @@ impl Attacker {
                                 io::Result::Ok(stream)
                             };
                             let begun = join_all((0..connections).map(flood)).await;
+                            let begun: Vec<_> = begun.into_iter().flatten().collect();
+                            assert!(begun.len() * 10 >= connections * 9, "{}", begun.len());
                             let _ = ready.send(());
-                            let begun = begun.into_iter().flatten();
-                            join_all(begun.map(|stream| repeat(stream, then))).await;
+                            let again = async |(n, stream)| {
+                                repeat(stream, then).await;
+                                while let Ok(stream) = flood(n).await {
+                                    repeat(stream, then).await;
+                                }
+                            };
+                            join_all(begun.into_iter().enumerate().map(again)).await;
                             pending().await
                         }
                         Attack::Endless(text, connections) => {

@@ -278,7 +278,7 @@ impl Connection {
                 let end = TAG_BYTES + length(header);
                 bytes_of_turn += end;
                 if bytes_of_turn > SLICE_BYTES {
-                    bytes_of_turn = 0;
+                    bytes_of_turn = end;
                     slice_turn().await;
                 }
                 reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
