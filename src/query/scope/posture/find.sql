@@ -332,7 +332,7 @@ finding (rule, object, what, mend) AS (
     UNION ALL
     -- The guard's functions call what pg_catalog holds by name, so a function beside PostgreSQL's own
     -- can be called in its place.
-    SELECT 'system', f.signature, 'is none of PostgreSQL''s own', format('DROP ROUTINE %s', f.signature)
+    SELECT 'system', f.signature, 'was added: neither PostgreSQL nor an extension made it', format('DROP ROUTINE %s', f.signature)
     FROM added_function AS f
     UNION ALL
     SELECT 'system', f.signature, 'runs with its owner''s rights', format('ALTER ROUTINE %s SECURITY INVOKER', f.signature)
@@ -340,7 +340,7 @@ finding (rule, object, what, mend) AS (
     WHERE f.is_system AND f.prosecdef AND f.oid < 16384
     UNION ALL
     -- The guard's functions cast texts to numbers and ids, and would call it with their rights.
-    SELECT 'system', format('cast from %s to %s', c.source, c.target), 'is none of PostgreSQL''s own, by a function that is neither',
+    SELECT 'system', format('cast from %s to %s', c.source, c.target), 'was added, and calls a function that belongs to no extension',
         format('DROP CAST (%s AS %s)', c.source, c.target)
     FROM (
         SELECT format_type(t.castsource, NULL) AS source, format_type(t.casttarget, NULL) AS target
@@ -354,7 +354,7 @@ finding (rule, object, what, mend) AS (
     UNION ALL
     -- Such a function may run before a policy's condition, on rows that the policy hides, and its
     -- errors tell their values. PostgreSQL declares functions so in initdb's first step only.
-    SELECT 'leakproof', f.signature, 'is LEAKPROOF, and PostgreSQL does not ship it so', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
+    SELECT 'leakproof', f.signature, 'is LEAKPROOF; PostgreSQL ships it NOT LEAKPROOF, or does not ship it', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
     FROM changed_function AS f
     -- Those of the guard are held by a rule of their own.
     WHERE f.proleakproof AND f.oid NOT IN (SELECT g.oid FROM guard_function AS g WHERE g.oid IS NOT NULL)

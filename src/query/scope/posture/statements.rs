@@ -13,9 +13,9 @@ pub(super) const FIND: &str = include_str!("find.sql");
 /// A digest of what [`FIND`] depends on.
 pub(super) const FINGERPRINT: &str = include_str!("fingerprint.sql");
 
-/// The fingerprint, and the verdict that is stored for this server, if any. Where no verdict is
-/// stored and this server has none ($3), there is nothing to compare, and the fingerprint, an
-/// InitPlan, is not evaluated.
+/// The fingerprint, and the verdict that is stored for this server, if any. `$3` says
+/// whether this server has a verdict of its own. Without any verdict there is nothing to compare,
+/// and the fingerprint, an InitPlan, is not evaluated.
 static LOOK: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT CASE WHEN v.mac IS NOT NULL OR $3::boolean \
@@ -60,7 +60,7 @@ pub(super) fn exposed_tables() -> String {
 }
 
 /// The fingerprint of the catalogue now. `None` when there is none, as on a database that is not
-/// prepared, or no verdict to compare it with.
+/// prepared, or when neither the database nor this server has a verdict to compare it with.
 ///
 /// # Errors
 /// When the database does not answer.
