@@ -45,6 +45,7 @@ mod refusals; // which request a refusal is for
 mod results; // values as clients get them
 mod search; // products by meaning
 mod signals; // how a server is stopped
+mod signed_calls; // what the server alone may ask and record
 mod signed_context; // the database alone, with the guard switched off
 mod stdio; // MCP on standard input and output
 mod tenancy; // who sees which rows
