@@ -39,7 +39,9 @@ use kernel::Memory;
 use peer::Peer;
 use pgbench::{Form, Signing};
 use plan::Plan;
+use process::Process;
 use report::{ColdReport, Report};
+use start::OwnStarts;
 use throughput::{Race, Rival, Speed};
 use toolbox::Toolbox;
 use workload::{LARGER, ROWS_1_000, ROWS_10_000, SELECT_ONE};
@@ -95,46 +97,37 @@ async fn measure_and_tidy(plan: &Plan) -> Fallible<Report> {
 /// Measures the starts alone.
 async fn measure_starts(plan: &Plan) -> Fallible<ColdReport> {
     let machine = report::Machine::look(plan).await?;
-    let toolbox = match &plan.toolbox {
-        Some(program) => Some(Toolbox::find(program).await?),
-        None => None,
-    };
-    progress::tell(&format!("start to first answer, {} times", plan.starts));
-    let start = start::measure_ours(plan, &mcp::query(SELECT_ONE.sql)).await?;
-    let peer = match &toolbox {
-        Some(toolbox) => {
-            let (peer, process) = Peer::meet(plan, toolbox).await?;
-            Some(peer.part(process).await?)
-        }
-        None => None,
-    };
+    let (start, peer) = starts(plan).await?;
     Ok(ColdReport {
         machine,
         start,
-        peer,
+        peer: match peer {
+            Some((peer, process)) => Some(peer.part(process).await?),
+            None => None,
+        },
     })
+}
+
+/// Our server's starts, and the Toolbox's, of which one runs on.
+async fn starts(plan: &Plan) -> Fallible<(OwnStarts, Option<(Peer, Process)>)> {
+    progress::tell(&format!("start to first answer, {} times", plan.starts));
+    let ours = start::measure_ours(plan, &mcp::query(SELECT_ONE.sql)).await?;
+    let peer = match &plan.toolbox {
+        Some(program) => Some(Peer::meet(plan, &Toolbox::find(program).await?).await?),
+        None => None,
+    };
+    Ok((ours, peer))
 }
 
 async fn measure(plan: &Plan) -> Fallible<Report> {
     let machine = report::Machine::look(plan).await?;
     let signing = pgbench::arrange_signing(plan).await?;
-    let toolbox = match &plan.toolbox {
-        Some(program) => Some(Toolbox::find(program).await?),
-        None => None,
-    };
-
-    progress::tell(&format!("start to first answer, {} times", plan.starts));
-    let request = mcp::query(SELECT_ONE.sql);
-    let start = start::measure_ours(plan, &request).await?;
-    let peer = match &toolbox {
-        Some(toolbox) => Some(Peer::meet(plan, toolbox).await?),
-        None => None,
-    };
+    let (start, peer) = starts(plan).await?;
 
     progress::tell("memory and tool surface");
     let ours = server::start(plan)?;
     let mut connection = ours.connect().await?;
-    connection.call(&request).await?;
+    connection.call(&mcp::query(SELECT_ONE.sql)).await?;
     let after_first = ours.memory()?;
     let surface = surface::measure(plan, &mut connection).await?;
     drop(connection);

@@ -50,9 +50,7 @@ impl Machine {
             ],
         })
     }
-}
 
-impl Machine {
     fn facts(&self, table: &mut Table) {
         for (name, value) in &self.lines {
             table.fact(name, value);
@@ -97,7 +95,7 @@ impl Report {
     /// The table, beside the budget of the design.
     pub(crate) fn markdown(&self) -> String {
         let mut table = Table::new();
-        self.start(&mut table);
+        start_rows(&self.start, self.peer.as_ref(), &mut table);
         self.memory(&mut table);
         for speed in &self.speeds {
             self.speed(speed, &mut table);
@@ -107,10 +105,6 @@ impl Report {
         self.size(&mut table);
         self.machine.facts(&mut table);
         table.into_text()
-    }
-
-    fn start(&self, table: &mut Table) {
-        start_rows(&self.start, self.peer.as_ref(), table);
     }
 
     fn memory(&self, table: &mut Table) {
