@@ -322,6 +322,16 @@ async fn empty_lines_before_a_head_are_ignored() {
     }
 }
 
+/// RFC 9112, section 2.2: a recipient ignores CRLF, and a CR alone is no line end.
+#[tokio::test]
+async fn a_carriage_return_alone_before_a_head_is_refused() {
+    let server = Server::start(LONG, &[]).await;
+    for start in ["\r", "\r\r\n", "\r\n\r"] {
+        let said = rest(server.send(1, &format!("{start}{}", last("/"))).await).await;
+        assert!(said.starts_with("HTTP/1.1 400"), "{start:?}: {said}");
+    }
+}
+
 /// What arrives is not lost while a long request waits for its turns.
 #[tokio::test]
 async fn a_long_request_arrives_whole() {
