@@ -6,8 +6,8 @@
 //!
 //! Knows tasks; must not know whose work it is.
 //! Invariants:
-//! - Between two slices that took a turn, whoever's they are, everything else is polled. The first
-//!   slice of a result takes none at any step: most results have no second.
+//! - Between two slices that took a turn, of the same result or of two, everything else is polled.
+//!   The first slice of a result takes no turn at any step: most results have no second.
 //! - A turn comes back after a round of the reactor, whatever becomes of whoever has it: a task of
 //!   its own holds it. A future that waits for its turn may be polled late or never again.
 use std::sync::Arc;

@@ -299,9 +299,9 @@ impl Connection {
         self.closed.cancelled().await;
     }
 
-    /// Waits until a request or a read in turns may begin: neither a connection with many requests written ahead, of
-    /// which hyper would answer sixteen in a row, nor many connections of a network keep the
-    /// requests of others waiting.
+    /// Waits until a request or a read in turns may begin: neither a connection with many requests
+    /// written ahead, of which hyper would answer sixteen in a row, nor many connections of a network
+    /// keep the requests of others waiting.
     pub(super) async fn turn(&self) {
         // The semaphore is never closed.
         let _network_turn = self.network_turn.acquire().await;

@@ -14,7 +14,8 @@ pub(super) const CONTEXT_TTL: Duration = Duration::from_secs(30);
 /// Validity of a signed call.
 const CALL_TTL: Duration = Duration::from_secs(60);
 
-/// What `guard.allowed_stores` in `migrations/0017_tenant_after_mac.sql` prepends to the signed fields.
+/// What `guard.allowed_stores` (`migrations/0017_tenant_after_mac.sql`) prepends to the signed
+/// fields.
 const CONTEXT_PURPOSE: &[u8] = b"zava/context/2";
 
 /// What `guard.must_be_asked` in `migrations/0007_callers.sql` checks of a question.

@@ -29,7 +29,7 @@ const MAX_OPTIONAL_PARTS: u64 = 120;
 /// gives up, and `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
 const MAX_WORD_BOUNDARIES: u64 = 8;
 
-/// A regular expression: one that is written down is judged here, another by its twin.
+/// Bounds a regular expression: a literal here, a computed one in its bounded wrapper.
 pub(super) fn regular_expression(pattern: &mut Node, location: i32) -> Verdict {
     if let Some(text) = tree::text(pattern) {
         return check(text, location);

@@ -124,7 +124,8 @@ added_function AS MATERIALIZED (
             WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
         )
 ),
--- What roles.sql sets for the login. Of limits, any will do.
+-- What roles.sql sets for the login. As a limit, any whole number above 0 will do, with a unit from
+-- ms to d.
 pinned (name, wanted, any_limit) AS (
     VALUES
         ('default_transaction_read_only', 'on', false),
@@ -271,7 +272,7 @@ finding (rule, object, what, mend) AS (
         WHERE NOT EXISTS (SELECT FROM relation AS r WHERE r.nspname = 'retail' AND r.relname = n.name)
     ) AS m
     UNION ALL
-    -- This session may have begun before.
+    -- The stored setting counts: this session may have begun before it was stored.
     SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', s.value), s.reset
     FROM stored AS s
     WHERE s.name = 'role' AND s.value NOT IN ('none', SESSION_USER)

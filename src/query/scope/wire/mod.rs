@@ -268,7 +268,7 @@ impl Connection {
             (true, None) => Step::Query,
         };
         let mut reply = Reply::new(first, transaction.mode, transaction.context.is_some());
-        let mut bytes_of_turn = 0;
+        let mut slice_bytes = 0;
         let status = loop {
             let Some(header) = self.whole_message(&reply).await? else {
                 sink.oversized();
@@ -276,9 +276,9 @@ impl Connection {
             };
             if header.tag() == DATA_ROW_TAG {
                 let end = TAG_BYTES + length(header);
-                bytes_of_turn += end;
-                if bytes_of_turn > SLICE_BYTES {
-                    bytes_of_turn = end;
+                slice_bytes += end;
+                if slice_bytes > SLICE_BYTES {
+                    slice_bytes = end;
                     slice_turn().await;
                 }
                 reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
