@@ -234,6 +234,10 @@ async fn an_exponent_that_is_computed_has_two_digits_whatever_its_sign() {
         .failure(SEATTLE, "SELECT ('[1' || 'e-16000]')::jsonb")
         .await;
     assert!(told.contains("an exponent of too many digits"), "{told}");
+    let told = server
+        .failure(SEATTLE, "SELECT to_jsonb(('[1' || 'e-16000]')::json)")
+        .await;
+    assert!(told.contains("an exponent of too many digits"), "{told}");
 }
 
 /// PostgreSQL reads them in a time that grows with the square of their length.
@@ -302,4 +306,23 @@ async fn series_of_times_are_counted_by_their_shortest_step() {
         )
         .await;
     assert!(told.contains("SQLSTATE"), "{told}");
+}
+
+/// As those that are written down: PostgreSQL splits what stands around each of them in two.
+#[tokio::test]
+async fn a_computed_regular_expression_has_few_word_boundaries() {
+    let server = TestServer::start().await;
+    for boundary in [r"\y", r"\Y"] {
+        for (count, is_run) in [(1, true), (8, true), (9, false), (20, false)] {
+            let sql = format!("SELECT ('Zava' ~ repeat('{boundary}', {count}))::text");
+            if is_run {
+                let request = json!({"postgresql_query": sql});
+                let answer = server.call(SEATTLE, "execute_sales_query", request).await;
+                assert!(!answer.is_error, "{sql}: {}", answer.text);
+            } else {
+                let told = server.failure(SEATTLE, &sql).await;
+                assert!(told.contains("too many word boundaries"), "{sql}: {told}");
+            }
+        }
+    }
 }
