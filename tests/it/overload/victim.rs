@@ -14,6 +14,8 @@ use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
 /// The requests whose latencies are looked at.
 const REQUESTS: usize = 200;
+/// The p99 is this one, counted from the longest.
+const FROM_P99: usize = REQUESTS / 100;
 
 /// The most that the victim's p99 and a health check may be beside an attack.
 const LIMIT: Duration = Duration::from_millis(500);
@@ -127,7 +129,8 @@ impl Waits {
     }
 }
 
-/// The p99 of a tenant's smallest query at each server, over one connection to each, in turns.
+/// The p99 of a tenant's smallest query at each server, over one connection to each, in turns. Ends
+/// early when it is known to be above the limit.
 async fn latencies(servers: [&Server; 2]) -> [Duration; 2] {
     let request = call("SELECT 1").replace(REDMOND, SEATTLE);
     let mut streams = Vec::new();
@@ -135,7 +138,11 @@ async fn latencies(servers: [&Server; 2]) -> [Duration; 2] {
         let stream = connect(VICTIM, server.address).await;
         streams.push((stream.expect("a connection"), Vec::with_capacity(REQUESTS)));
     }
+    let is_slow = |took: &Vec<Duration>| took.iter().filter(|it| **it > LIMIT).count() >= FROM_P99;
     for _ in 0..REQUESTS {
+        if streams.iter().any(|(_, took)| is_slow(took)) {
+            break;
+        }
         for (stream, took) in &mut streams {
             let begun = Instant::now();
             let exchanged = timeout(PATIENCE, exchange(stream, &request)).await;
@@ -146,7 +153,7 @@ async fn latencies(servers: [&Server; 2]) -> [Duration; 2] {
     }
     let mut p99 = streams.into_iter().map(|(_, mut took)| {
         took.sort_unstable();
-        took[REQUESTS * 99 / 100]
+        took[took.len() - FROM_P99]
     });
     servers.map(|_| p99.next().expect("one for each"))
 }
