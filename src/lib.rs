@@ -2,6 +2,7 @@
 //!
 //! `docs/architecture.md` draws the house; each module's first lines say what it knows and what it must not know.
 pub mod app;
+mod cache;
 pub mod catalog;
 pub mod compute;
 pub mod database;

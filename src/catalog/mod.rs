@@ -17,8 +17,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use moka::sync::{Cache, CacheBuilder};
-
+use crate::cache::Cache;
 use crate::identity::{Caller, TenantId};
 use crate::query::guard::CheckedQuery;
 use crate::query::guard::hints::ComparedName;
@@ -46,7 +45,7 @@ const ROW_COUNTS_TTL: Duration = Duration::from_secs(600);
 const NAMES_TTL: Duration = Duration::from_secs(60);
 
 /// The most tenants of which something is cached.
-const MAX_CACHED_TENANTS: u64 = 1_000;
+const MAX_CACHED_TENANTS: u32 = 1_000;
 
 /// More than eight tables with their columns, keys and values can have.
 const MOST_ROWS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
@@ -80,15 +79,10 @@ impl Catalog {
     pub fn new(scope: Arc<Scope>) -> Self {
         Self {
             scope,
-            visible_stores: CacheBuilder::new(MAX_CACHED_TENANTS)
-                .time_to_live(VISIBLE_STORES_TTL)
-                .build(),
-            row_counts: CacheBuilder::new(MAX_CACHED_TENANTS)
-                .time_to_live(ROW_COUNTS_TTL)
-                .build(),
-            names: CacheBuilder::new(MAX_CACHED_TENANTS)
-                .time_to_live(NAMES_TTL)
-                .build(),
+            visible_stores: Cache::with_entries(MAX_CACHED_TENANTS)
+                .expiring_after(VISIBLE_STORES_TTL),
+            row_counts: Cache::with_entries(MAX_CACHED_TENANTS).expiring_after(ROW_COUNTS_TTL),
+            names: Cache::with_entries(MAX_CACHED_TENANTS).expiring_after(NAMES_TTL),
         }
     }
 

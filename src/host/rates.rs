@@ -10,10 +10,10 @@ use governor::clock::{Clock, DefaultClock, Reference as _};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
-use moka::sync::Cache;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
+use crate::cache::Cache;
 use crate::identity::Principal;
 use crate::settings::Rates as Settings;
 
@@ -24,7 +24,7 @@ const FORGET_EVERY: u32 = 4096;
 const LOOK_UPS_AT_ONCE: usize = 2;
 
 /// The most addresses whose look-ups or failures are remembered at once.
-const MOST_ADDRESSES: u64 = 10_000;
+const MOST_ADDRESSES: u32 = 10_000;
 
 /// Rate limits: of a principal, of a source, and of a source's failures.
 pub(super) struct Rates<C: Clock + Clone = DefaultClock>
@@ -131,14 +131,8 @@ where
             principals: Keyed::new("principal", principal, clock.clone()),
             sources: Keyed::new("address", address, clock.clone()),
             failures: Keyed::new("failures", failures, clock.clone()),
-            slowed: Cache::builder()
-                .max_capacity(MOST_ADDRESSES)
-                .time_to_live(A_MINUTE)
-                .build(),
-            lookups: Cache::builder()
-                .max_capacity(MOST_ADDRESSES)
-                .time_to_idle(A_MINUTE)
-                .build(),
+            slowed: Cache::with_entries(MOST_ADDRESSES).expiring_after(A_MINUTE),
+            lookups: Cache::with_entries(MOST_ADDRESSES),
             clock,
         }
     }
@@ -179,7 +173,7 @@ where
             Source::Credential(_) | Source::Anonymous => Source::Anonymous,
         };
         self.lookups
-            .get_with(shared, || Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE)))
+            .get_or_insert_with(&shared, || Arc::new(Semaphore::new(LOOK_UPS_AT_ONCE)))
     }
 }
 

@@ -23,12 +23,9 @@ pub struct Claims {
 
 impl Claims {
     /// What they take in memory, about.
-    pub(super) fn bytes(&self) -> u32 {
+    pub(super) fn bytes(&self) -> usize {
         let texts = self.principals.iter().chain(&self.stores);
-        let bytes = texts
-            .map(|text| text.len() + size_of::<String>())
-            .sum::<usize>();
-        u32::try_from(bytes).unwrap_or(u32::MAX)
+        texts.map(|text| text.len() + size_of::<String>()).sum()
     }
 }
 

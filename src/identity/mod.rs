@@ -15,15 +15,14 @@ mod presented; // what a request says about its sender
 mod refusal; // why there is no caller
 mod tenant; // a tenant's id
 
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use moka::sync::{Cache, CacheBuilder};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::cache::Cache;
 use crate::settings::{AuthSettings, ProofSettings, TrustedPeers};
 
 pub use api_key::{ApiKey, ApiKeyFault, ApiKeyState, NewApiKey};
@@ -48,7 +47,7 @@ const BELIEVED_FOR: Duration = Duration::from_secs(15);
 const GOOD_FOR: Duration = Duration::from_secs(3600);
 
 /// The most answers about tenants and keys that are remembered at once, and the most bytes of claims.
-const MOST_REMEMBERED: u64 = 10_000;
+const MOST_REMEMBERED: u32 = 10_000;
 const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 
 /// What the database knows of tenants and callers.
@@ -108,17 +107,17 @@ impl Proofs {
     fn new(settings: ProofSettings) -> Result<Self, reqwest::Error> {
         // Somebody with many groups has long claims.
         let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
-            let bytes = u32::try_from(size_of_val(&**entitlements)).unwrap_or(u32::MAX);
-            claims.bytes().saturating_add(bytes)
+            (claims.bytes() + size_of_val(&**entitlements)) as u64
         };
         Ok(Self {
             entra: settings.entra.as_ref().map(Entra::new).transpose()?,
             easyauth: settings.easyauth,
             api_keys: settings.api_keys,
-            keys: remembering(MOST_REMEMBERED).build(),
-            good_keys: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
-            good_tokens: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
-            entitlements: remembering(MOST_BYTES_REMEMBERED).weigher(weight).build(),
+            keys: Cache::with_entries(MOST_REMEMBERED).expiring_after(BELIEVED_FOR),
+            good_keys: Cache::with_entries(MOST_REMEMBERED).expiring_after(GOOD_FOR),
+            good_tokens: Cache::with_entries(MOST_REMEMBERED).expiring_after(GOOD_FOR),
+            entitlements: Cache::with_bytes(MOST_BYTES_REMEMBERED, weight)
+                .expiring_after(BELIEVED_FOR),
         })
     }
 }
@@ -139,8 +138,8 @@ impl Identity {
         Ok(Self {
             directory,
             modes,
-            known: remembering(MOST_REMEMBERED).build(),
-            good_tenants: remembering(MOST_REMEMBERED).time_to_live(GOOD_FOR).build(),
+            known: Cache::with_entries(MOST_REMEMBERED).expiring_after(BELIEVED_FOR),
+            good_tenants: Cache::with_entries(MOST_REMEMBERED).expiring_after(GOOD_FOR),
         })
     }
 
@@ -187,16 +186,16 @@ impl Identity {
             Modes::Header(peers) => {
                 presented.peer.is_some_and(|peer| peers.include(peer))
                     && chosen(presented.tenant).is_ok_and(|tenant| {
-                        tenant.is_some_and(|tenant| self.good_tenants.contains_key(&tenant))
+                        tenant.is_some_and(|tenant| self.good_tenants.contains(&tenant))
                     })
             }
             Modes::Proof(proofs) => match bearer(presented.authorization) {
                 Ok(Some(token)) if proofs.entra.is_some() || proofs.api_keys => {
                     match ApiKey::read(token) {
                         Some(key) if proofs.api_keys => {
-                            key.is_ok_and(|key| proofs.good_keys.contains_key(&key))
+                            key.is_ok_and(|key| proofs.good_keys.contains(&key))
                         }
-                        _ => proofs.good_tokens.contains_key(&digest(token)),
+                        _ => proofs.good_tokens.contains(&digest(token)),
                     }
                 }
                 Ok(_) => proofs.easyauth.is_some() && presented.easyauth_principal != Given::Absent,
@@ -215,15 +214,15 @@ impl Identity {
 
     /// Has the database asked about a tenant again when it is named the next time.
     pub fn forget_tenant(&self, tenant: TenantId) {
-        self.known.invalidate(&tenant);
-        self.good_tenants.invalidate(&tenant);
+        self.known.remove(&tenant);
+        self.good_tenants.remove(&tenant);
     }
 
     async fn named(&self, tenant: TenantId, look_ups: LookUps) -> Result<Caller, Refusal> {
         if let Some(principal) = self.known.get(&tenant) {
             return Ok(Caller::named(principal, tenant));
         }
-        if !self.good_tenants.contains_key(&tenant) {
+        if !self.good_tenants.contains(&tenant) {
             look_ups.must_be_allowed()?;
         }
         if !self.directory.tenant_exists(tenant).await? {
@@ -253,7 +252,7 @@ impl Identity {
                 (_, Some(entra)) => {
                     let proven = entra.prove(token).await?;
                     let digest = digest(token);
-                    if !proofs.good_tokens.contains_key(&digest) {
+                    if !proofs.good_tokens.contains(&digest) {
                         proofs.good_tokens.insert(digest, ());
                     }
                     return Ok(proven);
@@ -280,7 +279,7 @@ impl Identity {
         let state = match proofs.keys.get(&key) {
             Some(state) => state,
             None => {
-                if !proofs.good_keys.contains_key(&key) {
+                if !proofs.good_keys.contains(&key) {
                     look_ups.must_be_allowed()?;
                 }
                 let state = self.directory.api_key(&key).await?;
@@ -340,16 +339,6 @@ fn digest(token: &str) -> [u8; 32] {
 
 fn bad(proof: impl Into<BadProof>) -> Refusal {
     Refusal::Proof(proof.into())
-}
-
-fn remembering<K, V>(most: u64) -> CacheBuilder<K, V, Cache<K, V>>
-where
-    K: Hash + Eq + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    Cache::builder()
-        .max_capacity(most)
-        .time_to_live(BELIEVED_FOR)
 }
 
 /// The tenant that the header chooses, if it is there.

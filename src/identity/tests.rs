@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
 use secrecy::ExposeSecret as _;
+use tokio::time::advance;
 
 use super::*;
 
@@ -42,7 +43,7 @@ impl TenantDirectory for Everything {
 }
 
 /// Whoever shares an address with somebody who tries out keys is asked about again when the database's word is old.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_good_is_looked_up_again_whatever_others_do() {
     let new = NewApiKey::draw(&mut rand::rng());
     let authorization = format!("Bearer {}", new.text.expose_secret());
@@ -80,11 +81,7 @@ async fn what_was_good_is_looked_up_again_whatever_others_do() {
         assert_eq!(directory.asked(), 0);
         assert!(identity.caller(&presented, LookUps::Allowed).await.is_ok());
         assert_eq!(directory.asked(), 1);
-        // As after fifteen seconds.
-        identity.known.invalidate_all();
-        if let Modes::Proof(proofs) = &identity.modes {
-            proofs.keys.invalidate_all();
-        }
+        advance(BELIEVED_FOR).await;
         assert!(
             identity
                 .caller(&presented, LookUps::Remembered)

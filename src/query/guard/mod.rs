@@ -27,8 +27,9 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use moka::sync::Cache;
 use pg_query::NodeEnum;
+
+use crate::cache::Cache;
 
 pub use allow_list::{
     AGGREGATES, FIELDS, SET_RETURNING, TYPES, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
@@ -162,15 +163,11 @@ impl Guard {
     /// A guard that refuses texts of more than `longest` bytes.
     #[must_use]
     pub fn new(longest: NonZeroUsize) -> Self {
-        let weight = |text: &Arc<str>, query: &Arc<CheckedQuery>| {
-            u32::try_from(text.len() + query.weight()).unwrap_or(u32::MAX)
-        };
+        let weight =
+            |text: &Arc<str>, query: &Arc<CheckedQuery>| (text.len() + query.weight()) as u64;
         Self {
             longest,
-            accepted: Cache::builder()
-                .max_capacity(CACHE_BYTES)
-                .weigher(weight)
-                .build(),
+            accepted: Cache::with_bytes(CACHE_BYTES, weight),
         }
     }
 
