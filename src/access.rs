@@ -4,7 +4,7 @@ use secrecy::ExposeSecret as _;
 use zava_mcp_server::database;
 use zava_mcp_server::identity::NewApiKey;
 use zava_mcp_server::settings::AdminSettings;
-use zava_mcp_server::telemetry::audit::ChainEnd;
+use zava_mcp_server::telemetry::audit::ChainHead;
 
 use crate::command::{CreateKey, Grant, Key, Revoke};
 use crate::run::say;
@@ -97,8 +97,8 @@ pub(crate) async fn key(
 /// Proves that the audit trail is whole.
 pub(crate) async fn verify_audit(
     settings: &AdminSettings,
-    from: Option<&ChainEnd>,
-    expected: Option<&ChainEnd>,
+    from: Option<&ChainHead>,
+    expected: Option<&ChainHead>,
 ) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     match database::verify_audit(&mut db, from, expected).await? {

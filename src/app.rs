@@ -17,8 +17,7 @@ use crate::catalog::Catalog;
 use crate::compute::Compute;
 use crate::host::{self, ProtectedResource, Readiness, Routes, StdioLimits};
 use crate::identity::{
-    ApiKey, ApiKeyState, Claims, DirectoryUnavailable, Entitlement, Identity, TenantDirectory,
-    TenantId,
+    ApiKey, ApiKeyState, Claims, Entitlement, Identity, StoreUnavailable, TenantId, TenantStore,
 };
 use crate::mcp::{Callers, DefaultLimits, Handler, Tools};
 use crate::query::guard::Guard;
@@ -26,8 +25,8 @@ use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, Rates, ServeSettings};
-use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainEnd, Trail};
+use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, RateLimits, ServeSettings};
+use crate::telemetry::audit::{AuditLog, AuditStore, AuditUnavailable, ChainHead};
 
 /// Checking this much SQL takes about a millisecond; more leaves the reactor.
 const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap();
@@ -48,8 +47,8 @@ pub struct App {
     allowed_origins: Vec<String>,
     trusted_proxies: Vec<IpNet>,
     is_behind_platform: bool,
-    rates: Rates,
-    trail: Arc<Trail>,
+    rates: RateLimits,
+    audit_log: Arc<AuditLog>,
     tools: Arc<Tools>,
     request_bytes: NonZeroUsize,
     tenant_requests: NonZeroUsize,
@@ -130,7 +129,7 @@ impl App {
             trusted_proxies: trusted_proxies.clone(),
             is_behind_platform: *is_behind_platform,
             rates: *rates,
-            trail: Arc::new(Trail::new(*audit_sql, clock)),
+            audit_log: Arc::new(AuditLog::new(*audit_sql, clock)),
             tools: Arc::new(tools),
             request_bytes: limits.request_bytes,
             tenant_requests,
@@ -162,9 +161,9 @@ impl App {
         let routes = Routes {
             resource: ProtectedResource::new(&self.auth, &public_url),
             public_url,
-            handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.trail)),
+            handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.audit_log)),
             identity: self.identity,
-            trail: Arc::clone(&self.trail),
+            audit_log: Arc::clone(&self.audit_log),
             rates: self.rates,
             trusted_proxies: self.trusted_proxies,
             is_behind_platform: self.is_behind_platform,
@@ -176,7 +175,7 @@ impl App {
         };
         let store = Database(Arc::clone(&self.scope));
         let serving = watched(&self.scope, host::serve_http(listener, routes, stop));
-        let served = recorded(&self.trail, &store, serving).await;
+        let served = recorded(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
     }
@@ -192,7 +191,7 @@ impl App {
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
         let callers = Callers::Fixed(self.identity, tenant);
-        let handler = Handler::new(self.tools, callers, Arc::clone(&self.trail));
+        let handler = Handler::new(self.tools, callers, Arc::clone(&self.audit_log));
         let overdue = CancellationToken::new();
         let serving = Box::pin(host::serve_stdio(
             handler,
@@ -203,7 +202,7 @@ impl App {
         let ending = async {
             overdue.cancelled().await;
             // Calls in flight fail then, and their answers say why.
-            self.scope.end_calls();
+            self.scope.cancel_all();
             pending::<Infallible>().await
         };
         let serving = async {
@@ -215,7 +214,7 @@ impl App {
         };
         let store = Database(Arc::clone(&self.scope));
         let serving = watched(&self.scope, serving);
-        let served = recorded(&self.trail, &store, serving).await;
+        let served = recorded(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving standard input and output failed")
     }
@@ -240,16 +239,20 @@ impl App {
 
 /// What `serving` gives, while what it notes is recorded; then the calls that are still under way are ended, and the rest is
 /// recorded.
-async fn recorded<T>(trail: &Trail, store: &Database, serving: impl Future<Output = T>) -> T {
+async fn recorded<T>(
+    audit_log: &AuditLog,
+    store: &Database,
+    serving: impl Future<Output = T>,
+) -> T {
     let done = CancellationToken::new();
     let serving = async {
         let served = serving.await;
-        store.0.end_calls();
-        trail.until_calls_are_noted().await;
+        store.0.cancel_all();
+        audit_log.until_calls_are_noted().await;
         done.cancel();
         served
     };
-    tokio::join!(serving, trail.keep(store, done.clone())).0
+    tokio::join!(serving, audit_log.run(store, done.clone())).0
 }
 
 /// What `serving` gives, while the database's posture is watched.
@@ -275,51 +278,54 @@ async fn check_database(scope: &Scope) -> Result<Duration, ScopeError> {
 /// What others need to know of the database, told through the one way to it.
 struct Database(Arc<Scope>);
 
-impl TenantDirectory for Database {
-    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+impl TenantStore for Database {
+    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         async move { self.0.tenant_exists(tenant).await.map_err(unavailable) }.boxed()
     }
 
     fn entitlements<'a>(
         &'a self,
         claims: &'a Claims,
-    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>> {
         async move { self.0.entitlements(claims).await.map_err(unavailable) }.boxed()
     }
 
     fn api_key<'a>(
         &'a self,
         key: &'a ApiKey,
-    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>> {
         async move { self.0.api_key(key).await.map_err(unavailable) }.boxed()
     }
 }
 
-fn unavailable(error: ScopeError) -> DirectoryUnavailable {
+fn unavailable(error: ScopeError) -> StoreUnavailable {
     tracing::warn!(
         error = &error as &dyn std::error::Error,
         "caller cannot be looked up"
     );
     match error {
-        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => DirectoryUnavailable::Unfit,
+        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => StoreUnavailable::Misconfigured,
         ScopeError::Database(_)
         | ScopeError::TimedOut(_)
         | ScopeError::UnknownTenant
         | ScopeError::PlanRefused
         | ScopeError::Busy
         | ScopeError::Stopping
-        | ScopeError::Unavailable(_) => DirectoryUnavailable::Away,
+        | ScopeError::Unavailable(_) => StoreUnavailable::Unreachable,
     }
 }
 
 impl AuditStore for Database {
-    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+    fn append<'a>(
+        &'a self,
+        records: &'a str,
+    ) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
         async move {
             self.0.record(records).await.map_err(|error| {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(
                     error,
-                    "the audit trail cannot be written; it goes on waiting"
+                    "the audit audit_log cannot be written; it goes on waiting"
                 );
                 AuditUnavailable
             })

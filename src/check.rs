@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
-use zava_mcp_server::query::scope::{Finding, Rule};
+use zava_mcp_server::query::scope::{Finding, PostureRule};
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::run::say;
@@ -53,10 +53,10 @@ pub(crate) async fn check(
 
 /// A line for each rule that holds; for one that does not, what is wrong and below it the statement that mends it.
 fn posture(findings: &[Finding]) -> Vec<String> {
-    let widest = Rule::ALL.iter().map(|rule| rule.name().len()).max();
+    let widest = PostureRule::ALL.iter().map(|rule| rule.name().len()).max();
     let width = widest.unwrap_or_default();
     let mut lines = Vec::new();
-    for rule in Rule::ALL {
+    for rule in PostureRule::ALL {
         let name = rule.name();
         let broken: Vec<&Finding> = findings
             .iter()

@@ -1,6 +1,6 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use zava_mcp_server::identity::{Principal, Role};
-use zava_mcp_server::telemetry::audit::ChainEnd;
+use zava_mcp_server::telemetry::audit::ChainHead;
 
 /// Lets AI clients ask questions of the Zava retail database over the Model Context Protocol.
 ///
@@ -103,10 +103,10 @@ pub(crate) enum Audit {
     Verify {
         /// An end that was known before older records were pruned; begin with it.
         #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
-        from: Option<ChainEnd>,
+        from: Option<ChainHead>,
         /// An end that was printed or logged before, such as 42:9f86d0…; it must still be part of the trail.
         #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
-        expect: Option<ChainEnd>,
+        expect: Option<ChainHead>,
     },
 }
 
@@ -129,7 +129,7 @@ fn role(name: &str) -> Result<Role, &'static str> {
     Role::of_name(name).ok_or("is not reader, analyst or operator")
 }
 
-fn chain_end(text: &str) -> Result<ChainEnd, &'static str> {
+fn chain_end(text: &str) -> Result<ChainHead, &'static str> {
     text.parse()
         .map_err(|_| "is not a record's number, a colon and 64 hexadecimal digits")
 }

@@ -26,16 +26,16 @@ fn main() -> ExitCode {
     telemetry::flush();
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(run::Failure::Settings(error)) => {
+        Err(run::CommandError::Settings(error)) => {
             complain(error.as_ref());
             ExitCode::from(UNUSABLE_SETTINGS)
         }
-        Err(run::Failure::Refused(refusal)) => {
+        Err(run::CommandError::Refused(refusal)) => {
             // The very words that a client would read.
             telemetry::write_to_stderr(&format!("{refusal}\n"));
             ExitCode::FAILURE
         }
-        Err(run::Failure::Other(error)) => {
+        Err(run::CommandError::Other(error)) => {
             complain(error.as_ref());
             ExitCode::FAILURE
         }

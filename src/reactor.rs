@@ -1,4 +1,4 @@
-//! Turns of the reactor: how much begins before everything else that is ready has been polled.
+//! TickPermits of the reactor: how much begins before everything else that is ready has been polled.
 //!
 //! tokio polls tasks in the order in which they became ready, and lets one do up to 128 reads or
 //! writes in a row. So without turns a small request waits, at each of its steps, for whatever
@@ -21,22 +21,22 @@ pub(crate) const SLICE_BYTES: usize = 32 * 1024;
 
 thread_local! {
     /// A reactor has one thread.
-    static SLICES: Turns = Turns::new(1);
+    static SLICES: TickPermits = TickPermits::new(1);
 }
 
 /// Waits until the next slice may be worked on, which must be done before the next `await`.
 ///
 /// # Cancel safety
 /// A dropped call leaves the queue.
-pub(crate) async fn slice_turn() {
-    SLICES.with(Turns::clone).begin().await;
+pub(crate) async fn slice_permit() {
+    SLICES.with(TickPermits::clone).begin().await;
 }
 
-/// Turns for one kind of work. Those that wait begin in the order of waiting.
+/// TickPermits for one kind of work. Those that wait begin in the order of waiting.
 #[derive(Clone, Debug)]
-pub(crate) struct Turns(Arc<Semaphore>);
+pub(crate) struct TickPermits(Arc<Semaphore>);
 
-impl Turns {
+impl TickPermits {
     /// `per_round` may begin in a round of the reactor.
     pub(crate) fn new(per_round: usize) -> Self {
         Self(Arc::new(Semaphore::new(per_round)))
@@ -90,14 +90,14 @@ mod tests {
     /// Such as a response whose client does not read, or a call that is cancelled.
     #[tokio::test]
     async fn a_turn_is_not_held_by_who_does_not_take_it() {
-        slice_turn().await;
-        let mut unpolled = Box::pin(slice_turn());
-        let mut dropped = Box::pin(slice_turn());
+        slice_permit().await;
+        let mut unpolled = Box::pin(slice_permit());
+        let mut dropped = Box::pin(slice_permit());
         assert!(unpolled.as_mut().now_or_never().is_none());
         assert!(dropped.as_mut().now_or_never().is_none());
         drop(dropped);
         for _ in 0..10 {
-            slice_turn().await;
+            slice_permit().await;
         }
         assert!(unpolled.now_or_never().is_some());
     }
@@ -110,7 +110,7 @@ mod tests {
             let events = Arc::clone(&events);
             tasks.spawn(async move {
                 for _ in 0..10 {
-                    slice_turn().await;
+                    slice_permit().await;
                     events.lock().expect("nothing panics").push('s');
                 }
             });

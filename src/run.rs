@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::identity::TenantId;
-use zava_mcp_server::query::guard::{Guard, Refusal};
+use zava_mcp_server::query::guard::{AuthError, Guard};
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
@@ -27,77 +27,77 @@ use crate::command::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
 const CLOCK: fn() -> SystemTime = SystemTime::now;
 
 /// How a command ends when it does not end well.
-pub(crate) enum Failure {
+pub(crate) enum CommandError {
     /// Nothing was tried: the settings cannot be used.
     Settings(anyhow::Error),
     /// A statement would not run.
-    Refused(Refusal),
+    Refused(AuthError),
     /// It was tried.
     Other(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Failure {
+impl From<anyhow::Error> for CommandError {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
     }
 }
 
-pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let environment =
-        Environment::of_process(Path::new(".")).map_err(|error| Failure::Settings(error.into()))?;
+pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
+    let environment = Environment::of_process(Path::new("."))
+        .map_err(|error| CommandError::Settings(error.into()))?;
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(Serve { stdio: false }) => {
             let settings = serve_settings(&environment)?;
             runtime()?
                 .block_on(serve_http(&settings))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Serve(Serve { stdio: true }) => {
             let settings = serve_settings(&environment)?;
             let tenant = settings.stdio_tenant.ok_or_else(|| {
-                Failure::Settings(anyhow!("ZAVA_TENANT is not set; over standard input and output it names the tenant, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
+                CommandError::Settings(anyhow!("ZAVA_TENANT is not set; over standard input and output it names the tenant, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
             })?;
             let runtime = runtime()?;
             let served = runtime.block_on(serve_stdio(&settings, tenant.into()));
             // A thread may wait for standard input, which need not end before the process does.
             runtime.shutdown_background();
-            served.map_err(Failure::Other)
+            served.map_err(CommandError::Other)
         }
         Command::Migrate => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(migrate(&settings))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(load(&settings, seed))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Grant(grant) => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(access::grant(&settings, &grant))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Revoke(revoke) => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(access::revoke(&settings, &revoke))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Grants => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(access::grants(&settings))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Key(key) => {
             let settings = admin_settings(&environment)?;
             runtime()?
                 .block_on(access::key(&settings, key, CLOCK().into()))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Audit(Audit::Verify { from, expect }) => {
             let settings = admin_settings(&environment)?;
@@ -107,32 +107,32 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), Failure> {
                     from.as_ref(),
                     expect.as_ref(),
                 ))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Check => {
             let settings = serve_settings(&environment)?;
             runtime()?
                 .block_on(check(&settings, CLOCK))
-                .map_err(Failure::Other)
+                .map_err(CommandError::Other)
         }
         Command::Sql(Sql { statement }) => {
             let longest = settings::sql_bytes(&environment)
-                .map_err(|error| Failure::Settings(error.into()))?;
+                .map_err(|error| CommandError::Settings(error.into()))?;
             sql(statement, longest)
         }
     }
 }
 
-fn serve_settings(environment: &Environment) -> Result<ServeSettings, Failure> {
+fn serve_settings(environment: &Environment) -> Result<ServeSettings, CommandError> {
     let settings = ServeSettings::from_environment(environment)
-        .map_err(|error| Failure::Settings(error.into()))?;
+        .map_err(|error| CommandError::Settings(error.into()))?;
     telemetry::log_to_stderr(&settings.log);
     Ok(settings)
 }
 
-fn admin_settings(environment: &Environment) -> Result<AdminSettings, Failure> {
+fn admin_settings(environment: &Environment) -> Result<AdminSettings, CommandError> {
     let settings = AdminSettings::from_environment(environment)
-        .map_err(|error| Failure::Settings(error.into()))?;
+        .map_err(|error| CommandError::Settings(error.into()))?;
     telemetry::log_to_stderr(&settings.log);
     Ok(settings)
 }
@@ -235,13 +235,15 @@ async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
 }
 
 /// The guard's verdict, without a database.
-fn sql(statement: String, longest: NonZeroUsize) -> Result<(), Failure> {
+fn sql(statement: String, longest: NonZeroUsize) -> Result<(), CommandError> {
     let text = if statement == "-" {
         io::read_to_string(io::stdin()).context("standard input cannot be read as text")?
     } else {
         statement
     };
-    let query = Guard::new(longest).check(&text).map_err(Failure::Refused)?;
+    let query = Guard::new(longest)
+        .check(&text)
+        .map_err(CommandError::Refused)?;
     Ok(say(query.sql())?)
 }
 

@@ -3,8 +3,8 @@ use sha2::{Digest as _, Sha256};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row as _};
 
-use super::DatabaseError;
-use crate::telemetry::audit::ChainEnd;
+use super::AdminError;
+use crate::telemetry::audit::ChainHead;
 
 /// What `guard.append_audit` in `migrations/0008_audit.sql` hashes before a record.
 const PURPOSE: &[u8] = b"zava/audit/1";
@@ -14,7 +14,7 @@ const BEGINNING: [u8; 32] = [0; 32];
 
 /// What is wrong with the audit trail.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenTrail {
+pub enum BrokenChain {
     /// Records are missing between two.
     #[error("record {0} is missing: it has been deleted")]
     Missing(i64),
@@ -57,12 +57,12 @@ impl FromRow<'_, PgRow> for Record {
 /// last records are missing, or that all were written anew.
 ///
 /// # Errors
-/// [`DatabaseError::Audit`] with the first record that is wrong, and [`DatabaseError::Statement`].
+/// [`AdminError::Audit`] with the first record that is wrong, and [`AdminError::Statement`].
 pub async fn verify_audit(
     connection: &mut PgConnection,
-    from: Option<&ChainEnd>,
-    expected: Option<&ChainEnd>,
-) -> Result<Option<ChainEnd>, DatabaseError> {
+    from: Option<&ChainHead>,
+    expected: Option<&ChainHead>,
+) -> Result<Option<ChainHead>, AdminError> {
     let first_id = from.map_or(1, |from| from.audit_id);
     let mut rows = sqlx::query_as::<_, Record>(include_str!("read_audit.sql"))
         .bind(first_id)
@@ -70,31 +70,31 @@ pub async fn verify_audit(
     let mut last_id = first_id - 1;
     let mut last_hash = from.is_none().then(|| BEGINNING.to_vec());
     let mut is_expected_there = expected.is_none();
-    while let Some(record) = rows.try_next().await.map_err(DatabaseError::Statement)? {
+    while let Some(record) = rows.try_next().await.map_err(AdminError::Statement)? {
         let next_id = last_id + 1;
         if record.audit_id != next_id {
-            return Err(BrokenTrail::Missing(next_id).into());
+            return Err(BrokenChain::Missing(next_id).into());
         }
         // Of the first record after a pruning, the hash is known, and with it the one before.
         let fits = last_hash.is_none_or(|hash| hash == record.previous_hash);
         if !fits || hash(&record).is_none_or(|hash| record.hash != hash) {
-            return Err(BrokenTrail::Changed(record.audit_id).into());
+            return Err(BrokenChain::Changed(record.audit_id).into());
         }
         last_id = record.audit_id;
         for known in [from, expected].into_iter().flatten() {
             if known.audit_id == last_id && known.hash != hex(&record.hash) {
-                return Err(BrokenTrail::Rewritten(last_id).into());
+                return Err(BrokenChain::Rewritten(last_id).into());
             }
         }
         is_expected_there |= expected.is_some_and(|expected| expected.audit_id == last_id);
         last_hash = Some(record.hash);
     }
     if let Some(from) = from.filter(|from| last_id < from.audit_id) {
-        return Err(BrokenTrail::CutOff(from.audit_id).into());
+        return Err(BrokenChain::CutOff(from.audit_id).into());
     }
     match expected {
-        Some(expected) if !is_expected_there => Err(BrokenTrail::CutOff(expected.audit_id).into()),
-        _ => Ok(last_hash.filter(|_| last_id > 0).map(|hash| ChainEnd {
+        Some(expected) if !is_expected_there => Err(BrokenChain::CutOff(expected.audit_id).into()),
+        _ => Ok(last_hash.filter(|_| last_id > 0).map(|hash| ChainHead {
             audit_id: last_id,
             hash: hex(&hash),
         })),

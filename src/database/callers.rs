@@ -3,7 +3,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
 use uuid::Uuid;
 
-use super::DatabaseError;
+use super::AdminError;
 use crate::identity::{NewApiKey, Principal, Role};
 
 /// Who may ask for which tenant.
@@ -57,13 +57,13 @@ impl FromRow<'_, PgRow> for ListedKey {
 /// Lets a caller ask for a tenant; a role given before is replaced.
 ///
 /// # Errors
-/// [`DatabaseError::NoTenant`] and [`DatabaseError::Statement`].
+/// [`AdminError::NoTenant`] and [`AdminError::Statement`].
 pub async fn grant(
     connection: &mut PgConnection,
     principal: &Principal,
     tenant: &str,
     role: Role,
-) -> Result<(), DatabaseError> {
+) -> Result<(), AdminError> {
     let tenant = tenant_id(connection, tenant).await?;
     sqlx::query(
         "INSERT INTO guard.entitlement (principal, tenant_id, role) VALUES ($1, $2, $3)
@@ -75,18 +75,18 @@ pub async fn grant(
     .execute(connection)
     .await
     .map(|_| ())
-    .map_err(DatabaseError::Statement)
+    .map_err(AdminError::Statement)
 }
 
 /// Takes a grant back; whether there was one.
 ///
 /// # Errors
-/// [`DatabaseError::NoTenant`] and [`DatabaseError::Statement`].
+/// [`AdminError::NoTenant`] and [`AdminError::Statement`].
 pub async fn revoke(
     connection: &mut PgConnection,
     principal: &Principal,
     tenant: &str,
-) -> Result<bool, DatabaseError> {
+) -> Result<bool, AdminError> {
     let tenant = tenant_id(connection, tenant).await?;
     sqlx::query("DELETE FROM guard.entitlement WHERE principal = $1 AND tenant_id = $2")
         .bind(principal.as_str())
@@ -94,27 +94,27 @@ pub async fn revoke(
         .execute(connection)
         .await
         .map(|done| done.rows_affected() > 0)
-        .map_err(DatabaseError::Statement)
+        .map_err(AdminError::Statement)
 }
 
 /// All grants, by caller and tenant.
 ///
 /// # Errors
-/// [`DatabaseError::Statement`].
-pub async fn grants(connection: &mut PgConnection) -> Result<Vec<Grant>, DatabaseError> {
+/// [`AdminError::Statement`].
+pub async fn grants(connection: &mut PgConnection) -> Result<Vec<Grant>, AdminError> {
     sqlx::query_as(
         "SELECT e.principal, coalesce(t.tenant_name, e.tenant_id::text) AS tenant, e.role, e.granted_at
          FROM guard.entitlement AS e LEFT JOIN guard.tenant AS t USING (tenant_id) ORDER BY 1, 2",
     )
     .fetch_all(connection)
     .await
-    .map_err(DatabaseError::Statement)
+    .map_err(AdminError::Statement)
 }
 
 /// Keeps a key and lets its holder ask for tenants: all of it or nothing.
 ///
 /// # Errors
-/// [`DatabaseError::NoTenant`], [`DatabaseError::KeyName`] and [`DatabaseError::Statement`].
+/// [`AdminError::NoTenant`], [`AdminError::KeyName`] and [`AdminError::Statement`].
 pub async fn create_key(
     connection: &mut PgConnection,
     new: &NewApiKey,
@@ -122,8 +122,8 @@ pub async fn create_key(
     expires_at: DateTime<Utc>,
     tenants: &[String],
     role: Role,
-) -> Result<(), DatabaseError> {
-    let mut transaction = connection.begin().await.map_err(DatabaseError::Statement)?;
+) -> Result<(), AdminError> {
+    let mut transaction = connection.begin().await.map_err(AdminError::Statement)?;
     sqlx::query("INSERT INTO guard.api_key (api_key_id, key_name, secret_hash, expires_at) VALUES ($1, $2, $3, $4)")
         .bind(new.key.id())
         .bind(name)
@@ -132,21 +132,21 @@ pub async fn create_key(
         .execute(&mut *transaction)
         .await
         .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
-            Some("api_key_key_name_key" | "api_key_key_name_check") => DatabaseError::KeyName,
-            _ => DatabaseError::Statement(error),
+            Some("api_key_key_name_key" | "api_key_key_name_check") => AdminError::KeyName,
+            _ => AdminError::Statement(error),
         })?;
     let principal = Principal::of_key(&new.key);
     for tenant in tenants {
         grant(&mut transaction, &principal, tenant, role).await?;
     }
-    transaction.commit().await.map_err(DatabaseError::Statement)
+    transaction.commit().await.map_err(AdminError::Statement)
 }
 
 /// All keys, the newest first.
 ///
 /// # Errors
-/// [`DatabaseError::Statement`].
-pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, DatabaseError> {
+/// [`AdminError::Statement`].
+pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, AdminError> {
     sqlx::query_as(
         "SELECT api_key_id AS id, key_name AS name, expires_at,
              CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' ELSE 'valid' END AS state
@@ -154,14 +154,14 @@ pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, Datab
     )
     .fetch_all(connection)
     .await
-    .map_err(DatabaseError::Statement)
+    .map_err(AdminError::Statement)
 }
 
 /// Takes a key back, by id or name; whether there was one. Servers believe it for some seconds more.
 ///
 /// # Errors
-/// [`DatabaseError::Statement`].
-pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool, DatabaseError> {
+/// [`AdminError::Statement`].
+pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool, AdminError> {
     sqlx::query(
         "UPDATE guard.api_key SET revoked_at = coalesce(revoked_at, now()) WHERE api_key_id = $1 OR key_name = $1",
     )
@@ -169,18 +169,18 @@ pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool
     .execute(connection)
     .await
     .map(|done| done.rows_affected() > 0)
-    .map_err(DatabaseError::Statement)
+    .map_err(AdminError::Statement)
 }
 
 /// A tenant by its id or its name.
-async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, DatabaseError> {
+async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, AdminError> {
     let found: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.tenant_id FROM guard.tenant AS t WHERE $1 IN (t.tenant_id::text, t.tenant_name)",
     )
     .bind(tenant)
     .fetch_all(&mut *connection)
     .await
-    .map_err(DatabaseError::Statement)?;
+    .map_err(AdminError::Statement)?;
     match found.as_slice() {
         [one] => Ok(*one),
         _ => {
@@ -188,8 +188,8 @@ async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, 
             let names = names
                 .fetch_all(connection)
                 .await
-                .map_err(DatabaseError::Statement)?;
-            Err(DatabaseError::NoTenant {
+                .map_err(AdminError::Statement)?;
+            Err(AdminError::NoTenant {
                 name: tenant.to_owned(),
                 names,
             })

@@ -1,7 +1,7 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _};
 
-use super::{DatabaseError, OLDEST_VERSION, become_owner, connect, pads};
+use super::{AdminError, OLDEST_VERSION, become_owner, connect, pads};
 use crate::settings::{AdminSettings, SigningKey};
 use secrecy::ExposeSecret as _;
 
@@ -55,24 +55,24 @@ pub struct Migrated {
 /// A new signing key is accepted at once; the ones before it stay valid for a day, for servers that still use them.
 ///
 /// # Errors
-/// [`DatabaseError`], each with what to do.
-pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, DatabaseError> {
+/// [`AdminError`], each with what to do.
+pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
     let mut connection = connect(settings).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
         .fetch_one(&mut connection)
         .await
-        .map_err(DatabaseError::Statement)?;
+        .map_err(AdminError::Statement)?;
     if version < OLDEST_VERSION {
-        return Err(DatabaseError::TooOld(version / 10_000));
+        return Err(AdminError::TooOld(version / 10_000));
     }
     make_roles(&mut connection, settings).await?;
     sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
         .execute(&mut connection)
         .await
-        .map_err(DatabaseError::NoVector)?;
+        .map_err(AdminError::NoVector)?;
     become_owner(&mut connection)
         .await
-        .map_err(DatabaseError::Statement)?;
+        .map_err(AdminError::Statement)?;
     run_migrations(&mut connection).await?;
     restore_functions(&mut connection).await?;
     accept_key(&mut connection, &settings.signing_key).await?;
@@ -85,7 +85,7 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, DatabaseError
 async fn make_roles(
     connection: &mut PgConnection,
     settings: &AdminSettings,
-) -> Result<(), DatabaseError> {
+) -> Result<(), AdminError> {
     // The verifier, not the password: it may appear in the server's log.
     let verifier = postgres_protocol::password::scram_sha_256(
         settings.login.password.expose_secret().as_bytes(),
@@ -97,19 +97,19 @@ async fn make_roles(
     .bind(verifier)
     .execute(&mut *connection)
     .await
-    .map_err(DatabaseError::Statement)?;
+    .map_err(AdminError::Statement)?;
     sqlx::raw_sql(include_str!("roles.sql"))
         .execute(&mut *connection)
         .await
-        .map_err(|error| DatabaseError::Roles(settings.admin.user.clone(), error))?;
+        .map_err(|error| AdminError::Roles(settings.admin.user.clone(), error))?;
     sqlx::raw_sql("RESET zava.login_password")
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(DatabaseError::Statement)
+        .map_err(AdminError::Statement)
 }
 
-async fn run_migrations(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+async fn run_migrations(connection: &mut PgConnection) -> Result<(), AdminError> {
     let migrations = MIGRATIONS.iter().map(|(name, sql)| migration(name, sql));
     let mut migrations = Migrator::with_migrations(migrations.collect());
     // Apart from the data: neither a client's tables nor the guard's.
@@ -118,7 +118,7 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), DatabaseErr
     migrations
         .run(connection)
         .await
-        .map_err(DatabaseError::Migrate)
+        .map_err(AdminError::Migrate)
 }
 
 /// One migration, numbered and described by the name of its file (`0001_retail`).
@@ -134,26 +134,26 @@ fn migration(name: &str, sql: &'static str) -> Migration {
 }
 
 /// Makes those of the guard's functions anew that are not as the migrations made them.
-async fn restore_functions(connection: &mut PgConnection) -> Result<(), DatabaseError> {
+async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminError> {
     for definition in GUARD_FUNCTIONS.split_terminator(END_OF_FUNCTION) {
         let is_there: bool = sqlx::query_scalar(HAS_FUNCTION)
             .bind(definition)
             .fetch_one(&mut *connection)
             .await
-            .map_err(DatabaseError::Statement)?;
+            .map_err(AdminError::Statement)?;
         if !is_there {
             let function = definition.lines().next().unwrap_or_default();
             tracing::warn!(function, "restored: was not as the migrations made it");
             sqlx::raw_sql(definition)
                 .execute(&mut *connection)
                 .await
-                .map_err(DatabaseError::Statement)?;
+                .map_err(AdminError::Statement)?;
         }
     }
     Ok(())
 }
 
-async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), DatabaseError> {
+async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), AdminError> {
     let pads = pads::of(key);
     sqlx::query(include_str!("accept_key.sql"))
         .bind(key.id())
@@ -162,7 +162,7 @@ async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(
         .execute(connection)
         .await
         .map(|_| ())
-        .map_err(DatabaseError::Statement)
+        .map_err(AdminError::Statement)
 }
 
 #[cfg(test)]

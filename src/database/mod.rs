@@ -15,7 +15,7 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 use crate::tls::{self, HandshakeError};
 
-pub use audit::{BrokenTrail, verify_audit};
+pub use audit::{BrokenChain, verify_audit};
 pub use callers::{Grant, ListedKey, create_key, grant, grants, keys, revoke, revoke_key};
 pub use migrate::{Migrated, migrate};
 
@@ -24,7 +24,7 @@ const OLDEST_VERSION: i32 = 160_000;
 
 /// What keeps a database from being prepared.
 #[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
+pub enum AdminError {
     /// Nobody answers, or not this login.
     #[error(
         "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER and POSTGRES_ADMIN_PASSWORD"
@@ -86,7 +86,7 @@ pub enum DatabaseError {
     KeyName,
     /// The audit trail is not what was appended.
     #[error("the audit trail is broken")]
-    Audit(#[from] BrokenTrail),
+    Audit(#[from] BrokenChain),
     /// Another statement failed.
     #[error("the database refused a statement")]
     Statement(#[source] sqlx::Error),
@@ -98,16 +98,16 @@ pub enum DatabaseError {
 /// Connects as the administrator and becomes the owner of the schemas.
 ///
 /// # Errors
-/// [`DatabaseError::Connect`], and [`DatabaseError::NotMigrated`] before the first `migrate`.
-pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, DatabaseError> {
+/// [`AdminError::Connect`], and [`AdminError::NotMigrated`] before the first `migrate`.
+pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
     let mut connection = connect(settings).await?;
     become_owner(&mut connection)
         .await
-        .map_err(DatabaseError::NotMigrated)?;
+        .map_err(AdminError::NotMigrated)?;
     Ok(connection)
 }
 
-async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError> {
+async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
     let DatabaseAddress {
         host,
         port,
@@ -142,12 +142,12 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, DatabaseError
         .map_err(|source| {
             let (host, port) = (host.clone(), *port);
             match tls_error(&source) {
-                Some(error) => DatabaseError::Tls {
+                Some(error) => AdminError::Tls {
                     host,
                     port,
                     source: error.clone().into(),
                 },
-                None => DatabaseError::Connect {
+                None => AdminError::Connect {
                     host,
                     port,
                     database: database.clone(),

@@ -11,13 +11,14 @@ use tokio::time::timeout;
 use super::address::Proxies;
 use super::http_error::HttpError;
 use super::protected_resource::ProtectedResource;
-use super::rates::{Rates, Source, Standing, TooMany};
+use super::rates::{QuotaStatus, RateExceeded, Rates, Source};
 use super::refusal;
 use crate::identity::{
-    Caller, Given, Identity, LookUps, Presented, Principal, Refusal, Refused, TENANT_HEADER,
+    AuthError, AuthFailure, Caller, Credentials, Identity, Lookup, Principal, SingleHeader,
+    TENANT_HEADER,
 };
 use crate::telemetry::TraceId;
-use crate::telemetry::audit::{Event, Kind, Trail};
+use crate::telemetry::audit::{AuditLog, Event, EventKind};
 
 const TENANT: HeaderName = HeaderName::from_static(TENANT_HEADER);
 const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
@@ -33,7 +34,7 @@ pub(super) struct Admission {
     pub(super) resource: Arc<ProtectedResource>,
     pub(super) rates: Rates,
     pub(super) proxies: Arc<Proxies>,
-    pub(super) trail: Arc<Trail>,
+    pub(super) audit_log: Arc<AuditLog>,
     /// Logs the missing setting once, not with each request.
     pub(super) proxy_is_missing: Once,
 }
@@ -41,7 +42,7 @@ pub(super) struct Admission {
 /// Somebody who may pass.
 pub(super) struct Admitted {
     pub(super) caller: Caller,
-    pub(super) standing: Standing,
+    pub(super) standing: QuotaStatus,
     pub(super) trace_id: TraceId,
 }
 
@@ -51,7 +52,7 @@ impl Admitted {
         Event {
             principal: Some(self.caller.principal().clone()),
             tenant: Some(self.caller.tenant()),
-            ..Event::refused(Kind::Request, reason, None, self.trace_id)
+            ..Event::refused(EventKind::Request, reason, None, self.trace_id)
         }
     }
 }
@@ -64,9 +65,10 @@ impl Admission {
         // A recently authenticated caller is charged to their principal, so that others at the same
         // address cannot lock them out.
         let is_remembered = self.identity.remembers(&presented);
-        if !is_remembered && let Err(too_many) = self.rates.arrived(origin.source) {
+        if !is_remembered && let Err(too_many) = self.rates.check_address(origin.source) {
             let reason = "too many requests from an address";
-            self.trail.note(origin.refused(Kind::Request, reason));
+            self.audit_log
+                .record(origin.refused(EventKind::Request, reason));
             return Err(refusal::too_fast(too_many));
         }
         let caller = match self.recognise(&presented, &origin).await {
@@ -78,16 +80,17 @@ impl Admission {
                 self.note(&refused, &origin);
                 return Err(refusal::caller(&refused.why, &self.resource));
             }
-            Err(Denied::TooMany(too_many, who)) => {
-                self.trail.note(Event {
+            Err(Denied::RateExceeded(too_many, who)) => {
+                self.audit_log.record(Event {
                     principal: who,
-                    ..origin.refused(Kind::Authentication, "too many failures")
+                    ..origin.refused(EventKind::Authentication, "too many failures")
                 });
                 return Err(refusal::too_fast(too_many));
             }
             Err(Denied::Busy) => {
                 let reason = "too many look-ups of an address";
-                self.trail.note(origin.refused(Kind::Request, reason));
+                self.audit_log
+                    .record(origin.refused(EventKind::Request, reason));
                 return Err(refusal::busy());
             }
         };
@@ -96,10 +99,10 @@ impl Admission {
             .rates
             .admitted(caller.principal())
             .map_err(|too_many| {
-                self.trail.note(Event {
+                self.audit_log.record(Event {
                     principal: Some(caller.principal().clone()),
                     tenant: Some(caller.tenant()),
-                    ..origin.refused(Kind::Request, "too many requests of a principal")
+                    ..origin.refused(EventKind::Request, "too many requests of a principal")
                 });
                 refusal::too_fast(too_many)
             })?;
@@ -112,7 +115,7 @@ impl Admission {
         })
     }
 
-    fn origin(&self, request: &Request, presented: &Presented<'_>) -> Origin {
+    fn origin(&self, request: &Request, presented: &Credentials<'_>) -> Origin {
         let headers = request.headers();
         let client = presented.peer.and_then(|peer| {
             if self.proxies.has_unnamed_proxy(peer, headers) {
@@ -130,21 +133,21 @@ impl Admission {
     }
 
     /// Charges a refused request that was not charged to its source.
-    fn charge(&self, refused: &Refused, origin: &Origin) -> Result<(), TooMany> {
+    fn charge(&self, refused: &AuthFailure, origin: &Origin) -> Result<(), RateExceeded> {
         let (charged, reason) = match &refused.who {
             Some(principal) => (
-                self.rates.admitted(principal).map(drop),
+                self.rates.check_principal(principal).map(drop),
                 "too many requests of a principal",
             ),
             None => (
-                self.rates.arrived(origin.source),
+                self.rates.check_address(origin.source),
                 "too many requests from an address",
             ),
         };
         charged.inspect_err(|_| {
-            self.trail.note(Event {
+            self.audit_log.record(Event {
                 principal: refused.who.clone(),
-                ..origin.refused(Kind::Request, reason)
+                ..origin.refused(EventKind::Request, reason)
             });
         })
     }
@@ -152,14 +155,14 @@ impl Admission {
     /// The caller, who is looked up when there is a permit and the address has not failed too often.
     async fn recognise(
         &self,
-        presented: &Presented<'_>,
+        presented: &Credentials<'_>,
         origin: &Origin,
     ) -> Result<Caller, Denied> {
         let source = origin.source;
-        let refused = match self.identity.caller(presented, LookUps::Remembered).await {
+        let refused = match self.identity.caller(presented, Lookup::CacheOnly).await {
             Ok(caller) => return Ok(caller),
-            Err(Refused {
-                why: Refusal::NotRemembered,
+            Err(AuthFailure {
+                why: AuthError::NotCached,
                 ..
             }) => {
                 let lookups = self.rates.lookups(source);
@@ -167,15 +170,15 @@ impl Admission {
                 let Ok(_permit) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
                     return Err(Denied::Busy);
                 };
-                if let Some(too_many) = self.rates.slowed(source) {
-                    return Err(Denied::TooMany(too_many, None));
+                if let Some(too_many) = self.rates.throttled(source) {
+                    return Err(Denied::RateExceeded(too_many, None));
                 }
                 let attempt = Attempt {
                     admission: self,
                     origin,
                     is_over: false,
                 };
-                let looked_up = self.identity.caller(presented, LookUps::Allowed).await;
+                let looked_up = self.identity.caller(presented, Lookup::Query).await;
                 attempt.end();
                 match looked_up {
                     Ok(caller) => return Ok(caller),
@@ -185,25 +188,25 @@ impl Admission {
             Err(refused) => refused,
         };
         if refused.why.is_failed_attempt() {
-            if let Some(too_many) = self.rates.slowed(source) {
-                return Err(Denied::TooMany(too_many, refused.who));
+            if let Some(too_many) = self.rates.throttled(source) {
+                return Err(Denied::RateExceeded(too_many, refused.who));
             }
-            self.rates.failed(source);
+            self.rates.record_failure(source);
         }
         Err(Denied::Caller(refused))
     }
 
     /// Notes a refusal; logs what is an operator's matter, with its causes.
-    fn note(&self, refused: &Refused, origin: &Origin) {
-        let Refused { why, who } = refused;
+    fn note(&self, refused: &AuthFailure, origin: &Origin) {
+        let AuthFailure { why, who } = refused;
         if why.is_outage() {
             tracing::warn!(error = why as &dyn Error, "caller not verified");
         }
         let event = Event {
             principal: who.clone(),
-            ..origin.refused(Kind::Authentication, why.reason())
+            ..origin.refused(EventKind::Authentication, why.reason())
         };
-        self.trail.note(event.failed_if(why.is_outage()));
+        self.audit_log.record(event.failed_if(why.is_outage()));
     }
 }
 
@@ -237,18 +240,18 @@ impl Drop for Attempt<'_> {
         if self.is_over {
             return;
         }
-        self.admission.rates.failed(self.origin.source);
+        self.admission.rates.record_failure(self.origin.source);
         self.admission
-            .trail
-            .note(self.origin.refused(Kind::Authentication, "given up"));
+            .audit_log
+            .note(self.origin.refused(EventKind::Authentication, "given up"));
     }
 }
 
 /// Why nobody was recognised.
 enum Denied {
-    Caller(Refused),
+    Caller(AuthFailure),
     /// The address has failed too often; who it was, where that is proved.
-    TooMany(TooMany, Option<Principal>),
+    RateExceeded(RateExceeded, Option<Principal>),
     /// Too many of the address wait to be looked up.
     Busy,
 }
@@ -258,9 +261,10 @@ fn peer(request: &Request) -> Option<IpAddr> {
     peer.map(|peer| peer.0.ip())
 }
 
-fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Presented<'_> {
-    let given = |name| Given::of(headers.get_all(name).iter().map(HeaderValue::as_bytes));
-    Presented {
+fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Credentials<'_> {
+    let given =
+        |name| SingleHeader::from_values(headers.get_all(name).iter().map(HeaderValue::as_bytes));
+    Credentials {
         authorization: given(header::AUTHORIZATION),
         tenant: given(TENANT),
         easyauth_principal: given(PRINCIPAL),

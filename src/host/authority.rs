@@ -32,7 +32,7 @@ pub(super) enum AuthorityError {
 }
 
 impl AuthorityError {
-    /// The reason in the audit trail.
+    /// The reason in the audit audit_log.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::MalformedHost => "malformed Host",

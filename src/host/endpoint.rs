@@ -98,16 +98,16 @@ impl Endpoint {
         };
         let mut response = match self.answer_to(&admitted, request).await {
             Ok(response) => {
-                // Refused by rmcp: not a message, or of an unknown version.
+                // Rejected by rmcp: not a message, or of an unknown version.
                 let status = response.status();
                 if status.is_client_error() {
                     let reason = format!("HTTP {}", status.as_u16());
-                    self.admission.trail.note(admitted.refused(reason));
+                    self.admission.audit_log.record(admitted.refused(reason));
                 }
                 response
             }
-            Err(Refused { error, reason, id }) => {
-                self.admission.trail.note(admitted.refused(reason));
+            Err(Rejected { error, reason, id }) => {
+                self.admission.audit_log.record(admitted.refused(reason));
                 error.into_response(id)
             }
         };
@@ -138,7 +138,7 @@ impl Endpoint {
         self: &Arc<Self>,
         admitted: &Admitted,
         mut request: Request,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Response, Rejected> {
         if let Err((reason, error)) = self.check_head(&mut request) {
             let (parts, body) = request.into_parts();
             let id = unread_body::read_id(&parts.headers, body).await;
@@ -180,7 +180,7 @@ impl Endpoint {
         caller: Caller,
         mut parts: Parts,
         body: Bytes,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Response, Rejected> {
         let refused = |reason, error| refused(reason, error, message_id::read(&body));
         // As text first: skipping over a JSON string does not look at its UTF-8.
         let Ok(text) = std::str::from_utf8(&body) else {
@@ -255,7 +255,7 @@ impl Endpoint {
         &self,
         call: PlainCall,
         mut parts: Parts,
-    ) -> Result<Response, Refused> {
+    ) -> Result<Response, Rejected> {
         let rendered = RenderedResult::default();
         parts.extensions.insert(rendered.clone());
         // On the heap: the handler's future is large.
@@ -276,7 +276,7 @@ impl Endpoint {
         caller: &Caller,
         needed: Option<OAuthScope>,
         body: &[u8],
-    ) -> Result<(), Refused> {
+    ) -> Result<(), Rejected> {
         let Some(needed) = needed.filter(|needed| !caller.scopes().has(*needed)) else {
             return Ok(());
         };
@@ -285,7 +285,7 @@ impl Endpoint {
     }
 
     /// Polls a future for the first time in a job.
-    async fn in_a_job<F>(&self, caller: &Caller, future: F) -> Result<F::Output, Refused>
+    async fn in_a_job<F>(&self, caller: &Caller, future: F) -> Result<F::Output, Rejected>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
@@ -298,8 +298,8 @@ impl Endpoint {
     }
 }
 
-fn refused(reason: impl Into<Cow<'static, str>>, error: HttpError, id: Option<Value>) -> Refused {
-    Refused {
+fn refused(reason: impl Into<Cow<'static, str>>, error: HttpError, id: Option<Value>) -> Rejected {
+    Rejected {
         reason: reason.into(),
         error,
         id,
@@ -307,7 +307,7 @@ fn refused(reason: impl Into<Cow<'static, str>>, error: HttpError, id: Option<Va
 }
 
 /// What is refused, and why.
-struct Refused {
+struct Rejected {
     reason: Cow<'static, str>,
     error: HttpError,
     id: Option<Value>,

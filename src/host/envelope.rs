@@ -27,7 +27,7 @@ const FIRST_BYTES_TIMEOUT: Duration = Duration::from_secs(10);
 const BODY_READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A body that is refused, with the id of its request if that has arrived.
-pub(super) struct Refused {
+pub(super) struct Rejected {
     pub(super) error: HttpError,
     pub(super) id: Option<Value>,
 }
@@ -38,13 +38,13 @@ pub(super) async fn read(
     max_bytes: usize,
     budget: &BodyBudget,
     principal: &Principal,
-) -> Result<(Parts, Bytes), Refused> {
+) -> Result<(Parts, Bytes), Rejected> {
     let (parts, body) = request.into_parts();
-    // Refused before the body is read: a client that expects 100 (Continue) need not send it.
+    // Rejected before the body is read: a client that expects 100 (Continue) need not send it.
     if body.size_hint().lower() > max_bytes as u64 {
         let id = unread_body::read_id(&parts.headers, body).await;
         let error = refusal::too_large(max_bytes);
-        return Err(Refused { error, id });
+        return Err(Rejected { error, id });
     }
     let mut whole = BytesMut::new();
     let reservation = budget.reservation(principal);
@@ -57,7 +57,7 @@ pub(super) async fn read(
         Err(error) => {
             let head = &whole[..whole.len().min(unread_body::MAX_HEAD_BYTES)];
             let id = message_id::read(without_bom(head));
-            Err(Refused { error, id })
+            Err(Rejected { error, id })
         }
     }
 }

@@ -111,11 +111,13 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         Err(refused) => return refused.into_response(None),
         Ok(admitted) if admitted.caller.role() < Role::Operator => {
             let reason = "operator's role missing";
-            admission.trail.note(admitted.refused(reason));
+            admission.audit_log.record(admitted.refused(reason));
             return refusal::operators_only().into_response(None);
         }
         Ok(admitted) if !admitted.caller.scopes().has(OAuthScope::Query) => {
-            admission.trail.note(admitted.refused("scope missing"));
+            admission
+                .audit_log
+                .record(admitted.refused("scope missing"));
             return refusal::details_need_scope(&admission.resource).into_response(None);
         }
         Ok(admitted) => admitted.standing,
@@ -132,8 +134,8 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "database": if answers { "ok" } else { "not answering" },
         "findings": findings,
         "connections": {"open": open, "idle": idle},
-        "decisions": admission.trail.counts(),
-        "audit": {"waiting": admission.trail.waiting(), "end": admission.trail.end().map(|end| end.to_string())},
+        "decisions": admission.audit_log.counts(),
+        "audit": {"waiting": admission.audit_log.waiting(), "end": admission.audit_log.end().map(|end| end.to_string())},
         "log": {"dropped_lines": telemetry::dropped_lines()},
     }))
     .into_response();

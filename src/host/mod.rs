@@ -45,7 +45,7 @@ use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
 use crate::settings::{PublicUrl, Rates as RateSettings};
-use crate::telemetry::audit::Trail;
+use crate::telemetry::audit::AuditLog;
 
 pub use health::Readiness;
 pub use protected_resource::ProtectedResource;
@@ -70,7 +70,7 @@ pub struct Routes {
     /// What clients call this server, beside the names of this machine.
     pub public_url: PublicUrl,
     /// Notes what is decided.
-    pub trail: Arc<Trail>,
+    pub audit_log: Arc<AuditLog>,
     /// How many requests may come.
     pub rates: RateSettings,
     /// The proxies in front, which tell where requests come from.
@@ -103,7 +103,7 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
         identity,
         resource,
         public_url,
-        trail,
+        audit_log,
         rates,
         trusted_proxies: _,
         is_behind_platform: _,
@@ -120,7 +120,7 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
         resource: Arc::clone(&resource),
         rates: Rates::new(rates),
         proxies,
-        trail,
+        audit_log,
         proxy_is_missing: Once::new(),
     });
     let details = Arc::new(Details {

@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use crate::cache::Cache;
 use crate::identity::Principal;
-use crate::settings::Rates as Settings;
+use crate::settings::RateLimits as Settings;
 
 /// How often what nobody needs any more is forgotten, in requests.
 const FORGET_EVERY: u32 = 4096;
@@ -94,7 +94,7 @@ impl Source {
 
 /// What is left of a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Standing {
+pub(super) struct QuotaStatus {
     /// A name for the rate.
     pub(super) policy: &'static str,
     /// How many may come in a minute.
@@ -105,8 +105,8 @@ pub(super) struct Standing {
 
 /// Too many have come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooMany {
-    pub(super) standing: Standing,
+pub(super) struct RateExceeded {
+    pub(super) standing: QuotaStatus,
     /// Until one more may come.
     pub(super) wait: Duration,
 }
@@ -138,28 +138,31 @@ where
     }
 
     /// A request has come from a source.
-    pub(super) fn arrived(&self, source: Source) -> Result<(), TooMany> {
+    pub(super) fn check_address(&self, source: Source) -> Result<(), RateExceeded> {
         self.sources.check(&source).map(|_| ())
     }
 
     /// A request has a principal.
-    pub(super) fn admitted(&self, principal: &Principal) -> Result<Standing, TooMany> {
+    pub(super) fn check_principal(
+        &self,
+        principal: &Principal,
+    ) -> Result<QuotaStatus, RateExceeded> {
         self.principals.check(principal)
     }
 
     /// A request from a source has failed to prove who sent it, or asked for what is not its
     /// sender's.
-    pub(super) fn failed(&self, source: Source) {
-        if let Err(TooMany { wait, .. }) = self.failures.check(&source) {
+    pub(super) fn record_failure(&self, source: Source) {
+        if let Err(RateExceeded { wait, .. }) = self.failures.check(&source) {
             self.slowed.insert(source, self.clock.now() + wait.into());
         }
     }
 
     /// Whether a source has failed so often that no look-up is done for it now.
-    pub(super) fn slowed(&self, source: Source) -> Option<TooMany> {
+    pub(super) fn throttled(&self, source: Source) -> Option<RateExceeded> {
         let until = self.slowed.get(&source)?;
         let wait = Duration::from(until.duration_since(self.clock.now()));
-        (!wait.is_zero()).then(|| TooMany {
+        (!wait.is_zero()).then(|| RateExceeded {
             standing: self.failures.standing(0),
             wait,
         })
@@ -200,7 +203,7 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Keyed<K, C> {
         }
     }
 
-    fn check(&self, key: &K) -> Result<Standing, TooMany> {
+    fn check(&self, key: &K) -> Result<QuotaStatus, RateExceeded> {
         // Whoever has been away long enough to have all of the rate again need not be remembered.
         if self.asked.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
@@ -208,15 +211,15 @@ impl<K: Hash + Eq + Clone, C: Clock + Clone> Keyed<K, C> {
         }
         match self.limiter.check_key(key) {
             Ok(state) => Ok(self.standing(state.remaining_burst_capacity())),
-            Err(until) => Err(TooMany {
+            Err(until) => Err(RateExceeded {
                 standing: self.standing(0),
                 wait: until.wait_time_from(self.clock.now()),
             }),
         }
     }
 
-    fn standing(&self, left: u32) -> Standing {
-        Standing {
+    fn standing(&self, left: u32) -> QuotaStatus {
+        QuotaStatus {
             policy: self.policy,
             a_minute: self.a_minute.get(),
             left,
@@ -249,11 +252,11 @@ mod tests {
         let rates = rates(&FakeRelativeClock::default());
         let of = |credential: &[u8]| Source::new(None, Some(credential));
         for _ in 0..4 {
-            rates.failed(of(b"wrong"));
+            rates.record_failure(of(b"wrong"));
         }
-        assert!(rates.slowed(of(b"wrong")).is_some());
+        assert!(rates.throttled(of(b"wrong")).is_some());
         for other in [of(b"right"), Source::new(None, None), at([192, 0, 2, 1])] {
-            assert_eq!(rates.slowed(other), None);
+            assert_eq!(rates.throttled(other), None);
         }
         let shared = rates.lookups(of(b"one"));
         assert!(Arc::ptr_eq(&shared, &rates.lookups(of(b"other"))));
@@ -265,13 +268,13 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let rates = rates(&clock);
         let here = at([192, 0, 2, 1]);
-        assert!(rates.arrived(here).is_ok() && rates.arrived(here).is_ok());
-        let too_many = rates.arrived(here).expect_err("one too many");
+        assert!(rates.check_address(here).is_ok() && rates.check_address(here).is_ok());
+        let too_many = rates.check_address(here).expect_err("one too many");
         assert_eq!(too_many.wait, Duration::from_secs(30));
         clock.advance(Duration::from_secs(29));
-        assert!(rates.arrived(here).is_err());
+        assert!(rates.check_address(here).is_err());
         clock.advance(Duration::from_secs(1));
-        assert!(rates.arrived(here).is_ok());
+        assert!(rates.check_address(here).is_ok());
     }
 
     #[test]
@@ -280,15 +283,15 @@ mod tests {
         let rates = rates(&clock);
         let (here, there) = (at([192, 0, 2, 1]), at([192, 0, 2, 2]));
         for _ in 0..3 {
-            rates.failed(here);
-            assert_eq!(rates.slowed(here), None);
+            rates.record_failure(here);
+            assert_eq!(rates.throttled(here), None);
         }
-        rates.failed(here);
-        let slowed = rates.slowed(here).expect("slowed down");
+        rates.record_failure(here);
+        let slowed = rates.throttled(here).expect("slowed down");
         assert_eq!(slowed.wait, Duration::from_secs(20));
-        assert_eq!(rates.slowed(there), None);
+        assert_eq!(rates.throttled(there), None);
         clock.advance(Duration::from_secs(20));
-        assert_eq!(rates.slowed(here), None);
+        assert_eq!(rates.throttled(here), None);
     }
 
     #[test]
@@ -296,10 +299,10 @@ mod tests {
         let clock = FakeRelativeClock::default();
         let rates = rates(&clock);
         for address in 0..FORGET_EVERY - 1 {
-            let _ = rates.arrived(at(address.to_be_bytes()));
+            let _ = rates.check_address(at(address.to_be_bytes()));
         }
         clock.advance(Duration::from_secs(61));
-        let _ = rates.arrived(at([192, 0, 2, 1]));
+        let _ = rates.check_address(at([192, 0, 2, 1]));
         assert_eq!(rates.sources.limiter.len(), 1);
     }
 }

@@ -7,8 +7,8 @@ use super::authority::AuthorityError;
 use super::http_error::HttpError;
 use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
-use super::rates::{Standing, TooMany};
-use crate::identity::{OAuthScope, Refusal, Wanted};
+use super::rates::{QuotaStatus, RateExceeded};
+use crate::identity::{AuthError, OAuthScope, RequiredCredential};
 use crate::mcp::{protocol_versions, refusal_text};
 
 /// JSON-RPC 2.0 and MCP error codes (`-32000` to `-32019` are the implementation's own).
@@ -162,28 +162,30 @@ pub(super) fn too_slow() -> HttpError {
 }
 
 /// The caller may not pass.
-pub(super) fn caller(refusal: &Refusal, resource: &ProtectedResource) -> HttpError {
+pub(super) fn caller(refusal: &AuthError, resource: &ProtectedResource) -> HttpError {
     let (status, code) = match refusal {
-        Refusal::Missing(Wanted::Bearer) | Refusal::Proof(_) => {
+        AuthError::Missing(RequiredCredential::Bearer) | AuthError::Proof(_) => {
             (StatusCode::UNAUTHORIZED, NO_CALLER)
         }
         // No 401 for a header that was left out: clients take that for the beginning of an OAuth
         // flow, which must fail.
-        Refusal::Missing(Wanted::Tenant) | Refusal::Malformed(_) => {
+        AuthError::Missing(RequiredCredential::Tenant) | AuthError::Malformed(_) => {
             (StatusCode::BAD_REQUEST, NO_CALLER)
         }
-        Refusal::Missing(Wanted::Gateway) | Refusal::NotChosen | Refusal::NotEntitled => {
-            (StatusCode::FORBIDDEN, NO_CALLER)
-        }
-        Refusal::NotRemembered | Refusal::Unavailable(_) | Refusal::Issuer(_) => {
+        AuthError::Missing(RequiredCredential::Gateway)
+        | AuthError::NotChosen
+        | AuthError::NotEntitled => (StatusCode::FORBIDDEN, NO_CALLER),
+        AuthError::NotCached | AuthError::Unavailable(_) | AuthError::Issuer(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
         }
     };
     let text = refusal_text(refusal);
     // RFC 9110 section 11.6.1: a 401 names a scheme.
     let challenge = match refusal {
-        Refusal::Missing(Wanted::Bearer) => resource.challenge(None, &OAuthScope::ALL),
-        Refusal::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
+        AuthError::Missing(RequiredCredential::Bearer) => {
+            resource.challenge(None, &OAuthScope::ALL)
+        }
+        AuthError::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
         _ => None,
     };
     let mut error = HttpError::new(status, code, text);
@@ -202,7 +204,7 @@ pub(super) fn insufficient_scope(needed: OAuthScope, resource: &ProtectedResourc
 }
 
 /// More have come than may.
-pub(super) fn too_fast(too_many: TooMany) -> HttpError {
+pub(super) fn too_fast(too_many: RateExceeded) -> HttpError {
     let seconds = too_many.wait.as_secs() + u64::from(too_many.wait.subsec_nanos() > 0);
     let seconds = seconds.max(1).to_string();
     let text = format!("too many requests; try again in {seconds} seconds");
@@ -215,7 +217,7 @@ pub(super) fn too_fast(too_many: TooMany) -> HttpError {
 }
 
 /// Tells an admitted caller what is left of a rate.
-pub(super) fn standing(response: &mut Response, standing: Standing) {
+pub(super) fn standing(response: &mut Response, standing: QuotaStatus) {
     for (name, value) in rate_limit_fields(standing, None) {
         if let Ok(value) = HeaderValue::from_str(&value) {
             response.headers_mut().insert(name, value);
@@ -226,8 +228,8 @@ pub(super) fn standing(response: &mut Response, standing: Standing) {
 /// What is left of a rate
 /// ([RateLimit fields](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/)), and in how many seconds there
 /// is more if nothing is left.
-fn rate_limit_fields(standing: Standing, wait: Option<&str>) -> [(HeaderName, String); 2] {
-    let Standing {
+fn rate_limit_fields(standing: QuotaStatus, wait: Option<&str>) -> [(HeaderName, String); 2] {
+    let QuotaStatus {
         policy,
         a_minute,
         left,

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use hyper::body::{Frame, SizeHint};
 
 use crate::mcp::RenderedMessage;
-use crate::reactor::{SLICE_BYTES, slice_turn};
+use crate::reactor::{SLICE_BYTES, slice_permit};
 
 /// A message as a body.
 pub(super) struct RenderedBody {
@@ -41,7 +41,7 @@ impl HttpBody for RenderedBody {
             ready!(turn.as_mut().poll(context));
         }
         let slice = self.message.next_slice(SLICE_BYTES);
-        self.turn = (!self.message.is_empty()).then(|| Box::pin(slice_turn()) as _);
+        self.turn = (!self.message.is_empty()).then(|| Box::pin(slice_permit()) as _);
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 

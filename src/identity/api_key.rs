@@ -15,7 +15,7 @@ const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
 /// What is wrong with an API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ApiKeyFault {
+pub enum ApiKeyError {
     /// It has not the form of one.
     #[error("the API key is malformed")]
     Malformed,
@@ -63,7 +63,7 @@ impl ApiKeyState {
 
 impl ApiKey {
     /// Reads a bearer token; `None` if it does not begin like a key.
-    pub(super) fn read(token: &str) -> Option<Result<Self, ApiKeyFault>> {
+    pub(super) fn read(token: &str) -> Option<Result<Self, ApiKeyError>> {
         let rest = token.strip_prefix(PREFIX)?;
         let key = rest.split_once('_').and_then(|(id, secret)| {
             let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
@@ -72,7 +72,7 @@ impl ApiKey {
                 hash: Sha256::digest(&secret).into(),
             })
         });
-        Some(key.ok_or(ApiKeyFault::Malformed))
+        Some(key.ok_or(ApiKeyError::Malformed))
     }
 
     /// Whether a text can be the id of a key.
@@ -169,7 +169,7 @@ mod tests {
         ] {
             assert_eq!(
                 ApiKey::read(&text),
-                Some(Err(ApiKeyFault::Malformed)),
+                Some(Err(ApiKeyError::Malformed)),
                 "{text}"
             );
         }

@@ -4,9 +4,9 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::caller::OAuthScopes;
-use super::entitlement::Proven;
+use super::credentials::{Credentials, SingleHeader};
+use super::entitlement::Authenticated;
 use super::entra::Identified;
-use super::presented::{Given, Presented};
 
 /// The longest principal that is looked at; App Service bounds all headers together to less.
 const LONGEST: usize = 64 * 1024;
@@ -34,7 +34,7 @@ const TOKEN_TYPE: [&str; 1] = ["idtyp"];
 
 /// What is wrong with what the platform says of a caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PlatformFault {
+pub enum EasyAuthError {
     /// A header is repeated, not base64, not JSON of its shape, or too long.
     #[error("{0} is malformed")]
     Malformed(&'static str),
@@ -72,48 +72,52 @@ impl ClientPrincipal {
             .map(|claim| claim.val.as_str())
     }
 
-    fn one(&self, names: &[&'static str]) -> Result<Uuid, PlatformFault> {
+    fn one(&self, names: &[&'static str]) -> Result<Uuid, EasyAuthError> {
         let mut values = self.all(names);
         let (Some(value), None) = (values.next(), values.next()) else {
-            return Err(PlatformFault::Claim(names[names.len() - 1]));
+            return Err(EasyAuthError::Claim(names[names.len() - 1]));
         };
-        Uuid::try_parse(value).map_err(|_| PlatformFault::Claim(names[names.len() - 1]))
+        Uuid::try_parse(value).map_err(|_| EasyAuthError::Claim(names[names.len() - 1]))
     }
 }
 
 /// Who the platform says is calling; `None` when it says nothing. To be asked only where the platform stands in front and takes
 /// these headers away from whoever else sends them.
 pub(super) fn prove(
-    presented: &Presented<'_>,
+    presented: &Credentials<'_>,
     directories: &[Uuid],
-) -> Result<Option<Proven>, PlatformFault> {
+) -> Result<Option<Authenticated>, EasyAuthError> {
     const PRINCIPAL: &str = "X-MS-CLIENT-PRINCIPAL";
     let text = match presented.easyauth_principal {
-        Given::Absent => return Ok(None),
-        Given::Once(text) if text.len() <= LONGEST => text,
-        Given::Once(_) | Given::Repeated => return Err(PlatformFault::Malformed(PRINCIPAL)),
+        SingleHeader::Missing => return Ok(None),
+        SingleHeader::One(text) if text.len() <= LONGEST => text,
+        SingleHeader::One(_) | SingleHeader::Duplicate => {
+            return Err(EasyAuthError::Malformed(PRINCIPAL));
+        }
     };
     let json = STANDARD
         .decode(text)
-        .map_err(|_| PlatformFault::Malformed(PRINCIPAL))?;
+        .map_err(|_| EasyAuthError::Malformed(PRINCIPAL))?;
     let principal: ClientPrincipal =
-        serde_json::from_slice(&json).map_err(|_| PlatformFault::Malformed(PRINCIPAL))?;
+        serde_json::from_slice(&json).map_err(|_| EasyAuthError::Malformed(PRINCIPAL))?;
     let provider = presented.easyauth_provider;
-    if provider == Given::Repeated {
-        return Err(PlatformFault::Malformed("X-MS-CLIENT-PRINCIPAL-IDP"));
+    if provider == SingleHeader::Duplicate {
+        return Err(EasyAuthError::Malformed("X-MS-CLIENT-PRINCIPAL-IDP"));
     }
-    if principal.auth_typ != PROVIDER || provider != Given::Once(PROVIDER.as_bytes()) {
-        return Err(PlatformFault::Provider);
+    if principal.auth_typ != PROVIDER || provider != SingleHeader::One(PROVIDER.as_bytes()) {
+        return Err(EasyAuthError::Provider);
     }
     let directory = principal.one(&DIRECTORY)?;
     let object = principal.one(&OBJECT)?;
     match presented.easyauth_id {
-        Given::Once(id) if Uuid::try_parse_ascii(id).is_ok_and(|id| id == object) => {}
-        Given::Repeated => return Err(PlatformFault::Malformed("X-MS-CLIENT-PRINCIPAL-ID")),
-        Given::Absent | Given::Once(_) => return Err(PlatformFault::Contradiction),
+        SingleHeader::One(id) if Uuid::try_parse_ascii(id).is_ok_and(|id| id == object) => {}
+        SingleHeader::Duplicate => {
+            return Err(EasyAuthError::Malformed("X-MS-CLIENT-PRINCIPAL-ID"));
+        }
+        SingleHeader::Missing | SingleHeader::One(_) => return Err(EasyAuthError::Contradiction),
     }
     if !directories.contains(&directory) {
-        return Err(PlatformFault::Directory);
+        return Err(EasyAuthError::Directory);
     }
     let owned = |names: &[&str]| principal.all(names).map(str::to_owned).collect::<Vec<_>>();
     let (groups, roles) = (owned(&GROUPS), owned(&ROLES));

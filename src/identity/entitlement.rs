@@ -1,5 +1,5 @@
 use super::caller::OAuthScopes;
-use super::{ApiKey, Caller, Principal, Refusal, Role, TenantId};
+use super::{ApiKey, AuthError, Caller, Principal, Role, TenantId};
 
 /// A tenant that somebody may ask for, and in which role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,13 +31,13 @@ impl Claims {
 
 /// Somebody who has proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Proven {
+pub(super) struct Authenticated {
     pub(super) principal: Principal,
     pub(super) claims: Claims,
     pub(super) scopes: OAuthScopes,
 }
 
-impl Proven {
+impl Authenticated {
     /// The holder of a key. What it may stands in the database alone.
     pub(super) fn by_key(key: &ApiKey) -> Self {
         let principal = Principal::of_key(key);
@@ -58,13 +58,13 @@ impl Proven {
         self,
         entitlements: &[Entitlement],
         chosen: Option<TenantId>,
-    ) -> Result<Caller, Refusal> {
+    ) -> Result<Caller, AuthError> {
         let tenant = match chosen {
             Some(tenant) => tenant,
             None => {
-                let first = entitlements.first().ok_or(Refusal::NotEntitled)?.tenant;
+                let first = entitlements.first().ok_or(AuthError::NotEntitled)?.tenant;
                 if entitlements.iter().any(|other| other.tenant != first) {
-                    return Err(Refusal::NotChosen);
+                    return Err(AuthError::NotChosen);
                 }
                 first
             }
@@ -74,7 +74,7 @@ impl Proven {
             .filter(|entitlement| entitlement.tenant == tenant)
             .map(|entitlement| entitlement.role)
             .max()
-            .ok_or(Refusal::NotEntitled)?;
+            .ok_or(AuthError::NotEntitled)?;
         Ok(Caller {
             principal: self.principal,
             tenant,

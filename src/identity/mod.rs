@@ -8,11 +8,11 @@
 //! that the caller may ask for.
 mod api_key; // keys of machines
 mod caller; // who asks, for whom, and what they may
+mod credentials; // what a request says about its sender
 mod easyauth; // the word of App Service's authentication
 mod entitlement; // which tenants somebody may ask for
 mod entra; // access tokens
-mod presented; // what a request says about its sender
-mod refusal; // why there is no caller
+mod error; // why there is no caller
 mod tenant; // a tenant's id
 
 use std::sync::Arc;
@@ -25,16 +25,16 @@ use uuid::Uuid;
 use crate::cache::Cache;
 use crate::settings::{AuthSettings, ProofSettings, TrustedPeers};
 
-pub use api_key::{ApiKey, ApiKeyFault, ApiKeyState, NewApiKey};
+pub use api_key::{ApiKey, ApiKeyError, ApiKeyState, NewApiKey};
 pub use caller::{Caller, MalformedPrincipal, OAuthScope, OAuthScopes, Principal, Role};
-pub use easyauth::PlatformFault;
+pub use credentials::{Credentials, SingleHeader};
+pub use easyauth::EasyAuthError;
 pub use entitlement::{Claims, Entitlement};
-pub use entra::{Fault, IssuerError};
-pub use presented::{Given, Presented};
-pub use refusal::{BadProof, DirectoryUnavailable, Refusal, Refused, Wanted};
+pub use entra::{IssuerError, TokenError};
+pub use error::{AuthError, AuthFailure, InvalidCredential, RequiredCredential, StoreUnavailable};
 pub use tenant::{MalformedTenant, TenantId};
 
-use entitlement::Proven;
+use entitlement::Authenticated;
 use entra::Entra;
 
 /// The header that names the tenant.
@@ -51,27 +51,27 @@ const MOST_REMEMBERED: u32 = 10_000;
 const MOST_BYTES_REMEMBERED: u64 = 4 << 20;
 
 /// What the database knows of tenants and callers.
-pub trait TenantDirectory: Send + Sync {
+pub trait TenantStore: Send + Sync {
     /// Whether a tenant exists.
-    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>>;
+    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>>;
 
     /// The tenants that somebody may ask for.
     fn entitlements<'a>(
         &'a self,
         claims: &'a Claims,
-    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>>;
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>>;
 
     /// What stands of a key; `None` if there is none of its id and secret.
     fn api_key<'a>(
         &'a self,
         key: &'a ApiKey,
-    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>>;
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>>;
 }
 
 /// Whether the database may be asked about what anybody can make up: a key, or a tenant that is only named. What was good within
 /// the last hour may always be asked about, and so may what somebody is entitled to who has proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookUps {
+pub enum Lookup {
     /// Yes.
     Allowed,
     /// No.
@@ -80,7 +80,7 @@ pub enum LookUps {
 
 /// Turns what a request says about itself into a [`Caller`].
 pub struct Identity {
-    directory: Arc<dyn TenantDirectory>,
+    directory: Arc<dyn TenantStore>,
     modes: Modes,
     known: Cache<TenantId, Principal>,
     good_tenants: Cache<TenantId, ()>,
@@ -128,7 +128,7 @@ impl Identity {
     /// # Errors
     /// When the HTTP client that fetches an issuer's keys cannot be made.
     pub fn new(
-        directory: Arc<dyn TenantDirectory>,
+        directory: Arc<dyn TenantStore>,
         auth: AuthSettings,
     ) -> Result<Self, reqwest::Error> {
         let modes = match auth {
@@ -146,33 +146,35 @@ impl Identity {
     /// The caller behind a request.
     ///
     /// # Errors
-    /// [`Refused`]; with [`Refusal::NotRemembered`] only where look-ups are not allowed.
+    /// [`AuthFailure`]; with [`AuthError::NotCached`] only where look-ups are not allowed.
     ///
     /// # Cancel safety
     /// Nothing is kept of a call that is dropped.
     pub async fn caller(
         &self,
-        presented: &Presented<'_>,
-        look_ups: LookUps,
-    ) -> Result<Caller, Refused> {
+        presented: &Credentials<'_>,
+        lookup: Lookup,
+    ) -> Result<Caller, AuthFailure> {
         match &self.modes {
             Modes::Header(peers) => {
                 if !presented.peer.is_some_and(|peer| peers.include(peer)) {
-                    return Err(Refusal::Missing(Wanted::Gateway).into());
+                    return Err(AuthError::Missing(RequiredCredential::Gateway).into());
                 }
                 let named = chosen(presented.tenant)?;
-                let named = named.ok_or(Refusal::Missing(Wanted::Tenant))?;
-                Ok(self.named(named, look_ups).await?)
+                let named = named.ok_or(AuthError::Missing(RequiredCredential::Tenant))?;
+                Ok(self.named(named, lookup).await?)
             }
             Modes::Proof(proofs) => {
-                let proven = self.proven(presented, proofs, look_ups).await?;
+                let proven = self.proven(presented, proofs, lookup).await?;
                 let chosen = chosen(presented.tenant)?;
                 let entitlements = self.entitlements(&proven.claims, proofs).await?;
                 let who = proven.principal.clone();
-                proven.choose(&entitlements, chosen).map_err(|why| Refused {
-                    why,
-                    who: Some(who),
-                })
+                proven
+                    .choose(&entitlements, chosen)
+                    .map_err(|why| AuthFailure {
+                        why,
+                        who: Some(who),
+                    })
             }
         }
     }
@@ -181,7 +183,7 @@ impl Identity {
     /// Answered from memory, without verification: [`Self::caller`] decides whether the sender is
     /// still valid.
     #[must_use]
-    pub fn remembers(&self, presented: &Presented<'_>) -> bool {
+    pub fn remembers(&self, presented: &Credentials<'_>) -> bool {
         match &self.modes {
             Modes::Header(peers) => {
                 presented.peer.is_some_and(|peer| peers.include(peer))
@@ -198,7 +200,10 @@ impl Identity {
                         _ => proofs.good_tokens.contains(&digest(token)),
                     }
                 }
-                Ok(_) => proofs.easyauth.is_some() && presented.easyauth_principal != Given::Absent,
+                Ok(_) => {
+                    proofs.easyauth.is_some()
+                        && presented.easyauth_principal != SingleHeader::Missing
+                }
                 Err(_) => false,
             },
         }
@@ -207,9 +212,9 @@ impl Identity {
     /// The caller who speaks for a tenant that is named and not proved.
     ///
     /// # Errors
-    /// [`Refusal::NotEntitled`] and [`Refusal::Unavailable`].
-    pub async fn of_tenant(&self, tenant: TenantId) -> Result<Caller, Refusal> {
-        self.named(tenant, LookUps::Allowed).await
+    /// [`AuthError::NotEntitled`] and [`AuthError::Unavailable`].
+    pub async fn of_tenant(&self, tenant: TenantId) -> Result<Caller, AuthError> {
+        self.named(tenant, Lookup::Query).await
     }
 
     /// Has the database asked about a tenant again when it is named the next time.
@@ -218,15 +223,15 @@ impl Identity {
         self.good_tenants.remove(&tenant);
     }
 
-    async fn named(&self, tenant: TenantId, look_ups: LookUps) -> Result<Caller, Refusal> {
+    async fn named(&self, tenant: TenantId, lookup: Lookup) -> Result<Caller, AuthError> {
         if let Some(principal) = self.known.get(&tenant) {
             return Ok(Caller::named(principal, tenant));
         }
         if !self.good_tenants.contains(&tenant) {
-            look_ups.must_be_allowed()?;
+            lookup.must_be_allowed()?;
         }
         if !self.directory.tenant_exists(tenant).await? {
-            return Err(Refusal::NotEntitled);
+            return Err(AuthError::NotEntitled);
         }
         let principal = Principal::of_tenant(tenant);
         self.known.insert(tenant, principal.clone());
@@ -237,17 +242,17 @@ impl Identity {
     /// Who sent the request. What is in `Authorization` counts before what the platform says: it is proved here.
     async fn proven(
         &self,
-        presented: &Presented<'_>,
+        presented: &Credentials<'_>,
         proofs: &Proofs,
-        look_ups: LookUps,
-    ) -> Result<Proven, Refused> {
+        lookup: Lookup,
+    ) -> Result<Authenticated, AuthFailure> {
         if (proofs.entra.is_some() || proofs.api_keys)
             && let Some(token) = bearer(presented.authorization)?
         {
             match (ApiKey::read(token), &proofs.entra) {
                 (Some(key), _) if proofs.api_keys => {
-                    let key = key.map_err(BadProof::from)?;
-                    return self.of_key(key, proofs, look_ups).await;
+                    let key = key.map_err(InvalidCredential::from)?;
+                    return self.of_key(key, proofs, lookup).await;
                 }
                 (_, Some(entra)) => {
                     let proven = entra.prove(token).await?;
@@ -258,32 +263,32 @@ impl Identity {
                     return Ok(proven);
                 }
                 // App Service's authentication leaves the token that it has verified where it was.
-                (_, None) if presented.easyauth_principal != Given::Absent => {}
-                (_, None) => return Err(bad(ApiKeyFault::Malformed).into()),
+                (_, None) if presented.easyauth_principal != SingleHeader::Missing => {}
+                (_, None) => return Err(bad(ApiKeyError::Malformed).into()),
             }
         }
         let platform = proofs.easyauth.as_deref();
         let word = platform.map(|directories| easyauth::prove(presented, directories));
         word.transpose()
-            .map_err(BadProof::from)?
+            .map_err(InvalidCredential::from)?
             .flatten()
-            .ok_or(Refusal::Missing(Wanted::Bearer).into())
+            .ok_or(AuthError::Missing(RequiredCredential::Bearer).into())
     }
 
     async fn of_key(
         &self,
         key: ApiKey,
         proofs: &Proofs,
-        look_ups: LookUps,
-    ) -> Result<Proven, Refused> {
+        lookup: Lookup,
+    ) -> Result<Authenticated, AuthFailure> {
         let state = match proofs.keys.get(&key) {
             Some(state) => state,
             None => {
                 if !proofs.good_keys.contains(&key) {
-                    look_ups.must_be_allowed()?;
+                    lookup.must_be_allowed()?;
                 }
                 let state = self.directory.api_key(&key).await?;
-                let state = state.ok_or_else(|| bad(ApiKeyFault::Unknown))?;
+                let state = state.ok_or_else(|| bad(ApiKeyError::Unknown))?;
                 proofs.keys.insert(key.clone(), state);
                 if state == ApiKeyState::Valid {
                     proofs.good_keys.insert(key.clone(), ());
@@ -291,14 +296,14 @@ impl Identity {
                 state
             }
         };
-        let refused = |fault| Refused {
+        let refused = |fault| AuthFailure {
             why: bad(fault),
             who: Some(Principal::of_key(&key)),
         };
         match state {
-            ApiKeyState::Valid => Ok(Proven::by_key(&key)),
-            ApiKeyState::Expired => Err(refused(ApiKeyFault::Expired)),
-            ApiKeyState::Revoked => Err(refused(ApiKeyFault::Revoked)),
+            ApiKeyState::Valid => Ok(Authenticated::by_key(&key)),
+            ApiKeyState::Expired => Err(refused(ApiKeyError::Expired)),
+            ApiKeyState::Revoked => Err(refused(ApiKeyError::Revoked)),
         }
     }
 
@@ -306,7 +311,7 @@ impl Identity {
         &self,
         claims: &Claims,
         proofs: &Proofs,
-    ) -> Result<Arc<[Entitlement]>, Refusal> {
+    ) -> Result<Arc<[Entitlement]>, AuthError> {
         if let Some(entitlements) = proofs.entitlements.get(claims) {
             return Ok(entitlements);
         }
@@ -318,11 +323,11 @@ impl Identity {
     }
 }
 
-impl LookUps {
-    fn must_be_allowed(self) -> Result<(), Refusal> {
+impl Lookup {
+    fn must_be_allowed(self) -> Result<(), AuthError> {
         match self {
             Self::Allowed => Ok(()),
-            Self::Remembered => Err(Refusal::NotRemembered),
+            Self::CacheOnly => Err(AuthError::NotCached),
         }
     }
 }
@@ -337,32 +342,36 @@ fn digest(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }
 
-fn bad(proof: impl Into<BadProof>) -> Refusal {
-    Refusal::Proof(proof.into())
+fn bad(proof: impl Into<InvalidCredential>) -> AuthError {
+    AuthError::Proof(proof.into())
 }
 
 /// The tenant that the header chooses, if it is there.
-fn chosen(header: Given<'_>) -> Result<Option<TenantId>, MalformedTenant> {
+fn chosen(header: SingleHeader<'_>) -> Result<Option<TenantId>, MalformedTenant> {
     match header {
-        Given::Absent => Ok(None),
-        Given::Once(value) => TenantId::try_from(value).map(Some),
-        Given::Repeated => Err(MalformedTenant),
+        SingleHeader::Missing => Ok(None),
+        SingleHeader::One(value) => TenantId::try_from(value).map(Some),
+        SingleHeader::Duplicate => Err(MalformedTenant),
     }
 }
 
 /// The token of `Authorization: Bearer`, if the header is there (RFC 6750, section 2.1).
-fn bearer(header: Given<'_>) -> Result<Option<&str>, BadProof> {
+fn bearer(header: SingleHeader<'_>) -> Result<Option<&str>, InvalidCredential> {
     let value = match header {
-        Given::Absent => return Ok(None),
-        Given::Once(value) => std::str::from_utf8(value).map_err(|_| BadProof::Authorization)?,
-        Given::Repeated => return Err(BadProof::Authorization),
+        SingleHeader::Missing => return Ok(None),
+        SingleHeader::One(value) => {
+            std::str::from_utf8(value).map_err(|_| InvalidCredential::Authorization)?
+        }
+        SingleHeader::Duplicate => return Err(InvalidCredential::Authorization),
     };
-    let (scheme, token) = value.split_once(' ').ok_or(BadProof::Authorization)?;
+    let (scheme, token) = value
+        .split_once(' ')
+        .ok_or(InvalidCredential::Authorization)?;
     let token = token.trim_start_matches(' ');
     let is_one = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
     (scheme.eq_ignore_ascii_case("Bearer") && is_one)
         .then_some(Some(token))
-        .ok_or(BadProof::Authorization)
+        .ok_or(InvalidCredential::Authorization)
 }
 
 #[cfg(test)]

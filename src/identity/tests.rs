@@ -16,8 +16,8 @@ impl Everything {
     }
 }
 
-impl TenantDirectory for Everything {
-    fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+impl TenantStore for Everything {
+    fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
         self.0.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok(true)).boxed()
     }
@@ -25,7 +25,7 @@ impl TenantDirectory for Everything {
     fn entitlements<'a>(
         &'a self,
         _: &'a Claims,
-    ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+    ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>> {
         let entitlement = Entitlement {
             tenant: TenantId::HEAD_OFFICE,
             role: Role::Reader,
@@ -36,7 +36,7 @@ impl TenantDirectory for Everything {
     fn api_key<'a>(
         &'a self,
         _: &'a ApiKey,
-    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>> {
         self.0.fetch_add(1, Ordering::SeqCst);
         std::future::ready(Ok(Some(ApiKeyState::Valid))).boxed()
     }
@@ -59,35 +59,30 @@ async fn what_was_good_is_looked_up_again_whatever_others_do() {
     ] {
         let directory = Arc::new(Everything::default());
         let identity = Identity::new(Arc::clone(&directory) as _, auth).expect("an identity");
-        let presented = Presented {
-            authorization: Given::of(authorization),
-            tenant: Given::of(tenant),
-            easyauth_principal: Given::Absent,
-            easyauth_provider: Given::Absent,
-            easyauth_id: Given::Absent,
+        let presented = Credentials {
+            authorization: SingleHeader::from_values(authorization),
+            tenant: SingleHeader::from_values(tenant),
+            easyauth_principal: SingleHeader::Missing,
+            easyauth_provider: SingleHeader::Missing,
+            easyauth_id: SingleHeader::Missing,
             peer: Some([127, 0, 0, 1].into()),
         };
-        let refused = identity.caller(&presented, LookUps::Remembered).await;
+        let refused = identity.caller(&presented, Lookup::CacheOnly).await;
         assert!(
             matches!(
                 refused,
-                Err(Refused {
-                    why: Refusal::NotRemembered,
+                Err(AuthFailure {
+                    why: AuthError::NotCached,
                     ..
                 })
             ),
             "{refused:?}"
         );
         assert_eq!(directory.asked(), 0);
-        assert!(identity.caller(&presented, LookUps::Allowed).await.is_ok());
+        assert!(identity.caller(&presented, Lookup::Query).await.is_ok());
         assert_eq!(directory.asked(), 1);
         advance(BELIEVED_FOR).await;
-        assert!(
-            identity
-                .caller(&presented, LookUps::Remembered)
-                .await
-                .is_ok()
-        );
+        assert!(identity.caller(&presented, Lookup::CacheOnly).await.is_ok());
         assert_eq!(directory.asked(), 1);
     }
 }

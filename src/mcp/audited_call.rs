@@ -1,4 +1,4 @@
-//! Records a call of a tool in the audit trail when it ends, however it ends.
+//! Records a call of a tool in the audit audit_log when it ends, however it ends.
 
 use std::borrow::Cow;
 
@@ -8,13 +8,13 @@ use super::ToolName;
 use super::tools::Access;
 use crate::identity::Caller;
 use crate::telemetry::TraceId;
-use crate::telemetry::audit::{Decision, Event, Kind, Trail};
+use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
 
 /// A call under way. It counts as cancelled when it is dropped before its end: over HTTP the future
 /// of a call is dropped when its client has gone.
 #[derive(Debug)]
 pub(super) struct AuditedCall<'a> {
-    trail: &'a Trail,
+    audit_log: &'a AuditLog,
     caller: &'a Caller,
     tool: ToolName,
     trace_id: TraceId,
@@ -27,13 +27,13 @@ pub(super) struct AuditedCall<'a> {
 impl<'a> AuditedCall<'a> {
     /// A call that begins now.
     pub(super) fn begin(
-        trail: &'a Trail,
+        audit_log: &'a AuditLog,
         caller: &'a Caller,
         tool: ToolName,
         trace_id: TraceId,
     ) -> Self {
         Self {
-            trail,
+            audit_log,
             caller,
             tool,
             trace_id,
@@ -51,8 +51,8 @@ impl<'a> AuditedCall<'a> {
     fn record(&mut self, decision: Decision, reason: Option<Cow<'static, str>>) {
         self.is_recorded = true;
         let access = std::mem::take(&mut self.access);
-        self.trail.note(Event {
-            kind: Kind::Call,
+        self.audit_log.record(Event {
+            kind: EventKind::Call,
             decision,
             reason,
             principal: Some(self.caller.principal().clone()),

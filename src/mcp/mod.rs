@@ -5,11 +5,11 @@
 //! for a client that has gone.
 mod audited_call; // a call that is recorded when it ends, however it ends
 mod cancellation; // calls that their clients can give up
-mod failure; // what went wrong, in the client's words and in the log's
 mod message; // what the HTTP layer needs to know of a message
 mod method; // which methods there are, and why a request of one cannot be read
 mod rendered; // a tool's result as JSON text, past rmcp's types
 mod result; // a tool's answer: text and structured content
+mod tool_error; // what went wrong, in the client's words and in the log's
 mod tools; // one file a tool
 
 use std::future::{Future, ready};
@@ -30,17 +30,17 @@ use rmcp::{ErrorData, RoleServer, ServerHandler};
 use tokio::time::timeout;
 
 use crate::catalog::VisibleStores;
-use crate::identity::{Caller, Identity, OAuthScope, Refusal, TenantId};
+use crate::identity::{AuthError, Caller, Identity, OAuthScope, TenantId};
 use crate::telemetry::TraceId;
-use crate::telemetry::audit::{Decision, Event, Kind, Trail};
+use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
 
 use audited_call::AuditedCall;
 pub use cancellation::CancellableCalls;
-pub use failure::refusal_text;
 pub use message::{MessageHead, SESSION_HEADER, SessionBegun, SessionId};
 use method::no_such_method;
 pub use method::{initialize_fault, protocol_versions};
 pub use rendered::{RenderedMessage, RenderedResult};
+pub use tool_error::refusal_text;
 pub use tools::{DefaultLimits, ToolName, Tools};
 
 /// The server's name, as the original sample has it.
@@ -75,18 +75,18 @@ pub enum Callers {
 pub struct Handler {
     tools: Arc<Tools>,
     callers: Callers,
-    trail: Arc<Trail>,
+    audit_log: Arc<AuditLog>,
     cancellable: CancellableCalls,
 }
 
 impl Handler {
-    /// A handler that calls `tools` for `callers`, and notes each call in `trail`.
+    /// A handler that calls `tools` for `callers`, and notes each call in `audit_log`.
     #[must_use]
-    pub fn new(tools: Arc<Tools>, callers: Callers, trail: Arc<Trail>) -> Self {
+    pub fn new(tools: Arc<Tools>, callers: Callers, audit_log: Arc<AuditLog>) -> Self {
         Self {
             tools,
             callers,
-            trail,
+            audit_log,
             cancellable: CancellableCalls::default(),
         }
     }
@@ -112,14 +112,14 @@ impl Handler {
                 identity
                     .of_tenant(*tenant)
                     .await
-                    .map_err(|refusal: Refusal| {
+                    .map_err(|refusal: AuthError| {
                         let event = Event::refused(
-                            Kind::Authentication,
+                            EventKind::Authentication,
                             refusal.reason(),
                             None,
                             trace_id(context),
                         );
-                        self.trail.note(event.failed_if(refusal.is_outage()));
+                        self.audit_log.record(event.failed_if(refusal.is_outage()));
                         let text = refusal_text(&refusal);
                         if refusal.is_outage() {
                             ErrorData::internal_error(text, None)
@@ -168,10 +168,10 @@ impl Handler {
     fn note_unusable(&self, reason: &'static str, context: &RequestContext<RoleServer>) {
         let parts = context.extensions.get::<axum::http::request::Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
-        self.trail.note(Event {
+        self.audit_log.record(Event {
             principal: caller.map(|caller| caller.principal().clone()),
             tenant: caller.map(Caller::tenant),
-            ..Event::refused(Kind::Call, reason, None, trace_id(context))
+            ..Event::refused(EventKind::Call, reason, None, trace_id(context))
         });
     }
 }
@@ -355,9 +355,9 @@ impl ServerHandler for Handler {
                 None,
             ));
         };
-        let _call = self.trail.call();
+        let _call = self.audit_log.call();
         let caller = self.caller(&context).await?;
-        let mut call = AuditedCall::begin(&self.trail, &caller, tool, trace_id(&context));
+        let mut call = AuditedCall::begin(&self.audit_log, &caller, tool, trace_id(&context));
         // The HTTP layer has looked already, at the message as it read it.
         if let Some(needed) = tool
             .needed_scope()

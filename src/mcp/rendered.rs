@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use memchr::memmem;
 
-use crate::reactor::{SLICE_BYTES, slice_turn};
+use crate::reactor::{SLICE_BYTES, slice_permit};
 
 /// An extension of a request, in which the handler leaves the JSON text of a tool's result.
 #[derive(Clone, Debug, Default)]
@@ -157,7 +157,7 @@ async fn escaped_bytes(text: &[u8]) -> usize {
     let mut length = 0;
     for (n, slice) in text.chunks(SLICE_BYTES).enumerate() {
         if n > 0 {
-            slice_turn().await;
+            slice_permit().await;
         }
         length += slice.iter().map(escaped_len).sum::<usize>();
     }

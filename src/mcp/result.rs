@@ -3,8 +3,8 @@ use std::fmt::Write as _;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
 use super::rendered::RenderedResult;
+use super::tool_error::ToolError;
 use crate::catalog::VisibleStores;
 use crate::query::rows::{Cut, CutCell, JsonRows};
 
@@ -111,7 +111,7 @@ pub(super) fn text(text: String) -> Answer {
 }
 
 /// A failure of a tool that answers rows, in the same shape with `err`.
-pub(super) fn failed_rows(failure: &Failure) -> Answer {
+pub(super) fn failed_rows(failure: &ToolError) -> Answer {
     let err = Value::from(failure.client_text());
     Answer::Rows {
         json: format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#),
@@ -120,7 +120,7 @@ pub(super) fn failed_rows(failure: &Failure) -> Answer {
 }
 
 /// A failure of a tool that answers text.
-pub(super) fn failed_text(failure: &Failure) -> Answer {
+pub(super) fn failed_text(failure: &ToolError) -> Answer {
     Answer::Text(CallToolResult::error(vec![ContentBlock::text(
         failure.client_text(),
     )]))

@@ -56,7 +56,7 @@ impl AnswerLimits {
 
 /// How many requests may come, in a minute; as many may come at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rates {
+pub struct RateLimits {
     /// Of one principal.
     pub principal: NonZeroU32,
     /// From one address, or one IPv6 network of 64 bits.
@@ -131,12 +131,12 @@ fn answer_limits(
     })
 }
 
-pub(super) fn rates(reader: &mut Reader<'_>) -> Option<Rates> {
+pub(super) fn rates(reader: &mut Reader<'_>) -> Option<RateLimits> {
     const MOST: u32 = 100_000_000;
     let principal = reader.number(&var::ZAVA_PRINCIPAL_RATE, 1, MOST);
     let address = reader.number(&var::ZAVA_ADDRESS_RATE, 1, MOST);
     let failures = reader.number(&var::ZAVA_FAILURE_RATE, 1, MOST);
-    Some(Rates {
+    Some(RateLimits {
         principal: principal?,
         address: address?,
         failures: failures?,

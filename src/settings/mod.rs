@@ -26,7 +26,7 @@ pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
 pub use dot_env::{DotEnvError, LineError};
 pub use environment::Environment;
 pub use https_proxy::HttpsProxy;
-pub use limits::{AnswerLimits, Limits, Rates, sql_bytes};
+pub use limits::{AnswerLimits, Limits, RateLimits, sql_bytes};
 pub use public_url::PublicUrl;
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
@@ -107,7 +107,7 @@ pub struct ServeSettings {
     /// Bounds on one request.
     pub limits: Limits,
     /// How many requests may come.
-    pub rates: Rates,
+    pub rates: RateLimits,
     /// Folder with the embedding model's two files; `None` leaves search by meaning switched off.
     pub embedding_model_dir: Option<PathBuf>,
     /// The tenant that `serve --stdio` speaks for; HTTP callers name theirs in each request.

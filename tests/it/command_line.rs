@@ -4,7 +4,7 @@ use std::process::Stdio;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
-use zava_mcp_server::query::scope::Rule;
+use zava_mcp_server::query::scope::PostureRule;
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{SEATTLE, TestDatabase, TestServer, query_password, settings};
@@ -213,7 +213,7 @@ async fn check_shows_every_rule_and_the_statement_that_mends() {
     }
     assert_eq!(codes, [Some(0), Some(1)], "{outputs:?}");
     let lines = |output: &str, mark: &str| output.matches(mark).count();
-    let rules = Rule::ALL.len();
+    let rules = PostureRule::ALL.len();
     assert_eq!(lines(&outputs[0], "\nposture "), rules, "{}", outputs[0]);
     assert_eq!(lines(&outputs[0], "  ok     "), rules, "{}", outputs[0]);
     assert_eq!(lines(&outputs[1], "  ok     "), rules - 2, "{}", outputs[1]);

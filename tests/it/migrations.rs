@@ -1,5 +1,5 @@
 use zava_mcp_server::app::App;
-use zava_mcp_server::database::{self, DatabaseError};
+use zava_mcp_server::database::{self, AdminError};
 
 use crate::support::{HEAD_OFFICE, TestDatabase, TestServer, settings};
 
@@ -42,7 +42,7 @@ async fn a_wrong_password_names_what_to_check() {
     let mut settings = database.admin_settings();
     settings.admin.password = "wrong-password-here".into();
     let error = database::migrate(&settings).await.expect_err("refused");
-    assert!(matches!(error, DatabaseError::Connect { .. }), "{error:?}");
+    assert!(matches!(error, AdminError::Connect { .. }), "{error:?}");
     let text = error.to_string();
     assert!(
         text.contains("POSTGRES_ADMIN_PASSWORD") && !text.contains("wrong-password-here"),
@@ -63,7 +63,7 @@ async fn a_changed_migration_is_refused() {
     assert!(
         matches!(
             error,
-            DatabaseError::Migrate(sqlx::migrate::MigrateError::VersionMismatch(2))
+            AdminError::Migrate(sqlx::migrate::MigrateError::VersionMismatch(2))
         ),
         "{error:?}"
     );

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::address::Proxies;
 use super::rates::Network;
-use crate::reactor::Turns;
+use crate::reactor::TickPermits;
 
 /// How often the same warning is logged.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
@@ -49,7 +49,7 @@ pub(super) struct Connections {
     limits: ConnectionLimits,
     proxies: Arc<Proxies>,
     /// Each network waits for one turn at a time, for a request or a read, so networks take turns.
-    turns: Turns,
+    turns: TickPermits,
     table: Mutex<Table>,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Connection {
     is_health_only: bool,
     /// The right of its network to wait for a turn.
     network_turn: Arc<Semaphore>,
-    turns: Turns,
+    turns: TickPermits,
     progress: Mutex<Progress>,
     closed: CancellationToken,
 }
@@ -139,7 +139,7 @@ impl Connections {
         Self {
             limits,
             proxies,
-            turns: Turns::new(REQUESTS_PER_ROUND),
+            turns: TickPermits::new(REQUESTS_PER_ROUND),
             table: Mutex::default(),
         }
     }

@@ -1,9 +1,9 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::Fault;
+use super::TokenError;
 use crate::identity::caller::OAuthScopes;
-use crate::identity::entitlement::{Claims, Proven};
+use crate::identity::entitlement::{Authenticated, Claims};
 use crate::identity::{Principal, Role};
 
 /// What is read before the signature is checked: whose keys to check it with.
@@ -31,9 +31,9 @@ pub(super) struct TokenClaims {
 
 impl TokenClaims {
     /// The caller, of the directory whose keys have verified the token.
-    pub(super) fn prove(self, directory: Uuid, is_home: bool) -> Result<Proven, Fault> {
+    pub(super) fn prove(self, directory: Uuid, is_home: bool) -> Result<Authenticated, TokenError> {
         if self.tid != directory {
-            return Err(Fault::Directory);
+            return Err(TokenError::Directory);
         }
         let names = match &self.scp {
             Some(delegated) => OAuthScopes::among(delegated.split(' ')),
@@ -42,7 +42,7 @@ impl TokenClaims {
             None if self.idtyp.as_deref() == Some("app") || self.is_of_application() => {
                 OAuthScopes::among(self.roles.iter().map(String::as_str))
             }
-            None => return Err(Fault::NotAccess),
+            None => return Err(TokenError::NotAccess),
         };
         let who = Identified {
             directory,
@@ -74,7 +74,7 @@ impl Identified {
         groups: &[String],
         roles: &[String],
         scopes: OAuthScopes,
-    ) -> Proven {
+    ) -> Authenticated {
         let Self {
             directory,
             is_home,
@@ -100,7 +100,7 @@ impl Identified {
             .collect();
         stores.sort_unstable();
         let role = roles.iter().filter_map(|role| Role::of_name(role)).max();
-        Proven {
+        Authenticated {
             principal: Principal::new(principal),
             claims: Claims {
                 principals,

@@ -5,7 +5,7 @@ use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode};
 use tokio::time::Instant;
 
-use super::Fault;
+use super::TokenError;
 use super::claims::TokenClaims;
 
 /// How far clocks may differ, in seconds.
@@ -15,7 +15,7 @@ const LEEWAY: u64 = 60;
 const SHORTEST_RSA: usize = 256;
 
 /// The algorithm of a token, if it is one of ours and the header asks for nothing else.
-pub(super) fn checked_algorithm(header: &Header) -> Result<Algorithm, Fault> {
+pub(super) fn checked_algorithm(header: &Header) -> Result<Algorithm, TokenError> {
     let strange = [
         ("jku", header.jku.is_some()),
         ("jwk", header.jwk.is_some()),
@@ -24,11 +24,11 @@ pub(super) fn checked_algorithm(header: &Header) -> Result<Algorithm, Fault> {
         ("crit", header.crit.is_some()),
     ];
     if let Some((name, _)) = strange.into_iter().find(|(_, is_there)| *is_there) {
-        return Err(Fault::Header(name));
+        return Err(TokenError::Header(name));
     }
     match header.alg {
         known @ (Algorithm::RS256 | Algorithm::PS256 | Algorithm::ES256) => Ok(known),
-        _ => Err(Fault::Algorithm),
+        _ => Err(TokenError::Algorithm),
     }
 }
 
@@ -114,13 +114,17 @@ impl Key {
     }
 
     /// What a token says, if this key has signed it by `algorithm` and it is valid now, here.
-    pub(super) fn verify(&self, token: &str, algorithm: Algorithm) -> Result<TokenClaims, Fault> {
+    pub(super) fn verify(
+        &self,
+        token: &str,
+        algorithm: Algorithm,
+    ) -> Result<TokenClaims, TokenError> {
         if !self.validation.algorithms.contains(&algorithm) {
-            return Err(Fault::Algorithm);
+            return Err(TokenError::Algorithm);
         }
         decode(token, &self.key, &self.validation)
             .map(|token| token.claims)
-            .map_err(|error| Fault::of_claims(&error))
+            .map_err(|error| TokenError::of_claims(&error))
     }
 }
 

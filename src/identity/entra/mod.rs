@@ -5,9 +5,9 @@
 //! Invariant: nothing that a token says is believed before its signature is, except which directory's keys to check it with.
 mod claims; // what a token says, as a caller
 mod directory; // one Entra tenant: where its keys are
-mod fault; // what is wrong with a token
 mod keys; // the keys themselves, and what they verify
-mod signature; // how a signature is verified
+mod signature;
+mod token_error; // what is wrong with a token // how a signature is verified
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,12 +17,12 @@ use jsonwebtoken::{Algorithm, dangerous, decode_header};
 use reqwest::{NoProxy, Proxy};
 use uuid::Uuid;
 
-use super::entitlement::Proven;
-use super::{BadProof, Refusal};
+use super::entitlement::Authenticated;
+use super::{AuthError, InvalidCredential};
 use crate::settings::{EntraSettings, HttpsProxy};
 
 pub use directory::IssuerError;
-pub use fault::Fault;
+pub use token_error::TokenError;
 
 pub(super) use claims::Identified;
 
@@ -59,31 +59,31 @@ impl Entra {
     ///
     /// # Cancel safety
     /// A call that is dropped leaves the keys as they were.
-    pub(super) async fn prove(&self, token: &str) -> Result<Proven, Refusal> {
-        let (key_id, algorithm, directory) = self.read(token).map_err(BadProof::from)?;
+    pub(super) async fn prove(&self, token: &str) -> Result<Authenticated, AuthError> {
+        let (key_id, algorithm, directory) = self.read(token).map_err(InvalidCredential::from)?;
         let key = directory.key(&key_id).await?;
         let proven = key
-            .ok_or(Fault::Key)
+            .ok_or(TokenError::Key)
             .and_then(|key| key.verify(token, algorithm))
             .and_then(|claims| {
                 let id = directory.id();
                 claims.prove(id, self.home == Some(id))
             });
-        Ok(proven.map_err(BadProof::from)?)
+        Ok(proven.map_err(InvalidCredential::from)?)
     }
 
     /// What is read of a token before its signature is checked: which key is to check it.
-    fn read(&self, token: &str) -> Result<(String, Algorithm, &Arc<Directory>), Fault> {
+    fn read(&self, token: &str) -> Result<(String, Algorithm, &Arc<Directory>), TokenError> {
         if token.len() > LONGEST_TOKEN {
-            return Err(Fault::Malformed);
+            return Err(TokenError::Malformed);
         }
-        let header = decode_header(token).map_err(|error| Fault::of(&error))?;
+        let header = decode_header(token).map_err(|error| TokenError::of(&error))?;
         let algorithm = checked_algorithm(&header)?;
-        let key_id = header.kid.ok_or(Fault::Key)?;
+        let key_id = header.kid.ok_or(TokenError::Key)?;
         let peeked: Peeked =
-            dangerous::insecure_decode_claims(token).map_err(|_| Fault::Missing("tid"))?;
+            dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Missing("tid"))?;
         let directory = self.directories.get(&peeked.tid);
-        Ok((key_id, algorithm, directory.ok_or(Fault::Directory)?))
+        Ok((key_id, algorithm, directory.ok_or(TokenError::Directory)?))
     }
 }
 

@@ -9,7 +9,7 @@
 use rmcp::model::JsonObject;
 use serde_json::Value;
 
-use super::Failure;
+use super::ToolError;
 use crate::query::guard::visible;
 
 /// How many of the given members an error names.
@@ -28,7 +28,7 @@ impl Arguments {
     }
 
     /// A text that must be there. One that is itself written as a JSON string is decoded.
-    pub(super) fn text(&self, name: &str) -> Result<String, Failure> {
+    pub(super) fn text(&self, name: &str) -> Result<String, ToolError> {
         match self.required(name)? {
             Value::String(text) => Ok(decoded_text(text)),
             other => Err(self.wrong_type(name, other, "text")),
@@ -37,7 +37,7 @@ impl Arguments {
 
     /// Texts that must be there: an array, an array written as a JSON string, or names separated by
     /// commas.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, Failure> {
+    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, ToolError> {
         let value = self.required(name)?;
         let texts = match value {
             Value::Array(values) => as_texts(values),
@@ -59,7 +59,7 @@ impl Arguments {
 
     /// A whole number, if there is one. `2.0`, `"2"` and `"2.0"` are 2; numbers beyond the range of
     /// an `i64` are its ends.
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Failure> {
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ToolError> {
         let Some(value) = self.optional(name) else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl Arguments {
     }
 
     /// A number, if there is one. `"30"` is 30.
-    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, Failure> {
+    pub(super) fn number(&self, name: &str) -> Result<Option<f64>, ToolError> {
         let Some(value) = self.optional(name) else {
             return Ok(None);
         };
@@ -103,7 +103,7 @@ impl Arguments {
         })
     }
 
-    fn required(&self, name: &str) -> Result<&Value, Failure> {
+    fn required(&self, name: &str) -> Result<&Value, ToolError> {
         self.member(name)
             .filter(|value| !value.is_null())
             .ok_or_else(|| {
@@ -118,7 +118,7 @@ impl Arguments {
             })
     }
 
-    fn wrong_type(&self, name: &str, value: &Value, wanted: &str) -> Failure {
+    fn wrong_type(&self, name: &str, value: &Value, wanted: &str) -> ToolError {
         let given = match value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
@@ -130,8 +130,8 @@ impl Arguments {
         self.error(&format!("{name} is {given}; it must be {wanted}"))
     }
 
-    fn error(&self, what: &str) -> Failure {
-        Failure::Argument(format!("{what}; for example {}", self.example))
+    fn error(&self, what: &str) -> ToolError {
+        ToolError::Argument(format!("{what}; for example {}", self.example))
     }
 }
 

@@ -5,7 +5,7 @@ use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
 use super::{
-    Access, Answer, Arguments, DefaultLimits, Failure, Remarks, ToolName, Tools, define,
+    Access, Answer, Arguments, DefaultLimits, Remarks, ToolError, ToolName, Tools, define,
     explanation, result, rows_schema, statement_text,
 };
 use crate::identity::Caller;
@@ -43,7 +43,7 @@ pub(super) async fn call(
     caller: &Caller,
     arguments: JsonObject,
     access: &mut Access,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, ToolError> {
     let arguments = Arguments::new(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,
@@ -60,7 +60,7 @@ pub(super) async fn call(
         fingerprint: fingerprint.map(|fingerprint| fingerprint.to_string()),
         text: Arc::clone(&text),
     });
-    let query = checked.map_err(Failure::Refused)?;
+    let query = checked.map_err(ToolError::Refused)?;
     let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(limits);
     let ran = tools
@@ -71,7 +71,7 @@ pub(super) async fn call(
         let explaining = move |text: &str| explanation::explain(text, &query, error);
         return Err(with_text(tools, caller, &text, explaining).await?);
     }
-    let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+    let rows = rows.finish().map_err(ToolError::TooManyColumns)?;
     access.rows = rows.count.into();
     let most = i64::from(ceiling.rows.get());
     let capped = max_rows
@@ -96,7 +96,7 @@ fn limits_for(
     max_rows: Option<i64>,
     default: DefaultLimits,
     ceiling: RowLimits,
-) -> Result<RowLimits, Failure> {
+) -> Result<RowLimits, ToolError> {
     let counted_rows = MAX_COUNTED_ROWS;
     let Some(asked) = max_rows else {
         return Ok(RowLimits {
@@ -111,7 +111,7 @@ fn limits_for(
         .ok()
         .and_then(NonZeroU32::new);
     let rows = rows.ok_or_else(|| {
-        Failure::Argument(format!(
+        ToolError::Argument(format!(
             "max_rows is {asked}; it must be from 1 to {most}, for example {}",
             default.rows
         ))
@@ -150,13 +150,13 @@ async fn with_text<T: Send + 'static>(
     caller: &Caller,
     text: &Arc<str>,
     read: impl FnOnce(&str) -> T + Send + 'static,
-) -> Result<T, Failure> {
+) -> Result<T, ToolError> {
     if text.len() <= tools.parsed_at_once.get() {
         return Ok(read(text));
     }
     let text = Arc::clone(text);
     let reading = tools.compute.run(caller.principal(), move || read(&text));
-    reading.await.map_err(Failure::Task)
+    reading.await.map_err(ToolError::Task)
 }
 
 /// The guard's verdict, and what the statement looks like without its constants: of one that was accepted before both are known.

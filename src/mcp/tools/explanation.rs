@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::Failure;
-use crate::mcp::failure::Explanation;
+use super::ToolError;
+use crate::mcp::tool_error::Explanation;
 use crate::query::guard::{CheckedQuery, hints, line_and_column};
 use crate::query::rows::JsonRows;
 use crate::query::scope::ScopeError;
 
 /// An error of a statement, with its place in the text and what to write instead.
-pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> Failure {
+pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> ToolError {
     let position = error.position();
     let byte = position.and_then(|position| query.original_byte(position));
     let place = byte.and_then(|byte| line_and_column(text, byte));
@@ -26,7 +26,7 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> Fa
         | ScopeError::Misconfigured(_)
         | ScopeError::Posture(_) => None,
     };
-    Failure::Statement(error, Box::new(Explanation { place, hint }))
+    ToolError::Statement(error, Box::new(Explanation { place, hint }))
 }
 
 /// A longer row is not empty: 256 columns of NULL take 1,283 bytes.

@@ -1,7 +1,7 @@
 use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
-use super::{Answer, Arguments, Failure, ToolName, Tools, define, result, text_schema};
+use super::{Answer, Arguments, ToolError, ToolName, Tools, define, result, text_schema};
 use crate::catalog::TABLES;
 use crate::identity::Caller;
 
@@ -26,7 +26,7 @@ pub(super) async fn call(
     tools: &Tools,
     caller: &Caller,
     arguments: JsonObject,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, ToolError> {
     let arguments = Arguments::new(
         arguments,
         r#"{"table_names": ["retail.orders", "retail.order_items"]}"#,
@@ -37,5 +37,5 @@ pub(super) async fn call(
         .describe(caller, &table_names)
         .await
         .map(result::text)
-        .map_err(Failure::Catalog)
+        .map_err(ToolError::Catalog)
 }

@@ -16,8 +16,8 @@ use std::time::SystemTime;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::failure::Failure;
 use super::result::{self, Answer, Remarks};
+use super::tool_error::ToolError;
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
 use crate::identity::{Caller, Identity, OAuthScope};
@@ -129,7 +129,7 @@ impl Tools {
         ToolName::ALL.into_iter().map(definition).collect()
     }
 
-    /// Calls a tool. Every failure is a result that says what to do; its verdict is for the audit trail.
+    /// Calls a tool. Every failure is a result that says what to do; its verdict is for the audit audit_log.
     pub(super) async fn call(
         &self,
         tool: ToolName,
@@ -165,16 +165,16 @@ impl Tools {
     }
 
     /// The answer to a call that is not made because its tenant has as many in flight as it may,
-    /// and what the audit trail says of it.
+    /// and what the audit audit_log says of it.
     pub(super) fn busy(tool: ToolName) -> (Answer, Cow<'static, str>) {
-        let failure = Failure::TenantBusy;
+        let failure = ToolError::TenantBusy;
         (failed(tool, &failure), failure.verdict().1)
     }
 
     /// Whose rows a caller sees.
-    async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, Failure> {
+    async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, ToolError> {
         let stores = self.catalog.visible_stores(caller).await;
-        stores.map_err(|error| Failure::Catalog(CatalogError::Scope(error)))
+        stores.map_err(|error| ToolError::Catalog(CatalogError::Scope(error)))
     }
 
     /// How much of a result a caller is given.
@@ -188,7 +188,7 @@ impl Tools {
 }
 
 /// A failure in the shape of the tool's answers.
-fn failed(tool: ToolName, failure: &Failure) -> Answer {
+fn failed(tool: ToolName, failure: &ToolError) -> Answer {
     match tool {
         ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
             result::failed_rows(failure)
@@ -202,7 +202,7 @@ fn failed(tool: ToolName, failure: &Failure) -> Answer {
 /// Why a call gave nothing; `None` if it gave something.
 pub(super) type Verdict = Option<(Decision, Cow<'static, str>)>;
 
-/// What a call asked of a tenant's rows, and was given, as far as it has come; for the audit trail.
+/// What a call asked of a tenant's rows, and was given, as far as it has come; for the audit audit_log.
 #[derive(Debug, Default)]
 pub(super) struct Access {
     /// The client's statement.

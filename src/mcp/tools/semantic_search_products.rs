@@ -4,7 +4,7 @@ use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
 use super::{
-    Access, Answer, Arguments, Failure, Remarks, ToolName, Tools, define, result, rows_schema,
+    Access, Answer, Arguments, Remarks, ToolError, ToolName, Tools, define, result, rows_schema,
 };
 use crate::identity::Caller;
 use crate::query::rows::{Collector, RowLimits};
@@ -39,7 +39,7 @@ pub(super) async fn call(
     caller: &Caller,
     arguments: JsonObject,
     access: &mut Access,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, ToolError> {
     let arguments = Arguments::new(
         arguments,
         r#"{"query_description": "waterproof outdoor paint"}"#,
@@ -50,16 +50,16 @@ pub(super) async fn call(
         .number("similarity_threshold")?
         .unwrap_or(DEFAULT_THRESHOLD);
     if !(20.0..=80.0).contains(&similarity_threshold) {
-        return Err(Failure::Argument(format!(
+        return Err(ToolError::Argument(format!(
             "similarity_threshold is {similarity_threshold}; it must be from 20 to 80 (percent), for example {DEFAULT_THRESHOLD:?}"
         )));
     }
     let most = u32::try_from(max_rows.min(MOST_ROWS)).ok().and_then(NonZeroU32::new).ok_or_else(|| {
-        Failure::Argument(format!(
+        ToolError::Argument(format!(
             "max_rows is {max_rows}; it must be from 1 to {MOST_ROWS}, for example {DEFAULT_ROWS}"
         ))
     })?;
-    let search = tools.search.as_ref().ok_or(Failure::NoModel)?;
+    let search = tools.search.as_ref().ok_or(ToolError::NoModel)?;
     let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(RowLimits {
         rows: most,
@@ -69,8 +69,8 @@ pub(super) async fn call(
     search
         .nearest(caller, query_description, farthest, most, &mut rows)
         .await
-        .map_err(Failure::Search)?;
-    let rows = rows.finish().map_err(Failure::TooManyColumns)?;
+        .map_err(ToolError::Search)?;
+    let rows = rows.finish().map_err(ToolError::TooManyColumns)?;
     access.rows = rows.count.into();
     let capped = (max_rows > MOST_ROWS).then(|| {
         format!("max_rows is {max_rows}; the most is {MOST_ROWS}, so that is what was used")

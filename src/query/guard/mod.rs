@@ -48,7 +48,7 @@ const CACHE_BYTES: u64 = 2 << 20;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedQuery {
     sql: Cow<'static, str>,
-    kind: Kind,
+    kind: StatementKind,
     settings: PlannerSettings,
     version: u32,
     retained_bytes: u64,
@@ -78,7 +78,7 @@ impl fmt::Display for Fingerprint {
 
 /// What a statement gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum StatementKind {
     /// Rows.
     Rows,
     /// How PostgreSQL would find rows, with estimates of their number: those speak of all tenants' rows.
@@ -91,7 +91,7 @@ impl CheckedQuery {
     pub const fn literal(sql: &'static str) -> Self {
         Self {
             sql: Cow::Borrowed(sql),
-            kind: Kind::Rows,
+            kind: StatementKind::Rows,
             settings: PlannerSettings::USUAL,
             version: 0,
             retained_bytes: 0,
@@ -108,7 +108,7 @@ impl CheckedQuery {
 
     /// What it gives.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> StatementKind {
         self.kind
     }
 
@@ -207,16 +207,16 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
     };
     let statement = statement.stmt.as_mut().and_then(|node| node.node.as_mut());
     let (select, kind) = match statement {
-        Some(NodeEnum::SelectStmt(select)) => (select.as_mut(), Kind::Rows),
+        Some(NodeEnum::SelectStmt(select)) => (select.as_mut(), StatementKind::Rows),
         Some(NodeEnum::ExplainStmt(explain)) => (
             explain::query(explain).map_err(|refusal| refusal.locate(text))?,
-            Kind::Plan,
+            StatementKind::Plan,
         ),
         _ => return Err(Refusal::not_a_query()),
     };
     let most_held = match kind {
-        Kind::Rows => growth::MOST_HELD,
-        Kind::Plan => growth::MOST_EXPLAINED,
+        StatementKind::Rows => growth::MOST_HELD,
+        StatementKind::Plan => growth::MOST_EXPLAINED,
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let needs = walk::statement(select).map_err(located)?;

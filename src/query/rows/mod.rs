@@ -17,7 +17,7 @@ use std::ops::ControlFlow;
 use crate::query::scope::{Column, RowSink};
 
 use form::Form;
-use value::Given;
+use value::Written;
 
 /// The most columns of a result. PostgreSQL knows up to 1,664.
 pub const MOST_COLUMNS: usize = 256;
@@ -197,7 +197,7 @@ impl Collector {
             // A row of fewer values than columns has NULLs for the others.
             let value = values.next().flatten();
             let longest = self.limits.cell_bytes.get();
-            if value::write(*form, value, longest, &mut self.json) == Given::Cut {
+            if value::write(*form, value, longest, &mut self.json) == Written::Cut {
                 let row = self.count;
                 self.cut_cells.push(CutCell { row, column });
             }

@@ -9,7 +9,7 @@ const LARGEST_EXACT_DIGITS: usize = 16;
 
 /// Whether a value was given whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Given {
+pub(super) enum Written {
     Whole,
     Cut,
 }
@@ -29,14 +29,19 @@ pub(super) enum Given {
 ///
 /// Text that its type's form does not fit becomes a string too: what the database says decides nothing about our JSON's
 /// validity.
-pub(super) fn write(form: Form, value: Option<&[u8]>, longest: usize, json: &mut String) -> Given {
+pub(super) fn write(
+    form: Form,
+    value: Option<&[u8]>,
+    longest: usize,
+    json: &mut String,
+) -> Written {
     let Some(value) = value else {
         json.push_str("null");
-        return Given::Whole;
+        return Written::Whole;
     };
     if value.len() > longest {
         text::beginning(value, longest, json);
-        return Given::Cut;
+        return Written::Cut;
     }
     // Most values are valid, which this finds out several times as fast as the other.
     let value = match str::from_utf8(value) {
@@ -51,7 +56,7 @@ pub(super) fn write(form: Form, value: Option<&[u8]>, longest: usize, json: &mut
             }
         }
     }
-    Given::Whole
+    Written::Whole
 }
 
 /// Appends one value that is neither NULL nor an array.

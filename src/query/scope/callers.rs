@@ -2,8 +2,8 @@ use base64::Engine as _;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::question::Question;
-use super::wire::Mode;
+use super::signed_call::SignedCall;
+use super::wire::TransactionMode;
 use super::{Scope, ScopeError};
 use crate::identity::{ApiKey, ApiKeyState, Claims, Entitlement, Role};
 
@@ -20,9 +20,9 @@ impl Scope {
         } = claims;
         let text =
             json!({"principals": principals, "stores": stores, "role": role.as_str()}).to_string();
-        let question = Question {
+        let question = SignedCall {
             purpose: "entitlements",
-            mode: Mode::Read,
+            mode: TransactionMode::Read,
             statement: "SELECT e.tenant_id, e.role FROM guard.entitlements($1, $2, $3, pg_catalog.decode($4, 'base64')) AS e",
             text: &text,
         };
@@ -43,9 +43,9 @@ impl Scope {
     pub async fn api_key(&self, key: &ApiKey) -> Result<Option<ApiKeyState>, ScopeError> {
         let hash = base64::engine::general_purpose::STANDARD.encode(key.hash());
         let text = json!({"key": key.id(), "hash": hash}).to_string();
-        let question = Question {
+        let question = SignedCall {
             purpose: "api-key",
-            mode: Mode::Read,
+            mode: TransactionMode::Read,
             statement: "SELECT k.state FROM guard.api_key($1, $2, $3, pg_catalog.decode($4, 'base64')) AS k",
             text: &text,
         };

@@ -14,7 +14,7 @@ use crate::query::guard::visible;
 pub enum ScopeError {
     /// PostgreSQL refused the statement: mend it.
     #[error("the database refused the statement")]
-    Database(#[source] DatabaseError),
+    Database(#[source] PgError),
     /// There is no such tenant any more: ask for another.
     #[error("the tenant is unknown to the database")]
     UnknownTenant,
@@ -50,7 +50,7 @@ struct NotPrepared(String);
 
 /// What PostgreSQL said about a statement.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseError {
+pub struct PgError {
     /// The five characters of
     /// [Appendix A](https://www.postgresql.org/docs/18/errcodes-appendix.html).
     pub sqlstate: String,
@@ -62,7 +62,7 @@ pub struct DatabaseError {
     pub position: Option<usize>,
 }
 
-impl DatabaseError {
+impl PgError {
     /// For an error that is longer than any answer may be. It stays with the place of the real one unread.
     pub(super) fn too_long() -> Self {
         let message = "the statement failed, with an error too long to show".to_owned();
@@ -170,22 +170,22 @@ fn without_wrapper(message: &str) -> Cow<'_, str> {
     }
 }
 
-impl fmt::Display for DatabaseError {
+impl fmt::Display for PgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the message: it may repeat data, and this is what logs show.
         write!(f, "SQLSTATE {}", self.sqlstate)
     }
 }
 
-impl fmt::Debug for DatabaseError {
+impl fmt::Debug for PgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DatabaseError")
+        f.debug_struct("PgError")
             .field("sqlstate", &self.sqlstate)
             .finish_non_exhaustive()
     }
 }
 
-impl std::error::Error for DatabaseError {}
+impl std::error::Error for PgError {}
 
 impl ScopeError {
     /// Of a statement that could run for this long at most.
@@ -241,7 +241,7 @@ impl ScopeError {
     pub(super) fn of_wire(error: WireError) -> Self {
         match error {
             WireError::Statement(error) => Self::Database(error),
-            WireError::Overdue => Self::Database(DatabaseError::overdue()),
+            WireError::Overdue => Self::Database(PgError::overdue()),
             WireError::Server(error) => match error.sqlstate.as_str() {
                 "ZV003" => Self::UnknownTenant,
                 // Wrong key, password or database; functions or rights that `migrate` has not made.

@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::posture::{self, Verdict};
-use super::question::Question;
-use super::wire::Mode;
+use super::signed_call::SignedCall;
+use super::wire::TransactionMode;
 use super::{Finding, Scope, ScopeError};
 
 /// Delay of the first full examination after the start, whatever verdict was accepted at the start.
@@ -85,9 +85,9 @@ impl Scope {
     }
 
     async fn record_verdict(&self, verdict: Verdict) -> Result<(), ScopeError> {
-        let question = Question {
+        let question = SignedCall {
             purpose: "record-verdict",
-            mode: Mode::Append,
+            mode: TransactionMode::Append,
             statement: "SELECT guard.record_verdict($1, $2, $3, pg_catalog.decode($4, 'base64'))",
             text: &self.posture.question(verdict, &self.signer),
         };

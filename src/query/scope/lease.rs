@@ -8,8 +8,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::Holder;
 use super::error::ScopeError;
-use super::pool::Connections;
-use super::turns::Turn;
+use super::fair_queue::Permit;
+use super::pool::ConnectionManager;
 use super::wire::Connection;
 
 /// A pooled connection on which nothing was received for this long is probed before use: a firewall
@@ -32,17 +32,17 @@ pub(super) struct Lease {
 }
 
 struct Loan {
-    connection: Object<Connections>,
+    connection: Object<ConnectionManager>,
     // Dropped after the connection.
-    turn: Turn<Holder>,
+    turn: Permit<Holder>,
     /// Keeps the scope from being closed before this is given back.
     tracked: TaskTrackerToken,
 }
 
 impl Lease {
     pub(super) async fn new(
-        turn: Turn<Holder>,
-        pool: &Pool<Connections>,
+        turn: Permit<Holder>,
+        pool: &Pool<ConnectionManager>,
         endings: &TaskTracker,
     ) -> Result<Self, ScopeError> {
         // Closes idle connections at the bottom of the pool too, which are never taken out.
@@ -59,8 +59,8 @@ impl Lease {
     }
 
     async fn open(
-        turn: Turn<Holder>,
-        pool: &Pool<Connections>,
+        turn: Permit<Holder>,
+        pool: &Pool<ConnectionManager>,
         endings: &TaskTracker,
     ) -> Result<Self, ScopeError> {
         let loan = Loan {
@@ -90,7 +90,10 @@ impl Lease {
 
     /// Gives up a dead connection, and the idle ones, which died with it when the server was restarted. The turn is kept
     /// for a new one.
-    pub(super) async fn renew(mut self, pool: &Pool<Connections>) -> Result<Self, ScopeError> {
+    pub(super) async fn renew(
+        mut self,
+        pool: &Pool<ConnectionManager>,
+    ) -> Result<Self, ScopeError> {
         let loan = self.loan.take();
         let Loan {
             connection, turn, ..

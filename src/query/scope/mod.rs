@@ -14,12 +14,12 @@ mod clock; // how far the database's clock is from this server's
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
 mod examination; // when the database is held against the rules
+mod fair_queue; // whose turn it is
 mod lease; // a connection for one transaction, and its end
 mod pool; // warm connections
 mod posture; // whether the database is fit to serve from
-mod question; // what is asked without a tenant, signed
+mod signed_call; // what is asked without a tenant, signed
 mod transport; // TCP or TLS
-mod turns; // whose turn it is
 mod wire; // one connection: messages out, messages in
 
 use std::num::NonZeroU32;
@@ -32,20 +32,20 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::{Caller, TenantId};
-use crate::query::guard::{CheckedQuery, Kind};
+use crate::query::guard::{CheckedQuery, StatementKind};
 use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
 
-pub use error::{DatabaseError, ScopeError};
-pub use posture::{Finding, Rule};
+pub use error::{PgError, ScopeError};
+pub use posture::{Finding, PostureRule};
 pub use transport::TlsError;
 
 use context::Signer;
+use fair_queue::FairQueue;
 use lease::Lease;
-use pool::Connections;
+use pool::ConnectionManager;
 use posture::Posture;
-use question::Question;
-use turns::Turns;
-use wire::{Mode, Query, Transaction, WireError};
+use signed_call::SignedCall;
+use wire::{Query, Transaction, TransactionMode, WireError};
 
 /// How long a request waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
@@ -86,9 +86,9 @@ pub trait RowSink: Send {
 
 /// Runs checked statements for callers.
 pub struct Scope {
-    pool: Pool<Connections>,
+    pool: Pool<ConnectionManager>,
     pool_mode: PoolMode,
-    turns: Turns<Holder>,
+    permits: FairQueue<Holder>,
     endings: TaskTracker,
     closing: CancellationToken,
     posture: Posture,
@@ -116,12 +116,12 @@ impl Scope {
             .result_bytes
             .max(limits.analyst_answer.result_bytes);
         let posture = Posture::new(&address.database, &login.user);
-        let connections = Connections::new(address, login, largest_row)?;
+        let connections = ConnectionManager::new(address, login, largest_row)?;
         let (slots, share) = (limits.connections.get(), limits.tenant_connections.get());
         Ok(Self {
             pool: pool::build(connections, slots, LONGEST_WAIT),
             pool_mode,
-            turns: Turns::new(slots, share, None),
+            permits: FairQueue::new(slots, share, None),
             endings: TaskTracker::new(),
             closing: CancellationToken::new(),
             posture,
@@ -152,7 +152,7 @@ impl Scope {
         most_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
-        if query.kind() == Kind::Plan && !caller.may_see_plans() {
+        if query.kind() == StatementKind::Plan && !caller.may_see_plans() {
             return Err(ScopeError::PlanRefused);
         }
         let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
@@ -202,13 +202,13 @@ impl Scope {
     }
 
     /// Ends the calls under way: their statements are cancelled, and they and those after this fail. What is recorded still is.
-    pub fn end_calls(&self) {
+    pub fn cancel_all(&self) {
         self.closing.cancel();
     }
 
     /// Ends the calls under way, waits a while until their statements have ended, and closes every connection.
     pub async fn close(&self) {
-        self.end_calls();
+        self.cancel_all();
         self.pool.close();
         self.endings.close();
         if timeout(LONGEST_CLOSE, self.endings.wait()).await.is_err() {
@@ -257,10 +257,10 @@ impl Scope {
         let connection = lease.connection();
         let (mode, longest) = match task {
             Task::Ask(question) => (question.mode, self.statement_timeout),
-            Task::Verify(_) => (Mode::Read, self.statement_timeout),
+            Task::Verify(_) => (TransactionMode::Read, self.statement_timeout),
             Task::Run {
                 statement_timeout, ..
-            } => (Mode::Read, statement_timeout),
+            } => (TransactionMode::Read, statement_timeout),
         };
         if let Task::Run { query, .. } = task {
             connection.require_version(query.version)?;
@@ -301,7 +301,7 @@ impl Scope {
                         .map_err(WireError::of_own_statement)
                 }
                 Task::Ask(question) => {
-                    let Question { purpose, text, .. } = question;
+                    let SignedCall { purpose, text, .. } = question;
                     let signature = self.signer.sign(purpose, text, backend, now);
                     question.ask(connection, &signature, is_open, sink).await
                 }
@@ -339,7 +339,7 @@ impl Scope {
     }
 
     async fn turn(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let turn = timeout(LONGEST_WAIT, self.turns.take(holder))
+        let turn = timeout(LONGEST_WAIT, self.permits.take(holder))
             .await
             .map_err(|_| ScopeError::Busy)?;
         Lease::new(turn, &self.pool, &self.endings).await
@@ -364,7 +364,7 @@ enum Task<'a> {
     /// To have a tenant's context verified, and so to learn whether the tenant exists.
     Verify(TenantId),
     /// To ask what the database knows of callers.
-    Ask(Question<'a>),
+    Ask(SignedCall<'a>),
 }
 
 /// For a transaction that asks nothing.

@@ -47,14 +47,14 @@ impl RowSink for IsActive {
 }
 
 /// Opens connections for the pool and tells which may be used again.
-pub(super) struct Connections {
+pub(super) struct ConnectionManager {
     dialer: Dialer,
     address: DatabaseAddress,
     login: Login,
     largest_row: NonZeroUsize,
 }
 
-impl Connections {
+impl ConnectionManager {
     pub(super) fn new(
         address: DatabaseAddress,
         login: Login,
@@ -114,7 +114,7 @@ impl Connections {
     }
 }
 
-impl Manager for Connections {
+impl Manager for ConnectionManager {
     type Type = Connection;
     type Error = WireError;
 
@@ -146,10 +146,10 @@ impl Manager for Connections {
 
 /// A pool that connects when first asked.
 pub(super) fn build(
-    connections: Connections,
+    connections: ConnectionManager,
     most: usize,
     longest_wait: Duration,
-) -> Pool<Connections> {
+) -> Pool<ConnectionManager> {
     Pool::builder(connections)
         .max_size(most)
         // The connection that was used last: its backend's caches are warm. In turns, one client's requests went over all that

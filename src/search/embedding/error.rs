@@ -38,7 +38,7 @@ pub enum EmbeddingError {
         /// The file that was read.
         path: PathBuf,
         /// What is wrong with it.
-        source: Defect,
+        source: ModelFileError,
     },
 
     /// The text is empty or only white space: ask for words.
@@ -49,7 +49,7 @@ pub enum EmbeddingError {
 /// What is wrong with a model file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Defect {
+pub enum ModelFileError {
     /// The file has another length than the published one.
     #[error("it has {found} bytes where {expected} were expected")]
     Length {
@@ -90,7 +90,7 @@ impl EmbeddingError {
     }
 
     /// Says that the file at `path` is there but wrong.
-    pub(super) fn damaged(path: &std::path::Path, source: Defect) -> Self {
+    pub(super) fn damaged(path: &std::path::Path, source: ModelFileError) -> Self {
         Self::Damaged {
             path: path.to_path_buf(),
             source,

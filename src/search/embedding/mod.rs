@@ -19,6 +19,6 @@ mod weights; //      token id → row of the table
 #[cfg(test)]
 mod tests;
 
-pub use error::{Defect, EmbeddingError};
+pub use error::{EmbeddingError, ModelFileError};
 pub use static_model::{MAX_TOKENS, StaticModel};
 pub use vector::{DIMENSIONS, Embedding};

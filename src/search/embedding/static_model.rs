@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{
-    error::{Defect, EmbeddingError},
+    error::{EmbeddingError, ModelFileError},
     tokenizer::Tokenizer,
     vector::{DIMENSIONS, Embedding},
     vocabulary,
@@ -130,7 +130,7 @@ fn check_length(tokenizer_path: &Path) -> Result<(), EmbeddingError> {
         .len();
     let expected = vocabulary::FILE_BYTES;
     if found != expected {
-        let defect = Defect::Length { expected, found };
+        let defect = ModelFileError::Length { expected, found };
         return Err(EmbeddingError::damaged(tokenizer_path, defect));
     }
     Ok(())

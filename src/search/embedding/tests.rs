@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DIMENSIONS, Defect, Embedding, EmbeddingError, MAX_TOKENS, StaticModel};
+use super::{DIMENSIONS, Embedding, EmbeddingError, MAX_TOKENS, ModelFileError, StaticModel};
 
 const WEIGHTS_FILE: &str = "l2_supercat_256.safetensors";
 const TOKENIZER_FILE: &str = "l2_supercat_tokenizer_config.json";
@@ -244,7 +244,7 @@ fn set_length(path: &Path, bytes: u64) {
 }
 
 #[track_caller]
-fn check_damage(name: &str, damage: impl Fn(&Path), expect: Defect) {
+fn check_damage(name: &str, damage: impl Fn(&Path), expect: ModelFileError) {
     let copy = copy_of_model();
     damage(&copy.path().join(name));
     let result = StaticModel::open(copy.path()).and_then(|model| model.embed("paint"));
@@ -259,7 +259,7 @@ fn check_damage(name: &str, damage: impl Fn(&Path), expect: Defect) {
 
 #[test]
 fn damaged_files_are_refused() {
-    let short = |expected, found| Defect::Length { expected, found };
+    let short = |expected, found| ModelFileError::Length { expected, found };
     let (weights, tokenizer) = (WEIGHTS_FILE, TOKENIZER_FILE);
     check_damage(weights, |it| set_length(it, 0), short(16_384_096, 0));
     check_damage(weights, |it| set_length(it, 95), short(16_384_096, 95));
@@ -273,25 +273,33 @@ fn damaged_files_are_refused() {
         |it| set_length(it, 1 << 40), // sparse: refused by its length, never read
         short(16_384_096, 1 << 40),
     );
-    check_damage(weights, |it| overwrite(it, &[0xff; 8], 0), Defect::Header);
-    check_damage(weights, |it| overwrite(it, b"BF16", 38), Defect::Header);
+    check_damage(
+        weights,
+        |it| overwrite(it, &[0xff; 8], 0),
+        ModelFileError::Header,
+    );
+    check_damage(
+        weights,
+        |it| overwrite(it, b"BF16", 38),
+        ModelFileError::Header,
+    );
     let row = 10_675; // "▁paint"
     check_damage(
         weights,
         |it| overwrite(it, &[0x00, 0x7e], 96 + u64::from(row) * 512), // not a number
-        Defect::NotFinite { row },
+        ModelFileError::NotFinite { row },
     );
     check_damage(tokenizer, |it| set_length(it, 0), short(1_842_796, 0));
     check_damage(tokenizer, |it| set_length(it, 99), short(1_842_796, 99));
     check_damage(
         tokenizer,
         |it| overwrite(it, b"~~", 4_200),
-        Defect::Checksum,
+        ModelFileError::Checksum,
     );
     check_damage(
         tokenizer,
         |it| overwrite(it, &[0xff; 9], 900_000), // not UTF-8
-        Defect::Checksum,
+        ModelFileError::Checksum,
     );
 }
 

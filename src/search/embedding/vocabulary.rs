@@ -9,7 +9,7 @@ use std::{borrow::Cow, collections::HashMap, str};
 
 use sha2::{Digest, Sha256};
 
-use super::error::Defect;
+use super::error::ModelFileError;
 
 /// Length of the published file.
 pub(super) const FILE_BYTES: u64 = 1_842_796;
@@ -68,15 +68,15 @@ impl Vocabulary {
 }
 
 /// Reads the published file; ids of `rows` or more are refused.
-pub(super) fn read(file: &[u8], rows: u16) -> Result<Vocabulary, Defect> {
+pub(super) fn read(file: &[u8], rows: u16) -> Result<Vocabulary, ModelFileError> {
     if Sha256::digest(file).as_slice() != FILE_SHA256 {
-        return Err(Defect::Checksum);
+        return Err(ModelFileError::Checksum);
     }
-    let text = str::from_utf8(file).map_err(|_| Defect::Checksum)?;
+    let text = str::from_utf8(file).map_err(|_| ModelFileError::Checksum)?;
     parse(text, rows)
 }
 
-fn parse(text: &str, rows: u16) -> Result<Vocabulary, Defect> {
+fn parse(text: &str, rows: u16) -> Result<Vocabulary, ModelFileError> {
     let mut lines = Lines::new(text);
     lines.skip_past(r#""vocab": {"#)?;
     let mut ids: HashMap<Cow<'_, str>, u16> = HashMap::with_capacity(usize::from(rows));
@@ -179,24 +179,24 @@ impl<'file> Lines<'file> {
         }
     }
 
-    fn defect(&self) -> Defect {
-        Defect::Line { line: self.number }
+    fn defect(&self) -> ModelFileError {
+        ModelFileError::Line { line: self.number }
     }
 
     /// The next line without indentation.
-    fn next(&mut self) -> Result<&'file str, Defect> {
+    fn next(&mut self) -> Result<&'file str, ModelFileError> {
         self.number += 1;
         let line = self.lines.next().ok_or(self.defect())?;
         Ok(line.trim_ascii())
     }
 
-    fn skip_past(&mut self, opening: &str) -> Result<(), Defect> {
+    fn skip_past(&mut self, opening: &str) -> Result<(), ModelFileError> {
         while self.next()? != opening {}
         Ok(())
     }
 
     /// The next entry without its comma, or `None` at the line that closes the list.
-    fn next_until(&mut self, closing: &str) -> Result<Option<&'file str>, Defect> {
+    fn next_until(&mut self, closing: &str) -> Result<Option<&'file str>, ModelFileError> {
         let line = self.next()?;
         let entry = line.strip_suffix(',').unwrap_or(line);
         Ok(Some(entry).filter(|&entry| entry != closing))
@@ -239,7 +239,7 @@ mod tests {
 
     #[track_caller]
     fn check_refused(text: &str, line: usize) {
-        assert_eq!(parse(text, 400).unwrap_err(), Defect::Line { line });
+        assert_eq!(parse(text, 400).unwrap_err(), ModelFileError::Line { line });
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn other_bytes_fail_the_checksum() {
-        assert_eq!(read(b"{}", 1).unwrap_err(), Defect::Checksum);
-        assert_eq!(read(&[0xff; 64], 1).unwrap_err(), Defect::Checksum);
+        assert_eq!(read(b"{}", 1).unwrap_err(), ModelFileError::Checksum);
+        assert_eq!(read(&[0xff; 64], 1).unwrap_err(), ModelFileError::Checksum);
     }
 }

@@ -2,7 +2,7 @@
 use std::{fs::File, os::unix::fs::FileExt, path::PathBuf};
 
 use super::{
-    error::{Defect, EmbeddingError},
+    error::{EmbeddingError, ModelFileError},
     vector::DIMENSIONS,
 };
 
@@ -38,14 +38,14 @@ impl Weights {
         if found != expected {
             return Err(EmbeddingError::damaged(
                 &path,
-                Defect::Length { expected, found },
+                ModelFileError::Length { expected, found },
             ));
         }
         let mut header = [0; HEADER.len()];
         file.read_exact_at(&mut header, 0)
             .map_err(|err| EmbeddingError::from_io(&path, err))?;
         if header != *HEADER {
-            return Err(EmbeddingError::damaged(&path, Defect::Header));
+            return Err(EmbeddingError::damaged(&path, ModelFileError::Header));
         }
         Ok(Self { path, file })
     }
@@ -66,7 +66,7 @@ impl Weights {
             if !value.is_finite() {
                 return Err(EmbeddingError::damaged(
                     &self.path,
-                    Defect::NotFinite { row },
+                    ModelFileError::NotFinite { row },
                 ));
             }
             *total += value;

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::{Decision, Event, Kind};
+use super::{Decision, Event, EventKind};
 
 /// How many decisions there were of each kind, and how much was given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -28,13 +28,13 @@ pub struct Counts {
 impl Counts {
     pub(super) fn add(&mut self, event: &Event) {
         let count = match (event.kind, event.decision) {
-            (Kind::Authentication, Decision::Failed) => &mut self.authentications_failed,
-            (Kind::Authentication, _) => &mut self.authentications_refused,
-            (Kind::Request, _) => &mut self.requests_refused,
-            (Kind::Call, Decision::Allowed) => &mut self.calls_allowed,
-            (Kind::Call, Decision::Refused) => &mut self.calls_refused,
-            (Kind::Call, Decision::Failed) => &mut self.calls_failed,
-            (Kind::Call, Decision::Cancelled) => &mut self.calls_cancelled,
+            (EventKind::Authentication, Decision::Failed) => &mut self.authentications_failed,
+            (EventKind::Authentication, _) => &mut self.authentications_refused,
+            (EventKind::Request, _) => &mut self.requests_refused,
+            (EventKind::Call, Decision::Allowed) => &mut self.calls_allowed,
+            (EventKind::Call, Decision::Refused) => &mut self.calls_refused,
+            (EventKind::Call, Decision::Failed) => &mut self.calls_failed,
+            (EventKind::Call, Decision::Cancelled) => &mut self.calls_cancelled,
         };
         *count += 1;
         self.rows += event.rows;

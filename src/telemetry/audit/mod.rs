@@ -1,16 +1,16 @@
 //! Who was let in, who was refused and why, and who was given how much of whose rows.
 //!
-//! Each decision becomes one log event of the target `zava::audit`, and waits in a [`Trail`] to be
+//! Each decision becomes one log event of the target `zava::audit`, and waits in a [`AuditLog`] to be
 //! appended to `guard.audit` (`migrations/0008_audit.sql`): refusals soon, and what was answered
 //! summed up by the minute. Refusals that repeat others are summed up too, in both places. Must not
 //! know HTTP, MCP or SQL.
 //! Invariants: no secret, no row and no argument is part of an event, the text of a statement only if the settings say so, and an
 //! address is for the database alone; nothing that is noted is lost while the process lives, only summed up.
+mod audit_log;
 mod counts; // how much of what
 mod pending; // what waits to be appended
 mod recent; // which refusals are repetitions, and how coarsely they are summed up
-mod repeats; // which refusals were logged already
-mod trail; // note now, append later
+mod repeats; // which refusals were logged already // note now, append later
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,13 +25,13 @@ use super::log::log_later;
 use super::{AUDIT_TARGET, TraceId};
 use crate::identity::{Principal, TenantId};
 
+pub use audit_log::{AuditLog, AuditStore, AuditUnavailable};
 pub use counts::Counts;
-pub use trail::{AuditStore, AuditUnavailable, Trail};
 
 /// What was decided about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum EventKind {
     /// Who sent a request, and for which tenant.
     Authentication,
     /// Whether a request may come: now, in this form, with this token.
@@ -54,7 +54,7 @@ pub enum Decision {
     Cancelled,
 }
 
-/// A statement, as the trail knows it.
+/// A statement, as the audit_log knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
     /// The same for statements that differ in constants and spaces only; `None` for what is no SQL.
@@ -67,7 +67,7 @@ pub struct Statement {
 #[derive(Clone, Debug)]
 pub struct Event {
     /// What was decided about.
-    pub kind: Kind,
+    pub kind: EventKind,
     /// What was decided.
     pub decision: Decision,
     /// Why, if not allowed: the name of a rule, an SQLSTATE, or what is wrong with a proof.
@@ -96,7 +96,7 @@ impl Event {
     /// A refusal of a request from an address.
     #[must_use]
     pub fn refused(
-        kind: Kind,
+        kind: EventKind,
         reason: impl Into<Cow<'static, str>>,
         address: Option<IpAddr>,
         trace_id: TraceId,
@@ -145,7 +145,7 @@ impl Event {
     /// `times` sums up events that repeat one which has been logged.
     fn log(&self, keep_sql: bool, times: Option<u64>) {
         let statement = self.statement.as_ref();
-        let is_call = self.kind == Kind::Call;
+        let is_call = self.kind == EventKind::Call;
         let duration_us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
         tracing::info!(
             target: AUDIT_TARGET,
@@ -169,7 +169,7 @@ impl Event {
 
 /// The end of the chain of records, which proves later that none before it is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainEnd {
+pub struct ChainHead {
     /// The last record's number.
     pub audit_id: i64,
     /// Its hash, in hexadecimal.
@@ -179,13 +179,13 @@ pub struct ChainEnd {
 /// A text that is no end of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a number, a colon and 64 hexadecimal digits in lower case")]
-pub struct MalformedChainEnd;
+pub struct MalformedChainHead;
 
-impl FromStr for ChainEnd {
-    type Err = MalformedChainEnd;
+impl FromStr for ChainHead {
+    type Err = MalformedChainHead;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (id, hash) = text.split_once(':').ok_or(MalformedChainEnd)?;
+        let (id, hash) = text.split_once(':').ok_or(MalformedChainHead)?;
         let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let audit_id = id.parse().ok().filter(|id| *id > 0);
         let hash = Some(hash).filter(|hash| hash.len() == 64 && hash.bytes().all(is_digit));
@@ -195,11 +195,11 @@ impl FromStr for ChainEnd {
                 audit_id,
                 hash: hash.to_owned(),
             })
-            .ok_or(MalformedChainEnd)
+            .ok_or(MalformedChainHead)
     }
 }
 
-impl fmt::Display for ChainEnd {
+impl fmt::Display for ChainHead {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.audit_id, self.hash)
     }

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::{Serialize, Serializer};
 
-use super::{Decision, Event, Kind, Statement};
+use super::{Decision, Event, EventKind, Statement};
 use crate::identity::{Principal, TenantId};
 use crate::telemetry::TraceId;
 
@@ -21,7 +21,7 @@ const MOST_SQL: usize = 8 << 10;
 /// What makes two events one record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    pub(super) kind: Kind,
+    pub(super) kind: EventKind,
     pub(super) decision: Decision,
     reason: Option<Cow<'static, str>>,
     pub(super) principal: Option<Principal>,
@@ -64,7 +64,7 @@ pub(super) struct Sum {
 /// A record of `guard.audit`.
 #[derive(Serialize)]
 struct Record<'a> {
-    kind: Kind,
+    kind: EventKind,
     decision: Decision,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
@@ -237,7 +237,7 @@ mod tests {
 
     fn refused(reason: &'static str, address: Option<IpAddr>) -> Event {
         Event::refused(
-            Kind::Authentication,
+            EventKind::Authentication,
             reason,
             address,
             TraceId::of_request(None),

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use tokio::time::Instant;
 
 use super::pending::{Address, Key};
-use super::{Decision, Kind};
+use super::{Decision, EventKind};
 use crate::identity::Principal;
 
 /// How long a refusal counts as a repetition of an equal one.
@@ -53,7 +53,7 @@ impl Recent {
                 ..Self::default()
             };
         }
-        if key.kind == Kind::Call {
+        if key.kind == EventKind::Call {
             return key.decision == Decision::Refused && self.is_call_too_many(key);
         }
         if key.principal.is_some() {

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::{Decision, Event, Kind};
+use super::{Decision, Event, EventKind};
 use crate::identity::{Principal, TenantId};
 
 /// How many refusals that differ are kept apart; beyond it, those that differ in caller alone are
@@ -19,7 +19,7 @@ pub(super) struct Repeats {
 
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
-    kind: Kind,
+    kind: EventKind,
     decision: Decision,
     reason: Option<Cow<'static, str>>,
     principal: Option<Principal>,
@@ -36,7 +36,7 @@ struct Repeat {
 impl Repeats {
     /// Whether an equal event has been logged in this interval; it is counted then.
     pub(super) fn is_repeat(&mut self, event: &Event) -> bool {
-        if event.kind == Kind::Call {
+        if event.kind == EventKind::Call {
             return false;
         }
         let mut key = Key {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::telemetry::TraceId;
 
-    fn event(kind: Kind, reason: &'static str, key: Option<usize>) -> Event {
+    fn event(kind: EventKind, reason: &'static str, key: Option<usize>) -> Event {
         Event {
             principal: key.map(|key| format!("apikey:abcdefgh{key:04}").parse().expect("a key")),
             ..Event::refused(kind, reason, None, TraceId::of_request(None))
@@ -102,7 +102,7 @@ mod tests {
         let mut logged = 0;
         for _ in 0..1000 {
             for reason in ["no credential", "too many requests from an address"] {
-                logged += usize::from(!repeats.is_repeat(&event(Kind::Request, reason, None)));
+                logged += usize::from(!repeats.is_repeat(&event(EventKind::Request, reason, None)));
             }
         }
         assert_eq!(logged, 2);
@@ -110,22 +110,26 @@ mod tests {
         assert_eq!(times, [999, 999]);
         // An event that keeps coming is summed up from its first repetition; one that has ended is
         // removed.
-        assert!(repeats.is_repeat(&event(Kind::Request, "no credential", None)));
+        assert!(repeats.is_repeat(&event(EventKind::Request, "no credential", None)));
         assert_eq!(repeats.take().len(), 1);
         assert_eq!(repeats.take().len(), 0);
-        assert!(!repeats.is_repeat(&event(Kind::Request, "no credential", None)));
+        assert!(!repeats.is_repeat(&event(EventKind::Request, "no credential", None)));
     }
 
     #[test]
     fn each_call_of_a_tool_is_logged() {
         let mut repeats = Repeats::default();
-        assert!((0..1000).all(|_| !repeats.is_repeat(&event(Kind::Call, "function", Some(1)))));
+        assert!((0..1000).all(|_| !repeats.is_repeat(&event(
+            EventKind::Call,
+            "function",
+            Some(1)
+        ))));
     }
 
     #[test]
     fn many_callers_make_a_bounded_number_of_lines() {
         let mut repeats = Repeats::default();
-        let events = (0..10_000).map(|key| event(Kind::Request, "too many", Some(key)));
+        let events = (0..10_000).map(|key| event(EventKind::Request, "too many", Some(key)));
         let logged = events.filter(|event| !repeats.is_repeat(event)).count();
         assert_eq!(logged, MAX_KEYS + 1);
         let repeated = repeats.take();

@@ -37,7 +37,10 @@ impl Store {
 }
 
 impl AuditStore for Store {
-    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+    fn append<'a>(
+        &'a self,
+        records: &'a str,
+    ) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
         async move {
             let now = self.began.elapsed();
             if now < self.away_until {
@@ -49,7 +52,7 @@ impl AuditStore for Store {
             let mut taken = self.taken.lock().expect("what was taken");
             taken.push((now.as_secs(), events));
             self.records.lock().expect("the records").extend(records);
-            Ok(ChainEnd {
+            Ok(ChainHead {
                 audit_id: 1,
                 hash: "0".repeat(64),
             })
@@ -61,39 +64,39 @@ impl AuditStore for Store {
 fn event(decision: Decision) -> Event {
     Event {
         decision,
-        ..Event::refused(Kind::Call, "a rule", None, TraceId::of_request(None))
+        ..Event::refused(EventKind::Call, "a rule", None, TraceId::of_request(None))
     }
 }
 
 /// What is appended when, while time passes as fast as nobody has anything to do.
 async fn kept(
     away_until: Duration,
-    noting: impl AsyncFnOnce(&Trail),
+    noting: impl AsyncFnOnce(&AuditLog),
 ) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
-    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let store = Store::away_until(away_until);
     let stop = CancellationToken::new();
     let noting = async {
-        noting(&trail).await;
+        noting(&audit_log).await;
         let before_stopping = store.taken();
         stop.cancel();
         before_stopping
     };
-    let (before, ()) = tokio::join!(noting, trail.keep(&store, stop.clone()));
+    let (before, ()) = tokio::join!(noting, audit_log.run(&store, stop.clone()));
     (before, store.taken())
 }
 
 #[tokio::test(start_paused = true)]
 async fn refusals_are_appended_soon_and_answers_by_the_minute() {
-    let (before, after) = kept(Duration::ZERO, async |trail| {
-        trail.note(event(Decision::Refused));
-        trail.note(event(Decision::Refused));
-        trail.note(event(Decision::Allowed));
+    let (before, after) = kept(Duration::ZERO, async |audit_log| {
+        audit_log.record(event(Decision::Refused));
+        audit_log.record(event(Decision::Refused));
+        audit_log.record(event(Decision::Allowed));
         sleep(Duration::from_secs(30)).await;
-        trail.note(event(Decision::Refused));
-        trail.note(event(Decision::Cancelled));
+        audit_log.record(event(Decision::Refused));
+        audit_log.record(event(Decision::Cancelled));
         sleep(Duration::from_secs(40)).await;
-        trail.note(event(Decision::Failed));
+        audit_log.record(event(Decision::Failed));
     })
     .await;
     assert_eq!(before, [(1, 2), (31, 1), (60, 2)]);
@@ -103,13 +106,13 @@ async fn refusals_are_appended_soon_and_answers_by_the_minute() {
 
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_appended_waits_and_is_not_lost() {
-    let (before, after) = kept(Duration::from_secs(20), async |trail| {
+    let (before, after) = kept(Duration::from_secs(20), async |audit_log| {
         for _ in 0..10 {
-            trail.note(event(Decision::Refused));
+            audit_log.record(event(Decision::Refused));
             advance(Duration::from_secs(1)).await;
         }
         sleep(Duration::from_secs(30)).await;
-        assert_eq!(trail.waiting(), 0);
+        assert_eq!(audit_log.waiting(), 0);
     })
     .await;
     assert_eq!(before, after);
@@ -123,20 +126,20 @@ async fn what_cannot_be_appended_waits_and_is_not_lost() {
 async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
     struct Silent;
     impl AuditStore for Silent {
-        fn append<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>> {
+        fn append<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
             std::future::pending().boxed()
         }
     }
-    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let stop = CancellationToken::new();
-    trail.note(event(Decision::Refused));
+    audit_log.record(event(Decision::Refused));
     let stopping = async {
         // In the middle of an append.
         sleep(Duration::from_secs(2)).await;
         stop.cancel();
     };
     let began = Instant::now();
-    tokio::join!(stopping, trail.keep(&Silent, stop.clone()));
+    tokio::join!(stopping, audit_log.run(&Silent, stop.clone()));
     assert!(
         began.elapsed() < Duration::from_secs(10),
         "{:?}",
@@ -146,23 +149,23 @@ async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
 
 #[test]
 fn an_end_is_read_as_it_is_written() {
-    let end = ChainEnd {
+    let end = ChainHead {
         audit_id: 17,
         hash: "0f".repeat(32),
     };
     assert_eq!(end.to_string().parse(), Ok(end));
     for bad in ["", "17", "17:", "0:00", "-1:0", ":00"] {
-        assert_eq!(bad.parse::<ChainEnd>(), Err(MalformedChainEnd), "{bad}");
+        assert_eq!(bad.parse::<ChainHead>(), Err(MalformedChainHead), "{bad}");
     }
     let upper = format!("17:{}", "0F".repeat(32));
-    assert_eq!(upper.parse::<ChainEnd>(), Err(MalformedChainEnd));
+    assert_eq!(upper.parse::<ChainHead>(), Err(MalformedChainHead));
 }
 
 /// Many addresses of somebody who proves nothing: few records a minute, and each refusal is counted
 /// in one of them.
 #[tokio::test(start_paused = true)]
 async fn a_flood_from_many_addresses_makes_few_records() {
-    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let store = Store::away_until(Duration::ZERO);
     let stop = CancellationToken::new();
     const MINUTES: u32 = 3;
@@ -178,8 +181,8 @@ async fn a_flood_from_many_addresses_makes_few_records() {
                     0x2001_0db8
                 };
                 let address = std::net::Ipv6Addr::from_bits(provider << 96 | bits).into();
-                trail.note(Event::refused(
-                    Kind::Authentication,
+                audit_log.record(Event::refused(
+                    EventKind::Authentication,
                     "no credential",
                     Some(address),
                     TraceId::of_request(None),
@@ -189,7 +192,7 @@ async fn a_flood_from_many_addresses_makes_few_records() {
         }
         stop.cancel();
     };
-    tokio::join!(flooding, trail.keep(&store, stop.clone()));
+    tokio::join!(flooding, audit_log.run(&store, stop.clone()));
     let records = store.records.lock().expect("the records").clone();
     // 32 with an address, and for both networks one soon and one at the minute's end; the last may
     // be a fourth minute's.
@@ -213,12 +216,12 @@ async fn a_flood_from_many_addresses_makes_few_records() {
 /// over.
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
-    let (before, after) = kept(Duration::ZERO, async |trail| {
+    let (before, after) = kept(Duration::ZERO, async |audit_log| {
         for _ in 0..60 * 50 {
-            trail.note(Event {
+            audit_log.record(Event {
                 principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
                 ..Event::refused(
-                    Kind::Request,
+                    EventKind::Request,
                     "too many requests of a principal",
                     None,
                     TraceId::of_request(None),
@@ -236,7 +239,7 @@ async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
 /// Each time another statement, which is another fingerprint.
 #[tokio::test(start_paused = true)]
 async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
-    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let store = Store::away_until(Duration::ZERO);
     let stop = CancellationToken::new();
     const MINUTES: usize = 3;
@@ -244,7 +247,7 @@ async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
     let calling = async {
         for at in 0..CALLS {
             let event = event(Decision::Refused);
-            trail.note(Event {
+            audit_log.record(Event {
                 principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
                 statement: Some(Statement {
                     fingerprint: Some(format!("{at:016x}")),
@@ -256,7 +259,7 @@ async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
         }
         stop.cancel();
     };
-    tokio::join!(calling, trail.keep(&store, stop.clone()));
+    tokio::join!(calling, audit_log.run(&store, stop.clone()));
     let records = store.records.lock().expect("the records").clone();
     assert!(
         records.len() <= (MINUTES + 1) * 61,
@@ -285,7 +288,7 @@ impl io::Write for Lines {
 /// The thread that notes a call answers requests, and formatting a line takes microseconds.
 #[test]
 fn the_thread_that_notes_a_call_does_not_format_its_line() {
-    let trail = Trail::new(false, || SystemTime::UNIX_EPOCH);
+    let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let lines = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&lines);
     let subscriber = tracing_subscriber::fmt()
@@ -294,8 +297,8 @@ fn the_thread_that_notes_a_call_does_not_format_its_line() {
     // For this thread alone.
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!("a line of this thread");
-        trail.note(event(Decision::Allowed));
+        audit_log.record(event(Decision::Allowed));
     });
     assert_eq!(lines.load(Ordering::Relaxed), 1);
-    assert_eq!(trail.counts().calls_allowed, 1);
+    assert_eq!(audit_log.counts().calls_allowed, 1);
 }

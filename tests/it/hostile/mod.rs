@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use std::error::Error as _;
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
-use zava_mcp_server::query::scope::{DatabaseError, Scope, ScopeError};
+use zava_mcp_server::query::scope::{PgError, Scope, ScopeError};
 use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
 use crate::support::{Pooler, TestDatabase, TestServer, caller, scope, settings};
@@ -249,7 +249,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
         Err(error) => Outcome {
             sqlstate: error
                 .source()
-                .and_then(|source| source.downcast_ref::<DatabaseError>())
+                .and_then(|source| source.downcast_ref::<PgError>())
                 .map(|error| error.sqlstate.clone()),
             text: format!("{said} {error}"),
         },

@@ -10,7 +10,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use zava_mcp_server::app::App;
 use zava_mcp_server::database;
 use zava_mcp_server::query::guard::RELATIONS;
-use zava_mcp_server::query::scope::{Finding, Rule, ScopeError};
+use zava_mcp_server::query::scope::{Finding, PostureRule, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
 pub(crate) use damages::DAMAGES;
@@ -413,7 +413,7 @@ async fn a_server_that_runs_notices_damage_within_a_minute() {
 fn each_rule_has_a_damage_in_these_tests() {
     // Broken by other means in this file.
     let others = ["version", "migrated"];
-    for rule in Rule::ALL {
+    for rule in PostureRule::ALL {
         let name = rule.name();
         assert!(
             others.contains(&name) || DAMAGES.iter().any(|(rule, _)| *rule == name),

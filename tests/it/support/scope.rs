@@ -4,8 +4,8 @@ use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
 use zava_mcp_server::identity::{
-    ApiKey, ApiKeyState, Caller, Claims, DirectoryUnavailable, Entitlement, Identity,
-    TenantDirectory, TenantId,
+    ApiKey, ApiKeyState, Caller, Claims, Entitlement, Identity, StoreUnavailable, TenantId,
+    TenantStore,
 };
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
@@ -47,22 +47,22 @@ pub(crate) async fn unguarded(
 /// A caller as the identity check makes it, over a directory that knows everybody.
 pub(crate) async fn caller(tenant: &str) -> Caller {
     struct Everybody;
-    impl TenantDirectory for Everybody {
-        fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, DirectoryUnavailable>> {
+    impl TenantStore for Everybody {
+        fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
             Box::pin(ready(Ok(true)))
         }
 
         fn entitlements<'a>(
             &'a self,
             _: &'a Claims,
-        ) -> BoxFuture<'a, Result<Vec<Entitlement>, DirectoryUnavailable>> {
+        ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>> {
             Box::pin(ready(Ok(Vec::new())))
         }
 
         fn api_key<'a>(
             &'a self,
             _: &'a ApiKey,
-        ) -> BoxFuture<'a, Result<Option<ApiKeyState>, DirectoryUnavailable>> {
+        ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>> {
             Box::pin(ready(Ok(None)))
         }
     }

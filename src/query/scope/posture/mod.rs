@@ -20,7 +20,7 @@ use tokio::time::Instant;
 use super::context::Signer;
 use super::wire::{Connection, WireError};
 
-pub use rule::Rule;
+pub use rule::PostureRule;
 pub(super) use verdict::Verdict;
 
 use statements::{Examination, Seen};
@@ -33,7 +33,7 @@ const REPEAT: Duration = Duration::from_secs(60);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
     /// The rule that is broken.
-    pub rule: Rule,
+    pub rule: PostureRule,
     /// The role, table, function or setting it is about.
     pub object: String,
     /// What is wrong with it.
@@ -123,7 +123,7 @@ impl Posture {
                 let verdict = seen.and_then(|seen| self.accepted(&seen, signer, now));
                 if verdict.is_some() {
                     let findings: Arc<[Finding]> = Arc::from([]);
-                    self.settle(Arc::clone(&findings), verdict);
+                    self.rollback_if_failed(Arc::clone(&findings), verdict);
                     return Ok(findings);
                 }
             }
@@ -160,7 +160,7 @@ impl Posture {
         let fingerprint = examination.fingerprint;
         let passed = fingerprint.filter(|_| examination.findings.is_empty());
         let passed = passed.map(|fingerprint| Verdict::new(fingerprint, now));
-        self.settle(Arc::clone(&examination.findings), passed);
+        self.rollback_if_failed(Arc::clone(&examination.findings), passed);
         Ok(examination)
     }
 
@@ -182,7 +182,7 @@ impl Posture {
     }
 
     /// Remembers, and tells the operator what has changed: once, not with every request.
-    fn settle(&self, findings: Arc<[Finding]>, passed: Option<Verdict>) {
+    fn rollback_if_failed(&self, findings: Arc<[Finding]>, passed: Option<Verdict>) {
         let last = Look {
             at: Instant::now(),
             findings: Arc::clone(&findings),

@@ -1,11 +1,11 @@
 /// One thing that must be so before data is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rule {
+pub struct PostureRule {
     name: &'static str,
     promise: &'static str,
 }
 
-impl Rule {
+impl PostureRule {
     /// Every rule, in the order in which `check` shows them.
     pub const ALL: &[Self] = &[
         Self::new("version", "PostgreSQL is version 16 or newer"),
@@ -96,5 +96,5 @@ impl Rule {
 }
 
 /// Broken where `migrate` has not run yet: not damage, and nothing else can be said of such a database.
-pub(super) const MIGRATED: Rule =
-    Rule::new("migrated", "migrate has made roles, tables and functions");
+pub(super) const MIGRATED: PostureRule =
+    PostureRule::new("migrated", "migrate has made roles, tables and functions");

@@ -2,9 +2,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use super::verdict::{Fingerprint, StoredVerdict};
-use super::{Finding, Rule};
+use super::{Finding, PostureRule};
 use crate::query::guard::RELATIONS;
-use crate::query::scope::question::Answer;
+use crate::query::scope::signed_call::Answer;
 use crate::query::scope::wire::{Connection, Query, WireError};
 
 /// What is found wrong, a row each; no row when nothing is.
@@ -158,7 +158,7 @@ fn read_examined(values: &[Option<&str>]) -> Option<Examined> {
             is_replica: in_recovery == "true",
         }),
         [Some(rule), Some(object), Some(what), Some(mend)] => Some(Examined::Finding(Finding {
-            rule: Rule::of_name(rule)?,
+            rule: PostureRule::of_name(rule)?,
             object: object.to_owned(),
             what: what.to_owned(),
             mend: mend.to_owned(),

@@ -11,11 +11,11 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::error::DatabaseError;
+use super::error::PgError;
 use super::transport::Transport;
 use super::{Column, RowSink};
 use crate::query::guard::PlannerSettings;
-use crate::reactor::{SLICE_BYTES, slice_turn};
+use crate::reactor::{SLICE_BYTES, slice_permit};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
 use crate::tls::{self, HandshakeError};
 
@@ -29,7 +29,7 @@ mod statements; // what one transaction sends
 use age::Age;
 pub(super) use end::cancel;
 use reply::{Reply, Step};
-use statements::{CLEAN_UP, Names, write_begin, write_transaction};
+use statements::{CLEAN_UP, PreparedNames, write_begin, write_transaction};
 
 /// A message begins with a tag and a length, which counts itself and not the tag.
 const TAG_BYTES: usize = 1;
@@ -82,10 +82,10 @@ pub(super) enum WireError {
     Protocol(&'static str),
     /// An error about the client's statement.
     #[error("the statement failed")]
-    Statement(#[source] DatabaseError),
+    Statement(#[source] PgError),
     /// An error about anything else.
     #[error("the database refused")]
-    Server(#[source] DatabaseError),
+    Server(#[source] PgError),
 }
 
 impl WireError {
@@ -110,7 +110,7 @@ impl From<io::Error> for WireError {
 
 /// What a transaction may leave behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
+pub(super) enum TransactionMode {
     /// Nothing: it is read-only, and rolled back.
     Read,
     /// What a function of the guard appends for the server, when it is signed. Never together with a client's statement.
@@ -119,7 +119,7 @@ pub(super) enum Mode {
 
 /// One transaction, from BEGIN to its end.
 pub(super) struct Transaction<'a> {
-    pub(super) mode: Mode,
+    pub(super) mode: TransactionMode,
     /// Whether [`Connection::begin`] has opened it already.
     pub(super) is_open: bool,
     /// The value of `zava.context`. Without one no tenant's rows are visible.
@@ -179,7 +179,7 @@ pub(super) struct Connection {
     /// When bytes from the server last arrived.
     heard_at: Instant,
     longest_message: usize,
-    names: Option<Names>,
+    names: Option<PreparedNames>,
     /// The server's major version, if it has sent one.
     version: Option<u32>,
     age: Age,
@@ -206,7 +206,7 @@ impl Connection {
             heard_at: Instant::now(),
             longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
             // Behind a pooler, each transaction may have another session.
-            names: (address.pool_mode == PoolMode::Direct).then(Names::default),
+            names: (address.pool_mode == PoolMode::Direct).then(PreparedNames::default),
             version: None,
             age: Age::new(Instant::now()),
             backend: None,
@@ -279,7 +279,7 @@ impl Connection {
                 slice_bytes += end;
                 if slice_bytes > SLICE_BYTES {
                     slice_bytes = end;
-                    slice_turn().await;
+                    slice_permit().await;
                 }
                 reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
                 self.incoming.advance(end);
@@ -293,7 +293,7 @@ impl Connection {
             }
         };
         self.waiting = false;
-        self.settle(status).await?;
+        self.rollback_if_failed(status).await?;
         self.forget_growth();
         self.clean &= !reply.shows_damage();
         if let Some(names) = &mut self.names
@@ -309,7 +309,7 @@ impl Connection {
     ///
     /// # Cancel safety
     /// Dropped half-way, or without a transaction that follows, the connection is not clean.
-    pub(super) async fn begin(&mut self, mode: Mode) -> Result<i32, WireError> {
+    pub(super) async fn begin(&mut self, mode: TransactionMode) -> Result<i32, WireError> {
         self.clean = false;
         write_begin(mode, &mut self.outgoing)?;
         self.ask().await?;
@@ -345,7 +345,7 @@ impl Connection {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         let transaction = Transaction {
-            mode: Mode::Read,
+            mode: TransactionMode::Read,
             is_open: false,
             context: None,
             statement_timeout: Duration::ZERO,
@@ -372,9 +372,7 @@ impl Connection {
     /// error. Checked before anything is sent, so that the connection stays clean.
     pub(super) fn require_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
-            Some(version) => Err(WireError::Statement(DatabaseError::too_old(
-                version, needed,
-            ))),
+            Some(version) => Err(WireError::Statement(PgError::too_old(version, needed))),
             None => Ok(()),
         }
     }
@@ -386,7 +384,7 @@ impl Connection {
     }
 
     /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
-    async fn settle(&mut self, mut status: u8) -> Result<(), WireError> {
+    async fn rollback_if_failed(&mut self, mut status: u8) -> Result<(), WireError> {
         let mut refused = false;
         if status == b'E' {
             frontend::query(CLEAN_UP, &mut self.outgoing)?;
@@ -444,7 +442,7 @@ impl Connection {
                     return if header.tag() == DATA_ROW_TAG {
                         Ok(None)
                     } else {
-                        Err(WireError::Statement(DatabaseError::too_long()))
+                        Err(WireError::Statement(PgError::too_long()))
                     };
                 }
                 missing = (TAG_BYTES + length(header)).saturating_sub(self.incoming.len());
@@ -491,8 +489,8 @@ fn is_hang_up(error: &io::Error) -> bool {
     )
 }
 
-fn database_error(body: &ErrorResponseBody) -> DatabaseError {
-    let mut error = DatabaseError {
+fn database_error(body: &ErrorResponseBody) -> PgError {
+    let mut error = PgError {
         sqlstate: "XX000".to_owned(),
         message: String::new(),
         hint: None,

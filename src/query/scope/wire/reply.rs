@@ -6,7 +6,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{Message, RowDescriptionBody};
 
 use super::row::Row;
-use super::{Column, Mode, RowSink, WireError, database_error};
+use super::{Column, RowSink, TransactionMode, WireError, database_error};
 
 /// Which statement of the transaction the server is answering.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,15 +23,15 @@ pub(super) enum Step {
 impl Step {
     /// Whether a statement of this step ends with this command tag. Any other tag means that something else ran, such as
     /// a DO or a COMMIT that the guard should have stopped, and then nobody knows what it has left behind.
-    fn ends_with(self, tag: &str, mode: Mode) -> bool {
+    fn ends_with(self, tag: &str, mode: TransactionMode) -> bool {
         match self {
             Self::Begin => tag == "BEGIN",
             Self::Set | Self::Unlock => tag == "SELECT 1",
             Self::Query => tag.starts_with("SELECT ") || tag == "EXPLAIN",
             // A COMMIT of a transaction that has failed says ROLLBACK.
             Self::End => match mode {
-                Mode::Read => tag == "ROLLBACK",
-                Mode::Append => tag == "COMMIT",
+                TransactionMode::Read => tag == "ROLLBACK",
+                TransactionMode::Append => tag == "COMMIT",
             },
             Self::Done => false,
         }
@@ -41,7 +41,7 @@ impl Step {
 /// What the server answers to one transaction, step by step.
 pub(super) struct Reply {
     step: Step,
-    mode: Mode,
+    mode: TransactionMode,
     has_context: bool,
     begun: bool,
     wanted: bool,
@@ -51,7 +51,7 @@ pub(super) struct Reply {
 }
 
 impl Reply {
-    pub(super) fn new(first: Step, mode: Mode, has_context: bool) -> Self {
+    pub(super) fn new(first: Step, mode: TransactionMode, has_context: bool) -> Self {
         Self {
             step: first,
             mode,

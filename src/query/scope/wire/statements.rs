@@ -9,18 +9,18 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend;
 
-use super::{Mode, Query, Transaction, WireError};
+use super::{Query, Transaction, TransactionMode, WireError};
 
 /// The backend that a pooler has given this transaction.
 const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
 
-/// `text` in `pg_type`, twice: the parameters of [`Own::Set`].
+/// `text` in `pg_type`, twice: the parameters of [`ServerStatement::Set`].
 const SET_TYPES: [u32; 2] = [25, 25];
 const TEXT: i16 = 0;
 
 /// A statement of the server's own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Own {
+enum ServerStatement {
     Begin,
     BeginAppending,
     Set,
@@ -29,7 +29,7 @@ enum Own {
     Commit,
 }
 
-impl Own {
+impl ServerStatement {
     fn sql(self) -> &'static str {
         match self {
             Self::Begin => "BEGIN READ ONLY",
@@ -77,9 +77,9 @@ pub(super) const CLEAN_UP: &str =
 /// assumed broken) could have put another statement in its place, which would get the next tenant's signature. After an
 /// error the names are given anew, after another command the connection is closed.
 #[derive(Default)]
-pub(super) struct Names(HashSet<Own>);
+pub(super) struct PreparedNames(HashSet<ServerStatement>);
 
-impl Names {
+impl PreparedNames {
     /// Believes none any more.
     pub(super) fn forget(&mut self) {
         self.0.clear();
@@ -89,7 +89,7 @@ impl Names {
 /// Writes one transaction, in one go: an error makes the server skip the rest of it. Without `names`, everything is parsed.
 pub(super) fn write_transaction(
     transaction: &Transaction<'_>,
-    names: Option<&mut Names>,
+    names: Option<&mut PreparedNames>,
     out: &mut BytesMut,
 ) -> Result<(), WireError> {
     let Transaction {
@@ -107,10 +107,10 @@ pub(super) fn write_transaction(
         write.set(context, *statement_timeout, query)?;
     }
     write.query(query)?;
-    write.own(Own::Unlock, [], [])?;
+    write.own(ServerStatement::Unlock, [], [])?;
     let end = match mode {
-        Mode::Read => Own::Rollback,
-        Mode::Append => Own::Commit,
+        TransactionMode::Read => ServerStatement::Rollback,
+        TransactionMode::Append => ServerStatement::Commit,
     };
     write.own(end, [], [])?;
     frontend::sync(write.out);
@@ -118,7 +118,7 @@ pub(super) fn write_transaction(
 }
 
 /// Writes what opens a transaction and asks which backend serves it.
-pub(super) fn write_begin(mode: Mode, out: &mut BytesMut) -> Result<(), WireError> {
+pub(super) fn write_begin(mode: TransactionMode, out: &mut BytesMut) -> Result<(), WireError> {
     for sql in [begin(mode).sql(), WHICH_BACKEND] {
         frontend::parse("", sql, [], out)?;
         run("", [], [], out)?;
@@ -127,22 +127,22 @@ pub(super) fn write_begin(mode: Mode, out: &mut BytesMut) -> Result<(), WireErro
     Ok(())
 }
 
-fn begin(mode: Mode) -> Own {
+fn begin(mode: TransactionMode) -> ServerStatement {
     match mode {
-        Mode::Read => Own::Begin,
-        Mode::Append => Own::BeginAppending,
+        TransactionMode::Read => ServerStatement::Begin,
+        TransactionMode::Append => ServerStatement::BeginAppending,
     }
 }
 
 struct Writer<'a> {
-    names: Option<&'a mut Names>,
+    names: Option<&'a mut PreparedNames>,
     out: &'a mut BytesMut,
 }
 
 impl Writer<'_> {
     fn own<const N: usize>(
         &mut self,
-        own: Own,
+        own: ServerStatement,
         formats: [i16; N],
         values: [&[u8]; N],
     ) -> Result<(), WireError> {
@@ -173,7 +173,7 @@ impl Writer<'_> {
         let timeout = timeout.as_millis().to_string();
         let (formats, values) = ([TEXT, TEXT], [context.as_bytes(), timeout.as_bytes()]);
         match set_with_planner_settings(query) {
-            Cow::Borrowed(_) => self.own(Own::Set, formats, values),
+            Cow::Borrowed(_) => self.own(ServerStatement::Set, formats, values),
             Cow::Owned(sql) => {
                 frontend::parse("", &sql, SET_TYPES, self.out)?;
                 run("", formats, values, self.out)
@@ -192,10 +192,10 @@ impl Writer<'_> {
     }
 }
 
-/// [`Own::Set`], with the planner's settings for the statement that follows. Their names and values
+/// [`ServerStatement::Set`], with the planner's settings for the statement that follows. Their names and values
 /// are this crate's own.
 fn set_with_planner_settings(query: &Query<'_>) -> Cow<'static, str> {
-    let mut set = Cow::Borrowed(Own::Set.sql());
+    let mut set = Cow::Borrowed(ServerStatement::Set.sql());
     for (name, value) in query.settings.changed() {
         set.to_mut().push_str(&format!(
             ", pg_catalog.set_config('{name}', '{value}', true)"

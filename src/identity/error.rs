@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
-use super::api_key::ApiKeyFault;
-use super::{Fault, IssuerError, MalformedTenant, PlatformFault, Principal};
+use super::api_key::ApiKeyError;
+use super::{EasyAuthError, IssuerError, MalformedTenant, Principal, TokenError};
 
 /// What a request without a proof should have brought.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub enum RequiredCredential {
     /// The tenant header.
     Tenant,
     /// A token or key in `Authorization: Bearer`.
@@ -16,42 +16,42 @@ pub enum Wanted {
 
 /// The database cannot tell now. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DirectoryUnavailable {
+pub enum StoreUnavailable {
     /// It may in a moment.
     #[error("the database cannot be reached")]
-    Away,
+    Unreachable,
     /// It will when an operator has acted.
     #[error("the database does not serve")]
-    Unfit,
+    Misconfigured,
 }
 
 /// What is wrong with a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadProof {
+pub enum InvalidCredential {
     /// `Authorization` is repeated, or is something else than `Bearer` and one token.
     #[error("Authorization is not Bearer and one token")]
     Authorization,
     /// A token of Entra ID.
     #[error(transparent)]
-    Token(#[from] Fault),
+    Token(#[from] TokenError),
     /// An API key.
     #[error(transparent)]
-    ApiKey(#[from] ApiKeyFault),
+    ApiKey(#[from] ApiKeyError),
     /// The platform's word.
     #[error(transparent)]
-    Platform(#[from] PlatformFault),
+    Platform(#[from] EasyAuthError),
 }
 
 /// A request that has no caller.
 #[derive(Debug)]
-pub struct Refused {
+pub struct AuthFailure {
     /// Why.
-    pub why: Refusal,
+    pub why: AuthError,
     /// Who sent it, where that is proved, or whose key it was.
     pub who: Option<Principal>,
 }
 
-impl<R: Into<Refusal>> From<R> for Refused {
+impl<R: Into<AuthError>> From<R> for AuthFailure {
     fn from(why: R) -> Self {
         Self {
             why: why.into(),
@@ -62,13 +62,13 @@ impl<R: Into<Refusal>> From<R> for Refused {
 
 /// Why a request has no caller.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub enum AuthError {
     /// It proves nothing.
     #[error("nobody is named")]
-    Missing(Wanted),
+    Missing(RequiredCredential),
     /// It proves something, and wrongly.
     #[error("the proof is refused")]
-    Proof(#[from] BadProof),
+    Proof(#[from] InvalidCredential),
     /// What should name the tenant is no tenant id.
     #[error("the tenant id is malformed")]
     Malformed(#[from] MalformedTenant),
@@ -80,28 +80,28 @@ pub enum Refusal {
     NotEntitled,
     /// The caller would have to be looked up, and may not be now.
     #[error("the caller is not remembered")]
-    NotRemembered,
+    NotCached,
     /// It cannot be told now.
     #[error("the caller cannot be looked up")]
-    Unavailable(#[from] DirectoryUnavailable),
+    Unavailable(#[from] StoreUnavailable),
     /// The keys to check the token with are not to be had now.
     #[error("the token cannot be checked")]
     Issuer(#[from] IssuerError),
 }
 
-impl Refusal {
+impl AuthError {
     /// What the audit trail calls it: which part of which proof, never a value of it.
     #[must_use]
     pub fn reason(&self) -> Cow<'static, str> {
         match self {
-            Self::Missing(Wanted::Tenant) => "no tenant".into(),
-            Self::Missing(Wanted::Bearer) => "no proof".into(),
-            Self::Missing(Wanted::Gateway) => "not through the gateway".into(),
+            Self::Missing(RequiredCredential::Tenant) => "no tenant".into(),
+            Self::Missing(RequiredCredential::Bearer) => "no proof".into(),
+            Self::Missing(RequiredCredential::Gateway) => "not through the gateway".into(),
             Self::Proof(proof) => proof.to_string().into(),
             Self::Malformed(_) => "malformed tenant".into(),
             Self::NotChosen => "no tenant chosen".into(),
             Self::NotEntitled => "unknown or foreign tenant".into(),
-            Self::NotRemembered => "not looked up".into(),
+            Self::NotCached => "not looked up".into(),
             Self::Unavailable(_) => "database unavailable".into(),
             Self::Issuer(_) => "issuer unavailable".into(),
         }
@@ -117,7 +117,7 @@ impl Refusal {
             | Self::Malformed(_)
             | Self::NotChosen
             | Self::NotEntitled
-            | Self::NotRemembered => false,
+            | Self::NotCached => false,
         }
     }
 
@@ -130,7 +130,7 @@ impl Refusal {
             Self::Missing(_)
             | Self::Malformed(_)
             | Self::NotChosen
-            | Self::NotRemembered
+            | Self::NotCached
             | Self::Unavailable(_)
             | Self::Issuer(_) => false,
         }

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use crate::catalog::{CatalogError, TABLES};
-use crate::identity::{DirectoryUnavailable, Refusal as CallerRefusal, TENANT_HEADER, Wanted};
+use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HEADER};
 use crate::query::guard::Refusal;
 use crate::query::rows::{MOST_COLUMNS, TooManyColumns};
 use crate::query::scope::ScopeError;
@@ -21,7 +21,7 @@ pub(super) struct Explanation {
 
 /// Why a tool has no result. The one place that decides what a client reads of an error inside a tool.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum ToolError {
     /// An argument is missing, of the wrong type or out of range; the text says which and what is allowed.
     #[error("an argument cannot be used")]
     Argument(String),
@@ -54,7 +54,7 @@ pub(super) enum Failure {
 const AWAY: &str = "the database is not available now; try again in a few seconds";
 const OURS: &str = "the server cannot answer this now; the operator finds the reason in its log";
 
-impl Failure {
+impl ToolError {
     /// What the client reads: what is wrong and how to mend it; nothing of the server's inside.
     pub(super) fn client_text(&self) -> String {
         match self {
@@ -78,7 +78,7 @@ impl Failure {
         }
     }
 
-    /// Logs what is an operator's matter, with its causes; a client's own is in the audit trail.
+    /// Logs what is an operator's matter, with its causes; a client's own is in the audit audit_log.
     pub(super) fn log(&self, tool: &'static str) {
         let error = self as &dyn Error;
         match self {
@@ -122,7 +122,7 @@ impl Failure {
         )
     }
 
-    /// What the audit trail says of it: nothing that a client has written.
+    /// What the audit audit_log says of it: nothing that a client has written.
     pub(super) fn verdict(&self) -> (Decision, Cow<'static, str>) {
         let failed = |reason: &'static str| (Decision::Failed, reason.into());
         match self {
@@ -193,36 +193,36 @@ fn valid_tables() -> String {
 
 /// What a caller who was refused is told; an unknown tenant and a foreign one read the same.
 #[must_use]
-pub fn refusal_text(refusal: &CallerRefusal) -> String {
+pub fn refusal_text(refusal: &AuthError) -> String {
     match refusal {
-        CallerRefusal::Missing(Wanted::Tenant) => {
+        AuthError::Missing(RequiredCredential::Tenant) => {
             format!(
                 "no tenant; send the header {TENANT_HEADER} with your store's tenant id, a UUID"
             )
         }
-        CallerRefusal::Missing(Wanted::Bearer) => {
+        AuthError::Missing(RequiredCredential::Bearer) => {
             "nobody is signed in; send Authorization: Bearer with an access token or an API key".to_owned()
         }
-        CallerRefusal::Missing(Wanted::Gateway) => {
+        AuthError::Missing(RequiredCredential::Gateway) => {
             "this server is reached through its gateway only".to_owned()
         }
-        CallerRefusal::Proof(proof) => format!("not accepted: {proof}"),
-        CallerRefusal::Malformed(_) => {
+        AuthError::Proof(proof) => format!("not accepted: {proof}"),
+        AuthError::Malformed(_) => {
             format!(
                 "malformed tenant; send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
             )
         }
-        CallerRefusal::NotChosen => {
+        AuthError::NotChosen => {
             format!("you may ask for several stores; choose one by {TENANT_HEADER}, its tenant id")
         }
-        CallerRefusal::NotEntitled => {
+        AuthError::NotEntitled => {
             format!("unknown tenant, or not yours; set {TENANT_HEADER} to a tenant id you may use")
         }
-        CallerRefusal::NotRemembered | CallerRefusal::Unavailable(DirectoryUnavailable::Away) => {
+        AuthError::NotCached | AuthError::Unavailable(StoreUnavailable::Unreachable) => {
             AWAY.to_owned()
         }
-        CallerRefusal::Unavailable(DirectoryUnavailable::Unfit) => OURS.to_owned(),
-        CallerRefusal::Issuer(_) => {
+        AuthError::Unavailable(StoreUnavailable::Misconfigured) => OURS.to_owned(),
+        AuthError::Issuer(_) => {
             "tokens cannot be checked now, because their issuer does not answer; try again in a few seconds".to_owned()
         }
     }

@@ -2,7 +2,7 @@ use jsonwebtoken::errors::{Error, ErrorKind};
 
 /// What is wrong with a token: which claim or header, never what it should have been.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
+pub enum TokenError {
     /// It is no signed token in compact form.
     #[error("it is not a signed JWT")]
     Malformed,
@@ -44,7 +44,7 @@ pub enum Fault {
     NotAccess,
 }
 
-impl Fault {
+impl TokenError {
     /// What `jsonwebtoken` found in a token whose header and signature could be read.
     pub(super) fn of_claims(error: &Error) -> Self {
         match error.kind() {

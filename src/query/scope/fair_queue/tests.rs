@@ -8,7 +8,7 @@ use super::*;
 #[track_caller]
 fn check(slots: usize, share: usize, script: &str, given: &str) {
     let mut order = Order::new(slots, share, 's');
-    let mut tickets: HashMap<char, VecDeque<Ticket>> = HashMap::new();
+    let mut tickets: HashMap<char, VecDeque<WaiterId>> = HashMap::new();
     let mut got = String::new();
     for word in script.split_whitespace() {
         let key = word.chars().last().expect("a tenant");
@@ -93,7 +93,7 @@ fn who_leaves_the_queue_is_not_called() {
 
 #[test]
 fn turns_are_called_passed_on_and_given_back() {
-    let turns = Turns::new(1, 1, 's');
+    let turns = FairQueue::new(1, 1, 's');
     let first = turns.take('a').now_or_never().expect("a free slot");
     let mut second = Box::pin(turns.take('b'));
     let mut third = Box::pin(turns.take('c'));

@@ -4,22 +4,22 @@ use std::time::Duration;
 use base64::Engine as _;
 
 use super::context::Signature;
-use super::wire::{Connection, Mode, Query, Transaction, WireError};
+use super::wire::{Connection, Query, Transaction, TransactionMode, WireError};
 use super::{Column, RowSink, Scope, ScopeError, Task};
 
 /// A call of a function that the database answers to the holder of the signing key alone (`guard.must_be_asked` of
 /// `migrations/0007_callers.sql`).
 #[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct SignedCall<'a> {
     /// What the signature is for.
     pub(super) purpose: &'static str,
-    pub(super) mode: Mode,
+    pub(super) mode: TransactionMode,
     pub(super) statement: &'static str,
     /// What exactly is asked, as JSON.
     pub(super) text: &'a str,
 }
 
-impl Question<'_> {
+impl SignedCall<'_> {
     pub(super) async fn ask(
         self,
         connection: &mut Connection,
@@ -48,15 +48,15 @@ impl Scope {
     /// The answer, row by row.
     pub(super) async fn rows<T: Send>(
         &self,
-        question: Question<'_>,
+        question: SignedCall<'_>,
         read: fn(&[Option<&str>]) -> Option<T>,
     ) -> Result<Vec<T>, ScopeError> {
         let mut answer = Answer::new(read);
         let asking = self.transact(None, Task::Ask(question), &mut answer);
         match question.mode {
-            Mode::Read => self.unless_closing(asking).await?,
+            TransactionMode::Read => self.unless_closing(asking).await?,
             // The last calls are recorded when they have ended.
-            Mode::Append => asking.await?,
+            TransactionMode::Append => asking.await?,
         }
         answer.into_rows().ok_or_else(|| {
             ScopeError::of_wire(WireError::Protocol("an answer that cannot be read"))

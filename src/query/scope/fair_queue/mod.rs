@@ -18,7 +18,7 @@ const KEPT: usize = 3;
 const MIN_SLOTS_TO_RESERVE: usize = 4;
 
 /// A place in a queue.
-type Ticket = u64;
+type WaiterId = u64;
 
 /// Who holds slots and who waits, as a table of states without time or tasks.
 struct Order<K> {
@@ -34,13 +34,13 @@ struct Order<K> {
     queues: HashMap<K, Queue>,
     /// Those who wait, in the order in which they are looked at.
     round: VecDeque<K>,
-    last_ticket: Ticket,
+    last_ticket: WaiterId,
 }
 
 #[derive(Default)]
 struct Queue {
     held: usize,
-    waiting: VecDeque<Ticket>,
+    waiting: VecDeque<WaiterId>,
 }
 
 impl<K: Copy + Eq + Hash> Order<K> {
@@ -58,7 +58,7 @@ impl<K: Copy + Eq + Hash> Order<K> {
     }
 
     /// Takes a slot now, or a place in the queue.
-    fn ask(&mut self, key: K) -> Result<(), Ticket> {
+    fn ask(&mut self, key: K) -> Result<(), WaiterId> {
         let may_have = self.may_have(key);
         let queue = self.queues.entry(key).or_default();
         // Whoever else waits could not be given this slot: it would have been.
@@ -83,7 +83,7 @@ impl<K: Copy + Eq + Hash> Order<K> {
         self.forget_if_gone(key);
     }
 
-    fn abandon(&mut self, key: K, ticket: Ticket) {
+    fn abandon(&mut self, key: K, ticket: WaiterId) {
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.waiting.retain(|waiting| *waiting != ticket);
             if queue.waiting.is_empty() {
@@ -94,7 +94,7 @@ impl<K: Copy + Eq + Hash> Order<K> {
     }
 
     /// Gives a free slot to the next in turn, if there is one who may have it.
-    fn next(&mut self) -> Option<(K, Ticket)> {
+    fn next(&mut self) -> Option<(K, WaiterId)> {
         let mut round = self.round.iter();
         let position = round
             .position(|key| self.held(*key) == 0 && self.may_have(*key))
@@ -134,18 +134,18 @@ impl<K: Copy + Eq + Hash> Order<K> {
 }
 
 /// Hands out turns.
-pub(super) struct Turns<K: Copy + Eq + Hash>(Arc<Mutex<Desk<K>>>);
+pub(super) struct FairQueue<K: Copy + Eq + Hash>(Arc<Mutex<Shared<K>>>);
 
-struct Desk<K: Copy + Eq + Hash> {
+struct Shared<K: Copy + Eq + Hash> {
     order: Order<K>,
-    calls: HashMap<Ticket, oneshot::Sender<Turn<K>>>,
+    calls: HashMap<WaiterId, oneshot::Sender<Permit<K>>>,
 }
 
-impl<K: Copy + Eq + Hash> Turns<K> {
-    /// Turns for so many statements at once, and so many of one tenant. `server` asks the server's
+impl<K: Copy + Eq + Hash> FairQueue<K> {
+    /// FairQueue for so many statements at once, and so many of one tenant. `server` asks the server's
     /// own questions.
     pub(super) fn new(slots: usize, share: usize, server: K) -> Self {
-        Self(Arc::new(Mutex::new(Desk {
+        Self(Arc::new(Mutex::new(Shared {
             order: Order::new(slots, share, server),
             calls: HashMap::new(),
         })))
@@ -155,7 +155,7 @@ impl<K: Copy + Eq + Hash> Turns<K> {
     ///
     /// # Cancel safety
     /// A call that is dropped leaves the queue, and passes on a turn that it was given in that moment.
-    pub(super) async fn take(&self, key: K) -> Turn<K> {
+    pub(super) async fn take(&self, key: K) -> Permit<K> {
         let mut waiting = {
             let mut desk = lock(&self.0);
             let Err(ticket) = desk.order.ask(key) else {
@@ -164,7 +164,7 @@ impl<K: Copy + Eq + Hash> Turns<K> {
             let (call, called) = oneshot::channel();
             desk.calls.insert(ticket, call);
             Waiting {
-                turns: Self(Arc::clone(&self.0)),
+                permits: Self(Arc::clone(&self.0)),
                 key,
                 ticket,
                 called,
@@ -175,15 +175,15 @@ impl<K: Copy + Eq + Hash> Turns<K> {
             .expect("who waits is called or leaves: the desk keeps the other end until then")
     }
 
-    fn turn(&self, key: K) -> Turn<K> {
-        Turn {
-            turns: Self(Arc::clone(&self.0)),
+    fn turn(&self, key: K) -> Permit<K> {
+        Permit {
+            permits: Self(Arc::clone(&self.0)),
             key,
         }
     }
 
     /// Calls everybody whose turn it is now.
-    fn call_next(&self, mut desk: MutexGuard<'_, Desk<K>>) {
+    fn call_next(&self, mut desk: MutexGuard<'_, Shared<K>>) {
         let mut called = Vec::new();
         while let Some((key, ticket)) = desk.order.next() {
             called.extend(desk.calls.remove(&ticket).map(|call| (key, call)));
@@ -197,29 +197,29 @@ impl<K: Copy + Eq + Hash> Turns<K> {
 }
 
 /// The right to hold one slot; given back when dropped.
-pub(super) struct Turn<K: Copy + Eq + Hash> {
-    turns: Turns<K>,
+pub(super) struct Permit<K: Copy + Eq + Hash> {
+    permits: FairQueue<K>,
     key: K,
 }
 
-impl<K: Copy + Eq + Hash> Drop for Turn<K> {
+impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut desk = lock(&self.turns.0);
+        let mut desk = lock(&self.permits.0);
         desk.order.give_back(self.key);
-        self.turns.call_next(desk);
+        self.permits.call_next(desk);
     }
 }
 
 struct Waiting<K: Copy + Eq + Hash> {
-    turns: Turns<K>,
+    permits: FairQueue<K>,
     key: K,
-    ticket: Ticket,
-    called: oneshot::Receiver<Turn<K>>,
+    ticket: WaiterId,
+    called: oneshot::Receiver<Permit<K>>,
 }
 
 impl<K: Copy + Eq + Hash> Drop for Waiting<K> {
     fn drop(&mut self) {
-        let mut desk = lock(&self.turns.0);
+        let mut desk = lock(&self.permits.0);
         // Called already: the turn is used, or dropped with `called`.
         if desk.calls.remove(&self.ticket).is_some() {
             desk.order.abandon(self.key, self.ticket);
@@ -228,7 +228,7 @@ impl<K: Copy + Eq + Hash> Drop for Waiting<K> {
 }
 
 /// A std mutex, because it is held for a few comparisons and never across an await. Nothing in there can panic half-way.
-fn lock<K: Copy + Eq + Hash>(desk: &Mutex<Desk<K>>) -> MutexGuard<'_, Desk<K>> {
+fn lock<K: Copy + Eq + Hash>(desk: &Mutex<Shared<K>>) -> MutexGuard<'_, Shared<K>> {
     desk.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

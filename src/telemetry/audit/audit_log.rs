@@ -12,7 +12,7 @@ use super::counts::Counts;
 use super::pending::{Pending, Sum};
 use super::recent::Recent;
 use super::repeats::Repeats;
-use super::{AUDIT_TARGET, ChainEnd, Decision, Event};
+use super::{AUDIT_TARGET, ChainHead, Decision, Event};
 
 /// How long a refusal waits to be appended, so that a flood of them is one transaction.
 const SOON: Duration = Duration::from_secs(1);
@@ -34,22 +34,23 @@ const LONGEST_END: Duration = Duration::from_secs(1);
 
 /// The database does not take records now. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the audit trail cannot be written")]
+#[error("the audit audit_log cannot be written")]
 pub struct AuditUnavailable;
 
 /// Where records are kept.
 pub trait AuditStore: Send + Sync {
     /// Appends records, a JSON array of objects, and tells the end of the chain then.
-    fn append<'a>(&'a self, records: &'a str) -> BoxFuture<'a, Result<ChainEnd, AuditUnavailable>>;
+    fn append<'a>(&'a self, records: &'a str)
+    -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>>;
 }
 
 /// Takes what is decided: logs it, equal refusals once a minute, and keeps it until it is appended.
 #[derive(Debug)]
-pub struct Trail {
+pub struct AuditLog {
     waiting: Mutex<Waiting>,
     repeats: Mutex<Repeats>,
     counts: Mutex<Counts>,
-    end: Mutex<Option<ChainEnd>>,
+    end: Mutex<Option<ChainHead>>,
     noted: Notify,
     calls: TaskTracker,
     keep_sql: bool,
@@ -66,8 +67,8 @@ struct Waiting {
     answers_due: Option<Instant>,
 }
 
-impl Trail {
-    /// An empty trail. `keep_sql` keeps the text of statements.
+impl AuditLog {
+    /// An empty audit_log. `keep_sql` keeps the text of statements.
     #[must_use]
     pub fn new(keep_sql: bool, clock: fn() -> SystemTime) -> Self {
         Self {
@@ -83,7 +84,7 @@ impl Trail {
     }
 
     /// Notes an event. Takes a microsecond or two and waits for nothing.
-    pub fn note(&self, event: Event) {
+    pub fn record(&self, event: Event) {
         let happened_at = (self.clock)();
         if !lock(&self.repeats).is_repeat(&event) {
             event.log_later(happened_at, self.keep_sql, None);
@@ -137,13 +138,13 @@ impl Trail {
 
     /// The end of the chain when this process appended last.
     #[must_use]
-    pub fn end(&self) -> Option<ChainEnd> {
+    pub fn end(&self) -> Option<ChainHead> {
         lock(&self.end).clone()
     }
 
     /// Appends what was noted, and logs what was repeated, again and again until `stop` is
     /// cancelled, and then the rest.
-    pub async fn keep(&self, store: &dyn AuditStore, stop: CancellationToken) {
+    pub async fn run(&self, store: &dyn AuditStore, stop: CancellationToken) {
         tokio::join!(self.keep_appending(store, &stop), self.keep_logging(&stop));
     }
 
@@ -171,7 +172,7 @@ impl Trail {
             }
             match self.append(store, Instant::now()).await {
                 Ok(()) if failed => {
-                    tracing::info!("the audit trail is written again");
+                    tracing::info!("the audit audit_log is written again");
                     failed = false;
                 }
                 Ok(()) => {}
@@ -231,13 +232,13 @@ impl Trail {
             let records = some.to_json();
             let appended = timeout(LONGEST_APPEND, store.append(&records)).await;
             let appended = appended.unwrap_or_else(|_| {
-                tracing::warn!("the audit trail is not written in time; it goes on waiting");
+                tracing::warn!("the audit audit_log is not written in time; it goes on waiting");
                 Err(AuditUnavailable)
             });
             match appended {
                 Ok(end) => {
                     // Outside the database, where who owns it cannot change it.
-                    tracing::info!(target: AUDIT_TARGET, %end, "end of the audit trail");
+                    tracing::info!(target: AUDIT_TARGET, %end, "end of the audit audit_log");
                     *lock(&self.end) = Some(end);
                 }
                 Err(error) => {
