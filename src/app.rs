@@ -155,7 +155,7 @@ impl App {
             .context("the listening address cannot be told")?;
         let public_url = match self.public_url {
             Some(url) => url,
-            None => PublicUrl::of_listener(here).context("the listening address is no URL")?,
+            None => PublicUrl::from_listener(here).context("the listening address is no URL")?,
         };
         let compute = Arc::clone(&self.tools.compute);
         let routes = Routes {

@@ -43,7 +43,7 @@ impl From<anyhow::Error> for CommandError {
 }
 
 pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let environment = Environment::of_process(Path::new("."))
+    let environment = Environment::from_process(Path::new("."))
         .map_err(|error| CommandError::Settings(error.into()))?;
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(Serve { stdio: false }) => {
@@ -116,7 +116,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
                 .map_err(CommandError::Other)
         }
         Command::Sql(Sql { statement }) => {
-            let longest = settings::sql_bytes(&environment)
+            let longest = settings::max_sql_bytes(&environment)
                 .map_err(|error| CommandError::Settings(error.into()))?;
             sql(statement, longest)
         }

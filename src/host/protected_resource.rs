@@ -40,7 +40,7 @@ impl ProtectedResource {
     pub fn new(auth: &AuthSettings, url: &PublicUrl) -> Self {
         let scheme = match auth {
             AuthSettings::Header(_) => None,
-            AuthSettings::Proof(proof) => match &proof.entra {
+            AuthSettings::Credentials(proof) => match &proof.entra {
                 None => Some(Scheme::Bearer),
                 Some(entra) => Some(oauth(entra, url)),
             },

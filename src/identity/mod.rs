@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::cache::Cache;
-use crate::settings::{AuthSettings, ProofSettings, TrustedPeers};
+use crate::settings::{AuthSettings, CredentialSettings, TrustedPeers};
 
 pub use api_key::{ApiKey, ApiKeyError, ApiKeyState, NewApiKey};
 pub use caller::{Caller, MalformedPrincipal, OAuthScope, OAuthScopes, Principal, Role};
@@ -104,7 +104,7 @@ struct Proofs {
 }
 
 impl Proofs {
-    fn new(settings: ProofSettings) -> Result<Self, reqwest::Error> {
+    fn new(settings: CredentialSettings) -> Result<Self, reqwest::Error> {
         // Somebody with many groups has long claims.
         let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
             (claims.bytes() + size_of_val(&**entitlements)) as u64
@@ -133,7 +133,7 @@ impl Identity {
     ) -> Result<Self, reqwest::Error> {
         let modes = match auth {
             AuthSettings::Header(peers) => Modes::Header(peers),
-            AuthSettings::Proof(settings) => Modes::Proof(Box::new(Proofs::new(settings)?)),
+            AuthSettings::Credentials(settings) => Modes::Proof(Box::new(Proofs::new(settings)?)),
         };
         Ok(Self {
             directory,
@@ -157,7 +157,7 @@ impl Identity {
     ) -> Result<Caller, AuthFailure> {
         match &self.modes {
             Modes::Header(peers) => {
-                if !presented.peer.is_some_and(|peer| peers.include(peer)) {
+                if !presented.peer.is_some_and(|peer| peers.contains(peer)) {
                     return Err(AuthError::Missing(RequiredCredential::Gateway).into());
                 }
                 let named = chosen(presented.tenant)?;
@@ -186,7 +186,7 @@ impl Identity {
     pub fn remembers(&self, presented: &Credentials<'_>) -> bool {
         match &self.modes {
             Modes::Header(peers) => {
-                presented.peer.is_some_and(|peer| peers.include(peer))
+                presented.peer.is_some_and(|peer| peers.contains(peer))
                     && chosen(presented.tenant).is_ok_and(|tenant| {
                         tenant.is_some_and(|tenant| self.good_tenants.contains(&tenant))
                     })

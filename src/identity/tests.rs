@@ -48,11 +48,11 @@ async fn what_was_good_is_looked_up_again_whatever_others_do() {
     let new = NewApiKey::draw(&mut rand::rng());
     let authorization = format!("Bearer {}", new.text.expose_secret());
     let tenant = TenantId::HEAD_OFFICE.to_string();
-    let keys = AuthSettings::Proof(ProofSettings {
+    let keys = AuthSettings::Credentials(CredentialSettings {
         api_keys: true,
-        ..ProofSettings::default()
+        ..CredentialSettings::default()
     });
-    let named = AuthSettings::Header(TrustedPeers::ThisMachine);
+    let named = AuthSettings::Header(TrustedPeers::Loopback);
     for (auth, authorization, tenant) in [
         (keys, Some(authorization.as_bytes()), None),
         (named, None, Some(tenant.as_bytes())),

@@ -1,4 +1,4 @@
-//! How callers prove who they are.
+//! How callers authenticate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,71 +11,72 @@ use super::public_url::PublicUrl;
 use super::reader::Reader;
 use super::variables as var;
 
-/// How callers prove who they are, and where they find out.
+/// How callers authenticate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuthSettings {
-    /// They do not: a header names the tenant.
+    /// They do not authenticate: the tenant header of a trusted peer names the tenant.
     Header(TrustedPeers),
-    /// In any of these ways.
-    Proof(ProofSettings),
+    /// They present one of these credentials.
+    Credentials(CredentialSettings),
 }
 
-/// From whom the tenant header is believed.
+/// The peers whose tenant header is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrustedPeers {
-    /// From this machine, which is all that can reach the server.
-    ThisMachine,
-    /// From these gateways, which set it for those behind them.
+    /// Only this machine; nothing else can reach the server.
+    Loopback,
+    /// Only these gateways, which set the header for the clients behind them.
     Gateways(Vec<IpNet>),
 }
 
 impl TrustedPeers {
-    /// Whether they include a peer.
+    /// Whether a peer is one of them.
     #[must_use]
-    pub fn include(&self, peer: IpAddr) -> bool {
-        // A dual-stack socket shows IPv4 peers as mapped addresses.
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        // A dual-stack socket reports IPv4 peers as IPv4-mapped IPv6 addresses.
         let peer = peer.to_canonical();
         match self {
-            Self::ThisMachine => peer.is_loopback(),
+            Self::Loopback => peer.is_loopback(),
             Self::Gateways(networks) => networks.iter().any(|network| network.contains(&peer)),
         }
     }
 }
 
-/// What is accepted as a proof; at least one of them.
+/// The kinds of credentials that are accepted; at least one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ProofSettings {
-    /// Access tokens of Entra ID.
+pub struct CredentialSettings {
+    /// Access tokens of Entra ID; `None` if they are not accepted.
     pub entra: Option<EntraSettings>,
-    /// What App Service's authentication says, of callers of these directories.
+    /// Identities that App Service's authentication (Easy Auth) asserts, for users of these
+    /// directories; `None` if they are not accepted.
     pub easyauth: Option<Vec<Uuid>>,
-    /// Keys that `key create` has made.
+    /// Whether API keys made by `key create` are accepted.
     pub api_keys: bool,
 }
 
-/// Whose access tokens are accepted.
+/// Which access tokens of Entra ID are accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntraSettings {
-    /// Where the directories' documents are, without a slash at the end.
+    /// Base URL of the directories' metadata, without a trailing slash.
     pub authority: String,
-    /// The Entra tenants.
+    /// The Entra tenants ("directories") whose tokens are accepted.
     pub directories: Vec<Uuid>,
-    /// What tokens may name as their audience.
+    /// The accepted values of a token's audience.
     pub audiences: Vec<String>,
-    /// How the directories' documents are reached; `None` without a proxy.
+    /// The proxy for fetching the directories' metadata; `None` for a direct connection.
     pub proxy: Option<HttpsProxy>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mode {
+enum AuthMode {
     Header,
     Entra,
     EasyAuth,
     ApiKey,
 }
 
-impl Mode {
-    fn of_name(name: &str) -> Option<Self> {
+impl AuthMode {
+    fn parse(name: &str) -> Option<Self> {
         match name {
             "header" => Some(Self::Header),
             "entra" => Some(Self::Entra),
@@ -86,8 +87,9 @@ impl Mode {
     }
 }
 
-/// What platforms of Azure set: behind them everything comes from this machine or from a proxy, and from anybody.
-pub(super) const HOSTED: [&str; 3] = [
+/// Variables that Azure's hosting platforms set. On those platforms every connection comes from
+/// the platform's front end, on this machine or in the network, and carries anybody's request.
+pub(super) const AZURE_HOST_VARIABLES: [&str; 3] = [
     "FUNCTIONS_CUSTOMHANDLER_PORT",
     "WEBSITE_SITE_NAME",
     "CONTAINER_APP_NAME",
@@ -98,21 +100,22 @@ pub(super) fn read(
     listen: Option<SocketAddr>,
     trusted_proxies: &[IpNet],
 ) -> Option<AuthSettings> {
-    // Where anybody may come, and Container Apps' own authentication does not tell clients where to sign in.
-    let default = if is_hosted(reader) {
-        Mode::Entra
+    // On a hosting platform anybody can reach the server. Tokens are the default there because
+    // Container Apps' own authentication does not tell clients where to sign in.
+    let default = if is_azure_hosted(reader) {
+        AuthMode::Entra
     } else {
-        Mode::Header
+        AuthMode::Header
     };
-    let modes = reader.absent_or(&var::ZAVA_AUTH, vec![default], |text| {
-        let modes: Option<Vec<Mode>> = text
+    let modes = reader.parsed_or(&var::ZAVA_AUTH, vec![default], |text| {
+        let modes: Option<Vec<AuthMode>> = text
             .split(',')
-            .map(|name| Mode::of_name(name.trim()))
+            .map(|name| AuthMode::parse(name.trim()))
             .collect();
         match modes {
-            None => Err("holds something else than header, entra, easyauth and apikey"),
-            Some(modes) if modes.contains(&Mode::Header) && modes.len() > 1 => {
-                Err("lists header beside others; it believes whoever sends it, so it stands alone")
+            None => Err("must be a list of `header`, `entra`, `easyauth` and `apikey`"),
+            Some(modes) if modes.contains(&AuthMode::Header) && modes.len() > 1 => {
+                Err("must not combine `header`, which authenticates nobody, with other modes")
             }
             Some(modes) => Ok(modes),
         }
@@ -120,12 +123,12 @@ pub(super) fn read(
     let directories = reader.optional(&var::ZAVA_ENTRA_TENANT_ID, |text| {
         let ids = text.split(',').map(|id| Uuid::try_parse(id.trim()));
         ids.collect::<Result<Vec<_>, _>>()
-            .map_err(|_| "holds something else than UUIDs")
+            .map_err(|_| "must be UUIDs, separated by commas")
     });
     let audiences = reader.optional(&var::ZAVA_ENTRA_AUDIENCE, |text| {
         let audiences: Vec<String> = text.split(',').map(|one| one.trim().to_owned()).collect();
         if audiences.iter().any(String::is_empty) {
-            Err("holds an empty audience")
+            Err("must not contain an empty audience")
         } else {
             Ok(audiences)
         }
@@ -134,82 +137,81 @@ pub(super) fn read(
         base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
     });
     let proxy = https_proxy::read(reader);
-    let module_is_on = reader.optional(&var::WEBSITE_AUTH_ENABLED, |text| {
+    let is_easyauth_on = reader.optional(&var::WEBSITE_AUTH_ENABLED, |text| {
         Ok(text.eq_ignore_ascii_case("true"))
     });
     let modes = modes?;
-    if modes.contains(&Mode::Header) {
-        let is_hosted = is_hosted(reader);
+    if modes.contains(&AuthMode::Header) {
+        let is_azure_hosted = is_azure_hosted(reader);
         let peers = match trusted_proxies {
-            [] if is_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
-                reader.problem(&var::ZAVA_AUTH, "believes the tenant header of whoever reaches the server, which is not this machine alone; name the gateways that set it in ZAVA_TRUSTED_PROXY, or use entra, easyauth or apikey");
+            [] if is_azure_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
+                reader.add_problem(&var::ZAVA_AUTH, "is `header`, which trusts the tenant header of every client, but other machines can reach the server; list the gateways that set the header in ZAVA_TRUSTED_PROXY, or use `entra`, `easyauth` or `apikey`");
                 return None;
             }
-            [] => TrustedPeers::ThisMachine,
-            gateways if is_hosted && gateways.iter().any(holds_this_machine) => {
-                reader.problem(&var::ZAVA_TRUSTED_PROXY, "trusts this machine, but here the platform hands on from it what anybody sends");
+            [] => TrustedPeers::Loopback,
+            gateways if is_azure_hosted && gateways.iter().any(contains_loopback) => {
+                reader.add_problem(&var::ZAVA_TRUSTED_PROXY, "must not contain a loopback address on Azure, where the hosting platform forwards every client's request from this machine");
                 return None;
             }
             gateways => TrustedPeers::Gateways(gateways.to_vec()),
         };
         return Some(AuthSettings::Header(peers));
     }
-    let mut proof = ProofSettings {
-        api_keys: modes.contains(&Mode::ApiKey),
-        ..ProofSettings::default()
+    let mut credentials = CredentialSettings {
+        api_keys: modes.contains(&AuthMode::ApiKey),
+        ..CredentialSettings::default()
     };
-    if modes.contains(&Mode::EasyAuth) {
-        if module_is_on != Some(true) {
-            reader.problem(&var::ZAVA_AUTH, "lists easyauth, but WEBSITE_AUTH_ENABLED does not say that App Service's authentication is on, and without it anybody can send its headers");
+    if modes.contains(&AuthMode::EasyAuth) {
+        if is_easyauth_on != Some(true) {
+            reader.add_problem(&var::ZAVA_AUTH, "contains `easyauth`, but App Service's authentication is off (WEBSITE_AUTH_ENABLED is not True); without it any client can forge its headers");
         }
-        proof.easyauth = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories.clone());
+        credentials.easyauth = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories.clone());
     }
-    if modes.contains(&Mode::Entra) {
+    if modes.contains(&AuthMode::Entra) {
         let directories = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories);
         let audiences = reader.required(&var::ZAVA_ENTRA_AUDIENCE, audiences);
-        proof.entra = Some(EntraSettings {
+        credentials.entra = Some(EntraSettings {
             authority: authority?,
             directories: directories?,
             audiences: audiences?,
             proxy: proxy?,
         });
     }
-    Some(AuthSettings::Proof(proof))
+    Some(AuthSettings::Credentials(credentials))
 }
 
-/// Whose pages may call the server.
+/// Reads the origins whose pages may call the server.
 pub(super) fn allowed_origins(reader: &mut Reader<'_>) -> Option<Vec<String>> {
-    reader.absent_or(&var::ZAVA_ALLOWED_ORIGINS, Vec::new(), |text| {
+    reader.parsed_or(&var::ZAVA_ALLOWED_ORIGINS, Vec::new(), |text| {
         let origins = text.split(',').map(|origin| {
             let origin = origin.trim();
-            // As a browser writes it, because it is compared as text.
+            // Must be spelled as a browser does, because origins are compared as text.
             let url = base_url(origin).ok()?;
             (url.origin().ascii_serialization() == origin).then(|| origin.to_owned())
         });
         let origins: Option<Vec<String>> = origins.collect();
-        origins
-            .ok_or("holds something else than origins over https, in lower case and without a path")
+        origins.ok_or("must be https origins in lower case and without a path")
     })
 }
 
-/// What clients call the server.
+/// Reads the URL by which clients reach the server; required if other machines can reach it.
 pub(super) fn public_url(reader: &mut Reader<'_>, listen: Option<SocketAddr>) -> Option<PublicUrl> {
     let url = reader.optional(&var::ZAVA_PUBLIC_URL, PublicUrl::parse);
-    let is_reached_from_outside =
-        is_hosted(reader) || listen.is_some_and(|listen| !listen.ip().is_loopback());
-    if is_reached_from_outside {
+    let is_reachable_from_outside =
+        is_azure_hosted(reader) || listen.is_some_and(|listen| !listen.ip().is_loopback());
+    if is_reachable_from_outside {
         reader.required(&var::ZAVA_PUBLIC_URL, url)
     } else {
         url
     }
 }
 
-/// Whether Functions, App Service or Container Apps host the server.
-pub(super) fn is_hosted(reader: &Reader<'_>) -> bool {
-    HOSTED.iter().any(|name| reader.is_set(name))
+/// Whether Azure Functions, App Service or Container Apps host the server.
+pub(super) fn is_azure_hosted(reader: &Reader<'_>) -> bool {
+    AZURE_HOST_VARIABLES.iter().any(|name| reader.is_set(name))
 }
 
-fn holds_this_machine(network: &IpNet) -> bool {
+fn contains_loopback(network: &IpNet) -> bool {
     [
         IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(Ipv6Addr::LOCALHOST),
@@ -218,17 +220,17 @@ fn holds_this_machine(network: &IpNet) -> bool {
     .any(|address| network.contains(address))
 }
 
-/// A URL without query, over HTTPS unless it is on this machine.
+/// Parses a URL of scheme, host and path; the scheme is HTTPS unless the host is this machine.
 pub(super) fn base_url(text: &str) -> Result<Url, &'static str> {
-    let url = Url::parse(text).map_err(|_| "is not a URL")?;
+    let url = Url::parse(text).map_err(|_| "must be a URL")?;
     if url.query().is_some()
         || url.fragment().is_some()
         || !url.username().is_empty()
         || url.password().is_some()
     {
-        return Err("holds more than a scheme, a host and a path");
+        return Err("must have only a scheme, a host and a path");
     }
-    let is_here = match url.host() {
+    let is_loopback = match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
         Some(url::Host::Ipv4(address)) => address.is_loopback(),
         Some(url::Host::Ipv6(address)) => address.is_loopback(),
@@ -236,7 +238,7 @@ pub(super) fn base_url(text: &str) -> Result<Url, &'static str> {
     };
     match url.scheme() {
         "https" => Ok(url),
-        "http" if is_here => Ok(url),
-        _ => Err("is not https; plain http is for this machine alone"),
+        "http" if is_loopback => Ok(url),
+        _ => Err("must use https (http is allowed only for this machine)"),
     }
 }

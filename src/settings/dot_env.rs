@@ -1,93 +1,101 @@
-//! The `.env` file: lines of text become names and values, exactly as they stand there.
+//! Parses a `.env` file into names and literal values.
 //!
-//! Knows the format and nothing of what the values mean. Invariants:
-//! - A value is taken literally: no `$` substitution and no backslash escapes, inside quotes or
-//!   not.
-//! - Only lines that assign a setting of this server count; whatever else stands in the file is
-//!   passed over.
-//! - No error holds text of the file but a setting's name: lines hold secrets.
+//! Knows the format; must not know what the values mean.
 //!
-//! `scripts/lib/settings.sh` reads the same format; `tests/it/dot_env.rs` holds the two together.
+//! Invariants:
+//! - a value is taken literally: there are no `$` substitutions and no backslash escapes, quoted or
+//!   not;
+//! - only lines that assign a setting of this server are read; all other lines are ignored;
+//! - the only part of the file that an error contains is a setting's name, because lines hold
+//!   secrets.
+//!
+//! `scripts/lib/settings.sh` parses the same format; `tests/it/dot_env.rs` compares the two.
 
 use std::fmt;
 use std::io;
 
 use super::variables::is_setting;
 
-/// `.env` is there but cannot be used.
+/// Why an existing `.env` file could not be read or parsed.
 #[derive(Debug, thiserror::Error)]
 pub enum DotEnvError {
     /// The file cannot be opened or read.
-    #[error("the file .env cannot be read")]
+    #[error("the file .env could not be read")]
     Unreadable(#[source] io::Error),
-    /// It holds NUL bytes.
-    #[error("the file .env is not text in UTF-8; save it in that encoding (UTF-16 cannot be read)")]
+    /// The file contains NUL bytes, as UTF-16 does.
+    #[error("the file .env is not UTF-8 text; save it as UTF-8 (UTF-16 is not supported)")]
     NotText,
-    /// Lines that assign a setting and cannot be used, in the order of the file; never empty.
-    #[error("the file .env cannot be used{}", Lines(.0))]
+    /// Malformed lines that assign a setting, in the order of the file; never empty.
+    #[error("the file .env is malformed{}", Lines(.0))]
     Malformed(Vec<LineError>),
 }
 
-/// What is wrong with one line of `.env`.
+/// One malformed line of `.env`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LineError {
-    /// Counted from 1.
+    /// Line number, counted from 1.
     pub line: usize,
     /// The setting that the line names.
     pub name: String,
-    /// What is wrong, and what to write instead; without the value.
-    pub what: String,
+    /// What is wrong, and how to fix it; never contains the value.
+    pub message: String,
 }
 
 struct Lines<'a>(&'a [LineError]);
 
 impl fmt::Display for Lines<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for LineError { line, name, what } in self.0 {
-            write!(f, "\n  line {line}: {name} {what}")?;
+        for LineError {
+            line,
+            name,
+            message,
+        } in self.0
+        {
+            write!(f, "\n  line {line}: {name} {message}")?;
         }
         Ok(())
     }
 }
 
-/// The settings that the text of a `.env` file assigns, in its order. An assignment of nothing is
-/// there too.
+/// Parses the text of a `.env` file: its settings in the order of the file, including empty ones.
 pub(super) fn parse(text: &[u8]) -> Result<Vec<(String, String)>, DotEnvError> {
     if text.contains(&0) {
         return Err(DotEnvError::NotText);
     }
     let text = text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(text);
     let mut settings: Vec<(String, String)> = Vec::new();
-    let mut lines_of: Vec<usize> = Vec::new();
+    // The line number of each setting.
+    let mut setting_lines: Vec<usize> = Vec::new();
     let mut errors = Vec::new();
     for (line, bytes) in (1..).zip(text.split(|byte| *byte == b'\n')) {
-        // What is not UTF-8 becomes U+FFFD here, so that the names around it are still found.
+        // Replaces invalid UTF-8 by U+FFFD, so that the setting's name is still found.
         let content = String::from_utf8_lossy(bytes);
-        let Some((name, rest)) = setting_of(&content) else {
+        let Some((name, rest)) = split_setting(&content) else {
             continue;
         };
-        let mut refuse = |what: String| {
-            let name = name.to_owned();
-            errors.push(LineError { line, name, what });
+        let mut add_error = |message: String| {
+            errors.push(LineError {
+                line,
+                name: name.to_owned(),
+                message,
+            });
         };
         if let Some(first) = settings.iter().position(|(known, _)| known == name) {
-            let first = lines_of[first];
-            refuse(format!(
-                "stands in line {first} already; keep one of the two"
-            ));
+            let first = setting_lines[first];
+            add_error(format!("is already set in line {first}; keep only one"));
             continue;
         }
         let value = if std::str::from_utf8(bytes).is_err() {
-            Err("has a value that is not UTF-8; save the file in that encoding")
+            Err("is not valid UTF-8; save the file as UTF-8")
         } else {
-            value_of(rest)
+            parse_value(rest)
         };
         match value {
             Ok(value) => {
                 settings.push((name.to_owned(), value.to_owned()));
-                lines_of.push(line);
+                setting_lines.push(line);
             }
-            Err(what) => refuse(what.to_owned()),
+            Err(message) => add_error(message.to_owned()),
         }
     }
     if errors.is_empty() {
@@ -97,8 +105,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Vec<(String, String)>, DotEnvError> {
     }
 }
 
-/// The setting that a line begins with, `export` left out, and what follows its name.
-fn setting_of(line: &str) -> Option<(&str, &str)> {
+/// Splits a line into the name of a setting, without `export`, and the text after the name. `None`
+/// if the line does not begin with a setting of this server.
+fn split_setting(line: &str) -> Option<(&str, &str)> {
     let line = line.trim_ascii();
     let line = match line.strip_prefix("export") {
         Some(rest) if rest.starts_with(|after: char| after.is_ascii_whitespace()) => {
@@ -106,20 +115,20 @@ fn setting_of(line: &str) -> Option<(&str, &str)> {
         }
         _ => line,
     };
-    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let is_name_character = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let end = line
-        .find(|letter| !is_of_name(letter))
+        .find(|letter| !is_name_character(letter))
         .unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
     is_setting(name).then(|| (name, rest.trim_ascii_start()))
 }
 
-/// What stands behind the `=`. A quoted value ends at the next quote of its kind, another one at a
-/// comment.
-fn value_of(rest: &str) -> Result<&str, &'static str> {
+/// Parses `=` and the value after it. A quoted value ends at the next quote of the same kind, an
+/// unquoted one at a comment.
+fn parse_value(rest: &str) -> Result<&str, &'static str> {
     let text = rest
         .strip_prefix('=')
-        .ok_or("is not followed by =; write NAME=value")?
+        .ok_or("is not followed by `=`; write NAME=value")?
         .trim_ascii_start();
     let quote = text
         .chars()
@@ -130,16 +139,16 @@ fn value_of(rest: &str) -> Result<&str, &'static str> {
     };
     let (value, after) = text[1..]
         .split_once(quote)
-        .ok_or("has an opening quote without a closing one in the same line")?;
+        .ok_or("has no closing quote in the same line")?;
     let after = after.trim_ascii_start();
     if after.is_empty() || after.starts_with('#') {
         Ok(value)
     } else {
-        Err("has text behind the closing quote; put the whole value into quotes of the other kind")
+        Err("has text after the closing quote; quote the whole value with the other kind of quotes")
     }
 }
 
-/// An unquoted value up to a `#` at its beginning or behind white space.
+/// Removes a comment from an unquoted value: a `#` at its beginning or after white space.
 fn without_comment(text: &str) -> &str {
     let is_comment = |at: &(usize, &str)| {
         let before = text[..at.0].chars().next_back();

@@ -7,26 +7,26 @@ use super::dot_env::{self, DotEnvError};
 use super::service_links::is_service_link;
 use super::variables::is_setting;
 
-/// Names and values the server was started with: the process environment, completed by a `.env` file.
+/// The environment variables of the process, completed by a `.env` file.
 ///
-/// A value of its own, so that tests hand in a map and nothing deep inside reads a global.
+/// The environment is a value, so that tests can pass a map and no other code reads a global.
 #[derive(Clone, Default)]
 pub struct Environment {
     values: BTreeMap<String, String>,
     /// Settings whose values in the process environment are not UTF-8.
-    not_text: BTreeSet<String>,
+    not_utf8: BTreeSet<String>,
 }
 
 impl Environment {
-    /// The process environment, completed by `.env` in `directory`.
+    /// Reads the process environment and completes it by the file `.env` in `directory`.
     ///
     /// # Errors
-    /// When `.env` exists and cannot be read or parsed.
+    /// If `.env` exists and cannot be read or parsed.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one place that reads the process environment"
     )]
-    pub fn of_process(directory: &Path) -> Result<Self, DotEnvError> {
+    pub fn from_process(directory: &Path) -> Result<Self, DotEnvError> {
         let dot_env = match std::fs::read(directory.join(".env")) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -35,19 +35,20 @@ impl Environment {
         Self::new(std::env::vars_os(), &dot_env)
     }
 
-    /// The variables of a process, completed by the text of a `.env` file where they do not set a
-    /// name, or set it to nothing. What Kubernetes sets for services is left out.
+    /// Completes the variables of a process by the text of a `.env` file, which provides the names
+    /// that are absent or empty in the process. Variables that Kubernetes sets for services are
+    /// ignored.
     ///
     /// # Errors
-    /// When the text is no `.env` file.
+    /// If the text is not a valid `.env` file.
     pub fn new(
         process: impl IntoIterator<Item = (OsString, OsString)>,
         dot_env: &[u8],
     ) -> Result<Self, DotEnvError> {
         let mut environment = Self::default();
         for (name, value) in process {
-            // A name that is not UTF-8 is none of ours, unless it begins like one: then it is
-            // misspelt.
+            // A name that is not UTF-8 belongs to another program, unless it begins with `ZAVA_`:
+            // then it is reported as a misspelled setting.
             let name = name.to_string_lossy().into_owned();
             match value.into_string() {
                 Ok(value) if is_setting(&name) && is_service_link(&name, &value) => {}
@@ -55,7 +56,7 @@ impl Environment {
                     environment.values.insert(name, value);
                 }
                 Err(_) if is_setting(&name) => {
-                    environment.not_text.insert(name);
+                    environment.not_utf8.insert(name);
                 }
                 Err(_) => {}
             }
@@ -68,7 +69,7 @@ impl Environment {
         Ok(environment)
     }
 
-    /// The value of a variable; an empty one counts as absent.
+    /// The value of a variable; `None` if it is absent or empty.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values
@@ -77,18 +78,18 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable has a value, readable or not.
+    /// Whether a variable has a value, valid UTF-8 or not.
     pub(super) fn is_set(&self, name: &str) -> bool {
-        self.get(name).is_some() || self.not_text.contains(name)
+        self.get(name).is_some() || self.not_utf8.contains(name)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.values.keys().map(String::as_str)
     }
 
-    /// Settings whose values are not UTF-8.
-    pub(super) fn not_text(&self) -> impl Iterator<Item = &str> {
-        self.not_text.iter().map(String::as_str)
+    /// The names of settings whose values are not UTF-8.
+    pub(super) fn not_utf8(&self) -> impl Iterator<Item = &str> {
+        self.not_utf8.iter().map(String::as_str)
     }
 }
 
@@ -103,7 +104,7 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Environment {
         let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
         Self {
             values: pairs.into_iter().map(owned).collect(),
-            not_text: BTreeSet::new(),
+            not_utf8: BTreeSet::new(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The proxy that outgoing HTTPS requests may have to take.
+//! The proxy for outgoing HTTPS requests.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use url::Url;
 use super::reader::Reader;
 use super::variables as var;
 
-/// An HTTP proxy, as `HTTPS_PROXY` and `NO_PROXY` name it for every program of a host.
+/// An HTTP proxy, as `HTTPS_PROXY` and `NO_PROXY` configure it for all programs of a host.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HttpsProxy {
     url: Url,
@@ -15,13 +15,16 @@ pub struct HttpsProxy {
 }
 
 impl HttpsProxy {
-    /// Where it is. Secret: it may hold a password.
+    /// The proxy's URL.
+    ///
+    /// # Security
+    /// A secret: it may contain a password.
     #[must_use]
     pub fn url_with_password(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The hosts that are reached without it, with commas between.
+    /// The hosts that are reached without the proxy, separated by commas.
     #[must_use]
     pub fn no_proxy(&self) -> Option<&str> {
         self.no_proxy.as_deref()
@@ -34,34 +37,34 @@ impl fmt::Debug for HttpsProxy {
     }
 }
 
-/// The proxy for the documents of token issuers: that of the environment if the settings say so,
-/// and `Some(None)` otherwise.
+/// Reads the proxy for fetching the token issuers' metadata. `Some(None)` unless `ZAVA_ENTRA_PROXY`
+/// selects the proxy of the environment.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Option<HttpsProxy>> {
-    let is_used = reader.parsed(&var::ZAVA_ENTRA_PROXY, |text| match text {
+    let uses_proxy = reader.parsed(&var::ZAVA_ENTRA_PROXY, |text| match text {
         "none" => Ok(false),
         "environment" => Ok(true),
-        _ => Err("is neither none nor environment"),
+        _ => Err("must be `none` or `environment`"),
     })?;
-    if !is_used {
+    if !uses_proxy {
         return Some(None);
     }
     let either = |upper, lower| reader.foreign(upper).or_else(|| reader.foreign(lower));
     let no_proxy = either("NO_PROXY", "no_proxy").map(str::to_owned);
     let proxy = match either("HTTPS_PROXY", "https_proxy") {
-        None => Err("is environment, but HTTPS_PROXY is not set"),
+        None => Err("is `environment`, but HTTPS_PROXY is not set"),
         Some(text) => parse(text)
-            .ok_or("is environment, but HTTPS_PROXY is no URL of a proxy over http or https"),
+            .ok_or("is `environment`, but HTTPS_PROXY is not the URL of an http or https proxy"),
     };
     match proxy {
         Ok(url) => Some(Some(HttpsProxy { url, no_proxy })),
-        Err(what) => {
-            reader.problem(&var::ZAVA_ENTRA_PROXY, what);
+        Err(message) => {
+            reader.add_problem(&var::ZAVA_ENTRA_PROXY, message);
             None
         }
     }
 }
 
-/// A URL, or a host and a port, as other programs read it too.
+/// Parses a URL, or a host and a port without a scheme, which other programs accept too.
 fn parse(text: &str) -> Option<Url> {
     let url = if text.contains("://") {
         Url::parse(text)

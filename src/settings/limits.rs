@@ -1,4 +1,4 @@
-//! Bounds on what one request may cost, and how many may come.
+//! Limits on one request, and rate limits.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -7,45 +7,45 @@ use super::environment::Environment;
 use super::reader::{Reader, SettingsError};
 use super::variables as var;
 
-/// Bounds on what one request may cost.
+/// Limits on one request. Every field is a maximum.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bounds on one answer, for readers.
+    /// Limits on one answer, for readers.
     pub answer: AnswerLimits,
-    /// The same for analysts and operators; none of it is less.
+    /// Limits on one answer, for analysts and operators; none is lower than in `answer`.
     pub analyst_answer: AnswerLimits,
-    /// The rows of an answer to a call that does not say how many it wants.
+    /// Rows in the answer to a call that does not request a number of rows.
     pub default_rows: NonZeroU32,
-    /// The bytes of JSON that the rows of such an answer hold at most.
+    /// Bytes of JSON in the rows of such an answer.
     pub default_result_bytes: NonZeroUsize,
-    /// The most bytes of one value.
+    /// Bytes in one value of an answer.
     pub cell_bytes: NonZeroUsize,
-    /// The largest HTTP request body, in bytes.
+    /// Bytes in an HTTP request body.
     pub request_bytes: NonZeroUsize,
-    /// The longest SQL text, in bytes.
+    /// Bytes in a SQL text.
     pub sql_bytes: NonZeroUsize,
-    /// The most database connections held at once.
+    /// Database connections open at once.
     pub connections: NonZeroUsize,
-    /// The most of them that one tenant holds.
+    /// Database connections in use by one tenant at once.
     pub tenant_connections: NonZeroUsize,
-    /// The most requests of one tenant that wait for one.
+    /// Requests of one tenant that wait for a database connection.
     pub tenant_queue: NonZeroUsize,
 }
 
-/// Bounds on one answer.
+/// Limits on one answer. Every field is a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerLimits {
-    /// The longest that PostgreSQL works on its statement.
+    /// How long PostgreSQL may run the statement.
     pub statement_timeout: Duration,
-    /// The most rows it holds.
+    /// Rows in the answer.
     pub rows: NonZeroU32,
-    /// The most bytes of JSON its rows hold.
+    /// Bytes of JSON in the answer's rows.
     pub result_bytes: NonZeroUsize,
 }
 
 impl AnswerLimits {
-    /// The larger of each bound.
-    fn or_more(self, other: Self) -> Self {
+    /// The higher of each pair of limits.
+    fn max(self, other: Self) -> Self {
         Self {
             statement_timeout: self.statement_timeout.max(other.statement_timeout),
             rows: self.rows.max(other.rows),
@@ -54,14 +54,15 @@ impl AnswerLimits {
     }
 }
 
-/// How many requests may come, in a minute; as many may come at once.
+/// Rate limits, in requests per minute; the burst is as large.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimits {
-    /// Of one principal.
+    /// Requests of one principal.
     pub principal: NonZeroU32,
-    /// From one address, or one IPv6 network of 64 bits.
+    /// Requests from one IPv4 address or IPv6 /64 network.
     pub address: NonZeroU32,
-    /// From one address, with a proof that is wrong or a tenant that is not the caller's.
+    /// Requests from one address with an invalid credential, or for a tenant that is not the
+    /// caller's.
     pub failures: NonZeroU32,
 }
 
@@ -82,36 +83,36 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<Limits> {
     let default_result_bytes = reader.number(&var::ZAVA_DEFAULT_RESULT_BYTES, 1_024, 64 << 20);
     let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
     let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = longest_sql(reader);
+    let sql_bytes = read_sql_bytes(reader);
     let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
     let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
     let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
     let (answer, sql_bytes) = (answer?, sql_bytes?);
     Some(Limits {
         answer,
-        analyst_answer: analyst_answer?.or_more(answer),
+        analyst_answer: analyst_answer?.max(answer),
         default_rows: default_rows?,
-        default_result_bytes: size(default_result_bytes?),
-        cell_bytes: size(cell_bytes?),
-        // Without a value: it is absent, or a problem that has been reported.
-        request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), size),
+        default_result_bytes: to_usize(default_result_bytes?),
+        cell_bytes: to_usize(cell_bytes?),
+        // `None` means that the variable is absent, or invalid and already reported.
+        request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), to_usize),
         sql_bytes,
-        connections: size(connections?),
-        tenant_connections: size(tenant_connections?),
-        tenant_queue: size(tenant_queue?),
+        connections: to_usize(connections?),
+        tenant_connections: to_usize(tenant_connections?),
+        tenant_queue: to_usize(tenant_queue?),
     })
 }
 
-/// The bytes of JSON that one byte of a text can take: `\u0000`.
-const JSON_BYTES_PER_BYTE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
+/// The most bytes of JSON that one byte of a text can take: the escape `\u0000`.
+const JSON_BYTES_PER_TEXT_BYTE: NonZeroUsize = NonZeroUsize::new(6).unwrap();
 
-/// What a request may hold beside its SQL text: `_meta`, or a client's description of itself.
+/// Room in a request for everything besides the SQL text: `_meta`, or a client's self-description.
 const REQUEST_BYTES_BESIDE_SQL: usize = 64 << 10;
 
-/// The largest request body that a SQL text of this length can need.
+/// The largest request body that a SQL text of this length can require.
 fn request_bytes_for(sql_bytes: NonZeroUsize) -> NonZeroUsize {
     sql_bytes
-        .saturating_mul(JSON_BYTES_PER_BYTE)
+        .saturating_mul(JSON_BYTES_PER_TEXT_BYTE)
         .saturating_add(REQUEST_BYTES_BESIDE_SQL)
 }
 
@@ -127,15 +128,15 @@ fn answer_limits(
     Some(AnswerLimits {
         statement_timeout: Duration::from_secs(u64::from(seconds?.get())),
         rows: rows?,
-        result_bytes: size(bytes?),
+        result_bytes: to_usize(bytes?),
     })
 }
 
 pub(super) fn rates(reader: &mut Reader<'_>) -> Option<RateLimits> {
-    const MOST: u32 = 100_000_000;
-    let principal = reader.number(&var::ZAVA_PRINCIPAL_RATE, 1, MOST);
-    let address = reader.number(&var::ZAVA_ADDRESS_RATE, 1, MOST);
-    let failures = reader.number(&var::ZAVA_FAILURE_RATE, 1, MOST);
+    const MAX_RATE: u32 = 100_000_000;
+    let principal = reader.number(&var::ZAVA_PRINCIPAL_RATE, 1, MAX_RATE);
+    let address = reader.number(&var::ZAVA_ADDRESS_RATE, 1, MAX_RATE);
+    let failures = reader.number(&var::ZAVA_FAILURE_RATE, 1, MAX_RATE);
     Some(RateLimits {
         principal: principal?,
         address: address?,
@@ -143,27 +144,27 @@ pub(super) fn rates(reader: &mut Reader<'_>) -> Option<RateLimits> {
     })
 }
 
-/// The longest SQL text, in bytes: all that the guard alone needs.
+/// Reads the maximum length of a SQL text in bytes, the only setting that the guard needs.
 ///
 /// # Errors
-/// When `ZAVA_MAX_SQL_BYTES` cannot be used, or a name is not a setting.
-pub fn sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
+/// If `ZAVA_MAX_SQL_BYTES` is invalid, or a `ZAVA_` variable is not a setting.
+pub fn max_sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
     let mut reader = Reader::new(environment);
-    let longest = longest_sql(&mut reader);
+    let max_bytes = read_sql_bytes(&mut reader);
     let problems = reader.finish();
-    match longest {
-        Some(longest) if problems.is_empty() => Ok(longest),
+    match max_bytes {
+        Some(max_bytes) if problems.is_empty() => Ok(max_bytes),
         _ => Err(SettingsError { problems }),
     }
 }
 
-fn longest_sql(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
+fn read_sql_bytes(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {
     reader
         .number(&var::ZAVA_MAX_SQL_BYTES, 64, 32 << 10)
-        .map(size)
+        .map(to_usize)
 }
 
-fn size(number: NonZeroU32) -> NonZeroUsize {
+fn to_usize(number: NonZeroU32) -> NonZeroUsize {
     // A usize holds every u32 on the platforms this server is built for (32 and 64 bits).
     NonZeroUsize::try_from(number).unwrap_or(NonZeroUsize::MAX)
 }

@@ -5,14 +5,14 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::reader::Reader;
 use super::variables as var;
 
-/// `level` or `module=level`, several of them with commas between.
+/// Reads a filter: one or more of `level` and `module=level`, separated by commas.
 ///
-/// The filter's own parser also takes a module without a level, for all its events. A misspelt
-/// level (`warning`, `verbose`) would be such a module, which has no events, so nothing at all
-/// would be logged.
+/// `tracing`'s own parser also accepts a module without a level and enables all its events. It
+/// would take a misspelled level (`warning`, `verbose`) for such a module. That module has no
+/// events, so nothing would be logged.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
     reader.parsed(&var::ZAVA_LOG, |text| {
-        // White space would become part of a module's name.
+        // `tracing` would take white space for a part of the module's name.
         let text: String = text
             .chars()
             .filter(|letter| !letter.is_whitespace())
@@ -22,24 +22,28 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
                 None => (None, directive),
                 Some((module, level)) => (Some(module), level),
             };
-            // `tracing` also reads digits as levels, which nobody would guess.
+            // `tracing` also accepts digits as levels; they are rejected as too obscure.
             let is_word = level.bytes().all(|byte| byte.is_ascii_alphabetic());
             if level.is_empty() || !is_word || level.parse::<LevelFilter>().is_err() {
-                return Err("holds a level other than off, error, warn, info, debug and trace");
+                return Err(
+                    "contains an unknown level (known are off, error, warn, info, debug and trace)",
+                );
             }
             if module.is_some_and(|module| !is_module_path(module)) {
-                return Err("names a module that cannot be one; write zava_mcp_server=debug");
+                return Err(
+                    "contains an invalid module path (a valid one is zava_mcp_server::query)",
+                );
             }
         }
         match text.parse::<Targets>() {
             Ok(_) => Ok(text),
-            Err(_) => Err("is not a log filter"),
+            Err(_) => Err("must be a log filter"),
         }
     })
 }
 
 fn is_module_path(text: &str) -> bool {
-    let is_of_path =
+    let is_path_character =
         |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || letter == ':';
-    !text.is_empty() && text.chars().all(is_of_path)
+    !text.is_empty() && text.chars().all(is_path_character)
 }

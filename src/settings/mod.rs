@@ -1,19 +1,23 @@
-//! What the server is told by its environment: every variable, read once, checked whole, typed.
+//! Reads the server's configuration from environment variables into typed, validated values.
 //!
-//! Knows names, formats and defaults; must not know what the values are used for. Nothing else in the crate reads the
-//! environment. Invariant: a settings value that exists is valid, and no error or `Debug` output holds a secret.
-mod auth; // how callers prove who they are
-mod dot_env; // the format of `.env`
-mod environment; // where values come from: the process and `.env`
-mod https_proxy; // how to get out
-mod limits; // bounds on what one request may cost, and how many may come
-mod log_filter; // which events are logged
-mod public_url; // what clients call the server
-mod reader; // text → typed value, collecting every problem
-mod service_links; // variables that Kubernetes sets for services
-mod signing_key; // the one value with a format of its own
-mod trusted_proxies; // the gateways and proxies in front
-mod variables; // every variable, documented once
+//! Knows the variables' names, formats and defaults; must not know what the values are used for.
+//! Nothing else in the crate reads the environment.
+//!
+//! Invariants:
+//! - a settings value that exists is valid;
+//! - no error and no `Debug` output contains a secret.
+mod auth; //            how callers authenticate
+mod dot_env; //         the format of `.env`
+mod environment; //     where values come from: the process environment and `.env`
+mod https_proxy; //     the proxy for outgoing HTTPS requests
+mod limits; //          limits on one request, and rate limits
+mod log_filter; //      which events are logged
+mod public_url; //      the URL by which clients reach the server
+mod reader; //          text → typed value, collecting every problem
+mod service_links; //   variables that Kubernetes sets for services
+mod signing_key; //     the key that signs each transaction's tenant
+mod trusted_proxies; // the gateways and reverse proxies in front of the server
+mod variables; //       every variable, documented once
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -22,11 +26,11 @@ use ipnet::IpNet;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-pub use auth::{AuthSettings, EntraSettings, ProofSettings, TrustedPeers};
+pub use auth::{AuthSettings, CredentialSettings, EntraSettings, TrustedPeers};
 pub use dot_env::{DotEnvError, LineError};
 pub use environment::Environment;
 pub use https_proxy::HttpsProxy;
-pub use limits::{AnswerLimits, Limits, RateLimits, sql_bytes};
+pub use limits::{AnswerLimits, Limits, RateLimits, max_sql_bytes};
 pub use public_url::PublicUrl;
 pub use reader::{Problem, SettingsError};
 pub use signing_key::{SigningKey, SigningKeyError};
@@ -35,41 +39,41 @@ pub use variables::{VARIABLES, Variable};
 use reader::Reader;
 use variables as var;
 
-/// Where PostgreSQL is; shared by every login.
+/// The address of PostgreSQL and how to connect to it; the same for every login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DatabaseAddress {
-    /// Host name or address.
+    /// Host name or IP address.
     pub host: String,
     /// TCP port.
     pub port: u16,
-    /// Whether to encrypt.
+    /// Whether connections are encrypted.
     pub tls: Tls,
-    /// What answers there.
+    /// Whether PostgreSQL itself or a connection pooler listens on this address.
     pub pool_mode: PoolMode,
     /// Database name.
     pub database: String,
-    /// What this server calls itself in `pg_stat_activity`.
+    /// This server's `application_name`, as `pg_stat_activity` shows it.
     pub application_name: String,
 }
 
 /// Whether the connection to PostgreSQL is encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Tls {
-    /// No: for a database on the same machine, or on a network that is trusted on purpose.
+    /// Not encrypted: for a database on the same machine, or on a deliberately trusted network.
     Disable,
-    /// Yes, and the server must prove that it is the host that was named.
+    /// Encrypted; the database's certificate chain and host name are verified.
     VerifyFull {
-        /// File with the certificates that may sign the server's; `None` for Mozilla's list.
+        /// File with the root certificates that are trusted; `None` for Mozilla's list.
         root_cert: Option<PathBuf>,
     },
 }
 
-/// What answers where the database is.
+/// What listens on the database address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolMode {
-    /// PostgreSQL itself: a connection has one backend for its life.
+    /// PostgreSQL itself: a connection keeps one backend for its lifetime.
     Direct,
-    /// A pooler in transaction mode: each transaction may have another backend.
+    /// A pooler in transaction mode: each transaction may run on another backend.
     Transaction,
 }
 
@@ -82,52 +86,54 @@ pub struct Login {
     pub password: SecretString,
 }
 
-/// What `serve` and `check` need.
+/// The settings of `serve` and `check`.
 #[derive(Clone, Debug)]
 pub struct ServeSettings {
-    /// Where to listen.
+    /// The address on which the HTTP server listens.
     pub listen: SocketAddr,
-    /// How callers prove who they are.
+    /// How callers authenticate.
     pub auth: AuthSettings,
-    /// What clients call this server. `None` where only this machine can reach it.
+    /// The URL by which clients reach this server; `None` if only this machine can reach it.
     pub public_url: Option<PublicUrl>,
-    /// Where the database is.
+    /// The database's address.
     pub database: DatabaseAddress,
-    /// The login that only queries.
+    /// The login that runs queries; it cannot write.
     pub login: Login,
-    /// Signs the tenant of each transaction.
+    /// The key that signs the tenant of each transaction.
     pub signing_key: SigningKey,
-    /// Whose pages may call this server from a browser, beside those of this machine: scheme, host and port.
+    /// Origins (scheme, host and port) whose pages may call this server from a browser, in
+    /// addition to those of this machine.
     pub allowed_origins: Vec<String>,
-    /// The proxies in front, whose `X-Forwarded-For` tells a client's address.
+    /// The reverse proxies in front of the server; the client's address is read from their
+    /// `X-Forwarded-For`.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether Azure hosts the server and no proxy is named: then every peer is the platform's
-    /// front end.
+    /// Whether Azure hosts the server and no proxy is configured: every peer is then the hosting
+    /// platform's front end.
     pub is_behind_platform: bool,
-    /// Bounds on one request.
+    /// Limits on one request.
     pub limits: Limits,
-    /// How many requests may come.
+    /// Rate limits.
     pub rates: RateLimits,
-    /// Folder with the embedding model's two files; `None` leaves search by meaning switched off.
+    /// Folder with the embedding model's two files; `None` disables semantic search.
     pub embedding_model_dir: Option<PathBuf>,
-    /// The tenant that `serve --stdio` speaks for; HTTP callers name theirs in each request.
+    /// The tenant of `serve --stdio`; HTTP callers name theirs in each request.
     pub stdio_tenant: Option<Uuid>,
-    /// Whether the audit trail holds the text of statements, and not their fingerprints alone.
+    /// Whether the audit log contains the text of statements in addition to their fingerprints.
     pub audit_sql: bool,
     /// Which log events are written, in `tracing` filter syntax.
     pub log: String,
 }
 
-/// What `migrate` and `seed` need.
+/// The settings of `migrate` and `seed`.
 #[derive(Clone, Debug)]
 pub struct AdminSettings {
-    /// Where the database is.
+    /// The database's address.
     pub database: DatabaseAddress,
     /// The login that may create roles and act as the schemas' owner.
     pub admin: Login,
-    /// The login to create for `serve`, with the password it shall have.
+    /// The login that `migrate` creates for `serve`, with its password.
     pub login: Login,
-    /// The signing key the database shall accept from now on.
+    /// The signing key that `migrate` makes the database accept.
     pub signing_key: SigningKey,
     /// Folder with the embedding model's two files; `seed` needs it.
     pub embedding_model_dir: Option<PathBuf>,
@@ -136,26 +142,28 @@ pub struct AdminSettings {
 }
 
 impl ServeSettings {
-    /// Reads what `serve` needs.
+    /// Reads the settings of `serve`.
     ///
     /// # Errors
-    /// All problems at once: each names the variable, what is wrong and an example, never the value.
+    /// All problems at once. Each names the variable, says what is wrong and gives an example;
+    /// none contains the value.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(environment);
         let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
-            text.parse().map_err(|_| "is not an address with a port")
+            text.parse()
+                .map_err(|_| "must be an IP address and a port, joined by a colon")
         });
         let trusted_proxies = trusted_proxies::read(&mut reader);
-        // A list that cannot be used is a problem of its own, and no other is told of it.
+        // An invalid list has been reported; the checks that depend on it must not report it again.
         let proxies = trusted_proxies.as_deref().unwrap_or_default();
-        let is_behind_platform = proxies.is_empty() && auth::is_hosted(&reader);
+        let is_behind_platform = proxies.is_empty() && auth::is_azure_hosted(&reader);
         let auth = auth::read(&mut reader, listen, proxies);
         let public_url = auth::public_url(&mut reader, listen);
         let allowed_origins = auth::allowed_origins(&mut reader);
         let database = database(&mut reader, Ok);
         let login = login(&mut reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
         let signing_key = reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
-            text.parse().map_err(SigningKeyError::what)
+            text.parse().map_err(SigningKeyError::message)
         });
         let limits = limits::read(&mut reader);
         let rates = limits::rates(&mut reader);
@@ -163,15 +171,15 @@ impl ServeSettings {
             Ok(PathBuf::from(text))
         });
         let stdio_tenant = reader.optional(&var::ZAVA_TENANT, |text| {
-            // One spelling of a tenant, as in the header.
+            // Only the hyphenated form, as in the header: one spelling for each tenant.
             let hyphenated = text.len() == uuid::fmt::Hyphenated::LENGTH;
             let id = Uuid::try_parse(text).ok().filter(|_| hyphenated);
-            id.ok_or("is not a UUID with hyphens")
+            id.ok_or("must be a UUID with hyphens")
         });
         let audit_sql = reader.parsed(&var::ZAVA_AUDIT_SQL, |text| match text {
             "on" => Ok(true),
             "off" => Ok(false),
-            _ => Err("is neither on nor off"),
+            _ => Err("must be `on` or `off`"),
         });
         let log = log_filter::read(&mut reader);
         let problems = reader.finish();
@@ -226,14 +234,17 @@ impl ServeSettings {
 }
 
 impl AdminSettings {
-    /// Reads what `migrate` and `seed` need.
+    /// Reads the settings of `migrate` and `seed`.
     ///
     /// # Errors
-    /// All problems at once: each names the variable, what is wrong and an example, never the value.
+    /// All problems at once. Each names the variable, says what is wrong and gives an example;
+    /// none contains the value.
     pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
         let mut reader = Reader::new(environment);
         let database = database(&mut reader, |_| {
-            Err("names a pooler; migrate and seed need PostgreSQL itself")
+            Err(
+                "must be `direct` for `migrate` and `seed`, which need a connection without a pooler",
+            )
         });
         let admin = login(
             &mut reader,
@@ -242,7 +253,7 @@ impl AdminSettings {
         );
         let login = login(&mut reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
         let signing_key = reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
-            text.parse().map_err(SigningKeyError::what)
+            text.parse().map_err(SigningKeyError::message)
         });
         let embedding_model_dir = reader.optional(&var::ZAVA_EMBEDDING_MODEL_DIR, |text| {
             Ok(PathBuf::from(text))
@@ -272,22 +283,22 @@ impl AdminSettings {
 
 fn database(
     reader: &mut Reader<'_>,
-    usable: fn(PoolMode) -> Result<PoolMode, &'static str>,
+    check_pool_mode: fn(PoolMode) -> Result<PoolMode, &'static str>,
 ) -> Option<DatabaseAddress> {
-    let host = reader.parsed(&var::POSTGRES_DB_HOST, host_of);
+    let host = reader.parsed(&var::POSTGRES_DB_HOST, parse_host);
     let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
-        Ok(0) | Err(_) => Err("is not a port number from 1 to 65535"),
+        Ok(0) | Err(_) => Err("must be a port number from 1 to 65535"),
         Ok(port) => Ok(port),
     });
     let tls = tls(reader, host.as_deref().unwrap_or_default());
     let pool_mode = reader.parsed(&var::POSTGRES_POOL_MODE, |text| match text {
         "direct" => Ok(PoolMode::Direct),
-        "transaction" => usable(PoolMode::Transaction),
-        _ => Err("is neither direct nor transaction"),
+        "transaction" => check_pool_mode(PoolMode::Transaction),
+        _ => Err("must be `direct` or `transaction`"),
     });
     let database = reader.parsed(&var::POSTGRES_DB, |text| {
         if text.contains("://") {
-            Err("is a URL; host, port, name and login are settings of their own")
+            Err("must be a database name, not a URL (host, port and login have their own variables)")
         } else {
             Ok(text.to_owned())
         }
@@ -304,43 +315,47 @@ fn database(
     })
 }
 
-/// A host name or an address, as the system's resolver takes it.
-fn host_of(text: &str) -> Result<String, &'static str> {
+/// Parses a host name or an IP address in the form that the system's resolver accepts.
+fn parse_host(text: &str) -> Result<String, &'static str> {
     if text.contains("://") {
-        return Err("is a URL; host, port, name and login are settings of their own");
+        return Err(
+            "must be a host name, not a URL (port, database name and login have their own variables)",
+        );
     }
     if text.starts_with('/') {
-        return Err("is a path; PostgreSQL is reached over TCP");
+        return Err("must be a host name or an IP address, not a path (connections use TCP)");
     }
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());
     }
-    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let is_host_character = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
     match text.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok() && host.chars().all(is_of_name) => {
-            Err("holds a port, which belongs into POSTGRES_DB_PORT")
+        Some((host, port))
+            if port.parse::<u16>().is_ok() && host.chars().all(is_host_character) =>
+        {
+            Err("must not contain a port; set POSTGRES_DB_PORT instead")
         }
-        None if text.chars().all(is_of_name) => Ok(text.to_owned()),
-        _ => Err("is neither a host name nor an address (of IPv6 without brackets)"),
+        None if text.chars().all(is_host_character) => Ok(text.to_owned()),
+        _ => Err("must be a host name or an IP address (IPv6 without brackets)"),
     }
 }
 
 fn tls(reader: &mut Reader<'_>, host: &str) -> Option<Tls> {
     let root_cert = reader.optional(&var::POSTGRES_SSLROOTCERT, |text| Ok(PathBuf::from(text)));
-    let mode = reader.absent_or(
+    let is_disabled = reader.parsed_or(
         &var::POSTGRES_SSLMODE,
-        is_this_machine(host),
+        is_loopback(host),
         |text| match text {
             "disable" => Ok(true),
             "verify-full" => Ok(false),
             "require" | "prefer" | "allow" | "verify-ca" => Err(
-                "does not prove that the server is the host that was named, so it is not offered; use verify-full, with POSTGRES_SSLROOTCERT for an authority of your own",
+                "does not verify the server's host name, so it is not supported; use `verify-full`, with POSTGRES_SSLROOTCERT for a private certificate authority",
             ),
-            _ => Err("is neither verify-full nor disable"),
+            _ => Err("must be `verify-full` or `disable`"),
         },
     );
-    mode.map(|plain| {
-        if plain {
+    is_disabled.map(|is_disabled| {
+        if is_disabled {
             Tls::Disable
         } else {
             Tls::VerifyFull { root_cert }
@@ -348,7 +363,7 @@ fn tls(reader: &mut Reader<'_>, host: &str) -> Option<Tls> {
     })
 }
 
-fn is_this_machine(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     host == "localhost"
         || host
             .parse::<IpAddr>()

@@ -4,39 +4,40 @@ use std::num::NonZeroU32;
 use super::environment::Environment;
 use super::variables::{VARIABLES, Variable};
 
-/// One thing that is wrong with the environment.
+/// One invalid or missing environment variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// The variable's name.
     pub variable: String,
-    /// What is wrong with it, without its value.
-    pub what: String,
-    /// A value that would do, or the name that was meant.
-    pub mend: String,
+    /// What is wrong, as a predicate after the variable's name; never contains the value.
+    pub message: String,
+    /// How to fix it: a valid example, or the name that was probably meant.
+    pub hint: String,
 }
 
-/// Everything that is wrong with the environment.
+/// Every invalid or missing environment variable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
-    /// In the order of reading; never empty.
+    /// In the order in which the variables are read; never empty.
     pub problems: Vec<Problem>,
 }
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the settings cannot be used")?;
+        f.write_str("invalid settings")?;
         for problem in &self.problems {
             write!(
                 f,
                 "\n  {} {}; {}",
-                problem.variable, problem.what, problem.mend
+                problem.variable, problem.message, problem.hint
             )?;
         }
         Ok(())
     }
 }
 
-/// Reads variables one by one and remembers every problem, so that a user mends all of them in one go.
+/// Reads variables one by one and collects every problem, so that a user can fix all of them at
+/// once.
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<Problem>,
@@ -48,12 +49,12 @@ impl<'a> Reader<'a> {
             environment,
             problems: Vec::new(),
         };
-        reader.refuse_unknown_names();
-        reader.refuse_values_that_are_not_text();
+        reader.reject_unknown_names();
+        reader.reject_values_that_are_not_utf8();
         reader
     }
 
-    /// A variable that has a default, or without which the command cannot work.
+    /// Reads a variable that has a default or is required.
     pub(super) fn parsed<T>(
         &mut self,
         variable: &'static Variable,
@@ -62,11 +63,11 @@ impl<'a> Reader<'a> {
         let text = self.environment.get(variable.name).or(variable.default);
         let text = self.required(variable, text)?;
         parse(text)
-            .map_err(|what| self.problem(variable, what))
+            .map_err(|message| self.add_problem(variable, message))
             .ok()
     }
 
-    /// A variable that may be absent.
+    /// Reads a variable that may be absent.
     pub(super) fn optional<T>(
         &mut self,
         variable: &'static Variable,
@@ -74,12 +75,12 @@ impl<'a> Reader<'a> {
     ) -> Option<T> {
         let text = self.environment.get(variable.name)?;
         parse(text)
-            .map_err(|what| self.problem(variable, what))
+            .map_err(|message| self.add_problem(variable, message))
             .ok()
     }
 
-    /// A variable whose default depends on others.
-    pub(super) fn absent_or<T>(
+    /// Reads a variable whose default depends on other variables.
+    pub(super) fn parsed_or<T>(
         &mut self,
         variable: &'static Variable,
         default: T,
@@ -88,77 +89,77 @@ impl<'a> Reader<'a> {
         match self.environment.get(variable.name) {
             None => Some(default),
             Some(text) => parse(text)
-                .map_err(|what| self.problem(variable, what))
+                .map_err(|message| self.add_problem(variable, message))
                 .ok(),
         }
     }
 
-    /// A whole number from `least` (at least 1) to `most`.
+    /// Reads a whole number from `min` (at least 1) to `max`.
     pub(super) fn number(
         &mut self,
         variable: &'static Variable,
-        least: u32,
-        most: u32,
+        min: u32,
+        max: u32,
     ) -> Option<NonZeroU32> {
         let text = self.environment.get(variable.name).or(variable.default)?;
         let number = text
             .parse::<NonZeroU32>()
             .ok()
-            .filter(|number| (least..=most).contains(&number.get()));
+            .filter(|number| (min..=max).contains(&number.get()));
         if number.is_none() {
-            self.problem(
+            self.add_problem(
                 variable,
-                format!("is not a whole number from {least} to {most}"),
+                format!("must be a whole number from {min} to {max}"),
             );
         }
         number
     }
 
-    /// A value that another one makes necessary.
+    /// Reports a variable as missing unless it has a value or was reported already.
     pub(super) fn required<T>(
         &mut self,
         variable: &'static Variable,
         value: Option<T>,
     ) -> Option<T> {
-        let is_wrong = |problem: &Problem| problem.variable == variable.name;
-        if value.is_none() && !self.problems.iter().any(is_wrong) {
-            self.problem(variable, "is not set");
+        let is_reported = |problem: &Problem| problem.variable == variable.name;
+        if value.is_none() && !self.problems.iter().any(is_reported) {
+            self.add_problem(variable, "is not set");
         }
         value
     }
 
-    /// Whether the environment has a variable that is none of ours.
+    /// Whether the environment has a variable that is not one of this server's settings.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.environment.is_set(name)
     }
 
-    /// A variable that is none of ours, but means the same to every program.
+    /// The value of a variable that is not specific to this server, such as `HTTPS_PROXY`.
     pub(super) fn foreign(&self, name: &str) -> Option<&'a str> {
         self.environment.get(name)
     }
 
-    /// Ends the reading: everything that was found wrong.
+    /// Ends reading and returns every problem.
     pub(super) fn finish(self) -> Vec<Problem> {
         self.problems
     }
 
-    /// Takes note of what is wrong with a variable.
-    pub(super) fn problem(&mut self, variable: &'static Variable, what: impl Into<String>) {
+    /// Adds a problem with a variable; its hint is the variable's example.
+    pub(super) fn add_problem(&mut self, variable: &'static Variable, message: impl Into<String>) {
         self.problems.push(Problem {
             variable: variable.name.to_owned(),
-            what: what.into(),
-            mend: format!("for example {}={}", variable.name, variable.example),
+            message: message.into(),
+            hint: format!("for example {}={}", variable.name, variable.example),
         });
     }
 
-    /// A value that cannot be read would leave the default in force without a word.
-    fn refuse_values_that_are_not_text(&mut self) {
-        for name in self.environment.not_text() {
+    /// A value that is not UTF-8 is an error: ignoring it would silently apply the default.
+    fn reject_values_that_are_not_utf8(&mut self) {
+        for name in self.environment.not_utf8() {
             let known = VARIABLES.iter().find(|variable| variable.name == name);
             self.problems.push(Problem {
                 variable: name.to_owned(),
-                what: "has a value that is not UTF-8".to_owned(),
-                mend: known.map_or_else(
+                message: "is not valid UTF-8".to_owned(),
+                hint: known.map_or_else(
                     || "unset it".to_owned(),
                     |known| format!("for example {}={}", known.name, known.example),
                 ),
@@ -166,8 +167,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A misspelt variable would leave its default in force without a word, so an unknown name of ours is an error.
-    fn refuse_unknown_names(&mut self) {
+    /// An unknown name with the prefix `ZAVA_` is an error: ignoring a misspelled variable would
+    /// silently apply its default.
+    fn reject_unknown_names(&mut self) {
         for name in self
             .environment
             .names()
@@ -186,8 +188,8 @@ impl<'a> Reader<'a> {
                 .map_or("", |variable| variable.name);
             self.problems.push(Problem {
                 variable: name.to_owned(),
-                what: "is not a setting of this server".to_owned(),
-                mend: format!("did you mean {nearest}?"),
+                message: "is not a setting of this server".to_owned(),
+                hint: format!("did you mean {nearest}?"),
             });
         }
     }

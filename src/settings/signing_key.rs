@@ -5,46 +5,47 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox};
 
-/// The key that proves a transaction's tenant to the database, with the number the database knows it by.
+/// The key that signs the tenant of each transaction, with the id under which the database stores
+/// it.
 ///
 /// # Security
-/// Whoever holds it can open a transaction for any tenant. `Debug` shows the number only.
+/// Whoever holds the key can open a transaction for any tenant. `Debug` shows only the id.
 #[derive(Clone, Debug)]
 pub struct SigningKey {
     id: i32,
     secret: Arc<SecretBox<[u8; 32]>>,
 }
 
-/// Why a text is no signing key. Never holds the text.
+/// Why a text is not a signing key. Never contains the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigningKeyError {
-    /// No `:` between number and key, or no positive number before it.
-    #[error("does not begin with a key number from 1 up and a colon")]
+    /// There is no `:`, or no positive number before it.
+    #[error("{}", self.message())]
     Number,
-    /// What follows is not 32 bytes in base64.
-    #[error("does not hold 32 bytes in base64 after the colon")]
+    /// The part after the colon is not 32 bytes in base64.
+    #[error("{}", self.message())]
     Key,
 }
 
 impl SigningKeyError {
-    /// The reason as a constant.
+    /// The error's text as a constant.
     #[must_use]
-    pub fn what(self) -> &'static str {
+    pub fn message(self) -> &'static str {
         match self {
-            Self::Number => "does not begin with a key number from 1 up and a colon",
-            Self::Key => "does not hold 32 bytes in base64 after the colon",
+            Self::Number => "must begin with a key number (at least 1) and a colon",
+            Self::Key => "must have 32 bytes in base64 after the colon",
         }
     }
 }
 
 impl SigningKey {
-    /// The number under which `guard.signing_key` keeps this key.
+    /// The id of this key in `guard.signing_key`.
     #[must_use]
     pub fn id(&self) -> i32 {
         self.id
     }
 
-    /// The 32 bytes themselves.
+    /// The secret key itself, 32 bytes.
     #[must_use]
     pub fn expose(&self) -> &[u8; 32] {
         self.secret.expose_secret()

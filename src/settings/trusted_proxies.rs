@@ -1,4 +1,4 @@
-//! The gateways and proxies whose headers are trusted.
+//! The gateways and reverse proxies whose headers are trusted.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,28 +7,30 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use super::reader::Reader;
 use super::variables as var;
 
-/// Length of the prefix `::ffff:0:0/96`, behind which IPv6 holds the IPv4 addresses.
+/// Prefix length of `::ffff:0:0/96`, the IPv4-mapped IPv6 addresses.
 const MAPPED_PREFIX: u8 = 96;
-/// The most of the address space that a list may cover, as the length of a prefix: gateways are
-/// one's own (10.0.0.0/8 is the largest private network) or a provider's published ranges, which
+/// The largest share of the address space that a list may cover, as a prefix length. Gateways are
+/// in a private network (10.0.0.0/8 is the largest one) or in a provider's published ranges, which
 /// are far smaller.
 const MAX_COVERAGE_PREFIX: u8 = 5;
 
-/// The networks; empty when none is named.
+/// Reads the list of networks; an absent variable is an empty list.
 pub(super) fn read(reader: &mut Reader<'_>) -> Option<Vec<IpNet>> {
-    reader.absent_or(&var::ZAVA_TRUSTED_PROXY, Vec::new(), |text| {
+    reader.parsed_or(&var::ZAVA_TRUSTED_PROXY, Vec::new(), |text| {
         let networks = text.split(',').map(|network| parse_network(network.trim()));
         let networks: Option<Vec<IpNet>> = networks.collect();
-        let networks = networks.ok_or("holds something else than addresses and networks")?;
+        let networks = networks
+            .ok_or("must be IP addresses and networks in CIDR notation, separated by commas")?;
         if covers_the_internet(&networks) {
-            Err("trusts most of the addresses there are, and with them whoever comes")
+            Err("covers most of the Internet, so that almost any client would be trusted")
         } else {
             Ok(networks)
         }
     })
 }
 
-/// A network or a single address. IPv4 inside IPv6 becomes IPv4: peers are compared in that form.
+/// Parses a network or a single address. IPv4-mapped IPv6 becomes IPv4, the form in which peers
+/// are compared.
 fn parse_network(text: &str) -> Option<IpNet> {
     let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
     match text.parse().ok().or_else(address)? {
@@ -42,7 +44,8 @@ fn parse_network(text: &str) -> Option<IpNet> {
     }
 }
 
-/// Whether networks together cover more of IPv4, or of IPv6's public addresses, than gateways have.
+/// Whether the networks together cover more of IPv4, or of the public IPv6 addresses, than
+/// gateways plausibly use.
 fn covers_the_internet(networks: &[IpNet]) -> bool {
     let public = Ipv6Net::new_assert(Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
     let mapped = Ipv6Net::new_assert(Ipv4Addr::UNSPECIFIED.to_ipv6_mapped(), MAPPED_PREFIX);

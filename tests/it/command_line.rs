@@ -56,7 +56,7 @@ async fn settings_that_cannot_be_used_end_with_64_and_name_everything() {
         let said = String::from_utf8(output.stderr).expect("text");
         assert_eq!(output.status.code(), Some(64), "{command:?}: {said}");
         for words in [
-            "POSTGRES_DB_PORT is not a port number",
+            "POSTGRES_DB_PORT must be a port number",
             "ZAVA_MAX_ROW is not a setting of this server; did you mean ZAVA_MAX_ROWS?",
             "ZAVA_SIGNING_KEY is not set",
         ] {
@@ -105,7 +105,7 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
         .expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(
-        said.contains("POSTGRES_DB_PORT is not a port number"),
+        said.contains("POSTGRES_DB_PORT must be a port number"),
         "{said}"
     );
     assert!(
@@ -122,7 +122,7 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
         .expect("it runs");
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(
-        said.contains("POSTGRES_DB_PORT is not a port number"),
+        said.contains("POSTGRES_DB_PORT must be a port number"),
         "{said}"
     );
 
@@ -139,8 +139,8 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
     let said = String::from_utf8(output.stderr).expect("text");
     assert_eq!(output.status.code(), Some(64), "{said}");
     for words in [
-        "line 2: POSTGRES_PASSWORD has an opening quote without a closing one",
-        "line 4: ZAVA_LOG stands in line 3 already",
+        "line 2: POSTGRES_PASSWORD has no closing quote",
+        "line 4: ZAVA_LOG is already set in line 3",
     ] {
         assert!(said.contains(words), "{words}: {said}");
     }

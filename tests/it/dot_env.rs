@@ -53,7 +53,7 @@ fn read_by_server(text: &[u8]) -> Result<String, String> {
         Err(DotEnvError::Malformed(errors)) => {
             let lines = errors
                 .iter()
-                .map(|error| format!("line {}: {} {}\n", error.line, error.name, error.what));
+                .map(|error| format!("line {}: {} {}\n", error.line, error.name, error.message));
             Err(lines.collect())
         }
         Err(error) => {

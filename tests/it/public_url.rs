@@ -2,14 +2,14 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings, PublicUrl};
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings, PublicUrl};
 
 use crate::support::TestServer;
 
 async fn server(public_url: &'static str) -> TestServer {
     TestServer::start_with(|settings| {
         settings.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
-        settings.auth = AuthSettings::Proof(ProofSettings {
+        settings.auth = AuthSettings::Credentials(CredentialSettings {
             entra: Some(EntraSettings {
                 authority: "https://login.example.com".to_owned(),
                 directories: vec![uuid::Uuid::max()],
@@ -17,7 +17,7 @@ async fn server(public_url: &'static str) -> TestServer {
                 proxy: None,
             }),
             api_keys: true,
-            ..ProofSettings::default()
+            ..CredentialSettings::default()
         });
     })
     .await

@@ -2,39 +2,35 @@ use super::*;
 
 const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 
-/// What would let in whoever comes, or nobody, is said before the server starts.
+/// Settings that would let in everybody, or nobody, are rejected before the server starts.
 #[test]
-fn unsafe_ways_to_prove_who_calls_are_refused() {
+fn unsafe_authentication_settings_are_rejected() {
     let entra = [
         ("ZAVA_AUTH", "entra"),
         ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
         ("ZAVA_ENTRA_AUDIENCE", "api://zava"),
     ];
-    for (extra, variable, what) in [
+    for (extra, variable, message) in [
         (
             &[("ZAVA_AUTH", "basic")][..],
             "ZAVA_AUTH",
-            "something else than",
+            "must be a list of",
         ),
-        (
-            &[("ZAVA_AUTH", "entra,")],
-            "ZAVA_AUTH",
-            "something else than",
-        ),
+        (&[("ZAVA_AUTH", "entra,")], "ZAVA_AUTH", "must be a list of"),
         (
             &[("ZAVA_AUTH", "header,entra")],
             "ZAVA_AUTH",
-            "stands alone",
+            "must not combine",
         ),
         (
             &[("ZAVA_LISTEN", "0.0.0.0:8000")],
             "ZAVA_AUTH",
-            "whoever reaches",
+            "trusts the tenant header of every client",
         ),
         (
             &[("ZAVA_LISTEN", "[::]:8000")],
             "ZAVA_AUTH",
-            "whoever reaches",
+            "trusts the tenant header of every client",
         ),
         (
             &[
@@ -42,14 +38,14 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
                 ("ZAVA_AUTH", "header"),
             ],
             "ZAVA_AUTH",
-            "whoever reaches",
+            "trusts the tenant header of every client",
         ),
         (
             &[("CONTAINER_APP_NAME", "zava"), ("ZAVA_AUTH", "header")],
             "ZAVA_AUTH",
-            "whoever reaches",
+            "trusts the tenant header of every client",
         ),
-        // Where Azure hosts the server, tokens are the default.
+        // Access tokens are the default if Azure hosts the server.
         (
             &[("CONTAINER_APP_NAME", "zava")],
             "ZAVA_ENTRA_TENANT_ID",
@@ -58,27 +54,27 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_ALLOWED_ORIGINS", "http://chat.example.com")],
             "ZAVA_ALLOWED_ORIGINS",
-            "origins over https",
+            "must be https origins",
         ),
         (
             &[("ZAVA_ALLOWED_ORIGINS", "https://chat.example.com/")],
             "ZAVA_ALLOWED_ORIGINS",
-            "origins over https",
+            "must be https origins",
         ),
         (
             &[("ZAVA_ALLOWED_ORIGINS", "*")],
             "ZAVA_ALLOWED_ORIGINS",
-            "origins over https",
+            "must be https origins",
         ),
         (
             &[("ZAVA_TRUSTED_PROXY", "10.0.0.0/33")],
             "ZAVA_TRUSTED_PROXY",
-            "addresses and networks",
+            "IP addresses and networks",
         ),
         (
             &[("ZAVA_TRUSTED_PROXY", "10.0.0.1,::/0")],
             "ZAVA_TRUSTED_PROXY",
-            "most of the addresses",
+            "covers most of the Internet",
         ),
         (
             &[
@@ -87,7 +83,7 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
                 ("ZAVA_TRUSTED_PROXY", "127.0.0.0/8"),
             ],
             "ZAVA_TRUSTED_PROXY",
-            "this machine",
+            "a loopback address",
         ),
         (
             &[entra[0], entra[1], entra[2], ("WEBSITE_SITE_NAME", "zava")],
@@ -97,22 +93,22 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_PUBLIC_URL", "https://zava.example.com/a//b")],
             "ZAVA_PUBLIC_URL",
-            "a path of other characters",
+            "must have a path of letters",
         ),
         (
             &[("ZAVA_PUBLIC_URL", "https://zava.example.com/{x}")],
             "ZAVA_PUBLIC_URL",
-            "a path of other characters",
+            "must have a path of letters",
         ),
         (
             &[("ZAVA_PUBLIC_URL", "https://zava.example.com/zava/mcp/")],
             "ZAVA_PUBLIC_URL",
-            "leave that out",
+            "must not end in /mcp",
         ),
         (
             &[entra[0], entra[1], entra[2], ("ZAVA_ENTRA_PROXY", "on")],
             "ZAVA_ENTRA_PROXY",
-            "neither none nor environment",
+            "must be `none` or `environment`",
         ),
         (
             &[
@@ -133,7 +129,7 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
                 ("HTTPS_PROXY", "socks5://hunter2-proxy"),
             ],
             "ZAVA_ENTRA_PROXY",
-            "no URL of a proxy",
+            "not the URL of an http or https proxy",
         ),
         (
             &[("ZAVA_AUTH", "entra")],
@@ -148,7 +144,7 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_ENTRA_TENANT_ID", "common")],
             "ZAVA_ENTRA_TENANT_ID",
-            "else than UUIDs",
+            "must be UUIDs",
         ),
         (
             &[("ZAVA_ENTRA_AUDIENCE", "a,,b")],
@@ -158,12 +154,12 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_ENTRA_AUTHORITY", "http://login.example.com")],
             "ZAVA_ENTRA_AUTHORITY",
-            "not https",
+            "must use https",
         ),
         (
             &[("ZAVA_ENTRA_AUTHORITY", "https://u:p@login.example.com")],
             "ZAVA_ENTRA_AUTHORITY",
-            "more than",
+            "must have only a scheme",
         ),
         (
             &[
@@ -195,21 +191,21 @@ fn unsafe_ways_to_prove_who_calls_are_refused() {
         (
             &[("ZAVA_PUBLIC_URL", "http://zava.example.com")],
             "ZAVA_PUBLIC_URL",
-            "not https",
+            "must use https",
         ),
     ] {
-        refused(extra, variable, what);
+        assert_rejected(extra, variable, message);
     }
 }
 
 #[test]
-fn each_way_to_prove_who_calls_is_read() {
+fn each_authentication_mode_is_read() {
     let auth = |extra: &[(&str, &str)]| {
-        ServeSettings::from_environment(&with(extra))
-            .expect("the settings are good")
+        ServeSettings::from_environment(&environment_with(extra))
+            .expect("valid settings")
             .auth
     };
-    assert_eq!(auth(&[]), AuthSettings::Header(TrustedPeers::ThisMachine));
+    assert_eq!(auth(&[]), AuthSettings::Header(TrustedPeers::Loopback));
     let proxied = auth(&[
         ("ZAVA_LISTEN", "0.0.0.0:80"),
         ("ZAVA_PUBLIC_URL", "https://zava.example.com/"),
@@ -227,7 +223,7 @@ fn each_way_to_prove_who_calls_is_read() {
         ("127.0.0.1", false),
     ] {
         assert_eq!(
-            gateways.include(peer.parse().expect(peer)),
+            gateways.contains(peer.parse().expect(peer)),
             is_trusted,
             "{peer}"
         );
@@ -243,7 +239,7 @@ fn each_way_to_prove_who_calls_is_read() {
         ("WEBSITE_AUTH_ENABLED", "True"),
     ]);
     let directories = vec![DIRECTORY.parse().expect("a UUID")];
-    let expected = ProofSettings {
+    let expected = CredentialSettings {
         entra: Some(EntraSettings {
             authority: "https://login.microsoftonline.us".to_owned(),
             directories: directories.clone(),
@@ -256,12 +252,12 @@ fn each_way_to_prove_who_calls_is_read() {
         easyauth: Some(directories),
         api_keys: true,
     };
-    assert_eq!(all, AuthSettings::Proof(expected));
+    assert_eq!(all, AuthSettings::Credentials(expected));
 }
 
-/// On a hosting platform its front end connects, unless the settings name proxies.
+/// On a hosting platform every peer is its front end, unless ZAVA_TRUSTED_PROXY is set.
 #[test]
-fn the_platforms_front_end_is_trusted_for_addresses_alone() {
+fn the_platforms_front_end_is_trusted_only_for_client_addresses() {
     const KEYS: [(&str, &str); 2] = [
         ("ZAVA_AUTH", "apikey"),
         ("ZAVA_PUBLIC_URL", "https://zava.example.com"),
@@ -274,24 +270,26 @@ fn the_platforms_front_end_is_trusted_for_addresses_alone() {
     for platform in platforms {
         let read = |extra: &[(&'static str, &'static str)]| {
             let all = [&KEYS[..], &[platform], extra].concat();
-            ServeSettings::from_environment(&with(&all)).expect("the settings are good")
+            ServeSettings::from_environment(&environment_with(&all)).expect("valid settings")
         };
-        let derived = read(&[]);
-        assert!(derived.is_behind_platform, "{platform:?}");
-        // Nobody is believed what a tenant header says.
-        assert_eq!(derived.trusted_proxies, []);
-        let named = read(&[("ZAVA_TRUSTED_PROXY", "10.0.0.0/8")]);
-        assert!(!named.is_behind_platform, "{platform:?}");
+        let unset = read(&[]);
+        assert!(unset.is_behind_platform, "{platform:?}");
+        // No peer is trusted to set the tenant header.
+        assert_eq!(unset.trusted_proxies, []);
+        let explicit = read(&[("ZAVA_TRUSTED_PROXY", "10.0.0.0/8")]);
+        assert!(!explicit.is_behind_platform, "{platform:?}");
     }
-    let elsewhere = ServeSettings::from_environment(&with(&KEYS)).expect("the settings are good");
+    let elsewhere =
+        ServeSettings::from_environment(&environment_with(&KEYS)).expect("valid settings");
     assert!(!elsewhere.is_behind_platform);
 }
 
 #[test]
 fn the_public_url_may_have_a_path() {
     let url = |text: &str| {
-        let settings = ServeSettings::from_environment(&with(&[("ZAVA_PUBLIC_URL", text)]));
-        let url = settings.expect("the settings are good").public_url;
+        let settings =
+            ServeSettings::from_environment(&environment_with(&[("ZAVA_PUBLIC_URL", text)]));
+        let url = settings.expect("valid settings").public_url;
         url.expect("a public URL")
     };
     for (text, origin, path, port) in [
@@ -343,7 +341,7 @@ fn the_public_url_may_have_a_path() {
 }
 
 #[test]
-fn a_proxy_is_used_where_a_setting_says_so() {
+fn the_https_proxy_is_used_only_if_enabled() {
     let proxy = |extra: &[(&str, &str)]| {
         let entra = [
             ("ZAVA_AUTH", "entra"),
@@ -354,11 +352,12 @@ fn a_proxy_is_used_where_a_setting_says_so() {
             ),
         ];
         let all = [&entra, extra].concat();
-        let settings = ServeSettings::from_environment(&with(&all)).expect("the settings are good");
-        let AuthSettings::Proof(proof) = settings.auth else {
+        let settings =
+            ServeSettings::from_environment(&environment_with(&all)).expect("valid settings");
+        let AuthSettings::Credentials(credentials) = settings.auth else {
             panic!("{:?}", settings.auth);
         };
-        proof.entra.expect("Entra's settings").proxy
+        credentials.entra.expect("Entra's settings").proxy
     };
     let secret = (
         "HTTPS_PROXY",

@@ -2,7 +2,7 @@ use super::super::dot_env::parse;
 use super::*;
 
 #[test]
-fn values_are_taken_as_they_stand_there() {
+fn values_are_literal() {
     for (line, value) in [
         (
             "ZAVA_LOG=k$ecret${HOME}$(id)`id`",
@@ -34,7 +34,7 @@ fn values_are_taken_as_they_stand_there() {
 }
 
 #[test]
-fn foreign_lines_are_passed_over() {
+fn lines_of_other_programs_are_ignored() {
     for text in [
         &b""[..],
         b"# ZAVA_LOG=debug\n\n   \r\n",
@@ -43,48 +43,48 @@ fn foreign_lines_are_passed_over() {
         b"NAME=M\xfcller\n\xff\xfe\n",
         b"exportZAVA_LOG=debug\nMY_ZAVA_LOG=debug\nzava_log=debug\nZAVA=1\nPOSTGRES_DB_NAME=x\n",
     ] {
-        let settings = parse(text).expect("no line of ours");
+        let settings = parse(text).expect("no line with a setting");
         assert_eq!(settings, [], "{}", String::from_utf8_lossy(text));
     }
 }
 
 #[test]
-fn a_line_of_ours_that_cannot_be_used_is_named_without_its_value() {
+fn malformed_lines_are_reported_without_their_values() {
     for (text, errors) in [
         (
             &b"A=1\nZAVA_LOG\n"[..],
-            "line 2: ZAVA_LOG is not followed by =",
+            "line 2: ZAVA_LOG is not followed by `=`",
         ),
         (
             b"POSTGRES_PASSWORD: hunter2",
-            "line 1: POSTGRES_PASSWORD is not followed by =",
+            "line 1: POSTGRES_PASSWORD is not followed by `=`",
         ),
         (
             b"ZAVA_LOG-X=hunter2",
-            "line 1: ZAVA_LOG is not followed by =",
+            "line 1: ZAVA_LOG is not followed by `=`",
         ),
         (
             b"ZAVA_LOG='hunter2",
-            "line 1: ZAVA_LOG has an opening quote",
+            "line 1: ZAVA_LOG has no closing quote",
         ),
         (
             b"ZAVA_LOG='hunter2\n'",
-            "line 1: ZAVA_LOG has an opening quote",
+            "line 1: ZAVA_LOG has no closing quote",
         ),
         (
             b"ZAVA_LOG=\"hunter2\"x",
-            "line 1: ZAVA_LOG has text behind the closing quote",
+            "line 1: ZAVA_LOG has text after the closing quote",
         ),
         (
             b"ZAVA_LOG=\xfchunter2",
-            "line 1: ZAVA_LOG has a value that is not UTF-8",
+            "line 1: ZAVA_LOG is not valid UTF-8",
         ),
         (
             b"ZAVA_LOG=\n\nexport ZAVA_LOG=hunter2",
-            "line 3: ZAVA_LOG stands in line 1 already",
+            "line 3: ZAVA_LOG is already set in line 1",
         ),
-        (b"Z\0A\0V\0A\0hunter2", "not text in UTF-8"),
-        (b"\xff\xfeZ\0A\0", "not text in UTF-8"),
+        (b"Z\0A\0V\0A\0hunter2", "not UTF-8 text"),
+        (b"\xff\xfeZ\0A\0", "not UTF-8 text"),
     ] {
         let error = parse(text).expect_err(errors).to_string();
         assert!(error.contains(errors), "{error}");
@@ -95,17 +95,17 @@ fn a_line_of_ours_that_cannot_be_used_is_named_without_its_value() {
     assert_eq!(all.to_string().lines().count(), 4, "{all}");
 }
 
-/// The values of a process, some of them bytes that are no text, and a `.env` file.
+/// Combines process variables, whose values may be invalid UTF-8, with a `.env` file.
 fn environment(process: &[(&str, &[u8])], dot_env: &str) -> Environment {
     use std::os::unix::ffi::OsStringExt as _;
     let process = process
         .iter()
         .map(|(name, value)| (OsString::from(name), OsString::from_vec(value.to_vec())));
-    Environment::new(process, dot_env.as_bytes()).expect("a file that can be read")
+    Environment::new(process, dot_env.as_bytes()).expect("a valid file")
 }
 
 #[test]
-fn an_empty_value_in_the_environment_does_not_hide_the_file() {
+fn an_empty_process_variable_does_not_override_the_file() {
     let dot_env = "ZAVA_AUTH=apikey\nZAVA_LOG=debug\nPOSTGRES_DB=shop";
     let process: &[(&str, &[u8])] = &[("ZAVA_AUTH", b""), ("ZAVA_LOG", b"warn")];
     let environment = environment(process, dot_env);
@@ -115,40 +115,40 @@ fn an_empty_value_in_the_environment_does_not_hide_the_file() {
 }
 
 #[test]
-fn a_value_of_ours_that_is_not_text_is_refused() {
-    let not_text: &[(&str, &[u8])] = &[
+fn a_setting_that_is_not_utf8_is_rejected() {
+    let process: &[(&str, &[u8])] = &[
         ("POSTGRES_PASSWORD", b"\xfc"),
         ("ZAVA_MAX_ROWS", b"\xff5"),
         ("ZAVA_NO_SETTING", b"\xff"),
         ("LS_COLORS", b"\xff"),
     ];
-    // The file is not asked in their place: what counts is what the process was given.
+    // The process variables take precedence over the file although they are invalid.
     let environment = environment(
-        not_text,
+        process,
         &format!("POSTGRES_PASSWORD=x\nZAVA_SIGNING_KEY={KEY}"),
     );
-    let error = ServeSettings::from_environment(&environment).expect_err("refused");
+    let error = ServeSettings::from_environment(&environment).expect_err("rejected");
     let problems: Vec<(&str, &str)> = error
         .problems
         .iter()
-        .map(|problem| (problem.variable.as_str(), problem.what.as_str()))
+        .map(|problem| (problem.variable.as_str(), problem.message.as_str()))
         .collect();
-    let what = "has a value that is not UTF-8";
+    let message = "is not valid UTF-8";
     assert_eq!(
         problems,
         [
-            ("POSTGRES_PASSWORD", what),
-            ("ZAVA_MAX_ROWS", what),
-            ("ZAVA_NO_SETTING", what)
+            ("POSTGRES_PASSWORD", message),
+            ("ZAVA_MAX_ROWS", message),
+            ("ZAVA_NO_SETTING", message)
         ]
     );
 }
 
 #[test]
-fn a_platform_that_is_named_unreadably_is_there_all_the_same() {
+fn a_platform_variable_that_is_not_utf8_still_counts_as_set() {
     let process: &[(&str, &[u8])] = &[("CONTAINER_APP_NAME", b"\xff"), ("ZAVA_AUTH", b"header")];
     let environment = environment(process, "");
-    let error = ServeSettings::from_environment(&environment).expect_err("refused");
+    let error = ServeSettings::from_environment(&environment).expect_err("rejected");
     assert!(
         error
             .problems
@@ -159,7 +159,7 @@ fn a_platform_that_is_named_unreadably_is_there_all_the_same() {
 }
 
 #[test]
-fn what_kubernetes_sets_for_services_is_passed_over() {
+fn kubernetes_service_links_are_ignored() {
     let links: &[(&str, &[u8])] = &[
         ("ZAVA_SERVICE_HOST", b"10.0.0.1"),
         ("ZAVA_SERVICE_PORT", b"8000"),

@@ -3,13 +3,13 @@ use std::time::Duration;
 
 use super::*;
 
-mod auth; // how callers prove who they are
-mod dot_env; // what the process and `.env` say
-mod trusted_proxies; // the gateways and proxies in front
+mod auth; //            how callers authenticate, and the public URL
+mod dot_env; //         the process environment and `.env`
+mod trusted_proxies; // the gateways and reverse proxies in front of the server
 
 const KEY: &str = "7:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-fn with(extra: &[(&str, &str)]) -> Environment {
+fn environment_with(extra: &[(&str, &str)]) -> Environment {
     [
         ("POSTGRES_PASSWORD", "hunter2-query"),
         ("POSTGRES_ADMIN_PASSWORD", "hunter2-admin"),
@@ -21,22 +21,22 @@ fn with(extra: &[(&str, &str)]) -> Environment {
 }
 
 #[track_caller]
-fn refused(extra: &[(&str, &str)], variable: &str, what: &str) {
-    let error =
-        ServeSettings::from_environment(&with(extra)).expect_err("the settings are refused");
+fn assert_rejected(extra: &[(&str, &str)], variable: &str, message: &str) {
+    let error = ServeSettings::from_environment(&environment_with(extra))
+        .expect_err("the settings are rejected");
     let problem = error
         .problems
         .iter()
         .find(|problem| problem.variable == variable);
     let problem = problem.unwrap_or_else(|| panic!("{variable} is named in {error}"));
-    assert!(problem.what.contains(what), "{problem:?}");
-    assert!(!problem.mend.is_empty());
+    assert!(problem.message.contains(message), "{problem:?}");
+    assert!(!problem.hint.is_empty());
 }
 
 #[test]
-fn defaults_stand_for_what_is_absent_or_empty() {
-    let settings =
-        ServeSettings::from_environment(&with(&[("POSTGRES_DB", "")])).expect("valid settings");
+fn absent_and_empty_variables_take_their_defaults() {
+    let settings = ServeSettings::from_environment(&environment_with(&[("POSTGRES_DB", "")]))
+        .expect("valid settings");
     assert_eq!(settings.database.host, "localhost");
     assert_eq!(settings.database.port, 5432);
     assert_eq!(settings.database.database, "zava");
@@ -56,9 +56,9 @@ fn defaults_stand_for_what_is_absent_or_empty() {
 }
 
 #[test]
-fn analysts_never_get_less_than_everybody() {
-    let of = |extra: &[(&str, &str)]| {
-        let limits = ServeSettings::from_environment(&with(extra))
+fn analyst_limits_are_never_lower_than_reader_limits() {
+    let analyst_limits = |extra: &[(&str, &str)]| {
+        let limits = ServeSettings::from_environment(&environment_with(extra))
             .expect("valid settings")
             .limits;
         let AnswerLimits {
@@ -68,18 +68,18 @@ fn analysts_never_get_less_than_everybody() {
         } = limits.analyst_answer;
         (statement_timeout.as_secs(), rows.get())
     };
-    assert_eq!(of(&[]), (60, 10_000));
-    let more = [
+    assert_eq!(analyst_limits(&[]), (60, 10_000));
+    let overrides = [
         ("ZAVA_STATEMENT_TIMEOUT_SECONDS", "90"),
         ("ZAVA_ANALYST_MAX_ROWS", "5"),
     ];
-    assert_eq!(of(&more), (90, 1_000));
+    assert_eq!(analyst_limits(&overrides), (90, 1_000));
 }
 
 #[test]
-fn a_database_elsewhere_is_reached_by_tls_unless_told_otherwise() {
+fn tls_is_the_default_for_a_database_on_another_host() {
     let tls = |extra: &[(&str, &str)]| {
-        ServeSettings::from_environment(&with(extra))
+        ServeSettings::from_environment(&environment_with(extra))
             .expect("valid settings")
             .database
             .tls
@@ -100,88 +100,88 @@ fn a_database_elsewhere_is_reached_by_tls_unless_told_otherwise() {
         Tls::Disable
     );
     for mode in ["require", "prefer", "allow", "verify-ca"] {
-        refused(
+        assert_rejected(
             &[("POSTGRES_SSLMODE", mode)],
             "POSTGRES_SSLMODE",
-            "not offered; use verify-full",
+            "not supported; use `verify-full`",
         );
     }
-    refused(
+    assert_rejected(
         &[("POSTGRES_SSLMODE", "Verify-Full")],
         "POSTGRES_SSLMODE",
-        "neither verify-full nor disable",
+        "must be `verify-full` or `disable`",
     );
 }
 
 #[test]
-fn malformed_values_are_refused_by_name() {
-    refused(
+fn malformed_values_are_rejected_by_variable() {
+    assert_rejected(
         &[("POSTGRES_DB_PORT", "0")],
         "POSTGRES_DB_PORT",
         "1 to 65535",
     );
-    refused(
+    assert_rejected(
         &[("POSTGRES_DB_PORT", "five")],
         "POSTGRES_DB_PORT",
         "1 to 65535",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_LISTEN", "8000")],
         "ZAVA_LISTEN",
-        "address with a port",
+        "an IP address and a port",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_MAX_ROWS", "0")],
         "ZAVA_MAX_ROWS",
         "from 1 to 10000",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_MAX_ROWS", "10001")],
         "ZAVA_MAX_ROWS",
         "from 1 to 10000",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_MAX_CELL_BYTES", "255")],
         "ZAVA_MAX_CELL_BYTES",
         "from 256 to 1048576",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_MAX_SQL_BYTES", "-1")],
         "ZAVA_MAX_SQL_BYTES",
         "from 64",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1.5")],
         "ZAVA_STATEMENT_TIMEOUT_SECONDS",
         "whole number",
     );
-    refused(
+    assert_rejected(
         &[("POSTGRES_POOL_MODE", "session")],
         "POSTGRES_POOL_MODE",
-        "neither direct nor transaction",
+        "must be `direct` or `transaction`",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_TENANT_CONNECTIONS", "0")],
         "ZAVA_TENANT_CONNECTIONS",
         "from 1 to 1000",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_TENANT_QUEUE", "many")],
         "ZAVA_TENANT_QUEUE",
         "whole number",
     );
-    refused(&[("ZAVA_TENANT", "seattle")], "ZAVA_TENANT", "UUID");
-    refused(
+    assert_rejected(&[("ZAVA_TENANT", "seattle")], "ZAVA_TENANT", "UUID");
+    assert_rejected(
         &[("ZAVA_TENANT", "f47ac10b58cc4372a5670e02b2c3d479")],
         "ZAVA_TENANT",
         "UUID",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_SIGNING_KEY", "0:AAAA")],
         "ZAVA_SIGNING_KEY",
         "key number",
     );
-    refused(
+    assert_rejected(
         &[("ZAVA_SIGNING_KEY", "1:AAAA")],
         "ZAVA_SIGNING_KEY",
         "32 bytes",
@@ -189,26 +189,29 @@ fn malformed_values_are_refused_by_name() {
 }
 
 #[test]
-fn a_host_is_a_name_or_an_address() {
-    for (host, what) in [
-        ("postgres://u:p@db.example.com:5432/zava", "is a URL"),
-        ("https://db.example.com", "is a URL"),
-        ("db.example.com:5432", "holds a port"),
-        ("10.0.0.5:5432", "holds a port"),
-        ("/var/run/postgresql", "is a path"),
-        ("[::1]", "neither a host name nor an address"),
-        ("[::1]:5432", "neither a host name nor an address"),
+fn a_database_host_must_be_a_host_name_or_an_ip_address() {
+    for (host, message) in [
+        ("postgres://u:p@db.example.com:5432/zava", "not a URL"),
+        ("https://db.example.com", "not a URL"),
+        ("db.example.com:5432", "must not contain a port"),
+        ("10.0.0.5:5432", "must not contain a port"),
+        ("/var/run/postgresql", "not a path"),
+        ("[::1]", "must be a host name or an IP address"),
+        ("[::1]:5432", "must be a host name or an IP address"),
         (
             "a.example.com,b.example.com",
-            "neither a host name nor an address",
+            "must be a host name or an IP address",
         ),
-        ("user@db.example.com", "neither a host name nor an address"),
-        ("db example", "neither a host name nor an address"),
+        (
+            "user@db.example.com",
+            "must be a host name or an IP address",
+        ),
+        ("db example", "must be a host name or an IP address"),
     ] {
-        refused(&[("POSTGRES_DB_HOST", host)], "POSTGRES_DB_HOST", what);
+        assert_rejected(&[("POSTGRES_DB_HOST", host)], "POSTGRES_DB_HOST", message);
     }
     for name in ["postgres://db/zava", "postgresql://"] {
-        refused(&[("POSTGRES_DB", name)], "POSTGRES_DB", "is a URL");
+        assert_rejected(&[("POSTGRES_DB", name)], "POSTGRES_DB", "not a URL");
     }
     for host in [
         "db",
@@ -219,34 +222,35 @@ fn a_host_is_a_name_or_an_address() {
         "::ffff:10.0.0.5",
         "xn--bcher-kva.example",
     ] {
-        let settings = ServeSettings::from_environment(&with(&[("POSTGRES_DB_HOST", host)]));
+        let settings =
+            ServeSettings::from_environment(&environment_with(&[("POSTGRES_DB_HOST", host)]));
         assert_eq!(settings.expect("valid settings").database.host, host);
     }
 }
 
 #[test]
-fn a_log_filter_names_levels() {
-    for (filter, what) in [
-        ("5", "a level other than"),
-        ("warning", "a level other than"),
-        ("verbose", "a level other than"),
-        ("none", "a level other than"),
-        ("zava_mcp_server", "a level other than"),
-        ("info,warning", "a level other than"),
-        ("info,", "a level other than"),
-        ("zava_mcp_server=warning", "a level other than"),
-        ("zava_mcp_server=", "a level other than"),
-        ("info=warn=debug", "a module that cannot be one"),
-        ("zava-mcp-server=debug", "a module that cannot be one"),
-        ("=debug", "a module that cannot be one"),
+fn a_log_filter_must_have_known_levels_and_valid_modules() {
+    for (filter, message) in [
+        ("5", "an unknown level"),
+        ("warning", "an unknown level"),
+        ("verbose", "an unknown level"),
+        ("none", "an unknown level"),
+        ("zava_mcp_server", "an unknown level"),
+        ("info,warning", "an unknown level"),
+        ("info,", "an unknown level"),
+        ("zava_mcp_server=warning", "an unknown level"),
+        ("zava_mcp_server=", "an unknown level"),
+        ("info=warn=debug", "an invalid module path"),
+        ("zava-mcp-server=debug", "an invalid module path"),
+        ("=debug", "an invalid module path"),
         (
             "zava_mcp_server::query[{id}]=debug",
-            "a module that cannot be one",
+            "an invalid module path",
         ),
     ] {
-        refused(&[("ZAVA_LOG", filter)], "ZAVA_LOG", what);
+        assert_rejected(&[("ZAVA_LOG", filter)], "ZAVA_LOG", message);
     }
-    for (filter, read) in [
+    for (filter, expected) in [
         ("off", "off"),
         ("WARN", "WARN"),
         (
@@ -255,17 +259,17 @@ fn a_log_filter_names_levels() {
         ),
         ("warn,hyper=trace", "warn,hyper=trace"),
     ] {
-        let settings = ServeSettings::from_environment(&with(&[("ZAVA_LOG", filter)]));
-        assert_eq!(settings.expect("valid settings").log, read);
+        let settings = ServeSettings::from_environment(&environment_with(&[("ZAVA_LOG", filter)]));
+        assert_eq!(settings.expect("valid settings").log, expected);
     }
 }
 
 #[test]
-fn a_misspelt_name_is_refused_with_the_nearest_one() {
-    let error =
-        ServeSettings::from_environment(&with(&[("ZAVA_MAXROWS", "5")])).expect_err("refused");
+fn a_misspelled_name_is_rejected_with_a_suggestion() {
+    let error = ServeSettings::from_environment(&environment_with(&[("ZAVA_MAXROWS", "5")]))
+        .expect_err("rejected");
     assert_eq!(error.problems.len(), 1);
-    assert_eq!(error.problems[0].mend, "did you mean ZAVA_MAX_ROWS?");
+    assert_eq!(error.problems[0].hint, "did you mean ZAVA_MAX_ROWS?");
 }
 
 #[test]
@@ -273,7 +277,7 @@ fn all_problems_are_reported_at_once() {
     let environment: Environment = [("POSTGRES_DB_PORT", "x"), ("ZAVA_LISTEN", "y")]
         .into_iter()
         .collect();
-    let error = ServeSettings::from_environment(&environment).expect_err("refused");
+    let error = ServeSettings::from_environment(&environment).expect_err("rejected");
     let names: Vec<&str> = error
         .problems
         .iter()
@@ -291,16 +295,17 @@ fn all_problems_are_reported_at_once() {
 }
 
 #[test]
-fn no_output_holds_a_secret_or_a_refused_value() {
-    let serve = ServeSettings::from_environment(&with(&[])).expect("valid settings");
-    let admin = AdminSettings::from_environment(&with(&[])).expect("valid settings");
-    let refused = ServeSettings::from_environment(&with(&[("ZAVA_SIGNING_KEY", "hunter2-key")]))
-        .expect_err("refused");
+fn debug_output_and_errors_contain_no_secret_and_no_rejected_value() {
+    let serve = ServeSettings::from_environment(&environment_with(&[])).expect("valid settings");
+    let admin = AdminSettings::from_environment(&environment_with(&[])).expect("valid settings");
+    let error =
+        ServeSettings::from_environment(&environment_with(&[("ZAVA_SIGNING_KEY", "hunter2-key")]))
+            .expect_err("rejected");
     for text in [
         format!("{serve:?}"),
         format!("{admin:?}"),
-        format!("{refused:?} {refused}"),
-        format!("{:?}", with(&[])),
+        format!("{error:?} {error}"),
+        format!("{:?}", environment_with(&[])),
     ] {
         assert!(!text.contains("hunter2"), "{text}");
         assert!(!text.contains("AAECAwQF"), "{text}");
@@ -309,7 +314,7 @@ fn no_output_holds_a_secret_or_a_refused_value() {
 }
 
 #[test]
-fn serving_does_not_ask_for_the_administrator() {
+fn only_admin_settings_require_the_admin_password() {
     let environment: Environment = [("POSTGRES_PASSWORD", "x"), ("ZAVA_SIGNING_KEY", KEY)]
         .into_iter()
         .collect();
@@ -319,18 +324,18 @@ fn serving_does_not_ask_for_the_administrator() {
 }
 
 #[test]
-fn only_serving_goes_through_a_pooler() {
-    let environment = with(&[("POSTGRES_POOL_MODE", "transaction")]);
+fn only_serve_accepts_a_pooler() {
+    let environment = environment_with(&[("POSTGRES_POOL_MODE", "transaction")]);
     let serve = ServeSettings::from_environment(&environment).expect("valid settings");
     assert_eq!(serve.database.pool_mode, PoolMode::Transaction);
-    let error = AdminSettings::from_environment(&environment).expect_err("refused");
+    let error = AdminSettings::from_environment(&environment).expect_err("rejected");
     assert_eq!(error.problems[0].variable, "POSTGRES_POOL_MODE");
 }
 
-/// `docs/settings.md` is printed from [`VARIABLES`]; `ZAVA_UPDATE_DOCS` has no place in production, so a stale page is
-/// shown here with the text that belongs there.
+/// `docs/settings.md` contains a table generated from [`VARIABLES`]. If it is out of date, the test
+/// fails and prints the table to paste there.
 #[test]
-fn the_documented_table_is_the_one_in_the_code() {
+fn the_table_in_docs_settings_is_up_to_date() {
     let page = include_str!("../../../docs/settings.md");
     let table: String = VARIABLES
         .iter()
@@ -346,6 +351,6 @@ fn the_documented_table_is_the_one_in_the_code() {
         .collect();
     assert!(
         page.contains(&table),
-        "docs/settings.md must hold this table:\n{table}"
+        "docs/settings.md must contain this table:\n{table}"
     );
 }

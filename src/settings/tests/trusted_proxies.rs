@@ -1,13 +1,13 @@
 use super::*;
 
 #[test]
-fn a_list_that_trusts_whoever_comes_is_refused() {
+fn a_list_that_covers_most_of_the_internet_is_rejected() {
     for list in [
         "0.0.0.0/0",
         "10.0.0.1,::/0",
         "0.0.0.0/1,128.0.0.0/1",
         "0.0.0.0/2,64.0.0.0/2,128.0.0.0/2,192.0.0.0/3,224.0.0.0/3",
-        // All but the first /8.
+        // Everything but the first /8.
         "1.0.0.0/8,2.0.0.0/7,4.0.0.0/6,8.0.0.0/5,16.0.0.0/4,32.0.0.0/3,64.0.0.0/2,128.0.0.0/1",
         "128.0.0.0/1",
         "::/1,8000::/1",
@@ -15,16 +15,16 @@ fn a_list_that_trusts_whoever_comes_is_refused() {
         "2000::/3",
         "2000::/4,3000::/4",
         "2000::/4",
-        // IPv4 inside IPv6.
+        // IPv4-mapped IPv6.
         "::ffff:0:0/96",
         "::ffff:0.0.0.0/97,::ffff:128.0.0.0/97",
         "::fffe:0:0/95",
         "::/64",
     ] {
-        refused(
+        assert_rejected(
             &[("ZAVA_TRUSTED_PROXY", list)],
             "ZAVA_TRUSTED_PROXY",
-            "most of the addresses",
+            "covers most of the Internet",
         );
     }
     for list in [
@@ -34,18 +34,19 @@ fn a_list_that_trusts_whoever_comes_is_refused() {
         "10.0.0.1,,10.0.0.2",
         "10.0.0.1 10.0.0.2",
     ] {
-        refused(
+        assert_rejected(
             &[("ZAVA_TRUSTED_PROXY", list)],
             "ZAVA_TRUSTED_PROXY",
-            "addresses and networks",
+            "IP addresses and networks",
         );
     }
 }
 
 #[test]
-fn gateways_are_networks_of_ones_own_or_of_a_provider() {
+fn private_networks_and_a_providers_ranges_are_accepted() {
     let networks = |list: &str| {
-        let settings = ServeSettings::from_environment(&with(&[("ZAVA_TRUSTED_PROXY", list)]));
+        let settings =
+            ServeSettings::from_environment(&environment_with(&[("ZAVA_TRUSTED_PROXY", list)]));
         settings.expect(list).trusted_proxies
     };
     for list in [
@@ -55,7 +56,7 @@ fn gateways_are_networks_of_ones_own_or_of_a_provider() {
     ] {
         assert_eq!(networks(list).len(), list.split(',').count());
     }
-    // Peers are compared in IPv4's own form, so the list is kept in it.
+    // Peers are compared as IPv4, so IPv4-mapped networks are converted to IPv4.
     assert_eq!(
         networks("::ffff:10.0.0.0/104,::ffff:192.0.2.7"),
         networks("10.0.0.0/8,192.0.2.7")

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use zava_mcp_server::database::{create_key, grant, revoke_key};
 use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings, ServeSettings};
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings, ServeSettings};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
 use issuer::{AUDIENCE, DIRECTORY, Issuer, USER};
@@ -34,16 +34,16 @@ async fn server_of(issuer: &Issuer, directories: &[&str]) -> TestServer {
 
 /// A server that takes API keys and nothing else.
 pub(crate) fn keys_only(settings: &mut ServeSettings) {
-    settings.auth = AuthSettings::Proof(ProofSettings {
+    settings.auth = AuthSettings::Credentials(CredentialSettings {
         api_keys: true,
-        ..ProofSettings::default()
+        ..CredentialSettings::default()
     });
 }
 
 fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     let directories = directories.iter().map(|id| id.parse().expect("a UUID"));
     let directories: Vec<uuid::Uuid> = directories.collect();
-    AuthSettings::Proof(ProofSettings {
+    AuthSettings::Credentials(CredentialSettings {
         entra: Some(EntraSettings {
             authority: issuer.authority(),
             directories: directories.clone(),

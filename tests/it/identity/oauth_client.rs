@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 use zava_mcp_server::app::App;
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, ProofSettings};
+use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings};
 
 use super::issuer::{AUDIENCE, CLIENT, DIRECTORY, Issuer, REDIRECT_URI};
 use super::{ORDERS, orders};
@@ -30,14 +30,14 @@ async fn server(issuer: &Issuer) -> TestServer {
     let address = listener.local_addr().expect("its address");
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
-    settings.auth = AuthSettings::Proof(ProofSettings {
+    settings.auth = AuthSettings::Credentials(CredentialSettings {
         entra: Some(EntraSettings {
             authority: issuer.authority(),
             directories: vec![DIRECTORY.parse().expect("a UUID")],
             audiences: vec![AUDIENCE.to_owned(), format!("http://{address}/mcp")],
             proxy: None,
         }),
-        ..ProofSettings::default()
+        ..CredentialSettings::default()
     });
     let app = App::new(&settings, SystemTime::now).expect("the settings make a server");
     let stop = CancellationToken::new();

@@ -2,7 +2,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use zava_mcp_server::settings::{AuthSettings, ProofSettings};
+use zava_mcp_server::settings::{AuthSettings, CredentialSettings};
 
 use super::issuer::{self, DIRECTORY, Issuer, USER};
 use super::{ask, orders, server};
@@ -97,7 +97,7 @@ async fn the_platforms_word_is_read_strictly() {
 async fn a_token_beside_the_platforms_word_is_no_bad_key() {
     let directory: uuid::Uuid = DIRECTORY.parse().expect("a UUID");
     let server = TestServer::start_with(|settings| {
-        settings.auth = AuthSettings::Proof(ProofSettings {
+        settings.auth = AuthSettings::Credentials(CredentialSettings {
             entra: None,
             easyauth: Some(vec![directory]),
             api_keys: true,

@@ -69,7 +69,7 @@ pub(crate) async fn caller(tenant: &str) -> Caller {
     let tenant = TenantId::try_from(tenant.as_bytes()).expect("a tenant id");
     Identity::new(
         Arc::new(Everybody),
-        AuthSettings::Header(TrustedPeers::ThisMachine),
+        AuthSettings::Header(TrustedPeers::Loopback),
     )
     .expect("an identity check")
     .of_tenant(tenant)

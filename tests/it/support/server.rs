@@ -42,7 +42,7 @@ pub(crate) struct Answer {
 pub(crate) fn settings(database: &str) -> ServeSettings {
     ServeSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        auth: AuthSettings::Header(TrustedPeers::ThisMachine),
+        auth: AuthSettings::Header(TrustedPeers::Loopback),
         public_url: None,
         allowed_origins: Vec::new(),
         trusted_proxies: Vec::new(),
