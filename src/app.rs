@@ -248,7 +248,7 @@ async fn recorded<T>(
     let serving = async {
         let served = serving.await;
         store.0.cancel_all();
-        audit_log.until_calls_are_noted().await;
+        audit_log.wait_for_calls().await;
         done.cancel();
         served
     };

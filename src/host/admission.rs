@@ -128,7 +128,7 @@ impl Admission {
         let traceparent = headers.get("traceparent");
         Origin {
             source: Source::new(client, presented.credential()),
-            trace_id: TraceId::of_request(traceparent.and_then(|value| value.to_str().ok())),
+            trace_id: TraceId::from_traceparent(traceparent.and_then(|value| value.to_str().ok())),
         }
     }
 

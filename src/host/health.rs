@@ -135,7 +135,7 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "findings": findings,
         "connections": {"open": open, "idle": idle},
         "decisions": admission.audit_log.counts(),
-        "audit": {"waiting": admission.audit_log.waiting(), "end": admission.audit_log.end().map(|end| end.to_string())},
+        "audit": {"waiting": admission.audit_log.pending_records(), "end": admission.audit_log.chain_head().map(|head| head.to_string())},
         "log": {"dropped_lines": telemetry::dropped_lines()},
     }))
     .into_response();

@@ -180,7 +180,9 @@ impl Handler {
 fn trace_id(context: &RequestContext<RoleServer>) -> TraceId {
     let parts = context.extensions.get::<axum::http::request::Parts>();
     let known = parts.and_then(|parts| parts.extensions.get::<TraceId>());
-    known.copied().unwrap_or_else(|| TraceId::of_request(None))
+    known
+        .copied()
+        .unwrap_or_else(|| TraceId::from_traceparent(None))
 }
 
 /// Where the result of a call is left: HTTP and standard input put it into each request.
@@ -355,7 +357,7 @@ impl ServerHandler for Handler {
                 None,
             ));
         };
-        let _call = self.audit_log.call();
+        let _call = self.audit_log.begin_call();
         let caller = self.caller(&context).await?;
         let mut call = AuditedCall::begin(&self.audit_log, &caller, tool, trace_id(&context));
         // The HTTP layer has looked already, at the message as it read it.

@@ -1,10 +1,10 @@
-//! What the server says about itself: log events on standard error (standard output is the stdio transport's), and the audit
-//! trail.
+//! Writes log events to standard error (standard output belongs to the stdio transport), and keeps
+//! the audit log.
 //!
-//! Everybody else writes through the `tracing` facade; only this module knows where it goes.
-pub mod audit; // who was let in, refused, and given what
-mod log; // standard error, without waiting for its reader
-mod trace; // which request an event belongs to
+//! All other modules log through the `tracing` facade; only this module knows the destination.
+pub mod audit; // the audit log: access decisions, and how much was returned to whom
+mod log; //       standard error, written without blocking those who log
+mod trace; //     trace ids
 
 use std::io;
 
@@ -20,12 +20,12 @@ pub use trace::TraceId;
 /// The target of the audit log's events.
 const AUDIT_TARGET: &str = "zava::audit";
 
-/// Starts logging to standard error what `filter` lets through. Once per process.
+/// Starts logging to standard error the events that `filter` enables. Once per process.
 ///
 /// # Panics
-/// When called twice.
+/// If called twice.
 pub fn log_to_stderr(filter: &str) {
-    // The hook of the standard library waits for the reader of standard error.
+    // The standard library's hook would block if nobody reads standard error.
     std::panic::set_hook(Box::new(|panic| {
         log::write_to_stderr(&format!("zava-mcp-server: {panic}\n"));
     }));
@@ -33,26 +33,26 @@ pub fn log_to_stderr(filter: &str) {
     log_to(log::StderrWriter, ansi, filter);
 }
 
-/// The same to wherever `writer` writes, with colours or without.
+/// Starts logging to `writer`, with ANSI colors if `ansi`. Once per process.
 ///
 /// # Panics
-/// When called twice.
+/// If called twice.
 pub fn log_to<W>(writer: W, ansi: bool, filter: &str)
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    // The settings have checked the syntax; an unreadable filter would only mean the default.
+    // The settings have checked the syntax; an invalid filter would only apply the default.
     let targets = filter
         .parse::<Targets>()
         .unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO));
-    // Whatever was asked for: rmcp's events repeat requests and results, which are the tenants' own, and report a client
-    // that hangs up as an error. What matters of them the server says itself.
+    // Always off: rmcp's events contain requests and results, which are the tenants' data, and
+    // report a client that disconnects as an error. The server logs what matters of them itself.
     let targets = targets.with_target("rmcp", LevelFilter::OFF);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)
         .with_timer(log::EventTime)
-        // It would report them on standard error itself, and panic if that has no reader.
+        // The layer would print them to standard error itself, and panic if that has no reader.
         .log_internal_errors(false)
         .with_filter(targets);
     tracing_subscriber::registry().with(layer).init();

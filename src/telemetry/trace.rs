@@ -1,20 +1,22 @@
 use std::fmt;
 use std::num::NonZeroU128;
 
-/// Which request an event belongs to: the trace id of [W3C Trace Context](https://www.w3.org/TR/trace-context/).
+/// The trace id of a request, as in [W3C Trace Context](https://www.w3.org/TR/trace-context/); it
+/// tells which request an event belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TraceId(NonZeroU128);
 
 impl TraceId {
-    /// The one that the client gives in `traceparent` (section 3.2 of the recommendation), or else a new one.
+    /// Takes the trace id of the client's `traceparent` header (section 3.2 of the recommendation),
+    /// or makes a random one if there is none or it is malformed.
     #[must_use]
-    pub fn of_request(traceparent: Option<&str>) -> Self {
+    pub fn from_traceparent(traceparent: Option<&str>) -> Self {
         traceparent
-            .and_then(Self::read)
+            .and_then(Self::parse)
             .unwrap_or_else(|| Self(rand::random()))
     }
 
-    fn read(traceparent: &str) -> Option<Self> {
+    fn parse(traceparent: &str) -> Option<Self> {
         let mut parts = traceparent.split('-');
         let (version, id) = (parts.next()?, parts.next()?);
         let is_hex = |text: &str, length| {
@@ -23,12 +25,12 @@ impl TraceId {
                     .bytes()
                     .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
         };
-        let is_good = is_hex(version, 2)
+        let is_valid = is_hex(version, 2)
             && version != "ff"
             && is_hex(id, 32)
             && parts.next().is_some_and(|span| is_hex(span, 16))
             && parts.next().is_some_and(|flags| is_hex(flags, 2));
-        let id = u128::from_str_radix(id, 16).ok().filter(|_| is_good)?;
+        let id = u128::from_str_radix(id, 16).ok().filter(|_| is_valid)?;
         NonZeroU128::new(id).map(Self)
     }
 }
@@ -44,11 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clients_trace_goes_on_and_what_is_none_is_replaced() {
+    fn a_valid_traceparent_is_kept_and_a_malformed_one_is_replaced() {
         let id = "0af7651916cd43dd8448eb211c80319c";
-        let good = format!("00-{id}-b7ad6b7169203331-01");
-        assert_eq!(TraceId::of_request(Some(&good)).to_string(), id);
-        for bad in [
+        let valid = format!("00-{id}-b7ad6b7169203331-01");
+        assert_eq!(TraceId::from_traceparent(Some(&valid)).to_string(), id);
+        for malformed in [
             "",
             id,
             "00-00000000000000000000000000000000-b7ad6b7169203331-01",
@@ -57,9 +59,12 @@ mod tests {
             "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
             "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         ] {
-            let given = TraceId::of_request(Some(bad)).to_string();
-            assert!(given.len() == 32 && given != id, "{bad}: {given}");
+            let new = TraceId::from_traceparent(Some(malformed)).to_string();
+            assert!(new.len() == 32 && new != id, "{malformed}: {new}");
         }
-        assert_ne!(TraceId::of_request(None), TraceId::of_request(None));
+        assert_ne!(
+            TraceId::from_traceparent(None),
+            TraceId::from_traceparent(None)
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings, PublicUrl};
+use zava_mcp_server::settings::{AuthSettings, CredentialSettings, EntraSettings, PublicUrl};
 
 use crate::support::TestServer;
 

@@ -14,142 +14,150 @@ use super::recent::Recent;
 use super::repeats::Repeats;
 use super::{AUDIT_TARGET, ChainHead, Decision, Event};
 
-/// How long a refusal waits to be appended, so that a flood of them is one transaction.
-const SOON: Duration = Duration::from_secs(1);
+/// How long a new refusal waits before it is appended, so that a flood of them is one transaction.
+const REFUSAL_APPEND_DELAY: Duration = Duration::from_secs(1);
 
-/// How long what was answered is summed up, and what was refused again and again.
-const A_MINUTE: Duration = Duration::from_secs(60);
+/// The interval over which answered calls and repeated refusals are summed up.
+const SUMMARY_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long appending rests after it has failed.
-const REST: Duration = Duration::from_secs(5);
+/// Delay before the next attempt after a failed append.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
 
-/// How many records are appended in one transaction.
-const AT_ONCE: usize = 256;
+/// Maximum number of records that are appended in one transaction.
+const MAX_BATCH_RECORDS: usize = 256;
 
-/// How long appending may take, and so how long a database that has gone silent keeps a server from stopping.
-const LONGEST_APPEND: Duration = Duration::from_secs(3);
+/// Timeout of one append; also how long an unresponsive database can delay shutdown.
+const APPEND_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long calls that have been ended may take to be noted.
-const LONGEST_END: Duration = Duration::from_secs(1);
+/// How long shutdown waits for cancelled calls to be recorded.
+const CALLS_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The database does not take records now. The cause has been logged.
+/// The database does not accept records at the moment. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the audit audit_log cannot be written")]
+#[error("the audit log is unavailable")]
 pub struct AuditUnavailable;
 
-/// Where records are kept.
+/// The storage of audit records.
 pub trait AuditStore: Send + Sync {
-    /// Appends records, a JSON array of objects, and tells the end of the chain then.
+    /// Appends records, a JSON array of objects, and returns the chain head after them.
     fn append<'a>(&'a self, records: &'a str)
     -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>>;
 }
 
-/// Takes what is decided: logs it, equal refusals once a minute, and keeps it until it is appended.
+/// Records events: logs them (equal refusals once a minute), and queues them until they are
+/// appended to the audit store.
 #[derive(Debug)]
 pub struct AuditLog {
-    waiting: Mutex<Waiting>,
+    queue: Mutex<Queue>,
     repeats: Mutex<Repeats>,
     counts: Mutex<Counts>,
-    end: Mutex<Option<ChainHead>>,
-    noted: Notify,
+    chain_head: Mutex<Option<ChainHead>>,
+    /// Wakes the appender.
+    recorded: Notify,
     calls: TaskTracker,
-    keep_sql: bool,
+    records_sql: bool,
     clock: fn() -> SystemTime,
 }
 
+/// Records that are not appended yet.
 #[derive(Debug, Default)]
-struct Waiting {
+struct Queue {
+    /// New refusals, which are appended soon.
     refusals: Pending,
     recent: Recent,
-    /// With refusals that repeat others.
-    answers: Pending,
-    /// When the answers are due; with the first of them.
-    answers_due: Option<Instant>,
+    /// Answered calls and repeated refusals, which are appended when the interval is over.
+    summaries: Pending,
+    /// When the summaries are due; `None` if there are none.
+    summaries_due: Option<Instant>,
 }
 
 impl AuditLog {
-    /// An empty audit_log. `keep_sql` keeps the text of statements.
+    /// An empty audit log. If `records_sql`, records and log events contain the text of statements.
     #[must_use]
-    pub fn new(keep_sql: bool, clock: fn() -> SystemTime) -> Self {
+    pub fn new(records_sql: bool, clock: fn() -> SystemTime) -> Self {
         Self {
-            waiting: Mutex::default(),
+            queue: Mutex::default(),
             repeats: Mutex::default(),
             counts: Mutex::default(),
-            end: Mutex::default(),
-            noted: Notify::new(),
+            chain_head: Mutex::default(),
+            recorded: Notify::new(),
             calls: TaskTracker::new(),
-            keep_sql,
+            records_sql,
             clock,
         }
     }
 
-    /// Notes an event. Takes a microsecond or two and waits for nothing.
+    /// Records an event. Takes a microsecond or two and never blocks.
     pub fn record(&self, event: Event) {
         let happened_at = (self.clock)();
         if !lock(&self.repeats).is_repeat(&event) {
-            event.log_later(happened_at, self.keep_sql, None);
+            event.log_later(happened_at, self.records_sql, None);
         }
         lock(&self.counts).add(&event);
         let is_refusal = event.decision == Decision::Refused;
-        let (mut key, sum) = Sum::of(event, happened_at.into(), self.keep_sql);
+        let (mut key, sum) = Sum::from_event(event, happened_at.into(), self.records_sql);
         let now = Instant::now();
-        let mut waiting = lock(&self.waiting);
-        let is_repetition = waiting.recent.is_repetition(&mut key, now);
-        // Who appends is woken by the first of them: what comes after it is not due earlier.
-        let is_first = if is_refusal && (!is_repetition || waiting.refusals.contains(&key)) {
-            let is_first = waiting.refusals.is_empty();
-            waiting.refusals.add((key, sum));
+        let mut queue = lock(&self.queue);
+        let is_repetition = queue.recent.is_repetition(&mut key, now);
+        // Only the first record wakes the appender, because later ones are never due earlier.
+        let is_first = if is_refusal && (!is_repetition || queue.refusals.contains(&key)) {
+            let is_first = queue.refusals.is_empty();
+            queue.refusals.add((key, sum));
             is_first
         } else {
-            waiting.answers.add((key, sum));
-            let is_first = waiting.answers_due.is_none();
-            waiting.answers_due.get_or_insert(now + A_MINUTE);
+            queue.summaries.add((key, sum));
+            let is_first = queue.summaries_due.is_none();
+            queue.summaries_due.get_or_insert(now + SUMMARY_INTERVAL);
             is_first
         };
-        drop(waiting);
+        drop(queue);
         if is_first {
-            self.noted.notify_one();
+            self.recorded.notify_one();
         }
     }
 
-    /// A call is under way until this is dropped; it is noted before.
-    pub fn call(&self) -> TaskTrackerToken {
+    /// Begins a call, which ends when the token is dropped. The call is recorded before that.
+    pub fn begin_call(&self) -> TaskTrackerToken {
         self.calls.token()
     }
 
-    /// Returns when no call is under way any more, and after a second in any case.
-    pub async fn until_calls_are_noted(&self) {
+    /// Waits until all calls have ended and are recorded, for at most a second.
+    pub async fn wait_for_calls(&self) {
         self.calls.close();
-        let _ = timeout(LONGEST_END, self.calls.wait()).await;
+        let _ = timeout(CALLS_TIMEOUT, self.calls.wait()).await;
     }
 
-    /// What was decided since the start.
+    /// The number of decisions since the server started.
     #[must_use]
     pub fn counts(&self) -> Counts {
         lock(&self.counts).clone()
     }
 
-    /// How many records wait to be appended.
+    /// The number of records that are not appended yet.
     #[must_use]
-    pub fn waiting(&self) -> usize {
-        let waiting = lock(&self.waiting);
-        waiting.refusals.len() + waiting.answers.len()
+    pub fn pending_records(&self) -> usize {
+        let queue = lock(&self.queue);
+        queue.refusals.len() + queue.summaries.len()
     }
 
-    /// The end of the chain when this process appended last.
+    /// The chain head after this process last appended; `None` if it has not appended yet.
     #[must_use]
-    pub fn end(&self) -> Option<ChainHead> {
-        lock(&self.end).clone()
+    pub fn chain_head(&self) -> Option<ChainHead> {
+        lock(&self.chain_head).clone()
     }
 
-    /// Appends what was noted, and logs what was repeated, again and again until `stop` is
-    /// cancelled, and then the rest.
+    /// Appends records, and logs how often refusals were repeated, until `stop` is cancelled; then
+    /// appends and logs the rest.
     pub async fn run(&self, store: &dyn AuditStore, stop: CancellationToken) {
-        tokio::join!(self.keep_appending(store, &stop), self.keep_logging(&stop));
+        tokio::join!(self.run_appender(store, &stop), self.run_logger(&stop));
     }
 
-    async fn keep_logging(&self, stop: &CancellationToken) {
-        while stop.run_until_cancelled(sleep(A_MINUTE)).await.is_some() {
+    async fn run_logger(&self, stop: &CancellationToken) {
+        while stop
+            .run_until_cancelled(sleep(SUMMARY_INTERVAL))
+            .await
+            .is_some()
+        {
             self.log_repeats();
         }
         self.log_repeats();
@@ -158,93 +166,94 @@ impl AuditLog {
     fn log_repeats(&self) {
         let repeated = lock(&self.repeats).take();
         for (event, times) in repeated {
-            event.log_later((self.clock)(), self.keep_sql, Some(times));
+            event.log_later((self.clock)(), self.records_sql, Some(times));
         }
     }
 
-    async fn keep_appending(&self, store: &dyn AuditStore, stop: &CancellationToken) {
-        let mut failed = false;
+    async fn run_appender(&self, store: &dyn AuditStore, stop: &CancellationToken) {
+        let mut has_failed = false;
         loop {
-            // Both arms may be dropped: nothing is taken before the wait is over.
+            // Both arms are cancel-safe: nothing leaves the queue before the wait is over.
             tokio::select! {
-                () = self.until_due() => {}
+                () = self.wait_until_due() => {}
                 () = stop.cancelled() => break,
             }
             match self.append(store, Instant::now()).await {
-                Ok(()) if failed => {
-                    tracing::info!("the audit audit_log is written again");
-                    failed = false;
+                Ok(()) if has_failed => {
+                    tracing::info!("audit append recovered");
+                    has_failed = false;
                 }
                 Ok(()) => {}
                 Err(AuditUnavailable) => {
-                    failed = true;
-                    // As above.
+                    has_failed = true;
+                    // Both arms are cancel-safe, as above.
                     tokio::select! {
-                        () = sleep(REST) => {}
+                        () = sleep(RETRY_DELAY) => {}
                         () = stop.cancelled() => break,
                     }
                 }
             }
         }
-        if self.append(store, Instant::now() + A_MINUTE).await.is_err() {
-            tracing::warn!("the last audit records are not in the database; they are in this log");
+        let all_due = Instant::now() + SUMMARY_INTERVAL;
+        if self.append(store, all_due).await.is_err() {
+            tracing::warn!("last audit records not appended to the database; they are in this log");
         }
     }
 
-    /// Returns when something is to be appended.
-    async fn until_due(&self) {
+    /// Waits until some records are to be appended.
+    async fn wait_until_due(&self) {
         loop {
-            let noted = self.noted.notified();
+            let recorded = self.recorded.notified();
             let (has_refusals, due) = {
-                let waiting = lock(&self.waiting);
-                (!waiting.refusals.is_empty(), waiting.answers_due)
+                let queue = lock(&self.queue);
+                (!queue.refusals.is_empty(), queue.summaries_due)
             };
             if has_refusals {
-                sleep(SOON).await;
+                sleep(REFUSAL_APPEND_DELAY).await;
                 return;
             }
             match due {
-                None => noted.await,
+                None => recorded.await,
                 Some(due) => {
-                    // Both arms may be dropped: what was noted is looked at again.
+                    // Both arms are cancel-safe: the loop looks at the queue again.
                     tokio::select! {
                         () = sleep_until(due) => return,
-                        () = noted => {}
+                        () = recorded => {}
                     }
                 }
             }
         }
     }
 
-    /// Appends all refusals, and the answers if they are due by `now`.
+    /// Appends all new refusals, and the summaries if they are due by `now`.
     async fn append(&self, store: &dyn AuditStore, now: Instant) -> Result<(), AuditUnavailable> {
-        let mut taken = {
-            let mut waiting = lock(&self.waiting);
-            let mut taken = std::mem::take(&mut waiting.refusals);
-            if waiting.answers_due.is_some_and(|due| due <= now) {
-                taken.add_all(std::mem::take(&mut waiting.answers));
-                waiting.answers_due = None;
+        let mut pending = {
+            let mut queue = lock(&self.queue);
+            let mut pending = std::mem::take(&mut queue.refusals);
+            if queue.summaries_due.is_some_and(|due| due <= now) {
+                pending.add_all(std::mem::take(&mut queue.summaries));
+                queue.summaries_due = None;
             }
-            taken
+            pending
         };
-        while !taken.is_empty() {
-            let some = taken.split_off(AT_ONCE);
-            let records = some.to_json();
-            let appended = timeout(LONGEST_APPEND, store.append(&records)).await;
+        while !pending.is_empty() {
+            let batch = pending.split_off(MAX_BATCH_RECORDS);
+            let records = batch.to_json();
+            let appended = timeout(APPEND_TIMEOUT, store.append(&records)).await;
             let appended = appended.unwrap_or_else(|_| {
-                tracing::warn!("the audit audit_log is not written in time; it goes on waiting");
+                tracing::warn!("audit append timed out; will retry");
                 Err(AuditUnavailable)
             });
             match appended {
-                Ok(end) => {
-                    // Outside the database, where who owns it cannot change it.
-                    tracing::info!(target: AUDIT_TARGET, %end, "end of the audit audit_log");
-                    *lock(&self.end) = Some(end);
+                Ok(chain_head) => {
+                    // The log is outside the database, so the database's owner cannot change it.
+                    tracing::info!(target: AUDIT_TARGET, %chain_head, "audit records appended");
+                    *lock(&self.chain_head) = Some(chain_head);
                 }
                 Err(error) => {
-                    let mut waiting = lock(&self.waiting);
-                    waiting.refusals.add_all(some);
-                    waiting.refusals.add_all(taken);
+                    let mut queue = lock(&self.queue);
+                    queue.refusals.add_all(batch);
+                    queue.refusals.add_all(pending);
                     return Err(error);
                 }
             }
@@ -253,7 +262,8 @@ impl AuditLog {
     }
 }
 
-/// A std mutex: it is held for one addition, never across an await, and nothing can panic meanwhile.
+/// Locks a mutex, ignoring poison: no code panics while it holds one. A std mutex suffices, because
+/// it is held for a single addition and never across an `.await`.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

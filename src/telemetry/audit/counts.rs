@@ -2,26 +2,26 @@ use serde::Serialize;
 
 use super::{Decision, Event, EventKind};
 
-/// How many decisions there were of each kind, and how much was given.
+/// The number of decisions of each kind, and the amount of data returned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Requests whose sender was not recognised, or asked for a tenant that is not theirs.
+    /// Requests without a valid credential, or for a tenant that is not the caller's.
     pub authentications_refused: u64,
-    /// Requests whose sender could not be looked up.
+    /// Requests whose authentication could not be decided, for example without the database.
     pub authentications_failed: u64,
-    /// Requests that were too many, could not be read, or whose token was too narrow.
+    /// Requests over a rate limit, malformed ones, and ones whose token lacks the scope.
     pub requests_refused: u64,
     /// Tool calls that were answered.
     pub calls_allowed: u64,
     /// Tool calls that were refused.
     pub calls_refused: u64,
-    /// Tool calls that gave nothing.
+    /// Tool calls that were allowed and failed.
     pub calls_failed: u64,
-    /// Tool calls that nobody waited for.
+    /// Tool calls whose client did not wait for the answer.
     pub calls_cancelled: u64,
-    /// Rows given.
+    /// Rows returned.
     pub rows: u64,
-    /// Bytes given.
+    /// Bytes returned.
     pub bytes: u64,
 }
 

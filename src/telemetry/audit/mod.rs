@@ -1,16 +1,21 @@
-//! Who was let in, who was refused and why, and who was given how much of whose rows.
+//! Records access decisions: who was allowed or refused and why, and how much data of which tenant
+//! was returned to whom.
 //!
-//! Each decision becomes one log event of the target `zava::audit`, and waits in a [`AuditLog`] to be
-//! appended to `guard.audit` (`migrations/0008_audit.sql`): refusals soon, and what was answered
-//! summed up by the minute. Refusals that repeat others are summed up too, in both places. Must not
-//! know HTTP, MCP or SQL.
-//! Invariants: no secret, no row and no argument is part of an event, the text of a statement only if the settings say so, and an
-//! address is for the database alone; nothing that is noted is lost while the process lives, only summed up.
-mod audit_log;
-mod counts; // how much of what
-mod pending; // what waits to be appended
-mod recent; // which refusals are repetitions, and how coarsely they are summed up
-mod repeats; // which refusals were logged already // note now, append later
+//! Each decision is logged as one event with the target `zava::audit`, and queued in an
+//! [`AuditLog`] to be appended to `guard.audit` (`migrations/0008_audit.sql`). Refusals are appended
+//! within seconds, answered calls are summed up per minute. Repeated refusals are summed up in both
+//! places. Must not know HTTP, MCP or SQL.
+//!
+//! Invariants:
+//! - an event contains no secret, no row and no argument, and the text of a statement only if the
+//!   settings enable that;
+//! - a client's address is written to the database only, never to the log;
+//! - no recorded event is lost while the process lives; events are only summed up.
+mod audit_log; // the front door: records events now, appends them later
+mod counts; //    the number of decisions since the start
+mod pending; //   records that wait to be appended
+mod recent; //    which refusals are repetitions, and how coarsely they are summed up
+mod repeats; //   which refusals have been logged already
 
 use std::borrow::Cow;
 use std::fmt;
@@ -28,72 +33,73 @@ use crate::identity::{Principal, TenantId};
 pub use audit_log::{AuditLog, AuditStore, AuditUnavailable};
 pub use counts::Counts;
 
-/// What was decided about.
+/// The subject of a decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
-    /// Who sent a request, and for which tenant.
+    /// Authentication of a request, and authorization for its tenant.
     Authentication,
-    /// Whether a request may come: now, in this form, with this token.
+    /// Admission of a request: its rate, its form, and the scope of its token.
     Request,
-    /// A call of a tool.
+    /// A tool call.
     Call,
 }
 
-/// What was decided, and what became of it.
+/// A decision and its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
-    /// It was answered.
+    /// Allowed, and answered.
     Allowed,
-    /// It may not be.
+    /// Refused.
     Refused,
-    /// It may be, and gave nothing.
+    /// Allowed and failed without a result, or could not be decided.
     Failed,
-    /// Nobody waited for the answer.
+    /// The client did not wait for the answer.
     Cancelled,
 }
 
-/// A statement, as the audit_log knows it.
+/// The statement of a tool call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// The same for statements that differ in constants and spaces only; `None` for what is no SQL.
+    /// The same for statements that differ only in constants and white space; `None` for a text
+    /// that is not SQL.
     pub fingerprint: Option<String>,
-    /// The text, which is kept only if the settings say so.
+    /// The text, which is recorded only if the settings enable that.
     pub text: Arc<str>,
 }
 
 /// One decision.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// What was decided about.
+    /// The subject of the decision.
     pub kind: EventKind,
-    /// What was decided.
+    /// The decision and its outcome.
     pub decision: Decision,
-    /// Why, if not allowed: the name of a rule, an SQLSTATE, or what is wrong with a proof.
+    /// Why it was not allowed: the name of a rule, a SQLSTATE, or what is wrong with a credential.
     pub reason: Option<Cow<'static, str>>,
-    /// Who, if that is proved.
+    /// The caller; `None` if not authenticated.
     pub principal: Option<Principal>,
-    /// For which tenant, if they may ask for it.
+    /// The tenant; `None` if the caller is not authorized for it.
     pub tenant: Option<TenantId>,
     /// The tool's name.
     pub tool: Option<&'static str>,
-    /// Where the request came from.
+    /// The client's address.
     pub address: Option<IpAddr>,
-    /// What was asked of the database.
+    /// The statement of a tool call, if it has one.
     pub statement: Option<Statement>,
-    /// The rows given.
+    /// Rows returned.
     pub rows: u64,
-    /// The bytes given.
+    /// Bytes returned.
     pub bytes: u64,
-    /// How long it took.
+    /// How long the call took.
     pub duration: Duration,
-    /// Which request it was.
+    /// The trace id of the request.
     pub trace_id: TraceId,
 }
 
 impl Event {
-    /// A refusal of a request from an address.
+    /// The refusal of a request from an address.
     #[must_use]
     pub fn refused(
         kind: EventKind,
@@ -117,33 +123,33 @@ impl Event {
         }
     }
 
-    /// A refusal that is none: it could not be told.
+    /// Marks the event `Failed` instead of `Refused` if the check itself failed.
     #[must_use]
-    pub fn failed_if(mut self, could_not_be_told: bool) -> Self {
-        if could_not_be_told {
+    pub fn failed_if(mut self, has_check_failed: bool) -> Self {
+        if has_check_failed {
             self.decision = Decision::Failed;
         }
         self
     }
 
-    /// The same as [`Self::log`], on the log's own thread.
-    fn log_later(&self, happened_at: SystemTime, keep_sql: bool, times: Option<u64>) {
+    /// Calls [`Self::log`] on the log's own thread.
+    fn log_later(&self, happened_at: SystemTime, records_sql: bool, times: Option<u64>) {
         if !tracing::enabled!(target: AUDIT_TARGET, tracing::Level::INFO) {
             return;
         }
         let event = self.clone();
-        let text = event
+        let text_bytes = event
             .statement
             .as_ref()
             .map_or(0, |statement| statement.text.len());
-        log_later(happened_at, size_of::<Self>() + text, move || {
-            event.log(keep_sql, times);
+        log_later(happened_at, size_of::<Self>() + text_bytes, move || {
+            event.log(records_sql, times);
         });
     }
 
-    /// One line of the log: constant text, the rest as fields. No address: it is somebody's.
-    /// `times` sums up events that repeat one which has been logged.
-    fn log(&self, keep_sql: bool, times: Option<u64>) {
+    /// Logs the event as one line: a constant message, with the data in fields. The address is left
+    /// out because it is personal data. `times` counts the events that repeat one logged before.
+    fn log(&self, records_sql: bool, times: Option<u64>) {
         let statement = self.statement.as_ref();
         let is_call = self.kind == EventKind::Call;
         let duration_us = u64::try_from(self.duration.as_micros()).unwrap_or(u64::MAX);
@@ -156,7 +162,7 @@ impl Event {
             tenant = self.tenant.map(tracing::field::display),
             tool = self.tool,
             fingerprint = statement.and_then(|statement| statement.fingerprint.as_deref()),
-            sql = statement.filter(|_| keep_sql).map(|statement| &*statement.text),
+            sql = statement.filter(|_| records_sql).map(|statement| &*statement.text),
             rows = is_call.then_some(self.rows),
             bytes = is_call.then_some(self.bytes),
             duration_us = is_call.then_some(duration_us),
@@ -167,25 +173,26 @@ impl Event {
     }
 }
 
-/// The end of the chain of records, which proves later that none before it is missing.
+/// The last record of the hash chain. A copy of it proves later that no record before it was
+/// removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainHead {
-    /// The last record's number.
+    /// The record's id.
     pub audit_id: i64,
-    /// Its hash, in hexadecimal.
+    /// The record's hash, in hexadecimal.
     pub hash: String,
 }
 
-/// A text that is no end of a chain.
+/// A text is not a chain head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a number, a colon and 64 hexadecimal digits in lower case")]
-pub struct MalformedChainHead;
+#[error("must be a number, a colon and 64 lower-case hexadecimal digits")]
+pub struct ChainHeadError;
 
 impl FromStr for ChainHead {
-    type Err = MalformedChainHead;
+    type Err = ChainHeadError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (id, hash) = text.split_once(':').ok_or(MalformedChainHead)?;
+        let (id, hash) = text.split_once(':').ok_or(ChainHeadError)?;
         let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         let audit_id = id.parse().ok().filter(|id| *id > 0);
         let hash = Some(hash).filter(|hash| hash.len() == 64 && hash.bytes().all(is_digit));
@@ -195,7 +202,7 @@ impl FromStr for ChainHead {
                 audit_id,
                 hash: hash.to_owned(),
             })
-            .ok_or(MalformedChainHead)
+            .ok_or(ChainHeadError)
     }
 }
 

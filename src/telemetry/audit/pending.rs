@@ -11,14 +11,15 @@ use super::{Decision, Event, EventKind, Statement};
 use crate::identity::{Principal, TenantId};
 use crate::telemetry::TraceId;
 
-/// How many different records may wait, of those whose sender is proved and of the others. Then those that differ in addresses or
-/// statements only are one: a flood of somebody who proves nothing takes no room from what is known of callers.
-const MOST_APART: usize = 256;
+/// Maximum number of distinct pending records of authenticated callers, and separately of anonymous
+/// ones. Beyond it, records that differ only in address or statement are merged. The limits are
+/// separate so that a flood of anonymous requests takes no room from authenticated callers.
+const MAX_DISTINCT_RECORDS: usize = 256;
 
-/// How much of a statement's text is kept, in bytes.
-const MOST_SQL: usize = 8 << 10;
+/// Maximum length of a statement's text in a record, in bytes; a longer text is truncated.
+const MAX_SQL_BYTES: usize = 8 << 10;
 
-/// What makes two events one record.
+/// Events with equal keys are summed up in one record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
     pub(super) kind: EventKind,
@@ -31,12 +32,12 @@ pub(super) struct Key {
     pub(super) fingerprint: Option<String>,
 }
 
-/// Where requests came from. In JSON as PostgreSQL's `inet` reads it.
+/// The source of requests. Its JSON form is one that PostgreSQL's `inet` accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Address {
-    /// One address, of IPv6 the first of 64 bits.
+    /// One address; of IPv6 the first one of a /64 network.
     One(IpAddr),
-    /// Many of a network.
+    /// Several addresses of a network.
     Network(IpNet),
 }
 
@@ -49,7 +50,8 @@ impl Serialize for Address {
     }
 }
 
-/// How often, how much, and the first of them as an example.
+/// The sum of equal events: their number, the amount of data, and the trace id and statement of
+/// the first one as an example.
 #[derive(Clone, Debug)]
 pub(super) struct Sum {
     count: u64,
@@ -61,7 +63,7 @@ pub(super) struct Sum {
     sql: Option<String>,
 }
 
-/// A record of `guard.audit`.
+/// A record in the form that `guard.record` accepts.
 #[derive(Serialize)]
 struct Record<'a> {
     kind: EventKind,
@@ -88,12 +90,12 @@ struct Record<'a> {
     trace_id: String,
 }
 
-/// What waits to be appended, equal things summed up.
+/// Records that wait to be appended, with equal events summed up.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
     sums: HashMap<Key, Sum>,
-    /// How many of them have no principal.
-    unproved: usize,
+    /// How many of the sums have no principal.
+    anonymous: usize,
 }
 
 impl Pending {
@@ -113,20 +115,20 @@ impl Pending {
         self.merge(key, sum);
     }
 
-    /// At most `most` of them, which are not here any more.
-    pub(super) fn split_off(&mut self, most: usize) -> Self {
-        let mut taken = Self::default();
-        let keys: Vec<Key> = self.sums.keys().take(most).cloned().collect();
+    /// Removes at most `max_records` of the records and returns them.
+    pub(super) fn split_off(&mut self, max_records: usize) -> Self {
+        let mut removed = Self::default();
+        let keys: Vec<Key> = self.sums.keys().take(max_records).cloned().collect();
         for key in keys {
             if let Some(sum) = self.sums.remove(&key) {
-                self.unproved -= usize::from(key.principal.is_none());
-                taken.merge(key, sum);
+                self.anonymous -= usize::from(key.principal.is_none());
+                removed.merge(key, sum);
             }
         }
-        taken
+        removed
     }
 
-    /// What could not be appended comes back.
+    /// Adds all records of another queue, for example those that could not be appended.
     pub(super) fn add_all(&mut self, other: Self) {
         for (key, sum) in other.sums {
             self.merge(key, sum);
@@ -134,52 +136,52 @@ impl Pending {
     }
 
     fn merge(&mut self, mut key: Key, sum: Sum) {
-        let apart = if key.principal.is_none() {
-            self.unproved
+        let is_anonymous = key.principal.is_none();
+        let distinct = if is_anonymous {
+            self.anonymous
         } else {
-            self.sums.len() - self.unproved
+            self.sums.len() - self.anonymous
         };
-        if apart >= MOST_APART && !self.sums.contains_key(&key) {
+        if distinct >= MAX_DISTINCT_RECORDS && !self.sums.contains_key(&key) {
             key.address = None;
             key.fingerprint = None;
         }
-        let is_unproved = key.principal.is_none();
         match self.sums.entry(key) {
-            Entry::Occupied(mut sums) => {
-                let sums = sums.get_mut();
-                sums.count += sum.count;
-                sums.rows += sum.rows;
-                sums.bytes += sum.bytes;
-                sums.last_at = sums.last_at.max(sum.last_at);
-                if sum.first_at < sums.first_at {
-                    sums.first_at = sum.first_at;
-                    sums.trace_id = sum.trace_id;
-                    sums.sql = sum.sql;
+            Entry::Occupied(mut entry) => {
+                let total = entry.get_mut();
+                total.count += sum.count;
+                total.rows += sum.rows;
+                total.bytes += sum.bytes;
+                total.last_at = total.last_at.max(sum.last_at);
+                if sum.first_at < total.first_at {
+                    total.first_at = sum.first_at;
+                    total.trace_id = sum.trace_id;
+                    total.sql = sum.sql;
                 }
             }
-            Entry::Vacant(place) => {
-                place.insert(sum);
-                self.unproved += usize::from(is_unproved);
+            Entry::Vacant(entry) => {
+                entry.insert(sum);
+                self.anonymous += usize::from(is_anonymous);
             }
         }
     }
 
-    /// The records as `guard.record` takes them: a JSON array, the earliest first.
+    /// The records in the form that `guard.record` accepts: a JSON array, the earliest first.
     pub(super) fn to_json(&self) -> String {
         let mut sums: Vec<(&Key, &Sum)> = self.sums.iter().collect();
         sums.sort_by_key(|(_, sum)| sum.first_at);
-        let records: Vec<Record<'_>> = sums.into_iter().map(record).collect();
-        serde_json::to_string(&records).expect("records are texts, numbers and times")
+        let records: Vec<Record<'_>> = sums.into_iter().map(to_record).collect();
+        serde_json::to_string(&records).expect("records consist of texts, numbers and times")
     }
 }
 
 impl Sum {
-    /// An event alone, under the key of those that are equal to it.
-    pub(super) fn of(event: Event, now: DateTime<Utc>, keep_sql: bool) -> (Key, Self) {
+    /// The sum of a single event, and its key.
+    pub(super) fn from_event(event: Event, now: DateTime<Utc>, records_sql: bool) -> (Key, Self) {
         let (fingerprint, sql) = match event.statement {
-            // What was run is summed up by tool; each statement of it is in the log.
+            // Statements that ran are summed up by tool; the log has each of them.
             Some(Statement { fingerprint, text }) if event.decision == Decision::Refused => {
-                (fingerprint, keep_sql.then(|| shown(&text)))
+                (fingerprint, records_sql.then(|| truncate_sql(&text)))
             }
             _ => (None, None),
         };
@@ -206,12 +208,12 @@ impl Sum {
     }
 }
 
-/// The beginning of a text, without what PostgreSQL's texts cannot hold.
-fn shown(text: &str) -> String {
-    text[..text.floor_char_boundary(MOST_SQL)].replace('\0', "\u{fffd}")
+/// The beginning of a statement; NUL, which PostgreSQL's `text` cannot contain, becomes U+FFFD.
+fn truncate_sql(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_SQL_BYTES)].replace('\0', "\u{fffd}")
 }
 
-fn record<'a>((key, sum): (&'a Key, &'a Sum)) -> Record<'a> {
+fn to_record<'a>((key, sum): (&'a Key, &'a Sum)) -> Record<'a> {
     Record {
         kind: key.kind,
         decision: key.decision,
@@ -240,78 +242,97 @@ mod tests {
             EventKind::Authentication,
             reason,
             address,
-            TraceId::of_request(None),
+            TraceId::from_traceparent(None),
         )
     }
 
-    /// A flood makes few records, and none of it is left uncounted.
+    /// A flood makes few records, and each of its events is counted.
     #[test]
-    fn equal_events_are_one_record_and_a_flood_is_few() {
+    fn equal_events_are_one_record_and_a_flood_makes_few_records() {
         let mut pending = Pending::default();
         let now = DateTime::UNIX_EPOCH;
         for address in 0..10_000_u32 {
             let address = IpAddr::from(std::net::Ipv4Addr::from_bits(address));
-            pending.add(Sum::of(refused("exp is past", Some(address)), now, false));
-            pending.add(Sum::of(refused("aud is not this server", None), now, false));
+            pending.add(Sum::from_event(
+                refused("exp is past", Some(address)),
+                now,
+                false,
+            ));
+            pending.add(Sum::from_event(
+                refused("aud is not this server", None),
+                now,
+                false,
+            ));
         }
-        assert!(pending.len() <= MOST_APART + 2, "{}", pending.len());
-        // What is known of a caller keeps its own.
-        let known = Event {
+        assert!(
+            pending.len() <= MAX_DISTINCT_RECORDS + 2,
+            "{}",
+            pending.len()
+        );
+        // An authenticated caller's event still gets a record of its own.
+        let authenticated = Event {
             principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
             ..refused("unknown or foreign tenant", Some([192, 0, 2, 1].into()))
         };
-        pending.add(Sum::of(known, now, false));
+        pending.add(Sum::from_event(authenticated, now, false));
         let json = pending.to_json();
         assert!(json.contains("192.0.2.1"), "{json}");
         let counted: u64 = pending.sums.values().map(|sum| sum.count).sum();
         assert_eq!(counted, 20_001);
-        let taken = pending.split_off(usize::MAX);
-        assert_eq!((pending.unproved, taken.unproved + 1), (0, taken.len()));
+        let removed = pending.split_off(usize::MAX);
+        assert_eq!(
+            (pending.anonymous, removed.anonymous + 1),
+            (0, removed.len())
+        );
     }
 
     #[test]
-    fn what_is_taken_is_here_no_more() {
+    fn split_off_removes_the_records_it_returns() {
         let mut pending = Pending::default();
         for reason in ["a", "b", "c"] {
-            pending.add(Sum::of(refused(reason, None), DateTime::UNIX_EPOCH, false));
+            pending.add(Sum::from_event(
+                refused(reason, None),
+                DateTime::UNIX_EPOCH,
+                false,
+            ));
         }
         let (first, second) = (pending.split_off(2), pending.split_off(2));
         assert_eq!((first.len(), second.len(), pending.len()), (2, 1, 0));
     }
 
     #[test]
-    fn of_a_statement_the_beginning_is_kept_as_postgresql_can_hold_it() {
+    fn a_statements_text_is_truncated_and_contains_no_nul() {
         let mut pending = Pending::default();
         let event = Event {
             statement: Some(Statement {
                 fingerprint: None,
-                text: format!("SELECT '\0{}'", "ü".repeat(MOST_SQL)).into(),
+                text: format!("SELECT '\0{}'", "ü".repeat(MAX_SQL_BYTES)).into(),
             }),
             ..refused("size", None)
         };
-        pending.add(Sum::of(event, DateTime::UNIX_EPOCH, true));
+        pending.add(Sum::from_event(event, DateTime::UNIX_EPOCH, true));
         let json = pending.to_json();
         assert!(
-            !json.contains("u0000") && json.len() < 2 * MOST_SQL,
+            !json.contains("u0000") && json.len() < 2 * MAX_SQL_BYTES,
             "{json}"
         );
     }
 
     #[test]
-    fn a_record_holds_the_text_of_a_statement_only_if_it_is_kept() {
+    fn a_record_contains_the_text_of_a_statement_only_if_enabled() {
         let statement = Statement {
             fingerprint: Some("0123456789abcdef".to_owned()),
             text: "SELECT 'Ann'".into(),
         };
-        for (keep, holds) in [(false, false), (true, true)] {
+        for records_sql in [false, true] {
             let mut pending = Pending::default();
             let event = Event {
                 statement: Some(statement.clone()),
                 ..refused("function", None)
             };
-            pending.add(Sum::of(event, DateTime::UNIX_EPOCH, keep));
+            pending.add(Sum::from_event(event, DateTime::UNIX_EPOCH, records_sql));
             let json = pending.to_json();
-            assert_eq!(json.contains("Ann"), holds, "{json}");
+            assert_eq!(json.contains("Ann"), records_sql, "{json}");
             assert!(json.contains("0123456789abcdef"), "{json}");
         }
     }

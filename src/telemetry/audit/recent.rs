@@ -9,42 +9,45 @@ use super::pending::{Address, Key};
 use super::{Decision, EventKind};
 use crate::identity::Principal;
 
-/// How long a refusal counts as a repetition of an equal one.
+/// The interval in which a refusal counts as a repetition of an equal one.
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// How many refusals of unauthenticated requests are recorded in that time each with its address,
-/// and then how many each with its network.
+/// Maximum number of anonymous refusals per window that are recorded with their address.
 const MAX_ADDRESSES: usize = 32;
+
+/// Maximum number of further ones that are recorded with their network.
 const MAX_NETWORKS: usize = 32;
 
-/// Prefix lengths of these networks: roughly what a provider has.
-const NETWORK_BITS_V4: u8 = 16;
-const NETWORK_BITS_V6: u8 = 32;
+/// Prefix length of such an IPv4 network: roughly what one provider has.
+const IPV4_PREFIX_BITS: u8 = 16;
 
-/// How many refused calls of one caller are recorded each with its statement in that time; further
-/// ones are summed up.
+/// The same for IPv6.
+const IPV6_PREFIX_BITS: u8 = 32;
+
+/// Maximum number of one caller's refused calls per window that are recorded with their statement;
+/// further ones are summed up.
 const MAX_CALLS: u32 = 60;
 
-/// How many refusals of known callers are remembered; beyond it they are recorded as if they were
-/// new.
-const MAX_KNOWN: usize = 4096;
+/// Maximum number of remembered refusals of authenticated callers. Further ones are recorded as if
+/// they were new.
+const MAX_AUTHENTICATED: usize = 4096;
 
-/// What was refused in this minute, so that a flood makes few records: equal refusals are summed
-/// up, and once many addresses take part, by coarser networks.
+/// The refusals of the current minute, so that a flood makes few records: equal refusals are summed
+/// up, and if they come from many addresses, they are summed up by network.
 #[derive(Debug, Default)]
 pub(super) struct Recent {
     began: Option<Instant>,
     addresses: HashSet<Key>,
     networks: HashSet<Key>,
-    /// Without an address. There are as many as reasons.
-    others: HashSet<Key>,
-    known: HashSet<Key>,
+    /// Refusals without an address; there are at most as many as reasons.
+    without_address: HashSet<Key>,
+    authenticated: HashSet<Key>,
     calls: HashMap<Option<Principal>, u32>,
 }
 
 impl Recent {
-    /// Makes the key of a refusal coarser where too many were recorded in this minute, and tells
-    /// whether it is a repetition, which can wait until the minute is over.
+    /// Whether a refusal repeats one of the current minute, so that it need not be appended before
+    /// the minute is over. Makes its key coarser if too many have been recorded.
     pub(super) fn is_repetition(&mut self, key: &mut Key, now: Instant) -> bool {
         let began = *self.began.get_or_insert(now);
         if now.duration_since(began) >= WINDOW {
@@ -54,37 +57,37 @@ impl Recent {
             };
         }
         if key.kind == EventKind::Call {
-            return key.decision == Decision::Refused && self.is_call_too_many(key);
+            return key.decision == Decision::Refused && self.is_over_call_limit(key);
         }
         if key.principal.is_some() {
-            return contains_or_insert(&mut self.known, key, MAX_KNOWN) == Some(true);
+            return contains_or_insert(&mut self.authenticated, key, MAX_AUTHENTICATED)
+                == Some(true);
         }
         if let Some(Address::One(address)) = key.address {
-            if let Some(repeated) = contains_or_insert(&mut self.addresses, key, MAX_ADDRESSES) {
-                return repeated;
+            if let Some(is_repeat) = contains_or_insert(&mut self.addresses, key, MAX_ADDRESSES) {
+                return is_repeat;
             }
             key.address = Some(Address::Network(network_of(address)));
-            if let Some(repeated) = contains_or_insert(&mut self.networks, key, MAX_NETWORKS) {
-                return repeated;
+            if let Some(is_repeat) = contains_or_insert(&mut self.networks, key, MAX_NETWORKS) {
+                return is_repeat;
             }
             key.address = None;
         }
-        contains_or_insert(&mut self.others, key, usize::MAX) == Some(true)
+        contains_or_insert(&mut self.without_address, key, usize::MAX) == Some(true)
     }
 
-    fn is_call_too_many(&mut self, key: &mut Key) -> bool {
+    fn is_over_call_limit(&mut self, key: &mut Key) -> bool {
         let calls = self.calls.entry(key.principal.clone()).or_default();
         *calls += 1;
-        let is_too_many = *calls > MAX_CALLS;
-        if is_too_many {
+        let is_over_limit = *calls > MAX_CALLS;
+        if is_over_limit {
             key.fingerprint = None;
         }
-        is_too_many
+        is_over_limit
     }
 }
 
-/// Whether a key was there before; if not, it is inserted, or `None` tells that there is no room
-/// for it.
+/// Whether a set contains a key already. If not, the key is inserted; `None` if the set is full.
 fn contains_or_insert(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<bool> {
     if keys.contains(key) {
         return Some(true);
@@ -94,8 +97,8 @@ fn contains_or_insert(keys: &mut HashSet<Key>, key: &Key, max: usize) -> Option<
 
 fn network_of(address: IpAddr) -> IpNet {
     let bits = match address {
-        IpAddr::V4(_) => NETWORK_BITS_V4,
-        IpAddr::V6(_) => NETWORK_BITS_V6,
+        IpAddr::V4(_) => IPV4_PREFIX_BITS,
+        IpAddr::V6(_) => IPV6_PREFIX_BITS,
     };
     IpNet::new_assert(address, bits).trunc()
 }

@@ -5,13 +5,13 @@ use std::collections::hash_map::Entry;
 use super::{Decision, Event, EventKind};
 use crate::identity::{Principal, TenantId};
 
-/// How many refusals that differ are kept apart; beyond it, those that differ in caller alone are
-/// one.
+/// Maximum number of distinct refusals. Beyond it, refusals that differ only in the caller are
+/// counted together.
 const MAX_KEYS: usize = 256;
 
-/// Refusals that were logged in this interval: of equal ones the first is logged when it comes, and
-/// at the interval's end how many came after it. Calls of tools are each logged; there are never
-/// more of them than a principal's rate allows.
+/// The refusals that were logged in the current interval. The first of equal refusals is logged at
+/// once, and the number of further ones at the end of the interval. Tool calls are all logged,
+/// because the rate limit of a principal bounds their number.
 #[derive(Debug, Default)]
 pub(super) struct Repeats {
     logged: HashMap<Key, Repeat>,
@@ -28,13 +28,13 @@ struct Key {
 
 #[derive(Debug)]
 struct Repeat {
-    /// The last of them.
+    /// The last repetition; `None` if there was none.
     event: Option<Event>,
     times: u64,
 }
 
 impl Repeats {
-    /// Whether an equal event has been logged in this interval; it is counted then.
+    /// Whether an equal event has been logged in this interval. If so, the event is counted.
     pub(super) fn is_repeat(&mut self, event: &Event) -> bool {
         if event.kind == EventKind::Call {
             return false;
@@ -59,8 +59,8 @@ impl Repeats {
                 repeat.times += 1;
                 true
             }
-            Entry::Vacant(place) => {
-                place.insert(Repeat {
+            Entry::Vacant(entry) => {
+                entry.insert(Repeat {
                     event: None,
                     times: 0,
                 });
@@ -69,11 +69,11 @@ impl Repeats {
         }
     }
 
-    /// Ends the interval: how often each event was repeated, if it was.
+    /// Ends the interval and returns the events that were repeated, with how often.
     pub(super) fn take(&mut self) -> Vec<(Event, u64)> {
         let mut repeated = Vec::new();
-        // A repeated event is likely to keep coming: in the next interval only its sum is logged
-        // too.
+        // A repeated event is likely to continue, so it stays, and the next interval only logs the
+        // number of its repetitions.
         self.logged.retain(|_, Repeat { event, times }| {
             let last = event.take();
             let was_repeated = last.is_some();
@@ -92,12 +92,12 @@ mod tests {
     fn event(kind: EventKind, reason: &'static str, key: Option<usize>) -> Event {
         Event {
             principal: key.map(|key| format!("apikey:abcdefgh{key:04}").parse().expect("a key")),
-            ..Event::refused(kind, reason, None, TraceId::of_request(None))
+            ..Event::refused(kind, reason, None, TraceId::from_traceparent(None))
         }
     }
 
     #[test]
-    fn of_equal_refusals_the_first_is_logged_and_then_how_many() {
+    fn the_first_of_equal_refusals_is_logged_and_the_rest_is_counted() {
         let mut repeats = Repeats::default();
         let mut logged = 0;
         for _ in 0..1000 {
@@ -108,8 +108,7 @@ mod tests {
         assert_eq!(logged, 2);
         let times: Vec<u64> = repeats.take().into_iter().map(|(_, times)| times).collect();
         assert_eq!(times, [999, 999]);
-        // An event that keeps coming is summed up from its first repetition; one that has ended is
-        // removed.
+        // An event that continues is only counted; one that has ended is removed.
         assert!(repeats.is_repeat(&event(EventKind::Request, "no credential", None)));
         assert_eq!(repeats.take().len(), 1);
         assert_eq!(repeats.take().len(), 0);
@@ -117,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn each_call_of_a_tool_is_logged() {
+    fn each_tool_call_is_logged() {
         let mut repeats = Repeats::default();
         assert!((0..1000).all(|_| !repeats.is_repeat(&event(
             EventKind::Call,
@@ -127,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn many_callers_make_a_bounded_number_of_lines() {
+    fn many_callers_cause_a_bounded_number_of_lines() {
         let mut repeats = Repeats::default();
         let events = (0..10_000).map(|key| event(EventKind::Request, "too many", Some(key)));
         let logged = events.filter(|event| !repeats.is_repeat(event)).count();

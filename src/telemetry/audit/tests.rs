@@ -11,28 +11,28 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 
-/// Takes records when it may, and remembers when and how many.
+/// A store that is unavailable for a while after its start, and then notes what is appended when.
 struct Store {
     began: Instant,
-    away_until: Duration,
-    taken: Mutex<Vec<(u64, u64)>>,
-    /// All of them.
+    unavailable_for: Duration,
+    /// For each append the second, counted from the start, and the number of events.
+    appends: Mutex<Vec<(u64, u64)>>,
+    /// All appended records.
     records: Mutex<Vec<Value>>,
 }
 
 impl Store {
-    fn away_until(away_until: Duration) -> Self {
+    fn unavailable_for(unavailable_for: Duration) -> Self {
         Self {
             began: Instant::now(),
-            away_until,
-            taken: Mutex::default(),
+            unavailable_for,
+            appends: Mutex::default(),
             records: Mutex::default(),
         }
     }
 
-    /// In which second, and how many events.
-    fn taken(&self) -> Vec<(u64, u64)> {
-        self.taken.lock().expect("what was taken").clone()
+    fn appends(&self) -> Vec<(u64, u64)> {
+        self.appends.lock().expect("the appends").clone()
     }
 }
 
@@ -43,14 +43,14 @@ impl AuditStore for Store {
     ) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
         async move {
             let now = self.began.elapsed();
-            if now < self.away_until {
+            if now < self.unavailable_for {
                 return Err(AuditUnavailable);
             }
             let records: Vec<Value> = serde_json::from_str(records).expect("an array");
             let count = |record: &Value| record["count"].as_u64().expect("a count");
             let events = records.iter().map(count).sum();
-            let mut taken = self.taken.lock().expect("what was taken");
-            taken.push((now.as_secs(), events));
+            let mut appends = self.appends.lock().expect("the appends");
+            appends.push((now.as_secs(), events));
             self.records.lock().expect("the records").extend(records);
             Ok(ChainHead {
                 audit_id: 1,
@@ -64,31 +64,37 @@ impl AuditStore for Store {
 fn event(decision: Decision) -> Event {
     Event {
         decision,
-        ..Event::refused(EventKind::Call, "a rule", None, TraceId::of_request(None))
+        ..Event::refused(
+            EventKind::Call,
+            "a rule",
+            None,
+            TraceId::from_traceparent(None),
+        )
     }
 }
 
-/// What is appended when, while time passes as fast as nobody has anything to do.
-async fn kept(
-    away_until: Duration,
-    noting: impl AsyncFnOnce(&AuditLog),
+/// Runs an audit log while `record` records events, with the clock paused. Returns the store's
+/// appends before and after the audit log was stopped.
+async fn appends(
+    unavailable_for: Duration,
+    record: impl AsyncFnOnce(&AuditLog),
 ) -> (Vec<(u64, u64)>, Vec<(u64, u64)>) {
     let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
-    let store = Store::away_until(away_until);
+    let store = Store::unavailable_for(unavailable_for);
     let stop = CancellationToken::new();
-    let noting = async {
-        noting(&audit_log).await;
-        let before_stopping = store.taken();
+    let recording = async {
+        record(&audit_log).await;
+        let before_stopping = store.appends();
         stop.cancel();
         before_stopping
     };
-    let (before, ()) = tokio::join!(noting, audit_log.run(&store, stop.clone()));
-    (before, store.taken())
+    let (before, ()) = tokio::join!(recording, audit_log.run(&store, stop.clone()));
+    (before, store.appends())
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_are_appended_soon_and_answers_by_the_minute() {
-    let (before, after) = kept(Duration::ZERO, async |audit_log| {
+async fn refusals_are_appended_within_a_second_and_answers_once_a_minute() {
+    let (before, after) = appends(Duration::ZERO, async |audit_log| {
         audit_log.record(event(Decision::Refused));
         audit_log.record(event(Decision::Refused));
         audit_log.record(event(Decision::Allowed));
@@ -100,19 +106,19 @@ async fn refusals_are_appended_soon_and_answers_by_the_minute() {
     })
     .await;
     assert_eq!(before, [(1, 2), (31, 1), (60, 2)]);
-    // Told to stop, it does not wait for the minute.
+    // When it stops, it does not wait for the end of the minute.
     assert_eq!(after[3..], [(70, 1)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_appended_waits_and_is_not_lost() {
-    let (before, after) = kept(Duration::from_secs(20), async |audit_log| {
+async fn failed_appends_are_retried_without_loss() {
+    let (before, after) = appends(Duration::from_secs(20), async |audit_log| {
         for _ in 0..10 {
             audit_log.record(event(Decision::Refused));
             advance(Duration::from_secs(1)).await;
         }
         sleep(Duration::from_secs(30)).await;
-        assert_eq!(audit_log.waiting(), 0);
+        assert_eq!(audit_log.pending_records(), 0);
     })
     .await;
     assert_eq!(before, after);
@@ -123,9 +129,9 @@ async fn what_cannot_be_appended_waits_and_is_not_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
-    struct Silent;
-    impl AuditStore for Silent {
+async fn an_unresponsive_store_does_not_block_shutdown() {
+    struct Unresponsive;
+    impl AuditStore for Unresponsive {
         fn append<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
             std::future::pending().boxed()
         }
@@ -134,12 +140,12 @@ async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
     let stop = CancellationToken::new();
     audit_log.record(event(Decision::Refused));
     let stopping = async {
-        // In the middle of an append.
+        // An append is under way at this moment.
         sleep(Duration::from_secs(2)).await;
         stop.cancel();
     };
     let began = Instant::now();
-    tokio::join!(stopping, audit_log.run(&Silent, stop.clone()));
+    tokio::join!(stopping, audit_log.run(&Unresponsive, stop.clone()));
     assert!(
         began.elapsed() < Duration::from_secs(10),
         "{:?}",
@@ -148,33 +154,37 @@ async fn a_store_that_does_not_answer_keeps_nobody_from_stopping() {
 }
 
 #[test]
-fn an_end_is_read_as_it_is_written() {
-    let end = ChainHead {
+fn a_chain_head_parses_from_its_own_text() {
+    let head = ChainHead {
         audit_id: 17,
         hash: "0f".repeat(32),
     };
-    assert_eq!(end.to_string().parse(), Ok(end));
-    for bad in ["", "17", "17:", "0:00", "-1:0", ":00"] {
-        assert_eq!(bad.parse::<ChainHead>(), Err(MalformedChainHead), "{bad}");
+    assert_eq!(head.to_string().parse(), Ok(head));
+    for malformed in ["", "17", "17:", "0:00", "-1:0", ":00"] {
+        assert_eq!(
+            malformed.parse::<ChainHead>(),
+            Err(ChainHeadError),
+            "{malformed}"
+        );
     }
     let upper = format!("17:{}", "0F".repeat(32));
-    assert_eq!(upper.parse::<ChainHead>(), Err(MalformedChainHead));
+    assert_eq!(upper.parse::<ChainHead>(), Err(ChainHeadError));
 }
 
-/// Many addresses of somebody who proves nothing: few records a minute, and each refusal is counted
-/// in one of them.
+/// Anonymous requests from many addresses make few records a minute, and each refusal is counted in
+/// one of them.
 #[tokio::test(start_paused = true)]
 async fn a_flood_from_many_addresses_makes_few_records() {
     let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
-    let store = Store::away_until(Duration::ZERO);
+    let store = Store::unavailable_for(Duration::ZERO);
     let stop = CancellationToken::new();
     const MINUTES: u32 = 3;
-    const A_SECOND: u32 = 250;
+    const PER_SECOND: u32 = 250;
     let flooding = async {
         for second in 0..MINUTES * 60 {
-            for at in 0..A_SECOND {
-                // Another network of 64 bits each time, and every tenth from elsewhere.
-                let bits = u128::from(second * A_SECOND + at) << 64;
+            for at in 0..PER_SECOND {
+                // Each request has another /64 network, and every tenth another provider.
+                let bits = u128::from(second * PER_SECOND + at) << 64;
                 let provider: u128 = if at % 10 == 0 {
                     0x2a01_0100
                 } else {
@@ -185,7 +195,7 @@ async fn a_flood_from_many_addresses_makes_few_records() {
                     EventKind::Authentication,
                     "no credential",
                     Some(address),
-                    TraceId::of_request(None),
+                    TraceId::from_traceparent(None),
                 ));
             }
             sleep(Duration::from_secs(1)).await;
@@ -194,8 +204,8 @@ async fn a_flood_from_many_addresses_makes_few_records() {
     };
     tokio::join!(flooding, audit_log.run(&store, stop.clone()));
     let records = store.records.lock().expect("the records").clone();
-    // 32 with an address, and for both networks one soon and one at the minute's end; the last may
-    // be a fourth minute's.
+    // Each minute: 32 records with an address, and for each of two networks one at once and one at
+    // the end. The last records may belong to a fourth minute.
     assert!(
         records.len() as u32 <= (MINUTES + 1) * (32 + 2 * 2),
         "{}",
@@ -203,7 +213,7 @@ async fn a_flood_from_many_addresses_makes_few_records() {
     );
     let counts = records.iter().map(|record| record["count"].as_u64());
     let total: u64 = counts.map(|count| count.expect("a count")).sum();
-    assert_eq!(total, u64::from(MINUTES * 60 * A_SECOND));
+    assert_eq!(total, u64::from(MINUTES * 60 * PER_SECOND));
     for network in ["2001:db8::/32", "2a01:100::/32"] {
         assert!(
             records.iter().any(|record| record["address"] == network),
@@ -212,11 +222,11 @@ async fn a_flood_from_many_addresses_makes_few_records() {
     }
 }
 
-/// The same caller again and again, who is known: the first at once, the others when the minute is
-/// over.
+/// Of an authenticated caller's equal refusals, the first is recorded at once and the others when
+/// the minute is over.
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
-    let (before, after) = kept(Duration::ZERO, async |audit_log| {
+async fn a_caller_over_its_rate_limit_makes_two_records_a_minute() {
+    let (before, after) = appends(Duration::ZERO, async |audit_log| {
         for _ in 0..60 * 50 {
             audit_log.record(Event {
                 principal: Some("apikey:abcdefghijk0".parse().expect("a principal")),
@@ -224,7 +234,7 @@ async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
                     EventKind::Request,
                     "too many requests of a principal",
                     None,
-                    TraceId::of_request(None),
+                    TraceId::from_traceparent(None),
                 )
             });
             sleep(Duration::from_millis(20)).await;
@@ -236,11 +246,11 @@ async fn a_caller_who_does_not_stop_makes_two_records_a_minute() {
     assert_eq!(events, 3000);
 }
 
-/// Each time another statement, which is another fingerprint.
+/// Each of the refused statements has another fingerprint.
 #[tokio::test(start_paused = true)]
 async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
     let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
-    let store = Store::away_until(Duration::ZERO);
+    let store = Store::unavailable_for(Duration::ZERO);
     let stop = CancellationToken::new();
     const MINUTES: usize = 3;
     const CALLS: usize = MINUTES * 60 * 20;
@@ -271,7 +281,7 @@ async fn refused_statements_of_one_caller_make_a_bounded_number_of_records() {
     assert_eq!(total, CALLS as u64);
 }
 
-/// Counts the lines that are written.
+/// A writer that counts the lines.
 struct Lines(Arc<AtomicUsize>);
 
 impl io::Write for Lines {
@@ -285,16 +295,16 @@ impl io::Write for Lines {
     }
 }
 
-/// The thread that notes a call answers requests, and formatting a line takes microseconds.
+/// The thread that records a call also answers requests, and formatting a line takes microseconds.
 #[test]
-fn the_thread_that_notes_a_call_does_not_format_its_line() {
+fn the_thread_that_records_a_call_does_not_format_its_log_line() {
     let audit_log = AuditLog::new(false, || SystemTime::UNIX_EPOCH);
     let lines = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&lines);
     let subscriber = tracing_subscriber::fmt()
         .with_writer(move || Lines(Arc::clone(&counted)))
         .finish();
-    // For this thread alone.
+    // The subscriber applies to this thread only.
     tracing::subscriber::with_default(subscriber, || {
         tracing::info!("a line of this thread");
         audit_log.record(event(Decision::Allowed));

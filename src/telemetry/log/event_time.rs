@@ -7,18 +7,18 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime as CurrentTime};
 
 thread_local! {
-    /// When the event that this thread logs has happened, if that is not now.
+    /// The time of the event that this thread is logging; `None` for the current time.
     static HAPPENED_AT: Cell<Option<SystemTime>> = const { Cell::new(None) };
 }
 
-/// Runs `log`, whose events happened at that time.
-pub(super) fn set(happened_at: SystemTime, log: impl FnOnce()) {
+/// Runs `log` and gives its events the time `happened_at`.
+pub(super) fn with_time(happened_at: SystemTime, log: impl FnOnce()) {
     HAPPENED_AT.set(Some(happened_at));
     log();
     HAPPENED_AT.set(None);
 }
 
-/// Writes when an event happened, in the form of `tracing-subscriber`.
+/// Writes the time of an event in the format of `tracing-subscriber`.
 #[derive(Debug)]
 pub(crate) struct EventTime;
 
@@ -40,21 +40,21 @@ mod tests {
 
     use super::*;
 
-    fn written() -> String {
+    fn format() -> String {
         let mut text = String::new();
         EventTime
             .format_time(&mut Writer::new(&mut text))
-            .expect("a text takes all");
+            .expect("writing to a string succeeds");
         text
     }
 
     #[test]
-    fn an_event_that_is_formatted_later_has_the_time_at_which_it_happened() {
+    fn an_event_that_is_formatted_later_has_the_time_when_it_happened() {
         let happened_at = SystemTime::UNIX_EPOCH + Duration::from_micros(86_400_000_012);
-        set(happened_at, || {
-            assert_eq!(written(), "1970-01-02T00:00:00.000012Z");
+        with_time(happened_at, || {
+            assert_eq!(format(), "1970-01-02T00:00:00.000012Z");
         });
-        let now = written();
+        let now = format();
         assert_eq!(now.len(), "1970-01-02T00:00:00.000012Z".len(), "{now}");
         assert!(now.as_str() > "2026", "{now}");
     }

@@ -6,20 +6,20 @@ use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 use tracing::Metadata;
 
+use super::callsite_limits::{CallsiteLimits, Suppressed};
 use super::event_time;
-use super::frequency::{Frequency, LeftOut};
 
-/// How many bytes of lines may wait; half a minute of a busy server.
+/// Maximum size of the queue: half a minute of a busy server.
 const MAX_QUEUE_BYTES: usize = 1 << 20;
 
-/// A buffer that has grown beyond this is not kept.
-const USUAL_BUFFER_BYTES: usize = 64 << 10;
+/// A buffer with a capacity above this is freed after its lines are written.
+const MAX_RETAINED_BUFFER_BYTES: usize = 64 << 10;
 
-/// The pause after each write. Under load, lines are written together, and the thread is not woken
-/// for each.
+/// The pause after each write, so that under load many lines are written at once and the thread is
+/// not woken for each.
 const WRITE_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Lines that wait to be written.
+/// A bounded queue of lines, and the thread that writes them.
 pub(super) struct LogQueue {
     shared: Arc<Shared>,
 }
@@ -27,40 +27,41 @@ pub(super) struct LogQueue {
 #[derive(Default)]
 struct Shared {
     state: Mutex<State>,
-    /// Lines have come while the thread waited.
+    /// Notified when the thread waits and there is work for it.
     filled: Condvar,
-    /// Everything that came has been written.
+    /// Notified when everything in the queue has been written.
     emptied: Condvar,
 }
 
 #[derive(Default)]
 struct State {
     lines: Vec<u8>,
-    /// Events that the thread has to format, and what they hold.
+    /// Events that the thread has to format, and the memory they use.
     unformatted: Vec<Unformatted>,
     unformatted_bytes: usize,
-    frequency: Frequency,
-    /// Dropped lines that are not reported yet, and those since the start.
-    unreported: u64,
+    limits: CallsiteLimits,
+    /// Dropped lines that have not been reported yet.
+    unreported_drops: u64,
+    /// Dropped lines since the start.
     dropped: u64,
-    /// The thread waits for lines.
+    /// The thread waits for work.
     is_waiting: bool,
-    /// The thread writes lines that are not in the queue any more.
+    /// The thread is writing lines that have left the queue.
     is_writing: bool,
 }
 
-/// An event whose line is not written yet.
+/// An event whose line has not been formatted yet.
 struct Unformatted {
     happened_at: SystemTime,
-    /// Logs it.
+    /// Logs the event.
     log: Box<dyn FnOnce() + Send>,
 }
 
 impl LogQueue {
-    /// Starts the thread that writes to `out`; it ends with the process.
+    /// Starts the thread that writes to `out`; it runs until the process ends.
     ///
     /// # Errors
-    /// When no thread can be started.
+    /// If the thread could not be started.
     pub(super) fn start(out: impl Write + Send + 'static) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let queue = Self {
@@ -72,7 +73,7 @@ impl LogQueue {
         Ok(queue)
     }
 
-    /// Puts a line into the queue, or drops it if there is no room. Never waits for a write.
+    /// Adds a line to the queue, or drops it if the queue is full. Never waits for a write.
     pub(super) fn push(&self, line: &[u8]) {
         let mut state = self.shared.lock();
         if state.has_room(line.len()) {
@@ -81,8 +82,8 @@ impl LogQueue {
         }
     }
 
-    /// Has the thread call `log`, or drops the event, which holds so many bytes, if there is no
-    /// room. Never waits for a write.
+    /// Lets the thread call `log`, which logs one event and uses `bytes` of memory; drops it if the
+    /// queue is full. Never waits for a write.
     pub(super) fn push_unformatted(
         &self,
         happened_at: SystemTime,
@@ -97,18 +98,18 @@ impl LogQueue {
         }
     }
 
-    /// Whether an event comes too often to be written.
+    /// Whether an event exceeds its callsite's limit. If so, it is counted as suppressed.
     pub(super) fn is_too_frequent(&self, event: &Metadata<'_>) -> bool {
         let mut state = self.shared.lock();
-        let is_exceeded = state.frequency.is_exceeded(event, Instant::now());
-        // The thread may be waiting for lines, and shall report this in time.
+        let is_exceeded = state.limits.is_exceeded(event, Instant::now());
+        // Wakes the thread, so that it waits no longer than until the report is due.
         if is_exceeded {
             self.shared.wake(&mut state);
         }
         is_exceeded
     }
 
-    /// Waits until every line has been written, at most for `timeout`.
+    /// Waits until every line has been written, for at most `timeout`.
     pub(super) fn flush(&self, timeout: Duration) {
         let state = self.shared.lock();
         let has_lines = |state: &mut State| state.is_writing || state.has_work();
@@ -119,14 +120,14 @@ impl LogQueue {
         drop(flushed);
     }
 
-    /// How many lines were dropped since the start.
+    /// The number of lines dropped since the start.
     pub(super) fn dropped(&self) -> u64 {
         self.shared.lock().dropped
     }
 }
 
 impl Shared {
-    /// A std mutex: it is held while a line is copied, and never while one is written.
+    /// A std mutex suffices: it is held while a line is copied, never while one is written.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -137,18 +138,18 @@ impl Shared {
         }
     }
 
-    /// Waits for something to do, and takes what is to be formatted, and what to report.
-    fn wait(&self) -> (Vec<Unformatted>, Vec<LeftOut>) {
+    /// Waits for work. Returns the events to format and the suppressed events to report.
+    fn wait_for_work(&self) -> (Vec<Unformatted>, Vec<Suppressed>) {
         let mut state = self.lock();
         loop {
-            let left_out = state.frequency.take_report(Instant::now());
-            if state.has_work() || !left_out.is_empty() {
+            let suppressed = state.limits.take_report(Instant::now());
+            if state.has_work() || !suppressed.is_empty() {
                 state.is_writing = true;
                 state.unformatted_bytes = 0;
-                return (std::mem::take(&mut state.unformatted), left_out);
+                return (std::mem::take(&mut state.unformatted), suppressed);
             }
             state.is_waiting = true;
-            state = match state.frequency.report_due() {
+            state = match state.limits.report_due() {
                 None => self
                     .filled
                     .wait(state)
@@ -164,11 +165,11 @@ impl Shared {
 }
 
 impl State {
-    /// Whether so many bytes more may wait; if not, they count as dropped.
+    /// Whether a line of `bytes` fits into the queue; if not, it counts as dropped.
     fn has_room(&mut self, bytes: usize) -> bool {
         let has_room = self.lines.len() + self.unformatted_bytes + bytes <= MAX_QUEUE_BYTES;
         if !has_room {
-            self.unreported += 1;
+            self.unreported_drops += 1;
             self.dropped += 1;
         }
         has_room
@@ -182,31 +183,35 @@ impl State {
 fn write_lines(shared: &Shared, mut out: impl Write) {
     let mut lines = Vec::new();
     loop {
-        let (unformatted, left_out) = shared.wait();
-        // Their lines come into the queue, and are written with the others.
+        let (unformatted, suppressed) = shared.wait_for_work();
+        // Formatting adds the lines to the queue, so they are written with the others.
         for Unformatted { happened_at, log } in unformatted {
-            event_time::set(happened_at, log);
+            event_time::with_time(happened_at, log);
         }
         let dropped = {
             let mut state = shared.lock();
             std::mem::swap(&mut state.lines, &mut lines);
-            std::mem::take(&mut state.unreported)
+            std::mem::take(&mut state.unreported_drops)
         };
-        // Keeps writing after an error: a full disk or a suspended terminal may recover.
+        // Errors are ignored, because a full disk or a suspended terminal may recover.
         drop(out.write_all(&lines));
         lines.clear();
-        if lines.capacity() > USUAL_BUFFER_BYTES {
+        if lines.capacity() > MAX_RETAINED_BUFFER_BYTES {
             lines = Vec::new();
         }
-        // Logged like everything else, and written with the next lines.
+        // The reports are logged like other events, and written with the next lines.
         if dropped > 0 {
             tracing::warn!(
                 lines = dropped,
                 "log lines dropped: standard error is not read fast enough"
             );
         }
-        for LeftOut { place, events } in left_out {
-            tracing::warn!(events, place, "log events left out: too many of one kind");
+        for Suppressed { callsite, events } in suppressed {
+            tracing::warn!(
+                events,
+                callsite,
+                "log events suppressed: too many from one callsite"
+            );
         }
         let mut state = shared.lock();
         state.is_writing = false;
@@ -224,15 +229,15 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-    /// A reader that takes what is written only when it is asked to.
+    /// A writer whose writes block until the test receives them.
     struct Stalled(SyncSender<Vec<u8>>);
 
     impl Write for Stalled {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            let taken = self.0.send(bytes.to_vec());
-            taken.map_err(|_| io::ErrorKind::BrokenPipe)?;
+            let sent = self.0.send(bytes.to_vec());
+            sent.map_err(|_| io::ErrorKind::BrokenPipe)?;
             Ok(bytes.len())
         }
 
@@ -247,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_waits_for_a_reader_that_stalls_and_drops_are_counted() {
+    fn a_stalled_reader_does_not_block_logging_and_drops_are_counted() {
         let (queue, read) = stalled();
         let line = [b'x'; 1000];
         for _ in 0..10_000 {
@@ -258,61 +263,61 @@ mod tests {
         queue.flush(Duration::from_millis(10));
         let mut bytes = 0;
         while bytes < (10_000 - dropped) * 1000 {
-            bytes += read.recv_timeout(PATIENCE).expect("lines").len() as u64;
+            bytes += read.recv_timeout(TEST_TIMEOUT).expect("lines").len() as u64;
         }
         assert_eq!(bytes, (10_000 - dropped) * 1000);
-        // There is room again.
+        // The queue has room again.
         queue.push(b"more");
-        assert_eq!(read.recv_timeout(PATIENCE).expect("a line"), b"more");
+        assert_eq!(read.recv_timeout(TEST_TIMEOUT).expect("a line"), b"more");
         assert_eq!(queue.dropped(), dropped);
     }
 
     #[test]
-    fn what_was_pushed_is_written_when_it_is_flushed() {
+    fn flush_writes_all_pushed_lines() {
         let (write, read) = sync_channel(100);
         let queue = LogQueue::start(Stalled(write)).expect("a thread");
         for _ in 0..3 {
             queue.push(b"one ");
             queue.push(b"two ");
-            queue.flush(PATIENCE);
+            queue.flush(TEST_TIMEOUT);
             let written: Vec<u8> = read.try_iter().flatten().collect();
             assert_eq!(written, b"one two ");
         }
     }
 
     #[test]
-    fn unformatted_events_are_bounded_and_formatted_by_the_thread() {
+    fn unformatted_events_are_bounded_and_formatted_by_the_log_thread() {
         let (write, read) = sync_channel(100);
         let queue = Arc::new(LogQueue::start(Stalled(write)).expect("a thread"));
         let (format, may_format) = sync_channel::<()>(0);
         let may_format = Arc::new(Mutex::new(may_format));
-        let here = thread::current().id();
-        // The thread stalls with the first; of the others a hundred have room.
+        let test_thread = thread::current().id();
+        // The log thread blocks in the first event; a hundred others fit into the queue.
         for _ in 0..1_000 {
-            let (own, may_format) = (Arc::clone(&queue), Arc::clone(&may_format));
+            let (log_queue, may_format) = (Arc::clone(&queue), Arc::clone(&may_format));
             let log = move || {
-                assert_ne!(thread::current().id(), here);
-                // Ends when the sender is gone.
+                assert_ne!(thread::current().id(), test_thread);
+                // Returns when the sender is dropped.
                 let _ = may_format.lock().expect("one thread").recv();
-                own.push(b"line ");
+                log_queue.push(b"line ");
             };
             queue.push_unformatted(SystemTime::UNIX_EPOCH, MAX_QUEUE_BYTES / 100, Box::new(log));
         }
         let dropped = queue.dropped();
         assert!((800..=900).contains(&dropped), "{dropped}");
         drop(format);
-        queue.flush(PATIENCE);
+        queue.flush(TEST_TIMEOUT);
         let written: Vec<u8> = read.try_iter().flatten().collect();
         assert_eq!(written.len() as u64, (1_000 - dropped) * 5);
     }
 
     #[test]
-    fn a_reader_that_has_gone_is_no_matter() {
+    fn a_missing_reader_is_ignored() {
         let (queue, read) = stalled();
         drop(read);
         for _ in 0..3 {
             queue.push(b"line");
-            queue.flush(PATIENCE);
+            queue.flush(TEST_TIMEOUT);
         }
         assert_eq!(queue.dropped(), 0);
     }

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use zava_mcp_server::database::{create_key, grant, revoke_key};
 use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings, ServeSettings};
+use zava_mcp_server::settings::{AuthSettings, CredentialSettings, EntraSettings, ServeSettings};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
 use issuer::{AUDIENCE, DIRECTORY, Issuer, USER};

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use url::{Url, form_urlencoded};
 use zava_mcp_server::app::App;
-use zava_mcp_server::settings::{AuthSettings, EntraSettings, CredentialSettings};
+use zava_mcp_server::settings::{AuthSettings, CredentialSettings, EntraSettings};
 
 use super::issuer::{AUDIENCE, CLIENT, DIRECTORY, Issuer, REDIRECT_URI};
 use super::{ORDERS, orders};

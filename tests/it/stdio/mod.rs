@@ -77,7 +77,7 @@ async fn it_speaks_for_its_tenant() {
             "zava::audit: audit kind=Call decision=Allowed",
             "tool=\"execute_sales_query\" fingerprint=\"",
             "rows=1",
-            "end of the audit trail end=",
+            "audit records appended chain_head=",
         ] {
             assert!(read_log.contains(said), "{said}: {read_log}");
         }
