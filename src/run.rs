@@ -198,7 +198,7 @@ async fn migrate(settings: &AdminSettings) -> anyhow::Result<()> {
 async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     if !seed.replace
-        && let Some(loaded) = sample_data::is_loaded(&mut db).await?
+        && let Some(loaded) = sample_data::count_loaded(&mut db).await?
     {
         return say(&format!(
             "the database already holds {} customers and {} orders; --replace loads anew",

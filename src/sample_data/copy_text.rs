@@ -1,10 +1,11 @@
-//! Rows in the text format of COPY: <https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>.
+//! Rows in the text format of COPY:
+//! <https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS>.
 use std::fmt::{self, Display, Write as _};
 
-/// What the format reads as something other than itself.
+/// Characters that must be escaped.
 const SPECIAL: [char; 4] = ['\\', '\t', '\n', '\r'];
 
-/// Rows for one COPY. NULL has no spelling: no column of the sample needs it.
+/// Rows for one COPY. NULL is not supported, because no column of the sample needs it.
 #[derive(Debug, Default)]
 pub(super) struct CopyText(String);
 
@@ -21,18 +22,19 @@ impl CopyText {
         self.0.push('\n');
     }
 
-    /// All rows, as the server reads them.
+    /// All rows in COPY's format.
     pub(super) fn as_bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 
-    /// Drops the rows and keeps their memory for the next.
+    /// Removes all rows and keeps the memory for the next ones.
     pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// Keeps a cell's text from being read as the end of the cell, of the row or of the data, or as NULL.
+/// A writer that escapes a cell's text, so that COPY does not take it for the end of the cell, of
+/// the row or of the data, or for NULL.
 struct Escaped<'a>(&'a mut String);
 
 impl fmt::Write for Escaped<'_> {
@@ -54,7 +56,7 @@ impl fmt::Write for Escaped<'_> {
     }
 }
 
-/// An amount of money that is not negative, printed in units: `1205` as `12.05`.
+/// A non-negative amount of money in cents, displayed in dollars: `1205` as `12.05`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cents(pub(super) i64);
 
@@ -69,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_are_parted_by_tabs_and_rows_by_newlines() {
+    fn cells_are_separated_by_tabs_and_rows_by_newlines() {
         let mut text = CopyText::default();
         text.push([&1, &"O'Brien", &Cents(1_205)]);
         text.push([&2, &"", &Cents(7)]);
@@ -79,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn no_cell_ends_early() {
+    fn special_characters_are_escaped() {
         let mut text = CopyText::default();
         text.push([&"a\tb\nc\rd", &"\\N", &"\\.", &"é\\"]);
         assert_eq!(

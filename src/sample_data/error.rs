@@ -1,61 +1,63 @@
-//! What can go wrong, by what the caller can do about it.
+//! The errors of this module, by what the caller can do about them.
 use std::error::Error;
 
 use chrono::NaiveDate;
 
-use super::load::Loaded;
+use super::load::LoadedRows;
 
-/// Why the sample could not be made or loaded. In every case the database is as it was before.
+/// Why the sample could not be generated or loaded. In every case the database is unchanged.
 #[derive(Debug, thiserror::Error)]
 pub enum SampleDataError {
-    /// A catalogue file in this binary breaks the format: our bug, caught by a test.
-    #[error("the built-in catalogue file {file} is malformed at line {line}: {defect}")]
-    Catalogue {
-        /// The file below `sample_data/catalogue/`.
+    /// A catalog file in this binary is malformed: a bug, which a test catches.
+    #[error("the built-in catalog file {file} is malformed at line {line}: {message}")]
+    Catalog {
+        /// The file's name below `sample_data/product_catalog/`.
         file: &'static str,
-        /// Counted from 1; 0 when it is the file as a whole.
+        /// Line number, counted from 1; 0 for the file as a whole.
         line: usize,
-        /// What is wrong with it.
-        defect: &'static str,
+        /// What is wrong.
+        message: &'static str,
     },
 
-    /// The sample begins in 2020: set the clock, or ask for a later day.
-    #[error("the sample data begin on 2020-01-01; {0} is too early for any order")]
+    /// The day is before 2020, when the sample begins: set the clock, or choose a later day.
+    #[error("the sample data begins on 2020-01-01; {0} is too early for any order")]
     TooEarly(NaiveDate),
 
-    /// Rows are there already: keep them, or replace them on purpose.
-    #[error("the database already holds {} customers and {} orders", .0.customers, .0.orders)]
-    AlreadyLoaded(Loaded),
+    /// The database has rows already: keep them, or replace them explicitly.
+    #[error("the database already has {} customers and {} orders", .0.customers, .0.orders)]
+    AlreadyLoaded(LoadedRows),
 
     /// A table is missing: migrate first.
-    #[error("the schema is not there yet; run `zava-mcp-server migrate` first")]
+    #[error("the schema does not exist; run `zava-mcp-server migrate` first")]
     NotMigrated(#[source] sqlx::Error),
 
-    /// Another load is running, or readers keep a table for longer than ten seconds: try again later.
-    #[error("the tables are busy; another load may be running")]
+    /// A lock was not available within ten seconds, because another load or a reader holds it:
+    /// retry later.
+    #[error("the tables are locked; another load may be running")]
     Busy(#[source] sqlx::Error),
 
-    /// The embedding step failed for a product: mend the model, then load again.
+    /// The embedding closure failed for a product: fix the model, then load again.
     #[error("the text of product {sku} could not be embedded")]
     Embedding {
         /// The product.
         sku: &'static str,
-        /// What the embedding closure said.
+        /// The closure's error.
         source: Box<dyn Error + Send + Sync>,
     },
 
-    /// The database refused a step or went away.
+    /// A step failed in the database, or the connection was lost.
     #[error("the database failed while {step}")]
     Database {
-        /// What was being done, as in "inserting order lines".
+        /// The step, as in "inserting order lines".
         step: &'static str,
-        /// What it said.
+        /// The database's error.
         source: sqlx::Error,
     },
 }
 
 impl SampleDataError {
-    /// Names the step that failed, and tells a missing schema and a busy table from other failures.
+    /// Maps a database error of a step: a missing schema and a lock timeout get variants of their
+    /// own.
     pub(super) fn database(step: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| {
             // 42P01 undefined_table, 3F000 invalid_schema_name, 55P03 lock_not_available:

@@ -1,50 +1,50 @@
-//! What each customer bought, when and for how much.
+//! Generates every customer's orders: products, dates, quantities and prices.
 //!
-//! Invariant: everything is drawn to the end of 2026, and what comes after [`Plan::today`] is left
-//! out afterwards. So a day's orders are the same, with their ids, on whatever later day the sample
-//! is made.
+//! Invariant: orders are always drawn to the end of 2026, and those after [`Plan::today`] are left
+//! out afterwards. A day's orders are therefore the same, with the same ids, for every later
+//! [`Plan::today`].
 use chrono::{Datelike as _, NaiveDate};
 use rand::RngExt as _;
 use rand_chacha::ChaCha8Rng;
 
-use super::baskets::Companions;
 use super::calendar::{Calendar, YEARS};
-use super::catalogue::Catalogue;
-use super::chance::{Subject, Weighted, happens, pick_percent, stream};
+use super::companions::Companions;
 use super::people::{People, Person};
+use super::product_catalog::ProductCatalog;
+use super::random::{StreamId, WeightedChoice, draw_bool, draw_percent, random_stream};
 use super::stores::{STORES, Store};
 use super::{Plan, SampleDataError};
 
-/// Of 100 customers, how many would place 0, 1, … 5 orders at a store of frequency 1.
+/// Percentage of customers who place 0, 1, … 5 orders at a store with an order frequency of 1.
 pub(super) const ORDERS_PERCENT: [u32; 6] = [20, 40, 20, 10, 7, 3];
-/// Of 100 orders, how many have 1, 2, … 5 lines.
+/// Percentage of orders with 1, 2, … 5 lines.
 pub(super) const LINES_PERCENT: [u32; 5] = [40, 30, 15, 10, 5];
-/// Of 100 order lines, how many are for 1, 2, … 5 pieces.
+/// Percentage of order lines with a quantity of 1, 2, … 5.
 pub(super) const QUANTITY_PERCENT: [u32; 5] = [60, 25, 10, 3, 2];
-/// Of 100 order lines, how many are discounted.
+/// Percentage of order lines with a discount.
 const DISCOUNTED_PERCENT: u32 = 15;
-/// By how many per cent, each as likely as the others.
+/// The discounts in percent, all equally likely.
 const DISCOUNTS: [u32; 5] = [5, 10, 15, 20, 25];
-/// Of 100 picks, how many follow the season.
+/// Percentage of products that are drawn by season.
 pub(super) const SEASONAL_PERCENT: u32 = 85;
-/// Of 100 picks that follow the season, how many stay in the category that the season suggests.
-pub(super) const FAITHFUL_PERCENT: u32 = 90;
-/// Of 100 order lines after an order's first, how many go with the line before.
+/// Percentage of those that are from the category drawn by season; the others are any product.
+pub(super) const IN_CATEGORY_PERCENT: u32 = 90;
+/// Percentage of an order's lines, from the second on, that are a companion of the line before.
 const COMPANION_PERCENT: u32 = 35;
-/// Of 100 customers, how many buy at a second store too.
+/// Percentage of customers who also buy at a second store.
 const SECOND_STORE_PERCENT: u32 = 15;
-/// Of 100 orders of such a customer, how many are placed there.
-const AWAY_PERCENT: u32 = 30;
+/// Percentage of such a customer's orders that are placed at the second store.
+const SECOND_STORE_ORDERS_PERCENT: u32 = 30;
 
-/// A customer with all orders.
+/// A customer and all orders of the customer.
 #[derive(Clone, Debug)]
 pub(super) struct Customer {
     /// The `customer_id`, from 1.
     pub(super) id: i32,
     pub(super) person: Person,
-    /// Where the customer buys, mostly.
+    /// The store where the customer buys most.
     pub(super) store: &'static Store,
-    /// By date; none yet of a customer who has only registered.
+    /// In the order of dates; empty for a customer who has registered and not ordered yet.
     pub(super) orders: Vec<Order>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Order {
     pub(super) id: i32,
     pub(super) store: &'static Store,
     pub(super) date: NaiveDate,
-    /// At least one; no product twice.
+    /// At least one line; no product twice.
     pub(super) lines: Vec<Line>,
 }
 
@@ -72,15 +72,16 @@ pub(super) struct Line {
     pub(super) total_cents: i64,
 }
 
-/// Makes the customers of a plan one after the other, so that only those in hand take memory.
+/// An iterator over the customers of a plan. They are generated one by one, so that only the
+/// current ones use memory.
 #[derive(Debug)]
 pub(super) struct Customers<'a> {
-    catalogue: &'a Catalogue,
+    catalog: &'a ProductCatalog,
     today: NaiveDate,
     calendar: Calendar,
-    stores: Weighted,
-    /// By store, from 0: the choice among the others.
-    second_stores: Vec<Weighted>,
+    stores: WeightedChoice,
+    /// For each store, counted from 0: the choice among the other stores.
+    second_stores: Vec<WeightedChoice>,
     seasons: Seasons,
     companions: Companions,
     people: People,
@@ -93,25 +94,25 @@ pub(super) struct Customers<'a> {
 }
 
 impl<'a> Customers<'a> {
-    pub(super) fn new(plan: &Plan, catalogue: &'a Catalogue) -> Result<Self, SampleDataError> {
+    pub(super) fn new(plan: &Plan, catalog: &'a ProductCatalog) -> Result<Self, SampleDataError> {
         if plan.today < YEARS[0].0 {
             return Err(SampleDataError::TooEarly(plan.today));
         }
-        let others_of = |home: &Store| {
+        let other_stores = |home: &Store| {
             let share = |store: &Store| if store.id == home.id { 0 } else { store.share };
-            weighted(STORES.iter().map(share))
+            weighted_choice(STORES.iter().map(share))
         };
         Ok(Self {
-            catalogue,
+            catalog,
             today: plan.today,
-            calendar: Calendar::new().ok_or(WEIGHTLESS)?,
-            stores: weighted(STORES.iter().map(|store| store.share))?,
-            second_stores: STORES.iter().map(others_of).collect::<Result<_, _>>()?,
-            seasons: Seasons::new(catalogue)?,
-            companions: Companions::new(catalogue)?,
+            calendar: Calendar::new().ok_or(NO_WEIGHTS)?,
+            stores: weighted_choice(STORES.iter().map(|store| store.share))?,
+            second_stores: STORES.iter().map(other_stores).collect::<Result<_, _>>()?,
+            seasons: Seasons::new(catalog)?,
+            companions: Companions::new(catalog)?,
             people: People::new(),
-            people_stream: stream(plan.seed, Subject::People),
-            purchases_stream: stream(plan.seed, Subject::Purchases),
+            people_stream: random_stream(plan.seed, StreamId::People),
+            purchases_stream: random_stream(plan.seed, StreamId::Purchases),
             remaining: plan.scale.customers(),
             last_customer: 0,
             last_order: 0,
@@ -119,17 +120,18 @@ impl<'a> Customers<'a> {
         })
     }
 
-    /// When and where one customer orders, the oldest first; at least once.
+    /// Draws the dates and stores of one customer's orders, the oldest first; at least one.
     fn draw_visits(&mut self, home: &'static Store) -> Vec<(NaiveDate, &'static Store)> {
         let stream = &mut self.purchases_stream;
-        let eager = pick_percent(&ORDERS_PERCENT, stream) as u32;
-        let count = (eager * home.frequency_tenths / 10).max(1);
-        let second = happens(stream, SECOND_STORE_PERCENT)
-            .then(|| &STORES[self.second_stores[home.id as usize - 1].pick(stream)]);
+        let base_orders = draw_percent(&ORDERS_PERCENT, stream) as u32;
+        let count = (base_orders * home.frequency_tenths / 10).max(1);
+        let second_store = draw_bool(stream, SECOND_STORE_PERCENT)
+            .then(|| &STORES[self.second_stores[home.id as usize - 1].draw(stream)]);
         let mut visits: Vec<_> = (0..count)
             .map(|_| {
-                let away = second.filter(|_| happens(stream, AWAY_PERCENT));
-                let store = away.unwrap_or(home);
+                let store = second_store
+                    .filter(|_| draw_bool(stream, SECOND_STORE_ORDERS_PERCENT))
+                    .unwrap_or(home);
                 (self.calendar.draw(store.is_online, stream), store)
             })
             .collect();
@@ -138,11 +140,11 @@ impl<'a> Customers<'a> {
     }
 
     fn draw_order(&mut self, store: &'static Store, date: NaiveDate) -> Order {
-        let count = pick_percent(&LINES_PERCENT, &mut self.purchases_stream) + 1;
+        let count = draw_percent(&LINES_PERCENT, &mut self.purchases_stream) + 1;
         let mut lines: Vec<Line> = Vec::with_capacity(count);
         while lines.len() < count {
             let product = self.draw_product(lines.last(), date);
-            // A receipt lists a product once; another pick costs less than a per cent of them.
+            // An order has a product only once. Fewer than 1 % of the products are drawn again.
             if lines.iter().all(|line| line.product_id != product + 1) {
                 lines.push(self.draw_line(store, product));
             }
@@ -156,24 +158,24 @@ impl<'a> Customers<'a> {
         }
     }
 
-    /// Draws a product's position in the catalogue: what goes with the line before, or what the
-    /// season suggests.
+    /// Draws a product's position in the catalog: a companion of the line before, or a product by
+    /// season.
     fn draw_product(&mut self, before: Option<&Line>, date: NaiveDate) -> i32 {
         let stream = &mut self.purchases_stream;
         match before {
-            Some(line) if happens(stream, COMPANION_PERCENT) => {
-                let product = &self.catalogue.products[line.product_id as usize - 1];
+            Some(line) if draw_bool(stream, COMPANION_PERCENT) => {
+                let product = &self.catalog.products[line.product_id as usize - 1];
                 self.companions.draw(product, stream)
             }
             _ => self.seasons.draw_product(date, stream),
         }
     }
 
-    /// The next customer, with all orders to the end of the calendar.
+    /// Draws the next customer, with all orders to the end of the calendar.
     fn draw_customer(&mut self) -> Customer {
         self.last_customer += 1;
         let id = self.last_customer;
-        let store = &STORES[self.stores.pick(&mut self.purchases_stream)];
+        let store = &STORES[self.stores.draw(&mut self.purchases_stream)];
         let visits = self.draw_visits(store);
         let person = self
             .people
@@ -190,13 +192,13 @@ impl<'a> Customers<'a> {
         }
     }
 
-    /// A line for the product at this position of the catalogue.
+    /// Draws an order line for the product at this position of the catalog.
     fn draw_line(&mut self, store: &Store, product: i32) -> Line {
         let stream = &mut self.purchases_stream;
-        let product = &self.catalogue.products[product as usize];
-        let quantity = pick_percent(&QUANTITY_PERCENT, stream) as i32 + 1;
+        let product = &self.catalog.products[product as usize];
+        let quantity = draw_percent(&QUANTITY_PERCENT, stream) as i32 + 1;
         let factor_basis_points = stream.random_range(8_000..=12_000);
-        let discount_percent = match happens(stream, DISCOUNTED_PERCENT) {
+        let discount_percent = match draw_bool(stream, DISCOUNTED_PERCENT) {
             true => DISCOUNTS[stream.random_range(0..DISCOUNTS.len() as u32) as usize],
             false => 0,
         };
@@ -232,48 +234,48 @@ impl Iterator for Customers<'_> {
     }
 }
 
-/// Which products are bought in which month.
+/// The seasonal demand: which categories are bought in which month.
 #[derive(Clone, Debug)]
 struct Seasons {
-    /// For each month the choice among the categories.
-    by_month: Vec<Weighted>,
-    /// For each category the positions of its products, which lie together.
+    /// For each month, the choice among the categories.
+    by_month: Vec<WeightedChoice>,
+    /// For each category, the positions of its products, which are contiguous.
     ranges: Vec<std::ops::Range<i32>>,
-    /// How many products there are.
+    /// The number of products.
     products: i32,
 }
 
 impl Seasons {
-    fn new(catalogue: &Catalogue) -> Result<Self, SampleDataError> {
-        let of_month = |month: usize| {
-            weighted(
-                catalogue
+    fn new(catalog: &ProductCatalog) -> Result<Self, SampleDataError> {
+        let categories_by_month = |month: usize| {
+            weighted_choice(
+                catalog
                     .categories
                     .iter()
                     .map(|category| category.month_percent[month]),
             )
         };
         let position = |id| {
-            catalogue
+            catalog
                 .products
                 .partition_point(|product| product.category_id < id) as i32
         };
         Ok(Self {
-            by_month: (0..12).map(of_month).collect::<Result<_, _>>()?,
-            ranges: catalogue
+            by_month: (0..12).map(categories_by_month).collect::<Result<_, _>>()?,
+            ranges: catalog
                 .categories
                 .iter()
                 .map(|category| position(category.id)..position(category.id + 1))
                 .collect(),
-            products: catalogue.products.len() as i32,
+            products: catalog.products.len() as i32,
         })
     }
 
-    /// Draws a product's position in the catalogue.
+    /// Draws a product's position in the catalog.
     fn draw_product(&self, date: NaiveDate, stream: &mut ChaCha8Rng) -> i32 {
-        if happens(stream, SEASONAL_PERCENT) {
-            let category = self.by_month[date.month0() as usize].pick(stream);
-            if happens(stream, FAITHFUL_PERCENT) {
+        if draw_bool(stream, SEASONAL_PERCENT) {
+            let category = self.by_month[date.month0() as usize].draw(stream);
+            if draw_bool(stream, IN_CATEGORY_PERCENT) {
                 return stream.random_range(self.ranges[category].clone());
             }
         }
@@ -281,18 +283,20 @@ impl Seasons {
     }
 }
 
-/// Weights that the catalogue's parser and the table of stores have made positive.
-fn weighted(weights: impl IntoIterator<Item = u32>) -> Result<Weighted, SampleDataError> {
-    Weighted::new(weights).ok_or(WEIGHTLESS)
+/// A choice by weights. The catalog's parser and the table of stores ensure that not all are zero.
+fn weighted_choice(
+    weights: impl IntoIterator<Item = u32>,
+) -> Result<WeightedChoice, SampleDataError> {
+    WeightedChoice::new(weights).ok_or(NO_WEIGHTS)
 }
 
-const WEIGHTLESS: SampleDataError = SampleDataError::Catalogue {
+const NO_WEIGHTS: SampleDataError = SampleDataError::Catalog {
     file: "(all)",
     line: 0,
-    defect: "nothing has weight",
+    message: "all weights are zero",
 };
 
-/// Rounds half up, as cash registers do; both numbers are positive.
+/// Divides two positive numbers and rounds half up, as cash registers do.
 fn divide_rounded(dividend: i64, divisor: i64) -> i64 {
     (dividend + divisor / 2) / divisor
 }

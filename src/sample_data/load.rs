@@ -1,16 +1,17 @@
-//! The front door to the database: one transaction in, statistics after it.
+//! Loads the sample into the database in one transaction, and gathers statistics afterwards.
 use std::error::Error;
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::assortment::{self, Embedded};
-use super::catalogue::{Catalogue, catalogue, content_hash};
+use super::master_data::{self, Embedded};
+use super::product_catalog::{ProductCatalog, content_hash, read_product_catalog};
 use super::progress::Progress;
 use super::stock::stock;
 use super::{Plan, SampleDataError, purchases};
 
-/// Statistics for the planner, and a visibility map, without which the index-only scans of the customers policy would
-/// read the tables until autovacuum has come by. One statement each: VACUUM runs in no transaction.
+/// Gathers the planner's statistics and sets the visibility map. Without the map, the index-only
+/// scans of the policy on customers would read the table until autovacuum has run. There is one
+/// statement per table, because VACUUM cannot run in a transaction block.
 const VACUUM: [&str; 10] = [
     "VACUUM (ANALYZE) retail.stores",
     "VACUUM (ANALYZE) retail.customers",
@@ -24,64 +25,66 @@ const VACUUM: [&str; 10] = [
     "VACUUM (ANALYZE) guard.tenant",
 ];
 
-/// What a database holds of the sample.
+/// How many rows of the sample a database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Loaded {
+pub struct LoadedRows {
     /// Rows in `retail.customers`.
     pub customers: u64,
     /// Rows in `retail.orders`.
     pub orders: u64,
 }
 
-/// What a load has put in: rows by table.
+/// How many rows a load has inserted into each table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// `retail.products`, and as many vectors.
+    /// Rows in `retail.products`, and as many vectors.
     pub products: u64,
-    /// `retail.inventory`.
+    /// Rows in `retail.inventory`.
     pub inventory: u64,
-    /// `retail.customers`.
+    /// Rows in `retail.customers`.
     pub customers: u64,
-    /// `retail.orders`.
+    /// Rows in `retail.orders`.
     pub orders: u64,
-    /// `retail.order_items`.
+    /// Rows in `retail.order_items`.
     pub order_items: u64,
 }
 
-/// Whether to throw away what is there.
+/// What a load does with existing rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Existing {
-    Refuse,
+enum ExistingRows {
+    Reject,
     Replace,
 }
 
-/// Tells what is loaded; `None` in an empty database. Takes some 20 ms when the sample is at full scale.
+/// Counts the loaded rows; `None` if the database is empty. Takes about 20 ms at full scale.
 ///
 /// # Errors
-/// [`SampleDataError::NotMigrated`] when the tables are missing, otherwise [`SampleDataError::Database`].
-pub async fn is_loaded(db: &mut PgConnection) -> Result<Option<Loaded>, SampleDataError> {
+/// [`SampleDataError::NotMigrated`] if the tables are missing, otherwise
+/// [`SampleDataError::Database`].
+pub async fn count_loaded(db: &mut PgConnection) -> Result<Option<LoadedRows>, SampleDataError> {
     let (stores, customers, orders): (i64, i64, i64) =
         sqlx::query_as(include_str!("sql/count_rows.sql"))
             .fetch_one(db)
             .await
-            .map_err(SampleDataError::database("looking for data"))?;
-    let loaded = Loaded {
+            .map_err(SampleDataError::database("counting rows"))?;
+    let loaded = LoadedRows {
         customers: customers.unsigned_abs(),
         orders: orders.unsigned_abs(),
     };
     Ok((stores > 0 || customers > 0).then_some(loaded))
 }
 
-/// Empties all tables of `retail`, and `guard.tenant`. Shuts readers out until the caller's transaction ends, if it
-/// runs in one.
+/// Truncates all tables of `retail`, and `guard.tenant`. Inside a transaction of the caller,
+/// readers are blocked until that transaction ends.
 ///
 /// # Errors
-/// [`SampleDataError::NotMigrated`] when the tables are missing, [`SampleDataError::Busy`] when readers keep one of
-/// them for longer than ten seconds, otherwise [`SampleDataError::Database`].
+/// [`SampleDataError::NotMigrated`] if the tables are missing, [`SampleDataError::Busy`] if a table
+/// could not be locked within ten seconds, otherwise [`SampleDataError::Database`].
 pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
-    // Inside the caller's transaction this is a savepoint; the lock timeout then lasts to the end of that transaction.
-    let failed = || SampleDataError::database("emptying the tables");
+    // Inside a transaction of the caller this is a savepoint, and the lock timeout stays in force
+    // until that transaction ends.
+    let failed = || SampleDataError::database("truncating the tables");
     let mut tx = db.begin().await.map_err(failed())?;
     sqlx::raw_sql(include_str!("sql/truncate_tables.sql"))
         .execute(&mut *tx)
@@ -92,16 +95,19 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 
 /// Loads the sample into an empty database.
 ///
-/// `embed` turns a text into its vector and is called once per product, before anything is written; `model` names its
-/// maker. The connection acts as the owner of the tables and is in no transaction. At full scale it takes some nine
-/// seconds on two cores, a server included, and a few megabytes of memory.
+/// `embed` turns a text into its vector; it is called once per product, before anything is written.
+/// `model` is the name of the embedding model. The connection must act as the owner of the tables
+/// and must not be in a transaction. At full scale, a load takes about nine seconds on two cores,
+/// shared with PostgreSQL, and a few megabytes of memory.
 ///
 /// # Errors
-/// [`SampleDataError::AlreadyLoaded`] leaves the rows alone; see there for the others.
+/// [`SampleDataError::AlreadyLoaded`] if the database has rows, which stay unchanged; see
+/// [`SampleDataError`] for the others.
 ///
 /// # Cancel safety
-/// All or nothing: a dropped load is rolled back when the connection closes, and a COPY may be open on it, so nothing
-/// else is to run on it. Only the statistics at the end may be left out.
+/// All or nothing: a dropped load is rolled back when the connection closes. A COPY may be open on
+/// that connection, so it must not be used for anything else. Only the statistics at the end may be
+/// missing.
 pub async fn load<E>(
     db: &mut PgConnection,
     plan: &Plan,
@@ -112,15 +118,16 @@ pub async fn load<E>(
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    // Asked again under the lock; this one spares a paid embedding service a run for nothing.
-    refuse_loaded(db).await?;
-    let catalogue = catalogue()?;
-    let vectors = embed_products(&catalogue, embed, progress)?;
+    // Checked again under the lock. This early check avoids useless calls of an embedding service,
+    // which may cost money.
+    reject_loaded(db).await?;
+    let catalog = read_product_catalog()?;
+    let vectors = embed_products(&catalog, embed, progress)?;
     write(
         db,
-        Existing::Refuse,
+        ExistingRows::Reject,
         plan,
-        &catalogue,
+        &catalog,
         model,
         &vectors,
         progress,
@@ -128,10 +135,10 @@ where
     .await
 }
 
-/// Loads the sample in place of whatever the tables hold.
+/// Replaces all rows of the tables by the sample.
 ///
-/// Readers see the old rows until they are kept waiting for the new ones; if the load fails, the old ones stay.
-/// Otherwise as [`load`].
+/// Readers see the old rows until the tables are truncated, and are blocked from then until the
+/// load is committed. If the load fails, the old rows stay. Otherwise as [`load`].
 ///
 /// # Errors
 /// As [`load`], but never [`SampleDataError::AlreadyLoaded`].
@@ -148,13 +155,13 @@ pub async fn replace<E>(
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let catalogue = catalogue()?;
-    let vectors = embed_products(&catalogue, embed, progress)?;
+    let catalog = read_product_catalog()?;
+    let vectors = embed_products(&catalog, embed, progress)?;
     write(
         db,
-        Existing::Replace,
+        ExistingRows::Replace,
         plan,
-        &catalogue,
+        &catalog,
         model,
         &vectors,
         progress,
@@ -162,24 +169,24 @@ where
     .await
 }
 
-async fn refuse_loaded(db: &mut PgConnection) -> Result<(), SampleDataError> {
-    match is_loaded(db).await? {
+async fn reject_loaded(db: &mut PgConnection) -> Result<(), SampleDataError> {
+    match count_loaded(db).await? {
         Some(loaded) => Err(SampleDataError::AlreadyLoaded(loaded)),
         None => Ok(()),
     }
 }
 
 fn embed_products<E>(
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
     mut embed: impl FnMut(&str) -> Result<Vec<f32>, E>,
     progress: Progress,
 ) -> Result<Vec<Embedded>, SampleDataError>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
-    let step = progress.begin("embedding products", catalogue.products.len());
-    let mut vectors = Vec::with_capacity(catalogue.products.len());
-    for product in &catalogue.products {
+    let step = progress.begin("embedding products", catalog.products.len());
+    let mut vectors = Vec::with_capacity(catalog.products.len());
+    for product in &catalog.products {
         let text = product.embedding_text();
         let numbers = embed(&text).map_err(|error| SampleDataError::Embedding {
             sku: product.sku,
@@ -198,9 +205,9 @@ where
 
 async fn write(
     db: &mut PgConnection,
-    existing: Existing,
+    existing: ExistingRows,
     plan: &Plan,
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
     model: &str,
     vectors: &[Embedded],
     progress: Progress,
@@ -212,11 +219,11 @@ async fn write(
         .await
         .map_err(failed())?;
     match existing {
-        Existing::Refuse => refuse_loaded(&mut tx).await?,
-        Existing::Replace => clear(&mut tx).await?,
+        ExistingRows::Reject => reject_loaded(&mut tx).await?,
+        ExistingRows::Replace => clear(&mut tx).await?,
     }
-    let inventory = write_assortment(&mut tx, plan, catalogue, model, vectors, progress).await?;
-    let inserted = purchases::load(&mut tx, plan, catalogue, progress).await?;
+    let inventory = write_master_data(&mut tx, plan, catalog, model, vectors, progress).await?;
+    let inserted = purchases::load(&mut tx, plan, catalog, progress).await?;
     sqlx::raw_sql(include_str!("sql/restart_identities.sql"))
         .execute(&mut *tx)
         .await
@@ -224,7 +231,7 @@ async fn write(
     tx.commit().await.map_err(failed())?;
     vacuum(db, progress).await?;
     Ok(Summary {
-        products: catalogue.products.len() as u64,
+        products: catalog.products.len() as u64,
         inventory,
         customers: inserted.customers,
         orders: inserted.orders,
@@ -232,29 +239,29 @@ async fn write(
     })
 }
 
-/// Writes the tables of fixed size; answers how many rows of stock there are.
-async fn write_assortment(
+/// Writes the tables of fixed size; returns the number of stock rows.
+async fn write_master_data(
     db: &mut PgConnection,
     plan: &Plan,
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
     model: &str,
     vectors: &[Embedded],
     progress: Progress,
 ) -> Result<u64, SampleDataError> {
     let step = progress.begin("loading products and stock", 4);
     let failed = || SampleDataError::database(step.name);
-    assortment::insert_stores(db).await.map_err(failed())?;
+    master_data::insert_stores(db).await.map_err(failed())?;
     step.advance(1);
-    assortment::insert_catalogue(db, catalogue)
+    master_data::insert_catalog(db, catalog)
         .await
         .map_err(failed())?;
     step.advance(1);
-    assortment::insert_vectors(db, model, vectors)
+    master_data::insert_vectors(db, model, vectors)
         .await
         .map_err(failed())?;
     step.advance(1);
-    let stock: Vec<_> = stock(plan, catalogue).collect();
-    assortment::insert_stock(db, &stock)
+    let stock: Vec<_> = stock(plan, catalog).collect();
+    master_data::insert_stock(db, &stock)
         .await
         .map_err(failed())?;
     step.advance(1);

@@ -1,4 +1,5 @@
-//! Invented customers: common names thrown together at random, addresses and numbers that reach nobody.
+//! Invents customers: random combinations of common names, with e-mail addresses and phone numbers
+//! that belong to nobody.
 use chrono::{Days, NaiveDate, NaiveDateTime, TimeDelta};
 use rand::{Rng, RngExt as _};
 
@@ -7,14 +8,14 @@ use super::stores::Store;
 const FIRST_NAMES: &str = include_str!("people/first_names.txt");
 const LAST_NAMES: &str = include_str!("people/last_names.txt");
 
-/// The lists to draw from.
+/// The lists of names.
 #[derive(Clone, Debug)]
 pub(super) struct People {
     first_names: Vec<&'static str>,
     last_names: Vec<&'static str>,
 }
 
-/// What is known of a customer besides the orders.
+/// The personal data of a customer.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
     pub(super) first_name: &'static str,
@@ -47,17 +48,18 @@ impl People {
             last_name,
             email: email(first_name, last_name, id),
             phone: phone(store, stream),
-            created_at: registration(first_order, stream),
+            created_at: registration_time(first_order, stream),
         }
     }
 }
 
 fn draw_name(names: &[&'static str], stream: &mut impl Rng) -> &'static str {
-    // The range is u32 on purpose: usize would draw differently on a 32-bit machine.
+    // The range is u32, because usize would draw other numbers on a 32-bit machine.
     names[stream.random_range(0..names.len() as u32) as usize]
 }
 
-/// Unique by the id; `example.com` belongs to nobody (RFC 2606, section 3).
+/// An e-mail address, unique because it contains the id. `example.com` is reserved (RFC 2606,
+/// section 3).
 fn email(first_name: &str, last_name: &str, id: i32) -> String {
     let plain = |name: &str| {
         name.chars()
@@ -68,7 +70,8 @@ fn email(first_name: &str, last_name: &str, id: i32) -> String {
     format!("{}.{}{id}@example.com", plain(first_name), plain(last_name))
 }
 
-/// 555-0100 to 555-0199 are set aside for fiction in every area code (ATIS-0300115).
+/// A phone number from 555-0100 to 555-0199, which are reserved for fiction in every area code
+/// (ATIS-0300115).
 fn phone(store: &Store, stream: &mut impl Rng) -> String {
     format!(
         "({}) 555-01{:02}",
@@ -77,9 +80,9 @@ fn phone(store: &Store, stream: &mut impl Rng) -> String {
     )
 }
 
-fn registration(first_order: NaiveDate, stream: &mut impl Rng) -> NaiveDateTime {
+fn registration_time(first_order: NaiveDate, stream: &mut impl Rng) -> NaiveDateTime {
     let day = first_order - Days::new(stream.random_range(1..=90));
-    // Between 06:00 and 23:00, when people shop.
+    // People register between 06:00 and 23:00.
     day.and_time(chrono::NaiveTime::MIN)
         + TimeDelta::seconds(stream.random_range(6 * 3_600..23 * 3_600))
 }
@@ -89,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_plain_ascii() {
+    fn email_addresses_contain_only_ascii_letters_of_the_names() {
         assert_eq!(
             email("Mary-Ann", "O'Brien", 7),
             "maryann.obrien7@example.com"
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_distinct_and_clean() {
+    fn names_are_distinct_and_trimmed() {
         let People {
             first_names,
             last_names,

@@ -1,33 +1,33 @@
-//! Shows how far a load is: bars on a terminal, a line per finished step elsewhere.
+//! Shows the progress of a load: bars on a terminal, a line per finished step elsewhere.
 use std::io::{self, IsTerminal as _, Write as _};
 use std::pin::pin;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A step that is quicker than this shows no bar: one that flashes by tells nothing.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A bar appears after this delay, so that quick steps do not flash one.
+const BAR_DELAY: Duration = Duration::from_secs(1);
 
-/// How often a spinner turns.
-const TURN: Duration = Duration::from_millis(100);
+/// The interval at which a spinner turns.
+const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
 
 const BAR: &str = "{msg:32} {bar:30} {pos}/{len} {elapsed}";
 const SPINNER: &str = "{msg:32} {spinner} {elapsed}";
 
-/// Where a load reports how far it is.
+/// Where a load reports its progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress(Sink);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sink {
-    Silence,
+    None,
     Lines,
     Bars,
 }
 
 impl Progress {
-    /// Reports to standard error: bars for steps that take longer than a second if it is a terminal, and
-    /// otherwise, in a log or a pipe, a plain line when a step is done.
+    /// Reports to standard error. If that is a terminal, steps longer than a second show a bar;
+    /// otherwise, in a log or a pipe, each finished step prints a line.
     #[must_use]
     pub fn on_stderr() -> Self {
         match io::stderr().is_terminal() {
@@ -39,7 +39,7 @@ impl Progress {
     /// Reports nothing; for tests.
     #[must_use]
     pub fn silent() -> Self {
-        Self(Sink::Silence)
+        Self(Sink::None)
     }
 
     /// Begins a step of `length` parts, named as in "copying customers and orders".
@@ -47,22 +47,23 @@ impl Progress {
         self.begin_with(name, Some(length as u64), BAR)
     }
 
-    /// Turns a spinner until `work` is done, which cannot be looked into and answers how many parts it had.
+    /// Shows a spinner until `work` is done. The progress of `work` cannot be observed; it returns
+    /// the number of parts it had.
     ///
     /// # Cancel safety
-    /// That of `work`.
+    /// As cancel-safe as `work`.
     pub(super) async fn watch<E>(
         self,
         name: &'static str,
         work: impl Future<Output = Result<u64, E>>,
     ) -> Result<u64, E> {
         let step = self.begin_with(name, None, SPINNER);
-        let mut turns = tokio::time::interval(TURN);
+        let mut ticks = tokio::time::interval(SPINNER_INTERVAL);
         let mut work = pin!(work);
         let parts = loop {
             tokio::select! {
-                done = &mut work => break done?, // Only lent, so the other arm does not drop it.
-                _ = turns.tick() => step.turn(), // A turn is not missed when it is dropped.
+                done = &mut work => break done?, // cancel-safe: `work` is only borrowed
+                _ = ticks.tick() => step.tick(), // cancel-safe: a dropped tick is not lost
             }
         };
         step.bar.inc(parts);
@@ -84,7 +85,7 @@ impl Progress {
     }
 }
 
-/// A step that is under way.
+/// A step in progress.
 #[derive(Debug)]
 pub(super) struct Step {
     pub(super) name: &'static str,
@@ -93,29 +94,29 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// So many more parts are done.
+    /// Counts `parts` more as done.
     pub(super) fn advance(&self, parts: usize) {
         self.show_if_slow();
         self.bar.inc(parts as u64);
     }
 
-    /// It is still under way.
-    fn turn(&self) {
+    /// Turns the spinner.
+    fn tick(&self) {
         self.show_if_slow();
         self.bar.tick();
     }
 
     fn show_if_slow(&self) {
-        if self.sink == Sink::Bars && self.bar.is_hidden() && self.bar.elapsed() > PATIENCE {
+        if self.sink == Sink::Bars && self.bar.is_hidden() && self.bar.elapsed() > BAR_DELAY {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 
-    /// All parts are done.
+    /// Ends the step and reports it.
     pub(super) fn end(self) {
         if self.sink == Sink::Lines {
             let (parts, seconds) = (self.bar.position(), self.bar.elapsed().as_secs_f32());
-            // Nobody is left to tell when standard error is gone.
+            // Errors are ignored: if standard error is closed, there is nowhere to report them.
             let _ = writeln!(io::stderr(), "{}: {parts} in {seconds:.1} s", self.name);
         }
         self.bar.finish_and_clear();

@@ -1,26 +1,28 @@
-//! Loads what grows with the scale: customers, orders, order lines.
+//! Loads the tables that grow with the scale: customers, orders, order lines.
 //!
-//! PostgreSQL refuses COPY into a table whose row security binds the current role, and on these tables it binds even
-//! their owner. So the rows are copied into temporary tables, which end with the transaction, and one INSERT … SELECT
-//! per table takes them over, checked by policies, constraints and foreign keys as any others.
+//! PostgreSQL rejects COPY into a table whose row security applies to the current role, and on
+//! these tables it applies even to the owner. The rows are therefore copied into temporary staging
+//! tables, which are dropped with the transaction. One INSERT … SELECT per table then moves them,
+//! and policies, constraints and foreign keys check them as any other rows.
 //!
-//! An INSERT per batch would be no faster: the best of five loads at full scale took 8.5 s, against 8.3 s with one per
-//! table, of which COPY takes 0.6 s. It would save 7 MB of the server's memory (19 MB against 26 MB, whatever foreign
-//! keys are left to check) and cost a TRUNCATE of the staging tables each time (PostgreSQL 18, two busy cores).
+//! An INSERT per batch would be no faster: the best of five loads at full scale took 8.5 s, against
+//! 8.3 s with one INSERT per table, of which COPY takes 0.6 s. It would save 7 MB of the backend's
+//! memory (19 MB against 26 MB, whatever foreign keys are left to check), but cost a TRUNCATE of
+//! the staging tables each time (PostgreSQL 18, two busy cores).
 use sqlx::PgConnection;
 
-use super::catalogue::Catalogue;
 use super::copy_text::{Cents, CopyText};
 use super::history::{Customer, Customers};
+use super::product_catalog::ProductCatalog;
 use super::progress::Progress;
 use super::{Plan, SampleDataError};
 
-/// How many customers are in hand at once: with about 4,000 orders and 8,000 lines half a megabyte of text.
-const BATCH: usize = 1_000;
+/// Customers per COPY; with about 4,000 orders and 8,000 lines they are half a megabyte of text.
+const BATCH_CUSTOMERS: usize = 1_000;
 
-/// How many rows went into which table.
+/// How many rows were inserted into each table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Inserted {
+pub(super) struct InsertedRows {
     pub(super) customers: u64,
     pub(super) orders: u64,
     pub(super) lines: u64,
@@ -29,15 +31,16 @@ pub(super) struct Inserted {
 /// Loads all customers of the plan with their orders.
 ///
 /// # Cancel safety
-/// Not by itself: a part may be in, and a COPY may be open. Who drops it closes the connection.
+/// Not cancel-safe: some rows may be inserted already, and a COPY may be open. A caller that drops
+/// the future must close the connection.
 pub(super) async fn load(
     db: &mut PgConnection,
     plan: &Plan,
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
     progress: Progress,
-) -> Result<Inserted, SampleDataError> {
-    copy(&mut *db, plan, catalogue, progress).await?;
-    Ok(Inserted {
+) -> Result<InsertedRows, SampleDataError> {
+    copy(&mut *db, plan, catalog, progress).await?;
+    Ok(InsertedRows {
         customers: insert(
             db,
             progress,
@@ -62,12 +65,12 @@ pub(super) async fn load(
     })
 }
 
-/// Copies everything into staging tables, a batch of customers at a time: a connection has one COPY open at once, and
-/// the rows of the three tables are made together.
+/// Copies all rows into the staging tables, a batch of customers at a time: the rows of the three
+/// tables are generated together, but a connection can have only one COPY open.
 async fn copy(
     db: &mut PgConnection,
     plan: &Plan,
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
     progress: Progress,
 ) -> Result<(), SampleDataError> {
     let step = progress.begin(
@@ -79,15 +82,15 @@ async fn copy(
         .execute(&mut *db)
         .await
         .map_err(failed())?;
-    let mut customers = Customers::new(plan, catalogue)?;
+    let mut customers = Customers::new(plan, catalog)?;
     let mut batch = Batch::default();
     loop {
-        let taken = batch.refill(customers.by_ref().take(BATCH));
-        if taken == 0 {
+        let count = batch.refill(customers.by_ref().take(BATCH_CUSTOMERS));
+        if count == 0 {
             break;
         }
         batch.copy(db).await.map_err(failed())?;
-        step.advance(taken);
+        step.advance(count);
     }
     step.end();
     Ok(())
@@ -109,7 +112,7 @@ async fn insert(
         .map_err(SampleDataError::database(step))
 }
 
-/// Customers with their orders and order lines, ready for COPY.
+/// Customers with their orders and order lines in COPY's format.
 #[derive(Debug, Default)]
 struct Batch {
     customers: CopyText,
@@ -118,7 +121,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// Takes these customers in place of the ones before; answers how many they are.
+    /// Replaces the batch by these customers; returns their number.
     fn refill(&mut self, customers: impl Iterator<Item = Customer>) -> usize {
         self.customers.clear();
         self.orders.clear();
@@ -126,7 +129,7 @@ impl Batch {
         customers.map(|customer| self.push(&customer)).count()
     }
 
-    /// Appends rows with the columns of `sql/copy_….sql`.
+    /// Appends a customer's rows, with the columns of `sql/copy_….sql`.
     fn push(&mut self, customer: &Customer) {
         let (person, store) = (&customer.person, customer.store);
         self.customers.push([

@@ -1,14 +1,14 @@
-//! How many of a product a store has.
+//! Draws the stock of every product in every store.
 use chrono::Datelike as _;
 use rand::RngExt as _;
 
 use super::Plan;
 use super::calendar::YEARS;
-use super::catalogue::Catalogue;
-use super::chance::{Subject, pick_percent, stream};
 use super::history::{
-    FAITHFUL_PERCENT, LINES_PERCENT, ORDERS_PERCENT, QUANTITY_PERCENT, SEASONAL_PERCENT,
+    IN_CATEGORY_PERCENT, LINES_PERCENT, ORDERS_PERCENT, QUANTITY_PERCENT, SEASONAL_PERCENT,
 };
+use super::product_catalog::ProductCatalog;
+use super::random::{StreamId, draw_percent, random_stream};
 use super::stores::{STORES, Store};
 
 /// A store's stock of a product.
@@ -16,83 +16,81 @@ use super::stores::{STORES, Store};
 pub(super) struct Stock {
     pub(super) store_id: i32,
     pub(super) product_id: i32,
-    /// 0 when the product is sold out.
+    /// Pieces in stock; 0 if the product is sold out.
     pub(super) level: i32,
 }
 
-/// How well a store is covered: how many of 100 products, for how many days of expected sales, and
-/// with how many pieces at least and at most when hardly any are sold.
-struct Cover {
+/// A class of stock cover: for how many days of expected sales the stock lasts, and the minimum
+/// number of pieces on the shelf, which applies to products that hardly sell.
+struct StockCover {
     days: std::ops::RangeInclusive<u64>,
-    display: std::ops::RangeInclusive<u64>,
+    min_pieces: std::ops::RangeInclusive<u64>,
 }
 
-/// Sold out, about to be, usual, ample, and more than anybody will buy soon.
+/// Percentage of products in each class: sold out, nearly sold out, normal, ample, overstocked.
 const COVER_PERCENT: [u32; 5] = [5, 10, 60, 20, 5];
-const COVERS: [Cover; 5] = [
-    Cover {
+const COVERS: [StockCover; 5] = [
+    StockCover {
         days: 0..=0,
-        display: 0..=0,
+        min_pieces: 0..=0,
     },
-    Cover {
+    StockCover {
         days: 2..=10,
-        display: 1..=1,
+        min_pieces: 1..=1,
     },
-    Cover {
+    StockCover {
         days: 14..=60,
-        display: 1..=3,
+        min_pieces: 1..=3,
     },
-    Cover {
+    StockCover {
         days: 60..=150,
-        display: 2..=5,
+        min_pieces: 2..=5,
     },
-    Cover {
+    StockCover {
         days: 240..=540,
-        display: 6..=12,
+        min_pieces: 6..=12,
     },
 ];
 
-/// The stock of every product in every store on the plan's day, by what the store expects to sell
-/// in that month.
+/// The stock of every product in every store on the plan's day, derived from the store's expected
+/// sales in that month.
 pub(super) fn stock<'a>(
     plan: &Plan,
-    catalogue: &'a Catalogue,
+    catalog: &'a ProductCatalog,
 ) -> impl Iterator<Item = Stock> + use<'a> {
-    let mut stream = stream(plan.seed, Subject::Stock);
-    let demand = Demand::new(plan, catalogue);
-    let pairs = STORES.iter().flat_map(|store| {
-        catalogue
-            .products
-            .iter()
-            .map(move |product| (store, product))
-    });
+    let mut stream = random_stream(plan.seed, StreamId::Stock);
+    let expected_sales = ExpectedSales::new(plan, catalog);
+    let pairs = STORES
+        .iter()
+        .flat_map(|store| catalog.products.iter().map(move |product| (store, product)));
     pairs.map(move |(store, product)| {
-        let cover = &COVERS[pick_percent(&COVER_PERCENT, &mut stream)];
-        let sold = demand.of_day(store, product.category_id);
+        let cover = &COVERS[draw_percent(&COVER_PERCENT, &mut stream)];
+        let millionths_a_day = expected_sales.per_day(store, product.category_id);
         let days = stream.random_range(cover.days.clone());
-        let display = stream.random_range(cover.display.clone());
+        let min_pieces = stream.random_range(cover.min_pieces.clone());
         Stock {
             store_id: store.id,
             product_id: product.id,
-            level: (sold * days).div_ceil(MILLIONTH).max(display) as i32,
+            level: (millionths_a_day * days).div_ceil(MILLION).max(min_pieces) as i32,
         }
     })
 }
 
-const MILLIONTH: u64 = 1_000_000;
-const BILLIONTH: u64 = 1_000_000_000;
+const MILLION: u64 = 1_000_000;
+const BILLION: u64 = 1_000_000_000;
 
-/// What is expected to be sold, in whole numbers so that every machine rounds alike. Companions in
-/// a basket are left out.
-struct Demand {
-    /// By store, from 0: millionths of pieces a day, of all products.
+/// The expected sales, in integers so that every machine rounds alike. Companion products are
+/// ignored.
+struct ExpectedSales {
+    /// For each store, counted from 0: millionths of pieces of all products per day.
     by_store: Vec<u64>,
-    /// By category, from 0: what part of all pieces one of its products is, in billionths.
+    /// For each category, counted from 0: the share of one of its products in all pieces, in
+    /// billionths.
     by_category: Vec<u64>,
 }
 
-impl Demand {
-    fn new(plan: &Plan, catalogue: &Catalogue) -> Self {
+impl ExpectedSales {
+    fn new(plan: &Plan, catalog: &ProductCatalog) -> Self {
         let total_weight: u32 = YEARS.iter().map(|(_, weight)| weight).sum();
         let (last_year, weight) = YEARS[YEARS.len() - 1];
         let (month, weight) = match YEARS
@@ -100,49 +98,50 @@ impl Demand {
             .find(|(first, _)| first.year() == plan.today.year())
         {
             Some((_, weight)) => (plan.today.month0() as usize, *weight),
-            // The sample has ended with the last December.
+            // After the sample's end, December of the last year applies.
             None if plan.today > last_year => (11, weight),
             None => (0, YEARS[0].1),
         };
         let pieces = mean_percent(&LINES_PERCENT) * mean_percent(&QUANTITY_PERCENT);
         let shares: u32 = STORES.iter().map(|store| store.share).sum();
-        let of_store = |store: &Store| {
+        let pieces_per_day = |store: &Store| {
             let customers = u64::from(plan.scale.customers() * store.share);
             let orders = customers * orders_percent(store) * u64::from(weight);
             let days = u64::from(shares) * 100 * u64::from(total_weight) * 365;
-            orders * MILLIONTH / days * pieces / 10_000
+            orders * MILLION / days * pieces / 10_000
         };
-        let seasons: u32 = catalogue
+        let month_total: u32 = catalog
             .categories
             .iter()
             .map(|category| category.month_percent[month])
             .sum();
-        let products = catalogue.products.len() as u64;
-        let of_category = |category: &super::Category| {
-            let own = catalogue
+        let products = catalog.products.len() as u64;
+        let product_share = |category: &super::Category| {
+            let category_products = catalog
                 .products
                 .iter()
                 .filter(|product| product.category_id == category.id)
                 .count() as u64;
-            let faithful = u64::from(SEASONAL_PERCENT * FAITHFUL_PERCENT);
-            let season = u64::from(category.month_percent[month]);
-            faithful * (BILLIONTH / 10_000) * season / u64::from(seasons) / own
-                + (10_000 - faithful) * (BILLIONTH / 10_000) / products
+            let seasonal = u64::from(SEASONAL_PERCENT * IN_CATEGORY_PERCENT);
+            let month_share = u64::from(category.month_percent[month]);
+            seasonal * (BILLION / 10_000) * month_share / u64::from(month_total) / category_products
+                + (10_000 - seasonal) * (BILLION / 10_000) / products
         };
         Self {
-            by_store: STORES.iter().map(of_store).collect(),
-            by_category: catalogue.categories.iter().map(of_category).collect(),
+            by_store: STORES.iter().map(pieces_per_day).collect(),
+            by_category: catalog.categories.iter().map(product_share).collect(),
         }
     }
 
-    /// Millionths of pieces that a store sells of one of a category's products on an average day.
-    fn of_day(&self, store: &Store, category_id: i32) -> u64 {
+    /// Expected sales of one product of a category in a store on an average day, in millionths of
+    /// pieces.
+    fn per_day(&self, store: &Store, category_id: i32) -> u64 {
         let share = self.by_category[category_id as usize - 1];
-        self.by_store[store.id as usize - 1] * share / BILLIONTH
+        self.by_store[store.id as usize - 1] * share / BILLION
     }
 }
 
-/// A hundred times the mean of 1, 2, … with these percentages.
+/// The mean of 1, 2, … by these percentages, in hundredths.
 fn mean_percent(percent: &[u32; 5]) -> u64 {
     (1..)
         .zip(percent)
@@ -150,11 +149,11 @@ fn mean_percent(percent: &[u32; 5]) -> u64 {
         .sum()
 }
 
-/// A hundred times the mean number of orders of a store's customer.
+/// The mean number of orders of a store's customers, in hundredths.
 fn orders_percent(store: &Store) -> u64 {
-    let orders = |eager: u32| (eager * store.frequency_tenths / 10).max(1);
+    let orders = |base_orders: u32| (base_orders * store.frequency_tenths / 10).max(1);
     (0..)
         .zip(ORDERS_PERCENT)
-        .map(|(eager, part)| u64::from(orders(eager) * part))
+        .map(|(base_orders, percent)| u64::from(orders(base_orders) * percent))
         .sum()
 }

@@ -4,28 +4,28 @@ use uuid::{Uuid, uuid};
 /// The tenant that sees all stores.
 pub const HEAD_OFFICE: Uuid = Uuid::nil();
 
-/// What the tenant of all stores is called.
+/// The name of the tenant that sees all stores.
 pub const HEAD_OFFICE_NAME: &str = "Head office";
 
-/// A store and its weights, which are whole numbers so that every machine rounds alike.
+/// A store and its weights, which are integers so that every machine rounds alike.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Store {
     /// Its `store_id`: 1 to 8, in the order of [`STORES`].
     pub id: i32,
-    /// Its name, also its manager's tenant name.
+    /// Its name, which is also the name of its manager's tenant.
     pub name: &'static str,
-    /// Its manager's tenant id (`rls_user_id`).
+    /// The tenant id of its manager (`rls_user_id`).
     pub tenant: Uuid,
     /// Whether it is the web shop.
     pub is_online: bool,
-    /// Its share of the customers, of 130 in all; also scales its stock.
+    /// Its share of the customers; the shares add up to 130. The stock scales with it too.
     pub share: u32,
-    /// How often its customers order, in tenths: 30 is three times as often as 10.
+    /// Order frequency of its customers in tenths: 30 is three times as often as 10.
     pub frequency_tenths: u32,
-    /// Its price level in per cent of the list price.
+    /// Its price level in percent of the list price.
     pub value_percent: u32,
-    /// The telephone area code of its neighbourhood.
+    /// The telephone area code of its location.
     pub(super) area_code: u32,
 }
 
@@ -84,7 +84,7 @@ pub const STORES: [Store; 8] = [
     },
 ];
 
-/// A physical store; `weights` are share, frequency, value and area code, in the columns of the rules' table.
+/// A physical store; `weights` are its share, order frequency, price level and area code.
 const fn store(id: i32, name: &'static str, tenant: Uuid, weights: [u32; 4]) -> Store {
     let [share, frequency_tenths, value_percent, area_code] = weights;
     Store {

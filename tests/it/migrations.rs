@@ -30,7 +30,7 @@ async fn seeding_before_migrating_says_so() {
     let mut db = database::connect_as_owner(&database.admin_settings())
         .await
         .expect("the owner exists in the cluster");
-    let error = zava_mcp_server::sample_data::is_loaded(&mut db)
+    let error = zava_mcp_server::sample_data::count_loaded(&mut db)
         .await
         .expect_err("nothing is there");
     assert!(error.to_string().contains("migrate"), "{error}");

@@ -1,4 +1,5 @@
--- Opens a load: one at a time (readers are not disturbed), and without waiting for ever.
+-- Begins a load. The lock excludes other loads and does not block readers; lock_timeout bounds the
+-- wait for it.
 SET LOCAL lock_timeout = '10s';
 SET LOCAL statement_timeout = 0;
 LOCK TABLE retail.stores IN SHARE ROW EXCLUSIVE MODE;

@@ -1,3 +1,3 @@
--- Stages orders, in COPY's text format; dates in ISO form.
+-- Copies orders into the staging table, in COPY's text format with ISO dates.
 COPY pg_temp.staged_orders (order_id, customer_id, store_id, order_date)
 FROM STDIN;

@@ -1,5 +1,6 @@
--- Where COPY may write: row security binds even the owner of the tables themselves. Run by the owner, who needs the
--- TEMPORARY right, in the load's transaction, with which the tables end.
+-- Creates the staging tables for COPY, which is not allowed on the sample's tables because their
+-- row security applies even to the owner. Run by the owner, who needs the privilege TEMPORARY, in
+-- the load's transaction; the tables are dropped when it ends.
 CREATE TEMPORARY TABLE staged_customers (
     customer_id integer,
     first_name text,

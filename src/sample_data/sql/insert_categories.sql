@@ -1,4 +1,4 @@
--- Parameters: one array per column.
+-- Inserts categories. Parameters: one array per column.
 INSERT INTO retail.categories (category_id, category_name)
 OVERRIDING SYSTEM VALUE
 SELECT r.category_id, r.category_name

@@ -1,4 +1,4 @@
--- Takes over the staged order lines; their orders come first.
+-- Inserts the staged order lines; their orders must exist.
 INSERT INTO retail.order_items (
     order_item_id, order_id, store_id, product_id, quantity,
     unit_price, discount_percent, discount_amount, total_amount

@@ -1,4 +1,4 @@
--- Parameters: one array per column.
+-- Inserts product types. Parameters: one array per column.
 INSERT INTO retail.product_types (type_id, category_id, type_name)
 OVERRIDING SYSTEM VALUE
 SELECT r.type_id, r.category_id, r.type_name

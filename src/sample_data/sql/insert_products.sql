@@ -1,4 +1,5 @@
--- Parameters: one array per column; money in cents, the margin in hundredths of a per cent.
+-- Inserts products. Parameters: one array per column; money in cents, the margin in hundredths of a
+-- percent.
 INSERT INTO retail.products
     (product_id, sku, product_name, category_id, type_id, cost, base_price, gross_margin_percent, product_description)
 OVERRIDING SYSTEM VALUE

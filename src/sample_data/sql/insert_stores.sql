@@ -1,4 +1,4 @@
--- Parameters: one array per column.
+-- Inserts stores. Parameters: one array per column.
 INSERT INTO retail.stores (store_id, store_name, rls_user_id, is_online)
 OVERRIDING SYSTEM VALUE
 SELECT r.store_id, r.store_name, r.rls_user_id, r.is_online

@@ -1,5 +1,5 @@
--- Lets every identity column of the sample's tables go on after its highest id. ALTER TABLE rather than setval:
--- it is undone when the transaction is.
+-- Lets every identity column of the sample's tables continue after its highest id. Uses ALTER TABLE
+-- because setval would not be rolled back with the transaction.
 DO $$
 DECLARE
     identity record;

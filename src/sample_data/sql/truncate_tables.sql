@@ -1,5 +1,5 @@
--- Empties the sample's tables; all in one statement because they refer to each other. Run by their owner, in a
--- transaction: readers wait until it ends.
+-- Truncates the sample's tables, in one statement because of their foreign keys. Run by their owner
+-- in a transaction; readers are blocked until it ends.
 SET LOCAL lock_timeout = '10s';
 TRUNCATE
     guard.tenant,

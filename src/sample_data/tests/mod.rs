@@ -1,21 +1,22 @@
-//! Holds the full sample against its rules by counting, without a database.
+//! Checks the full sample against its rules by counting, without a database.
 //!
-//! The expected numbers stand here a second time on purpose: a rule that is changed by accident turns a test red.
-//! The seed is fixed, so five standard deviations are a margin for the rules' arithmetic and not for luck.
-mod assortment; // the catalogue's texts, the stores
-mod plan; // what a plan decides, and that nothing else does
-mod rules; // how customers, orders, prices and stock are distributed
-mod tally; // what the rules are held against
+//! The tests repeat the expected numbers on purpose, so that an accidental change of a rule fails a
+//! test. The seed is fixed, so the tolerance of five standard deviations is not for random failures
+//! but for the rounding in the rules.
+mod distributions; //   distributions of customers, orders, prices and stock
+mod plan; //            the rows depend on the plan and nothing else
+mod product_catalog; // the catalog's texts, and the stores
+mod tally; //           the counts that the tests check
 
 use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 
-use super::catalogue::Catalogue;
 use super::history::Customers;
-use super::{Plan, Scale, catalogue};
+use super::product_catalog::ProductCatalog;
+use super::{Plan, Scale, read_product_catalog};
 
-static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| catalogue().unwrap());
+static CATALOG: LazyLock<ProductCatalog> = LazyLock::new(|| read_product_catalog().unwrap());
 
 fn day(year: i32, month: u32, day: u32) -> NaiveDate {
     NaiveDate::from_ymd_opt(year, month, day).unwrap()
@@ -29,8 +30,8 @@ fn plan(scale: Scale, seed: u64) -> Plan {
     }
 }
 
-/// The whole sample, as it is from the end of 2026 on.
-fn whole(scale: Scale, seed: u64) -> Plan {
+/// The plan of the complete sample, to the end of 2026.
+fn complete_plan(scale: Scale, seed: u64) -> Plan {
     Plan {
         today: day(2026, 12, 31),
         ..plan(scale, seed)
@@ -38,5 +39,5 @@ fn whole(scale: Scale, seed: u64) -> Plan {
 }
 
 fn customers(plan: Plan) -> Customers<'static> {
-    Customers::new(&plan, &CATALOGUE).unwrap()
+    Customers::new(&plan, &CATALOG).unwrap()
 }

@@ -1,15 +1,15 @@
-//! What a plan decides, and that nothing else does.
+//! The rows depend on the plan and nothing else.
 use sha2::{Digest as _, Sha256};
 
 use super::super::history::Customers;
 use super::super::stock::stock;
 use super::super::{Plan, SampleDataError, Scale};
-use super::{CATALOGUE, customers, day, plan, whole};
+use super::{CATALOG, complete_plan, customers, day, plan};
 
 fn fingerprint(plan: Plan) -> String {
     let mut hash = Sha256::new();
     customers(plan).for_each(|customer| hash.update(format!("{customer:?}\n")));
-    stock(&plan, &CATALOGUE).for_each(|row| hash.update(format!("{row:?}\n")));
+    stock(&plan, &CATALOG).for_each(|row| hash.update(format!("{row:?}\n")));
     hash.finalize()
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -17,7 +17,7 @@ fn fingerprint(plan: Plan) -> String {
 }
 
 #[test]
-fn the_plan_decides_everything() {
+fn the_rows_depend_on_the_plan_only() {
     let first = fingerprint(plan(Scale::Small, 42));
     assert_eq!(first, fingerprint(plan(Scale::Small, 42)));
     assert_ne!(first, fingerprint(plan(Scale::Small, 43)));
@@ -26,15 +26,15 @@ fn the_plan_decides_everything() {
         ..plan(Scale::Small, 42)
     };
     assert_ne!(first, fingerprint(yesterday));
-    // Made on Linux x86-64. A change of rules, names, prices or product order changes it, and everybody's sample with
-    // it; on another machine it must not.
+    // Computed on Linux x86-64; it must be the same on every machine. It changes with the rules,
+    // the names, the prices and the order of the products, and then everybody's sample changes too.
     assert_eq!(
         first,
         "6b32b1b4e3757f0db4b5a02900f4a438f02f18f4315ca545b7271e51e75c6740"
     );
 }
 
-/// Whoever asks about 2025 gets the same figures whenever the sample was loaded.
+/// A query about 2025 returns the same figures whenever the sample was loaded.
 #[test]
 fn the_past_does_not_depend_on_the_day_of_the_load() {
     for today in [
@@ -49,20 +49,20 @@ fn the_past_does_not_depend_on_the_day_of_the_load() {
             today,
             ..plan(Scale::Small, 42)
         };
-        let past = customers(whole(Scale::Small, 42)).filter_map(|mut customer| {
+        let past = customers(complete_plan(Scale::Small, 42)).filter_map(|mut customer| {
             customer.orders.retain(|order| order.date <= today);
             (customer.person.created_at.date() <= today).then(|| format!("{customer:?}"))
         });
-        let made = customers(early).map(|customer| format!("{customer:?}"));
-        assert!(past.eq(made), "{today}");
+        let generated = customers(early).map(|customer| format!("{customer:?}"));
+        assert!(past.eq(generated), "{today}");
     }
 }
 
-/// Nobody buys or registers after the plan's day; on it somebody does.
+/// There are no orders and registrations after the plan's day, and at least one order on it.
 #[test]
 fn nothing_is_dated_after_today() {
     let today = day(2026, 11, 23);
-    let (mut orders, mut latest, mut without) = (0, None, 0);
+    let (mut orders, mut latest, mut without_orders) = (0, None, 0);
     for customer in customers(plan(Scale::Full, 42)) {
         assert!(customer.person.created_at.date() <= today, "{customer:?}");
         assert!(
@@ -71,16 +71,19 @@ fn nothing_is_dated_after_today() {
         );
         orders += customer.orders.len();
         latest = latest.max(customer.orders.last().map(|order| order.date));
-        without += u32::from(customer.orders.is_empty());
+        without_orders += u32::from(customer.orders.is_empty());
     }
     assert_eq!(latest, Some(today));
     assert!((190_000..=205_000).contains(&orders), "{orders}");
-    assert!((50..500).contains(&without), "{without} only registered");
+    assert!(
+        (50..500).contains(&without_orders),
+        "{without_orders} only registered"
+    );
 }
 
 #[test]
-fn small_is_the_beginning_of_full() {
-    let small = customers(whole(Scale::Small, 7));
+fn the_small_sample_is_the_beginning_of_the_full_one() {
+    let small = customers(complete_plan(Scale::Small, 7));
     assert_eq!(small.count(), 1_000);
     let pairs = customers(plan(Scale::Small, 7)).zip(customers(plan(Scale::Full, 7)));
     assert!(
@@ -91,13 +94,13 @@ fn small_is_the_beginning_of_full() {
 }
 
 #[test]
-fn before_the_sample_begins_there_is_nothing() {
+fn a_day_before_the_sample_begins_is_rejected() {
     let too_early = Plan {
         today: day(2019, 12, 31),
         ..plan(Scale::Small, 1)
     };
     assert!(matches!(
-        Customers::new(&too_early, &CATALOGUE),
+        Customers::new(&too_early, &CATALOG),
         Err(SampleDataError::TooEarly(_))
     ));
 }

@@ -1,4 +1,4 @@
-//! Counts what the customers of the full sample do; one pass serves all tests.
+//! Counts the customers and orders of the full sample, in one pass for all tests.
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
@@ -6,9 +6,9 @@ use chrono::{Datelike as _, NaiveDate};
 
 use super::super::Scale;
 use super::super::history::{Customer, Line, Order};
-use super::{CATALOGUE, customers, whole};
+use super::{CATALOG, complete_plan, customers};
 
-/// Share of the customers, of 130; order frequency; price level.
+/// For each store: share of the customers (of 130), order frequency, price level.
 pub(super) const STORE_RULES: [(f64, f64, f64); 8] = [
     (30.0, 3.0, 1.3),
     (25.0, 2.6, 1.2),
@@ -20,33 +20,33 @@ pub(super) const STORE_RULES: [(f64, f64, f64); 8] = [
     (30.0, 3.0, 1.5),
 ];
 
-/// What is counted while the customers go by.
+/// The counts of the full sample.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) customers_by_store: [u32; 8],
-    /// By the store of the customer.
+    /// By the customer's store.
     pub(super) orders_by_store: [u32; 8],
-    /// Orders that are not at the customer's store.
-    pub(super) orders_away: u32,
-    /// Customers with orders at two stores; nobody has more.
+    /// Orders at a store other than the customer's.
+    pub(super) orders_at_second_store: u32,
+    /// Customers with orders at two stores; no customer has more.
     pub(super) customers_of_two_stores: u32,
-    /// By how many orders a customer has, for the first store.
+    /// Customers of the first store, by their number of orders.
     pub(super) first_store_by_orders: [u32; 16],
     pub(super) orders_by_year: [u32; 7],
-    /// Of the stores, and of the web shop.
+    /// For the physical stores, and for the web shop.
     pub(super) orders_by_month: [[u32; 12]; 2],
-    /// The same, from Monday.
+    /// The same from Monday to Sunday.
     pub(super) orders_by_weekday: [[u32; 7]; 2],
     pub(super) orders_by_lines: [u32; 6],
     pub(super) lines_by_quantity: [u32; 6],
     pub(super) lines_by_discount: [u32; 26],
-    /// Of the orders' first lines, which go with no other.
+    /// The orders' first lines, which are never companions.
     pub(super) first_lines_by_month_and_category: [[u32; 9]; 12],
     pub(super) first_lines_by_product: Vec<u32>,
     pub(super) lines_by_product: Vec<u32>,
-    /// How many orders have both products, the smaller id first.
+    /// Orders that have both products; the smaller id is first.
     pub(super) orders_by_pair: HashMap<(i32, i32), u32>,
-    /// What was paid in 2025, in cents, by store and category.
+    /// Sales of 2025 in cents, by store and category.
     pub(super) sales_in_2025: [[i64; 9]; 8],
     /// Pieces sold in 2026, by store.
     pub(super) pieces_in_2026: [u32; 8],
@@ -61,11 +61,11 @@ pub(super) struct Tally {
 
 pub(super) static TALLY: LazyLock<Tally> = LazyLock::new(|| {
     let mut tally = Tally {
-        first_lines_by_product: vec![0; CATALOGUE.products.len()],
-        lines_by_product: vec![0; CATALOGUE.products.len()],
+        first_lines_by_product: vec![0; CATALOG.products.len()],
+        lines_by_product: vec![0; CATALOG.products.len()],
         ..Tally::default()
     };
-    customers(whole(Scale::Full, 42)).for_each(|customer| tally.count_customer(customer));
+    customers(complete_plan(Scale::Full, 42)).for_each(|customer| tally.count_customer(customer));
     tally
 });
 
@@ -100,7 +100,7 @@ impl Tally {
             "two customers with one address"
         );
         for order in &customer.orders {
-            self.orders_away += u32::from(order.store.id != customer.store.id);
+            self.orders_at_second_store += u32::from(order.store.id != customer.store.id);
             self.count_order(order);
         }
     }
@@ -132,12 +132,12 @@ impl Tally {
             self.count_line(order.store.id as usize - 1, line);
         }
         let first = order.lines[0].product_id as usize - 1;
-        let category = CATALOGUE.products[first].category_id as usize - 1;
+        let category = CATALOG.products[first].category_id as usize - 1;
         self.first_lines_by_product[first] += 1;
         self.first_lines_by_month_and_category[order.date.month0() as usize][category] += 1;
         if order.date.year() == 2025 {
             for line in &order.lines {
-                let category = CATALOGUE.products[line.product_id as usize - 1].category_id;
+                let category = CATALOG.products[line.product_id as usize - 1].category_id;
                 self.sales_in_2025[order.store.id as usize - 1][category as usize - 1] +=
                     line.total_cents;
             }
@@ -151,7 +151,7 @@ impl Tally {
     fn count_line(&mut self, store: usize, line: &Line) {
         self.last_line += 1;
         assert_eq!(line.id, self.last_line);
-        let product = &CATALOGUE.products[line.product_id as usize - 1];
+        let product = &CATALOG.products[line.product_id as usize - 1];
         self.lines_by_product[line.product_id as usize - 1] += 1;
         self.lines_by_quantity[line.quantity as usize] += 1;
         self.lines_by_discount[line.discount_percent as usize] += 1;

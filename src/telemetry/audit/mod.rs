@@ -2,9 +2,9 @@
 //! was returned to whom.
 //!
 //! Each decision is logged as one event with the target `zava::audit`, and queued in an
-//! [`AuditLog`] to be appended to `guard.audit` (`migrations/0008_audit.sql`). Refusals are appended
-//! within seconds, answered calls are summed up per minute. Repeated refusals are summed up in both
-//! places. Must not know HTTP, MCP or SQL.
+//! [`AuditLog`] to be appended to `guard.audit` (`migrations/0008_audit.sql`). Refusals are
+//! appended within seconds, answered calls are summed up per minute. Repeated refusals are summed
+//! up in both places. Must not know HTTP, MCP or SQL.
 //!
 //! Invariants:
 //! - an event contains no secret, no row and no argument, and the text of a statement only if the

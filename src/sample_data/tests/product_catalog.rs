@@ -1,12 +1,12 @@
-//! The catalogue's texts, the stores.
+//! The catalog's texts, and the stores.
 use std::collections::HashSet;
 
 use super::super::STORES;
-use super::CATALOGUE;
+use super::CATALOG;
 
 #[test]
-fn the_catalogue_is_complete_and_distinct() {
-    let names: Vec<_> = CATALOGUE
+fn the_catalog_is_complete_and_has_no_duplicates() {
+    let names: Vec<_> = CATALOG
         .categories
         .iter()
         .map(|category| category.name)
@@ -14,26 +14,20 @@ fn the_catalogue_is_complete_and_distinct() {
     let expected = "HAND TOOLS, POWER TOOLS, PAINT & FINISHES, HARDWARE, LUMBER & BUILDING MATERIALS, ELECTRICAL, \
                     PLUMBING, GARDEN & OUTDOOR, STORAGE & ORGANIZATION";
     assert_eq!(names.join(", "), expected);
-    assert_eq!(CATALOGUE.types.len(), 56);
-    assert_eq!(CATALOGUE.products.len(), 424);
+    assert_eq!(CATALOG.types.len(), 56);
+    assert_eq!(CATALOG.products.len(), 424);
     let distinct = |values: Vec<&str>| values.iter().collect::<HashSet<_>>().len();
     assert_eq!(
-        distinct(CATALOGUE.types.iter().map(|kind| kind.name).collect()),
+        distinct(CATALOG.types.iter().map(|kind| kind.name).collect()),
         56
     );
     assert_eq!(
-        distinct(
-            CATALOGUE
-                .products
-                .iter()
-                .map(|product| product.sku)
-                .collect()
-        ),
+        distinct(CATALOG.products.iter().map(|product| product.sku).collect()),
         424
     );
     assert_eq!(
         distinct(
-            CATALOGUE
+            CATALOG
                 .products
                 .iter()
                 .map(|product| product.name)
@@ -43,7 +37,7 @@ fn the_catalogue_is_complete_and_distinct() {
     );
     assert_eq!(
         distinct(
-            CATALOGUE
+            CATALOG
                 .products
                 .iter()
                 .map(|product| product.description)
@@ -51,8 +45,8 @@ fn the_catalogue_is_complete_and_distinct() {
         ),
         424
     );
-    for kind in &CATALOGUE.types {
-        let products = CATALOGUE
+    for kind in &CATALOG.types {
+        let products = CATALOG
             .products
             .iter()
             .filter(|product| product.type_id == kind.id);
@@ -61,8 +55,8 @@ fn the_catalogue_is_complete_and_distinct() {
 }
 
 #[test]
-fn every_product_reads_like_one() {
-    for product in &CATALOGUE.products {
+fn every_product_is_well_formed() {
+    for product in &CATALOG.products {
         let (letters, digits) = product.sku.split_at(4);
         assert!(
             letters.bytes().all(|byte| byte.is_ascii_uppercase()),
@@ -85,15 +79,15 @@ fn every_product_reads_like_one() {
     }
 }
 
-/// No two texts may share so many words that search by meaning cannot tell them apart.
+/// No two texts may share so many words that semantic search cannot distinguish them.
 #[test]
-fn no_description_is_a_variant_of_another() {
+fn no_two_descriptions_share_most_of_their_words() {
     let words = |text: &'static str| -> HashSet<&str> {
         text.split(|letter: char| !letter.is_alphanumeric())
             .filter(|word| word.len() > 3)
             .collect()
     };
-    let texts: Vec<_> = CATALOGUE
+    let texts: Vec<_> = CATALOG
         .products
         .iter()
         .map(|product| words(product.description))
@@ -101,11 +95,11 @@ fn no_description_is_a_variant_of_another() {
     for (index, one) in texts.iter().enumerate() {
         for (other, text) in texts.iter().enumerate().skip(index + 1) {
             let shared = one.intersection(text).count();
-            let fewer = one.len().min(text.len());
-            let products = [index, other].map(|index| CATALOGUE.products[index].name);
+            let word_count = one.len().min(text.len());
+            let products = [index, other].map(|index| CATALOG.products[index].name);
             assert!(
-                shared * 2 <= fewer,
-                "{shared} of {fewer} words are the same in {products:?}"
+                shared * 2 <= word_count,
+                "{shared} of {word_count} words are the same in {products:?}"
             );
         }
     }

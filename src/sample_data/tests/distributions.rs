@@ -1,12 +1,12 @@
-//! How customers, orders, prices and stock are distributed.
+//! Distributions of customers, orders, prices and stock.
 use chrono::{Datelike as _, NaiveDate};
 
 use super::super::Scale;
 use super::super::stock::stock;
 use super::tally::{STORE_RULES, TALLY};
-use super::{CATALOGUE, day, plan};
+use super::{CATALOG, day, plan};
 
-/// Checks that a count is `share` of `total`, up to five standard deviations.
+/// Checks that `count` is `share` of `total`, within five standard deviations.
 #[track_caller]
 fn check_share(what: &str, count: u32, total: u32, share: f64) {
     let (total, count) = (f64::from(total), f64::from(count));
@@ -35,7 +35,7 @@ fn check_shares(what: &str, counts: &[u32], weights: &[f64]) {
 }
 
 #[test]
-fn full_scale_is_as_large_as_the_original() {
+fn the_full_sample_has_the_documented_size() {
     assert_eq!(TALLY.emails.len(), 50_000);
     assert!(
         (190_000..=210_000).contains(&TALLY.last_order),
@@ -50,7 +50,7 @@ fn full_scale_is_as_large_as_the_original() {
 }
 
 #[test]
-fn customers_spread_over_the_stores_by_share() {
+fn customers_are_distributed_over_the_stores_by_share() {
     check_shares(
         "customers",
         &TALLY.customers_by_store,
@@ -59,7 +59,7 @@ fn customers_spread_over_the_stores_by_share() {
 }
 
 #[test]
-fn customers_order_as_often_as_their_store_is_busy() {
+fn orders_per_customer_follow_the_stores_order_frequency() {
     let choices = [
         (0.0, 0.20),
         (1.0, 0.40),
@@ -69,7 +69,7 @@ fn customers_order_as_often_as_their_store_is_busy() {
         (5.0, 0.03),
     ];
     for (store, (_, frequency, _)) in STORE_RULES.iter().enumerate() {
-        // A hair more, so that 5 × 2.6 is not floored to 12.
+        // The small addend prevents that 5 × 2.6 is floored to 12.
         let count = |choice: f64| (choice * frequency + 1e-9).floor().max(1.0);
         let mean: f64 = choices
             .iter()
@@ -102,22 +102,22 @@ fn customers_order_as_often_as_their_store_is_busy() {
 
 const YEARS: [f64; 7] = [1.0, 1.1, 1.21, 1.15, 1.265, 1.392, 1.531];
 
-/// From Monday: of the stores, and of the web shop.
+/// From Monday; for the physical stores, and for the web shop.
 const WEEKS: [[f64; 7]; 2] = [
     [80.0, 78.0, 82.0, 92.0, 112.0, 152.0, 104.0],
     [118.0, 104.0, 98.0, 94.0, 84.0, 86.0, 116.0],
 ];
 
 #[test]
-fn business_grows_by_year() {
+fn orders_follow_the_weights_of_the_years() {
     check_shares("orders by year", &TALLY.orders_by_year, &YEARS);
     assert_eq!(TALLY.earliest, Some(day(2020, 1, 1)));
     assert_eq!(TALLY.latest, Some(day(2026, 12, 31)));
 }
 
-/// The days of a year differ by nothing but their weekday.
+/// Within a year, the number of orders of a day depends only on its weekday.
 #[test]
-fn weekdays_differ_and_months_are_alike() {
+fn orders_follow_the_weights_of_the_weekdays() {
     for (online, week) in WEEKS.into_iter().enumerate() {
         let (mut months, mut weekdays) = ([0.0; 12], [0.0; 7]);
         for (year, weight) in (2020..).zip(YEARS) {
@@ -142,18 +142,18 @@ fn weekdays_differ_and_months_are_alike() {
     }
 }
 
-/// Three in twenty customers have a second store, and place three in ten of their orders there.
+/// 15 % of the customers have a second store, and place 30 % of their orders there.
 #[test]
 fn some_customers_buy_at_two_stores() {
-    let away = f64::from(TALLY.orders_away) / f64::from(TALLY.last_order);
-    assert!((away - 0.15 * 0.3).abs() < 0.002, "{away:.4}");
-    // Who orders once, or every time at the same one of the two, is seen at one store only.
+    let share = f64::from(TALLY.orders_at_second_store) / f64::from(TALLY.last_order);
+    assert!((share - 0.15 * 0.3).abs() < 0.002, "{share:.4}");
+    // Customers who order once, or always at the same one of the two, count for one store only.
     let two = f64::from(TALLY.customers_of_two_stores) / 50_000.0;
     assert!((0.06..0.12).contains(&two), "{two:.4}");
 }
 
 #[test]
-fn baskets_quantities_and_discounts() {
+fn lines_quantities_and_discounts_follow_their_percentages() {
     check_shares(
         "lines an order",
         &TALLY.orders_by_lines[1..],
@@ -174,30 +174,30 @@ fn baskets_quantities_and_discounts() {
 }
 
 #[test]
-fn prices_swing_around_the_list_price() {
-    // Uniform over 0.8 to 1.2: the standard deviation of one is 0.4 / √12, that of the mean far below a thousandth.
+fn prices_average_the_list_price() {
+    // Uniform from 0.8 to 1.2: the standard deviation of a single factor is 0.4 / √12, and that of
+    // the mean is far below 0.001.
     let mean = TALLY.price_factors / f64::from(TALLY.last_line);
     assert!((mean - 1.0).abs() < 0.001, "{mean}");
 }
 
-/// An order's first line is picked by season alone; those after it may be companions.
+/// An order's first line is drawn by season only; later ones may be companions.
 #[test]
-fn picks_follow_the_season() {
-    let products = CATALOGUE.products.len() as f64;
+fn first_lines_follow_the_season() {
+    let products = CATALOG.products.len() as f64;
     let (mut covariance, mut variance) = (0.0, 0.0);
     for (month, counts) in TALLY.first_lines_by_month_and_category.iter().enumerate() {
         let percent =
-            |category: usize| f64::from(CATALOGUE.categories[category].month_percent[month]);
+            |category: usize| f64::from(CATALOG.categories[category].month_percent[month]);
         let (all_percent, all): (f64, u32) = ((0..9).map(percent).sum(), counts.iter().sum());
         for (category, &count) in counts.iter().enumerate() {
-            let of_category = |id| {
-                CATALOGUE
-                    .products
-                    .iter()
-                    .filter(|product| product.category_id == id)
-                    .count()
-            };
-            let plain = of_category(category as i32 + 1) as f64 / products;
+            let category_id = category as i32 + 1;
+            let category_products = CATALOG
+                .products
+                .iter()
+                .filter(|product| product.category_id == category_id)
+                .count();
+            let plain = category_products as f64 / products;
             let seasonal = percent(category) / all_percent;
             let share = 0.85 * 0.9 * seasonal + (1.0 - 0.85 * 0.9) * plain;
             check_share(
@@ -210,17 +210,18 @@ fn picks_follow_the_season() {
             variance += (seasonal - plain).powi(2);
         }
     }
-    // A single cell hardly moves when 85 % becomes 80 %; how far all cells lean towards the season does. Only the
-    // product of the two rules can be seen from outside: what does not follow the season is drawn from everything.
-    let lean = covariance / variance;
-    assert!((lean - 0.85 * 0.9).abs() < 0.02, "{lean:.4}");
+    // A single cell hardly changes if 85 % becomes 80 %, but the regression slope over all cells
+    // does. Only the product of the two percentages can be observed, because a product that does
+    // not follow the season is drawn from the whole catalog.
+    let slope = covariance / variance;
+    assert!((slope - 0.85 * 0.9).abs() < 0.02, "{slope:.4}");
 }
 
 #[test]
 fn products_of_a_category_sell_alike() {
     let check = |counts: &[u32], factor: f64| {
-        let lines = f64::from(counts.iter().sum::<u32>()) / CATALOGUE.products.len() as f64;
-        for (product, &count) in CATALOGUE.products.iter().zip(counts) {
+        let lines = f64::from(counts.iter().sum::<u32>()) / CATALOG.products.len() as f64;
+        for (product, &count) in CATALOG.products.iter().zip(counts) {
             assert!(
                 (lines / factor..lines * factor).contains(&f64::from(count)),
                 "{count} lines of {}",
@@ -232,19 +233,19 @@ fn products_of_a_category_sell_alike() {
     check(&TALLY.lines_by_product, 4.0);
 }
 
-/// What is bought together is bought together far more often than chance would have it.
+/// Companion products are bought together far more often than by chance.
 #[test]
-fn baskets_have_an_affinity() {
+fn companion_products_are_bought_together() {
     let orders = f64::from(TALLY.last_order);
     let lift = |one: i32, other: i32| {
         let count = |id: i32| f64::from(TALLY.lines_by_product[id as usize - 1]);
         let together = TALLY.orders_by_pair.get(&(one.min(other), one.max(other)));
         f64::from(together.copied().unwrap_or(0)) * orders / (count(one) * count(other))
     };
-    let of_type = |name: &str| {
-        let kind = CATALOGUE.types.iter().find(|kind| kind.name == name);
+    let products_of_type = |name: &str| {
+        let kind = CATALOG.types.iter().find(|kind| kind.name == name);
         let kind = kind.expect(name).id;
-        let products = CATALOGUE.products.iter();
+        let products = CATALOG.products.iter();
         let ids = products.filter(move |product| product.type_id == kind);
         ids.map(|product| product.id).collect::<Vec<_>>()
     };
@@ -255,7 +256,7 @@ fn baskets_have_an_affinity() {
         ("Pipe & Tubing", "Fittings & Connectors"),
         ("Mowers & Yard Machines", "Pruning & Cutting"),
     ] {
-        let (ones, others) = (of_type(one), of_type(companion));
+        let (ones, others) = (products_of_type(one), products_of_type(companion));
         let (partner, other) = (lift(ones[2], others[2]), lift(ones[2], others[3]));
         assert!(partner > 8.0, "{one}, {companion}: {partner:.1}");
         assert!(
@@ -263,42 +264,40 @@ fn baskets_have_an_affinity() {
             "{one}, {companion}: {partner:.1} and {other:.1}"
         );
     }
-    let (hammers, bulbs) = (of_type("Hammers & Mallets"), of_type("Light Bulbs"));
-    let strangers = lift(hammers[0], bulbs[0]);
-    assert!(strangers < 2.0, "{strangers:.1}");
+    let (hammers, bulbs) = (
+        products_of_type("Hammers & Mallets"),
+        products_of_type("Light Bulbs"),
+    );
+    let unrelated = lift(hammers[0], bulbs[0]);
+    assert!(unrelated < 2.0, "{unrelated:.1}");
 }
 
 #[test]
 fn margins_differ_between_and_within_categories() {
     let margins = |category_id| {
-        let products = CATALOGUE.products.iter();
+        let products = CATALOG.products.iter();
         products
             .filter(move |product| product.category_id == category_id)
             .map(|product| product.margin_basis_points())
     };
-    let middles = [38, 24, 42, 48, 21, 34, 36, 31, 44];
-    for (category, middle) in CATALOGUE.categories.iter().zip(middles) {
-        let (least, most) = (margins(category.id).min(), margins(category.id).max());
-        let (least, most) = least.zip(most).unwrap();
-        // Half a point for prices that are rounded to cents.
+    let means = [38, 24, 42, 48, 21, 34, 36, 31, 44];
+    for (category, mean) in CATALOG.categories.iter().zip(means) {
+        let (min, max) = (margins(category.id).min(), margins(category.id).max());
+        let (min, max) = min.zip(max).unwrap();
+        // Rounding prices to cents adds at most half a point.
         assert!(
-            least >= middle * 100 - 650 && most <= middle * 100 + 650,
-            "{}: {least} to {most}",
+            min >= mean * 100 - 650 && max <= mean * 100 + 650,
+            "{}: {min} to {max}",
             category.name
         );
-        assert!(
-            most - least >= 1_100,
-            "{}: {least} to {most}",
-            category.name
-        );
+        assert!(max - min >= 1_100, "{}: {min} to {max}", category.name);
     }
 }
 
-/// What a store has lasts for days, weeks or months of what it sells, and some products are sold
-/// out.
+/// A store's stock lasts for days, weeks or months of its sales, and some products are sold out.
 #[test]
-fn stock_follows_what_is_sold() {
-    let rows: Vec<_> = stock(&plan(Scale::Full, 42), &CATALOGUE).collect();
+fn stock_follows_sales() {
+    let rows: Vec<_> = stock(&plan(Scale::Full, 42), &CATALOG).collect();
     assert_eq!(rows.len(), 3_392);
     let sold_out = rows.iter().filter(|row| row.level == 0).count();
     check_share("sold out", sold_out as u32, 3_392, 0.05);
@@ -306,21 +305,21 @@ fn stock_follows_what_is_sold() {
         let own = rows.iter().filter(|row| row.store_id as usize == store + 1);
         let all: i32 = own.clone().map(|row| row.level).sum();
         let days = f64::from(all) * 365.0 / f64::from(pieces);
-        // By the classes 0 × 5 % + 6 × 10 % + 37 × 60 % + 105 × 20 % + 390 × 5 % = 63 days, and
-        // more in a store that sells little, for a shelf holds a piece or two of everything.
-        let most = [100.0, 100.0, 130.0, 250.0, 300.0, 400.0, 600.0, 100.0][store];
+        // The mean of the classes is 0 × 5 % + 6 × 10 % + 37 × 60 % + 105 × 20 % + 390 × 5 % = 63
+        // days. Stores with few sales have more, because each shelf has a minimum of pieces.
+        let max_days = [100.0, 100.0, 130.0, 250.0, 300.0, 400.0, 600.0, 100.0][store];
         assert!(
-            (55.0..most).contains(&days),
+            (55.0..max_days).contains(&days),
             "store {store}: {days:.0} days"
         );
-        let longest = own.map(|row| row.level).max();
-        assert!(longest >= Some(6), "store {store}: {longest:?}");
+        let highest = own.map(|row| row.level).max();
+        assert!(highest >= Some(6), "store {store}: {highest:?}");
     }
 }
 
-/// Whoever follows the README gets the figures that stand there.
+/// The figures in the README are those of the sample.
 #[test]
-fn the_readme_has_the_figures_of_the_sample() {
+fn the_readme_figures_match_the_sample() {
     let readme = include_str!("../../../README.md");
     let dollars = |cents: i64| {
         let (dollars, cents) = (cents / 100, cents % 100);
@@ -336,19 +335,19 @@ fn the_readme_has_the_figures_of_the_sample() {
         }
     };
     let ranking = |store: usize| {
-        let names = CATALOGUE.categories.iter().map(|category| category.name);
+        let names = CATALOG.categories.iter().map(|category| category.name);
         let mut sales: Vec<_> = TALLY.sales_in_2025[store].into_iter().zip(names).collect();
         sales.sort_unstable_by_key(|(cents, _)| -cents);
         sales
     };
     let (seattle, redmond) = (ranking(0), ranking(5));
-    for place in 0..3 {
+    for rank in 0..3 {
         let cell = |(cents, name): (i64, &str)| format!("{name} {}", dollars(cents));
         let line = format!(
             "| {} | {} | {} |",
-            place + 1,
-            cell(seattle[place]),
-            cell(redmond[place])
+            rank + 1,
+            cell(seattle[rank]),
+            cell(redmond[rank])
         );
         assert!(readme.contains(&line), "{line}");
     }

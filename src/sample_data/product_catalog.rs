@@ -1,57 +1,68 @@
-//! Categories, product types and products: text files in `catalogue/`, one per category, and their parser.
+//! Parses the product catalog: categories, product types and products, in one text file per
+//! category below `product_catalog/`.
 //!
-//! A file is lines of tab-separated fields; empty lines and lines that begin with `#` do not count:
+//! A file consists of lines of tab-separated fields; empty lines and lines that begin with `#` are
+//! ignored:
 //! ```text
 //! category    <name>
-//! months      <twelve whole numbers: demand from January to December in per cent of an average month>
-//! margin      <whole number: what of the list price is margin, in per cent, in the middle of the category>
+//! months      <twelve integers: demand from January to December, percent of an average month>
+//! margin      <integer: mean gross margin of the category, percent of the list price>
 //! type        <name>
 //! <sku>       <cost in dollars, two decimals>    <name>    <description>
 //! ```
-//! A product belongs to the type above it. Ids are positions, so a new product goes to the end of its type only
-//! if nobody minds that the products after it get other ids and other orders.
+//! A product belongs to the type above it. Ids are positions, so a product that is inserted changes
+//! the ids and the orders of all products after it.
 use sha2::{Digest as _, Sha256};
 
 use super::SampleDataError;
 
-/// The files in the order of the category ids.
+/// The files, in the order of the category ids.
 const FILES: [(&str, &str); 9] = [
-    ("hand_tools.tsv", include_str!("catalogue/hand_tools.tsv")),
-    ("power_tools.tsv", include_str!("catalogue/power_tools.tsv")),
+    (
+        "hand_tools.tsv",
+        include_str!("product_catalog/hand_tools.tsv"),
+    ),
+    (
+        "power_tools.tsv",
+        include_str!("product_catalog/power_tools.tsv"),
+    ),
     (
         "paint_and_finishes.tsv",
-        include_str!("catalogue/paint_and_finishes.tsv"),
+        include_str!("product_catalog/paint_and_finishes.tsv"),
     ),
-    ("hardware.tsv", include_str!("catalogue/hardware.tsv")),
+    ("hardware.tsv", include_str!("product_catalog/hardware.tsv")),
     (
         "lumber_and_building_materials.tsv",
-        include_str!("catalogue/lumber_and_building_materials.tsv"),
+        include_str!("product_catalog/lumber_and_building_materials.tsv"),
     ),
-    ("electrical.tsv", include_str!("catalogue/electrical.tsv")),
-    ("plumbing.tsv", include_str!("catalogue/plumbing.tsv")),
+    (
+        "electrical.tsv",
+        include_str!("product_catalog/electrical.tsv"),
+    ),
+    ("plumbing.tsv", include_str!("product_catalog/plumbing.tsv")),
     (
         "garden_and_outdoor.tsv",
-        include_str!("catalogue/garden_and_outdoor.tsv"),
+        include_str!("product_catalog/garden_and_outdoor.tsv"),
     ),
     (
         "storage_and_organization.tsv",
-        include_str!("catalogue/storage_and_organization.tsv"),
+        include_str!("product_catalog/storage_and_organization.tsv"),
     ),
 ];
 
-/// The assortment, the same in all stores.
+/// The product catalog, which is the same in all stores.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
-pub struct Catalogue {
-    /// By id.
+pub struct ProductCatalog {
+    /// In the order of ids.
     pub categories: Vec<Category>,
-    /// By id; each category's types lie together.
+    /// In the order of ids; the types of a category are contiguous.
     pub types: Vec<ProductType>,
-    /// By id; each type's products lie together.
+    /// In the order of ids; the products of a type are contiguous.
     pub products: Vec<Product>,
 }
 
-/// A category, the top level of the assortment.
+/// A category, the top level of the catalog.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Category {
@@ -59,9 +70,9 @@ pub struct Category {
     pub id: i32,
     /// Its name, in capitals.
     pub name: &'static str,
-    /// How much it is asked for from January to December in Washington State, in per cent of an average month.
+    /// Demand from January to December in Washington State, in percent of an average month.
     pub month_percent: [u32; 12],
-    /// What of the list price is margin in the middle of the category, in per cent.
+    /// Mean gross margin of the category, in percent of the list price.
     pub margin_percent: i64,
 }
 
@@ -89,19 +100,19 @@ pub struct Product {
     pub type_id: i32,
     /// Its stock-keeping unit: two letters for the category, two for the type, six digits.
     pub sku: &'static str,
-    /// Its name, unique.
+    /// Its unique name.
     pub name: &'static str,
-    /// One or two sentences for a customer who looks for it in other words.
+    /// One or two sentences, for customers who search for it in other words.
     pub description: &'static str,
-    /// What a store pays for one, in cents.
+    /// Unit cost of the store, in cents.
     pub cost_cents: i64,
-    /// What of the list price is margin before that is rounded to cents, in per cent: the
-    /// category's, and up to six points more or less.
+    /// Gross margin before the list price is rounded to cents, in percent of the list price: at
+    /// most [`MAX_MARGIN_DEVIATION`] points from the category's.
     pub margin_percent: i64,
 }
 
-/// How far a product's margin is from its category's, at most, in points.
-const MARGIN_SPREAD: i64 = 6;
+/// Maximum difference between the margins of a product and its category, in percentage points.
+const MAX_MARGIN_DEVIATION: i64 = 6;
 
 impl Product {
     /// The list price in cents, rounded half up.
@@ -111,50 +122,57 @@ impl Product {
         (self.cost_cents * 100 + divisor / 2) / divisor
     }
 
-    /// What of the list price is margin, in hundredths of a per cent, rounded half up.
+    /// The gross margin in hundredths of a percent of the list price, rounded half up.
     #[must_use]
     pub fn margin_basis_points(&self) -> i64 {
         let base = self.base_price_cents();
         ((base - self.cost_cents) * 10_000 + base / 2) / base
     }
 
-    /// The text whose vector stands for this product in search by meaning.
+    /// The text whose vector represents this product in semantic search.
     #[must_use]
     pub fn embedding_text(&self) -> String {
         embedding_text(self.name, self.description)
     }
 }
 
-/// The text whose vector stands for a product: the one place that says how it is put together.
+/// Builds the text whose vector represents a product. Every caller must use this function, so that
+/// the same product always gives the same text.
 #[must_use]
 pub fn embedding_text(product_name: &str, product_description: &str) -> String {
     format!("{product_name}. {product_description}")
 }
 
-/// The SHA-256 of an embedded text, by which a vector that is out of date is found.
+/// The SHA-256 of an embedded text, by which outdated vectors are detected.
 #[must_use]
 pub fn content_hash(embedding_text: &str) -> [u8; 32] {
     Sha256::digest(embedding_text).into()
 }
 
-/// Reads the catalogue that is built into this binary; takes about a millisecond.
+/// Parses the product catalog that is built into this binary; takes about a millisecond.
 ///
 /// # Errors
-/// [`SampleDataError::Catalogue`] if a built-in file is malformed.
-pub fn catalogue() -> Result<Catalogue, SampleDataError> {
-    let mut catalogue = Catalogue::default();
+/// [`SampleDataError::Catalog`] if a built-in file is malformed.
+pub fn read_product_catalog() -> Result<ProductCatalog, SampleDataError> {
+    let mut catalog = ProductCatalog::default();
     for (file, text) in FILES {
-        let position = |line| move |defect| SampleDataError::Catalogue { file, line, defect };
+        let error_at = |line| {
+            move |message| SampleDataError::Catalog {
+                file,
+                line,
+                message,
+            }
+        };
         for (index, line) in text.lines().enumerate() {
-            catalogue.read_line(line).map_err(position(index + 1))?;
+            catalog.parse_line(line).map_err(error_at(index + 1))?;
         }
-        catalogue.check_category().map_err(position(0))?;
+        catalog.check_category().map_err(error_at(0))?;
     }
-    Ok(catalogue)
+    Ok(catalog)
 }
 
-impl Catalogue {
-    fn read_line(&mut self, line: &'static str) -> Result<(), &'static str> {
+impl ProductCatalog {
+    fn parse_line(&mut self, line: &'static str) -> Result<(), &'static str> {
         if line.is_empty() || line.starts_with('#') {
             return Ok(());
         }
@@ -164,7 +182,7 @@ impl Catalogue {
             Some(("margin", percent)) => self.set_margin(percent)?,
             Some(("type", name)) => self.begin_type(name)?,
             Some((sku, rest)) => self.add_product(sku, rest)?,
-            None => return Err("a line without a tab"),
+            None => return Err("line without a tab"),
         }
         Ok(())
     }
@@ -183,7 +201,7 @@ impl Catalogue {
         let category = self
             .categories
             .last_mut()
-            .ok_or("months before a category")?;
+            .ok_or("`months` before a category")?;
         let weights: Vec<u32> = weights
             .split('\t')
             .map(|weight| {
@@ -193,8 +211,10 @@ impl Catalogue {
                     .filter(|weight| (1..=1_000).contains(weight))
             })
             .collect::<Option<_>>()
-            .ok_or("a month's weight that is no number from 1 to 1000")?;
-        category.month_percent = weights.try_into().map_err(|_| "not twelve months")?;
+            .ok_or("`months` must be integers from 1 to 1000")?;
+        category.month_percent = weights
+            .try_into()
+            .map_err(|_| "`months` must have twelve numbers")?;
         Ok(())
     }
 
@@ -202,17 +222,17 @@ impl Catalogue {
         let category = self
             .categories
             .last_mut()
-            .ok_or("a margin before a category")?;
+            .ok_or("`margin` before a category")?;
         category.margin_percent = percent
             .parse()
             .ok()
             .filter(|percent| (10..=70).contains(percent))
-            .ok_or("a margin that is no number from 10 to 70")?;
+            .ok_or("`margin` must be an integer from 10 to 70")?;
         Ok(())
     }
 
     fn begin_type(&mut self, name: &'static str) -> Result<(), &'static str> {
-        let category_id = self.categories.last().ok_or("a type before a category")?.id;
+        let category_id = self.categories.last().ok_or("type before a category")?.id;
         let id = next_id(&self.types);
         self.types.push(ProductType {
             id,
@@ -223,17 +243,14 @@ impl Catalogue {
     }
 
     fn add_product(&mut self, sku: &'static str, rest: &'static str) -> Result<(), &'static str> {
-        let kind = self.types.last().ok_or("a product before a type")?;
-        let category = self
-            .categories
-            .last()
-            .ok_or("a product before a category")?;
+        let kind = self.types.last().ok_or("product before a type")?;
+        let category = self.categories.last().ok_or("product before a category")?;
         let id = next_id(&self.products);
         let mut fields = rest.split('\t');
         let (Some(cost), Some(name), Some(description), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
         else {
-            return Err("a product without exactly four fields");
+            return Err("a product must have four fields");
         };
         self.products.push(Product {
             id,
@@ -242,21 +259,21 @@ impl Catalogue {
             sku,
             name,
             description,
-            cost_cents: cents(cost).ok_or("a cost that is not dollars.cents")?,
-            // Seven and thirteen have no common factor: neighbours differ, and all thirteen occur.
-            margin_percent: category.margin_percent + i64::from(id) * 7 % 13 - MARGIN_SPREAD,
+            cost_cents: parse_cents(cost).ok_or("the cost must have the form dollars.cents")?,
+            // 7 and 13 are coprime: adjacent products differ, and all 13 deviations occur.
+            margin_percent: category.margin_percent + i64::from(id) * 7 % 13 - MAX_MARGIN_DEVIATION,
         });
         Ok(())
     }
 
-    /// Proves what the generator relies on: the category just read has weights, and products to choose from.
+    /// Checks what the generator relies on: the category just parsed has weights and products.
     fn check_category(&self) -> Result<(), &'static str> {
         let category = self.categories.last().ok_or("no category")?;
         if category.month_percent[0] == 0 {
-            return Err("no months");
+            return Err("no `months`");
         }
         if category.margin_percent == 0 {
-            return Err("no margin");
+            return Err("no `margin`");
         }
         match self.products.last() {
             Some(product) if product.category_id == category.id => Ok(()),
@@ -265,13 +282,13 @@ impl Catalogue {
     }
 }
 
-/// Ids are positions counted from 1.
-fn next_id<T>(already: &[T]) -> i32 {
-    already.len() as i32 + 1
+/// The id after those of `items`; ids are positions counted from 1.
+fn next_id<T>(items: &[T]) -> i32 {
+    items.len() as i32 + 1
 }
 
-/// `12.50` → 1250.
-fn cents(dollars: &str) -> Option<i64> {
+/// Parses an amount of dollars into cents: `12.50` → 1250.
+fn parse_cents(dollars: &str) -> Option<i64> {
     let (whole, fraction) = dollars.split_once('.')?;
     let fraction: i64 = (fraction.len() == 2).then(|| fraction.parse().ok())??;
     Some(whole.parse::<i64>().ok()? * 100 + fraction)
@@ -282,59 +299,59 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check_refused(lines: &[&'static str], expect: &str) {
-        let mut catalogue = Catalogue::default();
-        let result = lines.iter().try_for_each(|line| catalogue.read_line(line));
-        assert_eq!(
-            result.and_then(|()| catalogue.check_category()),
-            Err(expect)
-        );
+    fn check_rejected(lines: &[&'static str], expect: &str) {
+        let mut catalog = ProductCatalog::default();
+        let result = lines.iter().try_for_each(|line| catalog.parse_line(line));
+        assert_eq!(result.and_then(|()| catalog.check_category()), Err(expect));
     }
 
     #[test]
-    fn malformed_files_are_refused() {
-        check_refused(&["hammer"], "a line without a tab");
-        check_refused(&["type\tHammers"], "a type before a category");
-        check_refused(&["months\t1"], "months before a category");
-        check_refused(&["category\tA", "months\t1\t2"], "not twelve months");
-        check_refused(
+    fn malformed_files_are_rejected() {
+        check_rejected(&["hammer"], "line without a tab");
+        check_rejected(&["type\tHammers"], "type before a category");
+        check_rejected(&["months\t1"], "`months` before a category");
+        check_rejected(
+            &["category\tA", "months\t1\t2"],
+            "`months` must have twelve numbers",
+        );
+        check_rejected(
             &["category\tA", "months\t0\t2"],
-            "a month's weight that is no number from 1 to 1000",
+            "`months` must be integers from 1 to 1000",
         );
-        check_refused(
+        check_rejected(
             &["category\tA", "X\t1.00\tname\ttext"],
-            "a product before a type",
+            "product before a type",
         );
-        check_refused(
+        check_rejected(
             &["category\tA", "type\tT", "X\t1.00\tname"],
-            "a product without exactly four fields",
+            "a product must have four fields",
         );
-        check_refused(
+        check_rejected(
             &["category\tA", "type\tT", "X\t1.5\tname\ttext"],
-            "a cost that is not dollars.cents",
+            "the cost must have the form dollars.cents",
         );
-        check_refused(&["margin\t33"], "a margin before a category");
-        check_refused(
+        check_rejected(&["margin\t33"], "`margin` before a category");
+        check_rejected(
             &["category\tA", "margin\t9"],
-            "a margin that is no number from 10 to 70",
+            "`margin` must be an integer from 10 to 70",
         );
-        check_refused(&["category\tA", "type\tT"], "no months");
+        check_rejected(&["category\tA", "type\tT"], "no `months`");
         let months = "months\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1\t1";
-        check_refused(&["category\tA", months], "no margin");
-        check_refused(&["category\tA", months, "margin\t33"], "no products");
+        check_rejected(&["category\tA", months], "no `margin`");
+        check_rejected(&["category\tA", months, "margin\t33"], "no products");
     }
 
     #[test]
-    fn list_price_and_margin_round_to_the_nearest() {
+    fn list_price_and_margin_are_rounded_half_up() {
         let price = |(cost_cents, margin_percent)| {
-            let mut catalogue = Catalogue::default();
+            let mut catalog = ProductCatalog::default();
             for line in ["category\tA", "type\tT", "X\t1.00\tname\ttext"] {
-                catalogue.read_line(line).unwrap();
+                catalog.parse_line(line).unwrap();
             }
             let product = Product {
                 cost_cents,
                 margin_percent,
-                ..catalogue.products.remove(0)
+                ..catalog.products.remove(0)
             };
             (product.base_price_cents(), product.margin_basis_points())
         };
@@ -353,14 +370,14 @@ mod tests {
     }
 
     #[test]
-    fn the_embedded_text_is_name_and_description() {
+    fn the_embedded_text_consists_of_name_and_description() {
         assert_eq!(embedding_text("Tack Hammer", "Slim."), "Tack Hammer. Slim.");
         let abc = content_hash("abc")
             .map(|byte| format!("{byte:02x}"))
             .concat();
         assert!(
             abc.starts_with("ba7816bf8f01cfea"),
-            "FIPS 180-4's example: {abc}"
+            "the example of FIPS 180-4: {abc}"
         );
     }
 }

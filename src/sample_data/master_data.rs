@@ -1,12 +1,13 @@
-//! Loads what does not grow with the scale: stores and tenants, the catalogue with its vectors, the stock.
+//! Loads the tables of fixed size: stores and tenants, the product catalog with its vectors, and
+//! the stock.
 use pgvector::Vector;
 use sqlx::PgConnection;
 
-use super::catalogue::{Catalogue, Category, Product, ProductType};
+use super::product_catalog::{Category, Product, ProductCatalog, ProductType};
 use super::stock::Stock;
 use super::stores::{HEAD_OFFICE, HEAD_OFFICE_NAME, STORES, Store};
 
-/// A product's vector, ready for the table.
+/// A product's vector in the form of its table.
 #[derive(Clone, Debug)]
 pub(super) struct Embedded {
     pub(super) product_id: i32,
@@ -32,15 +33,15 @@ pub(super) async fn insert_stores(db: &mut PgConnection) -> Result<(), sqlx::Err
 }
 
 /// Inserts categories, product types and products.
-pub(super) async fn insert_catalogue(
+pub(super) async fn insert_catalog(
     db: &mut PgConnection,
-    catalogue: &Catalogue,
+    catalog: &ProductCatalog,
 ) -> Result<(), sqlx::Error> {
-    let Catalogue {
+    let ProductCatalog {
         categories,
         types,
         products,
-    } = catalogue;
+    } = catalog;
     sqlx::query(include_str!("sql/insert_categories.sql"))
         .bind(column(categories, |Category { id, .. }| *id))
         .bind(column(categories, |Category { name, .. }| *name))
@@ -69,7 +70,7 @@ pub(super) async fn insert_catalogue(
         .map(drop)
 }
 
-/// Inserts the vectors that the model of this name has made.
+/// Inserts the products' vectors; `model` is the name of the embedding model.
 pub(super) async fn insert_vectors(
     db: &mut PgConnection,
     model: &str,
