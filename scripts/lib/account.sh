@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# PostgreSQL refuses to run as root. When root calls, it runs as an unprivileged user, and lives where that user
-# can reach it.
+# PostgreSQL refuses to run as root. If root runs the scripts, PostgreSQL runs as an unprivileged
+# user, in folders that this user can access.
 
-postgres_account=                # empty: we are not root, PostgreSQL runs as we do
+postgres_account=                # empty: not root, PostgreSQL runs as the current user
 
-# account_choose: sets postgres_account. An existing cluster keeps its owner; otherwise it is the system user
-# zava-postgres, made now if need be; where users cannot be made it is nobody.
+# account_choose: sets postgres_account: the owner of an existing cluster; otherwise the system user
+# zava-postgres, which is created if it does not exist; or nobody, if users cannot be created.
 account_choose() {
   postgres_account=
   [ "$(id -u)" -eq 0 ] || return 0
@@ -17,18 +17,18 @@ account_choose() {
     postgres_account=zava-postgres
   elif command -v useradd >/dev/null 2>&1 &&
        useradd --system --no-create-home --home-dir /nonexistent --shell /bin/false zava-postgres 2>/dev/null; then
-    note "made the system user zava-postgres: PostgreSQL must not run as root"
+    note "created the system user zava-postgres, because PostgreSQL must not run as root"
     postgres_account=zava-postgres
   else
     postgres_account=nobody
   fi
   as_account true ||
-    die "PostgreSQL must not run as root, and nothing can be run as $postgres_account (the reason is above)." \
-      "Run this as a user that is not root."
+    die "PostgreSQL must not run as root, and no command can be run as $postgres_account (the reason is above)." \
+      "Run this as a user other than root."
 }
 
-# as_account COMMAND…: runs it as PostgreSQL's user, with absolute paths only: the working folder is /, because
-# the caller's may be closed to that user.
+# as_account COMMAND…: runs a command as PostgreSQL's user. All its paths must be absolute: the
+# working directory is /, because that user may have no access to the caller's.
 as_account() (
   cd / || exit 1
   export LC_ALL=C
@@ -42,20 +42,22 @@ as_account() (
   elif command -v sudo >/dev/null 2>&1; then
     exec sudo -n -u "#$uid" -- "$@"
   fi
-  echo "none of setpriv, runuser, sudo is there to start PostgreSQL as another user than root" >&2
+  echo "setpriv, runuser or sudo is required to start PostgreSQL as a user other than root" >&2
   exit 1
 )
 
 account_uid() { case $postgres_account in *[!0-9]*) id -u "$postgres_account" ;; *) echo "$postgres_account" ;; esac; }
 
-# account_owns PATH…: gives the paths to PostgreSQL's user (nothing to do when that is us).
+# account_owns PATH…: makes PostgreSQL's user the owner of the paths. Does nothing if that is the
+# current user.
 account_owns() {
   [ -z "$postgres_account" ] || chown "$(account_uid)" "$@"
 }
 
-# account_place LINK: makes sure that LINK (a path in the state folder) is a folder that PostgreSQL's user can
-# reach. Where the checkout lies behind a closed folder (/root, a private home), LINK becomes a symbolic link to
-# a folder below /var/lib/zava-postgres, whose name depends on LINK's path: a copy of the checkout gets its own.
+# account_place LINK: ensures that LINK (a path in the state folder) is a folder that PostgreSQL's
+# user can access. If the checkout is inside a private folder (/root, a home directory), LINK
+# becomes a symbolic link to a folder below /var/lib/zava-postgres. The folder's name depends on
+# LINK's path, so that a copy of the checkout gets a folder of its own.
 account_place() {
   local link=$1 parent outside
   parent=$(dirname "$link")
@@ -71,14 +73,14 @@ account_place() {
   fi
   { [ -d "$outside" ] || { mkdir -p "$outside" 2>/dev/null && chmod 755 /var/lib/zava-postgres "$outside"; }; } &&
     account_reaches "$outside" ||
-    die "PostgreSQL's user ($postgres_account) cannot reach $parent, and $outside cannot be made for it." \
-      "Move the checkout to a folder that every user may enter (below /srv or /opt, say), or run as a user that is not root."
-  note "$parent is closed to the user $postgres_account: $(basename "$link") lives in $outside"
-  if [ -d "$link" ]; then # from before the folder was closed
+    die "PostgreSQL's user ($postgres_account) cannot access $parent, and $outside could not be created for it." \
+      "Move the checkout to a folder that every user can enter (for example below /srv or /opt), or run this as a user other than root."
+  note "the user $postgres_account cannot access $parent: $(basename "$link") is in $outside"
+  if [ -d "$link" ]; then # created while the parent folder was still accessible
     rm -rf "$outside" && mv "$link" "$outside" || die_unwritable "$outside"
   fi
   ln -s "$outside" "$link"
 }
 
-# account_reaches FOLDER: that user can enter it, by just this path.
+# account_reaches FOLDER: succeeds if PostgreSQL's user can enter the folder by this path.
 account_reaches() { as_account test -x "$1/." 2>/dev/null; }

@@ -1,7 +1,7 @@
--- What a managed PostgreSQL server gives its customer: a login that is no superuser, and an empty database with
--- the extension that only a superuser may create. Everything else (the query role, schemas, policies) is made by
--- `zava-mcp-server migrate`, which logs in as that admin.
--- Run by scripts/lib/postgres.sh as superuser, at every start: it changes nothing that is already so.
+-- Creates what a managed PostgreSQL server provides: a login that is not a superuser, and an empty
+-- database with the extension that only a superuser may create. Everything else (the query role,
+-- schemas, policies) is created by `zava-mcp-server migrate`, which logs in as that admin.
+-- Run by scripts/lib/postgres.sh as superuser at every start; idempotent.
 -- Environment: POSTGRES_DB, POSTGRES_ADMIN_USER, POSTGRES_ADMIN_PASSWORD.
 \set ON_ERROR_STOP on
 \getenv database POSTGRES_DB

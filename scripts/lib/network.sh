@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# Ports, and the smallest HTTP client that can ask "are you ready?". Needs no curl: bash opens the sockets.
+# Ports, and a minimal HTTP client for the health endpoints. Uses bash's sockets instead of curl.
 
-# port_taken HOST PORT: something answers there.
+# port_taken HOST PORT: succeeds if a process listens there.
 port_taken() {
   (exec 3<>"/dev/tcp/$1/$2") 2>/dev/null
 }
 
-# free_port: prints a TCP port of 127.0.0.1 that nobody uses now.
+# free_port: prints a free TCP port of 127.0.0.1.
 free_port() {
   python3 -c 'import socket
 s = socket.socket()
@@ -14,7 +14,8 @@ s.bind(("127.0.0.1", 0))
 print(s.getsockname()[1])'
 }
 
-# port_owner PORT: prints who listens there, as far as this user may know; may print nothing.
+# port_owner PORT: prints the process that listens there; prints nothing if this user may not see
+# it.
 port_owner() {
   if command -v lsof >/dev/null 2>&1; then
     lsof -nP -iTCP:"$1" -sTCP:LISTEN 2>/dev/null |
@@ -25,7 +26,8 @@ port_owner() {
   fi || true
 }
 
-# http_status HOST PORT PATH: prints the status code of a GET, or fails when nothing answers within two seconds.
+# http_status HOST PORT PATH: prints the status code of a GET; fails without an answer within two
+# seconds.
 http_status() {
   (
     exec 2>/dev/null

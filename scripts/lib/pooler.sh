@@ -1,32 +1,34 @@
 # shellcheck shell=bash
-# PgBouncer, which the tests put between the server and PostgreSQL: the system's own, or Debian's packages unpacked below
-# .zava/tools, which needs no root. Load after load.sh.
+# PgBouncer, which the tests run between the server and PostgreSQL: the installed one, or Debian's
+# packages unpacked below .zava/tools, which does not require root. Source this after load.sh.
 
 pooler_tool=$tools_dir/pgbouncer
 
-# pooler_ensure: pooler_run finds a PgBouncer that runs here. Needs account_choose.
+# pooler_ensure: ensures that pooler_run finds a PgBouncer that runs here. Call account_choose
+# first.
 pooler_ensure() {
   ! pooler_program >/dev/null || return 0
   command -v apt-get >/dev/null 2>&1 && command -v dpkg-deb >/dev/null 2>&1 ||
-    die "pgbouncer was not found; the tests run it between the server and PostgreSQL." "$(pooler_advice)"
+    die "pgbouncer was not found; the tests need it." "$(pooler_advice)"
   account_place "$pooler_tool"
   local work
-  work=$(mktemp -d "$tools_dir/.fetch.XXXXXX") || die "cannot make a folder in $tools_dir."
+  work=$(mktemp -d "$tools_dir/.fetch.XXXXXX") || die "could not create a folder in $tools_dir."
   step "Fetching PgBouncer (Debian's package, 1 MB)"
   if ! (cd "$work" && pooler_download) > "$log_dir/pgbouncer.log" 2>&1; then
     tail -n 5 "$log_dir/pgbouncer.log" | sed 's/^/    /' >&2
     die_if_disk_full "$work"
     rm -rf "$work"
-    die "apt-get could not fetch pgbouncer; its last lines are above." "$(pooler_advice)"
+    die "apt-get could not download pgbouncer; its last lines are above." "$(pooler_advice)"
   fi
   mv "$work/content" "$(resolved "$pooler_tool")/content" || die_unwritable "$pooler_tool"
   rm -rf "$work"
-  # shellcheck disable=SC2046 # words are wanted: env, NAME=value, the program
+  # shellcheck disable=SC2046 # word splitting is intended: env, NAME=value, the program
   as_account $(pooler_command) --version >/dev/null ||
     die "the unpacked PgBouncer does not run here (its message is above)." "$(pooler_advice)"
 }
 
-# Into the working folder. The libraries are those that few systems have; their names differ between releases.
+# Downloads into the working directory PgBouncer and the libraries that most systems lack, whose
+# package names differ between releases.
 pooler_download() {
   local packages
   packages=$(apt-cache depends pgbouncer 2>/dev/null | awk '$1 == "Depends:" && $2 ~ /^lib(event|c-?ares)/ { print $2 }')
@@ -41,7 +43,7 @@ pooler_download() {
   chmod 755 content
 }
 
-# pooler_program: prints the path of a PgBouncer, or fails.
+# pooler_program: prints the path of PgBouncer, or fails.
 pooler_program() {
   local path
   for path in "$(command -v pgbouncer || true)" /usr/sbin/pgbouncer "$(resolved "$pooler_tool")/content/usr/sbin/pgbouncer"; do
@@ -50,7 +52,7 @@ pooler_program() {
   return 1
 }
 
-# pooler_command: prints the command that becomes PgBouncer, with the libraries that came with it.
+# pooler_command: prints the command that starts PgBouncer, with the path of its unpacked libraries.
 pooler_command() {
   local path folder libraries=
   path=$(pooler_program) || return 1
@@ -62,18 +64,19 @@ pooler_command() {
   esac
 }
 
-# pooler_run FOLDER: runs it with FOLDER/pgbouncer.ini until standard input ends, so that it never outlives whoever
-# started it. FOLDER is given to PostgreSQL's user, because PgBouncer too refuses to run as root.
+# pooler_run FOLDER: runs PgBouncer with FOLDER/pgbouncer.ini until standard input is closed, so
+# that it never outlives the process that started it. PostgreSQL's user becomes the owner of FOLDER,
+# because PgBouncer refuses to run as root too.
 pooler_run() {
   local pid command
   command=$(pooler_command) || die "pgbouncer was not found." "$(pooler_advice)"
   account_owns "$1" "$1"/*
   set -m # a process group of its own, to end all of it
-  # shellcheck disable=SC2086 # words are wanted
+  # shellcheck disable=SC2086 # word splitting is intended
   as_account $command -q "$1/pgbouncer.ini" </dev/null &
   pid=$!
   set +m
-  # shellcheck disable=SC2064 # the pid of now
+  # shellcheck disable=SC2064 # $pid must be expanded now
   trap "kill -KILL -- -$pid 2>/dev/null || true" EXIT
   cat >/dev/null
 }

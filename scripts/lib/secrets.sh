@@ -1,10 +1,11 @@
 # shellcheck shell=bash
-# Generated passwords and the signing key: made once, 256 random bits each, in a file only its owner can read.
-# The file holds NAME=value lines. It is read line by line and never run as a script.
+# Generated passwords and the signing key: generated once, with 256 random bits each, in a file that
+# only its owner can read. The file consists of NAME=value lines; it is parsed, never executed.
 
-# secrets_ensure FILE NAME…: makes the file, or adds what it lacks; what is there stays. The file is replaced in
-# one step, so a killed run leaves the old one or the new one. ZAVA_SIGNING_KEY gets its own form (key id, colon,
-# base64); everything else is 64 hexadecimal digits, which need no quoting anywhere.
+# secrets_ensure FILE NAME…: generates the secrets that the file lacks, and keeps the others. The
+# file is replaced atomically, so a killed run leaves the old or the new one. ZAVA_SIGNING_KEY has
+# its own format (key id, colon, base64); the others are 64 hexadecimal digits, which never need
+# quoting.
 secrets_ensure() {
   local file=$1 name missing=
   shift
@@ -12,7 +13,7 @@ secrets_ensure() {
     secret "$file" "$name" >/dev/null || missing="$missing $name"
   done
   [ -n "$missing" ] || return 0
-  # shellcheck disable=SC2086 # names are words by construction
+  # shellcheck disable=SC2086 # names contain no spaces
   python3 - "$file" $missing <<'PYTHON' || die_unwritable "$file"
 import base64, os, secrets, sys
 path, names = sys.argv[1], sys.argv[2:]
@@ -36,7 +37,8 @@ os.replace(temporary, path)
 PYTHON
 }
 
-# secret FILE NAME: prints its value, or fails. (`IFS== read` would drop a value's last '='.)
+# secret FILE NAME: prints a secret, or fails. (`IFS== read` would drop a trailing '=' of the
+# value.)
 secret() {
   local line
   [ -r "$1" ] || return 1

@@ -1,13 +1,14 @@
 # shellcheck shell=bash
-# The settings that the server reads. The caller's environment wins over .env, which wins over what the scripts
-# generate; an empty value counts as absent. The server reads .env by itself, from the repository root.
+# The server's settings. The caller's environment overrides .env, which overrides the values that
+# the scripts generate; an empty value counts as absent. The server itself also reads .env, from the
+# repository root.
 
 env_file=$repo_root/.env
 query_settings='POSTGRES_DB_HOST POSTGRES_DB_PORT POSTGRES_DB POSTGRES_USER POSTGRES_PASSWORD
   ZAVA_SIGNING_KEY ZAVA_EMBEDDING_MODEL_DIR'
 admin_settings='POSTGRES_ADMIN_USER POSTGRES_ADMIN_PASSWORD'
 
-# setting NAME: prints what the caller's environment or .env says, or fails.
+# setting NAME: prints the value in the caller's environment or .env, or fails.
 setting() {
   if [ -n "${!1:-}" ]; then
     printf '%s\n' "${!1}"
@@ -16,7 +17,7 @@ setting() {
   fi
 }
 
-# dotenv_value NAME: prints the value that .env gives it, or fails. dotenv_load has read the file.
+# dotenv_value NAME: prints the value in .env, or fails. Call dotenv_load first.
 dotenv_value() {
   local at
   for ((at = 0; at < ${#dotenv_names[@]}; at++)); do
@@ -29,15 +30,15 @@ dotenv_value() {
   return 1
 }
 
-# dotenv_load: reads .env into dotenv_names and dotenv_values, and what is wrong with it into
-# dotenv_errors. The format is that of src/settings/dot_env.rs, which says more: each line for
-# itself, values exactly as they stand there.
+# dotenv_load: parses .env into dotenv_names and dotenv_values, and its errors into dotenv_errors.
+# The format is that of src/settings/dot_env.rs, where it is documented: one assignment per line,
+# with literal values.
 dotenv_load() {
   local LC_ALL=C line name number=0
   dotenv_names=() dotenv_values=() dotenv_lines=() dotenv_errors=()
   [ -r "$env_file" ] || return 0
   if [ "$(tr -cd '\000' < "$env_file" | wc -c)" -ne 0 ]; then
-    dotenv_errors+=("it is not text in UTF-8; save it in that encoding (UTF-16 cannot be read)")
+    dotenv_errors+=("it is not UTF-8 text; save it as UTF-8 (UTF-16 is not supported)")
     return 0
   fi
   while IFS= read -r line || [ -n "$line" ]; do
@@ -50,33 +51,33 @@ dotenv_load() {
   done < "$env_file"
 }
 
-# dotenv_assign NAME REST: takes up a line, of which REST follows the name.
+# dotenv_assign NAME REST: parses REST, the part of a line after the name, and adds the setting.
 dotenv_assign() {
   local at value after quote
   for ((at = 0; at < ${#dotenv_names[@]}; at++)); do
     [ "${dotenv_names[at]}" != "$1" ] ||
-      { dotenv_refuse "$1" "stands in line ${dotenv_lines[at]} already; keep one of the two"; return; }
+      { dotenv_error "$1" "is already set in line ${dotenv_lines[at]}; keep only one"; return; }
   done
   trim "$2"
   value=$trimmed
   case $value in
     *[!$'\t\f\r'\ -~]*)
       printf '%s' "$value" | python3 -c 'import sys; sys.stdin.buffer.read().decode()' 2>/dev/null ||
-        { dotenv_refuse "$1" "has a value that is not UTF-8; save the file in that encoding"; return; } ;;
+        { dotenv_error "$1" "is not valid UTF-8; save the file as UTF-8"; return; } ;;
   esac
-  case $value in =*) ;; *) dotenv_refuse "$1" "is not followed by =; write NAME=value"; return ;; esac
+  case $value in =*) ;; *) dotenv_error "$1" 'is not followed by `=`; write NAME=value'; return ;; esac
   trim "${value#=}"
   value=$trimmed quote=${trimmed:0:1}
   case $quote in
     \"|\')
       value=${value:1}
       case $value in *"$quote"*) ;; *)
-        dotenv_refuse "$1" "has an opening quote without a closing one in the same line"; return ;;
+        dotenv_error "$1" "has no closing quote in the same line"; return ;;
       esac
       trim "${value#*"$quote"}"
       after=$trimmed value=${value%%"$quote"*}
       case $after in ''|\#*) ;; *)
-        dotenv_refuse "$1" "has text behind the closing quote; put the whole value into quotes of the other kind"; return ;;
+        dotenv_error "$1" "has text after the closing quote; quote the whole value with the other kind of quotes"; return ;;
       esac ;;
     \#) value= ;;
     *) trim "${value%%["$blanks"]#*}"; value=$trimmed ;;
@@ -84,17 +85,17 @@ dotenv_assign() {
   dotenv_names+=("$1") dotenv_values+=("$value") dotenv_lines+=("$number")
 }
 
-dotenv_refuse() { dotenv_errors+=("line $number: $1 $2"); }
+dotenv_error() { dotenv_errors+=("line $number: $1 $2"); }
 
-# trim TEXT: sets trimmed to it without white space around.
+# trim TEXT: sets trimmed to the text without surrounding white space.
 blanks=$' \t\r\f'
 trim() {
   trimmed=${1#"${1%%[!"$blanks"]*}"}
   trimmed=${trimmed%"${trimmed##*[!"$blanks"]}"}
 }
 
-# is_setting NAME: the server reads it, or would refuse it as misspelt; tests/it/dot_env.rs compares
-# this list.
+# is_setting NAME: succeeds if the server reads the variable, or would reject it as misspelled.
+# tests/it/dot_env.rs compares this list with the server's.
 is_setting() {
   case $1 in
     ZAVA_*|POSTGRES_DB_HOST|POSTGRES_DB_PORT|POSTGRES_DB|POSTGRES_SSLMODE|POSTGRES_SSLROOTCERT|POSTGRES_POOL_MODE|\
@@ -104,20 +105,21 @@ is_setting() {
   esac
 }
 
-# settings_check: ends the script when .env cannot be used, with what the server itself would say.
+# settings_check: ends the script if .env is malformed, with the same messages as the server.
 settings_check() {
-  [ ${#dotenv_errors[@]} -eq 0 ] || die "the file .env cannot be used:" "${dotenv_errors[@]}"
+  [ ${#dotenv_errors[@]} -eq 0 ] || die "the file .env is malformed:" "${dotenv_errors[@]}"
 }
 
 dotenv_load
 
-# database_is_external: the caller (or .env) names a PostgreSQL server; ours stays out of it. Decided once, since
-# settings_export sets that very variable.
+# database_is_external: succeeds if the caller or .env names a PostgreSQL server, so that the
+# scripts start none. Decided once at the beginning, because settings_export sets POSTGRES_DB_HOST.
 if setting POSTGRES_DB_HOST >/dev/null; then external_database=yes; else external_database=; fi
 database_is_external() { [ -n "$external_database" ]; }
 
-# generated NAME: prints what the scripts themselves would use for the cluster chosen by cluster_use; fails when
-# they have nothing to say. With a foreign server they know neither its passwords nor whether its key is this one.
+# generated NAME: prints the scripts' own value for the cluster that cluster_use selected, or fails
+# if there is none. For an external server, the scripts know neither its passwords nor whether it
+# accepts the generated signing key.
 generated() {
   case $1 in
     POSTGRES_DB) echo zava ;;
@@ -136,30 +138,30 @@ generated() {
   esac
 }
 
-# effective NAME: prints the value that counts (environment, .env, generated), or fails.
+# effective NAME: prints the effective value (environment, .env, generated), or fails.
 effective() { setting "$1" || generated "$1"; }
 
-# settings_export NAME…: exports a generated value for each name that neither the environment nor .env sets.
-# Call it in the subshell that becomes the command which needs them.
+# settings_export NAME…: exports the generated value of each name that neither the environment nor
+# .env sets. Call it in the subshell that then executes the command.
 settings_export() {
   local name value
   for name in "$@"; do
     if [ -n "${!name:-}" ]; then continue; fi
-    unset "$name" # set but empty: absent, and it must not hide .env
+    unset "$name" # an empty variable counts as absent and must not hide .env
     if dotenv_value "$name" >/dev/null; then continue; fi
     if value=$(generated "$name"); then export "$name=$value"; fi
   done
 }
 
-# settings_ignore_dotenv: from here on .env does not count.
+# settings_ignore_dotenv: ignores .env from now on.
 settings_ignore_dotenv() {
   env_file=/dev/null
   dotenv_load
 }
 
-# settings_ignore_caller: from here on only generated values count, whatever the environment and .env say: for
-# tests, which must not depend on a developer's settings. (The server itself still reads .env in its working
-# folder: run it in another one.)
+# settings_ignore_caller: uses only generated values from now on and ignores the environment and
+# .env, for tests, which must not depend on a developer's settings. (The server itself still reads
+# .env in its working directory: run it in another one.)
 settings_ignore_caller() {
   local name
   for name in ${!POSTGRES_@} ${!ZAVA_@}; do unset "$name"; done
@@ -167,8 +169,9 @@ settings_ignore_caller() {
   settings_ignore_dotenv
 }
 
-# settings_print: the running database's settings as `export` lines: the server's own variables, then those of
-# PostgreSQL's tools (as the admin, who sees the data after SET ROLE zava_owner), and the folder that holds psql.
+# settings_print: prints the running database's settings as `export` lines: the server's variables,
+# then those of PostgreSQL's tools (for the admin, who sees the data after SET ROLE zava_owner), and
+# the path of psql.
 settings_print() {
   local name value
   for name in $query_settings $admin_settings; do
@@ -188,10 +191,10 @@ settings_print() {
   [ ! -d "$postgres_bin" ] || printf 'export PATH=%q:"$PATH"\n' "$postgres_bin"
 }
 
-# export_line NAME VALUE, quoted for a shell.
+# export_line NAME VALUE: prints an `export` line, quoted for a shell.
 export_line() { printf 'export %s=%q\n' "$1" "$2"; }
 
-# listen_split ADDRESS: sets listen_host (an address one can connect to) and listen_port.
+# listen_split ADDRESS: sets listen_host (an address to connect to) and listen_port.
 listen_split() {
   listen_port=${1##*:}
   listen_host=${1%:*}
