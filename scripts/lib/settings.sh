@@ -65,7 +65,7 @@ dotenv_assign() {
       printf '%s' "$value" | python3 -c 'import sys; sys.stdin.buffer.read().decode()' 2>/dev/null ||
         { dotenv_error "$1" "is not valid UTF-8; save the file as UTF-8"; return; } ;;
   esac
-  case $value in =*) ;; *) dotenv_error "$1" 'is not followed by `=`; write NAME=value'; return ;; esac
+  case $value in =*) ;; *) dotenv_error "$1" "is not followed by \`=\`; write NAME=value"; return ;; esac
   trim "${value#=}"
   value=$trimmed quote=${trimmed:0:1}
   case $quote in
