@@ -67,7 +67,7 @@ pub(crate) async fn key(
             let expires_at = now
                 .checked_add_days(Days::new(days.into()))
                 .context("the key would expire too late")?;
-            let new = NewApiKey::draw(&mut rand::rng());
+            let new = NewApiKey::generate(&mut rand::rng());
             database::create_key(&mut db, &new, &name, expires_at, &store, role).await?;
             // The only time that it is shown.
             say(new.text.expose_secret())

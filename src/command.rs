@@ -126,7 +126,7 @@ pub(crate) struct CreateKey {
 }
 
 fn role(name: &str) -> Result<Role, &'static str> {
-    Role::of_name(name).ok_or("is not reader, analyst or operator")
+    Role::from_name(name).ok_or("is not reader, analyst or operator")
 }
 
 fn chain_end(text: &str) -> Result<ChainHead, &'static str> {

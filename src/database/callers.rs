@@ -135,7 +135,7 @@ pub async fn create_key(
             Some("api_key_key_name_key" | "api_key_key_name_check") => AdminError::KeyName,
             _ => AdminError::Statement(error),
         })?;
-    let principal = Principal::of_key(&new.key);
+    let principal = Principal::from_api_key(&new.key);
     for tenant in tenants {
         grant(&mut transaction, &principal, tenant, role).await?;
     }

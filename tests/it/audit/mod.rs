@@ -98,7 +98,7 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
     assert_eq!(
         rows(&mut owner, "SELECT reason, principal, address::text, sum(times)::text, min(trace_id) FROM guard.failed_authentications GROUP BY 1, 2, 3 ORDER BY min(audit_id)").await,
         [
-            format!("no proof||127.0.0.1/32|1|{trace}"),
+            format!("no credential||127.0.0.1/32|1|{trace}"),
             format!("the API key is unknown||127.0.0.1/32|3|{trace}"),
             format!("unknown or foreign tenant|{principal}|127.0.0.1/32|1|{trace}"),
         ]
