@@ -38,7 +38,7 @@ pub(crate) async fn revoke(settings: &AdminSettings, revoke: &Revoke) -> anyhow:
 /// Lists grants, a line each.
 pub(crate) async fn grants(settings: &AdminSettings) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
-    for grant in database::grants(&mut db).await? {
+    for grant in database::list_grants(&mut db).await? {
         say(&format!(
             "{}  {:8}  {}  {}",
             grant.granted_at.format("%F"),
@@ -73,7 +73,7 @@ pub(crate) async fn key(
             say(new.text.expose_secret())
         }
         Key::List => {
-            for key in database::keys(&mut db).await? {
+            for key in database::list_keys(&mut db).await? {
                 say(&format!(
                     "{}  {:7}  {}  {}",
                     key.id,

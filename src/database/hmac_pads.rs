@@ -1,23 +1,25 @@
 use crate::settings::SigningKey;
 
-/// SHA-256's block, in bytes.
-const BLOCK: usize = 64;
+/// The block size of SHA-256, in bytes.
+const BLOCK_BYTES: usize = 64;
 
-/// A key as RFC 2104 mixes it into the two hashes, so that the database can do without an HMAC of its own.
-pub(super) struct Pads {
-    pub(super) inner: [u8; BLOCK],
-    pub(super) outer: [u8; BLOCK],
+/// The inner and outer padded key of HMAC-SHA-256 (RFC 2104). The database stores them instead of
+/// the key, so that it can compute an HMAC with `sha256` alone.
+pub(super) struct HmacPads {
+    pub(super) inner: [u8; BLOCK_BYTES],
+    pub(super) outer: [u8; BLOCK_BYTES],
 }
 
-/// The pads of a key.
-pub(super) fn of(key: &SigningKey) -> Pads {
-    let mut pads = Pads {
-        inner: [0x36; BLOCK],
-        outer: [0x5c; BLOCK],
-    };
-    for (index, byte) in key.expose().iter().enumerate() {
-        pads.inner[index] ^= byte;
-        pads.outer[index] ^= byte;
+impl HmacPads {
+    pub(super) fn from_key(key: &SigningKey) -> Self {
+        let mut pads = Self {
+            inner: [0x36; BLOCK_BYTES],
+            outer: [0x5c; BLOCK_BYTES],
+        };
+        for (index, byte) in key.expose().iter().enumerate() {
+            pads.inner[index] ^= byte;
+            pads.outer[index] ^= byte;
+        }
+        pads
     }
-    pads
 }
