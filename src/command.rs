@@ -51,7 +51,7 @@ pub(crate) struct Serve {
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Seed {
-    /// How many customers and orders to generate.
+    /// How many customers, orders and order items to generate.
     #[arg(long, value_enum, default_value_t = Scale::Full)]
     pub(crate) scale: Scale,
     /// Seed of the random numbers; the same seed generates the same data.

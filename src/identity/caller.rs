@@ -42,9 +42,9 @@ impl Role {
 /// A permission that an OAuth token may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OAuthScope {
-    /// Allows to read schemas and to run queries.
+    /// Allows reading schemas and running queries.
     Query,
-    /// Allows to search products.
+    /// Allows searching products.
     Search,
 }
 
