@@ -19,7 +19,7 @@ pub(crate) async fn grant(settings: &AdminSettings, grant: &Grant) -> anyhow::Re
     } = grant;
     database::grant(&mut db, principal, store, *role).await?;
     print_line(&format!(
-        "granted: {principal} may query {store} as {}",
+        "granted {principal} the store {store} as {}",
         role.as_str()
     ))
 }
@@ -33,7 +33,7 @@ pub(crate) async fn revoke(settings: &AdminSettings, revoke: &Revoke) -> anyhow:
         "{principal} had no grant for {store}; `zava-mcp-server grants` lists all grants"
     );
     print_line(&format!(
-        "revoked: {principal} may no longer query {store}; takes effect within 15 seconds"
+        "revoked the grant for {store} from {principal}; takes effect within 15 seconds"
     ))
 }
 
