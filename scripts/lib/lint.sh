@@ -36,4 +36,4 @@ lint_words() {
 
 # lint_dependencies: checks dependencies against deny.toml, without advisories: those need network
 # access beyond the registry, so ci.yml checks them.
-lint_dependencies() { "$tools_dir/cargo-deny/bin/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources; }
+lint_dependencies() { "$tools_dir/cargo-deny/bin/cargo-deny" --locked check --hide-inclusion-graph --allow duplicate bans licenses sources; }

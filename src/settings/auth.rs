@@ -68,14 +68,14 @@ pub struct EntraSettings {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum AuthMode {
+enum AuthMethod {
     Header,
     Entra,
     EasyAuth,
     ApiKey,
 }
 
-impl AuthMode {
+impl AuthMethod {
     fn parse(name: &str) -> Option<Self> {
         match name {
             "header" => Some(Self::Header),
@@ -103,21 +103,21 @@ pub(super) fn read(
     // On a hosting platform anybody can reach the server. Tokens are the default there because
     // Container Apps' own authentication does not tell clients where to sign in.
     let default = if is_azure_hosted(reader) {
-        AuthMode::Entra
+        AuthMethod::Entra
     } else {
-        AuthMode::Header
+        AuthMethod::Header
     };
-    let modes = reader.parsed_or(&var::ZAVA_AUTH, vec![default], |text| {
-        let modes: Option<Vec<AuthMode>> = text
+    let methods = reader.parsed_or(&var::ZAVA_AUTH, vec![default], |text| {
+        let methods: Option<Vec<AuthMethod>> = text
             .split(',')
-            .map(|name| AuthMode::parse(name.trim()))
+            .map(|name| AuthMethod::parse(name.trim()))
             .collect();
-        match modes {
+        match methods {
             None => Err("must be a list of `header`, `entra`, `easyauth` and `apikey`"),
-            Some(modes) if modes.contains(&AuthMode::Header) && modes.len() > 1 => {
-                Err("must not combine `header`, which authenticates nobody, with other modes")
+            Some(methods) if methods.contains(&AuthMethod::Header) && methods.len() > 1 => {
+                Err("must not combine `header`, which authenticates nobody, with other methods")
             }
-            Some(modes) => Ok(modes),
+            Some(methods) => Ok(methods),
         }
     });
     let directories = reader.optional(&var::ZAVA_ENTRA_TENANT_ID, |text| {
@@ -140,8 +140,8 @@ pub(super) fn read(
     let is_easyauth_on = reader.optional(&var::WEBSITE_AUTH_ENABLED, |text| {
         Ok(text.eq_ignore_ascii_case("true"))
     });
-    let modes = modes?;
-    if modes.contains(&AuthMode::Header) {
+    let methods = methods?;
+    if methods.contains(&AuthMethod::Header) {
         let is_azure_hosted = is_azure_hosted(reader);
         let peers = match trusted_proxies {
             [] if is_azure_hosted || listen.is_some_and(|listen| !listen.ip().is_loopback()) => {
@@ -158,16 +158,16 @@ pub(super) fn read(
         return Some(AuthSettings::Header(peers));
     }
     let mut credentials = CredentialSettings {
-        api_keys: modes.contains(&AuthMode::ApiKey),
+        api_keys: methods.contains(&AuthMethod::ApiKey),
         ..CredentialSettings::default()
     };
-    if modes.contains(&AuthMode::EasyAuth) {
+    if methods.contains(&AuthMethod::EasyAuth) {
         if is_easyauth_on != Some(true) {
             reader.add_problem(&var::ZAVA_AUTH, "contains `easyauth`, but App Service's authentication is off (WEBSITE_AUTH_ENABLED is not True); without it any client can forge its headers");
         }
         credentials.easyauth = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories.clone());
     }
-    if modes.contains(&AuthMode::Entra) {
+    if methods.contains(&AuthMethod::Entra) {
         let directories = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories);
         let audiences = reader.required(&var::ZAVA_ENTRA_AUDIENCE, audiences);
         credentials.entra = Some(EntraSettings {

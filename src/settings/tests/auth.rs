@@ -199,7 +199,7 @@ fn unsafe_authentication_settings_are_rejected() {
 }
 
 #[test]
-fn each_authentication_mode_is_read() {
+fn each_authentication_method_is_read() {
     let auth = |extra: &[(&str, &str)]| {
         ServeSettings::from_environment(&environment_with(extra))
             .expect("valid settings")
