@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
+use postgres_protocol::message::backend::{DATA_ROW_TAG, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -14,22 +14,25 @@ use tokio::time::Instant;
 use super::error::PgError;
 use super::transport::Transport;
 use super::{Column, RowSink};
-use crate::query::guard::PlannerSettings;
 use crate::reactor::{SLICE_BYTES, slice_permit};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
-use crate::tls::{self, HandshakeError};
 
 mod age; // how long a connection lives
 mod end; // leaving a connection that is not used again
+mod error; // why a connection did not do what it was asked
 mod login; // from the first message to the first ReadyForQuery
 mod reply; // what the server answers to one transaction, step by step
 mod row; // one row of a result
 mod statements; // what one transaction sends
+mod transaction; // what is asked of a connection
 
 use age::Age;
 pub(super) use end::cancel;
+pub(super) use error::WireError;
+use error::{database_error, is_hang_up};
 use reply::{Reply, Step};
 use statements::{CLEAN_UP, PreparedNames, write_begin, write_transaction};
+pub(super) use transaction::{Query, Transaction, TransactionMode};
 
 /// A message begins with a tag and a length, which counts itself and not the tag.
 const TAG_BYTES: usize = 1;
@@ -50,112 +53,6 @@ const USUAL_OUTGOING: usize = 2 * 1024;
 
 /// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
 const WORTH_DRAINING: usize = 256 * 1024;
-
-/// Why a connection did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
-    /// The socket failed while something was under way.
-    #[error("the connection failed")]
-    Io(#[source] io::Error),
-    /// The server had closed the connection before it answered anything.
-    #[error("the connection was closed")]
-    Closed,
-    /// No answer in time.
-    #[error("the database did not answer in time")]
-    Silent,
-    /// A client's statement still runs long after its timeout, while the database answers others.
-    #[error("the statement did not end at its timeout")]
-    Overdue,
-    /// The server does not speak TLS, and without it nothing is said to it.
-    #[error(
-        "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
-    )]
-    NoTls,
-    /// The server's certificate is refused, or the server refuses this client.
-    #[error("no TLS connection to the database can be made")]
-    Tls(#[source] HandshakeError),
-    /// The server asks for a kind of authentication this client does not speak.
-    #[error("the database asks for {0}, not for a SCRAM-SHA-256 password")]
-    Authentication(&'static str),
-    /// The server said something that has no place here.
-    #[error("the database broke the protocol: {0}")]
-    Protocol(&'static str),
-    /// An error about the client's statement.
-    #[error("the statement failed")]
-    Statement(#[source] PgError),
-    /// An error about anything else.
-    #[error("the database refused")]
-    Server(#[source] PgError),
-}
-
-impl WireError {
-    /// Of a statement of the server's own: no client can correct it.
-    pub(super) fn of_own_statement(self) -> Self {
-        match self {
-            Self::Statement(error) => Self::Server(error),
-            other => other,
-        }
-    }
-}
-
-impl From<io::Error> for WireError {
-    fn from(error: io::Error) -> Self {
-        // With TLS 1.3 a server refuses the client only after the handshake, in an alert.
-        match tls::error_of(&error) {
-            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
-            _ => Self::Io(error),
-        }
-    }
-}
-
-/// What a transaction may leave behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransactionMode {
-    /// Nothing: it is read-only, and rolled back.
-    Read,
-    /// What a function of the guard appends for the server, when it is signed. Never together with a client's statement.
-    Append,
-}
-
-/// One transaction, from BEGIN to its end.
-pub(super) struct Transaction<'a> {
-    pub(super) mode: TransactionMode,
-    /// Whether [`Connection::begin`] has opened it already.
-    pub(super) is_open: bool,
-    /// The value of `zava.context`. Without one no tenant's rows are visible.
-    pub(super) context: Option<&'a str>,
-    /// With a context; without one the role's own holds.
-    pub(super) statement_timeout: Duration,
-    pub(super) query: Query<'a>,
-}
-
-/// A statement with the values of its parameters in text form.
-#[derive(Clone, Copy)]
-pub(super) struct Query<'a> {
-    pub(super) sql: &'a str,
-    pub(super) settings: PlannerSettings,
-    /// The first major version of PostgreSQL that can run it; 0 for any.
-    pub(super) version: u32,
-    pub(super) parameters: &'a [&'a str],
-    /// 0 for all.
-    pub(super) most_rows: i32,
-    /// The bytes that the backend may cache for it after it has ended.
-    pub(super) retained_bytes: u64,
-}
-
-impl<'a> Query<'a> {
-    /// A statement of the server's own.
-    pub(super) fn own(sql: &'a str, parameters: &'a [&'a str]) -> Self {
-        Self {
-            sql,
-            settings: PlannerSettings::USUAL,
-            version: 0,
-            parameters,
-            most_rows: 0,
-            retained_bytes: 0,
-        }
-    }
-}
 
 /// What a server wants to hear before it cancels a statement.
 #[derive(Clone, Copy, Default)]
@@ -473,40 +370,4 @@ impl Connection {
 fn length(header: Header) -> usize {
     // It was read as no less than four.
     usize::try_from(header.len()).unwrap_or(usize::MAX)
-}
-
-/// Whether the connection has ended, at the server or on the way to it. The operating system
-/// reports the timeouts of `transport` as `TimedOut`, and what routers say as one of the last two.
-fn is_hang_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::TimedOut
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-    )
-}
-
-fn database_error(body: &ErrorResponseBody) -> PgError {
-    let mut error = PgError {
-        sqlstate: "XX000".to_owned(),
-        message: String::new(),
-        hint: None,
-        position: None,
-    };
-    let mut fields = body.fields();
-    // A field that cannot be read leaves the error with what was read before it.
-    while let Ok(Some(field)) = fields.next() {
-        let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
-        match field.type_() {
-            b'C' => error.sqlstate = value(),
-            b'M' => error.message = value(),
-            b'H' => error.hint = Some(value()),
-            b'P' => error.position = value().parse().ok(),
-            _ => {}
-        }
-    }
-    error
 }
