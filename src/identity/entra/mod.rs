@@ -90,7 +90,7 @@ impl Entra {
 /// For the documents of issuers: little, seldom, and never from where they did not come from.
 fn http_client(proxy: Option<&HttpsProxy>) -> Result<reqwest::Client, reqwest::Error> {
     let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::tls::to_the_web())
+        .tls_backend_preconfigured(crate::tls::web_client_config())
         .timeout(LONGEST_FETCH)
         .redirect(reqwest::redirect::Policy::none())
         // The process's own environment counts only where the settings say so.

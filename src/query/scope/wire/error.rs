@@ -6,46 +6,47 @@ use postgres_protocol::message::backend::ErrorResponseBody;
 use crate::query::scope::error::PgError;
 use crate::tls::{self, HandshakeError};
 
-/// Why a connection did not do what it was asked.
+/// Why a connection failed, or a statement on it.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::query::scope) enum WireError {
-    /// The socket failed while something was under way.
+    /// The socket failed after a reply had started.
     #[error("the connection failed")]
     Io(#[source] io::Error),
-    /// The server had closed the connection before it answered anything.
+    /// The connection was closed before any part of a reply arrived.
     #[error("the connection was closed")]
     Closed,
-    /// No answer in time.
+    /// No reply arrived in time.
     #[error("the database did not answer in time")]
-    Silent,
-    /// A client's statement still runs long after its timeout, while the database answers others.
+    NoReply,
+    /// A client's statement is still running after its timeout, while the database answers other
+    /// connections.
     #[error("the statement did not end at its timeout")]
-    Overdue,
-    /// The server does not speak TLS, and without it nothing is said to it.
+    StatementOverdue,
+    /// PostgreSQL does not offer TLS; nothing is sent without it.
     #[error(
-        "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
+        "the database does not offer TLS; on a trusted network, POSTGRES_SSLMODE=disable connects without it"
     )]
     NoTls,
-    /// The server's certificate is refused, or the server refuses this client.
-    #[error("no TLS connection to the database can be made")]
+    /// PostgreSQL's certificate was rejected, or PostgreSQL rejected this client.
+    #[error("TLS handshake with the database failed")]
     Tls(#[source] HandshakeError),
-    /// The server asks for a kind of authentication this client does not speak.
-    #[error("the database asks for {0}, not for a SCRAM-SHA-256 password")]
+    /// PostgreSQL asks for an authentication method other than SCRAM-SHA-256.
+    #[error("the database asks for {0}; only SCRAM-SHA-256 is supported")]
     Authentication(&'static str),
-    /// The server said something that has no place here.
-    #[error("the database broke the protocol: {0}")]
+    /// PostgreSQL sent a message, or a result, that is not valid here.
+    #[error("unexpected reply from the database: {0}")]
     Protocol(&'static str),
-    /// An error about the client's statement.
+    /// PostgreSQL reported an error in the client's statement.
     #[error("the statement failed")]
     Statement(#[source] PgError),
-    /// An error about anything else.
-    #[error("the database refused")]
+    /// PostgreSQL reported an error in anything else.
+    #[error("the database reported an error")]
     Server(#[source] PgError),
 }
 
 impl WireError {
-    /// Of a statement of the server's own: no client can correct it.
-    pub(in crate::query::scope) fn of_own_statement(self) -> Self {
+    /// Turns an error in an internal statement into [`Self::Server`]: no client can correct it.
+    pub(in crate::query::scope) fn into_internal(self) -> Self {
         match self {
             Self::Statement(error) => Self::Server(error),
             other => other,
@@ -55,16 +56,17 @@ impl WireError {
 
 impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
-        // With TLS 1.3 a server refuses the client only after the handshake, in an alert.
-        match tls::error_of(&error) {
+        // With TLS 1.3 a server rejects the client in an alert after the handshake.
+        match tls::rustls_error(&error) {
             Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
             _ => Self::Io(error),
         }
     }
 }
 
-/// Whether the connection has ended, at the server or on the way to it. The operating system
-/// reports the timeouts of `transport` as `TimedOut`, and what routers say as one of the last two.
+/// Whether the connection has ended, at PostgreSQL or on the way to it. The operating system
+/// reports the timeouts set in `transport` as `TimedOut`, and ICMP errors from routers as one of
+/// the last two kinds.
 pub(super) fn is_hang_up(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -77,6 +79,7 @@ pub(super) fn is_hang_up(error: &io::Error) -> bool {
     )
 }
 
+/// Reads the fields of an ErrorResponse that the server uses.
 pub(super) fn database_error(body: &ErrorResponseBody) -> PgError {
     let mut error = PgError {
         sqlstate: "XX000".to_owned(),
@@ -85,7 +88,7 @@ pub(super) fn database_error(body: &ErrorResponseBody) -> PgError {
         position: None,
     };
     let mut fields = body.fields();
-    // A field that cannot be read leaves the error with what was read before it.
+    // An unreadable field ends the loop; the fields before it are kept.
     while let Ok(Some(field)) = fields.next() {
         let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
         match field.type_() {
