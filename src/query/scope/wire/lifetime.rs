@@ -1,7 +1,8 @@
 //! Bounds the lifetime of a connection, because a backend's caches only grow.
 //!
-//! PostgreSQL caches time zones, row types and compiled regular expressions until the backend ends
-//! (`growth::retained` estimates what a statement adds), and also that a name does not exist.
+//! PostgreSQL caches time zones, row types and compiled regular expressions until the backend ends,
+//! and also that a name does not exist. The guard estimates what a statement adds
+//! (`CheckedQuery::retained_bytes`).
 
 use std::time::Duration;
 
