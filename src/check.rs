@@ -65,15 +65,20 @@ fn posture(findings: &[Finding]) -> Vec<String> {
         if broken.is_empty() {
             lines.push(format!(
                 "posture    {name:width$}  ok     {}",
-                rule.promise()
+                rule.condition()
             ));
         }
         for Finding {
-            object, what, mend, ..
+            object,
+            problem,
+            fix,
+            ..
         } in broken
         {
-            lines.push(format!("posture    {name:width$}  WRONG  {object}: {what}"));
-            lines.push(format!("           {:width$}         mend: {mend};", ""));
+            lines.push(format!(
+                "posture    {name:width$}  WRONG  {object}: {problem}"
+            ));
+            lines.push(format!("           {:width$}         mend: {fix};", ""));
         }
     }
     lines
