@@ -10,7 +10,7 @@ use crate::query::scope::transport::Transport;
 /// (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS>).
 ///
 /// The request goes over a transport of its own and has no reply. PostgreSQL closes the transport
-/// once it has signalled the backend.
+/// once it has signaled the backend.
 pub(in crate::query::scope) async fn send_cancel_request(
     mut transport: Box<dyn Transport>,
     key: CancelKey,

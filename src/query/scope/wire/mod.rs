@@ -38,8 +38,8 @@ pub(super) use transaction::{Query, Transaction, TransactionMode};
 const TAG_BYTES: usize = 1;
 const HEADER_BYTES: usize = TAG_BYTES + 4;
 
-/// What messages other than rows may add to the limit: a description of 1,600 columns fits.
-const MAX_OTHER_MESSAGE_BYTES: usize = 256 * 1024;
+/// Added to the row limit to get the limit of any message: a description of 1,600 columns fits.
+const MESSAGE_ALLOWANCE_BYTES: usize = 256 * 1024;
 
 /// The minimum buffer space for one read. PostgreSQL sends 8 KiB at once; a read that does not fill
 /// its buffer tells tokio that nothing more has arrived, which saves the system call that would
@@ -107,7 +107,7 @@ impl Connection {
             awaiting_reply: false,
             bytes_to_skip: 0,
             last_received_at: Instant::now(),
-            max_message_bytes: max_row_bytes.saturating_add(MAX_OTHER_MESSAGE_BYTES),
+            max_message_bytes: max_row_bytes.saturating_add(MESSAGE_ALLOWANCE_BYTES),
             // Behind a pooler, each transaction may run in another session.
             prepared: (address.pool_mode == PoolMode::Direct).then(PreparedNames::default),
             version: None,
