@@ -70,7 +70,7 @@ pub(super) async fn read_state(
     key_id: i32,
     subject: &str,
     has_verdict: bool,
-) -> Result<Option<Seen>, WireError> {
+) -> Result<Option<CatalogState>, WireError> {
     let (key_id, has_verdict) = (key_id.to_string(), has_verdict.to_string());
     let parameters = [&key_id, subject, &has_verdict];
     match rows(connection, &READ_STATE, &parameters, parse_state).await {
