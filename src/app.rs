@@ -1,4 +1,4 @@
-//! Puts the house together: settings become an [`App`]. The only place that knows every module.
+//! Builds an [`App`] from the settings. The only module that knows all others.
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -28,13 +28,15 @@ use crate::search::embedding::StaticModel;
 use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, RateLimits, ServeSettings};
 use crate::telemetry::audit::{AuditLog, AuditStore, AuditUnavailable, ChainHead};
 
-/// Checking this much SQL takes about a millisecond; more leaves the reactor.
-const PARSED_AT_ONCE: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap();
+/// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
+/// checked on a blocking thread.
+const MAX_INLINE_CHECK_BYTES: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap();
 
-/// Jobs off the reactor at once: as many as the small machines this runs on have cores.
-const COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+/// How many jobs run off the reactor at once: one for each core of the small machines that this
+/// server is made for.
+const MAX_COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
-/// How long a response may take beside its statement, once standard input has ended.
+/// How long a response may take beyond its statement, once standard input has ended.
 const RESPONSE_GRACE: Duration = Duration::from_secs(1);
 
 /// A server, ready to run.
@@ -56,10 +58,10 @@ pub struct App {
 }
 
 impl App {
-    /// Builds the server. Connects to nothing: that happens when it serves.
+    /// Builds the server. Connects to nothing; connections are opened while it serves.
     ///
     /// # Errors
-    /// When the embedding model or the certificates that the settings name cannot be used.
+    /// When the embedding model or the root certificates named by the settings cannot be used.
     pub fn new(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<Self> {
         let ServeSettings {
             listen: _,
@@ -97,8 +99,8 @@ impl App {
             cell_bytes: limits.cell_bytes,
             counted_rows: 0,
         };
-        let identity = Identity::new(Arc::new(Database(Arc::clone(&scope))), auth.clone())
-            .context("no HTTP client can be made")?;
+        let identity = Identity::new(Arc::new(ScopeAdapter(Arc::clone(&scope))), auth.clone())
+            .context("the HTTP client cannot be built")?;
         let identity = Arc::new(identity);
         let tools = Tools {
             identity: Arc::clone(&identity),
@@ -113,10 +115,10 @@ impl App {
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
             clock,
-            parsed_at_once: PARSED_AT_ONCE,
-            compute: Arc::new(Compute::new(COMPUTE_JOBS)),
+            parsed_at_once: MAX_INLINE_CHECK_BYTES,
+            compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
         };
-        // Those that run and those that wait.
+        // Running and queued requests.
         let tenant_requests = limits
             .tenant_connections
             .saturating_add(limits.tenant_queue.get());
@@ -141,7 +143,8 @@ impl App {
         })
     }
 
-    /// Serves HTTP until `stop` is cancelled, and has no statement running at the database when it returns.
+    /// Serves HTTP until `stop` is cancelled. When it returns, no statement is running at the
+    /// database.
     ///
     /// # Errors
     /// When the socket fails.
@@ -150,12 +153,13 @@ impl App {
         listener: TcpListener,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let here = listener
+        let local_address = listener
             .local_addr()
-            .context("the listening address cannot be told")?;
+            .context("the listening address cannot be read")?;
         let public_url = match self.public_url {
             Some(url) => url,
-            None => PublicUrl::from_listener(here).context("the listening address is no URL")?,
+            None => PublicUrl::from_listener(local_address)
+                .context("the listening address is not a valid URL")?,
         };
         let compute = Arc::clone(&self.tools.compute);
         let routes = Routes {
@@ -168,20 +172,21 @@ impl App {
             trusted_proxies: self.trusted_proxies,
             is_behind_platform: self.is_behind_platform,
             allowed_origins: self.allowed_origins,
-            readiness: Arc::new(Database(Arc::clone(&self.scope))),
+            readiness: Arc::new(ScopeAdapter(Arc::clone(&self.scope))),
             compute,
             request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };
-        let store = Database(Arc::clone(&self.scope));
-        let serving = watched(&self.scope, host::serve_http(listener, routes, stop));
-        let served = recorded(&self.audit_log, &store, serving).await;
+        let store = ScopeAdapter(Arc::clone(&self.scope));
+        let serving = with_posture_watch(&self.scope, host::serve_http(listener, routes, stop));
+        let served = with_audit_log(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
     }
 
-    /// Speaks MCP on standard input and output for one tenant until the input ends or `stop` is
-    /// cancelled, finishes what was read, and has no statement running when it returns.
+    /// Serves MCP on standard input and output for one tenant, until the input ends or `stop` is
+    /// cancelled, and answers every request that was read. When it returns, no statement is running
+    /// at the database.
     ///
     /// # Errors
     /// When the client does not speak MCP.
@@ -199,49 +204,49 @@ impl App {
             stop,
             overdue.clone(),
         ));
-        let ending = async {
+        let cancelling = async {
             overdue.cancelled().await;
-            // Calls in flight fail then, and their answers say why.
+            // Calls in flight then fail, and their responses say why.
             self.scope.cancel_all();
             pending::<Infallible>().await
         };
         let serving = async {
-            // The second arm never ends; dropping it loses nothing.
+            // The second arm never completes, and dropping it loses nothing.
             tokio::select! {
                 served = serving => served,
-                never = ending => match never {},
+                never = cancelling => match never {},
             }
         };
-        let store = Database(Arc::clone(&self.scope));
-        let serving = watched(&self.scope, serving);
-        let served = recorded(&self.audit_log, &store, serving).await;
+        let store = ScopeAdapter(Arc::clone(&self.scope));
+        let serving = with_posture_watch(&self.scope, serving);
+        let served = with_audit_log(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving standard input and output failed")
     }
 
-    /// Holds the database against every rule of the posture check.
+    /// Examines the database against every posture rule.
     ///
     /// # Errors
-    /// [`ScopeError`] when that cannot be done.
+    /// [`ScopeError`] when the examination fails.
     pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
         self.scope.examine().await
     }
 
-    /// Checks that the database answers this server and accepts its signature; how far their clocks
-    /// are apart, at least.
+    /// Checks that the database answers this server and accepts its signatures. Returns a lower
+    /// bound of their clock skew.
     ///
     /// # Errors
-    /// [`ScopeError`] says why not.
+    /// [`ScopeError`] when the database does not answer or rejects the signature.
     pub async fn check_database(&self) -> Result<Duration, ScopeError> {
         check_database(&self.scope).await
     }
 }
 
-/// What `serving` gives, while what it notes is recorded; then the calls that are still under way are ended, and the rest is
-/// recorded.
-async fn recorded<T>(
+/// Runs `serving`, and appends the audit records of its calls meanwhile. When it ends, cancels the
+/// calls still in flight and appends the remaining records.
+async fn with_audit_log<T>(
     audit_log: &AuditLog,
-    store: &Database,
+    store: &ScopeAdapter,
     serving: impl Future<Output = T>,
 ) -> T {
     let done = CancellationToken::new();
@@ -255,53 +260,60 @@ async fn recorded<T>(
     tokio::join!(serving, audit_log.run(store, done.clone())).0
 }
 
-/// What `serving` gives, while the database's posture is watched.
-async fn watched<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
-    // On the heap: it is large, and what is selected is moved.
+/// Runs `serving`, and examines the database's posture meanwhile.
+async fn with_posture_watch<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+    // On the heap, because the future is large and `select!` moves it.
     let watching = Box::pin(scope.watch_posture());
-    // The second arm never ends; dropping it cancels what it runs.
+    // The second arm never completes, and dropping it cancels its statement.
     tokio::select! {
         served = serving => served,
         never = watching => match never {},
     }
 }
 
-/// A difference of clocks that is worth a warning: beyond 30 s no context is valid any more.
+/// A larger clock skew between this server and the database is reported. Beyond 30 s no signed
+/// context is valid.
 pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
 
 async fn check_database(scope: &Scope) -> Result<Duration, ScopeError> {
-    // Any tenant does to learn whether the database accepts this server's signature.
+    // Any tenant shows whether the database accepts this server's signature.
     scope.tenant_exists(TenantId::HEAD_OFFICE).await?;
     scope.clock_skew().await
 }
 
-/// What others need to know of the database, told through the one way to it.
-struct Database(Arc<Scope>);
+/// Implements what other modules need of the database by means of [`Scope`].
+struct ScopeAdapter(Arc<Scope>);
 
-impl TenantStore for Database {
+impl TenantStore for ScopeAdapter {
     fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
-        async move { self.0.tenant_exists(tenant).await.map_err(unavailable) }.boxed()
+        async move {
+            self.0
+                .tenant_exists(tenant)
+                .await
+                .map_err(store_unavailable)
+        }
+        .boxed()
     }
 
     fn entitlements<'a>(
         &'a self,
         claims: &'a Claims,
     ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>> {
-        async move { self.0.entitlements(claims).await.map_err(unavailable) }.boxed()
+        async move { self.0.entitlements(claims).await.map_err(store_unavailable) }.boxed()
     }
 
     fn api_key<'a>(
         &'a self,
         key: &'a ApiKey,
     ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>> {
-        async move { self.0.api_key(key).await.map_err(unavailable) }.boxed()
+        async move { self.0.api_key(key).await.map_err(store_unavailable) }.boxed()
     }
 }
 
-fn unavailable(error: ScopeError) -> StoreUnavailable {
+fn store_unavailable(error: ScopeError) -> StoreUnavailable {
     tracing::warn!(
         error = &error as &dyn std::error::Error,
-        "caller cannot be looked up"
+        "caller lookup failed"
     );
     match error {
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => StoreUnavailable::Misconfigured,
@@ -315,7 +327,7 @@ fn unavailable(error: ScopeError) -> StoreUnavailable {
     }
 }
 
-impl AuditStore for Database {
+impl AuditStore for ScopeAdapter {
     fn append<'a>(
         &'a self,
         records: &'a str,
@@ -323,10 +335,7 @@ impl AuditStore for Database {
         async move {
             self.0.record(records).await.map_err(|error| {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(
-                    error,
-                    "the audit audit_log cannot be written; it goes on waiting"
-                );
+                tracing::warn!(error, "audit append failed; will retry");
                 AuditUnavailable
             })
         }
@@ -334,17 +343,18 @@ impl AuditStore for Database {
     }
 }
 
-impl Readiness for Database {
+impl Readiness for ScopeAdapter {
     fn findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
         async move {
             match self.0.examine().await {
                 Ok(findings) => {
-                    let tell = |finding: &Finding| format!("{} {}", finding.object, finding.what);
-                    Some(findings.iter().map(tell).collect())
+                    let describe =
+                        |finding: &Finding| format!("{} {}", finding.object, finding.problem);
+                    Some(findings.iter().map(describe).collect())
                 }
                 Err(error) => {
                     let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "the database cannot be examined");
+                    tracing::warn!(error, "posture examination failed");
                     None
                 }
             }
@@ -363,7 +373,7 @@ impl Readiness for Database {
                     if skew > MAX_CLOCK_SKEW {
                         tracing::warn!(
                             seconds = skew.as_secs_f32(),
-                            "the clocks of this server and the database differ; synchronise both"
+                            "clock skew between this server and the database; synchronize both"
                         );
                     }
                     true

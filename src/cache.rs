@@ -1,9 +1,11 @@
-//! A cache with a bound, whose entries expire.
+//! A cache with a bounded size, whose entries expire.
 //!
 //! Knows time; must not know what it holds.
-//! Invariants: the weights of all entries together stay within the capacity, whatever is inserted;
-//! an entry is never returned after its time to live. An expired entry stays in memory until it is
-//! asked for or evicted.
+//!
+//! Invariants:
+//! - the total weight of all entries stays within the capacity, whatever is inserted;
+//! - an entry is never returned after its TTL. An expired entry stays in memory until it is looked
+//!   up or evicted.
 use std::convert::Infallible;
 use std::fmt;
 use std::hash::{Hash, RandomState};
@@ -13,10 +15,10 @@ use quick_cache::sync::{Cache as Entries, DefaultLifecycle};
 use quick_cache::{Equivalent, OptionsBuilder, Weighter};
 use tokio::time::Instant;
 
-/// Only sizes the memory of recently evicted keys, and may be far from the truth.
+/// Sizes only the list of recently evicted keys, so it may be far from the real average.
 const ESTIMATED_ENTRY_BYTES: u64 = 512;
 
-/// Returns clones of what was inserted, so values are cheap to clone or behind an `Arc`.
+/// A cache that returns clones of its values, so these should be cheap to clone or behind an `Arc`.
 pub(crate) struct Cache<K, V> {
     entries: Entries<K, Entry<V>, Weight<K, V>, RandomState>,
     ttl: Option<Duration>,
@@ -25,11 +27,11 @@ pub(crate) struct Cache<K, V> {
 #[derive(Clone)]
 struct Entry<V> {
     value: V,
-    /// `None`: never.
+    /// `None` if the entry never expires.
     expires_at: Option<Instant>,
 }
 
-/// What an entry counts for.
+/// Computes how much of the capacity an entry takes.
 struct Weight<K, V>(fn(&K, &V) -> u64);
 
 impl<K, V> Clone for Weight<K, V> {
@@ -45,12 +47,12 @@ impl<K, V> Weighter<K, Entry<V>> for Weight<K, V> {
 }
 
 impl<K: Hash + Eq, V: Clone> Cache<K, V> {
-    /// Holds at most `max_entries`.
+    /// A cache of at most `max_entries` entries.
     pub(crate) fn with_entries(max_entries: u32) -> Self {
         Self::new(max_entries.into(), max_entries.into(), |_, _| 1)
     }
 
-    /// Holds entries of at most `max_bytes` together. A larger one is not kept.
+    /// A cache whose entries take at most `max_bytes` in total. A larger entry is not stored.
     pub(crate) fn with_bytes(max_bytes: u64, bytes: fn(&K, &V) -> u64) -> Self {
         Self::new(max_bytes / ESTIMATED_ENTRY_BYTES, max_bytes, bytes)
     }
@@ -62,7 +64,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
             .estimated_items_capacity(estimated_entries)
             .weight_capacity(capacity)
             .build()
-            .expect("all that is required is set");
+            .expect("all required options are set");
         let (weight, lifecycle) = (Weight(weight), DefaultLifecycle::default());
         Self {
             entries: Entries::with_options(options, weight, RandomState::new(), lifecycle),
@@ -70,7 +72,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         }
     }
 
-    /// Entries expire after `ttl`, counted from their insertion.
+    /// Has entries expire `ttl` after their insertion.
     pub(crate) fn expiring_after(self, ttl: Duration) -> Self {
         Self {
             ttl: Some(ttl),
@@ -91,7 +93,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         Some(entry.value)
     }
 
-    /// Whether there is a value of a key that has not expired.
+    /// Whether the key has a value that has not expired.
     pub(crate) fn contains<Q>(&self, key: &Q) -> bool
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -99,12 +101,13 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         self.get(key).is_some()
     }
 
-    /// Replaces the value of a key. Other entries are evicted to make room.
+    /// Inserts or replaces the value of a key. Other entries are evicted to make room.
     pub(crate) fn insert(&self, key: K, value: V) {
         self.entries.insert(key, self.entry(value));
     }
 
-    /// The value of a key; makes one if there is none. Of callers at the same time, one makes it.
+    /// The value of a key. If there is none, inserts the value that `make` returns; of concurrent
+    /// callers, only one calls it.
     pub(crate) fn get_or_insert_with(&self, key: &K, make: impl FnOnce() -> V) -> V
     where
         K: Clone,
@@ -118,7 +121,7 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         entry.value
     }
 
-    /// Forgets a key.
+    /// Removes a key.
     pub(crate) fn remove<Q>(&self, key: &Q)
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -149,11 +152,11 @@ mod tests {
     const TTL: Duration = Duration::from_secs(15);
 
     #[tokio::test(start_paused = true)]
-    async fn an_entry_expires_after_its_time_to_live() {
+    async fn an_entry_expires_after_its_ttl() {
         let cache = Cache::with_entries(10).expiring_after(TTL);
         cache.insert("key", 1);
         advance(TTL - Duration::from_millis(1)).await;
-        // Reading does not prolong it, replacing does.
+        // Reading does not extend the TTL, replacing does.
         assert_eq!(cache.get("key"), Some(1));
         advance(Duration::from_millis(1)).await;
         assert_eq!(cache.get("key"), None);
@@ -166,7 +169,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_entry_without_a_time_to_live_stays() {
+    async fn an_entry_without_a_ttl_does_not_expire() {
         let cache = Cache::with_entries(10);
         cache.insert("key", 1);
         advance(Duration::from_secs(1_000_000)).await;
@@ -176,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_holds_whatever_is_inserted() {
+    fn the_capacity_is_never_exceeded() {
         let cache = Cache::with_entries(100);
         (0..10_000).for_each(|key| cache.insert(key, ()));
         let left = (0..10_000).filter(|key| cache.contains(key)).count();
@@ -194,9 +197,9 @@ mod tests {
         assert!(!cache.contains(&0));
     }
 
-    /// Whoever sends many keys once must not push out what others use.
+    /// A client that sends many different keys once must not evict the keys that others use.
     #[test]
-    fn an_entry_in_use_outlives_a_flood_of_others() {
+    fn an_entry_in_use_survives_a_flood_of_others() {
         let cache = Cache::with_entries(100);
         cache.insert(-1, ());
         for key in 0..10_000 {

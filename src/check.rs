@@ -70,15 +70,20 @@ fn posture_report(findings: &[Finding]) -> Vec<String> {
         if violations.is_empty() {
             lines.push(format!(
                 "posture    {name:width$}  ok     {}",
-                rule.promise()
+                rule.condition()
             ));
         }
         for Finding {
-            object, what, mend, ..
+            object,
+            problem,
+            fix,
+            ..
         } in violations
         {
-            lines.push(format!("posture    {name:width$}  WRONG  {object}: {what}"));
-            lines.push(format!("           {:width$}         fix: {mend};", ""));
+            lines.push(format!(
+                "posture    {name:width$}  WRONG  {object}: {problem}"
+            ));
+            lines.push(format!("           {:width$}         fix: {fix};", ""));
         }
     }
     lines

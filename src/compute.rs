@@ -1,10 +1,12 @@
-//! Work that would hold the reactor: runs on the blocking threads, a few jobs at once, fairly
-//! between principals.
+//! Runs work that would block the reactor on the blocking threads: a few jobs at once, shared
+//! fairly between principals.
 //!
 //! Knows principals and jobs; must not know what a job computes.
-//! Invariants: one principal has one job running or queued for a thread at a time, so a principal
-//! with many jobs waits behind its own; a job that was started keeps its slot until it ends, even
-//! if its caller has gone.
+//!
+//! Invariants:
+//! - one principal has at most one job running or waiting for a thread, so a principal with many
+//!   jobs waits behind its own;
+//! - a started job keeps its permits until it ends, even if its caller has gone.
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
@@ -18,10 +20,10 @@ use tokio::task::JoinError;
 
 use crate::identity::Principal;
 
-/// Runs jobs.
+/// Runs jobs on the blocking threads.
 pub struct Compute {
-    slots: Arc<Semaphore>,
-    lanes: Lanes,
+    jobs: Arc<Semaphore>,
+    principals: SharedSemaphores,
 }
 
 impl fmt::Debug for Compute {
@@ -31,56 +33,56 @@ impl fmt::Debug for Compute {
 }
 
 /// The right to run one job.
-struct Slot {
-    // Given back in this order.
-    _permit: Option<OwnedSemaphorePermit>,
-    _lane: Lane,
+struct JobPermit {
+    // Released in this order.
+    _job: Option<OwnedSemaphorePermit>,
+    _principal: PrincipalPermit,
 }
 
-/// A principal's semaphore with one permit, shared by all its jobs and forgotten with the last of
-/// them.
-struct Lane {
+/// A permit of a principal's semaphore. The semaphore has one permit, is shared by all jobs of the
+/// principal, and is removed with the last of them.
+struct PrincipalPermit {
     principal: Principal,
     permit: Option<OwnedSemaphorePermit>,
     semaphore: Option<Arc<Semaphore>>,
-    lanes: Lanes,
+    principals: SharedSemaphores,
 }
 
-type LaneMap = HashMap<Principal, Arc<Semaphore>>;
-type Lanes = Arc<Mutex<LaneMap>>;
+type Semaphores = HashMap<Principal, Arc<Semaphore>>;
+type SharedSemaphores = Arc<Mutex<Semaphores>>;
 
 impl Compute {
-    /// Runs at most `jobs` at once.
+    /// Runs at most `max_jobs` jobs at once.
     #[must_use]
-    pub fn new(jobs: NonZeroUsize) -> Self {
+    pub fn new(max_jobs: NonZeroUsize) -> Self {
         Self {
-            slots: Arc::new(Semaphore::new(jobs.get())),
-            lanes: Arc::default(),
+            jobs: Arc::new(Semaphore::new(max_jobs.get())),
+            principals: Arc::default(),
         }
     }
 
     /// Runs a job of a principal.
     ///
     /// # Errors
-    /// When the job panics.
+    /// [`JoinError`] when the job panics.
     pub async fn run<T: Send + 'static>(
         &self,
         principal: &Principal,
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
-        let slot = self.slot(principal).await;
+        let permit = self.acquire(principal).await;
         tokio::task::spawn_blocking(move || {
-            let _slot = slot;
+            let _permit = permit;
             job()
         })
         .await
     }
 
-    /// Polls a future for the first time in a job: what it computes before it first waits does not
-    /// hold the reactor. Afterwards it continues on the caller's task.
+    /// Polls a future for the first time in a job, so that what it computes before it first waits
+    /// does not block the reactor. Afterwards it continues on the caller's task.
     ///
     /// # Errors
-    /// When the first poll panics.
+    /// [`JoinError`] when the first poll panics.
     pub async fn start<F>(&self, principal: &Principal, future: F) -> Result<F::Output, JoinError>
     where
         F: Future + Send + 'static,
@@ -89,7 +91,7 @@ impl Compute {
         let mut future: Pin<Box<F>> = Box::pin(future);
         let (future, output) = self
             .run(principal, move || {
-                // It is polled again at once, and registers its waker then.
+                // The future is polled again at once, and registers its waker then.
                 let mut context = Context::from_waker(Waker::noop());
                 let output = match future.as_mut().poll(&mut context) {
                     Poll::Ready(output) => Some(output),
@@ -104,32 +106,32 @@ impl Compute {
         })
     }
 
-    /// Waits for the principal's earlier jobs, then for a slot: each principal has at most one job
-    /// in that queue.
-    async fn slot(&self, principal: &Principal) -> Slot {
-        let lane = self.lane(principal).acquired().await;
-        Slot {
-            // The semaphores are never closed, so there is always a permit in the end.
-            _permit: Arc::clone(&self.slots).acquire_owned().await.ok(),
-            _lane: lane,
+    /// Waits for the principal's earlier jobs, then for a permit to run: each principal has at most
+    /// one job in that second queue.
+    async fn acquire(&self, principal: &Principal) -> JobPermit {
+        let principal = self.principal_permit(principal).acquired().await;
+        JobPermit {
+            // The semaphores are never closed, so this always succeeds.
+            _job: Arc::clone(&self.jobs).acquire_owned().await.ok(),
+            _principal: principal,
         }
     }
 
-    fn lane(&self, principal: &Principal) -> Lane {
-        let mut lanes = lock(&self.lanes);
-        let semaphore = lanes
+    fn principal_permit(&self, principal: &Principal) -> PrincipalPermit {
+        let mut semaphores = lock(&self.principals);
+        let semaphore = semaphores
             .entry(principal.clone())
             .or_insert_with(|| Arc::new(Semaphore::new(1)));
-        Lane {
+        PrincipalPermit {
             principal: principal.clone(),
             permit: None,
             semaphore: Some(Arc::clone(semaphore)),
-            lanes: Arc::clone(&self.lanes),
+            principals: Arc::clone(&self.principals),
         }
     }
 }
 
-impl Lane {
+impl PrincipalPermit {
     async fn acquired(mut self) -> Self {
         if let Some(semaphore) = &self.semaphore {
             self.permit = Arc::clone(semaphore).acquire_owned().await.ok();
@@ -138,24 +140,26 @@ impl Lane {
     }
 }
 
-impl Drop for Lane {
+impl Drop for PrincipalPermit {
     fn drop(&mut self) {
         self.permit = None;
-        let mut lanes = lock(&self.lanes);
-        // Under the lock, so that of two that end at once the second sees that it is the last.
+        let mut semaphores = lock(&self.principals);
+        // Dropped under the lock: of two permits that end at once, the second sees that it is the
+        // last.
         self.semaphore = None;
-        if lanes
+        if semaphores
             .get(&self.principal)
             .is_some_and(|semaphore| Arc::strong_count(semaphore) == 1)
         {
-            lanes.remove(&self.principal);
+            semaphores.remove(&self.principal);
         }
     }
 }
 
-/// A std mutex: held for a few map operations, never across an await, and nothing panics meanwhile.
-fn lock(lanes: &Mutex<LaneMap>) -> MutexGuard<'_, LaneMap> {
-    lanes.lock().unwrap_or_else(PoisonError::into_inner)
+/// A std mutex, because it is held for a few map operations and never across an await. No code
+/// under the lock panics.
+fn lock(semaphores: &Mutex<Semaphores>) -> MutexGuard<'_, Semaphores> {
+    semaphores.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -169,7 +173,7 @@ mod tests {
 
     use super::*;
 
-    const PATIENCE: Duration = Duration::from_secs(20);
+    const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
     fn principal(name: &str) -> Principal {
         format!("apikey:abcdefghij{name}")
@@ -181,9 +185,9 @@ mod tests {
         Compute::new(NonZeroUsize::new(2).expect("not zero"))
     }
 
-    /// A hundred jobs of one principal that do not end, and another's job is done all the same.
+    /// One principal has a hundred jobs that do not end; another principal's job still runs.
     #[tokio::test]
-    async fn many_jobs_of_one_principal_do_not_keep_another_waiting() {
+    async fn many_jobs_of_one_principal_do_not_delay_another() {
         let compute = two_at_once();
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));
@@ -191,27 +195,27 @@ mod tests {
         let many = join_all((0..100).map(|_| {
             let released = Arc::clone(&released);
             compute.run(&greedy, move || {
-                // Ends when the sender is gone.
+                // Ends when the sender is dropped.
                 let _ = released.lock().expect("one at a time").recv();
             })
         }));
         let one = async {
-            let done = tokio::time::timeout(PATIENCE, compute.run(&modest, || 7)).await;
+            let done = tokio::time::timeout(TEST_TIMEOUT, compute.run(&modest, || 7)).await;
             drop(release);
             done
         };
         let (_, done) = tokio::join!(many, one);
         assert_eq!(done.expect("in time").expect("no panic"), 7);
         assert!(
-            lock(&compute.lanes).is_empty(),
-            "nothing is kept of who is done"
+            lock(&compute.principals).is_empty(),
+            "unused semaphores are removed"
         );
     }
 
-    /// A future that is polled first elsewhere is woken like any other, and one that is dropped
-    /// leaves nothing.
+    /// A future whose first poll ran on another thread is woken like any other, and a dropped one
+    /// releases its permits.
     #[tokio::test]
-    async fn a_future_goes_on_where_it_was_awaited() {
+    async fn a_future_continues_on_the_task_that_awaits_it() {
         let compute = two_at_once();
         let who = principal("00");
         let here = std::thread::current().id();
@@ -219,25 +223,25 @@ mod tests {
         let (polled, when_polled) = oneshot::channel();
         let started = compute.start(&who, async move {
             let elsewhere = std::thread::current().id();
-            polled.send(()).expect("somebody listens");
+            polled.send(()).expect("the receiver is waiting");
             let received = receive.await.expect("sent");
             (elsewhere, std::thread::current().id(), received)
         });
         let sending = async {
             when_polled.await.expect("polled");
-            // It waits now: the poll that told us so is over when its job is, and the next job of
-            // this principal runs.
+            // The future waits now. The next job of this principal runs only after the job with
+            // that first poll has ended.
             compute.run(&who, || ()).await.expect("no panic");
-            send.send(7).expect("somebody listens");
+            send.send(7).expect("the receiver is waiting");
         };
         let (started, ()) = tokio::join!(started, sending);
         let (first, then, received) = started.expect("no panic");
         assert_eq!((then, received), (here, 7));
         assert_ne!(first, here);
-        // Done at its first poll.
+        // A future that is ready at its first poll.
         let done = compute.start(&who, async { 7 }).await;
         assert_eq!(done.expect("no panic"), 7);
-        // Dropped while it waits behind another.
+        // A future that is dropped while its job waits.
         let endless = compute.start(&who, std::future::pending::<()>());
         assert!(endless.now_or_never().is_none());
         compute.run(&who, || ()).await.expect("no panic");

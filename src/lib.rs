@@ -1,6 +1,8 @@
-//! A stateless Model Context Protocol server that lets AI clients ask questions of a multi-tenant PostgreSQL database.
+//! A stateless Model Context Protocol server that lets AI clients query a multi-tenant PostgreSQL
+//! database.
 //!
-//! `docs/architecture.md` draws the house; each module's first lines say what it knows and what it must not know.
+//! `docs/architecture.md` describes the modules; the header of each module says what it knows and
+//! what it must not know.
 pub mod app;
 mod cache;
 pub mod catalog;

@@ -1,81 +1,85 @@
-//! TickPermits of the reactor: how much begins before everything else that is ready has been polled.
+//! Permits per tick of the event loop: limits how much work starts before every other ready task
+//! has been polled.
 //!
-//! tokio polls tasks in the order in which they became ready, and lets one do up to 128 reads or
-//! writes in a row. So without turns a small request waits, at each of its steps, for whatever
-//! became ready before: a slice of each long result, sixteen requests of each connection.
+//! tokio polls tasks in the order in which they became ready, and lets one task do up to 128 reads
+//! or writes in a row. So without permits a small request waits, at each of its steps, for
+//! everything that became ready before: a slice of each long result, sixteen requests of each
+//! connection.
 //!
 //! Knows tasks; must not know whose work it is.
+//!
 //! Invariants:
-//! - Between two slices that took a turn, of the same result or of two, everything else is polled.
-//!   The first slice of a result takes no turn at any step: most results have no second.
-//! - A turn comes back after a round of the reactor, whatever becomes of whoever has it: a task of
-//!   its own holds it. A future that waits for its turn may be polled late or never again.
+//! - Between two slices that took a permit, of one result or of two, every other ready task is
+//!   polled. The first slice of a result takes no permit at any step: most results have no second.
+//! - A permit is returned one tick later, whatever happens to the future that acquired it: a task
+//!   of its own holds the permit. A future that waits for a permit may be polled late or never
+//!   again.
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio::task::yield_now;
 
-/// How much of a result is read, counted or written in a turn, some 10 to 20 µs of work. A longer
-/// row is read as a whole.
+/// How much of a result is read, counted or written with one permit, some 10 to 20 µs of work. A
+/// longer row is read as a whole.
 pub(crate) const SLICE_BYTES: usize = 32 * 1024;
 
 thread_local! {
-    /// A reactor has one thread.
+    /// One instance per event loop, which has one thread.
     static SLICES: TickPermits = TickPermits::new(1);
 }
 
-/// Waits until the next slice may be worked on, which must be done before the next `await`.
+/// Waits until the next slice may be processed, which must be done before the next `await`.
 ///
 /// # Cancel safety
 /// A dropped call leaves the queue.
 pub(crate) async fn slice_permit() {
-    SLICES.with(TickPermits::clone).begin().await;
+    SLICES.with(TickPermits::clone).acquire().await;
 }
 
-/// TickPermits for one kind of work. Those that wait begin in the order of waiting.
+/// Permits for one kind of work. Waiters are served in the order of waiting.
 #[derive(Clone, Debug)]
 pub(crate) struct TickPermits(Arc<Semaphore>);
 
 impl TickPermits {
-    /// `per_round` may begin in a round of the reactor.
-    pub(crate) fn new(per_round: usize) -> Self {
-        Self(Arc::new(Semaphore::new(per_round)))
+    /// `per_tick` pieces of work may start in one tick of the event loop.
+    pub(crate) fn new(per_tick: usize) -> Self {
+        Self(Arc::new(Semaphore::new(per_tick)))
     }
 
-    /// Waits until work may begin. Must be called on a runtime of one thread.
+    /// Waits until work may start. Must be called on a runtime of one thread.
     ///
     /// # Cancel safety
-    /// A dropped call gives its turn away when it comes.
+    /// A dropped call passes its permit on when it is granted.
     #[expect(
         clippy::disallowed_methods,
-        reason = "the tasks own nothing but a turn, and end a round after they have it"
+        reason = "the tasks own nothing but a permit, and end one tick after they have it"
     )]
-    pub(crate) async fn begin(&self) {
+    pub(crate) async fn acquire(&self) {
         match Arc::clone(&self.0).try_acquire_owned() {
-            Ok(turn) => drop(tokio::spawn(hold(turn))),
+            Ok(permit) => drop(tokio::spawn(hold_for_a_tick(permit))),
             Err(TryAcquireError::NoPermits) => {
-                let (begin, may_begin) = oneshot::channel();
-                let turns = Arc::clone(&self.0);
+                let (grant, granted) = oneshot::channel();
+                let semaphore = Arc::clone(&self.0);
                 tokio::spawn(async move {
                     // The semaphore is never closed.
-                    if let Ok(turn) = turns.acquire_owned().await
-                        && begin.send(()).is_ok()
+                    if let Ok(permit) = semaphore.acquire_owned().await
+                        && grant.send(()).is_ok()
                     {
-                        hold(turn).await;
+                        hold_for_a_tick(permit).await;
                     }
                 });
-                // An error: the runtime is shutting down.
-                let _ = may_begin.await;
+                // An error means that the runtime is shutting down.
+                let _ = granted.await;
             }
             Err(TryAcquireError::Closed) => {}
         }
     }
 }
 
-/// Gives a turn back when everything else has been polled.
-async fn hold(turn: OwnedSemaphorePermit) {
+/// Returns a permit once every other ready task has been polled.
+async fn hold_for_a_tick(permit: OwnedSemaphorePermit) {
     yield_now().await;
-    drop(turn);
+    drop(permit);
 }
 
 #[cfg(test)]
@@ -87,9 +91,9 @@ mod tests {
 
     use super::*;
 
-    /// Such as a response whose client does not read, or a call that is cancelled.
+    /// For example a response whose client does not read, or a cancelled call.
     #[tokio::test]
-    async fn a_turn_is_not_held_by_who_does_not_take_it() {
+    async fn an_unpolled_or_dropped_waiter_holds_no_permit() {
         slice_permit().await;
         let mut unpolled = Box::pin(slice_permit());
         let mut dropped = Box::pin(slice_permit());
@@ -103,7 +107,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn everything_else_is_polled_between_two_slices() {
+    async fn every_other_task_is_polled_between_two_slices() {
         let events = Arc::new(Mutex::new(String::new()));
         let mut tasks = JoinSet::new();
         for _ in 0..3 {
@@ -111,20 +115,23 @@ mod tests {
             tasks.spawn(async move {
                 for _ in 0..10 {
                     slice_permit().await;
-                    events.lock().expect("nothing panics").push('s');
+                    events.lock().expect("no task panics").push('s');
                 }
             });
         }
         let small = Arc::clone(&events);
         tasks.spawn(async move {
             for _ in 0..10 {
-                small.lock().expect("nothing panics").push('.');
+                small.lock().expect("no task panics").push('.');
                 yield_now().await;
             }
         });
         tasks.join_all().await;
-        let events = events.lock().expect("nothing panics");
-        let beside = events.trim_end_matches('s');
-        assert!(beside.contains("s.") && !beside.contains("ss"), "{events}");
+        let events = events.lock().expect("no task panics");
+        let interleaved = events.trim_end_matches('s');
+        assert!(
+            interleaved.contains("s.") && !interleaved.contains("ss"),
+            "{events}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! TLS as a client: the trusted authorities, and why a certificate is refused.
+//! TLS as a client: which certificate authorities are trusted, and why a certificate is rejected.
 
 use std::io;
 use std::path::Path;
@@ -8,68 +8,66 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
-/// Why no TLS connection can be tried at all.
+/// Why a file of root certificates cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RootCertError {
-    /// The file with the root certificates.
-    #[error("the file cannot be read as certificates in PEM")]
+    /// The file cannot be read, or is not in PEM format.
+    #[error("the file cannot be read as PEM certificates")]
     Unreadable(#[source] rustls::pki_types::pem::Error),
-    /// One of them is no certificate, or there is none.
-    #[error("it holds no usable certificate")]
+    /// The file contains no certificate, or one that is not usable as a root.
+    #[error("the file contains no usable certificate")]
     NoCertificate,
 }
 
-/// Why a TLS handshake with the database failed: the operator must act, trying again changes
-/// nothing.
+/// Why a TLS handshake with the database failed. The operator must act; a retry fails too.
 #[derive(Debug, thiserror::Error)]
 pub enum HandshakeError {
-    /// The server's certificate is refused.
+    /// The server's certificate is rejected.
     #[error(
         "the certificate of POSTGRES_DB_HOST {reason}; {hint} (docs/operations.md, \"A certificate for the database\")"
     )]
     Certificate {
         /// What is wrong with it.
         reason: String,
-        /// How to make one that is accepted.
+        /// How to get one that is accepted.
         hint: &'static str,
     },
-    /// Anything else, for example a server that asks for a client certificate.
+    /// Any other error, for example a server that requires a client certificate.
     #[error(transparent)]
     Other(rustls::Error),
 }
 
-const NAME_THE_AUTHORITY: &str =
+const SET_ROOT_CERT: &str =
     "set POSTGRES_SSLROOTCERT to the certificate of the authority that signed it";
-const SIGN_ANOTHER: &str = "sign a certificate for the server with an authority of your own, with `openssl x509 -req … -extfile`, \
-     where the file says subjectAltName=DNS:<host>";
+const REISSUE: &str = "issue a certificate for the server from your own authority with `openssl x509 -req … -extfile`, \
+     where the file contains subjectAltName=DNS:<host>";
 const RENEW: &str = "renew it, and check the clocks of both machines";
 
 impl From<rustls::Error> for HandshakeError {
     fn from(error: rustls::Error) -> Self {
-        let rustls::Error::InvalidCertificate(refused) = error else {
+        let rustls::Error::InvalidCertificate(rejected) = error else {
             return Self::Other(error);
         };
-        let (reason, hint) = match &refused {
+        let (reason, hint) = match &rejected {
             CertificateError::UnknownIssuer => (
                 "is signed by an authority that is not trusted".to_owned(),
-                NAME_THE_AUTHORITY,
+                SET_ROOT_CERT,
             ),
-            // An authority that was made anew keeps its name.
+            // A recreated authority has the same name and another key.
             CertificateError::BadSignature => (
                 "is signed by another authority of the same name".to_owned(),
-                NAME_THE_AUTHORITY,
+                SET_ROOT_CERT,
             ),
-            CertificateError::NotValidForName => (
-                "has no subjectAltName that is the host".to_owned(),
-                SIGN_ANOTHER,
-            ),
+            CertificateError::NotValidForName => {
+                ("has no subjectAltName with the host".to_owned(), REISSUE)
+            }
             CertificateError::NotValidForNameContext { presented, .. } => (
                 match presented.as_slice() {
-                    // The common name says nothing since RFC 6125.
-                    [] => "has no subjectAltName, and a common name does not count".to_owned(),
+                    // RFC 6125 deprecates the common name.
+                    [] => "has no subjectAltName; the common name is ignored".to_owned(),
                     names => format!("is for another host: {}", names.join(", ")),
                 },
-                SIGN_ANOTHER,
+                REISSUE,
             ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 ("has expired".to_owned(), RENEW)
@@ -79,37 +77,38 @@ impl From<rustls::Error> for HandshakeError {
             }
             CertificateError::Other(other) => match other.0.downcast_ref::<webpki::Error>() {
                 Some(webpki::Error::CaUsedAsEndEntity) => (
-                    "is self-signed: an authority's (CA:TRUE), not a server's".to_owned(),
-                    SIGN_ANOTHER,
+                    "is self-signed: it belongs to an authority (CA:TRUE), not to a server"
+                        .to_owned(),
+                    REISSUE,
                 ),
                 Some(webpki::Error::UnsupportedCertVersion) => {
-                    ("is of X.509 version 1, not 3".to_owned(), SIGN_ANOTHER)
+                    ("is of X.509 version 1, not 3".to_owned(), REISSUE)
                 }
-                _ => (format!("is refused ({other})"), SIGN_ANOTHER),
+                _ => (format!("is rejected ({other})"), REISSUE),
             },
-            other => (format!("is refused ({other})"), SIGN_ANOTHER),
+            other => (format!("is rejected ({other})"), REISSUE),
         };
         Self::Certificate { reason, hint }
     }
 }
 
-/// The TLS library's error in one of a socket.
-pub(crate) fn error_of(error: &io::Error) -> Option<&rustls::Error> {
+/// The TLS library's error inside an I/O error, if there is one.
+pub(crate) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// Trusts those who sign the certificates of the web (Mozilla's list).
-pub(crate) fn to_the_web() -> ClientConfig {
-    trusting(RootCertStore::from_iter(
+/// A configuration that trusts the authorities of the public web (Mozilla's list).
+pub(crate) fn web_client_config() -> ClientConfig {
+    client_config(RootCertStore::from_iter(
         webpki_roots::TLS_SERVER_ROOTS.iter().cloned(),
     ))
 }
 
-/// Trusts the certificates in a file.
+/// A configuration that trusts only the root certificates in a PEM file.
 ///
 /// # Errors
-/// [`RootCertError`].
-pub(crate) fn to_signed_by(file: &Path) -> Result<ClientConfig, RootCertError> {
+/// [`RootCertError`] when the file is not usable.
+pub(crate) fn client_config_trusting(file: &Path) -> Result<ClientConfig, RootCertError> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(RootCertError::Unreadable)? {
         let certificate = certificate.map_err(RootCertError::Unreadable)?;
@@ -120,13 +119,13 @@ pub(crate) fn to_signed_by(file: &Path) -> Result<ClientConfig, RootCertError> {
     if roots.is_empty() {
         return Err(RootCertError::NoCertificate);
     }
-    Ok(trusting(roots))
+    Ok(client_config(roots))
 }
 
-fn trusting(roots: RootCertStore) -> ClientConfig {
+fn client_config(roots: RootCertStore) -> ClientConfig {
     ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
-        .expect("ring speaks the default versions")
+        .expect("ring supports the default protocol versions")
         .with_root_certificates(roots)
         .with_no_client_auth()
 }

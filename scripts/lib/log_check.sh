@@ -20,7 +20,7 @@ patterns["an API key"] = r"zava_[a-z0-9]{12}_[\w-]{20,}"
 patterns["the text of a statement"] = r"(?i:\bselect\s|\bfrom\s+retail\.|pg_sleep|generate_series)"
 patterns["a customer's e-mail address"] = r"[\w.]+@example\.(com|net|org)"
 # The server's own: a finding of the posture check tells the operator which statement corrects it.
-own_statement = "zava_mcp_server::query::scope::posture: nothing is served until this is mended "
+own_statement = "zava_mcp_server::query::scope::posture: posture rule violated; no data is served until it is fixed "
 
 
 def any_of(names):

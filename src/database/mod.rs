@@ -166,10 +166,10 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
 
 fn tls_error(error: &sqlx::Error) -> Option<&rustls::Error> {
     match error {
-        sqlx::Error::Io(error) => tls::error_of(error),
+        sqlx::Error::Io(error) => tls::rustls_error(error),
         sqlx::Error::Tls(error) => error
             .downcast_ref()
-            .or_else(|| tls::error_of(error.downcast_ref()?)),
+            .or_else(|| tls::rustls_error(error.downcast_ref()?)),
         _ => None,
     }
 }

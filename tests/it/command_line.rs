@@ -218,9 +218,9 @@ async fn check_shows_every_rule_and_the_statement_that_mends() {
     assert_eq!(lines(&outputs[0], "  ok     "), rules, "{}", outputs[0]);
     assert_eq!(lines(&outputs[1], "  ok     "), rules - 2, "{}", outputs[1]);
     for line in [
-        "posture    writes           WRONG  retail.orders: zava_reader may INSERT it\n",
+        "posture    writes           WRONG  retail.orders: grants INSERT to zava_reader\n",
         "                                   fix: REVOKE INSERT ON TABLE retail.orders FROM zava_reader;\n",
-        "posture    row_security     WRONG  retail.orders: does not hold everybody to its policies\n",
+        "posture    row_security     WRONG  retail.orders: does not force row security\n",
         "                                   fix: ALTER TABLE retail.orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n",
     ] {
         assert!(outputs[1].contains(line), "{line}{}", outputs[1]);

@@ -305,7 +305,7 @@ impl Connection {
     pub(super) async fn turn(&self) {
         // The semaphore is never closed.
         let _network_turn = self.network_turn.acquire().await;
-        self.turns.begin().await;
+        self.turns.acquire().await;
     }
 
     /// Whether what arrives next is parsed at a cost that the reads determine: the rest of a head,

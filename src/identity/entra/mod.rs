@@ -102,7 +102,7 @@ impl Entra {
 /// from the URL that was requested.
 fn http_client(proxy: Option<&HttpsProxy>) -> Result<reqwest::Client, reqwest::Error> {
     let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::tls::to_the_web())
+        .tls_backend_preconfigured(crate::tls::web_client_config())
         .timeout(FETCH_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         // The proxy variables of the process's environment apply only if the settings say so.

@@ -4,26 +4,27 @@ use super::{Scope, ScopeError};
 use crate::telemetry::audit::ChainHead;
 
 impl Scope {
-    /// Appends records to the audit trail, a JSON array of objects; the end of its chain then.
+    /// Appends records, a JSON array of objects, to the audit log, and returns its new chain head.
     ///
     /// # Errors
-    /// [`ScopeError`]; whether all of it was appended, or nothing, is not always known then.
+    /// [`ScopeError`]. Either all records were appended or none; which of the two may be unknown.
     pub async fn record(&self, records: &str) -> Result<ChainHead, ScopeError> {
-        let question = SignedCall {
+        let call = SignedCall {
             purpose: "record",
             mode: TransactionMode::Append,
             statement: "SELECT r.audit_id, r.hash FROM guard.record($1, $2, $3, pg_catalog.decode($4, 'base64')) AS r",
-            text: records,
+            payload: records,
         };
-        let ends = self.rows(question, |values| match values {
+        let heads = self.rows(call, |values| match values {
             [Some(id), Some(hash)] => Some(ChainHead {
                 audit_id: id.parse().ok()?,
                 hash: (*hash).to_owned(),
             }),
             _ => None,
         });
-        ends.await?
+        heads
+            .await?
             .pop()
-            .ok_or_else(|| ScopeError::of_wire(WireError::Protocol("no end of the audit trail")))
+            .ok_or_else(|| ScopeError::from_wire(WireError::Protocol("no audit chain head")))
     }
 }

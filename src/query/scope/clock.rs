@@ -10,24 +10,26 @@ const DATABASE_CLOCK: &str =
     "SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) * 1000000)::int8";
 
 impl Scope {
-    /// How far the clocks of this server and the database are apart, at least; what passes between
-    /// the question and its answer is not counted. Beyond the validity of a signed context no rows
-    /// are shown any more.
+    /// A lower bound of the difference between the clocks of this server and the database: the time
+    /// of the round trip is not counted. If it exceeds the validity of a signed context (30 s), no
+    /// rows are visible any more.
     ///
     /// # Errors
-    /// [`ScopeError`] when it cannot be told.
+    /// [`ScopeError`] when the database's clock cannot be read.
     pub async fn clock_skew(&self) -> Result<Duration, ScopeError> {
         let mut lease = self.lease(None).await?;
-        let mut reading = Reading(None);
+        let mut reading = ClockReading(None);
         let before = (self.clock)();
         lease
             .connection()
-            .read(Query::own(DATABASE_CLOCK, &[]), &mut reading)
+            .run_internal(Query::internal(DATABASE_CLOCK, &[]), &mut reading)
             .await
-            .map_err(|error| ScopeError::of_wire(error.of_own_statement()))?;
+            .map_err(|error| ScopeError::from_wire(error.into_internal()))?;
         let after = (self.clock)();
-        let Reading(Some(database)) = reading else {
-            return Err(ScopeError::of_wire(WireError::Protocol("no time of day")));
+        let ClockReading(Some(database)) = reading else {
+            return Err(ScopeError::from_wire(WireError::Protocol(
+                "no timestamp from the clock query",
+            )));
         };
         let ahead = database.duration_since(after);
         let behind = before.duration_since(database);
@@ -35,10 +37,10 @@ impl Scope {
     }
 }
 
-/// What the database's clock shows.
-struct Reading(Option<SystemTime>);
+/// The time that the database's clock shows.
+struct ClockReading(Option<SystemTime>);
 
-impl RowSink for Reading {
+impl RowSink for ClockReading {
     fn columns(&mut self, _: Vec<Column>) {}
 
     fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {

@@ -9,63 +9,64 @@ use super::posture::Finding;
 use super::wire::WireError;
 use crate::query::guard::visible;
 
-/// Why a statement gave no rows, by what the caller can do about it.
+/// Why a call of [`Scope`](super::Scope) failed, by what the caller can do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ScopeError {
-    /// PostgreSQL refused the statement: mend it.
-    #[error("the database refused the statement")]
+    /// PostgreSQL rejected the statement: correct it.
+    #[error("the database rejected the statement")]
     Database(#[source] PgError),
-    /// There is no such tenant any more: ask for another.
-    #[error("the tenant is unknown to the database")]
+    /// The tenant does not exist, or no longer: use another.
+    #[error("the tenant does not exist")]
     UnknownTenant,
-    /// The statement ran as long as one may: ask for less.
-    #[error("the statement was stopped after {} s", .0.as_secs_f32())]
+    /// The statement reached the statement timeout: request less.
+    #[error("the statement was cancelled at its timeout of {} s", .0.as_secs_f32())]
     TimedOut(Duration),
-    /// Every connection is in use: try again.
+    /// No permit was free in time: try again.
     #[error("all database connections are in use")]
     Busy,
-    /// The statement asks how rows would be found; that speaks of all tenants' rows, so only who sees all may ask.
-    #[error("the caller may not see estimates")]
+    /// The statement is an EXPLAIN. Plans contain estimates over all tenants' rows, so only callers
+    /// that see all rows may run it.
+    #[error("the caller may not see plans")]
     PlanRefused,
-    /// The database cannot be reached, or went away: try again later.
+    /// The database cannot be reached, or the connection was lost: try again later.
     #[error("the database is not available")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The server is told to stop, and has ended the call.
+    /// The server is shutting down and has cancelled the call.
     #[error("the server is stopping")]
     Stopping,
-    /// The database does not accept this server, is not prepared for it, or did what it was not asked: an operator must
-    /// act.
+    /// The database does not accept this server, is not migrated, or sent an unexpected reply: an
+    /// operator must act.
     #[error("the database does not accept this server")]
     Misconfigured(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The login or the database is not as `migrate` made it, so nothing is served: an operator must mend it. Each finding has
-    /// been logged.
-    #[error("the database is not fit to serve from, {} findings; `zava-mcp-server check` shows them", .0.len())]
+    /// The login or the database violates a posture rule, so no data is served: an operator must
+    /// fix it. Each finding has been logged.
+    #[error("posture check failed with {} findings; `zava-mcp-server check` lists them", .0.len())]
     Posture(Arc<[Finding]>),
 }
 
 /// `migrate` has not run yet.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is missing; run `zava-mcp-server migrate`")]
-struct NotPrepared(String);
+struct NotMigrated(String);
 
-/// What PostgreSQL said about a statement.
+/// An error that PostgreSQL reports.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PgError {
     /// The five characters of
     /// [Appendix A](https://www.postgresql.org/docs/18/errcodes-appendix.html).
     pub sqlstate: String,
-    /// The primary message. May repeat a value that the tenant may see.
+    /// The primary message. It may repeat a value that the tenant may see.
     pub message: String,
     /// The server's hint, if any.
     pub hint: Option<String>,
-    /// Where in the text that ran, in characters from 1, if the server says so.
+    /// The position in the text that ran, in characters from 1, if PostgreSQL gives one.
     pub position: Option<usize>,
 }
 
 impl PgError {
-    /// For an error that is longer than any answer may be. It stays with the place of the real one unread.
-    pub(super) fn too_long() -> Self {
-        let message = "the statement failed, with an error too long to show".to_owned();
+    /// Stands for an error message that is longer than a result may be and was not read.
+    pub(super) fn oversized() -> Self {
+        let message = "the statement failed with an error message too long to show".to_owned();
         Self {
             sqlstate: "54000".to_owned(),
             message,
@@ -74,8 +75,8 @@ impl PgError {
         }
     }
 
-    /// For a statement that the server is too old for; it was not sent.
-    pub(super) fn too_old(version: u32, needed: u32) -> Self {
+    /// For a statement that needs a newer PostgreSQL; it was not sent.
+    pub(super) fn unsupported_version(version: u32, needed: u32) -> Self {
         Self {
             sqlstate: "0A000".to_owned(),
             message: format!(
@@ -86,9 +87,9 @@ impl PgError {
         }
     }
 
-    /// For a statement that the database has not ended at its timeout: something in it takes long
-    /// and is not interrupted.
-    pub(super) fn overdue() -> Self {
+    /// For a statement that runs on after its timeout, because PostgreSQL cannot interrupt a part
+    /// of it. Equals the error that PostgreSQL reports at a timeout.
+    pub(super) fn statement_timeout() -> Self {
         let message = "canceling statement due to statement timeout".to_owned();
         Self {
             sqlstate: "57014".to_owned(),
@@ -98,30 +99,30 @@ impl PgError {
         }
     }
 
-    /// What a client is told: enough to correct a statement, nothing about the server. `place` is
-    /// the line and column of [`position`](Self::position) in the text that the client sent, `hint`
-    /// what to write instead.
+    /// The text for a client: enough to correct a statement, nothing about the server. `location`
+    /// is the line and column of [`position`](Self::position) in the text that the client sent,
+    /// `hint` what to write instead.
     #[must_use]
-    pub fn client_text(&self, place: Option<(usize, usize)>, hint: Option<&str>) -> String {
+    pub fn client_text(&self, location: Option<(usize, usize)>, hint: Option<&str>) -> String {
         let state = &self.sqlstate;
-        let place = place.map_or_else(String::new, |(line, column)| {
+        let location = location.map_or_else(String::new, |(line, column)| {
             format!("line {line}, column {column}; ")
         });
-        let at = format!("({place}SQLSTATE {state})");
+        let at = format!("({location}SQLSTATE {state})");
         let message = visible(&without_wrapper(&self.message));
         if let Some(hint) = hint {
             return format!("{message} {at}; {hint}");
         }
         match state.as_str() {
-            "57014" => format!("the statement was cancelled; send it again {at}"),
+            "57014" => format!("the statement was cancelled; retry {at}"),
             "53400" => format!(
                 "the statement needed too much temporary space; aggregate or filter more, or sort shorter rows {at}"
             ),
             "42501" => format!(
-                "this column or table may not be read; name the columns you need instead of *, \
+                "permission denied for a column or table; name the columns you need instead of *; \
                  retail.stores has store_id, store_name and is_online {at}"
             ),
-            // A bounded wrapper's own refusal: its text is written for the client.
+            // The limit of a bounded wrapper: its message is written for the client.
             "ZV101" => {
                 let hint = self.hint.as_deref();
                 let hint = hint.unwrap_or(match self.message.split_once(" (") {
@@ -132,16 +133,19 @@ impl PgError {
                 });
                 format!("{}; {} {at}", visible(&self.message), visible(hint))
             }
-            // The sum beside an aggregate that collects overflows by design (migrations/0004_bounded.sql).
+            // A collecting aggregate is limited by a sum that overflows by design
+            // (migrations/0004_bounded.sql).
             "22003" if self.message == "bigint out of range" => format!(
                 "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB, or 800 KiB of JSON; filter or group first {at}"
             ),
-            // Data, cardinality, features, syntax and names, limits: about the statement and the tenant's own rows.
+            // Errors in data, cardinality, features, syntax, names and limits concern the statement
+            // and the tenant's own rows.
             _ if ["22", "21", "0A", "42", "54", "2F"]
                 .iter()
                 .any(|class| state.starts_with(class)) =>
             {
-                // A hint on names may name what the caller cannot see; one on types speaks of the statement.
+                // A hint on names may contain a name that the caller must not see; a hint on types
+                // contains only the statement's own.
                 let hint = self
                     .hint
                     .as_ref()
@@ -154,9 +158,9 @@ impl PgError {
     }
 }
 
-/// A message as it would be without the guard's wrappers: `function bounded.repeat(date, integer,
-/// integer) does not exist` speaks of `repeat(date, integer)`; a wrapper takes its limit as one
-/// argument more.
+/// Rewrites a message so that it names the function that the client called, not its bounded
+/// wrapper: `function bounded.repeat(date, integer, integer) does not exist` becomes `function
+/// repeat(date, integer) does not exist`. The last argument of a wrapper is its limit.
 fn without_wrapper(message: &str) -> Cow<'_, str> {
     let Some((before, call)) = message.split_once("bounded.") else {
         return message.into();
@@ -172,7 +176,7 @@ fn without_wrapper(message: &str) -> Cow<'_, str> {
 
 impl fmt::Display for PgError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Without the message: it may repeat data, and this is what logs show.
+        // Without the message: this text is logged, and the message may repeat data.
         write!(f, "SQLSTATE {}", self.sqlstate)
     }
 }
@@ -188,8 +192,8 @@ impl fmt::Debug for PgError {
 impl std::error::Error for PgError {}
 
 impl ScopeError {
-    /// Of a statement that could run for this long at most.
-    pub(super) fn or_timed_out(self, statement_timeout: Duration) -> Self {
+    /// Turns PostgreSQL's timeout error into [`Self::TimedOut`].
+    pub(super) fn with_statement_timeout(self, statement_timeout: Duration) -> Self {
         match self {
             // An operator's pg_cancel_backend has the same SQLSTATE.
             Self::Database(error)
@@ -201,7 +205,7 @@ impl ScopeError {
         }
     }
 
-    /// Where in the text that ran PostgreSQL found an error, in characters from 1.
+    /// The position of the error in the text that ran, in characters from 1.
     #[must_use]
     pub fn position(&self) -> Option<usize> {
         match self {
@@ -217,34 +221,38 @@ impl ScopeError {
         }
     }
 
-    pub(super) fn of_pool(error: PoolError<WireError>) -> Self {
+    pub(super) fn from_pool(error: PoolError<WireError>) -> Self {
         match error {
             PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             PoolError::Timeout(TimeoutType::Create | TimeoutType::Recycle) => {
-                Self::Unavailable(WireError::Silent.into())
+                Self::Unavailable(WireError::NoReply.into())
             }
-            PoolError::Backend(error) => Self::of_wire(error),
+            PoolError::Backend(error) => Self::from_wire(error),
             closed @ (PoolError::Closed
             | PoolError::NoRuntimeSpecified
             | PoolError::PostCreateHook(_)) => Self::Unavailable(closed.into()),
         }
     }
 
-    /// Something is found, so `findings` is not empty.
-    pub(super) fn of_posture(findings: Arc<[Finding]>) -> Self {
-        match findings.iter().find(|finding| finding.is_of_unprepared()) {
-            Some(finding) => Self::Misconfigured(NotPrepared(finding.object.clone()).into()),
+    /// The error for findings, of which there is at least one.
+    pub(super) fn from_findings(findings: Arc<[Finding]>) -> Self {
+        match findings
+            .iter()
+            .find(|finding| finding.is_migration_missing())
+        {
+            Some(finding) => Self::Misconfigured(NotMigrated(finding.object.clone()).into()),
             None => Self::Posture(findings),
         }
     }
 
-    pub(super) fn of_wire(error: WireError) -> Self {
+    pub(super) fn from_wire(error: WireError) -> Self {
         match error {
             WireError::Statement(error) => Self::Database(error),
-            WireError::Overdue => Self::Database(PgError::overdue()),
+            WireError::StatementOverdue => Self::Database(PgError::statement_timeout()),
             WireError::Server(error) => match error.sqlstate.as_str() {
                 "ZV003" => Self::UnknownTenant,
-                // Wrong key, password or database; functions or rights that `migrate` has not made.
+                // A wrong key, password or database; functions or privileges that `migrate`
+                // creates.
                 "ZV001" | "ZV002" | "ZV004" | "28000" | "28P01" | "3D000" | "3F000" | "42501"
                 | "42883" | "42704" => Self::Misconfigured(error.into()),
                 _ => Self::Unavailable(error.into()),
@@ -253,7 +261,7 @@ impl ScopeError {
             | WireError::NoTls
             | WireError::Tls(_)
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
-            error @ (WireError::Io(_) | WireError::Closed | WireError::Silent) => {
+            error @ (WireError::Io(_) | WireError::Closed | WireError::NoReply) => {
                 Self::Unavailable(error.into())
             }
         }

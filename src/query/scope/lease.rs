@@ -19,35 +19,44 @@ const PROBE_AFTER: Duration = Duration::from_secs(10);
 /// The timeout of a probe, which takes one round trip on a live connection.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a connection may be idle in the pool. Azure's load balancers forget one after four
+/// How long a connection may be idle in the pool. Azure's load balancers drop one after four
 /// minutes.
 const MAX_IDLE: Duration = Duration::from_secs(180);
 
-/// A connection on loan for one transaction. When it is dropped, clean or not, on purpose or because nobody waits for the
-/// answer any more, the connection goes back to the pool, or is closed; if a statement may still be running, that one is
-/// cancelled first. Until then the turn is held, so the database never has more backends at work than there are turns.
+/// A pooled connection for one transaction, with the permit to run it.
+///
+/// Dropping a lease returns the connection to the pool if it is clean, and closes it otherwise. The
+/// lease of a dropped call may have a statement running: a background task cancels that statement
+/// first. The permit is held until then, so the database never runs more backends than there are
+/// permits.
 pub(super) struct Lease {
-    loan: Option<Loan>,
-    endings: TaskTracker,
+    /// `None` once the lease is renewed or dropped.
+    leased: Option<Leased>,
+    leases: TaskTracker,
 }
 
-struct Loan {
+/// What a lease returns.
+struct Leased {
     connection: Object<ConnectionManager>,
     // Dropped after the connection.
-    turn: Permit<Holder>,
-    /// Keeps the scope from being closed before this is given back.
-    tracked: TaskTrackerToken,
+    permit: Permit<Holder>,
+    /// Has `Scope::close` wait until the connection is returned.
+    token: TaskTrackerToken,
 }
 
 impl Lease {
+    /// Takes a live connection from the pool; connects when none is idle.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when the database cannot be reached.
     pub(super) async fn new(
-        turn: Permit<Holder>,
+        permit: Permit<Holder>,
         pool: &Pool<ConnectionManager>,
-        endings: &TaskTracker,
+        leases: &TaskTracker,
     ) -> Result<Self, ScopeError> {
-        // Closes idle connections at the bottom of the pool too, which are never taken out.
+        // Also closes idle connections at the bottom of the pool, which are never taken out.
         pool.retain(|connection, _| connection.silent_for() < MAX_IDLE);
-        let mut lease = Self::open(turn, pool, endings).await?;
+        let mut lease = Self::open(permit, pool, leases).await?;
         let connection = lease.connection();
         if connection.silent_for() < PROBE_AFTER {
             return Ok(lease);
@@ -59,86 +68,86 @@ impl Lease {
     }
 
     async fn open(
-        turn: Permit<Holder>,
+        permit: Permit<Holder>,
         pool: &Pool<ConnectionManager>,
-        endings: &TaskTracker,
+        leases: &TaskTracker,
     ) -> Result<Self, ScopeError> {
-        let loan = Loan {
-            tracked: endings.token(),
-            connection: pool.get().await.map_err(ScopeError::of_pool)?,
-            turn,
+        let leased = Leased {
+            token: leases.token(),
+            connection: pool.get().await.map_err(ScopeError::from_pool)?,
+            permit,
         };
         Ok(Self {
-            loan: Some(loan),
-            endings: endings.clone(),
+            leased: Some(leased),
+            leases: leases.clone(),
         })
     }
 
     pub(super) fn connection(&mut self) -> &mut Connection {
-        let loan = self.loan.as_mut();
-        &mut loan
-            .expect("a loan lasts until its lease is dropped")
+        let leased = self.leased.as_mut();
+        &mut leased
+            .expect("only `renew` and `drop` take it, and both end the lease")
             .connection
     }
 
-    /// Whether the connection has served others before.
+    /// Whether the connection has served another lease before.
     pub(super) fn is_reused(&self) -> bool {
-        self.loan
+        self.leased
             .as_ref()
-            .is_some_and(|loan| Object::metrics(&loan.connection).recycle_count > 0)
+            .is_some_and(|leased| Object::metrics(&leased.connection).recycle_count > 0)
     }
 
-    /// Gives up a dead connection, and the idle ones, which died with it when the server was restarted. The turn is kept
-    /// for a new one.
+    /// Replaces a dead connection by a new one under the same permit. Closes the idle connections
+    /// too: when the database was restarted, they died with this one.
     pub(super) async fn renew(
         mut self,
         pool: &Pool<ConnectionManager>,
     ) -> Result<Self, ScopeError> {
-        let loan = self.loan.take();
-        let Loan {
-            connection, turn, ..
-        } = loan.expect("a loan lasts until its lease is dropped");
+        let leased = self.leased.take();
+        let Leased {
+            connection, permit, ..
+        } = leased.expect("only `renew` and `drop` take it, and both end the lease");
         drop(Object::take(connection));
         pool.retain(|_, _| false);
-        Self::open(turn, pool, &self.endings).await
+        Self::open(permit, pool, &self.leases).await
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(loan) = self.loan.take() else {
+        let Some(leased) = self.leased.take() else {
             return;
         };
-        if loan.connection.is_clean() && !loan.connection.is_old() {
+        if leased.connection.is_clean() && !leased.connection.is_expired() {
             return;
         }
         match Handle::try_current() {
-            Ok(runtime) if loan.connection.is_waiting() => {
-                self.endings.spawn_on(loan.end(), &runtime);
+            Ok(runtime) if leased.connection.is_awaiting_reply() => {
+                self.leases.spawn_on(leased.cancel_and_close(), &runtime);
             }
-            // Nothing runs at the database, or nothing can be waited for here.
-            Ok(_) | Err(_) => loan.close(),
+            // No statement is running, or there is no runtime to wait on.
+            Ok(_) | Err(_) => leased.close(),
         }
     }
 }
 
-impl Loan {
-    async fn end(mut self) {
+impl Leased {
+    async fn cancel_and_close(mut self) {
         if let Some(pool) = Object::pool(&self.connection) {
-            pool.manager().end(&mut self.connection).await;
+            pool.manager().cancel_and_drain(&mut self.connection).await;
         }
         self.close();
     }
 
-    /// Closes the connection now; the pool would keep it until it is asked for the next time.
+    /// Closes the connection now; the pool would keep it until its next use.
     fn close(self) {
         let Self {
             connection,
-            turn,
-            tracked,
+            permit,
+            token,
         } = self;
         drop(Object::take(connection));
-        drop(turn);
-        drop(tracked);
+        drop(permit);
+        drop(token);
     }
 }

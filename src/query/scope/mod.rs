@@ -1,24 +1,29 @@
-//! The only way to a tenant's rows: one read-only transaction, signed for the caller, always rolled back. What is appended to the
-//! audit trail goes the same way, signed too, in transactions that hold nothing else.
+//! The only way to a tenant's rows: one read-only transaction with a context signed for the caller,
+//! always rolled back. Audit records are appended the same way, signed too, in transactions that
+//! hold nothing else.
 //!
 //! Knows the wire protocol, the pool and the signed context of `migrations/0014_lazy_context.sql`;
 //! must not know MCP, JSON or what the statement means. Begin, context, query and rollback are
 //! written together and read together, so a warm query costs one round trip; sqlx can neither
 //! pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
-//! Invariants: a connection goes back to the pool only when the server has said that no transaction
-//! is open; the statement of a dropped call is cancelled at the database, and holds its turn until
-//! it has ended; nothing runs for a caller before the posture check has passed.
-mod audit; // appending to the audit trail
+//!
+//! Invariants:
+//! - a connection returns to the pool only after PostgreSQL has confirmed that no transaction is
+//!   open;
+//! - the statement of a dropped call is cancelled at the database, and holds its permit until it
+//!   has ended;
+//! - no statement runs for a caller before the posture check has passed.
+mod audit; // appending to the audit log
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
 mod context; // the signed tenant context
 mod error; // what can go wrong, by what the caller can do
-mod examination; // when the database is held against the rules
-mod fair_queue; // whose turn it is
-mod lease; // a connection for one transaction, and its end
+mod examination; // when the database is examined in full
+mod fair_queue; // permits for transactions, shared fairly between tenants
+mod lease; // a connection for one transaction, and how it is returned
 mod pool; // warm connections
-mod posture; // whether the database is fit to serve from
-mod signed_call; // what is asked without a tenant, signed
+mod posture; // whether the login and the database obey the posture rules
+mod signed_call; // functions of the guard that need no tenant but a signature
 mod transport; // TCP or TLS
 mod wire; // one connection: messages out, messages in
 
@@ -47,20 +52,22 @@ use posture::Posture;
 use signed_call::SignedCall;
 use wire::{Query, Transaction, TransactionMode, WireError};
 
-/// How long a request waits for its turn.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long a request waits for its permit.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the server may stay silent beyond the statement timeout before the connection is given up.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long PostgreSQL may take to reply beyond the statement timeout, before the connection is
+/// given up.
+const REPLY_GRACE: Duration = Duration::from_secs(2);
 
 /// How long closing waits for statements to be cancelled.
-const LONGEST_CLOSE: Duration = Duration::from_secs(3);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Has the database verify a context: a statement that reads no protected row would not.
-const VERIFY: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
+/// Has the database verify a context; a statement that reads no protected row would not.
+const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
 
-/// Whose turn a connection is: a tenant's, or `None` for the server's own questions. A tenant that is only being looked up
-/// is not known yet, so it is not given a turn of its own: ids are free to invent.
+/// Who holds a permit: a tenant, or `None` for the server's own statements. Looking up a tenant is
+/// one of those. It gets no share of its own, because a tenant id that is not known yet may be
+/// invented.
 type Holder = Option<TenantId>;
 
 /// A column of a result.
@@ -72,15 +79,17 @@ pub struct Column {
     pub type_oid: u32,
 }
 
-/// Takes a result as it arrives.
+/// Receives a result as it arrives.
 pub trait RowSink: Send {
     /// The result's columns; once, before the first row.
     fn columns(&mut self, columns: Vec<Column>);
 
-    /// One row: each value in PostgreSQL's text form, `None` for NULL. `Break` when enough has been taken.
+    /// One row: each value in PostgreSQL's text form, `None` for NULL. `Break` ends the result: no
+    /// further row is delivered.
     fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()>;
 
-    /// A row came that is larger than a whole answer may be; it is not delivered and nothing follows it.
+    /// A row arrived that is larger than a whole result may be. It is not delivered, and nothing
+    /// follows it.
     fn oversized(&mut self);
 }
 
@@ -88,9 +97,10 @@ pub trait RowSink: Send {
 pub struct Scope {
     pool: Pool<ConnectionManager>,
     pool_mode: PoolMode,
-    permits: FairQueue<Holder>,
-    endings: TaskTracker,
-    closing: CancellationToken,
+    queue: FairQueue<Holder>,
+    /// Tracks the leases that are not returned yet, and the tasks that cancel their statements.
+    leases: TaskTracker,
+    stopping: CancellationToken,
     posture: Posture,
     signer: Signer,
     statement_timeout: Duration,
@@ -99,10 +109,10 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope over a database. Connects when first used, not here.
+    /// A scope over a database. Connects on first use, not here.
     ///
     /// # Errors
-    /// When the settings ask for TLS and its certificates cannot be used.
+    /// [`TlsError`] when the settings ask for TLS and its certificates cannot be used.
     pub fn new(
         address: DatabaseAddress,
         login: Login,
@@ -111,19 +121,20 @@ impl Scope {
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
         let pool_mode = address.pool_mode;
-        let largest_row = limits
+        let max_row_bytes = limits
             .answer
             .result_bytes
             .max(limits.analyst_answer.result_bytes);
         let posture = Posture::new(&address.database, &login.user);
-        let connections = ConnectionManager::new(address, login, largest_row)?;
-        let (slots, share) = (limits.connections.get(), limits.tenant_connections.get());
+        let connections = ConnectionManager::new(address, login, max_row_bytes)?;
+        let permits = limits.connections.get();
+        let max_per_tenant = limits.tenant_connections.get();
         Ok(Self {
-            pool: pool::build(connections, slots, LONGEST_WAIT),
+            pool: pool::build(connections, permits, QUEUE_TIMEOUT),
             pool_mode,
-            permits: FairQueue::new(slots, share, None),
-            endings: TaskTracker::new(),
-            closing: CancellationToken::new(),
+            queue: FairQueue::new(permits, max_per_tenant, None),
+            leases: TaskTracker::new(),
+            stopping: CancellationToken::new(),
             posture,
             signer: Signer::new(key),
             statement_timeout: limits.answer.statement_timeout,
@@ -132,37 +143,37 @@ impl Scope {
         })
     }
 
-    /// Runs one statement for a caller and hands its rows to `sink`. `parameters` are values for `$1`, `$2`, … in text
-    /// form; at most `most_rows` rows are asked of the database.
+    /// Runs one statement for a caller and delivers its rows to `sink`. `parameters` are the values
+    /// of `$1`, `$2`, … in text form; at most `max_rows` rows are fetched.
     ///
     /// # Errors
-    /// [`ScopeError`]; `sink` may hold a part of the result then, which is not to be used.
+    /// [`ScopeError`]; `sink` may then hold a part of the result, which must not be used.
     ///
     /// # Cancel safety
-    /// The statement of a dropped call is cancelled at the database, within milliseconds; its connection is not used
-    /// again, and its turn is held until the backend has ended.
+    /// The statement of a dropped call is cancelled at the database, within milliseconds. Its
+    /// connection is not reused, and its permit is held until the backend has ended.
     ///
     /// # Security
-    /// What the statement sees is decided by the database, from the context signed for `caller`.
+    /// The database decides which rows the statement sees, from the context signed for `caller`.
     pub async fn run(
         &self,
         caller: &Caller,
         query: &CheckedQuery,
         parameters: &[&str],
-        most_rows: NonZeroU32,
+        max_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         if query.kind() == StatementKind::Plan && !caller.may_see_plans() {
             return Err(ScopeError::PlanRefused);
         }
-        let most_rows = i32::try_from(most_rows.get()).unwrap_or(i32::MAX);
+        let max_rows = i32::try_from(max_rows.get()).unwrap_or(i32::MAX);
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
-            version: query.version(),
+            min_version: query.version(),
             retained_bytes: query.retained_bytes(),
             parameters,
-            most_rows,
+            max_rows,
         };
         let tenant = caller.tenant();
         let statement_timeout = if caller.has_larger_limits() {
@@ -170,61 +181,64 @@ impl Scope {
         } else {
             self.statement_timeout
         };
-        let task = Task::Run {
+        let operation = Operation::RunQuery {
             tenant,
             query,
             statement_timeout,
         };
-        self.unless_closing(self.transact(Some(tenant), task, sink))
+        self.unless_stopping(self.transact(Some(tenant), operation, sink))
             .await
-            .map_err(|error| error.or_timed_out(statement_timeout))
+            .map_err(|error| error.with_statement_timeout(statement_timeout))
     }
 
-    /// Whether the database knows a tenant. Nobody but the holder of the signing key can ask.
+    /// Whether the database knows a tenant. Only a holder of the signing key can find out.
     ///
     /// # Errors
-    /// [`ScopeError`] when it cannot be told.
+    /// [`ScopeError`] when the check itself fails.
     pub async fn tenant_exists(&self, tenant: TenantId) -> Result<bool, ScopeError> {
-        let mut nothing = Nothing;
-        let verifying = self.transact(None, Task::Verify(tenant), &mut nothing);
-        match self.unless_closing(verifying).await {
+        let mut ignored = IgnoreRows;
+        let verifying = self.transact(None, Operation::VerifyContext(tenant), &mut ignored);
+        match self.unless_stopping(verifying).await {
             Ok(()) => Ok(true),
             Err(ScopeError::UnknownTenant) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// The connections that are open, and those of them that nobody uses now.
+    /// How many connections are open, and how many of them are idle.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.available)
     }
 
-    /// Ends the calls under way: their statements are cancelled, and they and those after this fail. What is recorded still is.
+    /// Cancels the statements of all calls in flight. These calls and all later ones fail with
+    /// [`ScopeError::Stopping`]; only audit records are still appended.
     pub fn cancel_all(&self) {
-        self.closing.cancel();
+        self.stopping.cancel();
     }
 
-    /// Ends the calls under way, waits a while until their statements have ended, and closes every connection.
+    /// Cancels all calls in flight, waits up to 3 s until their statements have ended, and closes
+    /// every connection.
     pub async fn close(&self) {
         self.cancel_all();
         self.pool.close();
-        self.endings.close();
-        if timeout(LONGEST_CLOSE, self.endings.wait()).await.is_err() {
+        self.leases.close();
+        if timeout(CLOSE_TIMEOUT, self.leases.wait()).await.is_err() {
             tracing::warn!("statements did not end in time; their connections are closed");
         }
     }
 
-    /// The outcome of `running`, which is dropped when calls are ended.
-    async fn unless_closing(
+    /// The result of `running`, which is dropped when all calls are cancelled.
+    async fn unless_stopping(
         &self,
         running: impl Future<Output = Result<(), ScopeError>>,
     ) -> Result<(), ScopeError> {
-        // Either arm may be dropped: a call cancels its statement then, and waiting for a token keeps nothing.
+        // Either arm may be dropped: a dropped call cancels its statement, and waiting for a token
+        // holds no state.
         tokio::select! {
-            biased; // a call that comes too late is told so, not that there is no connection
-            () = self.closing.cancelled() => Err(ScopeError::Stopping),
+            biased; // a late call fails with `Stopping`, not for want of a connection
+            () = self.stopping.cancelled() => Err(ScopeError::Stopping),
             done = running => done,
         }
     }
@@ -232,48 +246,50 @@ impl Scope {
     async fn transact(
         &self,
         holder: Holder,
-        task: Task<'_>,
+        operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let mut lease = self.lease(holder).await?;
-        match self.on(&mut lease, task, sink).await {
-            // A pooled connection that the server closed meanwhile has run nothing: reading again is safe.
+        match self.run_on(&mut lease, operation, sink).await {
+            // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
+            // retry is safe.
             Err(WireError::Closed) if lease.is_reused() => {
-                let mut fresh = lease.renew(&self.pool).await?;
-                self.on(&mut fresh, task, sink).await
+                let mut renewed = lease.renew(&self.pool).await?;
+                self.run_on(&mut renewed, operation, sink).await
             }
             done => done,
         }
-        .map_err(ScopeError::of_wire)
+        .map_err(ScopeError::from_wire)
     }
 
-    async fn on(
+    async fn run_on(
         &self,
         lease: &mut Lease,
-        task: Task<'_>,
+        operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
-        let runs_statement = matches!(task, Task::Run { .. });
+        let is_query = matches!(operation, Operation::RunQuery { .. });
         let connection = lease.connection();
-        let (mode, longest) = match task {
-            Task::Ask(question) => (question.mode, self.statement_timeout),
-            Task::Verify(_) => (TransactionMode::Read, self.statement_timeout),
-            Task::Run {
+        let (mode, max_time) = match operation {
+            Operation::SignedCall(call) => (call.mode, self.statement_timeout),
+            Operation::VerifyContext(_) => (TransactionMode::Read, self.statement_timeout),
+            Operation::RunQuery {
                 statement_timeout, ..
             } => (TransactionMode::Read, statement_timeout),
         };
-        if let Task::Run { query, .. } = task {
-            connection.require_version(query.version)?;
+        if let Operation::RunQuery { query, .. } = operation {
+            connection.require_version(query.min_version)?;
         }
         let transacting = async {
-            // All is signed for the backend, which behind a pooler is only known once a transaction is open.
+            // Signatures are bound to the backend, which behind a pooler is known only once a
+            // transaction is open.
             let (backend, is_open) = match self.pool_mode {
                 PoolMode::Direct => (connection.process_id(), false),
                 PoolMode::Transaction => (connection.begin(mode).await?, true),
             };
             let now = (self.clock)();
-            match task {
-                Task::Run {
+            match operation {
+                Operation::RunQuery {
                     tenant,
                     query,
                     statement_timeout,
@@ -281,68 +297,72 @@ impl Scope {
                     let transaction = Transaction {
                         mode,
                         is_open,
-                        context: Some(&self.signer.context(tenant, backend, now)),
+                        context: Some(&self.signer.sign_context(tenant, backend, now)),
                         statement_timeout,
                         query,
                     };
                     connection.transact(&transaction, sink).await
                 }
-                Task::Verify(tenant) => {
+                Operation::VerifyContext(tenant) => {
                     let transaction = Transaction {
                         mode,
                         is_open,
-                        context: Some(&self.signer.context(tenant, backend, now)),
+                        context: Some(&self.signer.sign_context(tenant, backend, now)),
                         statement_timeout: self.statement_timeout,
-                        query: Query::own(VERIFY, &[]),
+                        query: Query::internal(VERIFY_CONTEXT, &[]),
                     };
                     connection
                         .transact(&transaction, sink)
                         .await
-                        .map_err(WireError::of_own_statement)
+                        .map_err(WireError::into_internal)
                 }
-                Task::Ask(question) => {
-                    let SignedCall { purpose, text, .. } = question;
-                    let signature = self.signer.sign(purpose, text, backend, now);
-                    question.ask(connection, &signature, is_open, sink).await
+                Operation::SignedCall(call) => {
+                    let SignedCall {
+                        purpose, payload, ..
+                    } = call;
+                    let signature = self.signer.sign_call(purpose, payload, backend, now);
+                    call.execute(connection, &signature, is_open, sink).await
                 }
             }
         };
-        // The database ends a slow statement by itself; this is for one that it cannot interrupt,
-        // and for a database that has gone silent.
-        match timeout(longest + GRACE, transacting).await {
+        // PostgreSQL itself ends a statement at its timeout. This timeout is for a statement that
+        // PostgreSQL cannot interrupt, and for a database that no longer replies.
+        match timeout(max_time + REPLY_GRACE, transacting).await {
             Ok(done) => done,
-            Err(_) if runs_statement && lease.connection().is_waiting() => {
+            Err(_) if is_query && lease.connection().is_awaiting_reply() => {
                 let backend = lease.connection().backend();
                 Err(self.pool.manager().diagnose_silence(backend).await)
             }
-            Err(_) => Err(WireError::Silent),
+            Err(_) => Err(WireError::NoReply),
         }
     }
 
-    /// A connection to a database that is fit to serve from, when it is the holder's turn.
+    /// Waits for a permit, and returns a connection to a database that has passed the posture
+    /// check.
     async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let mut lease = self.turn(holder).await?;
+        let mut lease = self.lease_unchecked(holder).await?;
         let (signer, now) = (&self.signer, (self.clock)());
         let findings = match self.posture.findings(lease.connection(), signer, now).await {
             Err(WireError::Closed) if lease.is_reused() => {
                 lease = lease.renew(&self.pool).await?;
                 self.posture.findings(lease.connection(), signer, now).await
             }
-            told => told,
+            checked => checked,
         }
-        .map_err(ScopeError::of_wire)?;
+        .map_err(ScopeError::from_wire)?;
         if findings.is_empty() {
             Ok(lease)
         } else {
-            Err(ScopeError::of_posture(findings))
+            Err(ScopeError::from_findings(findings))
         }
     }
 
-    async fn turn(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let turn = timeout(LONGEST_WAIT, self.permits.take(holder))
+    /// Like [`Self::lease`], without the posture check.
+    async fn lease_unchecked(&self, holder: Holder) -> Result<Lease, ScopeError> {
+        let permit = timeout(QUEUE_TIMEOUT, self.queue.acquire(holder))
             .await
             .map_err(|_| ScopeError::Busy)?;
-        Lease::new(turn, &self.pool, &self.endings).await
+        Lease::new(permit, &self.pool, &self.leases).await
     }
 }
 
@@ -352,25 +372,25 @@ impl std::fmt::Debug for Scope {
     }
 }
 
-/// What one transaction is for.
+/// What one transaction does.
 #[derive(Clone, Copy)]
-enum Task<'a> {
-    /// To run a statement for a tenant.
-    Run {
+enum Operation<'a> {
+    /// Runs a client's statement for a tenant.
+    RunQuery {
         tenant: TenantId,
         query: Query<'a>,
         statement_timeout: Duration,
     },
-    /// To have a tenant's context verified, and so to learn whether the tenant exists.
-    Verify(TenantId),
-    /// To ask what the database knows of callers.
-    Ask(SignedCall<'a>),
+    /// Has a tenant's context verified, which fails if there is no such tenant.
+    VerifyContext(TenantId),
+    /// Calls a function of the guard with a signature instead of a context.
+    SignedCall(SignedCall<'a>),
 }
 
-/// For a transaction that asks nothing.
-struct Nothing;
+/// A sink for a result that is not needed.
+struct IgnoreRows;
 
-impl RowSink for Nothing {
+impl RowSink for IgnoreRows {
     fn columns(&mut self, _: Vec<Column>) {}
 
     fn row(&mut self, _: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {

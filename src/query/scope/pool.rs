@@ -13,24 +13,25 @@ use super::{Column, RowSink};
 use crate::settings::{DatabaseAddress, Login};
 
 /// How long connecting may take, from the first packet to the end of authentication.
-const LONGEST_CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long ending one connection may take; a backend that does not listen must not hold a turn for ever.
-const LONGEST_END: Duration = Duration::from_secs(2);
+/// How long cancelling a statement and ending its session may take. A backend that does not react
+/// must not hold a permit for ever.
+const CANCEL_AND_DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A cancel request is lost when it overtakes the statement on its way to the backend, so it is sent again: after this
-/// long, then after twice as long, and so on.
-const CANCEL_AGAIN: Duration = Duration::from_millis(40);
+/// Delay before a cancel request is sent a second time; each further delay is twice as long. A
+/// request is lost when it overtakes the statement on its way to the backend.
+const CANCEL_RETRY_DELAY: Duration = Duration::from_millis(40);
 
 /// How long one cancel request may take; connecting included, it is a matter of milliseconds.
-const LONGEST_CANCEL: Duration = Duration::from_secs(1);
+const CANCEL_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Whether a backend of this login runs a statement.
+/// Returns a row if a backend of this login is running a statement.
 const IS_ACTIVE: &str =
     "SELECT FROM pg_catalog.pg_stat_activity WHERE pid = $1::int4 AND state = 'active'";
 
-/// How long asking that may take, connecting included.
-const MAX_ACTIVITY_CHECK: Duration = Duration::from_secs(1);
+/// How long that query may take, connecting included.
+const ACTIVITY_CHECK_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Whether the query returned a row.
 struct IsActive(bool);
@@ -46,71 +47,72 @@ impl RowSink for IsActive {
     fn oversized(&mut self) {}
 }
 
-/// Opens connections for the pool and tells which may be used again.
+/// Opens connections for the pool and decides which of them may be reused.
 pub(super) struct ConnectionManager {
     dialer: Dialer,
     address: DatabaseAddress,
     login: Login,
-    largest_row: NonZeroUsize,
+    max_row_bytes: NonZeroUsize,
 }
 
 impl ConnectionManager {
     pub(super) fn new(
         address: DatabaseAddress,
         login: Login,
-        largest_row: NonZeroUsize,
+        max_row_bytes: NonZeroUsize,
     ) -> Result<Self, TlsError> {
         Ok(Self {
             dialer: Dialer::new(&address)?,
             address,
             login,
-            largest_row,
+            max_row_bytes,
         })
     }
 
-    /// Cancels what runs on a connection, waits until the backend has said so, and leaves it.
-    pub(super) async fn end(&self, connection: &mut Connection) {
+    /// Cancels the statement that runs on a connection, discards the rest of its reply, and ends
+    /// the session.
+    pub(super) async fn cancel_and_drain(&self, connection: &mut Connection) {
         let ending = async {
-            let mut pause = CANCEL_AGAIN;
-            while connection.is_waiting() {
-                match timeout(LONGEST_CANCEL, self.cancel(connection.cancel_key())).await {
+            let mut delay = CANCEL_RETRY_DELAY;
+            while connection.is_awaiting_reply() {
+                let cancelling = self.cancel(connection.cancel_key());
+                match timeout(CANCEL_REQUEST_TIMEOUT, cancelling).await {
                     Ok(Ok(())) => {}
                     Ok(Err(error)) => {
                         tracing::debug!(error = &error as &dyn Error, "cancel request failed");
                     }
-                    Err(_) => tracing::debug!("cancel request took too long"),
+                    Err(_) => tracing::debug!("cancel request timed out"),
                 }
-                let _ = timeout(pause, connection.skip_answer()).await;
-                pause *= 2;
+                let _ = timeout(delay, connection.drain_reply()).await;
+                delay *= 2;
             }
-            connection.leave().await;
+            connection.terminate().await;
         };
-        if timeout(LONGEST_END, ending).await.is_err() {
-            tracing::warn!("a cancelled statement did not end in time; its connection is closed");
+        if timeout(CANCEL_AND_DRAIN_TIMEOUT, ending).await.is_err() {
+            tracing::warn!("cancelled statement did not end in time; its connection is closed");
         }
     }
 
-    /// Why a connection has not answered in time: its statement still runs, as another connection
-    /// finds out, or the connection is dead.
+    /// Tells why a connection did not answer in time: another connection finds its statement still
+    /// running, or the connection is dead.
     pub(super) async fn diagnose_silence(&self, backend: i32) -> WireError {
         let backend = backend.to_string();
         let mut active = IsActive(false);
-        let asking = async {
+        let querying = async {
             let mut connection = self.create().await?;
             connection
-                .read(Query::own(IS_ACTIVE, &[&backend]), &mut active)
+                .run_internal(Query::internal(IS_ACTIVE, &[&backend]), &mut active)
                 .await
         };
-        // For a moment, one connection more than there are turns.
-        let told = timeout(MAX_ACTIVITY_CHECK, asking).await;
-        match told {
-            Ok(Ok(())) if active.0 => WireError::Overdue,
-            Ok(_) | Err(_) => WireError::Silent,
+        // For a moment, there is one connection more than there are permits.
+        match timeout(ACTIVITY_CHECK_TIMEOUT, querying).await {
+            Ok(Ok(())) if active.0 => WireError::StatementOverdue,
+            Ok(_) | Err(_) => WireError::NoReply,
         }
     }
 
     async fn cancel(&self, key: CancelKey) -> Result<(), WireError> {
-        wire::cancel(self.dialer.dial().await?, key).await
+        wire::send_cancel_request(self.dialer.dial().await?, key).await
     }
 }
 
@@ -124,40 +126,37 @@ impl Manager for ConnectionManager {
             transport,
             &self.address,
             &self.login,
-            self.largest_row.get(),
+            self.max_row_bytes.get(),
         )
         .await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<WireError> {
         if !connection.is_clean() {
-            Err(RecycleError::message(
-                "the connection's state is not known to be clean",
-            ))
-        } else if connection.is_old() {
-            Err(RecycleError::message(
-                "the connection has served long enough",
-            ))
+            Err(RecycleError::message("the connection is not clean"))
+        } else if connection.is_expired() {
+            Err(RecycleError::message("the connection has expired"))
         } else {
             Ok(())
         }
     }
 }
 
-/// A pool that connects when first asked.
+/// A pool of at most `max_connections` that connects on first use.
 pub(super) fn build(
     connections: ConnectionManager,
-    most: usize,
-    longest_wait: Duration,
+    max_connections: usize,
+    wait_timeout: Duration,
 ) -> Pool<ConnectionManager> {
     Pool::builder(connections)
-        .max_size(most)
-        // The connection that was used last: its backend's caches are warm. In turns, one client's requests went over all that
-        // a burst had opened, for a third more of the database's processor time.
+        .max_size(max_connections)
+        // Reuses the most recent connection, because its backend's caches are warm. With FIFO, one
+        // client's requests went over all connections that a burst had opened, and cost the
+        // database a third more CPU time.
         .queue_mode(QueueMode::Lifo)
-        .wait_timeout(Some(longest_wait))
-        .create_timeout(Some(LONGEST_CONNECT))
+        .wait_timeout(Some(wait_timeout))
+        .create_timeout(Some(CONNECT_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
-        .expect("timeouts are given together with the runtime that keeps them")
+        .expect("timeouts are set together with the runtime that measures them")
 }

@@ -5,22 +5,24 @@ use base64::Engine as _;
 
 use super::context::Signature;
 use super::wire::{Connection, Query, Transaction, TransactionMode, WireError};
-use super::{Column, RowSink, Scope, ScopeError, Task};
+use super::{Column, Operation, RowSink, Scope, ScopeError};
 
-/// A call of a function that the database answers to the holder of the signing key alone (`guard.must_be_asked` of
-/// `migrations/0007_callers.sql`).
+/// A call of a function of the guard that needs a signature instead of a tenant's context. The
+/// function verifies it with `guard.must_be_asked` (`migrations/0007_callers.sql`).
 #[derive(Clone, Copy)]
 pub(super) struct SignedCall<'a> {
-    /// What the signature is for.
+    /// Which function the signature is valid for.
     pub(super) purpose: &'static str,
     pub(super) mode: TransactionMode,
     pub(super) statement: &'static str,
-    /// What exactly is asked, as JSON.
-    pub(super) text: &'a str,
+    /// The function's argument, as JSON.
+    pub(super) payload: &'a str,
 }
 
 impl SignedCall<'_> {
-    pub(super) async fn ask(
+    /// Runs the call in one transaction; `is_open` tells whether [`Connection::begin`] has opened
+    /// it.
+    pub(super) async fn execute(
         self,
         connection: &mut Connection,
         signature: &Signature,
@@ -29,68 +31,73 @@ impl SignedCall<'_> {
     ) -> Result<(), WireError> {
         let (key_id, expires) = (signature.key_id.to_string(), signature.expires.to_string());
         let mac = base64::engine::general_purpose::STANDARD.encode(signature.mac);
-        let parameters = [key_id.as_str(), self.text, &expires, &mac];
+        let parameters = [key_id.as_str(), self.payload, &expires, &mac];
         let transaction = Transaction {
             mode: self.mode,
             is_open,
             context: None,
             statement_timeout: Duration::ZERO,
-            query: Query::own(self.statement, &parameters),
+            query: Query::internal(self.statement, &parameters),
         };
         connection
             .transact(&transaction, sink)
             .await
-            .map_err(WireError::of_own_statement)
+            .map_err(WireError::into_internal)
     }
 }
 
 impl Scope {
-    /// The answer, row by row.
+    /// The rows that a signed call returns, each parsed by `parse`.
+    ///
+    /// # Errors
+    /// [`ScopeError`], also when `parse` rejects a row.
     pub(super) async fn rows<T: Send>(
         &self,
-        question: SignedCall<'_>,
-        read: fn(&[Option<&str>]) -> Option<T>,
+        call: SignedCall<'_>,
+        parse: fn(&[Option<&str>]) -> Option<T>,
     ) -> Result<Vec<T>, ScopeError> {
-        let mut answer = Answer::new(read);
-        let asking = self.transact(None, Task::Ask(question), &mut answer);
-        match question.mode {
-            TransactionMode::Read => self.unless_closing(asking).await?,
-            // The last calls are recorded when they have ended.
-            TransactionMode::Append => asking.await?,
+        let mut collector = RowCollector::new(parse);
+        let calling = self.transact(None, Operation::SignedCall(call), &mut collector);
+        match call.mode {
+            TransactionMode::Read => self.unless_stopping(calling).await?,
+            // The audit records of the last calls are appended after `cancel_all`.
+            TransactionMode::Append => calling.await?,
         }
-        answer.into_rows().ok_or_else(|| {
-            ScopeError::of_wire(WireError::Protocol("an answer that cannot be read"))
+        collector.into_rows().ok_or_else(|| {
+            ScopeError::from_wire(WireError::Protocol("a row that cannot be parsed"))
         })
     }
 }
 
-/// The rows of an answer; `None` when one could not be read, for what is not understood means nothing.
-pub(super) struct Answer<T> {
-    read: fn(&[Option<&str>]) -> Option<T>,
+/// Parses and collects all rows of a result.
+pub(super) struct RowCollector<T> {
+    parse: fn(&[Option<&str>]) -> Option<T>,
+    /// `None` once a row could not be parsed: then no row is trusted.
     rows: Option<Vec<T>>,
 }
 
-impl<T> Answer<T> {
-    pub(super) fn new(read: fn(&[Option<&str>]) -> Option<T>) -> Self {
+impl<T> RowCollector<T> {
+    pub(super) fn new(parse: fn(&[Option<&str>]) -> Option<T>) -> Self {
         Self {
-            read,
+            parse,
             rows: Some(Vec::new()),
         }
     }
 
+    /// The rows; `None` if one could not be parsed.
     pub(super) fn into_rows(self) -> Option<Vec<T>> {
         self.rows
     }
 }
 
-impl<T: Send> RowSink for Answer<T> {
+impl<T: Send> RowSink for RowCollector<T> {
     fn columns(&mut self, _: Vec<Column>) {}
 
     fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
         let values: Vec<Option<&str>> = values
             .map(|value| value.and_then(|value| std::str::from_utf8(value).ok()))
             .collect();
-        let row = (self.read)(&values);
+        let row = (self.parse)(&values);
         self.rows = self.rows.take().zip(row).map(|(mut rows, row)| {
             rows.push(row);
             rows

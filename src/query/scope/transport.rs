@@ -1,4 +1,4 @@
-//! The bytes under a connection: TCP, or TLS that proves the server's name.
+//! The byte stream under a connection: TCP, or TLS that verifies the server's name.
 
 use std::io;
 use std::path::Path;
@@ -17,32 +17,33 @@ use super::wire::WireError;
 use crate::settings::{DatabaseAddress, Tls};
 use crate::tls::{self, RootCertError};
 
-/// How long a connection is idle before the operating system asks whether the other end is still
-/// there.
+/// How long a connection is idle before the operating system sends the first TCP keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
-/// How long it waits for each answer, and how often it asks.
+/// The delay between two keepalive probes.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How many keepalive probes may stay unanswered.
 const KEEPALIVE_RETRIES: u32 = 3;
 
-/// How long what was sent may stay without an acknowledgement of the other end. Without this limit,
-/// only the statement timeout would notice that packets are lost.
+/// How long sent data may stay unacknowledged. Without this limit, lost packets would show only at
+/// the statement timeout.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What the wire reads from and writes to.
+/// A byte stream to PostgreSQL.
 pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
-/// Why no TLS connection can be tried at all.
+/// Why the TLS settings cannot be used. Nothing was connected yet.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file with the root certificates.
+    /// The file with the root certificates is not usable.
     #[error("POSTGRES_SSLROOTCERT cannot be used")]
     RootCert(#[from] RootCertError),
-    /// The host is neither a name nor an address.
-    #[error("POSTGRES_DB_HOST is no name that a certificate could bear")]
+    /// The host is neither a DNS name nor an IP address.
+    #[error("POSTGRES_DB_HOST is not a DNS name or IP address that a certificate can contain")]
     Name(#[source] rustls::pki_types::InvalidDnsNameError),
 }
 
@@ -54,7 +55,7 @@ pub(super) struct Dialer {
 }
 
 impl Dialer {
-    /// Reads the certificates, once.
+    /// Reads the root certificates, once for all connections.
     pub(super) fn new(address: &DatabaseAddress) -> Result<Self, TlsError> {
         let tls = match &address.tls {
             Tls::Disable => None,
@@ -70,7 +71,7 @@ impl Dialer {
         })
     }
 
-    /// A transport over which nothing has been said yet.
+    /// Connects, and completes the TLS handshake if TLS is on.
     pub(super) async fn dial(&self) -> Result<Box<dyn Transport>, WireError> {
         let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         set_options(&stream)?;
@@ -80,12 +81,12 @@ impl Dialer {
         let mut request = BytesMut::new();
         frontend::ssl_request(&mut request);
         stream.write_all(&request).await?;
-        // One byte and no more is read in clear text: what follows it belongs to the handshake, and anything that
-        // somebody put in between must not be taken for the server's.
+        // Reads exactly one byte in clear text. What follows belongs to the handshake: bytes that
+        // an attacker injects before it must not be taken for the server's.
         match stream.read_u8().await? {
             b'S' => match connector.connect(name.clone(), stream).await {
                 Ok(stream) => Ok(Box::new(stream)),
-                Err(error) => match tls::error_of(&error) {
+                Err(error) => match tls::rustls_error(&error) {
                     Some(error) => Err(WireError::Tls(error.clone().into())),
                     None => Err(error.into()),
                 },
@@ -95,7 +96,7 @@ impl Dialer {
     }
 }
 
-/// Small messages are sent at once, and a dead connection is noticed.
+/// Sends small messages at once, and detects dead connections.
 fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
@@ -112,8 +113,8 @@ fn set_options(stream: &TcpStream) -> io::Result<()> {
 
 fn connector(root_cert: Option<&Path>) -> Result<TlsConnector, TlsError> {
     let config = match root_cert {
-        None => tls::to_the_web(),
-        Some(file) => tls::to_signed_by(file)?,
+        None => tls::web_client_config(),
+        Some(file) => tls::client_config_trusting(file)?,
     };
     Ok(TlsConnector::from(Arc::new(config)))
 }
@@ -125,7 +126,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_operating_system_watches_over_connections() {
+    async fn sockets_have_keepalive_and_user_timeout() {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let stream = TcpStream::connect(address).await.expect("a connection");

@@ -84,7 +84,7 @@ impl Damaged {
                 wrong.push(format!("{damage}\n  is found at the start as {at_start:?}"));
             }
             for finding in findings {
-                self.run(&finding.mend).await;
+                self.run(&finding.fix).await;
             }
             let left = self.findings().await;
             if !left.is_empty() {
@@ -125,16 +125,16 @@ impl Damaged {
 
     /// What a server that runs does once an hour.
     async fn store_verdict(&self) {
-        let examined = scope(&self.settings).examine_anew().await;
+        let examined = scope(&self.settings).renew_verdict().await;
         examined.expect("an examination");
     }
 
     /// Does what the finding says, as an administrator.
     async fn mend(&mut self, finding: &Finding) {
-        if finding.mend == "zava-mcp-server migrate" {
+        if finding.fix == "zava-mcp-server migrate" {
             database::migrate(&self.admin).await.expect("it migrates");
         } else {
-            self.run(&finding.mend).await;
+            self.run(&finding.fix).await;
         }
     }
 
@@ -177,7 +177,7 @@ async fn a_mended_database_serves() {
         )
         .await;
     for finding in damaged.findings().await {
-        damaged.run(&finding.mend).await;
+        damaged.run(&finding.fix).await;
     }
     assert_eq!(damaged.findings().await, []);
     let mut server = TestServer::over(&damaged.settings).await;
@@ -229,10 +229,10 @@ async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
             panic!("{damage}: {findings:?}");
         };
         assert_eq!(finding.rule.name(), "tenant_policy", "{damage}");
-        assert!(!finding.mend.contains("POLICY"), "{finding:?}");
+        assert!(!finding.fix.contains("POLICY"), "{finding:?}");
         damaged.run(undo).await;
         for finding in damaged.findings().await {
-            damaged.run(&finding.mend).await;
+            damaged.run(&finding.fix).await;
         }
         assert_eq!(damaged.findings().await, [], "{damage}");
     }
@@ -250,7 +250,7 @@ async fn a_login_that_acts_as_another_role_is_found() {
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.name()).collect();
     assert_eq!(rules, ["login", "membership"]);
     for finding in findings {
-        damaged.run(&finding.mend).await;
+        damaged.run(&finding.fix).await;
     }
     assert_eq!(damaged.findings().await, []);
     damaged.drop_roles().await;
@@ -321,7 +321,7 @@ async fn found_within(database: &TestDatabase, damage: &str, find: &str) -> Vec<
         .await
         .expect("the findings")
         .iter()
-        .map(|row| (row.get("rule"), row.get("mend")))
+        .map(|row| (row.get("rule"), row.get("fix")))
         .collect()
 }
 

@@ -187,7 +187,7 @@ async fn verdicts_are_kept_for_a_day_one_for_each_kind_of_server() {
     }
     assert_eq!(number(&mut damaged.db, COUNT).await, 1);
     scope(&settings(&damaged.settings.database.database))
-        .examine_anew()
+        .renew_verdict()
         .await
         .expect("an examination for another login");
     assert_eq!(number(&mut damaged.db, COUNT).await, 2);

@@ -1,235 +1,251 @@
-//! Whose turn it is: the slots for statements, shared out fairly.
+//! Limits how many transactions run at once, and shares the permits out fairly between tenants.
 //!
-//! Knows slots and who waits for them; must not know connections. A slot that becomes free goes round by tenant, not by
-//! the length of a queue: first to one that holds none, then to the others, one each, as long as some slots stay free
-//! for those that hold none. The last slot is for the server's own questions, which are short.
-//! Invariants: no more turns are out than there are slots, and no tenant has more than its share; whoever stops waiting
-//! leaves no trace, and what was meant for them goes to the next.
+//! Knows permits and who waits for them; must not know connections. A released permit goes round by
+//! tenant, whatever the length of a tenant's queue: first to a tenant that holds none, then to the
+//! others, one each, as long as enough permits stay free for tenants that hold none. The last
+//! permit is reserved for the server's own statements, which are short.
+//!
+//! Invariants:
+//! - no more permits are held than there are, and no tenant holds more than its limit;
+//! - a waiter that is dropped leaves no trace, and a permit granted to it goes to the next waiter.
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-/// The part of the slots that is kept for tenants that hold none: one in three.
-const KEPT: usize = 3;
+/// For every this many permits, one is reserved for tenants that hold none.
+const PERMITS_PER_NEWCOMER_RESERVE: usize = 3;
 
-/// From this many slots on, one of them is for the server's own questions.
-const MIN_SLOTS_TO_RESERVE: usize = 4;
+/// From this many permits on, one of them is reserved for the server's own statements.
+const MIN_PERMITS_TO_RESERVE: usize = 4;
 
-/// A place in a queue.
+/// Identifies a waiter in the queue of its key.
 type WaiterId = u64;
 
-/// Who holds slots and who waits, as a table of states without time or tasks.
-struct Order<K> {
+/// Who holds permits and who waits: a state machine without time or tasks.
+struct Schedule<K> {
     free: usize,
-    /// The server itself.
+    /// The key of the server itself.
     server: K,
-    /// Of the free ones, those that only the server may have while it holds none.
-    reserved: usize,
-    /// While no more than this are free, a slot goes only to somebody who holds none.
-    kept: usize,
-    /// The most slots of one.
-    share: usize,
-    queues: HashMap<K, Queue>,
-    /// Those who wait, in the order in which they are looked at.
-    round: VecDeque<K>,
-    last_ticket: WaiterId,
+    /// How many of the free permits only the server may take while it holds none.
+    server_reserve: usize,
+    /// While no more than this many are free, a permit goes only to a key that holds none.
+    newcomer_reserve: usize,
+    /// How many permits one key may hold.
+    max_per_key: usize,
+    usage: HashMap<K, Usage>,
+    /// The keys with waiters, in round-robin order.
+    waiting_keys: VecDeque<K>,
+    last_waiter: WaiterId,
 }
 
+/// What one key holds and waits for.
 #[derive(Default)]
-struct Queue {
+struct Usage {
     held: usize,
-    waiting: VecDeque<WaiterId>,
+    waiters: VecDeque<WaiterId>,
 }
 
-impl<K: Copy + Eq + Hash> Order<K> {
-    fn new(slots: usize, share: usize, server: K) -> Self {
+impl<K: Copy + Eq + Hash> Schedule<K> {
+    fn new(permits: usize, max_per_key: usize, server: K) -> Self {
         Self {
-            free: slots,
+            free: permits,
             server,
-            reserved: usize::from(slots >= MIN_SLOTS_TO_RESERVE),
-            kept: slots / KEPT,
-            share,
-            queues: HashMap::new(),
-            round: VecDeque::new(),
-            last_ticket: 0,
+            server_reserve: usize::from(permits >= MIN_PERMITS_TO_RESERVE),
+            newcomer_reserve: permits / PERMITS_PER_NEWCOMER_RESERVE,
+            max_per_key,
+            usage: HashMap::new(),
+            waiting_keys: VecDeque::new(),
+            last_waiter: 0,
         }
     }
 
-    /// Takes a slot now, or a place in the queue.
-    fn ask(&mut self, key: K) -> Result<(), WaiterId> {
-        let may_have = self.may_have(key);
-        let queue = self.queues.entry(key).or_default();
-        // Whoever else waits could not be given this slot: it would have been.
-        if queue.waiting.is_empty() && may_have {
-            queue.held += 1;
+    /// Takes a permit now, or enters the queue.
+    fn acquire_or_enqueue(&mut self, key: K) -> Result<(), WaiterId> {
+        let can_acquire = self.can_acquire(key);
+        let usage = self.usage.entry(key).or_default();
+        // Overtakes nobody: a waiter of another key that could use this permit would hold it by
+        // now.
+        if usage.waiters.is_empty() && can_acquire {
+            usage.held += 1;
             self.free -= 1;
             return Ok(());
         }
-        self.last_ticket += 1;
-        if queue.waiting.is_empty() {
-            self.round.push_back(key);
+        self.last_waiter += 1;
+        if usage.waiters.is_empty() {
+            self.waiting_keys.push_back(key);
         }
-        queue.waiting.push_back(self.last_ticket);
-        Err(self.last_ticket)
+        usage.waiters.push_back(self.last_waiter);
+        Err(self.last_waiter)
     }
 
-    fn give_back(&mut self, key: K) {
+    fn release(&mut self, key: K) {
         self.free += 1;
-        if let Some(queue) = self.queues.get_mut(&key) {
-            queue.held -= 1;
+        if let Some(usage) = self.usage.get_mut(&key) {
+            usage.held -= 1;
         }
-        self.forget_if_gone(key);
+        self.remove_if_unused(key);
     }
 
-    fn abandon(&mut self, key: K, ticket: WaiterId) {
-        if let Some(queue) = self.queues.get_mut(&key) {
-            queue.waiting.retain(|waiting| *waiting != ticket);
-            if queue.waiting.is_empty() {
-                self.round.retain(|waiting| *waiting != key);
+    fn remove_waiter(&mut self, key: K, waiter: WaiterId) {
+        if let Some(usage) = self.usage.get_mut(&key) {
+            usage.waiters.retain(|waiting| *waiting != waiter);
+            if usage.waiters.is_empty() {
+                self.waiting_keys.retain(|waiting| *waiting != key);
             }
         }
-        self.forget_if_gone(key);
+        self.remove_if_unused(key);
     }
 
-    /// Gives a free slot to the next in turn, if there is one who may have it.
-    fn next(&mut self) -> Option<(K, WaiterId)> {
-        let mut round = self.round.iter();
-        let position = round
-            .position(|key| self.held(*key) == 0 && self.may_have(*key))
-            .or_else(|| self.round.iter().position(|key| self.may_have(*key)))?;
-        let key = self.round.remove(position)?;
-        let queue = self.queues.get_mut(&key)?;
-        let ticket = queue.waiting.pop_front()?;
-        queue.held += 1;
+    /// Grants a free permit to the next waiter that may have it, if there is one.
+    fn grant_next(&mut self) -> Option<(K, WaiterId)> {
+        let mut keys = self.waiting_keys.iter();
+        let position = keys
+            .position(|key| self.held(*key) == 0 && self.can_acquire(*key))
+            .or_else(|| {
+                self.waiting_keys
+                    .iter()
+                    .position(|key| self.can_acquire(*key))
+            })?;
+        let key = self.waiting_keys.remove(position)?;
+        let usage = self.usage.get_mut(&key)?;
+        let waiter = usage.waiters.pop_front()?;
+        usage.held += 1;
         self.free -= 1;
-        if !queue.waiting.is_empty() {
-            self.round.push_back(key);
+        if !usage.waiters.is_empty() {
+            self.waiting_keys.push_back(key);
         }
-        Some((key, ticket))
+        Some((key, waiter))
     }
 
-    /// Whether somebody may have one of the free slots now.
-    fn may_have(&self, key: K) -> bool {
-        let is_served = key == self.server || self.held(self.server) > 0;
-        let reserved = if is_served { 0 } else { self.reserved };
+    /// Whether a key may take one of the free permits now.
+    fn can_acquire(&self, key: K) -> bool {
+        let is_server_served = key == self.server || self.held(self.server) > 0;
+        let reserved = if is_server_served {
+            0
+        } else {
+            self.server_reserve
+        };
         let held = self.held(key);
-        self.free > reserved && (held == 0 || (held < self.share && self.free > self.kept))
+        self.free > reserved
+            && (held == 0 || (held < self.max_per_key && self.free > self.newcomer_reserve))
     }
 
     fn held(&self, key: K) -> usize {
-        self.queues.get(&key).map_or(0, |queue| queue.held)
+        self.usage.get(&key).map_or(0, |usage| usage.held)
     }
 
-    fn forget_if_gone(&mut self, key: K) {
+    fn remove_if_unused(&mut self, key: K) {
         if self
-            .queues
+            .usage
             .get(&key)
-            .is_some_and(|queue| queue.held == 0 && queue.waiting.is_empty())
+            .is_some_and(|usage| usage.held == 0 && usage.waiters.is_empty())
         {
-            self.queues.remove(&key);
+            self.usage.remove(&key);
         }
     }
 }
 
-/// Hands out turns.
+/// A semaphore that is fair between keys.
 pub(super) struct FairQueue<K: Copy + Eq + Hash>(Arc<Mutex<Shared<K>>>);
 
 struct Shared<K: Copy + Eq + Hash> {
-    order: Order<K>,
-    calls: HashMap<WaiterId, oneshot::Sender<Permit<K>>>,
+    schedule: Schedule<K>,
+    /// Where each waiter receives its permit.
+    waiters: HashMap<WaiterId, oneshot::Sender<Permit<K>>>,
 }
 
 impl<K: Copy + Eq + Hash> FairQueue<K> {
-    /// FairQueue for so many statements at once, and so many of one tenant. `server` asks the server's
-    /// own questions.
-    pub(super) fn new(slots: usize, share: usize, server: K) -> Self {
+    /// A queue for `permits` permits, of which one key holds at most `max_per_key`. `server` is the
+    /// key of the server's own statements.
+    pub(super) fn new(permits: usize, max_per_key: usize, server: K) -> Self {
         Self(Arc::new(Mutex::new(Shared {
-            order: Order::new(slots, share, server),
-            calls: HashMap::new(),
+            schedule: Schedule::new(permits, max_per_key, server),
+            waiters: HashMap::new(),
         })))
     }
 
-    /// Waits for a turn.
+    /// Waits for a permit.
     ///
     /// # Cancel safety
-    /// A call that is dropped leaves the queue, and passes on a turn that it was given in that moment.
-    pub(super) async fn take(&self, key: K) -> Permit<K> {
-        let mut waiting = {
-            let mut desk = lock(&self.0);
-            let Err(ticket) = desk.order.ask(key) else {
-                return self.turn(key);
+    /// A dropped call leaves the queue, and passes on a permit that it was granted in that moment.
+    pub(super) async fn acquire(&self, key: K) -> Permit<K> {
+        let mut waiter = {
+            let mut shared = lock(&self.0);
+            let Err(id) = shared.schedule.acquire_or_enqueue(key) else {
+                return self.permit(key);
             };
-            let (call, called) = oneshot::channel();
-            desk.calls.insert(ticket, call);
-            Waiting {
-                permits: Self(Arc::clone(&self.0)),
+            let (grant, granted) = oneshot::channel();
+            shared.waiters.insert(id, grant);
+            Waiter {
+                queue: Self(Arc::clone(&self.0)),
                 key,
-                ticket,
-                called,
+                id,
+                granted,
             }
         };
-        (&mut waiting.called)
+        (&mut waiter.granted)
             .await
-            .expect("who waits is called or leaves: the desk keeps the other end until then")
+            .expect("the sender stays in `waiters` until it grants or the waiter is dropped")
     }
 
-    fn turn(&self, key: K) -> Permit<K> {
+    fn permit(&self, key: K) -> Permit<K> {
         Permit {
-            permits: Self(Arc::clone(&self.0)),
+            queue: Self(Arc::clone(&self.0)),
             key,
         }
     }
 
-    /// Calls everybody whose turn it is now.
-    fn call_next(&self, mut desk: MutexGuard<'_, Shared<K>>) {
-        let mut called = Vec::new();
-        while let Some((key, ticket)) = desk.order.next() {
-            called.extend(desk.calls.remove(&ticket).map(|call| (key, call)));
+    /// Grants every free permit that a waiter may have.
+    fn grant_free(&self, mut shared: MutexGuard<'_, Shared<K>>) {
+        let mut granted = Vec::new();
+        while let Some((key, waiter)) = shared.schedule.grant_next() {
+            granted.extend(shared.waiters.remove(&waiter).map(|grant| (key, grant)));
         }
-        // A turn that nobody takes any more is dropped, and comes back here for the lock.
-        drop(desk);
-        for (key, call) in called {
-            drop(call.send(self.turn(key)));
+        // A permit whose waiter has gone is dropped below, and takes the lock in its own `drop`.
+        drop(shared);
+        for (key, grant) in granted {
+            drop(grant.send(self.permit(key)));
         }
     }
 }
 
-/// The right to hold one slot; given back when dropped.
+/// The right to run one transaction at a time; released when dropped.
 pub(super) struct Permit<K: Copy + Eq + Hash> {
-    permits: FairQueue<K>,
+    queue: FairQueue<K>,
     key: K,
 }
 
 impl<K: Copy + Eq + Hash> Drop for Permit<K> {
     fn drop(&mut self) {
-        let mut desk = lock(&self.permits.0);
-        desk.order.give_back(self.key);
-        self.permits.call_next(desk);
+        let mut shared = lock(&self.queue.0);
+        shared.schedule.release(self.key);
+        self.queue.grant_free(shared);
     }
 }
 
-struct Waiting<K: Copy + Eq + Hash> {
-    permits: FairQueue<K>,
+struct Waiter<K: Copy + Eq + Hash> {
+    queue: FairQueue<K>,
     key: K,
-    ticket: WaiterId,
-    called: oneshot::Receiver<Permit<K>>,
+    id: WaiterId,
+    granted: oneshot::Receiver<Permit<K>>,
 }
 
-impl<K: Copy + Eq + Hash> Drop for Waiting<K> {
+impl<K: Copy + Eq + Hash> Drop for Waiter<K> {
     fn drop(&mut self) {
-        let mut desk = lock(&self.permits.0);
-        // Called already: the turn is used, or dropped with `called`.
-        if desk.calls.remove(&self.ticket).is_some() {
-            desk.order.abandon(self.key, self.ticket);
+        let mut shared = lock(&self.queue.0);
+        // Without a sender a permit was granted: it is in use, or dropped with `granted`.
+        if shared.waiters.remove(&self.id).is_some() {
+            shared.schedule.remove_waiter(self.key, self.id);
         }
     }
 }
 
-/// A std mutex, because it is held for a few comparisons and never across an await. Nothing in there can panic half-way.
-fn lock<K: Copy + Eq + Hash>(desk: &Mutex<Shared<K>>) -> MutexGuard<'_, Shared<K>> {
-    desk.lock().unwrap_or_else(PoisonError::into_inner)
+/// A std mutex, because it is held for a few comparisons and never across an await. No code under
+/// the lock can panic half-way, so a poisoned lock is used all the same.
+fn lock<K: Copy + Eq + Hash>(shared: &Mutex<Shared<K>>) -> MutexGuard<'_, Shared<K>> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,49 +2,54 @@ use futures_util::FutureExt as _;
 
 use super::*;
 
-/// Plays a script of words over `slots` slots of which one tenant may have `share`, and tells who
-/// was given a slot, in order; `s` is the server. `a` asks for a slot of tenant a, `-a` gives one
-/// back, `xa` lets a's first in the queue leave.
+/// Plays a script over `permits` permits of which one tenant may hold `max_per_key`, and checks who
+/// was granted one, in order. `a` requests a permit for tenant a, `-a` releases one, `xa` removes
+/// a's first waiter; `s` is the server.
 #[track_caller]
-fn check(slots: usize, share: usize, script: &str, given: &str) {
-    let mut order = Order::new(slots, share, 's');
-    let mut tickets: HashMap<char, VecDeque<WaiterId>> = HashMap::new();
-    let mut got = String::new();
-    for word in script.split_whitespace() {
-        let key = word.chars().last().expect("a tenant");
-        match &word[..word.len() - 1] {
-            "" => match order.ask(key) {
-                Ok(()) => got.push(key),
-                Err(ticket) => tickets.entry(key).or_default().push_back(ticket),
+fn check(permits: usize, max_per_key: usize, script: &str, expected: &str) {
+    let mut schedule = Schedule::new(permits, max_per_key, 's');
+    let mut waiters: HashMap<char, VecDeque<WaiterId>> = HashMap::new();
+    let mut granted = String::new();
+    for step in script.split_whitespace() {
+        let key = step.chars().last().expect("a tenant");
+        match &step[..step.len() - 1] {
+            "" => match schedule.acquire_or_enqueue(key) {
+                Ok(()) => granted.push(key),
+                Err(waiter) => waiters.entry(key).or_default().push_back(waiter),
             },
-            "-" => order.give_back(key),
+            "-" => schedule.release(key),
             "x" => {
-                let queue = tickets.get_mut(&key).expect("a queue");
-                order.abandon(key, queue.pop_front().expect("somebody waits"));
+                let queue = waiters.get_mut(&key).expect("a queue");
+                schedule.remove_waiter(key, queue.pop_front().expect("a waiter"));
             }
-            other => panic!("{other} is no word of a script"),
+            other => panic!("{other} is not a step of a script"),
         }
-        while let Some((key, ticket)) = order.next() {
-            let queue = tickets.get_mut(&key).expect("a queue");
-            assert_eq!(queue.pop_front(), Some(ticket), "first come, first served");
-            got.push(key);
+        while let Some((key, waiter)) = schedule.grant_next() {
+            let queue = waiters.get_mut(&key).expect("a queue");
+            assert_eq!(queue.pop_front(), Some(waiter), "first come, first served");
+            granted.push(key);
         }
-        let held: usize = order.queues.values().map(|queue| queue.held).sum();
-        assert_eq!(held + order.free, slots, "after {word}");
-        assert!(order.queues.values().all(|queue| queue.held <= share));
+        let held: usize = schedule.usage.values().map(|usage| usage.held).sum();
+        assert_eq!(held + schedule.free, permits, "after {step}");
+        assert!(
+            schedule
+                .usage
+                .values()
+                .all(|usage| usage.held <= max_per_key)
+        );
     }
-    assert_eq!(got, given, "{script}");
+    assert_eq!(granted, expected, "{script}");
     assert!(
-        order
-            .queues
+        schedule
+            .usage
             .values()
-            .all(|queue| queue.held > 0 || !queue.waiting.is_empty()),
-        "nothing is kept of those who are gone"
+            .all(|usage| usage.held > 0 || !usage.waiters.is_empty()),
+        "unused keys are removed"
     );
 }
 
 #[test]
-fn a_tenant_alone_has_its_share_and_no_more() {
+fn a_single_tenant_gets_its_limit_and_no_more() {
     check(10, 4, "a a a a a a", "aaaa");
     check(10, 4, "a a a a a -a", "aaaaa");
     check(1, 4, "a a -a", "aa");
@@ -52,60 +57,61 @@ fn a_tenant_alone_has_its_share_and_no_more() {
 }
 
 #[test]
-fn some_slots_are_kept_for_those_who_hold_none() {
-    // Of three slots one is kept.
+fn some_permits_are_reserved_for_tenants_that_hold_none() {
+    // Of three permits one is reserved.
     check(3, 4, "a a a", "aa");
     check(3, 4, "a a a b", "aab");
     check(3, 4, "a a b b", "aab");
-    // It stays kept while others hold theirs, and goes to a newcomer at once.
+    // It stays reserved while others hold theirs, and goes to a newcomer at once.
     check(6, 4, "a a a a b b b c d", "aaaab");
     check(6, 6, "a a a a a b b", "aaaab");
 }
 
 #[test]
-fn one_slot_is_reserved_for_the_server() {
+fn one_permit_is_reserved_for_the_server() {
     check(4, 4, "a b c d e s", "abcs");
     check(4, 4, "s a b c", "sabc");
     check(4, 4, "s a b c -s -a s", "sabcs");
     check(6, 2, "a b c d e s s f -s", "abcdess");
-    // Of less than four slots none is.
+    // Of fewer than four permits none is reserved.
     check(3, 3, "a b c s", "abc");
 }
 
 #[test]
-fn a_freed_slot_goes_round_not_to_the_longest_queue() {
+fn a_released_permit_goes_round_robin_and_not_to_the_longest_queue() {
     check(1, 1, "a a a a b c -a -a -b -c", "aabca");
     check(2, 2, "a b a a a b c -a -b -a -b", "ababca");
 }
 
 #[test]
-fn who_holds_none_comes_before_who_holds_some() {
+fn tenants_that_hold_none_come_first() {
     check(3, 3, "a a b b c -a", "aabc");
     check(3, 3, "a b c a d -b", "abcd");
 }
 
 #[test]
-fn who_leaves_the_queue_is_not_called() {
+fn a_removed_waiter_is_granted_nothing() {
     check(1, 1, "a b c xb -a", "ac");
     check(1, 1, "a b b xb -a", "ab");
     check(1, 1, "a b xb -a a", "aa");
 }
 
 #[test]
-fn turns_are_called_passed_on_and_given_back() {
-    let turns = FairQueue::new(1, 1, 's');
-    let first = turns.take('a').now_or_never().expect("a free slot");
-    let mut second = Box::pin(turns.take('b'));
-    let mut third = Box::pin(turns.take('c'));
+fn permits_are_granted_passed_on_and_released() {
+    let queue = FairQueue::new(1, 1, 's');
+    let first = queue.acquire('a').now_or_never().expect("a free permit");
+    let mut second = Box::pin(queue.acquire('b'));
+    let mut third = Box::pin(queue.acquire('c'));
     assert!((&mut second).now_or_never().is_none());
     assert!((&mut third).now_or_never().is_none());
     drop(first);
-    // Called, but gone before it looks: the turn goes to the next.
+    // Granted a permit, but dropped before it is polled: the permit goes to the next waiter.
     drop(second);
-    let third = third.now_or_never().expect("the turn was passed on");
-    let fourth = turns.take('d');
+    let third = third.now_or_never().expect("the permit was passed on");
+    let fourth = queue.acquire('d');
     assert!(fourth.now_or_never().is_none(), "and left the queue again");
     drop(third);
-    let desk = lock(&turns.0);
-    assert!(desk.calls.is_empty() && desk.order.queues.is_empty() && desk.order.free == 1);
+    let shared = lock(&queue.0);
+    let schedule = &shared.schedule;
+    assert!(shared.waiters.is_empty() && schedule.usage.is_empty() && schedule.free == 1);
 }

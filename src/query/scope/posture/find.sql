@@ -1,17 +1,19 @@
--- What keeps a database from being fit to serve from: a row for each thing that is not as `migrate` made it.
+-- The posture rules: returns a row for each violation.
 --   $1 the exposed tables of schema retail, as text[]
--- Columns: rule (a name in rule.rs), object, what is wrong, the statement that mends it.
--- Run by the query login in a read-only transaction without a tenant. Reads pg_catalog only: what is to be proved is not
--- asked. Rights are read from the access lists and not by has_table_privilege(), because the lists tell who granted what to
--- whom, which is what a REVOKE must name, and because the names of privileges differ between versions. That is complete: the
--- other ways to a right (superuser, ownership, membership in another role) are findings of their own.
+-- Columns: rule (a name in rule.rs), object, problem, fix (the statement that fixes it).
+-- Run by the query login in a read-only transaction without a tenant. Reads pg_catalog only: the
+-- objects under examination are never called. Privileges are read from the access control lists and
+-- not with has_table_privilege(). The lists tell who granted what to whom, which a REVOKE must
+-- name, and the names of privileges differ between versions. The lists are complete: every other
+-- source of a privilege (superuser, ownership, membership in another role) is a violation of its
+-- own.
 WITH
 role AS MATERIALIZED (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolcanlogin
     FROM pg_catalog.pg_roles AS r
     WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner')
 ),
--- Whose rights the login has; 0 is PUBLIC.
+-- The roles whose privileges the login has; 0 is PUBLIC.
 grantee AS MATERIALIZED (
     SELECT r.oid, quote_ident(r.rolname) AS name FROM role AS r WHERE r.rolname <> 'zava_owner'
     UNION ALL SELECT 0, 'PUBLIC'
@@ -24,8 +26,8 @@ schema AS MATERIALIZED (
     FROM pg_catalog.pg_namespace AS n
 ),
 -- The functions of migrations/0002_guard.sql, 0007_callers.sql, 0008_audit.sql,
--- 0010_pinned_and_bounded.sql, 0015_posture_verdict.sql and 0017_tenant_after_mac.sql; what they are
--- must not change. `pinned` are settings beside the search path.
+-- 0010_pinned_and_bounded.sql, 0015_posture_verdict.sql and 0017_tenant_after_mac.sql, with the
+-- properties that must not change. `pinned` lists settings other than the search path.
 guard_function AS MATERIALIZED (
     SELECT format('guard.%s(%s)', e.name, e.arguments) AS signature, e.name, e.volatility, e.parallel, e.callable, e.pinned,
         p.oid, p.proowner, p.provolatile, p.proparallel, p.prosecdef, p.proconfig, p.prolang, p.prosrc,
@@ -49,9 +51,9 @@ guard_function AS MATERIALIZED (
     LEFT JOIN pg_catalog.pg_proc AS p
         ON p.pronamespace = n.oid AND p.proname = e.name AND oidvectortypes(p.proargtypes) = e.arguments
 ),
--- SHA-256 of their declarations and bodies: what is returned, the arguments, the support function,
--- the language and the body, with a space between. A test computes them anew from what the
--- migrations make, and names those that differ.
+-- The SHA-256 of their declarations and bodies: return type, arguments, support function, language
+-- and body, separated by spaces. A test recomputes them from the migrations and prints those that
+-- differ.
 guard_body (name, digest) AS (
     VALUES
         ('allowed_stores', '923085a42b47ccb0247250a6e8f1aadf694988a8ac4f746caad9da2c611deac6'),
@@ -74,14 +76,14 @@ relation AS MATERIALIZED (
     JOIN schema AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 't')
 ),
--- Every table that holds data or secrets of ours, and which of them a client may name.
+-- Every table of schemas retail and guard, and whether a client may name it.
 held AS MATERIALIZED (
     SELECT r.oid, r.relname, format('%I.%I', r.nspname, r.relname) AS name, r.relrowsecurity AND r.relforcerowsecurity AS is_forced,
         r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed
     FROM relation AS r
     WHERE r.nspname IN ('retail', 'guard') AND r.relkind IN ('r', 'p')
 ),
--- The triggers of migrations/0008_audit.sql, and no others.
+-- The triggers of migrations/0008_audit.sql: the only ones allowed in schema guard.
 audit_trigger AS MATERIALIZED (
     SELECT a.relation, o.name, o.event, o.each, 'audit_act' AS function, o.type
     FROM unnest(ARRAY['guard.entitlement', 'guard.api_key', 'guard.signing_key', 'guard.tenant']) AS a (relation)
@@ -96,17 +98,17 @@ audit_trigger AS MATERIALIZED (
 policy AS MATERIALIZED (
     SELECT p.polname, p.polrelid, p.polcmd::text AS command, p.polpermissive, p.polroles,
         p.polroles && ARRAY(SELECT g.oid FROM grantee AS g) AS applies,
-        -- Not pg_get_expr(), which opens the table. Such is the constant false.
+        -- The node tree of the constant false. pg_get_expr() is not used: it opens the table.
         coalesce(CASE WHEN p.polcmd = 'a' THEN p.polwithcheck ELSE p.polqual END::text
             LIKE '{CONST :consttype 16 % :constvalue 1 [ 0 0 0 0 0 0 0 0 ]}', false) AS admits_nothing,
         p.polqual::text AS condition,
-        -- The kinds of the nodes, without what is in them.
+        -- The node types of the tree, without their fields.
         regexp_replace(p.polqual::text, '[^{]*([{][A-Z]+)?', '\1', 'g') AS nodes
     FROM pg_catalog.pg_policy AS p
 ),
--- Functions that were made or changed since initdb's first step, whose rows have xmin 1, and that are
--- leakproof, or in the system's schemas and either run with their owner's rights or have no number
--- of initdb, which gives those below 16384.
+-- Functions created or changed after the bootstrap of initdb, whose rows have xmin 1. Of these: the
+-- leakproof ones, and in the system schemas those that are SECURITY DEFINER or were not created by
+-- initdb, which assigns OIDs below 16384.
 changed_function AS MATERIALIZED (
     SELECT p.oid, format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) AS signature,
         n.is_system, p.proleakproof, p.prosecdef
@@ -114,7 +116,7 @@ changed_function AS MATERIALIZED (
     JOIN schema AS n ON n.oid = p.pronamespace
     WHERE p.xmin <> 1 AND (p.proleakproof OR n.is_system AND (p.prosecdef OR p.oid >= 16384))
 ),
--- Those in the system's schemas that neither initdb nor an extension has made.
+-- Those in the system schemas that neither initdb nor an extension has created.
 added_function AS MATERIALIZED (
     SELECT f.oid, f.signature
     FROM changed_function AS f
@@ -124,8 +126,8 @@ added_function AS MATERIALIZED (
             WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = f.oid AND d.deptype = 'e'
         )
 ),
--- What roles.sql sets for the login. As a limit, any whole number above 0 will do, with a unit from
--- ms to d.
+-- The settings of the login in roles.sql. For a limit, any integer above 0 is accepted, with a unit
+-- from ms to d.
 pinned (name, wanted, any_limit) AS (
     VALUES
         ('default_transaction_read_only', 'on', false),
@@ -143,8 +145,8 @@ pinned (name, wanted, any_limit) AS (
         ('bytea_output', '''hex''', false),
         ('extra_float_digits', '1', false)
 ),
--- The settings that sessions of the login in this database begin with, and the statements that take
--- them away.
+-- The settings with which sessions of the login in this database start, and the statements that
+-- reset them.
 stored AS MATERIALIZED (
     SELECT s.setrole, s.setdatabase, c.name, c.value,
         CASE
@@ -153,7 +155,7 @@ stored AS MATERIALIZED (
             WHEN s.setdatabase = 0 THEN format('ALTER ROLE %I', SESSION_USER)
             ELSE format('ALTER ROLE %I IN DATABASE %I', SESSION_USER, current_database())
         END
-        -- The name of a custom setting may have parts that are keywords.
+        -- The name of a custom setting may contain keywords, so each part is quoted.
         || ' RESET ' || (SELECT string_agg(quote_ident(n.part), '.') FROM unnest(string_to_array(c.name, '.')) AS n (part)) AS reset
     FROM pg_catalog.pg_db_role_setting AS s
     CROSS JOIN LATERAL unnest(s.setconfig) AS e (entry)
@@ -161,7 +163,8 @@ stored AS MATERIALIZED (
     WHERE s.setrole IN (SELECT r.oid FROM role AS r WHERE r.rolname = SESSION_USER UNION ALL SELECT 0)
         AND s.setdatabase IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
 ),
--- Access lists; `before` is what initdb or an extension granted, and what it granted in the system's schemas is right.
+-- Access control lists. `before` holds the privileges that initdb or an extension granted in the
+-- system schemas; those are allowed.
 listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     SELECT
         CASE
@@ -184,8 +187,8 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     ) AS a ON a.oid = r.oid
     LEFT JOIN pg_catalog.pg_init_privs AS p
         ON r.is_system AND p.classoid = 'pg_catalog.pg_class'::regclass AND p.objoid = r.oid AND p.objsubid = a.number
-    -- initdb keeps no list for information_schema, of which it lets everybody read all but what
-    -- begins with _pg_.
+    -- initdb records no initial privileges for information_schema. It lets PUBLIC read everything
+    -- there except what begins with _pg_.
     CROSS JOIN LATERAL (
         SELECT CASE
             WHEN r.nspname = 'information_schema' AND r.oid < 16384 AND NOT starts_with(r.relname::text, '_pg_')
@@ -201,8 +204,9 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     JOIN schema AS n ON n.oid = p.pronamespace
     LEFT JOIN pg_catalog.pg_init_privs AS i
         ON n.is_system AND i.classoid = 'pg_catalog.pg_proc'::regclass AND i.objoid = p.oid
-    -- 12 and 13 are the languages of compiled functions, whose text is elsewhere, and 14 is SQL. Of a language other than SQL and
-    -- PL/pgSQL nobody knows here how it runs text. What an extension brings is its maker's.
+    -- Languages 12 (internal) and 13 (C) are compiled, and prosrc is not their source; 14 is SQL. A
+    -- function in a language other than SQL and PL/pgSQL may run dynamic SQL in a way that prosrc
+    -- does not show. Functions of extensions are trusted.
     CROSS JOIN LATERAL (
         SELECT p.prolang NOT IN (12, 13)
             AND (
@@ -214,7 +218,7 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
                 WHERE d.classid = 'pg_catalog.pg_proc'::regclass AND d.objid = p.oid AND d.deptype = 'e'
             ) AS commands
     ) AS runs
-    -- The first line leaves some seventy of three and a half thousand to be looked at.
+    -- The first line leaves about 70 of 3,500 functions to examine.
     WHERE (p.proacl IS NOT NULL OR p.prosecdef OR p.pronamespace = (SELECT g.oid FROM schema AS g WHERE g.nspname = 'guard') OR runs.commands)
         AND (n.is_system OR p.prosecdef OR n.nspname = 'guard' OR runs.commands)
         AND NOT (n.is_system AND p.proacl IS NOT DISTINCT FROM i.initprivs)
@@ -232,11 +236,11 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
     SELECT 'elsewhere', 'LARGE OBJECT', l.oid::text, l.lomowner, l.lomacl, NULL, NULL, false
     FROM pg_catalog.pg_largeobject_metadata AS l
     UNION ALL
-    -- 10 is the superuser that initdb made: parameters are granted in its name.
+    -- 10 is the bootstrap superuser, which is the grantor of parameter privileges.
     SELECT 'elsewhere', 'PARAMETER', p.parname, 10, p.paracl, NULL, NULL, false
     FROM pg_catalog.pg_parameter_acl AS p
 ),
--- Rights that the login has and should not.
+-- Privileges that the login has and must not have.
 granted (rule, kind, name, owner, grantor, grantee, privilege) AS (
     SELECT CASE WHEN l.rule IN ('reads', 'views') AND a.privilege_type <> 'SELECT' THEN 'writes' ELSE l.rule END,
         l.kind, l.name, l.owner, a.grantor, g.name, a.privilege_type || coalesce(' (' || quote_ident(l.attribute) || ')', '')
@@ -248,14 +252,14 @@ granted (rule, kind, name, owner, grantor, grantee, privilege) AS (
             WHEN 'creates' THEN a.privilege_type IN ('USAGE', 'CONNECT')
             ELSE false
         END
-        -- What an owner may is said once, by the rule about owning.
+        -- The privileges of an owner are covered by rule `owns`.
         AND a.grantee <> l.owner
         AND NOT EXISTS (
             SELECT FROM aclexplode(l.before) AS b WHERE b.grantee = a.grantee AND b.privilege_type = a.privilege_type
         )
 ),
-finding (rule, object, what, mend) AS (
-    SELECT 'version', 'PostgreSQL ' || current_setting('server_version'), 'READ ONLY can be switched off from within a SELECT',
+finding (rule, object, problem, fix) AS (
+    SELECT 'version', 'PostgreSQL ' || current_setting('server_version'), 'allows a SELECT to switch off READ ONLY',
         'upgrade the server to PostgreSQL 16 or newer'
     WHERE current_setting('server_version_num')::integer < 160000
     UNION ALL
@@ -272,8 +276,8 @@ finding (rule, object, what, mend) AS (
         WHERE NOT EXISTS (SELECT FROM relation AS r WHERE r.nspname = 'retail' AND r.relname = n.name)
     ) AS m
     UNION ALL
-    -- The stored setting counts: this session may have begun before it was stored.
-    SELECT 'login', quote_ident(SESSION_USER), format('acts as %I', s.value), s.reset
+    -- Reads the stored setting, because this session may be older than it.
+    SELECT 'login', quote_ident(SESSION_USER), format('has its role set to %I', s.value), s.reset
     FROM stored AS s
     WHERE s.name = 'role' AND s.value NOT IN ('none', SESSION_USER)
     UNION ALL
@@ -294,21 +298,21 @@ finding (rule, object, what, mend) AS (
     SELECT 'membership', g.name, format('is a member of %I', pg_get_userbyid(m.roleid)),
         format('REVOKE %I FROM %s GRANTED BY %I', pg_get_userbyid(m.roleid), g.name, pg_get_userbyid(m.grantor))
     FROM pg_catalog.pg_auth_members AS m
-    -- guard.allowed_stores() reads retail.stores as zava_owner: as a member of zava_reader that role
-    -- would be held by the policy that calls the function.
+    -- guard.allowed_stores() reads retail.stores as zava_owner. If that role were a member of
+    -- zava_reader, the policy that calls the function would apply to it.
     JOIN (SELECT g.oid, g.name FROM grantee AS g UNION ALL SELECT r.oid, r.rolname FROM role AS r WHERE r.rolname = 'zava_owner') AS g
         ON g.oid = m.member
     WHERE pg_get_userbyid(m.roleid) <> 'zava_reader' OR g.name = 'zava_owner'
     UNION ALL
     SELECT 'membership', quote_ident(SESSION_USER),
-        CASE WHEN m.roleid IS NULL THEN 'does not have the rights of zava_reader' ELSE 'is more than an heir of zava_reader' END,
+        CASE WHEN m.roleid IS NULL THEN 'is not a member of zava_reader' ELSE 'is a member of zava_reader with options other than INHERIT TRUE, SET FALSE, ADMIN FALSE' END,
         format('GRANT zava_reader TO %I WITH INHERIT TRUE, SET FALSE, ADMIN FALSE', SESSION_USER)
         || coalesce(' GRANTED BY ' || quote_ident(pg_get_userbyid(m.grantor)), '')
     FROM role AS l
     JOIN role AS r ON r.rolname = 'zava_reader'
     LEFT JOIN pg_catalog.pg_auth_members AS m ON m.member = l.oid AND m.roleid = r.oid
     WHERE l.rolname = SESSION_USER
-        -- As JSON, because a server that is too old has no such columns and must still be told so.
+        -- As JSON: an unsupported old version lacks these columns, and must still be reported.
         AND (to_jsonb(m) -> 'inherit_option', to_jsonb(m) -> 'set_option', to_jsonb(m) -> 'admin_option')
             IS DISTINCT FROM ('true'::jsonb, 'false'::jsonb, 'false'::jsonb)
     UNION ALL
@@ -319,10 +323,10 @@ finding (rule, object, what, mend) AS (
     WHERE s.deptype = 'o' AND s.dbid IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
     GROUP BY g.name
     UNION ALL
-    SELECT r.rule, r.name, format('%s may %s it', r.grantee, r.privileges),
+    SELECT r.rule, r.name, format('grants %s to %s', r.privileges, r.grantee),
         format(CASE WHEN r.grantor = r.owner THEN '%2$s' ELSE 'SET ROLE %1$I; %2$s; RESET ROLE' END,
             pg_get_userbyid(r.grantor), format('REVOKE %s ON %s %s FROM %s', r.privileges, r.kind, r.name, r.grantee))
-        -- Taking the table away takes the columns away too.
+        -- Revoking a table privilege also revokes the column privileges.
         || CASE WHEN r.name = 'retail.stores' AND r.rule = 'reads' AND r.grantee = 'zava_reader'
             THEN '; GRANT SELECT (store_id, store_name, is_online) ON retail.stores TO zava_reader' ELSE '' END
     FROM (
@@ -331,17 +335,18 @@ finding (rule, object, what, mend) AS (
         GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
     ) AS r
     UNION ALL
-    -- The guard's functions call what pg_catalog holds by name, so a function beside PostgreSQL's own
-    -- can be called in its place.
-    SELECT 'system', f.signature, 'was added: neither PostgreSQL nor an extension made it', format('DROP ROUTINE %s', f.signature)
+    -- The guard's functions call functions of pg_catalog by name, so an added overload can be
+    -- called in place of PostgreSQL's own.
+    SELECT 'system', f.signature, 'is not part of PostgreSQL or an extension', format('DROP ROUTINE %s', f.signature)
     FROM added_function AS f
     UNION ALL
-    SELECT 'system', f.signature, 'runs with its owner''s rights', format('ALTER ROUTINE %s SECURITY INVOKER', f.signature)
+    SELECT 'system', f.signature, 'is SECURITY DEFINER', format('ALTER ROUTINE %s SECURITY INVOKER', f.signature)
     FROM changed_function AS f
     WHERE f.is_system AND f.prosecdef AND f.oid < 16384
     UNION ALL
-    -- The guard's functions cast texts to numbers and ids, and would call it with their rights.
-    SELECT 'system', format('cast from %s to %s', c.source, c.target), 'was added, and calls a function that belongs to no extension',
+    -- The guard's functions cast texts to numbers and ids. They would call the function of such a
+    -- cast with their owner's privileges.
+    SELECT 'system', format('cast from %s to %s', c.source, c.target), 'was added and calls a function that belongs to no extension',
         format('DROP CAST (%s AS %s)', c.source, c.target)
     FROM (
         SELECT format_type(t.castsource, NULL) AS source, format_type(t.casttarget, NULL) AS target
@@ -353,14 +358,15 @@ finding (rule, object, what, mend) AS (
             )
     ) AS c
     UNION ALL
-    -- Such a function may run before a policy's condition, on rows that the policy hides, and its
-    -- errors tell their values. PostgreSQL declares functions so in initdb's first step only.
-    SELECT 'leakproof', f.signature, 'is LEAKPROOF; PostgreSQL ships it NOT LEAKPROOF, or does not ship it', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
+    -- The planner may run a leakproof function before a policy's condition, on rows that the policy
+    -- hides, and its error messages show their values. PostgreSQL declares functions LEAKPROOF only
+    -- in the bootstrap of initdb.
+    SELECT 'leakproof', f.signature, 'is LEAKPROOF, but PostgreSQL does not ship it as LEAKPROOF', format('ALTER FUNCTION %s NOT LEAKPROOF', f.signature)
     FROM changed_function AS f
-    -- Those of the guard are held by a rule of their own.
+    -- Rule `guard_functions` covers those of the guard.
     WHERE f.proleakproof AND f.oid NOT IN (SELECT g.oid FROM guard_function AS g WHERE g.oid IS NOT NULL)
     UNION ALL
-    SELECT 'later_grants', o.kind, format('that %I makes later will be granted to %s', pg_get_userbyid(d.defaclrole), g.name),
+    SELECT 'later_grants', o.kind, format('created by %I will be granted to %s by default privileges', pg_get_userbyid(d.defaclrole), g.name),
         format('ALTER DEFAULT PRIVILEGES FOR ROLE %I%s REVOKE ALL ON %s FROM %s',
             pg_get_userbyid(d.defaclrole), ' IN SCHEMA ' || quote_ident(n.nspname), o.kind, g.name)
     FROM pg_catalog.pg_default_acl AS d
@@ -369,11 +375,12 @@ finding (rule, object, what, mend) AS (
     LEFT JOIN schema AS n ON n.oid = d.defaclnamespace
     CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
     JOIN grantee AS g ON g.oid = a.grantee
-    -- PUBLIC may execute functions unless somebody says otherwise; those that matter are held by another rule.
+    -- PostgreSQL grants EXECUTE on functions to PUBLIC by default. Rules `functions` and
+    -- `runs_text` cover the functions for which that matters.
     WHERE NOT (g.oid = 0 AND o.type = 'f')
     GROUP BY d.defaclrole, n.nspname, o.kind, g.name
     UNION ALL
-    SELECT 'row_security', h.name, 'does not hold everybody to its policies',
+    SELECT 'row_security', h.name, 'does not force row security',
         format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', h.name)
     FROM held AS h
     WHERE NOT h.is_forced
@@ -384,19 +391,20 @@ finding (rule, object, what, mend) AS (
     WHERE r.is_ours AND r.relpersistence = 'u'
     UNION ALL
     SELECT 'tenant_policy', t.name,
-        CASE WHEN t.using IS NULL THEN format('cannot be held to the allowed stores without %s', t.columns)
-            ELSE 'has no policy tenant_reads that holds it to the allowed stores, and nothing else' END,
-        -- A table without the column that tells whose its rows are gets no policy: the column must
-        -- come back first.
-        CASE WHEN t.using IS NULL THEN format('give the columns their names back, or restore them: %s', t.columns)
+        CASE WHEN t.using IS NULL THEN format('cannot be limited to the allowed stores without %s', t.columns)
+            ELSE 'has no policy tenant_reads with exactly the condition on the allowed stores' END,
+        -- A table without the column that tells the store of a row gets no policy: the column must
+        -- be restored first.
+        CASE WHEN t.using IS NULL THEN format('restore the columns or their names: %s', t.columns)
             ELSE format('DROP POLICY IF EXISTS tenant_reads ON %1$s; CREATE POLICY tenant_reads ON %1$s FOR SELECT TO zava_reader USING (%2$s)', t.name, t.using) END
     FROM (
-        -- The kinds of nodes and the values in them that matter are the same in PostgreSQL 16 to 18. 96 is the equality of
-        -- integers; sublinks of kind 4 give a value, those of kind 0 are EXISTS.
+        -- These node types and fields are the same in PostgreSQL 16 to 18. Operator 96 is int4 =
+        -- int4; subLinkType 4 is EXPR_SUBLINK, a scalar subquery, and 0 is EXISTS_SUBLINK.
         SELECT h.oid, h.name, s.columns, k.*
         FROM held AS h
         CROSS JOIN (SELECT f.oid FROM guard_function AS f WHERE f.name = 'allowed_stores') AS f
-        -- These tables belong to no store; each other one must tell whose its rows are.
+        -- The rows of the listed tables belong to no store. Every other table must have a column
+        -- that tells the store of a row.
         CROSS JOIN LATERAL (
             SELECT c.store_column, concat_ws(' and ', format('%s.%s', h.name, c.store_column),
                 CASE c.store_column WHEN 'primary_store_id' THEN 'customer_id of retail.customers and retail.orders' END) AS columns
@@ -417,18 +425,18 @@ finding (rule, object, what, mend) AS (
                 format('{SCALARARRAYOPEXPR :opno 96 %%:useOr true %%{VAR :varno 1 :varattno %s %%', a.attnum) || stores.condition AS condition,
                 format('%s = ANY (%s::integer[])', a.attname, stores.using) AS using
         ) AS own
-        -- Nothing where a column is missing.
+        -- No row if a column is missing.
         LEFT JOIN LATERAL (
-            -- Rows that belong to no store are for every tenant.
+            -- Rows that belong to no store are visible to every tenant.
             SELECT '{NULLTEST' || stores.nodes AS nodes, '{NULLTEST :arg ' || stores.condition || ':nulltesttype 1 %' AS condition,
                 stores.using || ' IS NOT NULL' AS using
             WHERE s.store_column IS NULL
             UNION ALL
-            -- Rows of a store are for those who may see the store.
+            -- Rows of a store are visible to tenants that may see the store.
             SELECT own.*
             WHERE a.attname = 'store_id'
             UNION ALL
-            -- A customer belongs to the stores that it has bought from, too.
+            -- A customer is also visible to the stores in which it has placed orders.
             SELECT '{BOOLEXPR' || own.nodes || '{SUBLINK{QUERY{RANGETBLENTRY{ALIAS{ALIAS{RTEPERMISSIONINFO{FROMEXPR{RANGETBLREF{OPEXPR{VAR{VAR',
                 '{BOOLEXPR :boolop or :args (' || own.condition
                 || format('{SUBLINK :subLinkType 0 %%:relid %s %%{OPEXPR :opno 96 %%{VAR :varno 1 :varattno %s %%{VAR :varno 1 :varattno %s %%:varlevelsup 1 %%',
@@ -448,7 +456,7 @@ finding (rule, object, what, mend) AS (
             AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
     )
     UNION ALL
-    SELECT 'other_policy', h.name, format('policy %I lets more be seen', p.polname), format('DROP POLICY %I ON %s', p.polname, h.name)
+    SELECT 'other_policy', h.name, format('has permissive policy %I, which makes more rows visible', p.polname), format('DROP POLICY %I ON %s', p.polname, h.name)
     FROM policy AS p
     JOIN held AS h ON h.oid = p.polrelid
     WHERE p.polpermissive AND p.applies AND NOT (h.exposed AND p.polname = 'tenant_reads')
@@ -466,20 +474,21 @@ finding (rule, object, what, mend) AS (
         WHERE p.polrelid = h.oid AND p.command = w.code AND NOT p.polpermissive AND p.applies AND p.admits_nothing
     )
     UNION ALL
-    SELECT 'guard_functions', f.signature, 'is not as migrate made it',
+    SELECT 'guard_functions', f.signature, 'is not as migrate created it',
         format('ALTER FUNCTION %1$s %2$s CALLED ON NULL INPUT NOT LEAKPROOF SECURITY DEFINER PARALLEL %3$s RESET ALL SET search_path = pg_catalog, pg_temp%4$s; ALTER FUNCTION %1$s OWNER TO zava_owner',
             f.signature, f.volatility, f.parallel,
             (SELECT string_agg(format(' SET %s = %L', split_part(p.setting, '=', 1), split_part(p.setting, '=', 2)), '') FROM unnest(f.pinned) AS p (setting)))
     FROM guard_function AS f
     WHERE f.oid IS NOT NULL AND NOT (
         pg_get_userbyid(f.proowner) = 'zava_owner' AND f.prosecdef
-        -- A strict function is not called with a NULL: one argument would skip every check in it.
+        -- PostgreSQL does not call a strict function with a NULL argument, which would skip every
+        -- check in its body.
         AND NOT f.proisstrict AND NOT f.proleakproof
         AND f.proconfig IS NOT DISTINCT FROM ARRAY['search_path=pg_catalog, pg_temp'] || f.pinned
         AND f.provolatile::text = lower(left(f.volatility, 1)) AND f.proparallel::text = lower(left(f.parallel, 1))
     )
     UNION ALL
-    SELECT 'guard_functions', f.signature, 'has another declaration or body than migrate gave it', 'zava-mcp-server migrate'
+    SELECT 'guard_functions', f.signature, 'has a declaration or body other than migrate created', 'zava-mcp-server migrate'
     FROM guard_function AS f
     LEFT JOIN guard_body AS b ON b.name = f.name
     LEFT JOIN pg_catalog.pg_language AS l ON l.oid = f.prolang
@@ -489,7 +498,7 @@ finding (rule, object, what, mend) AS (
             l.lanname, f.prosrc), 'UTF8'::name)), 'hex') IS DISTINCT FROM b.digest
     UNION ALL
     SELECT 'audit', format('%s of %s', e.name, e.relation),
-        CASE WHEN t.oid IS NULL THEN 'is not as migrate made it' ELSE 'is switched off' END,
+        CASE WHEN t.oid IS NULL THEN 'is not as migrate created it' ELSE 'is not enabled ALWAYS' END,
         CASE WHEN t.oid IS NULL THEN format('DROP TRIGGER IF EXISTS %1$s ON %2$s; CREATE TRIGGER %1$s %3$s ON %2$s FOR EACH %4$s EXECUTE FUNCTION guard.%5$s(); ',
             e.name, e.relation, e.event, e.each, e.function) ELSE '' END
         || format('ALTER TABLE %s ENABLE ALWAYS TRIGGER %s', e.relation, e.name)
@@ -500,21 +509,22 @@ finding (rule, object, what, mend) AS (
         AND t.tgfoid = (SELECT f.oid FROM guard_function AS f WHERE f.name = e.function)
     WHERE t.oid IS NULL OR t.tgenabled::text <> 'A'
     UNION ALL
-    -- One that comes first may change or drop a record.
-    SELECT 'audit', format('%I of %s', t.tgname, h.name), 'is a trigger that migrate has not made',
+    -- A trigger that fires before ours may change or drop a record.
+    SELECT 'audit', format('%I of %s', t.tgname, h.name), 'is a trigger that migrate did not create',
         format('DROP TRIGGER %I ON %s', t.tgname, h.name)
     FROM pg_catalog.pg_trigger AS t
     JOIN held AS h ON h.oid = t.tgrelid
     WHERE NOT t.tgisinternal AND h.name LIKE 'guard.%'
         AND NOT EXISTS (SELECT FROM audit_trigger AS e WHERE e.relation = h.name AND e.name = t.tgname)
     UNION ALL
-    SELECT 'audit', format('%I of %s', w.rulename, h.name), 'is a rule that migrate has not made',
+    SELECT 'audit', format('%I of %s', w.rulename, h.name), 'is a rewrite rule that migrate did not create',
         format('DROP RULE %I ON %s', w.rulename, h.name)
     FROM pg_catalog.pg_rewrite AS w
     JOIN held AS h ON h.oid = w.ev_class
     WHERE h.name LIKE 'guard.%'
     UNION ALL
-    -- Who reads a parent reads its children too, by the parent's rights, policies and triggers.
+    -- A query on a parent table reads its children too, under the parent's privileges, policies and
+    -- triggers.
     SELECT 'inheritance', c.name, format('inherits from %s', p.name),
         format(CASE WHEN p.relkind = 'p' THEN 'ALTER TABLE %2$s DETACH PARTITION %1$s' ELSE 'ALTER TABLE %1$s NO INHERIT %2$s' END, c.name, p.name)
     FROM pg_catalog.pg_inherits AS i
@@ -529,20 +539,20 @@ finding (rule, object, what, mend) AS (
             CASE WHEN p.any_limit THEN current_setting(p.name) = '0' ELSE current_setting(p.name) <> trim('''' FROM p.wanted) END AS is_wrong,
             CASE WHEN p.any_limit THEN v.stored !~ '^[1-9][0-9]* *(ms|s|min|h|d)?$' ELSE v.stored <> trim('''' FROM p.wanted) END AS is_stored_wrong
         FROM pinned AS p
-        -- What sessions that begin later will have: the entry of the login in this database comes
-        -- first, that of all roles and databases last.
+        -- The value with which later sessions start: the entry of the login in this database has
+        -- the highest precedence, that of all roles and databases the lowest.
         LEFT JOIN LATERAL (
             SELECT t.value AS stored FROM stored AS t WHERE t.name = p.name ORDER BY t.setrole = 0, t.setdatabase = 0 LIMIT 1
         ) AS v ON true
     ) AS s
     WHERE s.is_wrong OR s.is_stored_wrong
     UNION ALL
-    -- The login can set for itself what changes results or plans. Left alone is what only a
-    -- superuser can set, and changes neither; a role is held by the rule about the login.
-    SELECT 'settings', s.name, 'is set, and migrate does not set it', s.reset
+    -- A stored setting may change results or plans. Allowed are settings that only a superuser can
+    -- set and that change neither. Rule `login` covers `role`.
+    SELECT 'settings', s.name, 'is set, but not by migrate', s.reset
     FROM stored AS s
     WHERE NOT EXISTS (SELECT FROM pinned AS p WHERE p.name = s.name)
         AND s.name !~ '^(role$|temp_file_limit$|log_|auto_explain[.])'
 )
-SELECT f.rule, f.object, f.what, f.mend
+SELECT f.rule, f.object, f.problem, f.fix
 FROM finding AS f

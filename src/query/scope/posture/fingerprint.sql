@@ -1,11 +1,12 @@
--- A digest of all that find.sql looks at: while it is the same, find.sql finds the same.
--- Columns: digest, SHA-256; NULL where the catalogue's text would not be unambiguous.
--- A line for each row of pg_catalog that a rule depends on, with the columns that it depends on, and
--- for each setting. PostgreSQL's text form of a record quotes what needs it, so different rows make
--- different lines, and no two sets of lines make the same text. Settings of a session do not change
--- that form. Which rows are left out, and why nothing depends on them, is said at each catalogue.
--- Run by the query login in a read-only transaction without a tenant, also in a backend that was
--- just started: there, looking up an operator or opening a catalogue costs more than reading rows.
+-- A digest of everything that find.sql reads: while the digest is the same, so are the findings.
+-- Columns: digest, a SHA-256; NULL if the text form of the catalogs would be ambiguous. The digest
+-- covers one line for each row of pg_catalog that a rule depends on, with the columns that it
+-- depends on, and one line for the settings. PostgreSQL quotes the text form of a record where
+-- necessary, so different rows give different lines, and no two sets of lines give the same text.
+-- Session settings do not change that form. At each catalog a comment says which rows are left out,
+-- and why no rule depends on them.
+-- Run by the query login in a read-only transaction without a tenant, often in a new backend:
+-- there, looking up an operator or opening a catalog costs more than reading rows.
 WITH
 role AS MATERIALIZED (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolcanlogin
@@ -13,9 +14,9 @@ role AS MATERIALIZED (
     WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner')
 )
 SELECT
-    -- In an access list, a name of digits alone could be taken for the number of a role without a name.
+    -- In an access control list, a role name of digits only looks like the OID of a dropped role.
     CASE WHEN translate(SESSION_USER, '0123456789', '') <> '' THEN
-        -- Arguments of the exact types, so that no other function of the same name is called.
+        -- The arguments have the exact types, so no overload is called instead.
         pg_catalog.sha256(pg_catalog.convert_to(pg_catalog.string_agg(l.line, ''::text ORDER BY l.line COLLATE "C"), 'UTF8'::name))
     END AS digest
 FROM (
@@ -31,7 +32,8 @@ FROM (
     UNION ALL
     SELECT ROW('pg_roles', r.*)::text FROM role AS r
     UNION ALL
-    -- Not column by column: PostgreSQL 15 has fewer, and must still be told that it is too old.
+    -- The whole row instead of columns: PostgreSQL 15 has fewer columns, and must still be reported
+    -- as too old.
     SELECT ROW('pg_auth_members', m.*)::text
     FROM pg_catalog.pg_auth_members AS m
     WHERE m.member = ANY (ARRAY(SELECT r.oid FROM role AS r))
@@ -52,10 +54,10 @@ FROM (
         c.relrowsecurity, c.relforcerowsecurity
     )::text
     FROM pg_catalog.pg_class AS c
-    -- Of tables for TOAST the rules ask only for rights; those of columns are in pg_attribute.
+    -- Of TOAST tables the rules read only privileges; column privileges are in pg_attribute.
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S') OR c.relkind = 't' AND c.relacl IS NOT NULL
     UNION ALL
-    -- Of columns without rights of their own, the rules ask only for those that policies read.
+    -- Of columns without privileges of their own, the rules read only those that policies use.
     SELECT ROW('pg_attribute', a.attrelid, a.attnum, a.attname, a.attacl)::text
     FROM pg_catalog.pg_attribute AS a
     WHERE a.attacl IS NOT NULL
@@ -66,10 +68,10 @@ FROM (
             WHERE n.nspname = 'retail' AND c.relkind IN ('r', 'p')
         ))
     UNION ALL
-    -- Left out are functions that are compiled (languages 12 and 13), run with the caller's rights,
-    -- are not leakproof and have no access list, outside schema guard; in the system's schemas, only
-    -- those with initdb's numbers. No rule concerns them. So are rows that nothing has changed since
-    -- initdb's first step (xmin 1), which grants nothing; it spares reading three thousand of them.
+    -- Left out are functions that no rule concerns: those outside schema guard that are compiled
+    -- (languages 12 and 13), SECURITY INVOKER, not leakproof and without an access control list; in
+    -- the system schemas, only those with OIDs of initdb. Also left out are rows unchanged since
+    -- the bootstrap of initdb (xmin 1), which grants nothing: some 3,000 rows need not be read.
     SELECT ROW(
         'pg_proc', p.oid, p.proname, p.pronamespace, p.proowner, p.prolang, p.proargtypes, p.proacl, p.prosecdef,
         p.provolatile, p.proparallel, p.proconfig, p.prosrc, p.proisstrict, p.proleakproof, p.prosupport::oid, p.proretset,
@@ -102,7 +104,8 @@ FROM (
     FROM pg_catalog.pg_largeobject_metadata AS l
     WHERE l.lomacl IS NOT NULL
     UNION ALL
-    -- What the login or zava_reader owns. The rule asks for less, but this has an index.
+    -- The objects that the login or zava_reader owns. The rule needs fewer of these rows, but this
+    -- condition can use an index.
     SELECT ROW('pg_shdepend', s.dbid, s.classid, s.objid, s.objsubid, s.refclassid, s.refobjid, s.deptype)::text
     FROM pg_catalog.pg_shdepend AS s
     WHERE s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.deptype = 'o'
@@ -118,7 +121,7 @@ FROM (
     )::text
     FROM pg_catalog.pg_trigger AS t
     UNION ALL
-    -- Tables of schema guard are younger than initdb, which gives numbers below 16384.
+    -- Tables of schema guard were created after initdb, which assigns OIDs below 16384.
     SELECT ROW('pg_rewrite', w.rulename, w.ev_class)::text
     FROM pg_catalog.pg_rewrite AS w
     WHERE w.ev_class >= 16384

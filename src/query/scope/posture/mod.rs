@@ -1,16 +1,19 @@
-//! Proves the login and the database against the live catalogue before data is served.
+//! Checks the login and the database against the live system catalogs before data is served.
 //!
 //! Knows two statements over `pg_catalog` and what their rows mean; must not know tenants, pools or
-//! MCP. Layers 3 and 6 (least privilege, row security) are made by `migrate` and may be undone by
-//! anybody with the rights to; here that shows, with the statement that fixes it. A full
-//! examination is slow on a new connection, so a fingerprint of what it depends on is compared
-//! first with that of the last one that passed, in this process or in another that signed its
-//! verdict.
-//! Invariant: [`Posture::findings`] is empty only when the catalogue as it was at most [`REPEAT`]
-//! ago, or one with the same fingerprint, has passed a full examination.
-mod rule; // what must be so
-mod statements; // what is asked of the catalogue
-mod verdict; // a full examination that passed, signed
+//! MCP. Layers 3 and 6 (least privilege, row security) are set up by `migrate`, and anybody with
+//! enough privileges can undo them. The posture check finds that, and prints the statement that
+//! fixes it.
+//!
+//! A full examination is slow on a new connection. So a check first computes a fingerprint of all
+//! catalog rows that the rules depend on. It compares that with the fingerprint of the last
+//! examination that passed, in this process or in another one that signed its verdict.
+//!
+//! Invariant: [`Posture::findings`] is empty only if a catalog state at most [`CHECK_TTL`] old has
+//! passed a full examination, or has the fingerprint of one that did.
+mod rule; // the posture rules
+mod statements; // the queries over the system catalogs
+mod verdict; // a signed record of an examination that passed
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -23,135 +26,136 @@ use super::wire::{Connection, WireError};
 pub use rule::PostureRule;
 pub(super) use verdict::Verdict;
 
-use statements::{Examination, Seen};
+use statements::{CatalogState, Examination};
 use verdict::Subject;
 
-/// How old a look at the catalogue may be: somebody may change a grant at any time.
-const REPEAT: Duration = Duration::from_secs(60);
+/// How long a passed check is relied on: a grant may change at any time.
+const CHECK_TTL: Duration = Duration::from_secs(60);
 
-/// One thing that is not as it must be.
+/// A violation of a posture rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Finding {
-    /// The rule that is broken.
+    /// The violated rule.
     pub rule: PostureRule,
-    /// The role, table, function or setting it is about.
+    /// The role, table, function or setting that violates it.
     pub object: String,
-    /// What is wrong with it.
-    pub what: String,
-    /// The statement that mends it, for an administrator to run.
-    pub mend: String,
+    /// What is wrong with the object.
+    pub problem: String,
+    /// The statement that fixes it, for an administrator to run.
+    pub fix: String,
 }
 
 impl Finding {
-    /// Whether it says that `migrate` has not run: then the database is not damaged, but not prepared.
+    /// Whether `migrate` has not run: then the database was never set up.
     #[must_use]
-    pub fn is_of_unprepared(&self) -> bool {
+    pub fn is_migration_missing(&self) -> bool {
         self.rule == rule::MIGRATED
     }
 }
 
-/// What the last look found, and whether another is due.
+/// The result of the last check, and whether another one is due.
 pub(super) struct Posture {
     subject: Subject,
     state: Mutex<State>,
-    /// One look at a time: the requests of a fresh process come together and need only one. Held
-    /// across an await, hence not a std mutex.
-    looking: tokio::sync::Mutex<()>,
+    /// Allows one check at a time: the first requests of a process arrive together, and one check
+    /// serves them all. Held across an await, hence not a std mutex.
+    checking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
 struct State {
-    last: Option<Look>,
-    /// The last full examination that passed, or the verdict of another server that was accepted.
-    passed: Option<Verdict>,
+    last: Option<CheckResult>,
+    /// The verdict of the last full examination that passed, or an accepted one of another server.
+    verdict: Option<Verdict>,
 }
 
 #[derive(Clone)]
-struct Look {
+struct CheckResult {
     at: Instant,
     findings: Arc<[Finding]>,
 }
 
 impl Posture {
-    /// For verdicts on one database and one login.
+    /// The posture of one database for one login.
     pub(super) fn new(database: &str, login: &str) -> Self {
         Self {
             subject: Subject::new(database, login),
             state: Mutex::default(),
-            looking: tokio::sync::Mutex::new(()),
+            checking: tokio::sync::Mutex::new(()),
         }
     }
 
-    /// What forbids to serve data now; empty when nothing does. Looks over `connection` when that
-    /// is due: at first, once a minute, and every time for as long as something is found. `now` is
-    /// the time at which the call begins.
+    /// The violations that forbid serving data now. Uses `connection` to check when a check is due:
+    /// on the first call, once a minute, and on every call while there are findings. `now` is the
+    /// time at which the call begins.
     ///
     /// # Errors
-    /// When it cannot be told.
+    /// When the check fails.
     ///
     /// # Cancel safety
-    /// Dropped half-way, the connection is not clean and nothing has been decided.
+    /// Dropped half-way, it leaves the connection not clean and the last result in force.
     pub(super) async fn findings(
         &self,
         connection: &mut Connection,
         signer: &Signer,
         now: SystemTime,
     ) -> Result<Arc<[Finding]>, WireError> {
-        let asked = Instant::now();
-        let _looking = match self.last() {
+        let called_at = Instant::now();
+        let _checking = match self.last() {
             Some(last) if last.findings.is_empty() => {
-                if asked.duration_since(last.at) < REPEAT {
+                if called_at.duration_since(last.at) < CHECK_TTL {
                     return Ok(last.findings);
                 }
-                // Whoever else comes meanwhile goes on with what was last found, and does not wait.
-                match self.looking.try_lock() {
-                    Ok(looking) => looking,
+                // While one caller checks, all others use the last result and do not wait.
+                match self.checking.try_lock() {
+                    Ok(checking) => checking,
                     Err(_) => return Ok(last.findings),
                 }
             }
-            _ => self.looking.lock().await,
+            _ => self.checking.lock().await,
         };
         match self.last() {
-            // Somebody has looked while this caller waited.
-            Some(last) if last.at >= asked => return Ok(last.findings),
-            // Only a full examination tells that what was found is fixed.
+            // Another caller has checked while this one waited.
+            Some(last) if last.at >= called_at => return Ok(last.findings),
+            // Only a full examination can tell that findings are fixed.
             Some(last) if !last.findings.is_empty() => {}
             _ => {
                 let (key_id, subject) = (signer.key_id(), self.subject.to_base64());
-                let has_verdict = self.state().passed.is_some();
-                let seen = statements::look(connection, key_id, &subject, has_verdict).await?;
-                let verdict = seen.and_then(|seen| self.accepted(&seen, signer, now));
+                let has_verdict = self.state().verdict.is_some();
+                let state =
+                    statements::read_state(connection, key_id, &subject, has_verdict).await?;
+                let verdict = state.and_then(|state| self.accepted_verdict(&state, signer, now));
                 if verdict.is_some() {
                     let findings: Arc<[Finding]> = Arc::from([]);
-                    self.rollback_if_failed(Arc::clone(&findings), verdict);
+                    self.store_result(Arc::clone(&findings), verdict);
                     return Ok(findings);
                 }
             }
         }
-        Ok(self.examine_and_settle(connection, now).await?.findings)
+        Ok(self.examine_and_store(connection, now).await?.findings)
     }
 
-    /// Examines in full, whatever is known; the verdict, when nothing was found and the database
-    /// can store it.
+    /// Runs a full examination, whatever the last result. Returns the verdict if there are no
+    /// findings and the database can store it.
     ///
     /// # Errors
-    /// When that cannot be done.
-    pub(super) async fn examine_anew(
+    /// When the examination fails.
+    pub(super) async fn examine_now(
         &self,
         connection: &mut Connection,
         now: SystemTime,
     ) -> Result<Option<Verdict>, WireError> {
-        let _looking = self.looking.lock().await;
-        let examination = self.examine_and_settle(connection, now).await?;
-        Ok(self.state().passed.filter(|_| !examination.is_replica))
+        let _checking = self.checking.lock().await;
+        let examination = self.examine_and_store(connection, now).await?;
+        Ok(self.state().verdict.filter(|_| !examination.is_replica))
     }
 
-    /// The question of `guard.record_verdict`.
-    pub(super) fn question(&self, verdict: Verdict, signer: &Signer) -> String {
-        verdict.to_question(&self.subject, signer)
+    /// The payload of `guard.record_verdict`.
+    pub(super) fn verdict_payload(&self, verdict: Verdict, signer: &Signer) -> String {
+        verdict.to_payload(&self.subject, signer)
     }
 
-    async fn examine_and_settle(
+    async fn examine_and_store(
         &self,
         connection: &mut Connection,
         now: SystemTime,
@@ -159,21 +163,27 @@ impl Posture {
         let examination = statements::examine(connection).await?;
         let fingerprint = examination.fingerprint;
         let passed = fingerprint.filter(|_| examination.findings.is_empty());
-        let passed = passed.map(|fingerprint| Verdict::new(fingerprint, now));
-        self.rollback_if_failed(Arc::clone(&examination.findings), passed);
+        let verdict = passed.map(|fingerprint| Verdict::new(fingerprint, now));
+        self.store_result(Arc::clone(&examination.findings), verdict);
         Ok(examination)
     }
 
-    /// A verdict that holds for what was seen: this process's own, or a stored one that is signed.
-    fn accepted(&self, seen: &Seen, signer: &Signer, now: SystemTime) -> Option<Verdict> {
-        let own = self.state().passed;
-        let stored = seen.stored.as_ref();
+    /// A verdict that is valid for this state of the catalogs: this process's own, or a stored one
+    /// with a valid signature.
+    fn accepted_verdict(
+        &self,
+        state: &CatalogState,
+        signer: &Signer,
+        now: SystemTime,
+    ) -> Option<Verdict> {
+        let own = self.state().verdict;
+        let stored = state.stored_verdict.as_ref();
         let stored = stored.and_then(|stored| stored.verify(&self.subject, signer));
         let mut verdicts = own.into_iter().chain(stored);
-        verdicts.find(|verdict| verdict.holds_for(seen.fingerprint, now))
+        verdicts.find(|verdict| verdict.is_valid_for(state.fingerprint, now))
     }
 
-    fn last(&self) -> Option<Look> {
+    fn last(&self) -> Option<CheckResult> {
         self.state().last.clone()
     }
 
@@ -181,33 +191,34 @@ impl Posture {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Remembers, and tells the operator what has changed: once, not with every request.
-    fn rollback_if_failed(&self, findings: Arc<[Finding]>, passed: Option<Verdict>) {
-        let last = Look {
+    /// Stores the result of a check. Logs it only if it differs from the last one, so not with
+    /// every request.
+    fn store_result(&self, findings: Arc<[Finding]>, verdict: Option<Verdict>) {
+        let last = CheckResult {
             at: Instant::now(),
             findings: Arc::clone(&findings),
         };
         let last = Some(last);
-        let before = std::mem::replace(&mut *self.state(), State { last, passed });
-        if before
+        let previous = std::mem::replace(&mut *self.state(), State { last, verdict });
+        if previous
             .last
-            .is_some_and(|before| before.findings == findings)
+            .is_some_and(|previous| previous.findings == findings)
         {
             return;
         }
         for Finding {
             rule,
             object,
-            what,
-            mend,
+            problem,
+            fix,
         } in &*findings
         {
             tracing::error!(
                 rule = rule.name(),
                 object,
-                what,
-                mend,
-                "nothing is served until this is mended"
+                problem,
+                fix,
+                "posture rule violated; no data is served until it is fixed"
             );
         }
         if findings.is_empty() {
@@ -216,10 +227,11 @@ impl Posture {
     }
 }
 
-/// Everything that is wrong now, by rule and object. Of a database that is not prepared, only that.
+/// Runs a full examination and returns its findings, sorted by rule and object. If `migrate` has
+/// not run, that is the only finding.
 ///
 /// # Errors
-/// When it cannot be told.
+/// When the examination fails.
 pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]>, WireError> {
     Ok(statements::examine(connection).await?.findings)
 }

@@ -1,8 +1,8 @@
-/// One thing that must be so before data is served.
+/// A condition on the login or the database that must hold before data is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PostureRule {
     name: &'static str,
-    promise: &'static str,
+    condition: &'static str,
 }
 
 impl PostureRule {
@@ -10,91 +10,99 @@ impl PostureRule {
     pub const ALL: &[Self] = &[
         Self::new("version", "PostgreSQL is version 16 or newer"),
         MIGRATED,
-        Self::new("login", "the login acts as itself"),
-        Self::new("attributes", "no role of ours is more than a plain role"),
+        Self::new("login", "the login keeps its own role in a session"),
+        Self::new(
+            "attributes",
+            "the login, zava_reader and zava_owner have no special attributes",
+        ),
         Self::new(
             "membership",
-            "the login is an heir of zava_reader and of no other role, zava_owner of none",
+            "the login inherits from zava_reader only, zava_owner from no role",
         ),
         Self::new("owns", "the login owns nothing"),
-        Self::new("writes", "the login writes to no table and no sequence"),
+        Self::new("writes", "the login can write to no table and no sequence"),
         Self::new(
             "creates",
-            "the login creates nothing, not even temporary tables",
+            "the login can create nothing, not even temporary tables",
         ),
         Self::new(
             "reads",
-            "the login reads the exposed tables and columns only",
+            "the login can read the exposed tables and columns only",
         ),
-        Self::new("views", "no view that evades row security is readable"),
+        Self::new("views", "no view that bypasses row security is readable"),
         Self::new(
             "functions",
-            "no function with another's rights is callable, but the guard's own",
+            "no SECURITY DEFINER function is callable, except the guard's own",
         ),
         Self::new(
             "runs_text",
-            "no function that is not compiled and may run commands from a text is callable",
+            "no uncompiled function that may run dynamic SQL is callable",
         ),
         Self::new(
             "system",
-            "the system's schemas hold and grant only what PostgreSQL ships",
+            "the system schemas contain and grant only what PostgreSQL ships",
         ),
         Self::new(
             "leakproof",
-            "no function is leakproof but those that PostgreSQL ships so",
+            "no function is LEAKPROOF, except those that PostgreSQL ships as such",
         ),
         Self::new(
             "elsewhere",
-            "no right on large objects or server parameters",
+            "no privileges on large objects or server parameters",
         ),
         Self::new(
             "later_grants",
-            "nothing made later will be granted to the login by itself",
+            "default privileges grant nothing to the login",
         ),
         Self::new("row_security", "every table forces row security"),
-        Self::new("persistence", "every table survives a crash"),
+        Self::new("persistence", "no table or sequence is unlogged"),
         Self::new(
             "tenant_policy",
-            "every exposed table is held to the allowed stores",
+            "every exposed table has the policy that limits it to the allowed stores",
         ),
-        Self::new("other_policy", "no other policy lets more be seen"),
-        Self::new("write_policies", "policies against writing are in place"),
+        Self::new("other_policy", "no other policy makes more rows visible"),
+        Self::new(
+            "write_policies",
+            "every table has restrictive policies against writes",
+        ),
         Self::new(
             "guard_functions",
-            "the guard's functions are as migrate made them",
+            "the guard's functions are as migrate created them",
         ),
         Self::new(
             "audit",
-            "the triggers that record acts, and keep records, are in place, and no others",
+            "the audit triggers are enabled, and guard has no other trigger or rule",
         ),
         Self::new(
             "inheritance",
-            "no table inherits from one of ours, and none of ours from another",
+            "no table of retail or guard takes part in inheritance",
         ),
         Self::new("settings", "the login's settings are in force"),
     ];
 
-    const fn new(name: &'static str, promise: &'static str) -> Self {
-        Self { name, promise }
+    const fn new(name: &'static str, condition: &'static str) -> Self {
+        Self { name, condition }
     }
 
-    /// The name that `find.sql` gives it.
+    /// The name of the rule in `find.sql` and in the log.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.name
     }
 
-    /// What holds when nothing is found.
+    /// The condition that holds while there is no finding.
     #[must_use]
-    pub fn promise(self) -> &'static str {
-        self.promise
+    pub fn condition(self) -> &'static str {
+        self.condition
     }
 
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|rule| rule.name == name)
     }
 }
 
-/// Broken where `migrate` has not run yet: not damage, and nothing else can be said of such a database.
-pub(super) const MIGRATED: PostureRule =
-    PostureRule::new("migrated", "migrate has made roles, tables and functions");
+/// Violated until `migrate` has run. No other rule can be checked on such a database.
+pub(super) const MIGRATED: PostureRule = PostureRule::new(
+    "migrated",
+    "migrate has created roles, tables and functions",
+);

@@ -4,19 +4,19 @@ use std::time::Duration;
 use super::verdict::{Fingerprint, StoredVerdict};
 use super::{Finding, PostureRule};
 use crate::query::guard::RELATIONS;
-use crate::query::scope::signed_call::Answer;
+use crate::query::scope::signed_call::RowCollector;
 use crate::query::scope::wire::{Connection, Query, WireError};
 
-/// What is found wrong, a row each; no row when nothing is.
+/// Returns a row for each violation of a rule.
 pub(super) const FIND: &str = include_str!("find.sql");
 
-/// A digest of what [`FIND`] depends on.
+/// Returns a digest of everything that [`FIND`] depends on.
 pub(super) const FINGERPRINT: &str = include_str!("fingerprint.sql");
 
-/// The fingerprint, and the verdict that is stored for this server, if any. `$3` says
-/// whether this server has a verdict of its own. Without any verdict there is nothing to compare,
-/// and the fingerprint, an InitPlan, is not evaluated.
-static LOOK: LazyLock<String> = LazyLock::new(|| {
+/// Returns the fingerprint, and the verdict that is stored for this server, if any. `$3` tells
+/// whether this server has a verdict of its own. Without any verdict there is nothing to compare
+/// with, and the fingerprint, an InitPlan, is not evaluated.
+static READ_STATE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT CASE WHEN v.mac IS NOT NULL OR $3::boolean \
              THEN (SELECT pg_catalog.encode(f.digest, 'base64') FROM (\n{FINGERPRINT}\n) AS f) END, \
@@ -25,8 +25,8 @@ static LOOK: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// The findings, and a row beside them with the fingerprint of the same snapshot: what was found is
-/// true of that fingerprint, whatever changes meanwhile.
+/// Returns the findings, and one more row with the fingerprint. Both come from one snapshot, so the
+/// findings belong to that fingerprint, whatever changes meanwhile.
 static EXAMINE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT 'fingerprint', pg_catalog.encode(f.digest, 'base64'), pg_catalog.pg_is_in_recovery()::text, '' \
@@ -34,75 +34,81 @@ static EXAMINE: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// How long each of them may take.
-const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long each of the two queries may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a look at the fingerprint showed.
-pub(super) struct Seen {
+/// The fingerprint of the system catalogs, and the verdict stored beside it.
+pub(super) struct CatalogState {
     pub(super) fingerprint: Fingerprint,
-    pub(super) stored: Option<StoredVerdict>,
+    pub(super) stored_verdict: Option<StoredVerdict>,
 }
 
-/// What a full examination showed.
+/// The result of a full examination.
 pub(super) struct Examination {
-    /// Everything that is wrong, by rule and object. Of a database that is not prepared, only that.
+    /// Sorted by rule and object. If `migrate` has not run, that is the only finding.
     pub(super) findings: Arc<[Finding]>,
-    /// Of the catalogue that was examined, where it has one.
+    /// The fingerprint of the examined catalogs. `None` where `fingerprint.sql` gives none.
     pub(super) fingerprint: Option<Fingerprint>,
-    /// Whether the database is a read replica, which stores nothing.
+    /// Whether the database is a read replica, which cannot store a verdict.
     pub(super) is_replica: bool,
 }
 
-/// The names of the tables of schema retail that a client may name, as an array of PostgreSQL.
+/// The names of the tables of schema retail that a client may name, as an array literal.
 pub(super) fn exposed_tables() -> String {
     let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
     format!("{{{}}}", exposed.join(","))
 }
 
-/// The fingerprint of the catalogue now. `None` when there is none, as on a database that is not
-/// prepared, or when neither the database nor this server has a verdict to compare it with.
+/// Reads the current fingerprint and the stored verdict. `None` if there is no fingerprint, as on a
+/// database that is not migrated, or if neither the database nor this server has a verdict to
+/// compare it with.
 ///
 /// # Errors
 /// When the database does not answer.
-pub(super) async fn look(
+pub(super) async fn read_state(
     connection: &mut Connection,
     key_id: i32,
     subject: &str,
     has_verdict: bool,
-) -> Result<Option<Seen>, WireError> {
+) -> Result<Option<CatalogState>, WireError> {
     let (key_id, has_verdict) = (key_id.to_string(), has_verdict.to_string());
     let parameters = [&key_id, subject, &has_verdict];
-    match rows(connection, &LOOK, &parameters, read_seen).await {
-        Ok(seen) => Ok(seen.and_then(|mut rows| rows.pop())),
+    match rows(connection, &READ_STATE, &parameters, parse_state).await {
+        Ok(rows) => Ok(rows.and_then(|mut rows| rows.pop())),
         Err(WireError::Statement(_)) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// Holds the database against every rule.
+/// Checks the database against every rule.
 ///
 /// # Errors
-/// When that cannot be done.
+/// When the check fails.
 pub(super) async fn examine(connection: &mut Connection) -> Result<Examination, WireError> {
-    let read = rows(connection, &EXAMINE, &[&exposed_tables()], read_examined)
-        .await
-        .map_err(WireError::of_own_statement)?;
+    let rows = rows(
+        connection,
+        &EXAMINE,
+        &[&exposed_tables()],
+        parse_examination,
+    )
+    .await
+    .map_err(WireError::into_internal)?;
     let mut findings = Vec::new();
-    let mut seen = None;
-    for row in read.ok_or(WireError::Protocol("no finding of the posture check"))? {
+    let mut catalogs = None;
+    for row in rows.ok_or(WireError::Protocol("an unknown row of the posture check"))? {
         match row {
-            Examined::Finding(finding) => findings.push(finding),
-            Examined::Catalog {
+            ExaminationRow::Finding(finding) => findings.push(finding),
+            ExaminationRow::Catalogs {
                 fingerprint,
                 is_replica,
-            } => seen = Some((fingerprint, is_replica)),
+            } => catalogs = Some((fingerprint, is_replica)),
         }
     }
     let (fingerprint, is_replica) =
-        seen.ok_or(WireError::Protocol("no fingerprint of the posture check"))?;
+        catalogs.ok_or(WireError::Protocol("no fingerprint of the posture check"))?;
     findings.sort();
-    if let Some(unprepared) = findings.iter().position(Finding::is_of_unprepared) {
-        findings = vec![findings.swap_remove(unprepared)];
+    if let Some(position) = findings.iter().position(Finding::is_migration_missing) {
+        findings = vec![findings.swap_remove(position)];
     }
     Ok(Examination {
         findings: findings.into(),
@@ -111,29 +117,32 @@ pub(super) async fn examine(connection: &mut Connection) -> Result<Examination, 
     })
 }
 
-/// The rows of one of the server's own statements; `None` when one could not be read, for what is
-/// not understood is not sound.
+/// The parsed rows of an internal statement; `None` if a row could not be parsed, because an
+/// unknown row must not pass for a sound database.
 async fn rows<T: Send>(
     connection: &mut Connection,
     sql: &str,
     parameters: &[&str],
-    read: fn(&[Option<&str>]) -> Option<T>,
+    parse: fn(&[Option<&str>]) -> Option<T>,
 ) -> Result<Option<Vec<T>>, WireError> {
-    let query = Query::own(sql, parameters);
-    let mut answer = Answer::new(read);
-    tokio::time::timeout(LOOK_TIMEOUT, connection.read(query, &mut answer))
-        .await
-        .unwrap_or(Err(WireError::Silent))?;
-    Ok(answer.into_rows())
+    let query = Query::internal(sql, parameters);
+    let mut collector = RowCollector::new(parse);
+    tokio::time::timeout(
+        QUERY_TIMEOUT,
+        connection.run_internal(query, &mut collector),
+    )
+    .await
+    .unwrap_or(Err(WireError::NoReply))?;
+    Ok(collector.into_rows())
 }
 
-fn read_seen(values: &[Option<&str>]) -> Option<Seen> {
+fn parse_state(values: &[Option<&str>]) -> Option<CatalogState> {
     let [Some(fingerprint), stored @ ..] = values else {
         return None;
     };
-    Some(Seen {
+    Some(CatalogState {
         fingerprint: Fingerprint::parse(fingerprint)?,
-        stored: match *stored {
+        stored_verdict: match *stored {
             [Some(fingerprint), Some(examined_at), Some(mac)] => {
                 StoredVerdict::parse(fingerprint, examined_at, mac)
             }
@@ -143,26 +152,28 @@ fn read_seen(values: &[Option<&str>]) -> Option<Seen> {
 }
 
 /// A row of [`EXAMINE`].
-enum Examined {
-    Catalog {
+enum ExaminationRow {
+    Catalogs {
         fingerprint: Option<Fingerprint>,
         is_replica: bool,
     },
     Finding(Finding),
 }
 
-fn read_examined(values: &[Option<&str>]) -> Option<Examined> {
+fn parse_examination(values: &[Option<&str>]) -> Option<ExaminationRow> {
     match *values {
-        [Some("fingerprint"), digest, Some(in_recovery), _] => Some(Examined::Catalog {
+        [Some("fingerprint"), digest, Some(in_recovery), _] => Some(ExaminationRow::Catalogs {
             fingerprint: digest.and_then(Fingerprint::parse),
             is_replica: in_recovery == "true",
         }),
-        [Some(rule), Some(object), Some(what), Some(mend)] => Some(Examined::Finding(Finding {
-            rule: PostureRule::of_name(rule)?,
-            object: object.to_owned(),
-            what: what.to_owned(),
-            mend: mend.to_owned(),
-        })),
+        [Some(rule), Some(object), Some(problem), Some(fix)] => {
+            Some(ExaminationRow::Finding(Finding {
+                rule: PostureRule::from_name(rule)?,
+                object: object.to_owned(),
+                problem: problem.to_owned(),
+                fix: fix.to_owned(),
+            }))
+        }
         _ => None,
     }
 }

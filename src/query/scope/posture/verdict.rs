@@ -8,29 +8,28 @@ use sha2::{Digest as _, Sha256};
 use super::statements::{FIND, FINGERPRINT, exposed_tables};
 use crate::query::scope::context::Signer;
 
-/// What the MAC of a verdict begins with (`migrations/0015_posture_verdict.sql`).
+/// The first part that the MAC of a verdict covers (`migrations/0015_posture_verdict.sql`).
 const PURPOSE: &[u8] = b"zava/verdict/1";
 
-/// How long a verdict is accepted after its examination began.
+/// Validity of a verdict, from the start of its examination.
 const VERDICT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How far the clock of the server that signed a verdict may be ahead of this one's.
+/// How far ahead the clock of the server that signed a verdict may be.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
-/// A SHA-256 of everything in the catalogue that the rules depend on, as `fingerprint.sql` makes
-/// it.
+/// The SHA-256 of all catalog rows that the rules depend on, computed by `fingerprint.sql`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// From base64, as PostgreSQL writes it.
+    /// Parses base64, as PostgreSQL writes it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         bytes(text).map(Self)
     }
 }
 
-/// What verdicts of this server hold for: its version, its rules, the exposed tables, the database
-/// and the login. A verdict on anything else says nothing about them.
+/// A digest of what a verdict of this server is about: its version, its rules, the exposed tables,
+/// the database and the login. A verdict about another subject is not valid here.
 pub(super) struct Subject([u8; 32]);
 
 impl Subject {
@@ -51,7 +50,7 @@ impl Subject {
     }
 }
 
-/// A full examination found nothing: when it began, and the fingerprint of what it looked at.
+/// States that a full examination passed: when it began, and the fingerprint of the catalogs.
 #[derive(Clone, Copy)]
 pub(in crate::query::scope) struct Verdict {
     fingerprint: Fingerprint,
@@ -67,15 +66,15 @@ impl Verdict {
         }
     }
 
-    /// Whether it holds now for a catalogue with this fingerprint.
-    pub(super) fn holds_for(&self, fingerprint: Fingerprint, now: SystemTime) -> bool {
+    /// Whether it is valid now, for catalogs with this fingerprint.
+    pub(super) fn is_valid_for(&self, fingerprint: Fingerprint, now: SystemTime) -> bool {
         self.fingerprint == fingerprint
             && self.examined_at <= micros(now + MAX_CLOCK_SKEW)
             && self.examined_at > micros(now - VERDICT_TTL)
     }
 
-    /// The question of `guard.record_verdict`.
-    pub(super) fn to_question(self, subject: &Subject, signer: &Signer) -> String {
+    /// The payload of `guard.record_verdict`.
+    pub(super) fn to_payload(self, subject: &Subject, signer: &Signer) -> String {
         let mac = signer.mac(&self.signed_parts(subject, &self.examined_at.to_be_bytes()));
         json!({
             "subject": subject.to_base64(),
@@ -86,13 +85,13 @@ impl Verdict {
         .to_string()
     }
 
-    /// What the MAC is made over; the parts have fixed lengths.
+    /// What the MAC covers. The parts have fixed lengths, so their concatenation is unambiguous.
     fn signed_parts<'a>(&'a self, subject: &'a Subject, examined_at: &'a [u8; 8]) -> [&'a [u8]; 4] {
         [PURPOSE, &subject.0, &self.fingerprint.0, examined_at]
     }
 }
 
-/// A verdict as the database tells it. It is worth nothing before its MAC is verified.
+/// A verdict read from the database. It must not be used before its MAC is verified.
 pub(super) struct StoredVerdict {
     verdict: Verdict,
     mac: [u8; 32],
@@ -109,11 +108,13 @@ impl StoredVerdict {
         })
     }
 
-    /// The verdict, if a holder of this server's key signed it for this subject.
+    /// The verdict, if it was signed with this server's key for this subject.
     pub(super) fn verify(&self, subject: &Subject, signer: &Signer) -> Option<Verdict> {
         let examined_at = self.verdict.examined_at.to_be_bytes();
         let parts = self.verdict.signed_parts(subject, &examined_at);
-        signer.verifies(&parts, &self.mac).then_some(self.verdict)
+        signer
+            .is_valid_mac(&parts, &self.mac)
+            .then_some(self.verdict)
     }
 }
 

@@ -8,6 +8,7 @@ use super::{CancelKey, Connection, WireError, database_error};
 use crate::settings::Login;
 
 impl Connection {
+    /// Authenticates with SCRAM-SHA-256, or without a password where PostgreSQL asks for none.
     pub(super) async fn authenticate(&mut self, login: &Login) -> Result<(), WireError> {
         match self.next().await? {
             Message::AuthenticationOk => return Ok(()),
@@ -42,7 +43,7 @@ impl Connection {
         frontend::sasl_response(scram.message(), &mut self.outgoing)?;
         self.flush().await?;
         match self.next().await? {
-            // The server proves here that it knows the password too.
+            // Checks the server's signature: it knows the password too.
             Message::AuthenticationSaslFinal(body) => scram.finish(body.data())?,
             Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
             _ => return Err(WireError::Protocol("no SCRAM signature")),
@@ -53,7 +54,8 @@ impl Connection {
         }
     }
 
-    pub(super) async fn greet(&mut self) -> Result<(), WireError> {
+    /// Reads what follows authentication: the cancel key and the server's parameters.
+    pub(super) async fn finish_startup(&mut self) -> Result<(), WireError> {
         loop {
             match self.next().await? {
                 Message::BackendKeyData(body) => {
@@ -78,8 +80,7 @@ impl Connection {
     }
 }
 
-/// The major version in what a server says of its version, such as `16.4 (Debian 16.4-1)` or
-/// `18beta1`.
+/// The major version in `server_version`, for example `16.4 (Debian 16.4-1)` or `18beta1`.
 fn major_version(text: &str) -> Option<u32> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     text.get(..digits)?.parse().ok()
@@ -90,7 +91,7 @@ mod tests {
     use super::major_version;
 
     #[test]
-    fn the_major_version_stands_first() {
+    fn the_major_version_is_the_leading_number() {
         for (text, version) in [
             ("18.6", Some(18)),
             ("16.4 (Debian 16.4-1.pgdg120+2)", Some(16)),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::message::backend::{DATA_ROW_TAG, ErrorResponseBody, Header, Message};
+use postgres_protocol::message::backend::{DATA_ROW_TAG, Header, Message};
 use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
@@ -14,150 +14,52 @@ use tokio::time::Instant;
 use super::error::PgError;
 use super::transport::Transport;
 use super::{Column, RowSink};
-use crate::query::guard::PlannerSettings;
 use crate::reactor::{SLICE_BYTES, slice_permit};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
-use crate::tls::{self, HandshakeError};
 
-mod age; // how long a connection lives
-mod end; // leaving a connection that is not used again
+mod cancel; // cancelling a statement, and ending a session
+mod error; // why a connection failed
+mod lifetime; // when a connection expires
 mod login; // from the first message to the first ReadyForQuery
-mod reply; // what the server answers to one transaction, step by step
+mod reply; // the reply to one transaction, step by step
 mod row; // one row of a result
-mod statements; // what one transaction sends
+mod statements; // the messages of one transaction
+mod transaction; // what a connection is given to run
 
-use age::Age;
-pub(super) use end::cancel;
+pub(super) use cancel::send_cancel_request;
+pub(super) use error::WireError;
+use error::{database_error, is_hang_up};
+use lifetime::Lifetime;
 use reply::{Reply, Step};
 use statements::{CLEAN_UP, PreparedNames, write_begin, write_transaction};
+pub(super) use transaction::{Query, Transaction, TransactionMode};
 
 /// A message begins with a tag and a length, which counts itself and not the tag.
 const TAG_BYTES: usize = 1;
 const HEADER_BYTES: usize = TAG_BYTES + 4;
 
-/// What messages may hold beside a row: a description of 1,600 columns fits.
-const ROOM_FOR_OTHERS: usize = 256 * 1024;
+/// Added to the row limit to get the limit of any message: a description of 1,600 columns fits.
+const MESSAGE_ALLOWANCE_BYTES: usize = 256 * 1024;
 
-/// The least room for one read. PostgreSQL sends 8 KiB at once; a read that leaves some of its room
-/// tells tokio that nothing more has arrived, which saves the system call that would find out.
+/// The minimum buffer space for one read. PostgreSQL sends 8 KiB at once; a read that does not fill
+/// its buffer tells tokio that nothing more has arrived, which saves the system call that would
+/// find out.
 const MIN_READ_BYTES: usize = 12 * 1024;
-/// The buffer of a connection that has seen no long row. It grows for one, and is not kept that long: ten idle connections
-/// would hold the longest rows that each has ever seen.
-const USUAL_BUFFER: usize = 16 * 1024;
-const GROWN_BUFFER: usize = 64 * 1024;
-/// The same for what is written.
-const USUAL_OUTGOING: usize = 2 * 1024;
 
-/// How much of a result nobody wants any more is read to keep a connection; beyond it the connection is closed.
-const WORTH_DRAINING: usize = 256 * 1024;
+/// The capacity of a new connection's read buffer.
+const INITIAL_READ_BUFFER_BYTES: usize = 16 * 1024;
 
-/// Why a connection did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
-    /// The socket failed while something was under way.
-    #[error("the connection failed")]
-    Io(#[source] io::Error),
-    /// The server had closed the connection before it answered anything.
-    #[error("the connection was closed")]
-    Closed,
-    /// No answer in time.
-    #[error("the database did not answer in time")]
-    Silent,
-    /// A client's statement still runs long after its timeout, while the database answers others.
-    #[error("the statement did not end at its timeout")]
-    Overdue,
-    /// The server does not speak TLS, and without it nothing is said to it.
-    #[error(
-        "the database does not offer TLS; POSTGRES_SSLMODE=disable goes without, where the network is trusted"
-    )]
-    NoTls,
-    /// The server's certificate is refused, or the server refuses this client.
-    #[error("no TLS connection to the database can be made")]
-    Tls(#[source] HandshakeError),
-    /// The server asks for a kind of authentication this client does not speak.
-    #[error("the database asks for {0}, not for a SCRAM-SHA-256 password")]
-    Authentication(&'static str),
-    /// The server said something that has no place here.
-    #[error("the database broke the protocol: {0}")]
-    Protocol(&'static str),
-    /// An error about the client's statement.
-    #[error("the statement failed")]
-    Statement(#[source] PgError),
-    /// An error about anything else.
-    #[error("the database refused")]
-    Server(#[source] PgError),
-}
+/// The capacity of a new connection's write buffer.
+const INITIAL_WRITE_BUFFER_BYTES: usize = 2 * 1024;
 
-impl WireError {
-    /// Of a statement of the server's own: no client can correct it.
-    pub(super) fn of_own_statement(self) -> Self {
-        match self {
-            Self::Statement(error) => Self::Server(error),
-            other => other,
-        }
-    }
-}
+/// A buffer that has grown beyond this capacity is replaced after use. Otherwise, ten idle
+/// connections would each hold the longest row that they ever received.
+const MAX_IDLE_BUFFER_BYTES: usize = 64 * 1024;
 
-impl From<io::Error> for WireError {
-    fn from(error: io::Error) -> Self {
-        // With TLS 1.3 a server refuses the client only after the handshake, in an alert.
-        match tls::error_of(&error) {
-            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
-            _ => Self::Io(error),
-        }
-    }
-}
+/// How much of an unwanted result is read to keep a connection. Beyond it the connection is closed.
+const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
-/// What a transaction may leave behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TransactionMode {
-    /// Nothing: it is read-only, and rolled back.
-    Read,
-    /// What a function of the guard appends for the server, when it is signed. Never together with a client's statement.
-    Append,
-}
-
-/// One transaction, from BEGIN to its end.
-pub(super) struct Transaction<'a> {
-    pub(super) mode: TransactionMode,
-    /// Whether [`Connection::begin`] has opened it already.
-    pub(super) is_open: bool,
-    /// The value of `zava.context`. Without one no tenant's rows are visible.
-    pub(super) context: Option<&'a str>,
-    /// With a context; without one the role's own holds.
-    pub(super) statement_timeout: Duration,
-    pub(super) query: Query<'a>,
-}
-
-/// A statement with the values of its parameters in text form.
-#[derive(Clone, Copy)]
-pub(super) struct Query<'a> {
-    pub(super) sql: &'a str,
-    pub(super) settings: PlannerSettings,
-    /// The first major version of PostgreSQL that can run it; 0 for any.
-    pub(super) version: u32,
-    pub(super) parameters: &'a [&'a str],
-    /// 0 for all.
-    pub(super) most_rows: i32,
-    /// The bytes that the backend may cache for it after it has ended.
-    pub(super) retained_bytes: u64,
-}
-
-impl<'a> Query<'a> {
-    /// A statement of the server's own.
-    pub(super) fn own(sql: &'a str, parameters: &'a [&'a str]) -> Self {
-        Self {
-            sql,
-            settings: PlannerSettings::USUAL,
-            version: 0,
-            parameters,
-            most_rows: 0,
-            retained_bytes: 0,
-        }
-    }
-}
-
-/// What a server wants to hear before it cancels a statement.
+/// What identifies a backend in a cancel request.
 #[derive(Clone, Copy, Default)]
 pub(super) struct CancelKey {
     process_id: i32,
@@ -170,45 +72,46 @@ pub(super) struct Connection {
     incoming: BytesMut,
     outgoing: BytesMut,
     key: CancelKey,
-    /// No transaction is open and nothing is left to be read.
+    /// No transaction is open and nothing is left to read.
     clean: bool,
-    /// Something was asked and the answer has not come to its end: a statement may be running.
-    waiting: bool,
-    /// What is still to come of a message that nobody reads.
-    unwanted: usize,
-    /// When bytes from the server last arrived.
-    heard_at: Instant,
-    longest_message: usize,
-    names: Option<PreparedNames>,
-    /// The server's major version, if it has sent one.
+    /// A request was sent and its ReadyForQuery has not arrived: a statement may be running.
+    awaiting_reply: bool,
+    /// How many bytes of a discarded message are still to arrive.
+    bytes_to_skip: usize,
+    /// When bytes last arrived.
+    last_received_at: Instant,
+    max_message_bytes: usize,
+    /// `None` behind a pooler.
+    prepared: Option<PreparedNames>,
+    /// PostgreSQL's major version, if it has sent one.
     version: Option<u32>,
-    age: Age,
-    /// Behind a pooler, which process serves the transaction.
+    lifetime: Lifetime,
+    /// Behind a pooler, the process that serves the transaction.
     backend: Option<i32>,
 }
 
 impl Connection {
-    /// Logs in over a new transport. `largest_row` bounds what is held of one message.
+    /// Logs in over a new transport. `max_row_bytes` bounds how much of one message is buffered.
     pub(super) async fn open(
         stream: Box<dyn Transport>,
         address: &DatabaseAddress,
         login: &Login,
-        largest_row: usize,
+        max_row_bytes: usize,
     ) -> Result<Self, WireError> {
         let mut connection = Self {
             stream,
-            incoming: BytesMut::with_capacity(USUAL_BUFFER),
-            outgoing: BytesMut::with_capacity(USUAL_OUTGOING),
+            incoming: BytesMut::with_capacity(INITIAL_READ_BUFFER_BYTES),
+            outgoing: BytesMut::with_capacity(INITIAL_WRITE_BUFFER_BYTES),
             key: CancelKey::default(),
             clean: false,
-            waiting: false,
-            unwanted: 0,
-            heard_at: Instant::now(),
-            longest_message: largest_row.saturating_add(ROOM_FOR_OTHERS),
-            // Behind a pooler, each transaction may have another session.
-            names: (address.pool_mode == PoolMode::Direct).then(PreparedNames::default),
+            awaiting_reply: false,
+            bytes_to_skip: 0,
+            last_received_at: Instant::now(),
+            max_message_bytes: max_row_bytes.saturating_add(MESSAGE_ALLOWANCE_BYTES),
+            // Behind a pooler, each transaction may run in another session.
+            prepared: (address.pool_mode == PoolMode::Direct).then(PreparedNames::default),
             version: None,
-            age: Age::new(Instant::now()),
+            lifetime: Lifetime::new(Instant::now()),
             backend: None,
         };
         let parameters = [
@@ -220,59 +123,62 @@ impl Connection {
         frontend::startup_message(parameters, &mut connection.outgoing)?;
         connection.flush().await?;
         connection.authenticate(login).await?;
-        connection.greet().await?;
+        connection.finish_startup().await?;
         Ok(connection)
     }
 
-    /// The process that serves this connection, as `pg_backend_pid()` tells it when no pooler stands between.
+    /// The process that serves this connection. Without a pooler, `pg_backend_pid()` returns the
+    /// same.
     pub(super) fn process_id(&self) -> i32 {
         self.key.process_id
     }
 
-    /// The process that serves the transaction that is open, or the last one.
+    /// The process that serves the open transaction, or that served the last one.
     pub(super) fn backend(&self) -> i32 {
         self.backend.unwrap_or(self.key.process_id)
     }
 
-    /// Whether the connection has reached the end of its life.
-    pub(super) fn is_old(&self) -> bool {
-        self.age.is_over(Instant::now())
+    /// Whether the connection has reached the end of its lifetime and must not be reused.
+    pub(super) fn is_expired(&self) -> bool {
+        self.lifetime.has_expired(Instant::now())
     }
 
-    /// Whether the server has said that no transaction is open and nothing is on its way.
+    /// Whether PostgreSQL has confirmed that no transaction is open, and nothing is left to read.
     pub(super) fn is_clean(&self) -> bool {
         self.clean
     }
 
-    /// The time since bytes from the server last arrived.
+    /// The time since bytes last arrived.
     pub(super) fn silent_for(&self) -> Duration {
-        self.heard_at.elapsed()
+        self.last_received_at.elapsed()
     }
 
-    /// Runs one transaction. Whatever happens in it, it ends as its mode says or the connection is not clean.
+    /// Runs one transaction. Whatever happens in it, the transaction ends as its mode says, or the
+    /// connection is not clean.
     ///
     /// # Cancel safety
-    /// Dropped half-way, the connection is not clean.
+    /// Dropped half-way, it leaves the connection not clean.
     pub(super) async fn transact(
         &mut self,
         transaction: &Transaction<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         self.clean = false;
-        self.age.count_statement(transaction.query.retained_bytes);
-        write_transaction(transaction, self.names.as_mut(), &mut self.outgoing)?;
-        self.ask().await?;
+        self.lifetime
+            .count_statement(transaction.query.retained_bytes);
+        write_transaction(transaction, self.prepared.as_mut(), &mut self.outgoing)?;
+        self.send_request().await?;
         let first = match (transaction.is_open, transaction.context) {
             (false, _) => Step::Begin,
-            (true, Some(_)) => Step::Set,
+            (true, Some(_)) => Step::SetContext,
             (true, None) => Step::Query,
         };
         let mut reply = Reply::new(first, transaction.mode, transaction.context.is_some());
         let mut slice_bytes = 0;
         let status = loop {
-            let Some(header) = self.whole_message(&reply).await? else {
+            let Some(header) = self.wait_for_message(&reply).await? else {
                 sink.oversized();
-                return Ok(()); // not clean: the rest of the row is still on its way
+                return Ok(()); // not clean: the rest of the row is still to arrive
             };
             if header.tag() == DATA_ROW_TAG {
                 let end = TAG_BYTES + length(header);
@@ -281,39 +187,39 @@ impl Connection {
                     slice_bytes = end;
                     slice_permit().await;
                 }
-                reply.take_row(&self.incoming[HEADER_BYTES..end], sink)?;
+                reply.handle_row(&self.incoming[HEADER_BYTES..end], sink)?;
                 self.incoming.advance(end);
             } else if let Some(message) = Message::parse(&mut self.incoming)?
-                && let Some(status) = reply.take(message, sink)?
+                && let Some(status) = reply.handle_message(message, sink)?
             {
                 break status;
             }
-            if reply.drained() > WORTH_DRAINING {
-                return Ok(()); // not clean: closing is cheaper than reading what nobody wants
+            if reply.drained_bytes() > MAX_DRAINED_BYTES {
+                return Ok(()); // not clean: closing is cheaper than reading the rest
             }
         };
-        self.waiting = false;
+        self.awaiting_reply = false;
         self.rollback_if_failed(status).await?;
-        self.forget_growth();
-        self.clean &= !reply.shows_damage();
-        if let Some(names) = &mut self.names
-            && !reply.is_plain()
+        self.shrink_read_buffer();
+        self.clean &= !reply.is_session_suspect();
+        if let Some(prepared) = &mut self.prepared
+            && !reply.has_succeeded()
         {
-            names.forget();
+            prepared.clear();
         }
-        reply.outcome()
+        reply.into_result()
     }
 
-    /// Opens the transaction that [`Self::transact`] goes on with, and tells the process that serves it: behind a pooler
-    /// that is another one each time. A round trip of its own.
+    /// Opens the transaction that [`Self::transact`] continues, and returns the process that serves
+    /// it: behind a pooler, each transaction may have another one. Costs a round trip of its own.
     ///
     /// # Cancel safety
-    /// Dropped half-way, or without a transaction that follows, the connection is not clean.
+    /// Dropped half-way, or without a transaction that follows, it leaves the connection not clean.
     pub(super) async fn begin(&mut self, mode: TransactionMode) -> Result<i32, WireError> {
         self.clean = false;
         write_begin(mode, &mut self.outgoing)?;
-        self.ask().await?;
-        let (mut backend, mut refused) = (None, None);
+        self.send_request().await?;
+        let (mut backend, mut rejected) = (None, None);
         loop {
             match self.next().await? {
                 Message::DataRow(row) => {
@@ -322,13 +228,13 @@ impl Connection {
                         text.and_then(|range| std::str::from_utf8(&row.buffer()[range]).ok());
                     backend = text.and_then(|text| text.parse().ok());
                 }
-                Message::ErrorResponse(body) => refused = Some(database_error(&body)),
+                Message::ErrorResponse(body) => rejected = Some(database_error(&body)),
                 Message::ReadyForQuery(_) => break,
                 _ => {}
             }
         }
-        self.waiting = false;
-        match (refused, backend) {
+        self.awaiting_reply = false;
+        match (rejected, backend) {
             (Some(error), _) => Err(WireError::Server(error)),
             (None, Some(backend)) => {
                 self.backend = Some(backend);
@@ -338,8 +244,11 @@ impl Connection {
         }
     }
 
-    /// Runs one statement of the server's own without a tenant, otherwise like [`Self::transact`].
-    pub(super) async fn read(
+    /// Runs one internal statement in a read-only transaction without a tenant.
+    ///
+    /// # Cancel safety
+    /// As for [`Self::transact`].
+    pub(super) async fn run_internal(
         &mut self,
         query: Query<'_>,
         sink: &mut dyn RowSink,
@@ -354,65 +263,68 @@ impl Connection {
         self.transact(&transaction, sink).await
     }
 
-    /// An empty round trip.
+    /// Sends Sync and waits for ReadyForQuery: an empty round trip.
     pub(super) async fn ping(&mut self) -> Result<(), WireError> {
         self.clean = false;
         frontend::sync(&mut self.outgoing);
-        self.ask().await?;
+        self.send_request().await?;
         loop {
             if let Message::ReadyForQuery(ready) = self.next().await? {
-                self.waiting = false;
+                self.awaiting_reply = false;
                 self.clean = ready.status() == b'I';
                 return Ok(());
             }
         }
     }
 
-    /// Checks that the server is new enough for a statement; an older one would report a syntax
-    /// error. Checked before anything is sent, so that the connection stays clean.
+    /// Checks that PostgreSQL is new enough for a statement; an older version would report a syntax
+    /// error. The check comes before anything is sent, so the connection stays clean.
     pub(super) fn require_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
-            Some(version) => Err(WireError::Statement(PgError::too_old(version, needed))),
+            Some(version) => Err(WireError::Statement(PgError::unsupported_version(
+                version, needed,
+            ))),
             None => Ok(()),
         }
     }
 
-    fn forget_growth(&mut self) {
-        if self.incoming.is_empty() && self.incoming.try_reclaim(GROWN_BUFFER) {
-            self.incoming = BytesMut::with_capacity(USUAL_BUFFER);
+    fn shrink_read_buffer(&mut self) {
+        if self.incoming.is_empty() && self.incoming.try_reclaim(MAX_IDLE_BUFFER_BYTES) {
+            self.incoming = BytesMut::with_capacity(INITIAL_READ_BUFFER_BYTES);
         }
     }
 
-    /// After an error the server skips to the end of the messages, so the ROLLBACK among them has not run.
+    /// Rolls back a failed transaction. After an error PostgreSQL skips all messages up to Sync, so
+    /// the ROLLBACK among them did not run.
     async fn rollback_if_failed(&mut self, mut status: u8) -> Result<(), WireError> {
-        let mut refused = false;
+        let mut rejected = false;
         if status == b'E' {
             frontend::query(CLEAN_UP, &mut self.outgoing)?;
-            self.ask().await?;
+            self.send_request().await?;
             status = loop {
                 match self.next().await? {
                     Message::ReadyForQuery(ready) => break ready.status(),
-                    Message::ErrorResponse(_) => refused = true,
+                    Message::ErrorResponse(_) => rejected = true,
                     _ => {}
                 }
             };
-            self.waiting = false;
+            self.awaiting_reply = false;
         }
-        self.clean = status == b'I' && !refused;
+        self.clean = status == b'I' && !rejected;
         Ok(())
     }
 
-    /// Sends what was written, and expects an answer that ends in ReadyForQuery.
-    async fn ask(&mut self) -> Result<(), WireError> {
-        self.waiting = true;
+    /// Sends the messages in the write buffer. Their reply ends with ReadyForQuery.
+    async fn send_request(&mut self) -> Result<(), WireError> {
+        self.awaiting_reply = true;
         self.flush().await
     }
 
     async fn flush(&mut self) -> Result<(), WireError> {
         let written = self.stream.write_all(&self.outgoing).await;
         self.outgoing.clear();
-        if self.outgoing.capacity() > GROWN_BUFFER {
-            self.outgoing = BytesMut::with_capacity(USUAL_OUTGOING);
+        if self.outgoing.capacity() > MAX_IDLE_BUFFER_BYTES {
+            self.outgoing = BytesMut::with_capacity(INITIAL_WRITE_BUFFER_BYTES);
         }
         written.map_err(|error| {
             if is_hang_up(&error) {
@@ -432,17 +344,18 @@ impl Connection {
         }
     }
 
-    /// Waits until the next message has arrived whole: its header, or `None` when it is a row
-    /// longer than may be held. An error that long repeats a value.
-    async fn whole_message(&mut self, reply: &Reply) -> Result<Option<Header>, WireError> {
+    /// Waits until the next message has arrived completely, and returns its header; `None` when it
+    /// is a row longer than may be buffered. Any other message of that length is taken for an error
+    /// that repeats a value.
+    async fn wait_for_message(&mut self, reply: &Reply) -> Result<Option<Header>, WireError> {
         loop {
             let mut missing = HEADER_BYTES.saturating_sub(self.incoming.len());
             if let Some(header) = Header::parse(&self.incoming)? {
-                if length(header) > self.longest_message {
+                if length(header) > self.max_message_bytes {
                     return if header.tag() == DATA_ROW_TAG {
                         Ok(None)
                     } else {
-                        Err(WireError::Statement(PgError::too_long()))
+                        Err(WireError::Statement(PgError::oversized()))
                     };
                 }
                 missing = (TAG_BYTES + length(header)).saturating_sub(self.incoming.len());
@@ -451,62 +364,27 @@ impl Connection {
                 }
             }
             self.incoming.reserve(missing.max(MIN_READ_BYTES));
-            self.fill(reply.has_begun()).await?;
+            self.fill(reply.has_started()).await?;
         }
     }
 
-    async fn fill(&mut self, answered: bool) -> Result<(), WireError> {
+    /// Reads once. Before the reply has started, the end of the stream is [`WireError::Closed`].
+    async fn fill(&mut self, has_started: bool) -> Result<(), WireError> {
         match self.stream.read_buf(&mut self.incoming).await {
-            Ok(0) if answered => Err(WireError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) if has_started => Err(WireError::Io(io::ErrorKind::UnexpectedEof.into())),
             Ok(0) => Err(WireError::Closed),
             Ok(_) => {
-                self.heard_at = Instant::now();
+                self.last_received_at = Instant::now();
                 Ok(())
             }
-            Err(error) if !answered && is_hang_up(&error) => Err(WireError::Closed),
+            Err(error) if !has_started && is_hang_up(&error) => Err(WireError::Closed),
             Err(error) => Err(error.into()),
         }
     }
 }
 
-/// The length that a header tells: of the message without its tag.
+/// The length of a message without its tag.
 fn length(header: Header) -> usize {
-    // It was read as no less than four.
+    // `Header::parse` accepts no length below four.
     usize::try_from(header.len()).unwrap_or(usize::MAX)
-}
-
-/// Whether the connection has ended, at the server or on the way to it. The operating system
-/// reports the timeouts of `transport` as `TimedOut`, and what routers say as one of the last two.
-fn is_hang_up(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionReset
-            | io::ErrorKind::BrokenPipe
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::TimedOut
-            | io::ErrorKind::HostUnreachable
-            | io::ErrorKind::NetworkUnreachable
-    )
-}
-
-fn database_error(body: &ErrorResponseBody) -> PgError {
-    let mut error = PgError {
-        sqlstate: "XX000".to_owned(),
-        message: String::new(),
-        hint: None,
-        position: None,
-    };
-    let mut fields = body.fields();
-    // A field that cannot be read leaves the error with what was read before it.
-    while let Ok(Some(field)) = fields.next() {
-        let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
-        match field.type_() {
-            b'C' => error.sqlstate = value(),
-            b'M' => error.message = value(),
-            b'H' => error.hint = Some(value()),
-            b'P' => error.position = value().parse().ok(),
-            _ => {}
-        }
-    }
-    error
 }

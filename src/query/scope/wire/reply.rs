@@ -1,4 +1,4 @@
-//! What the server answers to one transaction, step by step.
+//! PostgreSQL's reply to one transaction, step by step.
 
 use std::ops::ControlFlow;
 
@@ -8,12 +8,12 @@ use postgres_protocol::message::backend::{Message, RowDescriptionBody};
 use super::row::Row;
 use super::{Column, RowSink, TransactionMode, WireError, database_error};
 
-/// Which statement of the transaction the server is answering.
+/// The statement of the transaction to which the next message belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Begin,
-    /// The context, the timeout and the planner's settings are set.
-    Set,
+    /// Sets the context, the timeout and the planner's settings.
+    SetContext,
     Query,
     Unlock,
     End,
@@ -21,14 +21,15 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// Whether a statement of this step ends with this command tag. Any other tag means that something else ran, such as
-    /// a DO or a COMMIT that the guard should have stopped, and then nobody knows what it has left behind.
-    fn ends_with(self, tag: &str, mode: TransactionMode) -> bool {
+    /// Whether the statement of this step completes with this command tag. Any other tag means that
+    /// another command ran, such as a DO or a COMMIT that the guard should have refused; then the
+    /// state of the session is unknown.
+    fn completes_with(self, tag: &str, mode: TransactionMode) -> bool {
         match self {
             Self::Begin => tag == "BEGIN",
-            Self::Set | Self::Unlock => tag == "SELECT 1",
+            Self::SetContext | Self::Unlock => tag == "SELECT 1",
             Self::Query => tag.starts_with("SELECT ") || tag == "EXPLAIN",
-            // A COMMIT of a transaction that has failed says ROLLBACK.
+            // The COMMIT of a failed transaction completes with the tag ROLLBACK.
             Self::End => match mode {
                 TransactionMode::Read => tag == "ROLLBACK",
                 TransactionMode::Append => tag == "COMMIT",
@@ -38,15 +39,17 @@ impl Step {
     }
 }
 
-/// What the server answers to one transaction, step by step.
+/// The reply to one transaction: how far it has come, and what it has shown.
 pub(super) struct Reply {
     step: Step,
     mode: TransactionMode,
     has_context: bool,
-    begun: bool,
-    wanted: bool,
+    started: bool,
+    /// Whether the sink takes more rows.
+    wants_rows: bool,
+    /// Whether the query had more rows than were fetched.
     suspended: bool,
-    drained: usize,
+    drained_bytes: usize,
     error: Option<WireError>,
 }
 
@@ -56,71 +59,71 @@ impl Reply {
             step: first,
             mode,
             has_context,
-            begun: false,
-            wanted: true,
+            started: false,
+            wants_rows: true,
             suspended: false,
-            drained: 0,
+            drained_bytes: 0,
             error: None,
         }
     }
 
-    /// Whether the server has answered anything yet.
-    pub(super) fn has_begun(&self) -> bool {
-        self.begun
+    /// Whether any part of the reply has arrived.
+    pub(super) fn has_started(&self) -> bool {
+        self.started
     }
 
-    /// Whether a statement of the server's own failed, for another reason than the context: the
-    /// session is not what it should be, and must not be used again.
-    pub(super) fn shows_damage(&self) -> bool {
+    /// Whether an internal statement failed for another reason than its context or signature. Then
+    /// the session is not as this server set it up, and must not be used again.
+    pub(super) fn is_session_suspect(&self) -> bool {
         matches!(&self.error, Some(WireError::Server(error)) if !error.sqlstate.starts_with("ZV"))
     }
 
-    /// Whether every statement has told its command tag, none of them an error.
-    pub(super) fn is_plain(&self) -> bool {
+    /// Whether every statement has completed with its command tag, without an error.
+    pub(super) fn has_succeeded(&self) -> bool {
         self.step == Step::Done && self.error.is_none() && !self.suspended
     }
 
-    /// The bytes of rows that came after nobody wanted any more.
-    pub(super) fn drained(&self) -> usize {
-        self.drained
+    /// The bytes of rows that arrived after the sink had taken enough.
+    pub(super) fn drained_bytes(&self) -> usize {
+        self.drained_bytes
     }
 
-    /// Takes one message that is no row; the transaction status when it was the last.
-    pub(super) fn take(
+    /// Handles one message other than a row. Returns the transaction status if it was the last.
+    pub(super) fn handle_message(
         &mut self,
         message: Message,
         sink: &mut dyn RowSink,
     ) -> Result<Option<u8>, WireError> {
-        self.begun |= !self.is_farewell(&message);
+        self.started |= !self.is_idle_termination(&message);
         match message {
             Message::ReadyForQuery(ready) => return Ok(Some(ready.status())),
             Message::ErrorResponse(body) => {
                 let error = database_error(&body);
-                // Classes 57P and 53 speak of the server, whatever it was doing; but for a limit
-                // that a statement has reached. ZV00 is an invalid context: the policies verify it
-                // while a client's statement runs.
-                let of_server = error.sqlstate.starts_with("57P")
+                // Class 57P and 53 errors concern PostgreSQL itself, whatever it was running,
+                // except 53400: a statement has reached a configured limit. ZV00 is an invalid
+                // context: the policies verify it while a client's statement runs.
+                let is_of_server = error.sqlstate.starts_with("57P")
                     || error.sqlstate.starts_with("53") && error.sqlstate != "53400"
                     || error.sqlstate.starts_with("ZV00");
                 self.error = Some(match self.step {
-                    Step::Query if !of_server => WireError::Statement(error),
+                    Step::Query if !is_of_server => WireError::Statement(error),
                     _ => WireError::Server(error),
                 });
             }
             Message::CommandComplete(body) => {
-                if !self.step.ends_with(body.tag()?, self.mode) {
-                    return Err(WireError::Protocol("another command than asked for ran"));
+                if !self.step.completes_with(body.tag()?, self.mode) {
+                    return Err(WireError::Protocol("the command tag of another command"));
                 }
-                self.step = self.after();
+                self.step = self.next_step();
             }
             Message::PortalSuspended if self.step == Step::Query => {
                 self.suspended = true;
-                self.step = self.after();
+                self.step = self.next_step();
             }
             Message::RowDescription(body) if self.step == Step::Query => {
                 sink.columns(columns(&body)?)
             }
-            // What says only that a message was understood.
+            // Acknowledgements and notices carry nothing that is needed.
             Message::RowDescription(_)
             | Message::NoData
             | Message::CloseComplete
@@ -130,44 +133,45 @@ impl Reply {
             | Message::ParameterStatus(_) => {}
             _ => {
                 return Err(WireError::Protocol(
-                    "a message that has no place in a query",
+                    "a message that does not belong to a query",
                 ));
             }
         }
         Ok(None)
     }
 
-    /// Takes the body of one row. The server's own statements have single rows, which nobody needs.
-    pub(super) fn take_row(
+    /// Handles the body of one row. The rows of other steps than the query are discarded.
+    pub(super) fn handle_row(
         &mut self,
         body: &[u8],
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
-        self.begun = true;
+        self.started = true;
         if self.step != Step::Query {
             return Ok(());
         }
-        if !self.wanted {
-            self.drained += body.len();
+        if !self.wants_rows {
+            self.drained_bytes += body.len();
             return Ok(());
         }
         let mut values = Row::parse(body)?;
-        self.wanted = sink.row(&mut values) == ControlFlow::Continue(());
+        self.wants_rows = sink.row(&mut values) == ControlFlow::Continue(());
         Ok(())
     }
 
-    /// Whether a backend that was ended while nobody asked it anything says so, before it has done anything of this transaction.
-    fn is_farewell(&self, message: &Message) -> bool {
+    /// Whether a message reports that the backend was terminated while it was idle, before it
+    /// handled any part of this transaction.
+    fn is_idle_termination(&self, message: &Message) -> bool {
         match message {
-            Message::ErrorResponse(body) if !self.begun => {
+            Message::ErrorResponse(body) if !self.started => {
                 database_error(body).sqlstate.starts_with("57P")
             }
             _ => false,
         }
     }
 
-    /// How the transaction went.
-    pub(super) fn outcome(self) -> Result<(), WireError> {
+    /// The result of the transaction.
+    pub(super) fn into_result(self) -> Result<(), WireError> {
         match self.error {
             Some(error) => Err(error),
             None if self.step == Step::Done => Ok(()),
@@ -175,10 +179,10 @@ impl Reply {
         }
     }
 
-    fn after(&self) -> Step {
+    fn next_step(&self) -> Step {
         match self.step {
-            Step::Begin if self.has_context => Step::Set,
-            Step::Begin | Step::Set => Step::Query,
+            Step::Begin if self.has_context => Step::SetContext,
+            Step::Begin | Step::SetContext => Step::Query,
             Step::Query => Step::Unlock,
             Step::Unlock => Step::End,
             Step::End | Step::Done => Step::Done,

@@ -1,10 +1,10 @@
-//! One row of a result as the server sends it.
+//! One row of a result as PostgreSQL sends it.
 
 use super::WireError;
 
-/// The values of a row (DataRow,
-/// <https://www.postgresql.org/docs/18/protocol-message-formats.html>): the number of values in two
-/// bytes, then each value behind its length in four. They are read where they arrived.
+/// The values of a row, read in place from the body of a DataRow message
+/// (<https://www.postgresql.org/docs/18/protocol-message-formats.html>): the number of values in
+/// two bytes, then each value after its length in four bytes.
 #[derive(Clone)]
 pub(super) struct Row<'a> {
     values: u16,
@@ -12,9 +12,9 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Checks the whole row before its first value is used: a sink must not take a part of one.
+    /// Checks the whole row before its first value is used: a sink must never take part of a row.
     pub(super) fn parse(body: &'a [u8]) -> Result<Self, WireError> {
-        let malformed = WireError::Protocol("a row whose lengths contradict each other");
+        let malformed = WireError::Protocol("a row with inconsistent lengths");
         let Some((number, bytes)) = body.split_first_chunk() else {
             return Err(malformed);
         };
@@ -35,11 +35,11 @@ impl<'a> Iterator for Row<'a> {
     /// `None` for NULL.
     type Item = Option<&'a [u8]>;
 
-    /// Ends early where a length goes beyond the row, which [`Row::parse`] refuses.
+    /// Ends early if a length exceeds the row, which [`Row::parse`] rejects.
     fn next(&mut self) -> Option<Self::Item> {
         self.values = self.values.checked_sub(1)?;
         let (length, rest) = self.bytes.split_first_chunk()?;
-        // A negative length is that of NULL.
+        // A negative length marks NULL.
         let Ok(length) = usize::try_from(i32::from_be_bytes(*length)) else {
             self.bytes = rest;
             return Some(None);
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_whose_lengths_contradict_each_other_is_refused_whole() {
+    fn a_row_with_inconsistent_lengths_is_rejected() {
         for body in [
             &b""[..],
             b"\0",

@@ -1,4 +1,4 @@
-//! What one transaction sends: the server's own statements around a client's.
+//! The messages of one transaction: this server's own statements around a client's.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -11,19 +11,21 @@ use postgres_protocol::message::frontend;
 
 use super::{Query, Transaction, TransactionMode, WireError};
 
-/// The backend that a pooler has given this transaction.
-const WHICH_BACKEND: &str = "SELECT pg_catalog.pg_backend_pid()";
+/// Returns the backend that a pooler has assigned to this transaction.
+const BACKEND_PID: &str = "SELECT pg_catalog.pg_backend_pid()";
 
-/// `text` in `pg_type`, twice: the parameters of [`ServerStatement::Set`].
-const SET_TYPES: [u32; 2] = [25, 25];
-const TEXT: i16 = 0;
+/// The parameters of [`ServerStatement::SetContext`]: twice the type `text`, by its OID.
+const SET_CONTEXT_TYPES: [u32; 2] = [25, 25];
 
-/// A statement of the server's own.
+/// The protocol's format code for values in text form.
+const TEXT_FORMAT: i16 = 0;
+
+/// A statement that this server adds to a transaction.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum ServerStatement {
     Begin,
-    BeginAppending,
-    Set,
+    BeginAppend,
+    SetContext,
     Unlock,
     Rollback,
     Commit,
@@ -33,12 +35,14 @@ impl ServerStatement {
     fn sql(self) -> &'static str {
         match self {
             Self::Begin => "BEGIN READ ONLY",
-            // The login's transactions are read-only by default, its rights are to read, and what it appends is signed.
-            Self::BeginAppending => "BEGIN READ WRITE",
-            Self::Set => {
+            // Overrides the login's default, which is read-only. The login still has no privilege
+            // to write: it calls a function of the guard, which checks a signature.
+            Self::BeginAppend => "BEGIN READ WRITE",
+            Self::SetContext => {
                 "SELECT pg_catalog.set_config('zava.context', $1, true), pg_catalog.set_config('statement_timeout', $2, true)"
             }
-            // A SELECT may take locks that outlive the transaction (the guard assumed broken), and ROLLBACK leaves those alone.
+            // Should the guard fail, a SELECT may take session-level advisory locks, which survive
+            // ROLLBACK.
             Self::Unlock => "SELECT pg_catalog.pg_advisory_unlock_all()",
             Self::Rollback => "ROLLBACK",
             Self::Commit => "COMMIT",
@@ -48,8 +52,8 @@ impl ServerStatement {
     fn name(self) -> &'static str {
         match self {
             Self::Begin => "zava_begin",
-            Self::BeginAppending => "zava_begin_appending",
-            Self::Set => "zava_set",
+            Self::BeginAppend => "zava_begin_appending",
+            Self::SetContext => "zava_set",
             Self::Unlock => "zava_unlock",
             Self::Rollback => "zava_rollback",
             Self::Commit => "zava_commit",
@@ -58,38 +62,38 @@ impl ServerStatement {
 
     fn types(self) -> &'static [u32] {
         match self {
-            Self::Set => &SET_TYPES,
-            Self::Begin | Self::BeginAppending | Self::Unlock | Self::Rollback | Self::Commit => {
-                &[]
-            }
+            Self::SetContext => &SET_CONTEXT_TYPES,
+            Self::Begin | Self::BeginAppend | Self::Unlock | Self::Rollback | Self::Commit => &[],
         }
     }
 }
 
-/// What runs after an error: the server has skipped both of the last statements, and a rollback does not undo what a
-/// statement has prepared.
+/// What runs after an error. PostgreSQL has skipped Unlock and the end of the transaction by then,
+/// and a rollback does not deallocate prepared statements.
 pub(super) const CLEAN_UP: &str =
     "ROLLBACK; SELECT pg_catalog.pg_advisory_unlock_all(); DEALLOCATE ALL";
 
-/// Which of the server's own statements the session holds by name.
+/// Which of this server's statements the session holds as prepared statements.
 ///
-/// A name is believed only while nothing but SELECTs that succeeded has run since it was given: whatever else ran (the guard
-/// assumed broken) could have put another statement in its place, which would get the next tenant's signature. After an
-/// error the names are given anew, after another command the connection is closed.
+/// A name is trusted only while nothing but successful SELECTs has run since it was prepared.
+/// Should the guard fail, any other command could replace the statement behind the name, which
+/// would then receive the next tenant's signed context. After an error all names are prepared
+/// again; after another command the connection is closed.
 #[derive(Default)]
 pub(super) struct PreparedNames(HashSet<ServerStatement>);
 
 impl PreparedNames {
-    /// Believes none any more.
-    pub(super) fn forget(&mut self) {
+    /// Has every statement prepared again.
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// Writes one transaction, in one go: an error makes the server skip the rest of it. Without `names`, everything is parsed.
+/// Writes the messages of one transaction with one Sync at their end: after an error PostgreSQL
+/// skips the rest. Without `prepared`, every statement is parsed anew.
 pub(super) fn write_transaction(
     transaction: &Transaction<'_>,
-    names: Option<&mut PreparedNames>,
+    prepared: Option<&mut PreparedNames>,
     out: &mut BytesMut,
 ) -> Result<(), WireError> {
     let Transaction {
@@ -99,29 +103,29 @@ pub(super) fn write_transaction(
         statement_timeout,
         query,
     } = transaction;
-    let mut write = Writer { names, out };
+    let mut writer = Writer { prepared, out };
     if !is_open {
-        write.own(begin(*mode), [], [])?;
+        writer.write_server_statement(begin(*mode), [], [])?;
     }
     if let Some(context) = context {
-        write.set(context, *statement_timeout, query)?;
+        writer.write_set_context(context, *statement_timeout, query)?;
     }
-    write.query(query)?;
-    write.own(ServerStatement::Unlock, [], [])?;
+    writer.write_query(query)?;
+    writer.write_server_statement(ServerStatement::Unlock, [], [])?;
     let end = match mode {
         TransactionMode::Read => ServerStatement::Rollback,
         TransactionMode::Append => ServerStatement::Commit,
     };
-    write.own(end, [], [])?;
-    frontend::sync(write.out);
+    writer.write_server_statement(end, [], [])?;
+    frontend::sync(writer.out);
     Ok(())
 }
 
-/// Writes what opens a transaction and asks which backend serves it.
+/// Writes the messages that open a transaction and query which backend serves it.
 pub(super) fn write_begin(mode: TransactionMode, out: &mut BytesMut) -> Result<(), WireError> {
-    for sql in [begin(mode).sql(), WHICH_BACKEND] {
+    for sql in [begin(mode).sql(), BACKEND_PID] {
         frontend::parse("", sql, [], out)?;
-        run("", [], [], out)?;
+        bind_and_execute("", [], [], out)?;
     }
     frontend::sync(out);
     Ok(())
@@ -130,82 +134,87 @@ pub(super) fn write_begin(mode: TransactionMode, out: &mut BytesMut) -> Result<(
 fn begin(mode: TransactionMode) -> ServerStatement {
     match mode {
         TransactionMode::Read => ServerStatement::Begin,
-        TransactionMode::Append => ServerStatement::BeginAppending,
+        TransactionMode::Append => ServerStatement::BeginAppend,
     }
 }
 
 struct Writer<'a> {
-    names: Option<&'a mut PreparedNames>,
+    prepared: Option<&'a mut PreparedNames>,
     out: &'a mut BytesMut,
 }
 
 impl Writer<'_> {
-    fn own<const N: usize>(
+    fn write_server_statement<const N: usize>(
         &mut self,
-        own: ServerStatement,
+        statement: ServerStatement,
         formats: [i16; N],
         values: [&[u8]; N],
     ) -> Result<(), WireError> {
-        let types = own.types().iter().copied();
-        let name = match &mut self.names {
+        let types = statement.types().iter().copied();
+        let name = match &mut self.prepared {
             None => {
-                frontend::parse("", own.sql(), types, self.out)?;
+                frontend::parse("", statement.sql(), types, self.out)?;
                 ""
             }
-            Some(names) => {
-                if names.0.insert(own) {
-                    // Whatever bears the name; that there is none is no error.
-                    frontend::close(b'S', own.name(), self.out)?;
-                    frontend::parse(own.name(), own.sql(), types, self.out)?;
+            Some(prepared) => {
+                if prepared.0.insert(statement) {
+                    // Closes whatever has the name; closing a name that does not exist is no error.
+                    frontend::close(b'S', statement.name(), self.out)?;
+                    frontend::parse(statement.name(), statement.sql(), types, self.out)?;
                 }
-                own.name()
+                statement.name()
             }
         };
-        run(name, formats, values, self.out)
+        bind_and_execute(name, formats, values, self.out)
     }
 
-    fn set(
+    fn write_set_context(
         &mut self,
         context: &str,
         timeout: Duration,
         query: &Query<'_>,
     ) -> Result<(), WireError> {
         let timeout = timeout.as_millis().to_string();
-        let (formats, values) = ([TEXT, TEXT], [context.as_bytes(), timeout.as_bytes()]);
-        match set_with_planner_settings(query) {
-            Cow::Borrowed(_) => self.own(ServerStatement::Set, formats, values),
+        let (formats, values) = (
+            [TEXT_FORMAT, TEXT_FORMAT],
+            [context.as_bytes(), timeout.as_bytes()],
+        );
+        match set_context_sql(query) {
+            Cow::Borrowed(_) => {
+                self.write_server_statement(ServerStatement::SetContext, formats, values)
+            }
             Cow::Owned(sql) => {
-                frontend::parse("", &sql, SET_TYPES, self.out)?;
-                run("", formats, values, self.out)
+                frontend::parse("", &sql, SET_CONTEXT_TYPES, self.out)?;
+                bind_and_execute("", formats, values, self.out)
             }
         }
     }
 
-    /// The client's statement, which gets no name: it would outlive its transaction.
-    fn query(&mut self, query: &Query<'_>) -> Result<(), WireError> {
+    /// Writes the client's statement without a name: a named one would outlive its transaction.
+    fn write_query(&mut self, query: &Query<'_>) -> Result<(), WireError> {
         frontend::parse("", query.sql, [], self.out)?;
         let values = query.parameters.iter().map(|value| value.as_bytes());
-        bind("", [TEXT], values, self.out)?;
+        bind("", [TEXT_FORMAT], values, self.out)?;
         frontend::describe(b'P', "", self.out)?;
-        frontend::execute("", query.most_rows, self.out)?;
+        frontend::execute("", query.max_rows, self.out)?;
         Ok(())
     }
 }
 
-/// [`ServerStatement::Set`], with the planner's settings for the statement that follows. Their names and values
-/// are this crate's own.
-fn set_with_planner_settings(query: &Query<'_>) -> Cow<'static, str> {
-    let mut set = Cow::Borrowed(ServerStatement::Set.sql());
+/// [`ServerStatement::SetContext`], with the planner's settings for the statement that follows.
+/// Their names and values are constants of this crate, so they need no quoting.
+fn set_context_sql(query: &Query<'_>) -> Cow<'static, str> {
+    let mut sql = Cow::Borrowed(ServerStatement::SetContext.sql());
     for (name, value) in query.settings.changed() {
-        set.to_mut().push_str(&format!(
+        sql.to_mut().push_str(&format!(
             ", pg_catalog.set_config('{name}', '{value}', true)"
         ));
     }
-    set
+    sql
 }
 
-/// Binds and executes a statement that has been parsed.
-fn run<const N: usize>(
+/// Binds and executes a parsed statement.
+fn bind_and_execute<const N: usize>(
     statement: &str,
     formats: [i16; N],
     values: [&[u8]; N],
@@ -216,7 +225,7 @@ fn run<const N: usize>(
     Ok(())
 }
 
-/// Binds values that are never NULL; results are asked for in text form.
+/// Binds values that are never NULL, and requests results in text form.
 fn bind<'a>(
     statement: &str,
     formats: impl IntoIterator<Item = i16>,
@@ -227,12 +236,14 @@ fn bind<'a>(
         buffer.extend_from_slice(value);
         Ok(IsNull::No)
     };
-    frontend::bind("", statement, formats, values, put, [TEXT], out).map_err(|error| match error {
-        frontend::BindError::Serialization(error) => {
-            io::Error::new(io::ErrorKind::InvalidInput, error).into()
-        }
-        frontend::BindError::Conversion(error) => {
-            io::Error::new(io::ErrorKind::InvalidInput, error).into()
+    frontend::bind("", statement, formats, values, put, [TEXT_FORMAT], out).map_err(|error| {
+        match error {
+            frontend::BindError::Serialization(error) => {
+                io::Error::new(io::ErrorKind::InvalidInput, error).into()
+            }
+            frontend::BindError::Conversion(error) => {
+                io::Error::new(io::ErrorKind::InvalidInput, error).into()
+            }
         }
     })
 }

@@ -6,60 +6,63 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use super::{CancelKey, Connection, WireError};
 use crate::query::scope::transport::Transport;
 
-/// Asks the server over a transport of its own to cancel what runs on another connection
-/// (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS>). It answers nothing; when it
-/// has closed the transport it has passed the request on.
-pub(in crate::query::scope) async fn cancel(
+/// Asks PostgreSQL to cancel the statement of another connection
+/// (<https://www.postgresql.org/docs/18/protocol-flow.html#PROTOCOL-FLOW-CANCELING-REQUESTS>).
+///
+/// The request goes over a transport of its own and has no reply. PostgreSQL closes the transport
+/// once it has signaled the backend.
+pub(in crate::query::scope) async fn send_cancel_request(
     mut transport: Box<dyn Transport>,
     key: CancelKey,
 ) -> Result<(), WireError> {
     let mut request = BytesMut::new();
     frontend::cancel_request(key.process_id, key.secret, &mut request);
     transport.write_all(&request).await?;
-    // It ends without a byte, which is the answer.
+    // Waits for the end of the stream, which reads as an error.
     let _ = transport.read_u8().await;
     Ok(())
 }
 
 impl Connection {
-    /// What the server wants to hear before it cancels what runs here.
+    /// What identifies this connection's backend in a cancel request.
     pub(in crate::query::scope) fn cancel_key(&self) -> CancelKey {
         self.key
     }
 
     /// Whether a statement may be running.
-    pub(in crate::query::scope) fn is_waiting(&self) -> bool {
-        self.waiting
+    pub(in crate::query::scope) fn is_awaiting_reply(&self) -> bool {
+        self.awaiting_reply
     }
 
-    /// Reads on, keeping nothing, until the server has nothing more to say or has gone.
+    /// Reads and discards the rest of a reply, until ReadyForQuery or the end of the stream.
     ///
     /// # Cancel safety
-    /// Can be called again.
-    pub(in crate::query::scope) async fn skip_answer(&mut self) {
-        while self.waiting {
-            let skipped = self.unwanted.min(self.incoming.len());
+    /// A dropped call can be repeated: it continues where the dropped one ended.
+    pub(in crate::query::scope) async fn drain_reply(&mut self) {
+        while self.awaiting_reply {
+            let skipped = self.bytes_to_skip.min(self.incoming.len());
             self.incoming.advance(skipped);
-            self.unwanted -= skipped;
+            self.bytes_to_skip -= skipped;
             match Header::parse(&self.incoming) {
-                Ok(Some(header)) if self.unwanted == 0 => {
+                Ok(Some(header)) if self.bytes_to_skip == 0 => {
                     // The length counts itself, not the tag.
-                    self.unwanted = usize::try_from(header.len()).map_or(0, |length| length + 1);
-                    self.waiting = header.tag() != READY_FOR_QUERY_TAG;
+                    self.bytes_to_skip =
+                        usize::try_from(header.len()).map_or(0, |length| length + 1);
+                    self.awaiting_reply = header.tag() != READY_FOR_QUERY_TAG;
                 }
                 Ok(_) => {
                     self.incoming.reserve(super::MIN_READ_BYTES);
                     if self.fill(true).await.is_err() {
-                        self.waiting = false;
+                        self.awaiting_reply = false;
                     }
                 }
-                Err(_) => self.waiting = false,
+                Err(_) => self.awaiting_reply = false,
             }
         }
     }
 
-    /// Says goodbye, and waits until the server has ended the session.
-    pub(in crate::query::scope) async fn leave(&mut self) {
+    /// Sends Terminate, and waits until PostgreSQL has closed the connection.
+    pub(in crate::query::scope) async fn terminate(&mut self) {
         self.outgoing.clear();
         frontend::terminate(&mut self.outgoing);
         if self.flush().await.is_ok() {

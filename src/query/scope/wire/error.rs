@@ -1,0 +1,103 @@
+use std::io;
+
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::backend::ErrorResponseBody;
+
+use crate::query::scope::error::PgError;
+use crate::tls::{self, HandshakeError};
+
+/// Why a connection failed, or a statement on it.
+#[derive(Debug, thiserror::Error)]
+pub(in crate::query::scope) enum WireError {
+    /// The socket failed after a reply had started.
+    #[error("the connection failed")]
+    Io(#[source] io::Error),
+    /// The connection was closed before any part of a reply arrived.
+    #[error("the connection was closed")]
+    Closed,
+    /// No reply arrived in time.
+    #[error("the database did not answer in time")]
+    NoReply,
+    /// A client's statement is still running after its timeout, while the database answers other
+    /// connections.
+    #[error("the statement did not end at its timeout")]
+    StatementOverdue,
+    /// PostgreSQL does not offer TLS; nothing is sent without it.
+    #[error(
+        "the database does not offer TLS; on a trusted network, POSTGRES_SSLMODE=disable connects without it"
+    )]
+    NoTls,
+    /// PostgreSQL's certificate was rejected, or PostgreSQL rejected this client.
+    #[error("TLS handshake with the database failed")]
+    Tls(#[source] HandshakeError),
+    /// PostgreSQL asks for an authentication method other than SCRAM-SHA-256.
+    #[error("the database asks for {0}; only SCRAM-SHA-256 is supported")]
+    Authentication(&'static str),
+    /// PostgreSQL sent a message, or a result, that is not valid here.
+    #[error("unexpected reply from the database: {0}")]
+    Protocol(&'static str),
+    /// PostgreSQL reported an error in the client's statement.
+    #[error("the statement failed")]
+    Statement(#[source] PgError),
+    /// PostgreSQL reported an error in anything else.
+    #[error("the database reported an error")]
+    Server(#[source] PgError),
+}
+
+impl WireError {
+    /// Turns an error in an internal statement into [`Self::Server`]: no client can correct it.
+    pub(in crate::query::scope) fn into_internal(self) -> Self {
+        match self {
+            Self::Statement(error) => Self::Server(error),
+            other => other,
+        }
+    }
+}
+
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> Self {
+        // With TLS 1.3 a server rejects the client in an alert after the handshake.
+        match tls::rustls_error(&error) {
+            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
+/// Whether the connection has ended, at PostgreSQL or on the way to it. The operating system
+/// reports the timeouts set in `transport` as `TimedOut`, and ICMP errors from routers as one of
+/// the last two kinds.
+pub(super) fn is_hang_up(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::TimedOut
+            | io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+    )
+}
+
+/// Reads the fields of an ErrorResponse that the server uses.
+pub(super) fn database_error(body: &ErrorResponseBody) -> PgError {
+    let mut error = PgError {
+        sqlstate: "XX000".to_owned(),
+        message: String::new(),
+        hint: None,
+        position: None,
+    };
+    let mut fields = body.fields();
+    // An unreadable field ends the loop; the fields before it are kept.
+    while let Ok(Some(field)) = fields.next() {
+        let value = || String::from_utf8_lossy(field.value_bytes()).into_owned();
+        match field.type_() {
+            b'C' => error.sqlstate = value(),
+            b'M' => error.message = value(),
+            b'H' => error.hint = Some(value()),
+            b'P' => error.position = value().parse().ok(),
+            _ => {}
+        }
+    }
+    error
+}
