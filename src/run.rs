@@ -31,7 +31,7 @@ pub(crate) enum CommandError {
     /// Nothing was tried: the settings cannot be used.
     Settings(anyhow::Error),
     /// A statement would not run.
-    Refused(AuthError),
+    Refused(Refusal),
     /// It was tried.
     Other(anyhow::Error),
 }
