@@ -79,7 +79,7 @@ impl Admission {
         let context = self.request_context(request, &credentials);
         // A recently authenticated caller is charged to their principal, so that others at the same
         // address cannot lock them out.
-        let is_cached = self.identity.remembers(&credentials);
+        let is_cached = self.identity.is_known_good(&credentials);
         if !is_cached && let Err(exceeded) = self.rate_limiters.check_address(context.source) {
             self.audit_log
                 .record(context.rejected(EventKind::Request, ADDRESS_RATE_EXCEEDED));
@@ -92,7 +92,7 @@ impl Admission {
                     return Err(rejection::rate_exceeded(exceeded));
                 }
                 self.record_auth_failure(&failure, &context);
-                return Err(rejection::auth_error(&failure.why, &self.resource));
+                return Err(rejection::auth_error(&failure.error, &self.resource));
             }
             Err(AdmissionError::Throttled(exceeded, principal)) => {
                 self.audit_log.record(Event {
@@ -148,7 +148,7 @@ impl Admission {
 
     /// Charges a rejected request that was not charged to its source when it arrived.
     fn charge(&self, failure: &AuthFailure, context: &RequestContext) -> Result<(), RateExceeded> {
-        let (charged, reason) = match &failure.who {
+        let (charged, reason) = match &failure.principal {
             Some(principal) => (
                 self.rate_limiters.check_principal(principal).map(drop),
                 PRINCIPAL_RATE_EXCEEDED,
@@ -160,7 +160,7 @@ impl Admission {
         };
         charged.inspect_err(|_| {
             self.audit_log.record(Event {
-                principal: failure.who.clone(),
+                principal: failure.principal.clone(),
                 ..context.rejected(EventKind::Request, reason)
             });
         })
@@ -174,10 +174,14 @@ impl Admission {
         context: &RequestContext,
     ) -> Result<Caller, AdmissionError> {
         let source = context.source;
-        let failure = match self.identity.caller(credentials, Lookup::CacheOnly).await {
+        let failure = match self
+            .identity
+            .authenticate(credentials, Lookup::CacheOnly)
+            .await
+        {
             Ok(caller) => return Ok(caller),
             Err(AuthFailure {
-                why: AuthError::NotCached,
+                error: AuthError::NotCached,
                 ..
             }) => {
                 let permits = self.rate_limiters.lookup_permits(source);
@@ -193,7 +197,7 @@ impl Admission {
                     context,
                     is_finished: false,
                 };
-                let looked_up = self.identity.caller(credentials, Lookup::Query).await;
+                let looked_up = self.identity.authenticate(credentials, Lookup::Query).await;
                 attempt.finish();
                 match looked_up {
                     Ok(caller) => return Ok(caller),
@@ -202,9 +206,9 @@ impl Admission {
             }
             Err(failure) => failure,
         };
-        if failure.why.is_failed_attempt() {
+        if failure.error.is_failed_attempt() {
             if let Some(exceeded) = self.rate_limiters.throttled(source) {
-                return Err(AdmissionError::Throttled(exceeded, failure.who));
+                return Err(AdmissionError::Throttled(exceeded, failure.principal));
             }
             self.rate_limiters.record_failure(source);
         }
@@ -214,15 +218,15 @@ impl Admission {
     /// Records a failure in the audit log. An outage is also logged with its causes, for the
     /// operator.
     fn record_auth_failure(&self, failure: &AuthFailure, context: &RequestContext) {
-        let AuthFailure { why, who } = failure;
-        if why.is_outage() {
-            tracing::warn!(error = why as &dyn Error, "caller verification failed");
+        let AuthFailure { error, principal } = failure;
+        if error.is_outage() {
+            tracing::warn!(error = error as &dyn Error, "caller verification failed");
         }
         let event = Event {
-            principal: who.clone(),
-            ..context.rejected(EventKind::Authentication, why.reason())
+            principal: principal.clone(),
+            ..context.rejected(EventKind::Authentication, error.reason())
         };
-        self.audit_log.record(event.failed_if(why.is_outage()));
+        self.audit_log.record(event.failed_if(error.is_outage()));
     }
 }
 

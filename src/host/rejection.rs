@@ -174,16 +174,16 @@ pub(super) fn body_timed_out() -> HttpError {
 /// 400, 401, 403 or 503: the caller is not authenticated, or may not use the tenant.
 pub(super) fn auth_error(error: &AuthError, resource: &ProtectedResource) -> HttpError {
     let (status, code) = match error {
-        AuthError::Missing(RequiredCredential::Bearer) | AuthError::Proof(_) => {
+        AuthError::Missing(RequiredCredential::Bearer) | AuthError::InvalidCredential(_) => {
             (StatusCode::UNAUTHORIZED, ACCESS_DENIED)
         }
         // A missing tenant header is not a 401: clients take that for the start of an OAuth flow,
         // which cannot succeed here.
-        AuthError::Missing(RequiredCredential::Tenant) | AuthError::Malformed(_) => {
+        AuthError::Missing(RequiredCredential::Tenant) | AuthError::MalformedTenantId(_) => {
             (StatusCode::BAD_REQUEST, ACCESS_DENIED)
         }
         AuthError::Missing(RequiredCredential::Gateway)
-        | AuthError::NotChosen
+        | AuthError::AmbiguousTenant
         | AuthError::NotEntitled => (StatusCode::FORBIDDEN, ACCESS_DENIED),
         AuthError::NotCached | AuthError::Unavailable(_) | AuthError::Issuer(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
@@ -195,7 +195,9 @@ pub(super) fn auth_error(error: &AuthError, resource: &ProtectedResource) -> Htt
         AuthError::Missing(RequiredCredential::Bearer) => {
             resource.challenge(None, &OAuthScope::ALL)
         }
-        AuthError::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
+        AuthError::InvalidCredential(_) => {
+            resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL)
+        }
         _ => None,
     };
     let mut response = HttpError::new(status, code, text);
