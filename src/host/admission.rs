@@ -79,8 +79,8 @@ impl Admission {
         let context = self.request_context(request, &credentials);
         // A recently authenticated caller is charged to their principal, so that others at the same
         // address cannot lock them out.
-        let is_cached = self.identity.is_known_good(&credentials);
-        if !is_cached && let Err(exceeded) = self.rate_limiters.check_address(context.source) {
+        let is_known_good = self.identity.is_known_good(&credentials);
+        if !is_known_good && let Err(exceeded) = self.rate_limiters.check_address(context.source) {
             self.audit_log
                 .record(context.rejected(EventKind::Request, ADDRESS_RATE_EXCEEDED));
             return Err(rejection::rate_exceeded(exceeded));
@@ -88,7 +88,7 @@ impl Admission {
         let caller = match self.authenticate(&credentials, &context).await {
             Ok(caller) => caller,
             Err(AdmissionError::Auth(failure)) => {
-                if is_cached && let Err(exceeded) = self.charge(&failure, &context) {
+                if is_known_good && let Err(exceeded) = self.charge(&failure, &context) {
                     return Err(rejection::rate_exceeded(exceeded));
                 }
                 self.record_auth_failure(&failure, &context);
