@@ -136,8 +136,8 @@ impl App {
             request_bytes: limits.request_bytes,
             tenant_requests,
             stdio_limits: StdioLimits {
-                line_bytes: limits.request_bytes,
-                in_flight: tenant_requests,
+                max_line_bytes: limits.request_bytes,
+                max_in_flight: tenant_requests,
                 grace: limits.answer.statement_timeout + RESPONSE_GRACE,
             },
         })
@@ -168,13 +168,13 @@ impl App {
             handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.audit_log)),
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
-            rates: self.rates,
+            rate_limits: self.rates,
             trusted_proxies: self.trusted_proxies,
             is_behind_platform: self.is_behind_platform,
             allowed_origins: self.allowed_origins,
             readiness: Arc::new(ScopeAdapter(Arc::clone(&self.scope))),
             compute,
-            request_bytes: self.request_bytes,
+            max_request_bytes: self.request_bytes,
             tenant_requests: self.tenant_requests,
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
@@ -344,7 +344,7 @@ impl AuditStore for ScopeAdapter {
 }
 
 impl Readiness for ScopeAdapter {
-    fn findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
+    fn posture_findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
         async move {
             match self.0.examine().await {
                 Ok(findings) => {
@@ -362,11 +362,11 @@ impl Readiness for ScopeAdapter {
         .boxed()
     }
 
-    fn connections(&self) -> (usize, usize) {
+    fn connection_counts(&self) -> (usize, usize) {
         self.0.connections()
     }
 
-    fn database_answers(&self) -> BoxFuture<'_, bool> {
+    fn is_database_ready(&self) -> BoxFuture<'_, bool> {
         async move {
             match check_database(&self.0).await {
                 Ok(skew) => {

@@ -1,44 +1,49 @@
+//! The address of a request's client, behind zero or more proxies.
+//!
+//! Knows connections and `X-Forwarded-For`; must not know rate limits or callers.
+//! Invariant: an address is read from `X-Forwarded-For` only if a trusted proxy appended it,
+//! because a client may send the header itself.
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// Who stands between clients and this server.
+/// The trusted proxies in front of this server.
 #[derive(Clone, Debug)]
 pub(super) enum Proxies {
-    /// Those that the settings name; any other peer is a client.
-    Named(Vec<IpNet>),
-    /// The front end of the platform that hosts the server: every connection comes from it.
+    /// The configured networks (`ZAVA_TRUSTED_PROXY`); every other peer is a client.
+    Networks(Vec<IpNet>),
+    /// The front end of the hosting platform (Azure): every connection comes from it.
     Platform,
 }
 
 impl Proxies {
-    /// Where a request comes from: the other end of the connection, or what a trusted proxy there
-    /// has appended to `X-Forwarded-For`. With several proxies in a row, the addresses are read
-    /// from the last to the first one that is not trusted; what stands before that may be forged.
-    /// Azure's proxies write the port too.
+    /// The client's address: that of the peer, or if the peer is a trusted proxy, the address that
+    /// it appended to `X-Forwarded-For`. The header is read from its end up to the first address
+    /// that is not a trusted proxy's; anything before that may be forged. Azure's proxies append
+    /// the port too.
     ///
-    /// `None` where the platform hides the client: the appended address is not public, but belongs
-    /// to the platform or the virtual network.
-    pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
-        let mut forwarded = forwarded(headers);
+    /// `None` if the platform hides the client: the appended address is not public, but belongs to
+    /// the platform or the virtual network.
+    pub(super) fn client_address(&self, peer: IpAddr, headers: &HeaderMap) -> Option<IpAddr> {
+        let mut forwarded = forwarded_addresses(headers);
         if matches!(self, Self::Platform) {
             return forwarded.next()?.filter(|client| is_public(*client));
         }
         let mut address = peer.to_canonical();
         while self.is_trusted_proxy(address) {
             match forwarded.next() {
-                Some(Some(before)) => address = before,
+                Some(Some(previous)) => address = previous,
                 Some(None) | None => break,
             }
         }
         Some(address)
     }
 
-    /// Whether a peer is a trusted proxy, with many clients behind it.
+    /// Whether a peer is a trusted proxy, whose connections carry the requests of many clients.
     pub(super) fn is_trusted_proxy(&self, peer: IpAddr) -> bool {
         match self {
-            Self::Named(networks) => {
+            Self::Networks(networks) => {
                 let peer = peer.to_canonical();
                 networks.iter().any(|network| network.contains(&peer))
             }
@@ -46,8 +51,10 @@ impl Proxies {
         }
     }
 
-    /// Whether a request looks as if it came through a proxy that should be named and is not.
-    pub(super) fn has_unnamed_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    /// Whether a request seems to come through a proxy that is missing from the settings: the peer
+    /// has a private address and sends `X-Forwarded-For`. A client on the internet may forge the
+    /// header, so a public address is no sign of a proxy.
+    pub(super) fn has_unconfigured_proxy(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         let peer = peer.to_canonical();
         headers.contains_key(X_FORWARDED_FOR) && !is_public(peer) && !self.is_trusted_proxy(peer)
     }
@@ -55,27 +62,28 @@ impl Proxies {
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
-/// The addresses of `X-Forwarded-For`, last first; `None` for an element that is not an address.
-/// Each element is parsed by itself, because one line may hold elements that a client has sent and
-/// elements that proxies have appended. Empty elements are ignored (RFC 9110, section 5.6.1).
-fn forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
+/// The addresses in `X-Forwarded-For`, last first; `None` for an element that is not an address.
+/// Each element is parsed on its own, because one line may hold elements from the client and
+/// elements that proxies appended. Empty elements are ignored (RFC 9110, section 5.6.1).
+fn forwarded_addresses(headers: &HeaderMap) -> impl Iterator<Item = Option<IpAddr>> {
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     lines
         .flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','))
         .map(<[u8]>::trim_ascii)
         .filter(|element| !element.is_empty())
         .map(|element| {
-            let address = read(std::str::from_utf8(element).ok()?)?;
+            let address = parse_address(std::str::from_utf8(element).ok()?)?;
             Some(address.to_canonical())
         })
 }
 
-/// Whether an address is one of the internet's, which tells one client from others.
+/// Whether an address is public, so that it identifies one client.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {
             let [first, second, ..] = address.octets();
-            // RFC 6598: between a provider and its customers, as in Container Apps.
+            // RFC 6598: shared address space between a provider and its customers, as in Azure
+            // Container Apps.
             let is_shared = first == 100 && second & 0xc0 == 64;
             !(address.is_private()
                 || address.is_loopback()
@@ -93,7 +101,8 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-fn read(text: &str) -> Option<IpAddr> {
+/// Parses an address with or without a port, or an IPv6 address in brackets.
+fn parse_address(text: &str) -> Option<IpAddr> {
     let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
     let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
     text.parse().ok().or_else(with_port).or_else(in_brackets)
@@ -106,9 +115,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_trusted_proxies_tell_where_a_request_comes_from() {
+    fn x_forwarded_for_counts_only_from_trusted_proxies() {
         let networks = ["10.0.0.0/8", "::1/128"].map(|network| network.parse().unwrap());
-        let trusted = Proxies::Named(networks.into());
+        let trusted = Proxies::Networks(networks.into());
         let table: [(&str, &[&[u8]], &str); 17] = [
             ("192.0.2.7", &[], "192.0.2.7"),
             ("192.0.2.7", &[b"198.51.100.1"], "192.0.2.7"),
@@ -117,7 +126,7 @@ mod tests {
             ("::1", &[b"[2001:db8::1]:1234"], "2001:db8::1"),
             ("::1", &[b"[2001:db8::1]"], "2001:db8::1"),
             ("::ffff:10.0.0.1", &[b"198.51.100.1"], "198.51.100.1"),
-            // What a client has put there itself stands before what the proxy has appended.
+            // The client's own element comes before the one that the proxy appended.
             (
                 "10.0.0.1",
                 &[b"203.0.113.9, 198.51.100.1, 10.0.0.2"],
@@ -130,7 +139,7 @@ mod tests {
             ),
             ("10.0.0.1", &[b"198.51.100.1, unknown"], "10.0.0.1"),
             ("10.0.0.1", &[b""], "10.0.0.1"),
-            // Bytes from the client do not hide the proxy's element.
+            // Invalid bytes from the client do not hide the proxy's element.
             (
                 "10.0.0.1",
                 &[b"203.0.113.9\xff, 198.51.100.1"],
@@ -155,19 +164,19 @@ mod tests {
             for value in forwarded {
                 headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(value).unwrap());
             }
-            let found = trusted.client(peer.parse().unwrap(), &headers);
+            let found = trusted.client_address(peer.parse().unwrap(), &headers);
             let client = client.parse().unwrap();
             assert_eq!(found, Some(client), "{peer} {forwarded:?}");
         }
     }
 
     #[test]
-    fn a_platform_tells_clients_apart_by_public_addresses_only() {
+    fn a_platform_identifies_clients_by_public_addresses_only() {
         let table: [(&str, Option<&str>); 14] = [
             ("198.51.100.1", Some("198.51.100.1")),
             ("198.51.100.1:1234", Some("198.51.100.1")),
             ("[2001:db8::1]:1234", Some("2001:db8::1")),
-            // Only the last is the platform's.
+            // Only the last element is the platform's.
             ("203.0.113.9, 198.51.100.1", Some("198.51.100.1")),
             ("203.0.113.9, 10.0.0.4", None),
             ("203.0.113.9, unknown", None),
@@ -187,35 +196,35 @@ mod tests {
             )]);
             let client = client.map(|client| client.parse().unwrap());
             for peer in ["127.0.0.1", "169.254.1.1", "100.100.0.1", "203.0.113.1"] {
-                let found = Proxies::Platform.client(peer.parse().unwrap(), &headers);
+                let found = Proxies::Platform.client_address(peer.parse().unwrap(), &headers);
                 assert_eq!(found, client, "{peer} {forwarded:?}");
             }
         }
         let none = HeaderMap::new();
-        let found = Proxies::Platform.client("127.0.0.1".parse().unwrap(), &none);
+        let found = Proxies::Platform.client_address("127.0.0.1".parse().unwrap(), &none);
         assert_eq!(found, None);
     }
 
     #[test]
-    fn a_proxy_that_nobody_has_named_is_noticed() {
-        let of_proxy = HeaderMap::from_iter([(
+    fn an_unconfigured_proxy_is_detected() {
+        let forwarded = HeaderMap::from_iter([(
             HeaderName::from_static(X_FORWARDED_FOR),
             HeaderValue::from_static("198.51.100.1"),
         )]);
-        let named = Proxies::Named(vec!["10.0.0.0/8".parse().unwrap()]);
-        for (proxies, peer, headers, misses) in [
-            (&named, "127.0.0.1", &of_proxy, true),
-            (&named, "::ffff:192.168.0.1", &of_proxy, true),
-            (&named, "10.0.0.1", &of_proxy, false),
+        let networks = Proxies::Networks(vec!["10.0.0.0/8".parse().unwrap()]);
+        for (proxies, peer, headers, expected) in [
+            (&networks, "127.0.0.1", &forwarded, true),
+            (&networks, "::ffff:192.168.0.1", &forwarded, true),
+            (&networks, "10.0.0.1", &forwarded, false),
             // Forged by a client.
-            (&named, "203.0.113.1", &of_proxy, false),
-            (&named, "127.0.0.1", &HeaderMap::new(), false),
-            (&Proxies::Platform, "127.0.0.1", &of_proxy, false),
+            (&networks, "203.0.113.1", &forwarded, false),
+            (&networks, "127.0.0.1", &HeaderMap::new(), false),
+            (&Proxies::Platform, "127.0.0.1", &forwarded, false),
         ] {
             let peer = peer.parse().unwrap();
             assert_eq!(
-                proxies.has_unnamed_proxy(peer, headers),
-                misses,
+                proxies.has_unconfigured_proxy(peer, headers),
+                expected,
                 "{peer} {proxies:?}"
             );
         }

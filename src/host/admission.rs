@@ -1,3 +1,10 @@
+//! Admits a request: finds its caller and enforces the rate limits.
+//!
+//! Knows HTTP headers, proxies and rate limits; must not know tools or SQL.
+//! Invariants:
+//! - an admitted request has a [`Caller`] and has been charged to that caller's rate limit;
+//! - every request that is not admitted is recorded in the audit log;
+//! - a source address with too many failures causes no lookup in the database.
 use std::borrow::Cow;
 use std::error::Error;
 use std::net::{IpAddr, SocketAddr};
@@ -11,8 +18,8 @@ use tokio::time::timeout;
 use super::address::Proxies;
 use super::http_error::HttpError;
 use super::protected_resource::ProtectedResource;
-use super::rates::{QuotaStatus, RateExceeded, Rates, Source};
-use super::refusal;
+use super::rate_limits::{QuotaStatus, RateExceeded, RateLimiters, Source};
+use super::rejection;
 use crate::identity::{
     AuthError, AuthFailure, Caller, Credentials, Identity, Lookup, Principal, SingleHeader,
     TENANT_HEADER,
@@ -25,30 +32,34 @@ const PRINCIPAL: HeaderName = HeaderName::from_static("x-ms-client-principal");
 const PRINCIPAL_ID: HeaderName = HeaderName::from_static("x-ms-client-principal-id");
 const PRINCIPAL_PROVIDER: HeaderName = HeaderName::from_static("x-ms-client-principal-idp");
 
-/// How long a request waits until it may be looked up, behind others from its address.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// How long a request waits for a lookup permit, behind others from its address.
+const LOOKUP_QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Who may pass, and how often.
+// Reasons in the audit log.
+const ADDRESS_RATE_EXCEEDED: &str = "too many requests from an address";
+const PRINCIPAL_RATE_EXCEEDED: &str = "too many requests of a principal";
+
+/// Decides which requests to `/mcp` and `/health/details` are admitted.
 pub(super) struct Admission {
     pub(super) identity: Arc<Identity>,
     pub(super) resource: Arc<ProtectedResource>,
-    pub(super) rates: Rates,
+    pub(super) rate_limiters: RateLimiters,
     pub(super) proxies: Arc<Proxies>,
     pub(super) audit_log: Arc<AuditLog>,
-    /// Logs the missing setting once, not with each request.
-    pub(super) proxy_is_missing: Once,
+    /// Logs the warning about a missing setting once, not with each request.
+    pub(super) unconfigured_proxy_warning: Once,
 }
 
-/// Somebody who may pass.
+/// The caller of an admitted request.
 pub(super) struct Admitted {
     pub(super) caller: Caller,
-    pub(super) standing: QuotaStatus,
+    pub(super) quota: QuotaStatus,
     pub(super) trace_id: TraceId,
 }
 
 impl Admitted {
-    /// What is noted when the caller may not do this.
-    pub(super) fn refused(&self, reason: impl Into<Cow<'static, str>>) -> Event {
+    /// The audit event for rejecting this caller's request.
+    pub(super) fn rejected(&self, reason: impl Into<Cow<'static, str>>) -> Event {
         Event {
             principal: Some(self.caller.principal().clone()),
             tenant: Some(self.caller.tenant()),
@@ -58,110 +69,114 @@ impl Admitted {
 }
 
 impl Admission {
-    /// Puts the caller into the request, or says why there is none.
+    /// Finds the caller, inserts it with the trace id into the request's extensions, and charges
+    /// the request.
+    ///
+    /// # Errors
+    /// The response, when there is no caller or a limit is exceeded. The audit log has recorded it.
     pub(super) async fn admit(&self, request: &mut Request) -> Result<Admitted, HttpError> {
-        let presented = presented(request.headers(), peer(request));
-        let origin = self.origin(request, &presented);
+        let credentials = credentials(request.headers(), peer_address(request));
+        let context = self.request_context(request, &credentials);
         // A recently authenticated caller is charged to their principal, so that others at the same
         // address cannot lock them out.
-        let is_remembered = self.identity.is_known_good(&presented);
-        if !is_remembered && let Err(too_many) = self.rates.check_address(origin.source) {
-            let reason = "too many requests from an address";
+        let is_known_good = self.identity.is_known_good(&credentials);
+        if !is_known_good && let Err(exceeded) = self.rate_limiters.check_address(context.source) {
             self.audit_log
-                .record(origin.refused(EventKind::Request, reason));
-            return Err(refusal::too_fast(too_many));
+                .record(context.rejected(EventKind::Request, ADDRESS_RATE_EXCEEDED));
+            return Err(rejection::rate_exceeded(exceeded));
         }
-        let caller = match self.recognise(&presented, &origin).await {
+        let caller = match self.authenticate(&credentials, &context).await {
             Ok(caller) => caller,
-            Err(Denied::Caller(refused)) => {
-                if is_remembered && let Err(too_many) = self.charge(&refused, &origin) {
-                    return Err(refusal::too_fast(too_many));
+            Err(AdmissionError::Auth(failure)) => {
+                if is_known_good && let Err(exceeded) = self.charge(&failure, &context) {
+                    return Err(rejection::rate_exceeded(exceeded));
                 }
-                self.note(&refused, &origin);
-                return Err(refusal::caller(&refused.error, &self.resource));
+                self.record_auth_failure(&failure, &context);
+                return Err(rejection::auth_error(&failure.error, &self.resource));
             }
-            Err(Denied::RateExceeded(too_many, who)) => {
+            Err(AdmissionError::Throttled(exceeded, principal)) => {
                 self.audit_log.record(Event {
-                    principal: who,
-                    ..origin.refused(EventKind::Authentication, "too many failures")
+                    principal,
+                    ..context.rejected(EventKind::Authentication, "too many failures")
                 });
-                return Err(refusal::too_fast(too_many));
+                return Err(rejection::rate_exceeded(exceeded));
             }
-            Err(Denied::Busy) => {
-                let reason = "too many look-ups of an address";
+            Err(AdmissionError::TooManyLookups) => {
+                let reason = "too many lookups from an address";
                 self.audit_log
-                    .record(origin.refused(EventKind::Request, reason));
-                return Err(refusal::busy());
+                    .record(context.rejected(EventKind::Request, reason));
+                return Err(rejection::too_many_lookups());
             }
         };
-        let trace_id = origin.trace_id;
-        let standing = self
-            .rates
+        let trace_id = context.trace_id;
+        let quota = self
+            .rate_limiters
             .check_principal(caller.principal())
-            .map_err(|too_many| {
+            .map_err(|exceeded| {
                 self.audit_log.record(Event {
                     principal: Some(caller.principal().clone()),
                     tenant: Some(caller.tenant()),
-                    ..origin.refused(EventKind::Request, "too many requests of a principal")
+                    ..context.rejected(EventKind::Request, PRINCIPAL_RATE_EXCEEDED)
                 });
-                refusal::too_fast(too_many)
+                rejection::rate_exceeded(exceeded)
             })?;
         request.extensions_mut().insert(caller.clone());
         request.extensions_mut().insert(trace_id);
         Ok(Admitted {
             caller,
-            standing,
+            quota,
             trace_id,
         })
     }
 
-    fn origin(&self, request: &Request, presented: &Credentials<'_>) -> Origin {
+    fn request_context(&self, request: &Request, credentials: &Credentials<'_>) -> RequestContext {
         let headers = request.headers();
-        let client = presented.peer.and_then(|peer| {
-            if self.proxies.has_unnamed_proxy(peer, headers) {
-                self.proxy_is_missing.call_once(|| {
-                    tracing::warn!("X-Forwarded-For comes from a proxy that ZAVA_TRUSTED_PROXY does not name; all clients behind it share one address");
+        let client = credentials.peer.and_then(|peer| {
+            if self.proxies.has_unconfigured_proxy(peer, headers) {
+                self.unconfigured_proxy_warning.call_once(|| {
+                    tracing::warn!("X-Forwarded-For ignored: the proxy is not in ZAVA_TRUSTED_PROXY, so all clients behind it share one address");
                 });
             }
-            self.proxies.client(peer, headers)
+            self.proxies.client_address(peer, headers)
         });
         let traceparent = headers.get("traceparent");
-        Origin {
-            source: Source::new(client, presented.credential()),
+        RequestContext {
+            source: Source::new(client, credentials.credential()),
             trace_id: TraceId::from_traceparent(traceparent.and_then(|value| value.to_str().ok())),
         }
     }
 
-    /// Charges a refused request that was not charged to its source.
-    fn charge(&self, refused: &AuthFailure, origin: &Origin) -> Result<(), RateExceeded> {
-        let (charged, reason) = match &refused.principal {
+    /// Charges a rejected request that was not charged to its source when it arrived.
+    fn charge(&self, failure: &AuthFailure, context: &RequestContext) -> Result<(), RateExceeded> {
+        let (charged, reason) = match &failure.principal {
             Some(principal) => (
-                self.rates.check_principal(principal).map(drop),
-                "too many requests of a principal",
+                self.rate_limiters.check_principal(principal).map(drop),
+                PRINCIPAL_RATE_EXCEEDED,
             ),
             None => (
-                self.rates.check_address(origin.source),
-                "too many requests from an address",
+                self.rate_limiters.check_address(context.source),
+                ADDRESS_RATE_EXCEEDED,
             ),
         };
         charged.inspect_err(|_| {
             self.audit_log.record(Event {
-                principal: refused.principal.clone(),
-                ..origin.refused(EventKind::Request, reason)
+                principal: failure.principal.clone(),
+                ..context.rejected(EventKind::Request, reason)
             });
         })
     }
 
-    /// The caller, who is looked up when there is a permit and the address has not failed too often.
-    async fn recognise(
+    /// Authenticates the caller: from the cache if possible, else by a lookup, which needs a permit
+    /// and a source without too many failures.
+    async fn authenticate(
         &self,
-        presented: &Credentials<'_>,
-        origin: &Origin,
-    ) -> Result<Caller, Denied> {
-        let source = origin.source;
-        let refused = match self
+        credentials: &Credentials<'_>,
+        context: &RequestContext,
+    ) -> Result<Caller, AdmissionError> {
+        let source = context.source;
+        let failure = match self
             .identity
-            .authenticate(presented, Lookup::CacheOnly)
+            .authenticate(credentials, Lookup::CacheOnly)
             .await
         {
             Ok(caller) => return Ok(caller),
@@ -169,111 +184,117 @@ impl Admission {
                 error: AuthError::NotCached,
                 ..
             }) => {
-                let lookups = self.rates.lookups(source);
+                let permits = self.rate_limiters.lookup_permits(source);
                 // The semaphore is never closed.
-                let Ok(_permit) = timeout(LONGEST_WAIT, lookups.acquire()).await else {
-                    return Err(Denied::Busy);
+                let Ok(_permit) = timeout(LOOKUP_QUEUE_TIMEOUT, permits.acquire()).await else {
+                    return Err(AdmissionError::TooManyLookups);
                 };
-                if let Some(too_many) = self.rates.throttled(source) {
-                    return Err(Denied::RateExceeded(too_many, None));
+                if let Some(exceeded) = self.rate_limiters.throttled(source) {
+                    return Err(AdmissionError::Throttled(exceeded, None));
                 }
-                let attempt = Attempt {
+                let attempt = LookupAttempt {
                     admission: self,
-                    origin,
-                    is_over: false,
+                    context,
+                    is_finished: false,
                 };
-                let looked_up = self.identity.authenticate(presented, Lookup::Query).await;
-                attempt.end();
+                let looked_up = self.identity.authenticate(credentials, Lookup::Query).await;
+                attempt.finish();
                 match looked_up {
                     Ok(caller) => return Ok(caller),
-                    Err(refused) => refused,
+                    Err(failure) => failure,
                 }
             }
-            Err(refused) => refused,
+            Err(failure) => failure,
         };
-        if refused.error.is_failed_attempt() {
-            if let Some(too_many) = self.rates.throttled(source) {
-                return Err(Denied::RateExceeded(too_many, refused.principal));
+        if failure.error.is_failed_attempt() {
+            if let Some(exceeded) = self.rate_limiters.throttled(source) {
+                return Err(AdmissionError::Throttled(exceeded, failure.principal));
             }
-            self.rates.record_failure(source);
+            self.rate_limiters.record_failure(source);
         }
-        Err(Denied::Caller(refused))
+        Err(AdmissionError::Auth(failure))
     }
 
-    /// Notes a refusal; logs what is an operator's matter, with its causes.
-    fn note(&self, refused: &AuthFailure, origin: &Origin) {
-        let AuthFailure { error, principal } = refused;
+    /// Records a failure in the audit log. An outage is also logged with its causes, for the
+    /// operator.
+    fn record_auth_failure(&self, failure: &AuthFailure, context: &RequestContext) {
+        let AuthFailure { error, principal } = failure;
         if error.is_outage() {
-            tracing::warn!(error = error as &dyn Error, "caller not verified");
+            tracing::warn!(error = error as &dyn Error, "caller verification failed");
         }
         let event = Event {
             principal: principal.clone(),
-            ..origin.refused(EventKind::Authentication, error.reason())
+            ..context.rejected(EventKind::Authentication, error.reason())
         };
         self.audit_log.record(event.failed_if(error.is_outage()));
     }
 }
 
-/// Where a request comes from.
-struct Origin {
+/// Where a request comes from, and the trace that it belongs to.
+struct RequestContext {
     source: Source,
     trace_id: TraceId,
 }
 
-impl Origin {
-    fn refused(&self, kind: EventKind, reason: impl Into<Cow<'static, str>>) -> Event {
+impl RequestContext {
+    /// The audit event for rejecting the request.
+    fn rejected(&self, kind: EventKind, reason: impl Into<Cow<'static, str>>) -> Event {
         Event::refused(kind, reason, self.source.address(), self.trace_id)
     }
 }
 
-/// A look-up under way. Whoever hangs up before its end has failed: otherwise nobody who does could be slowed down.
-struct Attempt<'a> {
+/// A lookup in progress. A client that disconnects before its end counts as failed; otherwise
+/// disconnecting early would avoid throttling.
+struct LookupAttempt<'a> {
     admission: &'a Admission,
-    origin: &'a Origin,
-    is_over: bool,
+    context: &'a RequestContext,
+    is_finished: bool,
 }
 
-impl Attempt<'_> {
-    fn end(mut self) {
-        self.is_over = true;
+impl LookupAttempt<'_> {
+    fn finish(mut self) {
+        self.is_finished = true;
     }
 }
 
-impl Drop for Attempt<'_> {
+impl Drop for LookupAttempt<'_> {
     fn drop(&mut self) {
-        if self.is_over {
+        if self.is_finished {
             return;
         }
-        self.admission.rates.record_failure(self.origin.source);
         self.admission
-            .audit_log
-            .record(self.origin.refused(EventKind::Authentication, "given up"));
+            .rate_limiters
+            .record_failure(self.context.source);
+        self.admission.audit_log.record(
+            self.context
+                .rejected(EventKind::Authentication, "client disconnected"),
+        );
     }
 }
 
-/// Why nobody was recognised.
-enum Denied {
-    Caller(AuthFailure),
-    /// The address has failed too often; who it was, where that is proved.
-    RateExceeded(RateExceeded, Option<Principal>),
-    /// Too many of the address wait to be looked up.
-    Busy,
+/// Why a request has no caller.
+enum AdmissionError {
+    Auth(AuthFailure),
+    /// The source has failed too often. The principal, if the credential proved one.
+    Throttled(RateExceeded, Option<Principal>),
+    /// Too many requests of the source wait for a lookup.
+    TooManyLookups,
 }
 
-fn peer(request: &Request) -> Option<IpAddr> {
+fn peer_address(request: &Request) -> Option<IpAddr> {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     peer.map(|peer| peer.0.ip())
 }
 
-fn presented(headers: &HeaderMap, peer: Option<IpAddr>) -> Credentials<'_> {
-    let given =
+fn credentials(headers: &HeaderMap, peer: Option<IpAddr>) -> Credentials<'_> {
+    let single =
         |name| SingleHeader::from_values(headers.get_all(name).iter().map(HeaderValue::as_bytes));
     Credentials {
-        authorization: given(header::AUTHORIZATION),
-        tenant: given(TENANT),
-        easyauth_principal: given(PRINCIPAL),
-        easyauth_provider: given(PRINCIPAL_PROVIDER),
-        easyauth_id: given(PRINCIPAL_ID),
+        authorization: single(header::AUTHORIZATION),
+        tenant: single(TENANT),
+        easyauth_principal: single(PRINCIPAL),
+        easyauth_provider: single(PRINCIPAL_PROVIDER),
+        easyauth_id: single(PRINCIPAL_ID),
         peer,
     }
 }

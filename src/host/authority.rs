@@ -1,8 +1,9 @@
 //! Checks `Host` and `Origin` against DNS rebinding and cross-origin requests.
 //!
-//! Invariant: a request passes only when every name that it gives the server (the `Host` header
-//! and, in absolute form, the request target) is one of the server's own, spelt as RFC 3986 has it.
-//! A host that a lenient parser could read as another one is malformed here.
+//! Knows the settings' URLs and RFC 3986; must not know routes or callers.
+//! Invariant: a request passes only if every name that it uses for the server (the `Host` header
+//! and, in absolute form, the request target) is one of the server's own, in the syntax of RFC
+//! 3986. A host that a lenient parser could read as a different one is malformed here.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,19 +12,20 @@ use axum::http::{HeaderMap, HeaderValue, header};
 
 use crate::settings::PublicUrl;
 
-/// The names that clients and proxies on this machine use; any port.
-const LOCAL_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+/// The names that clients and proxies on this machine use, with any port.
+const LOOPBACK_HOSTS: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-/// The names under which the server may be called, and whose pages may call it.
+/// The hosts under which the server may be called, and the origins whose pages may call it.
 pub(super) struct AllowedAuthorities {
     hosts: Vec<Authority>,
     origins: Vec<String>,
 }
 
-/// Why a request is refused for its `Host` or `Origin`.
+/// Why a request is rejected for its `Host` or `Origin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum AuthorityError {
-    /// No `Host`, several, or one that is no host and port.
+    /// No `Host`, several, one that is not a host with an optional port, or a different one in the
+    /// request target.
     MalformedHost,
     /// A host that is not this server's.
     ForeignHost,
@@ -32,8 +34,8 @@ pub(super) enum AuthorityError {
 }
 
 impl AuthorityError {
-    /// The reason in the audit audit_log.
-    pub(super) fn reason(self) -> &'static str {
+    /// The reason in the audit log.
+    pub(super) fn audit_reason(self) -> &'static str {
         match self {
             Self::MalformedHost => "malformed Host",
             Self::ForeignHost => "foreign Host",
@@ -42,7 +44,7 @@ impl AuthorityError {
     }
 }
 
-/// A host in lower case, and a port where there is one.
+/// A host in lower case, and an optional port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Authority {
     host: String,
@@ -50,25 +52,27 @@ struct Authority {
 }
 
 impl AllowedAuthorities {
-    /// The names of this machine, that of the public URL, and the origins of the settings.
+    /// Allows the loopback hosts, the host of the public URL, and the given origins.
     pub(super) fn new(public_url: &PublicUrl, allowed_origins: &[String]) -> Self {
-        let local = LOCAL_HOSTS.map(|host| Authority {
+        let loopback = LOOPBACK_HOSTS.map(|host| Authority {
             host: host.to_owned(),
             port: None,
         });
-        // If the URL has no port, a proxy may send any port.
+        // A proxy may send any port if the URL has none.
         let public = Authority {
             host: public_url.host().to_owned(),
             port: public_url.port(),
         };
         Self {
-            hosts: local.into_iter().chain([public]).collect(),
+            hosts: loopback.into_iter().chain([public]).collect(),
             origins: allowed_origins.to_vec(),
         }
     }
 
+    /// Checks the request target, `Host` and `Origin`.
+    ///
     /// # Errors
-    /// [`AuthorityError`] says which name is wrong.
+    /// [`AuthorityError`] says which one is wrong.
     pub(super) fn check(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), AuthorityError> {
         let mut hosts = headers.get_all(header::HOST).iter();
         // RFC 9112, section 3.2: 400 for a request without exactly one valid Host.
@@ -80,14 +84,15 @@ impl AllowedAuthorities {
             .ok()
             .and_then(Authority::parse)
             .ok_or(AuthorityError::MalformedHost)?;
-        // Absolute form: the target counts and Host should be the same, so both must be.
+        // In absolute form RFC 9112 ignores Host, but clients must send the same host in it.
+        // Requiring equality leaves no room for disagreement with a proxy.
         if let Some(target) = uri.authority() {
             let target = Authority::parse(target.as_str()).ok_or(AuthorityError::MalformedHost)?;
             if target != host {
                 return Err(AuthorityError::MalformedHost);
             }
         }
-        if !self.hosts.iter().any(|allowed| allowed.includes(&host)) {
+        if !self.hosts.iter().any(|allowed| allowed.matches(&host)) {
             return Err(AuthorityError::ForeignHost);
         }
         let mut origins = headers.get_all(header::ORIGIN).iter();
@@ -98,7 +103,8 @@ impl AllowedAuthorities {
         }
     }
 
-    /// An origin of the settings, as a browser writes it, or any page of this machine.
+    /// Whether an origin is configured, in the form that browsers send, or is a page of this
+    /// machine.
     fn allows_origin(&self, origin: &HeaderValue) -> bool {
         let Ok(origin) = origin.to_str() else {
             return false;
@@ -107,13 +113,13 @@ impl AllowedAuthorities {
             return true;
         }
         let page = origin.strip_prefix("http://").and_then(Authority::parse);
-        page.is_some_and(|page| LOCAL_HOSTS.contains(&page.host.as_str()))
+        page.is_some_and(|page| LOOPBACK_HOSTS.contains(&page.host.as_str()))
     }
 }
 
 impl Authority {
-    /// `host [":" port]` of RFC 3986, section 3.2.2, without user information and percent-encoding,
-    /// which no host of ours has.
+    /// Parses `host [":" port]` (RFC 3986, section 3.2.2). User information and percent-encoding
+    /// are malformed, because no allowed host has them.
     fn parse(text: &str) -> Option<Self> {
         let (host, rest) = if text.starts_with('[') {
             let end = text.find(']')?;
@@ -133,20 +139,20 @@ impl Authority {
         Some(Self { host, port })
     }
 
-    /// Whether a name of the settings is this one; without a port it is that of every port.
-    fn includes(&self, other: &Self) -> bool {
+    /// Whether `other` is this host; without a port, `self` matches every port.
+    fn matches(&self, other: &Self) -> bool {
         self.host == other.host && (self.port.is_none() || self.port == other.port)
     }
 }
 
-/// A DNS name or an IPv4 address in lower case.
+/// Parses a DNS name or an IPv4 address, and returns it in lower case.
 fn parse_name(text: &str) -> Option<String> {
     let is_name = !text.is_empty()
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    // A last label of digits makes it an address (WHATWG URL, "ends in a number"): then only the
-    // usual spelling counts.
+    // URL parsers read a host whose last label is a number as an IPv4 address (WHATWG URL, "ends in
+    // a number"), for example 127.1. Only the form with four decimal numbers is accepted here.
     let ends_in_number = text
         .rsplit('.')
         .next()
@@ -182,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn only_this_servers_names_pass_as_host() {
+    fn only_this_servers_hosts_are_allowed() {
         use AuthorityError::{ForeignHost, MalformedHost};
         let table: [(&str, Result<(), AuthorityError>); 30] = [
             ("localhost", Ok(())),
@@ -240,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_in_the_public_url_is_the_only_one() {
+    fn a_port_in_the_public_url_is_the_only_allowed_port() {
         let allowed = allowed("https://zava.example.com:8443");
         for (host, passes) in [
             ("zava.example.com:8443", true),
@@ -254,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_pages_of_this_machine_and_of_the_settings_pass_as_origin() {
+    fn only_loopback_and_configured_origins_are_allowed() {
         let table: [(&[&str], bool); 19] = [
             (&[], true),
             (&["https://chat.example.com"], true),

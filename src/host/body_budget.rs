@@ -1,9 +1,10 @@
-//! Bounds the memory of bodies that are still arriving, and how many of one principal arrive
-//! slowly.
+//! Limits the memory of unfinished bodies, and how many bodies of one principal may arrive slowly.
 //!
-//! Invariant: a principal may always hold one body of the largest size, whatever others hold. So
-//! unfinished bodies take at most [`BODIES_IN_TOTAL`] bodies of the largest size, and one more for
-//! each principal that arrives beyond them; of these there are no more than connections.
+//! Knows principals and byte counts; must not know HTTP.
+//! Invariant: a principal may always hold one body of the maximum size, whatever others hold.
+//! Unfinished bodies therefore take at most [`MAX_BODIES_IN_TOTAL`] bodies of the maximum size, and
+//! one more for each principal that comes once these are taken; there are no more of those than
+//! connections.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -12,31 +13,31 @@ use std::time::Duration;
 
 use crate::identity::Principal;
 
-/// The bytes of unfinished bodies that one principal may have in memory, in bodies of the largest
-/// size.
-const BODIES_PER_PRINCIPAL: usize = 8;
+/// The memory for unfinished bodies of one principal, in bodies of the maximum size.
+const MAX_BODIES_PER_PRINCIPAL: usize = 8;
 
-/// The same, of all principals; beyond that each holds one.
-const BODIES_IN_TOTAL: usize = 64;
+/// The memory for unfinished bodies of all principals, in bodies of the maximum size. Once it is
+/// used up, each principal may hold one.
+const MAX_BODIES_IN_TOTAL: usize = 64;
 
-/// The bodies of one principal that may arrive slowly at once: each holds a connection.
-const SLOW_BODIES_PER_PRINCIPAL: usize = 32;
+/// How many bodies of one principal may arrive slowly at once, because each occupies a connection.
+const MAX_SLOW_BODIES_PER_PRINCIPAL: usize = 32;
 
-/// Bodies that began together are judged at different moments, so that refusing hundreds of them
-/// does not take a long time at once.
-const DELAY: Duration = Duration::from_millis(2);
-const DELAYS: u32 = 1024;
+/// Bodies that started at the same time become slow at different times, in 1024 steps, so that
+/// rejecting hundreds of them does not block the reactor.
+const STAGGER_STEP: Duration = Duration::from_millis(2);
+const STAGGER_STEPS: u32 = 1024;
 
-/// Counts the bytes that have arrived of unfinished bodies. Bytes that are announced and not sent
+/// Counts the bytes that have arrived of unfinished bodies. Announced bytes that have not arrived
 /// do not count, so announcing large bodies locks nobody out.
 pub(super) struct BodyBudget {
     limits: Limits,
-    held: Arc<Mutex<Held>>,
-    /// How many there have been.
-    reservations: AtomicU32,
+    usage: Arc<Mutex<Usage>>,
+    /// How many reservations there have been.
+    reservation_count: AtomicU32,
 }
 
-/// In bytes.
+/// Limits in bytes.
 #[derive(Clone, Copy)]
 struct Limits {
     /// What a principal may hold whatever others hold.
@@ -46,134 +47,134 @@ struct Limits {
 }
 
 #[derive(Default)]
-struct Held {
-    total: usize,
-    principals: HashMap<Principal, Own>,
+struct Usage {
+    total_bytes: usize,
+    principals: HashMap<Principal, PrincipalUsage>,
 }
 
-/// What one principal holds.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
-struct Own {
+struct PrincipalUsage {
     bytes: usize,
-    slow: usize,
+    slow_bodies: usize,
 }
 
-/// A share of these bytes; released when dropped.
+/// The bytes that one unfinished body holds; released when dropped.
 pub(super) struct Reservation {
     principal: Principal,
     bytes: usize,
     is_slow: bool,
-    delay: Duration,
+    stagger_delay: Duration,
     limits: Limits,
-    held: Arc<Mutex<Held>>,
+    usage: Arc<Mutex<Usage>>,
 }
 
 impl BodyBudget {
-    /// For bodies of at most `max_body_bytes` each.
+    /// A budget for bodies of at most `max_body_bytes` each.
     pub(super) fn new(max_body_bytes: usize) -> Self {
         Self {
             limits: Limits {
                 guaranteed: max_body_bytes,
-                per_principal: max_body_bytes.saturating_mul(BODIES_PER_PRINCIPAL),
-                in_total: max_body_bytes.saturating_mul(BODIES_IN_TOTAL),
+                per_principal: max_body_bytes.saturating_mul(MAX_BODIES_PER_PRINCIPAL),
+                in_total: max_body_bytes.saturating_mul(MAX_BODIES_IN_TOTAL),
             },
-            held: Arc::default(),
-            reservations: AtomicU32::new(0),
+            usage: Arc::default(),
+            reservation_count: AtomicU32::new(0),
         }
     }
 
-    /// An empty reservation for one body of a principal.
-    pub(super) fn reservation(&self, principal: &Principal) -> Reservation {
-        let number = self.reservations.fetch_add(1, Ordering::Relaxed);
+    /// Starts an empty reservation for one body of a principal.
+    pub(super) fn reserve(&self, principal: &Principal) -> Reservation {
+        let number = self.reservation_count.fetch_add(1, Ordering::Relaxed);
         Reservation {
             principal: principal.clone(),
             bytes: 0,
             is_slow: false,
-            delay: DELAY * (number % DELAYS),
+            stagger_delay: STAGGER_STEP * (number % STAGGER_STEPS),
             limits: self.limits,
-            held: Arc::clone(&self.held),
+            usage: Arc::clone(&self.usage),
         }
     }
 }
 
 impl Reservation {
-    /// Reserves more bytes; `false` if the budget does not have them.
-    pub(super) fn grow(&mut self, bytes: usize) -> bool {
-        let mut held = lock(&self.held);
-        let own = held.of(&self.principal);
-        let grown = Own {
-            bytes: own.bytes + bytes,
-            ..own
+    /// Reserves more bytes; `false`, and nothing changes, if they would exceed the budget.
+    pub(super) fn try_grow(&mut self, bytes: usize) -> bool {
+        let mut usage = lock(&self.usage);
+        let principal = usage.principal(&self.principal);
+        let grown = PrincipalUsage {
+            bytes: principal.bytes + bytes,
+            ..principal
         };
-        let has_room =
-            grown.bytes <= self.limits.per_principal && held.total + bytes <= self.limits.in_total;
+        let has_room = grown.bytes <= self.limits.per_principal
+            && usage.total_bytes + bytes <= self.limits.in_total;
         if !has_room && grown.bytes > self.limits.guaranteed {
             return false;
         }
-        held.set(&self.principal, grown);
-        held.total += bytes;
+        usage.set_principal(&self.principal, grown);
+        usage.total_bytes += bytes;
         self.bytes += bytes;
         true
     }
 
-    /// What is added to the time after which the body counts as one that arrives slowly.
-    pub(super) fn delay(&self) -> Duration {
-        self.delay
+    /// What to add to the time after which the body counts as slow.
+    pub(super) fn stagger_delay(&self) -> Duration {
+        self.stagger_delay
     }
 
-    /// Whether the body counts as one that arrives slowly.
+    /// Whether the body counts as slow.
     pub(super) fn is_slow(&self) -> bool {
         self.is_slow
     }
 
-    /// Counts it as one from now on; `false` if there are as many as may be.
-    pub(super) fn slow_down(&mut self) -> bool {
-        let mut held = lock(&self.held);
-        let own = held.of(&self.principal);
-        if own.slow >= SLOW_BODIES_PER_PRINCIPAL {
+    /// Counts the body as slow from now on; `false` if the principal already has the maximum number
+    /// of slow bodies.
+    pub(super) fn try_mark_slow(&mut self) -> bool {
+        let mut usage = lock(&self.usage);
+        let principal = usage.principal(&self.principal);
+        if principal.slow_bodies >= MAX_SLOW_BODIES_PER_PRINCIPAL {
             return false;
         }
-        let slowed = Own {
-            slow: own.slow + usize::from(!self.is_slow),
-            ..own
+        let slowed = PrincipalUsage {
+            slow_bodies: principal.slow_bodies + usize::from(!self.is_slow),
+            ..principal
         };
-        held.set(&self.principal, slowed);
+        usage.set_principal(&self.principal, slowed);
         self.is_slow = true;
         true
     }
 }
 
-impl Held {
-    fn of(&self, principal: &Principal) -> Own {
+impl Usage {
+    fn principal(&self, principal: &Principal) -> PrincipalUsage {
         self.principals.get(principal).copied().unwrap_or_default()
     }
 
-    /// Nothing is kept of who holds nothing.
-    fn set(&mut self, principal: &Principal, own: Own) {
-        if own == Own::default() {
+    /// Removes the entry of a principal that holds nothing.
+    fn set_principal(&mut self, principal: &Principal, usage: PrincipalUsage) {
+        if usage == PrincipalUsage::default() {
             self.principals.remove(principal);
         } else {
-            self.principals.insert(principal.clone(), own);
+            self.principals.insert(principal.clone(), usage);
         }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut held = lock(&self.held);
-        held.total -= self.bytes;
-        let own = held.of(&self.principal);
-        let left = Own {
-            bytes: own.bytes - self.bytes,
-            slow: own.slow - usize::from(self.is_slow),
+        let mut usage = lock(&self.usage);
+        usage.total_bytes -= self.bytes;
+        let principal = usage.principal(&self.principal);
+        let remaining = PrincipalUsage {
+            bytes: principal.bytes - self.bytes,
+            slow_bodies: principal.slow_bodies - usize::from(self.is_slow),
         };
-        held.set(&self.principal, left);
+        usage.set_principal(&self.principal, remaining);
     }
 }
 
 /// A std mutex: held for a few map operations, never across an await, and nothing panics meanwhile.
-fn lock(held: &Mutex<Held>) -> MutexGuard<'_, Held> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(usage: &Mutex<Usage>) -> MutexGuard<'_, Usage> {
+    usage.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -188,27 +189,32 @@ mod tests {
                 .parse()
                 .expect("a principal")
         };
-        let mut held: Vec<Reservation> = (0..8)
+        let mut reservations: Vec<Reservation> = (0..8)
             .map(|n| {
-                let mut own = budget.reservation(&principal(n));
-                assert!(own.grow(30) && own.grow(50) && !own.grow(1), "{n}");
-                own
+                let mut reservation = budget.reserve(&principal(n));
+                assert!(
+                    reservation.try_grow(30)
+                        && reservation.try_grow(50)
+                        && !reservation.try_grow(1),
+                    "{n}"
+                );
+                reservation
             })
             .collect();
-        // All are taken, but for one body of each principal that comes later.
-        let mut late = budget.reservation(&principal(8));
-        let mut later = budget.reservation(&principal(9));
-        assert!(late.grow(4) && late.grow(6) && !late.grow(1));
-        assert!(later.grow(10) && !later.grow(1));
-        let mut second = budget.reservation(&principal(9));
-        assert!(!second.grow(1), "the principal holds a body");
+        // The total is used up; each principal that comes later may still hold one body.
+        let mut late = budget.reserve(&principal(8));
+        let mut later = budget.reserve(&principal(9));
+        assert!(late.try_grow(4) && late.try_grow(6) && !late.try_grow(1));
+        assert!(later.try_grow(10) && !later.try_grow(1));
+        let mut second = budget.reserve(&principal(9));
+        assert!(!second.try_grow(1), "the principal already holds a body");
         drop(later);
-        assert!(second.grow(10));
+        assert!(second.try_grow(10));
         drop(second);
-        held.pop();
-        assert!(late.grow(70) && !late.grow(1));
-        drop((held, late));
-        let held = lock(&budget.held);
-        assert_eq!((held.total, held.principals.len()), (0, 0));
+        reservations.pop();
+        assert!(late.try_grow(70) && !late.try_grow(1));
+        drop((reservations, late));
+        let usage = lock(&budget.usage);
+        assert_eq!((usage.total_bytes, usage.principals.len()), (0, 0));
     }
 }

@@ -1,5 +1,8 @@
-//! What browsers may do with answers: nothing, but for the pages of the origins that the settings name.
-
+//! Security headers and CORS: what a browser may do with responses.
+//!
+//! Knows headers; must not know routes or callers.
+//! Invariant: every response carries the security headers, and only pages of the configured origins
+//! may read one.
 use std::time::Duration;
 
 use axum::Router;
@@ -10,10 +13,10 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::mcp::SESSION_HEADER;
 
-/// How long a browser may remember what an origin may do, before it asks again.
-const REMEMBERED_FOR: Duration = Duration::from_secs(7200);
+/// How long a browser may cache a preflight response (`Access-Control-Max-Age`).
+const PREFLIGHT_MAX_AGE: Duration = Duration::from_secs(7200);
 
-/// What clients send beside what every page may.
+/// The request headers that pages may send besides the CORS-safelisted ones.
 const REQUEST_HEADERS: [HeaderName; 10] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
@@ -27,7 +30,7 @@ const REQUEST_HEADERS: [HeaderName; 10] = [
     HeaderName::from_static("tracestate"),
 ];
 
-/// What clients read of an answer beside what every page may.
+/// The response headers that pages may read besides the CORS-safelisted ones.
 const RESPONSE_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static(SESSION_HEADER),
     header::WWW_AUTHENTICATE,
@@ -36,9 +39,14 @@ const RESPONSE_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("ratelimit-policy"),
 ];
 
-/// Puts security headers on every answer, and CORS where pages of some origins may call. An answer is for programs: no page may
-/// show, keep, or run it.
-pub(super) fn guarded(router: Router, allowed_origins: &[String], is_encrypted: bool) -> Router {
+/// Adds security headers to every response, and CORS headers if any origin is allowed. Responses
+/// are for programs: no page may display, cache or execute one. `is_encrypted` adds
+/// `Strict-Transport-Security`.
+pub(super) fn with_browser_headers(
+    router: Router,
+    allowed_origins: &[String],
+    is_encrypted: bool,
+) -> Router {
     let router = if allowed_origins.is_empty() {
         router
     } else {
@@ -53,17 +61,18 @@ pub(super) fn guarded(router: Router, allowed_origins: &[String], is_encrypted: 
 fn cors(allowed_origins: &[String]) -> CorsLayer {
     let origins = allowed_origins
         .iter()
-        .map(|origin| HeaderValue::from_str(origin).expect("the settings have checked it"));
+        .map(|origin| HeaderValue::from_str(origin).expect("the settings validated it"));
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins))
         .allow_methods([Method::POST, Method::GET, Method::DELETE])
         .allow_headers(REQUEST_HEADERS)
         .expose_headers(RESPONSE_HEADERS)
-        .max_age(REMEMBERED_FOR)
+        .max_age(PREFLIGHT_MAX_AGE)
 }
 
-/// As the [OWASP REST Security Cheat
-/// Sheet](https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers) lists them.
+/// Adds the headers that the [OWASP REST Security Cheat
+/// Sheet](https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers)
+/// lists.
 fn add_security_headers(headers: &mut HeaderMap, is_encrypted: bool) {
     let always = [
         (header::CACHE_CONTROL, "no-store"),

@@ -1,9 +1,12 @@
 //! Reports a connection's reads, writes and requests to the table of connections.
 //!
-//! Invariants: each read but the first of a head, and of a body in chunks, takes a turn of the
-//! reactor and is short, because hyper bounds neither what a poll reads nor the line with a chunk's
-//! size. Empty lines before the first head, which are ignored (RFC 9112, section 2.2), do not reach
-//! hyper, which would parse all of them again after each read.
+//! Knows TCP and the start of an HTTP request; must not know routes or callers.
+//! Invariants:
+//! - each read of a header section or of a chunked body except the first needs a tick permit and is
+//!   short, because hyper limits neither the bytes that it reads in one poll nor the length of a
+//!   chunk-size line;
+//! - empty lines before the first request do not reach hyper, which would parse all of them again
+//!   after each read. Servers ignore such lines (RFC 9112, section 2.2).
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,25 +21,26 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::connections::Connection;
 
-/// The most that a read in turns takes: hyper parses it in half a millisecond in a debug build.
-const MAX_READ_BYTES: usize = 4 * 1024;
+/// The maximum length of a rationed read. hyper parses that much in half a millisecond in a debug
+/// build.
+const MAX_RATIONED_READ_BYTES: usize = 4 * 1024;
 
-/// A stream that reports what is read and written.
+/// A TCP stream that reports its reads and writes.
 pub(super) struct ConnectionIo {
     stream: TcpStream,
     connection: Arc<Connection>,
-    received: Received,
-    /// The turn of the next read. A task of its own waits for it: hyper reads when it wants to, and
-    /// other connections of the network must not wait for that.
-    turn: Option<AbortOnDropHandle<()>>,
+    input: InputState,
+    /// Waits for the tick permit of the next read. It is a task of its own because hyper may poll
+    /// the stream late, and other connections of the network must not wait for that.
+    permit_task: Option<AbortOnDropHandle<()>>,
 }
 
-/// What has arrived on a connection so far.
+/// What a connection has received so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Received {
+enum InputState {
     Nothing,
     EmptyLines,
-    /// From here on hyper may hold the beginning of a head, and a line end is part of it.
+    /// hyper may hold the beginning of a header section, so line ends belong to it from here on.
     Request,
 }
 
@@ -45,37 +49,37 @@ impl ConnectionIo {
         Self {
             stream,
             connection,
-            received: Received::Nothing,
-            turn: None,
+            input: InputState::Nothing,
+            permit_task: None,
         }
     }
 
-    /// Waits until bytes are there and the next read may be made.
+    /// Waits until bytes have arrived, and then for a tick permit.
     #[expect(
         clippy::disallowed_methods,
         reason = "the task is aborted with the connection"
     )]
-    fn poll_turn(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_tick_permit(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let connection = &self.connection;
-        let turn = match &mut self.turn {
-            Some(turn) => turn,
+        let task = match &mut self.permit_task {
+            Some(task) => task,
             None => {
                 ready!(self.stream.poll_read_ready(context))?;
                 let connection = Arc::clone(connection);
-                let turn = tokio::spawn(async move { connection.turn().await });
-                self.turn.insert(AbortOnDropHandle::new(turn))
+                let task = tokio::spawn(async move { connection.wait_for_tick_permit().await });
+                self.permit_task.insert(AbortOnDropHandle::new(task))
             }
         };
-        // An error: the runtime is shutting down.
-        let _ = ready!(Pin::new(turn).poll(context));
-        self.turn = None;
+        // An error means that the runtime is shutting down.
+        let _ = ready!(Pin::new(task).poll(context));
+        self.permit_task = None;
         Poll::Ready(Ok(()))
     }
 
-    fn report(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn report_write(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &written {
-            Poll::Pending => self.connection.write_blocked(),
-            Poll::Ready(Ok(bytes)) => self.connection.wrote(*bytes),
+            Poll::Pending => self.connection.record_blocked_write(),
+            Poll::Ready(Ok(bytes)) => self.connection.record_write(*bytes),
             Poll::Ready(Err(_)) => {}
         }
         written
@@ -90,26 +94,26 @@ impl AsyncRead for ConnectionIo {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         loop {
-            let in_turns = match self.received {
-                Received::Nothing => false,
-                Received::EmptyLines => true,
-                Received::Request => self.connection.is_read_in_turns(),
+            let is_rationed = match self.input {
+                InputState::Nothing => false,
+                InputState::EmptyLines => true,
+                InputState::Request => self.connection.has_rationed_reads(),
             };
-            let received = if in_turns {
-                ready!(self.poll_turn(context))?;
-                ready!(read_some(Pin::new(&mut self.stream), context, buffer))?
+            let received = if is_rationed {
+                ready!(self.poll_tick_permit(context))?;
+                ready!(poll_short_read(Pin::new(&mut self.stream), context, buffer))?
             } else {
                 ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
                 buffer.filled().len() - before
             };
-            if self.received != Received::Request {
+            if self.input != InputState::Request {
                 remove_empty_lines(buffer, before);
             }
             if buffer.filled().len() > before {
-                self.received = Received::Request;
-                self.connection.received();
+                self.input = InputState::Request;
+                self.connection.record_read();
             } else if received > 0 {
-                self.received = Received::EmptyLines;
+                self.input = InputState::EmptyLines;
                 continue;
             }
             return Poll::Ready(Ok(()));
@@ -117,13 +121,13 @@ impl AsyncRead for ConnectionIo {
     }
 }
 
-/// Reads at most [`MAX_READ_BYTES`], and says how much.
-fn read_some(
+/// Reads at most [`MAX_RATIONED_READ_BYTES`], and returns how much.
+fn poll_short_read(
     stream: Pin<&mut TcpStream>,
     context: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<usize>> {
-    let length = buffer.remaining().min(MAX_READ_BYTES);
+    let length = buffer.remaining().min(MAX_RATIONED_READ_BYTES);
     let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
     ready!(stream.poll_read(context, &mut part))?;
     let received = part.filled().len();
@@ -131,8 +135,9 @@ fn read_some(
     Poll::Ready(Ok(received))
 }
 
-/// Removes the empty lines with which the bytes from `start` begin. A CR may be the last byte that
-/// has arrived of one; elsewhere a CR without LF is left to be refused.
+/// Removes the empty lines at the beginning of the bytes from `start`. A CR at the very end is
+/// removed too, because its LF may not have arrived yet; any other CR without LF is left for hyper
+/// to reject.
 fn remove_empty_lines(buffer: &mut ReadBuf<'_>, start: usize) {
     let received = &mut buffer.filled_mut()[start..];
     let mut removed = 0;
@@ -154,7 +159,7 @@ impl AsyncWrite for ConnectionIo {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.report(written)
+        self.report_write(written)
     }
 
     fn poll_write_vectored(
@@ -163,7 +168,7 @@ impl AsyncWrite for ConnectionIo {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, slices);
-        self.report(written)
+        self.report_write(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -174,7 +179,7 @@ impl AsyncWrite for ConnectionIo {
         // hyper flushes when it has nothing left to write.
         let flushed = Pin::new(&mut self.stream).poll_flush(context);
         if flushed.is_ready() {
-            self.connection.flushed();
+            self.connection.record_flush();
         }
         flushed
     }
@@ -184,7 +189,7 @@ impl AsyncWrite for ConnectionIo {
     }
 }
 
-/// A request in progress, until the body of its response is dropped.
+/// Marks a connection's request as in progress until the body of its response is dropped.
 pub(super) struct RequestInProgress(Arc<Connection>);
 
 impl RequestInProgress {
@@ -200,7 +205,7 @@ impl Drop for RequestInProgress {
     }
 }
 
-/// The body of a response, whose request is in progress as long as it lives.
+/// The body of a response. Its request is in progress until the body is dropped.
 pub(super) struct TrackedBody {
     body: Body,
     _request: RequestInProgress,

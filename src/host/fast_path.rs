@@ -1,24 +1,25 @@
 //! Answers a plain `tools/call` without rmcp's transport.
 //!
 //! rmcp's transport parses a message by trying the types of all messages, and starts four tasks and
-//! two channels for each request. A plain call is parsed once into rmcp's own types here and handed
-//! to the same handler. Must not know who calls: the endpoint has checked scope and permit.
+//! two channels for each request. This module parses a plain call once into rmcp's own types and
+//! calls the same handler. It must not know the caller: the endpoint has checked scope and permit.
 //!
-//! Invariant: the response is byte for byte that of rmcp's transport, so a request is taken only if
-//! it passes each check of that transport for certain. Those of rmcp 3.11 on a POST are:
+//! Invariant: the response equals that of rmcp's transport byte for byte. A request therefore takes
+//! this path only if it certainly passes each check of that transport. The checks of rmcp 3.11 on a
+//! POST are:
 //!
 //! | check | why it passes |
 //! |---|---|
-//! | `Host`, `Accept`, `Content-Type`, length | the endpoint has checked them, or sets them |
-//! | the body is one message | [`Message`] has members of rmcp's type of a call, and no others |
-//! | `MCP-Protocol-Version` is known | it is one of rmcp's, or there is none |
-//! | `_meta` and that header name one version | they are compared |
-//! | `_meta` of 2026-07-28 is complete | rmcp's own function says so |
-//! | `Mcp-Method` and `Mcp-Name` of 2026-07-28 | each is there once, and is the body's text |
-//! | `Mcp-Param-*` | no tool's schema asks for one |
+//! | `Host`, `Accept`, `Content-Type`, length | the endpoint checks or sets them |
+//! | the body is one message | [`Message`] has the members of rmcp's call type, and no others |
+//! | `MCP-Protocol-Version` is known | rmcp knows it, or the header is absent |
+//! | `_meta` and that header name the same version | they are compared |
+//! | `_meta` of 2026-07-28 is complete | rmcp's own function checks it |
+//! | `Mcp-Method` and `Mcp-Name` of 2026-07-28 | each is sent once and equals the body's value |
+//! | `Mcp-Param-*` | no tool's schema requires one |
 //!
-//! What passes is answered with 200: the errors that rmcp gives another status are not among those
-//! of a call of a tool that exists.
+//! The status is always 200: a call of an existing tool cannot cause the errors to which rmcp gives
+//! another status.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -42,15 +43,16 @@ use crate::mcp::{Handler, RenderedMessage, ToolName};
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHOD_HEADER: &str = "mcp-method";
 const NAME_HEADER: &str = "mcp-name";
-const METHOD: &str = "tools/call";
+const TOOLS_CALL: &str = "tools/call";
 
-/// The handler, and the peer that it is told of.
+/// Calls the handler directly.
 pub(super) struct FastPath {
     handler: Handler,
+    /// The client as the handler sees it: a peer to which nothing can be sent.
     peer: Peer<RoleServer>,
 }
 
-/// A call that is answered here.
+/// A parsed call that takes the fast path.
 #[derive(Debug)]
 pub(super) struct PlainCall {
     pub(super) tool: ToolName,
@@ -59,8 +61,8 @@ pub(super) struct PlainCall {
     meta: RequestMetaObject,
 }
 
-/// A plain call as it is sent. One with other members, a duplicate or another type is none: rmcp
-/// knows what it means.
+/// The JSON of a plain call. A call with other members, duplicate members or other types is left to
+/// rmcp, which defines what it means.
 #[derive(Deserialize)]
 struct Message<'a> {
     #[serde(borrow)]
@@ -71,7 +73,7 @@ struct Message<'a> {
     #[serde(borrow)]
     params: Params<'a>,
     #[serde(flatten)]
-    others: Others,
+    others: OtherMembers,
 }
 
 #[derive(Deserialize)]
@@ -82,18 +84,19 @@ struct Params<'a> {
     #[serde(rename = "_meta")]
     meta: Option<JsonObject>,
     #[serde(flatten)]
-    others: Others,
+    others: OtherMembers,
 }
 
-/// The members that a type does not name. It also keeps serde from reading an array as an object.
-type Others = HashMap<String, IgnoredAny>;
+/// The members that a type does not declare. Collecting them also stops serde from accepting an
+/// array in place of an object.
+type OtherMembers = HashMap<String, IgnoredAny>;
 
 impl PlainCall {
-    /// The call of a request, or `None` if rmcp's transport has to answer it.
+    /// Parses a call; `None` if rmcp's transport must answer the request.
     pub(super) fn parse(headers: &HeaderMap, body: &str) -> Option<Self> {
         let message: Message<'_> = serde_json::from_str(body).ok()?;
         let is_plain = message.jsonrpc == "2.0"
-            && message.method == METHOD
+            && message.method == TOOLS_CALL
             && message.others.is_empty()
             && message.params.others.is_empty();
         if !is_plain {
@@ -110,22 +113,22 @@ impl PlainCall {
     }
 }
 
-/// Whether rmcp accepts what a request's headers and its `_meta` say of the protocol's version, and
-/// what that version asks of the headers.
+/// Whether rmcp accepts the protocol version in a request's headers and `_meta`, and whether the
+/// headers meet the requirements of that version.
 fn accepts_version(headers: &HeaderMap, meta: &RequestMetaObject, tool: ToolName) -> bool {
     let known = ProtocolVersion::KNOWN_VERSIONS.iter();
-    let named = match headers.get(VERSION_HEADER) {
-        Some(named) => known.clone().find(|version| named == version.as_str()),
+    let header_version = match headers.get(VERSION_HEADER) {
+        Some(value) => known.clone().find(|version| value == version.as_str()),
         None => Some(&ProtocolVersion::V_2025_03_26),
     };
-    match (named, meta.protocol_version()) {
+    match (header_version, meta.protocol_version()) {
         (None, _) => false,
-        (Some(named), None) => named.has_initialize(),
-        (Some(named), Some(of_request)) => {
-            of_request == *named
-                && !named.has_initialize()
-                && meta.missing_required_keys(named).is_empty()
-                && is_only_value(headers, METHOD_HEADER, METHOD)
+        (Some(version), None) => version.has_initialize(),
+        (Some(version), Some(meta_version)) => {
+            meta_version == *version
+                && !version.has_initialize()
+                && meta.missing_required_keys(version).is_empty()
+                && is_only_value(headers, METHOD_HEADER, TOOLS_CALL)
                 && is_only_value(headers, NAME_HEADER, tool.as_str())
         }
     }
@@ -137,17 +140,20 @@ fn is_only_value(headers: &HeaderMap, name: &str, value: &str) -> bool {
 }
 
 impl FastPath {
-    /// Must be called on the runtime.
+    /// Must be called inside a tokio runtime.
     pub(super) fn new(handler: Handler) -> Self {
-        // Nothing can be sent to this peer, as over HTTP without a stream of events: its task ends
-        // at once, because there is nothing to read and `service` is dropped.
+        // Nothing can be sent to this peer, as over HTTP without an event stream: its task ends at
+        // once, because its input is empty and `service` is dropped.
         let transport = (tokio::io::empty(), tokio::io::sink());
         let service = serve_directly(handler.clone(), transport, None);
         let peer = service.peer().clone();
         Self { handler, peer }
     }
 
-    /// Calls the tool. Dropping the future cancels the call.
+    /// Calls the tool.
+    ///
+    /// # Cancel safety
+    /// Dropping the future cancels the call.
     pub(super) async fn call(&self, call: PlainCall, parts: Parts) -> ServerJsonRpcMessage {
         let mut params = CallToolRequestParams::new(call.tool.as_str());
         params.arguments = call.arguments;
@@ -162,10 +168,10 @@ impl FastPath {
     }
 }
 
-/// The response that carries a message, with the result that was rendered for it.
+/// The HTTP response for a message. `rendered` is the text of its result, if the handler left one.
 ///
 /// # Errors
-/// When the message is no JSON.
+/// When the message cannot be serialized.
 pub(super) async fn response(
     message: &ServerJsonRpcMessage,
     rendered: Option<Bytes>,
@@ -173,7 +179,10 @@ pub(super) async fn response(
     let message = Bytes::from(serde_json::to_vec(message)?);
     let body = match rendered {
         None => Body::from(message),
-        Some(result) => RenderedBody::of(RenderedMessage::new(message, result).await),
+        Some(result) => {
+            let message = RenderedMessage::new(message, result).await;
+            Body::new(RenderedBody::from(message))
+        }
     };
     let mut response = Response::new(body);
     let json = HeaderValue::from_static("application/json");
@@ -187,12 +196,12 @@ mod tests {
 
     const STATELESS_META: &str = r#"{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
 
-    fn is_taken(headers: &[(&'static str, &'static str)], params: &str) -> bool {
+    fn parses_params(headers: &[(&'static str, &'static str)], params: &str) -> bool {
         let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
-        is_message_taken(headers, &body)
+        parses_message(headers, &body)
     }
 
-    fn is_message_taken(headers: &[(&'static str, &'static str)], body: &str) -> bool {
+    fn parses_message(headers: &[(&'static str, &'static str)], body: &str) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, HeaderValue::from_static(value));
@@ -200,26 +209,29 @@ mod tests {
         PlainCall::parse(&map, body).is_some()
     }
 
-    /// That the others are answered alike is a test over HTTP, `plain_calls`.
+    /// The integration test `plain_calls` checks that both paths give equal responses.
     #[test]
-    fn plain_calls_of_both_eras_are_taken() {
+    fn plain_calls_with_and_without_initialize_take_the_fast_path() {
         for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
             for params in [
                 r#"{"name":"execute_sales_query","arguments":{"postgresql_query":"SELECT 1"}}"#,
                 r#"{"arguments":null,"name":"get_current_utc_date","_meta":{"progressToken":1}}"#,
                 r#"{"name":"get_multiple_table_schemas"}"#,
             ] {
-                assert!(is_taken(&[], params), "{params}");
-                assert!(is_taken(&[(VERSION_HEADER, version)], params), "{params}");
+                assert!(parses_params(&[], params), "{params}");
+                assert!(
+                    parses_params(&[(VERSION_HEADER, version)], params),
+                    "{params}"
+                );
             }
         }
         let params = format!(
             r#"{{"name":"semantic_search_products","arguments":{{}},"_meta":{STATELESS_META}}}"#
         );
         let version = (VERSION_HEADER, "2026-07-28");
-        let method = (METHOD_HEADER, METHOD);
+        let method = (METHOD_HEADER, TOOLS_CALL);
         let name = (NAME_HEADER, "semantic_search_products");
-        assert!(is_taken(&[version, method, name], &params));
+        assert!(parses_params(&[version, method, name], &params));
         for headers in [
             &[][..],
             &[version],
@@ -231,12 +243,12 @@ mod tests {
             &[version, method, (NAME_HEADER, "execute_sales_query")],
             &[(VERSION_HEADER, "2025-11-25"), method, name],
         ] {
-            assert!(!is_taken(headers, &params), "{headers:?}");
+            assert!(!parses_params(headers, &params), "{headers:?}");
         }
     }
 
     #[test]
-    fn what_rmcp_may_read_otherwise_is_not_taken() {
+    fn calls_that_rmcp_may_read_differently_do_not_take_the_fast_path() {
         let name = r#""name":"execute_sales_query""#;
         for params in [
             r#"{"name":"drop_tables"}"#.to_owned(),
@@ -249,7 +261,7 @@ mod tests {
             format!(r#"{{{name},{name}}}"#),
             format!(r#"{{{name},"_meta":{{"io.modelcontextprotocol/protocolVersion":"x"}}}}"#),
         ] {
-            assert!(!is_taken(&[], &params), "{params}");
+            assert!(!parses_params(&[], &params), "{params}");
         }
         let call = format!(r#""method":"tools/call","params":{{{name}}}"#);
         for body in [
@@ -262,12 +274,12 @@ mod tests {
             format!(r#"["2.0",1,"tools/call",{{{name}}},{{}}]"#),
             r#"{"jsonrpc":"2.0","id":1,"method":"tools/list","params":{}}"#.to_owned(),
         ] {
-            assert!(!is_message_taken(&[], &body), "{body}");
+            assert!(!parses_message(&[], &body), "{body}");
         }
         let params = format!("{{{name}}}");
         for version in ["2026-07-28", "2020-01-01", ""] {
             assert!(
-                !is_taken(&[(VERSION_HEADER, version)], &params),
+                !parses_params(&[(VERSION_HEADER, version)], &params),
                 "{version}"
             );
         }

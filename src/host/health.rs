@@ -1,3 +1,7 @@
+//! Health endpoints: is the process up, can it serve requests, and details for operators.
+//!
+//! Knows HTTP and [`Readiness`]; must not know SQL.
+//! Invariant: endpoints without authentication cause at most one check of the database at a time.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,78 +15,82 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::admission::Admission;
-use super::refusal;
+use super::rejection;
 use crate::identity::{OAuthScope, Role};
 use crate::telemetry;
 
-/// Tells whether requests can be answered.
+/// Tells whether the server can serve requests.
 pub trait Readiness: Send + Sync {
-    /// Whether the database answers now. Logs why not.
-    fn database_answers(&self) -> BoxFuture<'_, bool>;
+    /// Checks whether the database can serve queries now. Logs the reason if it cannot.
+    fn is_database_ready(&self) -> BoxFuture<'_, bool>;
 
-    /// What keeps the database from being fit to serve from, examined now; `None` when that cannot be told. Logs why not.
-    fn findings(&self) -> BoxFuture<'_, Option<Vec<String>>>;
+    /// Runs the posture check now, and returns its findings, one text each. `None` if the check
+    /// cannot be run; the reason is logged.
+    fn posture_findings(&self) -> BoxFuture<'_, Option<Vec<String>>>;
 
-    /// The connections that are open, and those of them that nobody uses now.
-    fn connections(&self) -> (usize, usize);
+    /// The open database connections, and how many of them are idle.
+    fn connection_counts(&self) -> (usize, usize);
 }
 
 /// How long a successful check of the database is cached.
 const READY_TTL: Duration = Duration::from_secs(1);
 
-/// One check of the database for all concurrent requests, because they need no credential.
+/// Shares one check of the database among all concurrent requests. Anybody may send them, because
+/// they need no credential.
 pub(super) struct SharedReadiness {
     readiness: Arc<dyn Readiness>,
-    /// When the last check began, and its result. Held across an await, hence not a std mutex.
-    last: Mutex<Option<(Instant, bool)>>,
+    /// When the last check started, and its result. The lock is held across an await, so it is not
+    /// a std mutex.
+    last_check: Mutex<Option<(Instant, bool)>>,
 }
 
 impl SharedReadiness {
     pub(super) fn new(readiness: Arc<dyn Readiness>) -> Self {
         Self {
             readiness,
-            last: Mutex::new(None),
+            last_check: Mutex::new(None),
         }
     }
 
     /// # Cancel safety
-    /// If a call is dropped, the next waiting one checks instead.
-    async fn database_answers(&self) -> bool {
+    /// If a call is dropped during the check, the next waiting call checks instead.
+    async fn is_database_ready(&self) -> bool {
         let arrived = Instant::now();
-        let mut last = self.last.lock().await;
-        match *last {
-            // The check began while this caller waited, or it succeeded within the TTL.
-            Some((asked, answers))
-                if asked >= arrived || answers && arrived.duration_since(asked) < READY_TTL =>
+        let mut last_check = self.last_check.lock().await;
+        match *last_check {
+            // The check started while this call waited, or it succeeded within the TTL.
+            Some((started, is_ready))
+                if started >= arrived
+                    || is_ready && arrived.duration_since(started) < READY_TTL =>
             {
-                answers
+                is_ready
             }
             _ => {
-                let asked = Instant::now();
-                let answers = self.readiness.database_answers().await;
-                *last = Some((asked, answers));
-                answers
+                let started = Instant::now();
+                let is_ready = self.readiness.is_database_ready().await;
+                *last_check = Some((started, is_ready));
+                is_ready
             }
         }
     }
 }
 
-/// Whether a path is a health endpoint, with or without a prefix; these are answered on connections
-/// beyond the limits too.
-pub(super) fn is_path(path: &str) -> bool {
+/// Whether a path is a health endpoint, with or without a prefix. These are also answered on
+/// connections beyond the limits.
+pub(super) fn is_health_path(path: &str) -> bool {
     ["/health", "/health/live", "/health/ready"]
         .iter()
         .any(|health| path.ends_with(health))
 }
 
-/// The process is up; says nothing about what it depends on.
+/// Liveness: the process is up. Does not check any dependency.
 pub(super) async fn live() -> Response {
     Json(json!({"status": "ok"})).into_response()
 }
 
-/// Requests can be answered: 200, or 503 with what is missing.
+/// Readiness: 200 if the server can serve requests, otherwise 503 and the dependency that fails.
 pub(super) async fn ready(State(readiness): State<Arc<SharedReadiness>>) -> Response {
-    if readiness.database_answers().await {
+    if readiness.is_database_ready().await {
         Json(json!({"status": "ok", "database": "ok"})).into_response()
     } else {
         let body = json!({"status": "unavailable", "database": "not answering"});
@@ -95,43 +103,43 @@ pub(super) async fn ready(State(readiness): State<Arc<SharedReadiness>>) -> Resp
     }
 }
 
-/// What an operator is told beside that.
+/// The state of the endpoint for operators.
 pub(super) struct Details {
     pub(super) admission: Arc<Admission>,
     pub(super) readiness: Arc<dyn Readiness>,
 }
 
-/// How the server is, and what it has decided since it started: for operators alone.
+/// The state of the server, and its decisions since it started; only for operators.
 pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Request) -> Response {
     let Details {
         admission,
         readiness,
     } = &*details;
-    let standing = match admission.admit(&mut request).await {
-        Err(refused) => return refused.into_response(None),
+    let quota = match admission.admit(&mut request).await {
+        Err(error) => return error.into_response(None),
         Ok(admitted) if admitted.caller.role() < Role::Operator => {
-            let reason = "operator's role missing";
-            admission.audit_log.record(admitted.refused(reason));
-            return refusal::operators_only().into_response(None);
+            let reason = "operator role missing";
+            admission.audit_log.record(admitted.rejected(reason));
+            return rejection::operator_role_required().into_response(None);
         }
         Ok(admitted) if !admitted.caller.scopes().has(OAuthScope::Query) => {
             admission
                 .audit_log
-                .record(admitted.refused("scope missing"));
-            return refusal::details_need_scope(&admission.resource).into_response(None);
+                .record(admitted.rejected("scope missing"));
+            return rejection::details_scope_required(&admission.resource).into_response(None);
         }
-        Ok(admitted) => admitted.standing,
+        Ok(admitted) => admitted.quota,
     };
-    let answers = readiness.database_answers().await;
-    let findings = if answers {
-        readiness.findings().await
+    let is_ready = readiness.is_database_ready().await;
+    let findings = if is_ready {
+        readiness.posture_findings().await
     } else {
         None
     };
-    let (open, idle) = readiness.connections();
+    let (open, idle) = readiness.connection_counts();
     let mut response = Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "database": if answers { "ok" } else { "not answering" },
+        "database": if is_ready { "ok" } else { "not answering" },
         "findings": findings,
         "connections": {"open": open, "idle": idle},
         "decisions": admission.audit_log.counts(),
@@ -139,6 +147,6 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
         "log": {"dropped_lines": telemetry::dropped_lines()},
     }))
     .into_response();
-    refusal::standing(&mut response, standing);
+    rejection::add_rate_limit_headers(&mut response, quota);
     response
 }

@@ -1,4 +1,4 @@
-//! An HTTP response that refuses a request, in JSON-RPC's form.
+//! An HTTP response that rejects a request, as a JSON-RPC error.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-/// Everything of the response but the request's id, which is read when all else is decided.
+/// The response without the request's id, which is only read once the request is rejected.
 #[derive(Debug)]
 pub(super) struct HttpError {
     status: StatusCode,
@@ -17,7 +17,7 @@ pub(super) struct HttpError {
 }
 
 impl HttpError {
-    /// `code` is JSON-RPC's or one of our own; `message` says what is wrong and what to do.
+    /// `code` is JSON-RPC's or this server's own; `message` says what is wrong and what to do.
     pub(super) fn new(
         status: StatusCode,
         code: i32,
@@ -31,16 +31,16 @@ impl HttpError {
         }
     }
 
-    /// The same with one more header. A value that no header may hold is left out.
-    pub(super) fn with(mut self, name: HeaderName, value: &str) -> Self {
+    /// Adds a header. A value that is not valid in a header is left out.
+    pub(super) fn with_header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
             self.headers.push((name, value));
         }
         self
     }
 
-    /// The response to the request of that id. Without one the member is left out: MCP's schema has
-    /// no null there, and clients fail on it.
+    /// The response to the request with this id. Without an id the member is left out: MCP's schema
+    /// does not allow null there, and clients fail on it.
     pub(super) fn into_response(self, id: Option<Value>) -> Response {
         let Self {
             status,

@@ -1,21 +1,20 @@
-//! Bounds the cost of parsing a JSON text before a parser sees it.
+//! Bounds the cost of parsing a JSON text before it reaches a parser.
 //!
-//! Knows strings, brackets and the bytes between; does not decide whether the text is valid JSON. A
-//! parser's time and memory grow with the number of values far more than with the length: 1 MiB of
-//! nested brackets costs 0.5 s and 250 MiB, 1 MiB of one string a millisecond.
+//! Knows strings, brackets and scalars; must not decide whether the text is valid JSON. A parser's
+//! time and memory depend on the number of values far more than on the length: 1 MiB of nested
+//! brackets costs 0.5 s and 250 MiB, 1 MiB of one string costs a millisecond.
 
-/// The most values, names of members included. The largest request of a known client has about 200,
-/// in `initialize`.
+/// The maximum number of values; member names count as values. The largest request of a known
+/// client is an `initialize` with about 200.
 pub(super) const MAX_VALUES: usize = 1_024;
 
-/// The deepest nesting of arrays and objects. A call of a tool nests 4 deep.
+/// The maximum nesting of arrays and objects. A tool call nests 4 deep.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The longest run of bytes outside strings, brackets, separators and space: a number, `true`,
-/// `false` or `null`.
+/// The maximum length of a scalar outside strings: a number, `true`, `false` or `null`.
 const MAX_SCALAR_BYTES: usize = 512;
 
-/// Scans a text in pieces, as they arrive.
+/// Scans a text in pieces as they arrive.
 #[derive(Debug, Default)]
 pub(super) struct JsonScan {
     values: usize,
@@ -33,13 +32,16 @@ enum State {
     AfterBackslash,
 }
 
-/// The text has too many values, nests too deeply, or holds too long a number.
+/// The text has too many values, nests too deeply, or has too long a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TooComplex;
+pub(super) struct ComplexityError;
 
 impl JsonScan {
     /// Scans the next piece.
-    pub(super) fn scan(&mut self, piece: &[u8]) -> Result<(), TooComplex> {
+    ///
+    /// # Errors
+    /// [`ComplexityError`] when the text so far exceeds a limit.
+    pub(super) fn scan(&mut self, piece: &[u8]) -> Result<(), ComplexityError> {
         let mut rest = piece;
         while let Some((&byte, after)) = rest.split_first() {
             rest = after;
@@ -54,7 +56,7 @@ impl JsonScan {
                 },
                 (State::InString, b'"') => State::BetweenValues,
                 (State::InString, _) => {
-                    rest = &rest[plain_bytes(rest)..];
+                    rest = &rest[unescaped_len(rest)..];
                     State::InString
                 }
                 (_, b'"') => {
@@ -85,17 +87,17 @@ impl JsonScan {
                 || self.depth > MAX_DEPTH
                 || self.scalar_bytes > MAX_SCALAR_BYTES
             {
-                return Err(TooComplex);
+                return Err(ComplexityError);
             }
         }
         Ok(())
     }
 }
 
-/// The number of bytes before the next quote or backslash of a string. The first few are compared
-/// one by one, because escapes come close together; the rest is searched, because statements are
-/// long.
-fn plain_bytes(text: &[u8]) -> usize {
+/// The number of bytes before the next quote or backslash of a string. The first 16 are compared
+/// one by one, because escapes often follow each other closely; the rest is searched with memchr,
+/// because SQL statements are long.
+fn unescaped_len(text: &[u8]) -> usize {
     let mut at = 0;
     while at < 16 {
         match text.get(at) {
@@ -110,7 +112,7 @@ fn plain_bytes(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    fn scan(text: &str, piece: usize) -> Result<usize, TooComplex> {
+    fn scan(text: &str, piece: usize) -> Result<usize, ComplexityError> {
         let mut scan = JsonScan::default();
         for piece in text.as_bytes().chunks(piece) {
             scan.scan(piece)?;
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_values_and_depth_wherever_the_text_is_divided() {
+    fn counts_values_and_depth_wherever_the_text_is_split() {
         let deep = |depth| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         let flat = |values| format!("[{}1]", "1,".repeat(values - 2));
         let table = [
@@ -135,22 +137,22 @@ mod tests {
                 Ok(2),
             ),
             (deep(MAX_DEPTH), Ok(MAX_DEPTH)),
-            (deep(MAX_DEPTH + 1), Err(TooComplex)),
+            (deep(MAX_DEPTH + 1), Err(ComplexityError)),
             (
                 format!("[{}]", vec![deep(MAX_DEPTH - 1); 33].join(",")),
                 Ok(1_024),
             ),
             (
                 format!("[{}]", vec![deep(MAX_DEPTH - 1); 34].join(",")),
-                Err(TooComplex),
+                Err(ComplexityError),
             ),
             (flat(MAX_VALUES), Ok(MAX_VALUES)),
-            (flat(MAX_VALUES + 1), Err(TooComplex)),
-            ("{\"a\":{}".repeat(MAX_VALUES), Err(TooComplex)),
-            ("\"\"".repeat(MAX_VALUES + 1), Err(TooComplex)),
+            (flat(MAX_VALUES + 1), Err(ComplexityError)),
+            ("{\"a\":{}".repeat(MAX_VALUES), Err(ComplexityError)),
+            ("\"\"".repeat(MAX_VALUES + 1), Err(ComplexityError)),
             ("]".repeat(MAX_VALUES * 2), Ok(0)),
             ("1".repeat(MAX_SCALAR_BYTES), Ok(1)),
-            ("1".repeat(MAX_SCALAR_BYTES + 1), Err(TooComplex)),
+            ("1".repeat(MAX_SCALAR_BYTES + 1), Err(ComplexityError)),
         ];
         for (text, expected) in table {
             for piece in [1, 2, 3, 7, 4_096, usize::MAX] {

@@ -1,13 +1,14 @@
-//! Which media types and codings a request names: what it sends, and what it takes as an answer.
-
+//! Media types and content codings: what a request's body is, and which responses it accepts.
+//!
+//! Knows the content negotiation of RFC 9110; must not know routes or callers.
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// What rmcp requires; set for every client that accepts JSON.
+/// The `Accept` that rmcp requires; set for every client that accepts JSON.
 pub(super) const ACCEPT_BOTH: HeaderValue =
     HeaderValue::from_static("application/json, text/event-stream");
 
-/// Whether the body is said to be JSON. Two content types are ambiguous, so they say nothing.
-pub(super) fn sends_json(headers: &HeaderMap) -> bool {
+/// Whether `Content-Type` is JSON. Two of these headers are ambiguous, so they do not count.
+pub(super) fn has_json_content_type(headers: &HeaderMap) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return false;
@@ -16,26 +17,26 @@ pub(super) fn sends_json(headers: &HeaderMap) -> bool {
     essence.eq_ignore_ascii_case("application/json")
 }
 
-/// Whether the body has a content coding; none is decoded here.
-pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
-    let codings = listed(headers, header::CONTENT_ENCODING);
+/// Whether the body has a content coding, such as gzip. This server decodes none.
+pub(super) fn has_content_coding(headers: &HeaderMap) -> bool {
+    let codings = list_elements(headers, header::CONTENT_ENCODING);
     codings
         .into_iter()
         .any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case("identity"))
 }
 
-/// Whether JSON may be answered (RFC 9110, section 12.5.1): the most specific range that matches
-/// decides, and no `Accept` takes everything. Answers are never event streams, so a client need not
-/// take those.
+/// Whether `Accept` includes JSON (RFC 9110, section 12.5.1): the most specific matching range
+/// decides, and a request without `Accept` accepts everything. Responses are never event streams,
+/// so a client need not accept those.
 pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
-    let ranges = listed(headers, header::ACCEPT);
+    let ranges = list_elements(headers, header::ACCEPT);
     let mut best: Option<(u8, bool)> = None;
-    let mut is_given = false;
+    let mut has_ranges = false;
     for range in ranges {
         if range.is_empty() {
             continue;
         }
-        is_given = true;
+        has_ranges = true;
         let precedence = match essence(range).to_ascii_lowercase().as_str() {
             "application/json" => 3,
             "application/*" => 2,
@@ -43,18 +44,18 @@ pub(super) fn accepts_json(headers: &HeaderMap) -> bool {
             _ => continue,
         };
         let accepted = !has_zero_weight(range);
-        // Of equal ranges the first that accepts counts.
-        if best.is_none_or(|(known, accepts)| {
-            precedence > known || (precedence == known && accepted && !accepts)
+        // If a range is repeated, one without weight 0 wins.
+        if best.is_none_or(|(best, is_accepted)| {
+            precedence > best || (precedence == best && accepted && !is_accepted)
         }) {
             best = Some((precedence, accepted));
         }
     }
-    best.map_or(!is_given, |(_, accepted)| accepted)
+    best.map_or(!has_ranges, |(_, accepted)| accepted)
 }
 
-/// The elements of a list header, whatever lines they are on.
-fn listed(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
+/// The elements of a comma-separated list header, from all its lines in order.
+fn list_elements(headers: &HeaderMap, name: HeaderName) -> Vec<&str> {
     let values = headers.get_all(name).iter();
     values
         .flat_map(|value| value.to_str().unwrap_or("unreadable").split(','))
@@ -67,7 +68,7 @@ fn essence(value: &str) -> &str {
     value.split(';').next().unwrap_or_default().trim()
 }
 
-/// Whether a range has the weight 0, which excludes it; a malformed weight is passed over.
+/// Whether a range has the weight 0, which excludes it. A malformed weight is ignored.
 fn has_zero_weight(range: &str) -> bool {
     let mut parameters = range.split(';').skip(1).map(str::trim);
     let weight = parameters.find_map(|parameter| {
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn any_coding_but_identity_is_one() {
+    fn every_content_coding_except_identity_is_detected() {
         let table: [(&[&str], bool); 8] = [
             (&[], false),
             (&[""], false),
@@ -142,12 +143,12 @@ mod tests {
         ];
         for (values, expected) in table {
             let headers = headers(header::CONTENT_ENCODING, values);
-            assert_eq!(is_encoded(&headers), expected, "{values:?}");
+            assert_eq!(has_content_coding(&headers), expected, "{values:?}");
         }
     }
 
     #[test]
-    fn one_content_type_says_what_the_body_is() {
+    fn the_content_type_is_json_only_if_exactly_one_header_says_so() {
         let table: [(&[&str], bool); 10] = [
             (&["application/json"], true),
             (&["Application/JSON; charset=utf-8"], true),
@@ -163,7 +164,7 @@ mod tests {
         ];
         for (values, expected) in table {
             let headers = headers(header::CONTENT_TYPE, values);
-            assert_eq!(sends_json(&headers), expected, "{values:?}");
+            assert_eq!(has_json_content_type(&headers), expected, "{values:?}");
         }
     }
 }

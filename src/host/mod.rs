@@ -1,33 +1,37 @@
-//! Where we run: HTTP routes, health, shutdown, standard input and output.
+//! The transports: HTTP with its connections, routes, health and shutdown; standard input and
+//! output.
 //!
-//! Knows axum and the outside world's ways; must not know SQL or tools. The one place that turns a refused caller or a broken
-//! envelope into an HTTP status.
-//! Invariants: no POST to `/mcp` goes on without a `Caller`, and nothing but a POST does anything there; no tenant has more
-//! of them under way than it may.
-mod address; // where a request comes from
-mod admission; // who may pass to /mcp, and how often
-mod authority; // whose names a request may use: Host and Origin
-mod body_budget; // how much of unfinished bodies is in memory
-mod browser; // what browsers may do with answers
-mod connection_io; // a connection's bytes, watched
-mod connections; // how many connections, whose, and for how long
-mod endpoint; // /mcp: admission, envelope, rmcp
-mod envelope; // a request's body, within bounds
-mod fast_path; // a plain call of a tool, without rmcp's transport
-mod health; // is the process up, does the database answer
-mod http_error; // an HTTP response that refuses a request
-mod in_flight; // how many requests of one tenant are in flight
-mod json_scan; // what a body would cost to parse
-mod media_types; // what a client sends and takes
-mod message_id; // which request an answer is for
-mod protected_resource; // where callers get tokens
-mod rates; // how many requests may come
-mod refusal; // every refusal, and its text
-mod rendered_body; // a response whose result is rendered, written while the client reads
-mod response_body; // a response on its way to the client
-mod server; // connections, and their end
-mod stdio; // MCP over standard input and output
-mod unread_body; // the id of a request that is refused before it is read
+//! Knows axum, hyper and rmcp's transports; must not know SQL or tools. The only module that maps
+//! an error to an HTTP status.
+//!
+//! Invariants:
+//! - a POST to `/mcp` is only handled with a [`Caller`](crate::identity::Caller), and every other
+//!   method is rejected there;
+//! - no tenant has more requests in flight than its limit.
+mod address; //            the client's address, behind proxies
+mod admission; //          the caller of a request, and its rate limits
+mod authority; //          checks Host and Origin
+mod body_budget; //        the memory of unfinished bodies
+mod browser; //            security headers and CORS
+mod connection_io; //      a connection's bytes, reported to the table of connections
+mod connections; //        the table of connections: limits, timeouts, eviction
+mod endpoint; //           /mcp: admission, body, rmcp
+mod fast_path; //          a plain tool call without rmcp's transport
+mod health; //             liveness, readiness, details for operators
+mod http_error; //         the form of a response that rejects a request
+mod in_flight; //          the limit of requests in flight per tenant
+mod json_scan; //          what a body would cost to parse
+mod media_types; //        Content-Type, Content-Encoding, Accept
+mod message_id; //         the id in an incomplete or invalid message
+mod protected_resource; // OAuth metadata and challenges
+mod rate_limits; //        rate limits per principal and address
+mod rejection; //          every response that rejects a request, with its text
+mod rendered_body; //      a response with a rendered result, copied while the client reads
+mod request_body; //       reads a body within its limits
+mod response_body; //      a response that holds an in-flight permit
+mod server; //             the listener: accepts connections, shuts down gracefully
+mod stdio; //              MCP over standard input and output
+mod unread_body; //        the id of a request that is rejected before it is read
 
 use std::future::Future;
 use std::io;
@@ -44,48 +48,50 @@ use tokio_util::sync::CancellationToken;
 use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
-use crate::settings::{PublicUrl, RateLimits as RateSettings};
+use crate::settings::{PublicUrl, RateLimits};
 use crate::telemetry::audit::AuditLog;
 
 pub use health::Readiness;
 pub use protected_resource::ProtectedResource;
 pub use server::listen;
+pub use stdio::{StdioError, StdioLimits, serve_stdio};
 
 use address::Proxies;
 use admission::Admission;
 use authority::AllowedAuthorities;
 use endpoint::Endpoint;
 use health::{Details, SharedReadiness};
-use rates::Rates;
-pub use stdio::{StdioError, StdioLimits, serve_stdio};
+use rate_limits::RateLimiters;
 
-/// What the routes need.
+/// What the routes work with.
 pub struct Routes {
-    /// Answers MCP.
+    /// Handles MCP messages.
     pub handler: Handler,
-    /// Tells who calls.
+    /// Authenticates callers.
     pub identity: Arc<Identity>,
-    /// Tells where callers get tokens.
+    /// Tells clients where to get tokens.
     pub resource: ProtectedResource,
-    /// What clients call this server, beside the names of this machine.
+    /// The URL that clients call; loopback hosts are allowed besides.
     pub public_url: PublicUrl,
-    /// Notes what is decided.
+    /// Records decisions.
     pub audit_log: Arc<AuditLog>,
-    /// How many requests may come.
-    pub rates: RateSettings,
-    /// The proxies in front, which tell where requests come from.
+    /// The rate limits, in requests per minute.
+    pub rate_limits: RateLimits,
+    /// The networks of the proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether the platform's front end is in front, and none of them.
+    /// Whether every connection comes from the hosting platform's front end. If so,
+    /// `trusted_proxies` is ignored.
     pub is_behind_platform: bool,
-    /// Whose pages may call this server from a browser.
+    /// The origins whose pages may call this server from a browser.
     pub allowed_origins: Vec<String>,
-    /// Tells whether the database answers.
+    /// Checks the database.
     pub readiness: Arc<dyn Readiness>,
-    /// Runs what would hold the reactor.
+    /// Runs work that would block the reactor.
     pub compute: Arc<Compute>,
-    /// The largest request body, in bytes.
-    pub request_bytes: NonZeroUsize,
-    /// The most requests of one tenant under way.
+    /// The maximum length of a request's body, in bytes.
+    pub max_request_bytes: NonZeroUsize,
+    /// How many requests each tenant may have in flight; a quarter more is reserved for callers
+    /// that have none.
     pub tenant_requests: NonZeroUsize,
 }
 
@@ -95,8 +101,8 @@ impl std::fmt::Debug for Routes {
     }
 }
 
-/// The HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`, `/health/details`, and
-/// OAuth's metadata; each also under the path of the public URL.
+/// Builds the HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`,
+/// `/health/details` and the OAuth metadata, each also under the path of the public URL.
 fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
     let Routes {
         handler,
@@ -104,13 +110,13 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
         resource,
         public_url,
         audit_log,
-        rates,
+        rate_limits,
         trusted_proxies: _,
         is_behind_platform: _,
         allowed_origins,
         readiness,
         compute,
-        request_bytes,
+        max_request_bytes,
         tenant_requests,
     } = routes;
     let is_encrypted = resource.is_encrypted();
@@ -118,10 +124,10 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
     let admission = Arc::new(Admission {
         identity,
         resource: Arc::clone(&resource),
-        rates: Rates::new(rates),
+        rate_limiters: RateLimiters::new(rate_limits),
         proxies,
         audit_log,
-        proxy_is_missing: Once::new(),
+        unconfigured_proxy_warning: Once::new(),
     });
     let details = Arc::new(Details {
         admission: Arc::clone(&admission),
@@ -131,19 +137,19 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
         handler,
         admission,
         compute,
-        request_bytes,
+        max_request_bytes,
         tenant_requests,
         AllowedAuthorities::new(&public_url, &allowed_origins),
     ));
     let metadata = get(protected_resource::metadata).with_state(resource);
     let mcp = any(endpoint::mcp).with_state(endpoint);
-    let mut router = Router::new().fallback(refusal::no_such_path);
-    // A proxy with a path may take it away before it hands a request on, or not.
+    let mut router = Router::new().fallback(rejection::path_not_found);
+    // A proxy that serves a path may strip it before it forwards a request, or keep it.
     let mut prefixes = vec![""];
     if !public_url.path().is_empty() {
         prefixes.push(public_url.path());
     }
-    let well_known = protected_resource::METADATA;
+    let well_known = protected_resource::METADATA_PATH;
     let readiness = Arc::new(SharedReadiness::new(readiness));
     for prefix in &prefixes {
         for path in ["/health", "/health/ready"] {
@@ -159,27 +165,27 @@ fn router(routes: Routes, proxies: Arc<Proxies>) -> Router {
             .route(&format!("{prefix}/mcp"), mcp.clone())
             .route(&format!("{prefix}/mcp/"), mcp.clone());
     }
-    // At the root of the host before the path, or after the path where only that reaches this
-    // server.
-    let mut places = vec![well_known.to_owned(), format!("{well_known}/mcp")];
+    // The well-known path comes before the path of the URL. It is also served after it, for a proxy
+    // that only forwards that path.
+    let mut metadata_paths = vec![well_known.to_owned(), format!("{well_known}/mcp")];
     if let [_, prefix] = prefixes[..] {
-        places.push(format!("{well_known}{prefix}"));
-        places.push(format!("{well_known}{prefix}/mcp"));
-        places.push(format!("{prefix}{well_known}"));
-        places.push(format!("{prefix}{well_known}/mcp"));
+        metadata_paths.push(format!("{well_known}{prefix}"));
+        metadata_paths.push(format!("{well_known}{prefix}/mcp"));
+        metadata_paths.push(format!("{prefix}{well_known}"));
+        metadata_paths.push(format!("{prefix}{well_known}/mcp"));
     }
-    for place in places {
-        router = router.route(&place, metadata.clone());
+    for path in metadata_paths {
+        router = router.route(&path, metadata.clone());
     }
-    browser::guarded(router, &allowed_origins, is_encrypted)
+    browser::with_browser_headers(router, &allowed_origins, is_encrypted)
 }
 
-/// Serves the routes until `stop` is cancelled, then lets requests under way finish, for a while.
-/// Those that have not finished then go on in tasks of their own; closing what they work with ends
-/// them.
+/// Serves the routes until `stop` is cancelled, then waits for requests in flight, for a limited
+/// time. Requests that are not finished by then continue in their own tasks; the caller ends them
+/// by closing what they use, such as the database pool.
 ///
 /// # Errors
-/// When the socket cannot be used any more.
+/// When the socket fails.
 pub async fn serve_http(
     listener: TcpListener,
     routes: Routes,
@@ -188,21 +194,22 @@ pub async fn serve_http(
     let proxies = Arc::new(if routes.is_behind_platform {
         Proxies::Platform
     } else {
-        Proxies::Named(routes.trusted_proxies.clone())
+        Proxies::Networks(routes.trusted_proxies.clone())
     });
     let router = router(routes, Arc::clone(&proxies));
     server::serve(listener, router, proxies, stop).await
 }
 
-/// Resolves when the process is asked to end (SIGINT, SIGTERM, SIGHUP).
+/// Resolves when the process receives SIGINT, SIGTERM or SIGHUP. SIGHUP does not count if the
+/// process was started with it ignored, as `nohup` does.
 ///
 /// # Errors
-/// When signals cannot be received.
+/// When no signal handler can be installed.
 pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // Listening would undo what nohup has done.
+    // A handler would undo the effect of nohup.
     let mut hangup = if is_hangup_ignored() {
         None
     } else {
@@ -215,7 +222,7 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
         }
     };
     Ok(async move {
-        // All arms are cancel-safe: a signal is delivered to the next wait.
+        // All arms are cancel-safe: a signal that is not received stays pending.
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
@@ -224,12 +231,12 @@ pub fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Whether whoever started the process has it ignore SIGHUP. Linux tells; elsewhere it is not
-/// known, and SIGHUP ends the process as it does by default.
+/// Whether the process was started with SIGHUP ignored. Only Linux tells; on other systems this is
+/// `false`, and SIGHUP ends the process.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // Signals count from 1, and SIGHUP is the first.
+    // The lowest bit is signal 1, SIGHUP.
     ignored.is_some_and(|mask| mask & 1 == 1)
 }

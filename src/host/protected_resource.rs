@@ -1,3 +1,6 @@
+//! OAuth protected resource metadata and the challenges that point to it (RFC 9728, RFC 6750).
+//!
+//! Knows the settings of authentication; must not know how a token is verified.
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,33 +12,34 @@ use serde_json::{Value, json};
 use crate::identity::OAuthScope;
 use crate::settings::{AuthSettings, EntraSettings, PublicUrl};
 
-/// Where a client finds the metadata: at the host's root, before the path of the resource (RFC
-/// 9728, section 3.1).
-pub(super) const METADATA: &str = "/.well-known/oauth-protected-resource";
+/// The well-known path of the metadata. It comes before the path of the resource (RFC 9728, section
+/// 3.1).
+pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
-/// This server as OAuth sees it: where callers get tokens for it.
+/// This server as an OAuth protected resource: where callers get tokens for it.
 #[derive(Clone, Debug)]
 pub struct ProtectedResource {
     is_encrypted: bool,
-    /// How a request can prove anything at all; `None` where it cannot.
+    /// How requests authenticate; `None` in the mode `header`, in which they do not.
     scheme: Option<Scheme>,
 }
 
 #[derive(Clone, Debug)]
 enum Scheme {
-    /// Any bearer token; nothing tells where to get one.
+    /// Bearer credentials that no authorization server issues, such as API keys. There is no
+    /// metadata.
     Bearer,
-    /// A token of an authorization server.
+    /// Access tokens of an authorization server.
     OAuth {
         metadata: Value,
         metadata_url: String,
-        /// What scopes are called where tokens are asked for: their name in the token, and before it the audience.
-        scope_base: String,
+        /// The prefix of a scope in a token request. A token holds the scope without it.
+        scope_prefix: String,
     },
 }
 
 impl ProtectedResource {
-    /// What the settings say, for clients that call the server `url`.
+    /// The resource that clients call at `url`.
     #[must_use]
     pub fn new(auth: &AuthSettings, url: &PublicUrl) -> Self {
         let scheme = match auth {
@@ -51,13 +55,14 @@ impl ProtectedResource {
         }
     }
 
-    /// Whether clients call it over TLS.
+    /// Whether clients use TLS.
     pub(super) fn is_encrypted(&self) -> bool {
         self.is_encrypted
     }
 
-    /// The value of `WWW-Authenticate` for a request without a good token (RFC 6750, section 3; RFC 9728, section 5.1). `error`
-    /// is a code of RFC 6750 with a description; `None` for a request that brought nothing.
+    /// The value of `WWW-Authenticate` for a request without a sufficient token (RFC 6750, section
+    /// 3; RFC 9728, section 5.1). `error` is an error code of RFC 6750 and a description; `None`
+    /// for a request without a credential. Returns `None` if requests cannot authenticate.
     pub(super) fn challenge(
         &self,
         error: Option<(&str, &str)>,
@@ -71,14 +76,14 @@ impl ProtectedResource {
         }
         if let Scheme::OAuth {
             metadata_url,
-            scope_base,
+            scope_prefix,
             ..
         } = scheme
         {
             parameters.push(format!("resource_metadata=\"{metadata_url}\""));
             let scopes: Vec<String> = scopes
                 .iter()
-                .map(|scope| format!("{scope_base}/{}", scope.as_str()))
+                .map(|scope| format!("{scope_prefix}/{}", scope.as_str()))
                 .collect();
             parameters.push(format!("scope=\"{}\"", scopes.join(" ")));
         } else {
@@ -90,9 +95,13 @@ impl ProtectedResource {
 
 fn oauth(entra: &EntraSettings, url: &PublicUrl) -> Scheme {
     let (origin, path) = (url.origin(), url.path());
-    // Entra asks for the application id URI before the scope's name; one that was not changed is api:// and the client id.
-    let uri = entra.audiences.iter().find(|one| one.contains("://"));
-    let scope_base = uri.cloned().unwrap_or_else(|| {
+    // In a token request Entra expects the application ID URI before the scope. Its default is
+    // api:// and the client id.
+    let uri = entra
+        .audiences
+        .iter()
+        .find(|audience| audience.contains("://"));
+    let scope_prefix = uri.cloned().unwrap_or_else(|| {
         let client_id = entra.audiences.first().map_or("", String::as_str);
         format!("api://{client_id}")
     });
@@ -101,7 +110,7 @@ fn oauth(entra: &EntraSettings, url: &PublicUrl) -> Scheme {
         .iter()
         .map(|directory| format!("{}/{directory}/v2.0", entra.authority))
         .collect();
-    let scopes = OAuthScope::ALL.map(|scope| format!("{scope_base}/{}", scope.as_str()));
+    let scopes = OAuthScope::ALL.map(|scope| format!("{scope_prefix}/{}", scope.as_str()));
     Scheme::OAuth {
         metadata: json!({
             "resource": format!("{origin}{path}/mcp"),
@@ -110,12 +119,12 @@ fn oauth(entra: &EntraSettings, url: &PublicUrl) -> Scheme {
             "scopes_supported": scopes,
             "bearer_methods_supported": ["header"],
         }),
-        metadata_url: format!("{origin}{METADATA}{path}/mcp"),
-        scope_base,
+        metadata_url: format!("{origin}{METADATA_PATH}{path}/mcp"),
+        scope_prefix,
     }
 }
 
-/// The metadata of RFC 9728; 404 where no authorization server is known.
+/// The metadata of RFC 9728; 404 if no authorization server is configured.
 pub(super) async fn metadata(State(resource): State<Arc<ProtectedResource>>) -> Response {
     match &resource.scheme {
         Some(Scheme::OAuth { metadata, .. }) => Json(metadata).into_response(),

@@ -1,28 +1,31 @@
-//! The body of a response with a rendered result, written while the client reads.
+//! The body of a response with a rendered result, copied in slices while the client reads.
+//!
+//! Knows HTTP bodies and the reactor's permits; must not know what the result is.
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use futures_util::future::BoxFuture;
 use hyper::body::{Frame, SizeHint};
 
 use crate::mcp::RenderedMessage;
 use crate::reactor::{SLICE_BYTES, slice_permit};
 
-/// A message as a body.
+/// A rendered message as a body. Each slice except the first waits for a permit of the reactor, so
+/// that a long result does not delay other requests.
 pub(super) struct RenderedBody {
     message: RenderedMessage,
-    /// The turn of the next slice.
-    turn: Option<BoxFuture<'static, ()>>,
+    /// Resolves when the next slice may be copied.
+    permit: Option<BoxFuture<'static, ()>>,
 }
 
-impl RenderedBody {
-    pub(super) fn of(message: RenderedMessage) -> Body {
-        Body::new(Self {
+impl From<RenderedMessage> for RenderedBody {
+    fn from(message: RenderedMessage) -> Self {
+        Self {
             message,
-            turn: None,
-        })
+            permit: None,
+        }
     }
 }
 
@@ -37,11 +40,11 @@ impl HttpBody for RenderedBody {
         if self.message.is_empty() {
             return Poll::Ready(None);
         }
-        if let Some(turn) = &mut self.turn {
-            ready!(turn.as_mut().poll(context));
+        if let Some(permit) = &mut self.permit {
+            ready!(permit.as_mut().poll(context));
         }
         let slice = self.message.next_slice(SLICE_BYTES);
-        self.turn = (!self.message.is_empty()).then(|| Box::pin(slice_permit()) as _);
+        self.permit = (!self.message.is_empty()).then(|| Box::pin(slice_permit()) as _);
         Poll::Ready(Some(Ok(Frame::data(slice))))
     }
 

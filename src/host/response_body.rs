@@ -1,4 +1,7 @@
-//! The body of a response, handed to the connection in slices.
+//! The body of a response whose request holds an in-flight permit, handed to hyper in slices.
+//!
+//! Knows HTTP bodies; must not know what a response holds.
+//! Invariant: the permit is released once hyper has taken the last slice, or the body is dropped.
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,25 +11,26 @@ use hyper::body::{Frame, SizeHint};
 
 use super::in_flight::Permit;
 
-/// The connection buffers a few slices and takes the next one when the client has read. A body in
-/// one piece would be buffered whole, and its permit released, before the client reads a byte.
+/// The maximum length of a slice. hyper buffers a few slices and takes the next one when the client
+/// has read some. It would buffer a body in one piece as a whole, which would release the permit
+/// before the client reads a byte.
 pub(super) const MAX_SLICE_BYTES: usize = 16 * 1024;
 
-/// A body that keeps its request in flight until the connection has taken its last slice.
+/// A body that keeps its request in flight until hyper has taken the last slice.
 pub(super) struct ResponseBody<B> {
     body: B,
-    /// What is left of the body's current frame.
-    rest: Bytes,
+    /// The unread rest of the body's current frame.
+    frame_rest: Bytes,
     _permit: Permit,
 }
 
 impl ResponseBody<Body> {
-    /// A response that keeps `permit` as long as its body.
-    pub(super) fn holding(response: Response, permit: Permit) -> Response {
+    /// Makes a response hold `permit` as long as its body exists.
+    pub(super) fn with_permit(response: Response, permit: Permit) -> Response {
         response.map(|body| {
             Body::new(Self {
                 body,
-                rest: Bytes::new(),
+                frame_rest: Bytes::new(),
                 _permit: permit,
             })
         })
@@ -44,25 +48,25 @@ where
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
-        if self.rest.is_empty() {
+        if self.frame_rest.is_empty() {
             match Pin::new(&mut self.body).poll_frame(context) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => self.rest = data,
+                    Ok(data) => self.frame_rest = data,
                     Err(trailers) => return Poll::Ready(Some(Ok(trailers))),
                 },
                 other => return other,
             }
         }
-        let length = self.rest.len().min(MAX_SLICE_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
+        let length = self.frame_rest.len().min(MAX_SLICE_BYTES);
+        Poll::Ready(Some(Ok(Frame::data(self.frame_rest.split_to(length)))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.frame_rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let rest = self.rest.len() as u64;
+        let rest = self.frame_rest.len() as u64;
         let inner = self.body.size_hint();
         let mut hint = SizeHint::new();
         hint.set_lower(inner.lower() + rest);

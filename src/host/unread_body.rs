@@ -1,10 +1,10 @@
-//! Reads the rest of a refused request's body, to find the request's id.
+//! Reads the unread body of a rejected request, to find the request's id.
 //!
-//! Clients match the refusal to their request by the id; without it some end their session, and
+//! Clients match the response to their request by the id; without it some end their session, and
 //! others wait for their timeout. Reading also keeps the connection usable: closing it with unread
-//! bytes resets it, and the client may never see the refusal.
-//! Invariant: a refused request holds at most [`MAX_HEAD_BYTES`] of memory for [`MAX_WAIT`], and at
-//! most [`MAX_WAITING`] requests do so at once.
+//! bytes resets it, and the client may never see the response.
+//! Invariant: a rejected request holds at most [`MAX_ID_SEARCH_BYTES`] of memory for
+//! [`READ_TIMEOUT`], and at most [`MAX_CONCURRENT_READS`] requests do so at once.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -17,59 +17,60 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{envelope, media_types, message_id};
+use super::{media_types, message_id, request_body};
 
-/// The bytes in which the id is looked for: clients put it first or last, and the longest
+/// The part of a body that is searched for the id: clients put it first or last, and the longest
 /// statements that people write have 2,500 bytes.
-pub(super) const MAX_HEAD_BYTES: usize = 8 * 1024;
+pub(super) const MAX_ID_SEARCH_BYTES: usize = 8 * 1024;
 
-/// The bytes behind the head that are read and dropped, if they arrive in time.
+/// How much of a body is read; what lies beyond [`MAX_ID_SEARCH_BYTES`] is dropped.
 const MAX_DRAINED_BYTES: usize = 256 * 1024;
 
-/// How long the rest of a body is waited for.
-const MAX_WAIT: Duration = Duration::from_millis(500);
+/// How long to wait for the rest of a body.
+const READ_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// The most refused requests whose bodies are waited for at once; what has arrived is read without
-/// that.
-const MAX_WAITING: usize = 64;
+/// How many rejected requests may wait for the rest of their bodies at once. Bytes that have
+/// already arrived are read without a permit.
+const MAX_CONCURRENT_READS: usize = 64;
 
-static WAITING: Semaphore = Semaphore::const_new(MAX_WAITING);
+static READ_PERMITS: Semaphore = Semaphore::const_new(MAX_CONCURRENT_READS);
 
-/// The id of the request, if it is found within the bounds.
+/// The id of the request, if it is found within the limits.
 pub(super) async fn read_id(headers: &HeaderMap, body: Body) -> Option<Value> {
-    // A client that expects 100 (Continue) does not send its body without it.
+    // A client that expects 100 (Continue) does not send its body before it receives that.
     if body.is_end_stream() || headers.contains_key(header::EXPECT) {
         return None;
     }
     let mut head = BytesMut::new();
     {
         let mut reading = pin!(drain(body, &mut head));
-        // hyper delivers the received bytes after the first poll.
-        let mut is_over = false;
+        // hyper delivers bytes that have already arrived after the first poll.
+        let mut is_done = false;
         for _ in 0..2 {
-            is_over = is_over || futures_util::poll!(&mut reading).is_ready();
-            if !is_over {
+            is_done = is_done || futures_util::poll!(&mut reading).is_ready();
+            if !is_done {
                 tokio::task::yield_now().await;
             }
         }
-        if !is_over && let Ok(_waiting) = WAITING.try_acquire() {
-            // Timed out: the id is looked for in what has arrived.
-            let _ = timeout(MAX_WAIT, reading).await;
+        if !is_done && let Ok(_permit) = READ_PERMITS.try_acquire() {
+            // After a timeout the id may be in what has arrived.
+            let _ = timeout(READ_TIMEOUT, reading).await;
         }
     }
-    if !media_types::sends_json(headers) || media_types::is_encoded(headers) {
+    if !media_types::has_json_content_type(headers) || media_types::has_content_coding(headers) {
         return None;
     }
-    message_id::read(envelope::without_bom(&head))
+    message_id::extract(request_body::strip_bom(&head))
 }
 
+/// Reads a body to its end, or up to [`MAX_DRAINED_BYTES`], and keeps its first bytes in `head`.
 async fn drain(mut body: Body, head: &mut BytesMut) {
     let mut drained = 0;
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(piece) = frame.into_data() else {
             continue; // trailers
         };
-        let room = MAX_HEAD_BYTES - head.len();
+        let room = MAX_ID_SEARCH_BYTES - head.len();
         head.extend_from_slice(&piece[..piece.len().min(room)]);
         drained += piece.len();
         if drained > MAX_DRAINED_BYTES {

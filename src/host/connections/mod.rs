@@ -1,9 +1,11 @@
-//! The table of open connections: limits, timeouts, and which connection is closed first.
+//! The table of open connections: limits, timeouts, and which connection is evicted first.
 //!
-//! Knows addresses and what a connection is doing; must not know HTTP.
-//! Invariants: there are never more connections than the limits allow; one address, unless it is a
-//! trusted proxy's, never has more than its share; a connection whose request has a permit is never
-//! closed to make room, and any other one is.
+//! Knows addresses and the progress of a connection; must not know HTTP.
+//! Invariants:
+//! - there are never more connections than the limits allow;
+//! - one address, unless it is a trusted proxy's, never has more than its share;
+//! - a connection whose request holds an in-flight permit is never evicted to make room for another
+//!   one, and every other connection may be.
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,119 +16,128 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Proxies;
-use super::rates::Network;
+use super::rate_limits::Network;
 use crate::reactor::TickPermits;
 
-/// How often the same warning is logged.
+/// The minimum time between two warnings about reached limits.
 const WARNING_INTERVAL: Duration = Duration::from_secs(60);
 
-/// A client that reads less than this of a response within the write timeout makes no progress.
+/// A client makes progress if it reads this much of a response within the write timeout.
 const MIN_WRITE_BYTES: usize = 64 * 1024;
 
-/// The requests, and reads in turns, that may begin before the reactor has polled all other tasks.
-const REQUESTS_PER_ROUND: usize = 2;
+/// How many requests and rationed reads may begin in one tick of the reactor, that is, before it
+/// has polled all other ready tasks.
+const PERMITS_PER_TICK: usize = 2;
 
-/// How many connections there may be, and what may take how long.
+/// How many connections may be open, and their timeouts.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ConnectionLimits {
-    /// The most that are served.
+    /// The connections that are served.
     pub(super) max_connections: usize,
-    /// The most of one address, or IPv6 network of 64 bits.
+    /// Those of one address, or of one IPv6 network of 64 bits.
     pub(super) max_per_address: usize,
-    /// The most beyond that, on which only the health endpoints are answered.
+    /// The connections beyond these limits; only the health endpoints are answered on them.
     pub(super) max_health_only: usize,
-    /// From the first byte of a request's head to its last; for the first request, from the
-    /// beginning of the connection.
+    /// From the first byte of a request's header section to its last; for the first request, from
+    /// the start of the connection.
     pub(super) header_read_timeout: Duration,
     /// From the end of a response to the first byte of the next request.
     pub(super) idle_timeout: Duration,
-    /// In which a client that has not read everything must read [`MIN_WRITE_BYTES`].
+    /// The time in which a client with unread bytes must read [`MIN_WRITE_BYTES`].
     pub(super) write_timeout: Duration,
 }
 
-/// All connections.
+/// All open connections.
 pub(super) struct Connections {
     limits: ConnectionLimits,
     proxies: Arc<Proxies>,
-    /// Each network waits for one turn at a time, for a request or a read, so networks take turns.
-    turns: TickPermits,
+    /// For the start of a request and for rationed reads. At most one connection of each network
+    /// waits for a permit at a time, so networks alternate.
+    tick_permits: TickPermits,
     table: Mutex<Table>,
 }
 
 #[derive(Default)]
 struct Table {
     last_id: u64,
-    /// By age.
+    /// In the order of age.
     open: BTreeMap<u64, Arc<Connection>>,
-    /// The right to wait for a turn, of each network that has connections, or had some until the
-    /// last sweep.
-    networks: HashMap<Network, Arc<Semaphore>>,
-    warned: Option<Instant>,
-    /// Connections closed or refused since then.
-    unreported: u64,
+    /// The queue of each network that has connections, or had some at the last sweep.
+    network_queues: HashMap<Network, Arc<Semaphore>>,
+    last_warning: Option<Instant>,
+    /// The connections evicted or limited to health checks since the last warning.
+    unreported_count: u64,
 }
 
-/// One connection, as long as it is open.
+/// An open connection.
 pub(super) struct Connection {
     id: u64,
     network: Network,
-    /// A trusted proxy's: many clients share it.
+    /// The peer is a trusted proxy, so many clients share the connection.
     is_proxy: bool,
-    /// Beyond the limits.
+    /// The connection is beyond the limits.
     is_health_only: bool,
-    /// The right of its network to wait for a turn.
-    network_turn: Arc<Semaphore>,
-    turns: TickPermits,
+    /// Shared by the connections of the network: its one permit admits a connection to the queue
+    /// for tick permits.
+    network_queue: Arc<Semaphore>,
+    tick_permits: TickPermits,
     progress: Mutex<Progress>,
     closed: CancellationToken,
 }
 
 struct Progress {
     phase: Phase,
-    since: Instant,
-    /// Since when the client has not read everything, and what it has read since.
-    unread: Option<(Instant, usize)>,
+    /// The start of the current timeout.
+    last_progress: Instant,
+    /// Bytes are waiting to be read by the client.
+    blocked_write: Option<BlockedWrite>,
     has_sent_request: bool,
-    /// The body of its request comes in chunks.
+    /// The current request's body has a chunked transfer coding.
     is_chunked: bool,
-    /// A part of the body has arrived after its head.
+    /// A read after the current request's header section has returned bytes.
     has_read_body: bool,
-    /// Its request has a permit.
+    /// The current request holds an in-flight permit.
     has_permit: bool,
-    /// One of its requests has had one.
+    /// The current request or an earlier one has held an in-flight permit.
     has_had_permit: bool,
 }
 
-/// Which connection gives way, the least first.
+struct BlockedWrite {
+    since: Instant,
+    /// The bytes that the client has read since then.
+    bytes: usize,
+}
+
+/// The order in which connections are evicted, lowest first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank {
-    /// Whoever has never had a permit may be nobody's client: what such a connection does says
-    /// nothing for it.
+struct EvictionOrder {
+    /// A connection that never held a permit may belong to an unauthenticated client, whose
+    /// activity must not protect it.
     has_had_permit: bool,
     is_proxy: bool,
-    /// Since the last progress; not of a connection that has never had a permit, so that requests
-    /// which everybody may send do not keep one.
-    since: Option<Instant>,
+    /// `None` for a connection that never held a permit: requests that anybody may send do not
+    /// count as progress.
+    last_progress: Option<Instant>,
     id: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing of a request has arrived.
+    /// No byte of the next request has arrived.
     Idle,
-    /// A part of a head has arrived.
+    /// A part of the header section has arrived.
     ReadingHead,
-    /// From the end of a head to the end of the response.
+    /// From the end of the header section to the end of the response.
     InRequest,
 }
 
-/// Keeps a connection in the table.
-pub(super) struct Registered {
+/// Removes a connection from the table when dropped.
+pub(super) struct Registration {
     pub(super) connection: Arc<Connection>,
     connections: Arc<Connections>,
 }
 
-impl Drop for Registered {
+impl Drop for Registration {
     fn drop(&mut self) {
         lock(&self.connections.table)
             .open
@@ -139,15 +150,15 @@ impl Connections {
         Self {
             limits,
             proxies,
-            turns: TickPermits::new(REQUESTS_PER_ROUND),
+            tick_permits: TickPermits::new(PERMITS_PER_TICK),
             table: Mutex::default(),
         }
     }
 
-    /// Registers a connection. At a limit, another one is closed for it; if the requests of all
-    /// have permits, only the health endpoints are answered on the new one.
-    pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registered {
-        let network = Network::of(peer);
+    /// Registers a new connection. At a limit, another connection is evicted; if the requests of
+    /// all others hold permits, only the health endpoints are answered on the new one.
+    pub(super) fn register(self: &Arc<Self>, peer: IpAddr) -> Registration {
+        let network = Network::from(peer);
         let is_proxy = self.proxies.is_trusted_proxy(peer);
         let now = Instant::now();
         let mut table = lock(&self.table);
@@ -156,19 +167,19 @@ impl Connections {
             table.make_room_for_health(&self.limits);
         }
         table.last_id += 1;
-        let network_turn = table.networks.entry(network);
-        let network_turn = network_turn.or_insert_with(|| Arc::new(Semaphore::new(1)));
+        let network_queue = table.network_queues.entry(network);
+        let network_queue = network_queue.or_insert_with(|| Arc::new(Semaphore::new(1)));
         let connection = Arc::new(Connection {
-            network_turn: Arc::clone(network_turn),
-            turns: self.turns.clone(),
+            network_queue: Arc::clone(network_queue),
+            tick_permits: self.tick_permits.clone(),
             id: table.last_id,
             network,
             is_proxy,
             is_health_only: !has_room,
             progress: Mutex::new(Progress {
                 phase: Phase::Idle,
-                since: now,
-                unread: None,
+                last_progress: now,
+                blocked_write: None,
                 has_sent_request: false,
                 is_chunked: false,
                 has_read_body: false,
@@ -178,19 +189,19 @@ impl Connections {
             closed: CancellationToken::new(),
         });
         table.open.insert(connection.id, Arc::clone(&connection));
-        Registered {
+        Registration {
             connection,
             connections: Arc::clone(self),
         }
     }
 
-    /// How many are open.
     #[cfg(test)]
-    pub(super) fn open(&self) -> usize {
+    pub(super) fn open_count(&self) -> usize {
         lock(&self.table).open.len()
     }
 
-    /// Closes the connections whose timeout has expired, and forgets networks without any.
+    /// Closes the connections whose timeout has expired, and removes the queues of networks that
+    /// have no connection left.
     pub(super) fn close_overdue(&self) {
         let now = Instant::now();
         let mut table = lock(&self.table);
@@ -199,18 +210,19 @@ impl Connections {
                 connection.closed.cancel();
             }
         }
-        let networks = &mut table.networks;
-        networks.retain(|_, turn| Arc::strong_count(turn) > 1);
+        table
+            .network_queues
+            .retain(|_, queue| Arc::strong_count(queue) > 1);
     }
 
-    /// Closes the first connection that gives way: the process has no file descriptor left.
-    pub(super) fn close_first(&self) {
-        lock(&self.table).close_first(|_| true);
+    /// Evicts one connection, because the process has no file descriptor left.
+    pub(super) fn evict_one(&self) {
+        lock(&self.table).evict_first(|_| true);
     }
 }
 
 impl Table {
-    /// Whether there is room for one more connection of a network; closes another one if need be.
+    /// Whether one more connection of a network can be served; evicts another one if necessary.
     fn make_room(
         &mut self,
         limits: &ConnectionLimits,
@@ -224,44 +236,45 @@ impl Table {
                 .values()
                 .filter(|connection| connection.is_served())
         };
-        let (own, all) = (
+        let (network_count, total_count) = (
             served().filter(|connection| of_network(connection)).count(),
             served().count(),
         );
-        if !is_proxy && own >= limits.max_per_address {
+        if !is_proxy && network_count >= limits.max_per_address {
             self.warn("address", Some(network), now);
-            self.close_first(of_network)
-        } else if all >= limits.max_connections {
+            self.evict_first(of_network)
+        } else if total_count >= limits.max_connections {
             self.warn("total", None, now);
-            self.close_first(|_| true)
+            self.evict_first(|_| true)
         } else {
             true
         }
     }
 
-    /// The oldest connection beyond the limits is closed, so that a health check is always
-    /// answered.
+    /// Closes the oldest health-only connection if they are at their limit, so that a health check
+    /// is always answered.
     fn make_room_for_health(&mut self, limits: &ConnectionLimits) {
-        let mut beyond = self
+        let mut health_only = self
             .open
             .values()
             .filter(|connection| connection.is_health_only && !connection.closed.is_cancelled());
-        let oldest = beyond.next();
-        if beyond.count() + 1 >= limits.max_health_only
+        let oldest = health_only.next();
+        if health_only.count() + 1 >= limits.max_health_only
             && let Some(oldest) = oldest
         {
             oldest.closed.cancel();
         }
     }
 
-    /// Closes the connection that gives way first among some.
-    fn close_first(&mut self, among: impl Fn(&Connection) -> bool) -> bool {
+    /// Closes the first connection in [`EvictionOrder`] that passes the filter. Returns `false` if
+    /// there is none without a permit.
+    fn evict_first(&mut self, filter: impl Fn(&Connection) -> bool) -> bool {
         let first = self
             .open
             .values()
-            .filter(|connection| connection.is_served() && among(connection))
-            .filter_map(|connection| Some((connection.rank()?, connection)))
-            .min_by(|(rank, _), (other, _)| rank.cmp(other));
+            .filter(|connection| connection.is_served() && filter(connection))
+            .filter_map(|connection| Some((connection.eviction_order()?, connection)))
+            .min_by(|(order, _), (other, _)| order.cmp(other));
         if let Some((_, connection)) = first {
             connection.closed.cancel();
         }
@@ -269,10 +282,10 @@ impl Table {
     }
 
     fn warn(&mut self, limit: &str, network: Option<Network>, now: Instant) {
-        self.unreported += 1;
+        self.unreported_count += 1;
         if self
-            .warned
-            .is_some_and(|warned| now < warned + WARNING_INTERVAL)
+            .last_warning
+            .is_some_and(|last| now < last + WARNING_INTERVAL)
         {
             return;
         }
@@ -280,38 +293,38 @@ impl Table {
             limit,
             address = network.map(tracing::field::display),
             connections = self.open.len(),
-            affected = self.unreported,
-            "connection limit reached; a connection without a request in flight is closed for each new one"
+            affected = self.unreported_count,
+            "connection limit reached; evicting a connection without a request in flight for each new one"
         );
-        self.warned = Some(now);
-        self.unreported = 0;
+        self.last_warning = Some(now);
+        self.unreported_count = 0;
     }
 }
 
 impl Connection {
-    /// Whether it is beyond the limits.
+    /// Whether only the health endpoints are answered, because the connection is beyond the limits.
     pub(super) fn is_health_only(&self) -> bool {
         self.is_health_only
     }
 
-    /// Resolves when it is to be closed, whatever it is doing.
+    /// Resolves when the connection must be closed, whatever it is doing.
     pub(super) async fn closed(&self) {
         self.closed.cancelled().await;
     }
 
-    /// Waits until a request or a read in turns may begin: neither a connection with many requests
-    /// written ahead, of which hyper would answer sixteen in a row, nor many connections of a network
-    /// keep the requests of others waiting.
-    pub(super) async fn turn(&self) {
+    /// Waits until a request or a rationed read may begin. Without it, the requests of others would
+    /// wait for a connection with many pipelined requests, of which hyper answers sixteen in a row,
+    /// or for a network with many connections.
+    pub(super) async fn wait_for_tick_permit(&self) {
         // The semaphore is never closed.
-        let _network_turn = self.network_turn.acquire().await;
-        self.turns.acquire().await;
+        let _network_permit = self.network_queue.acquire().await;
+        self.tick_permits.acquire().await;
     }
 
-    /// Whether what arrives next is parsed at a cost that the reads determine: the rest of a head,
-    /// which is parsed again from its start, or a body in chunks, whose sizes are parsed byte by
-    /// byte. Most heads and most bodies arrive in one read.
-    pub(super) fn is_read_in_turns(&self) -> bool {
+    /// Whether the next read needs a tick permit, because the client determines how expensive it is
+    /// to parse: hyper parses a header section that arrives in parts from its start each time, and
+    /// the chunk sizes of a body byte by byte. Most header sections and bodies arrive in one read.
+    pub(super) fn has_rationed_reads(&self) -> bool {
         let progress = lock(&self.progress);
         match progress.phase {
             Phase::Idle => false,
@@ -320,13 +333,13 @@ impl Connection {
         }
     }
 
-    /// Bytes of a request have arrived.
-    pub(super) fn received(&self) {
+    /// Records that bytes of a request have arrived.
+    pub(super) fn record_read(&self) {
         let mut progress = lock(&self.progress);
         if progress.phase == Phase::Idle {
-            // The timeout of the first head begins with the connection, not with its first byte.
+            // The timeout of the first header section starts with the connection.
             if progress.has_sent_request {
-                progress.since = Instant::now();
+                progress.last_progress = Instant::now();
             }
             progress.phase = Phase::ReadingHead;
         } else if progress.phase == Phase::InRequest {
@@ -334,7 +347,7 @@ impl Connection {
         }
     }
 
-    /// A request's head is complete.
+    /// Records that a request's header section is complete.
     pub(super) fn begin_request(&self, is_chunked: bool) {
         let mut progress = lock(&self.progress);
         progress.phase = Phase::InRequest;
@@ -343,77 +356,84 @@ impl Connection {
         progress.has_sent_request = true;
     }
 
-    /// The request has a permit: until its end the connection does not give way. Others of an
-    /// admitted caller do, or one caller could keep all connections: permits are few, and what is
-    /// left to arrive of bodies or to be read of responses is not.
-    pub(super) fn permit_request(&self) {
+    /// Records that the current request holds an in-flight permit: the connection is not evicted
+    /// until the end of the request. Being admitted is not enough, because one caller could then
+    /// keep all connections with slow bodies or unread responses; the number of permits is limited.
+    pub(super) fn record_permit(&self) {
         let mut progress = lock(&self.progress);
         progress.has_permit = true;
         progress.has_had_permit = true;
     }
 
-    /// The response has been taken by the connection.
+    /// Records that the response was handed to the connection.
     pub(super) fn end_request(&self) {
         let mut progress = lock(&self.progress);
         progress.has_permit = false;
         progress.phase = Phase::Idle;
-        progress.since = Instant::now();
+        progress.last_progress = Instant::now();
     }
 
-    /// A write would block: the client has not read what was written before.
-    pub(super) fn write_blocked(&self) {
+    /// Records that a write would block, because the client has not read what was written before.
+    pub(super) fn record_blocked_write(&self) {
         let mut progress = lock(&self.progress);
-        if progress.unread.is_none() {
-            progress.unread = Some((Instant::now(), 0));
+        if progress.blocked_write.is_none() {
+            progress.blocked_write = Some(BlockedWrite {
+                since: Instant::now(),
+                bytes: 0,
+            });
         }
     }
 
-    /// Bytes have been taken.
-    pub(super) fn wrote(&self, bytes: usize) {
+    /// Records that bytes were written.
+    pub(super) fn record_write(&self, bytes: usize) {
         let mut progress = lock(&self.progress);
-        if let Some((since, taken)) = &mut progress.unread {
-            *taken += bytes;
-            if *taken >= MIN_WRITE_BYTES {
-                (*since, *taken) = (Instant::now(), 0);
+        if let Some(blocked) = &mut progress.blocked_write {
+            blocked.bytes += bytes;
+            if blocked.bytes >= MIN_WRITE_BYTES {
+                *blocked = BlockedWrite {
+                    since: Instant::now(),
+                    bytes: 0,
+                };
             }
         }
     }
 
-    /// Everything has been taken.
-    pub(super) fn flushed(&self) {
-        lock(&self.progress).unread = None;
+    /// Records that all bytes were written.
+    pub(super) fn record_flush(&self) {
+        lock(&self.progress).blocked_write = None;
     }
 
     fn is_served(&self) -> bool {
         !self.is_health_only && !self.closed.is_cancelled()
     }
 
-    /// How soon it gives way; `None` while its request has a permit.
-    fn rank(&self) -> Option<Rank> {
+    /// `None` while the current request holds a permit.
+    fn eviction_order(&self) -> Option<EvictionOrder> {
         let progress = lock(&self.progress);
-        (!progress.has_permit).then(|| Rank {
+        (!progress.has_permit).then(|| EvictionOrder {
             has_had_permit: progress.has_had_permit,
             is_proxy: self.is_proxy,
-            since: progress.has_had_permit.then_some(progress.since),
+            last_progress: progress.has_had_permit.then_some(progress.last_progress),
             id: self.id,
         })
     }
 
     fn is_overdue(&self, limits: &ConnectionLimits, now: Instant) -> bool {
         let progress = lock(&self.progress);
-        if let Some((since, _)) = progress.unread {
-            return now >= since + limits.write_timeout;
+        if let Some(blocked) = &progress.blocked_write {
+            return now >= blocked.since + limits.write_timeout;
         }
         let timeout = match progress.phase {
             Phase::InRequest => return false,
             Phase::Idle if progress.has_sent_request => limits.idle_timeout,
             Phase::Idle | Phase::ReadingHead => limits.header_read_timeout,
         };
-        now >= progress.since + timeout
+        now >= progress.last_progress + timeout
     }
 }
 
-/// A std mutex: held for short looks, never across an await, and nothing panics meanwhile.
+/// A std mutex: held for a few operations on the table, never across an await, and nothing panics
+/// meanwhile.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -11,22 +11,22 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
     write_timeout: Duration::from_secs(20),
 };
 
-/// Events of a connection, second by second, and when it is closed.
+/// Simulates a connection second by second, and checks when it is closed.
 #[tokio::test(start_paused = true)]
-async fn a_connection_is_closed_when_its_timeout_has_expired() {
+async fn a_connection_is_closed_when_its_timeout_expires() {
     type Step = fn(&Connection, u64);
     let table: [(&str, Step, Option<u64>); 9] = [
-        ("nothing comes", |_, _| {}, Some(10)),
+        ("nothing arrives", |_, _| {}, Some(10)),
         (
-            "the first head is sent byte by byte",
-            |it, _| it.received(),
+            "the first header section is sent byte by byte",
+            |it, _| it.record_read(),
             Some(10),
         ),
         (
-            "the first head begins late",
+            "the first header section begins late",
             |it, second| {
                 if second == 9 {
-                    it.received();
+                    it.record_read();
                 }
             },
             Some(10),
@@ -35,7 +35,7 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             "a request takes long",
             |it, second| {
                 if second == 5 {
-                    it.received();
+                    it.record_read();
                     it.begin_request(false);
                 }
             },
@@ -52,14 +52,14 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             Some(80),
         ),
         (
-            "one request, then a head byte by byte",
+            "one request, then a header section byte by byte",
             |it, second| {
                 if second == 5 {
                     it.begin_request(false);
                     it.end_request();
                 }
                 if second >= 30 {
-                    it.received();
+                    it.record_read();
                 }
             },
             Some(40),
@@ -69,33 +69,33 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
             |it, second| {
                 if second == 5 {
                     it.begin_request(false);
-                    it.write_blocked();
+                    it.record_blocked_write();
                 }
             },
             Some(25),
         ),
         (
-            "a response is read in drops",
+            "a response is read below the minimum rate",
             |it, second| {
                 if second == 5 {
                     it.begin_request(false);
                 }
                 if second >= 5 {
-                    it.wrote(1_000);
-                    it.write_blocked();
+                    it.record_write(1_000);
+                    it.record_blocked_write();
                 }
             },
             Some(25),
         ),
         (
-            "a response is read slowly",
+            "a response is read just above the minimum rate",
             |it, second| {
                 if second == 5 {
                     it.begin_request(false);
                 }
                 if second >= 5 {
-                    it.wrote(10_000);
-                    it.write_blocked();
+                    it.record_write(10_000);
+                    it.record_blocked_write();
                 }
             },
             None,
@@ -104,119 +104,119 @@ async fn a_connection_is_closed_when_its_timeout_has_expired() {
     for (what, step, expected) in table {
         let connections = Arc::new(Connections::new(
             LIMITS,
-            Arc::new(Proxies::Named(Vec::new())),
+            Arc::new(Proxies::Networks(Vec::new())),
         ));
-        let registered = connections.register([192, 0, 2, 1].into());
+        let registration = connections.register([192, 0, 2, 1].into());
         let mut closed = None;
         for second in 0..200 {
             connections.close_overdue();
-            if registered.connection.closed.is_cancelled() {
+            if registration.connection.closed.is_cancelled() {
                 closed = Some(second);
                 break;
             }
-            step(&registered.connection, second);
+            step(&registration.connection, second);
             tokio::time::advance(Duration::from_secs(1)).await;
         }
         assert_eq!(closed, expected, "{what}");
     }
 }
 
-/// Those that have never had a permit go first, by age, whatever they do; then those that have had
-/// one, the longest without progress first; a proxy's after others of its kind; never one whose
-/// request has a permit.
+/// Connections that never held a permit are evicted first, by age, whatever they do; then those
+/// that have held one, the longest without progress first. A proxy's connection comes after others
+/// of its kind. A connection whose request holds a permit is never evicted.
 #[tokio::test(start_paused = true)]
-async fn the_least_useful_connection_gives_way() {
+async fn connections_are_evicted_in_order_of_permits_and_progress() {
     let proxy = "198.51.100.1/32".parse().expect("a network");
-    let proxies = Arc::new(Proxies::Named(vec![proxy]));
+    let proxies = Arc::new(Proxies::Networks(vec![proxy]));
     let connections = Arc::new(Connections::new(LIMITS, proxies));
-    let mut registered = Vec::new();
+    let mut registrations = Vec::new();
     for n in 0..10 {
         let address = if n < 2 {
             [198, 51, 100, 1]
         } else {
             [192, 0, 2, n]
         };
-        registered.push(connections.register(address.into()));
+        registrations.push(connections.register(address.into()));
         tokio::time::advance(Duration::from_secs(1)).await;
     }
-    let state = |n: usize| &registered[n].connection;
-    // These have permits; one keeps it.
+    let connection = |n: usize| &registrations[n].connection;
+    // The requests of these hold permits; number 4 keeps its permit.
     for n in [1, 2, 3, 4] {
-        state(n).begin_request(false);
-        state(n).permit_request();
+        connection(n).begin_request(false);
+        connection(n).record_permit();
     }
     for n in [1, 3, 2] {
-        state(n).end_request();
+        connection(n).end_request();
         tokio::time::advance(Duration::from_secs(1)).await;
     }
-    // The body of its next request does not come.
-    state(3).received();
-    state(3).begin_request(false);
-    // Requests without a permit: one whose end does not come, one whose response is not read, and
-    // one after the other.
-    state(5).begin_request(false);
-    state(6).begin_request(false);
-    state(6).write_blocked();
-    state(7).begin_request(false);
-    state(7).end_request();
-    // The head of one more does not end.
-    state(8).received();
+    // The body of number 3's next request does not arrive.
+    connection(3).record_read();
+    connection(3).begin_request(false);
+    // Requests without a permit: one does not end, the response of one is not read, and one has
+    // ended.
+    connection(5).begin_request(false);
+    connection(6).begin_request(false);
+    connection(6).record_blocked_write();
+    connection(7).begin_request(false);
+    connection(7).end_request();
+    // The header section of number 8 does not end.
+    connection(8).record_read();
     let mut order = Vec::new();
     let mut new = Vec::new();
     for n in 100..111 {
         new.push(connections.register([192, 0, 2, n].into()));
-        let connection = &new.last().expect("it").connection;
-        connection.begin_request(false);
-        connection.permit_request();
-        let gone = |n: &usize| state(*n).closed.is_cancelled() && !order.contains(n);
-        let gone = (0..10).find(gone);
-        order.extend(gone);
+        let newest = &new.last().expect("just pushed").connection;
+        newest.begin_request(false);
+        newest.record_permit();
+        let evicted = |n: &usize| connection(*n).closed.is_cancelled() && !order.contains(n);
+        let evicted = (0..10).find(evicted);
+        order.extend(evicted);
     }
     assert_eq!(order, [5, 6, 7, 8, 9, 0, 2, 3, 1]);
-    let is_beyond = |registered: &Registered| registered.connection.is_health_only();
-    assert_eq!(new.iter().filter(|new| is_beyond(new)).count(), 2);
-    drop((registered, new));
-    assert_eq!(connections.open(), 0);
+    let is_health_only = |new: &&Registration| new.connection.is_health_only();
+    assert_eq!(new.iter().filter(is_health_only).count(), 2);
+    drop((registrations, new));
+    assert_eq!(connections.open_count(), 0);
 }
 
 /// Requests of a network begin a few at a time, and a request of another network does not wait for
-/// the rest of them, however few connections each of many networks has.
+/// the rest of them, even if many networks have a few connections each.
 #[tokio::test]
-async fn networks_with_many_requests_take_turns_with_others() {
+async fn networks_with_many_requests_alternate_with_others() {
     let limits = ConnectionLimits {
         max_connections: 1_000,
         max_per_address: 1_000,
         ..LIMITS
     };
-    for (networks, of_each) in [(1, 200), (16, 31)] {
+    for (networks, connections_per_network) in [(1, 200), (16, 31)] {
         let connections = Arc::new(Connections::new(
             limits,
-            Arc::new(Proxies::Named(Vec::new())),
+            Arc::new(Proxies::Networks(Vec::new())),
         ));
-        let registered: Vec<_> = (0..of_each)
+        let registrations: Vec<_> = (0..connections_per_network)
             .flat_map(|_| 0..networks)
             .map(|n| connections.register([192, 0, 2, n].into()))
             .collect();
         let other = connections.register([198, 51, 100, 1].into());
-        let begun = std::cell::Cell::new(0);
-        let requests = futures_util::future::join_all(registered.iter().map(async |it| {
-            it.connection.turn().await;
-            begun.set(begun.get() + 1);
+        let started = std::cell::Cell::new(0);
+        let requests = futures_util::future::join_all(registrations.iter().map(async |it| {
+            it.connection.wait_for_tick_permit().await;
+            started.set(started.get() + 1);
         }));
-        let of_other = async {
-            other.connection.turn().await;
+        let other_request = async {
+            other.connection.wait_for_tick_permit().await;
             yield_now().await;
             yield_now().await;
-            begun.get()
+            started.get()
         };
-        let (_, begun_before) = tokio::join!(requests, of_other);
-        assert_eq!(begun.get(), registered.len());
-        // One of each network, and what begins in the turns that the other has.
-        let limit = usize::from(networks) + 4 * REQUESTS_PER_ROUND;
-        assert!(begun_before <= limit, "{begun_before} of {networks}");
+        let (_, started_before) = tokio::join!(requests, other_request);
+        assert_eq!(started.get(), registrations.len());
+        // One of each network, and those that start in the ticks in which the other one waits.
+        let limit = usize::from(networks) + 4 * PERMITS_PER_TICK;
+        assert!(started_before <= limit, "{started_before} of {networks}");
 
-        drop(registered);
+        drop(registrations);
         connections.close_overdue();
-        assert_eq!(lock(&connections.table).networks.len(), 1);
+        assert_eq!(lock(&connections.table).network_queues.len(), 1);
     }
 }

@@ -1,3 +1,9 @@
+//! The HTTP listener: accepts connections, serves them with hyper, and shuts down gracefully.
+//!
+//! Knows TCP, hyper and the table of connections; must not know what routes do.
+//! Invariants:
+//! - every accepted connection is in the table of connections until its task ends;
+//! - once told to stop, the server accepts nothing more and returns within [`SHUTDOWN_GRACE`].
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -23,10 +29,10 @@ use tower::ServiceExt as _;
 use super::address::Proxies;
 use super::connection_io::{ConnectionIo, RequestInProgress, TrackedBody};
 use super::connections::{Connection, ConnectionLimits, Connections};
-use super::{health, refusal};
+use super::{health, rejection};
 
-/// Below 1,024, the usual limit of open files of a process; the database's connections need some
-/// too.
+/// The sum stays below 1,024, the usual limit of open files of a process, and leaves some for the
+/// connections to the database.
 const LIMITS: ConnectionLimits = ConnectionLimits {
     max_connections: 900,
     max_per_address: 225,
@@ -39,44 +45,47 @@ const LIMITS: ConnectionLimits = ConnectionLimits {
 /// How often connections whose timeout has expired are closed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The most bytes of a request's head, and of a response that wait to be written, in memory for
-/// each connection. A token with many groups and App Service's description of it take some 30,000.
+/// The maximum length of a request's header section. A token with many groups and the headers in
+/// which App Service describes it take about 30,000 bytes.
 const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// The memory of each connection for bytes read ahead, and for response bytes not yet written.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// How many connections may wait to be accepted, as far as the kernel allows it (`somaxconn`).
-/// A client beyond that waits at least a second until its kernel asks again.
+/// How many connections may wait to be accepted, unless the kernel's limit (`somaxconn`) is lower.
+/// A client beyond that waits at least a second until its kernel retries.
 const BACKLOG: u32 = 4096;
 
-/// The connections that are accepted before the reactor has polled all other tasks.
-const ACCEPTS_PER_TURN: usize = 16;
+/// How many connections are accepted in a row before the reactor polls all other tasks.
+const MAX_ACCEPTS_PER_TICK: usize = 16;
 
-/// How long requests under way may take to finish once the server is told to stop.
+/// How long requests in flight may take to finish once the server is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// The pause before accepting again when the process has no file descriptor left.
-const RETRY_DELAY: Duration = Duration::from_millis(100);
+/// The delay before the next accept after one that failed, for example because the process has no
+/// file descriptor left.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// Listens on an address.
+/// Listens on an address, for example `127.0.0.1:8000`.
 ///
 /// # Errors
-/// When the address is in use, or is none of this machine.
+/// When the address is in use, or is not an address of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
     } else {
         TcpSocket::new_v6()?
     };
-    // Connections of a server that has just ended do not keep the next one from its address.
+    // Lets a restarted server listen although connections of the previous one are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` is cancelled, then lets requests under way finish, for a while.
+/// Serves until `stop` is cancelled, then waits up to [`SHUTDOWN_GRACE`] for requests in flight.
 ///
-/// hyper itself, because `axum::serve` bounds neither how long a head takes nor how many
-/// connections there are.
+/// Uses hyper directly, because `axum::serve` limits neither the time in which a header section
+/// arrives nor the number of connections.
 pub(super) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -101,9 +110,9 @@ async fn serve_within(
     let tasks = TaskTracker::new();
     let mut sweep = interval(sweep_interval);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut accepted_in_turn = 0;
+    let mut accepted_in_tick = 0;
     loop {
-        // All arms are cancel-safe: a connection that has been taken from the queue is served.
+        // All arms are cancel-safe: a connection that was taken from the backlog is served.
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &connections) => accepted,
@@ -113,59 +122,59 @@ async fn serve_within(
             }
         };
         let (stream, peer) = accepted;
-        let registered = connections.register(peer.ip());
-        // An answer is written at once; waiting for more to send would only delay it.
+        let registration = connections.register(peer.ip());
+        // A response is written as soon as it is ready; Nagle's algorithm would only delay it.
         let _ = stream.set_nodelay(true);
-        let connection = Arc::clone(&registered.connection);
+        let connection = Arc::clone(&registration.connection);
         let io = TokioIo::new(ConnectionIo::new(stream, Arc::clone(&connection)));
         let router = router.clone();
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            answer(router.clone(), Arc::clone(&connection), peer, request)
+            handle_request(router.clone(), Arc::clone(&connection), peer, request)
         });
         let serving = graceful.watch(http.serve_connection(io, service));
         tasks.spawn(async move {
-            // A connection that ends early is no error of the server: the client has gone, or a
-            // timeout has expired. Both arms may be dropped: closing a connection drops its
-            // request.
+            // A connection that ends early is not an error of the server: the client disconnected
+            // or a timeout expired. Both arms may be dropped: closing a connection is meant to
+            // cancel its request.
             tokio::select! {
                 served = serving => {
                     if let Err(error) = served {
-                        tracing::debug!(error = &error as &dyn std::error::Error, "connection ended");
+                        tracing::debug!(error = &error as &dyn std::error::Error, "connection failed");
                     }
                 }
-                () = registered.connection.closed() => {}
+                () = registration.connection.closed() => {}
             }
         });
-        // Thousands may be waiting to be accepted, and requests must not wait for all of them.
-        accepted_in_turn += 1;
-        if accepted_in_turn == ACCEPTS_PER_TURN {
-            accepted_in_turn = 0;
+        // Thousands may be waiting in the backlog, and requests must not wait for all of them.
+        accepted_in_tick += 1;
+        if accepted_in_tick == MAX_ACCEPTS_PER_TICK {
+            accepted_in_tick = 0;
             yield_now().await;
         }
     }
     drop(listener);
-    // Both arms may be dropped: what is left then is given up on purpose.
+    // Both arms may be dropped: what is left after the grace period is abandoned on purpose.
     tokio::select! {
         () = graceful.shutdown() => {}
         () = sleep(SHUTDOWN_GRACE) => {
-            tracing::warn!("requests under way did not finish in time and are cancelled");
+            tracing::warn!("shutdown grace period expired; cancelling requests in flight");
         }
     }
     Ok(())
 }
 
-/// Answers a request; on a connection beyond the limits, only the health endpoints.
-async fn answer(
+/// Routes a request. A connection beyond the limits only reaches the health endpoints.
+async fn handle_request(
     router: Router,
     connection: Arc<Connection>,
     peer: SocketAddr,
     mut request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<TrackedBody>, Infallible> {
     let in_progress = RequestInProgress::begin(&connection, request.headers());
-    connection.turn().await;
+    connection.wait_for_tick_permit().await;
     let mut response: Response =
-        if connection.is_health_only() && !health::is_path(request.uri().path()) {
-            refusal::too_many_connections().into_response(None)
+        if connection.is_health_only() && !health::is_health_path(request.uri().path()) {
+            rejection::too_many_connections().into_response(None)
         } else {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(connection.clone());
@@ -178,12 +187,12 @@ async fn answer(
     Ok(response.map(|body| TrackedBody::new(body, in_progress)))
 }
 
-/// The next connection.
+/// Accepts the next connection. Retries errors, so it never fails.
 async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
             Ok(accepted) => return accepted,
-            // A client that has gone before its connection was accepted.
+            // The client disconnected before its connection was accepted.
             Err(error)
                 if matches!(
                     error.kind(),
@@ -194,10 +203,10 @@ async fn accept(listener: &TcpListener, connections: &Connections) -> (TcpStream
             Err(error) => {
                 tracing::error!(
                     error = &error as &dyn std::error::Error,
-                    "cannot accept connections; one without a request in flight is closed"
+                    "accept failed; evicting a connection without a request in flight, will retry"
                 );
-                connections.close_first();
-                sleep(RETRY_DELAY).await;
+                connections.evict_one();
+                sleep(ACCEPT_RETRY_DELAY).await;
             }
         }
     }

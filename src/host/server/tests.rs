@@ -9,22 +9,22 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-const LONG: ConnectionLimits = ConnectionLimits {
+const LONG_TIMEOUTS: ConnectionLimits = ConnectionLimits {
     max_connections: 3,
     max_per_address: 2,
     max_health_only: 2,
-    header_read_timeout: PATIENCE,
-    idle_timeout: PATIENCE,
-    write_timeout: PATIENCE,
+    header_read_timeout: TEST_TIMEOUT,
+    idle_timeout: TEST_TIMEOUT,
+    write_timeout: TEST_TIMEOUT,
 };
 
-const SHORT: ConnectionLimits = ConnectionLimits {
+const SHORT_TIMEOUTS: ConnectionLimits = ConnectionLimits {
     header_read_timeout: Duration::from_millis(200),
     idle_timeout: Duration::from_millis(400),
     write_timeout: Duration::from_millis(300),
-    ..LONG
+    ..LONG_TIMEOUTS
 };
 
 struct Server {
@@ -32,9 +32,9 @@ struct Server {
     connections: Arc<Connections>,
     stop: CancellationToken,
     tasks: TaskTracker,
-    /// A request to `/held` has come.
+    /// Receives one message for each request to `/held`.
     held: mpsc::UnboundedReceiver<()>,
-    /// Lets them be answered.
+    /// Lets the requests to `/held` finish.
     release: CancellationToken,
 }
 
@@ -43,12 +43,12 @@ impl Server {
         let listener = listen(([127, 0, 0, 1], 0).into()).expect("a free port");
         let address = listener.local_addr().expect("its address");
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let (came, held) = mpsc::unbounded_channel();
+        let (arrived, held) = mpsc::unbounded_channel();
         let release = CancellationToken::new();
         let released = release.clone();
         let hold = async move |Extension(connection): Extension<Arc<Connection>>| {
-            connection.permit_request();
-            came.send(()).expect("the test listens");
+            connection.record_permit();
+            arrived.send(()).expect("the test listens");
             released.cancelled().await;
             "released"
         };
@@ -67,7 +67,7 @@ impl Server {
             .route("/held", get(hold));
         let proxies = trusted_proxies.iter();
         let proxies = proxies.map(|proxy| proxy.parse().expect("a network"));
-        let proxies = Arc::new(Proxies::Named(proxies.collect()));
+        let proxies = Arc::new(Proxies::Networks(proxies.collect()));
         let connections = Arc::new(Connections::new(limits, proxies));
         let sweep = Duration::from_millis(20);
         tasks.spawn(serve_within(
@@ -87,7 +87,7 @@ impl Server {
         }
     }
 
-    /// A connection from one of this machine's addresses.
+    /// Connects from 127.0.0.`from`.
     async fn connect(&self, from: u8) -> TcpStream {
         let socket = TcpSocket::new_v4().expect("a socket");
         let from = SocketAddr::from(([127, 0, 0, from], 0));
@@ -101,26 +101,26 @@ impl Server {
         stream
     }
 
-    /// What the server says to a request, until it closes the connection.
-    async fn ask(&self, from: u8, path: &str) -> String {
-        rest(self.send(from, &last(path)).await).await
+    /// Sends a request, and returns all that the server sends until it closes the connection.
+    async fn get(&self, from: u8, path: &str) -> String {
+        read_to_end(self.send(from, &last_request(path)).await).await
     }
 
-    /// A connection whose request has a permit.
+    /// A connection whose request holds a permit.
     async fn hold(&mut self, from: u8) -> TcpStream {
-        let stream = self.send(from, &last("/held")).await;
-        let came = timeout(PATIENCE, self.held.recv()).await;
-        came.expect("in time").expect("it comes");
+        let stream = self.send(from, &last_request("/held")).await;
+        let arrived = timeout(TEST_TIMEOUT, self.held.recv()).await;
+        arrived.expect("in time").expect("a request");
         stream
     }
 
-    async fn until_nobody_is_connected(&self) {
-        let gone = async {
-            while self.connections.open() > 0 {
+    async fn wait_until_all_are_closed(&self) {
+        let closed = async {
+            while self.connections.open_count() > 0 {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(PATIENCE, gone).await.expect("they go");
+        timeout(TEST_TIMEOUT, closed).await.expect("all are closed");
     }
 }
 
@@ -128,50 +128,53 @@ fn request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")
 }
 
-fn last(path: &str) -> String {
+fn last_request(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
 }
 
-/// All that the server says until it closes the connection.
-async fn rest(mut stream: TcpStream) -> String {
-    let mut said = Vec::new();
-    let reading = timeout(PATIENCE, stream.read_to_end(&mut said)).await;
-    // A reset says as well that it is over.
+/// All that the server sends until it closes the connection.
+async fn read_to_end(mut stream: TcpStream) -> String {
+    let mut received = Vec::new();
+    let reading = timeout(TEST_TIMEOUT, stream.read_to_end(&mut received)).await;
+    // A reset closes the connection too.
     let _ = reading.expect("the connection is closed");
-    String::from_utf8(said).expect("text")
+    String::from_utf8(received).expect("text")
 }
 
-async fn status(stream: &mut TcpStream) -> String {
-    let mut said = [0; 12];
-    let reading = timeout(PATIENCE, stream.read_exact(&mut said)).await;
-    reading.expect("in time").expect("an answer");
-    String::from_utf8_lossy(&said).into_owned()
+async fn status_line(stream: &mut TcpStream) -> String {
+    let mut received = [0; 12];
+    let reading = timeout(TEST_TIMEOUT, stream.read_exact(&mut received)).await;
+    reading.expect("in time").expect("a response");
+    String::from_utf8_lossy(&received).into_owned()
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
-    let server = Server::start(SHORT, &[]).await;
-    let began = Instant::now();
+async fn an_incomplete_header_section_times_out() {
+    let server = Server::start(SHORT_TIMEOUTS, &[]).await;
+    let start = Instant::now();
     for head in ["", "GET / HT", "GET / HTTP/1.1\r\nhost: x\r\n"] {
-        let said = rest(server.send(1, head).await).await;
-        assert_eq!(said, "", "{head:?}");
+        let received = read_to_end(server.send(1, head).await).await;
+        assert_eq!(received, "", "{head:?}");
     }
-    assert!(began.elapsed() >= 3 * SHORT.header_read_timeout);
-    // A connection that is kept and not used has more time, a second head has not.
-    for (then, least) in [("", SHORT.idle_timeout), ("GET", SHORT.header_read_timeout)] {
-        let began = Instant::now();
+    assert!(start.elapsed() >= 3 * SHORT_TIMEOUTS.header_read_timeout);
+    // An idle connection has more time; the header section of a second request does not.
+    for (next, min_time) in [
+        ("", SHORT_TIMEOUTS.idle_timeout),
+        ("GET", SHORT_TIMEOUTS.header_read_timeout),
+    ] {
+        let start = Instant::now();
         let mut stream = server.send(1, &request("/")).await;
-        assert_eq!(status(&mut stream).await, "HTTP/1.1 200");
-        stream.write_all(then.as_bytes()).await.expect("sent");
-        let said = rest(stream).await;
-        assert!(said.ends_with("here"), "{said}");
-        assert!(began.elapsed() >= least, "{then:?}");
+        assert_eq!(status_line(&mut stream).await, "HTTP/1.1 200");
+        stream.write_all(next.as_bytes()).await.expect("sent");
+        let received = read_to_end(stream).await;
+        assert!(received.ends_with("here"), "{received}");
+        assert!(start.elapsed() >= min_time, "{next:?}");
     }
 }
 
 #[tokio::test]
-async fn a_head_that_is_too_long_is_refused() {
-    let server = Server::start(LONG, &[]).await;
+async fn a_header_section_that_is_too_long_is_rejected_with_431() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     for (length, expected) in [
         (MAX_HEAD_BYTES, "HTTP/1.1 200"),
         (MAX_HEAD_BYTES + 1, "HTTP/1.1 431"),
@@ -180,83 +183,83 @@ async fn a_head_that_is_too_long_is_refused() {
         let head = |value: &str| format!("GET / HTTP/1.1\r\nhost: x\r\na: {value}\r\n\r\n");
         let head = head(&"a".repeat(length - head("").len()));
         let mut stream = server.connect(1).await;
-        // It may be refused before all is sent.
+        // The request may be rejected before all is sent.
         let _ = stream.write_all(head.as_bytes()).await;
-        assert_eq!(status(&mut stream).await, expected, "{length}");
+        assert_eq!(status_line(&mut stream).await, expected, "{length}");
     }
 }
 
-/// While the reactor is busy nobody is accepted, and a client beyond the backlog waits a second
-/// until its kernel asks again.
-#[cfg(target_os = "linux")] // other kernels allow few by default
+/// While the reactor is busy no connection is accepted, and a client beyond the backlog waits a
+/// second until its kernel retries.
+#[cfg(target_os = "linux")] // other kernels have a small backlog by default
 #[tokio::test]
-async fn hundreds_of_connections_may_wait_to_be_accepted() {
+async fn hundreds_of_connections_wait_in_the_backlog() {
     let listener = listen(([127, 0, 0, 1], 0).into()).expect("a free port");
     let address = listener.local_addr().expect("its address");
     let connecting = (0..300).map(|_| TcpStream::connect(address));
-    let waiting = timeout(PATIENCE, futures_util::future::try_join_all(connecting)).await;
+    let waiting = timeout(TEST_TIMEOUT, futures_util::future::try_join_all(connecting)).await;
     let waiting = waiting.expect("all are connected").expect("connections");
     assert_eq!(waiting.len(), 300);
 }
 
 #[tokio::test]
-async fn a_response_that_is_not_read_is_given_up() {
-    let server = Server::start(SHORT, &[]).await;
+async fn a_connection_with_an_unread_response_is_closed() {
+    let server = Server::start(SHORT_TIMEOUTS, &[]).await;
     let mut unread = server.send(1, &request("/large")).await;
-    assert_eq!(status(&mut unread).await, "HTTP/1.1 200");
-    server.until_nobody_is_connected().await;
-    assert!(rest(unread).await.len() < 64 << 20);
+    assert_eq!(status_line(&mut unread).await, "HTTP/1.1 200");
+    server.wait_until_all_are_closed().await;
+    assert!(read_to_end(unread).await.len() < 64 << 20);
 }
 
 #[tokio::test]
-async fn each_address_has_its_share_and_idle_connections_give_way() {
-    let server = Server::start(LONG, &[]).await;
+async fn each_address_has_a_limit_and_idle_connections_are_evicted() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     let first = server.connect(2).await;
     let mut second = server.connect(2).await;
-    // One too many: the first is closed for it.
-    assert!(server.ask(2, "/").await.ends_with("here"));
-    assert_eq!(rest(first).await, "");
-    // Two more fill the server, so that the next address's takes the place of the longest idle.
+    // The third connection is over the limit of its address: the first is evicted.
+    assert!(server.get(2, "/").await.ends_with("here"));
+    assert_eq!(read_to_end(first).await, "");
+    // Two more reach the total limit, so the next one evicts the longest idle.
     let _others = [server.connect(3).await, server.connect(3).await];
-    assert!(server.ask(4, "/").await.ends_with("here"));
-    let read = timeout(PATIENCE, second.read(&mut [0])).await;
-    assert_eq!(read.expect("in time").expect("an end"), 0);
+    assert!(server.get(4, "/").await.ends_with("here"));
+    let read = timeout(TEST_TIMEOUT, second.read(&mut [0])).await;
+    assert_eq!(read.expect("in time").expect("end of stream"), 0);
 }
 
 #[tokio::test]
-async fn health_is_told_when_all_connections_are_in_use() {
-    let mut server = Server::start(LONG, &[]).await;
+async fn health_checks_are_answered_when_all_connections_are_in_use() {
+    let mut server = Server::start(LONG_TIMEOUTS, &[]).await;
     let mut held = vec![server.hold(2).await, server.hold(2).await];
-    // The address's share is in use; others are served.
-    let refused = server.ask(2, "/").await;
+    // One address is at its limit; others are served.
+    let refused = server.get(2, "/").await;
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
     assert!(refused.contains("too many connections"), "{refused}");
-    assert!(server.ask(2, "/health/live").await.ends_with("alive"));
-    assert!(server.ask(3, "/").await.ends_with("here"));
+    assert!(server.get(2, "/health/live").await.ends_with("alive"));
+    assert!(server.get(3, "/").await.ends_with("here"));
     // All are in use.
     held.push(server.hold(3).await);
-    let refused = server.ask(4, "/").await;
+    let refused = server.get(4, "/").await;
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
-    // Also when the connections beyond the limit are silent.
+    // Health checks are also answered when idle connections use all that are health-only.
     let silent = [server.connect(4).await, server.connect(4).await];
     for _ in 0..10 {
-        let said = server.send(4, &request("/health/live")).await;
-        let said = rest(said).await;
-        assert!(said.ends_with("alive"), "{said}");
-        assert!(said.contains("connection: close"), "{said}");
+        let received = server.send(4, &request("/health/live")).await;
+        let received = read_to_end(received).await;
+        assert!(received.ends_with("alive"), "{received}");
+        assert!(received.contains("connection: close"), "{received}");
     }
     drop(silent);
     server.release.cancel();
     for held in held {
-        let said = rest(held).await;
-        assert!(said.ends_with("released"), "{said}");
+        let received = read_to_end(held).await;
+        assert!(received.ends_with("released"), "{received}");
     }
 }
 
-/// They need no credentials.
+/// Anybody can send such requests, because they need no credential.
 #[tokio::test]
-async fn requests_without_a_permit_keep_nobody_out() {
-    let server = Server::start(LONG, &[]).await;
+async fn connections_without_a_permit_do_not_block_new_ones() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     let arriving = "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n{";
     let unread = request("/large");
     for (what, text) in [("a body", arriving), ("a response", &unread)] {
@@ -264,23 +267,23 @@ async fn requests_without_a_permit_keep_nobody_out() {
         for from in [2, 2, 3] {
             let mut stream = server.send(from, text).await;
             if text == unread {
-                assert_eq!(status(&mut stream).await, "HTTP/1.1 200");
+                assert_eq!(status_line(&mut stream).await, "HTTP/1.1 200");
             }
             pinned.push(stream);
         }
-        // Of an address whose share is in use, and of another.
+        // From an address that is at its limit, and from another one.
         for from in [2, 4] {
-            let said = server.ask(from, "/").await;
-            assert!(said.ends_with("here"), "{what} of {from}: {said}");
+            let received = server.get(from, "/").await;
+            assert!(received.ends_with("here"), "{what} of {from}: {received}");
         }
         drop(pinned);
-        server.until_nobody_is_connected().await;
+        server.wait_until_all_are_closed().await;
     }
 }
 
 #[tokio::test]
-async fn a_trusted_proxy_has_no_share() {
-    let mut server = Server::start(LONG, &["127.0.0.2/32"]).await;
+async fn a_trusted_proxy_is_exempt_from_the_limit_per_address() {
+    let mut server = Server::start(LONG_TIMEOUTS, &["127.0.0.2/32"]).await;
     let held = [
         server.hold(2).await,
         server.hold(2).await,
@@ -288,54 +291,74 @@ async fn a_trusted_proxy_has_no_share() {
     ];
     server.release.cancel();
     for held in held {
-        assert!(rest(held).await.ends_with("released"));
+        assert!(read_to_end(held).await.ends_with("released"));
     }
 }
 
 #[tokio::test]
-async fn told_to_stop_it_ends_idle_connections_and_takes_no_new_ones() {
-    let server = Server::start(LONG, &[]).await;
+async fn shutdown_closes_idle_connections_and_accepts_no_new_ones() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     let mut idle = server.send(1, &request("/")).await;
-    assert_eq!(status(&mut idle).await, "HTTP/1.1 200");
+    assert_eq!(status_line(&mut idle).await, "HTTP/1.1 200");
     server.stop.cancel();
     server.tasks.close();
-    timeout(PATIENCE, server.tasks.wait())
+    timeout(TEST_TIMEOUT, server.tasks.wait())
         .await
         .expect("it stops");
-    rest(idle).await;
+    read_to_end(idle).await;
     assert!(TcpStream::connect(server.address).await.is_err());
 }
 
-/// However many come before the first head, and in whatever pieces (RFC 9112, section 2.2).
+/// In any number and split in any way (RFC 9112, section 2.2).
 #[tokio::test]
-async fn empty_lines_before_a_head_are_ignored() {
-    let server = Server::start(LONG, &[]).await;
+async fn empty_lines_before_a_request_are_ignored() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     let many = "\r\n".repeat(100_000);
     for (lines, path) in [("\r\n", "/"), ("\n\n\r\n", "/"), (&*many, "/large")] {
         let mut stream = server.send(1, lines).await;
         stream.set_nodelay(true).expect("at once");
-        for piece in ["\r", "\n", "\r\n", &request("/"), "\r\n", &last(path)] {
+        for piece in [
+            "\r",
+            "\n",
+            "\r\n",
+            &request("/"),
+            "\r\n",
+            &last_request(path),
+        ] {
             stream.write_all(piece.as_bytes()).await.expect("sent");
         }
-        let said = rest(stream).await;
-        assert_eq!(said.matches("HTTP/1.1 200").count(), 2, "{}", said.len());
+        let received = read_to_end(stream).await;
+        assert_eq!(
+            received.matches("HTTP/1.1 200").count(),
+            2,
+            "{}",
+            received.len()
+        );
     }
 }
 
-/// RFC 9112, section 2.2: a recipient ignores CRLF, and a CR alone is no line end.
+/// RFC 9112, section 2.2: a recipient ignores CRLF, but a CR alone is not a line end.
 #[tokio::test]
-async fn a_carriage_return_alone_before_a_head_is_refused() {
-    let server = Server::start(LONG, &[]).await;
+async fn a_carriage_return_alone_before_a_request_is_rejected() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     for start in ["\r", "\r\r\n", "\r\n\r"] {
-        let said = rest(server.send(1, &format!("{start}{}", last("/"))).await).await;
-        assert!(said.starts_with("HTTP/1.1 400"), "{start:?}: {said}");
+        let received = read_to_end(
+            server
+                .send(1, &format!("{start}{}", last_request("/")))
+                .await,
+        )
+        .await;
+        assert!(
+            received.starts_with("HTTP/1.1 400"),
+            "{start:?}: {received}"
+        );
     }
 }
 
-/// What arrives is not lost while a long request waits for its turns.
+/// No byte is lost while a long request waits for tick permits.
 #[tokio::test]
-async fn a_long_request_arrives_whole() {
-    let server = Server::start(LONG, &[]).await;
+async fn a_long_request_arrives_complete() {
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
     let body = "x".repeat(300_000);
     for head in [
         format!("content-length: {}\r\n\r\n{body}", body.len()),
@@ -345,35 +368,35 @@ async fn a_long_request_arrives_whole() {
         ),
     ] {
         let head = format!("POST /length HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{head}");
-        let said = rest(server.send(1, &head).await).await;
-        assert!(said.ends_with("\r\n\r\n300000"), "{said}");
+        let received = read_to_end(server.send(1, &head).await).await;
+        assert!(received.ends_with("\r\n\r\n300000"), "{received}");
     }
 }
 
-/// Wherever the bytes of requests written ahead are split on their way, no byte is lost.
+/// No byte is lost wherever the network splits the bytes of pipelined requests.
 #[tokio::test]
-async fn requests_written_ahead_arrive_as_they_were_sent() {
+async fn pipelined_requests_arrive_complete() {
     let requests = [
         "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 6\r\n\r\n\r\na\nb\r",
         "\r\nPOST /echo HTTP/1.1\r\nhost: x\r\na: b\r\ntransfer-encoding: chunked\r\n\r\n4\r\n\r\n\r\n\r\n0\r\n\r\n",
         "POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
     ]
     .concat();
-    let server = Server::start(LONG, &[]).await;
-    for at in 1..requests.len() {
-        let (first, then) = requests.split_at(at);
+    let server = Server::start(LONG_TIMEOUTS, &[]).await;
+    for split in 1..requests.len() {
+        let (first, second) = requests.split_at(split);
         let mut stream = server.send(1, first).await;
-        // The server reads meanwhile: it runs on this thread.
+        // The server runs on this thread; this lets it read the first part.
         for _ in 0..30 {
             tokio::task::yield_now().await;
         }
-        stream.write_all(then.as_bytes()).await.expect("sent");
-        let said = rest(stream).await;
-        let bodies: Vec<&str> = said.split(['[', ']']).skip(1).step_by(2).collect();
+        stream.write_all(second.as_bytes()).await.expect("sent");
+        let received = read_to_end(stream).await;
+        let bodies: Vec<&str> = received.split(['[', ']']).skip(1).step_by(2).collect();
         assert_eq!(
             bodies,
             ["2:\r\na\nb\r", "3:\r\n\r\n", "3:"],
-            "split before {then:?}: {said}"
+            "split before {second:?}: {received}"
         );
     }
 }

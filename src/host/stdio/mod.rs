@@ -1,13 +1,15 @@
 //! MCP over standard input and output.
 //!
 //! Knows rmcp's transport and pipes; must not know tools or tenants.
-//! Invariants: each request that was read is answered, also when the input has ended; a line that
-//! cannot be read as a message is answered and never ends the session; what waits in memory is
-//! bounded by [`StdioLimits`].
-mod client_gone; // detects that the output has no reader
-mod lines; // the input, line by line
-mod requests; // those in flight
-mod session; // lines as MCP messages
+//!
+//! Invariants:
+//! - each request that was read gets a response, even after the end of the input;
+//! - a line that is not a valid message gets an error response and never ends the session;
+//! - [`StdioLimits`] bounds the memory of messages.
+mod disconnect; // detects that the client has closed a stream
+mod lines; //      splits the input into lines
+mod requests; //   the requests in flight
+mod session; //    lines as MCP messages
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -24,38 +26,39 @@ use crate::mcp::Handler;
 use requests::Requests;
 use session::Session;
 
-/// How long the answers may take that tell of calls which did not end in time; and an answer that
-/// is not read, once the server is told to stop.
+/// How long the client may take to read the responses to calls that were cancelled at the end of
+/// the grace period, and to read any response once the server is told to stop.
 const LAST_WRITE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// What a client on standard input may have the server hold.
+/// Limits for the client on standard input.
 #[derive(Clone, Copy, Debug)]
 pub struct StdioLimits {
-    /// The longest line, in bytes.
-    pub line_bytes: NonZeroUsize,
-    /// The most requests in flight; further lines are not read until one of them is answered.
-    pub in_flight: NonZeroUsize,
+    /// The maximum length of a line, in bytes.
+    pub max_line_bytes: NonZeroUsize,
+    /// The maximum number of requests in flight. At the limit, no line is read until one of them is
+    /// answered.
+    pub max_in_flight: NonZeroUsize,
     /// How long requests in flight may take once the input has ended or the server is told to stop.
     pub grace: Duration,
 }
 
-/// Why serving over standard input and output ended badly.
+/// Why serving standard input and output failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StdioError {
-    /// The client's `initialize` was refused, with an answer that says why.
-    #[error("no MCP session could be agreed on")]
+    /// The client's `initialize` was rejected, with a response that says why.
+    #[error("the client could not initialize an MCP session")]
     Initialize(#[source] Box<ServerInitializeError>),
-    /// A task of ours failed.
-    #[error("the session was broken off")]
+    /// A task of the session panicked or was cancelled.
+    #[error("the MCP session failed")]
     Session(#[source] tokio::task::JoinError),
 }
 
-/// Speaks MCP on standard input and output until the input ends or `stop` is cancelled; then the
-/// requests in flight are finished. `overdue` is cancelled when they have taken too long, or when
-/// the output has no reader any more; calls in flight must end then.
+/// Serves MCP on standard input and output until the input ends or `stop` is cancelled, and then
+/// finishes the requests in flight. `overdue` is cancelled when they take longer than the grace
+/// period, or when standard output has no reader left; calls in flight must end then.
 ///
 /// # Errors
-/// [`StdioError`]. Never because of how a client leaves.
+/// [`StdioError`]. A client that disconnects at any time is not an error.
 pub async fn serve_stdio(
     handler: Handler,
     limits: StdioLimits,
@@ -63,10 +66,10 @@ pub async fn serve_stdio(
     overdue: CancellationToken,
 ) -> Result<(), StdioError> {
     let (input, output) = stdio_pipes();
-    let gone = client_gone::watch_stdout();
+    let stdout_closed = disconnect::stdout_closed();
     let ended = stop.child_token();
     let session = Session::new(input, output, limits, ended.clone(), overdue.clone());
-    let too_late = too_late(session.requests(), limits.grace, stop, ended);
+    let is_overdue = wait_until_overdue(session.requests(), limits.grace, stop, ended);
     let serving = async {
         match handler.serve(session).await {
             Ok(session) => session
@@ -74,8 +77,8 @@ pub async fn serve_stdio(
                 .await
                 .map(|_| ())
                 .map_err(StdioError::Session),
-            // The client left before there was a session, for example one that only looked
-            // whether the command starts.
+            // The client disconnected before there was a session, for example because it only
+            // checks whether the command starts.
             Err(
                 ServerInitializeError::ConnectionClosed(_)
                 | ServerInitializeError::TransportError { .. },
@@ -83,47 +86,47 @@ pub async fn serve_stdio(
             Err(error) => Err(StdioError::Initialize(Box::new(error))),
         }
     };
-    // Dropping what watches loses nothing; when it ends first, serving still finishes.
+    // The last two arms hold no state; serving goes on after one of them resolves.
     tokio::pin!(serving);
     tokio::select! {
         served = &mut serving => return served,
-        () = gone => {}
-        () = too_late => {}
+        () = stdout_closed => {}
+        () = is_overdue => {}
     }
     overdue.cancel();
-    // The last answers are not written to a client that does not read them.
+    // Abandons the last responses if the client does not read them.
     timeout(LAST_WRITE_TIMEOUT, serving).await.unwrap_or(Ok(()))
 }
 
-/// Resolves when the requests in flight are not waited for any more. The session cannot tell: it is
-/// not polled while rmcp writes, and it does not see the input's end behind lines that it does not
-/// read while as many as may be are in flight.
-async fn too_late(
+/// Resolves when the requests in flight must be cancelled. The session cannot detect that itself:
+/// rmcp does not poll it while writing, and at the in-flight limit it reads no lines, so it does
+/// not see the end of the input behind them.
+async fn wait_until_overdue(
     requests: Arc<Requests>,
     grace: Duration,
     stop: CancellationToken,
     ended: CancellationToken,
 ) {
-    let unfinished = async {
+    let grace_expired = async {
         ended.cancelled().await;
         sleep(grace).await;
     };
-    // What was read is finished as long as the client reads the answers, however much it is.
+    // As long as the client reads responses, all lines that it has sent are handled.
     let unread = async {
-        client_gone::watch_stdin().await;
-        requests.until_unchanged_for(grace).await;
+        disconnect::stdin_closed().await;
+        requests.wait_until_unchanged_for(grace).await;
     };
     let unread_at_stop = async {
         stop.cancelled().await;
-        requests.until_none_runs().await;
-        requests.until_unchanged_for(LAST_WRITE_TIMEOUT).await;
+        requests.wait_until_none_running().await;
+        requests.wait_until_unchanged_for(LAST_WRITE_TIMEOUT).await;
     };
-    // Dropping those that have not ended loses nothing.
+    // All arms may be dropped: they only wait.
     tokio::select! {
-        () = unfinished => {
-            tracing::warn!("requests in flight did not finish in time and are cancelled");
+        () = grace_expired => {
+            tracing::warn!("shutdown grace period expired; cancelling requests in flight");
         }
-        () = unread => tracing::warn!("answers are not read and are given up"),
-        () = unread_at_stop => tracing::warn!("answers are not read and are given up"),
+        () = unread => tracing::warn!("client does not read responses; abandoning them"),
+        () = unread_at_stop => tracing::warn!("client does not read responses; abandoning them"),
     }
 }

@@ -1,3 +1,8 @@
+//! The requests in flight of a session on standard input and output.
+//!
+//! Knows MCP's message types; must not know how lines are read or written.
+//! Invariant: a response is only written for the request that it answers, also when a client reuses
+//! the id of a cancelled request.
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,8 +19,9 @@ use crate::mcp::RenderedResult;
 
 /// The requests that were read and are not answered yet.
 ///
-/// rmcp knows each by a number of its own: a client may use the id of a request that it has
-/// cancelled again, and the answer to the one must not be taken for the other's.
+/// Each has an internal number, which replaces the client's id in the message that rmcp sees: a
+/// client may reuse the id of a request that it has cancelled, and the responses to the two must
+/// not be confused.
 #[derive(Default)]
 pub(super) struct Requests {
     state: Mutex<State>,
@@ -25,49 +31,50 @@ pub(super) struct Requests {
 #[derive(Default)]
 struct State {
     last_number: i64,
-    /// Those that are being handled.
-    running: HashMap<i64, Running>,
-    /// Those whose answers are being written.
-    unwritten: HashSet<RequestId>,
+    /// The requests that are being handled, by their number.
+    running: HashMap<i64, RunningRequest>,
+    /// The requests whose responses are being written, by the client's id.
+    responding: HashSet<RequestId>,
 }
 
-struct Running {
+struct RunningRequest {
+    /// The client's id.
     id: RequestId,
     /// Where the handler leaves a result as text.
     result: RenderedResult,
 }
 
-/// A request's answer that is being written, until this is dropped.
-pub(super) struct Answer {
+/// A response that is being written. Its request is in flight until this is dropped.
+pub(super) struct PendingResponse {
     id: RequestId,
     result: RenderedResult,
     requests: Arc<Requests>,
 }
 
-impl Drop for Answer {
+impl Drop for PendingResponse {
     fn drop(&mut self) {
-        self.requests.lock().unwritten.remove(&self.id);
+        self.requests.lock().responding.remove(&self.id);
         self.requests.changed.notify_waiters();
     }
 }
 
-impl Answer {
-    /// The result, if it was left as text.
+impl PendingResponse {
+    /// The result as text, if the handler left one.
     pub(super) fn take_result(&self) -> Option<Bytes> {
         self.result.take()
     }
 }
 
 impl Requests {
-    /// Whether an answer under this id would be taken for that of another request.
+    /// Whether a request with this id is in flight.
     pub(super) fn contains(&self, id: &RequestId) -> bool {
         let state = self.lock();
-        state.unwritten.contains(id) || state.running.values().any(|running| running.id == *id)
+        state.responding.contains(id) || state.running.values().any(|running| running.id == *id)
     }
 
-    /// Notes a message that was read, and puts the number in place of the id. A request that its
-    /// client has cancelled is never answered, unless its answer is being written already.
-    pub(super) fn note_read(&self, message: &mut ClientJsonRpcMessage) {
+    /// Records a message that was read, and replaces the id with the internal number. A cancelled
+    /// request gets no response, unless that is already being written.
+    pub(super) fn record_read(&self, message: &mut ClientJsonRpcMessage) {
         let mut state = self.lock();
         match message {
             JsonRpcMessage::Request(request) => {
@@ -76,7 +83,7 @@ impl Requests {
                 let id = std::mem::replace(&mut request.id, RequestId::Number(number));
                 let result = RenderedResult::default();
                 request.request.extensions_mut().insert(result.clone());
-                state.running.insert(number, Running { id, result });
+                state.running.insert(number, RunningRequest { id, result });
             }
             JsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) =
@@ -84,8 +91,9 @@ impl Requests {
                     && let Some(id) = &mut cancelled.params.request_id
                 {
                     let mut running = state.running.iter();
-                    let number = running.find_map(|(number, of)| (of.id == *id).then_some(*number));
-                    // Zero is the number of none.
+                    let number = running
+                        .find_map(|(number, request)| (request.id == *id).then_some(*number));
+                    // No request has the number zero.
                     let number = number.unwrap_or_default();
                     state.running.remove(&number);
                     *id = RequestId::Number(number);
@@ -97,12 +105,16 @@ impl Requests {
         self.changed.notify_waiters();
     }
 
-    /// Puts the id back in place of the number in an answer; `Err` if its client has cancelled the
-    /// request. `None` for what answers no request.
-    pub(super) fn begin_answer(
+    /// Starts writing a response: replaces the internal number with the client's id. Returns `None`
+    /// for a message that is not a response to a request.
+    ///
+    /// # Errors
+    /// [`CancelledError`] when the client has cancelled the request, so the response must not be
+    /// written.
+    pub(super) fn begin_response(
         self: &Arc<Self>,
         message: &mut ServerJsonRpcMessage,
-    ) -> Result<Option<Answer>, Cancelled> {
+    ) -> Result<Option<PendingResponse>, CancelledError> {
         let id = match message {
             JsonRpcMessage::Response(response) => Some(&mut response.id),
             JsonRpcMessage::Error(error) => error.id.as_mut(),
@@ -112,56 +124,63 @@ impl Requests {
             return Ok(None);
         };
         let RequestId::Number(number) = *id else {
-            return Err(Cancelled);
+            return Err(CancelledError);
         };
         let mut state = self.lock();
-        let Running { id: own, result } = state.running.remove(&number).ok_or(Cancelled)?;
-        *id = own;
-        state.unwritten.insert(id.clone());
+        let request = state.running.remove(&number).ok_or(CancelledError)?;
+        let RunningRequest {
+            id: client_id,
+            result,
+        } = request;
+        *id = client_id;
+        state.responding.insert(id.clone());
         drop(state);
         self.changed.notify_waiters();
-        Ok(Some(Answer {
+        Ok(Some(PendingResponse {
             id: id.clone(),
             result,
             requests: Arc::clone(self),
         }))
     }
 
-    /// Cancel-safe, like those below.
-    pub(super) async fn until_fewer_than(&self, number: usize) {
-        self.until(|state| state.running.len() + state.unwritten.len() < number)
+    /// Waits until fewer than `limit` requests are in flight.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe, like the other methods that wait: they change nothing.
+    pub(super) async fn wait_until_fewer_than(&self, limit: usize) {
+        self.wait_until(|state| state.running.len() + state.responding.len() < limit)
             .await;
     }
 
-    /// Until no answer is missing but those that are being written.
-    pub(super) async fn until_none_runs(&self) {
-        self.until(|state| state.running.is_empty()).await;
+    /// Waits until every request is answered, except that responses may still be being written.
+    pub(super) async fn wait_until_none_running(&self) {
+        self.wait_until(|state| state.running.is_empty()).await;
     }
 
-    /// Until nothing has been read, handled or answered for a time.
-    pub(super) async fn until_unchanged_for(&self, time: Duration) {
+    /// Waits until no request has been read, handled or answered for some time.
+    pub(super) async fn wait_until_unchanged_for(&self, time: Duration) {
         while timeout(time, self.changed.notified()).await.is_ok() {}
     }
 
-    async fn until(&self, holds: impl Fn(&State) -> bool) {
+    async fn wait_until(&self, condition: impl Fn(&State) -> bool) {
         loop {
             let changed = self.changed.notified();
-            if holds(&self.lock()) {
+            if condition(&self.lock()) {
                 return;
             }
             changed.await;
         }
     }
 
-    /// A std mutex: held for a short look, never across an await, and nothing panics meanwhile.
+    /// A std mutex: held for a few operations, never across an await, and nothing panics meanwhile.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The client does not wait for the answer.
+/// The client has cancelled the request.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Cancelled;
+pub(super) struct CancelledError;
 
 #[cfg(test)]
 mod tests {
@@ -171,20 +190,23 @@ mod tests {
 
     fn read(requests: &Requests, message: &Value) -> Value {
         let mut message = serde_json::from_value(message.clone()).expect("a message");
-        requests.note_read(&mut message);
+        requests.record_read(&mut message);
         serde_json::to_value(message).expect("JSON")
     }
 
-    fn answer(requests: &Arc<Requests>, number: &Value) -> Result<(Value, Answer), Cancelled> {
+    fn respond(
+        requests: &Arc<Requests>,
+        number: &Value,
+    ) -> Result<(Value, PendingResponse), CancelledError> {
         let message = json!({"jsonrpc": "2.0", "id": number, "result": {}});
         let mut message = serde_json::from_value(message).expect("a message");
-        let answer = requests.begin_answer(&mut message)?;
+        let response = requests.begin_response(&mut message)?;
         let message = serde_json::to_value(message).expect("JSON");
-        Ok((message["id"].clone(), answer.expect("it answers one")))
+        Ok((message["id"].clone(), response.expect("a response")))
     }
 
     #[test]
-    fn the_id_of_a_cancelled_request_may_be_used_again() {
+    fn the_id_of_a_cancelled_request_may_be_reused() {
         let requests = Arc::new(Requests::default());
         let cancel = |id: &Value| {
             let params = json!({"requestId": id});
@@ -201,13 +223,13 @@ mod tests {
             assert!(!requests.contains(&key), "{id} is free");
             let second = read(&requests, &ping)["id"].clone();
             assert_ne!(first, second);
-            assert_eq!(answer(&requests, &first).err(), Some(Cancelled));
-            let (answered, writing) = answer(&requests, &second).expect("it is waited for");
-            assert_eq!(answered, id);
-            // Too late: the answer is on its way.
+            assert_eq!(respond(&requests, &first).err(), Some(CancelledError));
+            let (response_id, response) = respond(&requests, &second).expect("not cancelled");
+            assert_eq!(response_id, id);
+            // Too late to cancel: the response is being written.
             assert_eq!(cancel(&id), json!(0));
             assert!(requests.contains(&key), "{id} is in use");
-            drop(writing);
+            drop(response);
             assert!(!requests.contains(&key));
         }
     }

@@ -1,3 +1,8 @@
+//! An MCP session over lines, as a transport for rmcp.
+//!
+//! Knows JSON-RPC's errors and rmcp's transport; must not know tools or tenants.
+//! Invariant: rmcp only sees valid messages. Anything else gets an error response here, because
+//! rmcp would end the session.
 use std::io;
 use std::sync::Arc;
 
@@ -16,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::StdioLimits;
 use super::lines::{Line, Lines};
-use super::requests::{Answer, Requests};
-use crate::host::envelope::without_bom;
+use super::requests::{PendingResponse, Requests};
 use crate::host::message_id;
+use crate::host::request_body::strip_bom;
 use crate::mcp::{RenderedMessage, initialize_fault};
 
-/// An MCP session over an input and an output of lines.
+/// An MCP session that reads and writes one message per line.
 pub(super) struct Session<R, W> {
     lines: Lines<R>,
     output: Arc<Mutex<FramedWrite<W, BytesCodec>>>,
@@ -29,10 +34,12 @@ pub(super) struct Session<R, W> {
     limits: StdioLimits,
     ended: CancellationToken,
     overdue: CancellationToken,
-    /// Whether a request has been read: until then rmcp ends the session for anything else.
+    /// A request has been read. Before the first request, rmcp ends the session at any other
+    /// message.
     has_begun: bool,
-    /// An answer of the session's own, which goes first.
+    /// An error response of the session itself, not yet handed to `output`.
     reply: Option<Bytes>,
+    /// `output` may hold bytes of an error response.
     is_unflushed: bool,
 }
 
@@ -41,8 +48,8 @@ where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    /// No line is read once `ended` is cancelled, which the session does at the input's end; no
-    /// answer is waited for once `overdue` is.
+    /// A session that stops reading once `ended` is cancelled, which it does itself at the end of
+    /// the input. Once `overdue` is cancelled, it no longer waits for responses.
     pub(super) fn new(
         input: R,
         output: W,
@@ -51,7 +58,7 @@ where
         overdue: CancellationToken,
     ) -> Self {
         Self {
-            lines: Lines::new(input, limits.line_bytes),
+            lines: Lines::new(input, limits.max_line_bytes),
             output: Arc::new(Mutex::new(FramedWrite::new(output, BytesCodec::new()))),
             requests: Arc::default(),
             limits,
@@ -63,37 +70,39 @@ where
         }
     }
 
-    /// Those in flight.
+    /// The requests in flight.
     pub(super) fn requests(&self) -> Arc<Requests> {
         Arc::clone(&self.requests)
     }
 
-    /// The next message; `None` when there is none after it.
+    /// The next message; `None` at the end of the session.
     ///
     /// # Cancel safety
-    /// Nothing is lost when the future is dropped, which rmcp does whenever something else happens.
+    /// Nothing is lost when the future is dropped, which rmcp does at every other event.
     async fn next(&mut self) -> Option<ClientJsonRpcMessage> {
         let (ended, overdue) = (self.ended.clone(), self.overdue.clone());
         while !ended.is_cancelled() {
-            // A client that does not read its answers can still be told apart from one that waits.
+            // A client that does not read responses must not keep the session from ending. All arms
+            // may be dropped: sending a reply is cancel-safe, and the others only wait.
             tokio::select! {
                 sent = self.send_reply() => sent.ok()?,
                 () = ended.cancelled() => {}
                 () = overdue.cancelled() => {}
             }
-            // Each arm may be dropped: a token and a count keep nothing, and a line is cancel-safe.
+            // All arms may be dropped: reading a line is cancel-safe, and the rest only waits.
             let line = tokio::select! {
                 biased;
                 () = ended.cancelled() => None,
                 () = overdue.cancelled() => None,
                 line = async {
-                    self.requests.until_fewer_than(self.limits.in_flight.get()).await;
+                    let max_in_flight = self.limits.max_in_flight.get();
+                    self.requests.wait_until_fewer_than(max_in_flight).await;
                     self.lines.next().await
                 } => match line {
                     Ok(line) => line,
                     Err(error) => {
                         let error = &error as &dyn std::error::Error;
-                        tracing::warn!(error, "standard input cannot be read");
+                        tracing::warn!(error, "reading standard input failed");
                         None
                     }
                 },
@@ -102,7 +111,7 @@ where
                 ended.cancel();
                 break;
             };
-            match read(&line, self.limits.line_bytes.get()) {
+            match parse_line(&line, self.limits.max_line_bytes.get()) {
                 Ok(mut message) => {
                     if let Err((error, id)) = self.accept(&mut message) {
                         self.reply(error, id);
@@ -111,40 +120,45 @@ where
                     if self.has_begun {
                         return Some(message);
                     }
-                    tracing::debug!("message before the first request ignored");
+                    tracing::debug!("message ignored before the first request");
                 }
                 Err((error, id)) => self.reply(error, id),
             }
         }
         let requests = self.requests();
-        let answered = async {
-            // What cannot be written any more is not written.
+        let all_answered = async {
+            // An error means that nobody reads the reply.
             let _ = self.send_reply().await;
-            requests.until_fewer_than(1).await;
+            requests.wait_until_fewer_than(1).await;
         };
-        // Each arm may be dropped: nothing is taken from anywhere.
+        // All arms may be dropped: the session ends either way.
         tokio::select! {
-            () = answered => {}
+            () = all_answered => {}
             () = overdue.cancelled() => {}
         }
         None
     }
 
-    /// Takes a message up, or says why it is not handled, and to which request.
+    /// Checks and records a message before it is handed to rmcp.
+    ///
+    /// # Errors
+    /// What is wrong, and the id for the error response.
     fn accept(
         &mut self,
         message: &mut ClientJsonRpcMessage,
     ) -> Result<(), (ErrorData, Option<RequestId>)> {
         if let JsonRpcMessage::Request(request) = message {
-            // An answer under this id would be taken for that of the request in flight.
+            // The error response has no id: the client would take it for the response to the
+            // request in flight.
             if self.requests.contains(&request.id) {
                 let text = format!(
-                    "the id {} belongs to a request that is not answered yet; use another id",
+                    "the id {} belongs to a request in flight; use another id",
                     request.id
                 );
                 return Err((ErrorData::invalid_request(text, None), None));
             }
-            // rmcp takes it for a request of the stateless era without its metadata.
+            // rmcp could not parse this `initialize`, and would take it for a request of the
+            // stateless protocol without its metadata.
             if let ClientRequest::CustomRequest(custom) = &request.request
                 && custom.method == "initialize"
                 && !self.has_begun
@@ -156,19 +170,23 @@ where
             self.has_begun = true;
         }
         if self.has_begun {
-            self.requests.note_read(message);
+            self.requests.record_read(message);
         }
         Ok(())
     }
 
+    /// Sets the error response that [`send_reply`](Self::send_reply) writes.
     fn reply(&mut self, error: ErrorData, id: Option<RequestId>) {
-        // The types of an error always become JSON.
+        // Serializing an error never fails.
         let reply = ServerJsonRpcMessage::error(error, id);
-        self.reply = serde_json::to_vec(&reply).ok().map(ended);
+        self.reply = serde_json::to_vec(&reply).ok().map(into_line);
         self.is_unflushed = true;
     }
 
-    /// Writes the session's own answer, if there is one. Cancel-safe: it is handed over whole.
+    /// Writes the error response of the session, if there is one.
+    ///
+    /// # Cancel safety
+    /// Cancel-safe: the response is handed to `output` as a whole.
     async fn send_reply(&mut self) -> io::Result<()> {
         if !self.is_unflushed {
             return Ok(());
@@ -196,16 +214,16 @@ where
         mut message: ServerJsonRpcMessage,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         let output = Arc::clone(&self.output);
-        let answer = self.requests.begin_answer(&mut message);
+        let response = self.requests.begin_response(&mut message);
         async move {
-            let Ok(answer) = answer else {
-                return Ok(()); // its client has cancelled the request
+            let Ok(response) = response else {
+                return Ok(()); // the client has cancelled the request
             };
-            let result = answer.as_ref().and_then(Answer::take_result);
-            let line = to_line(&message, result).await?;
+            let result = response.as_ref().and_then(PendingResponse::take_result);
+            let line = serialize_line(&message, result).await?;
             output.lock().await.send(line).await?;
-            // The request is in flight until its answer is written.
-            drop(answer);
+            // The request is in flight until its response is written.
+            drop(response);
             Ok(())
         }
     }
@@ -215,7 +233,8 @@ where
     }
 
     async fn close(&mut self) -> Result<(), Self::Error> {
-        // An answer that is being written holds the output, and is not waited for: nobody reads.
+        // A response that is still being written holds the output. It is abandoned, because the
+        // client does not read it.
         match self.output.try_lock() {
             Ok(mut output) => SinkExt::<Bytes>::close(&mut *output).await,
             Err(_) => Ok(()),
@@ -223,49 +242,52 @@ where
     }
 }
 
-/// The message in a line; of what is none, what is wrong with it and the id that it has.
-fn read(
+/// Parses the message in a line.
+///
+/// # Errors
+/// What is wrong with the line, and the id of its message if that can be found.
+fn parse_line(
     line: &Line,
     max_bytes: usize,
 ) -> Result<ClientJsonRpcMessage, (ErrorData, Option<RequestId>)> {
     let (text, error) = match line {
         Line::TooLong(head) => {
-            let text = format!("a line is longer than {max_bytes} bytes; send a shorter message");
+            let text = format!("the line is longer than {max_bytes} bytes; send a shorter message");
             (head, ErrorData::invalid_request(text, None))
         }
-        Line::Whole(text) => match serde_json::from_slice(without_bom(text)) {
+        Line::Complete(text) => match serde_json::from_slice(strip_bom(text)) {
             Ok(message) => return Ok(message),
-            Err(error) => (text, unreadable(text, &error)),
+            Err(error) => (text, describe_invalid_line(text, &error)),
         },
     };
-    // An id of rmcp's own type; one that it does not take is left out.
-    let id = message_id::read(without_bom(text)).and_then(|id| serde_json::from_value(id).ok());
+    // An id that rmcp's type cannot hold is left out.
+    let id = message_id::extract(strip_bom(text)).and_then(|id| serde_json::from_value(id).ok());
     Err((error, id))
 }
 
-/// What is wrong with a line that is no message.
-fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
+/// The error response to a line that is not a message.
+fn describe_invalid_line(text: &[u8], error: &serde_json::Error) -> ErrorData {
     let text = match std::str::from_utf8(text) {
-        Err(_) => "the line is not UTF-8".to_owned(),
+        Err(_) => "the line is not UTF-8; send UTF-8".to_owned(),
         Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_err() => format!(
-            "the line is not valid JSON (column {}); send one JSON-RPC 2.0 message a line",
+            "the line is not valid JSON (column {}); send one JSON-RPC 2.0 message per line",
             error.column()
         ),
         Ok(text) if text.trim_start().starts_with('[') => {
-            let text = "batches are not supported; send one JSON-RPC 2.0 message a line";
+            let text = "batches are not supported; send one JSON-RPC 2.0 message per line";
             return ErrorData::invalid_request(text, None);
         }
-        // Valid as far as its form goes, which leaves what serde_json takes of it.
+        // The line is valid JSON, so the syntax error is a limit of serde_json.
         Ok(_) if error.is_syntax() => {
             let reason = error.to_string();
-            let what = if reason.starts_with("number out of range") {
+            let problem = if reason.starts_with("number out of range") {
                 "holds a number out of range"
             } else if reason.starts_with("recursion limit") {
                 "is nested too deeply"
             } else {
                 "holds half of a surrogate pair (\\ud800 to \\udfff)"
             };
-            format!("the line {what}, before column {}", error.column())
+            format!("the line {problem}, before column {}", error.column())
         }
         Ok(_) => {
             let text = "the line is not a JSON-RPC 2.0 message of MCP; \
@@ -276,16 +298,22 @@ fn unreadable(text: &[u8], error: &serde_json::Error) -> ErrorData {
     ErrorData::parse_error(text, None)
 }
 
-/// A message as a line, with the result that was rendered for it.
-async fn to_line(message: &ServerJsonRpcMessage, result: Option<Bytes>) -> io::Result<Bytes> {
-    let line = serde_json::to_vec(message)?;
-    Ok(ended(match result {
-        None => line,
-        Some(result) => RenderedMessage::new(line.into(), result).await.into_vec(),
+/// Serializes a message as a line, with its result as text if the handler left one.
+async fn serialize_line(
+    message: &ServerJsonRpcMessage,
+    result: Option<Bytes>,
+) -> io::Result<Bytes> {
+    let message = serde_json::to_vec(message)?;
+    Ok(into_line(match result {
+        None => message,
+        Some(result) => {
+            let message = RenderedMessage::new(message.into(), result).await;
+            message.into_vec()
+        }
     }))
 }
 
-fn ended(mut line: Vec<u8>) -> Bytes {
-    line.push(b'\n');
-    line.into()
+fn into_line(mut message: Vec<u8>) -> Bytes {
+    message.push(b'\n');
+    message.into()
 }

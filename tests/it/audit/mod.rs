@@ -155,7 +155,7 @@ async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
             &[],
         ),
         ("request", "unreadable body", text("{"), &[]),
-        ("request", "no message", text("{}"), &[]),
+        ("request", "invalid message", text("{}"), &[]),
         (
             "request",
             "foreign Host",

@@ -80,7 +80,7 @@ async fn broken_envelopes() {
             long.as_bytes(),
             413,
             -32600,
-            "the most is 2048 bytes",
+            "at most 2048 bytes",
             json!(1),
         ),
     ];

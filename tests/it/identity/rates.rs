@@ -170,7 +170,7 @@ async fn who_hangs_up_is_slowed_down_too() {
     let response = ping(server.post().bearer_auth(forged(3))).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     let mut owner = server.database().owner().await;
-    let recorded = "SELECT coalesce(sum(times), 0)::bigint FROM guard.failed_authentications WHERE reason = 'given up'";
+    let recorded = "SELECT coalesce(sum(times), 0)::bigint FROM guard.failed_authentications WHERE reason = 'client disconnected'";
     eventually("all of it is recorded", async || {
         number(&mut owner, recorded).await == 3
     })
