@@ -9,7 +9,7 @@ use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rates::{QuotaStatus, RateExceeded};
 use crate::identity::{AuthError, OAuthScope, RequiredCredential};
-use crate::mcp::{protocol_versions, refusal_text};
+use crate::mcp::{auth_error_text, protocol_versions};
 
 /// JSON-RPC 2.0 and MCP error codes (`-32000` to `-32019` are the implementation's own).
 const PARSE_ERROR: i32 = -32700;
@@ -179,7 +179,7 @@ pub(super) fn caller(refusal: &AuthError, resource: &ProtectedResource) -> HttpE
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
         }
     };
-    let text = refusal_text(refusal);
+    let text = auth_error_text(refusal);
     // RFC 9110 section 11.6.1: a 401 names a scheme.
     let challenge = match refusal {
         AuthError::Missing(RequiredCredential::Bearer) => {

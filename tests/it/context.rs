@@ -231,7 +231,7 @@ async fn schemas_say_what_amounts_mean() {
         ),
         (
             "retail.order_items",
-            "Realised margin = sum(total_amount - quantity * products.cost)",
+            "Realized margin = sum(total_amount - quantity * products.cost)",
         ),
         (
             "retail.products",
@@ -252,7 +252,7 @@ async fn schemas_say_what_amounts_mean() {
         );
     }
     assert!(
-        text.contains("numeric (amounts, averages) comes as text such as \"12.50\""),
+        text.contains("numeric values (amounts, averages) are strings such as \"12.50\""),
         "{text}"
     );
     // And they are true.

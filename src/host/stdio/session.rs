@@ -19,7 +19,7 @@ use super::lines::{Line, Lines};
 use super::requests::{Answer, Requests};
 use crate::host::envelope::without_bom;
 use crate::host::message_id;
-use crate::mcp::{RenderedMessage, initialize_fault};
+use crate::mcp::{RenderedMessage, initialize_error_text};
 
 /// An MCP session over an input and an output of lines.
 pub(super) struct Session<R, W> {
@@ -149,7 +149,7 @@ where
                 && custom.method == "initialize"
                 && !self.has_begun
             {
-                let fault = initialize_fault(custom.params.clone());
+                let fault = initialize_error_text(custom.params.clone());
                 let error = ErrorData::invalid_params(fault, None);
                 return Err((error, Some(request.id.clone())));
             }
