@@ -118,12 +118,12 @@ fn odd_texts() -> Vec<String> {
 #[test]
 fn token_ids_equal_those_of_the_tokenizers_crate() {
     let path = model_directory().join(TOKENIZER_FILE);
-    let theirs = tokenizers::Tokenizer::from_file(&path).unwrap();
+    let reference = tokenizers::Tokenizer::from_file(&path).unwrap();
     let vocabulary = super::vocabulary::read(&fs::read(&path).unwrap(), super::weights::ROWS);
-    let ours = super::tokenizer::Tokenizer::new(vocabulary.unwrap());
+    let tokenizer = super::tokenizer::Tokenizer::new(vocabulary.unwrap());
     for text in odd_texts() {
-        let encoding = theirs.encode_fast(text.as_str(), false).unwrap();
-        let tokens: Vec<u32> = ours.tokenize(&text).into_iter().map(u32::from).collect();
+        let encoding = reference.encode_fast(text.as_str(), false).unwrap();
+        let tokens: Vec<u32> = tokenizer.tokenize(&text).into_iter().map(u32::from).collect();
         assert_eq!(tokens, encoding.get_ids(), "{text:?}");
     }
 }
