@@ -59,7 +59,7 @@ fn write_table(
         .next()
         .map_or("", |row| &row[0]);
     let columns: Vec<String> = rows
-        .of("column", name)
+        .matching("column", name)
         .map(|row| format!("{}:{}", row[0], row[1]))
         .collect();
     let keys: Vec<&[String]> = rows.matching("key", name).collect();
