@@ -184,7 +184,9 @@ impl ToolError {
                 ScopeError::Busy => failed("busy"),
                 ScopeError::Stopping => failed("server stopping"),
                 ScopeError::Unavailable(_) => failed("database unavailable"),
-                ScopeError::Misconfigured(_) | ScopeError::Posture(_) => failed("database misconfigured"),
+                ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
+                    failed("database misconfigured")
+                }
             },
             Self::Search(SearchError::Embedding(_) | SearchError::Task(_)) | Self::Task(_) => {
                 failed("internal")

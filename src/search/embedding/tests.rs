@@ -123,7 +123,11 @@ fn token_ids_equal_those_of_the_tokenizers_crate() {
     let tokenizer = super::tokenizer::Tokenizer::new(vocabulary.unwrap());
     for text in odd_texts() {
         let encoding = reference.encode_fast(text.as_str(), false).unwrap();
-        let tokens: Vec<u32> = tokenizer.tokenize(&text).into_iter().map(u32::from).collect();
+        let tokens: Vec<u32> = tokenizer
+            .tokenize(&text)
+            .into_iter()
+            .map(u32::from)
+            .collect();
         assert_eq!(tokens, encoding.get_ids(), "{text:?}");
     }
 }
