@@ -238,10 +238,7 @@ async fn schemas_say_what_amounts_mean() {
             "base_price and gross_margin_percent are list values",
         ),
         ("retail.inventory", "0 when sold out"),
-        (
-            "retail.customers",
-            "some of the orders may be at another store",
-        ),
+        ("retail.customers", "some orders may be at other stores"),
     ] {
         let block = text
             .split("# Table: ")
