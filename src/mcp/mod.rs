@@ -121,26 +121,20 @@ impl Handler {
                     tracing::error!(%trace_id, "request reached a tool without a caller");
                     ErrorData::internal_error(internal_error_text(trace_id), None)
                 }),
-            CallerSource::Fixed(identity, tenant) => {
-                identity
-                    .of_tenant(*tenant)
-                    .await
-                    .map_err(|error: AuthError| {
-                        let event = Event::refused(
-                            EventKind::Authentication,
-                            error.reason(),
-                            None,
-                            trace_id,
-                        );
-                        self.audit_log.record(event.failed_if(error.is_outage()));
-                        let text = auth_error_text(&error);
-                        if error.is_outage() {
-                            ErrorData::internal_error(text, None)
-                        } else {
-                            ErrorData::invalid_request(text, None)
-                        }
-                    })
-            }
+            CallerSource::Fixed(identity, tenant) => identity
+                .caller_for_tenant(*tenant)
+                .await
+                .map_err(|error: AuthError| {
+                    let event =
+                        Event::refused(EventKind::Authentication, error.reason(), None, trace_id);
+                    self.audit_log.record(event.failed_if(error.is_outage()));
+                    let text = auth_error_text(&error);
+                    if error.is_outage() {
+                        ErrorData::internal_error(text, None)
+                    } else {
+                        ErrorData::invalid_request(text, None)
+                    }
+                }),
         }
     }
 
@@ -155,7 +149,9 @@ impl Handler {
                     let parts = context.extensions.get::<axum::http::request::Parts>()?;
                     parts.extensions.get::<Caller>().cloned()?
                 }
-                CallerSource::Fixed(identity, tenant) => identity.of_tenant(*tenant).await.ok()?,
+                CallerSource::Fixed(identity, tenant) => {
+                    identity.caller_for_tenant(*tenant).await.ok()?
+                }
             };
             if !caller.scopes().has(OAuthScope::Query) {
                 return None;

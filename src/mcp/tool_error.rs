@@ -243,13 +243,13 @@ pub fn auth_error_text(error: &AuthError) -> String {
         AuthError::Missing(RequiredCredential::Gateway) => {
             "this server accepts requests only through its gateway".to_owned()
         }
-        AuthError::Proof(credential) => format!("invalid credential: {credential}"),
-        AuthError::Malformed(_) => {
+        AuthError::InvalidCredential(error) => format!("invalid credential: {error}"),
+        AuthError::MalformedTenantId(_) => {
             format!(
                 "malformed tenant id: send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
             )
         }
-        AuthError::NotChosen => {
+        AuthError::AmbiguousTenant => {
             format!("tenant required: you have access to several; select one by {TENANT_HEADER}")
         }
         AuthError::NotEntitled => {

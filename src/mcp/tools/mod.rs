@@ -159,7 +159,7 @@ impl Tools {
             Err(error) => {
                 error.log(tool.as_str(), trace_id);
                 if error.is_unknown_tenant() {
-                    self.identity.forget_tenant(caller.tenant());
+                    self.identity.invalidate_tenant(caller.tenant());
                 }
                 error_result(tool, &error, trace_id)
             }
