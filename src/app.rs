@@ -19,7 +19,7 @@ use crate::host::{self, ProtectedResource, Readiness, Routes, StdioLimits};
 use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, Identity, StoreUnavailable, TenantId, TenantStore,
 };
-use crate::mcp::{Callers, DefaultLimits, Handler, Tools};
+use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
 use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
@@ -115,7 +115,7 @@ impl App {
             catalog: Catalog::new(Arc::clone(&scope)),
             search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
             clock,
-            parsed_at_once: MAX_INLINE_CHECK_BYTES,
+            max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
         };
         // Running and queued requests.
@@ -165,7 +165,11 @@ impl App {
         let routes = Routes {
             resource: ProtectedResource::new(&self.auth, &public_url),
             public_url,
-            handler: Handler::new(self.tools, Callers::OfRequest, Arc::clone(&self.audit_log)),
+            handler: Handler::new(
+                self.tools,
+                CallerSource::Request,
+                Arc::clone(&self.audit_log),
+            ),
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
             rate_limits: self.rates,
@@ -195,7 +199,7 @@ impl App {
         tenant: TenantId,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
-        let callers = Callers::Fixed(self.identity, tenant);
+        let callers = CallerSource::Fixed(self.identity, tenant);
         let handler = Handler::new(self.tools, callers, Arc::clone(&self.audit_log));
         let overdue = CancellationToken::new();
         let serving = Box::pin(host::serve_stdio(

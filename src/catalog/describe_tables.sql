@@ -1,25 +1,26 @@
--- Everything that is told about tables, in one result.
---   $1 text[]: the tables with their schema
--- Columns: kind, table, and three texts: 'table' (purpose), 'column' (name, type),
---   'key' (column, referenced table, referenced column), 'value' (a valid value), 'range' (what,
---   from, to).
--- Run by the querying login under a tenant; the plan must read orders by index only (a year is probed, not counted).
-WITH asked AS (
+-- Everything about tables that a description needs, in one result.
+--   $1 text[]: the tables, with their schema
+-- Columns: kind, table, and three texts that depend on the kind: 'table' (purpose),
+--   'column' (name, type), 'key' (column, referenced table, referenced column),
+--   'value' (a valid value), 'range' (label, from, to).
+-- Run by the query login under a tenant. The plan must read orders by index only: the existence of
+-- each year's orders is probed, not counted.
+WITH requested AS (
     SELECT c.oid, n.nspname || '.' || c.relname AS table_name
     FROM pg_catalog.pg_class AS c
     JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
     WHERE n.nspname || '.' || c.relname = ANY ($1::text[])
 )
-SELECT 'table' AS kind, a.table_name, pg_catalog.obj_description(a.oid, 'pg_class') AS first, NULL AS second, NULL AS third, 0 AS place
-FROM asked AS a
+SELECT 'table' AS kind, a.table_name, pg_catalog.obj_description(a.oid, 'pg_class') AS first, NULL AS second, NULL AS third, 0 AS sort_key
+FROM requested AS a
 UNION ALL
 SELECT 'column', a.table_name, t.attname, pg_catalog.format_type(t.atttypid, t.atttypmod), NULL, t.attnum
-FROM asked AS a
+FROM requested AS a
 JOIN pg_catalog.pg_attribute AS t ON t.attrelid = a.oid AND t.attnum > 0 AND NOT t.attisdropped
 WHERE pg_catalog.has_column_privilege(a.oid, t.attnum, 'SELECT')
 UNION ALL
 SELECT 'key', a.table_name, own.attname, foreign_schema.nspname || '.' || foreign_table.relname, foreign_column.attname, own.attnum
-FROM asked AS a
+FROM requested AS a
 JOIN pg_catalog.pg_constraint AS f ON f.conrelid = a.oid AND f.contype = 'f'
 JOIN pg_catalog.pg_attribute AS own ON own.attrelid = f.conrelid AND own.attnum = f.conkey[1]
 JOIN pg_catalog.pg_class AS foreign_table ON foreign_table.oid = f.confrelid
@@ -55,4 +56,4 @@ FROM (
     WHERE 'retail.orders' = ANY ($1::text[])
 ) AS d
 WHERE d.first IS NOT NULL
-ORDER BY place
+ORDER BY sort_key

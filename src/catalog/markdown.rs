@@ -1,11 +1,12 @@
+//! Table descriptions as Markdown, in the layout that clients of the original sample read.
+
 use std::fmt::Write as _;
 
 use super::row_counts::RowCounts;
 use super::text_rows::TextRows;
 use super::{Table, VisibleStores};
 
-/// One block per table, in the layout that clients of the original sample read, and then whose rows
-/// the caller sees.
+/// Writes one block per table, and then whose rows the caller sees.
 pub(super) fn describe(
     tables: &[Table],
     rows: &TextRows,
@@ -14,33 +15,33 @@ pub(super) fn describe(
 ) -> String {
     let mut text = String::new();
     for table in tables {
-        block(table, rows, stores, counts, &mut text);
+        write_table(table, rows, stores, counts, &mut text);
         text.push_str("\n\n");
     }
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "# Scope: {stores}\n\n{}\n\n# Values\n\nnumeric (amounts, averages) comes as text such as \"12.50\".",
-        explanation(stores)
+        "# Scope: {stores}\n\n{}\n\n# Values\n\nnumeric values (amounts, averages) are strings such as \"12.50\".",
+        scope_note(stores)
     );
     text
 }
 
-/// What a scope means for the reader of a result.
-fn explanation(stores: &VisibleStores) -> &'static str {
+/// What the visible stores mean for the conclusions that a reader draws from a result.
+fn scope_note(stores: &VisibleStores) -> &'static str {
     match stores {
         VisibleStores::One { .. } => {
             "Customers, orders, order items and stock are this store's; nothing about other stores or the whole company can be \
-             computed from them. Categories, types, products and the list of stores are the same for everybody."
+             computed from them. Categories, types, products and the list of stores are the same for every caller."
         }
         VisibleStores::All { .. } => "Group by store_id to tell stores apart.",
         VisibleStores::Some { .. } | VisibleStores::Unknown => {
-            "Customers, orders, order items and stock may be those of a part of the company."
+            "Customers, orders, order items and stock may cover only a part of the company."
         }
     }
 }
 
-fn block(
+fn write_table(
     table: &Table,
     rows: &TextRows,
     stores: &VisibleStores,
@@ -53,16 +54,19 @@ fn block(
         values,
         notes,
     } = table;
-    let purpose = rows.of("table", name).next().map_or("", |row| &row[0]);
+    let purpose = rows
+        .matching("table", name)
+        .next()
+        .map_or("", |row| &row[0]);
     let columns: Vec<String> = rows
-        .of("column", name)
+        .matching("column", name)
         .map(|row| format!("{}:{}", row[0], row[1]))
         .collect();
-    let keys: Vec<&[String]> = rows.of("key", name).collect();
+    let keys: Vec<&[String]> = rows.matching("key", name).collect();
 
     // Writing to a string cannot fail.
     let _ = writeln!(text, "# Table: {name}\n\n**Purpose:** {purpose}");
-    if let Some(count) = counts.magnitude(name) {
+    if let Some(count) = counts.rounded(name) {
         let _ = writeln!(text, "**Rows you see:** {count}");
     }
     let _ = writeln!(
@@ -80,11 +84,18 @@ fn block(
     if keys.is_empty() {
         text.push_str("- none\n");
     }
-    if let Some(what) = values {
-        let valid: Vec<&str> = rows.of("value", name).map(|row| row[0].as_str()).collect();
-        let _ = writeln!(text, "\n## Valid Values\n**{what}:** {}", valid.join(", "));
+    if let Some(label) = values {
+        let valid_values: Vec<&str> = rows
+            .matching("value", name)
+            .map(|row| row[0].as_str())
+            .collect();
+        let _ = writeln!(
+            text,
+            "\n## Valid Values\n**{label}:** {}",
+            valid_values.join(", ")
+        );
     }
-    for range in rows.of("range", name) {
+    for range in rows.matching("range", name) {
         let _ = writeln!(text, "**{}:** {} to {}", range[0], range[1], range[2]);
     }
     if let (&"retail.stores", VisibleStores::One { id, name }) = (name, stores) {

@@ -1,17 +1,19 @@
-//! What the tables look like to the caller: columns, keys, relationships, the values that filters
-//! take, whose rows the caller sees and about how many.
+//! Describes the tables to a caller: columns, keys, relationships, the values to filter by, and
+//! whose and how many rows the caller sees.
 //!
-//! Reads `pg_catalog`, where a role without privileges on a referenced table still finds the foreign keys; must not know
-//! MCP.
-//! Invariants: columns that the caller's login may not read are not shown; everything about rows is
-//! read as the caller, and what is cached of it is cached for that tenant alone, so what one tenant
-//! may see can never reach another.
-mod markdown; // description → text for a model
-mod names; // what stores, categories and product types are called
-mod row_counts; // numbers of rows, by magnitude
-mod tables; // the tables, and what their columns mean
-mod text_rows; // a result as texts
-mod visible_stores; // whose rows a tenant sees, in words
+//! Reads `pg_catalog`, in which a role finds foreign keys even without privileges on the referenced
+//! table. Must not know MCP.
+//!
+//! Invariants:
+//! - columns that the caller's login may not read are not shown;
+//! - everything about rows is read as the caller and cached for that tenant only, so no tenant gets
+//!   data that only another one may see.
+mod entity_names; // names of stores, categories and product types
+mod markdown; // table descriptions as Markdown for a model
+mod row_counts; // row counts, rounded
+mod tables; // the tables, and the meaning of their columns
+mod text_rows; // a small result with every value as text
+mod visible_stores; // which stores' rows a tenant sees
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -26,7 +28,7 @@ use crate::query::scope::{Scope, ScopeError};
 pub use tables::{TABLES, Table};
 pub use visible_stores::VisibleStores;
 
-use names::Names;
+use entity_names::EntityNames;
 use row_counts::RowCounts;
 use text_rows::TextRows;
 
@@ -35,32 +37,32 @@ static READ_NAMES: CheckedQuery = CheckedQuery::literal(include_str!("read_names
 static VISIBLE_STORES: CheckedQuery = CheckedQuery::literal(include_str!("visible_stores.sql"));
 static ROW_COUNTS: CheckedQuery = CheckedQuery::literal(include_str!("row_counts.sql"));
 
-/// A renamed store keeps its old name in results for this long.
+/// How long results show the old name of a store that was renamed.
 const VISIBLE_STORES_TTL: Duration = Duration::from_secs(60);
 
-/// Counting reads up to 100,001 rows of a table; the magnitude changes slowly.
+/// Counting reads up to 100,001 rows of each table, and a rounded count changes slowly.
 const ROW_COUNTS_TTL: Duration = Duration::from_secs(600);
 
-/// Long enough for a model's next tries.
-const NAMES_TTL: Duration = Duration::from_secs(60);
+/// Long enough for a model's next attempts.
+const ENTITY_NAMES_TTL: Duration = Duration::from_secs(60);
 
-/// The most tenants of which something is cached.
+/// How many tenants each cache holds.
 const MAX_CACHED_TENANTS: u32 = 1_000;
 
-/// More than eight tables with their columns, keys and values can have.
-const MOST_ROWS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+/// More rows than the description of all eight tables has: columns, keys and values.
+const MAX_ROWS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
 
-/// Why there is no description.
+/// Why tables cannot be described.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogError {
-    /// No table was asked for.
-    #[error("no table was named")]
+    /// The request names no table.
+    #[error("no table was requested")]
     NoTable,
-    /// A name is not one of [`TABLES`].
+    /// These names are not in [`TABLES`].
     #[error("unknown tables")]
     UnknownTables(Vec<String>),
-    /// The database did not answer.
-    #[error("the catalogue cannot be read")]
+    /// The queries failed.
+    #[error("the catalog cannot be read")]
     Scope(#[source] ScopeError),
 }
 
@@ -70,11 +72,11 @@ pub struct Catalog {
     scope: Arc<Scope>,
     visible_stores: Cache<TenantId, Arc<VisibleStores>>,
     row_counts: Cache<TenantId, Arc<RowCounts>>,
-    names: Cache<TenantId, Arc<Names>>,
+    entity_names: Cache<TenantId, Arc<EntityNames>>,
 }
 
 impl Catalog {
-    /// A catalogue read through `scope`.
+    /// A catalog that queries through `scope`.
     #[must_use]
     pub fn new(scope: Arc<Scope>) -> Self {
         Self {
@@ -82,19 +84,19 @@ impl Catalog {
             visible_stores: Cache::with_entries(MAX_CACHED_TENANTS)
                 .expiring_after(VISIBLE_STORES_TTL),
             row_counts: Cache::with_entries(MAX_CACHED_TENANTS).expiring_after(ROW_COUNTS_TTL),
-            names: Cache::with_entries(MAX_CACHED_TENANTS).expiring_after(NAMES_TTL),
+            entity_names: Cache::with_entries(MAX_CACHED_TENANTS).expiring_after(ENTITY_NAMES_TTL),
         }
     }
 
-    /// Whose rows the caller sees. Asks the database once a minute for each tenant.
+    /// The stores whose rows the caller sees. Queries the database once a minute per tenant.
     ///
     /// # Errors
-    /// [`ScopeError`] when the database did not answer.
+    /// [`ScopeError`] when the query fails.
     pub async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, ScopeError> {
         if let Some(stores) = self.visible_stores.get(&caller.tenant()) {
             return Ok(stores);
         }
-        let rows = self.rows(caller, &VISIBLE_STORES, &[]).await?;
+        let rows = self.query(caller, &VISIBLE_STORES, &[]).await?;
         let stores = rows.first().and_then(VisibleStores::from_row);
         let stores = Arc::new(stores.unwrap_or_default());
         self.visible_stores
@@ -102,13 +104,13 @@ impl Catalog {
         Ok(stores)
     }
 
-    /// How many rows of each table the caller sees. Asks the database once in ten minutes for each
-    /// tenant; a database that is too slow to count leaves the numbers out of the description.
+    /// The number of rows of each table that the caller sees. Queries the database every ten
+    /// minutes per tenant. When counting fails or times out, the description has no counts.
     async fn row_counts(&self, caller: &Caller) -> Result<Arc<RowCounts>, ScopeError> {
         if let Some(counts) = self.row_counts.get(&caller.tenant()) {
             return Ok(counts);
         }
-        let counts = match self.rows(caller, &ROW_COUNTS, &[]).await {
+        let counts = match self.query(caller, &ROW_COUNTS, &[]).await {
             Ok(rows) => Arc::new(RowCounts::from_rows(&rows)),
             Err(ScopeError::Database(_) | ScopeError::TimedOut(_)) => return Ok(Arc::default()),
             Err(error) => return Err(error),
@@ -117,7 +119,7 @@ impl Catalog {
         Ok(counts)
     }
 
-    async fn rows(
+    async fn query(
         &self,
         caller: &Caller,
         query: &CheckedQuery,
@@ -125,48 +127,54 @@ impl Catalog {
     ) -> Result<TextRows, ScopeError> {
         let mut rows = TextRows::default();
         self.scope
-            .run(caller, query, parameters, MOST_ROWS, &mut rows)
+            .run(caller, query, parameters, MAX_ROWS, &mut rows)
             .await?;
         Ok(rows)
     }
 
-    /// A remark for each of these names that no store, category or product type has, as the caller
-    /// sees them: `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`. Asks the
-    /// database once a minute for each tenant. Nothing when the names cannot be read: the statement
-    /// itself has been answered.
-    pub async fn unknown_names(&self, caller: &Caller, compared: &[ComparedName]) -> Vec<String> {
+    /// A hint for each of these names that no store, category or product type visible to the caller
+    /// has, such as `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`.
+    ///
+    /// Queries the database once a minute per tenant. A failed query gives no hints, because the
+    /// client's statement itself has succeeded.
+    pub async fn unknown_name_hints(
+        &self,
+        caller: &Caller,
+        compared: &[ComparedName],
+    ) -> Vec<String> {
         if compared.is_empty() {
             return Vec::new();
         }
-        let names = match self.names.get(&caller.tenant()) {
+        let names = match self.entity_names.get(&caller.tenant()) {
             Some(names) => names,
             None => {
-                let Ok(rows) = self.rows(caller, &READ_NAMES, &[]).await else {
+                let Ok(rows) = self.query(caller, &READ_NAMES, &[]).await else {
                     return Vec::new();
                 };
-                let names = Arc::new(Names::from_rows(&rows));
-                self.names.insert(caller.tenant(), Arc::clone(&names));
+                let names = Arc::new(EntityNames::from_rows(&rows));
+                self.entity_names
+                    .insert(caller.tenant(), Arc::clone(&names));
                 names
             }
         };
         compared
             .iter()
-            .filter_map(|compared| names.remark(compared))
+            .filter_map(|compared| names.unknown_name_hint(compared))
             .collect()
     }
 
-    /// Describes tables to a caller as Markdown, each once, in the order asked for.
+    /// Describes tables to a caller as Markdown: each table once, in the requested order.
     ///
     /// # Errors
-    /// [`CatalogError`].
+    /// [`CatalogError`] when `names` is empty or has an unknown name, or when a query fails.
     pub async fn describe(
         &self,
         caller: &Caller,
         names: &[String],
     ) -> Result<String, CatalogError> {
-        let tables = known(names)?;
-        // An array literal; the names are ours, and none holds a quote or a comma.
-        let list = format!(
+        let tables = find_tables(names)?;
+        // A PostgreSQL array literal. The names are those of `TABLES`, without quotes or commas.
+        let table_names = format!(
             "{{{}}}",
             tables
                 .iter()
@@ -177,16 +185,18 @@ impl Catalog {
         let description = async {
             let stores = self.visible_stores(caller).await?;
             let counts = self.row_counts(caller).await?;
-            let rows = self.rows(caller, &DESCRIBE_TABLES, &[&list]).await?;
+            let rows = self
+                .query(caller, &DESCRIBE_TABLES, &[&table_names])
+                .await?;
             Ok(markdown::describe(&tables, &rows, &stores, &counts))
         };
         description.await.map_err(CatalogError::Scope)
     }
 }
 
-/// The table that a name stands for: with its schema or without, with the database before it, in
-/// any case, in quotes of any kind. No table of another schema bears one of these names.
-fn table_named(name: &str) -> Option<&'static Table> {
+/// The table that a name refers to: with or without its schema and the database, in any case, in
+/// quotes of any kind. No other schema has a table with one of these names.
+fn find_table(name: &str) -> Option<&'static Table> {
     let name = name.to_ascii_lowercase().replace(['"', '`', '[', ']'], "");
     let name = name.strip_prefix("zava.").unwrap_or(&name);
     TABLES
@@ -194,14 +204,14 @@ fn table_named(name: &str) -> Option<&'static Table> {
         .find(|table| table.name == name || table.name.strip_prefix("retail.") == Some(name))
 }
 
-fn known(names: &[String]) -> Result<Vec<Table>, CatalogError> {
+fn find_tables(names: &[String]) -> Result<Vec<Table>, CatalogError> {
     if names.is_empty() {
         return Err(CatalogError::NoTable);
     }
     let mut tables: Vec<Table> = Vec::new();
     let mut unknown = Vec::new();
     for name in names {
-        match table_named(name) {
+        match find_table(name) {
             Some(table) if !tables.contains(table) => tables.push(*table),
             Some(_) => {}
             None => unknown.push(name.clone()),

@@ -1,7 +1,7 @@
--- What stores, categories and product types are called, as the caller may see them.
+-- The names of the stores, categories and product types that the caller sees.
 -- Columns: the column that holds such names, an empty text, the name.
--- Run by the querying login under a tenant; some hundred rows of three small tables.
-SELECT 'store_name' AS kind, '' AS place, s.store_name AS name FROM retail.stores AS s
+-- Run by the query login under a tenant; a few hundred rows of three small tables.
+SELECT 'store_name' AS kind, '' AS table_name, s.store_name AS name FROM retail.stores AS s
 UNION ALL
 SELECT 'category_name', '', c.category_name FROM retail.categories AS c
 UNION ALL

@@ -1,17 +1,17 @@
-//! Numbers of rows as a reader needs them: whether a table is small or large.
+//! Row counts, rounded: a model needs to know only whether a table is small or large.
 use std::collections::HashMap;
 
 use super::text_rows::TextRows;
 
-/// Counting stops after one more.
+/// The largest exact count; `row_counts.sql` stops after one more row.
 const MAX_COUNTED: u32 = 100_000;
 
-/// How many rows of each table a tenant sees.
+/// The number of rows of each table that a tenant sees.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RowCounts(HashMap<String, u32>);
 
 impl RowCounts {
-    /// From the rows of `row_counts.sql`.
+    /// Reads the result of `row_counts.sql`.
     pub(super) fn from_rows(rows: &TextRows) -> Self {
         let pair = |row: &[String]| match row {
             [table, count] => Some((table.clone(), count.parse().ok()?)),
@@ -20,16 +20,16 @@ impl RowCounts {
         Self(rows.iter().filter_map(pair).collect())
     }
 
-    /// What a reader is told about a table; `None` when it was not counted.
-    pub(super) fn magnitude(&self, table: &str) -> Option<String> {
-        self.0.get(table).copied().map(magnitude)
+    /// The rounded count of a table as text; `None` when it was not counted.
+    pub(super) fn rounded(&self, table: &str) -> Option<String> {
+        self.0.get(table).copied().map(rounded)
     }
 }
 
-/// Exact below a hundred, then two digits.
-fn magnitude(count: u32) -> String {
+/// Exact below 100, otherwise rounded to two digits.
+fn rounded(count: u32) -> String {
     if count > MAX_COUNTED {
-        return format!("more than {}", grouped(MAX_COUNTED));
+        return format!("more than {}", with_separators(MAX_COUNTED));
     }
     let unit = match count {
         0..100 => return count.to_string(),
@@ -38,11 +38,14 @@ fn magnitude(count: u32) -> String {
         10_000..100_000 => 1_000,
         _ => 10_000,
     };
-    format!("about {}", grouped((count + unit / 2) / unit * unit))
+    format!(
+        "about {}",
+        with_separators((count + unit / 2) / unit * unit)
+    )
 }
 
-/// With commas between thousands.
-fn grouped(number: u32) -> String {
+/// The number with commas between thousands.
+fn with_separators(number: u32) -> String {
     match number {
         0..1_000 => number.to_string(),
         _ => format!("{},{:03}", number / 1_000, number % 1_000),
@@ -54,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_told_by_magnitude() {
+    fn counts_are_rounded_to_two_digits() {
         for (count, expected) in [
             (0, "0"),
             (8, "8"),
@@ -68,7 +71,7 @@ mod tests {
             (100_000, "about 100,000"),
             (100_001, "more than 100,000"),
         ] {
-            assert_eq!(magnitude(count), expected);
+            assert_eq!(rounded(count), expected);
         }
     }
 }

@@ -1,7 +1,7 @@
--- How many rows of each table the caller sees, up to one more than 100,000.
--- Columns: the table; the number.
--- Run by the querying login under a tenant, so the policies decide what is counted. Statistics of
--- the planner are about the rows of all tenants and must not be used here.
+-- The number of rows of each table that the caller sees. Counting stops at 100,001.
+-- Columns: the table, the number.
+-- Run by the query login under a tenant, so the row security policies decide which rows count. The
+-- planner's statistics cover the rows of all tenants, so they must not be used here.
 SELECT 'retail.customers' AS table_name, (SELECT pg_catalog.count(*) FROM (SELECT FROM retail.customers LIMIT 100001) AS r) AS visible
 UNION ALL
 SELECT 'retail.stores', (SELECT pg_catalog.count(*) FROM (SELECT FROM retail.stores LIMIT 100001) AS r)

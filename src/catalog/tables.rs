@@ -1,27 +1,27 @@
-//! The tables that clients may ask about, and what their columns mean where a name alone misleads.
+//! The tables that clients can query, and the meaning of columns whose names alone mislead.
 
-/// A table that clients may ask about, in the order of the documentation.
+/// A table that clients can query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// With its schema, as a client names it.
+    /// The name with its schema, as clients write it.
     pub name: &'static str,
-    /// What to ask it for.
+    /// The questions that the table answers.
     pub(super) use_for: &'static str,
-    /// What its valid values are called, if it has any.
+    /// The label of its list of valid values, if it has one.
     pub(super) values: Option<&'static str>,
-    /// What a reader would get wrong from the columns' names alone.
+    /// Facts that the columns' names alone would not tell, or would get wrong.
     pub(super) notes: &'static [&'static str],
 }
 
-/// All of them.
+/// All tables, in the order of the documentation.
 pub const TABLES: &[Table] = &[
     Table {
         name: "retail.customers",
         use_for: "counting and segmenting customers; names, e-mail and phone are personal data",
         values: None,
         notes: &[
-            "primary_store_id is where a customer buys mostly; some of the orders may be at another store. A store sees its own \
-             customers and whoever ordered at it",
+            "primary_store_id is where a customer buys most; some orders may be at other stores. A store sees its own customers \
+             and everyone who ordered there",
         ],
     },
     Table {
@@ -47,8 +47,8 @@ pub const TABLES: &[Table] = &[
         use_for: "product facts, cost, list price and margin",
         values: None,
         notes: &[
-            "cost is what one piece costs the store; base_price and gross_margin_percent are list values, not what was earned",
-            "Revenue and realised margin come from retail.order_items",
+            "cost is the store's cost of one piece; base_price and gross_margin_percent are list values, not actual sales",
+            "Revenue and realized margin come from retail.order_items",
         ],
     },
     Table {
@@ -63,14 +63,14 @@ pub const TABLES: &[Table] = &[
         values: None,
         notes: &[
             "Revenue = sum(total_amount): after discount. total_amount = quantity * unit_price - discount_amount",
-            "unit_price is what was charged for one before discount; it differs from products.base_price",
-            "Realised margin = sum(total_amount - quantity * products.cost); in percent, divide it by revenue",
+            "unit_price is the price charged for one piece before discount; it differs from products.base_price",
+            "Realized margin = sum(total_amount - quantity * products.cost); in percent, divide it by revenue",
         ],
     },
     Table {
         name: "retail.inventory",
         use_for: "stock on hand by store and product",
         values: None,
-        notes: &["stock_level is the present stock, 0 when sold out; there is no history of it"],
+        notes: &["stock_level is the current stock, 0 when sold out; there is no history"],
     },
 ];

@@ -1,8 +1,10 @@
+//! Collects a small result with every value as text.
+
 use std::ops::ControlFlow;
 
 use crate::query::scope::{Column, RowSink};
 
-/// A small result, every value as text.
+/// A small result. NULL is an empty text.
 #[derive(Debug, Default)]
 pub(super) struct TextRows(Vec<Vec<String>>);
 
@@ -17,8 +19,8 @@ impl TextRows {
         self.iter().next()
     }
 
-    /// The rows whose first two values are these, without them; an absent value is empty.
-    pub(super) fn of<'a>(
+    /// The rows whose first two values are `kind` and `table`, without those two values.
+    pub(super) fn matching<'a>(
         &'a self,
         kind: &'a str,
         table: &'a str,

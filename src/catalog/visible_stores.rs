@@ -1,34 +1,34 @@
-//! Whose rows a tenant sees, in words. It labels results and decides nothing.
+//! Which stores' rows a tenant sees. This labels results; row security alone decides.
 use std::fmt;
 
-/// Which stores' rows a tenant sees.
+/// The stores whose rows a tenant sees.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum VisibleStores {
-    /// Those of one store.
+    /// One store.
     One {
         /// Its `store_id`.
         id: String,
         /// Its name.
         name: String,
     },
-    /// Those of every store there is.
+    /// All stores.
     All {
-        /// How many there are.
+        /// The number of all stores.
         stores: String,
     },
-    /// Not known: the database did not answer as expected.
+    /// Unknown: the query returned no usable row.
     #[default]
     Unknown,
-    /// Those of some of the stores.
+    /// Some of the stores, or none.
     Some {
-        /// How many of them.
+        /// The number of visible stores.
         visible: String,
-        /// How many there are.
+        /// The number of all stores.
         stores: String,
     },
 }
 
-/// The short form, as results have it.
+/// The short form, used in results.
 impl fmt::Display for VisibleStores {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -41,7 +41,7 @@ impl fmt::Display for VisibleStores {
 }
 
 impl VisibleStores {
-    /// From a row of `visible_stores.sql`; `None` when it is another one.
+    /// Reads the row of `visible_stores.sql`; `None` when it does not have four columns.
     pub(super) fn from_row(row: &[String]) -> Option<Self> {
         let [visible, stores, id, name] = row else {
             return None;
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_scope_is_told_in_a_few_words() {
+    fn visible_stores_have_a_short_text() {
         for (row, expected) in [
             (
                 ["1", "8", "6", "Zava Retail Redmond"],

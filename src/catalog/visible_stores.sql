@@ -1,7 +1,8 @@
--- Which stores' rows the caller sees, in one row.
--- Columns: how many; of how many; the id and the name of the first one.
--- Run by the querying login under a tenant. The list of stores is the same for every tenant, so the
--- ids come from the function that the policies ask.
+-- The stores whose rows the caller sees, in one row.
+-- Columns: the number of visible stores, the number of all stores, the id and the name of the first
+--   visible one.
+-- Run by the query login under a tenant. Every tenant sees the whole list of stores, so the ids
+-- come from the function that the row security policies call.
 SELECT
     coalesce(pg_catalog.cardinality(a.stores), 0) AS visible,
     (SELECT pg_catalog.count(*) FROM retail.stores AS s) AS stores,

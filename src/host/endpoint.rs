@@ -32,8 +32,8 @@ use super::{fast_path, media_types, message_id, rejection, request_body, unread_
 use crate::compute::Compute;
 use crate::identity::{Caller, OAuthScope};
 use crate::mcp::{
-    CancellableCalls, Handler, MessageHead, RenderedMessage, RenderedResult, SESSION_HEADER,
-    SessionBegun, SessionId, TenantBusy,
+    CancellableCalls, Handler, InitializeSuccess, MessageHead, RenderedMessage, RenderedResult,
+    SESSION_HEADER, SessionId, TenantBusy,
 };
 use crate::telemetry::TraceId;
 
@@ -212,7 +212,7 @@ impl Endpoint {
         if text.len() <= MAX_INLINE_PARSE_BYTES
             && let Some(call) = PlainCall::parse(&parts.headers, text)
         {
-            self.check_scope(&caller, call.tool.needed_scope(), &body)?;
+            self.check_scope(&caller, call.tool.required_scope(), &body)?;
             return self.handle_plain_call(call, trace_id, parts).await;
         }
         let head = MessageHead::parse(text);
@@ -220,11 +220,11 @@ impl Endpoint {
         if head.is_none() && !request_body::is_json(text) {
             return Err(rejected(UNREADABLE_BODY, rejection::invalid_json()));
         }
-        let needed = head.as_ref().and_then(MessageHead::needed_scope);
+        let needed = head.as_ref().and_then(MessageHead::required_scope);
         self.check_scope(&caller, needed, &body)?;
         let session = SessionId::from_headers(&parts.headers);
         let is_initialize = head.as_ref().is_some_and(MessageHead::is_initialize);
-        let begun = is_initialize.then(SessionBegun::default);
+        let begun = is_initialize.then(InitializeSuccess::default);
         if let Some(begun) = &begun {
             parts.extensions.insert(begun.clone());
         }
@@ -260,7 +260,7 @@ impl Endpoint {
                     rejection::internal_error(trace_id),
                 ));
             }
-            StatusCode::OK if begun.as_ref().is_some_and(SessionBegun::has_begun) => {
+            StatusCode::OK if begun.as_ref().is_some_and(InitializeSuccess::is_reported) => {
                 if let Ok(id) = HeaderValue::from_str(SessionId::random().as_str()) {
                     response.headers_mut().insert(SESSION_HEADER, id);
                 }

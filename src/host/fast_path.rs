@@ -102,7 +102,7 @@ impl PlainCall {
         if !is_plain {
             return None;
         }
-        let tool = ToolName::of(&message.params.name)?;
+        let tool = ToolName::from_name(&message.params.name)?;
         let meta = message.params.meta.unwrap_or_default().into();
         accepts_version(headers, &meta, tool).then_some(Self {
             tool,

@@ -14,7 +14,7 @@ use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rate_limits::{QuotaStatus, RateExceeded};
 use crate::identity::{AuthError, OAuthScope, RequiredCredential};
-use crate::mcp::{protocol_versions, refusal_text};
+use crate::mcp::{auth_error_text, protocol_versions};
 use crate::telemetry::TraceId;
 
 // Error codes of JSON-RPC 2.0.
@@ -189,7 +189,7 @@ pub(super) fn auth_error(error: &AuthError, resource: &ProtectedResource) -> Htt
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
         }
     };
-    let text = refusal_text(error);
+    let text = auth_error_text(error);
     // RFC 9110, section 11.6.1: a 401 carries a challenge.
     let challenge = match error {
         AuthError::Missing(RequiredCredential::Bearer) => {

@@ -1,32 +1,34 @@
-//! Records a call of a tool in the audit audit_log when it ends, however it ends.
+//! Records a tool call in the audit log when it ends, however it ends.
 
 use std::borrow::Cow;
 
 use tokio::time::Instant;
 
 use super::ToolName;
-use super::tools::Access;
+use super::tools::CallDetails;
 use crate::identity::Caller;
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
 
-/// A call under way. It counts as cancelled when it is dropped before its end: over HTTP the future
-/// of a call is dropped when its client has gone.
+/// A tool call in progress.
+///
+/// Dropping it before [`finish`](Self::finish) records it as cancelled: over HTTP, the future of a
+/// call is dropped when the client disconnects.
 #[derive(Debug)]
 pub(super) struct AuditedCall<'a> {
     audit_log: &'a AuditLog,
     caller: &'a Caller,
     tool: ToolName,
     trace_id: TraceId,
-    began: Instant,
+    started_at: Instant,
     is_recorded: bool,
-    /// What it has asked for and been given so far.
-    pub(super) access: Access,
+    /// What the call has requested and received so far.
+    pub(super) details: CallDetails,
 }
 
 impl<'a> AuditedCall<'a> {
-    /// A call that begins now.
-    pub(super) fn begin(
+    /// Starts the clock of a call.
+    pub(super) fn start(
         audit_log: &'a AuditLog,
         caller: &'a Caller,
         tool: ToolName,
@@ -37,20 +39,20 @@ impl<'a> AuditedCall<'a> {
             caller,
             tool,
             trace_id,
-            began: Instant::now(),
+            started_at: Instant::now(),
             is_recorded: false,
-            access: Access::default(),
+            details: CallDetails::default(),
         }
     }
 
-    /// Records what became of the call.
-    pub(super) fn end(mut self, decision: Decision, reason: Option<Cow<'static, str>>) {
+    /// Records the outcome of the call.
+    pub(super) fn finish(mut self, decision: Decision, reason: Option<Cow<'static, str>>) {
         self.record(decision, reason);
     }
 
     fn record(&mut self, decision: Decision, reason: Option<Cow<'static, str>>) {
         self.is_recorded = true;
-        let access = std::mem::take(&mut self.access);
+        let details = std::mem::take(&mut self.details);
         self.audit_log.record(Event {
             kind: EventKind::Call,
             decision,
@@ -59,10 +61,10 @@ impl<'a> AuditedCall<'a> {
             tenant: Some(self.caller.tenant()),
             tool: Some(self.tool.as_str()),
             address: None,
-            statement: access.statement,
-            rows: access.rows,
-            bytes: access.bytes,
-            duration: self.began.elapsed(),
+            statement: details.statement,
+            rows: details.rows,
+            bytes: details.bytes,
+            duration: self.started_at.elapsed(),
             trace_id: self.trace_id,
         });
     }

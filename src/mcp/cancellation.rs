@@ -1,9 +1,12 @@
-//! Finds a call in flight that its client gives up by `notifications/cancelled`.
+//! Finds the call in flight that a client cancels by `notifications/cancelled`.
 //!
-//! Over HTTP that notification comes in a request of its own, so the call is found by who sent it:
-//! the principal, the tenant, the session and the request's id. Invariants: a caller can cancel
-//! only their own calls, an entry lives no longer than its call, and there are at most
-//! [`MAX_CALLS`].
+//! Over HTTP that notification arrives in a separate request, so a call is registered under its
+//! sender: the principal, the tenant, the session and the request id.
+//!
+//! Invariants:
+//! - a caller can cancel only their own calls;
+//! - an entry lives no longer than its call;
+//! - there are at most [`MAX_CALLS`] entries.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,12 +18,11 @@ use tokio_util::sync::CancellationToken;
 use super::SessionId;
 use crate::identity::{Caller, Principal, TenantId};
 
-/// The most calls that can be cancelled by id at once. Requests in flight are bounded for each
-/// tenant; a call beyond this limit runs, and can be cancelled only by closing its connection.
+/// How many calls can be cancelled by id at once. The in-flight limit of each tenant bounds the
+/// calls; one beyond this limit runs, and can be cancelled only by closing its connection.
 const MAX_CALLS: usize = 4_096;
 
-/// The longest request id that is kept, in bytes; a call with a longer one cannot be cancelled by
-/// its id.
+/// The longest request id that is registered. A call with a longer id cannot be cancelled by id.
 const MAX_ID_BYTES: usize = 256;
 
 /// The calls in flight on this instance that can be cancelled by id.
@@ -35,7 +37,7 @@ struct CallKey {
     request: RequestId,
 }
 
-/// One of them, until it is dropped.
+/// The registration of one call, removed when it is dropped.
 #[derive(Debug)]
 pub(super) struct CancellableCall {
     calls: CancellableCalls,
@@ -44,7 +46,7 @@ pub(super) struct CancellableCall {
 }
 
 impl CancellableCalls {
-    /// Registers a call under its session, if it has one.
+    /// Registers a call under its session. Without a session the call cannot be cancelled by id.
     pub(super) fn register(
         &self,
         caller: &Caller,
@@ -52,21 +54,21 @@ impl CancellableCalls {
         request: &RequestId,
     ) -> CancellableCall {
         let cancelled = CancellationToken::new();
-        let is_short = match request {
+        let has_short_id = match request {
             RequestId::Number(_) => true,
             RequestId::String(id) => id.len() <= MAX_ID_BYTES,
         };
-        let key = session.filter(|_| is_short).and_then(|session| {
+        let key = session.filter(|_| has_short_id).and_then(|session| {
             let key = CallKey::new(caller, session, request);
             let mut calls = self.lock();
             if calls.len() >= MAX_CALLS {
                 return None;
             }
             match calls.entry(key.clone()) {
-                // Two calls with one id are ambiguous, so the first keeps it.
+                // An id used by two calls is ambiguous, so it stays with the first.
                 Entry::Occupied(_) => None,
-                Entry::Vacant(free) => {
-                    free.insert(cancelled.clone());
+                Entry::Vacant(entry) => {
+                    entry.insert(cancelled.clone());
                     Some(key)
                 }
             }
@@ -78,7 +80,7 @@ impl CancellableCalls {
         }
     }
 
-    /// Cancels the caller's own call of that id, if it is in flight here.
+    /// Cancels the caller's own call with this id, if it is in flight on this instance.
     pub fn cancel(&self, caller: &Caller, session: SessionId, request: &RequestId) {
         let key = CallKey::new(caller, session, request);
         if let Some(cancelled) = self.lock().get(&key) {
@@ -86,8 +88,8 @@ impl CancellableCalls {
         }
     }
 
-    /// A std mutex: it is held for one look into a map, never across an await, and nothing can
-    /// panic meanwhile.
+    /// A std mutex: it is held for one map operation, never across an await, and no code under it
+    /// can panic.
     fn lock(&self) -> MutexGuard<'_, HashMap<CallKey, CancellationToken>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -105,7 +107,7 @@ impl CallKey {
 }
 
 impl CancellableCall {
-    /// Resolves when the client gives the call up. Cancel-safe.
+    /// Resolves when the client cancels the call. Cancel-safe.
     pub(super) async fn cancelled(&self) {
         self.cancelled.cancelled().await;
     }

@@ -1,4 +1,4 @@
-//! What the HTTP layer reads of a message before rmcp parses it.
+//! The parts of a JSON-RPC message that the HTTP layer reads before rmcp parses it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,13 +13,13 @@ use uuid::Uuid;
 use super::ToolName;
 use crate::identity::OAuthScope;
 
-/// The name of the header that carries a session's id.
+/// The HTTP header that carries a session id.
 pub const SESSION_HEADER: &str = "mcp-session-id";
 
-/// The longest session id that is looked at, in bytes; ours have 36.
-const MAX_SESSION_BYTES: usize = 128;
+/// The longest session id that is accepted. This server's own ids have 36 bytes.
+const MAX_SESSION_ID_BYTES: usize = 128;
 
-/// A message's members that decide what happens to it.
+/// The members of a message that decide how it is handled.
 #[derive(Debug, Deserialize)]
 pub struct MessageHead<'a> {
     #[serde(default)]
@@ -39,20 +39,21 @@ struct Params<'a> {
 }
 
 impl<'a> MessageHead<'a> {
-    /// `None` unless it is a request or a notification; rmcp refuses the rest. What is none may be
-    /// no JSON at all.
+    /// Parses a request or a notification. `None` for any other text, which may not even be JSON;
+    /// rmcp rejects it.
     #[must_use]
     pub fn parse(message: &'a str) -> Option<Self> {
         serde_json::from_str(message).ok()
     }
 
-    /// Whether a client begins with it, as those of the protocol before 2026-07-28 do.
+    /// Whether this is the request `initialize`, with which clients of protocol versions before
+    /// 2026-07-28 start a session.
     #[must_use]
     pub fn is_initialize(&self) -> bool {
         self.method == "initialize" && !self.id.is_null()
     }
 
-    /// The request that the client gives up, if this notification says so.
+    /// The id of the request that this message cancels, if it is `notifications/cancelled`.
     #[must_use]
     pub fn cancelled_request(&self) -> Option<&RequestId> {
         let params = self.params.as_ref();
@@ -61,15 +62,15 @@ impl<'a> MessageHead<'a> {
             .flatten()
     }
 
-    /// What a caller's token must be good for, to send this message: nothing for most, something
-    /// for the tools that read rows.
+    /// The OAuth scope that a token needs for this message. Only calls of tools that read rows need
+    /// one.
     #[must_use]
-    pub fn needed_scope(&self) -> Option<OAuthScope> {
+    pub fn required_scope(&self) -> Option<OAuthScope> {
         let name = self.called_tool()?;
-        ToolName::of(name)?.needed_scope()
+        ToolName::from_name(name)?.required_scope()
     }
 
-    /// The name of the tool that the message calls.
+    /// The name of the tool that this message calls.
     fn called_tool(&self) -> Option<&str> {
         let params = self.params.as_ref();
         (self.method == "tools/call")
@@ -78,21 +79,23 @@ impl<'a> MessageHead<'a> {
     }
 }
 
-/// The session id of a client of the protocol before 2026-07-28. It proves nothing, and no state is
-/// kept for it: it only separates the requests of clients that share credentials.
+/// The session id of a client of a protocol version before 2026-07-28.
+///
+/// It authenticates nothing, and the server keeps no state for it: it only separates the requests
+/// of clients that share credentials.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// A new random id, for the answer to `initialize`.
+    /// A new random id, for the response to `initialize`.
     #[must_use]
     pub fn random() -> Self {
         let id = uuid::Builder::from_random_bytes(rand::random()).into_uuid();
         Self(Uuid::to_string(&id).into())
     }
 
-    /// The one that a request names: visible ASCII, as the specification has it, and not too long.
-    /// Any other one is ignored.
+    /// The session id of a request: visible ASCII, as the specification requires, and at most
+    /// [`MAX_SESSION_ID_BYTES`] long. An invalid or repeated header is ignored.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(SESSION_HEADER).iter();
@@ -101,32 +104,32 @@ impl SessionId {
         };
         let is_visible = |byte: &u8| byte.is_ascii_graphic();
         let text = value.to_str().ok()?;
-        let is_session = !text.is_empty()
-            && text.len() <= MAX_SESSION_BYTES
+        let is_valid = !text.is_empty()
+            && text.len() <= MAX_SESSION_ID_BYTES
             && text.as_bytes().iter().all(is_visible);
-        is_session.then(|| Self(text.into()))
+        is_valid.then(|| Self(text.into()))
     }
 
-    /// As it is sent.
+    /// The header's value.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// An extension of an HTTP request `initialize` by which the handler reports that it has accepted
-/// the client: a refused one gets no session.
+/// An extension of the HTTP request `initialize`, by which the handler reports success. A client
+/// that is rejected gets no session id.
 #[derive(Clone, Debug, Default)]
-pub struct SessionBegun(Arc<AtomicBool>);
+pub struct InitializeSuccess(Arc<AtomicBool>);
 
-impl SessionBegun {
-    /// Whether the client is accepted.
+impl InitializeSuccess {
+    /// Whether `initialize` succeeded.
     #[must_use]
-    pub fn has_begun(&self) -> bool {
+    pub fn is_reported(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn begin(&self) {
+    pub(super) fn report(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
@@ -138,13 +141,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_is_read_as_far_as_it_matters() {
+    fn method_and_cancelled_request_are_read_from_a_message() {
         let head = |text: &'static str| MessageHead::parse(text);
         let cancelled = |text| head(text).and_then(|head| head.cancelled_request().cloned());
-        let note = r#"{"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":7,"reason":"x"}}"#;
-        assert_eq!(cancelled(note), Some(RequestId::Number(7)));
-        let note = r#"{"method":"notifications/cancelled","params":{"requestId":"7"}}"#;
-        assert_eq!(cancelled(note), Some(RequestId::String("7".into())));
+        let notification = r#"{"jsonrpc":"2.0","method":"notifications\/cancelled","params":{"requestId":7,"reason":"x"}}"#;
+        assert_eq!(cancelled(notification), Some(RequestId::Number(7)));
+        let notification = r#"{"method":"notifications/cancelled","params":{"requestId":"7"}}"#;
+        assert_eq!(cancelled(notification), Some(RequestId::String("7".into())));
         for other in [
             r#"{"method":"notifications/cancelled"}"#,
             r#"{"method":"notifications/cancelled","params":{}}"#,
@@ -165,29 +168,29 @@ mod tests {
     }
 
     #[test]
-    fn a_session_id_is_visible_ascii_and_alone() {
-        let drawn = SessionId::random();
-        let long = "x".repeat(MAX_SESSION_BYTES);
-        let longer = format!("{long}x");
-        let table: [(&[&str], bool); 8] = [
-            (&[drawn.as_str()], true),
+    fn a_session_id_is_visible_ascii_and_sent_once() {
+        let random = SessionId::random();
+        let longest = "x".repeat(MAX_SESSION_ID_BYTES);
+        let too_long = format!("{longest}x");
+        let cases: [(&[&str], bool); 8] = [
+            (&[random.as_str()], true),
             (&["anything!"], true),
-            (&[&long], true),
-            (&[&longer], false),
+            (&[&longest], true),
+            (&[&too_long], false),
             (&[""], false),
             (&["a b"], false),
             (&["é"], false),
             (&["a", "a"], false),
         ];
-        for (values, is_session) in table {
+        for (values, is_valid) in cases {
             let mut headers = HeaderMap::new();
             for value in values {
                 let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
                 headers.append(SESSION_HEADER, value);
             }
             let session = SessionId::from_headers(&headers);
-            assert_eq!(session.is_some(), is_session, "{values:?}");
+            assert_eq!(session.is_some(), is_valid, "{values:?}");
         }
-        assert_ne!(SessionId::random(), drawn);
+        assert_ne!(SessionId::random(), random);
     }
 }

@@ -1,16 +1,20 @@
-//! What a client sees: the server's name, its tools and their results.
+//! Implements the MCP server: its description, its tools and their results.
 //!
-//! Knows rmcp and the modules that answer; must not know HTTP routes, sockets or how a caller was recognised.
-//! Invariants: no tool runs without a [`Caller`]; a request that has none is our bug and answers nothing. No tool runs on
-//! for a client that has gone.
-mod audited_call; // a call that is recorded when it ends, however it ends
-mod cancellation; // calls that their clients can give up
-mod message; // what the HTTP layer needs to know of a message
-mod method; // which methods there are, and why a request of one cannot be read
-mod rendered; // a tool's result as JSON text, past rmcp's types
-mod result; // a tool's answer: text and structured content
-mod tool_error; // what went wrong, in the client's words and in the log's
-mod tools; // one file a tool
+//! Knows rmcp and the modules that the tools call; must not know HTTP routes, sockets or how a
+//! caller was authenticated.
+//!
+//! Invariants:
+//! - no tool runs without a [`Caller`]; a request that reaches a tool without one is a bug of this
+//!   server, and gets an internal error;
+//! - no tool keeps running for a client that has disconnected or cancelled the call.
+mod audited_call; // a call, recorded in the audit log however it ends
+mod cancellation; // finds the call that a client cancels
+mod message; // the parts of a message that the HTTP layer reads
+mod method; // supported methods, and errors for unreadable requests
+mod rendered; // a tool result as JSON text, passed around rmcp's types
+mod result; // a tool result: text and structured content
+mod tool_error; // tool errors: the client's text and the log entry
+mod tools; // one file per tool
 
 use std::future::{Future, ready};
 use std::sync::Arc;
@@ -36,113 +40,116 @@ use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
 
 use audited_call::AuditedCall;
 pub use cancellation::CancellableCalls;
-pub use message::{MessageHead, SESSION_HEADER, SessionBegun, SessionId};
-use method::no_such_method;
-pub use method::{initialize_fault, protocol_versions};
+pub use message::{InitializeSuccess, MessageHead, SESSION_HEADER, SessionId};
+use method::method_not_found;
+pub use method::{initialize_error_text, protocol_versions};
 pub use rendered::{RenderedMessage, RenderedResult};
-pub use tool_error::refusal_text;
+pub use tool_error::auth_error_text;
+use tool_error::internal_error_text;
 pub use tools::{DefaultLimits, ToolName, Tools};
 
-/// The server's name, as the original sample has it.
+/// The server's name, the same as in the original sample.
 const NAME: &str = "mcp-zava-sales";
 
 const INSTRUCTIONS: &str = "Answers questions about Zava, a home-improvement retailer: sales, products, customers, stock. \
 Fetch the schemas of the tables you need once, then query; use search for products described in words.";
 
-/// The most time spent on finding out whose rows a client sees; the results say it too.
-const SCOPE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the instructions wait for the lookup of the stores that a client sees. Without it they
+/// name no stores, but each result does.
+const VISIBLE_STORES_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a client may keep what the server says of itself: it changes with a new version only.
-const FRESH_FOR_MS: u64 = 300_000;
+/// How long a client may cache the server's description and list of tools. They change only with a
+/// new version of the server.
+const CACHE_TTL_MS: u64 = 300_000;
 
-/// The HTTP layer puts it into a request of a tenant that has as many in flight as it may: a call
-/// of a tool is then answered as busy. An HTTP status would end the session of some clients, with
-/// all their other calls.
+/// A request extension by which the HTTP layer marks a request of a tenant that has reached its
+/// in-flight limit.
+///
+/// A tool call is then answered by a tool error. An HTTP error status would make some clients end
+/// their session, with all its other calls.
 #[derive(Clone, Copy, Debug)]
 pub struct TenantBusy;
 
-/// Where the caller of a request is found.
+/// Where the handler finds the caller of a request.
 #[derive(Clone, Debug)]
-pub enum Callers {
-    /// The HTTP layer has put it into the request.
-    OfRequest,
-    /// One tenant for the life of the process (standard input and output).
+pub enum CallerSource {
+    /// In the request, where the HTTP layer has put it.
+    Request,
+    /// One tenant for the lifetime of the process (standard input and output).
     Fixed(Arc<Identity>, TenantId),
 }
 
-/// Answers MCP requests. One value serves every request; it keeps nothing of any.
+/// Answers MCP requests. One value serves all of them and keeps no state of any.
 #[derive(Clone, Debug)]
 pub struct Handler {
     tools: Arc<Tools>,
-    callers: Callers,
+    caller_source: CallerSource,
     audit_log: Arc<AuditLog>,
-    cancellable: CancellableCalls,
+    cancellable_calls: CancellableCalls,
 }
 
 impl Handler {
-    /// A handler that calls `tools` for `callers`, and notes each call in `audit_log`.
+    /// Creates a handler that calls `tools` and records each call in `audit_log`.
     #[must_use]
-    pub fn new(tools: Arc<Tools>, callers: Callers, audit_log: Arc<AuditLog>) -> Self {
+    pub fn new(tools: Arc<Tools>, caller_source: CallerSource, audit_log: Arc<AuditLog>) -> Self {
         Self {
             tools,
-            callers,
+            caller_source,
             audit_log,
-            cancellable: CancellableCalls::default(),
+            cancellable_calls: CancellableCalls::default(),
         }
     }
 
     /// The calls that can be cancelled by id.
     #[must_use]
     pub fn cancellable_calls(&self) -> CancellableCalls {
-        self.cancellable.clone()
+        self.cancellable_calls.clone()
     }
 
-    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
-        match &self.callers {
-            Callers::OfRequest => context
+    async fn caller(
+        &self,
+        context: &RequestContext<RoleServer>,
+        trace_id: TraceId,
+    ) -> Result<Caller, ErrorData> {
+        match &self.caller_source {
+            CallerSource::Request => context
                 .extensions
                 .get::<axum::http::request::Parts>()
                 .and_then(|parts| parts.extensions.get::<Caller>())
                 .cloned()
                 .ok_or_else(|| {
-                    tracing::error!("a request reached a tool without a caller");
-                    ErrorData::internal_error("the server could not tell who is calling", None)
+                    tracing::error!(%trace_id, "request reached a tool without a caller");
+                    ErrorData::internal_error(internal_error_text(trace_id), None)
                 }),
-            Callers::Fixed(identity, tenant) => {
-                identity
-                    .caller_for_tenant(*tenant)
-                    .await
-                    .map_err(|refusal: AuthError| {
-                        let event = Event::refused(
-                            EventKind::Authentication,
-                            refusal.reason(),
-                            None,
-                            trace_id(context),
-                        );
-                        self.audit_log.record(event.failed_if(refusal.is_outage()));
-                        let text = refusal_text(&refusal);
-                        if refusal.is_outage() {
-                            ErrorData::internal_error(text, None)
-                        } else {
-                            ErrorData::invalid_request(text, None)
-                        }
-                    })
-            }
+            CallerSource::Fixed(identity, tenant) => identity
+                .caller_for_tenant(*tenant)
+                .await
+                .map_err(|error: AuthError| {
+                    let event =
+                        Event::refused(EventKind::Authentication, error.reason(), None, trace_id);
+                    self.audit_log.record(event.failed_if(error.is_outage()));
+                    let text = auth_error_text(&error);
+                    if error.is_outage() {
+                        ErrorData::internal_error(text, None)
+                    } else {
+                        ErrorData::invalid_request(text, None)
+                    }
+                }),
         }
     }
 
-    /// The instructions, with whose rows this client sees: a model that does not know it takes a
-    /// store's average for the company's. Without a caller who may query, or a database that
-    /// answers soon, it is left to the results.
+    /// The instructions, including whose rows this client sees: a model that does not know takes a
+    /// store's average for the company's. When the caller lacks the query scope, or the lookup
+    /// fails or times out, the instructions refer to the results instead.
     async fn instructions(&self, context: &RequestContext<RoleServer>) -> String {
-        // On the heap: rmcp moves this future several times, and it is large.
-        let asking = Box::pin(async {
-            let caller = match &self.callers {
-                Callers::OfRequest => {
+        // Boxed: the future is large, and rmcp moves it several times.
+        let lookup = Box::pin(async {
+            let caller = match &self.caller_source {
+                CallerSource::Request => {
                     let parts = context.extensions.get::<axum::http::request::Parts>()?;
                     parts.extensions.get::<Caller>().cloned()?
                 }
-                Callers::Fixed(identity, tenant) => {
+                CallerSource::Fixed(identity, tenant) => {
                     identity.caller_for_tenant(*tenant).await.ok()?
                 }
             };
@@ -151,7 +158,7 @@ impl Handler {
             }
             self.tools.catalog.visible_stores(&caller).await.ok()
         });
-        let stores = timeout(SCOPE_TIMEOUT, asking).await.ok().flatten();
+        let stores = timeout(VISIBLE_STORES_TIMEOUT, lookup).await.ok().flatten();
         let rows = match stores.as_deref() {
             Some(stores @ VisibleStores::One { .. }) => format!(
                 "You see the rows of {stores}: totals and averages are this store's, never all stores' or Zava's."
@@ -166,35 +173,42 @@ impl Handler {
         format!("{INSTRUCTIONS} {rows}")
     }
 
-    /// Notes a call that names no tool of ours. Over standard input and output its caller is not known yet.
-    fn note_unusable(&self, reason: &'static str, context: &RequestContext<RoleServer>) {
+    /// Records a call that is malformed or names an unknown tool. Over standard input and output
+    /// its caller is not known yet.
+    fn record_invalid_call(&self, reason: &'static str, context: &RequestContext<RoleServer>) {
         let parts = context.extensions.get::<axum::http::request::Parts>();
         let caller = parts.and_then(|parts| parts.extensions.get::<Caller>());
         self.audit_log.record(Event {
             principal: caller.map(|caller| caller.principal().clone()),
             tenant: caller.map(Caller::tenant),
-            ..Event::refused(EventKind::Call, reason, None, trace_id(context))
+            ..Event::refused(EventKind::Call, reason, None, request_trace_id(context))
         });
     }
 }
 
-/// The trace id that the HTTP layer has put into the request, or one of its own.
-fn trace_id(context: &RequestContext<RoleServer>) -> TraceId {
+/// The trace id that the HTTP layer has put into the request, or a new one.
+fn request_trace_id(context: &RequestContext<RoleServer>) -> TraceId {
     let parts = context.extensions.get::<axum::http::request::Parts>();
-    let known = parts.and_then(|parts| parts.extensions.get::<TraceId>());
-    known
+    let from_http = parts.and_then(|parts| parts.extensions.get::<TraceId>());
+    from_http
         .copied()
         .unwrap_or_else(|| TraceId::from_traceparent(None))
 }
 
-/// Where the result of a call is left: HTTP and standard input put it into each request.
-fn rendered_result(context: &RequestContext<RoleServer>) -> Result<&RenderedResult, ErrorData> {
+/// The extension that receives the result of a call. The HTTP and stdio transports put one into
+/// each request.
+fn rendered_result(
+    context: &RequestContext<RoleServer>,
+    trace_id: TraceId,
+) -> Result<&RenderedResult, ErrorData> {
     let parts = context.extensions.get::<axum::http::request::Parts>();
-    let of_http = parts.and_then(|parts| parts.extensions.get());
-    of_http.or_else(|| context.extensions.get()).ok_or_else(|| {
-        tracing::error!("a call reached a tool without a place for its result");
-        ErrorData::internal_error("the server has no place for the result", None)
-    })
+    let from_http = parts.and_then(|parts| parts.extensions.get());
+    from_http
+        .or_else(|| context.extensions.get())
+        .ok_or_else(|| {
+            tracing::error!(%trace_id, "request reached a tool without a `RenderedResult`");
+            ErrorData::internal_error(internal_error_text(trace_id), None)
+        })
 }
 
 impl ServerHandler for Handler {
@@ -214,14 +228,14 @@ impl ServerHandler for Handler {
         let instructions = self.instructions(&context).await;
         let result = self.negotiate_initialize(&request)?;
         let parts = context.extensions.get::<axum::http::request::Parts>();
-        if let Some(session) = parts.and_then(|parts| parts.extensions.get::<SessionBegun>()) {
-            session.begin();
+        if let Some(success) = parts.and_then(|parts| parts.extensions.get::<InitializeSuccess>()) {
+            success.report();
         }
         context.peer.set_peer_info(request);
         Ok(result.with_instructions(instructions))
     }
 
-    /// Private, because the instructions say whose rows the caller sees.
+    /// Cacheable by this client only, because the instructions say whose rows the caller sees.
     async fn discover(
         &self,
         context: RequestContext<RoleServer>,
@@ -232,7 +246,7 @@ impl ServerHandler for Handler {
             self.get_info().with_instructions(instructions),
         );
         Ok(result
-            .with_ttl_ms(FRESH_FOR_MS)
+            .with_ttl_ms(CACHE_TTL_MS)
             .with_cache_scope(CacheScope::Private))
     }
 
@@ -243,11 +257,11 @@ impl ServerHandler for Handler {
     ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
         let list = ListToolsResult::with_all_items(self.tools.definitions());
         ready(Ok(list
-            .with_ttl_ms(FRESH_FOR_MS)
+            .with_ttl_ms(CACHE_TTL_MS)
             .with_cache_scope(CacheScope::Public)))
     }
 
-    /// What rmcp could not read as a request it knows.
+    /// Answers a request that rmcp could not parse as one of its own types.
     fn on_custom_request(
         &self,
         request: CustomRequest,
@@ -255,39 +269,43 @@ impl ServerHandler for Handler {
     ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
         ready(Err(match request.method.as_str() {
             "tools/call" => {
-                self.note_unusable("malformed call", &context);
+                self.record_invalid_call("malformed call", &context);
                 ErrorData::invalid_params(
                     "params must be {\"name\": string, \"arguments\": object}",
                     None,
                 )
             }
-            // Clients of 2026-07-28 have no such method.
+            // Protocol version 2026-07-28 has no `initialize`.
             "initialize" if context.meta.protocol_version().is_none() => {
-                ErrorData::invalid_params(initialize_fault(request.params), None)
+                ErrorData::invalid_params(initialize_error_text(request.params), None)
             }
-            "server/discover" | "ping" | "tools/list" => {
-                ErrorData::invalid_params("params must be an object of the method's members", None)
-            }
-            _ => no_such_method(),
+            "server/discover" | "ping" | "tools/list" => ErrorData::invalid_params(
+                "params must be an object with the method's parameters",
+                None,
+            ),
+            _ => method_not_found(),
         }))
     }
 
-    // Methods that this server does not have. rmcp's default answer holds the method's name only.
+    // Unsupported methods. rmcp's default error holds only the method's name.
     fn complete(
         &self,
         _: CompleteRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<CompleteResult, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
-    #[expect(deprecated, reason = "clients of older versions still send it")]
+    #[expect(
+        deprecated,
+        reason = "clients of older protocol versions still send it"
+    )]
     fn set_level(
         &self,
         _: rmcp::model::SetLevelRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn get_prompt(
@@ -295,7 +313,7 @@ impl ServerHandler for Handler {
         _: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<GetPromptResponse, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn list_prompts(
@@ -303,7 +321,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListPromptsResult, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn list_resources(
@@ -311,7 +329,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListResourcesResult, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn list_resource_templates(
@@ -319,7 +337,7 @@ impl ServerHandler for Handler {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ListResourceTemplatesResult, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn read_resource(
@@ -327,7 +345,7 @@ impl ServerHandler for Handler {
         _: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<ReadResourceResponse, ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn subscribe(
@@ -335,7 +353,7 @@ impl ServerHandler for Handler {
         _: SubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     fn unsubscribe(
@@ -343,7 +361,7 @@ impl ServerHandler for Handler {
         _: UnsubscribeRequestParams,
         _: RequestContext<RoleServer>,
     ) -> impl Future<Output = Result<(), ErrorData>> + Send + '_ {
-        ready(Err(no_such_method()))
+        ready(Err(method_not_found()))
     }
 
     async fn call_tool(
@@ -351,62 +369,62 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = ToolName::of(&request.name) else {
-            self.note_unusable("unknown tool", &context);
-            let known: Vec<&str> = ToolName::ALL.iter().map(|tool| tool.as_str()).collect();
+        let Some(tool) = ToolName::from_name(&request.name) else {
+            self.record_invalid_call("unknown tool", &context);
+            let names: Vec<&str> = ToolName::ALL.iter().map(|tool| tool.as_str()).collect();
             return Err(ErrorData::invalid_params(
-                format!("unknown tool; there are {}", known.join(", ")),
+                format!("unknown tool; the tools are {}", names.join(", ")),
                 None,
             ));
         };
         let _call = self.audit_log.begin_call();
-        let caller = self.caller(&context).await?;
-        let mut call = AuditedCall::begin(&self.audit_log, &caller, tool, trace_id(&context));
-        // The HTTP layer has looked already, at the message as it read it.
-        if let Some(needed) = tool
-            .needed_scope()
-            .filter(|needed| !caller.scopes().has(*needed))
+        let trace_id = request_trace_id(&context);
+        let caller = self.caller(&context, trace_id).await?;
+        let mut call = AuditedCall::start(&self.audit_log, &caller, tool, trace_id);
+        // The HTTP layer has checked the scope too, but of the message as it parsed it.
+        if let Some(required) = tool
+            .required_scope()
+            .filter(|required| !caller.scopes().has(*required))
         {
-            call.end(Decision::Refused, Some("scope missing".into()));
-            let text = format!("the token lacks the scope {}", needed.as_str());
+            call.finish(Decision::Refused, Some("scope missing".into()));
+            let text = format!("the token lacks the scope {}", required.as_str());
             return Err(ErrorData::invalid_request(text, None));
         }
-        let rendered = rendered_result(&context)?;
+        let rendered = rendered_result(&context, trace_id)?;
         let parts = context.extensions.get::<axum::http::request::Parts>();
         if parts.is_some_and(|parts| parts.extensions.get::<TenantBusy>().is_some()) {
-            let (answer, reason) = Tools::busy(tool);
-            call.end(Decision::Refused, Some(reason));
-            return Ok(answer.into_result(rendered).into());
+            let (result, (decision, reason)) = Tools::reject_busy_tenant(tool, trace_id);
+            call.finish(decision, reason);
+            return Ok(result.into_rmcp(rendered).into());
         }
         let session = parts.and_then(|parts| SessionId::from_headers(&parts.headers));
-        let cancellable = self.cancellable.register(&caller, session, &context.id);
-        // On the heap: rmcp moves this future several times, and it is large.
-        let calling = Box::pin(self.tools.call(
+        let cancellable = self
+            .cancellable_calls
+            .register(&caller, session, &context.id);
+        // Boxed: the future is large, and rmcp moves it several times.
+        let running = Box::pin(self.tools.call(
             tool,
             &caller,
             request.arguments.unwrap_or_default(),
-            &mut call.access,
+            &mut call.details,
+            trace_id,
         ));
-        // rmcp leaves the handler running when the client has gone (HTTP), has sent
-        // notifications/cancelled (standard input), or when the session ends; it only cancels its
-        // token. A plain call over HTTP is dropped instead, and recorded by `call`. The
-        // notification comes in a request of its own over HTTP, which `cancellable` tells of.
-        // Dropping the call cancels its statement.
-        let called = tokio::select! {
-            biased; // an answer that is there is given
-            called = calling => Some(called),
+        // rmcp does not stop the handler when the client disconnects (HTTP), sends
+        // notifications/cancelled (stdio) or ends the session: it only cancels `context.ct`. A call
+        // on the fast path of HTTP is dropped instead, and the drop of `call` records it. Over HTTP
+        // the notification arrives in a separate request, which resolves `cancellable`. Dropping
+        // `running` cancels its statement.
+        let finished = tokio::select! {
+            biased; // A result that is ready is sent, even if the call was cancelled meanwhile.
+            finished = running => Some(finished),
             () = context.ct.cancelled() => None,
             () = cancellable.cancelled() => None,
         };
-        let Some((answer, verdict)) = called else {
-            call.end(Decision::Cancelled, None);
+        let Some((result, (decision, reason))) = finished else {
+            call.finish(Decision::Cancelled, None);
             return Err(ErrorData::internal_error("the call was cancelled", None));
         };
-        let (decision, reason) = match verdict {
-            None => (Decision::Allowed, None),
-            Some((decision, reason)) => (decision, Some(reason)),
-        };
-        call.end(decision, reason);
-        Ok(answer.into_result(rendered).into())
+        call.finish(decision, reason);
+        Ok(result.into_rmcp(rendered).into())
     }
 }

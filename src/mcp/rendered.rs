@@ -1,9 +1,9 @@
-//! A tool's result as JSON text, on its way past rmcp.
+//! A tool result as JSON text, passed around rmcp's types.
 //!
-//! rmcp's types hold structured content as a tree of values, several times as large as its text:
-//! rows would be parsed into it and printed again. So the handler leaves the text in an extension
-//! of the request, rmcp writes a message whose result has no content, and the transport puts the
-//! text into it, twice: as the text block and as the structured content.
+//! rmcp holds structured content as a tree of JSON values, which takes several times the memory of
+//! the text: rows would be parsed into the tree and serialized again. So the handler puts the text
+//! into an extension of the request, rmcp serializes a response without content, and the transport
+//! inserts the text into that response twice: as the text block and as the structured content.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,37 +13,39 @@ use memchr::memmem;
 
 use crate::reactor::{SLICE_BYTES, slice_permit};
 
-/// An extension of a request, in which the handler leaves the JSON text of a tool's result.
+/// An extension of a request that receives the JSON text of a tool result from the handler.
 #[derive(Clone, Debug, Default)]
 pub struct RenderedResult(Arc<Mutex<Option<Bytes>>>);
 
 impl RenderedResult {
-    /// Leaves the result.
+    /// Stores the result.
     pub(super) fn put(&self, json: String) {
         *self.lock() = Some(json.into());
     }
 
-    /// The result, if the request was a call of a tool that has rendered one.
+    /// Takes the result out. `None` if the request called no tool that returns rows.
     #[must_use]
     pub fn take(&self) -> Option<Bytes> {
         self.lock().take()
     }
 
-    /// A std mutex: held for one move, and nothing can panic meanwhile.
+    /// A std mutex: it is held for one move, and no code under it can panic.
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Bytes>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What rmcp writes of a result without content. Quotes within a JSON string are escaped, so
-/// nothing in a message reads like this but the member itself.
+/// What rmcp serializes for a result without content. Quotes in a JSON string are escaped, so these
+/// bytes occur in a message only as the member itself.
 const NO_CONTENT: &[u8] = br#""content":[]"#;
 
 const BEFORE_TEXT: &[u8] = br#""content":[{"type":"text","text":""#;
 const BEFORE_STRUCTURED: &[u8] = br#""}],"structuredContent":"#;
 
-/// A message with a rendered result. It is written in slices: the result stands there twice, and
-/// its second copy, with escapes, never exists as a whole.
+/// A message with a rendered result.
+///
+/// It is written in slices, because it contains the result twice: the escaped copy never exists as
+/// a whole.
 #[derive(Debug)]
 pub struct RenderedMessage {
     parts: VecDeque<Part>,
@@ -53,14 +55,16 @@ pub struct RenderedMessage {
 #[derive(Debug)]
 struct Part {
     bytes: Bytes,
-    /// Whether it stands within a JSON string.
+    /// Whether the bytes are the content of a JSON string, so that writing escapes them.
     is_escaped: bool,
 }
 
 impl RenderedMessage {
-    /// Puts a result into the message that rmcp has written. A message without a result, such as
-    /// an error, remains as it is. The result is read once for the message's length, a slice at a
-    /// time: other tasks have their turn in between.
+    /// Inserts a result into the message that rmcp has serialized. A message without a result, such
+    /// as an error, stays unchanged.
+    ///
+    /// Computing the message's length reads the result once, in slices, and yields to other tasks
+    /// between them.
     ///
     /// # Panics
     /// Outside a tokio runtime, when the result is longer than a slice.
@@ -77,7 +81,7 @@ impl RenderedMessage {
         };
         let before = message.split_to(at);
         let after = message.split_off(NO_CONTENT.len());
-        let length = escaped_bytes(&result).await;
+        let length = escaped_text_len(&result).await;
         let unwritten_bytes = before.len()
             + BEFORE_TEXT.len()
             + length
@@ -102,13 +106,13 @@ impl RenderedMessage {
         }
     }
 
-    /// How many bytes are still to be written.
+    /// The number of bytes that are not yet written.
     #[must_use]
     pub fn len(&self) -> usize {
         self.unwritten_bytes
     }
 
-    /// Whether all bytes are written.
+    /// Whether all bytes have been written.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.unwritten_bytes == 0
@@ -122,24 +126,24 @@ impl RenderedMessage {
         message
     }
 
-    /// The next bytes, made of at most `max_bytes` of the message's parts: escapes make them more,
-    /// in JSON by about a quarter.
+    /// The next slice, from at most `max_bytes` bytes of the message's parts. Escaping makes the
+    /// slice longer: for JSON by about a quarter.
     #[must_use]
     pub fn next_slice(&mut self, max_bytes: usize) -> Bytes {
-        let with_escapes = max_bytes.saturating_add(max_bytes / 2);
-        let mut slice = Vec::with_capacity(with_escapes.min(self.unwritten_bytes));
+        let capacity = max_bytes.saturating_add(max_bytes / 2);
+        let mut slice = Vec::with_capacity(capacity.min(self.unwritten_bytes));
         self.write(max_bytes, &mut slice);
         self.unwritten_bytes -= slice.len();
         slice.into()
     }
 
     fn write(&mut self, max_bytes: usize, slice: &mut Vec<u8>) {
-        let mut room = max_bytes;
-        while room > 0
+        let mut remaining = max_bytes;
+        while remaining > 0
             && let Some(part) = self.parts.front_mut()
         {
-            let taken = part.bytes.split_to(room.min(part.bytes.len()));
-            room -= taken.len();
+            let taken = part.bytes.split_to(remaining.min(part.bytes.len()));
+            remaining -= taken.len();
             if part.is_escaped {
                 escape(&taken, slice);
             } else {
@@ -152,8 +156,8 @@ impl RenderedMessage {
     }
 }
 
-/// How many bytes text becomes within a JSON string.
-async fn escaped_bytes(text: &[u8]) -> usize {
+/// The length of a text as the content of a JSON string.
+async fn escaped_text_len(text: &[u8]) -> usize {
     let mut length = 0;
     for (n, slice) in text.chunks(SLICE_BYTES).enumerate() {
         if n > 0 {
@@ -164,7 +168,7 @@ async fn escaped_bytes(text: &[u8]) -> usize {
     length
 }
 
-/// How many bytes a byte becomes within a JSON string.
+/// The length of each byte as the content of a JSON string.
 static ESCAPED_LEN: [u8; 256] = {
     let mut table = [1; 256];
     let mut byte = 0;
@@ -186,7 +190,7 @@ fn escaped_len(byte: &u8) -> usize {
     ESCAPED_LEN[usize::from(*byte)].into()
 }
 
-/// Appends text as it stands within a JSON string, escaped as serde_json does it.
+/// Appends text as the content of a JSON string, with the same escapes as serde_json.
 fn escape(text: &[u8], json: &mut Vec<u8>) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| escaped_len(byte) > 1) {
@@ -216,7 +220,7 @@ mod tests {
 
     use super::*;
 
-    fn written(message: &ServerJsonRpcMessage) -> Bytes {
+    fn serialize(message: &ServerJsonRpcMessage) -> Bytes {
         serde_json::to_vec(message)
             .expect("a message is JSON")
             .into()
@@ -224,28 +228,30 @@ mod tests {
 
     fn response(id: &str, result: CallToolResult) -> Bytes {
         let id = RequestId::String(id.into());
-        written(&ServerJsonRpcMessage::response(
+        serialize(&ServerJsonRpcMessage::response(
             ServerResult::CallToolResult(result),
             id,
         ))
     }
 
-    fn rendered(message: Bytes, result: Bytes) -> RenderedMessage {
-        let counting = RenderedMessage::new(message, result);
-        counting.now_or_never().expect("it is short")
+    fn render(message: Bytes, result: Bytes) -> RenderedMessage {
+        let rendering = RenderedMessage::new(message, result);
+        rendering
+            .now_or_never()
+            .expect("a short result is rendered without yielding")
     }
 
     fn read_whole(mut message: RenderedMessage, max_bytes: usize) -> String {
-        let (announced, mut whole) = (message.len(), Vec::new());
+        let (expected_len, mut whole) = (message.len(), Vec::new());
         while !message.is_empty() {
             whole.extend_from_slice(&message.next_slice(max_bytes));
         }
-        assert_eq!(whole.len(), announced);
+        assert_eq!(whole.len(), expected_len);
         String::from_utf8(whole).expect("UTF-8")
     }
 
-    /// JSON that a tree of values prints again as it was.
-    fn printed_json() -> impl Strategy<Value = String> {
+    /// JSON that a tree of JSON values serializes back to the same text.
+    fn canonical_json() -> impl Strategy<Value = String> {
         let leaf = prop_oneof![
             any::<bool>().prop_map(Value::from),
             any::<i64>().prop_map(Value::from),
@@ -257,32 +263,32 @@ mod tests {
     }
 
     proptest! {
-        /// The message is the one that rmcp writes of a result which holds its content.
+        /// The message equals the one that rmcp serializes for a result with content.
         #[test]
-        fn a_rendered_message_is_what_rmcp_writes_of_the_same_result(
-            json in printed_json(), id in any::<String>(), is_error: bool, is_of_2026: bool, max_bytes in 1..200_usize,
+        fn a_rendered_message_equals_what_rmcp_serializes(
+            json in canonical_json(), id in any::<String>(), is_error: bool, is_version_2026: bool, max_bytes in 1..200_usize,
         ) {
             let mut result = CallToolResult::success(vec![ContentBlock::text(json.clone())]);
             result.is_error = Some(is_error);
-            if !is_of_2026 {
+            if !is_version_2026 {
                 result.result_type = None;
             }
             let mut without_content = result.clone();
             without_content.content = Vec::new();
             result.structured_content = Some(serde_json::from_str(&json).expect("JSON"));
-            let message = rendered(response(&id, without_content), json.into());
+            let message = render(response(&id, without_content), json.into());
             let expected = response(&id, result);
             let expected = String::from_utf8(expected.to_vec()).expect("UTF-8");
             prop_assert_eq!(read_whole(message, max_bytes), expected);
         }
 
-        /// Whatever the text: the block holds it, and the structured content is the same bytes.
+        /// The text block and the structured content are the same text, whatever it is.
         #[test]
         fn text_block_and_structured_content_are_the_same_text(
             text in any::<String>(), max_bytes in 1..64_usize,
         ) {
             let message = response("1", CallToolResult::success(Vec::new()));
-            let message = rendered(message, Bytes::from(text.clone()));
+            let message = render(message, Bytes::from(text.clone()));
             let whole = read_whole(message, max_bytes);
             let block = serde_json::to_string(&text).expect("a string");
             let expected = format!("\"content\":[{{\"type\":\"text\",\"text\":{block}}}],\"structuredContent\":{text},");
@@ -291,32 +297,32 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_tasks_have_their_turn_while_a_long_result_is_counted() {
+    async fn measuring_a_long_result_yields_to_other_tasks() {
         let text = "\"".repeat(4 * SLICE_BYTES);
         let message = response("1", CallToolResult::success(Vec::new()));
-        let mut counting = Box::pin(RenderedMessage::new(message, text.into()));
+        let mut rendering = Box::pin(RenderedMessage::new(message, text.into()));
         let mut polls = 0;
         std::future::poll_fn(|context| {
             polls += 1;
-            counting.as_mut().poll(context)
+            rendering.as_mut().poll(context)
         })
         .await;
         assert!(polls >= 3, "{polls}");
     }
 
     #[test]
-    fn a_message_without_a_result_remains_as_it_is() {
+    fn a_message_without_a_result_stays_unchanged() {
         let error = ErrorData::internal_error(r#"no "content":[] here"#, None);
-        let error = written(&ServerJsonRpcMessage::error(error, None));
-        let message = rendered(error.clone(), Bytes::from_static(b"{}"));
+        let error = serialize(&ServerJsonRpcMessage::error(error, None));
+        let message = render(error.clone(), Bytes::from_static(b"{}"));
         assert_eq!(read_whole(message, 10).as_bytes(), &error[..]);
     }
 
-    /// An id may hold what looks like the result's member.
+    /// An id may contain text that looks like the member `content`.
     #[test]
-    fn the_place_of_the_result_is_not_taken_for_an_id() {
+    fn an_id_is_not_mistaken_for_the_result() {
         let message = response(r#""content":[]"#, CallToolResult::success(Vec::new()));
-        let message = rendered(message, Bytes::from_static(b"{\"n\":0}"));
+        let message = render(message, Bytes::from_static(b"{\"n\":0}"));
         let whole: Value = serde_json::from_str(&read_whole(message, 1_000)).expect("JSON");
         assert_eq!(whole["id"], r#""content":[]"#);
         assert_eq!(whole["result"]["structuredContent"], json!({"n": 0}));

@@ -1,3 +1,5 @@
+//! Builds tool results: rows or text, as a text block and as structured content.
+
 use std::fmt::Write as _;
 
 use rmcp::model::{CallToolResult, ContentBlock};
@@ -6,31 +8,33 @@ use serde_json::{Value, json};
 use super::rendered::RenderedResult;
 use super::tool_error::ToolError;
 use crate::catalog::VisibleStores;
-use crate::query::rows::{Cut, CutCell, JsonRows};
+use crate::query::rows::{CutCell, CutReason, JsonRows};
+use crate::telemetry::TraceId;
 
-/// What a tool says beside its rows.
-pub(super) struct Remarks<'a> {
+/// The parts of a result that describe its rows.
+pub(super) struct RowsContext<'a> {
     /// Whose rows the caller sees.
     pub(super) scope: &'a VisibleStores,
-    /// When there are none.
-    pub(super) nothing_found: &'a str,
-    /// When there are more than were given: how to get to them.
-    pub(super) how_to_go_on: &'a str,
-    /// Whatever else the caller should know of these rows.
+    /// The message for a result without rows.
+    pub(super) no_rows_message: &'a str,
+    /// How to get the missing rows of a truncated result. May be empty.
+    pub(super) next_step: &'a str,
+    /// Further messages about these rows.
     pub(super) notes: &'a [String],
 }
 
-/// A tool's answer.
-pub(super) enum Answer {
-    /// Rows, or why there are none: a JSON object, as text and as structured content alike. It is
-    /// written by hand: a map of JSON values would sort its members by name, and hold each value.
+/// The result of a tool call.
+pub(super) enum ToolResult {
+    /// Rows, or the error of a tool that returns rows: a JSON object, sent as a text block and as
+    /// structured content. The text is built directly: a map of JSON values would sort the members
+    /// by name, and hold every value a second time.
     Rows { json: String, is_error: bool },
-    /// A text, or why there is none.
+    /// A text, or the error of a tool that returns text.
     Text(CallToolResult),
 }
 
-impl Answer {
-    /// How long an answer is, as text.
+impl ToolResult {
+    /// The length of the result as text, in bytes.
     pub(super) fn bytes(&self) -> u64 {
         match self {
             Self::Rows { json, .. } => json.len() as u64,
@@ -41,9 +45,9 @@ impl Answer {
         }
     }
 
-    /// The result as rmcp knows it. Rows are left in the extension of the request, from which the
-    /// transport puts them into the message.
-    pub(super) fn into_result(self, rendered: &RenderedResult) -> CallToolResult {
+    /// Converts to rmcp's type. Rows go into the request's extension `rendered`, from which the
+    /// transport inserts them into the message.
+    pub(super) fn into_rmcp(self, rendered: &RenderedResult) -> CallToolResult {
         match self {
             Self::Rows { json, is_error } => {
                 rendered.put(json);
@@ -57,32 +61,33 @@ impl Answer {
 }
 
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`.
-pub(super) fn rows(rows: JsonRows, remarks: &Remarks<'_>) -> Answer {
-    let before = format!(r#"{{"c":{},"r":"#, rows.columns);
-    let after = after_rows(&rows, remarks);
-    // In the rows' own memory: they may be long.
+pub(super) fn rows(rows: JsonRows, context: &RowsContext<'_>) -> ToolResult {
+    let prefix = format!(r#"{{"c":{},"r":"#, rows.columns);
+    let suffix = members_after_rows(&rows, context);
+    // Built in the memory of the rows, which may be long.
     let mut text = rows.rows;
-    text.reserve_exact(before.len() + after.len());
-    text.insert_str(0, &before);
-    text.push_str(&after);
-    Answer::Rows {
+    text.reserve_exact(prefix.len() + suffix.len());
+    text.insert_str(0, &prefix);
+    text.push_str(&suffix);
+    ToolResult::Rows {
         json: text,
         is_error: false,
     }
 }
 
-/// What follows the rows: their number, whose they are, and whether something is missing, where,
-/// and how to go on.
-fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
-    let scope = Value::from(remarks.scope.to_string());
+/// The members after the rows: their number, whose they are, what is missing, and how to get it.
+fn members_after_rows(rows: &JsonRows, context: &RowsContext<'_>) -> String {
+    let scope = Value::from(context.scope.to_string());
     let mut text = format!(r#","n":{},"scope":{scope}"#, rows.count);
-    let missing_rows = rows.cut.map(|cut| rows_message(cut, rows, remarks));
+    let missing_rows = rows
+        .cut
+        .map(|reason| missing_rows_message(reason, rows, context));
     let mut messages: Vec<String> = missing_rows
         .into_iter()
-        .chain(cells_message(rows))
+        .chain(cut_cells_message(rows))
         .collect();
     if messages.is_empty() && rows.count == 0 {
-        messages.push(remarks.nothing_found.to_owned());
+        messages.push(context.no_rows_message.to_owned());
     } else if !messages.is_empty() {
         text.push_str(r#","truncated":true"#);
         if let Some(total) = rows.total {
@@ -90,51 +95,51 @@ fn after_rows(rows: &JsonRows, remarks: &Remarks<'_>) -> String {
             let _ = write!(text, r#","total":{total}"#);
         }
         if !rows.cut_cells.is_empty() {
-            let place = |cell: &CutCell| json!([cell.row, cell.column]);
-            let places: Vec<Value> = rows.cut_cells.iter().map(place).collect();
-            let _ = write!(text, r#","cut":{}"#, Value::from(places));
+            let position = |cell: &CutCell| json!([cell.row, cell.column]);
+            let positions: Vec<Value> = rows.cut_cells.iter().map(position).collect();
+            let _ = write!(text, r#","cut":{}"#, Value::from(positions));
         }
     }
-    messages.extend_from_slice(remarks.notes);
+    messages.extend_from_slice(context.notes);
     if !messages.is_empty() {
-        let _ = write!(text, r#","msg":{}"#, Value::from(joined(&messages)));
+        let _ = write!(text, r#","msg":{}"#, Value::from(join_messages(&messages)));
     }
     text.push('}');
     text
 }
 
-/// One text under the name `result`.
-pub(super) fn text(text: String) -> Answer {
+/// A text, with the structured content `{"result": text}`.
+pub(super) fn text(text: String) -> ToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text.clone())]);
     result.structured_content = Some(json!({ "result": text }));
-    Answer::Text(result)
+    ToolResult::Text(result)
 }
 
-/// A failure of a tool that answers rows, in the same shape with `err`.
-pub(super) fn failed_rows(failure: &ToolError) -> Answer {
-    let err = Value::from(failure.client_text());
-    Answer::Rows {
+/// The error of a tool that returns rows, in the same shape with `err`.
+pub(super) fn rows_error(error: &ToolError, trace_id: TraceId) -> ToolResult {
+    let err = Value::from(error.client_text(trace_id));
+    ToolResult::Rows {
         json: format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#),
         is_error: true,
     }
 }
 
-/// A failure of a tool that answers text.
-pub(super) fn failed_text(failure: &ToolError) -> Answer {
-    Answer::Text(CallToolResult::error(vec![ContentBlock::text(
-        failure.client_text(),
+/// The error of a tool that returns text.
+pub(super) fn text_error(error: &ToolError, trace_id: TraceId) -> ToolResult {
+    ToolResult::Text(CallToolResult::error(vec![ContentBlock::text(
+        error.client_text(trace_id),
     )]))
 }
 
-/// Messages in one text.
-fn joined(messages: &[String]) -> String {
+/// Joins messages to one text: by `. ` before a capital letter, otherwise by `; `.
+fn join_messages(messages: &[String]) -> String {
     let mut text = String::new();
     for message in messages {
-        let begins_a_sentence = message.starts_with(|first: char| !first.is_lowercase());
+        let starts_sentence = message.starts_with(|first: char| !first.is_lowercase());
         text.push_str(match text.chars().last() {
             None => "",
             Some('?') => " ",
-            Some(_) if begins_a_sentence => ". ",
+            Some(_) if starts_sentence => ". ",
             Some(_) => "; ",
         });
         text.push_str(message);
@@ -142,38 +147,42 @@ fn joined(messages: &[String]) -> String {
     text
 }
 
-fn rows_message(cut: Cut, rows: &JsonRows, remarks: &Remarks<'_>) -> String {
-    let (count, longest, more) = (rows.count, rows.limits.bytes, remarks.how_to_go_on);
+fn missing_rows_message(reason: CutReason, rows: &JsonRows, context: &RowsContext<'_>) -> String {
+    let (count, max_bytes) = (rows.count, rows.limits.bytes);
     let first = match (count, rows.total) {
         (1, None) => "Only the first row".to_owned(),
         (1, Some(total)) => format!("Only the first of {total} rows"),
         (_, None) => format!("Only the first {count} rows"),
         (_, Some(total)) => format!("Only the first {count} of {total} rows"),
     };
-    let what = match (cut, count, rows.total) {
-        (Cut::Rows, _, Some(_)) => first,
-        (Cut::Rows, _, None) => format!("{first}; there are more"),
-        (Cut::Bytes, 0, _) => format!(
-            "The first row alone is longer than an answer may be ({longest} bytes). Name fewer columns, or take parts of \
+    let cause = match (reason, count, rows.total) {
+        (CutReason::RowLimit, _, Some(_)) => first,
+        (CutReason::RowLimit, _, None) => format!("{first}; there are more"),
+        (CutReason::ByteLimit, 0, _) => format!(
+            "The first row alone exceeds the result limit of {max_bytes} bytes. Select fewer columns, or shorten \
              long values with left(value, 1000)"
         ),
-        (Cut::Bytes, ..) => format!(
-            "{first}; the next would make the answer longer than it may be ({longest} bytes). Name fewer columns"
+        (CutReason::ByteLimit, ..) => format!(
+            "{first}; the next one would exceed the result limit of {max_bytes} bytes. Select fewer columns"
         ),
     };
-    let sentences = [what.as_str(), more].into_iter();
+    let sentences = [cause.as_str(), context.next_step].into_iter();
     let sentences: Vec<&str> = sentences.filter(|sentence| !sentence.is_empty()).collect();
     sentences.join(". ")
 }
 
-fn cells_message(rows: &JsonRows) -> Option<String> {
+fn cut_cells_message(rows: &JsonRows) -> Option<String> {
     let count = rows.cut_cells.len();
-    let longest = rows.limits.cell_bytes;
+    let max_bytes = rows.limits.cell_bytes;
     (count > 0).then(|| {
         format!(
-            "{count} of the values {} longer than {longest} bytes and cut there; each ends in …[cut: …] and stands in `cut` by row \
-             and column, from 0. Read on with substr(value, start, count), or take less with left(value, count)",
-            if count == 1 { "is" } else { "are" }
+            "{count} {} cut; each ends in …[cut: …] and is listed in `cut` as [row, column], from 0. Read the rest with \
+             substr(value, start, count), or less with left(value, count)",
+            if count == 1 {
+                format!("value longer than {max_bytes} bytes was")
+            } else {
+                format!("values longer than {max_bytes} bytes were")
+            }
         )
     })
 }

@@ -1,7 +1,7 @@
-//! Finds products by the meaning of a description.
+//! Semantic product search: finds products by the meaning of a description.
 //!
-//! [`embedding`] turns text into vectors; the comparison happens in pgvector, read through `query::scope` like every tenant's
-//! data. Must not know MCP.
+//! [`embedding`] turns text into vectors. pgvector compares them in the database, in a query that
+//! runs through [`query::scope`](crate::query::scope) as the caller. Must not know MCP.
 pub mod embedding;
 
 use std::num::NonZeroU32;
@@ -15,21 +15,21 @@ use embedding::{EmbeddingError, StaticModel};
 
 static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::literal(include_str!("search_products.sql"));
 
-/// Why a search found nothing to say.
+/// Why a search failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
     /// The description cannot be turned into a vector, or the model cannot be read.
     #[error("the description cannot be embedded")]
     Embedding(#[source] EmbeddingError),
-    /// The work was given up half-way: the server is stopping.
-    #[error("the embedding was given up")]
-    Stopped(#[source] tokio::task::JoinError),
-    /// The database did not answer.
+    /// The task that computes the embedding did not finish: the server is shutting down.
+    #[error("the embedding task did not finish")]
+    Task(#[source] tokio::task::JoinError),
+    /// The query failed.
     #[error("the products cannot be read")]
     Scope(#[source] ScopeError),
 }
 
-/// Searches the products of one embedding model.
+/// Searches products by the vectors of one embedding model.
 #[derive(Debug)]
 pub struct ProductSearch {
     model: Arc<StaticModel>,
@@ -37,39 +37,41 @@ pub struct ProductSearch {
 }
 
 impl ProductSearch {
-    /// A search over the vectors that `model` made.
+    /// A search over the stored vectors of `model`.
     #[must_use]
     pub fn new(model: Arc<StaticModel>, scope: Arc<Scope>) -> Self {
         Self { model, scope }
     }
 
-    /// Hands the products nearest to a description to `sink`, nearest first: at most `most`, none farther than
-    /// `farthest` (cosine distance, 0 to 2).
+    /// Writes the products nearest to a description to `sink`, nearest first: at most `max_rows`,
+    /// within `max_distance` (cosine distance, 0 to 2).
     ///
     /// # Errors
-    /// [`SearchError`].
-    pub async fn nearest(
+    /// [`SearchError`] when the description cannot be embedded or the query fails.
+    pub async fn find_nearest(
         &self,
         caller: &Caller,
         description: String,
-        farthest: f64,
-        most: NonZeroU32,
+        max_distance: f64,
+        max_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), SearchError> {
         let model = Arc::clone(&self.model);
-        // The first text makes the model read its vocabulary, which takes longer than a reactor may wait.
-        let embedded = tokio::task::spawn_blocking(move || model.embed(&description))
+        // Off the reactor: the first embedding reads the model's vocabulary, which takes 17 ms.
+        let embedding = tokio::task::spawn_blocking(move || model.embed(&description))
             .await
-            .map_err(SearchError::Stopped)?;
-        let vector = embedded.map_err(SearchError::Embedding)?.to_pgvector_text();
-        let (farthest, limit) = (farthest.to_string(), most.to_string());
-        let parameters = [vector.as_str(), self.model.name(), &farthest, &limit];
+            .map_err(SearchError::Task)?;
+        let vector = embedding
+            .map_err(SearchError::Embedding)?
+            .to_pgvector_text();
+        let (max_distance, limit) = (max_distance.to_string(), max_rows.to_string());
+        let parameters = [vector.as_str(), self.model.name(), &max_distance, &limit];
         self.scope
             .run(
                 caller,
                 &SEARCH_PRODUCTS,
                 &parameters,
-                most.saturating_add(1),
+                max_rows.saturating_add(1),
                 sink,
             )
             .await

@@ -1,7 +1,9 @@
--- The products nearest in meaning to a text.
---   $1 the text's vector, $2 the model that made it, $3 the farthest cosine distance, $4 the most rows
--- Columns as the original sample named them; sp is the similarity in percent.
--- Run by the querying login under a tenant. Plan: a scan of the model's vectors, sorted; exact, so none is missed.
+-- The products whose descriptions are most similar to a text.
+--   $1 the text's embedding, $2 the name of its model, $3 the maximum cosine distance,
+--   $4 the maximum number of rows
+-- Columns: named as in the original sample; sp is the similarity in percent.
+-- Run by the query login under a tenant. Plan: a scan and a sort of the model's vectors. The search
+-- is exact, so it misses no product, as an approximate index could.
 SELECT
     p.product_id,
     p.sku,

@@ -231,17 +231,14 @@ async fn schemas_say_what_amounts_mean() {
         ),
         (
             "retail.order_items",
-            "Realised margin = sum(total_amount - quantity * products.cost)",
+            "Realized margin = sum(total_amount - quantity * products.cost)",
         ),
         (
             "retail.products",
             "base_price and gross_margin_percent are list values",
         ),
         ("retail.inventory", "0 when sold out"),
-        (
-            "retail.customers",
-            "some of the orders may be at another store",
-        ),
+        ("retail.customers", "some orders may be at other stores"),
     ] {
         let block = text
             .split("# Table: ")
@@ -252,7 +249,7 @@ async fn schemas_say_what_amounts_mean() {
         );
     }
     assert!(
-        text.contains("numeric (amounts, averages) comes as text such as \"12.50\""),
+        text.contains("numeric values (amounts, averages) are strings such as \"12.50\""),
         "{text}"
     );
     // And they are true.

@@ -72,6 +72,9 @@ async fn a_connection_that_says_nothing_is_reported_as_an_absent_database() {
         assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
         silence(&proxy);
         let told = server.failure(SEATTLE, "SELECT 2").await;
-        assert!(told.contains("the database is not available"), "{told}");
+        assert!(
+            told.contains("the database is temporarily unavailable"),
+            "{told}"
+        );
     }
 }

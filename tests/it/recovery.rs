@@ -143,7 +143,7 @@ async fn the_server_starts_without_a_database_and_recovers_by_itself() {
     let answer = server.failure(SEATTLE, "SELECT 3").await;
     assert_eq!(
         answer,
-        "the database is not available now; try again in a few seconds"
+        "the database is temporarily unavailable; try again in a few seconds"
     );
     gate.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 4").await, 4);

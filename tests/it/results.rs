@@ -186,8 +186,8 @@ async fn a_long_value_is_marked_listed_and_told() {
         "scope": "all 8 stores",
         "truncated": true,
         "cut": [[0, 1]],
-        "msg": "1 of the values is longer than 256 bytes and cut there; each ends in …[cut: …] and stands in `cut` by row and \
-                column, from 0. Read on with substr(value, start, count), or take less with left(value, count)"
+        "msg": "1 value longer than 256 bytes was cut; each ends in …[cut: …] and is listed in `cut` as [row, column], from 0. \
+                Read the rest with substr(value, start, count), or less with left(value, count)"
     });
     assert_eq!(answer.structured, expected);
     assert_eq!(
@@ -207,18 +207,18 @@ async fn missing_rows_say_how_to_go_on() {
         (
             "SELECT order_id FROM retail.orders",
             2,
-            "Only the first 2 rows; there are more. Aggregate or filter; or go on with ORDER BY and OFFSET 2",
+            "Only the first 2 rows; there are more. Aggregate or filter; or continue with ORDER BY and OFFSET 2",
         ),
         (
             "SELECT repeat('x', 600) FROM retail.stores",
             1,
-            "Only the first of 8 rows; the next would make the answer longer than it may be (1024 bytes). Name fewer columns. Aggregate \
-             or filter; or go on with ORDER BY and OFFSET 1",
+            "Only the first of 8 rows; the next one would exceed the result limit of 1024 bytes. Select fewer columns. Aggregate \
+             or filter; or continue with ORDER BY and OFFSET 1",
         ),
         (
             "SELECT repeat('x', 2000)",
             0,
-            "The first row alone is longer than an answer may be (1024 bytes). Name fewer columns, or take parts of long values \
+            "The first row alone exceeds the result limit of 1024 bytes. Select fewer columns, or shorten long values \
              with left(value, 1000)",
         ),
     ] {

@@ -148,7 +148,7 @@ async fn two_tenants_at_once_never_mix() {
 async fn a_request_without_a_known_tenant_is_refused() {
     let server = TestServer::start().await;
     let cases: [(&[&str], u16, &str); 8] = [
-        (&[], 400, "send the header x-rls-user-id"),
+        (&[], 400, "send `x-rls-user-id: "),
         (&[""], 400, "as a UUID"),
         (&["seattle"], 400, "as a UUID"),
         (&["f47ac10b58cc4372a5670e02b2c3d479"], 400, "as a UUID"),

@@ -217,7 +217,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
             most,
             1000,
             None,
-            Some("Only the first 1000 rows; there are more. Aggregate or filter; or go on with"),
+            Some("Only the first 1000 rows; there are more. Aggregate or filter; or continue with"),
         ),
         (
             series(5000),
@@ -238,7 +238,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
             Some(5000),
             1000,
             None,
-            Some("max_rows is 5000; the most is 1000, so that is what was used"),
+            Some("max_rows is 5000; the maximum of 1000 was used"),
         ),
         (series(500), Some(5000), 500, None, None),
         (
@@ -247,7 +247,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
             3,
             None,
             Some(
-                "longer than it may be (32768 bytes). Name fewer columns. Aggregate or filter; set max_rows",
+                "exceed the result limit of 32768 bytes. Select fewer columns. Aggregate or filter; set max_rows",
             ),
         ),
         (
@@ -256,7 +256,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
             104,
             None,
             Some(
-                "longer than it may be (1048576 bytes). Name fewer columns. Aggregate or filter; or go on",
+                "exceed the result limit of 1048576 bytes. Select fewer columns. Aggregate or filter; or continue",
             ),
         ),
         (
@@ -264,7 +264,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
             most,
             0,
             None,
-            Some("The first row alone is longer than an answer may be (1048576 bytes)"),
+            Some("The first row alone exceeds the result limit of 1048576 bytes"),
         ),
     ] {
         let arguments = json!({"postgresql_query": sql, "max_rows": max_rows});

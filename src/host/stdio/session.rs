@@ -24,7 +24,7 @@ use super::lines::{Line, Lines};
 use super::requests::{PendingResponse, Requests};
 use crate::host::message_id;
 use crate::host::request_body::strip_bom;
-use crate::mcp::{RenderedMessage, initialize_fault};
+use crate::mcp::{RenderedMessage, initialize_error_text};
 
 /// An MCP session that reads and writes one message per line.
 pub(super) struct Session<R, W> {
@@ -163,7 +163,7 @@ where
                 && custom.method == "initialize"
                 && !self.has_begun
             {
-                let fault = initialize_fault(custom.params.clone());
+                let fault = initialize_error_text(custom.params.clone());
                 let error = ErrorData::invalid_params(fault, None);
                 return Err((error, Some(request.id.clone())));
             }

@@ -1,9 +1,10 @@
-//! A tool's arguments: lenient in form, strict in meaning.
+//! Reads the arguments of a tool call: lenient in form, strict in meaning.
 //!
 //! Models and client libraries vary the form: `2.0` or `"2"` for 2, an array as a JSON string,
-//! `null` for an absent member, `maxRows`, members of their own such as `toolCallId`. A value whose
-//! meaning is certain is taken; any other is a tool error, which models read and correct. rmcp
-//! would answer a protocol error, which they do not get to read.
+//! `null` for an absent member, `maxRows` for `max_rows`, additional members such as `toolCallId`.
+//! A value whose meaning is certain is accepted. Any other value is a tool error, which models read
+//! and correct; rmcp would return a protocol error, which clients do not show to models.
+//!
 //! Invariant: a value is never rounded, and never replaced by a default.
 
 use rmcp::model::JsonObject;
@@ -12,7 +13,7 @@ use serde_json::Value;
 use super::ToolError;
 use crate::query::guard::visible;
 
-/// How many of the given members an error names.
+/// How many of the received members an error names.
 const MAX_NAMES_SHOWN: usize = 5;
 
 /// The arguments of one call. Unknown members are ignored.
@@ -22,29 +23,29 @@ pub(super) struct Arguments {
 }
 
 impl Arguments {
-    /// The members of a call, and a call's arguments as an error shows them.
+    /// Wraps the members of a call. `example` is a valid set of arguments, shown in errors.
     pub(super) fn new(members: JsonObject, example: &'static str) -> Self {
         Self { members, example }
     }
 
-    /// A text that must be there. One that is itself written as a JSON string is decoded.
-    pub(super) fn text(&self, name: &str) -> Result<String, ToolError> {
+    /// A required string. One that is itself a JSON string literal is decoded.
+    pub(super) fn string(&self, name: &str) -> Result<String, ToolError> {
         match self.required(name)? {
-            Value::String(text) => Ok(decoded_text(text)),
-            other => Err(self.wrong_type(name, other, "text")),
+            Value::String(text) => Ok(decode_json_string(text)),
+            other => Err(self.type_error(name, other, "a string")),
         }
     }
 
-    /// Texts that must be there: an array, an array written as a JSON string, or names separated by
-    /// commas.
-    pub(super) fn texts(&self, name: &str) -> Result<Vec<String>, ToolError> {
+    /// A required list of strings: an array, a string that holds a JSON array, or a string of names
+    /// separated by commas.
+    pub(super) fn strings(&self, name: &str) -> Result<Vec<String>, ToolError> {
         let value = self.required(name)?;
-        let texts = match value {
-            Value::Array(values) => as_texts(values),
+        let strings = match value {
+            Value::Array(values) => as_strings(values),
             Value::String(text) => match serde_json::from_str(text) {
-                Ok(Value::Array(values)) => as_texts(&values),
+                Ok(Value::Array(values)) => as_strings(&values),
                 _ => Some(
-                    decoded_text(text)
+                    decode_json_string(text)
                         .split(',')
                         .map(str::trim)
                         .filter(|part| !part.is_empty())
@@ -54,11 +55,11 @@ impl Arguments {
             },
             _ => None,
         };
-        texts.ok_or_else(|| self.wrong_type(name, value, "an array of texts"))
+        strings.ok_or_else(|| self.type_error(name, value, "an array of strings"))
     }
 
-    /// A whole number, if there is one. `2.0`, `"2"` and `"2.0"` are 2; numbers beyond the range of
-    /// an `i64` are its ends.
+    /// An optional integer. `2.0`, `"2"` and `"2.0"` are 2; a number outside the range of `i64` is
+    /// clamped to it.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ToolError> {
         let Some(value) = self.optional(name) else {
             return Ok(None);
@@ -70,31 +71,33 @@ impl Arguments {
         integer
             .or_else(|| as_number(value).and_then(as_integer))
             .map(Some)
-            .ok_or_else(|| self.wrong_type(name, value, "a whole number"))
+            .ok_or_else(|| self.type_error(name, value, "an integer"))
     }
 
-    /// A number, if there is one. `"30"` is 30.
+    /// An optional number. `"30"` is 30.
     pub(super) fn number(&self, name: &str) -> Result<Option<f64>, ToolError> {
         let Some(value) = self.optional(name) else {
             return Ok(None);
         };
         as_number(value)
             .map(Some)
-            .ok_or_else(|| self.wrong_type(name, value, "a number"))
+            .ok_or_else(|| self.type_error(name, value, "a number"))
     }
 
-    /// The member of a name. Case, `_` and `-` make no difference, unless the exact name is there
-    /// too.
+    /// The member with this name. Without an exact match, case, `_` and `-` are ignored.
     fn member(&self, name: &str) -> Option<&Value> {
-        let same = |given: &str| plain_name(given).eq(plain_name(name));
+        let matches = |received: &str| normalized_name(received).eq(normalized_name(name));
         self.members.get(name).or_else(|| {
-            let mut found = self.members.iter().filter(|(given, _)| same(given));
-            found.next().map(|(_, value)| value)
+            let mut matching = self
+                .members
+                .iter()
+                .filter(|(received, _)| matches(received));
+            matching.next().map(|(_, value)| value)
         })
     }
 
-    /// A member that is there and says something: some clients send `null` or an empty text for
-    /// what their user has left out.
+    /// A member with a value. Some clients send `null` or an empty string for an argument that
+    /// their user has left out.
     fn optional(&self, name: &str) -> Option<&Value> {
         self.member(name).filter(|value| match value {
             Value::Null => false,
@@ -107,42 +110,41 @@ impl Arguments {
         self.member(name)
             .filter(|value| !value.is_null())
             .ok_or_else(|| {
-                let given: Vec<&str> = self.members.keys().map(String::as_str).collect();
-                let shown = &given[..given.len().min(MAX_NAMES_SHOWN)];
-                let given = match shown {
+                let names: Vec<&str> = self.members.keys().map(String::as_str).collect();
+                let received = match &names[..names.len().min(MAX_NAMES_SHOWN)] {
                     [] => String::new(),
                     _ if self.members.contains_key(name) => String::new(),
-                    names => format!(" (given: {})", visible(&names.join(", "))),
+                    shown => format!(" (received: {})", visible(&shown.join(", "))),
                 };
-                self.error(&format!("{name} is missing{given}"))
+                self.error(&format!("{name} is missing{received}"))
             })
     }
 
-    fn wrong_type(&self, name: &str, value: &Value, wanted: &str) -> ToolError {
-        let given = match value {
+    fn type_error(&self, name: &str, value: &Value, expected: &str) -> ToolError {
+        let received = match value {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
             Value::Number(number) => number.to_string(),
-            Value::String(text) => format!("the text {:?}", short(text)),
+            Value::String(text) => format!("the string {:?}", shortened(text)),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
-        self.error(&format!("{name} is {given}; it must be {wanted}"))
+        self.error(&format!("{name} is {received}; it must be {expected}"))
     }
 
-    fn error(&self, what: &str) -> ToolError {
-        ToolError::Argument(format!("{what}; for example {}", self.example))
+    fn error(&self, message: &str) -> ToolError {
+        ToolError::Argument(format!("{message}; for example {}", self.example))
     }
 }
 
-fn plain_name(name: &str) -> impl Iterator<Item = char> {
+fn normalized_name(name: &str) -> impl Iterator<Item = char> {
     name.chars()
         .filter(|character| !matches!(character, '_' | '-'))
         .map(|character| character.to_ascii_lowercase())
 }
 
-/// No SQL and no plain words begin and end with a double quote and are a JSON string too.
-fn decoded_text(text: &str) -> String {
+/// Decodes a text that is a JSON string literal. No SQL statement and no plain wording is one.
+fn decode_json_string(text: &str) -> String {
     let trimmed = text.trim();
     let quoted = trimmed.starts_with('"').then_some(trimmed);
     quoted
@@ -150,7 +152,7 @@ fn decoded_text(text: &str) -> String {
         .unwrap_or_else(|| text.to_owned())
 }
 
-fn as_texts(values: &[Value]) -> Option<Vec<String>> {
+fn as_strings(values: &[Value]) -> Option<Vec<String>> {
     let text = |value: &Value| value.as_str().map(|text| text.trim().to_owned());
     values.iter().map(text).collect()
 }
@@ -165,14 +167,14 @@ fn as_number(value: &Value) -> Option<f64> {
 
 #[expect(
     clippy::cast_possible_truncation,
-    reason = "a number without fraction; the cast saturates"
+    reason = "the number has no fraction, and the cast saturates"
 )]
 fn as_integer(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
 }
 
-/// The beginning of a text, in characters that show themselves.
-fn short(text: &str) -> String {
+/// The first characters of a text, with invisible ones escaped.
+fn shortened(text: &str) -> String {
     const MAX_CHARS_SHOWN: usize = 40;
     let more = if text.chars().count() > MAX_CHARS_SHOWN {
         "…"

@@ -1,4 +1,4 @@
-//! Explains an answer: the place and the fix of an error, and whether a result is empty.
+//! Explains errors by their position and a fix, and detects empty results.
 
 use serde_json::Value;
 
@@ -8,11 +8,11 @@ use crate::query::guard::{CheckedQuery, hints, line_and_column};
 use crate::query::rows::JsonRows;
 use crate::query::scope::ScopeError;
 
-/// An error of a statement, with its place in the text and what to write instead.
+/// Adds the position in the client's text, and a hint, to a statement's error.
 pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> ToolError {
     let position = error.position();
     let byte = position.and_then(|position| query.original_byte(position));
-    let place = byte.and_then(|byte| line_and_column(text, byte));
+    let line_and_column = byte.and_then(|byte| line_and_column(text, byte));
     let hint = match &error {
         ScopeError::Database(error) => {
             hints::for_error(text, &error.sqlstate, &error.message, byte)
@@ -26,26 +26,30 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> To
         | ScopeError::Misconfigured(_)
         | ScopeError::Posture(_) => None,
     };
-    ToolError::Statement(error, Box::new(Explanation { place, hint }))
+    let explanation = Explanation {
+        line_and_column,
+        hint,
+    };
+    ToolError::Statement(error, Box::new(explanation))
 }
 
-/// A longer row is not empty: 256 columns of NULL take 1,283 bytes.
-const MAX_ROW_BYTES: usize = 2048;
+/// A longer row is not parsed: it cannot be all NULL, as 256 columns of NULL take 1,283 bytes.
+const MAX_EMPTY_ROW_BYTES: usize = 2048;
 
-/// Whether an answer has no rows, or one of nothing but NULL and zeros: what an aggregate gives of
-/// no rows.
+/// Whether a result has no rows, or a single row of NULL and zeros only, which is what aggregates
+/// return for no rows.
 pub(super) fn is_empty_or_zero(rows: &JsonRows) -> bool {
-    let is_nothing = |value: &Value| match value {
+    let is_null_or_zero = |value: &Value| match value {
         Value::Null => true,
         Value::Number(number) => number.as_f64() == Some(0.0),
-        // Of numeric.
+        // A value of type numeric.
         Value::String(text) => text.parse() == Ok(0.0),
         Value::Bool(_) | Value::Array(_) | Value::Object(_) => false,
     };
     match rows.count {
         0 => rows.cut.is_none(),
-        1 if rows.rows.len() <= MAX_ROW_BYTES => serde_json::from_str(&rows.rows)
-            .is_ok_and(|rows: Vec<Vec<Value>>| rows.iter().flatten().all(is_nothing)),
+        1 if rows.rows.len() <= MAX_EMPTY_ROW_BYTES => serde_json::from_str(&rows.rows)
+            .is_ok_and(|rows: Vec<Vec<Value>>| rows.iter().flatten().all(is_null_or_zero)),
         _ => false,
     }
 }

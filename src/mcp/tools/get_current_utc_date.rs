@@ -2,10 +2,10 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rmcp::model::Tool;
 use serde_json::json;
 
-use super::{Answer, ToolName, Tools, define, result, text_schema};
+use super::{ToolName, ToolResult, Tools, define_tool, result, text_schema};
 
 pub(super) fn definition() -> Tool {
-    define(
+    define_tool(
         ToolName::GetCurrentUtcDate,
         "Current date",
         "Returns the current UTC date and time; use it for questions such as last month.",
@@ -14,7 +14,7 @@ pub(super) fn definition() -> Tool {
     )
 }
 
-pub(super) fn call(tools: &Tools) -> Answer {
+pub(super) fn call(tools: &Tools) -> ToolResult {
     let now = DateTime::<Utc>::from((tools.clock)());
     result::text(format!(
         "Current UTC Date/Time: {}",

@@ -1,13 +1,13 @@
 use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
-use super::{Answer, Arguments, ToolError, ToolName, Tools, define, result, text_schema};
+use super::{Arguments, ToolError, ToolName, ToolResult, Tools, define_tool, result, text_schema};
 use crate::catalog::TABLES;
 use crate::identity::Caller;
 
 pub(super) fn definition() -> Tool {
     let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-    define(
+    define_tool(
         ToolName::GetMultipleTableSchemas,
         "Table schemas",
         "Describes tables: columns, relationships, valid values, hints. Call it once, with all tables you need, before \
@@ -26,12 +26,12 @@ pub(super) async fn call(
     tools: &Tools,
     caller: &Caller,
     arguments: JsonObject,
-) -> Result<Answer, ToolError> {
+) -> Result<ToolResult, ToolError> {
     let arguments = Arguments::new(
         arguments,
         r#"{"table_names": ["retail.orders", "retail.order_items"]}"#,
     );
-    let table_names = arguments.texts("table_names")?;
+    let table_names = arguments.strings("table_names")?;
     tools
         .catalog
         .describe(caller, &table_names)

@@ -1,12 +1,13 @@
-//! The tools: names, schemas, and what each calls. Names, parameters and defaults are a contract with the clients of the
-//! original sample.
+//! The tools: their names and schemas, and what each calls.
+//!
+//! Names, parameters and defaults are a contract with the clients of the original sample.
 mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
-mod explanation; // errors and empty results, explained
+mod explanation; // the position and the fix of an error; whether a result is empty
 mod get_current_utc_date;
 mod get_multiple_table_schemas;
 mod semantic_search_products;
-mod statement_text; // the statement within what a model sends
+mod statement_text; // extracts the statement from the text that a model sends
 
 use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -16,7 +17,7 @@ use std::time::SystemTime;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::{Value, json};
 
-use super::result::{self, Answer, Remarks};
+use super::result::{self, RowsContext, ToolResult};
 use super::tool_error::ToolError;
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
@@ -25,11 +26,12 @@ use crate::query::guard::Guard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
 use crate::search::ProductSearch;
+use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Statement};
 
 use arguments::Arguments;
 
-/// The tools' names.
+/// The name of a tool.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolName {
     /// Finds products by meaning.
@@ -38,12 +40,12 @@ pub enum ToolName {
     GetMultipleTableSchemas,
     /// Runs a SELECT.
     ExecuteSalesQuery,
-    /// Tells the time.
+    /// Returns the current date and time.
     GetCurrentUtcDate,
 }
 
 impl ToolName {
-    /// All of them, in the order of the list.
+    /// All tools, in the order of `tools/list`.
     pub const ALL: [Self; 4] = [
         Self::GetMultipleTableSchemas,
         Self::ExecuteSalesQuery,
@@ -51,15 +53,15 @@ impl ToolName {
         Self::GetCurrentUtcDate,
     ];
 
-    /// The tool of a name.
+    /// The tool that clients call by `name`.
     #[must_use]
-    pub fn of(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|tool| tool.as_str() == name)
     }
 
-    /// What a caller's token must be good for, to call it.
+    /// The OAuth scope that a caller's token needs for a call.
     #[must_use]
-    pub fn needed_scope(self) -> Option<OAuthScope> {
+    pub fn required_scope(self) -> Option<OAuthScope> {
         match self {
             Self::SemanticSearchProducts => Some(OAuthScope::Search),
             Self::GetMultipleTableSchemas | Self::ExecuteSalesQuery => Some(OAuthScope::Query),
@@ -67,7 +69,7 @@ impl ToolName {
         }
     }
 
-    /// The name a client calls it by.
+    /// The name by which clients call the tool.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -79,30 +81,29 @@ impl ToolName {
     }
 }
 
-/// Bounds on the result of a call that does not say how many rows it wants.
+/// Limits on the result of a call without `max_rows`.
 #[derive(Clone, Copy, Debug)]
 pub struct DefaultLimits {
-    /// The most rows.
+    /// The maximum number of rows.
     pub rows: NonZeroU32,
-    /// The most bytes of JSON for the rows.
+    /// The maximum length of the rows as JSON, in bytes.
     pub bytes: NonZeroUsize,
 }
 
-/// What the tools work with.
+/// The modules and limits that the tools use.
 #[derive(Debug)]
 pub struct Tools {
-    /// Told of tenants that the database does not know any more.
+    /// Notified when the database no longer knows a tenant.
     pub identity: Arc<Identity>,
-    /// Decides what SQL may run.
+    /// Decides which SQL may run.
     pub guard: Arc<Guard>,
-    /// Runs it.
+    /// Runs statements as a tenant.
     pub scope: Arc<Scope>,
-    /// How much of a result is given.
+    /// The maximum size of a result.
     pub limits: RowLimits,
-    /// The same for callers with the larger limits.
+    /// The maximum size of a result for callers with larger limits.
     pub larger_limits: RowLimits,
-    /// How much of a statement's result is given to a call that does not say how many rows it
-    /// wants.
+    /// The maximum size of a result of `execute_sales_query` without `max_rows`.
     pub default_limits: DefaultLimits,
     /// Describes tables.
     pub catalog: Catalog,
@@ -110,14 +111,14 @@ pub struct Tools {
     pub search: Option<ProductSearch>,
     /// The clock that `get_current_utc_date` reads.
     pub clock: fn() -> SystemTime,
-    /// Texts up to this many bytes are parsed at once; longer ones leave the reactor.
-    pub parsed_at_once: NonZeroUsize,
-    /// Where they do, few at a time.
+    /// Texts up to this many bytes are parsed on the reactor; longer ones go to `compute`.
+    pub max_inline_parse_bytes: NonZeroUsize,
+    /// Runs CPU-bound work off the reactor, a few jobs at a time.
     pub compute: Arc<Compute>,
 }
 
 impl Tools {
-    /// What the tools are called and take, in a fixed order.
+    /// The definitions of all tools, in a fixed order.
     #[must_use]
     pub fn definitions(&self) -> Vec<Tool> {
         let definition = |tool| match tool {
@@ -129,56 +130,58 @@ impl Tools {
         ToolName::ALL.into_iter().map(definition).collect()
     }
 
-    /// Calls a tool. Every failure is a result that says what to do; its verdict is for the audit audit_log.
+    /// Calls a tool. Every error becomes a result that tells the client what to do.
     pub(super) async fn call(
         &self,
         tool: ToolName,
         caller: &Caller,
         arguments: JsonObject,
-        access: &mut Access,
-    ) -> (Answer, Verdict) {
-        let answer = match tool {
+        details: &mut CallDetails,
+        trace_id: TraceId,
+    ) -> (ToolResult, AuditOutcome) {
+        let called = match tool {
             ToolName::SemanticSearchProducts => {
-                semantic_search_products::call(self, caller, arguments, access).await
+                semantic_search_products::call(self, caller, arguments, details).await
             }
             ToolName::GetMultipleTableSchemas => {
                 get_multiple_table_schemas::call(self, caller, arguments).await
             }
             ToolName::ExecuteSalesQuery => {
-                execute_sales_query::call(self, caller, arguments, access).await
+                execute_sales_query::call(self, caller, arguments, details).await
             }
             ToolName::GetCurrentUtcDate => Ok(get_current_utc_date::call(self)),
         };
-        match answer {
-            Ok(answer) => {
-                access.bytes = answer.bytes();
-                (answer, None)
+        match called {
+            Ok(result) => {
+                details.bytes = result.bytes();
+                (result, (Decision::Allowed, None))
             }
-            Err(failure) => {
-                failure.log(tool.as_str());
-                if failure.is_of_unknown_tenant() {
+            Err(error) => {
+                error.log(tool.as_str(), trace_id);
+                if error.is_unknown_tenant() {
                     self.identity.invalidate_tenant(caller.tenant());
                 }
-                (failed(tool, &failure), Some(failure.verdict()))
+                error_result(tool, &error, trace_id)
             }
         }
     }
 
-    /// The answer to a call that is not made because its tenant has as many in flight as it may,
-    /// and what the audit audit_log says of it.
-    pub(super) fn busy(tool: ToolName) -> (Answer, Cow<'static, str>) {
-        let failure = ToolError::TenantBusy;
-        (failed(tool, &failure), failure.verdict().1)
+    /// Rejects a call because its tenant has reached the in-flight limit.
+    pub(super) fn reject_busy_tenant(
+        tool: ToolName,
+        trace_id: TraceId,
+    ) -> (ToolResult, AuditOutcome) {
+        error_result(tool, &ToolError::TenantBusy, trace_id)
     }
 
-    /// Whose rows a caller sees.
+    /// The stores whose rows a caller sees.
     async fn visible_stores(&self, caller: &Caller) -> Result<Arc<VisibleStores>, ToolError> {
         let stores = self.catalog.visible_stores(caller).await;
         stores.map_err(|error| ToolError::Catalog(CatalogError::Scope(error)))
     }
 
-    /// How much of a result a caller is given.
-    fn limits_of(&self, caller: &Caller) -> RowLimits {
+    /// The maximum size of a result for a caller.
+    fn limits_for(&self, caller: &Caller) -> RowLimits {
         if caller.has_larger_limits() {
             self.larger_limits
         } else {
@@ -187,33 +190,39 @@ impl Tools {
     }
 }
 
-/// A failure in the shape of the tool's answers.
-fn failed(tool: ToolName, failure: &ToolError) -> Answer {
-    match tool {
+/// An error in the shape of the tool's results.
+fn error_result(
+    tool: ToolName,
+    error: &ToolError,
+    trace_id: TraceId,
+) -> (ToolResult, AuditOutcome) {
+    let result = match tool {
         ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
-            result::failed_rows(failure)
+            result::rows_error(error, trace_id)
         }
         ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
-            result::failed_text(failure)
+            result::text_error(error, trace_id)
         }
-    }
+    };
+    let (decision, reason) = error.audit_outcome();
+    (result, (decision, Some(reason)))
 }
 
-/// Why a call gave nothing; `None` if it gave something.
-pub(super) type Verdict = Option<(Decision, Cow<'static, str>)>;
+/// The outcome of a call for the audit log: the decision, and the reason unless it was allowed.
+pub(super) type AuditOutcome = (Decision, Option<Cow<'static, str>>);
 
-/// What a call asked of a tenant's rows, and was given, as far as it has come; for the audit audit_log.
+/// What a call has requested and received so far, for the audit log.
 #[derive(Debug, Default)]
-pub(super) struct Access {
+pub(super) struct CallDetails {
     /// The client's statement.
     pub(super) statement: Option<Statement>,
-    /// The rows of the answer.
+    /// The number of rows in the result.
     pub(super) rows: u64,
-    /// The bytes of the answer.
+    /// The length of the result, in bytes.
     pub(super) bytes: u64,
 }
 
-fn define(
+fn define_tool(
     name: ToolName,
     title: &str,
     description: &'static str,
@@ -230,7 +239,7 @@ fn define(
         .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
 }
 
-/// The shape of an answer in rows.
+/// The output schema of a tool that returns rows.
 fn rows_schema() -> Value {
     json!({
         "type": "object",
@@ -240,8 +249,8 @@ fn rows_schema() -> Value {
             "n": {"type": "integer", "description": "row count"},
             "scope": {"type": "string", "description": "whose rows"},
             "truncated": {"type": "boolean"},
-            "total": {"type": "integer", "description": "rows there are"},
-            "cut": {"type": "array", "items": {"type": "array"}, "description": "values not given whole: [row, column]"},
+            "total": {"type": "integer", "description": "total row count"},
+            "cut": {"type": "array", "items": {"type": "array"}, "description": "truncated values: [row, column]"},
             "msg": {"type": "string"},
             "err": {"type": "string"}
         },
@@ -249,7 +258,7 @@ fn rows_schema() -> Value {
     })
 }
 
-/// The shape of an answer in one text.
+/// The output schema of a tool that returns text.
 fn text_schema() -> Value {
     json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
 }

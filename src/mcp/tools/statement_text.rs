@@ -1,38 +1,40 @@
-//! The statement within the text that a model sends: Markdown around it is taken off.
+//! Extracts the SQL statement from the text that a model sends, by removing Markdown around it.
 //!
-//! Invariant: only what cannot be the beginning of a statement is taken off, so a text that
-//! PostgreSQL can read is not changed.
+//! Invariant: only text that cannot start a statement is removed, so a text that PostgreSQL can
+//! parse is not changed.
 
-/// The words that statements begin with which can run here.
-const BEGINNINGS: [&str; 5] = ["select", "with", "values", "table", "explain"];
+/// The first keywords of the statements that the server accepts.
+const FIRST_KEYWORDS: [&str; 5] = ["select", "with", "values", "table", "explain"];
 
-/// What a fence may be called.
-const LANGUAGES: [&str; 6] = ["sql", "postgresql", "postgres", "pgsql", "psql", "plpgsql"];
+/// The language tags of a code fence.
+const LANGUAGE_TAGS: [&str; 6] = ["sql", "postgresql", "postgres", "pgsql", "psql", "plpgsql"];
 
 const FENCES: [&str; 2] = ["```", "~~~"];
 
-/// The statement in a text: the whole text, or what stands between the only pair of fences.
-pub(super) fn statement(text: &str) -> &str {
+/// The statement in a text: the content of the only fenced code block, or the whole text.
+pub(super) fn extract(text: &str) -> &str {
     let inner = text.trim_matches(|character: char| {
         character.is_whitespace() || matches!(character, '\u{feff}' | '\u{200b}')
     });
-    if begins_like_sql(inner) {
+    if starts_like_sql(inner) {
         return text;
     }
-    fenced(inner)
-        .or_else(|| in_backticks(inner))
-        .or_else(|| without_language(inner))
+    fenced_block(inner)
+        .or_else(|| inline_code(inner))
+        .or_else(|| strip_language_tag(inner))
         .unwrap_or(text)
 }
 
-fn begins_like_sql(text: &str) -> bool {
+fn starts_like_sql(text: &str) -> bool {
     let word: String = text.chars().take_while(char::is_ascii_alphabetic).collect();
-    let is_sign = text.starts_with(['(', ';']) || text.starts_with("--") || text.starts_with("/*");
-    is_sign || BEGINNINGS.contains(&word.to_ascii_lowercase().as_str())
+    let starts_with_symbol =
+        text.starts_with(['(', ';']) || text.starts_with("--") || text.starts_with("/*");
+    starts_with_symbol || FIRST_KEYWORDS.contains(&word.to_ascii_lowercase().as_str())
 }
 
-/// The text between a fence and the next one, or the end. Several pairs are ambiguous.
-fn fenced(text: &str) -> Option<&str> {
+/// The text between the first fence and the next one or the end. Several blocks are ambiguous, so
+/// they give `None`.
+fn fenced_block(text: &str) -> Option<&str> {
     let (fence, start) = FENCES
         .iter()
         .filter_map(|fence| Some((*fence, text.find(fence)?)))
@@ -40,29 +42,30 @@ fn fenced(text: &str) -> Option<&str> {
     let inner = &text[start + fence.len()..];
     let (inner, rest) = inner.split_once(fence).unwrap_or((inner, ""));
     let inner = inner.trim();
-    let inner = without_language(inner).unwrap_or(inner);
-    (!rest.contains(fence) && begins_like_sql(inner)).then_some(inner)
+    let inner = strip_language_tag(inner).unwrap_or(inner);
+    (!rest.contains(fence) && starts_like_sql(inner)).then_some(inner)
 }
 
-fn in_backticks(text: &str) -> Option<&str> {
+/// The text between single backticks.
+fn inline_code(text: &str) -> Option<&str> {
     let inner = text.strip_prefix('`')?.strip_suffix('`')?;
-    begins_like_sql(inner).then_some(inner)
+    starts_like_sql(inner).then_some(inner)
 }
 
-/// Without the name of a language in front, as in `sql SELECT 1`.
-fn without_language(text: &str) -> Option<&str> {
+/// Removes a language tag before the statement, as in `sql SELECT 1`.
+fn strip_language_tag(text: &str) -> Option<&str> {
     let (language, rest) = text.split_once(char::is_whitespace)?;
     let language = language.trim_end_matches(':').to_ascii_lowercase();
     let rest = rest.trim_start();
-    (LANGUAGES.contains(&language.as_str()) && begins_like_sql(rest)).then_some(rest)
+    (LANGUAGE_TAGS.contains(&language.as_str()) && starts_like_sql(rest)).then_some(rest)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::statement;
+    use super::extract;
 
     #[test]
-    fn markdown_around_a_statement_is_taken_off() {
+    fn markdown_around_a_statement_is_removed() {
         for text in [
             "```sql\nSELECT 1\n```",
             "```SQL\r\nSELECT 1\r\n```\r\n",
@@ -78,14 +81,14 @@ mod tests {
             "sql\nSELECT 1",
             "SQL: SELECT 1",
         ] {
-            assert_eq!(statement(text), "SELECT 1", "{text:?}");
+            assert_eq!(extract(text), "SELECT 1", "{text:?}");
         }
         let with = "```sql\nWITH t AS (SELECT 1)\nSELECT * FROM t;\n```";
-        assert_eq!(statement(with), "WITH t AS (SELECT 1)\nSELECT * FROM t;");
+        assert_eq!(extract(with), "WITH t AS (SELECT 1)\nSELECT * FROM t;");
     }
 
     #[test]
-    fn what_may_be_a_statement_stays_as_it_is() {
+    fn text_that_may_be_a_statement_is_unchanged() {
         for text in [
             "",
             "SELECT 1",
@@ -102,7 +105,7 @@ mod tests {
             "```",
             "sql",
         ] {
-            assert_eq!(statement(text), text);
+            assert_eq!(extract(text), text);
         }
     }
 }

@@ -1,20 +1,23 @@
-//! An array's text form (<https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO>) → a JSON array.
+//! Converts the text form of an array to a JSON array.
+//!
+//! The text form: <https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO>.
 
 use std::borrow::Cow;
 
 use super::form::Scalar;
 use super::value;
 
-/// The most dimensions an array has (`MAXDIM` of PostgreSQL).
-const MOST_DIMENSIONS: usize = 6;
+/// The maximum number of dimensions of an array (`MAXDIM` in PostgreSQL).
+const MAX_DIMENSIONS: usize = 6;
 
-/// Appends an array's text form as a JSON array, nested by dimension; `false`, with nothing appended, when it is not one.
+/// Appends an array as a JSON array, nested by dimension. Returns `false` and appends nothing when
+/// the text is not the text form of an array.
 pub(super) fn write(element: Scalar, delimiter: u8, text: &str, json: &mut String) -> bool {
     let before = json.len();
     let mut reader = Reader {
         element,
         delimiter: char::from(delimiter),
-        rest: after_bounds(text),
+        rest: strip_bounds(text),
         json,
     };
     let is_array = reader.dimension(1).is_some() && reader.rest.is_empty();
@@ -24,8 +27,9 @@ pub(super) fn write(element: Scalar, delimiter: u8, text: &str, json: &mut Strin
     is_array
 }
 
-/// An array with other lower bounds than 1 begins with them: `[2:3]={1,2}`. JSON has no such thing.
-fn after_bounds(text: &str) -> &str {
+/// Removes the bounds: an array with lower bounds other than 1 starts with them, as in
+/// `[2:3]={1,2}`. JSON arrays have no bounds.
+fn strip_bounds(text: &str) -> &str {
     match text.split_once('=') {
         Some((bounds, body)) if bounds.starts_with('[') => body,
         _ => text,
@@ -40,16 +44,16 @@ struct Reader<'t, 'j> {
 }
 
 impl Reader<'_, '_> {
-    /// From `{` to its `}`. `None` when the text is something else.
+    /// Reads from `{` to the matching `}`. `None` when the text is malformed.
     fn dimension(&mut self, depth: usize) -> Option<()> {
-        self.skip('{').filter(|()| depth <= MOST_DIMENSIONS)?;
+        self.skip('{').filter(|()| depth <= MAX_DIMENSIONS)?;
         self.json.push('[');
         if self.skip('}').is_none() {
             loop {
                 match self.rest.chars().next()? {
                     '{' => self.dimension(depth + 1)?,
-                    '"' => self.quoted()?,
-                    _ => self.bare()?,
+                    '"' => self.quoted_element()?,
+                    _ => self.unquoted_element()?,
                 }
                 if self.skip(self.delimiter).is_none() {
                     break;
@@ -62,8 +66,8 @@ impl Reader<'_, '_> {
         Some(())
     }
 
-    /// An element in quotes, where a backslash stands before a quote and before itself.
-    fn quoted(&mut self) -> Option<()> {
+    /// Reads a quoted element, in which a backslash escapes quotes and backslashes.
+    fn quoted_element(&mut self) -> Option<()> {
         self.skip('"')?;
         let mut unquoted = Cow::Borrowed("");
         loop {
@@ -79,12 +83,12 @@ impl Reader<'_, '_> {
                 break;
             }
         }
-        value::scalar(self.element, &unquoted, self.json);
+        value::write_scalar(self.element, &unquoted, self.json);
         Some(())
     }
 
-    /// An element without quotes: it holds nothing that would need them.
-    fn bare(&mut self) -> Option<()> {
+    /// Reads an unquoted element, which has no characters that need quotes.
+    fn unquoted_element(&mut self) -> Option<()> {
         let end = self.rest.find([self.delimiter, '{', '}', '"', '\\'])?;
         let (element, rest) = self.rest.split_at(end);
         if element.is_empty() {
@@ -94,7 +98,7 @@ impl Reader<'_, '_> {
         if element == "NULL" {
             self.json.push_str("null");
         } else {
-            value::scalar(self.element, element, self.json);
+            value::write_scalar(self.element, element, self.json);
         }
         Some(())
     }

@@ -1,4 +1,7 @@
-//! A `json` value that becomes part of the answer is read again by our own code and by the client's: it must survive that.
+//! Embeds `json` and `jsonb` values in the result.
+//!
+//! This server and the client parse the result again, so a document is embedded only when their
+//! parsers can read it, and only with numbers that they do not change.
 
 use std::fmt;
 
@@ -6,20 +9,21 @@ use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{number, text, value};
 
-/// Readers give up at 128 levels, of which the answer around it takes a few.
-const DEEPEST: usize = 100;
+/// Common JSON parsers reject more than 128 levels, a few of which the enclosing result takes.
+const MAX_DEPTH: usize = 100;
 
-/// Appends a document, in which each number that some reader would change is a string of its
-/// digits; `false`, with nothing appended, when some reader could not read it.
+/// Appends a document, with a string of digits for each number that some parser would change.
+/// Returns `false` and appends nothing when some parser would reject the document.
 pub(super) fn write(document: &str, json: &mut String) -> bool {
     let before = json.len();
-    // PostgreSQL accepts what others do not, such as half a surrogate pair in `json`.
-    let is_kept = append(document, json).is_some()
-        && serde_json::from_str::<Readable>(&json[before..]).is_ok();
-    if !is_kept {
+    // PostgreSQL accepts documents that other parsers reject, such as `json` with half a surrogate
+    // pair.
+    let is_readable = append(document, json).is_some()
+        && serde_json::from_str::<AnyJson>(&json[before..]).is_ok();
+    if !is_readable {
         json.truncate(before);
     }
-    is_kept
+    is_readable
 }
 
 fn append(document: &str, json: &mut String) -> Option<()> {
@@ -38,14 +42,14 @@ fn append(document: &str, json: &mut String) -> Option<()> {
             b'"' => string_length(&bytes[at..]),
             b'-' | b'0'..=b'9' => {
                 let rest = bytes[at..].iter();
-                let length = rest.take_while(|byte| is_of_number(**byte)).count();
+                let length = rest.take_while(|byte| is_number_byte(**byte)).count();
                 let number = &document[at..at + length];
                 if !number::is_number(number) {
                     return None;
                 }
-                if !is_kept(number) {
-                    text::escaped(&document[copied..at], json);
-                    text::string(number, json);
+                if !keeps_value_as_double(number) {
+                    text::write_document(&document[copied..at], json);
+                    text::write_string(number, json);
                     copied = at + length;
                 }
                 length
@@ -53,15 +57,15 @@ fn append(document: &str, json: &mut String) -> Option<()> {
             _ => 1,
         };
         at += length;
-        if depth > DEEPEST {
+        if depth > MAX_DEPTH {
             return None;
         }
     }
-    text::escaped(&document[copied..], json);
+    text::write_document(&document[copied..], json);
     Some(())
 }
 
-/// How long a string is that begins here, with its quotes.
+/// The length of the string at the start of `bytes`, with its quotes.
 fn string_length(bytes: &[u8]) -> usize {
     let mut is_escaped = false;
     let end = bytes.iter().skip(1).position(|byte| {
@@ -72,14 +76,14 @@ fn string_length(bytes: &[u8]) -> usize {
     end.map_or(bytes.len(), |end| end + 2)
 }
 
-fn is_of_number(byte: u8) -> bool {
+fn is_number_byte(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'.' | b'e' | b'E' | b'+' | b'-')
 }
 
-/// Whether a reader that takes numbers for doubles gives back the same number.
-fn is_kept(number: &str) -> bool {
+/// Whether a parser that stores numbers as doubles keeps the exact value.
+fn keeps_value_as_double(number: &str) -> bool {
     if number::is_integer(number) {
-        return value::is_kept(number);
+        return value::is_safe_integer(number);
     }
     let double = number
         .parse()
@@ -88,16 +92,17 @@ fn is_kept(number: &str) -> bool {
     double.is_some_and(|double| Decimal::parse(number) == Decimal::parse(&format!("{double:e}")))
 }
 
-/// Any document, read to its end like a tree of values, of which nothing is kept.
-struct Readable;
+/// Any JSON document. Parsing it checks everything that building a tree of JSON values checks, but
+/// stores nothing.
+struct AnyJson;
 
-impl<'de> Deserialize<'de> for Readable {
+impl<'de> Deserialize<'de> for AnyJson {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Self)
     }
 }
 
-impl<'de> Visitor<'de> for Readable {
+impl<'de> Visitor<'de> for AnyJson {
     type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -139,8 +144,8 @@ impl<'de> Visitor<'de> for Readable {
     }
 }
 
-/// A number as its significant digits and the place of its point before the first of them. The sign
-/// is left out.
+/// A number as its significant digits, and the position of the decimal point relative to the first
+/// of them. Without the sign.
 #[derive(Debug, PartialEq, Eq)]
 struct Decimal {
     digits: String,
@@ -148,7 +153,7 @@ struct Decimal {
 }
 
 impl Decimal {
-    /// `None` for an exponent that is out of all bounds.
+    /// `None` when the exponent overflows an `i64`.
     fn parse(number: &str) -> Option<Self> {
         let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
         let exponent: i64 = exponent.parse().ok()?;
@@ -172,14 +177,14 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn becomes(document: &str, expected: &str) {
+    fn check(document: &str, expected: &str) {
         let mut json = String::new();
         assert!(write(document, &mut json), "{document}");
         assert_eq!(json, expected);
     }
 
     #[test]
-    fn what_every_reader_keeps_stands_as_it_is() {
+    fn documents_that_every_parser_keeps_are_unchanged() {
         for text in [
             "null",
             "0",
@@ -192,7 +197,7 @@ mod tests {
             "0.000",
             "1e-300",
             "1E+22",
-            // The shortest that read as these doubles.
+            // The shortest texts that parse to these doubles.
             "0.3333333333333333",
             "0.30000000000000004",
             "1.7976931348623157e+308",
@@ -201,14 +206,14 @@ mod tests {
             r#"{"12345678901234567890": "\\\" 12345678901234567890"}"#,
             "[ ]",
         ] {
-            becomes(text, text);
+            check(text, text);
         }
         let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
-        becomes(&nested, &nested);
+        check(&nested, &nested);
     }
 
     #[test]
-    fn numbers_that_some_reader_would_change_become_strings() {
+    fn numbers_that_some_parser_would_change_become_strings() {
         for (text, expected) in [
             ("9007199254740992", r#""9007199254740992""#),
             ("-9223372036854775808", r#""-9223372036854775808""#),
@@ -222,12 +227,12 @@ mod tests {
                 r#"{"id": "1567417727310704641", "n": ["-9007199254740993",1], "s":"9007199254740993" }"#,
             ),
         ] {
-            becomes(text, expected);
+            check(text, expected);
         }
     }
 
     #[test]
-    fn what_some_reader_cannot_read_is_no_document() {
+    fn documents_that_some_parser_rejects_are_not_embedded() {
         let deep = format!("{}{}", "[".repeat(101), "]".repeat(101));
         for text in [
             r#""\ud800""#,

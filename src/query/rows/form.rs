@@ -1,23 +1,25 @@
-//! Which form of JSON a type has, by its object id. PostgreSQL fixes the ids of built-in types for good; those of other
-//! types differ from database to database, so their values stay in their text form.
+//! Maps a type's OID to the form of JSON that its values become.
+//!
+//! The OIDs of built-in types never change. Those of other types differ between databases, so the
+//! values of such types become strings of their text form.
 
-/// What the values of a column become.
+/// The form of a column's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Form {
     Single(Scalar),
-    /// An array; the delimiter stands between its elements.
+    /// An array: the form of its elements, and the delimiter between them.
     Array(Scalar, u8),
 }
 
-/// What one value becomes that is not an array.
+/// The form of a value that is not an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scalar {
     Boolean,
-    /// A number, as long as every reader keeps it.
+    /// A number, if every JSON parser keeps its exact value.
     Integer,
-    /// A number, unless it is none or infinite.
+    /// A number, if it is finite.
     Float,
-    /// Itself.
+    /// The document itself.
     Json,
     /// A string.
     Text,
@@ -25,21 +27,21 @@ pub(super) enum Scalar {
 
 impl Form {
     /// The form of a type (`pg_type.oid`).
-    pub(super) fn of(type_oid: u32) -> Self {
+    pub(super) fn from_oid(type_oid: u32) -> Self {
         match ARRAYS.binary_search_by_key(&type_oid, |(array, _)| *array) {
-            Ok(place) => {
-                let element = ARRAYS[place].1;
-                // `pg_type.typdelim`; box is the only built-in type with another.
+            Ok(index) => {
+                let element = ARRAYS[index].1;
+                // `pg_type.typdelim`: box is the only built-in type whose delimiter is not a comma.
                 let delimiter = if element == BOX { b';' } else { b',' };
-                Self::Array(Scalar::of(element), delimiter)
+                Self::Array(Scalar::from_oid(element), delimiter)
             }
-            Err(_) => Self::Single(Scalar::of(type_oid)),
+            Err(_) => Self::Single(Scalar::from_oid(type_oid)),
         }
     }
 }
 
 impl Scalar {
-    fn of(type_oid: u32) -> Self {
+    fn from_oid(type_oid: u32) -> Self {
         match type_oid {
             16 => Self::Boolean,
             // int8, int2, int4, oid
@@ -55,9 +57,12 @@ impl Scalar {
 
 const BOX: u32 = 603;
 
-/// The array types and their elements' types, of `pg_type.dat` in PostgreSQL 16 to 18. `int2vector` and `oidvector` are not
-/// among them, as their text form is not an array's. The test `every_type_of_the_server_becomes_what_is_documented` fails
-/// when a new version has more.
+/// The OIDs of the array types and their element types, from `pg_type.dat` of PostgreSQL 16 to 18,
+/// sorted.
+///
+/// `int2vector` and `oidvector` are not array types here: their text form is not that of an array.
+/// An integration test compares this table with the server's types, so that a new version with more
+/// of them is noticed.
 const ARRAYS: &[(u32, u32)] = &[
     (143, 142),   // xml
     (199, 114),   // json
@@ -144,10 +149,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_can_be_searched() {
+    fn array_types_are_sorted_and_found() {
         assert!(ARRAYS.is_sorted_by(|one, next| one.0 < next.0));
-        assert_eq!(Form::of(1020), Form::Array(Scalar::Text, b';'));
-        assert_eq!(Form::of(1007), Form::Array(Scalar::Integer, b','));
-        assert_eq!(Form::of(22), Form::Single(Scalar::Text));
+        assert_eq!(Form::from_oid(1020), Form::Array(Scalar::Text, b';'));
+        assert_eq!(Form::from_oid(1007), Form::Array(Scalar::Integer, b','));
+        assert_eq!(Form::from_oid(22), Form::Single(Scalar::Text));
     }
 }

@@ -1,6 +1,7 @@
-//! What JSON takes for a number (RFC 8259, section 6). Rust's own parsers take more: `+1`, `007`, `.5`, `inf`.
+//! The number grammar of JSON (RFC 8259, section 6). Rust's parsers accept more: `+1`, `007`, `.5`,
+//! `inf`.
 
-/// Whether a text is a JSON number without fraction and exponent.
+/// Whether a text is a JSON number without a fraction or an exponent.
 pub(super) fn is_integer(text: &str) -> bool {
     after_integer(text.as_bytes()).is_some_and(<[u8]>::is_empty)
 }
@@ -29,6 +30,7 @@ pub(super) fn is_number(text: &str) -> bool {
     rest.is_empty()
 }
 
+/// The text after the integer part; `None` without one.
 fn after_integer(text: &[u8]) -> Option<&[u8]> {
     match text.strip_prefix(b"-").unwrap_or(text) {
         [b'0', rest @ ..] => Some(rest),
@@ -36,7 +38,7 @@ fn after_integer(text: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// What follows at least one digit.
+/// The text after one or more digits; `None` without a digit.
 fn after_digits(text: &[u8]) -> Option<&[u8]> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     (digits > 0).then(|| &text[digits..])
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_grammar_is_that_of_json() {
+    fn only_json_numbers_are_numbers() {
         for text in ["0", "-0", "7", "-12", "4294967295"] {
             assert!(is_integer(text) && is_number(text), "{text}");
         }

@@ -1,4 +1,5 @@
-//! Laws over generated values: text → JSON loses nothing, and cutting never leaves half of anything.
+//! Properties over generated values: conversion to JSON loses nothing, and limits never leave half
+//! a row or an unmarked part of a value.
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -18,7 +19,7 @@ fn read(type_oid: u32, text: &str) -> Value {
     serde_json::from_str(&json).unwrap_or_else(|error| panic!("{error}: {json}"))
 }
 
-/// An array as PostgreSQL writes it (`array_out`), with quotes only where they are needed.
+/// An array in PostgreSQL's text form (`array_out`), with quotes only where they are needed.
 fn array_out(elements: &[Option<String>]) -> String {
     let element = |element: &Option<String>| match element {
         None => "NULL".to_owned(),
@@ -43,22 +44,21 @@ fn numeric() -> impl Strategy<Value = String> {
     "-?(0|[1-9][0-9]{0,40})(\\.[0-9]{1,20})?|NaN|-?Infinity"
 }
 
-/// Ordinary text, and what arrays and JSON mean something by.
-fn words() -> impl Strategy<Value = String> {
+/// Any text, and text of characters with a meaning in arrays and JSON.
+fn any_text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
         "[{},\"\\\\ \\[\\]=:aNUL\u{1b}\u{9b}é😀\n]{0,12}",
     ]
 }
 
-/// What PostgreSQL gives back is never NUL.
 fn element() -> impl Strategy<Value = Option<String>> {
-    prop::option::of(words())
+    prop::option::of(any_text())
 }
 
 proptest! {
     #[test]
-    fn text_survives(text in words()) {
+    fn text_keeps_its_value(text in any_text()) {
         prop_assert_eq!(read(TEXT, &text), Value::from(text));
     }
 
@@ -68,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn integers_survive_as_numbers_only_where_a_double_keeps_them(number: i64) {
+    fn integers_are_numbers_only_if_a_double_keeps_their_value(number: i64) {
         let text = number.to_string();
         let expected = if number.unsigned_abs() < 1 << 53 { Value::from(number) } else { Value::from(text.clone()) };
         prop_assert_eq!(read(INT8, &text), expected);
@@ -80,10 +80,10 @@ proptest! {
     ) {
         prop_assume!(double.is_finite());
         let document = read(JSON, &format!(r#"{{"n": [{number}, {double:e}, {numeric}]}}"#));
-        let [integer, float, decimal] = [0, 1, 2].map(|place| &document["n"][place]);
+        let [integer, float, decimal] = [0, 1, 2].map(|index| &document["n"][index]);
         let is_exact = number.unsigned_abs() < 1 << 53;
         prop_assert_eq!(integer, &if is_exact { Value::from(number) } else { Value::from(number.to_string()) });
-        // What a double becomes in its shortest form reads as the same double.
+        // The shortest text of a double parses to the same double.
         prop_assert_eq!(float.as_f64().or_else(|| float.as_str()?.parse().ok()), Some(double));
         match decimal.as_str() {
             Some(text) => prop_assert_eq!(text, numeric),
@@ -92,13 +92,13 @@ proptest! {
     }
 
     #[test]
-    fn arrays_of_text_survive(elements in prop::collection::vec(element(), 0..8)) {
+    fn arrays_of_text_keep_their_values(elements in prop::collection::vec(element(), 0..8)) {
         let expected: Vec<Value> = elements.iter().map(|element| Value::from(element.clone())).collect();
         prop_assert_eq!(read(TEXT_ARRAY, &array_out(&elements)), Value::from(expected));
     }
 
     #[test]
-    fn arrays_of_numbers_survive(numbers in prop::collection::vec(any::<i64>(), 0..8), numerics in prop::collection::vec(numeric(), 0..8)) {
+    fn arrays_of_numbers_keep_their_values(numbers in prop::collection::vec(any::<i64>(), 0..8), numerics in prop::collection::vec(numeric(), 0..8)) {
         let texts: Vec<_> = numbers.iter().map(|number| Some(number.to_string())).collect();
         let expected: Vec<Value> = numbers.iter().map(|number| read(INT8, &number.to_string())).collect();
         prop_assert_eq!(read(INT8_ARRAY, &array_out(&texts)), Value::from(expected));
@@ -107,25 +107,26 @@ proptest! {
     }
 
     #[test]
-    fn nested_arrays_survive(rows in prop::collection::vec(prop::collection::vec(element(), 1..4), 1..4), lower in -3..3_i32) {
+    fn nested_arrays_keep_their_values(rows in prop::collection::vec(prop::collection::vec(element(), 1..4), 1..4), lower in -3..3_i32) {
         let inner: Vec<String> = rows.iter().map(|row| array_out(row)).collect();
         let text = format!("[{lower}:{}][1:9]={{{}}}", lower + 9, inner.join(","));
         let expected: Vec<Value> = rows.iter().map(|row| Value::from(row.iter().map(|element| Value::from(element.clone())).collect::<Vec<_>>())).collect();
         prop_assert_eq!(read(TEXT_ARRAY, &text), Value::from(expected));
     }
 
-    /// Any bytes under any id are valid JSON, at most six times as long.
+    /// Any bytes of any type become valid JSON, at most six times as long.
     #[test]
-    fn nothing_breaks_the_json(type_oid in prop_oneof![Just(INT8), Just(TEXT), Just(114), Just(701), Just(1020), 0..7000_u32], bytes: Vec<u8>) {
+    fn any_bytes_become_valid_json(type_oid in prop_oneof![Just(INT8), Just(TEXT), Just(114), Just(701), Just(1020), 0..7000_u32], bytes: Vec<u8>) {
         let json = to_json(type_oid, Some(&bytes));
         prop_assert!(serde_json::from_str::<Value>(&json).is_ok(), "{}", json);
         prop_assert!(json.len() <= 6 * bytes.len() + 2);
     }
 
-    /// Whatever the limits: valid JSON, whole rows, within the bytes, and every value is whole or listed.
+    /// For any limits: valid JSON, whole rows, within the limit in bytes, and every value is whole
+    /// or listed as cut.
     #[test]
-    fn cutting_leaves_whole_rows_and_marks_what_is_not_whole(
-        values in prop::collection::vec(prop::collection::vec(words(), 3), 0..12),
+    fn limits_leave_whole_rows_and_list_every_cut_value(
+        values in prop::collection::vec(prop::collection::vec(any_text(), 3), 0..12),
         rows in 1..12_u32, bytes in 2..400_usize, cell_bytes in 1..40_usize, counted_rows in 0..12_u32,
     ) {
         let limits = RowLimits {
@@ -146,15 +147,15 @@ proptest! {
         prop_assert_eq!(result.count as usize == values.len(), result.cut.is_none());
         let is_counted = result.cut.is_some() && values.len() <= counted_rows as usize;
         prop_assert_eq!(result.total.map(|total| total as usize), is_counted.then_some(values.len()));
-        let given: Vec<[String; 3]> = serde_json::from_str(&result.rows).expect("rows of three");
-        prop_assert_eq!(given.len(), result.count as usize);
-        for (at, (given, value)) in given.iter().flatten().zip(values.iter().flatten()).enumerate() {
-            let place = CutCell { row: u32::try_from(at / 3).expect("few rows"), column: at % 3 };
-            if result.cut_cells.contains(&place) {
-                let (beginning, _) = given.rsplit_once("…[cut: the first ").expect("the mark");
-                prop_assert!(value.len() > cell_bytes && value.starts_with(beginning));
+        let written: Vec<[String; 3]> = serde_json::from_str(&result.rows).expect("rows of three");
+        prop_assert_eq!(written.len(), result.count as usize);
+        for (index, (written, value)) in written.iter().flatten().zip(values.iter().flatten()).enumerate() {
+            let cell = CutCell { row: u32::try_from(index / 3).expect("few rows"), column: index % 3 };
+            if result.cut_cells.contains(&cell) {
+                let (prefix, _) = written.rsplit_once("…[cut: the first ").expect("the mark");
+                prop_assert!(value.len() > cell_bytes && value.starts_with(prefix));
             } else {
-                prop_assert_eq!(given, value);
+                prop_assert_eq!(written, value);
             }
         }
     }

@@ -14,7 +14,7 @@ fn check(type_oid: u32, value: Option<&str>, expected: &str) {
 }
 
 #[test]
-fn values_become_the_json_of_the_documented_table() {
+fn values_become_the_documented_json() {
     check(TEXT, None, "null");
     check(16, Some("t"), "true");
     check(16, Some("f"), "false");
@@ -65,7 +65,7 @@ fn arrays_become_json_arrays() {
     check(3807, Some(r#"{"{\"a\": 1}"}"#), r#"[{"a": 1}]"#);
     check(1013, Some(r#"{"1 2",NULL}"#), r#"["1 2",null]"#);
     check(2287, Some(r#"{"(1,\"a b\")"}"#), r#"["(1,\"a b\")"]"#);
-    // The one built-in type whose elements a semicolon parts.
+    // box: the only built-in type whose array elements are separated by semicolons.
     check(
         1020,
         Some("{(1,1),(0,0);(3,3),(2,2)}"),
@@ -73,9 +73,9 @@ fn arrays_become_json_arrays() {
     );
 }
 
-/// A database that breaks its word breaks no JSON.
+/// Text that PostgreSQL never sends for its type must not break the JSON.
 #[test]
-fn text_that_does_not_fit_its_type_becomes_a_string() {
+fn text_that_does_not_match_its_type_becomes_a_string() {
     for (type_oid, text) in [
         (16, "yes"),
         (INT4, "+1"),
@@ -114,7 +114,7 @@ fn control_characters_are_escaped() {
         Some("\u{1b}[2J\u{7f}\u{9b}\"\\\n"),
         "\"\\u001b[2J\\u007f\\u009b\\\"\\\\\\n\"",
     );
-    // JSON itself allows those beyond ASCII as they are.
+    // JSON itself allows DEL and C1 unescaped.
     check(
         3802,
         Some("{\"\u{9b}\": [\n\"\u{7f}\"]}"),
@@ -122,7 +122,7 @@ fn control_characters_are_escaped() {
     );
 }
 
-/// Found by fuzzing: no reader takes a number of 300 digits, whatever the type that it came with.
+/// Found by fuzzing: no JSON parser accepts a number of 400 digits, whatever its type.
 #[test]
 fn an_integer_beyond_its_type_becomes_a_string() {
     let digits = "9".repeat(400);
@@ -148,7 +148,7 @@ fn column(name: &str) -> Column {
     }
 }
 
-/// Each value twice in a row of two columns of one name.
+/// Collects one row per value: the value in each of two columns with the same name.
 fn collect(limits: RowLimits, values: &[&str]) -> JsonRows {
     let mut collector = Collector::new(limits);
     collector.columns(vec![column("a"), column("a")]);
@@ -162,7 +162,7 @@ fn collect(limits: RowLimits, values: &[&str]) -> JsonRows {
 }
 
 #[test]
-fn columns_of_the_same_name_keep_their_values() {
+fn columns_with_the_same_name_keep_their_values() {
     let rows = collect(limits(5, 1000, 100), &["x"]);
     assert_eq!(
         (rows.columns.as_str(), rows.rows.as_str()),
@@ -171,7 +171,7 @@ fn columns_of_the_same_name_keep_their_values() {
 }
 
 #[test]
-fn a_result_is_cut_at_whole_rows_and_says_why() {
+fn a_result_is_cut_after_a_whole_row_with_the_reason() {
     let whole = collect(limits(2, 1000, 100), &["x", "y"]);
     assert_eq!(
         (whole.count, whole.cut, whole.rows.as_str()),
@@ -180,56 +180,90 @@ fn a_result_is_cut_at_whole_rows_and_says_why() {
     let more = collect(limits(2, 1000, 100), &["x", "y", "z"]);
     assert_eq!(
         (more.count, more.cut, more.rows.as_str()),
-        (2, Some(Cut::Rows), r#"[["x","x"],["y","y"]]"#)
+        (2, Some(CutReason::RowLimit), r#"[["x","x"],["y","y"]]"#)
     );
     let long = "yyyyyyyyyyyyyyyyyyyyyyyyyyy";
     let long = collect(limits(9, 20, 100), &["x", long, "z"]);
     assert_eq!(
         (long.count, long.cut, long.rows.as_str()),
-        (1, Some(Cut::Bytes), r#"[["x","x"]]"#)
+        (1, Some(CutReason::ByteLimit), r#"[["x","x"]]"#)
     );
 }
 
 #[test]
-fn the_total_is_told_when_the_missing_rows_could_be_counted() {
-    let counted = |limits: RowLimits, values: &[&str]| {
+fn the_total_is_known_when_the_missing_rows_were_counted() {
+    let counts = |limits: RowLimits, values: &[&str]| {
         let rows = collect(limits, values);
         (rows.count, rows.cut, rows.total)
     };
-    let of = |counted_rows, bytes| RowLimits {
+    let limits_with = |counted_rows, bytes| RowLimits {
         counted_rows,
         ..limits(2, bytes, 1 << 20)
     };
     let five = ["a", "b", "c", "d", "e"];
     for (limits, values, expected) in [
-        (of(5, 1000), &five[..2], (2, None, None)),
-        (of(5, 1000), &five[..], (2, Some(Cut::Rows), Some(5))),
-        (of(4, 1000), &five[..], (2, Some(Cut::Rows), None)),
-        (of(2, 1000), &five[..], (2, Some(Cut::Rows), None)),
-        (of(0, 1000), &five[..], (2, Some(Cut::Rows), None)),
-        // Two rows of one letter twice are 21 bytes.
-        (of(5, 12), &five[..], (1, Some(Cut::Bytes), Some(5))),
-        (of(5, 5), &five[..], (0, Some(Cut::Bytes), Some(5))),
-        (of(4, 12), &five[..], (1, Some(Cut::Bytes), None)),
+        (limits_with(5, 1000), &five[..2], (2, None, None)),
+        (
+            limits_with(5, 1000),
+            &five[..],
+            (2, Some(CutReason::RowLimit), Some(5)),
+        ),
+        (
+            limits_with(4, 1000),
+            &five[..],
+            (2, Some(CutReason::RowLimit), None),
+        ),
+        (
+            limits_with(2, 1000),
+            &five[..],
+            (2, Some(CutReason::RowLimit), None),
+        ),
+        (
+            limits_with(0, 1000),
+            &five[..],
+            (2, Some(CutReason::RowLimit), None),
+        ),
+        // Two rows, each with one letter twice, take 21 bytes.
+        (
+            limits_with(5, 12),
+            &five[..],
+            (1, Some(CutReason::ByteLimit), Some(5)),
+        ),
+        (
+            limits_with(5, 5),
+            &five[..],
+            (0, Some(CutReason::ByteLimit), Some(5)),
+        ),
+        (
+            limits_with(4, 12),
+            &five[..],
+            (1, Some(CutReason::ByteLimit), None),
+        ),
     ] {
-        assert_eq!(counted(limits, values), expected, "{limits:?}");
+        assert_eq!(counts(limits, values), expected, "{limits:?}");
     }
     let long = "x".repeat(MAX_COUNTED_BYTES / 4);
     let long = ["a", "b", &long, &long, "c"];
-    assert_eq!(counted(of(5, 1000), &long), (2, Some(Cut::Rows), None));
     assert_eq!(
-        counted(of(5, 1000), &long[..3]),
-        (2, Some(Cut::Rows), Some(3))
+        counts(limits_with(5, 1000), &long),
+        (2, Some(CutReason::RowLimit), None)
     );
-    let mut oversized = Collector::new(of(5, 1000));
+    assert_eq!(
+        counts(limits_with(5, 1000), &long[..3]),
+        (2, Some(CutReason::RowLimit), Some(3))
+    );
+    let mut oversized = Collector::new(limits_with(5, 1000));
     oversized.columns(vec![column("a")]);
     oversized.oversized();
     let oversized = oversized.finish().expect("one column");
-    assert_eq!((oversized.cut, oversized.total), (Some(Cut::Bytes), None));
+    assert_eq!(
+        (oversized.cut, oversized.total),
+        (Some(CutReason::ByteLimit), None)
+    );
 }
 
 #[test]
-fn a_long_value_is_its_beginning_and_cannot_be_taken_for_the_whole() {
+fn a_long_value_is_cut_and_marked() {
     let rows = collect(limits(9, 1000, 5), &["12345", "123é56", "😀😀"]);
     assert_eq!(
         rows.rows,
@@ -237,24 +271,23 @@ fn a_long_value_is_its_beginning_and_cannot_be_taken_for_the_whole() {
           [\"123é…[cut: the first 5 of 7 bytes]\",\"123é…[cut: the first 5 of 7 bytes]\"],\
           [\"😀…[cut: the first 4 of 8 bytes]\",\"😀…[cut: the first 4 of 8 bytes]\"]]"
     );
-    let places: Vec<_> = rows
+    let positions: Vec<_> = rows
         .cut_cells
         .iter()
         .map(|cell| (cell.row, cell.column))
         .collect();
-    assert_eq!(places, [(1, 0), (1, 1), (2, 0), (2, 1)]);
+    assert_eq!(positions, [(1, 0), (1, 1), (2, 0), (2, 1)]);
     assert_eq!((rows.count, rows.cut), (3, None));
 }
 
-/// What is no longer there is not listed.
 #[test]
-fn a_row_that_is_not_given_leaves_no_mark() {
+fn values_of_a_row_that_was_dropped_are_not_listed() {
     let rows = collect(limits(9, 60, 5), &["x", "123456789"]);
-    assert_eq!((rows.count, rows.cut), (1, Some(Cut::Bytes)));
+    assert_eq!((rows.count, rows.cut), (1, Some(CutReason::ByteLimit)));
     assert_eq!(rows.cut_cells, []);
 }
 
-/// Numbers, arrays and documents too: half of one would mean something else.
+/// Part of a number, array or document would have another meaning, so it becomes a string.
 #[test]
 fn a_long_value_of_any_type_becomes_a_string() {
     for (type_oid, value) in [(NUMERIC, "1234567"), (1007, "{1,2,3}"), (3802, "[1, 23]")] {
@@ -273,7 +306,7 @@ fn a_long_value_of_any_type_becomes_a_string() {
 }
 
 #[test]
-fn names_are_data_too() {
+fn column_names_are_escaped_and_shortened() {
     let mut collector = Collector::new(limits(1, 1000, 100));
     let long = "n".repeat(200);
     collector.columns(vec![column("a\u{1b}[2J\u{9b}\""), column(&long)]);
@@ -283,13 +316,13 @@ fn names_are_data_too() {
 }
 
 #[test]
-fn too_many_columns_are_counted_and_nothing_is_kept() {
+fn too_many_columns_are_an_error_with_their_number() {
     for (columns, expected) in [(256, None), (257, Some(257)), (1664, Some(1664))] {
         let mut collector = Collector::new(limits(1, 100_000, 100));
         collector.columns(vec![column("c"); columns]);
         let row = collector.row(&mut std::iter::repeat_n(Some(&b"x"[..]), columns));
         assert_eq!(row.is_break(), expected.is_some());
-        let refused = collector.finish().err().map(|error| error.columns);
-        assert_eq!(refused, expected);
+        let columns = collector.finish().err().map(|error| error.columns);
+        assert_eq!(columns, expected);
     }
 }

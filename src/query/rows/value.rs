@@ -1,58 +1,62 @@
+//! Converts one value from PostgreSQL's text form to JSON.
+
 use std::borrow::Cow;
 
 use super::form::{Form, Scalar};
 use super::{array, document, number, text};
 
-/// The largest integer that JavaScript, and so many a JSON reader, keeps exactly: 2^53 − 1.
-const LARGEST_EXACT: u64 = (1 << 53) - 1;
-const LARGEST_EXACT_DIGITS: usize = 16;
+/// JavaScript's `Number.MAX_SAFE_INTEGER`, 2^53 − 1: the largest integer that JSON parsers keep
+/// exactly when they store numbers as doubles.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+const MAX_SAFE_INTEGER_DIGITS: usize = 16;
 
-/// Whether a value was given whole.
+/// Whether a value was written whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Written {
     Whole,
     Cut,
 }
 
-/// Appends one value as JSON; of one that is longer than `longest` bytes, a string of its beginning that ends in a mark.
+/// Appends one value as JSON. A value longer than `max_bytes` is cut: it becomes a string of its
+/// first bytes that ends in a mark.
 ///
 /// | PostgreSQL | JSON |
 /// |---|---|
 /// | NULL | `null` |
 /// | `boolean` | `true`, `false` |
 /// | `smallint`, `integer`, `oid`, `bigint` up to ±(2^53 − 1) | number |
-/// | `bigint` beyond | string, so that no reader rounds it |
+/// | larger `bigint` | string, so that no JSON parser rounds it |
 /// | `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
-/// | `json`, `jsonb` | itself, with strings for integers beyond and for numbers of more digits or range than a double has; a string when a reader could not read it (more than 100 levels, half a surrogate pair) |
+/// | `json`, `jsonb` | itself, with strings for larger integers and for numbers with more digits or range than a double; a string when a JSON parser could not read it (more than 100 levels, half a surrogate pair) |
 /// | arrays of built-in types | array, nested by dimension |
 /// | everything else (`numeric`, text, dates, intervals, ranges, `bytea`, …) | string, PostgreSQL's own text form |
 ///
-/// Text that its type's form does not fit becomes a string too: what the database says decides nothing about our JSON's
-/// validity.
+/// Text that does not have its type's form becomes a string too, so the JSON is valid whatever the
+/// database sends.
 pub(super) fn write(
     form: Form,
     value: Option<&[u8]>,
-    longest: usize,
+    max_bytes: usize,
     json: &mut String,
 ) -> Written {
     let Some(value) = value else {
         json.push_str("null");
         return Written::Whole;
     };
-    if value.len() > longest {
-        text::beginning(value, longest, json);
+    if value.len() > max_bytes {
+        text::write_cut(value, max_bytes, json);
         return Written::Cut;
     }
-    // Most values are valid, which this finds out several times as fast as the other.
+    // Most values are valid UTF-8, and this check is several times as fast as the lossy conversion.
     let value = match str::from_utf8(value) {
         Ok(value) => Cow::Borrowed(value),
         Err(_) => String::from_utf8_lossy(value),
     };
     match form {
-        Form::Single(kind) => scalar(kind, &value, json),
+        Form::Single(form) => write_scalar(form, &value, json),
         Form::Array(element, delimiter) => {
             if !array::write(element, delimiter, &value, json) {
-                text::string(&value, json);
+                text::write_string(&value, json);
             }
         }
     }
@@ -60,25 +64,27 @@ pub(super) fn write(
 }
 
 /// Appends one value that is neither NULL nor an array.
-pub(super) fn scalar(kind: Scalar, value: &str, json: &mut String) {
-    match kind {
+pub(super) fn write_scalar(form: Scalar, value: &str, json: &mut String) {
+    match form {
         Scalar::Boolean if value == "t" => json.push_str("true"),
         Scalar::Boolean if value == "f" => json.push_str("false"),
-        Scalar::Integer if number::is_integer(value) && is_kept(value) => json.push_str(value),
+        Scalar::Integer if number::is_integer(value) && is_safe_integer(value) => {
+            json.push_str(value)
+        }
         Scalar::Float if number::is_number(value) && value.parse().is_ok_and(f64::is_finite) => {
             json.push_str(value);
         }
         Scalar::Json if document::write(value.trim_ascii(), json) => {}
         Scalar::Boolean | Scalar::Integer | Scalar::Float | Scalar::Json | Scalar::Text => {
-            text::string(value, json)
+            text::write_string(value, json)
         }
     }
 }
 
-/// Whether an integer is kept by a reader that takes numbers for doubles.
-pub(super) fn is_kept(integer: &str) -> bool {
-    integer.len() < LARGEST_EXACT_DIGITS
+/// Whether JSON parsers that store numbers as doubles keep an integer exactly.
+pub(super) fn is_safe_integer(integer: &str) -> bool {
+    integer.len() < MAX_SAFE_INTEGER_DIGITS
         || integer
             .parse::<i64>()
-            .is_ok_and(|number| number.unsigned_abs() <= LARGEST_EXACT)
+            .is_ok_and(|number| number.unsigned_abs() <= MAX_SAFE_INTEGER)
 }

@@ -1,13 +1,13 @@
-//! What can go wrong, by what the caller can do about it.
+//! The errors, by what the caller can do about them.
 use std::{io, path::PathBuf};
 
 /// Why a text has no [`Embedding`](super::Embedding).
 ///
 /// `Display` is for the operator's log: it names a path. Only
-/// [`NothingToEmbed`](Self::NothingToEmbed) speaks of the caller's text and is fit for a client.
+/// [`NothingToEmbed`](Self::NothingToEmbed) is about the caller's text, so a client may see it.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddingError {
-    /// A model file is not there: install the model or point at it.
+    /// A model file does not exist: install the model, or set the path to it.
     #[error(
         "the embedding model file {} is missing; run ./scripts/up, or set ZAVA_EMBEDDING_MODEL_DIR \
          to the folder that holds l2_supercat_256.safetensors and \
@@ -16,20 +16,20 @@ pub enum EmbeddingError {
     Missing {
         /// The file that was looked for.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
-    /// A model file is there and cannot be read: mend its permissions or its disk.
+    /// A model file exists but cannot be read: fix its permissions or its disk.
     #[error("the embedding model file {} cannot be read", path.display())]
     Unreadable {
         /// The file that was read.
         path: PathBuf,
-        /// What the operating system said.
+        /// The operating system's error.
         source: io::Error,
     },
 
-    /// A model file is damaged or of another model: fetch it again.
+    /// A model file is damaged or belongs to another model: download it again.
     #[error(
         "the embedding model file {} is damaged or of another version; delete it and run \
          ./scripts/up", path.display()
@@ -42,7 +42,7 @@ pub enum EmbeddingError {
     },
 
     /// The text is empty or only white space: ask for words.
-    #[error("the text holds nothing to embed; give at least one word")]
+    #[error("the text has nothing to embed; it needs at least one word")]
     NothingToEmbed,
 }
 
@@ -50,7 +50,7 @@ pub enum EmbeddingError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelFileError {
-    /// The file has another length than the published one.
+    /// The length differs from that of the published file.
     #[error("it has {found} bytes where {expected} were expected")]
     Length {
         /// Bytes in the published file.
@@ -64,8 +64,8 @@ pub enum ModelFileError {
     /// The SHA-256 digest is not that of the published file.
     #[error("its checksum does not match")]
     Checksum,
-    /// A line of the tokenizer's JSON is not what stands there in the published file.
-    #[error("line {line} is not understood")]
+    /// A line of the tokenizer's JSON does not have the form that it has in the published file.
+    #[error("line {line} has an unexpected form")]
     Line {
         /// Counted from one; one past the last when the file ends too early.
         line: usize,
@@ -79,7 +79,7 @@ pub enum ModelFileError {
 }
 
 impl EmbeddingError {
-    /// Sorts an I/O error by what can be done: fetch the file, or mend access to it.
+    /// Classifies an I/O error by what fixes it: installing the file, or fixing access to it.
     pub(super) fn from_io(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_path_buf();
         if source.kind() == io::ErrorKind::NotFound {
@@ -89,7 +89,7 @@ impl EmbeddingError {
         }
     }
 
-    /// Says that the file at `path` is there but wrong.
+    /// The file at `path` exists but is not the published one.
     pub(super) fn damaged(path: &std::path::Path, source: ModelFileError) -> Self {
         Self::Damaged {
             path: path.to_path_buf(),

@@ -9,7 +9,7 @@
 //! - before it is normalised it equals what `WordLlama.load().embed(text)` returns for a text of
 //!   at most [`MAX_TOKENS`] tokens: no lower-casing, no start token, byte fall-back;
 //! - the 16 MB table stays on disk: an embedding reads the rows it needs, 512 bytes each.
-mod error; //        what can go wrong, by what the caller can do
+mod error; //        the errors, by what the caller can do about them
 mod static_model; // the front door: both files, opened cheaply
 mod tokenizer; //    text → token ids
 mod vector; //       the result: a unit vector

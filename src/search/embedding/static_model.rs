@@ -19,11 +19,12 @@ const NAME: &str = "wordllama-l2-supercat-256";
 const WEIGHTS_FILE: &str = "l2_supercat_256.safetensors";
 const TOKENIZER_FILE: &str = "l2_supercat_tokenizer_config.json";
 
-/// How many tokens of a text count; the rest is ignored. About 350 English words.
+/// The maximum number of tokens of a text; the rest is ignored. About 350 English words.
 pub const MAX_TOKENS: usize = 512;
 
-/// How many characters are looked at, a bound on time for hostile input. The longest token has
-/// 16 characters, so this holds [`MAX_TOKENS`] tokens twice over and the cut cannot change them.
+/// The maximum number of characters that are read, which bounds the time for hostile input. The
+/// longest token has 16 characters, so the text holds [`MAX_TOKENS`] tokens twice over, and cutting
+/// it cannot change them.
 const MAX_CHARACTERS: usize = 2 * 16 * MAX_TOKENS;
 
 /// The embedding model `l2_supercat_256`, backed by its two files.
@@ -44,8 +45,8 @@ const MAX_CHARACTERS: usize = 2 * 16 * MAX_TOKENS;
 pub struct StaticModel {
     weights: Weights,
     tokenizer_path: PathBuf,
-    /// Filled by the first embedding, so that tools that do not search never pay for it. Only a
-    /// success is kept: after a failure the next call tries again, and heals when the file does.
+    /// Filled by the first embedding, so that tools that do not search never pay for it. A failure
+    /// is not cached: the next call tries again, and succeeds once the file is fixed.
     tokenizer: OnceLock<Tokenizer>,
 }
 
@@ -91,7 +92,7 @@ impl StaticModel {
     ///
     /// # Errors
     /// [`NothingToEmbed`](EmbeddingError::NothingToEmbed) when `text` is empty or only white space;
-    /// the variants of [`open`](Self::open) when a model file turns out unusable.
+    /// the variants of [`open`](Self::open) when a model file is unusable.
     pub fn embed(&self, text: &str) -> Result<Embedding, EmbeddingError> {
         let text = first_characters(text, MAX_CHARACTERS);
         if text.trim().is_empty() {
@@ -116,22 +117,23 @@ impl StaticModel {
         let file = fs::read(&self.tokenizer_path)
             .map_err(|err| EmbeddingError::from_io(&self.tokenizer_path, err))?;
         let vocabulary = vocabulary::read(&file, weights::ROWS)
-            .map_err(|defect| EmbeddingError::damaged(&self.tokenizer_path, defect))?;
+            .map_err(|err| EmbeddingError::damaged(&self.tokenizer_path, err))?;
         tracing::debug!(bytes = file.len(), "embedding tokenizer loaded");
-        // Two first callers may both get here. Reading twice, once, is cheaper than a lock.
+        // Two concurrent first calls may both read the file: reading twice, once, is cheaper than a
+        // lock.
         Ok(self.tokenizer.get_or_init(|| Tokenizer::new(vocabulary)))
     }
 }
 
-/// Refuses a tokenizer file of another length without reading it: it could be of any size.
+/// Rejects a tokenizer file of another length before it is read, as it could have any size.
 fn check_length(tokenizer_path: &Path) -> Result<(), EmbeddingError> {
     let found = fs::metadata(tokenizer_path)
         .map_err(|err| EmbeddingError::from_io(tokenizer_path, err))?
         .len();
     let expected = vocabulary::FILE_BYTES;
     if found != expected {
-        let defect = ModelFileError::Length { expected, found };
-        return Err(EmbeddingError::damaged(tokenizer_path, defect));
+        let source = ModelFileError::Length { expected, found };
+        return Err(EmbeddingError::damaged(tokenizer_path, source));
     }
     Ok(())
 }

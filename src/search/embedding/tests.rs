@@ -11,8 +11,7 @@ use super::{DIMENSIONS, Embedding, EmbeddingError, MAX_TOKENS, ModelFileError, S
 const WEIGHTS_FILE: &str = "l2_supercat_256.safetensors";
 const TOKENIZER_FILE: &str = "l2_supercat_tokenizer_config.json";
 
-/// The folder of the model. It is a test's business to fail without it: a skipped test proves
-/// nothing.
+/// The folder of the model. Without it the tests fail; a skipped test would prove nothing.
 #[expect(
     clippy::disallowed_methods,
     reason = "a test has no settings to take the folder from"
@@ -86,7 +85,7 @@ fn embeddings_equal_those_of_the_python_package() {
     }
 }
 
-/// Texts beside the golden ones that meet each rule of the tokenizer, and some without sense.
+/// The golden texts, texts for each rule of the tokenizer, and random ones.
 fn odd_texts() -> Vec<String> {
     #[rustfmt::skip]
     let edges = [
@@ -98,7 +97,7 @@ fn odd_texts() -> Vec<String> {
     let mut texts = Vec::from(edges.map(str::to_owned));
     texts.extend(golden().into_iter().map(|(_, text, _)| text));
 
-    // Words and debris in an arbitrary but fixed order (a linear congruential generator).
+    // Words and fragments in a pseudo-random but fixed order (a linear congruential generator).
     #[rustfmt::skip]
     let pieces = [
         "paint", "er", " ", "  ", "Ü", "ß", "99", ".", "<s>", "<", "\n", "漆", "🎨", "ing", "un",
@@ -119,18 +118,22 @@ fn odd_texts() -> Vec<String> {
 #[test]
 fn token_ids_equal_those_of_the_tokenizers_crate() {
     let path = model_directory().join(TOKENIZER_FILE);
-    let theirs = tokenizers::Tokenizer::from_file(&path).unwrap();
+    let reference = tokenizers::Tokenizer::from_file(&path).unwrap();
     let vocabulary = super::vocabulary::read(&fs::read(&path).unwrap(), super::weights::ROWS);
-    let ours = super::tokenizer::Tokenizer::new(vocabulary.unwrap());
+    let tokenizer = super::tokenizer::Tokenizer::new(vocabulary.unwrap());
     for text in odd_texts() {
-        let encoding = theirs.encode_fast(text.as_str(), false).unwrap();
-        let tokens: Vec<u32> = ours.tokenize(&text).into_iter().map(u32::from).collect();
+        let encoding = reference.encode_fast(text.as_str(), false).unwrap();
+        let tokens: Vec<u32> = tokenizer
+            .tokenize(&text)
+            .into_iter()
+            .map(u32::from)
+            .collect();
         assert_eq!(tokens, encoding.get_ids(), "{text:?}");
     }
 }
 
 #[test]
-fn table_is_what_the_safetensors_crate_reads() {
+fn table_equals_that_of_the_safetensors_crate() {
     let file = fs::read(model_directory().join(WEIGHTS_FILE)).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
     let table = tensors.tensor("embedding.weight").unwrap();
@@ -181,19 +184,19 @@ fn related_products_are_nearer_than_unrelated_ones() {
 }
 
 #[test]
-fn text_without_words_is_refused() {
+fn text_without_words_is_rejected() {
     let model = model();
     for text in ["", " ", "\n\t ", "\u{3000}", &" ".repeat(100_000)] {
-        let refused = model.embed(text);
+        let result = model.embed(text);
         assert!(
-            matches!(refused, Err(EmbeddingError::NothingToEmbed)),
-            "{refused:?}"
+            matches!(result, Err(EmbeddingError::NothingToEmbed)),
+            "{result:?}"
         );
     }
 }
 
 #[test]
-fn text_beyond_the_limit_does_not_count() {
+fn text_beyond_the_limit_is_ignored() {
     let model = model();
     let limit = "paint ".repeat(MAX_TOKENS);
     let beyond = format!("{limit}{}", "drill ".repeat(200_000));
@@ -204,7 +207,7 @@ fn text_beyond_the_limit_does_not_count() {
 }
 
 #[test]
-fn pgvector_text_reads_back_to_the_same_numbers() {
+fn pgvector_text_parses_to_the_same_numbers() {
     let embedding = model().embed("cordless drill").unwrap();
     let text = embedding.to_pgvector_text();
     let numbers = text.strip_prefix('[').unwrap().strip_suffix(']').unwrap();
@@ -213,13 +216,13 @@ fn pgvector_text_reads_back_to_the_same_numbers() {
 }
 
 #[test]
-fn debug_text_tells_nothing_about_the_text() {
+fn debug_output_hides_the_embedded_text() {
     let embedding = model().embed("cordless drill").unwrap();
     assert_eq!(format!("{embedding:?}"), "Embedding { .. }");
 }
 
 #[test]
-fn model_says_which_it_is() {
+fn model_has_its_name_and_dimensions() {
     assert_eq!(model().name(), "wordllama-l2-supercat-256");
     assert_eq!(model().dimensions(), 256);
 }
@@ -258,20 +261,20 @@ fn check_damage(name: &str, damage: impl Fn(&Path), expect: ModelFileError) {
 }
 
 #[test]
-fn damaged_files_are_refused() {
-    let short = |expected, found| ModelFileError::Length { expected, found };
+fn damaged_files_are_rejected() {
+    let length = |expected, found| ModelFileError::Length { expected, found };
     let (weights, tokenizer) = (WEIGHTS_FILE, TOKENIZER_FILE);
-    check_damage(weights, |it| set_length(it, 0), short(16_384_096, 0));
-    check_damage(weights, |it| set_length(it, 95), short(16_384_096, 95));
+    check_damage(weights, |it| set_length(it, 0), length(16_384_096, 0));
+    check_damage(weights, |it| set_length(it, 95), length(16_384_096, 95));
     check_damage(
         weights,
         |it| set_length(it, 16_384_095),
-        short(16_384_096, 16_384_095),
+        length(16_384_096, 16_384_095),
     );
     check_damage(
         weights,
-        |it| set_length(it, 1 << 40), // sparse: refused by its length, never read
-        short(16_384_096, 1 << 40),
+        |it| set_length(it, 1 << 40), // sparse: rejected by its length, never read
+        length(16_384_096, 1 << 40),
     );
     check_damage(
         weights,
@@ -289,8 +292,8 @@ fn damaged_files_are_refused() {
         |it| overwrite(it, &[0x00, 0x7e], 96 + u64::from(row) * 512), // not a number
         ModelFileError::NotFinite { row },
     );
-    check_damage(tokenizer, |it| set_length(it, 0), short(1_842_796, 0));
-    check_damage(tokenizer, |it| set_length(it, 99), short(1_842_796, 99));
+    check_damage(tokenizer, |it| set_length(it, 0), length(1_842_796, 0));
+    check_damage(tokenizer, |it| set_length(it, 99), length(1_842_796, 99));
     check_damage(
         tokenizer,
         |it| overwrite(it, b"~~", 4_200),
@@ -304,7 +307,7 @@ fn damaged_files_are_refused() {
 }
 
 #[test]
-fn missing_files_are_named_with_the_remedy() {
+fn missing_files_are_named_with_a_fix() {
     for name in [WEIGHTS_FILE, TOKENIZER_FILE] {
         let copy = copy_of_model();
         fs::remove_file(copy.path().join(name)).unwrap();
@@ -317,7 +320,7 @@ fn missing_files_are_named_with_the_remedy() {
 }
 
 #[test]
-fn folder_in_place_of_a_file_is_refused() {
+fn folder_in_place_of_a_file_is_rejected() {
     let copy = copy_of_model();
     let path = copy.path().join(WEIGHTS_FILE);
     fs::remove_file(&path).unwrap();
@@ -333,7 +336,7 @@ fn folder_in_place_of_a_file_is_refused() {
 }
 
 #[test]
-fn file_cut_after_opening_is_an_error() {
+fn file_truncated_after_opening_is_an_error() {
     let copy = copy_of_model();
     let model = StaticModel::open(copy.path()).unwrap();
     set_length(&copy.path().join(WEIGHTS_FILE), 1_000);
@@ -345,7 +348,7 @@ fn file_cut_after_opening_is_an_error() {
 }
 
 #[test]
-fn tokenizer_file_that_comes_back_heals_the_model() {
+fn embedding_works_again_once_the_tokenizer_file_is_restored() {
     let copy = copy_of_model();
     let model = StaticModel::open(copy.path()).unwrap();
     let path = copy.path().join(TOKENIZER_FILE);

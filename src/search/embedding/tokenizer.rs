@@ -1,7 +1,7 @@
-//! Text → token ids, as the crate `tokenizers` does for this model.
+//! Splits text into token ids, with the same result as the crate `tokenizers` for this model.
 //!
-//! Written out here for memory's sake; the tests compare it with that crate. What the process grows
-//! by when the tokenizer loads, resident and at the peak of loading (glibc, x86-64, release):
+//! This implementation saves memory; the tests compare it with that crate. The memory that loading
+//! the tokenizer adds to the process, resident and at its peak (glibc, x86-64, release):
 //!
 //! | | resident | peak | time |
 //! |---|---|---|---|
@@ -9,16 +9,16 @@
 //! | its `TokenizerImpl<BPE, …>::from_bytes` | 15.9 MiB | 20.3 MiB | 29 ms |
 //! | this module | 0.5 MiB | 4.2 MiB | 17 ms |
 //!
-//! The whole process shall stay below 20 MiB. The crate keeps each token as two `String`s and
-//! builds the merges from a hundred thousand more, between which the heap cannot shrink again.
+//! The whole process has to stay below 20 MiB. The crate stores each token as two `String`s and
+//! builds the merges from a hundred thousand more, which keep the heap from shrinking again.
 use std::{cmp::Reverse, collections::BinaryHeap, iter};
 
 use super::vocabulary::{Merge, Vocabulary};
 
-/// Stands for a space, and before a text for its beginning.
+/// Replaces each space, and marks the start of a text.
 const WORD_START: char = '▁';
 
-/// Texts that name a token outright, wherever they stand.
+/// Texts that are one token wherever they occur.
 const SPECIAL_TOKENS: [(&str, u16); 3] = [("<unk>", 0), ("<s>", 1), ("</s>", 2)];
 
 /// Splits text into the tokens the model has vectors for.
@@ -32,7 +32,7 @@ impl Tokenizer {
         Self { vocabulary }
     }
 
-    /// Splits the whole of `text`, in O(n log n); an empty text has no tokens.
+    /// Splits the whole text, in O(n log n). An empty text has no tokens.
     pub(super) fn tokenize(&self, text: &str) -> Vec<u16> {
         let mut tokens = Vec::new();
         let mut start = 0;
@@ -50,9 +50,9 @@ impl Tokenizer {
         tokens
     }
 
-    /// Splits a text without special tokens: each character is a symbol, then the pair of
-    /// neighbours with the lowest rank becomes one symbol (the leftmost, if there are several),
-    /// until no two neighbours merge.
+    /// Splits a text without special tokens by byte-pair encoding: each character is a symbol; then
+    /// the adjacent pair with the lowest rank becomes one symbol (the leftmost of equal ranks),
+    /// until no adjacent pair merges.
     fn tokenize_run(&self, run: &str, tokens: &mut Vec<u16>) {
         if run.is_empty() {
             return;
@@ -65,9 +65,9 @@ impl Tokenizer {
         }
 
         while let Some(Reverse(candidate)) = candidates.pop() {
-            // Merges since it was noted may have swallowed the left side or changed either.
+            // A later merge may have removed the left symbol or changed either of them.
             let left = candidate.left;
-            let Some(right) = symbols[left].next.filter(|_| !symbols[left].is_swallowed) else {
+            let Some(right) = symbols[left].next.filter(|_| !symbols[left].is_merged) else {
                 continue;
             };
             if self
@@ -79,30 +79,30 @@ impl Tokenizer {
             }
 
             let after = symbols[right].next;
-            symbols[right].is_swallowed = true;
+            symbols[right].is_merged = true;
             symbols[left].token = candidate.token;
             symbols[left].next = after;
             if let Some(after) = after {
                 symbols[after].previous = Some(left);
             }
 
-            let before = symbols[left].previous.map(|before| (before, left));
-            let behind = after.map(|after| (left, after));
-            for (left, right) in [before, behind].into_iter().flatten() {
+            let pair_before = symbols[left].previous.map(|before| (before, left));
+            let pair_after = after.map(|after| (left, after));
+            for (left, right) in [pair_before, pair_after].into_iter().flatten() {
                 let merge = self.merge(&symbols[left], &symbols[right]);
                 candidates.extend(merge.map(|merge| Candidate::new(merge, left)));
             }
         }
 
-        let kept = symbols.iter().filter(|symbol| !symbol.is_swallowed);
-        tokens.extend(kept.map(|symbol| symbol.token));
+        let remaining = symbols.iter().filter(|symbol| !symbol.is_merged);
+        tokens.extend(remaining.map(|symbol| symbol.token));
     }
 
     fn merge(&self, left: &Symbol, right: &Symbol) -> Option<Merge> {
         self.vocabulary.merge(left.token, right.token)
     }
 
-    /// One symbol per character, or one per UTF-8 byte where the character is no token.
+    /// One symbol per character, or one per UTF-8 byte of a character without a token.
     fn symbols(&self, run: &str) -> Vec<Symbol> {
         let characters = run.chars().map(|character| match character {
             ' ' => WORD_START,
@@ -127,13 +127,13 @@ impl Tokenizer {
     }
 }
 
-/// A token of the text so far, in a list linked by index so that a merge costs no move.
+/// A token in a list that is linked by index, so that a merge moves no other symbols.
 struct Symbol {
     token: u16,
     previous: Option<usize>,
     next: Option<usize>,
-    /// It became part of the symbol on its left.
-    is_swallowed: bool,
+    /// Whether it became part of the symbol on its left.
+    is_merged: bool,
 }
 
 impl Symbol {
@@ -142,12 +142,13 @@ impl Symbol {
             token,
             previous: None,
             next: None,
-            is_swallowed: false,
+            is_merged: false,
         }
     }
 }
 
-/// A merge that was possible when it was noted. The order of the fields is the order of work.
+/// A merge that was possible when it was added to the queue. The order of the fields is the order
+/// of processing.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Candidate {
     rank: u16,

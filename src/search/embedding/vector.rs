@@ -14,7 +14,7 @@ pub struct Embedding(Vec<f32>);
 impl Embedding {
     /// Scales `sum` to unit length; `None` when it has no direction (zero or not finite).
     ///
-    /// The only maker, so that no other code has to think of NaN.
+    /// This is the only constructor, so no other code has to consider NaN.
     pub(super) fn from_direction(sum: &[f32; DIMENSIONS]) -> Option<Self> {
         let length = sum
             .iter()

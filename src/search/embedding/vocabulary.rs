@@ -21,7 +21,7 @@ const FILE_SHA256: [u8; 32] = [
     0x28, 0xaa, 0xe4, 0x8d, 0xb6, 0x1a, 0xee, 0x31, 0x00, 0x7f, 0xa4, 0x90, 0x62, 0xcd, 0xeb, 0x68,
 ];
 
-/// What a character, a byte and two neighbouring tokens become.
+/// Maps characters, bytes and pairs of adjacent tokens to tokens.
 ///
 /// Ids and ranks fit 16 bits (32,000 and 61,249), so a merge takes 8 bytes and a sorted slice is
 /// smaller than a hash map and quick enough: 16 steps.
@@ -29,16 +29,16 @@ const FILE_SHA256: [u8; 32] = [
 pub(super) struct Vocabulary {
     /// Tokens of one character, sorted by it.
     characters: Box<[(char, u16)]>,
-    /// The token of each byte, for characters that are none.
+    /// The token of each byte, for characters without a token.
     bytes: Box<[u16; 256]>,
     /// Sorted by left and right token.
     merges: Box<[(u16, u16, Merge)]>,
 }
 
-/// What two neighbouring tokens become.
+/// The token that replaces two adjacent ones.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Merge {
-    /// Merges of a lower rank go first.
+    /// Merges of a lower rank apply first.
     pub(super) rank: u16,
     /// The token that replaces both.
     pub(super) token: u16,
@@ -53,12 +53,12 @@ impl Vocabulary {
         found.ok().map(|index| self.characters[index].1)
     }
 
-    /// The token for a byte of a character that has none.
+    /// The token for one byte of a character without a token.
     pub(super) fn byte(&self, byte: u8) -> u16 {
         self.bytes[usize::from(byte)]
     }
 
-    /// What `left` followed by `right` becomes, if they merge.
+    /// The merge of `left` followed by `right`, if there is one.
     pub(super) fn merge(&self, left: u16, right: u16) -> Option<Merge> {
         let found = self
             .merges
@@ -67,7 +67,7 @@ impl Vocabulary {
     }
 }
 
-/// Reads the published file; ids of `rows` or more are refused.
+/// Reads the published file; ids of `rows` or more are rejected.
 pub(super) fn read(file: &[u8], rows: u16) -> Result<Vocabulary, ModelFileError> {
     if Sha256::digest(file).as_slice() != FILE_SHA256 {
         return Err(ModelFileError::Checksum);
@@ -81,9 +81,9 @@ fn parse(text: &str, rows: u16) -> Result<Vocabulary, ModelFileError> {
     lines.skip_past(r#""vocab": {"#)?;
     let mut ids: HashMap<Cow<'_, str>, u16> = HashMap::with_capacity(usize::from(rows));
     while let Some(entry) = lines.next_until("}")? {
-        let (token, id) = token_and_id(entry)
+        let (token, id) = parse_token(entry)
             .filter(|&(_, id)| id < rows)
-            .ok_or(lines.defect())?;
+            .ok_or(lines.error())?;
         ids.insert(token, id);
     }
 
@@ -91,21 +91,21 @@ fn parse(text: &str, rows: u16) -> Result<Vocabulary, ModelFileError> {
     let mut merges = Vec::with_capacity(2 * usize::from(rows));
     let mut joined = String::new();
     while let Some(entry) = lines.next_until("]")? {
-        let merge = merge_of(entry, merges.len(), &ids, &mut joined).ok_or(lines.defect())?;
+        let merge = parse_merge(entry, merges.len(), &ids, &mut joined).ok_or(lines.error())?;
         merges.push(merge);
     }
     merges.sort_unstable_by_key(|&(left, right, _)| (left, right));
 
     let mut characters: Vec<(char, u16)> = ids
         .iter()
-        .filter_map(|(token, &id)| Some((only_character(token)?, id)))
+        .filter_map(|(token, &id)| Some((single_character(token)?, id)))
         .collect();
     characters.sort_unstable();
 
     let mut bytes = Box::new([0; 256]);
     for (byte, id) in bytes.iter_mut().enumerate() {
         let name = format!("<0x{byte:02X}>");
-        *id = *ids.get(name.as_str()).ok_or(lines.defect())?;
+        *id = *ids.get(name.as_str()).ok_or(lines.error())?;
     }
     Ok(Vocabulary {
         characters: characters.into(),
@@ -115,19 +115,19 @@ fn parse(text: &str, rows: u16) -> Result<Vocabulary, ModelFileError> {
 }
 
 /// Reads `"token": 17`.
-fn token_and_id(entry: &str) -> Option<(Cow<'_, str>, u16)> {
+fn parse_token(entry: &str) -> Option<(Cow<'_, str>, u16)> {
     let (token, id) = entry.rsplit_once(": ")?;
-    Some((json_string(token)?, id.parse().ok()?))
+    Some((unquote_json(token)?, id.parse().ok()?))
 }
 
-/// Reads `"left right"`, whose place in the list is its rank.
-fn merge_of(
+/// Reads `"left right"`. The rank of a merge is its index in the list.
+fn parse_merge(
     entry: &str,
     rank: usize,
     ids: &HashMap<Cow<'_, str>, u16>,
     joined: &mut String,
 ) -> Option<(u16, u16, Merge)> {
-    let pair = json_string(entry)?;
+    let pair = unquote_json(entry)?;
     let (left, right) = pair.split_once(' ')?;
     joined.clear();
     joined.push_str(left);
@@ -139,13 +139,14 @@ fn merge_of(
     Some((*ids.get(left)?, *ids.get(right)?, merge))
 }
 
-fn only_character(token: &str) -> Option<char> {
+/// The character of a token that has only one.
+fn single_character(token: &str) -> Option<char> {
     let mut characters = token.chars();
     characters.next().filter(|_| characters.next().is_none())
 }
 
-/// Takes the quotes and the escapes off a JSON string. The file has three kinds of escape.
-fn json_string(quoted: &str) -> Option<Cow<'_, str>> {
+/// Removes the quotes and the escapes of a JSON string. The file has three kinds of escape.
+fn unquote_json(quoted: &str) -> Option<Cow<'_, str>> {
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
     if !inner.contains('\\') {
         return Some(Cow::Borrowed(inner));
@@ -179,14 +180,14 @@ impl<'file> Lines<'file> {
         }
     }
 
-    fn defect(&self) -> ModelFileError {
+    fn error(&self) -> ModelFileError {
         ModelFileError::Line { line: self.number }
     }
 
     /// The next line without indentation.
     fn next(&mut self) -> Result<&'file str, ModelFileError> {
         self.number += 1;
-        let line = self.lines.next().ok_or(self.defect())?;
+        let line = self.lines.next().ok_or(self.error())?;
         Ok(line.trim_ascii())
     }
 
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_are_read() {
+    fn published_layout_is_parsed() {
         let text = file(
             "\"a\": 0,\n\"\\\\\": 1,\n\"a\\\\\": 2,\n\": \": 3,\n\"\\\"\": 4",
             "\"a \\\\\"",
@@ -238,27 +239,27 @@ mod tests {
     }
 
     #[track_caller]
-    fn check_refused(text: &str, line: usize) {
+    fn check_rejected(text: &str, line: usize) {
         assert_eq!(parse(text, 400).unwrap_err(), ModelFileError::Line { line });
     }
 
     #[test]
-    fn wrong_lines_are_refused_by_number() {
-        check_refused("", 1);
-        check_refused("{\"model\": 1}", 2);
-        check_refused("\"vocab\": {", 2); //                             ends within the vocabulary
-        check_refused("\"vocab\": {\n}\n", 3); //                        no merges
-        check_refused("\"vocab\": {\n}\n\"merges\": [\n]", 4); //        no byte tokens
-        check_refused("\"vocab\": {\n\"a\": 400\n}", 2); //              id beyond the table
-        check_refused("\"vocab\": {\n\"a\": -1\n}", 2);
-        check_refused("\"vocab\": {\n\"a\": 99999999999\n}", 2);
-        check_refused("\"vocab\": {\n\"a\" 1\n}", 2);
-        check_refused("\"vocab\": {\n\": 1\n}", 2); //                   one quote
-        check_refused("\"vocab\": {\n\"\\x\": 1\n}", 2); //              unknown escape
-        check_refused("\"vocab\": {\n\"\\\": 1\n}", 2); //               escape at the end
-        check_refused(&file("\"a\": 0", "\"aa\""), 263); //              no second half
-        check_refused(&file("\"a\": 0", "\"a b\""), 263); //             half is no token
-        check_refused(&file("\"a\": 0", "\"a a\""), 263); //             result is no token
+    fn malformed_lines_are_rejected_by_number() {
+        check_rejected("", 1);
+        check_rejected("{\"model\": 1}", 2);
+        check_rejected("\"vocab\": {", 2); //                             ends within the vocabulary
+        check_rejected("\"vocab\": {\n}\n", 3); //                        no merges
+        check_rejected("\"vocab\": {\n}\n\"merges\": [\n]", 4); //        no byte tokens
+        check_rejected("\"vocab\": {\n\"a\": 400\n}", 2); //              id beyond the table
+        check_rejected("\"vocab\": {\n\"a\": -1\n}", 2);
+        check_rejected("\"vocab\": {\n\"a\": 99999999999\n}", 2);
+        check_rejected("\"vocab\": {\n\"a\" 1\n}", 2);
+        check_rejected("\"vocab\": {\n\": 1\n}", 2); //                   one quote
+        check_rejected("\"vocab\": {\n\"\\x\": 1\n}", 2); //              unknown escape
+        check_rejected("\"vocab\": {\n\"\\\": 1\n}", 2); //               escape at the end
+        check_rejected(&file("\"a\": 0", "\"aa\""), 263); //              no second half
+        check_rejected(&file("\"a\": 0", "\"a b\""), 263); //             half is no token
+        check_rejected(&file("\"a\": 0", "\"a a\""), 263); //             result is no token
     }
 
     #[test]

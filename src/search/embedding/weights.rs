@@ -6,20 +6,21 @@ use super::{
     vector::DIMENSIONS,
 };
 
-/// How many tokens have a vector.
+/// The number of tokens, each of which has a vector.
 pub(super) const ROWS: u16 = 32_000;
 
-/// What the file begins with: the length of the JSON that follows, then that JSON.
+/// The start of the file: the length of the JSON that follows, then that JSON.
 ///
-/// Compared, not parsed: `SafeTensors::read_metadata` wants the whole file in memory to compare
-/// lengths, and there is one file this module can answer for anyway. A test has that crate read
-/// the real file and agree. Format: <https://huggingface.co/docs/safetensors#format>.
+/// Compared, not parsed: `SafeTensors::read_metadata` needs the whole file in memory to compare
+/// lengths, and this module supports only one file anyway. A test checks that the crate reads the
+/// same table from that file. Format: <https://huggingface.co/docs/safetensors#format>.
 const HEADER: &[u8; 96] = b"\x58\0\0\0\0\0\0\0\
     {\"embedding.weight\":{\"dtype\":\"F16\",\"shape\":[32000,256],\"data_offsets\":[0,16384000]}}    ";
 
 const ROW_BYTES: usize = DIMENSIONS * size_of::<u16>();
 
-/// The open table. Rows are read where they lie: 16 MB would be more than the rest of the process.
+/// The open table. Rows are read from the file: the 16 MB table would take more memory than the
+/// rest of the process.
 #[derive(Debug)]
 pub(super) struct Weights {
     path: PathBuf,
@@ -50,7 +51,7 @@ impl Weights {
         Ok(Self { path, file })
     }
 
-    /// Adds the vector of token `row` to `sum`; 512 bytes are read, from the page cache as a rule.
+    /// Adds the vector of token `row` to `sum`. Reads 512 bytes, usually from the page cache.
     pub(super) fn add_row(
         &self,
         row: u16,
@@ -81,7 +82,7 @@ fn offset(row: u16) -> u64 {
 
 /// Widens an IEEE 754 half, exactly: sign, 5 bits of exponent (bias 15), 10 bits of fraction.
 ///
-/// The type `f16` is not stable yet.
+/// Rust's type `f16` is not stable yet.
 fn half_to_f32(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
     let exponent = u32::from(bits >> 10) & 0x1f;

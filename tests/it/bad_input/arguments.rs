@@ -20,7 +20,7 @@ async fn unusable_arguments() {
         (
             sql,
             json!({"postgresql_query": 5}),
-            "postgresql_query is 5; it must be text; for example",
+            "postgresql_query is 5; it must be a string; for example",
         ),
         (
             sql,
@@ -30,17 +30,17 @@ async fn unusable_arguments() {
         (
             sql,
             json!({"postgresql_query": ["SELECT 1"]}),
-            "postgresql_query is an array; it must be text",
+            "postgresql_query is an array; it must be a string",
         ),
         (
             sql,
             json!({"query": "SELECT 1", "toolCallId": "a"}),
-            "postgresql_query is missing (given: query, toolCallId); for example",
+            "postgresql_query is missing (received: query, toolCallId); for example",
         ),
         (
             sql,
             json!({"\u{1b}[2J": 1}),
-            "postgresql_query is missing (given: \\u{1b}[2J); for example",
+            "postgresql_query is missing (received: \\u{1b}[2J); for example",
         ),
         (
             sql,
@@ -66,12 +66,12 @@ async fn unusable_arguments() {
         (
             search,
             json!({"query_description": ""}),
-            "holds nothing to search for",
+            "has no words to search for",
         ),
         (
             search,
             json!({"query_description": " \n\t "}),
-            "holds nothing to search for",
+            "has no words to search for",
         ),
         (
             search,
@@ -86,27 +86,27 @@ async fn unusable_arguments() {
         (
             search,
             json!({"query_description": "paint", "max_rows": "five"}),
-            "max_rows is the text \"five\"; it must be a whole number; for example",
+            "max_rows is the string \"five\"; it must be an integer; for example",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": 1.5}),
-            "max_rows is 1.5; it must be a whole number",
+            "max_rows is 1.5; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": "1.5"}),
-            "max_rows is the text \"1.5\"; it must be a whole number",
+            "max_rows is the string \"1.5\"; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": true}),
-            "max_rows is true; it must be a whole number",
+            "max_rows is true; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": [5]}),
-            "max_rows is an array; it must be a whole number",
+            "max_rows is an array; it must be an integer",
         ),
         (
             search,
@@ -116,7 +116,7 @@ async fn unusable_arguments() {
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": "NaN"}),
-            "similarity_threshold is the text \"NaN\"; it must be a number",
+            "similarity_threshold is the string \"NaN\"; it must be a number",
         ),
         (
             search,
@@ -136,7 +136,7 @@ async fn unusable_arguments() {
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": "high"}),
-            "similarity_threshold is the text \"high\"; it must be a number",
+            "similarity_threshold is the string \"high\"; it must be a number",
         ),
         (schemas, json!({}), "table_names is missing"),
         (
@@ -147,12 +147,12 @@ async fn unusable_arguments() {
         (
             schemas,
             json!({"table_names": ["retail.stores", 5]}),
-            "table_names is an array; it must be an array of texts",
+            "table_names is an array; it must be an array of strings",
         ),
         (
             schemas,
             json!({"table_names": {"name": "retail.stores"}}),
-            "table_names is an object; it must be an array of texts",
+            "table_names is an object; it must be an array of strings",
         ),
         (
             schemas,
@@ -271,10 +271,13 @@ async fn more_rows_than_a_search_gives_are_the_most_it_gives_and_it_says_so() {
     for (max_rows, told) in [
         (
             json!(1_000_000_000),
-            Some("max_rows is 1000000000; the most is 100"),
+            Some("max_rows is 1000000000; the maximum of 100 was used"),
         ),
-        (json!(101), Some("max_rows is 101; the most is 100")),
-        (json!(1e300), Some("the most is 100")),
+        (
+            json!(101),
+            Some("max_rows is 101; the maximum of 100 was used"),
+        ),
+        (json!(1e300), Some("the maximum of 100 was used")),
         (json!(100), None),
     ] {
         for (description, threshold) in [("paint for the house", 20), ("zzz", 80)] {
@@ -285,7 +288,7 @@ async fn more_rows_than_a_search_gives_are_the_most_it_gives_and_it_says_so() {
             assert!(!answer.is_error, "{}", answer.text);
             assert!(answer.structured["n"].as_i64().expect("a count") <= 100);
             let message = answer.structured["msg"].as_str().unwrap_or_default();
-            let says_so = message.contains("so that is what was used");
+            let says_so = message.contains("the maximum of");
             assert_eq!(says_so, told.is_some(), "{max_rows}: {message}");
             assert!(
                 message.contains(told.unwrap_or_default()),

@@ -206,7 +206,7 @@ async fn wrong_beginnings_and_methods_are_told_apart() {
         ),
     ];
     let begin = beginnings.map(|(params, words)| ("initialize", params, -32602, words));
-    let exists = "it has initialize, server/discover, ping, tools/list and tools/call";
+    let exists = "this server has initialize, server/discover, ping, tools/list and tools/call";
     let unknown = [
         "no/such",
         "resources/list",

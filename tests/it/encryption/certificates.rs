@@ -216,7 +216,7 @@ async fn a_certificate_that_is_refused_is_a_misconfiguration_with_its_reason() {
         assert_eq!(response.status(), 503, "{what}");
         let told = response.text().await.expect("a body");
         assert!(
-            told.contains("the operator finds the reason in its log")
+            told.contains("the operator finds the cause in the server log")
                 && !told.contains("certificate"),
             "{what}: {told}"
         );

@@ -98,7 +98,7 @@ async fn an_empty_answer_says_which_name_nobody_has() {
         (
             "p.sku",
             "c.category_name IN ('Power Tool', 'POWER TOOLS') AND t.type_name = 'x'",
-            "No rows; no category is called 'Power Tool'; did you mean 'POWER TOOLS'? no product type is called 'x'; get_multiple_table_schemas of retail.product_types lists them",
+            "No rows; no category is called 'Power Tool'; did you mean 'POWER TOOLS'? no product type is called 'x'; get_multiple_table_schemas of retail.product_types lists the names",
         ),
         (
             "p.sku",
@@ -183,7 +183,9 @@ async fn names_that_one_tenant_sees_are_not_told_to_another() {
         for (tenant, name) in [(SEATTLE, "Seattle"), (REDMOND, "Redmond")] {
             assert_eq!(
                 remark(&server, tenant, sql).await,
-                format!("No rows; no store is called 'nobody'; there are 'Zava Retail {name}'")
+                format!(
+                    "No rows; no store is called 'nobody'; existing names: 'Zava Retail {name}'"
+                )
             );
         }
     }
@@ -210,7 +212,7 @@ async fn a_statement_that_is_stopped_says_after_how_long() {
         assert_eq!(
             text,
             format!(
-                "the statement was stopped after {length}, the longest that one may run (SQLSTATE 57014); aggregate or filter more"
+                "statement timeout: the statement was stopped after {length} (SQLSTATE 57014); aggregate or filter more"
             )
         );
     }

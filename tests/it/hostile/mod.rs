@@ -221,7 +221,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             &caller(ATTACKER).await,
             &query,
             &[],
-            limits.to_ask(),
+            limits.fetch_limit(),
             &mut rows,
         )
         .await;

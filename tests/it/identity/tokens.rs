@@ -275,7 +275,7 @@ async fn an_issuer_that_is_away_from_the_beginning_is_waited_for() {
         let request = server.post().bearer_auth(issuer.token(json!({})));
         let (status, text, _) = ask(request, TOOL).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{mode:?}: {text}");
-        assert!(text.contains("issuer does not answer"), "{text}");
+        assert!(text.contains("issuer does not respond"), "{text}");
     }
     issuer.set(Mode::Well);
     let request = server.post().bearer_auth(issuer.token(json!({})));

@@ -136,7 +136,7 @@ async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
     assert_eq!(told.len(), 6, "{told:?}");
     let stopping = told
         .iter()
-        .filter(|text| text.contains("the server is stopping"));
+        .filter(|text| text.contains("the server is shutting down"));
     let timed_out = told.iter().filter(|text| text.contains("57014"));
     let (stopping, timed_out) = (stopping.count(), timed_out.count());
     assert!(stopping > 0 && timed_out > 0, "{told:?}");

@@ -1,51 +1,53 @@
-//! The names of stores, categories and product types, to suggest one where a statement compared
+//! Suggests the names of stores, categories and product types to a caller whose statement compared
 //! with a name that does not exist.
 
 use super::text_rows::TextRows;
 use crate::query::guard::hints::{ComparedName, Folding, Named};
 use crate::query::guard::visible;
 
-/// The similarity (Jaro-Winkler) from which a name is suggested.
-const MIN_LIKENESS: f64 = 0.88;
+/// The minimum similarity (Jaro-Winkler) of a suggestion.
+const MIN_SIMILARITY: f64 = 0.88;
 
-/// A shorter part of a name is not compared.
+/// A shorter value is not searched for within names.
 const MIN_PART_BYTES: usize = 3;
 
-/// The most names that are suggested, and that are listed when none is similar.
+/// How many similar names are suggested.
 const MAX_SUGGESTED: usize = 3;
+
+/// How many names are listed when none is similar.
 const MAX_LISTED: usize = 12;
 
-/// The names of one tenant's view.
+/// The names that one tenant sees.
 #[derive(Debug)]
-pub(super) struct Names(Vec<(Named, String)>);
+pub(super) struct EntityNames(Vec<(Named, String)>);
 
-impl Names {
-    /// From the rows of `read_names.sql`.
+impl EntityNames {
+    /// Reads the result of `read_names.sql`.
     pub(super) fn from_rows(rows: &TextRows) -> Self {
-        let of = |named: Named| {
-            let names = rows.of(named.column(), "");
+        let names_of = |named: Named| {
+            let names = rows.matching(named.column(), "");
             names.filter_map(move |row| Some((named, row.first()?.clone())))
         };
-        Self(Named::ALL.into_iter().flat_map(of).collect())
+        Self(Named::ALL.into_iter().flat_map(names_of).collect())
     }
 
-    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`; `None` when there is
-    /// one.
-    pub(super) fn remark(&self, compared: &ComparedName) -> Option<String> {
+    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`, or `None` when the name
+    /// exists.
+    pub(super) fn unknown_name_hint(&self, compared: &ComparedName) -> Option<String> {
         let ComparedName {
             named,
             folding,
             value,
         } = compared;
-        let is_called = |name: &str| match folding {
+        let matches = |name: &str| match folding {
             Folding::None => name == value,
             Folding::Lower => name.to_lowercase() == *value,
             Folding::Upper => name.to_uppercase() == *value,
         };
-        if self.names_of(*named).any(is_called) {
+        if self.names_of(*named).any(matches) {
             return None;
         }
-        let what = match folding {
+        let problem = match folding {
             Folding::None => format!("no {} is called {}", singular(*named), quoted(value)),
             Folding::Lower | Folding::Upper => format!(
                 "no {} is called {} in {} case",
@@ -59,7 +61,7 @@ impl Names {
             ),
         };
         Some(format!(
-            "{what}; {}",
+            "{problem}; {}",
             self.suggestion(*named, *folding, value)
         ))
     }
@@ -76,59 +78,63 @@ impl Names {
             Folding::Upper => quoted(&name.to_uppercase()),
         };
         let others = || Named::ALL.into_iter().filter(|other| *other != named);
-        let other_kind = |other: Named, name: &str| {
-            let (what, column) = (singular(other), other.column());
-            format!("a {what} is: {column} = {}", quoted(name))
+        let suggest_other = |other: Named, name: &str| {
+            let (kind, column) = (singular(other), other.column());
+            format!("a {kind} is: {column} = {}", quoted(name))
         };
-        let same = |name: &&str| normalized(name) == normalized(value);
-        if let Some(name) = self.names_of(named).find(same) {
+        let is_equal = |name: &&str| normalized(name) == normalized(value);
+        if let Some(name) = self.names_of(named).find(is_equal) {
             return format!("did you mean {}?", folded(name));
         }
-        // A name of another kind that is the same says more than one of this kind that is alike.
-        let found = others().find_map(|other| Some((other, self.names_of(other).find(same)?)));
-        if let Some((other, name)) = found {
-            return other_kind(other, name);
+        // An equal name of another kind is a better suggestion than a similar one of this kind.
+        let equal = others().find_map(|other| Some((other, self.names_of(other).find(is_equal)?)));
+        if let Some((other, name)) = equal {
+            return suggest_other(other, name);
         }
-        let near: Vec<String> = self.nearest(named, value).map(folded).collect();
-        if !near.is_empty() {
-            return format!("did you mean {}?", near.join(" or "));
+        let similar: Vec<String> = self.most_similar(named, value).map(folded).collect();
+        if !similar.is_empty() {
+            return format!("did you mean {}?", similar.join(" or "));
         }
-        let found = others().find_map(|other| Some((other, self.nearest(other, value).next()?)));
-        if let Some((other, name)) = found {
-            return other_kind(other, name);
+        let similar =
+            others().find_map(|other| Some((other, self.most_similar(other, value).next()?)));
+        if let Some((other, name)) = similar {
+            return suggest_other(other, name);
         }
         let names: Vec<String> = self.names_of(named).map(folded).collect();
         if names.len() <= MAX_LISTED {
-            return format!("there are {}", names.join(", "));
+            return format!("existing names: {}", names.join(", "));
         }
         let table = match named {
             Named::Store => "retail.stores",
             Named::Category => "retail.categories",
             Named::ProductType => "retail.product_types",
         };
-        format!("get_multiple_table_schemas of {table} lists them")
+        format!("get_multiple_table_schemas of {table} lists the names")
     }
 
-    /// Names that hold the value or are held by it, or else are alike; the nearest first.
-    fn nearest(&self, named: Named, value: &str) -> impl Iterator<Item = &str> {
+    /// Names that contain the value or are contained in it, or are similar to it; best match first.
+    fn most_similar(&self, named: Named, value: &str) -> impl Iterator<Item = &str> {
         let value = normalized(value);
-        let likeness = |name: &str| {
+        let similarity = |name: &str| {
             let name = normalized(name);
-            let holds =
+            let is_part =
                 value.len() >= MIN_PART_BYTES && (name.contains(&value) || value.contains(&name));
-            if holds {
+            if is_part {
                 1.0
             } else {
                 strsim::jaro_winkler(&name, &value)
             }
         };
-        let mut near: Vec<(&str, f64)> = self
+        let mut similar: Vec<(&str, f64)> = self
             .names_of(named)
-            .map(|name| (name, likeness(name)))
-            .filter(|(_, likeness)| *likeness >= MIN_LIKENESS)
+            .map(|name| (name, similarity(name)))
+            .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
             .collect();
-        near.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-        near.into_iter().map(|(name, _)| name).take(MAX_SUGGESTED)
+        similar.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+        similar
+            .into_iter()
+            .map(|(name, _)| name)
+            .take(MAX_SUGGESTED)
     }
 }
 
@@ -140,12 +146,12 @@ fn singular(named: Named) -> &'static str {
     }
 }
 
-/// As a literal of SQL.
+/// The name as an SQL literal.
 fn quoted(name: &str) -> String {
     format!("'{}'", visible(name).replace('\'', "''"))
 }
 
-/// The letters and digits of a name in lower case; people vary the rest.
+/// The letters and digits of a name, in lower case. Users vary the other characters.
 fn normalized(name: &str) -> String {
     name.chars()
         .filter(|character| character.is_alphanumeric())
