@@ -14,7 +14,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Answers of every kind, wherever they come from.
 #[tokio::test]
-async fn every_answer_has_security_headers() {
+async fn every_response_has_security_headers() {
     let server = TestServer::start_with(|settings| {
         settings.public_url =
             Some(PublicUrl::parse("https://zava.example.com").expect("a public URL"));
@@ -105,7 +105,7 @@ async fn every_answer_has_security_headers() {
 
 /// What a browser asks before it lets a page call, and what the page may read then.
 #[tokio::test]
-async fn pages_of_configured_origins_may_call_and_no_others() {
+async fn cors_allows_only_configured_origins() {
     let server = TestServer::start_with(|settings| {
         settings.allowed_origins = vec![PAGE.to_owned()];
         keys_only(settings);

@@ -19,7 +19,7 @@ const ENDLESS: &str =
     "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_its_statement_along() {
+async fn statement_is_cancelled_when_the_client_disconnects() {
     let server = TestServer::start().await;
     let mut watch = Watch::on(server.database()).await;
     server.number(SEATTLE, "SELECT 1").await;
@@ -64,7 +64,7 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
 
 /// A body of more than 4 KiB is parsed elsewhere, and its call answered by another way.
 #[tokio::test]
-async fn a_call_whose_client_goes_away_is_recorded_as_cancelled() {
+async fn call_is_audited_as_cancelled_when_the_client_disconnects() {
     let mut server = TestServer::start().await;
     let mut watch = Watch::on(server.database()).await;
     let mut owner = server.database().owner().await;
@@ -100,7 +100,7 @@ async fn a_call_whose_client_goes_away_is_recorded_as_cancelled() {
 /// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of
 /// its own. It is found by who sends it; nobody gives up the calls of others.
 #[tokio::test]
-async fn a_call_is_given_up_by_those_who_made_it_alone() {
+async fn only_the_caller_can_cancel_its_calls() {
     let server = TestServer::start_with(|settings| {
         keys_only(settings);
         settings.limits.connections = 10.try_into().expect("not zero");
@@ -195,7 +195,7 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_ends_at_the_database_before_its_place_is_used_again() {
+async fn dropped_call_is_cancelled_before_its_connection_is_reused() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
@@ -226,7 +226,7 @@ async fn a_dropped_call_ends_at_the_database_before_its_place_is_used_again() {
 
 /// A call may be given up in every moment, also before the database has read it; nothing is left running.
 #[tokio::test]
-async fn a_call_dropped_at_any_moment_leaves_nothing() {
+async fn call_dropped_at_any_moment_leaves_nothing_running() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;
@@ -245,7 +245,7 @@ async fn a_call_dropped_at_any_moment_leaves_nothing() {
 
 /// The database's own timeout has been caught by the statement, so the server's is the one that counts.
 #[tokio::test]
-async fn a_statement_that_survives_its_timeout_is_cancelled() {
+async fn statement_that_traps_its_timeout_is_cancelled_by_the_server() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_millis(300);
@@ -266,7 +266,7 @@ async fn a_statement_that_survives_its_timeout_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_scope_that_is_closed_leaves_nothing_running() {
+async fn closing_the_scope_cancels_running_statements() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;
@@ -292,7 +292,7 @@ async fn a_scope_that_is_closed_leaves_nothing_running() {
 
 /// What is left of a row that nobody reads on is not waited for.
 #[tokio::test]
-async fn a_statement_whose_rows_nobody_wants_any_more_ends() {
+async fn statement_ends_once_its_result_is_cut() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
     let mut watch = Watch::on(&database).await;

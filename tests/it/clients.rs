@@ -120,31 +120,31 @@ async fn sees_each_store_apart(kind: &str, version: &str) {
 }
 
 #[tokio::test]
-async fn the_python_sdk_sees_each_store_apart() {
+async fn python_sdk_results_are_isolated_per_store() {
     sees_each_store_apart("python", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn the_typescript_sdk_sees_each_store_apart() {
+async fn typescript_sdk_results_are_isolated_per_store() {
     sees_each_store_apart("node", "2026-07-28").await;
 }
 
 #[tokio::test]
-async fn version_1_of_the_python_sdk_sees_each_store_apart() {
+async fn python_sdk_v1_results_are_isolated_per_store() {
     sees_each_store_apart("python1", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn langchain_sees_each_store_apart() {
+async fn langchain_results_are_isolated_per_store() {
     sees_each_store_apart("langchain", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn the_ai_sdk_sees_each_store_apart() {
+async fn ai_sdk_results_are_isolated_per_store() {
     sees_each_store_apart("ai-sdk", "2026-07-28").await;
 }
 
 #[tokio::test]
-async fn mcp_remote_sees_each_store_apart() {
+async fn mcp_remote_results_are_isolated_per_store() {
     sees_each_store_apart("mcp-remote", "2025-11-25").await;
 }

@@ -64,7 +64,7 @@ fn read_by_server(text: &[u8]) -> Result<String, String> {
 }
 
 #[test]
-fn scripts_and_the_server_read_a_dot_env_file_alike() {
+fn scripts_and_server_parse_dot_env_files_alike() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(".env");
     let every_name: String = VARIABLES

@@ -78,7 +78,7 @@ async fn medians() -> (Duration, Duration) {
 }
 
 #[tokio::test]
-async fn w10_one_tenants_slow_queries_do_not_delay_anothers() {
+async fn slow_queries_of_one_tenant_do_not_delay_another() {
     // Other tests share the machine, and may come in between two medians; a queue would be in all of them.
     let mut seen = Vec::new();
     for _ in 0..3 {
@@ -93,7 +93,7 @@ async fn w10_one_tenants_slow_queries_do_not_delay_anothers() {
 
 /// A queue that was there first does not go first.
 #[tokio::test]
-async fn a_long_queue_takes_turns_with_a_short_one() {
+async fn queue_is_fair_between_tenants() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
@@ -137,7 +137,7 @@ async fn a_long_queue_takes_turns_with_a_short_one() {
 
 /// Of a tenant's requests more than it may have at once wait for each other, not for the other tenant's.
 #[tokio::test]
-async fn who_waits_too_long_is_told_to_come_back() {
+async fn queue_timeout_is_reported_as_busy() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 3.try_into().expect("not zero");
         settings.limits.tenant_connections = 2.try_into().expect("not zero");
@@ -164,7 +164,7 @@ async fn who_waits_too_long_is_told_to_come_back() {
 
 /// A tenant that is only looked up may be invented, so looking up never takes a tenant's own turn, and all share one.
 #[tokio::test]
-async fn invented_tenants_share_what_one_tenant_may_have() {
+async fn lookups_of_unknown_tenants_share_one_tenants_limit() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 10.try_into().expect("not zero");
@@ -179,7 +179,7 @@ async fn invented_tenants_share_what_one_tenant_may_have() {
 /// The server's own questions have a connection of their own: a load balancer keeps the server, and
 /// callers are looked up, while the statements of all others are slow.
 #[tokio::test]
-async fn the_servers_own_questions_do_not_wait_for_slow_statements() {
+async fn readiness_and_lookups_do_not_wait_for_slow_statements() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 4.try_into().expect("not zero");
     })

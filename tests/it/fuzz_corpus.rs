@@ -4,13 +4,13 @@
 mod laws;
 
 #[test]
-fn the_guard_keeps_its_laws_over_the_corpus() {
+fn guard_properties_hold_over_the_corpus() {
     let seeds = include_bytes!("../../fuzz/corpus/guard/seeds.sql");
     seeds.split(|byte| *byte == b'\n').for_each(laws::guard);
 }
 
 #[test]
-fn the_rows_keep_their_laws_over_the_corpus() {
+fn row_mapper_properties_hold_over_the_corpus() {
     let seeds = include_bytes!("../../fuzz/corpus/rows/seeds.txt");
     seeds.split(|byte| *byte == b'\n').for_each(laws::rows);
 }

@@ -6,7 +6,7 @@ use crate::support::{Proxy, TestDatabase, TestServer, settings};
 
 /// Without a credential nobody makes the database work.
 #[tokio::test]
-async fn a_flood_of_readiness_checks_asks_the_database_once() {
+async fn concurrent_readiness_checks_share_one_database_probe() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;

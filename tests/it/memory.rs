@@ -16,7 +16,7 @@ const MIB: u64 = 1 << 20;
 /// answer, 1.25 MiB of a message, and an answer exists as text, as structured content and as the
 /// message of both.
 #[tokio::test]
-async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
+async fn memory_is_bounded_by_limits_not_by_row_size() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for (product, length) in [(1, 50_000_000), (2, 300_000)] {

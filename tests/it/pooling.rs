@@ -43,13 +43,13 @@ async fn trips(mut settings: ServeSettings) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn a_warm_query_takes_one_round_trip_and_two_when_it_fails() {
+async fn warm_query_takes_one_round_trip_or_two_on_error() {
     let database = TestDatabase::new().await;
     assert_eq!(trips(settings(&database.name)).await, [1, 2]);
 }
 
 #[tokio::test]
-async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_fails() {
+async fn pooled_warm_query_takes_two_round_trips_or_three_on_error() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     assert_eq!(trips(through(&pooler, &database)).await, [2, 3]);
@@ -58,7 +58,7 @@ async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_f
 /// What the database knows of callers is asked like everything else: signed for the backend that serves the transaction. It is
 /// remembered, so that a warm query with a key takes no trip more.
 #[tokio::test]
-async fn a_caller_is_looked_up_through_a_pooler_too() {
+async fn caller_lookup_works_through_a_pooler_and_is_cached() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let key = database
@@ -89,7 +89,7 @@ async fn a_caller_is_looked_up_through_a_pooler_too() {
 
 /// Each transaction may have another session behind a pooler, the posture check's too: nothing is believed by its name there.
 #[tokio::test]
-async fn nothing_is_prepared_by_name_through_a_pooler() {
+async fn no_named_statements_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
@@ -102,7 +102,7 @@ async fn nothing_is_prepared_by_name_through_a_pooler() {
 
 /// All transactions of all tenants take turns on one backend.
 #[tokio::test]
-async fn tenants_that_share_a_poolers_connection_never_mix() {
+async fn tenants_sharing_a_pooled_backend_never_mix() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let (direct, pooled) = (
@@ -134,7 +134,7 @@ async fn tenants_that_share_a_poolers_connection_never_mix() {
 }
 
 #[tokio::test]
-async fn a_statement_is_cancelled_through_a_pooler() {
+async fn statement_is_cancelled_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
@@ -154,7 +154,7 @@ async fn a_statement_is_cancelled_through_a_pooler() {
 
 /// A lock that a statement took (the guard assumed broken) would stay with the pooler's connection.
 #[tokio::test]
-async fn no_lock_stays_behind_at_a_poolers_connection() {
+async fn advisory_locks_are_released_on_a_pooled_backend() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);

@@ -34,7 +34,7 @@ async fn stateless(
 }
 
 #[tokio::test]
-async fn clients_of_the_session_era_initialize() {
+async fn clients_before_2026_07_28_initialize() {
     let server = TestServer::start().await;
     let mut sessions = Vec::new();
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
@@ -121,7 +121,7 @@ async fn clients_of_the_session_era_initialize() {
 }
 
 #[tokio::test]
-async fn clients_of_the_stateless_era_discover() {
+async fn clients_of_2026_07_28_discover() {
     let server = TestServer::start().await;
     let response = stateless(&server, "server/discover", None, json!({})).await;
     assert!(!response.headers().contains_key("mcp-session-id"));
@@ -160,7 +160,7 @@ async fn clients_of_the_stateless_era_discover() {
 
 /// What 2026-07-28 has removed is no method of its clients.
 #[tokio::test]
-async fn clients_of_the_stateless_era_have_no_initialize() {
+async fn initialize_is_unknown_in_2026_07_28() {
     let server = TestServer::start().await;
     let response = stateless(&server, "initialize", None, json!({})).await;
     assert_eq!(response.status(), 404);
@@ -169,7 +169,7 @@ async fn clients_of_the_stateless_era_have_no_initialize() {
 }
 
 #[tokio::test]
-async fn headers_that_contradict_the_body_are_refused() {
+async fn headers_contradicting_the_body_are_rejected() {
     let server = TestServer::start().await;
     let params = json!({"name": "get_current_utc_date", "arguments": {}});
     let response = stateless(&server, "tools/call", Some("execute_sales_query"), params).await;
@@ -179,7 +179,7 @@ async fn headers_that_contradict_the_body_are_refused() {
 }
 
 #[tokio::test]
-async fn the_list_of_tools_is_the_contract_and_may_be_cached() {
+async fn tool_list_is_stable_and_cacheable() {
     let server = TestServer::start().await;
     let body: Value = stateless(&server, "tools/list", None, json!({}))
         .await
@@ -199,7 +199,7 @@ async fn the_list_of_tools_is_the_contract_and_may_be_cached() {
 
 /// A request's cost for a model: the tools and the instructions, at about four characters a token.
 #[tokio::test]
-async fn the_tool_surface_stays_small() {
+async fn tool_surface_stays_within_its_token_budget() {
     let server = TestServer::start().await;
     let body: Value = server
         .request(SEATTLE, "tools/list", json!({}))

@@ -24,7 +24,7 @@ async fn server(public_url: &'static str) -> TestServer {
 }
 
 #[tokio::test]
-async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
+async fn public_url_path_is_served_and_advertised() {
     let server = server("https://zava.example.com/zava/").await;
     let role = zava_mcp_server::identity::Role::Reader;
     let key = server
@@ -95,7 +95,7 @@ async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
 }
 
 #[tokio::test]
-async fn without_a_path_there_is_none() {
+async fn public_url_without_a_path_serves_no_prefix() {
     let server = server("https://zava.example.com").await;
     let metadata = "/.well-known/oauth-protected-resource/mcp";
     let response = server

@@ -95,7 +95,7 @@ async fn wait_until_ready(server: &TestServer, wanted: u16) {
 }
 
 #[tokio::test]
-async fn the_server_starts_without_a_database_and_recovers_by_itself() {
+async fn starts_without_a_database_and_recovers() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let mut gate = Gate::closed(&settings).await;
@@ -150,7 +150,7 @@ async fn the_server_starts_without_a_database_and_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_never_migrated_is_an_operators_matter() {
+async fn unmigrated_database_is_a_503_without_internals() {
     let database = TestDatabase::empty().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
@@ -168,7 +168,7 @@ async fn a_database_that_was_never_migrated_is_an_operators_matter() {
 }
 
 #[tokio::test]
-async fn an_error_leaves_the_connection_usable_and_empty() {
+async fn connection_is_reused_after_a_statement_error() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero")
     })
@@ -186,7 +186,7 @@ async fn an_error_leaves_the_connection_usable_and_empty() {
 
 /// An administrator, or a fail-over, ends idle backends: the next request is answered by a new one.
 #[tokio::test]
-async fn a_backend_that_was_ended_is_not_missed() {
+async fn reconnects_when_an_idle_backend_was_terminated() {
     let server = TestServer::start().await;
     let mut db = server.database().superuser().await;
     for _ in 0..3 {
@@ -201,7 +201,7 @@ async fn a_backend_that_was_ended_is_not_missed() {
 
 /// The first thing that a new connection sees is a refusal; the requests after it must not notice.
 #[tokio::test]
-async fn an_unknown_tenant_leaves_the_connection_usable() {
+async fn connection_is_reused_after_an_unknown_tenant() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
@@ -303,7 +303,7 @@ const TRACES: [(&str, &str, &str); 15] = [
 /// With the guard switched off a statement can do things that outlive a transaction. Nothing of it is there for the next
 /// one, on the same connection if that is used again, or on another.
 #[tokio::test]
-async fn nothing_survives_a_transaction() {
+async fn no_session_state_survives_a_transaction() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let mut settings = settings(&database.name);
@@ -333,7 +333,7 @@ async fn nothing_survives_a_transaction() {
 
 /// A statement that is none of those that the guard lets through is an operator's matter, and its connection is closed.
 #[tokio::test]
-async fn a_connection_that_did_something_else_is_not_used_again() {
+async fn connection_is_closed_after_an_unexpected_command() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
@@ -387,7 +387,7 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
 }
 
 #[tokio::test]
-async fn a_slow_statement_is_stopped_and_says_so() {
+async fn slow_statement_times_out_with_a_message() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300)
     })
@@ -403,7 +403,7 @@ async fn a_slow_statement_is_stopped_and_says_so() {
 }
 
 #[tokio::test]
-async fn told_to_stop_the_server_answers_what_is_under_way() {
+async fn graceful_shutdown_answers_requests_in_flight() {
     let mut server = TestServer::start().await;
     server.number(SEATTLE, "SELECT 1").await;
     let mut db = server.database().superuser().await;
@@ -437,7 +437,7 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
 /// A firewall that forgets a connection tells neither end; who asks next does not wait for the
 /// statement timeout.
 #[tokio::test]
-async fn a_pooled_connection_that_died_silently_costs_little() {
+async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
@@ -461,7 +461,7 @@ async fn a_pooled_connection_that_died_silently_costs_little() {
 
 /// Also those at the bottom of the pool, which nobody would take for long.
 #[tokio::test]
-async fn connections_that_were_idle_for_long_are_not_used_again() {
+async fn long_idle_connections_are_discarded() {
     let server = TestServer::start().await;
     let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
     futures_util::future::join_all(asking).await;

@@ -5,7 +5,7 @@ use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, settings};
 
 /// The documented table, by the server's own text output.
 #[tokio::test]
-async fn values_arrive_as_documented() {
+async fn values_are_encoded_as_documented() {
     let server = TestServer::start().await;
     for (expression, expected) in [
         ("NULL", Value::Null),
@@ -65,7 +65,7 @@ async fn values_arrive_as_documented() {
 
 /// What runs may differ from what was asked; what the columns are called does not.
 #[tokio::test]
-async fn columns_are_called_as_postgresql_calls_them() {
+async fn column_names_match_postgresql() {
     let server = TestServer::start().await;
     let mut superuser = server.database().superuser().await;
     for expressions in [
@@ -87,7 +87,7 @@ async fn columns_are_called_as_postgresql_calls_them() {
 }
 
 #[tokio::test]
-async fn no_rows_say_so_and_keep_the_names_of_their_columns() {
+async fn empty_result_has_a_message_and_column_names() {
     let server = TestServer::start().await;
     let answer = server
         .call(
@@ -103,7 +103,7 @@ async fn no_rows_say_so_and_keep_the_names_of_their_columns() {
 }
 
 #[tokio::test]
-async fn text_and_structured_content_are_the_same() {
+async fn text_equals_structured_content() {
     let server = TestServer::start().await;
     let sql = "SELECT store_name AS name, is_online FROM retail.stores ORDER BY store_name LIMIT 2";
     let answer = server
@@ -126,7 +126,7 @@ async fn text_and_structured_content_are_the_same() {
 /// Whichever of them a client reads, it gets the same digits, escapes and order of members; of an
 /// error and of a result that is sent in many slices too.
 #[tokio::test]
-async fn structured_content_is_the_text_byte_for_byte() {
+async fn structured_content_equals_the_text_byte_for_byte() {
     let server = TestServer::start().await;
     let document = r#"{"b": 1.50, "a": [1e3, "\u001b\"\\"], "b": -0}"#;
     for (sql, is_error) in [
@@ -164,7 +164,7 @@ async fn structured_content_is_the_text_byte_for_byte() {
 
 /// Nothing but the value, the list and the message would do; a model may look at one of them only.
 #[tokio::test]
-async fn a_long_value_is_marked_listed_and_told() {
+async fn truncated_value_is_marked_listed_and_reported() {
     let server = TestServer::start_with(|settings| {
         settings.limits.cell_bytes = 256.try_into().expect("not zero");
     })
@@ -197,7 +197,7 @@ async fn a_long_value_is_marked_listed_and_told() {
 }
 
 #[tokio::test]
-async fn missing_rows_say_how_to_go_on() {
+async fn truncated_results_explain_how_to_continue() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.rows = 2.try_into().expect("not zero");
         settings.limits.answer.result_bytes = 1024.try_into().expect("not zero");
@@ -236,7 +236,7 @@ async fn missing_rows_say_how_to_go_on() {
 }
 
 #[tokio::test]
-async fn too_many_columns_are_counted() {
+async fn queries_with_too_many_columns_fail() {
     let server = TestServer::start().await;
     let select = |columns: usize| {
         let columns: Vec<String> = (0..columns).map(|n| format!("{n} AS c{n}")).collect();
@@ -259,7 +259,7 @@ async fn too_many_columns_are_counted() {
 
 /// A name is the client's own text, or a column's.
 #[tokio::test]
-async fn names_of_columns_steer_no_terminal() {
+async fn control_characters_in_column_names_are_escaped() {
     let server = TestServer::start().await;
     let answer = server
         .call(
@@ -276,7 +276,7 @@ async fn names_of_columns_steer_no_terminal() {
 
 /// A number that is rounded when it is read once more would differ between the two.
 #[tokio::test]
-async fn floats_keep_every_digit_in_both() {
+async fn floats_round_trip_in_text_and_structured_content() {
     let server = TestServer::start().await;
     let sql = "SELECT 0.41272252798080444::float8, 1e-300::float8, 5e-324::float8, 0.1::float4";
     let answer = server
@@ -315,7 +315,7 @@ async fn schemas_have_the_documented_blocks_in_order() {
 }
 
 #[tokio::test]
-async fn the_date_is_now_with_microseconds_and_zone() {
+async fn current_date_has_microseconds_and_time_zone() {
     let server = TestServer::start().await;
     let answer = server
         .call(SEATTLE, "get_current_utc_date", json!({}))
@@ -335,7 +335,7 @@ async fn the_date_is_now_with_microseconds_and_zone() {
 
 /// PostgreSQL speaks of the text that ran, which is another one: tables have their schema, twins stand in for functions.
 #[tokio::test]
-async fn an_error_says_where_in_the_text_that_was_sent() {
+async fn error_position_refers_to_the_clients_text() {
     let server = TestServer::start().await;
     for (sql, expected) in [
         (
@@ -376,7 +376,7 @@ async fn an_error_says_where_in_the_text_that_was_sent() {
 
 /// Estimates come from statistics over all stores' rows.
 #[tokio::test]
-async fn a_plan_is_for_head_office_only() {
+async fn explain_is_for_head_office_only() {
     let server = TestServer::start().await;
     let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
     let text = server.failure(SEATTLE, sql).await;
@@ -402,7 +402,7 @@ async fn a_plan_is_for_head_office_only() {
 
 /// What stands for a call means what the call means, also of NULL.
 #[tokio::test]
-async fn a_twin_lets_null_through() {
+async fn bounded_wrappers_pass_null_through() {
     let server = TestServer::start().await;
     let cases = [
         (
@@ -467,7 +467,7 @@ async fn a_twin_lets_null_through() {
 
 /// A limit that a statement has reached is not an outage.
 #[tokio::test]
-async fn too_much_temporary_space_is_the_statements_own_matter() {
+async fn temp_file_limit_is_reported_as_a_statement_error() {
     let database = TestDatabase::new().await;
     let sql = "SELECT count(*) FROM (SELECT repeat(product_name, 200) || g AS x FROM retail.products, generate_series(1, 20000) AS g ORDER BY g DESC OFFSET 1) AS s";
     let limit = format!(

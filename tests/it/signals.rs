@@ -79,7 +79,7 @@ impl Served {
 }
 
 #[tokio::test]
-async fn what_has_begun_is_answered_after_each_signal_to_stop() {
+async fn requests_in_flight_are_answered_after_term_int_and_hup() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["TERM", "INT", "HUP"] {
@@ -110,7 +110,7 @@ async fn what_has_begun_is_answered_after_each_signal_to_stop() {
 /// program so.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn under_nohup_the_end_of_the_terminal_stops_nothing() {
+async fn sighup_is_ignored_under_nohup() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let server = server_by(&["nohup"], folder.path());

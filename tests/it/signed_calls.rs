@@ -9,7 +9,7 @@ use crate::support::{SEATTLE, TestDatabase, backend, number};
 /// What the database knows of callers is told to the server alone: with the guard switched off, a signature is worth nothing for
 /// another question, another purpose, another backend, or later.
 #[tokio::test]
-async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_question() {
+async fn caller_lookup_requires_a_signature_over_the_exact_arguments() {
     const QUESTION: &str =
         r#"{"principals": [], "stores": ["zava-retail-seattle"], "role": "reader"}"#;
     const OTHER: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
@@ -112,7 +112,7 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
 
 /// The audit trail takes what the server has signed for it, for this backend, where the transaction may write, and nothing else.
 #[tokio::test]
-async fn recording_needs_the_servers_signature_over_exactly_the_records() {
+async fn audit_append_requires_a_signature_over_the_exact_records() {
     const RECORDS: &str = r#"[{"kind": "act", "act": "tried"}]"#;
     const FORGED: &str = r#"[{"kind": "act", "act": "forged"}]"#;
     let database = TestDatabase::new().await;

@@ -10,7 +10,7 @@ use crate::support::{
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
 #[tokio::test]
-async fn without_a_signed_context_the_query_login_sees_nothing() {
+async fn query_login_sees_no_rows_without_a_signed_context() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     for table in [
@@ -45,7 +45,7 @@ async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, Strin
 }
 
 #[tokio::test]
-async fn an_empty_context_shows_nothing() {
+async fn empty_context_shows_no_rows() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     assert_eq!(orders_under(&mut db, "").await, Ok(0));
@@ -60,7 +60,7 @@ async fn an_empty_context_shows_nothing() {
 /// A context that is present is valid, or it is an error: no row is shown and none is silently
 /// missing. The checks have a fixed order: form, key, MAC, expiry, tenant.
 #[tokio::test]
-async fn a_context_is_valid_or_an_error() {
+async fn malformed_forged_or_expired_context_is_an_error() {
     let database = TestDatabase::new().await;
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_valid_or_an_error(&mut db, &mut superuser).await;
@@ -201,7 +201,7 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
 
 /// MACs that the functions of before made are no contexts.
 #[tokio::test]
-async fn a_mac_for_another_purpose_is_no_context() {
+async fn mac_for_another_purpose_is_rejected() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     let valid = database.context(SEATTLE, &mut db).await;
@@ -220,7 +220,7 @@ async fn a_mac_for_another_purpose_is_no_context() {
 }
 
 #[tokio::test]
-async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
+async fn changing_the_context_mid_transaction_reveals_nothing() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(REDMOND).await;
     let own = number(&mut db, ORDERS).await;
@@ -255,7 +255,7 @@ async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
 
 /// Each table reference verifies the context that it finds.
 #[tokio::test]
-async fn a_context_changed_between_two_reads_of_a_table_is_an_error() {
+async fn context_changed_between_two_table_references_is_an_error() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(REDMOND).await;
     let sql = format!(
@@ -270,7 +270,7 @@ async fn a_context_changed_between_two_reads_of_a_table_is_an_error() {
 /// What a session has read of a table is counted where SQL can see it: a context without a valid
 /// MAC must not tell whether its tenant exists.
 #[tokio::test]
-async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
+async fn tenant_table_is_not_read_before_the_mac_is_verified() {
     const SCANS: &str = "SELECT (SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_index AS i \
         WHERE i.indrelid = 'guard.tenant'::regclass)::bigint + pg_stat_get_xact_numscans('guard.tenant'::regclass)";
     let database = TestDatabase::new().await;
@@ -300,7 +300,7 @@ async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
 
 /// A copy shows the same tenant's rows on the same backend until it expires, and nothing elsewhere.
 #[tokio::test]
-async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
+async fn captured_context_is_bound_to_its_backend_and_expiry() {
     let database = TestDatabase::new().await;
     let (mut db, mut other) = (database.query_login().await, database.query_login().await);
     let backend = backend(&mut db).await;
@@ -346,7 +346,7 @@ async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
 
 /// Worker processes are other backends, for which a context is not valid: the leader verifies it.
 #[tokio::test]
-async fn a_context_is_verified_where_workers_may_run() {
+async fn context_is_verified_under_parallel_plans() {
     let database = TestDatabase::new().await;
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
@@ -392,7 +392,7 @@ pub(crate) async fn assert_verified_where_workers_may_run(
 
 /// Neither can the login write, nor become somebody else, whatever it sets.
 #[tokio::test]
-async fn the_query_login_cannot_write_or_change_roles() {
+async fn query_login_cannot_write_or_change_roles() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     for sql in [

@@ -50,7 +50,7 @@ async fn head_office_sees_the_sum_of_all_stores() {
 }
 
 #[tokio::test]
-async fn the_assortment_is_the_same_for_every_tenant() {
+async fn product_data_is_the_same_for_every_tenant() {
     let server = TestServer::start().await;
     for table in [
         "stores",
@@ -67,7 +67,7 @@ async fn the_assortment_is_the_same_for_every_tenant() {
 }
 
 #[tokio::test]
-async fn a_foreign_row_is_invisible_however_it_is_asked_for() {
+async fn foreign_rows_are_invisible_in_every_query_form() {
     let server = TestServer::start().await;
     let foreign = server.number(HEAD_OFFICE, "SELECT min(order_id) FROM retail.orders o JOIN retail.stores s USING (store_id) WHERE s.store_name LIKE '%Seattle'").await;
     for sql in [
@@ -93,7 +93,7 @@ async fn a_foreign_row_is_invisible_however_it_is_asked_for() {
 
 /// A customer belongs to a store by choice or by having bought there.
 #[tokio::test]
-async fn a_store_sees_the_customers_who_bought_there_and_not_their_other_orders() {
+async fn store_sees_customers_who_bought_there_but_not_their_other_orders() {
     let server = TestServer::start().await;
     let mut db = server.database().superuser().await;
     let count = "SELECT count(*) FROM retail.customers";
@@ -119,7 +119,7 @@ async fn a_store_sees_the_customers_who_bought_there_and_not_their_other_orders(
 }
 
 #[tokio::test]
-async fn two_tenants_at_once_never_mix() {
+async fn concurrent_tenants_never_mix() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 2.try_into().expect("not zero");
         settings.limits.tenant_queue = 100.try_into().expect("not zero");
@@ -145,7 +145,7 @@ async fn two_tenants_at_once_never_mix() {
 
 /// The caller's choice of a tenant is refused before anything else is looked at.
 #[tokio::test]
-async fn a_request_without_a_known_tenant_is_refused() {
+async fn requests_without_a_known_tenant_are_rejected() {
     let server = TestServer::start().await;
     let cases: [(&[&str], u16, &str); 8] = [
         (&[], 400, "send the header x-rls-user-id"),

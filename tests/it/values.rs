@@ -16,7 +16,7 @@ type Type = (String, String, String, String, i64, bool, String);
 /// The guard lets few of these types pass, so the statements go past it. A type that has no sample fails: a new version of
 /// PostgreSQL has added it, and `docs/results.md` must say what it becomes.
 #[tokio::test]
-async fn every_type_of_the_server_becomes_what_is_documented() {
+async fn every_type_is_encoded_as_documented() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql(include_str!("values/own_types.sql"))
@@ -65,7 +65,7 @@ async fn every_type_of_the_server_becomes_what_is_documented() {
 
 /// Rows without a type of their own have no row in `pg_type`.
 #[tokio::test]
-async fn anonymous_rows_are_their_text_and_arrays_of_them_are_arrays() {
+async fn anonymous_records_are_text_and_their_arrays_are_json_arrays() {
     let database = TestDatabase::new().await;
     let client = Client {
         scope: scope(&settings(&database.name)),

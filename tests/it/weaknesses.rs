@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
 
 #[tokio::test]
-async fn w1_the_login_is_held_by_every_policy() {
+async fn row_security_applies_to_the_query_login() {
     let server = TestServer::start().await;
     let all = server
         .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
@@ -23,7 +23,7 @@ async fn w1_the_login_is_held_by_every_policy() {
 }
 
 #[tokio::test]
-async fn w2_the_sql_tool_runs_no_programs_reads_no_files_drops_nothing() {
+async fn programs_files_and_ddl_are_refused() {
     let server = TestServer::start().await;
     for sql in [
         "COPY (SELECT 1) TO PROGRAM 'id'",
@@ -48,7 +48,7 @@ async fn w2_the_sql_tool_runs_no_programs_reads_no_files_drops_nothing() {
 
 /// `signed_context` tries the same past the guard.
 #[tokio::test]
-async fn w3_sql_does_not_switch_tenant() {
+async fn set_config_cannot_switch_the_tenant() {
     let server = TestServer::start().await;
     for setting in [
         "app.current_rls_user_id",
@@ -67,7 +67,7 @@ async fn w3_sql_does_not_switch_tenant() {
 }
 
 #[tokio::test]
-async fn w4_a_do_block_tells_nothing() {
+async fn do_block_is_refused_without_leaking_data() {
     let server = TestServer::start().await;
     let text = server
         .failure(
@@ -82,7 +82,7 @@ async fn w4_a_do_block_tells_nothing() {
 }
 
 #[tokio::test]
-async fn w5_no_header_is_nobody() {
+async fn request_without_a_tenant_header_is_rejected() {
     let server = TestServer::start().await;
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
     let response = server.post().json(&body).send().await.expect("an answer");
@@ -90,7 +90,7 @@ async fn w5_no_header_is_nobody() {
 }
 
 #[tokio::test]
-async fn w6_no_tenant_reads_tenant_ids() {
+async fn tenant_ids_are_not_readable() {
     let server = TestServer::start().await;
     for sql in [
         "SELECT rls_user_id FROM retail.stores",
@@ -127,7 +127,7 @@ async fn w6_no_tenant_reads_tenant_ids() {
 }
 
 #[tokio::test]
-async fn w7_schemas_show_keys_to_the_least_privileged_role() {
+async fn schemas_show_foreign_keys_to_the_least_privileged_role() {
     let server = TestServer::start().await;
     let answer = server
         .call(
@@ -150,7 +150,7 @@ async fn w7_schemas_show_keys_to_the_least_privileged_role() {
 }
 
 #[tokio::test]
-async fn w8_one_tenants_schemas_never_reach_another() {
+async fn cached_schema_details_are_not_shared_between_tenants() {
     let server = TestServer::start().await;
     let junk = server.request("11111111-2222-3333-4444-555555555555", "tools/call", json!({"name": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}})).await;
     assert_eq!(junk.status(), 403);
@@ -187,7 +187,7 @@ async fn w8_one_tenants_schemas_never_reach_another() {
 }
 
 #[tokio::test]
-async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
+async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
     let server = TestServer::start().await;
     let series = |last: u32| format!("SELECT g FROM generate_series(1, {last}) g");
     let long = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
@@ -303,7 +303,7 @@ async fn w9_answers_are_bounded_in_rows_and_bytes_and_say_so() {
 }
 
 #[tokio::test]
-async fn w11_errors_are_errors_and_hold_no_raw_internals() {
+async fn errors_are_flagged_and_reveal_no_internals() {
     let server = TestServer::start().await;
     for (sql, words) in [
         ("SELECT 1/0", "division by zero (SQLSTATE 22012)"),
@@ -343,7 +343,7 @@ async fn w11_errors_are_errors_and_hold_no_raw_internals() {
 
 /// PostgreSQL's own message may repeat a value of any length, and its hint a name that the caller cannot see.
 #[tokio::test]
-async fn w11_an_error_repeats_little_and_hints_at_nothing_hidden() {
+async fn long_errors_are_shortened_and_hide_unreadable_columns() {
     let server = TestServer::start().await;
     for length in [2_000, 900_000, 1_000_000] {
         let sql = format!("SELECT ('x' || repeat('a', {length}))::int");
@@ -362,7 +362,7 @@ async fn w11_an_error_repeats_little_and_hints_at_nothing_hidden() {
 }
 
 #[tokio::test]
-async fn w12_answers_are_valid_json_and_columns_of_one_name_keep_their_values() {
+async fn duplicate_columns_and_non_finite_numbers_are_valid_json() {
     let server = TestServer::start().await;
     let sql = "SELECT 1 AS a, 2 AS a, 'NaN'::float8 AS f, 'Infinity'::float4 AS g, 'NaN'::numeric AS h, interval '1 mon 2 days' AS i";
     let answer = server

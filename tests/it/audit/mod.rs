@@ -43,7 +43,7 @@ async fn verify(database: &str, arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[tokio::test]
-async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
+async fn refusals_and_admin_acts_are_recorded_and_reads_are_aggregated() {
     let mut server = TestServer::start_with(keys_only).await;
     let mut owner = server.database().owner().await;
     let secret = server
@@ -136,7 +136,7 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
 
 /// What is refused before a tool is reached, and what names none.
 #[tokio::test]
-async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
+async fn requests_rejected_before_a_tool_runs_are_recorded() {
     let mut server = TestServer::start_with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
         settings.rates.address = 1.try_into().expect("not zero");
@@ -211,7 +211,7 @@ async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
 }
 
 #[tokio::test]
-async fn the_text_of_statements_is_kept_where_the_settings_say_so() {
+async fn statement_text_is_recorded_when_audit_sql_is_enabled() {
     let mut server = TestServer::start_with(|settings| settings.audit_sql = true).await;
     // Not like any other statement of the tests: scripts/test looks for those in the log.
     const TABLE: &str = "TABLE guard.audit";
@@ -226,7 +226,7 @@ async fn the_text_of_statements_is_kept_where_the_settings_say_so() {
 
 /// A trail that cannot be written waits, and loses nothing.
 #[tokio::test]
-async fn what_the_database_cannot_take_is_recorded_later() {
+async fn failed_appends_are_retried_without_loss() {
     let mut server = TestServer::start().await;
     let mut watch = server.database().superuser().await;
     let mut holder = server.database().owner().await;
@@ -251,7 +251,7 @@ async fn what_the_database_cannot_take_is_recorded_later() {
 }
 
 #[tokio::test]
-async fn records_are_appended_through_a_pooler_too() {
+async fn records_are_appended_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let mut settings = settings(&database.name);
@@ -267,7 +267,7 @@ async fn records_are_appended_through_a_pooler_too() {
 }
 
 #[tokio::test]
-async fn nobody_changes_a_record_and_who_does_is_noticed() {
+async fn records_are_append_only_and_tampering_is_detected() {
     let mut server = TestServer::start().await;
     let principal = "apikey:abcdefghijk0".parse().expect("a principal");
     for store in ["Zava Retail Redmond", "Zava Retail Seattle", "Head office"] {

@@ -15,7 +15,7 @@ fn pruning(before: &str) -> String {
 /// An administrator who is no superuser deletes old records, and the rest is still proved by an end
 /// that was kept.
 #[tokio::test]
-async fn what_is_left_after_a_pruning_is_proved_from_a_known_end_on() {
+async fn records_left_after_pruning_verify_from_a_known_chain_head() {
     let mut server = TestServer::start().await;
     for _ in 0..3 {
         server.failure(SEATTLE, "SELECT pg_sleep(424242)").await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::support::{SEATTLE, TestServer};
 
 #[tokio::test]
-async fn wrong_media_types_methods_hosts_and_origins() {
+async fn invalid_media_types_methods_hosts_and_origins_are_rejected() {
     let server = TestServer::start().await;
     let url = server.url("/mcp");
     let request = |method: reqwest::Method| {
@@ -146,7 +146,7 @@ async fn wrong_media_types_methods_hosts_and_origins() {
 
 /// What the HTTP libraries of clients would not send.
 #[tokio::test]
-async fn ambiguous_hosts_are_refused() {
+async fn ambiguous_hosts_are_rejected() {
     let server = TestServer::start().await;
     let port = server.address.port();
     let cases = [

@@ -7,7 +7,7 @@ use crate::support::{SEATTLE, TestServer};
 
 /// What a body that is no request is answered with.
 #[tokio::test]
-async fn broken_envelopes() {
+async fn malformed_json_rpc_envelopes_are_rejected() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 2048.try_into().expect("not zero")
     })
@@ -108,7 +108,7 @@ async fn broken_envelopes() {
 
 /// Programs of Windows write a byte order mark, which is no part of the JSON behind it.
 #[tokio::test]
-async fn a_byte_order_mark_is_passed_over() {
+async fn byte_order_mark_is_ignored() {
     let server = TestServer::start().await;
     for body in [
         "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
@@ -123,7 +123,7 @@ async fn a_byte_order_mark_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_unknown_tool_or_method_is_a_protocol_error() {
+async fn unknown_tool_or_method_is_a_protocol_error() {
     let server = TestServer::start().await;
     let body: Value = server
         .request(
@@ -154,7 +154,7 @@ async fn an_unknown_tool_or_method_is_a_protocol_error() {
 
 /// A body that is announced as too long is refused before it is sent.
 #[tokio::test]
-async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
+async fn oversized_content_length_is_rejected_before_the_body() {
     let server = TestServer::start().await;
     for (length, begins) in [
         (200 << 20, "HTTP/1.1 413 "),
@@ -173,7 +173,7 @@ async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
 /// A client that begins wrongly is told which member is wrong, and one that asks for more than
 /// there is, what there is.
 #[tokio::test]
-async fn wrong_beginnings_and_methods_are_told_apart() {
+async fn invalid_initialize_params_and_unknown_methods_have_distinct_errors() {
     let server = TestServer::start().await;
     let info = json!({"name": "test", "version": "1"});
     let version = "2025-11-25";

@@ -15,7 +15,7 @@ use errors::ERRORS;
 
 /// A form is shown so that it can be used: as a statement, or as an expression over these tables.
 #[tokio::test]
-async fn every_form_that_a_hint_shows_runs() {
+async fn every_example_in_a_hint_runs() {
     let server = TestServer::start().await;
     let foreign = hints::FOREIGN.iter().map(|entry| entry.form);
     let syntax = hints::SYNTAX.iter().map(|entry| entry.form);
@@ -44,7 +44,7 @@ async fn every_form_that_a_hint_shows_runs() {
 }
 
 #[tokio::test]
-async fn an_error_of_postgresql_comes_with_what_to_write_instead() {
+async fn postgresql_errors_carry_a_hint() {
     let server = TestServer::start().await;
     for (sql, message, hint) in ERRORS {
         let text = server.failure(SEATTLE, sql).await;
@@ -57,7 +57,7 @@ async fn an_error_of_postgresql_comes_with_what_to_write_instead() {
 
 /// What is certain is taken as it is meant.
 #[tokio::test]
-async fn markdown_and_the_databases_name_are_taken_off() {
+async fn markdown_fences_and_the_database_name_are_stripped() {
     let server = TestServer::start().await;
     for sql in [
         "```sql\nSELECT count(*) FROM retail.stores\n```",
@@ -76,7 +76,7 @@ async fn markdown_and_the_databases_name_are_taken_off() {
 
 /// Each answer holds no row, or one of NULL and zeros.
 #[tokio::test]
-async fn an_empty_answer_says_which_name_nobody_has() {
+async fn empty_results_suggest_existing_names() {
     let server = TestServer::start().await;
     let products = "FROM products p JOIN categories c USING (category_id) JOIN product_types t USING (type_id)";
     for (select, condition, message) in [
@@ -165,7 +165,7 @@ async fn an_empty_answer_says_which_name_nobody_has() {
 /// Today every store may know the others' names. If a policy hides them one day, what is cached for
 /// one must not be told to another.
 #[tokio::test]
-async fn names_that_one_tenant_sees_are_not_told_to_another() {
+async fn suggested_names_are_limited_to_the_callers_visible_rows() {
     let server = TestServer::start().await;
     let policy = "DROP POLICY tenant_reads ON retail.stores; \
         CREATE POLICY tenant_reads ON retail.stores FOR SELECT TO zava_reader USING \
@@ -198,7 +198,7 @@ async fn remark(server: &TestServer, tenant: &str, sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_stopped_says_after_how_long() {
+async fn statement_timeout_error_names_the_limit() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300);
         settings.limits.analyst_answer.statement_timeout = Duration::from_secs(1);

@@ -24,7 +24,7 @@ const SESSION: &str = include_str!("session.sql");
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[test]
-fn every_family_is_represented() {
+fn hostile_statements_are_many_and_unique() {
     let attacks = attacks(STATEMENTS);
     assert!(attacks.len() >= 300, "{}", attacks.len());
     let mut texts: Vec<_> = STATEMENTS
@@ -39,7 +39,7 @@ fn every_family_is_represented() {
 
 /// All six layers on, as a store's manager would send them.
 #[tokio::test]
-async fn nothing_hostile_gets_through_over_http() {
+async fn hostile_statements_are_contained_over_http() {
     let mut victim = Victim::new().await;
     let settings = settings(&victim.database.name);
     show(&through_http(&mut victim, settings).await);
@@ -47,7 +47,7 @@ async fn nothing_hostile_gets_through_over_http() {
 
 /// The guard is switched off, and the database alone keeps tenants apart and itself unchanged.
 #[tokio::test]
-async fn without_the_guard_the_database_alone_keeps_tenants_apart() {
+async fn database_alone_isolates_tenants_without_the_guard() {
     let mut victim = Victim::new().await;
     let settings = settings(&victim.database.name);
     show(&past_the_guard(&mut victim, settings, None, |_| true).await);
@@ -55,7 +55,7 @@ async fn without_the_guard_the_database_alone_keeps_tenants_apart() {
 
 /// The same over HTTP through PgBouncer, where a backend serves whoever comes next.
 #[tokio::test]
-async fn nothing_hostile_gets_through_a_pooler_over_http() {
+async fn hostile_statements_are_contained_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
     let settings = through(&pooler, &victim.database);
@@ -64,7 +64,7 @@ async fn nothing_hostile_gets_through_a_pooler_over_http() {
 
 /// The same without the guard.
 #[tokio::test]
-async fn without_the_guard_tenants_are_kept_apart_through_a_pooler() {
+async fn database_alone_isolates_tenants_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
     let settings = through(&pooler, &victim.database);
@@ -73,7 +73,7 @@ async fn without_the_guard_tenants_are_kept_apart_through_a_pooler() {
 
 /// The tests above are worth something: where a layer of the database is taken away, they see it.
 #[tokio::test]
-async fn a_layer_that_is_missing_is_noticed() {
+async fn removing_a_database_layer_is_detected() {
     for (taken, class) in [
         (
             "ALTER POLICY tenant_reads ON retail.orders USING (true)",

@@ -139,7 +139,7 @@ async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<S
 }
 
 #[tokio::test]
-async fn no_setting_that_sql_can_change_hides_or_shows_rows() {
+async fn no_user_setting_hides_or_reveals_rows() {
     let database = TestDatabase::new().await;
     assert_eq!(faults(&database, |_| true).await, Vec::<String>::new());
 }
@@ -147,7 +147,7 @@ async fn no_setting_that_sql_can_change_hides_or_shows_rows() {
 /// The test above is worth something: it sees a function that means something else under another
 /// setting.
 #[tokio::test]
-async fn a_function_that_depends_on_a_setting_is_noticed() {
+async fn setting_dependent_function_is_detected() {
     let database = TestDatabase::new().await;
     sqlx::raw_sql(
         r"DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('guard.allowed_stores()'::regprocedure),
@@ -165,7 +165,7 @@ async fn a_function_that_depends_on_a_setting_is_noticed() {
 
 /// PL/pgSQL reads its settings when it parses a function, at the first call in a backend.
 #[tokio::test]
-async fn settings_of_plpgsql_before_the_first_call_change_no_count() {
+async fn plpgsql_settings_before_the_first_call_change_no_result() {
     let database = TestDatabase::new().await;
     let mut admin = database.superuser().await;
     let mut expected = Vec::new();
@@ -188,7 +188,7 @@ async fn settings_of_plpgsql_before_the_first_call_change_no_count() {
 /// What such a function holds in quotes means the same under every setting: nothing in it is an
 /// escape.
 #[tokio::test]
-async fn no_function_of_the_guard_holds_a_backslash() {
+async fn guard_functions_contain_no_backslash() {
     let database = TestDatabase::new().await;
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT oid::regprocedure::text FROM pg_proc \
@@ -202,7 +202,7 @@ async fn no_function_of_the_guard_holds_a_backslash() {
 
 /// What the audit trail says of a row is the same whoever's session changes it.
 #[tokio::test]
-async fn a_digest_of_a_row_does_not_depend_on_settings() {
+async fn row_digests_do_not_depend_on_settings() {
     let database = TestDatabase::new().await;
     let mut texts = Vec::new();
     for settings in [

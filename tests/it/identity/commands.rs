@@ -27,7 +27,7 @@ async fn run(
 }
 
 #[tokio::test]
-async fn operators_grant_and_revoke_and_make_keys() {
+async fn commands_manage_grants_and_api_keys() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let said = async |arguments: &[&str]| run(folder.path(), &database, arguments).await;

@@ -100,7 +100,7 @@ async fn orders(server: &TestServer, tenant: &str) -> i64 {
 
 /// Who may ask for what, in one table: what a token brings, what the database grants, what the header chooses.
 #[tokio::test]
-async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
+async fn tenant_header_selects_among_the_callers_entitlements() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let mut owner = server.database().owner().await;
@@ -185,7 +185,7 @@ async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
 }
 
 #[tokio::test]
-async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
+async fn api_key_is_valid_until_revoked_or_expired() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let mut owner = server.database().owner().await;
@@ -239,7 +239,7 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
 
 /// The administrators of another directory assign its app roles, so of those only grants count.
 #[tokio::test]
-async fn app_roles_of_another_directory_entitle_nobody() {
+async fn app_roles_of_a_foreign_entra_tenant_grant_nothing() {
     let issuer = Issuer::start().await;
     let directories = [DIRECTORY, issuer::FOREIGN];
     let server = server_of(&issuer, &directories).await;
@@ -283,7 +283,7 @@ async fn app_roles_of_another_directory_entitle_nobody() {
 
 /// A client that brings nothing learns where to get a token, one whose token is too narrow which scope it needs.
 #[tokio::test]
-async fn clients_are_told_where_to_get_a_token_and_for_what() {
+async fn challenges_and_metadata_name_the_issuer_and_scopes() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let (status, text, challenge) = ask(server.post(), "execute_sales_query").await;

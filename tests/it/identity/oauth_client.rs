@@ -67,7 +67,7 @@ fn asked(issuer: &Issuer) -> Vec<(String, String)> {
 
 /// From the 401 by both metadata documents to a code, a token, and rows. Once, whatever is called afterwards.
 #[tokio::test]
-async fn a_client_without_a_token_gets_one_and_its_stores_rows() {
+async fn client_without_a_token_signs_in_and_reads_its_rows() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let count = orders(&server, SEATTLE).await;
@@ -96,7 +96,7 @@ async fn a_client_without_a_token_gets_one_and_its_stores_rows() {
 /// The 403 says which scope is missing, and only that one: by it the client gets a token that has it beside what it asked for
 /// before.
 #[tokio::test]
-async fn a_client_asks_for_a_scope_when_a_tool_needs_it() {
+async fn client_requests_the_missing_scope_after_a_403() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let count = orders(&server, SEATTLE).await;
@@ -119,7 +119,7 @@ async fn a_client_asks_for_a_scope_when_a_tool_needs_it() {
 
 /// Else the tests above would not show that the client proves anything.
 #[tokio::test]
-async fn the_issuer_gives_a_token_once_and_to_nobody_but_who_asked() {
+async fn test_issuer_validates_the_code_exchange() {
     let issuer = Issuer::start().await;
     drop(http()); // sets TLS up, which no client is made without
     let client = reqwest::Client::builder()

@@ -66,7 +66,7 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn token_keys_are_fetched_through_a_proxy_where_a_setting_says_so() {
+async fn token_keys_are_fetched_through_the_configured_proxy() {
     let through = first_bytes("environment", "localhost").await;
     let head = String::from_utf8(through).expect("text").to_lowercase();
     assert!(head.starts_with("connect 127.0.0.1:"), "{head}");

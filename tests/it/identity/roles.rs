@@ -8,7 +8,7 @@ use crate::support::TestServer;
 
 /// Readers get short answers, analysts longer ones.
 #[tokio::test]
-async fn analysts_get_longer_answers() {
+async fn analysts_have_higher_row_limits() {
     let server = TestServer::start_with(keys_only).await;
     for (role, rows) in [
         (Role::Reader, 1000),
@@ -34,7 +34,7 @@ async fn analysts_get_longer_answers() {
 
 /// What operators see of the server, and nobody else.
 #[tokio::test]
-async fn operators_are_told_how_the_server_is() {
+async fn health_details_are_for_operators_only() {
     let server = TestServer::start_with(keys_only).await;
     let mut keys = Vec::new();
     for role in Role::ALL {
@@ -67,7 +67,7 @@ async fn operators_are_told_how_the_server_is() {
 
 /// The role alone is not enough where the token says what it is for.
 #[tokio::test]
-async fn details_need_the_role_and_the_scope() {
+async fn health_details_require_role_and_scope() {
     let issuer = Issuer::start().await;
     let server =
         TestServer::start_with(|settings| settings.auth = auth(&issuer, &[DIRECTORY])).await;

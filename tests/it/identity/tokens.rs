@@ -14,7 +14,7 @@ const TOOL: &str = "execute_sales_query";
 
 /// Each refused, for the reason that a client can mend; and nothing is said of what was expected.
 #[tokio::test]
-async fn a_wrong_token_is_refused_for_the_right_reason() {
+async fn invalid_tokens_are_rejected_with_the_reason() {
     let issuer = Issuer::start().await;
     // 1,024 bits, which nobody believes any more.
     let short = base64url([0xc7; 128]);
@@ -229,7 +229,7 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
 }
 
 #[tokio::test]
-async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
+async fn every_valid_entra_token_form_is_accepted() {
     let issuer = Issuer::start().await;
     // With the sign byte of ASN.1 in front, as some issuers write it.
     let modulus = public_key(&issuer).await;
@@ -267,7 +267,7 @@ async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
 
 /// Without keys nobody is let in, and nobody is told that their token is wrong.
 #[tokio::test]
-async fn an_issuer_that_is_away_from_the_beginning_is_waited_for() {
+async fn unreachable_issuer_at_start_is_a_503_until_it_recovers() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     for mode in [Mode::Failing, Mode::Gibberish] {
@@ -284,7 +284,7 @@ async fn an_issuer_that_is_away_from_the_beginning_is_waited_for() {
 
 /// Keys at hand are used while the issuer is away; none is made up, and the issuer is not stormed.
 #[tokio::test]
-async fn keys_at_hand_are_used_while_the_issuer_is_away() {
+async fn cached_keys_are_used_while_the_issuer_is_unreachable() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
@@ -306,7 +306,7 @@ async fn keys_at_hand_are_used_while_the_issuer_is_away() {
 
 /// Who goes away while keys are fetched takes nothing along: the fetch goes on for the others.
 #[tokio::test]
-async fn a_caller_who_goes_away_does_not_use_up_the_tries() {
+async fn disconnected_callers_do_not_abort_the_key_fetch() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     issuer.set(Mode::Held);
@@ -331,7 +331,7 @@ async fn a_caller_who_goes_away_does_not_use_up_the_tries() {
 
 /// An unknown `kid` is looked up at once, as long as there were few.
 #[tokio::test]
-async fn a_new_key_is_known_when_its_first_token_comes() {
+async fn unknown_key_id_triggers_a_key_refresh() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;

@@ -12,7 +12,7 @@ use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer};
 const MANY: usize = 30;
 
 #[tokio::test]
-async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
+async fn expensive_json_is_rejected_before_parsing() {
     let server = TestServer::start().await;
     let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let ping =
@@ -82,7 +82,7 @@ async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
 
 /// The longest statement, with each character as long as JSON can write it.
 #[tokio::test]
-async fn the_longest_statement_fits_however_it_is_escaped() {
+async fn fully_escaped_statement_of_maximum_length_fits() {
     let server = TestServer::start().await;
     let sql: String = format!("SELECT 7{}", " ".repeat((8 << 10) - 8))
         .chars()
@@ -109,7 +109,7 @@ async fn the_longest_statement_fits_however_it_is_escaped() {
 
 /// Announcing takes nothing from others of the same tenant.
 #[tokio::test]
-async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
+async fn unsent_bodies_do_not_block_other_requests() {
     let server = TestServer::start().await;
     let mut announced = Vec::new();
     for _ in 0..MANY {
@@ -132,7 +132,7 @@ async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
 
 /// One principal's requests whose bodies do not come hold a few connections, and no more.
 #[tokio::test]
-async fn few_bodies_of_one_principal_are_waited_for() {
+async fn pending_bodies_per_principal_are_limited() {
     let server = TestServer::start().await;
     // Who calls is remembered then.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
@@ -164,7 +164,7 @@ async fn few_bodies_of_one_principal_are_waited_for() {
 
 /// Large bodies that never end are bounded for each principal, and cost others nothing.
 #[tokio::test]
-async fn unfinished_bodies_are_bounded_in_memory() {
+async fn unfinished_body_bytes_per_principal_are_limited() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
@@ -189,7 +189,7 @@ async fn unfinished_bodies_are_bounded_in_memory() {
 
 /// As many principals as fill the memory for unfinished bodies lock nobody else out.
 #[tokio::test]
-async fn unfinished_bodies_of_all_others_keep_nobody_out() {
+async fn unfinished_bodies_of_all_principals_do_not_block_another() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })

@@ -36,7 +36,7 @@ const ATTACKS: [(&str, Attack, u64, u64); 3] = [
 ];
 
 #[tokio::test]
-async fn the_memory_of_an_attack_is_bounded_and_returned() {
+async fn memory_under_attack_is_bounded_and_released() {
     let database = TestDatabase::new().await;
     for (what, attack, most, left_over) in ATTACKS {
         let server = Server::start(&database).await;

@@ -12,7 +12,7 @@ const PERMITS: usize = 2;
 
 /// Otherwise a tenant's answers would fill the memory, one limit of requests after the other.
 #[tokio::test]
-async fn a_response_that_is_not_read_keeps_its_permit() {
+async fn unread_response_holds_its_permit() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.result_bytes = (8 << 20).try_into().expect("not zero");
         settings.limits.tenant_connections = 1.try_into().expect("not zero");

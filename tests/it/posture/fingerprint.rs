@@ -36,7 +36,7 @@ fn catalogues(sql: &str) -> BTreeSet<(&str, &str)> {
 /// What the full examination reads and the fingerprint does not could be changed without being
 /// seen.
 #[tokio::test]
-async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
+async fn fingerprint_covers_every_column_and_setting_the_rules_read() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let columns: Vec<(String, String)> = sqlx::query_as(
@@ -86,7 +86,7 @@ async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
 
 /// What `migrate` pins for the login, the rule demands.
 #[test]
-fn the_rule_of_settings_demands_what_roles_sql_pins() {
+fn settings_rule_requires_what_roles_sql_pins() {
     let (_, pinned) = ROLES
         .split_once("FOREACH setting IN ARRAY ARRAY[")
         .expect("the settings");

@@ -36,7 +36,7 @@ async fn functions(damaged: &mut Damaged) -> Vec<Function> {
 /// After all migrations, `find.sql` expects these bodies and `migrate` restores these definitions.
 /// A failure says what has to stand there.
 #[tokio::test]
-async fn digests_and_definitions_of_the_guards_functions_are_what_the_migrations_make() {
+async fn guard_function_digests_and_definitions_match_the_migrations() {
     let mut damaged = Damaged::new().await;
     let functions = functions(&mut damaged).await;
     let mut wrong = Vec::new();
@@ -70,7 +70,7 @@ async fn digests_and_definitions_of_the_guards_functions_are_what_the_migrations
 }
 
 #[tokio::test]
-async fn a_body_that_was_replaced_is_found_and_migrate_restores_it() {
+async fn replaced_function_body_is_found_and_restored_by_migrate() {
     let mut damaged = Damaged::new().await;
     let mut wrong = Vec::new();
     for function in functions(&mut damaged).await {
@@ -107,7 +107,7 @@ async fn a_body_that_was_replaced_is_found_and_migrate_restores_it() {
 /// A support function takes part in planning each statement that calls the function. No ALTER
 /// FUNCTION takes it away again.
 #[tokio::test]
-async fn a_support_function_is_found_and_migrate_removes_it() {
+async fn support_function_is_found_and_removed_by_migrate() {
     let mut damaged = Damaged::new().await;
     damaged.store_verdict().await;
     damaged

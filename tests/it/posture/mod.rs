@@ -159,7 +159,7 @@ fn app(settings: &ServeSettings) -> App {
 }
 
 #[tokio::test]
-async fn each_damage_is_found_by_its_rule_and_mended_by_the_statement_that_is_printed() {
+async fn every_violation_is_found_by_its_rule_and_fixed_by_the_printed_statement() {
     let mut damaged = Damaged::new().await;
     damaged.assert_found_and_mended(DAMAGES).await;
     damaged.drop_roles().await;
@@ -167,7 +167,7 @@ async fn each_damage_is_found_by_its_rule_and_mended_by_the_statement_that_is_pr
 
 /// Taking the rights away must not take away what the server needs.
 #[tokio::test]
-async fn a_mended_database_serves() {
+async fn fixed_database_serves_requests() {
     let mut damaged = Damaged::new().await;
     damaged
         .run(
@@ -204,7 +204,7 @@ async fn a_mended_database_serves() {
 
 /// A table without the column that tells whose its rows are must not be opened to all by the fix.
 #[tokio::test]
-async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
+async fn fix_never_opens_a_table_without_its_store_column() {
     let mut damaged = Damaged::new().await;
     for (damage, undo) in [
         (
@@ -241,7 +241,7 @@ async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
 
 /// A login that acts as another role; it must be allowed to become that role, so two rules are broken.
 #[tokio::test]
-async fn a_login_that_acts_as_another_role_is_found() {
+async fn login_with_a_default_role_is_found() {
     let mut damaged = Damaged::new().await;
     damaged
         .run("GRANT zava_reader TO {login} WITH SET TRUE; ALTER ROLE {login} SET role = 'zava_reader'")
@@ -258,7 +258,7 @@ async fn a_login_that_acts_as_another_role_is_found() {
 
 /// What would concern every database of the cluster is done in a transaction that nobody else sees.
 #[tokio::test]
-async fn what_the_reader_may_counts_as_the_logins() {
+async fn posture_includes_rights_inherited_from_zava_reader() {
     let database = TestDatabase::new().await;
     for (damage, rule, mend) in [
         (
@@ -296,7 +296,7 @@ async fn what_the_reader_may_counts_as_the_logins() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_old_is_told_so() {
+async fn unsupported_postgresql_version_is_found() {
     let database = TestDatabase::new().await;
     let find = FIND.replace("160000", "990000");
     let found = found_within(&database, "SELECT 1", &find).await;
@@ -326,7 +326,7 @@ async fn found_within(database: &TestDatabase, damage: &str, find: &str) -> Vec<
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_migrated_asks_for_migrate() {
+async fn unmigrated_database_reports_that_migrate_must_run() {
     let database = TestDatabase::empty().await;
     let mut settings = settings(&database.name);
     // The query login is what `migrate` would make.
@@ -346,7 +346,7 @@ async fn a_database_that_is_not_migrated_asks_for_migrate() {
 const OURS: &str = "the server cannot answer this now; the operator finds the reason in its log";
 
 #[tokio::test]
-async fn a_damaged_database_is_not_served_and_a_mended_one_is_without_a_restart() {
+async fn service_stops_on_a_violation_and_resumes_after_the_fix_without_restart() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql("CREATE POLICY more ON retail.orders FOR SELECT USING (true)")
@@ -387,7 +387,7 @@ async fn a_damaged_database_is_not_served_and_a_mended_one_is_without_a_restart(
 }
 
 #[tokio::test]
-async fn a_server_that_runs_notices_damage_within_a_minute() {
+async fn running_server_detects_a_violation_within_a_minute() {
     let database = TestDatabase::new().await;
     let server = TestServer::over(&settings(&database.name)).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
@@ -410,7 +410,7 @@ async fn a_server_that_runs_notices_damage_within_a_minute() {
 }
 
 #[test]
-fn each_rule_has_a_damage_in_these_tests() {
+fn every_posture_rule_has_a_test_violation() {
     // Broken by other means in this file.
     let others = ["version", "migrated"];
     for rule in PostureRule::ALL {

@@ -59,7 +59,7 @@ const SIGN: &str = "UPDATE guard.posture_verdict SET mac = \
      guard.mac(key_id, convert_to('zava/verdict/1', 'UTF8') || subject || fingerprint || int8send(examined_at))";
 
 #[tokio::test]
-async fn a_verdict_that_is_forged_copied_or_old_is_not_believed() {
+async fn forged_copied_or_expired_verdicts_are_rejected() {
     let mut damaged = Damaged::new().await;
     let mut starts = Starts::new(&damaged.settings).await;
     let examined = starts.trips().await;
@@ -135,7 +135,7 @@ async fn a_verdict_that_is_forged_copied_or_old_is_not_believed() {
 
 /// What was signed of one state of the catalogue is worth nothing for another.
 #[tokio::test]
-async fn the_mac_of_an_earlier_state_does_not_vouch_for_a_later_one() {
+async fn verdict_mac_is_bound_to_the_catalog_state() {
     let mut damaged = Damaged::new().await;
     let mut starts = Starts::new(&damaged.settings).await;
     damaged.store_verdict().await;
@@ -158,7 +158,7 @@ async fn the_mac_of_an_earlier_state_does_not_vouch_for_a_later_one() {
 }
 
 #[tokio::test]
-async fn damage_that_comes_back_is_found_again() {
+async fn recurring_violation_is_found_again() {
     const DAMAGE: &str = "GRANT INSERT ON retail.orders TO zava_reader";
     const MEND: &str = "REVOKE INSERT ON retail.orders FROM zava_reader";
     let mut damaged = Damaged::new().await;
@@ -179,7 +179,7 @@ async fn damage_that_comes_back_is_found_again() {
 
 /// The table holds a row for each kind of server, and forgets those that did not start for a day.
 #[tokio::test]
-async fn verdicts_are_kept_for_a_day_one_for_each_kind_of_server() {
+async fn verdicts_are_stored_per_subject_for_one_day() {
     const COUNT: &str = "SELECT count(*) FROM guard.posture_verdict";
     let mut damaged = Damaged::new().await;
     for _ in 0..2 {
@@ -201,7 +201,7 @@ async fn verdicts_are_kept_for_a_day_one_for_each_kind_of_server() {
 
 /// As on a read replica, or where the right was taken away.
 #[tokio::test]
-async fn a_database_that_stores_no_verdict_is_served() {
+async fn server_runs_when_no_verdict_can_be_stored() {
     let mut damaged = Damaged::new().await;
     damaged
         .run("REVOKE EXECUTE ON FUNCTION guard.record_verdict(integer, text, bigint, bytea) FROM zava_reader")
@@ -218,7 +218,7 @@ async fn a_database_that_stores_no_verdict_is_served() {
 }
 
 #[tokio::test]
-async fn a_server_that_runs_stores_its_verdict_within_a_minute() {
+async fn running_server_stores_its_verdict_within_a_minute() {
     let database = TestDatabase::new().await;
     let server = TestServer::over(&settings(&database.name)).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);

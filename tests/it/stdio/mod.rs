@@ -15,7 +15,7 @@ use client::Client;
 
 /// One tenant over standard input and output; the log stays out of it.
 #[tokio::test]
-async fn it_speaks_for_its_tenant() {
+async fn serves_the_configured_tenant() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut counts = Vec::new();
@@ -93,7 +93,7 @@ async fn it_speaks_for_its_tenant() {
 
 /// Rows and text, short and long, and errors.
 #[tokio::test]
-async fn an_answer_is_the_one_over_http_byte_for_byte() {
+async fn responses_equal_those_over_http_byte_for_byte() {
     let database = TestDatabase::new().await;
     let server = TestServer::over(&settings(&database.name)).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -128,7 +128,7 @@ async fn an_answer_is_the_one_over_http_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_unknown_tenant_is_refused_and_one_is_asked_for() {
+async fn missing_tenant_setting_is_reported() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());

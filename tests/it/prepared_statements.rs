@@ -22,7 +22,7 @@ const IMPOSTORS: [&str; 8] = [
 ];
 
 #[tokio::test]
-async fn an_impostor_under_a_name_gets_nobodys_signature() {
+async fn replaced_prepared_statement_never_receives_a_signature() {
     let server = TestServer::start().await;
     let right = server.number(REDMOND, ORDERS).await;
     let scope = single(server.database());
@@ -41,7 +41,7 @@ async fn an_impostor_under_a_name_gets_nobodys_signature() {
 
 /// A name is believed as long as nothing but SELECTs has run, each to its end and without an error.
 #[tokio::test]
-async fn names_are_given_anew_after_anything_but_a_plain_select() {
+async fn prepared_names_are_renewed_after_anything_but_a_select() {
     let database = TestDatabase::new().await;
     let scope = single(&database);
     let seattle = caller(SEATTLE).await;

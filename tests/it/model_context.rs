@@ -39,7 +39,7 @@ fn told<'a>(text: &'a str, table: &str, name: &str) -> &'a str {
 }
 
 #[tokio::test]
-async fn each_result_says_whose_rows_it_was_computed_from() {
+async fn every_result_names_its_scope() {
     let server = TestServer::start().await;
     for (tenant, scope) in [
         (SEATTLE, "Zava Retail Seattle only"),
@@ -79,7 +79,7 @@ async fn each_result_says_whose_rows_it_was_computed_from() {
 
 /// Both eras of the protocol, and nobody may keep one caller's instructions for another.
 #[tokio::test]
-async fn instructions_say_whose_rows_the_caller_sees() {
+async fn instructions_name_the_callers_scope() {
     let server = TestServer::start().await;
     let init = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     let meta = json!({"_meta": {
@@ -122,7 +122,7 @@ async fn instructions_say_whose_rows_the_caller_sees() {
 
 /// What cannot be found out is not waited for: a client that begins is answered.
 #[tokio::test]
-async fn a_client_begins_although_the_database_cannot_tell_its_scope() {
+async fn initialize_succeeds_when_the_scope_lookup_is_blocked() {
     let server = TestServer::start().await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     let mut db = server.database().superuser().await;
@@ -141,7 +141,7 @@ async fn a_client_begins_although_the_database_cannot_tell_its_scope() {
 }
 
 #[tokio::test]
-async fn schemas_mark_the_callers_own_store() {
+async fn schemas_mark_the_callers_store() {
     let server = TestServer::start().await;
     let own = schemas(&server, REDMOND).await;
     assert!(
@@ -166,7 +166,7 @@ async fn schemas_mark_the_callers_own_store() {
 /// What is told about rows comes from the caller's own: neither planner statistics nor another
 /// tenant's cached numbers.
 #[tokio::test]
-async fn magnitudes_and_dates_are_of_the_callers_own_rows() {
+async fn row_counts_and_dates_come_from_the_callers_rows() {
     let server = TestServer::start().await;
     let mut db = server.database().superuser().await;
     // Head office first, so that its numbers are cached.
@@ -217,7 +217,7 @@ async fn magnitudes_and_dates_are_of_the_callers_own_rows() {
 
 /// The words that a model needs for right amounts stand in the block of the table that holds them.
 #[tokio::test]
-async fn schemas_say_what_amounts_mean() {
+async fn schemas_define_amount_columns() {
     let server = TestServer::start().await;
     let text = schemas(&server, SEATTLE).await;
     for (table, words) in [

@@ -20,7 +20,7 @@ async fn answer(server: &TestServer, sql: &str) -> Result<Value, String> {
 /// A bounded wrapper changes nothing that it lets through: types, NULL, order, DISTINCT, FILTER,
 /// windows.
 #[tokio::test]
-async fn what_is_collected_means_the_same_where_it_is_used() {
+async fn bounded_aggregates_return_the_same_results() {
     let server = TestServer::start().await;
     const OF_THREE: &str = "FROM (VALUES (1, 'b'), (2, NULL), (3, 'a')) v(n, t)";
     for (sql, rows) in [
@@ -97,7 +97,7 @@ async fn what_is_collected_means_the_same_where_it_is_used() {
 /// The values decide, not what they might have been: the same statement passes with few rows and is
 /// refused with many.
 #[tokio::test]
-async fn too_much_for_its_use_is_refused_while_the_statement_runs() {
+async fn oversized_aggregates_fail_at_run_time() {
     let server = TestServer::start().await;
     for (sql, fits, too_many) in [
         (

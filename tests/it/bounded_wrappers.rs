@@ -92,7 +92,7 @@ const REFUSED: [&str; 27] = [
 ];
 
 #[tokio::test]
-async fn what_is_read_as_a_time_is_what_postgresql_reads() {
+async fn computed_timestamps_parse_as_in_postgresql() {
     let server = TestServer::start().await;
     for (expression, expected) in LIKE_POSTGRESQL {
         let sql = format!("SELECT ({expression})::text");
@@ -130,7 +130,7 @@ async fn what_is_read_as_a_time_is_what_postgresql_reads() {
 }
 
 #[tokio::test]
-async fn a_zone_by_its_offset_is_found_however_it_is_written() {
+async fn time_zones_given_as_offsets_are_refused_in_every_spelling() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for text in REFUSED {
@@ -174,7 +174,7 @@ const MONTHS: [(&str, u8); 24] = [
 ];
 
 #[tokio::test]
-async fn a_month_is_read_by_each_of_its_names() {
+async fn month_names_and_abbreviations_are_accepted() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for (month, number) in MONTHS {
@@ -202,7 +202,7 @@ async fn a_month_is_read_by_each_of_its_names() {
 
 /// The exponents that a text may have which is read as a number while the statement runs.
 #[tokio::test]
-async fn an_exponent_that_is_computed_has_two_digits_whatever_its_sign() {
+async fn computed_exponents_are_limited_to_two_digits() {
     let server = TestServer::start().await;
     for (exponent, digits) in [("e-3", 5), ("e2", 3), ("E+10", 11), ("e-99", 101)] {
         for number in [
@@ -242,7 +242,7 @@ async fn an_exponent_that_is_computed_has_two_digits_whatever_its_sign() {
 
 /// PostgreSQL reads them in a time that grows with the square of their length.
 #[tokio::test]
-async fn numbers_in_other_bases_than_ten_are_short() {
+async fn computed_non_decimal_numbers_are_limited_in_length() {
     let server = TestServer::start().await;
     for (number, read) in [
         ("('0x' || 'fF')::numeric", "255"),
@@ -270,7 +270,7 @@ async fn numbers_in_other_bases_than_ten_are_short() {
 
 /// A step that is counted with takes no longer than its rows are many.
 #[tokio::test]
-async fn series_of_times_are_counted_by_their_shortest_step() {
+async fn timestamp_series_are_bounded_by_their_shortest_step() {
     let server = TestServer::start().await;
     let count = "SELECT count(*) FROM generate_series";
     for (series, rows) in [
@@ -310,7 +310,7 @@ async fn series_of_times_are_counted_by_their_shortest_step() {
 
 /// As those that are written down: PostgreSQL splits what stands around each of them in two.
 #[tokio::test]
-async fn a_computed_regular_expression_has_few_word_boundaries() {
+async fn computed_regular_expressions_are_limited_in_word_boundaries() {
     let server = TestServer::start().await;
     for boundary in [r"\y", r"\Y"] {
         for (count, is_run) in [(1, true), (8, true), (9, false), (20, false)] {

@@ -73,7 +73,7 @@ async fn right_counts(server: &TestServer) -> Vec<i64> {
 }
 
 #[tokio::test]
-async fn a_database_that_is_killed_under_load_is_missed_until_it_is_back() {
+async fn recovers_after_the_database_is_killed_under_load() {
     let cluster = OwnCluster::make("killed", 18).await;
     let server = TestServer::over(&cluster.settings()).await;
     let right = right_counts(&server).await;
@@ -116,7 +116,7 @@ async fn a_database_that_is_killed_under_load_is_missed_until_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_cut_in_the_middle_of_a_row_gives_no_half_answer() {
+async fn connection_cut_mid_row_never_yields_a_partial_result() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
@@ -154,7 +154,7 @@ async fn a_connection_that_is_cut_in_the_middle_of_a_row_gives_no_half_answer() 
 }
 
 #[tokio::test]
-async fn a_server_told_to_stop_under_load_answers_what_it_has_taken() {
+async fn graceful_shutdown_under_load_answers_accepted_requests() {
     // Three for head office, one for the server, and two for the load.
     let mut server = TestServer::start_with(|settings| {
         settings.limits.connections = 6.try_into().expect("not zero");
@@ -209,7 +209,7 @@ async fn a_server_told_to_stop_under_load_answers_what_it_has_taken() {
 
 /// What is not done when the time for it is over is cancelled at the database, and its client told.
 #[tokio::test]
-async fn a_server_told_to_stop_does_not_wait_for_ever() {
+async fn graceful_shutdown_cancels_statements_after_the_grace_period() {
     let mut server = TestServer::start_with(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_secs(60);
     })

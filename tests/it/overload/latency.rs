@@ -88,7 +88,7 @@ const ATTACKS: [(&str, Attack); 16] = [
 ];
 
 #[tokio::test]
-async fn no_attack_makes_another_tenant_wait() {
+async fn attacks_do_not_delay_another_tenant() {
     let database = TestDatabase::new().await;
     let mut failed = Vec::new();
     for (what, attack) in ATTACKS {

@@ -22,7 +22,7 @@ const CHILDREN: &str = "
     INSERT INTO public.records VALUES (1000, now(), '{\"kind\": \"call\", \"decision\": \"refused\"}', sha256(''), sha256(''));";
 
 #[tokio::test]
-async fn rows_of_children_grant_nothing() {
+async fn rows_in_child_tables_grant_nothing() {
     let database = TestDatabase::new().await;
     let mut superuser = database.superuser().await;
     sqlx::raw_sql(CHILDREN)
@@ -97,7 +97,7 @@ async fn rows_of_children_grant_nothing() {
 
 /// Whatever is added later too.
 #[tokio::test]
-async fn what_reads_tables_in_schema_guard_reads_them_alone() {
+async fn guard_functions_and_views_read_tables_with_only() {
     let database = TestDatabase::new().await;
     let read = definitions(&mut database.superuser().await).await;
     assert!(read.len() > 12, "{read:?}");

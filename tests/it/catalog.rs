@@ -34,7 +34,7 @@ async fn every_table_forces_row_security_and_belongs_to_the_owner() {
 }
 
 #[tokio::test]
-async fn the_reader_may_read_the_exposed_columns_and_nothing_else() {
+async fn reader_can_select_only_the_exposed_columns() {
     let database = TestDatabase::new().await;
     let readable: Vec<String> = sqlx::query_scalar(
         "SELECT n.nspname || '.' || c.relname || '.' || a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -48,7 +48,7 @@ async fn the_reader_may_read_the_exposed_columns_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn the_login_writes_nowhere_owns_nothing_and_is_nobody_else() {
+async fn query_login_cannot_write_owns_nothing_and_cannot_set_role() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let writable: Vec<String> = sqlx::query_scalar(
@@ -80,7 +80,7 @@ async fn the_login_writes_nowhere_owns_nothing_and_is_nobody_else() {
 }
 
 #[tokio::test]
-async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_public() {
+async fn security_definer_functions_pin_search_path_and_are_not_public() {
     let database = TestDatabase::new().await;
     let rows = sqlx::query(
         "SELECT p.oid::regprocedure::text AS name, p.prosecdef AS definer, coalesce(p.proconfig, '{}') AS config, p.proparallel::text AS parallel, \
@@ -123,7 +123,7 @@ async fn functions_with_the_owners_rights_pin_their_search_path_and_are_not_publ
 /// A policy that ran once a row would take hundreds of times longer. The plan shows that each
 /// reference of an exposed table has the context verified once, before its first row.
 #[tokio::test]
-async fn policies_run_once_for_each_reference() {
+async fn policies_verify_the_context_once_per_table_reference() {
     let database = TestDatabase::new().await;
     assert_policies_run_once(&mut database.query_login().await).await;
 }

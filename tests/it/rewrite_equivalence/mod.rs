@@ -77,12 +77,12 @@ async fn faults(file: &'static str, is_error: bool) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_in_postgresqls_words() {
+async fn rewritten_statements_fail_with_the_same_error() {
     show(&faults(include_str!("errors.sql"), true).await);
 }
 
 #[tokio::test]
-async fn what_runs_gives_what_was_asked_for() {
+async fn rewritten_statements_return_the_same_rows() {
     show(&faults(include_str!("results.sql"), false).await);
 }
 
@@ -199,7 +199,7 @@ const MEANT: &[(&str, &str)] = &[
 ];
 
 #[tokio::test]
-async fn a_star_stands_for_the_columns_that_may_be_read() {
+async fn star_expands_to_the_readable_columns() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(SEATTLE).await;
     let mut faults = Vec::new();
@@ -221,7 +221,7 @@ async fn a_star_stands_for_the_columns_that_may_be_read() {
 
 /// An older server would call it a syntax error, or a function that is not there.
 #[tokio::test]
-async fn what_an_older_server_does_not_have_is_told_so() {
+async fn sql_json_on_postgresql_16_is_refused_with_an_alternative() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;

@@ -22,7 +22,7 @@ fn call(id: &Value) -> String {
 }
 
 #[tokio::test]
-async fn every_refusal_carries_the_id_of_its_request() {
+async fn every_rejection_carries_the_request_id() {
     let plain = TestServer::start().await;
     let keys = TestServer::start_with(keys_only).await;
     let slow = TestServer::start_with(|settings| {
@@ -97,7 +97,7 @@ async fn every_refusal_carries_the_id_of_its_request() {
 
 /// What has no id, or none that can be told, is refused without one: no client takes `null`.
 #[tokio::test]
-async fn a_refusal_without_an_id_leaves_it_out() {
+async fn rejection_without_a_request_id_omits_it() {
     let server = TestServer::start_with(keys_only).await;
     let long = format!("{{\"x\":\"{}\",\"id\":1}}", "x".repeat(10_000));
     for (media_type, body) in [
@@ -128,7 +128,7 @@ async fn a_refusal_without_an_id_leaves_it_out() {
 /// Whoever is refused does not make the server wait for a body that does not come, and is not asked
 /// for one.
 #[tokio::test]
-async fn a_body_that_does_not_come_delays_no_refusal() {
+async fn rejection_does_not_wait_for_the_body() {
     let server = TestServer::start_with(keys_only).await;
     let head = |more: &str| {
         format!(

@@ -12,7 +12,7 @@ const OTHER_KEY: &str = "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
 /// The connection is fine and `SELECT 1` would work, so readiness has to have a context verified.
 #[tokio::test]
-async fn a_wrong_key_makes_the_server_unready() {
+async fn wrong_signing_key_makes_the_server_unready() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.signing_key = OTHER_KEY.parse().expect("a key");
@@ -30,7 +30,7 @@ async fn a_wrong_key_makes_the_server_unready() {
 /// A tenant that has gone is noticed by the first call that reads a row, and the next request asks
 /// the database again.
 #[tokio::test]
-async fn a_tenant_that_has_gone_is_forgotten() {
+async fn deleted_tenant_is_evicted_from_the_cache() {
     let server = TestServer::start().await;
     assert!(server.number(SEATTLE, ORDERS).await > 0);
     sqlx::query("DELETE FROM guard.tenant WHERE tenant_id = $1::uuid")
@@ -57,7 +57,7 @@ type Clock = fn() -> SystemTime;
 
 /// A context is valid for 30 seconds by both clocks; a smaller difference is only measured.
 #[tokio::test]
-async fn clocks_that_differ_are_measured_and_beyond_a_limit_show_nothing() {
+async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
     let database = TestDatabase::new().await;
     let seattle = caller(SEATTLE).await;
     #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]

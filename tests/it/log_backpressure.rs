@@ -55,7 +55,7 @@ async fn terminate(mut child: Child) {
 }
 
 #[tokio::test]
-async fn a_reader_that_stalls_stops_neither_answers_nor_the_end() {
+async fn stalled_log_reader_blocks_neither_requests_nor_shutdown() {
     let database = TestDatabase::new().await;
     let (child, url, log) = serve(&database).await;
     let client = http();
@@ -67,7 +67,7 @@ async fn a_reader_that_stalls_stops_neither_answers_nor_the_end() {
 }
 
 #[tokio::test]
-async fn a_reader_that_has_gone_stops_nothing_either() {
+async fn closed_log_pipe_blocks_neither_requests_nor_shutdown() {
     let database = TestDatabase::new().await;
     let (child, url, log) = serve(&database).await;
     drop(log);
@@ -80,7 +80,7 @@ async fn a_reader_that_has_gone_stops_nothing_either() {
 
 /// 101 would be a panic.
 #[tokio::test]
-async fn commands_end_with_their_exit_code_where_nobody_reads_what_they_say() {
+async fn commands_keep_their_exit_code_when_stderr_is_closed() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, code) in [
         (&["sql", "DELETE FROM retail.orders"][..], 1),

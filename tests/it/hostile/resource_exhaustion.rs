@@ -30,7 +30,7 @@ const ACTIVE: &str = "SELECT count(*) FROM pg_stat_activity \
                       WHERE usename = 'zava_query' AND datname = current_database() AND state = 'active'";
 
 #[tokio::test]
-async fn bombs_cost_neither_memory_nor_time() {
+async fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
         settings.limits.answer.statement_timeout = TIMEOUT;
@@ -107,7 +107,7 @@ async fn bombs_cost_neither_memory_nor_time() {
 /// Statements of which a backend keeps something until its connection ends. What the guard says of
 /// each is at least what is kept, and before it is too much the connection ends.
 #[tokio::test]
-async fn many_small_statements_on_one_connection_do_not_fill_its_backend() {
+async fn connection_is_closed_before_retained_memory_fills_its_backend() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })

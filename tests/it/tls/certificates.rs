@@ -143,7 +143,7 @@ fn causes(error: &dyn Error) -> String {
 /// The certificate is the reason, and the operator is told so at each way in; the client is not
 /// asked to try again.
 #[tokio::test]
-async fn a_certificate_that_is_refused_is_a_misconfiguration_with_its_reason() {
+async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason() {
     let database = TestDatabase::new().await;
     let mut expired = params(&["localhost"], "");
     expired.not_after = rcgen::date_time_ymd(2020, 1, 1);

@@ -300,7 +300,7 @@ struct Answer {
 }
 
 #[test]
-fn a_plain_call_is_answered_as_any_other_message() {
+fn fast_path_and_rmcp_transport_answer_alike() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

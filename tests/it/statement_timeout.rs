@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 #[tokio::test]
-async fn a_statement_that_outlives_its_timeout_is_reported_as_that() {
+async fn uninterruptible_statement_is_reported_as_timed_out() {
     let server = TestServer::start_with(|settings| {
         for answer in [
             &mut settings.limits.answer,
@@ -59,7 +59,7 @@ async fn signal(name: &str, process: i32) {
 
 /// If the statement does not run, or that cannot be found out, the database counts as absent.
 #[tokio::test]
-async fn a_connection_that_says_nothing_is_reported_as_an_absent_database() {
+async fn silent_connection_is_reported_as_database_unavailable() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_secs(1);

@@ -33,7 +33,7 @@ const TENANTS: [(&str, &str); 4] = [
 
 /// What a tenant gets is what a superuser gets of views with that tenant's rows alone.
 #[test]
-fn a_tenant_gets_what_its_own_rows_give() {
+fn guarded_results_equal_a_reference_over_the_tenants_rows() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -74,7 +74,7 @@ fn a_tenant_gets_what_its_own_rows_give() {
 
 /// What is printed from an accepted tree is accepted, and prints the same.
 #[test]
-fn what_is_printed_reads_as_it_was_meant() {
+fn deparsed_statements_are_accepted_and_stable() {
     let of_twins = Cell::new(0);
     let told = runner(PRINTED).run(
         &statement().prop_map(|statement| statement.to_string()),

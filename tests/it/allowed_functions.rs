@@ -17,7 +17,7 @@ const VOLATILE: [&str; 5] = [
 
 /// Every overload of every listed name works on its arguments alone, as far as the catalogue can tell.
 #[tokio::test]
-async fn no_listed_function_has_an_effect_or_runs_sql() {
+async fn allowed_functions_have_no_side_effects_and_run_no_sql() {
     let database = TestDatabase::new().await;
     let names: Vec<&str> = guard::functions().collect();
     let rows = sqlx::query(
@@ -77,7 +77,7 @@ async fn no_listed_function_has_an_effect_or_runs_sql() {
 /// A call of a type's name with one argument is a cast, and is measured as one if the type is
 /// known.
 #[tokio::test]
-async fn every_listed_function_with_the_name_of_a_type_is_measured_as_its_cast() {
+async fn allowed_functions_named_like_types_are_costed_as_casts() {
     let database = TestDatabase::new().await;
     let named: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT typname::text FROM pg_type WHERE typname = ANY ($1) ORDER BY 1",
@@ -96,7 +96,7 @@ async fn every_listed_function_with_the_name_of_a_type_is_measured_as_its_cast()
 
 /// `(expression).name` calls a function where there is no such field.
 #[tokio::test]
-async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {
+async fn selectable_composite_fields_never_name_a_function() {
     let database = TestDatabase::new().await;
     let taken: Vec<String> =
         sqlx::query_scalar("SELECT proname::text FROM pg_proc WHERE proname = ANY ($1)")
@@ -109,7 +109,7 @@ async fn no_function_bears_the_name_of_a_field_that_may_be_selected() {
 
 /// `row.name` calls a function that takes any row; each of them is listed, or kept out there by beginning with `pg_`.
 #[tokio::test]
-async fn every_function_of_any_row_is_known() {
+async fn functions_of_any_row_type_are_known() {
     let database = TestDatabase::new().await;
     let unknown: Vec<String> = sqlx::query_scalar(include_str!("functions/of_any_row.sql"))
         .bind(
@@ -125,7 +125,7 @@ async fn every_function_of_any_row_is_known() {
 
 /// A function that names its single column itself leaves the alias free to be taken for a function.
 #[tokio::test]
-async fn every_listed_function_that_names_its_single_column_is_known() {
+async fn allowed_functions_with_one_named_out_column_are_known() {
     let database = TestDatabase::new().await;
     let mut named: Vec<String> =
         sqlx::query_scalar(include_str!("functions/naming_their_column.sql"))
@@ -139,7 +139,7 @@ async fn every_listed_function_that_names_its_single_column_is_known() {
 
 /// Rows that a function makes are counted on only where it is known to make any.
 #[tokio::test]
-async fn every_listed_function_that_gives_rows_is_known() {
+async fn allowed_set_returning_functions_are_known() {
     let database = TestDatabase::new().await;
     let mut giving: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT proname::text FROM pg_proc WHERE proretset AND proname = ANY ($1)",
@@ -154,7 +154,7 @@ async fn every_listed_function_that_gives_rows_is_known() {
 
 /// An aggregate computes nothing by itself, however constant what it is given.
 #[tokio::test]
-async fn every_listed_aggregate_is_known() {
+async fn allowed_aggregates_are_known() {
     let database = TestDatabase::new().await;
     // Some are ordinary functions and aggregates by the same name.
     let mut aggregates: Vec<String> = sqlx::query_scalar(
@@ -170,7 +170,7 @@ async fn every_listed_aggregate_is_known() {
 
 /// What the guard is for, tried on the real server: no function outside the list is reached by a dot.
 #[tokio::test]
-async fn a_dot_reaches_no_function_outside_the_list() {
+async fn dot_notation_reaches_no_function_outside_the_allow_list() {
     let database = TestDatabase::new().await;
     let names: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT proname::text FROM pg_proc WHERE pronargs - pronargdefaults <= 1 AND pronargs >= 1",
@@ -200,7 +200,7 @@ async fn a_dot_reaches_no_function_outside_the_list() {
 
 /// The tables and columns that the guard knows are those that the query login may read, and their keys are the tables'.
 #[tokio::test]
-async fn the_known_columns_are_those_that_may_be_read() {
+async fn known_columns_match_the_readable_columns() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let readable: BTreeSet<String> = sqlx::query_scalar(
@@ -252,7 +252,7 @@ async fn the_known_columns_are_those_that_may_be_read() {
 
 /// The twins are the caller's own functions: no rights of the owner's, nothing that reads.
 #[tokio::test]
-async fn a_twin_has_no_rights_and_no_effect() {
+async fn bounded_wrappers_have_no_privileges_and_no_side_effects() {
     let database = TestDatabase::new().await;
     let odd: Vec<String> = sqlx::query_scalar(
         "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'bounded'::regnamespace \

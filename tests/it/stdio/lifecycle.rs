@@ -11,7 +11,7 @@ const CROSS_JOIN: &str =
 
 /// All messages at once and then the end of the input, as a shell's pipe does it.
 #[tokio::test]
-async fn what_was_read_is_finished_when_the_input_ends() {
+async fn pending_calls_finish_when_stdin_closes() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut watch = Watch::on(&database).await;
@@ -35,7 +35,7 @@ async fn what_was_read_is_finished_when_the_input_ends() {
 
 /// More messages than may be in flight at once: the rest waits in the pipe.
 #[tokio::test]
-async fn a_pipe_may_hold_any_number_of_calls() {
+async fn piped_calls_may_exceed_the_in_flight_limit() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -62,7 +62,7 @@ async fn a_pipe_may_hold_any_number_of_calls() {
 }
 
 #[tokio::test]
-async fn a_signal_ends_it_after_what_was_read() {
+async fn signal_ends_the_process_after_pending_calls() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut watch = Watch::on(&database).await;
@@ -99,7 +99,7 @@ async fn a_signal_ends_it_after_what_was_read() {
 
 /// The answer says that the statement took too long, and not that the database is away.
 #[tokio::test]
-async fn a_call_that_takes_too_long_after_the_end_is_told_so() {
+async fn statement_timeout_after_stdin_closes_is_reported() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -116,7 +116,7 @@ async fn a_call_that_takes_too_long_after_the_end_is_told_so() {
 
 /// More calls than can be finished: each is told what became of it.
 #[tokio::test]
-async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
+async fn unfinished_calls_are_answered_with_server_stopping() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -147,7 +147,7 @@ async fn calls_that_cannot_be_finished_are_told_that_the_server_stops() {
 /// More answers than a pipe holds, and a client that reads none of them. Where one call is in
 /// flight at a time, the input's end is behind lines that are not read.
 #[tokio::test]
-async fn a_client_that_reads_nothing_keeps_no_process() {
+async fn process_exits_although_stdout_is_not_read() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     for (is_signal, queue) in [(false, "20"), (true, "20"), (false, "1"), (true, "1")] {
@@ -173,7 +173,7 @@ async fn a_client_that_reads_nothing_keeps_no_process() {
 
 /// Where nothing is missing but a reader, the end does not take as long as a statement may.
 #[tokio::test]
-async fn answers_that_are_not_read_delay_a_stop_by_little() {
+async fn unread_responses_delay_shutdown_only_briefly() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -194,7 +194,7 @@ async fn answers_that_are_not_read_delay_a_stop_by_little() {
 
 /// Each call that is not cancelled is answered once, with its own rows.
 #[tokio::test]
-async fn the_id_of_a_cancelled_call_may_be_used_again() {
+async fn request_id_of_a_cancelled_call_can_be_reused() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
@@ -215,7 +215,7 @@ async fn the_id_of_a_cancelled_call_may_be_used_again() {
 
 /// Of two requests under one id, the second is told so; none is lost.
 #[tokio::test]
-async fn an_id_in_flight_is_not_taken_twice() {
+async fn duplicate_in_flight_request_id_is_rejected() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut watch = Watch::on(&database).await;
@@ -247,7 +247,7 @@ async fn an_id_in_flight_is_not_taken_twice() {
 
 /// A client that cancels its call, and one that is gone.
 #[tokio::test]
-async fn what_its_client_does_not_wait_for_is_cancelled() {
+async fn call_is_cancelled_by_notification_or_disconnect() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut watch = Watch::on(&database).await;
@@ -285,7 +285,7 @@ fn rows(answer: &Value, id: u64) -> String {
 
 /// The request is fine and its database is away: an internal error, which clients may try again.
 #[tokio::test]
-async fn a_database_that_is_away_is_no_error_of_the_request() {
+async fn unreachable_database_is_an_internal_error() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {

@@ -6,7 +6,7 @@ use crate::support::TestDatabase;
 /// Each line, before and within a session, with the code, the id and a part of the text of its
 /// answer; what comes after it is answered as ever.
 #[tokio::test]
-async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
+async fn invalid_line_gets_an_error_and_the_session_continues() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let long = format!(
@@ -96,7 +96,7 @@ async fn a_line_that_is_no_message_is_told_so_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_beginning_that_lacks_something_is_told_what() {
+async fn incomplete_initialize_names_the_missing_member() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
@@ -116,7 +116,7 @@ async fn a_beginning_that_lacks_something_is_told_what() {
 
 /// What a client may send before it begins: nothing of it is answered, and none ends the server.
 #[tokio::test]
-async fn what_comes_before_the_first_request_is_passed_over() {
+async fn messages_before_the_first_request_are_ignored() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     for first in [

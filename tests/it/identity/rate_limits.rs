@@ -30,7 +30,7 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn a_principal_is_told_what_is_left_and_then_to_come_back() {
+async fn principal_limit_reports_remaining_quota_then_429() {
     let server = TestServer::start_with(|settings| settings.rates.principal = rate(3)).await;
     let of = |tenant: &str| server.post().header("x-rls-user-id", tenant);
     for left in [2, 1, 0] {
@@ -67,7 +67,7 @@ async fn a_principal_is_told_what_is_left_and_then_to_come_back() {
 
 /// What a client says of where it comes from counts only where a proxy that is trusted says it.
 #[tokio::test]
-async fn an_address_has_its_share_and_nobody_makes_one_up() {
+async fn address_limit_ignores_untrusted_forwarded_addresses() {
     let behind_a_proxy = TestServer::start_with(|settings| {
         keys_behind_a_proxy(settings);
         settings.rates.address = rate(2);
@@ -95,7 +95,7 @@ async fn an_address_has_its_share_and_nobody_makes_one_up() {
 
 /// Whoever tries out keys is slowed down first, and costs the database little; who is known goes on.
 #[tokio::test]
-async fn who_tries_out_keys_is_slowed_down_and_who_is_known_is_not() {
+async fn key_guessing_is_throttled_without_affecting_known_keys() {
     let server = TestServer::start_with(|settings| {
         keys_behind_a_proxy(settings);
         settings.rates.failures = rate(3);
@@ -144,7 +144,7 @@ async fn who_tries_out_keys_is_slowed_down_and_who_is_known_is_not() {
 
 /// Whoever does not wait for the answer has failed as well.
 #[tokio::test]
-async fn who_hangs_up_is_slowed_down_too() {
+async fn disconnecting_during_authentication_counts_as_a_failure() {
     let server = TestServer::start_with(|settings| {
         keys_only(settings);
         settings.rates.failures = rate(2);
@@ -178,7 +178,7 @@ async fn who_hangs_up_is_slowed_down_too() {
 }
 
 #[tokio::test]
-async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
+async fn invalid_tokens_are_throttled_and_valid_ones_are_not() {
     let issuer = Issuer::start().await;
     let server = TestServer::start_with(|settings| {
         settings.auth = auth(&issuer, &[DIRECTORY]);
@@ -200,7 +200,7 @@ async fn wrong_tokens_slow_down_too_and_good_ones_do_not_wait() {
 /// Whoever is known is charged to their principal, and not for what others do from the same
 /// address.
 #[tokio::test]
-async fn who_is_known_is_not_kept_out_by_others_at_the_same_address() {
+async fn known_principals_are_not_charged_to_a_shared_address() {
     let issuer = Issuer::start().await;
     let server = TestServer::start_with(|settings| {
         settings.auth = auth(&issuer, &[DIRECTORY]);
@@ -247,7 +247,7 @@ async fn who_is_known_is_not_kept_out_by_others_at_the_same_address() {
 /// Where the platform's front end is all that connects, and does not tell clients apart, a client
 /// keeps out itself alone.
 #[tokio::test]
-async fn without_addresses_a_flood_keeps_no_good_key_out() {
+async fn flood_without_client_addresses_does_not_block_valid_keys() {
     let server = TestServer::start_with(|settings| {
         keys_only(settings);
         settings.is_behind_platform = true;
@@ -298,7 +298,7 @@ async fn without_addresses_a_flood_keeps_no_good_key_out() {
 /// What a client has written into the header, in whatever bytes, does not hide its address behind
 /// the proxy's.
 #[tokio::test]
-async fn bytes_that_are_no_text_hide_nobody() {
+async fn non_utf8_forwarded_header_does_not_hide_the_address() {
     let server = TestServer::start_with(|settings| {
         keys_behind_a_proxy(settings);
         settings.rates.address = rate(2);

@@ -10,7 +10,7 @@ use crate::support::{SEATTLE, TestServer};
 
 /// What App Service's authentication says is believed when it is whole; `Authorization` is proved here and counts before it.
 #[tokio::test]
-async fn the_platforms_word_is_read_strictly() {
+async fn easy_auth_headers_are_validated_strictly() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let object = "http://schemas.microsoft.com/identity/claims/objectidentifier";
@@ -94,7 +94,7 @@ async fn the_platforms_word_is_read_strictly() {
 
 /// Where no tokens are verified here, what App Service has verified stays in `Authorization` and is not taken for a key.
 #[tokio::test]
-async fn a_token_beside_the_platforms_word_is_no_bad_key() {
+async fn bearer_token_beside_easy_auth_is_not_taken_for_an_api_key() {
     let directory: uuid::Uuid = DIRECTORY.parse().expect("a UUID");
     let server = TestServer::start_with(|settings| {
         settings.auth = AuthSettings::Proof(ProofSettings {

@@ -117,7 +117,7 @@ fn encrypted(address: &DatabaseAddress, port: u16, folder: &Path) -> DatabaseAdd
 }
 
 #[tokio::test]
-async fn a_server_that_proves_its_name_is_asked_over_tls() {
+async fn connects_over_tls_when_the_certificate_is_valid() {
     let (database, folder) = (
         TestDatabase::new().await,
         tempfile::tempdir().expect("a folder"),
@@ -146,7 +146,7 @@ async fn a_server_that_proves_its_name_is_asked_over_tls() {
 
 /// The request to cancel travels like everything else; the gateway takes nothing in clear text.
 #[tokio::test]
-async fn cancelling_goes_over_tls_too() {
+async fn cancel_requests_use_tls() {
     let (database, folder) = (
         TestDatabase::new().await,
         tempfile::tempdir().expect("a folder"),
@@ -172,7 +172,7 @@ async fn cancelling_goes_over_tls_too() {
 }
 
 #[tokio::test]
-async fn nobody_else_is_told_anything() {
+async fn nothing_is_sent_to_an_unverified_server() {
     let (database, folder) = (
         TestDatabase::new().await,
         tempfile::tempdir().expect("a folder"),
