@@ -111,7 +111,7 @@ async fn selectable_composite_fields_never_name_a_function() {
 #[tokio::test]
 async fn functions_of_any_row_type_are_known() {
     let database = TestDatabase::new().await;
-    let unknown: Vec<String> = sqlx::query_scalar(include_str!("functions/of_any_row.sql"))
+    let unknown: Vec<String> = sqlx::query_scalar(include_str!("allowed_functions/of_any_row_type.sql"))
         .bind(
             guard::functions()
                 .chain(guard::WHOLE_ROW_FUNCTIONS.iter().copied())
@@ -128,7 +128,7 @@ async fn functions_of_any_row_type_are_known() {
 async fn allowed_functions_with_one_named_out_column_are_known() {
     let database = TestDatabase::new().await;
     let mut named: Vec<String> =
-        sqlx::query_scalar(include_str!("functions/naming_their_column.sql"))
+        sqlx::query_scalar(include_str!("allowed_functions/with_one_named_out_column.sql"))
             .bind(guard::functions().collect::<Vec<_>>())
             .fetch_all(&mut database.superuser().await)
             .await

@@ -1,7 +1,7 @@
 //! What is computed and read as a time, or names a time zone: as PostgreSQL has it, unless it names
 //! a zone by its offset.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestDatabase, TestServer};
 
@@ -325,4 +325,69 @@ async fn computed_regular_expressions_are_limited_in_word_boundaries() {
             }
         }
     }
+}
+
+/// What stands for a call means what the call means, also of NULL.
+#[tokio::test]
+async fn bounded_wrappers_pass_null_through() {
+    let server = TestServer::start().await;
+    let cases = [
+        (
+            "x::numeric::int FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        (
+            "(x || '')::jsonb FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        (
+            "('{' || x || '}')::numeric[]::int[] FROM (VALUES ('1'), (NULL)) v(x)",
+            json!([[[1]], [null]]),
+        ),
+        (
+            "power(2, x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([[2], [null]]),
+        ),
+        ("2 ^ x FROM (VALUES (1), (NULL)) v(x)", json!([[2], [null]])),
+        (
+            "exp(x)::int FROM (VALUES (0), (NULL)) v(x)",
+            json!([[1], [null]]),
+        ),
+        ("power(2::numeric, '3')::int", json!([[8]])),
+        (
+            "repeat('a', x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([["a"], [null]]),
+        ),
+        (
+            "lpad('a', x), rpad('a', x) FROM (VALUES (1), (NULL)) v(x)",
+            json!([["a", "a"], [null, null]]),
+        ),
+        (
+            "'abc' ~ x FROM (VALUES ('b'), (NULL)) v(x)",
+            json!([[true], [null]]),
+        ),
+        (
+            "g FROM (VALUES (NULL::int)) v(x), generate_series(1, x) g",
+            json!([]),
+        ),
+        (
+            "(e ->> 'price')::numeric::float8 FROM jsonb_array_elements('[{\"price\": \"1.5\"}, {}]') e",
+            json!([[1.5], [null]]),
+        ),
+        (
+            "array_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
+            json!([[[null]]]),
+        ),
+        (
+            "json_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
+            json!([[[null]]]),
+        ),
+    ];
+    for (sql, rows) in cases {
+        let given = server.rows(SEATTLE, &format!("SELECT {sql}")).await;
+        assert_eq!(Value::from(given), rows, "{sql}");
+    }
+    let sql = "WITH RECURSIVE t AS (SELECT 1 AS i, NULL::text AS s UNION ALL SELECT i + 1, s || 'x' FROM t WHERE i < 3) SELECT * FROM t";
+    let given = server.rows(SEATTLE, sql).await;
+    assert_eq!(Value::from(given), json!([[1, null], [2, null], [3, null]]));
 }

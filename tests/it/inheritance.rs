@@ -65,7 +65,7 @@ async fn rows_in_child_tables_grant_nothing() {
         ),
     ] {
         let (expires, mac): (i64, Vec<u8>) =
-            sqlx::query_as(include_str!("support/sign_question.sql"))
+            sqlx::query_as(include_str!("support/sign_call.sql"))
                 .bind(purpose)
                 .bind(question)
                 .bind(60)

@@ -298,3 +298,63 @@ async fn demonstration_questions_have_answers() {
         assert_eq!(rows, [json!([true])], "{question}");
     }
 }
+
+#[tokio::test]
+async fn schemas_show_foreign_keys_to_the_least_privileged_role() {
+    let server = TestServer::start().await;
+    let answer = server
+        .call(
+            REDMOND,
+            "get_multiple_table_schemas",
+            json!({"table_names": ["retail.order_items"]}),
+        )
+        .await;
+    for key in ["order_id", "store_id", "product_id"] {
+        let table = format!("{}s", key.trim_end_matches("_id"));
+        assert!(
+            answer
+                .text
+                .contains(&format!("- `{key}` → `retail.{table}.{key}` (MANY_TO_ONE)")),
+            "{}",
+            answer.text
+        );
+    }
+    assert!(!answer.text.contains("rls_user_id"));
+}
+
+#[tokio::test]
+async fn cached_schema_details_are_not_shared_between_tenants() {
+    let server = TestServer::start().await;
+    let junk = server.request("11111111-2222-3333-4444-555555555555", "tools/call", json!({"name": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}})).await;
+    assert_eq!(junk.status(), 403);
+    let mut db = server.database().superuser().await;
+    // A store whose orders are all of one year has that year only.
+    sqlx::raw_sql("UPDATE retail.orders SET order_date = '2021-05-05' WHERE store_id = (SELECT store_id FROM retail.stores WHERE store_name LIKE '%Redmond')")
+        .execute(&mut db)
+        .await
+        .expect("the orders change");
+    let years = async |tenant| {
+        let answer = server
+            .call(
+                tenant,
+                "get_multiple_table_schemas",
+                json!({"table_names": ["retail.orders"]}),
+            )
+            .await;
+        answer
+            .text
+            .lines()
+            .find(|line| line.starts_with("**Available years:**"))
+            .expect("the years")
+            .to_owned()
+    };
+    assert_eq!(
+        years(SEATTLE).await,
+        "**Available years:** 2020, 2021, 2022, 2023, 2024, 2025, 2026"
+    );
+    assert_eq!(years(REDMOND).await, "**Available years:** 2021");
+    assert_eq!(
+        years(SEATTLE).await,
+        "**Available years:** 2020, 2021, 2022, 2023, 2024, 2025, 2026"
+    );
+}

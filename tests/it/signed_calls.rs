@@ -18,7 +18,7 @@ async fn caller_lookup_requires_a_signature_over_the_exact_arguments() {
     let backend = backend(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str, seconds: i32| -> (i64, Vec<u8>) {
-        sqlx::query_as(include_str!("support/sign_question.sql"))
+        sqlx::query_as(include_str!("support/sign_call.sql"))
             .bind(purpose)
             .bind(QUESTION)
             .bind(seconds)
@@ -120,7 +120,7 @@ async fn audit_append_requires_a_signature_over_the_exact_records() {
     let backend = backend(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str| -> (i64, Vec<u8>) {
-        sqlx::query_as(include_str!("support/sign_question.sql"))
+        sqlx::query_as(include_str!("support/sign_call.sql"))
             .bind(purpose)
             .bind(RECORDS)
             .bind(60)

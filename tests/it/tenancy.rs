@@ -197,3 +197,29 @@ async fn requests_without_a_known_tenant_are_rejected() {
         }
     }
 }
+
+#[tokio::test]
+async fn row_security_applies_to_the_query_login() {
+    let server = TestServer::start().await;
+    let all = server
+        .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
+        .await;
+    let own = server
+        .number(REDMOND, "SELECT count(*) FROM retail.orders")
+        .await;
+    assert!(own < all / 4, "{own} of {all}");
+    let mut db = server.database().superuser().await;
+    let privileged: bool = sqlx::query_scalar("SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolinherit FROM pg_roles WHERE rolname = 'zava_query'")
+        .fetch_one(&mut db)
+        .await
+        .expect("the login");
+    assert!(!privileged);
+}
+
+#[tokio::test]
+async fn request_without_a_tenant_header_is_rejected() {
+    let server = TestServer::start().await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
+    let response = server.post().json(&body).send().await.expect("an answer");
+    assert_eq!(response.status(), 400);
+}

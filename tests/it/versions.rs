@@ -1,7 +1,7 @@
 //! What keeps tenants apart holds on PostgreSQL 16 and 17 as on 18, which all other tests run on.
 
-use crate::catalogue::assert_policies_run_once;
-use crate::posture::{DAMAGES, Damaged};
+use crate::catalog::assert_policies_run_once;
+use crate::posture::{VIOLATIONS, Damaged};
 use crate::signed_context::{assert_valid_or_an_error, assert_verified_where_workers_may_run};
 use crate::support::{OwnCluster, TestServer, number};
 use crate::tenancy::assert_each_store_sees_its_own_rows;
@@ -10,7 +10,7 @@ use crate::tenancy::assert_each_store_sees_its_own_rows;
 async fn tenants_are_isolated_on_postgresql_16() {
     let cluster = OwnCluster::make("postgresql-16", 16).await;
     // The privilege MAINTAIN is of PostgreSQL 17.
-    let damages = DAMAGES
+    let damages = VIOLATIONS
         .iter()
         .filter(|(_, damage)| !damage.contains("MAINTAIN"));
     assert_tenants_are_isolated(cluster, 16, damages).await;
@@ -19,7 +19,7 @@ async fn tenants_are_isolated_on_postgresql_16() {
 #[tokio::test]
 async fn tenants_are_isolated_on_postgresql_17() {
     let cluster = OwnCluster::make("postgresql-17", 17).await;
-    assert_tenants_are_isolated(cluster, 17, DAMAGES).await;
+    assert_tenants_are_isolated(cluster, 17, VIOLATIONS).await;
 }
 
 async fn assert_tenants_are_isolated(

@@ -1,8 +1,8 @@
 //! Laws that hold for every statement, tried on statements that nobody has written. The statements are the same on every
 //! run; one that breaks a law is shrunk, and belongs below under a name of its own.
-mod source; // the tables, and what is read of them
-mod statement; // what a statement may be
-mod text; // a statement's SQL
+mod range_table; // the schema, and the FROM clause of a statement
+mod statement; // the grammar of the statements
+mod to_sql; // the SQL of a statement
 
 use std::cell::Cell;
 use std::num::NonZeroU32;

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::source::Kind::{Bool, Date, Int, Num, Text};
-use super::source::{KEYS, Named, Source, pick};
+use super::range_table::Kind::{Bool, Date, Int, Num, Text};
+use super::range_table::{KEYS, Named, Source, pick};
 use super::statement::{Block, Filter, Output, Shape, Statement, Wrapping};
 
 fn condition(filter: Filter, source: &Source) -> String {

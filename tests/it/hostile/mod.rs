@@ -1,7 +1,7 @@
 //! Statements of somebody who wants more than their store's rows, sent in the name of one store while another store's rows
 //! are made to be recognised. The data files say what must become of each.
 #[cfg(target_os = "linux")] // where /proc tells what a process has held
-mod bombs; // what costs memory and time
+mod resource_exhaustion; // statements that cost memory or time
 mod settings; // what SQL can change of its session
 mod statements; // the data files' form
 mod victim; // the rows that must not show, and what must not change

@@ -12,7 +12,7 @@ use super::statements::classified;
 use super::victim::ATTACKER;
 use crate::support::{TestServer, number};
 
-const BOMBS: &str = include_str!("bombs.sql");
+const BOMBS: &str = include_str!("resource_exhaustion.sql");
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 

@@ -76,7 +76,7 @@ async fn count(
         .fetch_one(&mut *admin)
         .await?;
     let (late, question_mac): (i64, Vec<u8>) =
-        sqlx::query_as(include_str!("../support/sign_question.sql"))
+        sqlx::query_as(include_str!("../support/sign_call.sql"))
             .bind("entitlements")
             .bind(QUESTION)
             .bind(60)

@@ -191,7 +191,7 @@ impl Victim {
 
     /// All rows of all tables, as a figure.
     pub(super) async fn contents(&mut self) -> String {
-        self.text(include_str!("contents.sql")).await
+        self.text(include_str!("row_digest.sql")).await
     }
 
     /// Ends the attacker's connections, with whatever a statement has left in them.

@@ -3,8 +3,8 @@ mod commands; // grants and keys, as an operator gives them
 mod issuer; // signs tokens
 mod oauth_client; // from no token to an answer, by a client that nobody here wrote
 mod outgoing_proxy; // the way to token keys
-mod platform; // the word of App Service's authentication
-mod rates; // how many requests may come
+mod easy_auth; // the headers of App Service authentication (Easy Auth)
+mod rate_limits; // requests per principal and address, and failed authentications
 mod roles; // readers, analysts, operators
 mod signing_key; // the private keys that tokens are signed with
 mod tokens; // every way in which one can be wrong

@@ -3,7 +3,7 @@ mod attack; // the attackers, and the server they attack
 mod bodies; // requests that are costly or incomplete
 mod memory; // bounded during an attack, and returned
 mod responses; // results that are not read
-mod victim; // how long another tenant waits
+mod latency; // how long another tenant waits
 
 use std::time::Duration;
 

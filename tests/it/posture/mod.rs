@@ -1,4 +1,4 @@
-mod damages;
+mod violations; // changes that break a rule
 mod fingerprint; // the fingerprint reads what the rules read
 mod functions; // bodies of the guard's functions
 mod verdicts; // whose verdicts are believed
@@ -13,7 +13,7 @@ use zava_mcp_server::query::guard::RELATIONS;
 use zava_mcp_server::query::scope::{Finding, PostureRule, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
-pub(crate) use damages::DAMAGES;
+pub(crate) use violations::VIOLATIONS;
 
 use crate::support::{
     HEAD_OFFICE, OwnCluster, SEATTLE, TestDatabase, TestServer, caller, eventually, scope,
@@ -161,7 +161,7 @@ fn app(settings: &ServeSettings) -> App {
 #[tokio::test]
 async fn every_violation_is_found_by_its_rule_and_fixed_by_the_printed_statement() {
     let mut damaged = Damaged::new().await;
-    damaged.assert_found_and_mended(DAMAGES).await;
+    damaged.assert_found_and_mended(VIOLATIONS).await;
     damaged.drop_roles().await;
 }
 
@@ -416,7 +416,7 @@ fn every_posture_rule_has_a_test_violation() {
     for rule in PostureRule::ALL {
         let name = rule.name();
         assert!(
-            others.contains(&name) || DAMAGES.iter().any(|(rule, _)| *rule == name),
+            others.contains(&name) || VIOLATIONS.iter().any(|(rule, _)| *rule == name),
             "{name}"
         );
     }

@@ -1,6 +1,6 @@
 /// What can be undone of `migrate`'s work, and the rule that notices: rule, then the statements. `{login}` and `{database}`
 /// stand for the test's own.
-pub(crate) const DAMAGES: &[(&str, &str)] = &[
+pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
     ("login", "ALTER ROLE {login} SET role = 'zava_reader'"),
     ("attributes", "ALTER ROLE {login} SUPERUSER"),
     ("attributes", "ALTER ROLE {login} BYPASSRLS"),

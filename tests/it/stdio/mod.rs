@@ -1,8 +1,8 @@
 //! MCP over standard input and output, by the binary.
 
 mod client; // speaks lines
-mod leaving; // how a session ends
-mod lines; // what is no message
+mod lifecycle; // cancellation, shutdown, and what becomes of pending calls
+mod malformed_input; // lines that are not a valid message
 
 use std::process::Stdio;
 

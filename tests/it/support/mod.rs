@@ -1,25 +1,25 @@
 //! Databases, servers and clients for the tests.
 mod cluster; // the PostgreSQL server the tests run on
 mod database; // one database a test
-mod lock; // statements that wait
-mod own_cluster; // a PostgreSQL server of one test's own
+mod table_lock; // statements that wait for a lock
+mod dedicated_cluster; // a PostgreSQL server that one test has to itself
 mod pooler; // PgBouncer
 mod proxy; // a wire that counts and can be cut
 mod scope; // statements that no guard has seen
 mod server; // the server under test, and requests to it
 mod signing; // contexts as the server signs them
-mod watch; // what the database is doing
+mod activity; // statements and backends of the query login
 
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, number};
-pub(crate) use lock::{Lock, WAITING};
-pub(crate) use own_cluster::OwnCluster;
+pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};
+pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, scope, unguarded};
 pub(crate) use server::{TestServer, http, settings};
 pub(crate) use signing::{backend, begin_signed, sign};
-pub(crate) use watch::{Watch, assert_prompt, eventually};
+pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
 
 /// The tenants of the sample data that tests speak of.
 pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";
