@@ -1,4 +1,5 @@
-//! What must hold for every input. The fuzzing targets run it over what they invent, the tests over the kept corpus.
+//! Properties that hold for every input. The fuzz targets run them over generated inputs, the tests
+//! over the stored corpus.
 #![allow(dead_code, reason = "each target uses one of the two")]
 
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -7,38 +8,39 @@ use zava_mcp_server::query::guard;
 use zava_mcp_server::query::rows::{Collector, RowLimits, to_json};
 use zava_mcp_server::query::scope::{Column, RowSink as _};
 
-/// The longest text of a refusal, in bytes: a model reads it whole.
-const LONGEST_REFUSAL: usize = 2_000;
+/// Maximum length of a refusal, in bytes: a model reads it whole.
+const MAX_REFUSAL_BYTES: usize = 2_000;
 
-/// Any text: what is accepted is printed as text that is accepted and printed the same; what is refused says so briefly, in
-/// words that steer no terminal.
+/// Any text. An accepted statement is deparsed to text that is accepted and deparsed the same. A
+/// refusal is short and has no control characters.
 pub(crate) fn guard(input: &[u8]) {
     let Ok(text) = str::from_utf8(input) else {
         return;
     };
     match guard::check(text) {
-        // Calls of twins are the guard's own: a client may not send them.
+        // Calls of bounded wrappers come from the guard only: a client may not send them.
         Ok(query) if query.sql().contains("bounded.") => {}
         Ok(query) => match guard::check(query.sql()) {
             Ok(again) => assert_eq!(again.sql(), query.sql(), "printed differently"),
             Err(refusal) => panic!("what was printed is refused: {refusal}: {}", query.sql()),
         },
         Err(refusal) => {
-            let said = refusal.to_string();
+            let message = refusal.to_string();
             assert!(
-                said.len() <= LONGEST_REFUSAL,
+                message.len() <= MAX_REFUSAL_BYTES,
                 "{} bytes of refusal",
-                said.len()
+                message.len()
             );
             assert!(
-                !said.contains(char::is_control),
-                "control characters: {said:?}"
+                !message.contains(char::is_control),
+                "control characters: {message:?}"
             );
         }
     }
 }
 
-/// A type's id in decimal, a space, a value of any bytes: the JSON is valid and bounded, alone and in a result that is cut.
+/// A type OID in decimal, a space, and a value of any bytes. The JSON is valid and bounded, alone
+/// and in a truncated result.
 pub(crate) fn rows(input: &[u8]) {
     let mut parts = input.splitn(2, |byte| *byte == b' ');
     let type_oid = parts

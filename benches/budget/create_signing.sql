@@ -1,11 +1,13 @@
--- Lets the bench's pgbench read as one tenant: a function that makes a context for the backend that calls
--- it, and a login of its own that may call it: the server's must not be able to, and the server would notice. Run in one transaction by a
--- login that may create roles and act as zava_owner.
--- psql variables: key_id, tenant, password (of the login zava_bench). Removed by forget_signing.sql at the end of the run.
+-- Lets pgbench read as one tenant. Creates a function that signs a context for the backend that
+-- calls it, and a login that may call it. The server's own login must not be able to, and its
+-- posture check would refuse such a grant. Run in one transaction by a login that may create roles
+-- and act as zava_owner.
+-- psql variables: key_id, tenant, password (of the login zava_bench). drop_signing.sql removes it at
+-- the end of the run.
 CREATE ROLE zava_bench LOGIN NOINHERIT PASSWORD :'password';
 GRANT zava_reader TO zava_bench WITH INHERIT TRUE, SET FALSE, ADMIN FALSE;
 SELECT format('GRANT CONNECT ON DATABASE %I TO zava_bench', current_database()) \gexec
--- As the server's login has them (src/database/roles.sql), so that both are planned alike.
+-- The settings of the server's login (src/database/roles.sql), for equal plans.
 ALTER ROLE zava_bench SET search_path = retail, public;
 ALTER ROLE zava_bench SET work_mem = '4MB';
 ALTER ROLE zava_bench SET jit = off;
@@ -15,7 +17,7 @@ ALTER ROLE zava_bench SET TimeZone = 'UTC';
 SET ROLE zava_owner;
 CREATE SCHEMA zava_bench;
 
--- A context is valid for two minutes at most; a turn of pgbench takes some seconds.
+-- A context is valid for two minutes at most; a run of pgbench takes some seconds.
 CREATE FUNCTION zava_bench.context() RETURNS text
 LANGUAGE sql STABLE SECURITY DEFINER PARALLEL RESTRICTED
 SET search_path = pg_catalog

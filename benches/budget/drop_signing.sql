@@ -1,4 +1,4 @@
--- Removes what arrange_signing.sql made, if it did. Run by the same login.
+-- Removes what create_signing.sql created, if it exists. Run by the same login.
 SET ROLE zava_owner;
 DROP SCHEMA IF EXISTS zava_bench CASCADE;
 RESET ROLE;

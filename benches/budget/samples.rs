@@ -1,100 +1,103 @@
 use std::time::Duration;
 
 use crate::Fallible;
-use crate::kernel;
 use crate::load::Load;
-use crate::pgbench::Run;
+use crate::pgbench::PgbenchResult;
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::procfs;
 
-/// Collects the turns of one contestant.
+/// Collects the measurements of one competitor.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct Samples {
     rates: Vec<f64>,
     latencies: Vec<u32>,
     requests: usize,
-    program: f64,
-    database: f64,
+    program_cpu: f64,
+    database_cpu: f64,
 }
 
-/// What one contestant did in all its turns.
-pub(crate) struct Turns {
+/// All measurements of one competitor.
+pub(crate) struct Summary {
     pub(crate) rates: Rates,
-    /// None for pgbench, which tells no single times.
+    /// `None` for pgbench, which reports no single latencies.
     pub(crate) latency: Option<Latency>,
-    /// The measured program's processor time for one request.
-    pub(crate) program: Duration,
-    /// PostgreSQL's processor time for one request; `None` when its processes are not known.
-    pub(crate) database: Option<Duration>,
+    /// CPU time of the measured program per request.
+    pub(crate) program_cpu: Duration,
+    /// CPU time of PostgreSQL per request; `None` if its processes are not known.
+    pub(crate) database_cpu: Option<Duration>,
 }
 
-/// How long requests took.
+/// Latency of requests.
 pub(crate) struct Latency {
-    /// Half of them at most this long.
-    pub(crate) half: Duration,
-    /// All but one in a hundred at most this long.
-    pub(crate) most: Duration,
+    /// Median.
+    pub(crate) p50: Duration,
+    /// 99th percentile.
+    pub(crate) p99: Duration,
 }
 
-/// Requests or transactions per second of several turns, in the order of the rounds.
+/// Requests or transactions per second of each round, in order.
 pub(crate) struct Rates(Vec<f64>);
 
-/// Processor time used before a turn began.
-pub(crate) struct Clock<'a> {
+/// CPU time at the start of a measurement.
+pub(crate) struct CpuClock<'a> {
     plan: &'a Plan,
     process: Option<&'a Process>,
-    program: f64,
-    database: f64,
+    program_cpu: f64,
+    database_cpu: f64,
 }
 
-impl<'a> Clock<'a> {
-    /// Starts a turn of pgbench, or of a server.
+impl<'a> CpuClock<'a> {
+    /// Starts measuring pgbench, or a server.
     pub(crate) fn start(plan: &'a Plan, process: Option<&'a Process>) -> Fallible<Self> {
-        let (program, database) = read(plan, process)?;
+        let (program_cpu, database_cpu) = read_cpu_seconds(plan, process)?;
         Ok(Self {
             plan,
             process,
-            program,
-            database,
+            program_cpu,
+            database_cpu,
         })
     }
 
-    fn passed(&self) -> Fallible<(f64, f64)> {
-        let (program, database) = read(self.plan, self.process)?;
-        Ok((program - self.program, database - self.database))
+    fn elapsed(&self) -> Fallible<(f64, f64)> {
+        let (program_cpu, database_cpu) = read_cpu_seconds(self.plan, self.process)?;
+        Ok((
+            program_cpu - self.program_cpu,
+            database_cpu - self.database_cpu,
+        ))
     }
 }
 
-fn read(plan: &Plan, process: Option<&Process>) -> Fallible<(f64, f64)> {
-    let program = process.map_or(Ok(0.0), Process::processor_seconds)?;
-    let database = plan
+fn read_cpu_seconds(plan: &Plan, process: Option<&Process>) -> Fallible<(f64, f64)> {
+    let program_cpu = process.map_or(Ok(0.0), Process::cpu_seconds)?;
+    let database_cpu = plan
         .postmaster
-        .map_or(Ok(0.0), kernel::processor_seconds_of_children)?;
-    Ok((program, database))
+        .map_or(Ok(0.0), procfs::cpu_seconds_of_children)?;
+    Ok((program_cpu, database_cpu))
 }
 
-impl Tally {
-    /// Adds a server's turn.
-    pub(crate) fn add_load(&mut self, mut load: Load, clock: &Clock<'_>) -> Fallible<()> {
+impl Samples {
+    /// Adds a measurement of a server.
+    pub(crate) fn add_load(&mut self, mut load: Load, clock: &CpuClock<'_>) -> Fallible<()> {
         self.latencies.append(&mut load.latencies);
         self.add(load.requests_per_second, load.requests, clock)
     }
 
-    /// Adds a turn of pgbench.
-    pub(crate) fn add_run(&mut self, run: &Run, clock: &Clock<'_>) -> Fallible<()> {
+    /// Adds a measurement of pgbench.
+    pub(crate) fn add_run(&mut self, run: &PgbenchResult, clock: &CpuClock<'_>) -> Fallible<()> {
         self.add(run.transactions_per_second, run.transactions, clock)
     }
 
-    fn add(&mut self, rate: f64, requests: usize, clock: &Clock<'_>) -> Fallible<()> {
-        let (program, database) = clock.passed()?;
+    fn add(&mut self, rate: f64, requests: usize, clock: &CpuClock<'_>) -> Fallible<()> {
+        let (program_cpu, database_cpu) = clock.elapsed()?;
         self.rates.push(rate);
         self.requests += requests;
-        self.program += program;
-        self.database += database;
+        self.program_cpu += program_cpu;
+        self.database_cpu += database_cpu;
         Ok(())
     }
 
-    pub(crate) fn finish(mut self, plan: &Plan) -> Turns {
+    pub(crate) fn finish(mut self, plan: &Plan) -> Summary {
         self.latencies.sort_unstable();
         let latencies = &self.latencies;
         let quantile = |hundredths: usize| {
@@ -102,27 +105,28 @@ impl Tally {
             Duration::from_nanos(latencies[at].into())
         };
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 requests")]
-        let each = |seconds: f64| Duration::from_secs_f64(seconds.max(0.0) / self.requests as f64);
-        Turns {
+        let per_request =
+            |seconds: f64| Duration::from_secs_f64(seconds.max(0.0) / self.requests as f64);
+        Summary {
             latency: (!latencies.is_empty()).then(|| Latency {
-                half: quantile(50),
-                most: quantile(99),
+                p50: quantile(50),
+                p99: quantile(99),
             }),
-            program: each(self.program),
-            database: plan.postmaster.map(|_| each(self.database)),
+            program_cpu: per_request(self.program_cpu),
+            database_cpu: plan.postmaster.map(|_| per_request(self.database_cpu)),
             rates: Rates(self.rates),
         }
     }
 }
 
 impl Rates {
-    /// What this is of another's, round by round.
+    /// The ratio to another's rates, round by round.
     pub(crate) fn ratios(&self, other: &Self) -> Self {
         let pairs = self.0.iter().zip(&other.0);
         Self(pairs.map(|(ours, theirs)| ours / theirs).collect())
     }
 
-    /// The middle one, or the mean of the two in the middle.
+    /// The median.
     pub(crate) fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -130,11 +134,11 @@ impl Rates {
         f64::midpoint(sorted[(count - 1) / 2], sorted[count / 2])
     }
 
-    pub(crate) fn least(&self) -> f64 {
+    pub(crate) fn min(&self) -> f64 {
         self.0.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
-    pub(crate) fn most(&self) -> f64 {
+    pub(crate) fn max(&self) -> f64 {
         self.0.iter().copied().fold(0.0, f64::max)
     }
 }

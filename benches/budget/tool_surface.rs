@@ -8,14 +8,14 @@ use crate::client::Connection;
 use crate::mcp;
 use crate::plan::Plan;
 
-/// What a client puts before its model for having us: the tools and the instructions.
-pub(crate) struct Surface {
+/// What a client adds to its model's context for this server: the tools and the instructions.
+pub(crate) struct ToolSurface {
     pub(crate) tokens: usize,
     pub(crate) characters: usize,
 }
 
-/// Fetches both as a client does and counts them as they came, unparsed.
-pub(crate) async fn measure(plan: &Plan, connection: &mut Connection) -> Fallible<Surface> {
+/// Fetches both as a client does and counts them unparsed.
+pub(crate) async fn measure(plan: &Plan, connection: &mut Connection) -> Fallible<ToolSurface> {
     let request = mcp::list_tools();
     let tools = member(connection.exchange(&request).await?.body, "tools")?;
     let request = mcp::initialize();
@@ -25,13 +25,13 @@ pub(crate) async fn measure(plan: &Plan, connection: &mut Connection) -> Fallibl
     let tokenizer = Tokenizer::from_file(&plan.tokenizer)
         .map_err(|error| format!("{}: {error}", plan.tokenizer.display()))?;
     let tokens = |text: &str| tokenizer.encode(text, false).map(|encoding| encoding.len());
-    Ok(Surface {
+    Ok(ToolSurface {
         tokens: tokens(&tools)? + tokens(instructions)?,
         characters: tools.chars().count() + instructions.chars().count(),
     })
 }
 
-/// The text of one member of a message's result.
+/// The JSON text of one member of a message's result.
 fn member(message: &[u8], name: &str) -> Fallible<String> {
     let message: BTreeMap<&str, &RawValue> = serde_json::from_slice(message)?;
     let result = message.get("result").ok_or("an answer without a result")?;

@@ -1,9 +1,10 @@
-//! What aggregates collect, where it is sorted, grouped, or put into JSON.
+//! The results of collecting aggregates (array_agg, string_agg, json_agg …) where they are sorted,
+//! grouped, or put into JSON.
 use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-const TOO_MUCH: &str = "an aggregate collects too many bytes for how they are used";
+const TOO_LARGE_ERROR: &str = "an aggregate collects too many bytes for how they are used";
 
 /// The rows of a statement, or its error.
 async fn answer(server: &TestServer, sql: &str) -> Result<Value, String> {
@@ -17,12 +18,12 @@ async fn answer(server: &TestServer, sql: &str) -> Result<Value, String> {
     }
 }
 
-/// A bounded wrapper changes nothing that it lets through: types, NULL, order, DISTINCT, FILTER,
-/// windows.
+/// A bounded wrapper changes nothing about results within its limit: types, NULL, order, DISTINCT,
+/// FILTER, windows.
 #[tokio::test]
 async fn bounded_aggregates_return_the_same_results() {
     let server = TestServer::start().await;
-    const OF_THREE: &str = "FROM (VALUES (1, 'b'), (2, NULL), (3, 'a')) v(n, t)";
+    const THREE_ROWS: &str = "FROM (VALUES (1, 'b'), (2, NULL), (3, 'a')) v(n, t)";
     for (sql, rows) in [
         (
             "json_build_object('t', string_agg(t, ','), 'n', array_agg(n)) {}",
@@ -89,13 +90,12 @@ async fn bounded_aggregates_return_the_same_results() {
             json!([]),
         ),
     ] {
-        let sql = format!("SELECT {}", sql.replace("{}", OF_THREE));
+        let sql = format!("SELECT {}", sql.replace("{}", THREE_ROWS));
         assert_eq!(answer(&server, &sql).await, Ok(rows), "{sql}");
     }
 }
 
-/// The values decide, not what they might have been: the same statement passes with few rows and is
-/// refused with many.
+/// The limit applies to actual sizes: the same statement passes with few rows and fails with many.
 #[tokio::test]
 async fn oversized_aggregates_fail_at_run_time() {
     let server = TestServer::start().await;
@@ -146,15 +146,16 @@ async fn oversized_aggregates_fail_at_run_time() {
             2_000,
         ),
     ] {
-        let of = |rows: u32| sql.replace("{}", &format!("FROM generate_series(1, {rows}) AS g"));
-        let few = answer(&server, &of(fits)).await;
-        assert!(few.is_ok(), "{}: {few:?}", of(fits));
+        let with_rows =
+            |rows: u32| sql.replace("{}", &format!("FROM generate_series(1, {rows}) AS g"));
+        let few = answer(&server, &with_rows(fits)).await;
+        assert!(few.is_ok(), "{}: {few:?}", with_rows(fits));
         if too_many > 0 {
-            let error = answer(&server, &of(too_many)).await.expect_err(sql);
+            let error = answer(&server, &with_rows(too_many)).await.expect_err(sql);
             assert!(
-                error.contains(TOO_MUCH) && error.contains("SQLSTATE ZV101"),
+                error.contains(TOO_LARGE_ERROR) && error.contains("SQLSTATE ZV101"),
                 "{}: {error}",
-                of(too_many)
+                with_rows(too_many)
             );
         }
     }

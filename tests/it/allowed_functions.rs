@@ -6,7 +6,7 @@ use zava_mcp_server::query::guard;
 
 use crate::support::TestDatabase;
 
-/// The last group of the file.
+/// The last group of functions.txt.
 const VOLATILE: [&str; 5] = [
     "array_sample",
     "array_shuffle",
@@ -15,7 +15,8 @@ const VOLATILE: [&str; 5] = [
     "random_normal",
 ];
 
-/// Every overload of every listed name works on its arguments alone, as far as the catalogue can tell.
+/// As far as the catalog shows, every overload of every allowed function depends on its arguments
+/// alone.
 #[tokio::test]
 async fn allowed_functions_have_no_side_effects_and_run_no_sql() {
     let database = TestDatabase::new().await;
@@ -43,7 +44,7 @@ async fn allowed_functions_have_no_side_effects_and_run_no_sql() {
         if !VOLATILE.contains(&name.as_str()) {
             assert_ne!(row.get::<&str, _>("volatile"), "v", "{signature}");
         }
-        // What the server itself calls such a function, whatever its name.
+        // The C symbol, whatever the SQL name.
         let source: String = row.get("source");
         for family in [
             "pg_stat",
@@ -74,8 +75,7 @@ async fn allowed_functions_have_no_side_effects_and_run_no_sql() {
     );
 }
 
-/// A call of a type's name with one argument is a cast, and is measured as one if the type is
-/// known.
+/// A call with a type's name and one argument is a cast, and is costed as one if the type is known.
 #[tokio::test]
 async fn allowed_functions_named_like_types_are_costed_as_casts() {
     let database = TestDatabase::new().await;
@@ -94,7 +94,7 @@ async fn allowed_functions_named_like_types_are_costed_as_casts() {
     assert!(unknown.is_empty(), "{unknown:?}");
 }
 
-/// `(expression).name` calls a function where there is no such field.
+/// `(expression).name` calls a function if there is no such field.
 #[tokio::test]
 async fn selectable_composite_fields_never_name_a_function() {
     let database = TestDatabase::new().await;
@@ -107,56 +107,59 @@ async fn selectable_composite_fields_never_name_a_function() {
     assert_eq!(taken, Vec::<String>::new());
 }
 
-/// `row.name` calls a function that takes any row; each of them is listed, or kept out there by beginning with `pg_`.
+/// `row.name` calls a function that takes any row type: each is listed, or excluded by its prefix
+/// `pg_`.
 #[tokio::test]
 async fn functions_of_any_row_type_are_known() {
     let database = TestDatabase::new().await;
-    let unknown: Vec<String> = sqlx::query_scalar(include_str!("allowed_functions/of_any_row_type.sql"))
-        .bind(
-            guard::functions()
-                .chain(guard::WHOLE_ROW_FUNCTIONS.iter().copied())
-                .collect::<Vec<_>>(),
-        )
-        .fetch_all(&mut database.superuser().await)
-        .await
-        .expect("the functions");
-    assert_eq!(unknown, Vec::<String>::new());
-}
-
-/// A function that names its single column itself leaves the alias free to be taken for a function.
-#[tokio::test]
-async fn allowed_functions_with_one_named_out_column_are_known() {
-    let database = TestDatabase::new().await;
-    let mut named: Vec<String> =
-        sqlx::query_scalar(include_str!("allowed_functions/with_one_named_out_column.sql"))
-            .bind(guard::functions().collect::<Vec<_>>())
+    let unknown: Vec<String> =
+        sqlx::query_scalar(include_str!("allowed_functions/of_any_row_type.sql"))
+            .bind(
+                guard::functions()
+                    .chain(guard::WHOLE_ROW_FUNCTIONS.iter().copied())
+                    .collect::<Vec<_>>(),
+            )
             .fetch_all(&mut database.superuser().await)
             .await
             .expect("the functions");
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+/// If a function names its single output column itself, its alias can be mistaken for a function.
+#[tokio::test]
+async fn allowed_functions_with_one_named_out_column_are_known() {
+    let database = TestDatabase::new().await;
+    let mut named: Vec<String> = sqlx::query_scalar(include_str!(
+        "allowed_functions/with_one_named_out_column.sql"
+    ))
+    .bind(guard::functions().collect::<Vec<_>>())
+    .fetch_all(&mut database.superuser().await)
+    .await
+    .expect("the functions");
     named.sort();
     assert_eq!(named, guard::VALUE_NAMED);
 }
 
-/// Rows that a function makes are counted on only where it is known to make any.
+/// Only functions known as set-returning are costed as returning several rows.
 #[tokio::test]
 async fn allowed_set_returning_functions_are_known() {
     let database = TestDatabase::new().await;
-    let mut giving: Vec<String> = sqlx::query_scalar(
+    let mut set_returning: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT proname::text FROM pg_proc WHERE proretset AND proname = ANY ($1)",
     )
     .bind(guard::functions().collect::<Vec<_>>())
     .fetch_all(&mut database.superuser().await)
     .await
     .expect("the functions");
-    giving.sort();
-    assert_eq!(giving, guard::SET_RETURNING);
+    set_returning.sort();
+    assert_eq!(set_returning, guard::SET_RETURNING);
 }
 
-/// An aggregate computes nothing by itself, however constant what it is given.
+/// An aggregate is never folded to a constant, even over constant arguments.
 #[tokio::test]
 async fn allowed_aggregates_are_known() {
     let database = TestDatabase::new().await;
-    // Some are ordinary functions and aggregates by the same name.
+    // Some names are both an ordinary function and an aggregate.
     let mut aggregates: Vec<String> = sqlx::query_scalar(
         "SELECT DISTINCT proname::text FROM pg_proc WHERE prokind = 'a' AND proname = ANY ($1)",
     )
@@ -168,7 +171,7 @@ async fn allowed_aggregates_are_known() {
     assert_eq!(aggregates, guard::AGGREGATES);
 }
 
-/// What the guard is for, tried on the real server: no function outside the list is reached by a dot.
+/// Against the real catalog: dot notation reaches no function outside the allow-list.
 #[tokio::test]
 async fn dot_notation_reaches_no_function_outside_the_allow_list() {
     let database = TestDatabase::new().await;
@@ -198,7 +201,7 @@ async fn dot_notation_reaches_no_function_outside_the_allow_list() {
     assert!(tried > 4_000, "{tried}");
 }
 
-/// The tables and columns that the guard knows are those that the query login may read, and their keys are the tables'.
+/// The guard's tables, columns and keys are those of the database that the query login may read.
 #[tokio::test]
 async fn known_columns_match_the_readable_columns() {
     let database = TestDatabase::new().await;
@@ -250,16 +253,16 @@ async fn known_columns_match_the_readable_columns() {
     assert_eq!(known.collect::<BTreeSet<_>>(), keys);
 }
 
-/// The twins are the caller's own functions: no rights of the owner's, nothing that reads.
+/// Bounded wrappers run with the caller's privileges, read nothing and write nothing.
 #[tokio::test]
 async fn bounded_wrappers_have_no_privileges_and_no_side_effects() {
     let database = TestDatabase::new().await;
-    let odd: Vec<String> = sqlx::query_scalar(
+    let unsafe_wrappers: Vec<String> = sqlx::query_scalar(
         "SELECT p.oid::regprocedure::text FROM pg_proc p WHERE p.pronamespace = 'bounded'::regnamespace \
          AND (p.prosecdef OR p.provolatile = 'v' OR has_function_privilege('public', p.oid, 'EXECUTE') OR NOT has_function_privilege('zava_query', p.oid, 'EXECUTE'))",
     )
     .fetch_all(&mut database.superuser().await)
     .await
     .expect("the functions");
-    assert_eq!(odd, Vec::<String>::new());
+    assert_eq!(unsafe_wrappers, Vec::<String>::new());
 }

@@ -1,11 +1,11 @@
-//! What is computed and read as a time, or names a time zone: as PostgreSQL has it, unless it names
-//! a zone by its offset.
+//! Bounded wrappers: the functions that the guard puts in place of expressions whose cost depends
+//! on computed values. They return what PostgreSQL returns, or refuse the value.
 
 use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestDatabase, TestServer};
 
-const LIKE_POSTGRESQL: [(&str, &str); 19] = [
+const SAME_AS_POSTGRESQL: [(&str, &str); 19] = [
     ("('2025-01-' || lpad('5', 2, '0'))::date", "2025-01-05"),
     (
         "(lower('2025-01-05T10:11:12Z'))::timestamptz",
@@ -60,7 +60,7 @@ const LIKE_POSTGRESQL: [(&str, &str); 19] = [
     ),
 ];
 
-/// None of them is kept.
+/// Timestamps with POSIX-style time zones, which PostgreSQL would cache in the backend.
 const REFUSED: [&str; 27] = [
     "'2025-01-01 jan-1'",
     "'2025-01-01 sept-1'",
@@ -94,7 +94,7 @@ const REFUSED: [&str; 27] = [
 #[tokio::test]
 async fn computed_timestamps_parse_as_in_postgresql() {
     let server = TestServer::start().await;
-    for (expression, expected) in LIKE_POSTGRESQL {
+    for (expression, expected) in SAME_AS_POSTGRESQL {
         let sql = format!("SELECT ({expression})::text");
         let request = json!({"postgresql_query": sql});
         let answer = server.call(SEATTLE, "execute_sales_query", request).await;
@@ -121,10 +121,10 @@ async fn computed_timestamps_parse_as_in_postgresql() {
             "parts of different signs",
         ),
     ] {
-        let told = server.failure(SEATTLE, sql).await;
+        let error = server.failure(SEATTLE, sql).await;
         assert!(
-            told.contains(words) && told.contains("ZV101"),
-            "{sql}: {told}"
+            error.contains(words) && error.contains("ZV101"),
+            "{sql}: {error}"
         );
     }
 }
@@ -134,18 +134,16 @@ async fn time_zones_given_as_offsets_are_refused_in_every_spelling() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for text in REFUSED {
-        let asked = format!("SELECT bounded.moment({text}::text, 'date')");
-        let asked = asked.replace("]::text", "]");
-        let refused = sqlx::query(sqlx::AssertSqlSafe(asked))
-            .execute(&mut db)
-            .await;
+        let sql = format!("SELECT bounded.moment({text}::text, 'date')");
+        let sql = sql.replace("]::text", "]");
+        let refused = sqlx::query(sqlx::AssertSqlSafe(sql)).execute(&mut db).await;
         let error = refused.expect_err(text);
         let state = error.as_database_error().and_then(|error| error.code());
         assert_eq!(state.as_deref(), Some("ZV101"), "{text}: {error}");
     }
 }
 
-/// The names of months in PostgreSQL's own table (`datetktbl` of datetime.c).
+/// The month names in PostgreSQL's table (`datetktbl` in datetime.c).
 const MONTHS: [(&str, u8); 24] = [
     ("jan", 1),
     ("january", 1),
@@ -200,7 +198,7 @@ async fn month_names_and_abbreviations_are_accepted() {
     }
 }
 
-/// The exponents that a text may have which is read as a number while the statement runs.
+/// Exponents in texts that are parsed as numbers at run time.
 #[tokio::test]
 async fn computed_exponents_are_limited_to_two_digits() {
     let server = TestServer::start().await;
@@ -223,24 +221,24 @@ async fn computed_exponents_are_limited_to_two_digits() {
             format!("('[0,1' || '{exponent}]')::numrange"),
             format!("JSON_VALUE(to_jsonb('1' || '{exponent}'), '$' RETURNING numeric)"),
         ] {
-            let told = server.failure(SEATTLE, &format!("SELECT {number}")).await;
+            let error = server.failure(SEATTLE, &format!("SELECT {number}")).await;
             assert!(
-                told.contains("exponent has too many digits"),
-                "{number}: {told}"
+                error.contains("exponent has too many digits"),
+                "{number}: {error}"
             );
         }
     }
-    let told = server
+    let error = server
         .failure(SEATTLE, "SELECT ('[1' || 'e-16000]')::jsonb")
         .await;
-    assert!(told.contains("an exponent of too many digits"), "{told}");
-    let told = server
+    assert!(error.contains("an exponent of too many digits"), "{error}");
+    let error = server
         .failure(SEATTLE, "SELECT to_jsonb(('[1' || 'e-16000]')::json)")
         .await;
-    assert!(told.contains("an exponent of too many digits"), "{told}");
+    assert!(error.contains("an exponent of too many digits"), "{error}");
 }
 
-/// PostgreSQL reads them in a time that grows with the square of their length.
+/// PostgreSQL parses such numbers in time quadratic in their length.
 #[tokio::test]
 async fn computed_non_decimal_numbers_are_limited_in_length() {
     let server = TestServer::start().await;
@@ -248,7 +246,7 @@ async fn computed_non_decimal_numbers_are_limited_in_length() {
         ("('0x' || 'fF')::numeric", "255"),
         ("(('{-0o1' || '7,0b11}')::numeric[])[1]", "-15"),
         ("upper(('[0,0x' || 'ff]')::numrange)", "255"),
-        // As long as it is, it is none.
+        // The array is long, but no element is.
         ("(('{1,2' || repeat(',2', 500) || '}')::numeric[])[2]", "2"),
     ] {
         let sql = format!("SELECT ({number})::text");
@@ -263,12 +261,12 @@ async fn computed_non_decimal_numbers_are_limited_in_length() {
         "('[0,0o' || repeat('7', 300) || ']')::numrange",
         "JSON_VALUE(to_jsonb('0x' || repeat('F', 300)), '$' RETURNING numeric)",
     ] {
-        let told = server.failure(SEATTLE, &format!("SELECT {number}")).await;
-        assert!(told.contains("another base than ten"), "{number}: {told}");
+        let error = server.failure(SEATTLE, &format!("SELECT {number}")).await;
+        assert!(error.contains("another base than ten"), "{number}: {error}");
     }
 }
 
-/// A step that is counted with takes no longer than its rows are many.
+/// The number of steps is bounded by the shortest step, so the time is bounded by the row count.
 #[tokio::test]
 async fn timestamp_series_are_bounded_by_their_shortest_step() {
     let server = TestServer::start().await;
@@ -292,23 +290,24 @@ async fn timestamp_series_are_bounded_by_their_shortest_step() {
             "{series}"
         );
     }
-    let told = server
+    let error = server
         .failure(
             SEATTLE,
             &format!("{count}('2025-01-01'::timestamp, '2026-01-01', '0 days')"),
         )
         .await;
-    assert!(told.contains("step size cannot equal zero"), "{told}");
-    let told = server
+    assert!(error.contains("step size cannot equal zero"), "{error}");
+    let error = server
         .failure(
             SEATTLE,
             &format!("{count}('2025-01-01'::timestamp, 'infinity', '1 day')"),
         )
         .await;
-    assert!(told.contains("SQLSTATE"), "{told}");
+    assert!(error.contains("SQLSTATE"), "{error}");
 }
 
-/// As those that are written down: PostgreSQL splits what stands around each of them in two.
+/// The same limit as for literal patterns: each word boundary doubles the work for its
+/// surroundings.
 #[tokio::test]
 async fn computed_regular_expressions_are_limited_in_word_boundaries() {
     let server = TestServer::start().await;
@@ -320,14 +319,14 @@ async fn computed_regular_expressions_are_limited_in_word_boundaries() {
                 let answer = server.call(SEATTLE, "execute_sales_query", request).await;
                 assert!(!answer.is_error, "{sql}: {}", answer.text);
             } else {
-                let told = server.failure(SEATTLE, &sql).await;
-                assert!(told.contains("too many word boundaries"), "{sql}: {told}");
+                let error = server.failure(SEATTLE, &sql).await;
+                assert!(error.contains("too many word boundaries"), "{sql}: {error}");
             }
         }
     }
 }
 
-/// What stands for a call means what the call means, also of NULL.
+/// A wrapper means what the wrapped call means, also for NULL.
 #[tokio::test]
 async fn bounded_wrappers_pass_null_through() {
     let server = TestServer::start().await;

@@ -12,7 +12,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().expect("text"))
 }
 
-/// Answers of every kind, wherever they come from.
+/// Responses of every kind and from every route.
 #[tokio::test]
 async fn every_response_has_security_headers() {
     let server = TestServer::start_with(|settings| {
@@ -103,7 +103,7 @@ async fn every_response_has_security_headers() {
     );
 }
 
-/// What a browser asks before it lets a page call, and what the page may read then.
+/// CORS: the preflight request, and the response headers that a page may read.
 #[tokio::test]
 async fn cors_allows_only_configured_origins() {
     let server = TestServer::start_with(|settings| {
@@ -164,7 +164,7 @@ async fn cors_allows_only_configured_origins() {
         None
     );
 
-    // A page reads of a refusal where to sign in.
+    // A page can read from a 401 where to sign in.
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     let response = server
         .post()
@@ -186,7 +186,7 @@ async fn cors_allows_only_configured_origins() {
         "{exposed}"
     );
 
-    // Whoever has passed is still refused for a page of another origin.
+    // Authenticated requests of other origins are rejected too.
     let open =
         TestServer::start_with(|settings| settings.allowed_origins = vec![PAGE.to_owned()]).await;
     for (server, origin, status) in [

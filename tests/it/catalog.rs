@@ -21,7 +21,7 @@ async fn every_table_forces_row_security_and_belongs_to_the_owner() {
         assert_eq!(row.get::<String, _>("owner"), "zava_owner", "{name}");
         let policies: Vec<String> = row.get("policies");
         let mut expected = vec!["no_delete", "no_insert", "no_update"];
-        // The audit trail's owner changes nothing of it.
+        // Even the owner cannot change or delete audit records.
         expected.extend(match name.as_str() {
             "guard.audit" => ["owner_appends", "owner_reads"].as_slice(),
             _ => &["owner_all"],
@@ -101,7 +101,7 @@ async fn security_definer_functions_pin_search_path_and_are_not_public() {
         }
         assert_eq!(row.get::<Vec<String>, _>("config"), pinned, "{name}");
         assert!(!row.get::<bool, _>("public"), "{name}");
-        // A worker process is another backend: the context is not valid there.
+        // A parallel worker is another backend, for which the signed context is not valid.
         assert_ne!(row.get::<String, _>("parallel"), "s", "{name}");
         if row.get::<bool, _>("callable") {
             callable.push(name);
@@ -120,8 +120,8 @@ async fn security_definer_functions_pin_search_path_and_are_not_public() {
     );
 }
 
-/// A policy that ran once a row would take hundreds of times longer. The plan shows that each
-/// reference of an exposed table has the context verified once, before its first row.
+/// A policy evaluated per row would take hundreds of times longer. The plan must show that each
+/// reference of an exposed table verifies the context once, in an InitPlan.
 #[tokio::test]
 async fn policies_verify_the_context_once_per_table_reference() {
     let database = TestDatabase::new().await;
@@ -132,7 +132,7 @@ pub(crate) async fn assert_policies_run_once(db: &mut PgConnection) {
     for relation in RELATIONS.iter() {
         let table = format!("retail.{}", relation.name);
         let column = relation.columns[0].name;
-        // A customer's policy reads the orders of the store, too.
+        // The policy of customers also reads the orders of the store.
         let own = if relation.name == "customers" { 2 } else { 1 };
         for (sql, references) in [
             (format!("SELECT count({column}) FROM {table}"), own),
@@ -161,7 +161,7 @@ pub(crate) async fn assert_policies_run_once(db: &mut PgConnection) {
             assert_eq!(verified.len(), references, "{sql}\n{plan}");
             let lines: Vec<&str> = plan.lines().collect();
             for line in verified {
-                // Its plan is a Result of its own, under an InitPlan.
+                // It is a Result node under an InitPlan.
                 assert!(lines[line - 1].trim_start().starts_with("-> "), "{plan}");
                 assert!(
                     lines[line - 2].trim_start().starts_with("InitPlan"),

@@ -11,7 +11,7 @@ use crate::support::{SEATTLE, TestDatabase, TestServer, query_password, settings
 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
-/// The binary, with nothing in its environment but what a test gives it, in an empty folder.
+/// The binary in an empty folder, with no environment variables but those that a test sets.
 pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
     command
@@ -113,7 +113,7 @@ async fn environment_overrides_the_dot_env_file() {
         "{said}"
     );
 
-    // Nothing is hidden by a variable that is set to nothing.
+    // An empty variable does not override the file.
     let output = binary(folder.path())
         .arg("check")
         .env("POSTGRES_DB_PORT", "")
@@ -234,7 +234,7 @@ async fn posture_finding_and_its_fix_are_logged_once() {
     sqlx::raw_sql("GRANT INSERT ON retail.orders TO zava_reader")
         .execute(&mut database.superuser().await)
         .await
-        .expect("the damage");
+        .expect("the violation");
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());
     with_database(&mut command, &settings(&database.name));
@@ -271,11 +271,11 @@ async fn posture_finding_and_its_fix_are_logged_once() {
     drop(input);
     let output = child.wait_with_output().await.expect("it ends");
     let log = String::from_utf8(output.stderr).expect("text");
-    let mend = "REVOKE INSERT ON TABLE retail.orders FROM zava_reader";
-    assert_eq!(log.matches(mend).count(), 1, "{log}");
+    let fix = "REVOKE INSERT ON TABLE retail.orders FROM zava_reader";
+    assert_eq!(log.matches(fix).count(), 1, "{log}");
     assert!(
         log.lines()
-            .any(|line| line.contains("ERROR") && line.contains(mend)),
+            .any(|line| line.contains("ERROR") && line.contains(fix)),
         "{log}"
     );
 }
@@ -330,7 +330,7 @@ async fn sql_command_needs_neither_settings_nor_a_database() {
     }
 }
 
-/// The words at the command line are the client's, and the limits too.
+/// The command line reports the errors and applies the limits that clients meet.
 #[tokio::test]
 async fn sql_command_prints_the_same_errors_as_the_tool() {
     let folder = tempfile::tempdir().expect("a folder");

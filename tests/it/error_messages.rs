@@ -44,7 +44,8 @@ async fn errors_are_flagged_and_reveal_no_internals() {
     }
 }
 
-/// PostgreSQL's own message may repeat a value of any length, and its hint a name that the caller cannot see.
+/// PostgreSQL's message may repeat a value of any length, and its hint may name a column that the
+/// caller cannot see.
 #[tokio::test]
 async fn long_errors_are_shortened_and_hide_unreadable_columns() {
     let server = TestServer::start().await;
@@ -64,7 +65,8 @@ async fn long_errors_are_shortened_and_hide_unreadable_columns() {
     assert!(!text.contains("rls_user_id"), "{text}");
 }
 
-/// PostgreSQL speaks of the text that ran, which is another one: tables have their schema, twins stand in for functions.
+/// PostgreSQL reports positions in the rewritten text, in which tables have their schema and
+/// bounded wrappers replace functions.
 #[tokio::test]
 async fn error_position_refers_to_the_clients_text() {
     let server = TestServer::start().await;

@@ -1,6 +1,6 @@
-//! A plain call is answered by a shorter way than rmcp's transport, which answers every other
-//! message. Spaces behind a message mean nothing, and a body of more than 4 KiB takes the long way:
-//! so each request is sent twice, and the answers must be equal.
+//! The fast path answers `tools/call` messages without rmcp's transport. Trailing spaces do not
+//! change a message, but a body of more than 4 KiB always takes the transport: so each request is
+//! sent with and without them, and the responses must be equal.
 
 use std::cell::Cell;
 
@@ -13,14 +13,13 @@ use crate::support::{SEATTLE, TestServer};
 
 const CASES: u32 = 600;
 
-/// More than the short way takes.
+/// More than the fast path accepts.
 const SPACES: usize = 4 * 1024;
 
-/// The value of a header `Mcp-Name` that is the body's.
+/// Marks an `Mcp-Name` header that matches the body.
 const MATCHING: &[u8] = b"*";
 
-/// A message's members as JSON text, and the headers that it is sent with. An empty text is left
-/// out.
+/// The members of a message as JSON text, and its headers. An empty text is left out.
 #[derive(Clone, Debug)]
 struct Request {
     message: [&'static str; 4],
@@ -56,7 +55,7 @@ impl Request {
     }
 }
 
-/// The usual values in nine cases of ten, so that most requests have one thing that is unusual.
+/// The usual values in nine of ten cases, so that most requests have one unusual part.
 fn mostly<T: Clone + std::fmt::Debug + 'static>(
     usual: &'static [T],
     unusual: &'static [T],
@@ -109,7 +108,7 @@ fn message() -> impl Strategy<Value = [&'static str; 4]> {
         ],
     );
     (version, id, method, params).prop_map(|(version, id, method, params)| {
-        // In an order of its own, as clients write them.
+        // A fixed order that differs from the usual one, as clients send members in any order.
         [method, id, params, version]
     })
 }
@@ -117,7 +116,7 @@ fn message() -> impl Strategy<Value = [&'static str; 4]> {
 type Header = (&'static str, &'static [u8]);
 type Texts = (&'static str, &'static str);
 
-/// A tool's name and its arguments.
+/// A tool's name and arguments.
 fn call() -> impl Strategy<Value = Texts> {
     let usual: &[Texts] = &[
         (
@@ -176,7 +175,7 @@ fn call() -> impl Strategy<Value = Texts> {
 
 const VERSION: &str = "mcp-protocol-version";
 
-/// The protocol's version, in a message and in headers.
+/// The protocol version, in a message and in headers.
 fn version() -> impl Strategy<Value = (&'static str, &'static [Header])> {
     let usual: &[(&str, &[Header])] = &[
         ("", &[]),
@@ -233,7 +232,7 @@ fn other_params() -> impl Strategy<Value = &'static str> {
     )
 }
 
-/// The headers that 2026-07-28 asks for, and others that could change an answer.
+/// Headers that 2026-07-28 requires, and others that could change a response.
 fn other_headers() -> impl Strategy<Value = Vec<Header>> {
     const METHOD: &str = "mcp-method";
     let method = mostly::<&'static [Header]>(
@@ -291,9 +290,9 @@ fn request() -> impl Strategy<Value = Request> {
     })
 }
 
-/// Everything of an answer that is not about its time.
+/// A response without what depends on the time.
 #[derive(Debug, PartialEq)]
-struct Answer {
+struct ResponseParts {
     status: u16,
     headers: Vec<(String, Vec<u8>)>,
     body: String,
@@ -314,19 +313,19 @@ fn fast_path_and_rmcp_transport_answer_alike() {
     };
     let random = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
     let outcome = TestRunner::new_with_rng(config, random).run(&request(), |request| {
-        let (short, long) = runtime.block_on(async {
+        let (fast, transport) = runtime.block_on(async {
             (
                 answer(&server, &request, 0).await,
                 answer(&server, &request, SPACES).await,
             )
         });
-        results.set(results.get() + u32::from(short.body.contains(r#""isError":false"#)));
-        if short == long {
+        results.set(results.get() + u32::from(fast.body.contains(r#""isError":false"#)));
+        if fast == transport {
             return Ok(());
         }
         let body = request.body();
         Err(TestCaseError::fail(format!(
-            "{body}\n{request:?}\n{short:#?}\n{long:#?}"
+            "{body}\n{request:?}\n{fast:#?}\n{transport:#?}"
         )))
     });
     match outcome {
@@ -334,13 +333,13 @@ fn fast_path_and_rmcp_transport_answer_alike() {
         Err(TestError::Fail(why, _)) => panic!("{why}"),
         Err(TestError::Abort(why)) => panic!("no verdict: {why}"),
     }
-    // Refusals alone would say little.
+    // Errors alone would prove little.
     let results = results.get();
     assert!(results > CASES / 5, "{results} calls gave something");
     runtime.block_on(async move { drop(server) });
 }
 
-async fn answer(server: &TestServer, request: &Request, spaces: usize) -> Answer {
+async fn answer(server: &TestServer, request: &Request, spaces: usize) -> ResponseParts {
     let given = request.headers();
     let mut headers = HeaderMap::new();
     headers.insert("x-rls-user-id", HeaderValue::from_static(SEATTLE));
@@ -363,11 +362,11 @@ async fn answer(server: &TestServer, request: &Request, spaces: usize) -> Answer
         .body(body);
     let response = sent.send().await.expect("an answer");
     let status = response.status().as_u16();
-    let of_time = ["date", "ratelimit"];
+    let time_dependent = ["date", "ratelimit"];
     let mut headers: Vec<(String, Vec<u8>)> = response
         .headers()
         .iter()
-        .filter(|(name, _)| !of_time.contains(&name.as_str()))
+        .filter(|(name, _)| !time_dependent.contains(&name.as_str()))
         .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
         .collect();
     headers.sort();
@@ -375,7 +374,7 @@ async fn answer(server: &TestServer, request: &Request, spaces: usize) -> Answer
     if request.params[1].contains("utc_date") {
         body.retain(|character| !character.is_ascii_digit());
     }
-    Answer {
+    ResponseParts {
         status,
         headers,
         body,

@@ -26,7 +26,7 @@ async fn programs_files_and_ddl_are_refused() {
     );
 }
 
-/// `signed_context` tries the same past the guard.
+/// `signed_context` tries the same without the guard.
 #[tokio::test]
 async fn set_config_cannot_switch_the_tenant() {
     let server = TestServer::start().await;
@@ -74,7 +74,7 @@ async fn tenant_ids_are_not_readable() {
         assert!(text.contains("no column rls_user_id"), "{sql}: {text}");
         assert!(!text.contains(SEATTLE), "{sql}: {text}");
     }
-    // What stands for all columns stands for those that may be read.
+    // A star or a whole row expands to the readable columns.
     for sql in [
         "SELECT * FROM retail.stores",
         "SELECT s FROM retail.stores s",

@@ -1,5 +1,5 @@
-//! Tables that inherit from those of schema `guard`, with the guard and the posture check switched
-//! off: they grant nothing.
+//! Child tables of the tables in schema `guard`, without the guard and the posture check: they
+//! grant nothing.
 
 use sqlx::PgConnection;
 
@@ -7,8 +7,8 @@ use crate::support::{SEATTLE, TestDatabase, number};
 
 const TENANT: &str = "11111111-1111-1111-1111-111111111111";
 
-/// What somebody would put beside the rows that triggers watch over: a tenant that sees all, a
-/// signing key, a grant, an API key whose secret has this digest, and a record.
+/// Rows that an attacker would insert beside the audited ones: a tenant that sees all stores, a
+/// signing key, a grant, an API key with a known secret, and an audit record.
 const CHILDREN: &str = "
     CREATE TABLE public.tenants () INHERITS (guard.tenant);
     INSERT INTO public.tenants VALUES ('11111111-1111-1111-1111-111111111111', 'Mine', NULL, true);
@@ -30,7 +30,7 @@ async fn rows_in_child_tables_grant_nothing() {
         .await
         .expect("the children");
     let mut db = database.query_login().await;
-    // The tenant and the key of the children.
+    // A context of the child's tenant, and one signed with the child's key.
     let of_child = database.context(TENANT, &mut db).await;
     let of_own = database.context(SEATTLE, &mut db).await;
     for (context, state) in [
@@ -51,7 +51,7 @@ async fn rows_in_child_tables_grant_nothing() {
         .fetch_one(&mut db)
         .await
         .expect("a process id");
-    for (purpose, question, count) in [
+    for (purpose, arguments, count) in [
         (
             "entitlements",
             r#"{"principals": ["apikey:abcdefghijk0"], "stores": [], "role": "reader"}"#,
@@ -64,18 +64,17 @@ async fn rows_in_child_tables_grant_nothing() {
             "SELECT count(*) FROM guard.api_key($1, $2, $3, $4)",
         ),
     ] {
-        let (expires, mac): (i64, Vec<u8>) =
-            sqlx::query_as(include_str!("support/sign_call.sql"))
-                .bind(purpose)
-                .bind(question)
-                .bind(60)
-                .bind(backend)
-                .fetch_one(&mut superuser)
-                .await
-                .expect("a signature");
+        let (expires, mac): (i64, Vec<u8>) = sqlx::query_as(include_str!("support/sign_call.sql"))
+            .bind(purpose)
+            .bind(arguments)
+            .bind(60)
+            .bind(backend)
+            .fetch_one(&mut superuser)
+            .await
+            .expect("a signature");
         let granted: i64 = sqlx::query_scalar(count)
             .bind(1)
-            .bind(question)
+            .bind(arguments)
             .bind(expires)
             .bind(mac)
             .fetch_one(&mut db)
@@ -95,7 +94,7 @@ async fn rows_in_child_tables_grant_nothing() {
     assert_eq!(number(&mut owner, refused).await, 0);
 }
 
-/// Whatever is added later too.
+/// Guards against later additions: every FROM and JOIN must use ONLY.
 #[tokio::test]
 async fn guard_functions_and_views_read_tables_with_only() {
     let database = TestDatabase::new().await;
@@ -116,7 +115,7 @@ async fn guard_functions_and_views_read_tables_with_only() {
     assert!(tables > 12, "{tables}");
 }
 
-/// Of functions and views.
+/// Definitions of functions and views in schema guard.
 async fn definitions(db: &mut PgConnection) -> Vec<String> {
     sqlx::query_scalar(
         "SELECT pg_get_functiondef(p.oid) FROM pg_proc AS p WHERE p.pronamespace = 'guard'::regnamespace \

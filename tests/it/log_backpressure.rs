@@ -1,4 +1,4 @@
-//! The server keeps serving when its log is not read.
+//! The server keeps serving when its log pipe is not read or is closed.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,12 +11,12 @@ use tokio::time::timeout;
 use crate::command_line::{binary, with_database};
 use crate::support::{SEATTLE, TestDatabase, http, settings};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// More lines than the pipe of a reader that stalls takes.
+/// More log lines than the pipe buffer holds.
 const CALLS: usize = 1000;
 
-/// A server, where it listens, and its log.
+/// A running server, its URL, and its log pipe.
 async fn serve(database: &TestDatabase) -> (Child, String, BufReader<ChildStderr>) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());
@@ -29,7 +29,7 @@ async fn serve(database: &TestDatabase) -> (Child, String, BufReader<ChildStderr
     (child, format!("http://{address}/mcp"), log)
 }
 
-/// Calls a tool that is not there; each call is a line of the log.
+/// Calls an unknown tool; each call writes a line to the log.
 async fn call(client: &reqwest::Client, url: &str) {
     let answer = client
         .post(url)
@@ -37,7 +37,7 @@ async fn call(client: &reqwest::Client, url: &str) {
         .header("x-rls-user-id", SEATTLE)
         .json(&json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "none", "arguments": {}}}))
         .send();
-    let answer = timeout(PATIENCE, answer)
+    let answer = timeout(RESPONSE_TIMEOUT, answer)
         .await
         .expect("an answer in time")
         .expect("an answer");
@@ -48,7 +48,7 @@ async fn terminate(mut child: Child) {
     let id = child.id().expect("it runs").to_string();
     let told = Command::new("kill").arg(id).status().await.expect("kill");
     assert!(told.success());
-    let ended = timeout(PATIENCE, child.wait())
+    let ended = timeout(RESPONSE_TIMEOUT, child.wait())
         .await
         .expect("it ends in time");
     assert_eq!(ended.expect("an exit status").code(), Some(0));
@@ -78,7 +78,7 @@ async fn closed_log_pipe_blocks_neither_requests_nor_shutdown() {
     terminate(child).await;
 }
 
-/// 101 would be a panic.
+/// Exit code 101 would be a panic.
 #[tokio::test]
 async fn commands_keep_their_exit_code_when_stderr_is_closed() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -26,7 +26,7 @@ async fn migrate_is_idempotent_without_superuser() {
 #[tokio::test]
 async fn seed_before_migrate_fails_with_a_hint() {
     let database = TestDatabase::empty().await;
-    // The role exists in the cluster, the schema does not in this database.
+    // The role exists in the cluster, but this database has no schema.
     let mut db = database::connect_as_owner(&database.admin_settings())
         .await
         .expect("the owner exists in the cluster");
@@ -72,7 +72,7 @@ async fn modified_migration_is_refused() {
 #[tokio::test]
 async fn signing_key_rotates_while_servers_run() {
     let database = TestDatabase::new().await;
-    let old = TestServer::over(&settings(&database.name)).await;
+    let old = TestServer::with_settings(&settings(&database.name)).await;
     assert_eq!(
         old.number(HEAD_OFFICE, "SELECT 1 FROM stores LIMIT 1")
             .await,
@@ -86,7 +86,7 @@ async fn signing_key_rotates_while_servers_run() {
         .expect("the second key is accepted");
     let mut rotated = settings(&database.name);
     rotated.signing_key = admin.signing_key.clone();
-    let new = TestServer::over(&rotated).await;
+    let new = TestServer::with_settings(&rotated).await;
     assert_eq!(
         new.number(HEAD_OFFICE, "SELECT 2 FROM stores LIMIT 1")
             .await,

@@ -1,5 +1,5 @@
-//! What keeps a model from misreading what it gets: whose rows these are, what amounts mean, how
-//! much there is.
+//! What tells a model how to read its data: whose rows it sees, what amounts mean, how many rows
+//! there are.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
@@ -25,8 +25,8 @@ async fn schemas(server: &TestServer, tenant: &str) -> String {
     answer.text
 }
 
-/// What follows `name` in a table's block.
-fn told<'a>(text: &'a str, table: &str, name: &str) -> &'a str {
+/// The text after `name` in a table's block of the schema.
+fn schema_line<'a>(text: &'a str, table: &str, name: &str) -> &'a str {
     let block = text
         .split("# Table: ")
         .find(|block| block.starts_with(table));
@@ -77,7 +77,7 @@ async fn every_result_names_its_scope() {
     }
 }
 
-/// Both eras of the protocol, and nobody may keep one caller's instructions for another.
+/// In both protocol versions, and never cached for another caller.
 #[tokio::test]
 async fn instructions_name_the_callers_scope() {
     let server = TestServer::start().await;
@@ -120,13 +120,13 @@ async fn instructions_name_the_callers_scope() {
     }
 }
 
-/// What cannot be found out is not waited for: a client that begins is answered.
+/// A blocked scope lookup does not delay `initialize`.
 #[tokio::test]
 async fn initialize_succeeds_when_the_scope_lookup_is_blocked() {
     let server = TestServer::start().await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     let mut db = server.database().superuser().await;
-    // The tenant is known to the server; the list of stores is out of reach.
+    // The tenant is cached; reading the list of stores is blocked.
     sqlx::raw_sql("BEGIN; LOCK TABLE retail.stores IN ACCESS EXCLUSIVE MODE")
         .execute(&mut db)
         .await
@@ -155,7 +155,7 @@ async fn schemas_mark_the_callers_store() {
         )
         .await;
     assert_eq!(
-        told(&own, "retail.stores", "**Your store:**"),
+        schema_line(&own, "retail.stores", "**Your store:**"),
         format!("Zava Retail Redmond (store_id {id})")
     );
     let all = schemas(&server, HEAD_OFFICE).await;
@@ -163,8 +163,8 @@ async fn schemas_mark_the_callers_store() {
     assert!(!all.contains("Your store"), "{all}");
 }
 
-/// What is told about rows comes from the caller's own: neither planner statistics nor another
-/// tenant's cached numbers.
+/// Row counts and dates come from the caller's rows: neither from planner statistics nor from
+/// another tenant's cached values.
 #[tokio::test]
 async fn row_counts_and_dates_come_from_the_callers_rows() {
     let server = TestServer::start().await;
@@ -180,7 +180,7 @@ async fn row_counts_and_dates_come_from_the_callers_rows() {
             .expect("the superuser's count");
         let text = schemas(&server, tenant).await;
         for table in ["orders", "order_items", "inventory", "customers"] {
-            let rows = told(&text, &format!("retail.{table}"), "**Rows you see:**");
+            let rows = schema_line(&text, &format!("retail.{table}"), "**Rows you see:**");
             let rows = rows.trim_start_matches("about ").replace(',', "");
             let (rows, expected) = (
                 rows.parse::<i64>().expect("a number"),
@@ -192,7 +192,7 @@ async fn row_counts_and_dates_come_from_the_callers_rows() {
             );
             assert_eq!(expected < 100, rows == expected, "exact below a hundred");
         }
-        let dates = told(&text, "retail.orders", "**Order dates you see:**").to_owned();
+        let dates = schema_line(&text, "retail.orders", "**Order dates you see:**").to_owned();
         let own = server
             .rows(tenant, "SELECT min(order_date)::text || ' to ' || max(order_date)::text FROM retail.orders")
             .await;
@@ -200,7 +200,7 @@ async fn row_counts_and_dates_come_from_the_callers_rows() {
         seen.push(text);
     }
     assert_ne!(seen[0], all);
-    // A tenant with no row at all is told nothing of the others'.
+    // A tenant without rows learns nothing about the others'.
     let count = number(&mut db, "SELECT count(*) FROM retail.orders").await;
     assert!(count > 1_000, "{count}");
     let emptied = "DELETE FROM retail.order_items WHERE store_id = 7; DELETE FROM retail.orders WHERE store_id = 7";
@@ -210,12 +210,18 @@ async fn row_counts_and_dates_come_from_the_callers_rows() {
         .expect("the rows go");
     let kirkland = "9c8b7a65-4321-fed0-9876-543210fedcba";
     let text = schemas(&server, kirkland).await;
-    assert_eq!(told(&text, "retail.orders", "**Rows you see:**"), "0");
-    assert_eq!(told(&text, "retail.order_items", "**Rows you see:**"), "0");
+    assert_eq!(
+        schema_line(&text, "retail.orders", "**Rows you see:**"),
+        "0"
+    );
+    assert_eq!(
+        schema_line(&text, "retail.order_items", "**Rows you see:**"),
+        "0"
+    );
     assert!(!text.contains("Order dates you see"), "{text}");
 }
 
-/// The words that a model needs for right amounts stand in the block of the table that holds them.
+/// Definitions of amounts are in the block of the table that holds the columns.
 #[tokio::test]
 async fn schemas_define_amount_columns() {
     let server = TestServer::start().await;
@@ -255,12 +261,12 @@ async fn schemas_define_amount_columns() {
         text.contains("numeric (amounts, averages) comes as text such as \"12.50\""),
         "{text}"
     );
-    // And they are true.
+    // The definition must hold for the data.
     let wrong = "SELECT count(*) FROM retail.order_items WHERE total_amount <> quantity * unit_price - discount_amount";
     assert_eq!(server.number(SEATTLE, wrong).await, 0);
 }
 
-/// The questions that demonstrations ask have an answer in the sample.
+/// Typical demonstration questions have an answer in the sample data.
 #[tokio::test]
 async fn demonstration_questions_have_answers() {
     let server = TestServer::start().await;
@@ -325,10 +331,10 @@ async fn schemas_show_foreign_keys_to_the_least_privileged_role() {
 #[tokio::test]
 async fn cached_schema_details_are_not_shared_between_tenants() {
     let server = TestServer::start().await;
-    let junk = server.request("11111111-2222-3333-4444-555555555555", "tools/call", json!({"name": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}})).await;
-    assert_eq!(junk.status(), 403);
+    let rejected = server.request("11111111-2222-3333-4444-555555555555", "tools/call", json!({"name": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}})).await;
+    assert_eq!(rejected.status(), 403);
     let mut db = server.database().superuser().await;
-    // A store whose orders are all of one year has that year only.
+    // A store whose orders are all in one year lists only that year.
     sqlx::raw_sql("UPDATE retail.orders SET order_date = '2021-05-05' WHERE store_id = (SELECT store_id FROM retail.stores WHERE store_name LIKE '%Redmond')")
         .execute(&mut db)
         .await

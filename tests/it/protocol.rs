@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-/// What a client of the stateless era puts into each request.
+/// The `_meta` of each request in protocol 2026-07-28.
 fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -65,14 +65,14 @@ async fn clients_before_2026_07_28_initialize() {
         );
         assert!(body["result"]["capabilities"]["tools"].is_object());
     }
-    let note = server
+    let notification = server
         .post()
         .header("x-rls-user-id", SEATTLE)
         .json(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
         .send()
         .await
         .expect("an answer");
-    assert_eq!(note.status(), 202);
+    assert_eq!(notification.status(), 202);
     let ping: Value = server
         .request(SEATTLE, "ping", json!({}))
         .await
@@ -81,7 +81,7 @@ async fn clients_before_2026_07_28_initialize() {
         .expect("JSON");
     assert_eq!(ping["result"], json!({}));
 
-    // However long the message is; a refused client has no session.
+    // For messages of any length. A rejected `initialize` creates no session.
     let long = "x".repeat(10_000);
     let no_capabilities =
         json!({"protocolVersion": "2025-11-25", "clientInfo": {"name": &long, "version": "1"}});
@@ -99,8 +99,8 @@ async fn clients_before_2026_07_28_initialize() {
         assert!(body[member].is_object(), "{body}");
     }
 
-    // Any session does, because nothing is kept of one: another instance may answer, and so may one
-    // that was started anew.
+    // Any session id is accepted, because the server keeps no session state: another instance may
+    // answer, also after a restart.
     for session in [sessions[0].as_str(), "made-up", "not a session", ""] {
         let request = server
             .post()
@@ -158,7 +158,7 @@ async fn clients_of_2026_07_28_discover() {
     assert_eq!(body["result"]["resultType"], "complete");
 }
 
-/// What 2026-07-28 has removed is no method of its clients.
+/// `initialize` was removed in 2026-07-28.
 #[tokio::test]
 async fn initialize_is_unknown_in_2026_07_28() {
     let server = TestServer::start().await;
@@ -197,7 +197,7 @@ async fn tool_list_is_stable_and_cacheable() {
     assert_eq!(body, again, "the order is fixed");
 }
 
-/// A request's cost for a model: the tools and the instructions, at about four characters a token.
+/// The cost for a model of having this server: the tools and the instructions, in tokens.
 #[tokio::test]
 async fn tool_surface_stays_within_its_token_budget() {
     let server = TestServer::start().await;

@@ -1,4 +1,4 @@
-//! Behind a reverse proxy with a path of its own, which takes the path away or does not.
+//! Behind a reverse proxy with a path prefix, which the proxy strips or forwards.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ async fn public_url_path_is_served_and_advertised() {
         );
     }
 
-    // RFC 9728, section 3.1: the path stands behind the well-known one, at the root of the host.
+    // RFC 9728, section 3.1: the path follows the well-known part, at the root of the host.
     let well_known = "/.well-known/oauth-protected-resource";
     let metadata = format!("https://zava.example.com{well_known}/zava/mcp");
     let request = server.client.post(server.url("/zava/mcp")).json(&ping);

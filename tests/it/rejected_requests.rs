@@ -1,4 +1,4 @@
-//! A refusal carries the id of its request: clients tell by it which of theirs it was.
+//! A rejection carries the id of its request, by which clients match it.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::support::{SEATTLE, TestServer};
 
 const UNKNOWN: &str = "ffffffff-ffff-ffff-ffff-ffffffffffff";
 
-/// As SDKs write it, with the id behind a statement of usual length.
+/// A call as SDKs write it, with the id after a statement of usual length.
 fn call(id: &Value) -> String {
     let sql = format!("SELECT 1 -- \\\"id\\\": 99, {}", "x".repeat(4000));
     format!(
@@ -25,16 +25,16 @@ fn call(id: &Value) -> String {
 async fn every_rejection_carries_the_request_id() {
     let plain = TestServer::start().await;
     let keys = TestServer::start_with(keys_only).await;
-    let slow = TestServer::start_with(|settings| {
+    let rate_limited = TestServer::start_with(|settings| {
         settings.rates.address = NonZeroU32::MIN;
         settings.rates.principal = NonZeroU32::MIN;
     })
     .await;
-    slow.request(SEATTLE, "ping", json!({})).await;
+    rate_limited.request(SEATTLE, "ping", json!({})).await;
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = closed.local_addr().expect("its address").port();
     drop(closed);
-    let away = TestServer::start_with(|settings| {
+    let without_database = TestServer::start_with(|settings| {
         settings.database.host = "127.0.0.1".to_owned();
         settings.database.port = port;
     })
@@ -46,9 +46,9 @@ async fn every_rejection_carries_the_request_id() {
         (403, &plain, &[("x-rls-user-id", UNKNOWN)]),
         (401, &keys, &[]),
         (401, &keys, &[("authorization", "Bearer nonsense")]),
-        (429, &slow, &[("x-rls-user-id", SEATTLE)]),
-        (429, &slow, &[]),
-        (503, &away, &[("x-rls-user-id", SEATTLE)]),
+        (429, &rate_limited, &[("x-rls-user-id", SEATTLE)]),
+        (429, &rate_limited, &[]),
+        (503, &without_database, &[("x-rls-user-id", SEATTLE)]),
         (
             403,
             &plain,
@@ -95,7 +95,7 @@ async fn every_rejection_carries_the_request_id() {
     }
 }
 
-/// What has no id, or none that can be told, is refused without one: no client takes `null`.
+/// A message without a usable id is rejected without one, because no client accepts `null`.
 #[tokio::test]
 async fn rejection_without_a_request_id_omits_it() {
     let server = TestServer::start_with(keys_only).await;
@@ -125,8 +125,7 @@ async fn rejection_without_a_request_id_omits_it() {
     }
 }
 
-/// Whoever is refused does not make the server wait for a body that does not come, and is not asked
-/// for one.
+/// The server neither waits for the body of a rejected request nor asks for it (100 Continue).
 #[tokio::test]
 async fn rejection_does_not_wait_for_the_body() {
     let server = TestServer::start_with(keys_only).await;
@@ -135,7 +134,7 @@ async fn rejection_does_not_wait_for_the_body() {
             "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n{more}\r\n"
         )
     };
-    // More of them than the server waits for at once.
+    // More requests than the number of bodies that the server waits for at once.
     let mut streams = Vec::new();
     for _ in 0..100 {
         let mut stream = TcpStream::connect(server.address)
@@ -146,12 +145,16 @@ async fn rejection_does_not_wait_for_the_body() {
         streams.push(stream);
     }
     for mut stream in streams {
-        let mut said = String::new();
-        let read = timeout(Duration::from_secs(10), stream.read_to_string(&mut said)).await;
+        let mut response = String::new();
+        let read = timeout(
+            Duration::from_secs(10),
+            stream.read_to_string(&mut response),
+        )
+        .await;
         read.expect("it is answered and closed").expect("text");
-        assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
-        assert!(said.contains("\"id\":5"), "{said}");
+        assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
+        assert!(response.contains("\"id\":5"), "{response}");
     }
-    let said = server.said(&head("Expect: 100-continue\r\n")).await;
-    assert!(said.starts_with("HTTP/1.1 401 "), "{said}");
+    let response = server.raw_response(&head("Expect: 100-continue\r\n")).await;
+    assert!(response.starts_with("HTTP/1.1 401 "), "{response}");
 }

@@ -1,5 +1,5 @@
 //! Limits on results (rows, bytes, columns, single values, temporary space), and what the client is
-//! told when one is reached.
+//! result when one is reached.
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Executor as _, SqlSafeStr as _};
@@ -12,7 +12,7 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
     let series = |last: u32| format!("SELECT g FROM generate_series(1, {last}) g");
     let long = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
     let huge = "SELECT repeat('x', 12000000)";
-    let most = Some(1000);
+    let max = Some(1000);
     for (sql, max_rows, given, total, words) in [
         (series(200), None, 200, None, None),
         (
@@ -31,10 +31,10 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
             None,
             Some("Only the first 200 rows; there are more. Aggregate or filter; set max_rows"),
         ),
-        (series(1000), most, 1000, None, None),
+        (series(1000), max, 1000, None, None),
         (
             series(5000),
-            most,
+            max,
             1000,
             None,
             Some("Only the first 1000 rows; there are more. Aggregate or filter; or go on with"),
@@ -72,7 +72,7 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
         ),
         (
             long.to_owned(),
-            most,
+            max,
             104,
             None,
             Some(
@@ -81,7 +81,7 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
         ),
         (
             huge.to_owned(),
-            most,
+            max,
             0,
             None,
             Some("The first row alone is longer than an answer may be (1048576 bytes)"),
@@ -89,15 +89,15 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
     ] {
         let arguments = json!({"postgresql_query": sql, "max_rows": max_rows});
         let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
-        let told = &answer.structured;
-        assert_eq!(told["n"], given, "{sql} {max_rows:?}");
+        let result = &answer.structured;
+        assert_eq!(result["n"], given, "{sql} {max_rows:?}");
         assert_eq!(
-            told["truncated"],
+            result["truncated"],
             words.map_or(Value::Null, |_| json!(true)),
             "{sql} {max_rows:?}"
         );
-        assert_eq!(told["total"], json!(total), "{sql} {max_rows:?}");
-        let message = told["msg"].as_str().unwrap_or_default();
+        assert_eq!(result["total"], json!(total), "{sql} {max_rows:?}");
+        let message = result["msg"].as_str().unwrap_or_default();
         assert!(
             message.contains(words.unwrap_or_default()),
             "{sql} {max_rows:?}: {message}"
@@ -118,11 +118,12 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
         assert_eq!(answer.structured["err"], expected);
     }
 
-    // And the connections that were given up do not stay behind.
+    // Connections of cancelled statements do not stay behind.
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 }
 
-/// Nothing but the value, the list and the message would do; a model may look at one of them only.
+/// The value itself, the list of cut cells and the message all state it, because a model may read
+/// only one of them.
 #[tokio::test]
 async fn truncated_value_is_marked_listed_and_reported() {
     let server = TestServer::start_with(|settings| {
@@ -217,7 +218,7 @@ async fn queries_with_too_many_columns_fail() {
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 }
 
-/// A limit that a statement has reached is not an outage.
+/// A statement that reaches the limit is not an outage.
 #[tokio::test]
 async fn temp_file_limit_is_reported_as_a_statement_error() {
     let database = TestDatabase::new().await;
@@ -232,8 +233,8 @@ async fn temp_file_limit_is_reported_as_a_statement_error() {
         .execute(AssertSqlSafe(limit).into_sql_str())
         .await
         .expect("a limit");
-    // It holds for connections that are made after it.
-    let server = TestServer::over(&settings(&database.name)).await;
+    // The setting applies to new connections.
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     let text = server.failure(SEATTLE, sql).await;
     assert!(text.contains("temporary space"), "{text}");
 }

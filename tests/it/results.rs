@@ -3,7 +3,7 @@ use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _, Statement as _
 
 use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
 
-/// The documented table, by the server's own text output.
+/// The table in docs/results.md, over PostgreSQL's own text output.
 #[tokio::test]
 async fn values_are_encoded_as_documented() {
     let server = TestServer::start().await;
@@ -63,7 +63,7 @@ async fn values_are_encoded_as_documented() {
     }
 }
 
-/// What runs may differ from what was asked; what the columns are called does not.
+/// The guard may rewrite a statement; its column names stay the same.
 #[tokio::test]
 async fn column_names_match_postgresql() {
     let server = TestServer::start().await;
@@ -123,8 +123,8 @@ async fn text_equals_structured_content() {
     );
 }
 
-/// Whichever of them a client reads, it gets the same digits, escapes and order of members; of an
-/// error and of a result that is sent in many slices too.
+/// Both forms have the same digits, escapes and member order; also for errors, and for results sent
+/// in many chunks.
 #[tokio::test]
 async fn structured_content_equals_the_text_byte_for_byte() {
     let server = TestServer::start().await;
@@ -162,7 +162,7 @@ async fn structured_content_equals_the_text_byte_for_byte() {
     }
 }
 
-/// A name is the client's own text, or a column's.
+/// A column name comes from the client's SQL or from a table.
 #[tokio::test]
 async fn control_characters_in_column_names_are_escaped() {
     let server = TestServer::start().await;
@@ -179,7 +179,7 @@ async fn control_characters_in_column_names_are_escaped() {
     );
 }
 
-/// A number that is rounded when it is read once more would differ between the two.
+/// A number rounded by another conversion would differ between the two forms.
 #[tokio::test]
 async fn floats_round_trip_in_text_and_structured_content() {
     let server = TestServer::start().await;
@@ -238,7 +238,7 @@ async fn current_date_has_microseconds_and_time_zone() {
     assert!((chrono::Utc::now() - told.to_utc()).num_seconds().abs() < 60);
 }
 
-/// Estimates come from statistics over all stores' rows.
+/// Planner estimates come from statistics over all stores' rows.
 #[tokio::test]
 async fn explain_is_for_head_office_only() {
     let server = TestServer::start().await;

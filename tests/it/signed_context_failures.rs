@@ -1,22 +1,22 @@
-//! Contexts that the database does not accept: nothing is shown, and whoever can act is told.
+//! Contexts that the database rejects: no row is shown, and the operator or client is told.
 
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 use zava_mcp_server::query::scope::{Scope, ScopeError};
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, caller, settings, unguarded};
+use crate::support::{SEATTLE, TestDatabase, TestServer, caller, run_unguarded, settings};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 const OTHER_KEY: &str = "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
-/// The connection is fine and `SELECT 1` would work, so readiness has to have a context verified.
+/// The connection works and `SELECT 1` would too, so the readiness check must verify a context.
 #[tokio::test]
 async fn wrong_signing_key_makes_the_server_unready() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.signing_key = OTHER_KEY.parse().expect("a key");
-    let server = TestServer::over(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     for (path, status) in [("/health/ready", 503), ("/health/live", 200)] {
         let answer = server.client.get(server.url(path)).send().await;
         assert_eq!(answer.expect("an answer").status(), status, "{path}");
@@ -27,8 +27,8 @@ async fn wrong_signing_key_makes_the_server_unready() {
     assert_eq!(refused.status(), 503);
 }
 
-/// A tenant that has gone is noticed by the first call that reads a row, and the next request asks
-/// the database again.
+/// The first call that reads a row reports the deleted tenant and evicts it; the next request looks
+/// it up again.
 #[tokio::test]
 async fn deleted_tenant_is_evicted_from_the_cache() {
     let server = TestServer::start().await;
@@ -80,7 +80,7 @@ async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
         .expect("a scope");
         let skew = scope.clock_skew().await.expect("a difference");
         assert_eq!(skew.as_secs_f64().round() as u64, seconds);
-        let seen = unguarded(&scope, &seattle, ORDERS).await;
+        let seen = run_unguarded(&scope, &seattle, ORDERS).await;
         match seen {
             Ok(rows) => assert!(is_shown, "{seconds} s: {rows}"),
             Err(error) => assert!(

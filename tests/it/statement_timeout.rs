@@ -1,13 +1,13 @@
-//! A statement that the database does not end at its timeout: a client learns that, not that the
-//! database is away.
+//! A statement that PostgreSQL does not end at its timeout: the client must learn that, not that
+//! the database is unavailable.
 
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::support::{
-    HEAD_OFFICE, Lock, Proxy, SEATTLE, TestDatabase, TestServer, WAITING, Watch, eventually,
-    settings,
+    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, Lock, Proxy, SEATTLE, TestDatabase, TestServer,
+    eventually, settings,
 };
 
 #[tokio::test]
@@ -21,12 +21,12 @@ async fn uninterruptible_statement_is_reported_as_timed_out() {
         }
     })
     .await;
-    let lock = Lock::on(server.database()).await;
-    let mut watch = Watch::on(server.database()).await;
+    let lock = TableLock::acquire(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
     let mut db = server.database().superuser().await;
-    let waiting = json!({"postgresql_query": WAITING});
+    let waiting = json!({"postgresql_query": BLOCKED_QUERY});
     let stuck = async {
-        watch.until_blocked(1).await;
+        monitor.wait_until_blocked(1).await;
         let backend: i32 = sqlx::query_scalar(
             "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' \
              AND usename = 'zava_query' AND datname = current_database()",
@@ -34,7 +34,7 @@ async fn uninterruptible_statement_is_reported_as_timed_out() {
         .fetch_one(&mut db)
         .await
         .expect("the backend that waits");
-        // A process that is stopped looks like a step that PostgreSQL does not interrupt.
+        // A stopped process behaves like a step that PostgreSQL cannot interrupt.
         signal("STOP", backend).await;
         backend
     };
@@ -46,7 +46,10 @@ async fn uninterruptible_statement_is_reported_as_timed_out() {
     assert_eq!(server.number(SEATTLE, "SELECT 3").await, 3);
     signal("CONT", backend).await;
     lock.release().await;
-    eventually("nothing runs on", async || watch.running().await == 0).await;
+    eventually("no statement is running", async || {
+        monitor.running_statements().await == 0
+    })
+    .await;
 }
 
 async fn signal(name: &str, process: i32) {
@@ -57,21 +60,25 @@ async fn signal(name: &str, process: i32) {
     assert!(status.await.expect("kill is there").success());
 }
 
-/// If the statement does not run, or that cannot be found out, the database counts as absent.
+/// If the statement is not running, or that cannot be determined, the database counts as
+/// unavailable.
 #[tokio::test]
 async fn silent_connection_is_reported_as_database_unavailable() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_secs(1);
-    // A single one: each that has become silent costs an error.
+    // A single connection: each one that became silent costs one error.
     settings.limits.connections = 1.try_into().expect("not zero");
     let proxy = Proxy::start(settings.database.port).await;
     settings.database.port = proxy.port;
-    let server = TestServer::over(&settings).await;
-    for silence in [Proxy::silence, Proxy::silence_all] {
+    let server = TestServer::with_settings(&settings).await;
+    for blackhole in [
+        Proxy::blackhole_open_connections,
+        Proxy::blackhole_all_connections,
+    ] {
         assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
-        silence(&proxy);
-        let told = server.failure(SEATTLE, "SELECT 2").await;
-        assert!(told.contains("the database is not available"), "{told}");
+        blackhole(&proxy);
+        let error = server.failure(SEATTLE, "SELECT 2").await;
+        assert!(error.contains("the database is not available"), "{error}");
     }
 }

@@ -3,7 +3,7 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 
-/// The number of rows that a tenant sees of each table, beside what the superuser counts for its store.
+/// The rows that each tenant sees of each table, compared with a superuser's count for its store.
 #[tokio::test]
 async fn each_store_sees_exactly_its_own_rows() {
     let server = TestServer::start().await;
@@ -42,7 +42,7 @@ async fn head_office_sees_the_sum_of_all_stores() {
         }
         assert_eq!(server.number(HEAD_OFFICE, &count).await, sum, "{table}");
     }
-    // A customer who buys at two stores is seen by both, so these do not add up.
+    // A customer who buys at two stores is visible to both, so these counts do not add up.
     let customers = "SELECT count(*) FROM retail.customers";
     let all = number(&mut server.database().superuser().await, customers).await;
     assert!(all > 900, "{all} customers");
@@ -91,7 +91,7 @@ async fn foreign_rows_are_invisible_in_every_query_form() {
     }
 }
 
-/// A customer belongs to a store by choice or by having bought there.
+/// A customer belongs to a store by choosing it or by having bought there.
 #[tokio::test]
 async fn store_sees_customers_who_bought_there_but_not_their_other_orders() {
     let server = TestServer::start().await;
@@ -131,8 +131,8 @@ async fn concurrent_tenants_never_mix() {
         server.number(REDMOND, sql).await,
     );
     assert_ne!(seattle, redmond);
-    let asking = (0..200).map(|turn| {
-        let (tenant, expected) = if turn % 2 == 0 {
+    let requests = (0..200).map(|index| {
+        let (tenant, expected) = if index % 2 == 0 {
             (SEATTLE, seattle)
         } else {
             (REDMOND, redmond)
@@ -140,10 +140,10 @@ async fn concurrent_tenants_never_mix() {
         let server = &server;
         async move { assert_eq!(server.number(tenant, sql).await, expected) }
     });
-    futures_util::future::join_all(asking).await;
+    futures_util::future::join_all(requests).await;
 }
 
-/// The caller's choice of a tenant is refused before anything else is looked at.
+/// A missing or unknown tenant is rejected before the request is processed.
 #[tokio::test]
 async fn requests_without_a_known_tenant_are_rejected() {
     let server = TestServer::start().await;
@@ -186,7 +186,7 @@ async fn requests_without_a_known_tenant_are_rejected() {
             }
             let response = request.send().await.expect("an answer");
             assert_eq!(response.status(), status, "{headers:?} {method}");
-            // Nothing begins a client's OAuth flow.
+            // No challenge, which would start a client's OAuth flow.
             assert!(
                 !response.headers().contains_key("www-authenticate"),
                 "{headers:?}"

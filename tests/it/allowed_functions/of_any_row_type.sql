@@ -1,4 +1,5 @@
--- Functions that can be called with one row of any kind, but for those of $1 (text[]) and those that begin with pg_.
+-- Functions callable with one argument of any row type, except those in $1 (text[]) and those with
+-- the prefix pg_.
 SELECT DISTINCT p.proname::text
 FROM pg_proc AS p
 WHERE p.pronargs >= 1

@@ -1,4 +1,5 @@
--- Functions of $1 (text[]) that return one value under a name of their own: exactly one OUT, INOUT or TABLE argument.
+-- The functions of $1 (text[]) that name their single output column: exactly one OUT, INOUT or
+-- TABLE argument.
 SELECT DISTINCT p.proname::text
 FROM pg_proc AS p
 WHERE p.proname = ANY ($1::text[])

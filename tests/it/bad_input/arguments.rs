@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-/// Arguments that cannot be used are a tool's error, which a model reads and mends.
+/// Invalid arguments are a tool error, which a model reads and corrects.
 #[tokio::test]
 async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
     let server = TestServer::start().await;
@@ -180,7 +180,7 @@ async fn statement_of_the_maximum_length_runs() {
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
 
-/// Each line: how clients write arguments, and the plain form that means the same.
+/// Each case: arguments as clients write them, and the canonical form with the same meaning.
 #[tokio::test]
 async fn equivalent_argument_spellings_are_accepted() {
     let server = TestServer::start().await;
@@ -295,7 +295,7 @@ async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
     }
 }
 
-/// Arguments that are no object are no `tools/call` at all.
+/// If `arguments` is not an object, the message is not a valid `tools/call`.
 #[tokio::test]
 async fn non_object_arguments_are_a_protocol_error() {
     let server = TestServer::start().await;

@@ -1,5 +1,5 @@
-//! Laws that hold for every statement, tried on statements that nobody has written. The statements are the same on every
-//! run; one that breaks a law is shrunk, and belongs below under a name of its own.
+//! Properties of random statements. The statements are the same on every run. One that violates a
+//! property is shrunk, and becomes a named test below.
 mod range_table; // the schema, and the FROM clause of a statement
 mod statement; // the grammar of the statements
 mod to_sql; // the SQL of a statement
@@ -19,11 +19,11 @@ use crate::support::{
 };
 use statement::statement;
 
-/// How many statements are compared in the database, and how many without one.
+/// Number of statements compared in the database, and number checked without one.
 const COMPARED: u32 = 300;
-const PRINTED: u32 = 1_500;
+const DEPARSED: u32 = 1_500;
 
-/// Who asks, and the schema of views that hold just their rows (`views.sql`).
+/// The tenants, and for each the schema of views with only its rows (`views.sql`).
 const TENANTS: [(&str, &str); 4] = [
     (SEATTLE, "only_seattle"),
     (REDMOND, "only_redmond"),
@@ -31,32 +31,32 @@ const TENANTS: [(&str, &str); 4] = [
     (HEAD_OFFICE, "only_office"),
 ];
 
-/// What a tenant gets is what a superuser gets of views with that tenant's rows alone.
+/// A tenant's result equals a superuser's result over views with only that tenant's rows.
 #[test]
 fn guarded_results_equal_a_reference_over_the_tenants_rows() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let _inside = runtime.enter(); // where connections are dropped, too
-    let (database, scope, db) = runtime.block_on(prepared());
+    let _inside = runtime.enter(); // connections need the runtime when they are dropped
+    let (database, scope, db) = runtime.block_on(prepare());
     let db = std::cell::RefCell::new(db);
     let cases = (0..TENANTS.len(), statement());
-    let shown = std::cell::Cell::new(0);
-    let told = runner(COMPARED).run(&cases, |(asking, statement)| {
-        let (tenant, views) = TENANTS[asking];
+    let with_rows = std::cell::Cell::new(0);
+    let outcome = runner(COMPARED).run(&cases, |(index, statement)| {
+        let (tenant, views) = TENANTS[index];
         let sql = statement.to_string();
         let compared = runtime.block_on(compare(&scope, &mut db.borrow_mut(), tenant, views, &sql));
         let rows = compared.map_err(TestCaseError::fail)?;
-        shown.set(shown.get() + u32::from(rows > 0));
+        with_rows.set(with_rows.get() + u32::from(rows > 0));
         Ok(())
     });
-    tell(told);
-    // The law would hold of empty results too, and of a comparison that compares nothing.
+    assert_passed(outcome);
+    // The property would also hold for empty results, and for a comparison that compares nothing.
     assert!(
-        shown.get() > COMPARED / 2,
+        with_rows.get() > COMPARED / 2,
         "{} results with rows",
-        shown.get()
+        with_rows.get()
     );
     let sql = "SELECT * FROM retail.order_items";
     runtime
@@ -72,34 +72,35 @@ fn guarded_results_equal_a_reference_over_the_tenants_rows() {
     drop(database);
 }
 
-/// What is printed from an accepted tree is accepted, and prints the same.
+/// A deparsed statement is accepted, and deparsed the same.
 #[test]
 fn deparsed_statements_are_accepted_and_stable() {
-    let of_twins = Cell::new(0);
-    let told = runner(PRINTED).run(
+    let skipped = Cell::new(0);
+    let outcome = runner(DEPARSED).run(
         &statement().prop_map(|statement| statement.to_string()),
         |sql| {
-            let once = guard::check(&sql)
+            let deparsed = guard::check(&sql)
                 .map_err(|refusal| TestCaseError::fail(format!("{refusal}\n  {sql}")))?;
-            if once.sql().contains("bounded.") {
-                of_twins.set(of_twins.get() + 1); // calls of twins are the guard's own, and a client's no longer
+            if deparsed.sql().contains("bounded.") {
+                skipped.set(skipped.get() + 1); // a client may not call bounded wrappers
                 return Ok(());
             }
-            let twice = guard::check(once.sql())
-                .map_err(|refusal| TestCaseError::fail(format!("{refusal}\n  {}", once.sql())))?;
-            if once.sql() == twice.sql() {
+            let deparsed_again = guard::check(deparsed.sql()).map_err(|refusal| {
+                TestCaseError::fail(format!("{refusal}\n  {}", deparsed.sql()))
+            })?;
+            if deparsed.sql() == deparsed_again.sql() {
                 Ok(())
             } else {
                 Err(TestCaseError::fail(format!(
                     "{}\n  {}",
-                    once.sql(),
-                    twice.sql()
+                    deparsed.sql(),
+                    deparsed_again.sql()
                 )))
             }
         },
     );
-    tell(told);
-    assert!(of_twins.get() < PRINTED / 4, "{of_twins:?} say nothing");
+    assert_passed(outcome);
+    assert!(skipped.get() < DEPARSED / 4, "{skipped:?} were skipped");
 }
 
 fn runner(cases: u32) -> TestRunner {
@@ -113,15 +114,15 @@ fn runner(cases: u32) -> TestRunner {
 }
 
 #[track_caller]
-fn tell<T: std::fmt::Debug>(told: Result<(), TestError<T>>) {
-    match told {
+fn assert_passed<T: std::fmt::Debug>(outcome: Result<(), TestError<T>>) {
+    match outcome {
         Ok(()) => {}
         Err(TestError::Fail(why, _)) => panic!("{why}"),
         Err(TestError::Abort(why)) => panic!("no verdict: {why}"),
     }
 }
 
-async fn prepared() -> (TestDatabase, Scope, PgConnection) {
+async fn prepare() -> (TestDatabase, Scope, PgConnection) {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for (tenant, views) in TENANTS {
@@ -141,7 +142,7 @@ async fn prepared() -> (TestDatabase, Scope, PgConnection) {
     (database, scope, db)
 }
 
-/// The number of rows, when both ways give the same; what differs, when they do not.
+/// The number of rows if both results are equal; otherwise the difference.
 async fn compare(
     scope: &Scope,
     db: &mut PgConnection,
@@ -161,8 +162,8 @@ async fn compare(
         )
         .await
         .map_err(|error| format!("{error:?}\n  {sql}"))?;
-    let of_views = sql.replace("retail.", &format!("{views}."));
-    let reference = sqlx::raw_sql(AssertSqlSafe(of_views))
+    let reference_sql = sql.replace("retail.", &format!("{views}."));
+    let reference = sqlx::raw_sql(AssertSqlSafe(reference_sql))
         .fetch_all(db)
         .await
         .map_err(|error| format!("{error}\n  {sql}"))?;
@@ -172,16 +173,16 @@ async fn compare(
     if guarded.0 == reference {
         return Ok(reference.len());
     }
-    let odd = guarded.0.iter().find(|row| !reference.contains(row));
+    let extra = guarded.0.iter().find(|row| !reference.contains(row));
     let missing = reference.iter().find(|row| !guarded.0.contains(row));
     Err(format!(
-        "{tenant}: {} rows for {}; too many: {odd:?}, missing: {missing:?}\n  {sql}",
+        "{tenant}: {} rows for {}; extra: {extra:?}, missing: {missing:?}\n  {sql}",
         guarded.0.len(),
         reference.len()
     ))
 }
 
-/// A row's values as PostgreSQL writes them: the simple protocol sends nothing else.
+/// A row's values in text form, the only one of the simple query protocol.
 fn texts(row: &sqlx::postgres::PgRow) -> Vec<Option<String>> {
     let value = |index| {
         let value = row.try_get_raw(index).expect("a column");

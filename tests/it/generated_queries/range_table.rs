@@ -1,18 +1,18 @@
-//! The schema as statements see it, and what one of them reads.
+//! The schema that statements use, and the FROM clause of one.
 
 use super::statement::{Block, Choice, Join};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum ColumnType {
     Int,
     Num,
     Text,
     Date,
     Bool,
 }
-use Kind::{Bool, Date, Int, Num, Text};
+use ColumnType::{Bool, Date, Int, Num, Text};
 
-type Columns = &'static [(&'static str, Kind)];
+type Columns = &'static [(&'static str, ColumnType)];
 
 const TABLES: [(&str, Columns); 8] = [
     (
@@ -79,8 +79,8 @@ const TABLES: [(&str, Columns); 8] = [
     ),
 ];
 
-/// Child, its column, parent, its column.
-pub(super) const KEYS: [(&str, &str, &str, &str); 11] = [
+/// Foreign keys: child table, its column, parent table, its column.
+pub(super) const FOREIGN_KEYS: [(&str, &str, &str, &str); 11] = [
     ("orders", "customer_id", "customers", "customer_id"),
     ("orders", "store_id", "stores", "store_id"),
     ("order_items", "order_id", "orders", "order_id"),
@@ -100,59 +100,61 @@ pub(super) fn pick<T>(choice: Choice, from: &[T]) -> &T {
     &from[usize::from(choice) % from.len()]
 }
 
-/// What a block reads, and the columns it may name.
-pub(super) struct Source {
+/// The tables that a block reads, and their columns.
+pub(super) struct RangeTable {
     pub(super) from: String,
     pub(super) items: Vec<(String, &'static str)>,
 }
 
-pub(super) struct Named {
+pub(super) struct TypedColumn {
     pub(super) name: String,
-    pub(super) kind: Kind,
+    pub(super) kind: ColumnType,
 }
 
-impl Source {
-    pub(super) fn of(block: &Block) -> Self {
+impl RangeTable {
+    pub(super) fn new(block: &Block) -> Self {
         let (table, _) = *pick(block.table, &TABLES);
-        let mut source = Self {
+        let mut range_table = Self {
             from: format!("retail.{table} AS t0"),
             items: vec![("t0".to_owned(), table)],
         };
         if let Some(join) = block.child {
-            source.join(join, |key, table| {
+            range_table.join(join, |key, table| {
                 (key.2 == table).then_some((key.0, key.1, key.3))
             });
         }
         for join in &block.parents {
-            source.join(*join, |key, table| {
+            range_table.join(*join, |key, table| {
                 (key.0 == table).then_some((key.2, key.3, key.1))
             });
         }
-        source
+        range_table
     }
 
-    /// Joins a table that a key of one that is there already leads to: its name, its column, the other's column.
+    /// Joins a table along a foreign key from or to a table that is already there: its name, its
+    /// column, the other table's column.
     fn join(
         &mut self,
         join: Join,
-        leads: impl Fn(
+        match_key: impl Fn(
             &(&'static str, &'static str, &'static str, &'static str),
             &str,
         ) -> Option<(&'static str, &'static str, &'static str)>,
     ) {
-        let ways: Vec<_> = self
+        let candidates: Vec<_> = self
             .items
             .iter()
             .flat_map(|(alias, table)| {
-                KEYS.iter()
-                    .filter_map(|key| leads(key, table))
-                    .map(move |way| (alias.clone(), way))
+                FOREIGN_KEYS
+                    .iter()
+                    .filter_map(|key| match_key(key, table))
+                    .map(move |candidate| (alias.clone(), candidate))
             })
             .collect();
-        if ways.is_empty() {
+        if candidates.is_empty() {
             return;
         }
-        let (alias, (table, column, other)) = pick(join.key, &ways).clone();
+        let (alias, (table, column, other)) = pick(join.key, &candidates).clone();
         let new = format!("t{}", self.items.len());
         let kind = pick(join.kind, &JOINS);
         self.from +=
@@ -160,7 +162,7 @@ impl Source {
         self.items.push((new, table));
     }
 
-    pub(super) fn columns(&self) -> Vec<Named> {
+    pub(super) fn columns(&self) -> Vec<TypedColumn> {
         let of_item = |(alias, table): &(String, &str)| {
             let (_, columns) = TABLES
                 .iter()
@@ -168,7 +170,7 @@ impl Source {
                 .expect("a table of the list");
             columns
                 .iter()
-                .map(|(column, kind)| Named {
+                .map(|(column, kind)| TypedColumn {
                     name: format!("{alias}.{column}"),
                     kind: *kind,
                 })

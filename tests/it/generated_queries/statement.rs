@@ -1,5 +1,5 @@
-//! What a statement is made of. Choices are numbers that the text takes modulo what there is to choose from, so that every
-//! combination is a statement and a smaller number is a simpler one.
+//! The grammar of generated statements. Choices are numbers, taken modulo the number of
+//! alternatives, so that every combination is a statement and a smaller number is a simpler one.
 
 use proptest::collection::vec;
 use proptest::prelude::{Strategy, any, prop_oneof};
@@ -10,9 +10,9 @@ pub(super) type Choice = u8;
 #[derive(Clone, Debug)]
 pub(super) enum Statement {
     Select(Block),
-    /// Two blocks under UNION and its kin.
+    /// Two blocks combined by a set operation.
     Set(Choice, Block, Block),
-    /// A block behind a name or in parentheses, and what is asked of it.
+    /// A block in a CTE or subquery, and the outer query over it.
     Over(Wrapping, Block, Choice),
 }
 
@@ -68,7 +68,7 @@ pub(super) enum Shape {
     },
 }
 
-/// A column and what is made of it.
+/// A column and the expression over it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Output {
     pub(super) column: Choice,

@@ -1,15 +1,15 @@
-//! Writes a statement. Results are such that two runs give the same rows: no limit without a whole order, no window whose
-//! frame depends on the order of equals, no sum of floating-point numbers.
+//! Writes a statement as SQL. Two runs must return the same rows: no LIMIT without a total order,
+//! no window whose frame depends on ties, no sum of floating-point numbers.
 
 use std::fmt;
 
-use super::range_table::Kind::{Bool, Date, Int, Num, Text};
-use super::range_table::{KEYS, Named, Source, pick};
+use super::range_table::ColumnType::{Bool, Date, Int, Num, Text};
+use super::range_table::{FOREIGN_KEYS, RangeTable, TypedColumn, pick};
 use super::statement::{Block, Filter, Output, Shape, Statement, Wrapping};
 
-fn condition(filter: Filter, source: &Source) -> String {
-    let columns = source.columns();
-    let Named { name, kind } = pick(filter.column, &columns);
+fn condition(filter: Filter, range_table: &RangeTable) -> String {
+    let columns = range_table.columns();
+    let TypedColumn { name, kind } = pick(filter.column, &columns);
     let value = u32::from(filter.value);
     let test = match kind {
         Int => match filter.test % 5 {
@@ -17,7 +17,7 @@ fn condition(filter: Filter, source: &Source) -> String {
             1 => format!("{name} > {}", value * 3),
             2 => format!("{name} IN ({}, {}, {}, NULL)", value % 9, value, value * 5),
             3 => format!("{name} BETWEEN {} AND {}", value, value * 9),
-            _ => subquery(filter, source),
+            _ => subquery(filter, range_table),
         },
         Num => match filter.test % 3 {
             0 => format!("{name} >= {value}.5"),
@@ -53,21 +53,22 @@ fn condition(filter: Filter, source: &Source) -> String {
     }
 }
 
-/// Whether a row has children, in three ways of asking.
-fn subquery(filter: Filter, source: &Source) -> String {
-    let ways: Vec<_> = source
+/// A condition on child rows, in one of four forms.
+fn subquery(filter: Filter, range_table: &RangeTable) -> String {
+    let candidates: Vec<_> = range_table
         .items
         .iter()
         .flat_map(|(alias, table)| {
-            KEYS.iter()
+            FOREIGN_KEYS
+                .iter()
                 .filter(move |key| key.2 == *table)
                 .map(move |key| (alias, key))
         })
         .collect();
-    if ways.is_empty() {
+    if candidates.is_empty() {
         return "true".to_owned();
     }
-    let (alias, (child, column, _, key)) = pick(filter.column, &ways);
+    let (alias, (child, column, _, key)) = pick(filter.column, &candidates);
     match filter.value % 4 {
         0 => format!("EXISTS (SELECT 1 FROM retail.{child} AS x WHERE x.{column} = {alias}.{key})"),
         1 => format!("{alias}.{key} IN (SELECT x.{column} FROM retail.{child} AS x)"),
@@ -81,8 +82,8 @@ fn subquery(filter: Filter, source: &Source) -> String {
     }
 }
 
-fn expression(output: Output, columns: &[Named]) -> String {
-    let Named { name, kind } = pick(output.column, columns);
+fn expression(output: Output, columns: &[TypedColumn]) -> String {
+    let TypedColumn { name, kind } = pick(output.column, columns);
     match (kind, output.how % 4) {
         (Int, 1) => format!("{name} % 10"),
         (Int, 2) => format!(
@@ -110,8 +111,8 @@ fn expression(output: Output, columns: &[Named]) -> String {
     }
 }
 
-fn aggregate(output: Output, columns: &[Named]) -> String {
-    let Named { name, kind } = pick(output.column, columns);
+fn aggregate(output: Output, columns: &[TypedColumn]) -> String {
+    let TypedColumn { name, kind } = pick(output.column, columns);
     match (kind, output.how % 6) {
         (_, 0) => "count(*)".to_owned(),
         (_, 1) => format!("count(DISTINCT {name})"),
@@ -129,7 +130,7 @@ fn aggregate(output: Output, columns: &[Named]) -> String {
     }
 }
 
-fn window(output: Output, columns: &[Named]) -> String {
+fn window(output: Output, columns: &[TypedColumn]) -> String {
     let (name, by) = (
         &pick(output.column, columns).name,
         &pick(output.other, columns).name,
@@ -143,10 +144,10 @@ fn window(output: Output, columns: &[Named]) -> String {
     }
 }
 
-/// The columns c1, c2, … of a block, as text when it must fit another's.
+/// A SELECT with columns c1, c2, …; all as text if `width` is given.
 fn block(block: &Block, width: Option<usize>) -> (String, usize) {
-    let source = Source::of(block);
-    let columns = source.columns();
+    let range_table = RangeTable::new(block);
+    let columns = range_table.columns();
     let (mut outputs, mut tail): (Vec<String>, String) = match &block.shape {
         Shape::Plain { outputs, .. } => (
             outputs
@@ -205,7 +206,7 @@ fn block(block: &Block, width: Option<usize>) -> (String, usize) {
         .map(|(index, output)| format!("{output} AS c{}", index + 1))
         .collect();
     let filters = block.filters.iter().fold(String::new(), |before, filter| {
-        let test = condition(*filter, &source);
+        let test = condition(*filter, &range_table);
         match (before.is_empty(), filter.or) {
             (true, _) => test,
             (false, true) => format!("({before}) OR {test}"),
@@ -235,7 +236,7 @@ fn block(block: &Block, width: Option<usize>) -> (String, usize) {
         format!(
             "SELECT {distinct}{} FROM {}{filters}{tail}",
             list.join(", "),
-            source.from
+            range_table.from
         ),
         outputs.len(),
     )

@@ -1,5 +1,6 @@
--- One tenant's rows, written down independently of the policies: a store's own orders, lines and stock; the customers who chose
--- the store or bought there; the assortment. {tenant} is replaced by a UUID, only_t by the schema's name.
+-- One tenant's rows, defined independently of the policies: a store's orders, order items and
+-- stock; the customers who chose the store or bought there; all products. {tenant} is replaced by a
+-- UUID, only_t by the schema's name.
 CREATE SCHEMA only_t;
 
 CREATE VIEW only_t.stores AS SELECT store_id, store_name, is_online FROM retail.stores;

@@ -1,5 +1,6 @@
-//! Statements that cost far more than they are long. Memory is what the backend's process has held at its most, shared
-//! buffers included; time is until the client has its answer and the backend is free again.
+//! Short statements that try to exhaust memory or time. Memory is the peak of the backend's
+//! process, shared buffers included. Time ends when the client has its response and the backend is
+//! idle again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,25 +9,27 @@ use serde_json::json;
 use tokio::time::Instant;
 use zava_mcp_server::query::guard::check;
 
-use super::statements::classified;
+use super::statements::parse_classified;
 use super::victim::ATTACKER;
 use crate::support::{TestServer, number};
 
-const BOMBS: &str = include_str!("resource_exhaustion.sql");
+const STATEMENTS: &str = include_str!("resource_exhaustion.sql");
 
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Beyond the statement timeout. An idle machine needs less than 200 ms; others may use this one meanwhile.
-const SLACK: Duration = Duration::from_millis(500);
+/// Allowed beyond the statement timeout. An idle machine needs less than 200 ms; other processes
+/// may use this one.
+const TIMEOUT_TOLERANCE: Duration = Duration::from_millis(500);
 
-/// What a backend may have held at its most.
-const MOST_MEMORY_MIB: u64 = 256;
+/// Maximum peak memory of a backend.
+const MAX_MEMORY_MIB: u64 = 256;
 
-/// How often the backend's memory is looked at. Its high-water mark cannot be missed unless the process ends in between.
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval between two readings of the peak (VmHWM). It never decreases, so a peak is missed only
+/// if the process ends before the next reading.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
 
-/// What the server's database connections are at, while the test's own do not count.
-const ACTIVE: &str = "SELECT count(*) FROM pg_stat_activity \
+/// Active backends of the server; the test's own connections do not count.
+const ACTIVE_BACKENDS: &str = "SELECT count(*) FROM pg_stat_activity \
                       WHERE usename = 'zava_query' AND datname = current_database() AND state = 'active'";
 
 #[tokio::test]
@@ -34,16 +37,16 @@ async fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
         settings.limits.answer.statement_timeout = TIMEOUT;
-        // The most that can be set.
+        // The highest value that can be set.
         settings.limits.sql_bytes = (32 << 10).try_into().expect("not zero");
     })
     .await;
     let mut db = server.database().superuser().await;
-    let mut watching = server.database().superuser().await;
-    let mut faults = Vec::new();
+    let mut observer = server.database().superuser().await;
+    let mut failures = Vec::new();
     let (mut largest, mut longest) = (0, Duration::ZERO);
-    for (class, sql) in classified(BOMBS) {
-        // A process of its own for each, so that the high-water mark is this statement's.
+    for (class, sql) in parse_classified(STATEMENTS) {
+        // A new backend for each statement, so that the peak is this statement's.
         sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query'")
             .execute(&mut db)
             .await
@@ -60,32 +63,32 @@ async fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
             .expect("a new connection");
 
         let begun = Instant::now();
-        let answering = server.call(
+        let call = server.call(
             ATTACKER,
             "execute_sales_query",
             json!({"postgresql_query": sql}),
         );
-        tokio::pin!(answering);
-        let mut looking = tokio::time::interval(LOOK);
-        let mut held = BTreeMap::new();
+        tokio::pin!(call);
+        let mut sampling = tokio::time::interval(SAMPLE_INTERVAL);
+        let mut peaks = BTreeMap::new();
         let answer = loop {
             tokio::select! {
-                answer = &mut answering => break answer, // neither arm loses anything when the other is taken
-                _ = looking.tick() => look(&mut watching, &mut held).await,
+                answer = &mut call => break answer, // neither arm loses anything when the other is taken
+                _ = sampling.tick() => sample_peaks(&mut observer, &mut peaks).await,
             }
         };
-        look(&mut watching, &mut held).await;
-        while number(&mut db, ACTIVE).await > 0 && begun.elapsed() < TIMEOUT * 10 {
-            look(&mut watching, &mut held).await;
+        sample_peaks(&mut observer, &mut peaks).await;
+        while number(&mut db, ACTIVE_BACKENDS).await > 0 && begun.elapsed() < TIMEOUT * 10 {
+            sample_peaks(&mut observer, &mut peaks).await;
         }
-        let (took, most) = (begun.elapsed(), held.values().max().copied().unwrap_or(0));
+        let (took, most) = (begun.elapsed(), peaks.values().max().copied().unwrap_or(0));
 
         (largest, longest) = (largest.max(most), longest.max(took));
-        let said: String = answer.text.chars().take(120).collect();
+        let error: String = answer.text.chars().take(120).collect();
         let shown: String = sql.chars().take(140).collect();
-        if most >= MOST_MEMORY_MIB * 1024 || took > TIMEOUT + SLACK {
-            faults.push(format!(
-                "{class}: {} MiB, {} ms: {shown}\n    {said}",
+        if most >= MAX_MEMORY_MIB * 1024 || took > TIMEOUT + TIMEOUT_TOLERANCE {
+            failures.push(format!(
+                "{class}: {} MiB, {} ms: {shown}\n    {error}",
                 most / 1024,
                 took.as_millis()
             ));
@@ -97,65 +100,69 @@ async fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
         longest.saturating_sub(TIMEOUT).as_millis()
     );
     assert!(
-        faults.is_empty(),
-        "{} bombs went off\n{}",
-        faults.len(),
-        faults.join("\n")
+        failures.is_empty(),
+        "{} statements exceeded a limit\n{}",
+        failures.len(),
+        failures.join("\n")
     );
 }
 
-/// Statements of which a backend keeps something until its connection ends. What the guard says of
-/// each is at least what is kept, and before it is too much the connection ends.
+/// Statements that leave memory allocated in their backend until the connection ends. The guard's
+/// estimate must not be below the real amount, and the server must close the connection before it
+/// becomes too much.
 #[tokio::test]
 async fn connection_is_closed_before_retained_memory_fills_its_backend() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
     .await;
-    let mut watching = server.database().superuser().await;
-    for kept in [time_zones, row_types, row_types_of_stars, patterns] {
-        let (mut said, mut held) = (0, BTreeMap::new());
+    let mut observer = server.database().superuser().await;
+    for statement_for in [time_zones, row_types, row_types_of_stars, patterns] {
+        let (mut estimated_kib, mut peaks) = (0, BTreeMap::new());
         let mut first: Option<(i32, u64)> = None;
-        // Once in a minute the posture check reads the catalogue in this backend, whose caches then
-        // grow by some MiB: the largest step between two statements is not counted.
+        // Once a minute the posture check reads the catalog in this backend, whose caches then grow
+        // by some MiB. So the largest step between two statements is not counted.
         let (mut last, mut largest_step) = (0, 0);
-        for place in 0.. {
-            let sql = kept(place);
-            let kept_bytes = check(&sql).expect("allowed").retained_bytes();
+        for index in 0.. {
+            let sql = statement_for(index);
+            let retained_bytes = check(&sql).expect("allowed").retained_bytes();
             let request = json!({"postgresql_query": sql});
             let answer = server.call(ATTACKER, "execute_sales_query", request).await;
             assert!(!answer.is_error, "{}", answer.text);
-            look(&mut watching, &mut held).await;
-            match (first, backends(&mut watching).await.as_slice()) {
+            sample_peaks(&mut observer, &mut peaks).await;
+            match (first, backends(&mut observer).await.as_slice()) {
                 (None, [pid]) => {
                     last = private_kib(*pid);
                     first = Some((*pid, last));
                 }
                 (Some((pid, kib)), [now]) if pid == *now => {
-                    said += kept_bytes / 1024;
+                    estimated_kib += retained_bytes / 1024;
                     let now = private_kib(pid);
                     largest_step = now.saturating_sub(last).max(largest_step);
                     last = now;
                     let grown = now.saturating_sub(kib).saturating_sub(largest_step);
                     assert!(
-                        grown <= said + 4 * 1024,
-                        "{grown} KiB are kept, {said} said: {sql}"
+                        grown <= estimated_kib + 4 * 1024,
+                        "{grown} KiB retained, {estimated_kib} estimated: {sql}"
                     );
                 }
-                // The connection has come to its end.
+                // The server has closed the connection.
                 _ => break,
             }
-            assert!(place < 1_000, "the connection does not end");
+            assert!(index < 1_000, "the connection does not end");
         }
-        let most = held.values().max().copied().unwrap_or_default();
-        println!("{said} KiB said to be kept, {} MiB held", most / 1024);
-        assert!(most < MOST_MEMORY_MIB / 2 * 1024, "{} MiB", most / 1024);
+        let most = peaks.values().max().copied().unwrap_or_default();
+        println!(
+            "{estimated_kib} KiB estimated, {} MiB at its peak",
+            most / 1024
+        );
+        assert!(most < MAX_MEMORY_MIB / 2 * 1024, "{} MiB", most / 1024);
     }
 }
 
-/// Names of time zones, each of another offset.
+/// Time zone names, each with another offset: PostgreSQL caches every zone.
 fn time_zones(statement: usize) -> String {
-    let letter = |place: usize| char::from(b'a' + u8::try_from(place % 26).expect("a letter"));
+    let letter = |index: usize| char::from(b'a' + u8::try_from(index % 26).expect("a letter"));
     let zones = (0..200).map(|zone| {
         let (one, other) = (letter(zone), letter(zone / 26));
         format!(
@@ -170,7 +177,7 @@ fn time_zones(statement: usize) -> String {
     )
 }
 
-/// Rows of columns with new names in each statement.
+/// Row types with new column names in each statement: PostgreSQL caches every row type.
 fn row_types(statement: usize) -> String {
     let columns: Vec<String> = (0..100)
         .map(|column| format!("1 AS c{column}_{statement}"))
@@ -185,7 +192,7 @@ fn row_types(statement: usize) -> String {
     )
 }
 
-/// The same, where a row is named by a star.
+/// The same with `t.*` for the row.
 fn row_types_of_stars(statement: usize) -> String {
     let ones = vec!["1"; 120].join(", ");
     let rows: Vec<String> = (0..8)
@@ -198,14 +205,14 @@ fn row_types_of_stars(statement: usize) -> String {
     format!("SELECT {}", rows.join(", "))
 }
 
-/// Regular expressions that take as much as one may.
+/// Regular expressions of the maximum allowed cost: PostgreSQL caches compiled ones.
 fn patterns(statement: usize) -> String {
     let parts = r"(\w?\d?\s?.?){30}";
     let matches = (0..10).map(|pattern| format!("'Zava' ~ '{parts}{statement}-{pattern}'"));
     format!("SELECT {}", matches.collect::<Vec<String>>().join(", "))
 }
 
-/// What a process holds for itself, in KiB.
+/// Anonymous resident memory of a process, in KiB.
 fn private_kib(process: i32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     let anonymous = status
@@ -216,14 +223,14 @@ fn private_kib(process: i32) -> u64 {
         .unwrap_or_default()
 }
 
-/// Notes what each of the server's backends, parallel workers among them, has held at its most, in KiB.
-async fn look(db: &mut sqlx::PgConnection, held: &mut BTreeMap<i32, u64>) {
+/// Records the peak memory of each of the server's backends, parallel workers included, in KiB.
+async fn sample_peaks(db: &mut sqlx::PgConnection, peaks: &mut BTreeMap<i32, u64>) {
     for backend in backends(db).await {
-        // A process that has just ended has nothing to say.
+        // A process that has just ended has no status.
         let status = std::fs::read_to_string(format!("/proc/{backend}/status")).unwrap_or_default();
         let mark = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         if let Some(mark) = mark.and_then(|mark| mark.trim().strip_suffix(" kB")) {
-            held.insert(backend, mark.trim().parse().expect("a number of KiB"));
+            peaks.insert(backend, mark.trim().parse().expect("a number of KiB"));
         }
     }
 }

@@ -1,5 +1,6 @@
--- Statements that cost far more than they are long: class | statement. Sent over HTTP as a store's manager; whether one is
--- refused, fails or even answers does not matter, only what it costs (see bombs.rs). Braces are explained in statements.sql.
+-- Short statements that try to exhaust memory or time: class | statement. Sent over HTTP as a
+-- store's manager. Only the cost of a statement matters, not whether it is refused, fails or
+-- succeeds (see resource_exhaustion.rs). statements.sql explains the braces.
 recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT max(n) FROM r
 recursion | WITH RECURSIVE r AS (SELECT 1::bigint AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r
 recursion | WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n FROM r CROSS JOIN (VALUES (1), (2)) AS v(x)) SELECT count(*) FROM r

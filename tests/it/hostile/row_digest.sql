@@ -1,4 +1,4 @@
--- A figure over every row of every table, to compare before and after.
+-- A digest of every row of every table, to compare before and after.
 SELECT concat_ws(' ',
     (SELECT sum(hashtextextended(t::text, 0)) FROM retail.stores AS t),
     (SELECT sum(hashtextextended(t::text, 0)) FROM retail.customers AS t),

@@ -8,7 +8,8 @@ use super::issuer::{self, DIRECTORY, Issuer, USER};
 use super::{ask, orders, server};
 use crate::support::{SEATTLE, TestServer};
 
-/// What App Service's authentication says is believed when it is whole; `Authorization` is proved here and counts before it.
+/// Easy Auth headers are trusted if they are complete and consistent. `Authorization` is verified
+/// by the server and takes precedence.
 #[tokio::test]
 async fn easy_auth_headers_are_validated_strictly() {
     let issuer = Issuer::start().await;
@@ -27,7 +28,7 @@ async fn easy_auth_headers_are_validated_strictly() {
             json!({"auth_typ": kind, "name_typ": "name", "role_typ": "roles", "claims": claims});
         STANDARD.encode(principal.to_string())
     };
-    let word = |principal: &str, id: &str, provider: &str| {
+    let request_with = |principal: &str, id: &str, provider: &str| {
         server
             .post()
             .header("x-ms-client-principal", principal)
@@ -36,7 +37,7 @@ async fn easy_auth_headers_are_validated_strictly() {
     };
     let count = orders(&server, SEATTLE).await;
     let (status, text, _) = ask(
-        word(&principal("aad", &good), USER, "aad"),
+        request_with(&principal("aad", &good), USER, "aad"),
         "execute_sales_query",
     )
     .await;
@@ -49,23 +50,27 @@ async fn easy_auth_headers_are_validated_strictly() {
             .collect::<Vec<_>>()
     };
     let with = |more: Value| good.iter().cloned().chain([more]).collect::<Vec<_>>();
-    let foreign = [without(tenant), vec![claim(tenant, issuer::FOREIGN)]].concat();
+    let foreign = [
+        without(tenant),
+        vec![claim(tenant, issuer::FOREIGN_DIRECTORY)],
+    ]
+    .concat();
     let whole = principal("aad", &good);
     for (request, why) in [
-        (word("not base64!", USER, "aad"), "malformed"),
-        (word("bm90IEpTT04=", USER, "aad"), "malformed"),
+        (request_with("not base64!", USER, "aad"), "malformed"),
+        (request_with("bm90IEpTT04=", USER, "aad"), "malformed"),
         (
-            word(&principal("google", &good), USER, "google"),
+            request_with(&principal("google", &good), USER, "google"),
             "provider",
         ),
-        (word(&whole, USER, "google"), "provider"),
-        (word(&whole, DIRECTORY, "aad"), "contradict"),
+        (request_with(&whole, USER, "google"), "provider"),
+        (request_with(&whole, DIRECTORY, "aad"), "contradict"),
         (
-            word(&principal("aad", &without(object)), USER, "aad"),
+            request_with(&principal("aad", &without(object)), USER, "aad"),
             "oid",
         ),
         (
-            word(
+            request_with(
                 &principal("aad", &with(claim("oid", DIRECTORY))),
                 USER,
                 "aad",
@@ -73,16 +78,19 @@ async fn easy_auth_headers_are_validated_strictly() {
             "oid",
         ),
         (
-            word(&principal("aad", &without(tenant)), USER, "aad"),
+            request_with(&principal("aad", &without(tenant)), USER, "aad"),
             "tid",
         ),
-        (word(&principal("aad", &foreign), USER, "aad"), "tid"),
         (
-            word(&whole, USER, "aad").header("x-ms-client-principal", &whole),
+            request_with(&principal("aad", &foreign), USER, "aad"),
+            "tid",
+        ),
+        (
+            request_with(&whole, USER, "aad").header("x-ms-client-principal", &whole),
             "malformed",
         ),
         (
-            word(&whole, USER, "aad").bearer_auth("e30.e30.e30"),
+            request_with(&whole, USER, "aad").bearer_auth("e30.e30.e30"),
             "signed JWT",
         ),
     ] {
@@ -92,7 +100,8 @@ async fn easy_auth_headers_are_validated_strictly() {
     }
 }
 
-/// Where no tokens are verified here, what App Service has verified stays in `Authorization` and is not taken for a key.
+/// If the server verifies no tokens, App Service's verified token stays in `Authorization` and must
+/// not be taken for an API key.
 #[tokio::test]
 async fn bearer_token_beside_easy_auth_is_not_taken_for_an_api_key() {
     let directory: uuid::Uuid = DIRECTORY.parse().expect("a UUID");
@@ -104,7 +113,7 @@ async fn bearer_token_beside_easy_auth_is_not_taken_for_an_api_key() {
         });
     })
     .await;
-    let word = |scope: &[Value]| {
+    let request_with = |scope: &[Value]| {
         let claims = [
             &[
                 json!({"typ": "oid", "val": USER}),
@@ -127,10 +136,14 @@ async fn bearer_token_beside_easy_auth_is_not_taken_for_an_api_key() {
     for (scope, status) in [
         (json!({"typ": "scp", "val": "mcp.query"}), 200),
         (json!({"typ": "idtyp", "val": "app"}), 200),
-        // A sign-in with a browser, which asked for no access.
+        // A browser sign-in, which requested no scope of the API.
         (json!({"typ": "name", "val": "x"}), 403),
     ] {
-        let (given, text, _) = ask(word(std::slice::from_ref(&scope)), "execute_sales_query").await;
+        let (given, text, _) = ask(
+            request_with(std::slice::from_ref(&scope)),
+            "execute_sales_query",
+        )
+        .await;
         assert_eq!(given, status, "{scope}: {text}");
     }
     let alone = server.post().bearer_auth("eyJhbGciOiJSUzI1NiJ9.e30.AA");

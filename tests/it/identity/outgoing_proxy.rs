@@ -1,4 +1,4 @@
-//! How the documents of token issuers are reached from where nothing goes out but by a proxy.
+//! Fetching the issuer's documents where outgoing traffic must use a proxy.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use zava_mcp_server::settings::{Environment, ServeSettings};
 use super::issuer::{AUDIENCE, DIRECTORY, Issuer};
 use crate::support::{TestServer, signing_key_text};
 
-/// What arrives first at an address that is the issuer's and the proxy's: a request to connect, or
-/// the beginning of TLS.
+/// The first bytes at an address that serves as both issuer and proxy: a CONNECT request, or the
+/// beginning of TLS.
 async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
     let issuer = Issuer::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -47,7 +47,7 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
         let mut bytes = vec![0; 1024];
         let length = stream.read(&mut bytes).await.expect("bytes");
         bytes.truncate(length);
-        // A connection that ends without an answer would be tried again.
+        // A connection closed without a response would be retried.
         let _ = stream
             .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             .await;

@@ -8,7 +8,7 @@ use zava_mcp_server::settings::ServeSettings;
 
 use super::issuer::{DIRECTORY, Issuer};
 use super::{ask, auth, keys_only};
-use crate::support::{REDMOND, SEATTLE, TestServer, Watch, eventually, number};
+use crate::support::{ActivityMonitor, REDMOND, SEATTLE, TestServer, eventually, number};
 
 fn keys_behind_a_proxy(settings: &mut ServeSettings) {
     keys_only(settings);
@@ -32,9 +32,9 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn principal_limit_reports_remaining_quota_then_429() {
     let server = TestServer::start_with(|settings| settings.rates.principal = rate(3)).await;
-    let of = |tenant: &str| server.post().header("x-rls-user-id", tenant);
+    let request_as = |tenant: &str| server.post().header("x-rls-user-id", tenant);
     for left in [2, 1, 0] {
-        let response = ping(of(SEATTLE)).await;
+        let response = ping(request_as(SEATTLE)).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(
             header(&response, "ratelimit-policy"),
@@ -44,7 +44,7 @@ async fn principal_limit_reports_remaining_quota_then_429() {
         assert_eq!(header(&response, "ratelimit"), Some(told.as_str()));
         assert_eq!(header(&response, "retry-after"), None);
     }
-    let response = ping(of(SEATTLE)).await;
+    let response = ping(request_as(SEATTLE)).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     let wait = header(&response, "retry-after").expect("when to come back");
     assert!(
@@ -61,11 +61,11 @@ async fn principal_limit_reports_remaining_quota_then_429() {
             .contains("try again in"),
         "{body}"
     );
-    // Others do not wait for them.
-    assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::OK);
+    // Other tenants are not affected.
+    assert_eq!(ping(request_as(REDMOND)).await.status(), StatusCode::OK);
 }
 
-/// What a client says of where it comes from counts only where a proxy that is trusted says it.
+/// `X-Forwarded-For` counts only if a trusted proxy sent it.
 #[tokio::test]
 async fn address_limit_ignores_untrusted_forwarded_addresses() {
     let behind_a_proxy = TestServer::start_with(|settings| {
@@ -93,7 +93,7 @@ async fn address_limit_ignores_untrusted_forwarded_addresses() {
     }
 }
 
-/// Whoever tries out keys is slowed down first, and costs the database little; who is known goes on.
+/// Guessing keys is throttled first and costs the database little; known keys keep working.
 #[tokio::test]
 async fn key_guessing_is_throttled_without_affecting_known_keys() {
     let server = TestServer::start_with(|settings| {
@@ -114,7 +114,7 @@ async fn key_guessing_is_throttled_without_affecting_known_keys() {
     };
     let (attacker, other) = ("192.0.2.1", "192.0.2.2");
     assert_eq!(asked(&keys[0], attacker).await.status(), StatusCode::OK);
-    // All at once, and each another key.
+    // All at once, each with another key.
     let forged: Vec<String> = (0..60)
         .map(|at| format!("zava_abcdefghijk{}_{at:042}A", at % 10))
         .collect();
@@ -123,17 +123,17 @@ async fn key_guessing_is_throttled_without_affecting_known_keys() {
         .iter()
         .filter(|response| response.status() == StatusCode::UNAUTHORIZED)
         .count();
-    let slowed: Vec<_> = flood
+    let throttled: Vec<_> = flood
         .iter()
         .filter(|response| response.status() == StatusCode::TOO_MANY_REQUESTS)
         .collect();
-    assert_eq!(refused + slowed.len(), forged.len());
-    // Three may fail, and those who were being looked up when the third did.
+    assert_eq!(refused + throttled.len(), forged.len());
+    // Three may fail, plus those in lookup when the third failed.
     assert!((3..=6).contains(&refused), "{refused}");
-    let told = header(slowed[0], "ratelimit-policy");
+    let told = header(throttled[0], "ratelimit-policy");
     assert_eq!(told, Some("\"failures\";q=3;w=60"));
-    assert!(header(slowed[0], "retry-after").is_some());
-    // A key that has not been seen yet waits, from there alone.
+    assert!(header(throttled[0], "retry-after").is_some());
+    // A key that is not cached yet is throttled, from that address only.
     assert_eq!(
         asked(&keys[1], attacker).await.status(),
         StatusCode::TOO_MANY_REQUESTS
@@ -142,7 +142,7 @@ async fn key_guessing_is_throttled_without_affecting_known_keys() {
     assert_eq!(asked(&keys[1], other).await.status(), StatusCode::OK);
 }
 
-/// Whoever does not wait for the answer has failed as well.
+/// Disconnecting before the response counts as a failed authentication.
 #[tokio::test]
 async fn disconnecting_during_authentication_counts_as_a_failure() {
     let server = TestServer::start_with(|settings| {
@@ -150,7 +150,7 @@ async fn disconnecting_during_authentication_counts_as_a_failure() {
         settings.rates.failures = rate(2);
     })
     .await;
-    let mut watch = Watch::on(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
     let mut superuser = server.database().superuser().await;
     let mut held = superuser.begin().await.expect("a transaction");
     sqlx::query("LOCK TABLE guard.api_key")
@@ -162,16 +162,16 @@ async fn disconnecting_during_authentication_counts_as_a_failure() {
         let asking = ping(server.post().bearer_auth(forged(at)));
         tokio::select! {
             response = asking => panic!("an answer: {}", response.status()),
-            () = watch.until_blocked(1) => {}
+            () = monitor.wait_until_blocked(1) => {}
         }
-        watch.until_blocked(0).await;
+        monitor.wait_until_blocked(0).await;
     }
-    held.rollback().await.expect("the lock is free");
+    held.rollback().await.expect("the lock is released");
     let response = ping(server.post().bearer_auth(forged(3))).await;
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     let mut owner = server.database().owner().await;
     let recorded = "SELECT coalesce(sum(times), 0)::bigint FROM guard.failed_authentications WHERE reason = 'given up'";
-    eventually("all of it is recorded", async || {
+    eventually("all failures are recorded", async || {
         number(&mut owner, recorded).await == 3
     })
     .await;
@@ -197,8 +197,7 @@ async fn invalid_tokens_are_throttled_and_valid_ones_are_not() {
     assert_eq!(status, StatusCode::OK, "{text}");
 }
 
-/// Whoever is known is charged to their principal, and not for what others do from the same
-/// address.
+/// Authenticated requests are charged to their principal, not to an address that others share.
 #[tokio::test]
 async fn known_principals_are_not_charged_to_a_shared_address() {
     let issuer = Issuer::start().await;
@@ -223,29 +222,34 @@ async fn known_principals_are_not_charged_to_a_shared_address() {
     let policy = header(&anonymous, "ratelimit-policy");
     assert_eq!(policy, Some("\"address\";q=3;w=60"));
     for credential in [&key, &token] {
-        // Answered or not, each request of theirs is charged to them: three are left.
-        let of = |tenant| {
+        // Every request is charged to the principal, whatever its status: three are left.
+        let request_as = |tenant| {
             server
                 .post()
                 .bearer_auth(credential)
                 .header("x-rls-user-id", tenant)
         };
-        assert_eq!(ping(of(SEATTLE)).await.status(), StatusCode::OK);
-        assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::FORBIDDEN);
-        assert_eq!(ping(of(REDMOND)).await.status(), StatusCode::FORBIDDEN);
-        let refused = ping(of(REDMOND)).await;
+        assert_eq!(ping(request_as(SEATTLE)).await.status(), StatusCode::OK);
+        assert_eq!(
+            ping(request_as(REDMOND)).await.status(),
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(
+            ping(request_as(REDMOND)).await.status(),
+            StatusCode::FORBIDDEN
+        );
+        let refused = ping(request_as(REDMOND)).await;
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
         let policy = header(&refused, "ratelimit-policy");
         assert_eq!(policy, Some("\"principal\";q=4;w=60"));
     }
-    // A token that has been good, and is not any more, is charged to the address again.
+    // A token that is no longer valid is charged to the address again.
     let forged = format!("{token}x");
     let refused = ping(server.post().bearer_auth(&forged)).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
 }
 
-/// Where the platform's front end is all that connects, and does not tell clients apart, a client
-/// keeps out itself alone.
+/// Behind a platform front end that does not identify clients, a client can only throttle itself.
 #[tokio::test]
 async fn flood_without_client_addresses_does_not_block_valid_keys() {
     let server = TestServer::start_with(|settings| {
@@ -256,7 +260,7 @@ async fn flood_without_client_addresses_does_not_block_valid_keys() {
     })
     .await;
     let wrong = format!("zava_abcdefghijkl_{}A", "0".repeat(42));
-    // Front ends write an address of the platform, or none.
+    // Front ends send an address of the platform, or none.
     for forwarded in [
         None,
         Some("10.0.0.4"),
@@ -278,11 +282,11 @@ async fn flood_without_client_addresses_does_not_block_valid_keys() {
             .database()
             .key(&name, "Zava Retail Seattle", Role::Reader)
             .await;
-        // It has never been seen before, either.
+        // The key is not in the cache.
         let response = ping(from().bearer_auth(&key)).await;
         assert_eq!(response.status(), StatusCode::OK, "{forwarded:?}");
     }
-    // Where it does tell them apart, each address has its share.
+    // If the front end identifies clients, each address has its own limit.
     for (forwarded, status) in [
         ("198.51.100.1", 401),
         ("203.0.113.9, 198.51.100.1:4711", 401),
@@ -295,8 +299,8 @@ async fn flood_without_client_addresses_does_not_block_valid_keys() {
     }
 }
 
-/// What a client has written into the header, in whatever bytes, does not hide its address behind
-/// the proxy's.
+/// Non-UTF-8 bytes from the client in `X-Forwarded-For` do not hide the address that the proxy
+/// appended.
 #[tokio::test]
 async fn non_utf8_forwarded_header_does_not_hide_the_address() {
     let server = TestServer::start_with(|settings| {

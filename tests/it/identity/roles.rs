@@ -6,7 +6,7 @@ use super::issuer::{DIRECTORY, Issuer};
 use super::{auth, keys_only};
 use crate::support::TestServer;
 
-/// Readers get short answers, analysts longer ones.
+/// The row limit depends on the role.
 #[tokio::test]
 async fn analysts_have_higher_row_limits() {
     let server = TestServer::start_with(keys_only).await;
@@ -19,7 +19,7 @@ async fn analysts_have_higher_row_limits() {
             .database()
             .key(role.as_str(), "Head office", role)
             .await;
-        // Whoever does not say how many gets as many as everybody.
+        // Without max_rows the default is the same for every role.
         for (max_rows, rows) in [(None, 200), (Some(20_000), rows)] {
             let sql = "SELECT n FROM generate_series(1, 20000) AS n";
             let arguments = json!({"postgresql_query": sql, "max_rows": max_rows});
@@ -32,7 +32,7 @@ async fn analysts_have_higher_row_limits() {
     }
 }
 
-/// What operators see of the server, and nobody else.
+/// Operators see the server's state; nobody else does.
 #[tokio::test]
 async fn health_details_are_for_operators_only() {
     let server = TestServer::start_with(keys_only).await;
@@ -65,7 +65,7 @@ async fn health_details_are_for_operators_only() {
     assert_eq!(told["log"]["dropped_lines"], 0);
 }
 
-/// The role alone is not enough where the token says what it is for.
+/// If the token has scopes, the role alone is not enough.
 #[tokio::test]
 async fn health_details_require_role_and_scope() {
     let issuer = Issuer::start().await;

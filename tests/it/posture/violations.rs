@@ -1,5 +1,5 @@
-/// What can be undone of `migrate`'s work, and the rule that notices: rule, then the statements. `{login}` and `{database}`
-/// stand for the test's own.
+/// Violations of the posture that `migrate` sets up: the rule that must find each, and the
+/// statements that cause it. `{login}` and `{database}` stand for the test's own.
 pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
     ("login", "ALTER ROLE {login} SET role = 'zava_reader'"),
     ("attributes", "ALTER ROLE {login} SUPERUSER"),
@@ -361,7 +361,7 @@ pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
         "settings",
         "ALTER ROLE {login} SET search_path = public, retail",
     ),
-    // What the login can do itself, and only sessions that begin later notice.
+    // Settings that the login can change itself; only sessions that begin later are affected.
     (
         "settings",
         "ALTER ROLE {login} IN DATABASE {database} SET extra_float_digits = -14",

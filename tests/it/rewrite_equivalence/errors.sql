@@ -1,7 +1,6 @@
--- Statements that PostgreSQL refuses, in whatever form the guard prints them. Parted by empty
--- lines.
+-- Statements that fail in PostgreSQL, also as the guard rewrites them. Empty lines separate them.
 
--- Sub-selects of a wrong number of columns, which the guard counts or collects the rows of
+-- Subqueries with a wrong number of columns, whose rows the guard counts or aggregates
 SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT order_id, customer_id FROM retail.orders LIMIT 5) OR store_id < 0
 
 SELECT count(*) FROM retail.orders WHERE NOT (order_id IN (SELECT order_id, customer_id FROM retail.orders))

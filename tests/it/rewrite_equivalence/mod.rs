@@ -1,5 +1,5 @@
-//! What the guard prints gives PostgreSQL's own answer to what was sent: the same columns and rows,
-//! or the same error.
+//! The statement that the guard deparses has the same outcome as the original in PostgreSQL: the
+//! same columns and rows, or the same error.
 
 use sqlx::{AssertSqlSafe, Column as _, PgConnection, Row as _, ValueRef as _};
 use zava_mcp_server::query::guard;
@@ -7,14 +7,14 @@ use zava_mcp_server::query::guard;
 use crate::support::{Proxy, SEATTLE, TestDatabase, TestServer, settings};
 
 /// Columns, and rows of values in text form; or SQLSTATE and message.
-type Answer = Result<(Vec<String>, Vec<Vec<Option<String>>>), (String, String)>;
+type Outcome = Result<(Vec<String>, Vec<Vec<Option<String>>>), (String, String)>;
 
-async fn answer(db: &mut PgConnection, sql: &str) -> Answer {
+async fn outcome(db: &mut PgConnection, sql: &str) -> Outcome {
     let savepoint = sqlx::raw_sql("SAVEPOINT here").execute(&mut *db).await;
     savepoint.expect("a savepoint");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *db).await;
-    let back = sqlx::raw_sql("ROLLBACK TO here").execute(&mut *db).await;
-    back.expect("back to the savepoint");
+    let rolled_back = sqlx::raw_sql("ROLLBACK TO here").execute(&mut *db).await;
+    rolled_back.expect("back to the savepoint");
     let rows = rows.map_err(|error| {
         let error = error.as_database_error().expect("PostgreSQL's error");
         let state = error.code().expect("a SQLSTATE");
@@ -33,7 +33,7 @@ async fn answer(db: &mut PgConnection, sql: &str) -> Answer {
     Ok((names.unwrap_or_default(), texts.collect()))
 }
 
-/// Statements of a data file: text after comments, parted by empty lines.
+/// The statements of a data file: blocks separated by empty lines, each after optional comments.
 fn statements(file: &'static str) -> Vec<&'static str> {
     let blocks = file.split("\n\n").map(str::trim);
     blocks
@@ -42,52 +42,54 @@ fn statements(file: &'static str) -> Vec<&'static str> {
 }
 
 #[track_caller]
-fn show(faults: &[String]) {
+fn assert_no_differences(differences: &[String]) {
     assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults.join("\n")
+        differences.is_empty(),
+        "{} differences\n{}",
+        differences.len(),
+        differences.join("\n")
     );
 }
 
-/// Compares what a statement gives by itself with what the guard made of it gives.
-async fn faults(file: &'static str, is_error: bool) -> Vec<String> {
+/// Runs each statement as it is and as the guard rewrites it; returns the differences.
+async fn differences(file: &'static str, is_error: bool) -> Vec<String> {
     let database = TestDatabase::new().await;
     let mut db = database.signed(SEATTLE).await;
-    let mut faults = Vec::new();
+    let mut differences = Vec::new();
     for sql in statements(file) {
         let checked = match guard::check(sql) {
             Ok(checked) => checked,
             Err(refusal) => {
-                faults.push(format!("{sql}\n    refused: {refusal}"));
+                differences.push(format!("{sql}\n    refused: {refusal}"));
                 continue;
             }
         };
-        let own = answer(&mut db, sql).await;
-        let printed = answer(&mut db, checked.sql()).await;
-        if own.is_err() != is_error || own != printed {
-            faults.push(format!(
-                "{sql}\n    {own:?}\n    {printed:?}\n    by {}",
+        let original = outcome(&mut db, sql).await;
+        let rewritten = outcome(&mut db, checked.sql()).await;
+        if original.is_err() != is_error || original != rewritten {
+            differences.push(format!(
+                "{sql}\n    {original:?}
+    {rewritten:?}\n    by {}",
                 checked.sql()
             ));
         }
     }
-    faults
+    differences
 }
 
 #[tokio::test]
 async fn rewritten_statements_fail_with_the_same_error() {
-    show(&faults(include_str!("errors.sql"), true).await);
+    assert_no_differences(&differences(include_str!("errors.sql"), true).await);
 }
 
 #[tokio::test]
 async fn rewritten_statements_return_the_same_rows() {
-    show(&faults(include_str!("results.sql"), false).await);
+    assert_no_differences(&differences(include_str!("results.sql"), false).await);
 }
 
-/// What the login may not read as it was asked for, and what gives the answer that is meant.
-const MEANT: &[(&str, &str)] = &[
+/// Statements that read columns withheld from the login through a star or a whole row, and
+/// equivalent statements that name the readable columns.
+const EQUIVALENTS: &[(&str, &str)] = &[
     (
         "SELECT * FROM retail.stores ORDER BY 1",
         "SELECT store_id, store_name, is_online FROM retail.stores ORDER BY 1",
@@ -202,24 +204,24 @@ const MEANT: &[(&str, &str)] = &[
 async fn star_expands_to_the_readable_columns() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(SEATTLE).await;
-    let mut faults = Vec::new();
-    for (asked, meant) in MEANT {
-        let printed = guard::check(asked).map(|checked| checked.sql().to_owned());
-        let meant = answer(&mut db, meant).await;
-        let given = match &printed {
-            Ok(printed) => answer(&mut db, printed).await,
+    let mut differences = Vec::new();
+    for (sql, expected) in EQUIVALENTS {
+        let printed = guard::check(sql).map(|checked| checked.sql().to_owned());
+        let expected = outcome(&mut db, expected).await;
+        let actual = match &printed {
+            Ok(printed) => outcome(&mut db, printed).await,
             Err(refusal) => Err((String::new(), refusal.to_string())),
         };
-        if meant.is_err() || given != meant {
-            faults.push(format!(
-                "{asked}\n    {given:?}\n    {meant:?}\n    by {printed:?}"
+        if expected.is_err() || actual != expected {
+            differences.push(format!(
+                "{sql}\n    {actual:?}\n    {expected:?}\n    by {printed:?}"
             ));
         }
     }
-    show(&faults);
+    assert_no_differences(&differences);
 }
 
-/// An older server would call it a syntax error, or a function that is not there.
+/// PostgreSQL 16 itself would report a syntax error or a missing function.
 #[tokio::test]
 async fn sql_json_on_postgresql_16_is_refused_with_an_alternative() {
     let database = TestDatabase::new().await;
@@ -229,10 +231,10 @@ async fn sql_json_on_postgresql_16_is_refused_with_an_alternative() {
         .fetch_one(&mut database.superuser().await)
         .await
         .expect("a version");
-    let said = |major: &str| [b"server_version\0", major.as_bytes()].concat();
-    proxy.replace(&said(&version[..2]), &said("16"));
+    let parameter = |major: &str| [b"server_version\0", major.as_bytes()].concat();
+    proxy.replace_in_responses(&parameter(&version[..2]), &parameter("16"));
     settings.database.port = proxy.port;
-    let server = TestServer::over(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     for sql in [
         "SELECT JSON_VALUE('{}', '$.a')",

@@ -1,7 +1,7 @@
--- Statements that PostgreSQL answers, in whatever form the guard prints them. Parted by empty
--- lines.
+-- Statements that succeed in PostgreSQL, also as the guard rewrites them. Empty lines separate
+-- them.
 
--- Sub-selects that the guard counts or collects the rows of
+-- Subqueries whose rows the guard counts or aggregates
 SELECT count(*) FROM retail.orders WHERE order_id IN (SELECT order_id FROM retail.orders ORDER BY 1 LIMIT 5) OR store_id < 0
 
 SELECT count(*) FROM retail.orders WHERE (order_id, store_id) IN (SELECT order_id, store_id FROM retail.orders ORDER BY 1 LIMIT 5) OR store_id < 0
@@ -18,7 +18,7 @@ SELECT ARRAY(SELECT store_id FROM retail.orders GROUP BY 1 ORDER BY 1)
 
 SELECT NULL IN (SELECT order_id FROM retail.orders), 1 IN (SELECT NULL::int WHERE false), ROW(s.*) IN (SELECT store_id, store_name, is_online FROM retail.stores) FROM (SELECT store_id, store_name, is_online FROM retail.stores ORDER BY 1 LIMIT 1) s
 
--- Casts of what is put together
+-- Casts of computed values
 SELECT ARRAY[1, '2.5']::numeric[], ARRAY['1', NULL, '2.5e3']::numeric[], ARRAY[[1, '2.5'], ['3', 4]]::numeric(10, 1)[]
 
 SELECT ARRAY[quantity, '2.5', quantity::text || '.5']::numeric[] FROM retail.order_items ORDER BY order_item_id LIMIT 2
@@ -35,7 +35,7 @@ SELECT (x || '')::jsonb FROM (VALUES ('{"a\\": "1e999", "b": [1.5e3, "\"2e777"]}
 
 SELECT 't'::boolean::text, 'f'::boolean, 'true'::bool, CAST('t' AS boolean), bool 'f', 'yes'::boolean, true::text
 
--- Names in quotes
+-- Quoted names
 SELECT product_id, rank() OVER "By Price" FROM retail.products WINDOW "By Price" AS (ORDER BY base_price) ORDER BY 1 LIMIT 3
 
 SELECT product_id, sum(cost) OVER ("By Price" ROWS 1 PRECEDING), sum(cost) OVER window_1, sum(cost) OVER "order" FROM retail.products WINDOW "By Price" AS (ORDER BY base_price, product_id), window_1 AS ("By Price"), "order" AS (PARTITION BY type_id) ORDER BY 1 LIMIT 3

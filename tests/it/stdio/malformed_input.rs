@@ -3,8 +3,8 @@ use serde_json::{Value, json};
 use super::client::{Client, initialize, query};
 use crate::support::TestDatabase;
 
-/// Each line, before and within a session, with the code, the id and a part of the text of its
-/// answer; what comes after it is answered as ever.
+/// Each line, before and within a session, with the code, the id and a part of the error message.
+/// Later lines are answered as usual.
 #[tokio::test]
 async fn invalid_line_gets_an_error_and_the_session_continues() {
     let database = TestDatabase::new().await;
@@ -83,16 +83,16 @@ async fn invalid_line_gets_an_error_and_the_session_continues() {
             );
         }
         if !is_session {
-            client.initialized().await;
+            client.initialize_session().await;
         }
     }
-    // A byte order mark is no reason to refuse anything.
+    // A byte order mark is ignored.
     client.write("\u{feff}".as_bytes()).await;
     client.send(&query(8, "SELECT 1")).await;
     assert_eq!(client.next().await.expect("an answer")["id"], 8);
-    client.end_input();
+    client.close_input();
     assert!(client.next().await.is_none());
-    assert!(client.end().await.0.success());
+    assert!(client.wait().await.0.success());
 }
 
 #[tokio::test]
@@ -111,10 +111,10 @@ async fn incomplete_initialize_names_the_missing_member() {
         answer.to_string().contains("clientInfo: is missing"),
         "{answer}"
     );
-    client.initialized().await;
+    client.initialize_session().await;
 }
 
-/// What a client may send before it begins: nothing of it is answered, and none ends the server.
+/// Messages that need no response before `initialize`: none is answered, and none ends the server.
 #[tokio::test]
 async fn messages_before_the_first_request_are_ignored() {
     let database = TestDatabase::new().await;
@@ -127,20 +127,20 @@ async fn messages_before_the_first_request_are_ignored() {
     ] {
         let mut client = Client::start(&database, folder.path());
         client.send(&first).await;
-        client.initialized().await;
-        client.end_input();
+        client.initialize_session().await;
+        client.close_input();
         assert!(client.next().await.is_none());
-        let (status, log) = client.end().await;
+        let (status, log) = client.wait().await;
         assert!(status.success(), "{first}: {log}");
     }
-    // Only looked whether it starts, and left with and without having begun.
+    // Clients that only probe the server and disconnect, with and without `initialize`.
     for lines in [vec![], vec![initialize()]] {
         let mut client = Client::start(&database, folder.path());
         for line in &lines {
             client.send(line).await;
             client.next().await.expect("an answer");
         }
-        let (status, log) = client.leave().await;
+        let (status, log) = client.disconnect().await;
         assert!(status.success(), "{log}");
         assert!(!log.contains("ERROR"), "{log}");
     }

@@ -1,6 +1,6 @@
 //! MCP over standard input and output, by the binary.
 
-mod client; // speaks lines
+mod client; // a client over standard input and output
 mod lifecycle; // cancellation, shutdown, and what becomes of pending calls
 mod malformed_input; // lines that are not a valid message
 
@@ -13,7 +13,7 @@ use crate::command_line::{binary, with_database};
 use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, query_password, settings};
 use client::Client;
 
-/// One tenant over standard input and output; the log stays out of it.
+/// One tenant over standard input and output; the log goes to standard error only.
 #[tokio::test]
 async fn serves_the_configured_tenant() {
     let database = TestDatabase::new().await;
@@ -72,17 +72,17 @@ async fn serves_the_configured_tenant() {
                 .as_i64()
                 .expect("a count"),
         );
-        // Who was given what is there, and where the audit trail ends.
-        for said in [
+        // The audit event and the chain head.
+        for entry in [
             "zava::audit: audit kind=Call decision=Allowed",
             "tool=\"execute_sales_query\" fingerprint=\"",
             "rows=1",
             "end of the audit trail end=",
         ] {
-            assert!(read_log.contains(said), "{said}: {read_log}");
+            assert!(read_log.contains(entry), "{entry}: {read_log}");
         }
         assert!(read_log.contains(tenant), "{read_log}");
-        // The SQL is the client's; no level logs it, nor a secret.
+        // No log level contains the client's SQL or a secret.
         assert!(
             !read_log.contains("count(*)") && !read_log.contains(&query_password()),
             "{read_log}"
@@ -95,10 +95,10 @@ async fn serves_the_configured_tenant() {
 #[tokio::test]
 async fn responses_equal_those_over_http_byte_for_byte() {
     let database = TestDatabase::new().await;
-    let server = TestServer::over(&settings(&database.name)).await;
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
-    client.initialized().await;
+    client.initialize_session().await;
     for (tool, arguments) in [
         (
             "execute_sales_query",

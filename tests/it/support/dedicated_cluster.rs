@@ -10,35 +10,35 @@ use super::database::{connect, load_sample};
 use super::pooler::SERVERS;
 use super::server::settings;
 
-/// A PostgreSQL server of a test's own, migrated and loaded. `./scripts/test` removes one that was
-/// left.
-pub(crate) struct OwnCluster {
+/// A PostgreSQL server that one test has to itself, migrated and loaded. `./scripts/test` removes
+/// servers that a test left behind.
+pub(crate) struct DedicatedCluster {
     name: &'static str,
     /// PostgreSQL's major version.
     version: u8,
     pub(crate) port: u16,
 }
 
-impl OwnCluster {
-    pub(crate) async fn make(name: &'static str, version: u8) -> Self {
-        let mut own = Self {
+impl DedicatedCluster {
+    pub(crate) async fn create(name: &'static str, version: u8) -> Self {
+        let mut cluster = Self {
             name,
             version,
             port: 0,
         };
-        own.port = own.run("make").await.trim().parse().expect("a port");
-        let admin = own.admin_settings();
+        cluster.port = cluster.run("make").await.trim().parse().expect("a port");
+        let admin = cluster.admin_settings();
         database::migrate(&admin).await.expect("it migrates");
         load_sample(&admin).await;
-        own
+        cluster
     }
 
-    /// All its processes at once, without a word.
+    /// Kills all its processes at once (SIGKILL).
     pub(crate) async fn kill(&self) {
         self.run("kill").await;
     }
 
-    /// Again, on the same port.
+    /// Starts it again on the same port.
     pub(crate) async fn start(&self) {
         self.run("start").await;
     }
@@ -47,7 +47,7 @@ impl OwnCluster {
         self.run("remove").await;
     }
 
-    /// A server over it.
+    /// Settings of an MCP server for this cluster.
     pub(crate) fn settings(&self) -> ServeSettings {
         let mut settings = settings("zava");
         settings.database.port = self.port;
@@ -58,13 +58,13 @@ impl OwnCluster {
         connect(&self.settings().database, &cluster().superuser).await
     }
 
-    /// A connection of the login that only queries, without any of the server's layers above it.
+    /// A connection of the query login, without the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
         let settings = self.settings();
         connect(&settings.database, &settings.login).await
     }
 
-    /// What `migrate` would be told.
+    /// Settings of `migrate` for this cluster.
     pub(crate) fn admin_settings(&self) -> AdminSettings {
         let ServeSettings {
             database, login, ..
@@ -87,8 +87,8 @@ impl OwnCluster {
             .output()
             .await
             .expect("it runs");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command} {}: {said}", self.name);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command} {}: {stderr}", self.name);
         String::from_utf8(output.stdout).expect("text")
     }
 }

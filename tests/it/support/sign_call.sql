@@ -1,5 +1,6 @@
--- What the server signs of a question about callers, made by a superuser with key 1.
---   $1 text: the purpose, $2 text: the question, $3 integer: in how many seconds it expires, $4 integer: the backend
+-- The expiry and the MAC of a signed call, computed by a superuser with key 1.
+--   $1 text: the purpose; $2 text: the arguments; $3 integer: seconds until it expires;
+--   $4 integer: the backend
 SELECT e.expires, guard.mac(
     1,
     convert_to('zava/' || $1 || '/1', 'UTF8') || sha256(convert_to($2, 'UTF8')) || int8send(e.expires) || int4send($4)

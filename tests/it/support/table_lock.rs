@@ -2,14 +2,15 @@ use sqlx::PgConnection;
 
 use super::database::TestDatabase;
 
-/// Reads `retail.inventory`, and so waits for as long as the [`Lock`] is held.
-pub(crate) const WAITING: &str = "SELECT count(*) FROM retail.inventory";
+/// A query of `retail.inventory`, which blocks while a [`TableLock`] is held.
+pub(crate) const BLOCKED_QUERY: &str = "SELECT count(*) FROM retail.inventory";
 
-/// A superuser's lock on `retail.inventory`: whoever reads the table waits, and burns nothing meanwhile.
-pub(crate) struct Lock(PgConnection);
+/// A superuser's exclusive lock on `retail.inventory`. Statements that read the table wait and use
+/// no processor time meanwhile.
+pub(crate) struct TableLock(PgConnection);
 
-impl Lock {
-    pub(crate) async fn on(database: &TestDatabase) -> Self {
+impl TableLock {
+    pub(crate) async fn acquire(database: &TestDatabase) -> Self {
         let mut db = database.superuser().await;
         for sql in [
             "BEGIN",

@@ -11,8 +11,8 @@ use tokio_rustls::TlsAcceptor;
 use zava_mcp_server::database;
 use zava_mcp_server::query::scope::ScopeError;
 
-use super::{Answer, encrypted, gateway};
-use crate::support::{SEATTLE, TestDatabase, TestServer, caller, scope, settings, unguarded};
+use super::{SslResponse, encrypted, gateway};
+use crate::support::{SEATTLE, TestDatabase, TestServer, caller, run_unguarded, scope, settings};
 
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
@@ -31,7 +31,7 @@ fn authority(name: &str) -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
 }
 
-/// A server with a certificate, whether rustls likes it or not.
+/// A TLS server with any certificate, even one that rustls would not accept.
 fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor {
     let key = any_supported_type(&PrivateKeyDer::Pkcs8(key.serialize_der().into())).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
@@ -45,8 +45,7 @@ fn acceptor(certificate: CertificateDer<'static>, key: &KeyPair) -> TlsAcceptor 
     TlsAcceptor::from(Arc::new(config))
 }
 
-/// What `openssl req -new -x509` of the manual makes: an authority's certificate, with a common
-/// name only.
+/// The result of the manual's `openssl req -new -x509`: a CA certificate with a common name only.
 fn self_signed(folder: &Path) -> TlsAcceptor {
     let mut params = params(&[], "localhost");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -56,7 +55,7 @@ fn self_signed(folder: &Path) -> TlsAcceptor {
     acceptor(certificate.der().clone(), &key)
 }
 
-/// One signed by an authority whose certificate is written to `folder`.
+/// A certificate signed by an authority whose certificate is written to `folder`.
 fn signed(params: &CertificateParams, folder: &Path) -> TlsAcceptor {
     let authority = authority("root");
     std::fs::write(folder.join("root.pem"), authority.pem()).expect("written");
@@ -65,7 +64,7 @@ fn signed(params: &CertificateParams, folder: &Path) -> TlsAcceptor {
     acceptor(certificate.der().clone(), &key)
 }
 
-/// What `openssl x509 -req` of the manual makes: version 1, which has no extensions.
+/// The result of the manual's `openssl x509 -req`: X.509 version 1, without extensions.
 fn version_1(folder: &Path) -> TlsAcceptor {
     let authority = authority("root");
     std::fs::write(folder.join("root.pem"), authority.pem()).expect("written");
@@ -73,13 +72,12 @@ fn version_1(folder: &Path) -> TlsAcceptor {
     let certificate = params(&["localhost"], "localhost")
         .signed_by(&key, &authority)
         .expect("a certificate");
-    // RFC 5280, section 4.1: a sequence of what is signed, the algorithm, and the signature as a
-    // bit string.
+    // RFC 5280, section 4.1: a sequence of tbsCertificate, algorithm and signature.
     let parts = elements(content(certificate.der()));
     let [body, algorithm, _] = parts.as_slice() else {
         panic!("three parts")
     };
-    // The version is [0] and the extensions are [3]; both have no place in version 1.
+    // Version 1 has neither the version field [0] nor extensions [3].
     let kept: Vec<u8> = elements(content(body))
         .into_iter()
         .filter(|element| !matches!(element[0], 0xa0 | 0xa3))
@@ -93,7 +91,7 @@ fn version_1(folder: &Path) -> TlsAcceptor {
     acceptor(element(0x30, &whole).into(), &key)
 }
 
-/// An element of DER with its tag and length, lengths up to 65,535.
+/// A DER element with its tag and length, for lengths up to 65,535.
 fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let length = u16::try_from(content.len()).expect("short");
     let [high, low] = length.to_be_bytes();
@@ -105,7 +103,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     [head.as_slice(), content].concat()
 }
 
-/// How many bytes the tag and length of an element have, and how many its content.
+/// The lengths of an element's header and of its content, in bytes.
 fn lengths(element: &[u8]) -> (usize, usize) {
     match element[1] {
         length @ 0..=0x7f => (2, length.into()),
@@ -140,8 +138,8 @@ fn causes(error: &dyn Error) -> String {
     told
 }
 
-/// The certificate is the reason, and the operator is told so at each way in; the client is not
-/// asked to try again.
+/// Every entry point reports the certificate as the cause to the operator; the client is not told
+/// to retry.
 #[tokio::test]
 async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason() {
     let database = TestDatabase::new().await;
@@ -151,7 +149,7 @@ async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason(
     early.not_before = rcgen::date_time_ymd(4000, 1, 1);
     early.not_after = rcgen::date_time_ymd(4001, 1, 1);
     type Make = Box<dyn Fn(&Path) -> TlsAcceptor>;
-    let of =
+    let signed_by_root =
         |params: CertificateParams| -> Make { Box::new(move |folder| signed(&params, folder)) };
     let trusting = |name: &'static str| -> Make {
         Box::new(move |folder| {
@@ -165,16 +163,16 @@ async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason(
         ("version 1", Box::new(version_1), "is of X.509 version 1"),
         (
             "a common name only",
-            of(params(&[], "localhost")),
+            signed_by_root(params(&[], "localhost")),
             "has no subjectAltName",
         ),
         (
             "another host",
-            of(params(&["db.example.com"], "localhost")),
+            signed_by_root(params(&["db.example.com"], "localhost")),
             "is for another host: DnsName(\"db.example.com\")",
         ),
-        ("expired", of(expired), "has expired"),
-        ("early", of(early), "is not valid yet"),
+        ("expired", signed_by_root(expired), "has expired"),
+        ("early", signed_by_root(early), "is not valid yet"),
         (
             "another authority",
             trusting("other"),
@@ -189,10 +187,10 @@ async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason(
     for (what, make, reason) in cases {
         let folder = tempfile::tempdir().expect("a folder");
         let mut settings = settings(&database.name);
-        let port = gateway(&settings.database, Answer::Accept(make(folder.path()))).await;
+        let port = gateway(&settings.database, SslResponse::Accept(make(folder.path()))).await;
         settings.database = encrypted(&settings.database, port, folder.path());
 
-        let asked = unguarded(&scope(&settings), &caller(SEATTLE).await, "SELECT 1").await;
+        let asked = run_unguarded(&scope(&settings), &caller(SEATTLE).await, "SELECT 1").await;
         let error = asked.expect_err(what);
         assert!(
             matches!(error, ScopeError::Misconfigured(_)),
@@ -209,7 +207,7 @@ async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason(
         let told = causes(&database::migrate(&admin).await.expect_err(what));
         assert!(told.contains(reason), "{what}: {told}");
 
-        let server = TestServer::over(&settings).await;
+        let server = TestServer::with_settings(&settings).await;
         let response = server
             .request(SEATTLE, "tools/list", serde_json::json!({}))
             .await;

@@ -1,6 +1,6 @@
-//! TLS to the database, through a gateway that speaks PostgreSQL's way into it. (The tests'
-//! PostgreSQL is built without.)
-mod certificates; // those that are refused, and what is said of them
+//! TLS to the database through a TLS-terminating gateway, because the tests' PostgreSQL is built
+//! without TLS.
+mod certificates; // rejected certificates and the reasons reported
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,23 +15,24 @@ use zava_mcp_server::database;
 use zava_mcp_server::settings::{DatabaseAddress, Tls};
 
 use crate::support::{
-    SEATTLE, TestDatabase, TestServer, Watch, assert_prompt, caller, scope, settings, unguarded,
+    ActivityMonitor, SEATTLE, TestDatabase, TestServer, assert_cancelled_promptly, caller,
+    run_unguarded, scope, settings,
 };
 
-/// What the gateway answers to a request for TLS.
-enum Answer {
+/// The gateway's response to an SSLRequest.
+enum SslResponse {
     Accept(TlsAcceptor),
     Refuse,
-    /// Yes, and a byte that nobody asked for, as somebody in the middle would put there.
-    Stuff(TlsAcceptor),
+    /// Accepts, followed by an unencrypted byte that an attacker in the middle could inject.
+    Inject(TlsAcceptor),
 }
 
-/// A gateway to the tests' database; its port.
+/// Starts a gateway to the tests' database; returns its port.
 #[expect(
     clippy::disallowed_methods,
     reason = "the gateway's tasks end with the test's runtime"
 )]
-async fn gateway(target: &DatabaseAddress, answer: Answer) -> u16 {
+async fn gateway(target: &DatabaseAddress, answer: SslResponse) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = listener.local_addr().expect("its address").port();
     let (target, answer) = ((target.host.clone(), target.port), Arc::new(answer));
@@ -44,33 +45,33 @@ async fn gateway(target: &DatabaseAddress, answer: Answer) -> u16 {
     port
 }
 
-async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<Answer>) {
+async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<SslResponse>) {
     let mut request = [0; 8];
     client.read_exact(&mut request).await.expect("a request");
     // https://www.postgresql.org/docs/18/protocol-message-formats.html, SSLRequest
     assert_eq!(
         request,
         [0, 0, 0, 8, 4, 210, 22, 47],
-        "nothing is said before TLS is asked for"
+        "the first message is an SSLRequest"
     );
     let acceptor = match &*answer {
-        Answer::Refuse => {
+        SslResponse::Refuse => {
             client.write_all(b"N").await.expect("written");
             let mut said = Vec::new();
             client.read_to_end(&mut said).await.expect("the end");
-            assert_eq!(said, b"", "and nothing without it");
+            assert_eq!(said, b"", "nothing is sent without TLS");
             return;
         }
-        Answer::Accept(acceptor) => {
+        SslResponse::Accept(acceptor) => {
             client.write_all(b"S").await.expect("written");
             acceptor
         }
-        Answer::Stuff(acceptor) => {
+        SslResponse::Inject(acceptor) => {
             client.write_all(b"SE").await.expect("written");
             acceptor
         }
     };
-    // A client that does not believe the certificate ends the handshake.
+    // A client that rejects the certificate ends the handshake.
     if let Ok(mut encrypted) = acceptor.accept(client).await {
         let mut server = TcpStream::connect((target.0.as_str(), target.1))
             .await
@@ -79,7 +80,7 @@ async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<Answer>
     }
 }
 
-/// A certificate for `name` by an authority of its own, whose certificate is written to `folder`.
+/// A certificate for `name` by its own authority, whose certificate is written to `folder`.
 fn certificate(name: &str, folder: &Path) -> TlsAcceptor {
     let mut authority = CertificateParams::new([]).expect("parameters");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
@@ -125,11 +126,11 @@ async fn connects_over_tls_when_the_certificate_is_valid() {
     let mut settings = settings(&database.name);
     let port = gateway(
         &settings.database,
-        Answer::Accept(certificate("localhost", folder.path())),
+        SslResponse::Accept(certificate("localhost", folder.path())),
     )
     .await;
     settings.database = encrypted(&settings.database, port, folder.path());
-    let server = TestServer::over(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     assert!(
         server
             .number(SEATTLE, "SELECT count(*) FROM retail.orders")
@@ -144,7 +145,7 @@ async fn connects_over_tls_when_the_certificate_is_valid() {
         .expect("the administrator too");
 }
 
-/// The request to cancel travels like everything else; the gateway takes nothing in clear text.
+/// The cancel request is encrypted as well: the gateway accepts nothing in clear text.
 #[tokio::test]
 async fn cancel_requests_use_tls() {
     let (database, folder) = (
@@ -152,23 +153,24 @@ async fn cancel_requests_use_tls() {
         tempfile::tempdir().expect("a folder"),
     );
     let mut settings = settings(&database.name);
-    let answer = Answer::Accept(certificate("localhost", folder.path()));
+    let answer = SslResponse::Accept(certificate("localhost", folder.path()));
     let port = gateway(&settings.database, answer).await;
     settings.database = encrypted(&settings.database, port, folder.path());
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
-    // The posture check comes first, and over TLS takes long enough to be taken for the statement.
-    let warm = unguarded(&scope, &caller, "SELECT 1").await;
+    // The posture check runs first, and over TLS takes long enough to be mistaken for the
+    // statement.
+    let warm = run_unguarded(&scope, &caller, "SELECT 1").await;
     assert_eq!(warm.expect("a row"), "[[1]]");
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let mut took = Vec::new();
     for _ in 0..5 {
         tokio::select! {
-            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
-            () = watch.until_running(1) => {}
+            done = run_unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            () = monitor.wait_until_running(1) => {}
         }
-        took.push(watch.until_quiet().await);
+        took.push(monitor.wait_until_idle().await);
     }
-    assert_prompt(&took);
+    assert_cancelled_promptly(&took);
 }
 
 #[tokio::test]
@@ -181,20 +183,20 @@ async fn nothing_is_sent_to_an_unverified_server() {
     let good = certificate("localhost", folder.path());
     let wrong_name = certificate("db.example.com", other.path());
     let cases = [
-        ("a server without TLS", Answer::Refuse, folder.path()),
+        ("a server without TLS", SslResponse::Refuse, folder.path()),
         (
             "another host's certificate",
-            Answer::Accept(wrong_name.clone()),
+            SslResponse::Accept(wrong_name.clone()),
             other.path(),
         ),
         (
             "an unknown authority",
-            Answer::Accept(wrong_name),
+            SslResponse::Accept(wrong_name),
             folder.path(),
         ),
         (
             "a byte put in before the handshake",
-            Answer::Stuff(good),
+            SslResponse::Inject(good),
             folder.path(),
         ),
     ];
@@ -202,7 +204,7 @@ async fn nothing_is_sent_to_an_unverified_server() {
         let mut settings = settings(&database.name);
         let port = gateway(&settings.database, answer).await;
         settings.database = encrypted(&settings.database, port, roots);
-        let server = TestServer::over(&settings).await;
+        let server = TestServer::with_settings(&settings).await;
         let response = server
             .request(SEATTLE, "tools/list", serde_json::json!({}))
             .await;
