@@ -1,4 +1,5 @@
-//! Measures the server against the performance budget and prints the result as Markdown; run it by `./scripts/bench`.
+//! Measures the server against the performance budget and prints the result as Markdown.
+//! `./scripts/bench` runs it.
 //!
 //! Speaks HTTP to server processes and runs `pgbench` over the same database. It must not link the
 //! server's code, so that it measures what a client experiences. It does not compare with budgets:

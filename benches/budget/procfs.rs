@@ -3,7 +3,7 @@ use std::io::ErrorKind;
 
 use crate::Fallible;
 
-/// Kernel ticks per second in `/proc/<pid>/stat`; `USER_HZ` is 100 on every architecture this runs on.
+/// Kernel ticks per second in `/proc/<pid>/stat`; `USER_HZ` is 100 on all supported architectures.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// Resident memory, in KiB.

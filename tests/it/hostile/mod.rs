@@ -109,7 +109,8 @@ fn pooled_settings(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
     settings
 }
 
-/// How every statement's answer differs from what the file says, when it is sent to the tool of a server with these settings.
+/// Sends every statement to a server with these settings; returns how the responses differ from the
+/// expected outcomes.
 async fn run_over_http(victim: &mut Victim, settings: ServeSettings) -> Vec<String> {
     let server = TestServer::with_settings(&with_short_timeout(settings)).await;
     let before = (victim.state().await, victim.row_digest().await);

@@ -73,7 +73,7 @@ async fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
         let mut peaks = BTreeMap::new();
         let answer = loop {
             tokio::select! {
-                answer = &mut call => break answer, // neither arm loses anything when the other is taken
+                answer = &mut call => break answer, // both arms are cancel-safe
                 _ = sampling.tick() => sample_peaks(&mut observer, &mut peaks).await,
             }
         };
