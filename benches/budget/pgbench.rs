@@ -35,7 +35,7 @@ pub(crate) enum PgbenchMode {
     Parsed,
     /// The same with named prepared statements, as the server uses for its own.
     Prepared,
-    /// Instead of the statement `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple
+    /// Instead of the statement: `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple
     /// protocol.
     Bare,
 }
@@ -115,12 +115,12 @@ pub(crate) async fn run(
     for (name, value) in [("timeout", STATEMENT_TIMEOUT), ("signed", "0")] {
         command.arg(format!("--define={name}={value}"));
     }
-    let output_text = succeeded("pgbench", command.output().await?)?;
+    let stdout = succeeded("pgbench", command.output().await?)?;
     let number = |name: &str| {
-        output_text
+        stdout
             .lines()
             .find_map(|line| line.strip_prefix(name)?.split([' ', '/']).next())
-            .ok_or_else(|| format!("pgbench does not report its {name}: {output_text}"))
+            .ok_or_else(|| format!("pgbench does not report its {name}: {stdout}"))
     };
     Ok(PgbenchResult {
         transactions_per_second: number("tps = ")?.parse()?,
@@ -162,6 +162,6 @@ fn succeeded(name: &str, output: Output) -> Fallible<String> {
     if output.status.success() {
         return Ok(String::from_utf8(output.stdout)?);
     }
-    let output_text = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{name} failed ({}): {}", output.status, output_text.trim()).into())
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{name} failed ({}): {}", output.status, stderr.trim()).into())
 }

@@ -86,10 +86,13 @@ pub(crate) async fn measure(
     request: &[u8],
     steps: &[(&'static str, &str)],
 ) -> Fallible<Starts> {
-    once(&start, request, steps).await?; // reads the binary and its files into the page cache
+    measure_one(&start, request, steps).await?; // reads the binary and its files into the page cache
     let mut times = vec![Vec::with_capacity(plan.starts); steps.len() + 1];
     for _ in 0..plan.starts {
-        for (times, took) in times.iter_mut().zip(once(&start, request, steps).await?) {
+        for (times, took) in times
+            .iter_mut()
+            .zip(measure_one(&start, request, steps).await?)
+        {
             times.push(took);
         }
     }
@@ -106,7 +109,7 @@ pub(crate) async fn measure(
     clippy::disallowed_methods,
     reason = "the clock by which the server stamps its log"
 )]
-async fn once(
+async fn measure_one(
     start: impl Fn() -> Fallible<Process>,
     request: &[u8],
     steps: &[(&str, &str)],

@@ -58,7 +58,7 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<Tokens> {
         ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
         ("ZAVA_ENTRA_AUDIENCE", AUDIENCE),
     ];
-    let (unverified_server, verifying) =
+    let (unverified_server, verifying_server) =
         (server::start(plan)?, server::start_with(plan, &settings)?);
     let mut runs = [
         (

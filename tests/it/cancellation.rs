@@ -8,7 +8,7 @@ use zava_mcp_server::query::scope::ScopeError;
 
 use crate::identity::keys_only;
 use crate::support::{
-    ActivityMonitor, BLOCKED_QUERY, Lock, SEATTLE, TestDatabase, TestServer,
+    ActivityMonitor, BLOCKED_QUERY, SEATTLE, TableLock, TestDatabase, TestServer,
     assert_cancelled_promptly, caller, eventually, run_unguarded, scope, settings,
 };
 

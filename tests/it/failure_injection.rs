@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::support::{
-    ActivityMonitor, BLOCKED_QUERY, DedicatedCluster, HEAD_OFFICE, Lock, Proxy, SEATTLE, STORES,
-    TestDatabase, TestServer, eventually, settings,
+    ActivityMonitor, BLOCKED_QUERY, DedicatedCluster, HEAD_OFFICE, Proxy, SEATTLE, STORES,
+    TableLock, TestDatabase, TestServer, eventually, settings,
 };
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
@@ -50,22 +50,27 @@ async fn ask(server: &TestServer, tenant: &str, sql: &str) -> Outcome {
 }
 
 /// Queries the stores' order counts one after the other until told to stop; returns the outcomes
-/// that are not the right count.
-async fn load(server: &TestServer, first: usize, right: &[i64], stop: &Cell<bool>) -> Vec<Outcome> {
+/// that are not the expected count.
+async fn load(
+    server: &TestServer,
+    first: usize,
+    expected: &[i64],
+    stop: &Cell<bool>,
+) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
     for store in (first..).map(|store| store % STORES.len()) {
         if stop.get() {
             break;
         }
         let answer = ask(server, STORES[store], ORDERS).await;
-        if answer != Outcome::Count(right[store]) {
+        if answer != Outcome::Count(expected[store]) {
             outcomes.push(answer);
         }
     }
     outcomes
 }
 
-async fn right_counts(server: &TestServer) -> Vec<i64> {
+async fn expected_counts(server: &TestServer) -> Vec<i64> {
     let mut counts = Vec::new();
     for store in STORES {
         counts.push(server.number(store, ORDERS).await);
@@ -77,9 +82,9 @@ async fn right_counts(server: &TestServer) -> Vec<i64> {
 async fn recovers_after_the_database_is_killed_under_load() {
     let cluster = DedicatedCluster::create("killed", 18).await;
     let server = TestServer::with_settings(&cluster.settings()).await;
-    let right = right_counts(&server).await;
+    let expected = expected_counts(&server).await;
     let stop = Cell::new(false);
-    let clients = (0..6).map(|first| load(&server, first, &right, &stop));
+    let clients = (0..6).map(|first| load(&server, first, &expected, &stop));
     let recovered = RefCell::new(Vec::new());
     let killing = async {
         for _ in 0..3 {
@@ -168,15 +173,15 @@ async fn graceful_shutdown_under_load_answers_accepted_requests() {
     })
     .await;
     let lock = TableLock::acquire(server.database()).await;
-    let right = right_counts(&server).await;
+    let expected = expected_counts(&server).await;
     let mut monitor = ActivityMonitor::new(server.database()).await;
     let (stop, (start, started)) = (Cell::new(false), tokio::sync::watch::channel(false));
     let clients = (0..6).map(|first| {
         let mut started = started.clone();
-        let (server, right, stop) = (&server, &right, &stop);
+        let (server, expected, stop) = (&server, &expected, &stop);
         async move {
             let _ = started.wait_for(|go| *go).await;
-            load(server, first, right, stop).await
+            load(server, first, expected, stop).await
         }
     });
     // The database shows that these requests were accepted.
@@ -212,7 +217,7 @@ async fn graceful_shutdown_under_load_answers_accepted_requests() {
         "{outcomes:?}"
     );
     server.stop().await;
-    assert_nothing_is_left(&mut monitor).await;
+    assert_no_backends_left(&mut monitor).await;
 }
 
 /// Statements that still run after the grace period are cancelled at the database, and their
@@ -238,12 +243,12 @@ async fn graceful_shutdown_cancels_statements_after_the_grace_period() {
         "{:?}",
         begun.elapsed()
     );
-    assert_nothing_is_left(&mut monitor).await;
+    assert_no_backends_left(&mut monitor).await;
     lock.release().await;
 }
 
 /// No statement keeps running and every backend ends; idle ones need not be waited for.
-async fn assert_nothing_is_left(monitor: &mut ActivityMonitor) {
+async fn assert_no_backends_left(monitor: &mut ActivityMonitor) {
     assert_eq!(monitor.running_statements().await, 0);
     eventually("backends end", async || monitor.backend_count().await == 0).await;
 }

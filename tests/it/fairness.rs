@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use zava_mcp_server::query::scope::ScopeError;
 
 use crate::support::{
-    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, Lock, REDMOND, SEATTLE, STORES, TestDatabase,
+    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, REDMOND, SEATTLE, STORES, TableLock, TestDatabase,
     TestServer, caller, run_unguarded, scope, settings,
 };
 

@@ -11,7 +11,9 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
 use crate::command_line::with_database;
-use crate::support::{ActivityMonitor, BLOCKED_QUERY, Lock, SEATTLE, TestDatabase, http, settings};
+use crate::support::{
+    ActivityMonitor, BLOCKED_QUERY, SEATTLE, TableLock, TestDatabase, http, settings,
+};
 
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -27,7 +29,7 @@ struct ServerProcess {
 const RESET_HANGUP: &str = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
 
 /// The server, started through another program.
-fn server_by(program: &[&str], folder: &Path) -> Command {
+fn server_via(program: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(program[0]);
     command
         .args(&program[1..])
@@ -88,7 +90,7 @@ async fn requests_in_flight_are_answered_after_term_int_and_hup() {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["TERM", "INT", "HUP"] {
         // With the signal actions of a terminal, whatever started the tests.
-        let server = server_by(&["python3", "-c", RESET_HANGUP], folder.path());
+        let server = server_via(&["python3", "-c", RESET_HANGUP], folder.path());
         let mut server = serve(server, &database).await;
         let lock = TableLock::acquire(&database).await;
         let mut monitor = ActivityMonitor::new(&database).await;
@@ -117,7 +119,7 @@ async fn requests_in_flight_are_answered_after_term_int_and_hup() {
 async fn sighup_is_ignored_under_nohup() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let server = server_by(&["nohup"], folder.path());
+    let server = server_via(&["nohup"], folder.path());
     let mut server = serve(server, &database).await;
     server.signal("HUP").await;
     // A server that shut down would have no call to wait for and would be gone soon.

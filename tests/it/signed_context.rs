@@ -36,7 +36,7 @@ async fn query_login_sees_no_rows_without_a_signed_context() {
 }
 
 /// Counts orders under a value of `zava.context`.
-async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, String> {
+async fn count_orders_with(db: &mut PgConnection, context: &str) -> Result<i64, String> {
     set_context(db, context).await;
     sqlx::query_scalar(ORDERS)
         .fetch_one(db)
@@ -48,7 +48,7 @@ async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, Strin
 async fn empty_context_shows_no_rows() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
-    assert_eq!(orders_under(&mut db, "").await, Ok(0));
+    assert_eq!(count_orders_with(&mut db, "").await, Ok(0));
     // After a transaction that set it, the value is empty and not NULL.
     sqlx::raw_sql("BEGIN; SELECT set_config('zava.context', 'x', true); ROLLBACK")
         .execute(&mut db)
@@ -197,10 +197,10 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
         ),
     ];
     for (what, context, state) in cases {
-        let seen = orders_under(db, &context).await;
+        let seen = count_orders_with(db, &context).await;
         assert_eq!(seen, Err(state.to_owned()), "{what}: {context}");
     }
-    assert!(orders_under(db, &valid).await.expect("orders") > 0);
+    assert!(count_orders_with(db, &valid).await.expect("orders") > 0);
 }
 
 /// MACs for earlier versions and other purposes are not valid contexts.
@@ -218,7 +218,7 @@ async fn mac_for_another_purpose_is_rejected() {
             .fetch_one(&mut database.superuser().await)
             .await
             .expect("a MAC");
-        let seen = orders_under(&mut db, &format!("{signed}:{mac}")).await;
+        let seen = count_orders_with(&mut db, &format!("{signed}:{mac}")).await;
         assert_eq!(seen, Err("ZV002".to_owned()), "{purpose}");
     }
 }
@@ -328,7 +328,7 @@ async fn captured_context_is_bound_to_its_backend_and_expiry() {
         .expect("a MAC");
     let short = format!("{signed}:{mac}");
     assert_eq!(
-        orders_under(&mut other, &valid).await,
+        count_orders_with(&mut other, &valid).await,
         Err("ZV002".to_owned()),
         "on another backend"
     );
@@ -342,7 +342,7 @@ async fn captured_context_is_bound_to_its_backend_and_expiry() {
         .await
         .expect("commit");
     assert_eq!(
-        orders_under(&mut db, &short).await,
+        count_orders_with(&mut db, &short).await,
         Err("ZV004".to_owned()),
         "in a transaction that begins later"
     );

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::{
-    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, Lock, Proxy, SEATTLE, TestDatabase, TestServer,
-    eventually, settings,
+    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, Proxy, SEATTLE, TableLock, TestDatabase,
+    TestServer, eventually, settings,
 };
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use super::{rows, verify};
 use crate::support::{SEATTLE, TestServer};
 
 /// The pruning statements of docs/audit.md, for another record.
-fn pruning(before: &str) -> String {
+fn pruning_sql(before: &str) -> String {
     let page = include_str!("../../../docs/audit.md");
     let (_, rest) = page.split_once("```sql\nBEGIN;").expect("the statements");
     let (statements, _) = rest.split_once("```").expect("their end");
@@ -36,7 +36,7 @@ async fn records_left_after_pruning_verify_from_a_known_chain_head() {
     let mut settings = server.database().admin_settings();
     settings.embedding_model_dir = None;
     let mut administrator = connect_as_owner(&settings).await.expect("a connection");
-    sqlx::raw_sql(AssertSqlSafe(pruning(id)))
+    sqlx::raw_sql(AssertSqlSafe(pruning_sql(id)))
         .execute(&mut administrator)
         .await
         .expect("it is pruned");

@@ -219,10 +219,13 @@ async fn ambiguous_hosts_are_rejected() {
             "POST {target} HTTP/1.1\r\n{headers}X-RLS-User-ID: {SEATTLE}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
-        let said = server.raw_response(&format!("{head}{body}")).await;
+        let response = server.raw_response(&format!("{head}{body}")).await;
         let expected = format!("HTTP/1.1 {status} ");
-        assert!(said.starts_with(&expected), "{target} {headers}: {said}");
-        assert!(said.contains(words), "{target} {headers}: {said}");
-        assert!(!said.contains("evil"), "{target} {headers}: {said}");
+        assert!(
+            response.starts_with(&expected),
+            "{target} {headers}: {response}"
+        );
+        assert!(response.contains(words), "{target} {headers}: {response}");
+        assert!(!response.contains("evil"), "{target} {headers}: {response}");
     }
 }

@@ -165,8 +165,8 @@ async fn oversized_content_length_is_rejected_before_the_body() {
         );
         let body = r#"{"jsonrpc":"2.0","id": 1,"method":"ping"}"#;
         let sent = if length == body.len() { body } else { "" };
-        let said = server.raw_response(&format!("{head}{sent}")).await;
-        assert!(said.starts_with(begins), "{said}");
+        let response = server.raw_response(&format!("{head}{sent}")).await;
+        assert!(response.starts_with(begins), "{response}");
     }
 }
 

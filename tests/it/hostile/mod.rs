@@ -242,25 +242,25 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             &mut rows,
         )
         .await;
-    let said = match rows.finish() {
+    let rows_or_error = match rows.finish() {
         Ok(rows) => format!("{} {}", rows.columns, rows.rows),
         Err(too_many) => too_many.to_string(),
     };
     match ran {
         Ok(()) => Outcome {
             sqlstate: None,
-            text: said,
+            text: rows_or_error,
         },
         Err(error @ ScopeError::UnknownTenant) => Outcome {
             sqlstate: Some("ZV003".to_owned()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
         Err(error @ ScopeError::TimedOut(_)) => Outcome {
             sqlstate: Some("57014".to_owned()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
         Err(ScopeError::Database(error)) => Outcome {
-            text: format!("{said} {} {:?}", error.message, error.hint),
+            text: format!("{rows_or_error} {} {:?}", error.message, error.hint),
             sqlstate: Some(error.sqlstate),
         },
         Err(error) => Outcome {
@@ -268,7 +268,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
                 .source()
                 .and_then(|source| source.downcast_ref::<PgError>())
                 .map(|error| error.sqlstate.clone()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
     }
 }

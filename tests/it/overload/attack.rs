@@ -204,7 +204,8 @@ impl Attacker {
                                 _ => 1,
                             };
                             let send = async |n: usize| {
-                                let mut stream = connect(nth(n % addresses), server).await?;
+                                let mut stream =
+                                    connect(attacker_address(n % addresses), server).await?;
                                 // The server may close it meanwhile.
                                 let _ = stream.write_all(text.as_bytes()).await;
                                 io::Result::Ok(stream)
@@ -216,7 +217,7 @@ impl Attacker {
                         Attack::Flood([first, then], connections) => {
                             let (first, then) = (&first(), &then());
                             let flood = async |n: usize| {
-                                let mut stream = connect(nth(n % 4), server).await?;
+                                let mut stream = connect(attacker_address(n % 4), server).await?;
                                 stream.write_all(first.as_bytes()).await?;
                                 io::Result::Ok(stream)
                             };
@@ -260,7 +261,7 @@ impl Attacker {
 }
 
 /// The nth address of the attacker.
-fn nth(n: usize) -> [u8; 4] {
+fn attacker_address(n: usize) -> [u8; 4] {
     let [network @ .., first] = ATTACKER;
     let [a, b, c] = network;
     [a, b, c, first + u8::try_from(n).expect("few")]
@@ -269,7 +270,7 @@ fn nth(n: usize) -> [u8; 4] {
 /// Opens a connection from one of sixteen addresses, sends the text and waits for the response to
 /// begin.
 async fn begin(n: usize, server: SocketAddr, text: &str) -> io::Result<TcpStream> {
-    let mut stream = connect(nth(n % 16), server).await?;
+    let mut stream = connect(attacker_address(n % 16), server).await?;
     stream.write_all(text.as_bytes()).await?;
     stream.read_u8().await?;
     Ok(stream)

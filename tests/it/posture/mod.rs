@@ -1,7 +1,7 @@
 mod fingerprint; // the fingerprint covers what the rules read
 mod functions; // definitions of the functions in schema guard
-mod verdicts;
-mod violations; // changes that break a rule // whose verdicts are believed
+mod verdicts; // which stored verdicts are accepted
+mod violations; // changes that break a rule
 
 use std::time::{Duration, SystemTime};
 
@@ -171,8 +171,7 @@ async fn every_violation_is_found_by_its_rule_and_fixed_by_the_printed_statement
 #[tokio::test]
 async fn fixed_database_serves_requests() {
     let mut test = PostureTest::new().await;
-    test
-        .run(
+    test.run(
             "GRANT SELECT ON retail.stores TO zava_reader; DROP POLICY tenant_reads ON retail.customers; \
              ALTER POLICY tenant_reads ON retail.order_items USING (true); \
              ALTER FUNCTION guard.allowed_stores() OWNER TO postgres",

@@ -14,7 +14,7 @@ async fn outcome(db: &mut PgConnection, sql: &str) -> Outcome {
     savepoint.expect("a savepoint");
     let rows = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(&mut *db).await;
     let rolled_back = sqlx::raw_sql("ROLLBACK TO here").execute(&mut *db).await;
-    rolled_back.expect("back to the savepoint");
+    rolled_back.expect("the savepoint is restored");
     let rows = rows.map_err(|error| {
         let error = error.as_database_error().expect("PostgreSQL's error");
         let state = error.code().expect("a SQLSTATE");

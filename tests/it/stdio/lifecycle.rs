@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::client::{Client, initialize, query};
 use crate::support::{
-    ActivityMonitor, BLOCKED_QUERY, Lock, TestDatabase, assert_cancelled_promptly, number,
+    ActivityMonitor, BLOCKED_QUERY, TableLock, TestDatabase, assert_cancelled_promptly, number,
 };
 
 const CROSS_JOIN: &str =
