@@ -149,26 +149,26 @@ writes | read-only | refused | REFRESH MATERIALIZED VIEW retail.sales
 writes | read-only | refused | IMPORT FOREIGN SCHEMA x FROM SERVER s INTO retail
 writes | read-only | refused | SECURITY LABEL ON TABLE retail.orders IS 'x'
 
-hidden writes | read-only | refused | WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d
-hidden writes | read-only | refused | WITH u AS (UPDATE retail.inventory SET stock_level = 0 RETURNING *) SELECT count(*) FROM u
-hidden writes | read-only | refused | WITH i AS (INSERT INTO retail.categories (category_name) VALUES ('x') RETURNING 1) SELECT * FROM i
-hidden writes | read-only | refused | WITH m AS (MERGE INTO retail.categories AS c USING (SELECT 1 AS id) AS v ON c.category_id = v.id WHEN MATCHED THEN DELETE RETURNING 1) SELECT * FROM m
-hidden writes | harmless | refused | WITH a AS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) SELECT * FROM a
-hidden writes | harmless | refused | SELECT * FROM (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) AS q
-hidden writes | harmless | refused | SELECT 1 WHERE EXISTS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d)
-hidden writes | read-only | refused | SELECT 1 AS a INTO t
-hidden writes | read-only | refused | SELECT 1 AS a INTO TEMP t
-hidden writes | read-only | refused | SELECT * INTO UNLOGGED public.copy_of_orders FROM retail.orders
-hidden writes | read-only | refused | (SELECT 1 AS a INTO t) UNION SELECT 2
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR UPDATE
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR NO KEY UPDATE NOWAIT
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR SHARE OF orders
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR KEY SHARE SKIP LOCKED
-hidden writes | read-only | refused | SELECT * FROM (SELECT * FROM retail.orders FOR UPDATE) AS o
-hidden writes | read-only | refused | WITH o AS (SELECT * FROM retail.orders FOR SHARE) SELECT * FROM o
-hidden writes | read-only | refused | CREATE TABLE t AS SELECT * FROM retail.orders
-hidden writes | read-only | refused | EXPLAIN ANALYZE DELETE FROM retail.orders
-hidden writes | read-only | refused | EXPLAIN (ANALYZE, BUFFERS) INSERT INTO retail.categories (category_name) VALUES ('x')
+writes in ctes | read-only | refused | WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d
+writes in ctes | read-only | refused | WITH u AS (UPDATE retail.inventory SET stock_level = 0 RETURNING *) SELECT count(*) FROM u
+writes in ctes | read-only | refused | WITH i AS (INSERT INTO retail.categories (category_name) VALUES ('x') RETURNING 1) SELECT * FROM i
+writes in ctes | read-only | refused | WITH m AS (MERGE INTO retail.categories AS c USING (SELECT 1 AS id) AS v ON c.category_id = v.id WHEN MATCHED THEN DELETE RETURNING 1) SELECT * FROM m
+writes in ctes | harmless | refused | WITH a AS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) SELECT * FROM a
+writes in ctes | harmless | refused | SELECT * FROM (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) AS q
+writes in ctes | harmless | refused | SELECT 1 WHERE EXISTS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d)
+writes in ctes | read-only | refused | SELECT 1 AS a INTO t
+writes in ctes | read-only | refused | SELECT 1 AS a INTO TEMP t
+writes in ctes | read-only | refused | SELECT * INTO UNLOGGED public.copy_of_orders FROM retail.orders
+writes in ctes | read-only | refused | (SELECT 1 AS a INTO t) UNION SELECT 2
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR UPDATE
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR NO KEY UPDATE NOWAIT
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR SHARE OF orders
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR KEY SHARE SKIP LOCKED
+writes in ctes | read-only | refused | SELECT * FROM (SELECT * FROM retail.orders FOR UPDATE) AS o
+writes in ctes | read-only | refused | WITH o AS (SELECT * FROM retail.orders FOR SHARE) SELECT * FROM o
+writes in ctes | read-only | refused | CREATE TABLE t AS SELECT * FROM retail.orders
+writes in ctes | read-only | refused | EXPLAIN ANALYZE DELETE FROM retail.orders
+writes in ctes | read-only | refused | EXPLAIN (ANALYZE, BUFFERS) INSERT INTO retail.categories (category_name) VALUES ('x')
 
 utility | harmless | refused | COPY (SELECT * FROM retail.orders) TO STDOUT
 utility | harmless | refused | COPY retail.customers TO STDOUT
@@ -524,14 +524,14 @@ leaky operators | read-only | refused | CREATE OPERATOR public.<<< (PROCEDURE = 
 leaky operators | harmless | refused | SELECT count(*) FROM retail.orders WHERE order_id OPERATOR(public.<<<) 5
 leaky operators | harmless | refused | SELECT count(*) FROM retail.orders WHERE order_id OPERATOR(pg_temp.=) 5
 
-folded while planning | harmless | 22012 | SELECT 1 FROM retail.orders WHERE 1 / 0 = 1
-folded while planning | harmless | [[1]] | SELECT CASE WHEN false THEN 1 / 0 ELSE 1 END
-folded while planning | harmless | refused | SELECT 1 WHERE set_config('zava.context', '{foreign_context}', true) = '' OR EXISTS (SELECT 1 FROM retail.orders WHERE order_id = {victim_order})
-folded while planning | harmless | [] | SELECT * FROM retail.orders WHERE store_id = length(repeat('x', {victim_store}))
-folded while planning | harmless | [[0]] | SELECT count(*) FROM retail.orders WHERE order_id = ('0' || '{victim_order}')::int
-folded while planning | timeout | refused | SELECT count(*) FROM retail.orders WHERE order_date < (pg_sleep(5)::text || '2020-01-01')::date
-folded while planning | harmless | refused | SELECT 1 WHERE pg_read_file('PG_VERSION') IS NULL AND false
-folded while planning | harmless | refused | SELECT 1 LIMIT (SELECT count(*) FROM pg_stat_activity)
+constant folding | harmless | 22012 | SELECT 1 FROM retail.orders WHERE 1 / 0 = 1
+constant folding | harmless | [[1]] | SELECT CASE WHEN false THEN 1 / 0 ELSE 1 END
+constant folding | harmless | refused | SELECT 1 WHERE set_config('zava.context', '{foreign_context}', true) = '' OR EXISTS (SELECT 1 FROM retail.orders WHERE order_id = {victim_order})
+constant folding | harmless | [] | SELECT * FROM retail.orders WHERE store_id = length(repeat('x', {victim_store}))
+constant folding | harmless | [[0]] | SELECT count(*) FROM retail.orders WHERE order_id = ('0' || '{victim_order}')::int
+constant folding | timeout | refused | SELECT count(*) FROM retail.orders WHERE order_date < (pg_sleep(5)::text || '2020-01-01')::date
+constant folding | harmless | refused | SELECT 1 WHERE pg_read_file('PG_VERSION') IS NULL AND false
+constant folding | harmless | refused | SELECT 1 LIMIT (SELECT count(*) FROM pg_stat_activity)
 
 unicode | harmless | refused | SELECT U&"set\005fconfig"('zava.context', 'x', true)
 unicode | timeout | refused | SELECT U&"pg\005fsleep"(5)
@@ -659,11 +659,11 @@ sql/json | harmless | refused | SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (
 sql/json | harmless | 42703 | SELECT t.current_setting FROM JSON_TABLE('["server_version"]', '$[*]' COLUMNS (a text PATH '$')) AS t
 sql/json | harmless | runs | SELECT JSON_ARRAYAGG(o.order_id) FROM retail.orders o WHERE o.store_id <> 1
 sql/json | harmless | [[null]] | SELECT JSON_OBJECTAGG(o.order_id: o.store_id) FROM retail.orders o WHERE o.order_id = {victim_order}
-sample | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE BERNOULLI (100) REPEATABLE (length(pg_sleep(5)::text))
-sample | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE system_rows (5)
-sample | harmless | refused | SELECT * FROM guard.tenant TABLESAMPLE SYSTEM (100)
-sample | harmless | [[0]] | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (100) WHERE order_id = {victim_order}
-sample | harmless | [[0]] | SELECT count(*) FROM retail.customers AS c TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE customer_id = {victim_customer}
+tablesample | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE BERNOULLI (100) REPEATABLE (length(pg_sleep(5)::text))
+tablesample | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE system_rows (5)
+tablesample | harmless | refused | SELECT * FROM guard.tenant TABLESAMPLE SYSTEM (100)
+tablesample | harmless | [[0]] | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (100) WHERE order_id = {victim_order}
+tablesample | harmless | [[0]] | SELECT count(*) FROM retail.customers AS c TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE customer_id = {victim_customer}
 types | harmless | refused | SELECT pg_typeof(1)::regtype
 types | harmless | [[false]] | SELECT pg_typeof(1) = 'guard.tenant'
 types | harmless | refused | SELECT s.pg_typeof FROM retail.stores AS s
