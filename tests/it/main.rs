@@ -44,6 +44,7 @@ mod recovery; // lost connections, and connection reuse
 mod rejected_requests; // request ids in rejections
 mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
+mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
 mod search; // semantic product search
 mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature
