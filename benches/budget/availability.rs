@@ -68,7 +68,7 @@ const ATTACKS: [Attack; 8] = [
         reads: true,
     },
     Attack {
-        name: "16 connections at full throughput",
+        name: "16 connections at full speed",
         connections: 16,
         request: small_query,
         reads: true,

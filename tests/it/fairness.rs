@@ -1,4 +1,4 @@
-//! Queueing between tenants: the slow queries of one must not delay the others.
+//! Queuing between tenants: the slow queries of one must not delay the others.
 
 use std::cell::RefCell;
 use std::time::Duration;

@@ -20,7 +20,7 @@ mod documents; // files, headings and tests that the documents name
 mod dot_env; // scripts and the server parse `.env` alike
 mod error_messages; // errors: position, length, nothing internal
 mod failure_injection; // PostgreSQL killed, connections cut, shutdown under load
-mod fairness; // queueing between tenants
+mod fairness; // queuing between tenants
 mod fast_path; // calls answered without rmcp's transport
 mod fuzz_corpus; // the seeds and findings of fuzzing
 mod generated_queries; // properties of random statements

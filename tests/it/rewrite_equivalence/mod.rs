@@ -68,8 +68,7 @@ async fn differences(file: &'static str, is_error: bool) -> Vec<String> {
         let rewritten = outcome(&mut db, checked.sql()).await;
         if original.is_err() != is_error || original != rewritten {
             differences.push(format!(
-                "{sql}\n    {original:?}
-    {rewritten:?}\n    by {}",
+                "{sql}\n    {original:?}\n    {rewritten:?}\n    by {}",
                 checked.sql()
             ));
         }
