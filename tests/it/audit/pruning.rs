@@ -65,7 +65,7 @@ async fn records_left_after_pruning_verify_from_a_known_chain_head() {
     let forged = format!("{id}:{}", "0".repeat(hash.len()));
     let (code, said) = verify(&name, &["--from", &forged]).await;
     assert!(
-        code == Some(1) && said.contains("has another hash"),
+        code == Some(1) && said.contains("has an unexpected hash"),
         "{said}"
     );
     let later = format!("4000:{hash}");

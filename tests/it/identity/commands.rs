@@ -105,7 +105,7 @@ async fn commands_manage_grants_and_api_keys() {
     assert!(grants.contains(&format!("apikey:{id}")), "{grants}");
     let (code, _, err) = run_command(&["key", "create", "till 7", "--store", "Head office"]).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("name of the key is taken"), "{err}");
+    assert!(err.contains("key name is taken"), "{err}");
     // The key and its grants are created together or not at all.
     let (code, ..) = run_command(&[
         "key",

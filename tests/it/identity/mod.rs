@@ -195,7 +195,7 @@ async fn api_key_is_valid_until_revoked_or_expired() {
     let past = chrono::DateTime::from_timestamp(1_000_000_000, 0).expect("a time");
     let mut keys = Vec::new();
     for (name, expires) in [("till", later), ("old till", past), ("lost till", later)] {
-        let new = NewApiKey::draw(&mut random);
+        let new = NewApiKey::generate(&mut random);
         create_key(
             &mut owner,
             &new,

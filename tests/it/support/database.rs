@@ -98,7 +98,7 @@ impl TestDatabase {
 
     /// Creates an API key for a store that does not expire during the tests; returns its text.
     pub(crate) async fn key(&self, name: &str, store: &str, role: Role) -> String {
-        let new = NewApiKey::draw(&mut rand::rng());
+        let new = NewApiKey::generate(&mut rand::rng());
         let later = DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
         let stores = [store.to_owned()];
         database::create_key(&mut self.owner().await, &new, name, later, &stores, role)
