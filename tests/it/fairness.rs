@@ -41,7 +41,8 @@ async fn latency_alone_and_beside() -> (Duration, Duration) {
 
     let params =
         json!({"name": "execute_sales_query", "arguments": {"postgresql_query": BLOCKED_QUERY}});
-    let asked = (0..=MAX_IN_FLIGHT).map(|_| server.request(REDMOND, "tools/call", params.clone()));
+    let requests =
+        (0..=MAX_IN_FLIGHT).map(|_| server.request(REDMOND, "tools/call", params.clone()));
     let beside = async {
         monitor
             .wait_until_blocked(i64::try_from(MAX_RUNNING).expect("small"))
@@ -58,7 +59,7 @@ async fn latency_alone_and_beside() -> (Duration, Duration) {
         lock.release().await;
         beside
     };
-    let (answers, beside) = tokio::join!(join_all(asked), beside);
+    let (answers, beside) = tokio::join!(join_all(requests), beside);
 
     // Requests above the limit get a tool error: some clients end the whole session on an HTTP
     // error status.
@@ -114,18 +115,18 @@ async fn queue_is_fair_between_tenants() {
         order.borrow_mut().push(name);
     };
     // They are queued in this order.
-    let mut asked = vec![("long", long); 8];
-    asked.extend([
+    let mut requests = vec![("long", long); 8];
+    requests.extend([
         ("short", short.clone()),
         ("short", short),
         ("head office", head_office),
     ]);
-    let asked = asked.into_iter().map(|(name, caller)| ask(name, caller));
+    let requests = requests.into_iter().map(|(name, caller)| ask(name, caller));
     let release = async {
         monitor.wait_until_blocked(1).await;
         lock.release().await;
     };
-    tokio::join!(join_all(asked), release);
+    tokio::join!(join_all(requests), release);
     let order = order.into_inner();
     assert_eq!(
         order[..7],

@@ -46,8 +46,8 @@ async fn call(client: &reqwest::Client, url: &str) {
 
 async fn terminate(mut child: Child) {
     let id = child.id().expect("it runs").to_string();
-    let told = Command::new("kill").arg(id).status().await.expect("kill");
-    assert!(told.success());
+    let signaled = Command::new("kill").arg(id).status().await.expect("kill");
+    assert!(signaled.success());
     let ended = timeout(RESPONSE_TIMEOUT, child.wait())
         .await
         .expect("it ends in time");

@@ -125,8 +125,8 @@ async fn tenants_sharing_a_pooled_backend_never_mix() {
     assert!(expected[0] != expected[1] && expected[1] < expected[2]);
     let mut seen = Vec::new();
     for _ in 0..20 {
-        let asked = tenants.map(|tenant| pooled.number(tenant, ORDERS));
-        seen.push(join_all(asked).await);
+        let requests = tenants.map(|tenant| pooled.number(tenant, ORDERS));
+        seen.push(join_all(requests).await);
         // A failing statement in between releases the backend to the next.
         pooled.failure(REDMOND, "SELECT 1/0").await;
     }

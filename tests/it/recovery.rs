@@ -446,8 +446,8 @@ async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
     let server = TestServer::with_settings(&settings).await;
     // Several at once, to fill the pool with several connections.
-    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
-    futures_util::future::join_all(asking).await;
+    let requests = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(requests).await;
     proxy.blackhole_open_connections();
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
@@ -465,8 +465,8 @@ async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
 #[tokio::test]
 async fn long_idle_connections_are_discarded() {
     let server = TestServer::start().await;
-    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
-    futures_util::future::join_all(asking).await;
+    let requests = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(requests).await;
     let mut db = server.database().superuser().await;
     const PIDS: &str = "SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()";
     let before: Vec<i32> = sqlx::query_scalar(PIDS)

@@ -38,8 +38,8 @@ async fn verify(database: &str, arguments: &[&str]) -> (Option<i32>, String) {
         .args(["audit", "verify"])
         .args(arguments);
     let output = command.output().await.expect("it runs");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(said).expect("text"))
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).expect("text"))
 }
 
 #[tokio::test]
@@ -52,7 +52,7 @@ async fn refusals_and_admin_acts_are_recorded_and_reads_are_aggregated() {
         .await;
     let id = &secret[5..17];
     let forged = format!("{}{}", &secret[..secret.len() - 43], "A".repeat(43));
-    let asked = async |key: Option<&str>, tenant: &str, sql: &str| {
+    let call_status = async |key: Option<&str>, tenant: &str, sql: &str| {
         let arguments =
             json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments});
@@ -71,19 +71,25 @@ async fn refusals_and_admin_acts_are_recorded_and_reads_are_aggregated() {
             .status()
     };
     let key = Some(secret.as_str());
-    assert_eq!(asked(None, SEATTLE, ORDERS).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        call_status(None, SEATTLE, ORDERS).await,
+        StatusCode::UNAUTHORIZED
+    );
     for _ in 0..3 {
         assert_eq!(
-            asked(Some(&forged), SEATTLE, ORDERS).await,
+            call_status(Some(&forged), SEATTLE, ORDERS).await,
             StatusCode::UNAUTHORIZED
         );
     }
-    assert_eq!(asked(key, REDMOND, ORDERS).await, StatusCode::FORBIDDEN);
-    assert_eq!(asked(key, SEATTLE, REFUSED).await, StatusCode::OK);
-    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
-    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
     assert_eq!(
-        asked(
+        call_status(key, REDMOND, ORDERS).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(call_status(key, SEATTLE, REFUSED).await, StatusCode::OK);
+    assert_eq!(call_status(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(call_status(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(
+        call_status(
             key,
             SEATTLE,
             "SELECT 1 / (order_id - order_id) FROM retail.orders"

@@ -80,7 +80,7 @@ pub(super) fn statement() -> impl Strategy<Value = Statement> {
     prop_oneof![
         4 => block().prop_map(Statement::Select),
         2 => (any::<Choice>(), block(), block()).prop_map(|(how, left, right)| Statement::Set(how, left, right)),
-        3 => (wrapping(), block(), any::<Choice>()).prop_map(|(wrapping, block, asked)| Statement::Over(wrapping, block, asked)),
+        3 => (wrapping(), block(), any::<Choice>()).prop_map(|(wrapping, block, outer)| Statement::Over(wrapping, block, outer)),
     ]
 }
 

@@ -265,29 +265,29 @@ impl fmt::Display for Statement {
                     block(right, Some(2)).0
                 )
             }
-            Self::Over(wrapping, inner, asked) => {
+            Self::Over(wrapping, inner, outer) => {
                 let (inner, width) = block(inner, None);
                 let last = format!("q.c{width}");
-                let asked = match asked % 4 {
+                let outer = match outer % 4 {
                     0 => format!("SELECT count(*), count(DISTINCT {last}), min(q.c1::text)"),
                     1 => format!("SELECT q.c1, count(*), count({last})"),
                     2 => "SELECT DISTINCT q.*".to_owned(),
                     _ => format!("SELECT q.c1, {last}, rank() OVER (ORDER BY q.c1, {last})"),
                 };
-                let group = if asked.starts_with("SELECT q.c1, count") {
+                let group = if outer.starts_with("SELECT q.c1, count") {
                     " GROUP BY q.c1"
                 } else {
                     ""
                 };
                 match wrapping {
-                    Wrapping::With => write!(f, "WITH q AS ({inner}) {asked} FROM q{group}"),
+                    Wrapping::With => write!(f, "WITH q AS ({inner}) {outer} FROM q{group}"),
                     Wrapping::WithMaterialized => {
-                        write!(f, "WITH q AS MATERIALIZED ({inner}) {asked} FROM q{group}")
+                        write!(f, "WITH q AS MATERIALIZED ({inner}) {outer} FROM q{group}")
                     }
-                    Wrapping::Parentheses => write!(f, "{asked} FROM ({inner}) AS q{group}"),
+                    Wrapping::Parentheses => write!(f, "{outer} FROM ({inner}) AS q{group}"),
                     Wrapping::Lateral => write!(
                         f,
-                        "{asked} FROM retail.categories AS k CROSS JOIN LATERAL ({inner}) AS q{group}"
+                        "{outer} FROM retail.categories AS k CROSS JOIN LATERAL ({inner}) AS q{group}"
                     ),
                 }
             }

@@ -37,12 +37,12 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
     let read = ServeSettings::from_environment(&environment).expect("the settings are good");
     let server = TestServer::start_with(|settings| settings.auth = read.auth).await;
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-    let asking = server
+    let request = server
         .post()
         .bearer_auth(issuer.token(json!({})))
         .json(&ping)
         .send();
-    let arriving = async {
+    let arrival = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut bytes = vec![0; 1024];
         let length = stream.read(&mut bytes).await.expect("bytes");
@@ -54,7 +54,7 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
         drop(listener);
         bytes
     };
-    let both = async { tokio::join!(asking, arriving) };
+    let both = async { tokio::join!(request, arrival) };
     let (answer, bytes) = timeout(Duration::from_secs(20), both)
         .await
         .expect("in time");

@@ -40,8 +40,8 @@ async fn principal_limit_reports_remaining_quota_then_429() {
             header(&response, "ratelimit-policy"),
             Some("\"principal\";q=3;w=60")
         );
-        let told = format!("\"principal\";r={left}");
-        assert_eq!(header(&response, "ratelimit"), Some(told.as_str()));
+        let expected = format!("\"principal\";r={left}");
+        assert_eq!(header(&response, "ratelimit"), Some(expected.as_str()));
         assert_eq!(header(&response, "retry-after"), None);
     }
     let response = ping(request_as(SEATTLE)).await;
@@ -51,8 +51,8 @@ async fn principal_limit_reports_remaining_quota_then_429() {
         (1..=20).contains(&wait.parse::<u32>().expect("seconds")),
         "{wait}"
     );
-    let told = format!("\"principal\";r=0;t={wait}");
-    assert_eq!(header(&response, "ratelimit"), Some(told.as_str()));
+    let expected = format!("\"principal\";r=0;t={wait}");
+    assert_eq!(header(&response, "ratelimit"), Some(expected.as_str()));
     let body: serde_json::Value = response.json().await.expect("JSON");
     assert!(
         body["error"]["message"]
@@ -108,17 +108,21 @@ async fn key_guessing_is_throttled_without_affecting_known_keys() {
             .key(name, "Zava Retail Seattle", Role::Reader);
         keys.push(key.await);
     }
-    let asked = async |key: &str, from: &str| {
+    let ping_with_key = async |key: &str, from: &str| {
         let request = server.post().header("x-forwarded-for", from);
         ping(request.bearer_auth(key)).await
     };
     let (attacker, other) = ("192.0.2.1", "192.0.2.2");
-    assert_eq!(asked(&keys[0], attacker).await.status(), StatusCode::OK);
+    assert_eq!(
+        ping_with_key(&keys[0], attacker).await.status(),
+        StatusCode::OK
+    );
     // All at once, each with another key.
     let forged: Vec<String> = (0..60)
         .map(|at| format!("zava_abcdefghijk{}_{at:042}A", at % 10))
         .collect();
-    let flood = futures_util::future::join_all(forged.iter().map(|key| asked(key, attacker))).await;
+    let flood =
+        futures_util::future::join_all(forged.iter().map(|key| ping_with_key(key, attacker))).await;
     let refused = flood
         .iter()
         .filter(|response| response.status() == StatusCode::UNAUTHORIZED)
@@ -130,16 +134,22 @@ async fn key_guessing_is_throttled_without_affecting_known_keys() {
     assert_eq!(refused + throttled.len(), forged.len());
     // Three may fail, plus those in lookup when the third failed.
     assert!((3..=6).contains(&refused), "{refused}");
-    let told = header(throttled[0], "ratelimit-policy");
-    assert_eq!(told, Some("\"failures\";q=3;w=60"));
+    let policy = header(throttled[0], "ratelimit-policy");
+    assert_eq!(policy, Some("\"failures\";q=3;w=60"));
     assert!(header(throttled[0], "retry-after").is_some());
     // A key that is not cached yet is throttled, from that address only.
     assert_eq!(
-        asked(&keys[1], attacker).await.status(),
+        ping_with_key(&keys[1], attacker).await.status(),
         StatusCode::TOO_MANY_REQUESTS
     );
-    assert_eq!(asked(&keys[0], attacker).await.status(), StatusCode::OK);
-    assert_eq!(asked(&keys[1], other).await.status(), StatusCode::OK);
+    assert_eq!(
+        ping_with_key(&keys[0], attacker).await.status(),
+        StatusCode::OK
+    );
+    assert_eq!(
+        ping_with_key(&keys[1], other).await.status(),
+        StatusCode::OK
+    );
 }
 
 /// Disconnecting before the response counts as a failed authentication.
@@ -159,9 +169,9 @@ async fn disconnecting_during_authentication_counts_as_a_failure() {
         .expect("the lock");
     let forged = |at: usize| format!("zava_abcdefghijkl_{at:042}A");
     for at in 0..3 {
-        let asking = ping(server.post().bearer_auth(forged(at)));
+        let request = ping(server.post().bearer_auth(forged(at)));
         tokio::select! {
-            response = asking => panic!("an answer: {}", response.status()),
+            response = request => panic!("an answer: {}", response.status()),
             () = monitor.wait_until_blocked(1) => {}
         }
         monitor.wait_until_blocked(0).await;

@@ -43,7 +43,7 @@ async fn health_details_are_for_operators_only() {
             .key(role.as_str(), "Zava Retail Seattle", role);
         keys.push(key.await);
     }
-    let asked = async |key: Option<&String>| {
+    let request_details = async |key: Option<&String>| {
         let mut request = server.client.get(server.url("/health/details"));
         if let Some(key) = key {
             request = request.bearer_auth(key);
@@ -52,10 +52,10 @@ async fn health_details_are_for_operators_only() {
         let status = response.status();
         (status, response.json::<Value>().await.expect("JSON"))
     };
-    assert_eq!(asked(None).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(asked(keys.first()).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(asked(keys.get(1)).await.0, StatusCode::FORBIDDEN);
-    let (status, told) = asked(keys.get(2)).await;
+    assert_eq!(request_details(None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(request_details(keys.first()).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(request_details(keys.get(1)).await.0, StatusCode::FORBIDDEN);
+    let (status, told) = request_details(keys.get(2)).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["database"], "ok");
     assert_eq!(told["findings"], json!([]));

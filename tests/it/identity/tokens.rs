@@ -294,15 +294,19 @@ async fn unreachable_issuer_at_start_is_a_503_until_it_recovers() {
 async fn cached_keys_are_used_while_the_issuer_is_unreachable() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
-    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    let status_of = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    assert_eq!(status_of(issuer.token(json!({}))).await, StatusCode::OK);
     issuer.set(IssuerMode::NotFound);
     issuer.add("rsa-2", SigningKey::second_rsa());
     for round in 0..20 {
         let unknown = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
-        assert_eq!(asked(unknown).await, StatusCode::UNAUTHORIZED, "{round}");
         assert_eq!(
-            asked(issuer.token(json!({}))).await,
+            status_of(unknown).await,
+            StatusCode::UNAUTHORIZED,
+            "{round}"
+        );
+        assert_eq!(
+            status_of(issuer.token(json!({}))).await,
             StatusCode::OK,
             "{round}"
         );
@@ -341,12 +345,12 @@ async fn disconnected_callers_do_not_abort_the_key_fetch() {
 async fn unknown_key_id_triggers_a_key_refresh() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
-    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    let status_of = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    assert_eq!(status_of(issuer.token(json!({}))).await, StatusCode::OK);
     issuer.add("rsa-2", SigningKey::second_rsa());
     issuer.remove("rsa-1");
     let new = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
-    assert_eq!(asked(new).await, StatusCode::OK);
+    assert_eq!(status_of(new).await, StatusCode::OK);
     assert_eq!(issuer.request_count(), 2);
 }
 

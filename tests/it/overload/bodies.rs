@@ -144,13 +144,13 @@ async fn pending_bodies_per_principal_are_limited() {
         announced.push(stream);
     }
     let answer = async |stream: &mut TcpStream| {
-        let mut said = String::new();
-        let reading = stream.read_to_string(&mut said);
+        let mut response = String::new();
+        let reading = stream.read_to_string(&mut response);
         timeout(RESPONSE_TIMEOUT, reading)
             .await
             .expect("in time")
             .expect("text");
-        said
+        response
     };
     let answers = announced.iter_mut().map(|stream| Box::pin(answer(stream)));
     let (refused, ..) = select_all(answers).await;

@@ -131,18 +131,18 @@ async fn unfinished_calls_are_answered_with_server_stopping() {
         client.send(&query(id, CROSS_JOIN)).await;
     }
     client.close_input();
-    let mut told = Vec::new();
+    let mut errors = Vec::new();
     while let Some(answer) = client.next().await {
-        told.push(answer["result"]["content"][0]["text"].to_string());
+        errors.push(answer["result"]["content"][0]["text"].to_string());
     }
-    assert_eq!(told.len(), 6, "{told:?}");
-    let stopping = told
+    assert_eq!(errors.len(), 6, "{errors:?}");
+    let stopping = errors
         .iter()
         .filter(|text| text.contains("the server is stopping"));
-    let timed_out = told.iter().filter(|text| text.contains("57014"));
+    let timed_out = errors.iter().filter(|text| text.contains("57014"));
     let (stopping, timed_out) = (stopping.count(), timed_out.count());
-    assert!(stopping > 0 && timed_out > 0, "{told:?}");
-    assert_eq!(stopping + timed_out, 6, "{told:?}");
+    assert!(stopping > 0 && timed_out > 0, "{errors:?}");
+    assert_eq!(stopping + timed_out, 6, "{errors:?}");
     assert!(client.wait().await.0.success());
 }
 

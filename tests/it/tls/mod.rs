@@ -57,9 +57,9 @@ async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<SslResp
     let acceptor = match &*answer {
         SslResponse::Refuse => {
             client.write_all(b"N").await.expect("written");
-            let mut said = Vec::new();
-            client.read_to_end(&mut said).await.expect("the end");
-            assert_eq!(said, b"", "nothing is sent without TLS");
+            let mut received = Vec::new();
+            client.read_to_end(&mut received).await.expect("the end");
+            assert_eq!(received, b"", "nothing is sent without TLS");
             return;
         }
         SslResponse::Accept(acceptor) => {
