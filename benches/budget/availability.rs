@@ -17,33 +17,34 @@ use crate::progress;
 use crate::server;
 use crate::workload::SELECT_ONE;
 
-/// Where attackers come from: another address of this machine than the one that is attacked.
+/// The attackers' address: another local address than the victim's.
 const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 
-/// How long an attack goes on before the other tenant is looked at.
+/// How long an attack runs before the other tenant is measured.
 const BUILD_UP: Duration = Duration::from_millis(500);
 
-/// How long one tenant waits, alone and beside each attack.
+/// Latency of one tenant, alone and during each attack.
 pub(crate) struct Availability {
     pub(crate) alone: Latency,
     pub(crate) beside: Vec<(&'static str, Latency)>,
 }
 
-/// How long requests took.
+/// Latency of requests.
 pub(crate) struct Latency {
     pub(crate) requests: usize,
-    /// Half of them at most this long.
-    pub(crate) half: Duration,
-    /// All but one in a hundred at most this long.
+    /// Median.
+    pub(crate) p50: Duration,
+    /// 99th percentile.
     pub(crate) p99: Duration,
 }
 
-/// What an attacker sends, over how many connections.
+/// The requests of an attacker, and the number of connections.
 struct Attack {
     name: &'static str,
     connections: usize,
     request: fn() -> Vec<u8>,
-    /// Whether it reads responses and sends the next request; else it sends once and reads nothing.
+    /// Whether it reads responses and sends the next request; otherwise it sends once and reads
+    /// nothing.
     reads: bool,
 }
 
@@ -51,13 +52,13 @@ const ATTACKS: [Attack; 8] = [
     Attack {
         name: "JSON that is expensive to parse",
         connections: 4,
-        request: nested,
+        request: nested_json,
         reads: true,
     },
     Attack {
         name: "the longest bodies",
         connections: 4,
-        request: longest,
+        request: longest_body,
         reads: true,
     },
     Attack {
@@ -79,15 +80,15 @@ const ATTACKS: [Attack; 8] = [
         reads: false,
     },
     Attack {
-        name: "400 heads without an end",
+        name: "400 unfinished request heads",
         connections: 400,
         request: endless_head,
         reads: false,
     },
     Attack {
-        name: "100 bodies that do not come",
+        name: "100 bodies that are not sent",
         connections: 100,
-        request: announced,
+        request: unsent_body,
         reads: false,
     },
     Attack {
@@ -98,16 +99,16 @@ const ATTACKS: [Attack; 8] = [
     },
 ];
 
-/// Measures a tenant that asks over one connection, each time beside a fresh server's attacker.
+/// Measures a tenant over one connection, with a new server and attacker each time.
 pub(crate) async fn measure(plan: &Plan) -> Fallible<Availability> {
-    progress::tell("availability, alone");
+    progress::report("availability, alone");
     let ours = server::start(plan)?;
     drop(ours.connect().await?); // waits until it listens
-    let alone = victim(plan, ours.address()).await?;
+    let alone = victim_latency(plan, ours.address()).await?;
     ours.stop().await?;
     let mut beside = Vec::with_capacity(ATTACKS.len());
     for attack in &ATTACKS {
-        progress::tell(&format!("availability, {}", attack.name));
+        progress::report(&format!("availability, {}", attack.name));
         let ours = server::start(plan)?;
         drop(ours.connect().await?);
         let mut attackers = JoinSet::new();
@@ -117,16 +118,16 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<Availability> {
             attackers.spawn(attack_with(ours.address(), request, attack.reads));
         }
         sleep(BUILD_UP).await;
-        beside.push((attack.name, victim(plan, ours.address()).await?));
+        beside.push((attack.name, victim_latency(plan, ours.address()).await?));
         attackers.shutdown().await;
         ours.stop().await?;
     }
     Ok(Availability { alone, beside })
 }
 
-async fn victim(plan: &Plan, address: SocketAddr) -> Fallible<Latency> {
+async fn victim_latency(plan: &Plan, address: SocketAddr) -> Fallible<Latency> {
     let request = mcp::query_of(mcp::SEATTLE, SELECT_ONE.sql).into();
-    let mut latencies = load::run(address, plan.turn, vec![request])
+    let mut latencies = load::run(address, plan.interval, vec![request])
         .await?
         .latencies;
     latencies.sort_unstable();
@@ -136,17 +137,17 @@ async fn victim(plan: &Plan, address: SocketAddr) -> Fallible<Latency> {
     };
     Ok(Latency {
         requests: latencies.len(),
-        half: quantile(50),
+        p50: quantile(50),
         p99: quantile(99),
     })
 }
 
-/// Goes on until it is dropped, whatever the server does.
+/// Attacks until it is dropped, whatever the server does.
 async fn attack_with(server: SocketAddr, request: Arc<[u8]>, reads: bool) {
     if !reads {
         let mut held = connect(server).await;
         if let Ok(stream) = &mut held {
-            // What the server closes early need not be sent whole.
+            // The server may close the connection before everything is sent.
             let _ = stream.write_all(&request).await;
         }
         return pending().await;
@@ -179,12 +180,12 @@ fn small_query() -> Vec<u8> {
     mcp::query_of(attackers_store(), SELECT_ONE.sql)
 }
 
-fn nested() -> Vec<u8> {
+fn nested_json() -> Vec<u8> {
     let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     post(&format!("[{}]", vec![nested; 1_200].join(",")))
 }
 
-fn longest() -> Vec<u8> {
+fn longest_body() -> Vec<u8> {
     post(&format!("\"{}\"", "\\u0041".repeat(43_000)))
 }
 
@@ -193,7 +194,7 @@ fn post(x: &str) -> Vec<u8> {
     format!("{}{body}", head(body.len())).into_bytes()
 }
 
-fn announced() -> Vec<u8> {
+fn unsent_body() -> Vec<u8> {
     head(100_000).into_bytes()
 }
 
@@ -209,6 +210,6 @@ fn head(length: usize) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n\
          accept: application/json, text/event-stream\r\n{}content-length: {length}\r\n\r\n",
-        mcp::named(attackers_store())
+        mcp::tenant_header(attackers_store())
     )
 }

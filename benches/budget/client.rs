@@ -8,14 +8,14 @@ use tokio::net::TcpStream;
 use crate::Fallible;
 use crate::mcp;
 
-/// One kept-alive HTTP/1.1 connection. It does just enough to be cheaper than what it measures: a request is one prepared
-/// write, and an answer must carry its length.
+/// One kept-alive HTTP/1.1 connection. It does the minimum, to be cheaper than what it measures: a
+/// request is one prepared write, and a response must have a Content-Length.
 pub(crate) struct Connection {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// An answer, as it lies in the connection's buffer.
+/// A response in the connection's buffer.
 #[derive(Clone, Copy)]
 pub(crate) struct Answer<'a> {
     pub(crate) status: u16,
@@ -27,7 +27,7 @@ impl Connection {
         Self::over(TcpStream::connect(address).await?)
     }
 
-    /// Uses a connection that is open.
+    /// Uses an open connection.
     pub(crate) fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -36,7 +36,7 @@ impl Connection {
         })
     }
 
-    /// Sends a request and waits for its answer.
+    /// Sends a request and waits for its response.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> Fallible<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -61,7 +61,7 @@ impl Connection {
         })
     }
 
-    /// Sends an MCP request and returns its result, if it is a good one.
+    /// Sends an MCP request; returns its result, or an error.
     pub(crate) async fn call(&mut self, request: &[u8]) -> Fallible<Value> {
         mcp::result_of(self.exchange(request).await?)
     }
@@ -78,10 +78,10 @@ impl Connection {
     }
 }
 
-/// What matters of an answer's status line and header fields.
+/// The relevant part of a response head.
 struct Head {
     status: u16,
-    /// Where the body begins.
+    /// Offset of the body.
     end: usize,
     body_bytes: usize,
 }

@@ -9,19 +9,19 @@ use crate::Fallible;
 use crate::client::Connection;
 use crate::mcp;
 
-/// Beyond the load's own time, how long answers may keep it waiting.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long responses may take beyond the duration of the load.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a load met.
+/// The result of a load.
 pub(crate) struct Load {
     pub(crate) requests_per_second: f64,
     pub(crate) requests: usize,
-    /// Of each request, in nanoseconds; in no order.
+    /// Latency of each request in nanoseconds, unordered.
     pub(crate) latencies: Vec<u32>,
 }
 
-/// Sends each of `requests` over a connection of its own for so long, the next one when the last is answered. The first
-/// answer of each connection is read; the others have to be the same, byte by byte.
+/// Sends each of `requests` over a separate connection for `duration`, one request at a time. The
+/// first response of each connection is validated; the others must be identical.
 pub(crate) async fn run(
     address: SocketAddr,
     duration: Duration,
@@ -47,7 +47,7 @@ pub(crate) async fn run(
         }
         Fallible::Ok(())
     };
-    tokio::time::timeout(duration + PATIENCE, finished)
+    tokio::time::timeout(duration + RESPONSE_TIMEOUT, finished)
         .await
         .map_err(|_| "the server does not answer any more")??;
     let requests = latencies.len();

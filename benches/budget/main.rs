@@ -1,33 +1,33 @@
-//! Measures the server against the performance budget and prints the result as Markdown; run it by `./scripts/bench`.
+//! Measures the server against the performance budget and prints the result as Markdown.
+//! `./scripts/bench` runs it.
 //!
-//! Speaks HTTP to server processes and asks `pgbench` about the same database; must not link the server's own code, so that
-//! what is measured is what a client meets. It judges nothing: it prints, and stops only when an answer is wrong.
-//! Invariant: the schema that it makes in the database, which signs for one tenant, is gone when it ends, also after a
-//! failure or a signal; after a SIGKILL the next run removes it.
-mod plan; // how long, with which programs: from the environment
-mod progress; // what happens now, for the person who waits
-mod workload; // which statements, and what the design asks of them
+//! Speaks HTTP to server processes and runs `pgbench` over the same database. It must not link the
+//! server's code, so that it measures what a client experiences. It does not compare with budgets:
+//! it prints, and stops only at a wrong response.
+mod plan; // durations and programs, from the environment
+mod progress; // progress messages on standard error
+mod workload; // the statements, and their budgets
 
 mod client; // HTTP/1.1 over one kept-alive connection
-mod kernel; // memory and processor time of a process
-mod mcp; // MCP messages, and whether an answer is right
+mod mcp; // MCP messages, and validation of responses
 mod process; // a running server
-mod server; // ours
-mod toolbox; // the fastest of the others
+mod procfs; // memory and CPU time of a process
+mod server; // our server
+mod toolbox; // MCP Toolbox, the fastest competitor
 
-mod availability; // how long one tenant waits while another attacks
-mod load; // many requests over several connections
-mod memory; // what one large result costs
-mod peer; // another server's start and memory
+mod availability; // one tenant's latency while another attacks
+mod load; // requests over several connections
+mod memory; // the memory of one large result
+mod peer; // the competitor's start time and memory
 mod pgbench; // the same transaction without the server
-mod start; // from the process to its first answer
-mod surface; // what a client's model has to read of us
-mod tally; // many turns in a few numbers
-mod throughput; // our server and its rivals, in turns
-mod token; // what verifying a token costs
+mod samples; // measurements of several rounds, summarized
+mod start; // time from process start to the first response
+mod throughput; // our server and its competitors, alternating
+mod token;
+mod tool_surface; // tokens that a model reads to use the server // the cost of verifying a token
 
-mod report; // what was found, in Markdown
-mod table; // rows and figures
+mod report; // the results, in Markdown
+mod table; // table rows and number formats
 
 use std::error::Error;
 use std::io::Write as _;
@@ -35,36 +35,36 @@ use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use kernel::Memory;
 use peer::Peer;
-use pgbench::{Form, Signing};
+use pgbench::{PgbenchMode, Signing};
 use plan::Plan;
 use process::Process;
+use procfs::Memory;
 use report::{ColdReport, Report};
-use start::OwnStarts;
-use throughput::{Race, Rival, Speed};
+use start::OurStarts;
+use throughput::{Comparison, Competitor, Throughput};
 use toolbox::Toolbox;
-use workload::{LARGER, ROWS_1_000, ROWS_10_000, SELECT_ONE};
+use workload::{LARGE_WORKLOADS, ROWS_1_000, ROWS_10_000, SELECT_ONE};
 
-/// What every part returns: any failure ends the run, and its text is for the person who started it.
+/// The result of every part: any error ends the run, and its text is for the person who started it.
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 fn main() -> ExitCode {
-    // `cargo test --all-targets` starts every bench without this argument, to see that it runs at all.
+    // `cargo test --all-targets` runs every bench without this argument, to see that it starts.
     if !std::env::args().any(|argument| argument == "--bench") {
-        progress::tell("nothing is measured without --bench");
+        progress::report("pass --bench to measure");
         return ExitCode::SUCCESS;
     }
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            progress::complain(error.as_ref());
+            progress::report_error(error.as_ref());
             ExitCode::FAILURE
         }
     }
 }
 
-/// One thread: the load it makes must leave the machine to the server and the database.
+/// One thread: the load generator must leave the machine to the server and the database.
 fn run() -> Fallible<()> {
     let plan = Plan::from_environment()?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -73,86 +73,90 @@ fn run() -> Fallible<()> {
     let markdown = if plan.is_cold {
         runtime.block_on(measure_starts(&plan))?.markdown()
     } else {
-        runtime.block_on(measure_and_tidy(&plan))?.markdown()
+        runtime.block_on(measure_and_clean_up(&plan))?.markdown()
     };
     Ok(std::io::stdout().write_all(markdown.as_bytes())?)
 }
 
-/// Measures, and removes the signing schema whatever happens meanwhile.
-async fn measure_and_tidy(plan: &Plan) -> Fallible<Report> {
+/// Measures, and always drops the signing schema afterwards.
+async fn measure_and_clean_up(plan: &Plan) -> Fallible<Report> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
-    // The measuring arm is not cancel-safe and need not be: dropping it ends the processes that it started.
+    // The measuring arm is not cancel-safe and need not be: dropping it ends the processes that it
+    // started.
     let measured = tokio::select! {
         measured = measure(plan) => measured,
         _ = interrupt.recv() => Err("interrupted".into()),
         _ = terminate.recv() => Err("interrupted".into()),
     };
-    let tidied = pgbench::forget_signing(plan).await;
+    let cleaned_up = pgbench::drop_signing(plan).await;
     let report = measured?;
-    tidied?;
+    cleaned_up?;
     Ok(report)
 }
 
-/// Measures the starts alone.
+/// Measures starts only.
 async fn measure_starts(plan: &Plan) -> Fallible<ColdReport> {
-    let machine = report::Machine::look(plan).await?;
+    let machine = report::Machine::detect(plan).await?;
     let (start, peer) = starts(plan).await?;
     Ok(ColdReport {
         machine,
         start,
         peer: match peer {
-            Some((peer, process)) => Some(peer.part(process).await?),
+            Some((peer, process)) => Some(peer.finish(process).await?),
             None => None,
         },
     })
 }
 
-/// Our server's starts, and the Toolbox's, of which one runs on.
-async fn starts(plan: &Plan) -> Fallible<(OwnStarts, Option<(Peer, Process)>)> {
-    progress::tell(&format!("start to first answer, {} times", plan.starts));
+/// Start times of our server and of the Toolbox; one Toolbox process keeps running.
+async fn starts(plan: &Plan) -> Fallible<(OurStarts, Option<(Peer, Process)>)> {
+    progress::report(&format!("start to first answer, {} times", plan.starts));
     let ours = start::measure_ours(plan, &mcp::query(SELECT_ONE.sql)).await?;
     let peer = match &plan.toolbox {
-        Some(program) => Some(Peer::meet(plan, &Toolbox::find(program).await?).await?),
+        Some(program) => Some(Peer::measure(plan, &Toolbox::find(program).await?).await?),
         None => None,
     };
     Ok((ours, peer))
 }
 
 async fn measure(plan: &Plan) -> Fallible<Report> {
-    let machine = report::Machine::look(plan).await?;
-    let signing = pgbench::arrange_signing(plan).await?;
+    let machine = report::Machine::detect(plan).await?;
+    let signing = pgbench::create_signing(plan).await?;
     let (start, peer) = starts(plan).await?;
 
-    progress::tell("memory and tool surface");
+    progress::report("memory and tool surface");
     let ours = server::start(plan)?;
     let mut connection = ours.connect().await?;
     connection.call(&mcp::query(SELECT_ONE.sql)).await?;
     let after_first = ours.memory()?;
-    let surface = surface::measure(plan, &mut connection).await?;
+    let surface = tool_surface::measure(plan, &mut connection).await?;
     drop(connection);
 
-    let race = Race {
+    let comparison = Comparison {
         plan,
         signing: &signing,
         ours: &ours,
         toolbox: peer.as_ref().map(|(_, process)| process),
     };
-    let mut speeds = race.measure(&SELECT_ONE, &rivals(peer.is_some())).await?;
+    let mut throughputs = comparison
+        .measure(&SELECT_ONE, &competitors(peer.is_some()))
+        .await?;
     let after_load = ours.memory()?;
     let peer = match peer {
-        Some((peer, process)) => Some(peer.part(process).await?),
+        Some((peer, process)) => Some(peer.finish(process).await?),
         None => None,
     };
-    let race = Race {
+    let comparison = Comparison {
         plan,
         signing: &signing,
         ours: &ours,
         toolbox: None,
     };
-    for workload in LARGER {
-        speeds.extend(
-            race.measure(workload, &[Rival::Pgbench(Form::Parsed)])
+    for workload in LARGE_WORKLOADS {
+        throughputs.extend(
+            comparison
+                .measure(workload, &[Competitor::Pgbench(PgbenchMode::Parsed)])
                 .await?,
         );
     }
@@ -161,21 +165,21 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     let tokens = token::measure(plan).await?;
     let availability = availability::measure(plan).await?;
 
-    progress::tell("memory around large results");
+    progress::report("memory around large results");
     let large = vec![
         memory::measure(plan, &ROWS_1_000).await?,
         memory::measure(plan, &ROWS_10_000).await?,
     ];
-    let (most_rows, after_most_rows) = measure_most_rows(plan, &signing).await?;
-    speeds.extend(most_rows);
+    let (largest_result, after_largest_result) = measure_largest_result(plan, &signing).await?;
+    throughputs.extend(largest_result);
     Ok(Report {
         machine,
         start,
         peer,
         after_first,
         after_load,
-        after_most_rows,
-        speeds,
+        after_largest_result,
+        throughputs,
         large,
         tokens,
         availability,
@@ -184,33 +188,36 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     })
 }
 
-/// The largest result, which a server gives only when it is set to.
-async fn measure_most_rows(plan: &Plan, signing: &Signing) -> Fallible<(Vec<Speed>, Memory)> {
+/// The largest result, for which limits must be raised.
+async fn measure_largest_result(
+    plan: &Plan,
+    signing: &Signing,
+) -> Fallible<(Vec<Throughput>, Memory)> {
     let ours = server::start_with_raised_limits(plan)?;
     drop(ours.connect().await?); // waits until it listens
-    let race = Race {
+    let comparison = Comparison {
         plan,
         signing,
         ours: &ours,
         toolbox: None,
     };
-    let speeds = race
-        .measure(&ROWS_10_000, &[Rival::Pgbench(Form::Parsed)])
+    let throughputs = comparison
+        .measure(&ROWS_10_000, &[Competitor::Pgbench(PgbenchMode::Parsed)])
         .await?;
     let memory = ours.memory()?;
     ours.stop().await?;
-    Ok((speeds, memory))
+    Ok((throughputs, memory))
 }
 
-/// With whom the smallest query is compared: the two faster forms bound what is possible.
-fn rivals(toolbox: bool) -> Vec<Rival> {
-    let mut rivals = vec![
-        Rival::Pgbench(Form::Parsed),
-        Rival::Pgbench(Form::Prepared),
-        Rival::Pgbench(Form::Bare),
+/// What the smallest query is compared with; the two faster modes are an upper bound.
+fn competitors(toolbox: bool) -> Vec<Competitor> {
+    let mut competitors = vec![
+        Competitor::Pgbench(PgbenchMode::Parsed),
+        Competitor::Pgbench(PgbenchMode::Prepared),
+        Competitor::Pgbench(PgbenchMode::Bare),
     ];
     if toolbox {
-        rivals.push(Rival::Toolbox);
+        competitors.push(Competitor::Toolbox);
     }
-    rivals
+    competitors
 }

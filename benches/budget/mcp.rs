@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use crate::Fallible;
 use crate::client::Answer;
 
-/// The store in Seattle: an ordinary tenant, held by row security.
+/// The store in Seattle: an ordinary tenant under row security.
 pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 
 /// Four stores, Seattle's first.
@@ -14,29 +14,29 @@ pub(crate) const STORES: [&str; 4] = [
     "e7f8a9b0-c1d2-3e4f-5678-90abcdef1234",
 ];
 
-/// As many as `benches/budget/server.rs` lets a caller have.
+/// The row limit that `benches/budget/server.rs` sets.
 const MAX_ROWS: u32 = 10_000;
 
-/// The protocol version that the bench speaks.
+/// The protocol version of the bench.
 const PROTOCOL: &str = "2025-11-25";
 
-/// A whole HTTP request that calls our `execute_sales_query` for Seattle's store.
+/// A complete HTTP request that calls our `execute_sales_query` for Seattle's store.
 pub(crate) fn query(sql: &str) -> Vec<u8> {
     query_of(SEATTLE, sql)
 }
 
 /// The same for any store.
 pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
-    // As many rows as the server gives, not as many as it gives to those who do not ask.
+    // The maximum number of rows, not the default.
     let arguments = json!({"postgresql_query": sql, "max_rows": MAX_ROWS});
     request(
-        &named(store),
+        &tenant_header(store),
         "tools/call",
         &json!({"name": "execute_sales_query", "arguments": arguments}),
     )
 }
 
-/// The same for the tool of `toolbox.yaml`, which knows no tenants.
+/// The same for the tool in `toolbox.yaml`, which knows no tenants.
 pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
     let arguments = json!({"sql": sql});
     request(
@@ -47,12 +47,12 @@ pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
 }
 
 pub(crate) fn list_tools() -> Vec<u8> {
-    request(&named(SEATTLE), "tools/list", &json!({}))
+    request(&tenant_header(SEATTLE), "tools/list", &json!({}))
 }
 
 pub(crate) fn initialize() -> Vec<u8> {
     request(
-        &named(SEATTLE),
+        &tenant_header(SEATTLE),
         "initialize",
         &json!({
             "protocolVersion": PROTOCOL,
@@ -62,17 +62,17 @@ pub(crate) fn initialize() -> Vec<u8> {
     )
 }
 
-/// The smallest request there is, of a caller whom header fields name.
+/// The smallest request, with the caller's header fields.
 pub(crate) fn ping(caller: &str) -> Vec<u8> {
     request(caller, "ping", &json!({}))
 }
 
 /// The header field that names a tenant.
-pub(crate) fn named(store: &str) -> String {
+pub(crate) fn tenant_header(store: &str) -> String {
     format!("x-rls-user-id: {store}\r\n")
 }
 
-/// A whole HTTP request, with the header fields that a client of the transport sends, and those of its caller.
+/// A complete HTTP request, with the header fields that MCP requires and those of the caller.
 fn request(caller: &str, method: &str, params: &Value) -> Vec<u8> {
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).to_string();
     format!(
@@ -84,10 +84,11 @@ fn request(caller: &str, method: &str, params: &Value) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The result in an answer.
+/// The result in a response.
 ///
 /// # Errors
-/// When the status is not 200, or the answer is a protocol error or a tool's error; the text shows the whole body.
+/// If the status is not 200, or the response is a protocol error or a tool error; the text contains
+/// the whole body.
 pub(crate) fn result_of(answer: Answer<'_>) -> Fallible<Value> {
     let wrong = || -> Box<dyn std::error::Error + Send + Sync> {
         let body = String::from_utf8_lossy(answer.body);

@@ -1,37 +1,37 @@
 use serde_json::Value;
 
 use crate::Fallible;
-use crate::kernel::Memory;
 use crate::mcp;
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::procfs::Memory;
 use crate::server;
 use crate::workload::{SELECT_ONE, Workload};
 
-/// What one large result costs in memory.
-pub(crate) struct Large {
+/// The memory of one large result.
+pub(crate) struct LargeResult {
     pub(crate) rows: u64,
-    /// The answer's length.
+    /// The response's length.
     pub(crate) bytes: usize,
     pub(crate) before: Memory,
-    /// After one.
+    /// After one result.
     pub(crate) after: Memory,
-    /// After five more: what a leak or a hoarding allocator would show.
+    /// After five more: shows leaks, and memory that the allocator retains.
     pub(crate) after_more: Memory,
 }
 
-/// Asks a fresh server for a small result, then for large ones.
-pub(crate) async fn measure(plan: &Plan, workload: &Workload) -> Fallible<Large> {
+/// Requests a small result from a new server, then large ones.
+pub(crate) async fn measure(plan: &Plan, workload: &Workload) -> Fallible<LargeResult> {
     let server = server::start_with_raised_limits(plan)?;
-    let large = around(&server, &mcp::query(workload.sql)).await?;
+    let large = measure_around(&server, &mcp::query(workload.sql)).await?;
     server.stop().await?;
     Ok(large)
 }
 
-async fn around(server: &Process, request: &[u8]) -> Fallible<Large> {
+async fn measure_around(server: &Process, request: &[u8]) -> Fallible<LargeResult> {
     let mut connection = server.connect().await?;
     connection.call(&mcp::query(SELECT_ONE.sql)).await?;
-    server.forget_peak()?;
+    server.reset_peak()?;
     let before = server.memory()?;
 
     let answer = connection.exchange(request).await?;
@@ -43,7 +43,7 @@ async fn around(server: &Process, request: &[u8]) -> Fallible<Large> {
     for _ in 0..5 {
         connection.exchange(request).await?;
     }
-    Ok(Large {
+    Ok(LargeResult {
         rows: rows.ok_or("the large result does not tell its number of rows")?,
         bytes,
         before,

@@ -1,14 +1,14 @@
 use crate::Fallible;
-use crate::kernel::Memory;
 use crate::mcp;
 use crate::plan::Plan;
 use crate::process::Process;
+use crate::procfs::Memory;
 use crate::progress;
 use crate::start::{self, Starts};
 use crate::toolbox::Toolbox;
 use crate::workload::SELECT_ONE;
 
-/// What was found of another server besides its speed.
+/// Measurements of a competitor besides its throughput.
 pub(crate) struct Peer {
     version: String,
     pub(crate) start: Starts,
@@ -17,9 +17,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Measures the Toolbox's start, and leaves one running that has answered once.
-    pub(crate) async fn meet(plan: &Plan, toolbox: &Toolbox) -> Fallible<(Self, Process)> {
-        progress::tell(&format!("MCP Toolbox {}", toolbox.version));
+    /// Measures the Toolbox's start; returns a running process that has answered once.
+    pub(crate) async fn measure(plan: &Plan, toolbox: &Toolbox) -> Fallible<(Self, Process)> {
+        progress::report(&format!("MCP Toolbox {}", toolbox.version));
         let request = mcp::toolbox_query(SELECT_ONE.sql);
         let start = start::measure(plan, || toolbox.start(plan), &request, &[]).await?;
         let process = toolbox.start(plan)?;
@@ -34,8 +34,8 @@ impl Peer {
         Ok((peer, process))
     }
 
-    /// Looks at its memory once more and ends it.
-    pub(crate) async fn part(self, process: Process) -> Fallible<Self> {
+    /// Measures its memory again and stops it.
+    pub(crate) async fn finish(self, process: Process) -> Fallible<Self> {
         let after_load = process.memory()?;
         process.stop().await?;
         Ok(Self { after_load, ..self })

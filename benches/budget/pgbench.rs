@@ -7,67 +7,70 @@ use crate::Fallible;
 use crate::mcp;
 use crate::plan::{Login, Plan};
 
-/// Makes the schema that signs for the bench; parameters are psql variables.
-const ARRANGE: &str = include_str!("arrange_signing.sql");
-const FORGET: &str = include_str!("forget_signing.sql");
+/// Creates the signing schema; parameters are psql variables.
+const CREATE_SIGNING: &str = include_str!("create_signing.sql");
+const DROP_SIGNING: &str = include_str!("drop_signing.sql");
 
-/// The login that pgbench uses. It has the rights of the server's and one more, which the server's own must not have.
+/// The login of pgbench. It has the privileges of the server's login and may also sign, which the
+/// server's login must not.
 const LOGIN: &str = "zava_bench";
 
-/// What pgbench repeats.
+/// The transaction that pgbench repeats.
 const SIGNED: &str = include_str!("signed.pgbench");
-/// Where [`SIGNED`] has the client's statement.
+/// Placeholder of the client's statement in [`SIGNED`].
 const STATEMENT: &str = "{statement}";
 const BARE: &str = include_str!("bare.pgbench");
 
-/// The server's default, in the form that the server sends.
+/// The server's default statement timeout, in the format that the server sends.
 const STATEMENT_TIMEOUT: &str = "15000";
 
-/// The database is ready to sign for the backends that ask.
+/// Proof that the signing schema exists.
 pub(crate) struct Signing(());
 
 /// How pgbench runs a statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// In the server's transaction and in one pipeline as the server's, each statement parsed every time: so is the client's.
+pub(crate) enum PgbenchMode {
+    /// The server's transaction in one pipeline, with every statement parsed each time, as the
+    /// server does for the client's statement.
     Parsed,
-    /// The same, each statement prepared by name beforehand: so are the server's own.
+    /// The same with named prepared statements, as the server uses for its own.
     Prepared,
-    /// Not the statement but `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple protocol.
+    /// Instead of the statement: `BEGIN READ ONLY; SELECT 1; COMMIT`, as one message of the simple
+    /// protocol.
     Bare,
 }
 
-/// What pgbench tells about one turn.
-pub(crate) struct Run {
-    /// Without the time it took to connect.
+/// The result of one pgbench run.
+pub(crate) struct PgbenchResult {
+    /// Excluding connection time.
     pub(crate) transactions_per_second: f64,
     pub(crate) transactions: usize,
 }
 
-/// Makes a function that signs a context of one tenant for the backend that calls it, and a login
+/// Creates a function that signs a context of one tenant for the backend that calls it, and a login
 /// that may call it.
 ///
 /// # Security
-/// While it exists, whoever has that login, with the query login's password, may speak for that tenant. [`forget_signing`] ends
-/// that.
-pub(crate) async fn arrange_signing(plan: &Plan) -> Fallible<Signing> {
+/// While it exists, anyone with that login, which has the query login's password, can act as that
+/// tenant. [`drop_signing`] removes it.
+pub(crate) async fn create_signing(plan: &Plan) -> Fallible<Signing> {
     let variables = [
         ("key_id", plan.key_id.as_str()),
         ("tenant", mcp::SEATTLE),
         ("password", plan.query.password.as_str()),
     ];
-    forget_signing(plan).await?; // of a run that was killed
-    psql(plan, ARRANGE, &variables).await?;
+    drop_signing(plan).await?; // left by a run that was killed
+    psql(plan, CREATE_SIGNING, &variables).await?;
     Ok(Signing(()))
 }
 
-/// Removes what [`arrange_signing`] made, if it did.
-pub(crate) async fn forget_signing(plan: &Plan) -> Fallible<()> {
-    psql(plan, FORGET, &[]).await.map(drop)
+/// Removes what [`create_signing`] created, if it exists.
+pub(crate) async fn drop_signing(plan: &Plan) -> Fallible<()> {
+    psql(plan, DROP_SIGNING, &[]).await.map(drop)
 }
 
-/// Forgets all stored verdicts of the posture check.
-pub(crate) async fn forget_verdicts(plan: &Plan) -> Fallible<()> {
+/// Deletes all stored verdicts of the posture check.
+pub(crate) async fn delete_verdicts(plan: &Plan) -> Fallible<()> {
     let sql = "SET LOCAL ROLE zava_owner; DELETE FROM guard.posture_verdict;";
     psql(plan, sql, &[]).await.map(drop)
 }
@@ -78,23 +81,23 @@ pub(crate) async fn has_verdict(plan: &Plan) -> Fallible<bool> {
     Ok(psql(plan, sql, &[]).await? == "t")
 }
 
-/// The server's own words for its version.
+/// PostgreSQL's version.
 pub(crate) async fn server_version(plan: &Plan) -> Fallible<String> {
     psql(plan, "SHOW server_version", &[]).await
 }
 
-/// Repeats a statement over so many connections for one turn.
+/// Repeats a statement over `connections` connections for one interval.
 pub(crate) async fn run(
     plan: &Plan,
     _: &Signing,
-    form: Form,
+    mode: PgbenchMode,
     sql: &str,
     connections: usize,
-) -> Fallible<Run> {
-    let (protocol, text) = match form {
-        Form::Parsed => ("extended", SIGNED.replace(STATEMENT, sql.trim_end())),
-        Form::Prepared => ("prepared", SIGNED.replace(STATEMENT, sql.trim_end())),
-        Form::Bare => ("simple", BARE.to_owned()),
+) -> Fallible<PgbenchResult> {
+    let (protocol, text) = match mode {
+        PgbenchMode::Parsed => ("extended", SIGNED.replace(STATEMENT, sql.trim_end())),
+        PgbenchMode::Prepared => ("prepared", SIGNED.replace(STATEMENT, sql.trim_end())),
+        PgbenchMode::Bare => ("simple", BARE.to_owned()),
     };
     let file = plan.work.join("transaction.pgbench");
     std::fs::write(&file, text)?;
@@ -107,18 +110,19 @@ pub(crate) async fn run(
         .args(["--no-vacuum", "--jobs=1"])
         .arg(format!("--protocol={protocol}"))
         .arg(format!("--client={connections}"))
-        .arg(format!("--time={}", plan.turn.as_secs()))
+        .arg(format!("--time={}", plan.interval.as_secs()))
         .arg(format!("--file={}", file.display()));
     for (name, value) in [("timeout", STATEMENT_TIMEOUT), ("signed", "0")] {
         command.arg(format!("--define={name}={value}"));
     }
-    let said = succeeded("pgbench", command.output().await?)?;
+    let stdout = succeeded("pgbench", command.output().await?)?;
     let number = |name: &str| {
-        said.lines()
+        stdout
+            .lines()
             .find_map(|line| line.strip_prefix(name)?.split([' ', '/']).next())
-            .ok_or_else(|| format!("pgbench does not tell its {name}: {said}"))
+            .ok_or_else(|| format!("pgbench does not report its {name}: {stdout}"))
     };
-    Ok(Run {
+    Ok(PgbenchResult {
         transactions_per_second: number("tps = ")?.parse()?,
         transactions: number("number of transactions actually processed: ")?.parse()?,
     })
@@ -137,7 +141,7 @@ async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<St
     Ok(text.trim().to_owned())
 }
 
-/// One of PostgreSQL's programs, about to connect as `login`.
+/// A PostgreSQL program that will connect as `login`.
 fn program(plan: &Plan, name: &str, login: &Login) -> Command {
     let mut command = Command::new(Path::new(&plan.postgres_programs).join(name));
     command
@@ -158,6 +162,6 @@ fn succeeded(name: &str, output: Output) -> Fallible<String> {
     if output.status.success() {
         return Ok(String::from_utf8(output.stdout)?);
     }
-    let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{name} failed ({}): {}", output.status, said.trim()).into())
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{name} failed ({}): {}", output.status, stderr.trim()).into())
 }

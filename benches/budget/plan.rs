@@ -9,13 +9,14 @@ pub(crate) struct Login {
     pub(crate) password: String,
 }
 
-/// What is measured, how long, and with which programs.
+/// What is measured, for how long, and with which programs.
 pub(crate) struct Plan {
     /// The server's release binary.
     pub(crate) server: PathBuf,
-    /// The variables that `serve` gets: where the database is and the secrets, nothing that tunes it.
+    /// The environment of `serve`: address of the database and secrets, no tuning.
     pub(crate) settings: Vec<(&'static str, String)>,
-    /// A folder for logs and scripts. The server runs in it, so that a developer's `.env` does not reach it.
+    /// A folder for logs and scripts. The server runs in it, so that a developer's `.env` is not
+    /// read.
     pub(crate) work: PathBuf,
     /// The folder that holds `psql` and `pgbench`.
     pub(crate) postgres_programs: PathBuf,
@@ -26,29 +27,30 @@ pub(crate) struct Plan {
     pub(crate) query: Login,
     /// A login that may act as the schemas' owner.
     pub(crate) admin: Login,
-    /// The number of the signing key in force.
+    /// The id of the current signing key.
     pub(crate) key_id: String,
     /// The tokenizer of the embedding model, as a JSON file of the `tokenizers` library.
     pub(crate) tokenizer: PathBuf,
-    /// The process whose children serve the database's connections, when it runs on this machine and is known.
+    /// PostgreSQL's postmaster, if it runs on this machine and is known; its children serve the
+    /// connections.
     pub(crate) postmaster: Option<u32>,
-    /// MCP Toolbox's program, when it is to be measured too.
+    /// The MCP Toolbox binary, if it is measured too.
     pub(crate) toolbox: Option<PathBuf>,
-    /// Whether the starts alone are measured.
+    /// Whether only starts are measured.
     pub(crate) is_cold: bool,
-    /// How often the start is measured.
+    /// Number of measured starts.
     pub(crate) starts: usize,
-    /// How often all that is compared takes its turn.
+    /// Number of rounds in which everything that is compared is measured once.
     pub(crate) rounds: usize,
-    /// One turn. Whole seconds, as pgbench wants them.
-    pub(crate) turn: Duration,
-    /// What was typed, which sources, when: for the report.
+    /// Duration of one measurement, in whole seconds, as pgbench requires.
+    pub(crate) interval: Duration,
+    /// Command line, commit and date, for the report.
     pub(crate) command: String,
     pub(crate) commit: String,
     pub(crate) date: String,
 }
 
-/// What `serve` needs; anything else that is set stays outside.
+/// The variables that `serve` needs; nothing else is passed on.
 const SERVER_SETTINGS: [&str; 7] = [
     "POSTGRES_DB_HOST",
     "POSTGRES_DB_PORT",
@@ -60,7 +62,7 @@ const SERVER_SETTINGS: [&str; 7] = [
 ];
 
 impl Plan {
-    /// Reads what `scripts/bench` exports.
+    /// Reads the variables that `scripts/bench` exports.
     ///
     /// # Errors
     /// Names the variable that is missing.
@@ -72,8 +74,8 @@ impl Plan {
         let signing_key = variable("ZAVA_SIGNING_KEY")?;
         let (key_id, _) = signing_key
             .split_once(':')
-            .ok_or("ZAVA_SIGNING_KEY is no key number, colon and key")?;
-        let (starts, rounds, turn) = if variable("BENCH_QUICK").is_ok() {
+            .ok_or("ZAVA_SIGNING_KEY is not of the form <id>:<key>")?;
+        let (starts, rounds, interval) = if variable("BENCH_QUICK").is_ok() {
             (20, 3, Duration::from_secs(1))
         } else {
             (20, 9, Duration::from_secs(2))
@@ -105,7 +107,7 @@ impl Plan {
             is_cold: variable("BENCH_COLD").is_ok(),
             starts,
             rounds,
-            turn,
+            interval,
             command: variable("BENCH_COMMAND")?,
             commit: variable("BENCH_COMMIT")?,
             date: variable("BENCH_DATE")?,
@@ -115,7 +117,7 @@ impl Plan {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the bench's one place that reads the environment; it must not link the server's reader"
+    reason = "the bench's only access to the environment; it must not link the server's code"
 )]
 fn variable(name: &str) -> Fallible<String> {
     std::env::var(name)

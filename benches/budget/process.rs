@@ -10,13 +10,14 @@ use tokio::time::Instant;
 
 use crate::Fallible;
 use crate::client::Connection;
-use crate::kernel::{self, Memory};
+use crate::procfs::{self, Memory};
 
-/// How often a connection is tried. tokio's own timer is no finer than a millisecond, hence the thread's sleep.
-const RETRY: Duration = Duration::from_micros(100);
+/// Delay between two connection attempts. tokio's timer has a resolution of a millisecond, so the
+/// thread sleeps.
+const RETRY_DELAY: Duration = Duration::from_micros(100);
 
-/// After this a server that does not listen is not waited for any longer.
-const LONGEST_START: Duration = Duration::from_secs(30);
+/// How long a server may take until it listens.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running MCP server, ours or another. Ends when dropped.
 pub(crate) struct Process {
@@ -24,12 +25,13 @@ pub(crate) struct Process {
     pid: u32,
     address: SocketAddr,
     log: PathBuf,
-    /// Where its part of the log begins.
+    /// Offset of its part of the log.
     log_start: u64,
 }
 
 impl Process {
-    /// Starts a program that will listen on `address` and adds to `log` what it says; does not wait until it listens.
+    /// Starts a program that will listen on `address` and appends its output to `log`; does not
+    /// wait until it listens.
     pub(crate) fn start(command: &mut Command, address: SocketAddr, log: &Path) -> Fallible<Self> {
         let path = log.to_owned();
         let log = OpenOptions::new().create(true).append(true).open(log)?;
@@ -55,21 +57,21 @@ impl Process {
         self.address
     }
 
-    /// Connects as soon as it listens. Sleeps 0.1 ms between two tries and blocks the thread meanwhile.
+    /// Connects as soon as it listens. Retries every 0.1 ms and blocks the thread meanwhile.
     pub(crate) async fn connect(&self) -> Fallible<Connection> {
-        let given_up = Instant::now() + LONGEST_START;
+        let deadline = Instant::now() + START_TIMEOUT;
         loop {
             match Connection::open(self.address).await {
                 Ok(connection) => return Ok(connection),
-                Err(error) if Instant::now() > given_up => {
+                Err(error) if Instant::now() > deadline => {
                     return Err(format!("a server does not listen ({error}); see the logs").into());
                 }
-                Err(_) => std::thread::sleep(RETRY),
+                Err(_) => std::thread::sleep(RETRY_DELAY),
             }
         }
     }
 
-    /// What it has logged so far.
+    /// Its log so far.
     pub(crate) fn logged(&self) -> Fallible<String> {
         let mut log = File::open(&self.log)?;
         log.seek(SeekFrom::Start(self.log_start))?;
@@ -78,28 +80,28 @@ impl Process {
         Ok(text)
     }
 
-    /// What the kernel says of its memory.
+    /// Its memory, from procfs.
     pub(crate) fn memory(&self) -> Fallible<Memory> {
-        kernel::memory(self.pid)
+        procfs::memory(self.pid)
     }
 
-    /// Lets the peak of its memory begin anew.
-    pub(crate) fn forget_peak(&self) -> Fallible<()> {
-        kernel::forget_peak(self.pid)
+    /// Resets the peak of its memory.
+    pub(crate) fn reset_peak(&self) -> Fallible<()> {
+        procfs::reset_peak(self.pid)
     }
 
-    /// Processor time used so far by all its threads, in seconds.
-    pub(crate) fn processor_seconds(&self) -> Fallible<f64> {
-        kernel::processor_seconds(self.pid)
+    /// CPU time of all its threads so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Fallible<f64> {
+        procfs::cpu_seconds(self.pid)
     }
 
-    /// Ends it at once.
+    /// Kills it.
     pub(crate) async fn stop(mut self) -> Fallible<()> {
         Ok(self.child.kill().await?)
     }
 }
 
-/// An address that nobody uses now. Somebody else may take it before the server does; then the server ends and says so.
+/// A free address. If another process takes it before the server does, the server fails to start.
 pub(crate) fn free_address() -> Fallible<SocketAddr> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?)
 }

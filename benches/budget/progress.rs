@@ -1,4 +1,4 @@
-//! Messages for the person who waits. They go to standard error: standard output holds the result only.
+//! Progress messages. They go to standard error, because standard output holds only the result.
 #![expect(
     clippy::print_stderr,
     reason = "a program at a terminal tells what it does"
@@ -6,13 +6,13 @@
 
 use std::error::Error;
 
-/// What happens now.
-pub(crate) fn tell(text: &str) {
+/// Prints the current step.
+pub(crate) fn report(text: &str) {
     eprintln!("    {text}");
 }
 
-/// Why there is no result, with its causes.
-pub(crate) fn complain(error: &(dyn Error + 'static)) {
+/// Prints an error and its causes.
+pub(crate) fn report_error(error: &(dyn Error + 'static)) {
     eprint!("error: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

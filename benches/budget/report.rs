@@ -2,26 +2,26 @@ use std::fs;
 
 use crate::Fallible;
 use crate::availability::{Availability, Latency};
-use crate::kernel::Memory;
-use crate::memory::Large;
+use crate::memory::LargeResult;
 use crate::peer::Peer;
-use crate::pgbench::{self, Form};
+use crate::pgbench::{self, PgbenchMode};
 use crate::plan::Plan;
-use crate::start::{Durations, OwnStarts};
-use crate::surface::Surface;
+use crate::procfs::Memory;
+use crate::samples::Summary;
+use crate::start::{Durations, OurStarts};
 use crate::table::{Table, mebibytes, micros, millis, percent, rate, spread, thousands};
-use crate::tally::Turns;
-use crate::throughput::{self, Rival, Speed};
+use crate::throughput::{self, Competitor, Throughput};
 use crate::token::Tokens;
+use crate::tool_surface::ToolSurface;
 use crate::workload::CONNECTIONS;
 
-/// Where and on what the run took place.
+/// The machine, versions and command of the run.
 pub(crate) struct Machine {
     lines: Vec<(&'static str, String)>,
 }
 
 impl Machine {
-    pub(crate) async fn look(plan: &Plan) -> Fallible<Self> {
+    pub(crate) async fn detect(plan: &Plan) -> Fallible<Self> {
         let processors = fs::read_to_string("/proc/cpuinfo")?;
         let model = processors
             .lines()
@@ -30,9 +30,9 @@ impl Machine {
         let cores = std::thread::available_parallelism()?;
         let load = fs::read_to_string("/proc/loadavg")?;
         let load = load.split(' ').next().unwrap_or_default();
-        let turns = format!(
+        let interval = format!(
             "{} s; {} rounds of our server and each it is compared with",
-            plan.turn.as_secs(),
+            plan.interval.as_secs(),
             plan.rounds
         );
         Ok(Self {
@@ -46,7 +46,7 @@ impl Machine {
                 ("PostgreSQL", pgbench::server_version(plan).await?),
                 ("command", format!("`{}`", plan.command)),
                 ("date", plan.date.clone()),
-                ("one turn", turns),
+                ("measurement interval", interval),
             ],
         })
     }
@@ -58,10 +58,10 @@ impl Machine {
     }
 }
 
-/// What a run found that measured the starts alone.
+/// The results of a run that measures only starts.
 pub(crate) struct ColdReport {
     pub(crate) machine: Machine,
-    pub(crate) start: OwnStarts,
+    pub(crate) start: OurStarts,
     pub(crate) peer: Option<Peer>,
 }
 
@@ -74,31 +74,31 @@ impl ColdReport {
     }
 }
 
-/// Everything that one run found.
+/// All results of a run.
 pub(crate) struct Report {
     pub(crate) machine: Machine,
-    pub(crate) start: OwnStarts,
+    pub(crate) start: OurStarts,
     pub(crate) peer: Option<Peer>,
     pub(crate) after_first: Memory,
     pub(crate) after_load: Memory,
     /// Of a server with raised limits, after the largest result at all numbers of connections.
-    pub(crate) after_most_rows: Memory,
-    pub(crate) speeds: Vec<Speed>,
-    pub(crate) large: Vec<Large>,
+    pub(crate) after_largest_result: Memory,
+    pub(crate) throughputs: Vec<Throughput>,
+    pub(crate) large: Vec<LargeResult>,
     pub(crate) tokens: Tokens,
     pub(crate) availability: Availability,
-    pub(crate) surface: Surface,
+    pub(crate) surface: ToolSurface,
     pub(crate) binary_bytes: u64,
 }
 
 impl Report {
-    /// The table, beside the budget of the design.
+    /// The results as a table beside the budgets.
     pub(crate) fn markdown(&self) -> String {
         let mut table = Table::new();
         start_rows(&self.start, self.peer.as_ref(), &mut table);
         self.memory(&mut table);
-        for speed in &self.speeds {
-            self.speed(speed, &mut table);
+        for throughput in &self.throughputs {
+            self.throughput(throughput, &mut table);
         }
         self.token(&mut table);
         self.availability(&mut table);
@@ -108,7 +108,7 @@ impl Report {
     }
 
     fn memory(&self, table: &mut Table) {
-        for (what, budget, ours, of_peer) in [
+        for (label, budget, ours, peer_memory) in [
             (
                 "resident memory, first call",
                 "≤ 12 MiB",
@@ -123,10 +123,10 @@ impl Report {
             ),
         ] {
             let peak = |memory: Memory| format!("peak {}", mebibytes(memory.peak));
-            table.row(what, budget, &mebibytes(ours.now), &peak(ours));
-            if let Some((peer, memory)) = self.peer.as_ref().zip(of_peer) {
-                let what = format!("… {}", peer.name());
-                table.row(&what, "", &mebibytes(memory.now), &peak(memory));
+            table.row(label, budget, &mebibytes(ours.now), &peak(ours));
+            if let Some((peer, memory)) = self.peer.as_ref().zip(peer_memory) {
+                let label = format!("… {}", peer.name());
+                table.row(&label, "", &mebibytes(memory.now), &peak(memory));
             }
         }
         for large in &self.large {
@@ -146,18 +146,18 @@ impl Report {
         table.row(
             "resident memory, after load of 10,000-row results",
             "",
-            &mebibytes(self.after_most_rows.now),
-            &format!("peak {}", mebibytes(self.after_most_rows.peak)),
+            &mebibytes(self.after_largest_result.now),
+            &format!("peak {}", mebibytes(self.after_largest_result.peak)),
         );
     }
 
-    fn speed(&self, speed: &Speed, table: &mut Table) {
-        let Speed {
+    fn throughput(&self, throughput: &Throughput, table: &mut Table) {
+        let Throughput {
             workload,
             at,
             ours,
-            rivals,
-        } = speed;
+            competitors,
+        } = throughput;
         let connections = throughput::named(CONNECTIONS[*at]);
         table.row(
             &format!("{}, {connections}", workload.name),
@@ -165,42 +165,45 @@ impl Report {
             &rate(&ours.rates),
             &details(ours),
         );
-        for (rival, turns) in rivals {
-            let (name, budget) = match rival {
-                Rival::Pgbench(Form::Parsed) => (
+        for (competitor, summary) in competitors {
+            let (name, budget) = match competitor {
+                Competitor::Pgbench(PgbenchMode::Parsed) => (
                     "pgbench, the same transaction, each statement parsed".to_owned(),
                     workload.shares[*at],
                 ),
-                Rival::Pgbench(Form::Prepared) => {
+                Competitor::Pgbench(PgbenchMode::Prepared) => {
                     ("pgbench, the same, each statement prepared".to_owned(), "")
                 }
-                Rival::Pgbench(Form::Bare) => (
+                Competitor::Pgbench(PgbenchMode::Bare) => (
                     "pgbench, one bare `BEGIN READ ONLY; SELECT 1; COMMIT`".to_owned(),
                     "",
                 ),
-                Rival::Toolbox => (
+                Competitor::Toolbox => (
                     self.peer.as_ref().map(Peer::name).unwrap_or_default(),
                     ["≥ 130 %", "≥ 115 %"][*at],
                 ),
             };
-            let ratios = ours.rates.ratios(&turns.rates);
+            let ratios = ours.rates.ratios(&summary.rates);
             table.row(
                 &format!("… compared with {name}"),
                 budget,
                 &percent(ratios.median()),
                 &format!(
                     "{} to {} by round; {}, {}",
-                    percent(ratios.least()),
-                    percent(ratios.most()),
-                    rate(&turns.rates),
-                    details(turns)
+                    percent(ratios.min()),
+                    percent(ratios.max()),
+                    rate(&summary.rates),
+                    details(summary)
                 ),
             );
         }
     }
 
     fn token(&self, table: &mut Table) {
-        let Tokens { named, verified } = &self.tokens;
+        let Tokens {
+            unverified,
+            verified,
+        } = &self.tokens;
         table.row(
             "verifying a token, of a `ping`",
             "≤ 100 µs",
@@ -208,7 +211,7 @@ impl Report {
             &format!(
                 "with a token {}; without {}",
                 details(verified),
-                details(named)
+                details(unverified)
             ),
         );
     }
@@ -218,7 +221,7 @@ impl Report {
         let detail = |latency: &Latency| {
             format!(
                 "p50 {}; of {} requests",
-                millis(latency.half),
+                millis(latency.p50),
                 thousands(latency.requests)
             )
         };
@@ -254,14 +257,14 @@ impl Report {
     }
 }
 
-/// The rows of the starts.
-fn start_rows(start: &OwnStarts, peer: Option<&Peer>, table: &mut Table) {
+/// Table rows of the start times.
+fn start_rows(start: &OurStarts, peer: Option<&Peer>, table: &mut Table) {
     let detail = |times: &Durations| {
-        let (least, most) = (millis(times.least()), millis(times.most()));
-        format!("{least} to {most}, median of {}", times.count())
+        let (min, max) = (millis(times.min()), millis(times.max()));
+        format!("{min} to {max}, median of {}", times.count())
     };
     let median = |times: &Durations| millis(times.median());
-    for (what, budget, starts) in [
+    for (label, budget, starts) in [
         (
             "start of process → first `tools/call` answered",
             "≤ 20 ms; ≤ 0.3 × the Toolbox's",
@@ -274,10 +277,10 @@ fn start_rows(start: &OwnStarts, peer: Option<&Peer>, table: &mut Table) {
         ),
     ] {
         let answered = &starts.answered;
-        table.row(what, budget, &median(answered), &detail(answered));
+        table.row(label, budget, &median(answered), &detail(answered));
         for (step, times) in &starts.steps {
-            let what = format!("… … of it until: {step}");
-            table.row(&what, "", &median(times), &detail(times));
+            let label = format!("… … of it until: {step}");
+            table.row(&label, "", &median(times), &detail(times));
         }
     }
     if let Some(peer) = peer {
@@ -292,18 +295,18 @@ fn start_rows(start: &OwnStarts, peer: Option<&Peer>, table: &mut Table) {
     }
 }
 
-/// How evenly, how long, at whose cost.
-fn details(turns: &Turns) -> String {
-    let mut parts = vec![spread(&turns.rates)];
-    if let Some(latency) = &turns.latency {
+/// Spread, latency and CPU cost.
+fn details(summary: &Summary) -> String {
+    let mut parts = vec![spread(&summary.rates)];
+    if let Some(latency) = &summary.latency {
         parts.push(format!(
             "p50 {}, p99 {}; processor {} a request",
-            millis(latency.half),
-            millis(latency.most),
-            micros(turns.program)
+            millis(latency.p50),
+            millis(latency.p99),
+            micros(summary.program_cpu)
         ));
     }
-    if let Some(database) = turns.database {
+    if let Some(database) = summary.database_cpu {
         parts.push(format!("PostgreSQL's {}", micros(database)));
     }
     parts.join("; ")

@@ -4,24 +4,24 @@ use crate::Fallible;
 use crate::plan::Plan;
 use crate::process::{self, Process};
 
-/// What the server must be allowed for the largest result; its defaults are a tenth of it.
+/// Limits for the largest result, ten times the defaults.
 const RAISED_LIMITS: [(&str, &str); 2] = [
     ("ZAVA_MAX_ROWS", "10000"),
     ("ZAVA_MAX_RESULT_BYTES", "16777216"),
 ];
 
-/// No client may ask as fast as a bench does.
+/// A bench exceeds the production rate limits.
 const RATES: [(&str, &str); 2] = [
     ("ZAVA_PRINCIPAL_RATE", "100000000"),
     ("ZAVA_ADDRESS_RATE", "100000000"),
 ];
 
-/// Starts our server as people run it, but for the rates.
+/// Starts our server with default settings except the rate limits.
 pub(crate) fn start(plan: &Plan) -> Fallible<Process> {
     start_with(plan, &[])
 }
 
-/// Starts our server so that it gives 10,000 rows at once.
+/// Starts our server with limits raised to 10,000 rows.
 pub(crate) fn start_with_raised_limits(plan: &Plan) -> Fallible<Process> {
     start_with(plan, &RAISED_LIMITS)
 }

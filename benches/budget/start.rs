@@ -8,24 +8,25 @@ use crate::plan::Plan;
 use crate::process::Process;
 use crate::server;
 
-/// What our server logs on its way to the first answer, and what that is.
+/// Log messages of our server on the way to its first response.
 const STEPS: [(&str, &str); 2] = [
     ("listening", "listening;"),
     ("posture check passed", "posture check passed"),
 ];
 
-/// How long a server may take to store its verdict: it examines ten seconds after its start.
+/// How long a server may take to store its verdict: it runs the full posture check ten seconds
+/// after its start.
 const VERDICT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long several starts took.
+/// Durations of several starts.
 pub(crate) struct Starts {
-    /// From the process's start to the first answered tool call.
+    /// From process start to the first response of a tool call.
     pub(crate) answered: Durations,
-    /// From the process's start to each step that is logged before.
+    /// From process start to each logged step.
     pub(crate) steps: Vec<(&'static str, Durations)>,
 }
 
-/// At least one duration, in order of length.
+/// At least one duration, sorted.
 pub(crate) struct Durations(Vec<Duration>);
 
 impl Durations {
@@ -33,11 +34,11 @@ impl Durations {
         self.0[self.0.len() / 2]
     }
 
-    pub(crate) fn least(&self) -> Duration {
+    pub(crate) fn min(&self) -> Duration {
         self.0[0]
     }
 
-    pub(crate) fn most(&self) -> Duration {
+    pub(crate) fn max(&self) -> Duration {
         self.0[self.0.len() - 1]
     }
 
@@ -51,17 +52,17 @@ impl Durations {
     }
 }
 
-/// Our server's starts where no verdict of an earlier start is stored, and where one is.
-pub(crate) struct OwnStarts {
+/// Starts of our server without and with a verdict of an earlier start.
+pub(crate) struct OurStarts {
     pub(crate) first: Starts,
     pub(crate) later: Starts,
 }
 
-/// Starts our server again and again without a stored verdict, which it must not live long enough
-/// to store; then lets one store it, and starts it again.
-pub(crate) async fn measure_ours(plan: &Plan, request: &[u8]) -> Fallible<OwnStarts> {
+/// Starts our server repeatedly without a stored verdict, each time too briefly to store one; then
+/// lets one server store it, and starts it again.
+pub(crate) async fn measure_ours(plan: &Plan, request: &[u8]) -> Fallible<OurStarts> {
     let start = || server::start(plan);
-    pgbench::forget_verdicts(plan).await?;
+    pgbench::delete_verdicts(plan).await?;
     let first = measure(plan, start, request, &STEPS).await?;
     let storing = server::start(plan)?;
     let deadline = Instant::now() + VERDICT_TIMEOUT;
@@ -73,22 +74,25 @@ pub(crate) async fn measure_ours(plan: &Plan, request: &[u8]) -> Fallible<OwnSta
     }
     storing.stop().await?;
     let later = measure(plan, start, request, &STEPS).await?;
-    Ok(OwnStarts { first, later })
+    Ok(OurStarts { first, later })
 }
 
-/// Starts a server again and again, each time on a free port, and calls a tool as soon as it
-/// listens. The time includes making the process, reading what it needs, connecting to the database
-/// and, for ours, the posture check and looking the tenant up.
+/// Starts a server repeatedly, each time on a free port, and calls a tool as soon as it listens.
+/// The time includes creating the process, reading files, connecting to the database and, for ours,
+/// the posture check and the tenant lookup.
 pub(crate) async fn measure(
     plan: &Plan,
     start: impl Fn() -> Fallible<Process>,
     request: &[u8],
     steps: &[(&'static str, &str)],
 ) -> Fallible<Starts> {
-    once(&start, request, steps).await?; // reads the binary and its files into the page cache
+    measure_one(&start, request, steps).await?; // reads the binary and its files into the page cache
     let mut times = vec![Vec::with_capacity(plan.starts); steps.len() + 1];
     for _ in 0..plan.starts {
-        for (times, took) in times.iter_mut().zip(once(&start, request, steps).await?) {
+        for (times, took) in times
+            .iter_mut()
+            .zip(measure_one(&start, request, steps).await?)
+        {
             times.push(took);
         }
     }
@@ -100,12 +104,12 @@ pub(crate) async fn measure(
     })
 }
 
-/// How long one start took until the first answer and until each step.
+/// Durations of one start: to the first response, and to each step.
 #[expect(
     clippy::disallowed_methods,
     reason = "the clock by which the server stamps its log"
 )]
-async fn once(
+async fn measure_one(
     start: impl Fn() -> Fallible<Process>,
     request: &[u8],
     steps: &[(&str, &str)],
@@ -131,7 +135,7 @@ async fn once(
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The time of day at which a line was logged, such as `2026-11-30T10:53:17.336530Z  INFO …`.
+/// The time of day of a log line such as `2026-11-30T10:53:17.336530Z  INFO …`.
 fn time_of_day(line: &str) -> Option<Duration> {
     let (_, time) = line.split_once('T')?;
     let (time, _) = time.split_once('Z')?;
@@ -142,7 +146,7 @@ fn time_of_day(line: &str) -> Option<Duration> {
     Some(Duration::from_secs(60 * minutes) + seconds)
 }
 
-/// The time from a moment to the next time of day.
+/// The time from a moment to the next occurrence of a time of day.
 fn since(moment: SystemTime, time_of_day: Duration) -> Fallible<Duration> {
     let moment = moment.duration_since(UNIX_EPOCH)?.as_nanos() % DAY.as_nanos();
     let passed = (time_of_day + DAY).as_nanos() - moment;

@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::tally::Rates;
+use crate::samples::Rates;
 
 /// A Markdown table, and lines below it.
 pub(crate) struct Table(String);
@@ -34,7 +34,7 @@ pub(crate) fn rate(rates: &Rates) -> String {
 }
 
 pub(crate) fn spread(rates: &Rates) -> String {
-    format!("{} to {}/s", whole(rates.least()), whole(rates.most()))
+    format!("{} to {}/s", whole(rates.min()), whole(rates.max()))
 }
 
 pub(crate) fn millis(duration: Duration) -> String {

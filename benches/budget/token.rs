@@ -20,32 +20,36 @@ use crate::mcp;
 use crate::plan::Plan;
 use crate::process::Process;
 use crate::progress;
+use crate::samples::{CpuClock, Samples, Summary};
 use crate::server;
-use crate::tally::{Clock, Tally, Turns};
 
 const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const AUDIENCE: &str = "11111111-2222-3333-4444-555555555555";
 
-/// The issuer's key, of the tests; it protects nothing.
+/// The issuer's key, taken from the tests; it protects nothing.
 const SIGNING_KEY: &[u8] = include_bytes!("../../tests/it/identity/rsa_1.pem");
 const KEY_ID: &str = "bench";
 
-/// The same request of a caller who names a tenant, and of one whose token is verified.
+/// The same request with a tenant header, and with a token that is verified.
 pub(crate) struct Tokens {
-    pub(crate) named: Turns,
-    pub(crate) verified: Turns,
+    pub(crate) unverified: Summary,
+    pub(crate) verified: Summary,
 }
 
 impl Tokens {
-    /// What verifying costs a request: processor time, which waiting and other programs do not change.
+    /// The cost of verification per request in CPU time, which neither waiting nor other programs
+    /// change.
     pub(crate) fn cost(&self) -> Duration {
-        self.verified.program.saturating_sub(self.named.program)
+        self.verified
+            .program_cpu
+            .saturating_sub(self.unverified.program_cpu)
     }
 }
 
-/// Measures the smallest request over one connection, in turns, of two servers that differ in how callers are known.
+/// Measures the smallest request over one connection, alternating between two servers that differ
+/// only in authentication.
 pub(crate) async fn measure(plan: &Plan) -> Fallible<Tokens> {
-    progress::tell("verifying tokens");
+    progress::report("verifying tokens");
     let mut serving = JoinSet::new();
     let (authority, token) = issuer(&mut serving).await?;
     let settings = [
@@ -54,42 +58,50 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<Tokens> {
         ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
         ("ZAVA_ENTRA_AUDIENCE", AUDIENCE),
     ];
-    let (naming, verifying) = (server::start(plan)?, server::start_with(plan, &settings)?);
-    let mut turns = [
-        (&naming, mcp::ping(&mcp::named(mcp::SEATTLE))),
+    let (unverified_server, verifying_server) =
+        (server::start(plan)?, server::start_with(plan, &settings)?);
+    let mut runs = [
         (
-            &verifying,
+            &unverified_server,
+            mcp::ping(&mcp::tenant_header(mcp::SEATTLE)),
+        ),
+        (
+            &verifying_server,
             mcp::ping(&format!("authorization: Bearer {token}\r\n")),
         ),
     ]
-    .map(|(server, request)| (server, Arc::from(request), Tally::default()));
-    for (server, request, _) in &turns {
+    .map(|(server, request)| (server, Arc::from(request), Samples::default()));
+    for (server, request, _) in &runs {
         drop(server.connect().await?); // waits until it listens
-        turn(plan, server, request, &mut Tally::default()).await?; // warms up
+        run_once(plan, server, request, &mut Samples::default()).await?; // warms up
     }
     for _ in 0..plan.rounds {
-        for (server, request, tally) in &mut turns {
-            turn(plan, server, request, tally).await?;
+        for (server, request, samples) in &mut runs {
+            run_once(plan, server, request, samples).await?;
         }
     }
-    let [named, verified] = turns.map(|(_, _, tally)| tally.finish(plan));
-    naming.stop().await?;
-    verifying.stop().await?;
-    Ok(Tokens { named, verified })
+    let [unverified, verified] = runs.map(|(_, _, samples)| samples.finish(plan));
+    unverified_server.stop().await?;
+    verifying_server.stop().await?;
+    Ok(Tokens {
+        unverified,
+        verified,
+    })
 }
 
-async fn turn(
+async fn run_once(
     plan: &Plan,
     server: &Process,
     request: &Arc<[u8]>,
-    tally: &mut Tally,
+    samples: &mut Samples,
 ) -> Fallible<()> {
-    let clock = Clock::start(plan, Some(server))?;
-    let load = load::run(server.address(), plan.turn, vec![Arc::clone(request)]).await?;
-    tally.add_load(load, &clock)
+    let clock = CpuClock::start(plan, Some(server))?;
+    let load = load::run(server.address(), plan.interval, vec![Arc::clone(request)]).await?;
+    samples.add_load(load, &clock)
 }
 
-/// Serves the documents of a directory with one RSA key of 2,048 bits, as Entra's are; where, and a token of Seattle's manager.
+/// Serves an issuer's documents with one 2,048-bit RSA key, as Entra does; returns its address, and
+/// a token of Seattle's manager.
 async fn issuer(serving: &mut JoinSet<()>) -> Fallible<(String, String)> {
     let key = PrivatePkcs8KeyDer::from_pem_slice(SIGNING_KEY)?;
     let key = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).map_err(|error| error.to_string())?;

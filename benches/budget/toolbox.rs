@@ -7,17 +7,17 @@ use crate::Fallible;
 use crate::plan::Plan;
 use crate::process::{self, Process};
 
-/// One tool that runs the SQL it is given, over the database and with the login that our server uses.
+/// One tool that runs any SQL, over the server's database and login.
 const CONFIGURATION: &str = include_str!("toolbox.yaml");
 
-/// MCP Toolbox for Databases, the fastest of the servers that do the same work. It knows no tenants.
+/// MCP Toolbox for Databases, the fastest server that does the same work. It knows no tenants.
 pub(crate) struct Toolbox {
     program: PathBuf,
     pub(crate) version: String,
 }
 
 impl Toolbox {
-    /// The Toolbox that `program` is.
+    /// Reads the version of a Toolbox binary.
     pub(crate) async fn find(program: &Path) -> Fallible<Self> {
         let output = Command::new(program)
             .arg("--version")
@@ -39,8 +39,8 @@ impl Toolbox {
         })
     }
 
-    /// Starts it with its defaults, but that it neither logs each request (ours does not either), nor watches its
-    /// configuration, nor asks the network for a newer version.
+    /// Starts it with its defaults, except that it neither logs each request (ours does not
+    /// either), nor watches its configuration, nor checks for a newer version.
     pub(crate) fn start(&self, plan: &Plan) -> Fallible<Process> {
         let address = process::free_address()?;
         let configuration = plan.work.join("toolbox.yaml");

@@ -1,22 +1,22 @@
 use crate::mcp;
 
-/// The numbers of connections at which every statement is measured.
+/// Numbers of connections at which every statement is measured.
 pub(crate) const CONNECTIONS: [usize; 2] = [1, 16];
 
-/// A statement that is measured as a tool call, and what the design asks of it.
+/// A statement that is measured as a tool call, and its budget.
 pub(crate) struct Workload {
     pub(crate) name: &'static str,
     pub(crate) sql: &'static str,
-    /// Who asks, by turns: one store's statements get four of the ten connections to the database. Where a store's rows
-    /// matter, all ask for the one that pgbench asks for.
+    /// The stores that call in rotation: one store gets four of the ten database connections. If a
+    /// store's rows matter, all call as the store that pgbench reads.
     pub(crate) stores: &'static [&'static str],
-    /// Requests per second, for each of [`CONNECTIONS`]; empty where the design asks nothing.
+    /// Budget in requests per second for each of [`CONNECTIONS`]; empty if there is none.
     pub(crate) rates: [&'static str; 2],
-    /// The part of pgbench's rate for the same transaction in the same pipeline, likewise.
+    /// Budget as a share of pgbench's rate for the same transaction in the same pipeline, likewise.
     pub(crate) shares: [&'static str; 2],
 }
 
-/// The smallest query: what is left is the server, the tenant's proof and the round trip.
+/// The smallest query: what remains is the server, the tenant's signed context and the round trip.
 pub(crate) static SELECT_ONE: Workload = Workload {
     name: "`SELECT 1`",
     sql: "SELECT 1",
@@ -25,8 +25,8 @@ pub(crate) static SELECT_ONE: Workload = Workload {
     shares: ["≥ 60 %", ""],
 };
 
-/// Roll-ups, where the database has some work, and a result as long as the default ceiling allows.
-pub(crate) static LARGER: [&Workload; 4] = [
+/// Roll-ups that give the database some work, and a result of the default maximum length.
+pub(crate) static LARGE_WORKLOADS: [&Workload; 4] = [
     &CATEGORY_ROLL_UP,
     &WEEK_OF_SALES,
     &SALES_BY_CATEGORY,
@@ -41,7 +41,7 @@ static CATEGORY_ROLL_UP: Workload = Workload {
     shares: ["≥ 95 %", "≥ 95 %"],
 };
 
-/// A store's week in June 2024, which the sample data of every scale has.
+/// A store's week in June 2024, which every scale of the sample data includes.
 static WEEK_OF_SALES: Workload = Workload {
     name: "roll-up of a week's sales over three tables",
     sql: include_str!("week_of_sales.sql"),
@@ -50,7 +50,7 @@ static WEEK_OF_SALES: Workload = Workload {
     shares: ["≥ 95 %", "≥ 95 %"],
 };
 
-/// The same week over one table more.
+/// The same week over four tables.
 static SALES_BY_CATEGORY: Workload = Workload {
     name: "roll-up of a week's sales over four tables",
     sql: include_str!("sales_by_category.sql"),
@@ -59,7 +59,7 @@ static SALES_BY_CATEGORY: Workload = Workload {
     shares: ["≥ 95 %", "≥ 95 %"],
 };
 
-/// As many rows as the server gives at most by default.
+/// The default maximum number of rows.
 pub(crate) static ROWS_1_000: Workload = Workload {
     name: "1,000 rows",
     sql: include_str!("rows_1000.sql"),
@@ -68,7 +68,7 @@ pub(crate) static ROWS_1_000: Workload = Workload {
     shares: ["≥ 80 %", ""],
 };
 
-/// As many rows as the server can be set to give.
+/// The highest configurable number of rows.
 pub(crate) static ROWS_10_000: Workload = Workload {
     name: "10,000 rows",
     sql: include_str!("rows_10000.sql"),

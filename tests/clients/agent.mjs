@@ -1,10 +1,10 @@
 // Drives the server with the MCP client of an agent framework, Vercel's AI SDK (npm `@ai-sdk/mcp`):
-// its tools are what an agent's model is given.
+// its tools are those that an agent's model gets.
 //
 //   node agent.mjs URL
 //
-// The contract is that of client.py. The AI SDK has one result for a call and for its error, and
-// throws for the rest.
+// The contract is that of client.py. The AI SDK returns results and tool
+// errors alike, and throws for other errors.
 import { readFileSync } from 'node:fs';
 import { createMCPClient } from '@ai-sdk/mcp';
 

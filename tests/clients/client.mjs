@@ -1,17 +1,16 @@
-// Drives the server with the official TypeScript SDK (npm `@modelcontextprotocol/client`), whose side of the
-// protocol we did not write.
+// Drives the server with the official TypeScript SDK (npm `@modelcontextprotocol/client`), an
+// independent implementation of MCP.
 //
 //   node client.mjs [--era modern|legacy] URL
 //   node client.mjs --through-mcp-remote URL
-//   node client.mjs --through-mcp-remote URL
 //   node client.mjs [--era modern|legacy] --stdio COMMAND [ARGUMENT …]
 //
-// `modern` (the default) pins the stateless protocol of 2026-07-28: the SDK asks `server/discover`
-// and fails when the server does not offer it. `legacy`, which is what the SDK does by itself,
-// opens with `initialize`. With `--through-mcp-remote` it does as a host that can only start
-// programs: npm `mcp-remote` hands messages on to URL. The contract is that of client.py. Where the
-// SDK throws without a JSON-RPC code, `code` is its own word for the failure, and `status` the HTTP
-// status if there was one.
+// `modern` (the default) pins the stateless protocol of 2026-07-28: the SDK calls `server/discover`
+// and fails if the server does not support it. `legacy`, the default of the SDK, opens with
+// `initialize`. `--through-mcp-remote` behaves like a host that can only start programs: npm
+// `mcp-remote` forwards messages to URL. The contract is that of client.py. If the SDK throws
+// without a JSON-RPC code, `code` is the SDK's own error code, and `status` the HTTP status if there
+// was one.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -25,12 +24,12 @@ const TIMEOUT = { timeout: 30_000 };
 
 const server = parseArguments(process.argv.slice(2));
 
-// What to connect to: `{ era, url, bridge }` or `{ era, command, args }`.
+// The server to connect to: `{ era, url, bridge }` or `{ era, command, args }`.
 function parseArguments(words) {
   const parsed = { era: 'modern' };
   if (words[0] === '--through-mcp-remote') {
     words.shift();
-    // Where it would keep what it learned of authorization servers.
+    // The folder in which mcp-remote stores authorization data.
     const folder = mkdtempSync(`${tmpdir()}/mcp-remote-`);
     process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
     Object.assign(parsed, { era: 'legacy', bridge: folder });
@@ -50,10 +49,10 @@ function transportFor(tenant) {
   const headers = tenant === undefined ? {} : { [TENANT_HEADER]: tenant };
   if (server.bridge) {
     const program = fileURLToPath(import.meta.resolve('mcp-remote/dist/proxy.js'));
-    const given = Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}:${value}`]);
+    const headerArguments = Object.entries(headers).flatMap(([name, value]) => ['--header', `${name}:${value}`]);
     return new StdioClientTransport({
       command: process.execPath,
-      args: [program, server.url, '--transport', 'http-only', ...given],
+      args: [program, server.url, '--transport', 'http-only', ...headerArguments],
       env: { ...process.env, MCP_REMOTE_CONFIG_DIR: server.bridge },
       stderr: 'ignore',
     });
@@ -61,13 +60,13 @@ function transportFor(tenant) {
   return new StreamableHTTPClientTransport(new URL(server.url), { requestInit: { headers } });
 }
 
-// Connects as `tenant` and makes the calls with these numbers.
+// Connects as `tenant` and makes the calls with these indexes.
 async function runConnection(tenant, calls, numbers, report) {
   const mode = server.era === 'modern' ? { pin: '2026-07-28' } : 'legacy';
   const client = new Client({ name: 'zava-client-test', version: '1.0.0' }, { versionNegotiation: { mode } });
   try {
     await client.connect(transportFor(tenant), TIMEOUT);
-    // Listed on every connection: the SDK checks results against the output schemas that it saw there.
+    // Needed on every connection: the SDK validates results against the output schemas listed there.
     const { tools } = await client.listTools(undefined, TIMEOUT);
     if (report.tools === null) {
       const { name, version } = client.getServerVersion();
@@ -81,23 +80,24 @@ async function runConnection(tenant, calls, numbers, report) {
   }
 }
 
-// One tool call; whatever the server answered, or the SDK thought of the answer, is its result.
+// Makes one tool call; an error of the server or of the SDK becomes its result.
 async function makeCall(client, { tool, arguments: args = {} }) {
   try {
-    const answer = await client.callTool({ name: tool, arguments: args }, TIMEOUT);
-    const text = answer.content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
-    return { isError: answer.isError ?? false, text, structured: answer.structuredContent };
+    const result = await client.callTool({ name: tool, arguments: args }, TIMEOUT);
+    const text = result.content.filter((block) => block.type === 'text').map((block) => block.text).join('\n');
+    return { isError: result.isError ?? false, text, structured: result.structuredContent };
   } catch (error) {
-    return describeAnswer(error) ?? { error: { code: error.code ?? error.name, message: error.message } };
+    return describeServerError(error) ?? { error: { code: error.code ?? error.name, message: error.message } };
   }
 }
 
-// The report's form of an error that the server answered with, or undefined when it did not answer.
-function describeAnswer(error) {
-  const answered = [ProtocolError, SdkHttpError, UnauthorizedError].some((kind) => error instanceof kind);
-  // An HTTP 400 to server/discover is "no modern server here" to the SDK; a lost connection has a cause.
+// An error of the server in the format of the report; undefined if the server did not respond.
+function describeServerError(error) {
+  const isServerError = [ProtocolError, SdkHttpError, UnauthorizedError].some((kind) => error instanceof kind);
+  // The SDK reports an HTTP 400 to server/discover as a failed negotiation without a cause; a lost
+  // connection has one.
   const notModern = server.url && error.code === SdkErrorCode.EraNegotiationFailed && !error.cause;
-  if (!answered && !notModern) return undefined;
+  if (!isServerError && !notModern) return undefined;
   const { code, name, message, data, status } = error;
   return { error: { code: code ?? name, message, status, data: status === undefined ? data : undefined } };
 }
@@ -116,9 +116,9 @@ for (const tenant of new Set(calls.length > 0 ? calls.map((call) => call.tenant)
   try {
     await runConnection(tenant, calls, numbers, report);
   } catch (error) {
-    const answer = describeAnswer(error);
-    if (answer === undefined) throw error;
-    for (const number of numbers) report.results[number] ??= answer;
+    const result = describeServerError(error);
+    if (result === undefined) throw error;
+    for (const number of numbers) report.results[number] ??= result;
   }
 }
 process.stdout.write(`${JSON.stringify(report)}\n`);

@@ -1,20 +1,20 @@
-"""Drives the server with the official Python SDK (PyPI `mcp`), whose side of the protocol we did not write.
+"""Drives the server with the official Python SDK (PyPI `mcp`), an independent implementation of MCP.
 
     client.py [--era legacy|modern] URL
     client.py [--era legacy|modern] --sign-in CLIENT-ID REDIRECT-URI [--token TOKEN] URL
     client.py [--era legacy|modern] --stdio COMMAND [ARGUMENT …]
 
 `legacy` (the default) opens each connection with `initialize`; `modern` uses the stateless protocol of 2026-07-28.
-With `--sign-in`, which client.mjs does not have, it gets access tokens by OAuth (sign_in.py), `TOKEN` being at hand.
+With `--sign-in` (client.mjs has no such option) it obtains access tokens by OAuth (sign_in.py), and tries `TOKEN` first.
 Contract, the same as client.mjs: standard input is a JSON array of calls, `[{"tenant", "tool", "arguments"}, …]`;
 a call without `tenant` sends no tenant header. Standard output is one JSON object:
 
     {"client", "protocolVersion", "server": {"name", "version", "instructions"}, "tools": […], "results": […]}
 
-One connection serves all calls of one tenant; the first connection lists the tools and tells version and server.
+One connection serves all calls of one tenant. The first connection also reports tools, version and server.
 A result is `{"isError", "text", "structured"}`, or `{"error": {"code", "message"}}` when the SDK raised instead:
-`code` is the JSON-RPC code, or the exception's name where the SDK gives no code (it found the answer invalid, say).
-A server that refuses a connection is reported in the results of its calls. Exit code 1 when nothing answered.
+`code` is the JSON-RPC code, or the exception's name if there is none (the SDK rejected the response, for example).
+A rejected connection is reported in the results of its calls. Exit code 1 if the server did not respond at all.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Json = dict[str, Any]
 
 
 async def main() -> None:
-    """Reads the calls, makes them tenant by tenant, prints the report."""
+    """Reads the calls, makes them grouped by tenant, prints the report."""
     options = parse_arguments()
     calls: list[Json] = json.load(sys.stdin)
     report: Json = {
@@ -55,7 +55,7 @@ async def main() -> None:
         try:
             await run_connection(options, tenant, calls, numbers, report)
         except Exception as error:
-            refusal = answer_in(error)
+            refusal = server_error_in(error)
             if refusal is None:
                 raise
             for number in numbers:
@@ -84,23 +84,23 @@ def parse_arguments() -> argparse.Namespace:
 async def run_connection(
     options: argparse.Namespace, tenant: str | None, calls: list[Json], numbers: list[int], report: Json
 ) -> None:
-    """Connects as `tenant` and makes the calls with these numbers."""
+    """Connects as `tenant` and makes the calls with these indexes."""
     headers = {TENANT_HEADER: tenant} if tenant is not None else {}
     auth = provider(options.url, *options.sign_in, options.token) if options.sign_in else None
-    # trust_env: no proxy of the developer's machine between a test and its server.
+    # trust_env=False: ignores proxy settings of the developer's machine.
     async with httpx2.AsyncClient(headers=headers, auth=auth, timeout=TIMEOUT_SECONDS, trust_env=False) as http:
         server: Any
         if options.stdio:
             server = StdioServerParameters(command=options.stdio[0], args=options.stdio[1:], env=dict(os.environ))
         else:
             server = streamable_http_client(options.url, http_client=http)
-        # `auto` asks server/discover first; that it did not fall back to `initialize` is checked below.
+        # `auto` tries server/discover first; the check below detects a fallback to `initialize`.
         mode = "legacy" if options.era == "legacy" else "auto"
         async with Client(server, mode=mode, read_timeout_seconds=TIMEOUT_SECONDS) as client:
             modern = client.protocol_version in MODERN_PROTOCOL_VERSIONS
             if modern != (options.era == "modern"):
                 sys.exit(f"wanted the {options.era} era, but protocol {client.protocol_version} was negotiated")
-            # Listed on every connection: the SDK checks results against the output schemas that it saw there.
+            # Needed on every connection: the SDK validates results against the output schemas listed there.
             tools = [dump(tool) for tool in (await client.list_tools()).tools]
             if report["tools"] is None:
                 info = client.server_info
@@ -116,19 +116,19 @@ async def run_connection(
 
 
 async def make_call(client: Client, call: Json) -> Json:
-    """One tool call; whatever the SDK raises for it is its result."""
+    """Makes one tool call; an exception of the SDK becomes its result."""
     try:
         return describe(await client.call_tool(call["tool"], call.get("arguments", {})))
     except MCPError as error:
-        if answer_in(error) is None:
+        if server_error_in(error) is None:
             raise
         return describe(error)
-    except Exception as error:  # the SDK raises RuntimeError, ValidationError … for answers that it finds invalid
+    except Exception as error:  # the SDK raises RuntimeError, ValidationError … for invalid responses
         return {"error": {"code": type(error).__name__, "message": str(error)}}
 
 
 def describe(outcome: CallToolResult | MCPError) -> Json:
-    """The report's form of a result or of a JSON-RPC error."""
+    """A result or a JSON-RPC error, in the format of the report."""
     if isinstance(outcome, MCPError):
         return {"error": dump(outcome.error)}
     texts = [block.text for block in outcome.content if block.type == "text"]
@@ -138,15 +138,15 @@ def describe(outcome: CallToolResult | MCPError) -> Json:
     return result
 
 
-def answer_in(error: BaseException) -> MCPError | None:
-    """The server's answer in what was raised, maybe inside exception groups (which have no name in Python 3.10)."""
+def server_error_in(error: BaseException) -> MCPError | None:
+    """The server's error inside an exception, possibly in exception groups (Python 3.10 has no type for them)."""
     if isinstance(error, MCPError):
         return None if error.error.code == CONNECTION_CLOSED else error
-    return next(filter(None, map(answer_in, getattr(error, "exceptions", ()))), None)
+    return next(filter(None, map(server_error_in, getattr(error, "exceptions", ()))), None)
 
 
 def dump(model: Any) -> Json:
-    """An SDK model as it looks on the wire."""
+    """An SDK model in its wire format."""
     fields: Json = model.model_dump(by_alias=True, exclude_none=True, mode="json")
     return fields
 

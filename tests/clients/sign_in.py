@@ -1,7 +1,7 @@
-"""The OAuth half of client.py: the SDK's own provider, for a client that the issuer has been told of beforehand.
+"""OAuth for client.py: the SDK's own provider, for a client that is registered with the issuer.
 
-The issuer signs its user in without a page. So the browser is one GET, and the redirect URI, where a program of the
-user's would listen, is read out of the `Location` of its answer.
+The issuer signs the user in without a page. So the browser is one GET request, and the redirect URI, where a program of
+the user would listen, is read from the `Location` header of its response.
 """
 
 import httpx2
@@ -10,7 +10,7 @@ from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull,
 
 
 class Memory:
-    """What the SDK calls a token storage: the registration from the start, maybe a token from an earlier run."""
+    """The SDK's token storage: holds the client registration, and possibly a token of an earlier run."""
 
     def __init__(self, client: OAuthClientInformationFull, tokens: OAuthToken | None) -> None:
         self.client = client
@@ -30,7 +30,7 @@ class Memory:
 
 
 class Browser:
-    """Goes where the SDK sends its user, and knows where the issuer has sent them on."""
+    """Opens the authorization URL, and keeps the redirect location of the response."""
 
     def __init__(self, redirect_uri: str) -> None:
         self.redirect_uri = redirect_uri
@@ -49,7 +49,7 @@ class Browser:
 
 
 def provider(server_url: str, client_id: str, redirect_uri: str, token: str | None) -> OAuthClientProvider:
-    """Signs requests to the server in. A `token` is tried first; which scopes it has, nobody remembers."""
+    """Authenticates requests to the server. A `token` of unknown scopes is tried first."""
     client = OAuthClientInformationFull(client_id=client_id, token_endpoint_auth_method="none")
     tokens = OAuthToken(access_token=token) if token else None
     browser = Browser(redirect_uri)

@@ -1,12 +1,12 @@
-"""Runs a command with a proxy before the server that puts a tenant header on every request.
+"""Runs a command with a proxy in front of the server that adds a tenant header to every request.
 
     proxy.py SERVER_URL HEADER VALUE COMMAND [ARGUMENT …]
 
-For the conformance suite, which cannot send such a header. In the arguments `{url}` becomes the proxy's own URL (a
-free port of 127.0.0.1, the path of SERVER_URL). Ends with the command, with its exit code.
+The conformance suite cannot send such a header. `{url}` in the arguments becomes the proxy's URL (a free port of
+127.0.0.1, the path of SERVER_URL). The proxy ends with the command, with its exit code.
 
-The server must judge a request as if the proxy were not there. So Host and Origin pass as they came, except that the
-proxy's own address in them becomes the server's: a foreign one stays foreign.
+The server must see requests as if there were no proxy. So Host and Origin pass unchanged, except that the proxy's own
+address in them becomes the server's: a foreign host or origin stays foreign.
 """
 
 import http.client
@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 TIMEOUT_SECONDS = 60
-# RFC 9110 section 7.6.1: these are about one connection. `http.client` and the code below make their own.
+# Hop-by-hop headers (RFC 9110, section 7.6.1). `http.client` and the code below set their own.
 HOP_BY_HOP = {
     "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding",
     "upgrade", "content-length",
@@ -25,7 +25,7 @@ HOP_BY_HOP = {
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Passes one connection's requests on, and the answers back."""
+    """Forwards the requests of one connection, and the responses back."""
 
     protocol_version = "HTTP/1.1"
     server_host: str
@@ -33,39 +33,39 @@ class Handler(BaseHTTPRequestHandler):
     own_port: int
     tenant_header: tuple[str, str]
 
-    def pass_on(self) -> None:
-        """One request, one answer. An answer of unknown length is passed on as it comes, and ends the connection."""
+    def forward(self) -> None:
+        """Forwards one request and its response. A response of unknown length is streamed, and ends the connection."""
         upstream = http.client.HTTPConnection(self.server_host, self.server_port, timeout=TIMEOUT_SECONDS)
         try:
             self.send_upstream(upstream)
-            answer = upstream.getresponse()
-            self.send_response_only(answer.status, answer.reason)
-            for name, value in answer.getheaders():
+            response = upstream.getresponse()
+            self.send_response_only(response.status, response.reason)
+            for name, value in response.getheaders():
                 if name.lower() not in HOP_BY_HOP:
                     self.send_header(name, value)
-            if answer.length is None:
+            if response.length is None:
                 self.close_connection = True
                 self.send_header("Connection", "close")
             else:
-                self.send_header("Content-Length", str(answer.length))
+                self.send_header("Content-Length", str(response.length))
             self.end_headers()
-            while chunk := answer.read1(65536):
+            while chunk := response.read1(65536):
                 self.wfile.write(chunk)
         except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
-            # Half an answer cannot be taken back: closing says that it is not whole.
+            # A partial response cannot be withdrawn: closing the connection marks it as incomplete.
             self.close_connection = True
             self.log_error("%s %s: %r", self.command, self.path, error)
         finally:
             upstream.close()
 
-    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = pass_on
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = forward
 
     def send_upstream(self, upstream: http.client.HTTPConnection) -> None:
-        """The request as it came, with the tenant header; an own header of that name is replaced."""
+        """Sends the request unchanged, with the tenant header; it replaces a header of that name."""
         upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() in ("host", "origin"):
-                value = self.as_server(value)
+                value = self.rewrite_own_address(value)
             if name.lower() not in HOP_BY_HOP and name.lower() != self.tenant_header[0].lower():
                 upstream.putheader(name, value)
         upstream.putheader(*self.tenant_header)
@@ -74,19 +74,19 @@ class Handler(BaseHTTPRequestHandler):
             upstream.putheader("Content-Length", str(len(body)))
         upstream.endheaders(body)
 
-    def as_server(self, host_or_origin: str) -> str:
+    def rewrite_own_address(self, host_or_origin: str) -> str:
         """`localhost:PROXY` and the like become `localhost:SERVER`."""
         host, colon, port = host_or_origin.rpartition(":")
         ours = host.removeprefix("http://") in ("localhost", "127.0.0.1", "[::1]")
         return f"{host}{colon}{self.server_port}" if ours and port == str(self.own_port) else host_or_origin
 
     def log_message(self, format: str, *args: object) -> None:
-        """Errors go to standard error; there is no line per request, because `send_response_only` writes none."""
+        """Logs errors to standard error; requests are not logged, because `send_response_only` does not."""
         print("proxy:", format % args, file=sys.stderr)
 
 
 def main() -> int:
-    """Serves while the command runs."""
+    """Serves until the command ends."""
     url, name, value, *command = sys.argv[1:]
     parts = urlsplit(url)
     if parts.scheme != "http" or not parts.hostname:

@@ -1,10 +1,10 @@
-"""Prints what the conformance suite found, as a table, and says what needs attention.
+"""Prints the results of the conformance suite as a table, and lists what needs attention.
 
     report.py RESULTS EXPECTED_FAILURES VERSION…
 
-RESULTS has one folder per specification version, as the suite's --output-dir leaves it. EXPECTED_FAILURES is in the
-suite's format, with one `scenario:check` per line. Exit code 1 when a check fails or warns that is not expected, when
-an expected failure passes now or is met by no run at all, and when a version has no results.
+RESULTS has one folder per specification version, as the suite's --output-dir creates it. EXPECTED_FAILURES is in the
+suite's format, with one `scenario:check` per line. Exit code 1 if a check fails or warns unexpectedly, if an expected
+failure passes or did not occur in any run, or if a version has no results.
 """
 
 import json
@@ -14,12 +14,12 @@ from collections import Counter
 from pathlib import Path
 
 Check = dict[str, str]
-# Results by scenario, in the order of the run.
+# Checks by scenario, in the order of the run.
 Results = dict[str, list[Check]]
 
 
 def main() -> int:
-    """Reads everything, prints everything, returns the exit code."""
+    """Reads the results, prints the report, returns the exit code."""
     folder, expected_file, *versions = sys.argv[1:]
     expected = read_expected(Path(expected_file))
     runs = {version: read_results(Path(folder) / version) for version in versions}
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def read_expected(file: Path) -> set[str]:
-    """The entries of the list; comments and the heading are no entries."""
+    """The entries of the list, without comments and heading."""
     return set(re.findall(r"^\s*-\s+([^\s#]+)", file.read_text(encoding="utf-8"), re.MULTILINE))
 
 
@@ -59,7 +59,7 @@ def read_results(folder: Path) -> Results:
 
 
 def verdicts(scenario: str, checks: list[Check]) -> list[tuple[str, str, str]]:
-    """(`scenario:check`, worst verdict, its message) of each check; one check may have run several times."""
+    """(`scenario:check`, worst verdict, its message) of each check; a check may have run several times."""
     worst: dict[str, tuple[str, str]] = {}
     order = ["FAILURE", "WARNING", "SUCCESS", "SKIPPED", "INFO"]
     for check in checks:
@@ -70,8 +70,8 @@ def verdicts(scenario: str, checks: list[Check]) -> list[tuple[str, str, str]]:
 
 
 def print_table(runs: dict[str, Results], expected: set[str]) -> None:
-    """Scenarios by versions; a scenario of which nothing but the messages' form was tested says so."""
-    print("Checks by scenario. “expected”: fails as listed; “untested”: only the form of its messages was checked.\n")
+    """Prints scenarios by versions; a scenario in which only the format of messages was tested is "untested"."""
+    print("Checks by scenario. “expected”: fails as listed; “untested”: only the format of its messages was checked.\n")
     scenarios = dict.fromkeys(scenario for results in runs.values() for scenario in results)
     width = max(map(len, scenarios), default=0)
     print("  ".join([" " * width, *(f"{version:<20}" for version in runs)]).rstrip())
@@ -81,7 +81,7 @@ def print_table(runs: dict[str, Results], expected: set[str]) -> None:
 
 
 def cell(scenario: str, checks: list[Check] | None, expected: set[str]) -> str:
-    """What one scenario came to under one version."""
+    """The outcome of one scenario under one version."""
     if checks is None:
         return "–"
     counts: Counter[str] = Counter()
@@ -96,7 +96,7 @@ def cell(scenario: str, checks: list[Check] | None, expected: set[str]) -> str:
 
 
 def print_list(heading: str, lines: list[str]) -> None:
-    """Nothing when there is nothing to say."""
+    """Prints a list under a heading; nothing if it is empty."""
     if lines:
         print(f"\n{heading}", *lines, sep="\n  ")
 

@@ -12,9 +12,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().expect("text"))
 }
 
-/// Answers of every kind, wherever they come from.
+/// Responses of every kind and from every route.
 #[tokio::test]
-async fn every_answer_has_security_headers() {
+async fn every_response_has_security_headers() {
     let server = TestServer::start_with(|settings| {
         settings.public_url =
             Some(PublicUrl::parse("https://zava.example.com").expect("a public URL"));
@@ -103,9 +103,9 @@ async fn every_answer_has_security_headers() {
     );
 }
 
-/// What a browser asks before it lets a page call, and what the page may read then.
+/// CORS: the preflight request, and the response headers that a page may read.
 #[tokio::test]
-async fn pages_of_configured_origins_may_call_and_no_others() {
+async fn cors_allows_only_configured_origins() {
     let server = TestServer::start_with(|settings| {
         settings.allowed_origins = vec![PAGE.to_owned()];
         keys_only(settings);
@@ -164,7 +164,7 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
         None
     );
 
-    // A page reads of a refusal where to sign in.
+    // A page can read from a 401 where to sign in.
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     let response = server
         .post()
@@ -186,7 +186,7 @@ async fn pages_of_configured_origins_may_call_and_no_others() {
         "{exposed}"
     );
 
-    // Whoever has passed is still refused for a page of another origin.
+    // Authenticated requests of other origins are rejected too.
     let open =
         TestServer::start_with(|settings| settings.allowed_origins = vec![PAGE.to_owned()]).await;
     for (server, origin, status) in [

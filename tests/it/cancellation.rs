@@ -1,4 +1,4 @@
-//! A statement whose answer nobody waits for is cancelled at the database.
+//! A statement is cancelled at the database when nobody waits for its result.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use zava_mcp_server::query::scope::ScopeError;
 
 use crate::identity::keys_only;
 use crate::support::{
-    Lock, SEATTLE, TestDatabase, TestServer, WAITING, Watch, assert_prompt, caller, eventually,
-    scope, settings, unguarded,
+    ActivityMonitor, BLOCKED_QUERY, SEATTLE, TableLock, TestDatabase, TestServer,
+    assert_cancelled_promptly, caller, eventually, run_unguarded, scope, settings,
 };
 
-/// How often a promise of time is tried.
+/// Attempts per latency check.
 const ATTEMPTS: usize = 5;
 
-const ENDLESS: &str =
+const CROSS_JOIN: &str =
     "SELECT count(*) FROM retail.order_items a, retail.order_items b, retail.order_items c";
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_its_statement_along() {
+async fn statement_is_cancelled_when_the_client_disconnects() {
     let server = TestServer::start().await;
-    let mut watch = Watch::on(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
     server.number(SEATTLE, "SELECT 1").await;
     for headers in [
         &[][..],
@@ -34,8 +34,7 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
         let mut took = Vec::new();
         for _ in 0..ATTEMPTS {
             let mut request = server.post().header("x-rls-user-id", SEATTLE);
-            let mut params =
-                json!({"name": "execute_sales_query", "arguments": {"postgresql_query": ENDLESS}});
+            let mut params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": CROSS_JOIN}});
             for (name, value) in headers {
                 request = request.header(*name, *value);
                 params["_meta"] = json!({
@@ -45,42 +44,43 @@ async fn a_client_that_goes_away_takes_its_statement_along() {
                 });
             }
             let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
-            let asking = request.json(&body).send();
+            let call = request.json(&body).send();
             // Both arms may be dropped: the client hangs up on purpose.
             tokio::select! {
-                answer = asking => panic!("an answer: {:?}", answer.expect("HTTP").text().await),
-                () = watch.until_running(1) => {}
+                answer = call => panic!("an answer: {:?}", answer.expect("HTTP").text().await),
+                () = monitor.wait_until_running(1) => {}
             }
-            took.push(watch.until_quiet().await);
+            took.push(monitor.wait_until_idle().await);
         }
-        assert_prompt(&took);
+        assert_cancelled_promptly(&took);
     }
-    // And nobody is the worse for it.
+    // The connections stay usable.
     for _ in 0..4 {
         assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     }
-    assert!(watch.backends().await <= 4);
+    assert!(monitor.backend_count().await <= 4);
 }
 
-/// A body of more than 4 KiB is parsed elsewhere, and its call answered by another way.
+/// Bodies of more than 4 KiB take rmcp's transport, shorter ones the fast path; both must record
+/// it.
 #[tokio::test]
-async fn a_call_whose_client_goes_away_is_recorded_as_cancelled() {
+async fn call_is_audited_as_cancelled_when_the_client_disconnects() {
     let mut server = TestServer::start().await;
-    let mut watch = Watch::on(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
     let mut owner = server.database().owner().await;
     server.number(SEATTLE, "SELECT 1").await;
     for spaces in [0, 5_000] {
         let params =
-            json!({"name": "execute_sales_query", "arguments": {"postgresql_query": ENDLESS}});
+            json!({"name": "execute_sales_query", "arguments": {"postgresql_query": CROSS_JOIN}});
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
         let body = body.to_string() + &" ".repeat(spaces);
         let request = server.post().header("x-rls-user-id", SEATTLE).body(body);
         // Both arms may be dropped: the client hangs up on purpose.
         tokio::select! {
             answer = request.send() => panic!("an answer: {:?}", answer.expect("HTTP").text().await),
-            () = watch.until_running(1) => {}
+            () = monitor.wait_until_running(1) => {}
         }
-        watch.until_quiet().await;
+        monitor.wait_until_idle().await;
     }
     server.stop().await;
     let recorded: Vec<(String, i64)> = sqlx::query_as(
@@ -97,10 +97,10 @@ async fn a_call_whose_client_goes_away_is_recorded_as_cancelled() {
     );
 }
 
-/// A client of the protocol before 2026-07-28 gives a call up by a notification, in a request of
-/// its own. It is found by who sends it; nobody gives up the calls of others.
+/// Before protocol 2026-07-28 a client cancels a call by a notification in a separate request. The
+/// call is found by principal, tenant and session, so nobody cancels the calls of others.
 #[tokio::test]
-async fn a_call_is_given_up_by_those_who_made_it_alone() {
+async fn only_the_caller_can_cancel_its_calls() {
     let server = TestServer::start_with(|settings| {
         keys_only(settings);
         settings.limits.connections = 10.try_into().expect("not zero");
@@ -112,8 +112,8 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
     let own = database.key("own", seattle, role).await;
     let other = database.key("other", seattle, role).await;
     let elsewhere = database.key("elsewhere", "Zava Retail Redmond", role).await;
-    let lock = Lock::on(database).await;
-    let mut watch = Watch::on(database).await;
+    let lock = TableLock::acquire(database).await;
+    let mut monitor = ActivityMonitor::new(database).await;
     let send = |key: &str, session: Option<&str>, body: Value| {
         let mut request = server.post().bearer_auth(key).json(&body);
         if let Some(session) = session {
@@ -121,14 +121,15 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
         }
         async { request.send().await.expect("an answer") }
     };
-    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}});
+    let params =
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": BLOCKED_QUERY}});
     let call = |id: Value, session| {
         let body = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
         send(&own, session, body)
     };
-    let give_up = |id: Value| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "the user has gone"}});
-    // All that the tenant may have, and one that has no session and is known by its connection
-    // alone.
+    let cancellation = |id: Value| json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": id, "reason": "the user has gone"}});
+    // As many calls as the tenant may run, one of them without a session, which only its connection
+    // identifies.
     let calls = async {
         tokio::join!(
             call(json!(7), Some("s")),
@@ -138,7 +139,7 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
         )
     };
     let cancelling = async {
-        watch.until_blocked(4).await;
+        monitor.wait_until_blocked(4).await;
         for (what, key, session, id) in [
             ("another principal", &other, Some("s"), json!(7)),
             ("another tenant", &elsewhere, Some("s"), json!(7)),
@@ -148,27 +149,27 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
             ("a call without a session", &own, Some("s"), json!(8)),
             ("no id", &own, Some("s"), json!(null)),
         ] {
-            let response = send(key, session, give_up(id)).await;
+            let response = send(key, session, cancellation(id)).await;
             assert_eq!(response.status(), 202, "{what}");
         }
-        // Whatever those had cancelled would have let go by then.
+        // By then a wrongly cancelled call would have ended.
         for _ in 0..5 {
             let count = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}});
             let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": count});
             assert_eq!(send(&elsewhere, None, body).await.status(), 200);
         }
-        assert_eq!(watch.blocked().await, 4);
+        assert_eq!(monitor.blocked_statements().await, 4);
         for (left, session, id) in [(3, "s", json!(7)), (2, "s", json!("7")), (1, "t", json!(7))] {
-            let mut note = give_up(id);
+            let mut notification = cancellation(id);
             if left == 1 {
                 // A reason may be long.
-                note["params"]["reason"] = json!("x".repeat(10_000));
+                notification["params"]["reason"] = json!("x".repeat(10_000));
             }
-            let response = send(&own, Some(session), note).await;
+            let response = send(&own, Some(session), notification).await;
             assert_eq!(response.status(), 202);
-            watch.until_blocked(left).await;
+            monitor.wait_until_blocked(left).await;
         }
-        // Their connections are free again, for the same tenant too.
+        // Their connections are available again, also to the same tenant.
         let count =
             json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 1"}});
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": count});
@@ -181,8 +182,8 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
         lock.release().await;
     };
     let ((first, second, third, last), ()) = tokio::join!(calls, cancelling);
-    for given_up in [first, second, third] {
-        let body: Value = given_up.json().await.expect("JSON");
+    for cancelled in [first, second, third] {
+        let body: Value = cancelled.json().await.expect("JSON");
         assert!(
             body["error"]["message"]
                 .as_str()
@@ -195,108 +196,119 @@ async fn a_call_is_given_up_by_those_who_made_it_alone() {
 }
 
 #[tokio::test]
-async fn a_dropped_call_ends_at_the_database_before_its_place_is_used_again() {
+async fn dropped_call_is_cancelled_before_its_connection_is_reused() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let mut took = Vec::new();
     for _ in 0..ATTEMPTS {
         tokio::select! {
-            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
-            () = watch.until_running(1) => {}
+            done = run_unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            () = monitor.wait_until_running(1) => {}
         }
-        // The next call begins at once; it must not find a second backend.
+        // The next call starts at once and must not open a second backend.
         let begun = Instant::now();
-        let mut most = 0;
-        let next = unguarded(&scope, &caller, "SELECT 1");
+        let mut max_backends = 0;
+        let next = run_unguarded(&scope, &caller, "SELECT 1");
         let mut next = std::pin::pin!(next);
         loop {
             tokio::select! {
                 done = &mut next => break assert_eq!(done.expect("a row"), "[[1]]"),
-                backends = watch.backends() => most = most.max(backends),
+                backends = monitor.backend_count() => max_backends = max_backends.max(backends),
             }
         }
         took.push(begun.elapsed());
-        assert!(most <= 1, "{most} backends for one connection");
+        assert!(
+            max_backends <= 1,
+            "{max_backends} backends for one connection"
+        );
     }
-    assert_prompt(&took);
+    assert_cancelled_promptly(&took);
 }
 
-/// A call may be given up in every moment, also before the database has read it; nothing is left running.
+/// A call may be dropped at any moment, also before the database has read it.
 #[tokio::test]
-async fn a_call_dropped_at_any_moment_leaves_nothing() {
+async fn call_dropped_at_any_moment_leaves_nothing_running() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     for microseconds in (0..4_000).step_by(100) {
-        let call = unguarded(&scope, &caller, "SELECT pg_sleep(15)");
-        let given_up = timeout(Duration::from_micros(microseconds), call).await;
-        assert!(given_up.is_err());
+        let call = run_unguarded(&scope, &caller, "SELECT pg_sleep(15)");
+        let cancelled = timeout(Duration::from_micros(microseconds), call).await;
+        assert!(cancelled.is_err());
     }
-    let quiet = watch.until_quiet().await;
+    let quiet = monitor.wait_until_idle().await;
     assert!(quiet < Duration::from_secs(5), "{quiet:?}");
     assert_eq!(
-        unguarded(&scope, &caller, "SELECT 2").await.expect("a row"),
+        run_unguarded(&scope, &caller, "SELECT 2")
+            .await
+            .expect("a row"),
         "[[2]]"
     );
 }
 
-/// The database's own timeout has been caught by the statement, so the server's is the one that counts.
+/// The statement traps PostgreSQL's own timeout, so only the server's cancellation ends it.
 #[tokio::test]
-async fn a_statement_that_survives_its_timeout_is_cancelled() {
+async fn statement_that_traps_its_timeout_is_cancelled_by_the_server() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_millis(300);
     sqlx::raw_sql(
-        "CREATE FUNCTION public.deaf() RETURNS void LANGUAGE plpgsql AS \
+        "CREATE FUNCTION public.trap_timeout() RETURNS void LANGUAGE plpgsql AS \
          $$ BEGIN PERFORM pg_sleep(60); EXCEPTION WHEN query_canceled THEN PERFORM pg_sleep(60); END $$",
     )
     .execute(&mut database.superuser().await)
     .await
     .expect("made");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
-    let failed = unguarded(&scope, &caller, "SELECT public.deaf()::text").await;
+    let mut monitor = ActivityMonitor::new(&database).await;
+    let failed = run_unguarded(&scope, &caller, "SELECT public.trap_timeout()::text").await;
     assert!(matches!(failed, Err(ScopeError::TimedOut(_))), "{failed:?}");
-    // Once only, and beside other tests; by itself it would go on for a minute.
-    let quiet = watch.until_quiet().await;
+    // One attempt only, beside other tests. Without the cancellation it would run for a minute.
+    let quiet = monitor.wait_until_idle().await;
     assert!(quiet < Duration::from_secs(3), "{quiet:?}");
 }
 
 #[tokio::test]
-async fn a_scope_that_is_closed_leaves_nothing_running() {
+async fn closing_the_scope_cancels_running_statements() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let closing = async {
-        watch.until_running(2).await;
+        monitor.wait_until_running(2).await;
         let begun = Instant::now();
         scope.close().await;
-        (watch.backends().await, begun.elapsed())
+        (monitor.backend_count().await, begun.elapsed())
     };
     let (one, other, (backends, took)) = tokio::join!(
-        unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
-        unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
+        run_unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
+        run_unguarded(&scope, &caller, "SELECT pg_sleep(15)"),
         closing
     );
     for failed in [one, other] {
         assert!(matches!(failed, Err(ScopeError::Stopping)), "{failed:?}");
     }
-    assert_eq!(backends, 0, "when it is closed, all is over");
+    assert_eq!(backends, 0, "closing ends all backends");
     assert!(took < Duration::from_secs(2), "{took:?}");
-    let late = unguarded(&scope, &caller, "SELECT 1").await;
-    assert!(matches!(late, Err(ScopeError::Stopping)), "{late:?}");
+    let after_close = run_unguarded(&scope, &caller, "SELECT 1").await;
+    assert!(
+        matches!(after_close, Err(ScopeError::Stopping)),
+        "{after_close:?}"
+    );
 }
 
-/// What is left of a row that nobody reads on is not waited for.
+/// The server does not wait for the rest of a result that nobody reads.
 #[tokio::test]
-async fn a_statement_whose_rows_nobody_wants_any_more_ends() {
+async fn statement_ends_once_its_result_is_cut() {
     let database = TestDatabase::new().await;
     let (scope, caller) = (scope(&settings(&database.name)), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let sql = "SELECT repeat('x', 30000000) FROM generate_series(1, 10)";
-    let _cut = unguarded(&scope, &caller, sql).await;
-    eventually("its backend ends", async || watch.backends().await == 0).await;
+    let _cut = run_unguarded(&scope, &caller, sql).await;
+    eventually("its backend ends", async || {
+        monitor.backend_count().await == 0
+    })
+    .await;
 }

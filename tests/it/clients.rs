@@ -1,5 +1,5 @@
-//! Clients whose protocol nobody here wrote: SDKs, agent frameworks and a bridge for Python and
-//! TypeScript, through the real HTTP port.
+//! Third-party MCP clients (SDKs, agent frameworks and a bridge, for Python and TypeScript) over
+//! HTTP.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::support::{HEAD_OFFICE, REDMOND, STORES, TestServer};
 
-/// Runs one of `tests/clients` against a server, with further arguments; its report.
+/// Runs a client of `tests/clients` against a server; returns its report.
 pub(crate) async fn report(
     kind: &str,
     arguments: &[&str],
@@ -43,8 +43,9 @@ pub(crate) async fn report(
     serde_json::from_slice(&output.stdout).expect("a report in JSON")
 }
 
-/// The counts of orders for head office equal the sum over the eight stores, and each store sees only its own.
-async fn sees_each_store_apart(kind: &str, version: &str) {
+/// Head office's order count equals the sum over the eight stores, and each store sees only its own
+/// orders.
+async fn assert_isolated_per_store(kind: &str, version: &str) {
     let server = TestServer::start().await;
     let query = |tenant: &str, sql: &str| json!({"tenant": tenant, "tool": "execute_sales_query", "arguments": {"postgresql_query": sql}});
     let orders = "SELECT count(*), count(DISTINCT store_id) FROM retail.orders";
@@ -120,31 +121,31 @@ async fn sees_each_store_apart(kind: &str, version: &str) {
 }
 
 #[tokio::test]
-async fn the_python_sdk_sees_each_store_apart() {
-    sees_each_store_apart("python", "2025-11-25").await;
+async fn python_sdk_results_are_isolated_per_store() {
+    assert_isolated_per_store("python", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn the_typescript_sdk_sees_each_store_apart() {
-    sees_each_store_apart("node", "2026-07-28").await;
+async fn typescript_sdk_results_are_isolated_per_store() {
+    assert_isolated_per_store("node", "2026-07-28").await;
 }
 
 #[tokio::test]
-async fn version_1_of_the_python_sdk_sees_each_store_apart() {
-    sees_each_store_apart("python1", "2025-11-25").await;
+async fn python_sdk_v1_results_are_isolated_per_store() {
+    assert_isolated_per_store("python1", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn langchain_sees_each_store_apart() {
-    sees_each_store_apart("langchain", "2025-11-25").await;
+async fn langchain_results_are_isolated_per_store() {
+    assert_isolated_per_store("langchain", "2025-11-25").await;
 }
 
 #[tokio::test]
-async fn the_ai_sdk_sees_each_store_apart() {
-    sees_each_store_apart("ai-sdk", "2026-07-28").await;
+async fn ai_sdk_results_are_isolated_per_store() {
+    assert_isolated_per_store("ai-sdk", "2026-07-28").await;
 }
 
 #[tokio::test]
-async fn mcp_remote_sees_each_store_apart() {
-    sees_each_store_apart("mcp-remote", "2025-11-25").await;
+async fn mcp_remote_results_are_isolated_per_store() {
+    assert_isolated_per_store("mcp-remote", "2025-11-25").await;
 }

@@ -11,7 +11,7 @@ use crate::support::{SEATTLE, TestDatabase, TestServer, query_password, settings
 
 const SIGNING_KEY: &str = "ZAVA_SIGNING_KEY";
 
-/// The binary, with nothing in its environment but what a test gives it, in an empty folder.
+/// The binary in an empty folder, with no environment variables but those that a test sets.
 pub(crate) fn binary(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
     command
@@ -35,7 +35,7 @@ pub(crate) fn with_database(command: &mut Command, settings: &ServeSettings) {
 }
 
 #[tokio::test]
-async fn settings_that_cannot_be_used_end_with_64_and_name_everything() {
+async fn invalid_settings_exit_with_64_and_report_every_problem() {
     let folder = tempfile::tempdir().expect("a folder");
     for command in [
         &["serve"][..],
@@ -71,7 +71,7 @@ async fn settings_that_cannot_be_used_end_with_64_and_name_everything() {
 }
 
 #[tokio::test]
-async fn arguments_that_cannot_be_used_end_with_64_and_help_is_no_error() {
+async fn invalid_arguments_exit_with_64_and_help_exits_with_0() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, code) in [
         (&["--nonsense"][..], 64),
@@ -90,7 +90,7 @@ async fn arguments_that_cannot_be_used_end_with_64_and_help_is_no_error() {
 }
 
 #[tokio::test]
-async fn a_dot_env_file_is_read_and_the_environment_wins() {
+async fn environment_overrides_the_dot_env_file() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(
         folder.path().join(".env"),
@@ -113,7 +113,7 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
         "{said}"
     );
 
-    // Nothing is hidden by a variable that is set to nothing.
+    // An empty variable does not override the file.
     let output = binary(folder.path())
         .arg("check")
         .env("POSTGRES_DB_PORT", "")
@@ -148,7 +148,7 @@ async fn a_dot_env_file_is_read_and_the_environment_wins() {
 }
 
 #[tokio::test]
-async fn check_says_that_all_is_well_or_what_to_mend() {
+async fn check_reports_success_or_what_to_fix() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(&database.name);
@@ -191,7 +191,7 @@ async fn check_says_that_all_is_well_or_what_to_mend() {
 }
 
 #[tokio::test]
-async fn check_shows_every_rule_and_the_statement_that_mends() {
+async fn check_prints_every_posture_rule_and_the_fixing_statement() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(&database.name);
@@ -229,12 +229,12 @@ async fn check_shows_every_rule_and_the_statement_that_mends() {
 }
 
 #[tokio::test]
-async fn the_log_says_once_what_is_wrong_and_how_to_mend_it() {
+async fn posture_finding_and_its_fix_are_logged_once() {
     let database = TestDatabase::new().await;
     sqlx::raw_sql("GRANT INSERT ON retail.orders TO zava_reader")
         .execute(&mut database.superuser().await)
         .await
-        .expect("the damage");
+        .expect("the violation");
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());
     with_database(&mut command, &settings(&database.name));
@@ -271,17 +271,17 @@ async fn the_log_says_once_what_is_wrong_and_how_to_mend_it() {
     drop(input);
     let output = child.wait_with_output().await.expect("it ends");
     let log = String::from_utf8(output.stderr).expect("text");
-    let mend = "REVOKE INSERT ON TABLE retail.orders FROM zava_reader";
-    assert_eq!(log.matches(mend).count(), 1, "{log}");
+    let fix = "REVOKE INSERT ON TABLE retail.orders FROM zava_reader";
+    assert_eq!(log.matches(fix).count(), 1, "{log}");
     assert!(
         log.lines()
-            .any(|line| line.contains("ERROR") && line.contains(mend)),
+            .any(|line| line.contains("ERROR") && line.contains(fix)),
         "{log}"
     );
 }
 
 #[tokio::test]
-async fn sql_gives_the_guards_verdict_without_settings_or_a_database() {
+async fn sql_command_needs_neither_settings_nor_a_database() {
     let folder = tempfile::tempdir().expect("a folder");
     for (arguments, input, code, out, err) in [
         (
@@ -330,9 +330,9 @@ async fn sql_gives_the_guards_verdict_without_settings_or_a_database() {
     }
 }
 
-/// The words at the command line are the client's, and the limits too.
+/// The command line reports the errors and applies the limits that clients meet.
 #[tokio::test]
-async fn sql_refuses_in_the_words_that_a_client_reads() {
+async fn sql_command_prints_the_same_errors_as_the_tool() {
     let folder = tempfile::tempdir().expect("a folder");
     let server = TestServer::start().await;
     let long = format!("SELECT '{}'", "x".repeat(32 << 10));
@@ -356,7 +356,7 @@ async fn sql_refuses_in_the_words_that_a_client_reads() {
 }
 
 #[tokio::test]
-async fn a_taken_port_says_what_to_do() {
+async fn port_in_use_is_reported_with_a_fix() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port");

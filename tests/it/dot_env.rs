@@ -1,11 +1,11 @@
-//! `scripts/` read `.env` as the server does, because both must reach the same database with the
-//! same password.
+//! `scripts/` parse `.env` as the server does: both must reach the same database with the same
+//! password.
 use std::path::Path;
 use std::process::Command;
 
 use zava_mcp_server::settings::{DotEnvError, Environment, VARIABLES};
 
-/// Prints what the scripts find wrong with a file, or `NAME=value` lines of what it assigns.
+/// Prints the errors that the scripts find in a file, or `NAME=value` lines of its assignments.
 const READ: &str = r#"
 set -euo pipefail
 . "$1/scripts/lib/load.sh"
@@ -18,7 +18,7 @@ for ((at = 0; at < ${#dotenv_names[@]}; at++)); do
 done
 "#;
 
-/// What the scripts make of a file: the settings, or the errors.
+/// Settings or errors, as the scripts parse a file.
 fn read_by_scripts(file: &Path) -> Result<String, String> {
     let output = Command::new("bash")
         .args(["-c", READ, "bash", env!("CARGO_MANIFEST_DIR")])
@@ -36,7 +36,7 @@ fn read_by_scripts(file: &Path) -> Result<String, String> {
     }
 }
 
-/// What the server makes of it, in the same form.
+/// Settings or errors, as the server parses the same text, in the same format.
 fn read_by_server(text: &[u8]) -> Result<String, String> {
     match Environment::new([], text) {
         Ok(environment) => {
@@ -64,7 +64,7 @@ fn read_by_server(text: &[u8]) -> Result<String, String> {
 }
 
 #[test]
-fn scripts_and_the_server_read_a_dot_env_file_alike() {
+fn scripts_and_server_parse_dot_env_files_alike() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join(".env");
     let every_name: String = VARIABLES
@@ -101,7 +101,7 @@ fn scripts_and_the_server_read_a_dot_env_file_alike() {
         let shown = String::from_utf8_lossy(text);
         assert_eq!(read_by_scripts(&file), read_by_server(text), "{shown}");
     }
-    // The comparison itself sees something.
+    // The comparison covers every variable.
     assert_eq!(
         read_by_server(every_name.as_bytes()).map(|text| text.lines().count()),
         Ok(VARIABLES.len() + 4)

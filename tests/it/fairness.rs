@@ -1,4 +1,4 @@
-//! One tenant beside the others: W10 of the original sample, where three slow queries stall everybody.
+//! Queuing between tenants: the slow queries of one must not delay the others.
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::Instant;
 use zava_mcp_server::query::scope::ScopeError;
 
 use crate::support::{
-    HEAD_OFFICE, Lock, REDMOND, SEATTLE, STORES, TestDatabase, TestServer, WAITING, Watch, caller,
-    scope, settings, unguarded,
+    ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, REDMOND, SEATTLE, STORES, TableLock, TestDatabase,
+    TestServer, caller, run_unguarded, scope, settings,
 };
 
-/// Running and waiting requests of one tenant, in the default settings.
-const SHARE: usize = 4;
-const PLACES: usize = SHARE + 16;
+/// Running and queued requests of one tenant, with the default settings.
+const MAX_RUNNING: usize = 4;
+const MAX_IN_FLIGHT: usize = MAX_RUNNING + 16;
 
-async fn median(server: &TestServer, tenant: &str) -> Duration {
+async fn median_latency(server: &TestServer, tenant: &str) -> Duration {
     let mut took = Vec::new();
     for _ in 0..200 {
         let begun = Instant::now();
@@ -28,35 +28,41 @@ async fn median(server: &TestServer, tenant: &str) -> Duration {
     took[took.len() / 2]
 }
 
-/// The other tenant's median with nobody else there, and while one tenant has all its places taken by statements that do
-/// not end.
-async fn medians() -> (Duration, Duration) {
+/// The other tenant's median latency alone, and while one tenant fills its share with blocked
+/// statements.
+async fn latency_alone_and_beside() -> (Duration, Duration) {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 10.try_into().expect("not zero");
     })
     .await;
-    let lock = Lock::on(server.database()).await;
-    let mut watch = Watch::on(server.database()).await;
-    let before = median(&server, SEATTLE).await;
+    let lock = TableLock::acquire(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
+    let before = median_latency(&server, SEATTLE).await;
 
-    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}});
-    let asked = (0..=PLACES).map(|_| server.request(REDMOND, "tools/call", params.clone()));
+    let params =
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": BLOCKED_QUERY}});
+    let requests =
+        (0..=MAX_IN_FLIGHT).map(|_| server.request(REDMOND, "tools/call", params.clone()));
     let beside = async {
-        watch
-            .until_blocked(i64::try_from(SHARE).expect("small"))
+        monitor
+            .wait_until_blocked(i64::try_from(MAX_RUNNING).expect("small"))
             .await;
-        let beside = median(&server, SEATTLE).await;
-        // What needs no connection is answered all the while.
+        let beside = median_latency(&server, SEATTLE).await;
+        // Requests that need no connection are answered meanwhile.
         let list = server.request(REDMOND, "tools/list", json!({})).await;
         assert_eq!(list.status(), 200);
-        assert_eq!(watch.blocked().await, 4, "and all the while they waited");
+        assert_eq!(
+            monitor.blocked_statements().await,
+            4,
+            "they waited all the time"
+        );
         lock.release().await;
         beside
     };
-    let (answers, beside) = tokio::join!(join_all(asked), beside);
+    let (answers, beside) = tokio::join!(join_all(requests), beside);
 
-    // Requests above the limit get a tool error: an HTTP status would end the session of some
-    // clients, with all their calls.
+    // Requests above the limit get a tool error: some clients end the whole session on an HTTP
+    // error status.
     let mut busy = Vec::new();
     for answer in answers {
         assert_eq!(answer.status(), 200);
@@ -72,17 +78,17 @@ async fn medians() -> (Duration, Duration) {
         assert!(text.contains("too many requests of this tenant"), "{text}");
         assert_eq!(body["id"], 1);
     }
-    // The places are free again.
+    // The tenant's slots are free again.
     server.number(REDMOND, "SELECT 1").await;
-    (before.max(median(&server, SEATTLE).await), beside)
+    (before.max(median_latency(&server, SEATTLE).await), beside)
 }
 
 #[tokio::test]
-async fn w10_one_tenants_slow_queries_do_not_delay_anothers() {
-    // Other tests share the machine, and may come in between two medians; a queue would be in all of them.
+async fn slow_queries_of_one_tenant_do_not_delay_another() {
+    // Other tests load the machine and may distort a median; a queue would show up in all attempts.
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let (alone, beside) = medians().await;
+        let (alone, beside) = latency_alone_and_beside().await;
         if beside < 2 * alone {
             return;
         }
@@ -91,34 +97,36 @@ async fn w10_one_tenants_slow_queries_do_not_delay_anothers() {
     panic!("{seen:?}");
 }
 
-/// A queue that was there first does not go first.
+/// The longer and older queue gets no priority.
 #[tokio::test]
-async fn a_long_queue_takes_turns_with_a_short_one() {
+async fn queue_is_fair_between_tenants() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
-    let lock = Lock::on(&database).await;
-    let mut watch = Watch::on(&database).await;
+    let lock = TableLock::acquire(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let scope = scope(&settings);
     let (long, short) = (caller(REDMOND).await, caller(SEATTLE).await);
     let (head_office, order) = (caller(HEAD_OFFICE).await, RefCell::new(Vec::new()));
     let ask = async |name, caller| {
-        unguarded(&scope, &caller, WAITING).await.expect("a row");
+        run_unguarded(&scope, &caller, BLOCKED_QUERY)
+            .await
+            .expect("a row");
         order.borrow_mut().push(name);
     };
-    // They stand in line in this order, when they are first looked at.
-    let mut asked = vec![("long", long); 8];
-    asked.extend([
+    // They are queued in this order.
+    let mut requests = vec![("long", long); 8];
+    requests.extend([
         ("short", short.clone()),
         ("short", short),
         ("head office", head_office),
     ]);
-    let asked = asked.into_iter().map(|(name, caller)| ask(name, caller));
+    let requests = requests.into_iter().map(|(name, caller)| ask(name, caller));
     let release = async {
-        watch.until_blocked(1).await;
+        monitor.wait_until_blocked(1).await;
         lock.release().await;
     };
-    tokio::join!(join_all(asked), release);
+    tokio::join!(join_all(requests), release);
     let order = order.into_inner();
     assert_eq!(
         order[..7],
@@ -135,18 +143,18 @@ async fn a_long_queue_takes_turns_with_a_short_one() {
     );
 }
 
-/// Of a tenant's requests more than it may have at once wait for each other, not for the other tenant's.
+/// Requests above a tenant's limit wait for that tenant's own requests, not for the other tenant's.
 #[tokio::test]
-async fn who_waits_too_long_is_told_to_come_back() {
+async fn queue_timeout_is_reported_as_busy() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 3.try_into().expect("not zero");
         settings.limits.tenant_connections = 2.try_into().expect("not zero");
     })
     .await;
-    let lock = Lock::on(server.database()).await;
-    let mut watch = Watch::on(server.database()).await;
+    let lock = TableLock::acquire(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
     let looking = async {
-        watch.until_blocked(2).await;
+        monitor.wait_until_blocked(2).await;
         let begun = Instant::now();
         let text = server.failure(REDMOND, "SELECT 1").await;
         assert_eq!(text, "the server is busy; try again in a few seconds");
@@ -155,48 +163,54 @@ async fn who_waits_too_long_is_told_to_come_back() {
         lock.release().await;
     };
     tokio::join!(
-        server.number(REDMOND, WAITING),
-        server.number(REDMOND, WAITING),
+        server.number(REDMOND, BLOCKED_QUERY),
+        server.number(REDMOND, BLOCKED_QUERY),
         looking
     );
     assert_eq!(server.number(REDMOND, "SELECT 1").await, 1);
 }
 
-/// A tenant that is only looked up may be invented, so looking up never takes a tenant's own turn, and all share one.
+/// A tenant in a lookup may not exist, so lookups take no permit of that tenant and share one
+/// tenant's limit.
 #[tokio::test]
-async fn invented_tenants_share_what_one_tenant_may_have() {
+async fn lookups_of_unknown_tenants_share_one_tenants_limit() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 10.try_into().expect("not zero");
     let scope = scope(&settings);
-    let mut watch = Watch::on(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
     let invented = (0..50_u128).map(|id| scope.tenant_exists(uuid::Uuid::from_u128(id + 1).into()));
     let known: Vec<Result<bool, ScopeError>> = join_all(invented).await;
     assert!(known.iter().all(|known| matches!(known, Ok(false))));
-    assert!(watch.backends().await <= 4);
+    assert!(monitor.backend_count().await <= 4);
 }
 
-/// The server's own questions have a connection of their own: a load balancer keeps the server, and
-/// callers are looked up, while the statements of all others are slow.
+/// Readiness checks and caller lookups use a reserved connection, so a load balancer keeps the
+/// server and callers are authenticated while all statements are slow.
 #[tokio::test]
-async fn the_servers_own_questions_do_not_wait_for_slow_statements() {
+async fn readiness_and_lookups_do_not_wait_for_slow_statements() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 4.try_into().expect("not zero");
     })
     .await;
-    let lock = Lock::on(server.database()).await;
-    let mut watch = Watch::on(server.database()).await;
-    // More stores than there are connections.
-    let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}});
+    let lock = TableLock::acquire(server.database()).await;
+    let mut monitor = ActivityMonitor::new(server.database()).await;
+    // More tenants than connections.
+    let params =
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": BLOCKED_QUERY}});
     let slow = STORES[..5].iter();
     let slow = slow.map(|store| server.request(store, "tools/call", params.clone()));
     let beside = async {
-        watch.until_blocked(3).await;
+        monitor.wait_until_blocked(3).await;
         let ready = server.client.get(server.url("/health/ready")).send().await;
         assert_eq!(ready.expect("an answer").status(), 200);
         let newcomer = server.request(STORES[6], "tools/list", json!({})).await;
         assert_eq!(newcomer.status(), 200);
-        assert_eq!(watch.blocked().await, 3, "and all the while they waited");
+        assert_eq!(
+            monitor.blocked_statements().await,
+            3,
+            "they waited all the time"
+        );
         lock.release().await;
     };
     tokio::join!(join_all(slow), beside);

@@ -1,16 +1,21 @@
-//! The seeds of `./scripts/fuzz`, one a line, and what it has found since: the laws hold for each.
+//! The properties of fuzz/properties.rs hold for the seeds of `./scripts/fuzz` and its past
+//! findings, one per line.
 
-#[path = "../../fuzz/laws.rs"]
-mod laws;
+#[path = "../../fuzz/properties.rs"]
+mod properties;
 
 #[test]
-fn the_guard_keeps_its_laws_over_the_corpus() {
+fn guard_properties_hold_over_the_corpus() {
     let seeds = include_bytes!("../../fuzz/corpus/guard/seeds.sql");
-    seeds.split(|byte| *byte == b'\n').for_each(laws::guard);
+    seeds
+        .split(|byte| *byte == b'\n')
+        .for_each(properties::guard);
 }
 
 #[test]
-fn the_rows_keep_their_laws_over_the_corpus() {
+fn row_mapper_properties_hold_over_the_corpus() {
     let seeds = include_bytes!("../../fuzz/corpus/rows/seeds.txt");
-    seeds.split(|byte| *byte == b'\n').for_each(laws::rows);
+    seeds
+        .split(|byte| *byte == b'\n')
+        .for_each(properties::rows);
 }

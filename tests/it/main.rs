@@ -1,55 +1,58 @@
 //! Tests of the server as its users meet it: real PostgreSQL, real sockets.
 //!
-//! `./scripts/test` starts the database and says where it is; every test takes its own copy of a migrated, loaded template.
+//! `./scripts/test` starts the database and exports its address. Every test works on its own copy of
+//! a migrated template database that holds the sample data.
 
 mod support; // databases, servers, clients
 
-mod answers; // what the guard prints, beside what was sent
-mod audit; // what is recorded of decisions
-mod bad_input; // each has one clear error
-mod bounded_time; // what is read as a time, and time zones
-mod browser; // security headers, and pages of other origins
-mod cancellation; // nobody waits for the answer any more
-mod catalogue; // what stands in the database's own catalogue
-mod clients; // clients that nobody here wrote
-mod collected; // what aggregates collect, where it is used
+mod aggregate_limits; // sizes of aggregate results that are sorted, grouped or put into JSON
+mod allowed_functions; // the guard's allow-list, compared with the PostgreSQL catalog
+mod audit; // the audit log: records, retries, tamper detection
+mod bad_input; // malformed requests and arguments: one clear error each
+mod bounded_wrappers; // the functions that replace expensive expressions
+mod browser; // security headers and CORS
+mod cancellation; // statements whose client has disconnected or cancelled
+mod catalog; // roles, grants and policies, as the PostgreSQL catalog has them
+mod clients; // third-party MCP clients
 mod command_line; // the binary: exit codes and messages
-mod context; // what keeps a model from misreading what it gets
-mod context_faults;
 mod corpus; // ordinary business statements
 mod documents; // files, headings and tests that the documents name
-mod dot_env; // scripts and the server read `.env` alike
-mod encryption; // TLS to the database
-mod fairness; // one tenant beside the others
-mod faults; // the database dies, the wire is cut, all is in use
-mod functions; // the guard's allow-list against the server's own
-mod fuzz_corpus; // what fuzzing began with and what it found
-mod health; // which anybody may ask for
+mod dot_env; // scripts and the server parse `.env` alike
+mod error_messages; // errors: position, length, nothing internal
+mod failure_injection; // PostgreSQL killed, connections cut, shutdown under load
+mod fairness; // queuing between tenants
+mod fast_path; // calls answered without rmcp's transport
+mod fuzz_corpus; // the seeds and findings of fuzzing
+mod generated_queries; // properties of random statements
+mod guard; // what the guard refuses over HTTP
+mod health; // the unauthenticated health endpoints
 mod hints; // SQL as models write it
-mod hostile; // statements of somebody who wants more
-mod identity; // who may ask, and for which store
-mod inherited; // tables that inherit from those of schema guard
-mod laws; // what holds for every statement
-mod log_reader; // the log when its reader stalls or is gone
-mod memory; // what large values cost the server
+mod hostile; // statements of an attacker
+mod identity; // authentication and authorization
+mod inheritance; // child tables of those in schema guard
+mod log_backpressure; // a log pipe that is not read or closed
+mod memory; // memory that large values cost the server
 mod migrations; // roles, schema, signing key
-mod overdue; // a statement that outlives its timeout
+mod model_context; // scope, units and sizes that results and schemas state
 mod overload; // one caller must not slow or stop the others
-mod own_statements; // what the session holds by name
-mod plain_calls; // the short way of a call, and the long one
 mod pooling; // round trips, and PgBouncer
-mod posture; // a database that is not as migrate made it
-mod protocol; // both eras of MCP
+mod posture; // databases that are not as `migrate` left them
+mod prepared_statements; // the server's named statements
+mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
-mod recovery; // the database comes and goes
-mod refusals; // which request a refusal is for
+mod recovery; // lost connections, and connection reuse
+mod rejected_requests; // request ids in rejections
+mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
-mod search; // products by meaning
-mod signals; // how a server is stopped
-mod signed_calls; // what the server alone may ask and record
-mod signed_context; // the database alone, with the guard switched off
+mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
+mod search; // semantic product search
+mod signals; // shutdown by a signal
+mod signed_calls; // database functions that need the server's signature
+mod signed_context; // row security alone, without the guard
+mod signed_context_failures; // contexts that the database does not accept
+mod statement_timeout; // statements that outlive their timeout
 mod stdio; // MCP on standard input and output
-mod tenancy; // who sees which rows
-mod values; // every type of the server
+mod tenancy; // which tenant sees which rows
+mod tls; // TLS to the database
+mod values; // every PostgreSQL type
 mod versions; // PostgreSQL 16 and 17
-mod weaknesses; // the original sample's, one by one

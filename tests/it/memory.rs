@@ -1,4 +1,5 @@
-//! What large values cost the server: never more than an answer and one message may have, whatever the tables hold.
+//! Memory that large values cost the server: bounded by the limits on a result and a protocol
+//! message, whatever the tables hold.
 #![cfg(target_os = "linux")]
 
 use std::process::Stdio;
@@ -12,11 +13,11 @@ use crate::support::{HEAD_OFFICE, TestDatabase, settings};
 
 const MIB: u64 = 1 << 20;
 
-/// A value of 50 MB, a row of 36 MB, and rows of 300 KB without end: 1 MiB is the most of an
-/// answer, 1.25 MiB of a message, and an answer exists as text, as structured content and as the
-/// message of both.
+/// A value of 50 MB, a row of 36 MB, and an unbounded number of 300 KB rows. A result has at most 1
+/// MiB and a protocol message 1.25 MiB. A result exists three times: as text, as structured
+/// content, and in the message.
 #[tokio::test]
-async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
+async fn memory_is_bounded_by_limits_not_by_row_size() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     for (product, length) in [(1, 50_000_000), (2, 300_000)] {
@@ -38,8 +39,8 @@ async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
         columns.join(", ")
     );
     let long = "SELECT p.product_description FROM retail.products AS p, retail.customers AS c WHERE p.product_id = 2";
-    for (sql, rows, most) in [(huge, 0, 6), (&wide, 0, 6), (long, 15, 16)] {
-        let before = server.begin_peak();
+    for (sql, rows, max_mib) in [(huge, 0, 6), (&wide, 0, 6), (long, 15, 16)] {
+        let before = server.reset_peak();
         let answer = server.query(sql).await;
         let growth = server.peak().saturating_sub(before);
         assert_eq!(
@@ -47,12 +48,12 @@ async fn the_memory_is_bounded_by_the_caps_and_not_by_the_rows() {
             (&json!(rows), &json!(true)),
             "{sql:.60}"
         );
-        assert!(growth < most * MIB, "{growth} bytes for {sql:.60}");
+        assert!(growth < max_mib * MIB, "{growth} bytes for {sql:.60}");
     }
     assert_eq!(server.query("SELECT 1").await["n"], 1);
 }
 
-/// The server over standard input and output.
+/// A server process over standard input and output.
 struct Server {
     process: Child,
     input: ChildStdin,
@@ -113,13 +114,13 @@ impl Server {
             .expect("written");
     }
 
-    /// Lets the peak begin anew (proc(5), `clear_refs`); what is resident now, in bytes.
-    fn begin_peak(&self) -> u64 {
+    /// Resets the peak (proc(5), `clear_refs`); returns the resident memory in bytes.
+    fn reset_peak(&self) -> u64 {
         std::fs::write(self.file("clear_refs"), "5").expect("the peak begins anew");
         self.status("VmRSS:")
     }
 
-    /// The most that was resident since, in bytes.
+    /// The peak resident memory since then, in bytes.
     fn peak(&self) -> u64 {
         self.status("VmHWM:")
     }

@@ -6,7 +6,7 @@ use crate::support::{HEAD_OFFICE, TestDatabase, TestServer, settings};
 const SECOND_KEY: &str = "2:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 
 #[tokio::test]
-async fn an_administrator_without_superuser_prepares_an_empty_database_twice() {
+async fn migrate_is_idempotent_without_superuser() {
     let database = TestDatabase::empty().await;
     let settings = database.admin_settings();
     let privileged: bool = sqlx::query_scalar(
@@ -24,9 +24,9 @@ async fn an_administrator_without_superuser_prepares_an_empty_database_twice() {
 }
 
 #[tokio::test]
-async fn seeding_before_migrating_says_so() {
+async fn seed_before_migrate_fails_with_a_hint() {
     let database = TestDatabase::empty().await;
-    // The role exists in the cluster, the schema does not in this database.
+    // The role exists in the cluster, but this database has no schema.
     let mut db = database::connect_as_owner(&database.admin_settings())
         .await
         .expect("the owner exists in the cluster");
@@ -37,7 +37,7 @@ async fn seeding_before_migrating_says_so() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_names_what_to_check() {
+async fn wrong_admin_password_error_names_the_setting() {
     let database = TestDatabase::empty().await;
     let mut settings = database.admin_settings();
     settings.admin.password = "wrong-password-here".into();
@@ -51,7 +51,7 @@ async fn a_wrong_password_names_what_to_check() {
 }
 
 #[tokio::test]
-async fn a_changed_migration_is_refused() {
+async fn modified_migration_is_refused() {
     let database = TestDatabase::new().await;
     sqlx::raw_sql("UPDATE migrations.applied SET checksum = '\\x00' WHERE version = 2")
         .execute(&mut database.superuser().await)
@@ -70,9 +70,9 @@ async fn a_changed_migration_is_refused() {
 }
 
 #[tokio::test]
-async fn the_signing_key_rotates_while_servers_run() {
+async fn signing_key_rotates_while_servers_run() {
     let database = TestDatabase::new().await;
-    let old = TestServer::over(&settings(&database.name)).await;
+    let old = TestServer::with_settings(&settings(&database.name)).await;
     assert_eq!(
         old.number(HEAD_OFFICE, "SELECT 1 FROM stores LIMIT 1")
             .await,
@@ -86,7 +86,7 @@ async fn the_signing_key_rotates_while_servers_run() {
         .expect("the second key is accepted");
     let mut rotated = settings(&database.name);
     rotated.signing_key = admin.signing_key.clone();
-    let new = TestServer::over(&rotated).await;
+    let new = TestServer::with_settings(&rotated).await;
     assert_eq!(
         new.number(HEAD_OFFICE, "SELECT 2 FROM stores LIMIT 1")
             .await,
@@ -116,7 +116,7 @@ async fn the_signing_key_rotates_while_servers_run() {
 }
 
 #[tokio::test]
-async fn a_server_with_a_wrong_key_is_told_so_by_check() {
+async fn check_reports_a_wrong_signing_key() {
     let database = TestDatabase::new().await;
     for key in [SECOND_KEY, "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="] {
         let mut settings = settings(&database.name);

@@ -1,4 +1,5 @@
-//! Round trips, counted on the wire, and PgBouncer in transaction mode between the server and PostgreSQL.
+//! Round trips to the database, and PgBouncer in transaction mode between the server and
+//! PostgreSQL.
 
 use futures_util::future::join_all;
 use serde_json::json;
@@ -7,35 +8,35 @@ use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
 use crate::identity::keys_only;
 use crate::support::{
-    HEAD_OFFICE, Pooler, Proxy, REDMOND, SEATTLE, TestDatabase, TestServer, Watch, assert_prompt,
-    caller, number, scope, settings, unguarded,
+    ActivityMonitor, HEAD_OFFICE, Pooler, Proxy, REDMOND, SEATTLE, TestDatabase, TestServer,
+    assert_cancelled_promptly, caller, number, run_unguarded, scope, settings,
 };
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
-/// Settings that go through a pooler.
-fn through(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
+/// Settings for a connection through PgBouncer.
+fn pooled_settings(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
     let mut settings = settings(&database.name);
     settings.database.port = pooler.port;
     settings.database.pool_mode = PoolMode::Transaction;
     settings
 }
 
-/// The trips of a query that succeeds and of one that fails, on a warm connection.
-async fn trips(mut settings: ServeSettings) -> [usize; 2] {
+/// Round trips of a query that succeeds and of one that fails, on a warm connection.
+async fn round_trips(mut settings: ServeSettings) -> [usize; 2] {
     let proxy = Proxy::start(settings.database.port).await;
     settings.database.port = proxy.port;
-    let server = TestServer::over(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
     server.number(SEATTLE, ORDERS).await;
-    proxy.trips();
+    proxy.take_round_trips();
     for _ in 0..3 {
         server.number(SEATTLE, ORDERS).await;
     }
-    let succeeding = proxy.trips();
+    let succeeding = proxy.take_round_trips();
     for _ in 0..3 {
         server.failure(SEATTLE, "SELECT 1/0").await;
     }
-    let failing = proxy.trips();
+    let failing = proxy.take_round_trips();
     [succeeding, failing].map(|three| {
         assert_eq!(three % 3, 0, "every query takes the same");
         three / 3
@@ -43,35 +44,38 @@ async fn trips(mut settings: ServeSettings) -> [usize; 2] {
 }
 
 #[tokio::test]
-async fn a_warm_query_takes_one_round_trip_and_two_when_it_fails() {
+async fn warm_query_takes_one_round_trip_or_two_on_error() {
     let database = TestDatabase::new().await;
-    assert_eq!(trips(settings(&database.name)).await, [1, 2]);
+    assert_eq!(round_trips(settings(&database.name)).await, [1, 2]);
 }
 
 #[tokio::test]
-async fn through_a_pooler_a_warm_query_takes_two_round_trips_and_three_when_it_fails() {
+async fn pooled_warm_query_takes_two_round_trips_or_three_on_error() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    assert_eq!(trips(through(&pooler, &database)).await, [2, 3]);
+    assert_eq!(
+        round_trips(pooled_settings(&pooler, &database)).await,
+        [2, 3]
+    );
 }
 
-/// What the database knows of callers is asked like everything else: signed for the backend that serves the transaction. It is
-/// remembered, so that a warm query with a key takes no trip more.
+/// Caller lookups are signed for the backend of their transaction, like everything else. Their
+/// result is cached, so a warm query with an API key costs no further round trip.
 #[tokio::test]
-async fn a_caller_is_looked_up_through_a_pooler_too() {
+async fn caller_lookup_works_through_a_pooler_and_is_cached() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let key = database
         .key("till", "Zava Retail Seattle", Role::Reader)
         .await;
-    for (mut settings, trips) in [
+    for (mut settings, expected) in [
         (settings(&database.name), 1),
-        (through(&pooler, &database), 2),
+        (pooled_settings(&pooler, &database), 2),
     ] {
         let proxy = Proxy::start(settings.database.port).await;
         settings.database.port = proxy.port;
         keys_only(&mut settings);
-        let server = TestServer::over(&settings).await;
+        let server = TestServer::with_settings(&settings).await;
         let ask = async || {
             let arguments =
                 json!({"name": "execute_sales_query", "arguments": {"postgresql_query": ORDERS}});
@@ -81,33 +85,37 @@ async fn a_caller_is_looked_up_through_a_pooler_too() {
             request.send().await.expect("an answer").status()
         };
         assert_eq!(ask().await, 200);
-        proxy.trips();
+        proxy.take_round_trips();
         assert_eq!(ask().await, 200);
-        assert_eq!(proxy.trips(), trips);
+        assert_eq!(proxy.take_round_trips(), expected);
     }
 }
 
-/// Each transaction may have another session behind a pooler, the posture check's too: nothing is believed by its name there.
+/// Behind a pooler each transaction may run in another session, also the posture check's, so no
+/// statement is used by name.
 #[tokio::test]
-async fn nothing_is_prepared_by_name_through_a_pooler() {
+async fn no_named_statements_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
+    let (scope, caller) = (
+        scope(&pooled_settings(&pooler, &database)),
+        caller(SEATTLE).await,
+    );
     for _ in 0..3 {
         let prepared = "SELECT count(*) FROM pg_prepared_statements";
-        let seen = unguarded(&scope, &caller, prepared).await;
+        let seen = run_unguarded(&scope, &caller, prepared).await;
         assert_eq!(seen.expect("a row"), "[[0]]");
     }
 }
 
-/// All transactions of all tenants take turns on one backend.
+/// The transactions of all tenants share one backend.
 #[tokio::test]
-async fn tenants_that_share_a_poolers_connection_never_mix() {
+async fn tenants_sharing_a_pooled_backend_never_mix() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let (direct, pooled) = (
-        TestServer::over(&settings(&database.name)).await,
-        TestServer::over(&through(&pooler, &database)).await,
+        TestServer::with_settings(&settings(&database.name)).await,
+        TestServer::with_settings(&pooled_settings(&pooler, &database)).await,
     );
     let tenants = [SEATTLE, REDMOND, HEAD_OFFICE];
     let mut expected = Vec::new();
@@ -117,14 +125,14 @@ async fn tenants_that_share_a_poolers_connection_never_mix() {
     assert!(expected[0] != expected[1] && expected[1] < expected[2]);
     let mut seen = Vec::new();
     for _ in 0..20 {
-        let asked = tenants.map(|tenant| pooled.number(tenant, ORDERS));
-        seen.push(join_all(asked).await);
-        // An error in between leaves the backend to the next.
+        let requests = tenants.map(|tenant| pooled.number(tenant, ORDERS));
+        seen.push(join_all(requests).await);
+        // A failing statement in between releases the backend to the next.
         pooled.failure(REDMOND, "SELECT 1/0").await;
     }
     assert!(seen.iter().all(|counts| *counts == expected), "{seen:?}");
     let mut db = database.superuser().await;
-    // PgBouncer tells each server who speaks, so the name is the server's; the direct one has as many as it likes.
+    // PgBouncer passes the application name on; the direct server may use up to four backends.
     let backends = number(
         &mut db,
         "SELECT count(DISTINCT pid) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()",
@@ -134,36 +142,43 @@ async fn tenants_that_share_a_poolers_connection_never_mix() {
 }
 
 #[tokio::test]
-async fn a_statement_is_cancelled_through_a_pooler() {
+async fn statement_is_cancelled_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
-    let mut watch = Watch::on(&database).await;
+    let (scope, caller) = (
+        scope(&pooled_settings(&pooler, &database)),
+        caller(SEATTLE).await,
+    );
+    let mut monitor = ActivityMonitor::new(&database).await;
     let mut took = Vec::new();
     for _ in 0..5 {
         tokio::select! {
-            done = unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
-            () = watch.until_running(1) => {}
+            done = run_unguarded(&scope, &caller, "SELECT pg_sleep(15)") => panic!("{done:?}"),
+            () = monitor.wait_until_running(1) => {}
         }
-        took.push(watch.until_quiet().await);
-        let next = unguarded(&scope, &caller, "SELECT 1").await;
+        took.push(monitor.wait_until_idle().await);
+        let next = run_unguarded(&scope, &caller, "SELECT 1").await;
         assert_eq!(next.expect("a row"), "[[1]]");
     }
-    assert_prompt(&took);
+    assert_cancelled_promptly(&took);
 }
 
-/// A lock that a statement took (the guard assumed broken) would stay with the pooler's connection.
+/// An advisory lock taken by a statement (as if the guard had failed) would otherwise stay with the
+/// pooled connection.
 #[tokio::test]
-async fn no_lock_stays_behind_at_a_poolers_connection() {
+async fn advisory_locks_are_released_on_a_pooled_backend() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (scope(&through(&pooler, &database)), caller(SEATTLE).await);
+    let (scope, caller) = (
+        scope(&pooled_settings(&pooler, &database)),
+        caller(SEATTLE).await,
+    );
     let mut db = database.superuser().await;
     for sql in [
         "SELECT pg_advisory_lock(1)::text",
         "SELECT pg_advisory_lock(2)::text, 1/(SELECT 0)",
     ] {
-        let _ = unguarded(&scope, &caller, sql).await;
+        let _ = run_unguarded(&scope, &caller, sql).await;
         let locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         assert_eq!(number(&mut db, locks).await, 0, "{sql}");
     }

@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-/// What a client of the stateless era puts into each request.
+/// The `_meta` of each request in protocol 2026-07-28.
 fn meta() -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -34,7 +34,7 @@ async fn stateless(
 }
 
 #[tokio::test]
-async fn clients_of_the_session_era_initialize() {
+async fn clients_before_2026_07_28_initialize() {
     let server = TestServer::start().await;
     let mut sessions = Vec::new();
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
@@ -65,14 +65,14 @@ async fn clients_of_the_session_era_initialize() {
         );
         assert!(body["result"]["capabilities"]["tools"].is_object());
     }
-    let note = server
+    let notification = server
         .post()
         .header("x-rls-user-id", SEATTLE)
         .json(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))
         .send()
         .await
         .expect("an answer");
-    assert_eq!(note.status(), 202);
+    assert_eq!(notification.status(), 202);
     let ping: Value = server
         .request(SEATTLE, "ping", json!({}))
         .await
@@ -81,7 +81,7 @@ async fn clients_of_the_session_era_initialize() {
         .expect("JSON");
     assert_eq!(ping["result"], json!({}));
 
-    // However long the message is; a refused client has no session.
+    // For messages of any length. A rejected `initialize` creates no session.
     let long = "x".repeat(10_000);
     let no_capabilities =
         json!({"protocolVersion": "2025-11-25", "clientInfo": {"name": &long, "version": "1"}});
@@ -99,8 +99,8 @@ async fn clients_of_the_session_era_initialize() {
         assert!(body[member].is_object(), "{body}");
     }
 
-    // Any session does, because nothing is kept of one: another instance may answer, and so may one
-    // that was started anew.
+    // Any session id is accepted, because the server keeps no session state: another instance may
+    // answer, also after a restart.
     for session in [sessions[0].as_str(), "made-up", "not a session", ""] {
         let request = server
             .post()
@@ -121,7 +121,7 @@ async fn clients_of_the_session_era_initialize() {
 }
 
 #[tokio::test]
-async fn clients_of_the_stateless_era_discover() {
+async fn clients_of_2026_07_28_discover() {
     let server = TestServer::start().await;
     let response = stateless(&server, "server/discover", None, json!({})).await;
     assert!(!response.headers().contains_key("mcp-session-id"));
@@ -158,9 +158,9 @@ async fn clients_of_the_stateless_era_discover() {
     assert_eq!(body["result"]["resultType"], "complete");
 }
 
-/// What 2026-07-28 has removed is no method of its clients.
+/// `initialize` was removed in 2026-07-28.
 #[tokio::test]
-async fn clients_of_the_stateless_era_have_no_initialize() {
+async fn initialize_is_unknown_in_2026_07_28() {
     let server = TestServer::start().await;
     let response = stateless(&server, "initialize", None, json!({})).await;
     assert_eq!(response.status(), 404);
@@ -169,7 +169,7 @@ async fn clients_of_the_stateless_era_have_no_initialize() {
 }
 
 #[tokio::test]
-async fn headers_that_contradict_the_body_are_refused() {
+async fn headers_contradicting_the_body_are_rejected() {
     let server = TestServer::start().await;
     let params = json!({"name": "get_current_utc_date", "arguments": {}});
     let response = stateless(&server, "tools/call", Some("execute_sales_query"), params).await;
@@ -179,7 +179,7 @@ async fn headers_that_contradict_the_body_are_refused() {
 }
 
 #[tokio::test]
-async fn the_list_of_tools_is_the_contract_and_may_be_cached() {
+async fn tool_list_is_stable_and_cacheable() {
     let server = TestServer::start().await;
     let body: Value = stateless(&server, "tools/list", None, json!({}))
         .await
@@ -197,9 +197,9 @@ async fn the_list_of_tools_is_the_contract_and_may_be_cached() {
     assert_eq!(body, again, "the order is fixed");
 }
 
-/// A request's cost for a model: the tools and the instructions, at about four characters a token.
+/// The cost for a model of having this server: the tools and the instructions, in tokens.
 #[tokio::test]
-async fn the_tool_surface_stays_small() {
+async fn tool_surface_stays_within_its_token_budget() {
     let server = TestServer::start().await;
     let body: Value = server
         .request(SEATTLE, "tools/list", json!({}))

@@ -1,4 +1,4 @@
-//! Behind a reverse proxy with a path of its own, which takes the path away or does not.
+//! Behind a reverse proxy with a path prefix, which the proxy strips or forwards.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ async fn server(public_url: &'static str) -> TestServer {
 }
 
 #[tokio::test]
-async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
+async fn public_url_path_is_served_and_advertised() {
     let server = server("https://zava.example.com/zava/").await;
     let role = zava_mcp_server::identity::Role::Reader;
     let key = server
@@ -60,7 +60,7 @@ async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
         );
     }
 
-    // RFC 9728, section 3.1: the path stands behind the well-known one, at the root of the host.
+    // RFC 9728, section 3.1: the path follows the well-known part, at the root of the host.
     let well_known = "/.well-known/oauth-protected-resource";
     let metadata = format!("https://zava.example.com{well_known}/zava/mcp");
     let request = server.client.post(server.url("/zava/mcp")).json(&ping);
@@ -95,7 +95,7 @@ async fn a_path_of_the_public_url_is_served_and_told_to_clients() {
 }
 
 #[tokio::test]
-async fn without_a_path_there_is_none() {
+async fn public_url_without_a_path_serves_no_prefix() {
     let server = server("https://zava.example.com").await;
     let metadata = "/.well-known/oauth-protected-resource/mcp";
     let response = server

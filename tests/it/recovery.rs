@@ -8,11 +8,11 @@ use zava_mcp_server::query::scope::ScopeError;
 use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{
-    Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, scope, settings,
-    unguarded,
+    Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, run_unguarded, scope,
+    settings,
 };
 
-/// A gate in front of the database that can be closed (connections are cut, new ones refused) and opened again.
+/// A TCP gate in front of the database. Closing it cuts open connections and refuses new ones.
 struct Gate {
     port: u16,
     target: (String, u16),
@@ -63,7 +63,7 @@ impl Gate {
         self.open = Some((closing, accepting));
     }
 
-    /// Connections are cut, and the port is free again.
+    /// Cuts open connections and frees the port.
     async fn close(&mut self) {
         if let Some((stop, accepting)) = self.open.take() {
             stop.cancel();
@@ -95,12 +95,12 @@ async fn wait_until_ready(server: &TestServer, wanted: u16) {
 }
 
 #[tokio::test]
-async fn the_server_starts_without_a_database_and_recovers_by_itself() {
+async fn starts_without_a_database_and_recovers() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let mut gate = Gate::closed(&settings).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), gate.port);
-    let server = TestServer::over(&settings).await;
+    let server = TestServer::with_settings(&settings).await;
 
     assert_eq!(
         server
@@ -132,12 +132,12 @@ async fn the_server_starts_without_a_database_and_recovers_by_itself() {
     wait_until_ready(&server, 200).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 
-    // Connections in the pool are cut: the next request does not see it.
+    // Pooled connections are cut; the next request does not notice.
     gate.close().await;
     gate.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
 
-    // Away again: the tenant is known for a while, so the tool says it.
+    // Unreachable again. The tenant is cached for a while, so the tool itself reports it.
     gate.close().await;
     wait_until_ready(&server, 503).await;
     let answer = server.failure(SEATTLE, "SELECT 3").await;
@@ -150,7 +150,7 @@ async fn the_server_starts_without_a_database_and_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn a_database_that_was_never_migrated_is_an_operators_matter() {
+async fn unmigrated_database_is_a_503_without_internals() {
     let database = TestDatabase::empty().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
@@ -160,7 +160,7 @@ async fn a_database_that_was_never_migrated_is_an_operators_matter() {
     .execute(&mut db)
     .await
     .expect("granted");
-    let server = TestServer::over(&settings(&database.name)).await;
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     let response = server.request(SEATTLE, "tools/list", json!({})).await;
     assert_eq!(response.status(), 503);
     let body: Value = response.json().await.expect("JSON");
@@ -168,7 +168,7 @@ async fn a_database_that_was_never_migrated_is_an_operators_matter() {
 }
 
 #[tokio::test]
-async fn an_error_leaves_the_connection_usable_and_empty() {
+async fn connection_is_reused_after_a_statement_error() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero")
     })
@@ -180,13 +180,13 @@ async fn an_error_leaves_the_connection_usable_and_empty() {
     let mut db = server.database().superuser().await;
     let connections: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()").fetch_one(&mut db).await.expect("a count");
     assert_eq!(connections, 1, "the same connection served all of them");
-    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database() AND state <> 'idle'").fetch_one(&mut db).await.expect("a count");
-    assert_eq!(open, 0);
+    let busy: i64 = sqlx::query_scalar("SELECT count(*) FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database() AND state <> 'idle'").fetch_one(&mut db).await.expect("a count");
+    assert_eq!(busy, 0);
 }
 
-/// An administrator, or a fail-over, ends idle backends: the next request is answered by a new one.
+/// An administrator or a failover terminates idle backends: the next request uses a new one.
 #[tokio::test]
-async fn a_backend_that_was_ended_is_not_missed() {
+async fn reconnects_when_an_idle_backend_was_terminated() {
     let server = TestServer::start().await;
     let mut db = server.database().superuser().await;
     for _ in 0..3 {
@@ -199,9 +199,10 @@ async fn a_backend_that_was_ended_is_not_missed() {
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 }
 
-/// The first thing that a new connection sees is a refusal; the requests after it must not notice.
+/// A new connection first serves a lookup that rejects the tenant; later requests must not be
+/// affected.
 #[tokio::test]
-async fn an_unknown_tenant_leaves_the_connection_usable() {
+async fn connection_is_reused_after_an_unknown_tenant() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
@@ -219,9 +220,9 @@ async fn an_unknown_tenant_leaves_the_connection_usable() {
     }
 }
 
-/// What a statement could leave behind with the guard switched off, and how another one would see it: the statement that
-/// leaves it, the one that looks, and what it sees when nothing is there.
-const TRACES: [(&str, &str, &str); 15] = [
+/// Session state that a statement could leave without the guard: the statement that leaves it, a
+/// query that would see it, and that query's result without it.
+const SESSION_STATE: [(&str, &str, &str); 15] = [
     (
         "SELECT set_config('zava.trace', 'x', false)",
         "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
@@ -277,7 +278,7 @@ const TRACES: [(&str, &str, &str); 15] = [
         "SELECT (SELECT count(*) FROM pg_prepared_statements WHERE from_sql) + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
         "[[0]]",
     ),
-    // What is prepared stays when its transaction is rolled back.
+    // A prepared statement survives the rollback of its transaction.
     (
         "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; RAISE 'and fails'; END $$",
         "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
@@ -300,20 +301,20 @@ const TRACES: [(&str, &str, &str); 15] = [
     ),
 ];
 
-/// With the guard switched off a statement can do things that outlive a transaction. Nothing of it is there for the next
-/// one, on the same connection if that is used again, or on another.
+/// Without the guard a statement can create state that outlives its transaction. The next statement
+/// must not see it, neither on the same connection, if that is reused, nor on another.
 #[tokio::test]
-async fn nothing_survives_a_transaction() {
+async fn no_session_state_survives_a_transaction() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
     let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
-    // Both have passed the posture check, which would find what follows.
+    // Both have passed the posture check, which would refuse what follows.
     for scope in [&same, &other] {
-        assert!(unguarded(scope, &caller, "SELECT 1").await.is_ok());
+        assert!(run_unguarded(scope, &caller, "SELECT 1").await.is_ok());
     }
-    // Not even a login that may make temporary tables.
+    // Even if the login may create temporary tables.
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
         "GRANT TEMPORARY ON DATABASE {} TO zava_query",
         database.name
@@ -321,29 +322,30 @@ async fn nothing_survives_a_transaction() {
     .execute(&mut db)
     .await
     .expect("granted");
-    for (leave, look, nothing) in TRACES {
-        // What becomes of it does not matter; what comes after it does.
-        let _ = unguarded(&same, &caller, leave).await;
+    for (statement, query, clean) in SESSION_STATE {
+        // Its outcome does not matter, only what the next statement sees.
+        let _ = run_unguarded(&same, &caller, statement).await;
         for (which, scope) in [("other", &other), ("same", &same)] {
-            let seen = unguarded(scope, &caller, look).await;
-            assert_eq!(seen.expect(leave), nothing, "{leave}, {which}");
+            let seen = run_unguarded(scope, &caller, query).await;
+            assert_eq!(seen.expect(statement), clean, "{statement}, {which}");
         }
     }
 }
 
-/// A statement that is none of those that the guard lets through is an operator's matter, and its connection is closed.
+/// A command that the guard never lets through is reported as a misconfiguration, and its
+/// connection is closed.
 #[tokio::test]
-async fn a_connection_that_did_something_else_is_not_used_again() {
+async fn connection_is_closed_after_an_unexpected_command() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
     let backend = async || {
-        unguarded(&scope, &caller, "SELECT pg_backend_pid()")
+        run_unguarded(&scope, &caller, "SELECT pg_backend_pid()")
             .await
             .expect("a row")
     };
-    for surprise in [
+    for command in [
         "DEALLOCATE ALL",
         "DISCARD PLANS",
         "COMMIT",
@@ -356,24 +358,24 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
     ] {
         let before = backend().await;
         assert_eq!(backend().await, before, "a clean connection is used again");
-        let done = unguarded(&scope, &caller, surprise).await;
+        let done = run_unguarded(&scope, &caller, command).await;
         assert!(
             matches!(
                 done,
                 Err(ScopeError::Misconfigured(_) | ScopeError::Database(_))
             ),
-            "{surprise}: {done:?}"
+            "{command}: {done:?}"
         );
         if matches!(done, Err(ScopeError::Misconfigured(_))) {
-            assert_ne!(backend().await, before, "{surprise}");
+            assert_ne!(backend().await, before, "{command}");
         }
         assert!(
-            unguarded(&scope, &caller, "SELECT count(*) FROM retail.orders")
+            run_unguarded(&scope, &caller, "SELECT count(*) FROM retail.orders")
                 .await
                 .is_ok()
         );
     }
-    // What the guard does let through keeps the connection.
+    // Statements that the guard accepts keep the connection.
     let before = backend().await;
     for sql in [
         "VALUES (1)",
@@ -381,13 +383,13 @@ async fn a_connection_that_did_something_else_is_not_used_again() {
         "EXPLAIN SELECT 1",
         "WITH a AS (SELECT 1) SELECT * FROM a",
     ] {
-        let _ = unguarded(&scope, &caller, sql).await;
+        let _ = run_unguarded(&scope, &caller, sql).await;
         assert_eq!(backend().await, before, "{sql}");
     }
 }
 
 #[tokio::test]
-async fn a_slow_statement_is_stopped_and_says_so() {
+async fn slow_statement_times_out_with_a_message() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300)
     })
@@ -403,7 +405,7 @@ async fn a_slow_statement_is_stopped_and_says_so() {
 }
 
 #[tokio::test]
-async fn told_to_stop_the_server_answers_what_is_under_way() {
+async fn graceful_shutdown_answers_requests_in_flight() {
     let mut server = TestServer::start().await;
     server.number(SEATTLE, "SELECT 1").await;
     let mut db = server.database().superuser().await;
@@ -430,23 +432,23 @@ async fn told_to_stop_the_server_answers_what_is_under_way() {
             .send()
             .await
             .is_err(),
-        "nobody listens any more"
+        "the port is closed"
     );
 }
 
-/// A firewall that forgets a connection tells neither end; who asks next does not wait for the
-/// statement timeout.
+/// A firewall that drops a connection's state tells neither end. The next request must not wait for
+/// the statement timeout.
 #[tokio::test]
-async fn a_pooled_connection_that_died_silently_costs_little() {
+async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
     let database = TestDatabase::new().await;
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
-    let server = TestServer::over(&settings).await;
-    // Several at once, so that several connections are in the pool.
-    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
-    futures_util::future::join_all(asking).await;
-    proxy.silence();
+    let server = TestServer::with_settings(&settings).await;
+    // Several at once, to fill the pool with several connections.
+    let requests = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(requests).await;
+    proxy.blackhole_open_connections();
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(11)).await;
     tokio::time::resume();
@@ -459,12 +461,12 @@ async fn a_pooled_connection_that_died_silently_costs_little() {
     );
 }
 
-/// Also those at the bottom of the pool, which nobody would take for long.
+/// Also connections at the bottom of the pool, which would not be used for a long time.
 #[tokio::test]
-async fn connections_that_were_idle_for_long_are_not_used_again() {
+async fn long_idle_connections_are_discarded() {
     let server = TestServer::start().await;
-    let asking = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
-    futures_util::future::join_all(asking).await;
+    let requests = (0..4).map(|_| server.number(SEATTLE, "SELECT 1"));
+    futures_util::future::join_all(requests).await;
     let mut db = server.database().superuser().await;
     const PIDS: &str = "SELECT coalesce(array_agg(pid), '{}') FROM pg_stat_activity WHERE usename = 'zava_query' AND datname = current_database()";
     let before: Vec<i32> = sqlx::query_scalar(PIDS)
@@ -481,7 +483,7 @@ async fn connections_that_were_idle_for_long_are_not_used_again() {
             .fetch_one(&mut db)
             .await
             .expect("the backends");
-        // Those of the audit log may be there too.
+        // The backends of the audit log may still exist.
         !now.iter().any(|pid| before.contains(pid))
     })
     .await;

@@ -1,11 +1,11 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Column, Executor as _, SqlSafeStr as _, Statement as _};
 
-use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, settings};
+use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
 
-/// The documented table, by the server's own text output.
+/// The table in docs/results.md, over PostgreSQL's own text output.
 #[tokio::test]
-async fn values_arrive_as_documented() {
+async fn values_are_encoded_as_documented() {
     let server = TestServer::start().await;
     for (expression, expected) in [
         ("NULL", Value::Null),
@@ -63,9 +63,9 @@ async fn values_arrive_as_documented() {
     }
 }
 
-/// What runs may differ from what was asked; what the columns are called does not.
+/// The guard may rewrite a statement; its column names stay the same.
 #[tokio::test]
-async fn columns_are_called_as_postgresql_calls_them() {
+async fn column_names_match_postgresql() {
     let server = TestServer::start().await;
     let mut superuser = server.database().superuser().await;
     for expressions in [
@@ -87,7 +87,7 @@ async fn columns_are_called_as_postgresql_calls_them() {
 }
 
 #[tokio::test]
-async fn no_rows_say_so_and_keep_the_names_of_their_columns() {
+async fn empty_result_has_a_message_and_column_names() {
     let server = TestServer::start().await;
     let answer = server
         .call(
@@ -103,7 +103,7 @@ async fn no_rows_say_so_and_keep_the_names_of_their_columns() {
 }
 
 #[tokio::test]
-async fn text_and_structured_content_are_the_same() {
+async fn text_equals_structured_content() {
     let server = TestServer::start().await;
     let sql = "SELECT store_name AS name, is_online FROM retail.stores ORDER BY store_name LIMIT 2";
     let answer = server
@@ -123,10 +123,10 @@ async fn text_and_structured_content_are_the_same() {
     );
 }
 
-/// Whichever of them a client reads, it gets the same digits, escapes and order of members; of an
-/// error and of a result that is sent in many slices too.
+/// Both forms have the same digits, escapes and member order; also for errors, and for results sent
+/// in many chunks.
 #[tokio::test]
-async fn structured_content_is_the_text_byte_for_byte() {
+async fn structured_content_equals_the_text_byte_for_byte() {
     let server = TestServer::start().await;
     let document = r#"{"b": 1.50, "a": [1e3, "\u001b\"\\"], "b": -0}"#;
     for (sql, is_error) in [
@@ -162,104 +162,9 @@ async fn structured_content_is_the_text_byte_for_byte() {
     }
 }
 
-/// Nothing but the value, the list and the message would do; a model may look at one of them only.
+/// A column name comes from the client's SQL or from a table.
 #[tokio::test]
-async fn a_long_value_is_marked_listed_and_told() {
-    let server = TestServer::start_with(|settings| {
-        settings.limits.cell_bytes = 256.try_into().expect("not zero");
-    })
-    .await;
-    let sql = "SELECT repeat('é', 127) || 'é' AS fits, repeat('é', 150) AS long, 1 AS one";
-    let answer = server
-        .call(
-            HEAD_OFFICE,
-            "execute_sales_query",
-            json!({"postgresql_query": sql}),
-        )
-        .await;
-    assert!(!answer.is_error, "{}", answer.text);
-    let long = format!("{}…[cut: the first 256 of 300 bytes]", "é".repeat(128));
-    let expected = json!({
-        "c": ["fits", "long", "one"],
-        "r": [["é".repeat(128), long, 1]],
-        "n": 1,
-        "scope": "all 8 stores",
-        "truncated": true,
-        "cut": [[0, 1]],
-        "msg": "1 value longer than 256 bytes was cut; each ends in …[cut: …] and is listed in `cut` as [row, column], from 0. \
-                Read the rest with substr(value, start, count), or less with left(value, count)"
-    });
-    assert_eq!(answer.structured, expected);
-    assert_eq!(
-        serde_json::from_str::<Value>(&answer.text).expect("JSON"),
-        expected
-    );
-}
-
-#[tokio::test]
-async fn missing_rows_say_how_to_go_on() {
-    let server = TestServer::start_with(|settings| {
-        settings.limits.answer.rows = 2.try_into().expect("not zero");
-        settings.limits.answer.result_bytes = 1024.try_into().expect("not zero");
-    })
-    .await;
-    for (sql, rows, message) in [
-        (
-            "SELECT order_id FROM retail.orders",
-            2,
-            "Only the first 2 rows; there are more. Aggregate or filter; or continue with ORDER BY and OFFSET 2",
-        ),
-        (
-            "SELECT repeat('x', 600) FROM retail.stores",
-            1,
-            "Only the first of 8 rows; the next one would exceed the result limit of 1024 bytes. Select fewer columns. Aggregate \
-             or filter; or continue with ORDER BY and OFFSET 1",
-        ),
-        (
-            "SELECT repeat('x', 2000)",
-            0,
-            "The first row alone exceeds the result limit of 1024 bytes. Select fewer columns, or shorten long values \
-             with left(value, 1000)",
-        ),
-    ] {
-        let answer = server
-            .call(
-                HEAD_OFFICE,
-                "execute_sales_query",
-                json!({"postgresql_query": sql}),
-            )
-            .await;
-        assert_eq!(answer.structured["n"], rows, "{}", answer.text);
-        assert_eq!(answer.structured["truncated"], true, "{sql}");
-        assert_eq!(answer.structured["msg"], message, "{sql}");
-    }
-}
-
-#[tokio::test]
-async fn too_many_columns_are_counted() {
-    let server = TestServer::start().await;
-    let select = |columns: usize| {
-        let columns: Vec<String> = (0..columns).map(|n| format!("{n} AS c{n}")).collect();
-        format!("SELECT {}", columns.join(", "))
-    };
-    assert_eq!(
-        server.rows(SEATTLE, &select(128)).await[0]
-            .as_array()
-            .map(Vec::len),
-        Some(128)
-    );
-    for sql in [select(129), format!("{} WHERE false", select(129))] {
-        assert_eq!(
-            server.failure(SEATTLE, &sql).await,
-            "the query has too many columns; the most is 128; ask in smaller steps"
-        );
-    }
-    assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
-}
-
-/// A name is the client's own text, or a column's.
-#[tokio::test]
-async fn names_of_columns_steer_no_terminal() {
+async fn control_characters_in_column_names_are_escaped() {
     let server = TestServer::start().await;
     let answer = server
         .call(
@@ -274,9 +179,9 @@ async fn names_of_columns_steer_no_terminal() {
     );
 }
 
-/// A number that is rounded when it is read once more would differ between the two.
+/// A number rounded by another conversion would differ between the two forms.
 #[tokio::test]
-async fn floats_keep_every_digit_in_both() {
+async fn floats_round_trip_in_text_and_structured_content() {
     let server = TestServer::start().await;
     let sql = "SELECT 0.41272252798080444::float8, 1e-300::float8, 5e-324::float8, 0.1::float4";
     let answer = server
@@ -315,7 +220,7 @@ async fn schemas_have_the_documented_blocks_in_order() {
 }
 
 #[tokio::test]
-async fn the_date_is_now_with_microseconds_and_zone() {
+async fn current_date_has_microseconds_and_time_zone() {
     let server = TestServer::start().await;
     let answer = server
         .call(SEATTLE, "get_current_utc_date", json!({}))
@@ -333,50 +238,9 @@ async fn the_date_is_now_with_microseconds_and_zone() {
     assert!((chrono::Utc::now() - told.to_utc()).num_seconds().abs() < 60);
 }
 
-/// PostgreSQL speaks of the text that ran, which is another one: tables have their schema, twins stand in for functions.
+/// Planner estimates come from statistics over all stores' rows.
 #[tokio::test]
-async fn an_error_says_where_in_the_text_that_was_sent() {
-    let server = TestServer::start().await;
-    for (sql, expected) in [
-        (
-            "SELECT order_id,\n  order_dat\nFROM orders",
-            "column \"order_dat\" does not exist (line 2, column 3; SQLSTATE 42703); did you mean order_date (retail.orders)?",
-        ),
-        (
-            "SELECT repeat('-', store_id), array_agg(store_id), total\nFROM stores s JOIN orders o USING (store_id)",
-            "column \"total\" does not exist",
-        ),
-        (
-            "select s.store_name, sum(o.totl_amount) from stores s join order_items o using (store_id) group by 1",
-            "column o.totl_amount does not exist (line 1, column 26; SQLSTATE 42703); did you mean o.total_amount?",
-        ),
-        (
-            "SELECT 'é', lower(order_date) FROM orders",
-            "function lower(date) does not exist",
-        ),
-        ("SELECT 1\n/ 0", "division by zero (SQLSTATE 22012)"),
-    ] {
-        let text = server.failure(SEATTLE, sql).await;
-        assert!(text.starts_with(expected), "{sql}\n  {text}");
-    }
-    let text = server
-        .failure(SEATTLE, "SELECT 'é',\n lower(order_date) FROM orders")
-        .await;
-    assert!(
-        text.contains("(line 2, column 2; SQLSTATE 42883)"),
-        "{text}"
-    );
-    let text = server
-        .failure(SEATTLE, "SELECT * FROM retail.order_itms")
-        .await;
-    assert!(text.contains("did you mean retail.order_items?"), "{text}");
-    let text = server.failure(SEATTLE, "SELECT ifnull(1, 2)").await;
-    assert!(text.contains("use for example coalesce("), "{text}");
-}
-
-/// Estimates come from statistics over all stores' rows.
-#[tokio::test]
-async fn a_plan_is_for_head_office_only() {
+async fn explain_is_for_head_office_only() {
     let server = TestServer::start().await;
     let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
     let text = server.failure(SEATTLE, sql).await;
@@ -400,88 +264,21 @@ async fn a_plan_is_for_head_office_only() {
     }
 }
 
-/// What stands for a call means what the call means, also of NULL.
 #[tokio::test]
-async fn a_twin_lets_null_through() {
+async fn duplicate_columns_and_non_finite_numbers_are_valid_json() {
     let server = TestServer::start().await;
-    let cases = [
-        (
-            "x::numeric::int FROM (VALUES ('1'), (NULL)) v(x)",
-            json!([[1], [null]]),
-        ),
-        (
-            "(x || '')::jsonb FROM (VALUES ('1'), (NULL)) v(x)",
-            json!([[1], [null]]),
-        ),
-        (
-            "('{' || x || '}')::numeric[]::int[] FROM (VALUES ('1'), (NULL)) v(x)",
-            json!([[[1]], [null]]),
-        ),
-        (
-            "power(2, x) FROM (VALUES (1), (NULL)) v(x)",
-            json!([[2], [null]]),
-        ),
-        ("2 ^ x FROM (VALUES (1), (NULL)) v(x)", json!([[2], [null]])),
-        (
-            "exp(x)::int FROM (VALUES (0), (NULL)) v(x)",
-            json!([[1], [null]]),
-        ),
-        ("power(2::numeric, '3')::int", json!([[8]])),
-        (
-            "repeat('a', x) FROM (VALUES (1), (NULL)) v(x)",
-            json!([["a"], [null]]),
-        ),
-        (
-            "lpad('a', x), rpad('a', x) FROM (VALUES (1), (NULL)) v(x)",
-            json!([["a", "a"], [null, null]]),
-        ),
-        (
-            "'abc' ~ x FROM (VALUES ('b'), (NULL)) v(x)",
-            json!([[true], [null]]),
-        ),
-        (
-            "g FROM (VALUES (NULL::int)) v(x), generate_series(1, x) g",
-            json!([]),
-        ),
-        (
-            "(e ->> 'price')::numeric::float8 FROM jsonb_array_elements('[{\"price\": \"1.5\"}, {}]') e",
-            json!([[1.5], [null]]),
-        ),
-        (
-            "array_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
-            json!([[[null]]]),
-        ),
-        (
-            "json_agg(x) FROM (SELECT repeat('a', 300) || y AS x FROM (VALUES (NULL)) v(y)) t",
-            json!([[[null]]]),
-        ),
-    ];
-    for (sql, rows) in cases {
-        let given = server.rows(SEATTLE, &format!("SELECT {sql}")).await;
-        assert_eq!(Value::from(given), rows, "{sql}");
-    }
-    let sql = "WITH RECURSIVE t AS (SELECT 1 AS i, NULL::text AS s UNION ALL SELECT i + 1, s || 'x' FROM t WHERE i < 3) SELECT * FROM t";
-    let given = server.rows(SEATTLE, sql).await;
-    assert_eq!(Value::from(given), json!([[1, null], [2, null], [3, null]]));
-}
-
-/// A limit that a statement has reached is not an outage.
-#[tokio::test]
-async fn too_much_temporary_space_is_the_statements_own_matter() {
-    let database = TestDatabase::new().await;
-    let sql = "SELECT count(*) FROM (SELECT repeat(product_name, 200) || g AS x FROM retail.products, generate_series(1, 20000) AS g ORDER BY g DESC OFFSET 1) AS s";
-    let limit = format!(
-        "ALTER ROLE zava_query IN DATABASE {} SET temp_file_limit = '1MB'",
-        database.name
+    let sql = "SELECT 1 AS a, 2 AS a, 'NaN'::float8 AS f, 'Infinity'::float4 AS g, 'NaN'::numeric AS h, interval '1 mon 2 days' AS i";
+    let answer = server
+        .call(
+            SEATTLE,
+            "execute_sales_query",
+            json!({"postgresql_query": sql}),
+        )
+        .await;
+    let body: Value = serde_json::from_str(&answer.text).expect("valid JSON");
+    assert_eq!(body["c"], json!(["a", "a", "f", "g", "h", "i"]));
+    assert_eq!(
+        body["r"],
+        json!([[1, 2, "NaN", "Infinity", "NaN", "1 mon 2 days"]])
     );
-    database
-        .superuser()
-        .await
-        .execute(AssertSqlSafe(limit).into_sql_str())
-        .await
-        .expect("a limit");
-    // It holds for connections that are made after it.
-    let server = TestServer::over(&settings(&database.name)).await;
-    let text = server.failure(SEATTLE, sql).await;
-    assert!(text.contains("temporary space"), "{text}");
 }

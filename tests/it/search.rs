@@ -27,7 +27,7 @@ async fn search(server: &TestServer, description: &str, threshold: f64) -> Value
 }
 
 #[tokio::test]
-async fn products_are_found_by_meaning_nearest_first() {
+async fn products_are_ranked_by_semantic_distance() {
     let server = TestServer::start().await;
     for (description, category) in [
         (
@@ -74,7 +74,7 @@ async fn products_are_found_by_meaning_nearest_first() {
 }
 
 #[tokio::test]
-async fn a_higher_threshold_finds_fewer_and_none_below_it() {
+async fn higher_threshold_returns_fewer_products() {
     let server = TestServer::start().await;
     let (few, many) = (
         search(&server, "exterior acrylic house paint", 60.0).await,
@@ -87,7 +87,7 @@ async fn a_higher_threshold_finds_fewer_and_none_below_it() {
 }
 
 #[tokio::test]
-async fn nothing_found_names_the_threshold() {
+async fn empty_search_names_the_threshold() {
     let server = TestServer::start().await;
     let found = search(
         &server,
@@ -115,7 +115,7 @@ async fn nothing_found_names_the_threshold() {
 }
 
 #[tokio::test]
-async fn without_a_model_the_tool_says_what_to_do_instead() {
+async fn search_without_a_model_suggests_sql() {
     let server = TestServer::start_with(|settings| settings.embedding_model_dir = None).await;
     let answer = server
         .call(

@@ -1,4 +1,5 @@
-//! How a server over HTTP is stopped: it answers what it has begun, and ends with 0.
+//! Graceful shutdown of a server over HTTP by a signal: requests in flight are answered, and the
+//! exit code is 0.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,22 +11,25 @@ use tokio::process::{Child, ChildStderr, Command};
 use tokio::time::timeout;
 
 use crate::command_line::with_database;
-use crate::support::{Lock, SEATTLE, TestDatabase, WAITING, Watch, http, settings};
+use crate::support::{
+    ActivityMonitor, BLOCKED_QUERY, SEATTLE, TableLock, TestDatabase, http, settings,
+};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-struct Served {
+struct ServerProcess {
     child: Child,
     url: String,
-    /// Read no further, but kept open: what is logged has somewhere to go.
+    /// Not read further, but kept open so that the server can log.
     _log: Lines<BufReader<ChildStderr>>,
 }
 
-/// Undoes what `nohup` does, and becomes the program that follows.
+/// Restores the default action of SIGHUP, which `nohup` ignores, and executes the program that
+/// follows.
 const RESET_HANGUP: &str = "import os, signal, sys; signal.signal(signal.SIGHUP, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])";
 
-/// The server, started by another program.
-fn server_by(program: &[&str], folder: &Path) -> Command {
+/// The server, started through another program.
+fn server_via(program: &[&str], folder: &Path) -> Command {
     let mut command = Command::new(program[0]);
     command
         .args(&program[1..])
@@ -39,7 +43,7 @@ fn server_by(program: &[&str], folder: &Path) -> Command {
 }
 
 /// Starts a server over a database and waits until it listens.
-async fn serve(mut command: Command, database: &TestDatabase) -> Served {
+async fn serve(mut command: Command, database: &TestDatabase) -> ServerProcess {
     with_database(&mut command, &settings(&database.name));
     let mut child = command.spawn().expect("it starts");
     let mut log = BufReader::new(child.stderr.take().expect("its log")).lines();
@@ -52,23 +56,25 @@ async fn serve(mut command: Command, database: &TestDatabase) -> Served {
             }
         }
     };
-    let url = timeout(PATIENCE, listening).await.expect("it listens");
-    Served {
+    let url = timeout(RESPONSE_TIMEOUT, listening)
+        .await
+        .expect("it listens");
+    ServerProcess {
         child,
         url,
         _log: log,
     }
 }
 
-impl Served {
+impl ServerProcess {
     async fn signal(&self, name: &str) {
         let id = self.child.id().expect("it runs").to_string();
         let status = Command::new("kill").args(["-s", name, &id]).status().await;
         assert!(status.expect("kill runs").success(), "{name}");
     }
 
-    async fn ended(&mut self) -> Option<i32> {
-        let ended = timeout(PATIENCE, self.child.wait()).await;
+    async fn exit_code(&mut self) -> Option<i32> {
+        let ended = timeout(RESPONSE_TIMEOUT, self.child.wait()).await;
         ended.expect("it ends").expect("its status").code()
     }
 
@@ -79,47 +85,47 @@ impl Served {
 }
 
 #[tokio::test]
-async fn what_has_begun_is_answered_after_each_signal_to_stop() {
+async fn requests_in_flight_are_answered_after_term_int_and_hup() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["TERM", "INT", "HUP"] {
-        // As a terminal starts it, whatever has started the tests.
-        let server = server_by(&["python3", "-c", RESET_HANGUP], folder.path());
+        // With the signal actions of a terminal, whatever started the tests.
+        let server = server_via(&["python3", "-c", RESET_HANGUP], folder.path());
         let mut server = serve(server, &database).await;
-        let lock = Lock::on(&database).await;
-        let mut watch = Watch::on(&database).await;
-        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "execute_sales_query", "arguments": {"postgresql_query": WAITING}}});
+        let lock = TableLock::acquire(&database).await;
+        let mut monitor = ActivityMonitor::new(&database).await;
+        let call = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "execute_sales_query", "arguments": {"postgresql_query": BLOCKED_QUERY}}});
         let answer = http()
             .post(format!("{}/mcp", server.url))
             .header("x-rls-user-id", SEATTLE)
             .json(&call)
             .send();
         let stopping = async {
-            watch.until_blocked(1).await;
+            monitor.wait_until_blocked(1).await;
             server.signal(name).await;
             lock.release().await;
         };
         let (answer, ()) = tokio::join!(answer, stopping);
         let body: Value = answer.expect("an answer").json().await.expect("JSON");
         assert_eq!(body["result"]["isError"], false, "{name}: {body}");
-        assert_eq!(server.ended().await, Some(0), "{name}");
+        assert_eq!(server.exit_code().await, Some(0), "{name}");
     }
 }
 
-/// `nohup` has its program ignore SIGHUP, and the server leaves it at that. Only Linux tells a
-/// program so.
+/// `nohup` makes its program ignore SIGHUP, and the server keeps it ignored. Only Linux reports
+/// this to a program.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn under_nohup_the_end_of_the_terminal_stops_nothing() {
+async fn sighup_is_ignored_under_nohup() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let server = server_by(&["nohup"], folder.path());
+    let server = server_via(&["nohup"], folder.path());
     let mut server = serve(server, &database).await;
     server.signal("HUP").await;
-    // A server that stops has no call to wait for, and would soon be gone.
+    // A server that shut down would have no call to wait for and would be gone soon.
     for _ in 0..100 {
         assert!(server.is_live().await);
     }
     server.signal("TERM").await;
-    assert_eq!(server.ended().await, Some(0));
+    assert_eq!(server.exit_code().await, Some(0));
 }

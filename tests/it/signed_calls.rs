@@ -1,26 +1,26 @@
-//! The guard is switched off: what the database tells of callers and records for the server needs the
-//! server's signature over exactly that.
+//! Without the guard: database functions that look up callers or append audit records require the
+//! server's signature over exactly their arguments.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::signed_context::sqlstate;
-use crate::support::{SEATTLE, TestDatabase, backend, number};
+use crate::support::{SEATTLE, TestDatabase, backend_pid, number};
 
-/// What the database knows of callers is told to the server alone: with the guard switched off, a signature is worth nothing for
-/// another question, another purpose, another backend, or later.
+/// A signature is invalid for other arguments, another purpose, another backend, or after its
+/// expiry.
 #[tokio::test]
-async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_question() {
-    const QUESTION: &str =
+async fn caller_lookup_requires_a_signature_over_the_exact_arguments() {
+    const ARGUMENTS: &str =
         r#"{"principals": [], "stores": ["zava-retail-seattle"], "role": "reader"}"#;
-    const OTHER: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
+    const OTHER_ARGUMENTS: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
     let database = TestDatabase::new().await;
     let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
-    let backend = backend(&mut db).await;
+    let backend = backend_pid(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str, seconds: i32| -> (i64, Vec<u8>) {
-        sqlx::query_as(include_str!("support/sign_question.sql"))
+        sqlx::query_as(include_str!("support/sign_call.sql"))
             .bind(purpose)
-            .bind(QUESTION)
+            .bind(ARGUMENTS)
             .bind(seconds)
             .bind(backend)
             .fetch_one(&mut superuser)
@@ -28,57 +28,58 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
             .expect("a signature")
     };
     let (expires, mac) = sign("entitlements", 60).await;
-    let (late, late_mac) = sign("entitlements", -1).await;
+    let (expired, expired_mac) = sign("entitlements", -1).await;
     let (_, key_mac) = sign("api-key", 60).await;
-    let ask = async |db: &mut PgConnection, key: i32, question: &str, expires: i64, mac: &[u8]| {
-        sqlx::query_scalar::<_, String>(
-            "SELECT tenant_id::text FROM guard.entitlements($1, $2, $3, $4)",
-        )
-        .bind(key)
-        .bind(question)
-        .bind(expires)
-        .bind(mac)
-        .fetch_all(db)
-        .await
-        .map_err(|error| {
-            let error = error.into_database_error().expect("the database's word");
-            error.code().expect("a SQLSTATE").into_owned()
-        })
-    };
+    let look_up =
+        async |db: &mut PgConnection, key: i32, arguments: &str, expires: i64, mac: &[u8]| {
+            sqlx::query_scalar::<_, String>(
+                "SELECT tenant_id::text FROM guard.entitlements($1, $2, $3, $4)",
+            )
+            .bind(key)
+            .bind(arguments)
+            .bind(expires)
+            .bind(mac)
+            .fetch_all(db)
+            .await
+            .map_err(|error| {
+                let error = error.into_database_error().expect("an error of PostgreSQL");
+                error.code().expect("a SQLSTATE").into_owned()
+            })
+        };
     assert_eq!(
-        ask(&mut db, 1, QUESTION, expires, &mac).await,
+        look_up(&mut db, 1, ARGUMENTS, expires, &mac).await,
         Ok(vec![SEATTLE.to_owned()])
     );
     let refused = |state: &str| Err(state.to_owned());
     assert_eq!(
-        ask(&mut db, 1, OTHER, expires, &mac).await,
+        look_up(&mut db, 1, OTHER_ARGUMENTS, expires, &mac).await,
         refused("ZV002")
     );
     assert_eq!(
-        ask(&mut db, 1, QUESTION, expires + 1, &mac).await,
+        look_up(&mut db, 1, ARGUMENTS, expires + 1, &mac).await,
         refused("ZV002")
     );
     assert_eq!(
-        ask(&mut db, 1, QUESTION, expires, &mac[..16]).await,
+        look_up(&mut db, 1, ARGUMENTS, expires, &mac[..16]).await,
         refused("ZV002")
     );
     assert_eq!(
-        ask(&mut db, 1, QUESTION, expires, &key_mac).await,
+        look_up(&mut db, 1, ARGUMENTS, expires, &key_mac).await,
         refused("ZV002")
     );
     assert_eq!(
-        ask(&mut elsewhere, 1, QUESTION, expires, &mac).await,
+        look_up(&mut elsewhere, 1, ARGUMENTS, expires, &mac).await,
         refused("ZV002")
     );
     assert_eq!(
-        ask(&mut db, 2, QUESTION, expires, &mac).await,
+        look_up(&mut db, 2, ARGUMENTS, expires, &mac).await,
         refused("ZV001")
     );
     assert_eq!(
-        ask(&mut db, 1, QUESTION, late, &late_mac).await,
+        look_up(&mut db, 1, ARGUMENTS, expired, &expired_mac).await,
         refused("ZV004")
     );
-    // For another purpose it is worth nothing, not even where something could be written.
+    // For another purpose it is invalid, even in a read-write transaction.
     sqlx::raw_sql("BEGIN READ WRITE")
         .execute(&mut db)
         .await
@@ -93,7 +94,7 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
             .await
             .expect("saved");
         let used = sqlx::query(function)
-            .bind(QUESTION)
+            .bind(ARGUMENTS)
             .bind(expires)
             .bind(&mac)
             .fetch_all(&mut db)
@@ -110,17 +111,18 @@ async fn asking_about_callers_needs_the_servers_signature_over_exactly_the_quest
         .expect("over");
 }
 
-/// The audit trail takes what the server has signed for it, for this backend, where the transaction may write, and nothing else.
+/// The audit log accepts only records signed for it and for this backend, in a read-write
+/// transaction.
 #[tokio::test]
-async fn recording_needs_the_servers_signature_over_exactly_the_records() {
+async fn audit_append_requires_a_signature_over_the_exact_records() {
     const RECORDS: &str = r#"[{"kind": "act", "act": "tried"}]"#;
     const FORGED: &str = r#"[{"kind": "act", "act": "forged"}]"#;
     let database = TestDatabase::new().await;
     let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
-    let backend = backend(&mut db).await;
+    let backend = backend_pid(&mut db).await;
     let mut superuser = database.superuser().await;
     let mut sign = async |purpose: &str| -> (i64, Vec<u8>) {
-        sqlx::query_as(include_str!("support/sign_question.sql"))
+        sqlx::query_as(include_str!("support/sign_call.sql"))
             .bind(purpose)
             .bind(RECORDS)
             .bind(60)
@@ -133,7 +135,7 @@ async fn recording_needs_the_servers_signature_over_exactly_the_records() {
     let (other_expires, other_mac) = sign("entitlements").await;
     let record =
         async |db: &mut PgConnection, mode: &str, records: &str, expires: i64, mac: &[u8]| {
-            // The mode is this test's own.
+            // The mode comes from this test alone.
             sqlx::raw_sql(AssertSqlSafe(format!("BEGIN {mode}")))
                 .execute(&mut *db)
                 .await

@@ -1,16 +1,16 @@
-//! The guard is switched off: statements go straight to the database as the login that only queries, and the database
-//! alone must hold.
+//! Without the guard: statements run as the query login, and the database alone must isolate
+//! tenants.
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{
-    HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, backend, begin_signed, number, sign,
+    HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, backend_pid, begin_signed, number, sign,
 };
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
 #[tokio::test]
-async fn without_a_signed_context_the_query_login_sees_nothing() {
+async fn query_login_sees_no_rows_without_a_signed_context() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     for table in [
@@ -35,9 +35,9 @@ async fn without_a_signed_context_the_query_login_sees_nothing() {
     );
 }
 
-/// The outcome of counting orders under a value of `zava.context`.
-async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, String> {
-    set(db, context).await;
+/// Counts orders under a value of `zava.context`.
+async fn count_orders_with(db: &mut PgConnection, context: &str) -> Result<i64, String> {
+    set_context(db, context).await;
     sqlx::query_scalar(ORDERS)
         .fetch_one(db)
         .await
@@ -45,11 +45,11 @@ async fn orders_under(db: &mut PgConnection, context: &str) -> Result<i64, Strin
 }
 
 #[tokio::test]
-async fn an_empty_context_shows_nothing() {
+async fn empty_context_shows_no_rows() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
-    assert_eq!(orders_under(&mut db, "").await, Ok(0));
-    // After a transaction in which it was set, the value is empty and not NULL.
+    assert_eq!(count_orders_with(&mut db, "").await, Ok(0));
+    // After a transaction that set it, the value is empty and not NULL.
     sqlx::raw_sql("BEGIN; SELECT set_config('zava.context', 'x', true); ROLLBACK")
         .execute(&mut db)
         .await
@@ -57,18 +57,18 @@ async fn an_empty_context_shows_nothing() {
     assert_eq!(number(&mut db, ORDERS).await, 0);
 }
 
-/// A context that is present is valid, or it is an error: no row is shown and none is silently
-/// missing. The checks have a fixed order: form, key, MAC, expiry, tenant.
+/// A context that is present is valid or an error: no row is shown, and none is silently missing.
+/// The checks have a fixed order: format, key, MAC, expiry, tenant.
 #[tokio::test]
-async fn a_context_is_valid_or_an_error() {
+async fn malformed_forged_or_expired_context_is_an_error() {
     let database = TestDatabase::new().await;
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_valid_or_an_error(&mut db, &mut superuser).await;
 }
 
 pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &mut PgConnection) {
-    const NOBODY: &str = "11111111-1111-1111-1111-111111111111";
-    let backend = backend(db).await;
+    const UNKNOWN_TENANT: &str = "11111111-1111-1111-1111-111111111111";
+    let backend = backend_pid(db).await;
     let valid = sign(superuser, SEATTLE, backend, 30).await;
     let parts: Vec<&str> = valid.split(':').collect();
     let [key, tenant, expiry, mac] = parts[..] else {
@@ -76,18 +76,18 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
     };
     let forged =
         |key: &str, tenant: &str, expiry: &str, mac: &str| [key, tenant, expiry, mac].join(":");
-    let bent = if mac.ends_with('0') { "1" } else { "0" };
-    let bent = format!("{}{bent}", &mac[..63]);
+    let modified = if mac.ends_with('0') { "1" } else { "0" };
+    let modified = format!("{}{modified}", &mac[..63]);
     let later = (expiry.parse::<i64>().expect("a number") + 1).to_string();
     let upper = tenant.replace('e', "E");
     let bare = tenant.replace('-', "");
     let cases = [
-        ("no form at all", "x".to_owned(), "ZV002"),
-        ("a space", " ".to_owned(), "ZV002"),
+        ("not a context", "x".to_owned(), "ZV002"),
+        ("only a space", " ".to_owned(), "ZV002"),
         ("three parts", [key, tenant, mac].join(":"), "ZV002"),
         ("five parts", format!("{valid}:"), "ZV002"),
-        ("something before", format!(" {valid}"), "ZV002"),
-        ("a line break behind", format!("{valid}\n"), "ZV002"),
+        ("a leading space", format!(" {valid}"), "ZV002"),
+        ("a trailing line break", format!("{valid}\n"), "ZV002"),
         (
             "too long",
             forged(key, tenant, expiry, &"0".repeat(200)),
@@ -96,7 +96,7 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
         ("no key", forged("", tenant, expiry, mac), "ZV002"),
         ("key 0", forged("0", tenant, expiry, mac), "ZV002"),
         (
-            "a key with a zero before",
+            "a key with a leading zero",
             forged("01", tenant, expiry, mac),
             "ZV002",
         ),
@@ -107,7 +107,7 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
             "ZV002",
         ),
         (
-            "a key in other digits",
+            "a key in non-ASCII digits",
             forged("\u{661}", tenant, expiry, mac),
             "ZV002",
         ),
@@ -148,7 +148,11 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
             "ZV002",
         ),
         ("no MAC", forged(key, tenant, expiry, ""), "ZV002"),
-        ("a bent MAC", forged(key, tenant, expiry, &bent), "ZV002"),
+        (
+            "a modified MAC",
+            forged(key, tenant, expiry, &modified),
+            "ZV002",
+        ),
         (
             "another tenant",
             forged(key, HEAD_OFFICE, expiry, mac),
@@ -178,30 +182,30 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
         ),
         (
             "an unknown tenant",
-            sign(superuser, NOBODY, backend, 30).await,
+            sign(superuser, UNKNOWN_TENANT, backend, 30).await,
             "ZV003",
         ),
         (
             "an unknown tenant, expired",
-            sign(superuser, NOBODY, backend, 0).await,
+            sign(superuser, UNKNOWN_TENANT, backend, 0).await,
             "ZV004",
         ),
         (
             "an unknown tenant, unsigned",
-            forged(key, NOBODY, expiry, mac),
+            forged(key, UNKNOWN_TENANT, expiry, mac),
             "ZV002",
         ),
     ];
     for (what, context, state) in cases {
-        let seen = orders_under(db, &context).await;
+        let seen = count_orders_with(db, &context).await;
         assert_eq!(seen, Err(state.to_owned()), "{what}: {context}");
     }
-    assert!(orders_under(db, &valid).await.expect("orders") > 0);
+    assert!(count_orders_with(db, &valid).await.expect("orders") > 0);
 }
 
-/// MACs that the functions of before made are no contexts.
+/// MACs for earlier versions and other purposes are not valid contexts.
 #[tokio::test]
-async fn a_mac_for_another_purpose_is_no_context() {
+async fn mac_for_another_purpose_is_rejected() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     let valid = database.context(SEATTLE, &mut db).await;
@@ -210,17 +214,17 @@ async fn a_mac_for_another_purpose_is_no_context() {
         let mac: String = sqlx::query_scalar(include_str!("support/sign_purpose.sql"))
             .bind(purpose)
             .bind(signed)
-            .bind(i64::from(backend(&mut db).await))
+            .bind(i64::from(backend_pid(&mut db).await))
             .fetch_one(&mut database.superuser().await)
             .await
             .expect("a MAC");
-        let seen = orders_under(&mut db, &format!("{signed}:{mac}")).await;
+        let seen = count_orders_with(&mut db, &format!("{signed}:{mac}")).await;
         assert_eq!(seen, Err("ZV002".to_owned()), "{purpose}");
     }
 }
 
 #[tokio::test]
-async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
+async fn changing_the_context_mid_transaction_reveals_nothing() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(REDMOND).await;
     let own = number(&mut db, ORDERS).await;
@@ -253,9 +257,9 @@ async fn a_context_changed_within_its_transaction_shows_nothing_of_others() {
     }
 }
 
-/// Each table reference verifies the context that it finds.
+/// Each table reference verifies the context that is set at that moment.
 #[tokio::test]
-async fn a_context_changed_between_two_reads_of_a_table_is_an_error() {
+async fn context_changed_between_two_table_references_is_an_error() {
     let database = TestDatabase::new().await;
     let mut db = database.signed(REDMOND).await;
     let sql = format!(
@@ -267,10 +271,10 @@ async fn a_context_changed_between_two_reads_of_a_table_is_an_error() {
     assert_eq!(sqlstate(seen), "ZV002");
 }
 
-/// What a session has read of a table is counted where SQL can see it: a context without a valid
-/// MAC must not tell whether its tenant exists.
+/// SQL can see how often the session has scanned a table, so a context without a valid MAC must not
+/// reveal whether its tenant exists.
 #[tokio::test]
-async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
+async fn tenant_table_is_not_read_before_the_mac_is_verified() {
     const SCANS: &str = "SELECT (SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_index AS i \
         WHERE i.indrelid = 'guard.tenant'::regclass)::bigint + pg_stat_get_xact_numscans('guard.tenant'::regclass)";
     let database = TestDatabase::new().await;
@@ -283,7 +287,7 @@ async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
             .execute(&mut db)
             .await
             .expect("begun");
-        set(&mut db, context).await;
+        set_context(&mut db, context).await;
         let seen = sqlx::query(ORDERS).fetch_one(&mut db).await;
         assert_eq!(sqlstate(seen), state);
         sqlx::raw_sql("ROLLBACK TO before")
@@ -298,17 +302,17 @@ async fn the_tenants_table_is_not_read_before_the_mac_was_compared() {
     }
 }
 
-/// A copy shows the same tenant's rows on the same backend until it expires, and nothing elsewhere.
+/// A copy works on the same backend until it expires, and nowhere else.
 #[tokio::test]
-async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
+async fn captured_context_is_bound_to_its_backend_and_expiry() {
     let database = TestDatabase::new().await;
     let (mut db, mut other) = (database.query_login().await, database.query_login().await);
-    let backend = backend(&mut db).await;
+    let backend = backend_pid(&mut db).await;
     sqlx::raw_sql("BEGIN READ ONLY")
         .execute(&mut db)
         .await
         .expect("begin");
-    // It expires a microsecond after this transaction has begun.
+    // It expires a microsecond after the start of this transaction.
     let begun = "SELECT (extract(epoch FROM transaction_timestamp()) * 1000000)::bigint + 1";
     let expires = number(&mut db, begun).await;
     let valid = database.context_for(SEATTLE, backend, 30).await;
@@ -324,11 +328,11 @@ async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
         .expect("a MAC");
     let short = format!("{signed}:{mac}");
     assert_eq!(
-        orders_under(&mut other, &valid).await,
+        count_orders_with(&mut other, &valid).await,
         Err("ZV002".to_owned()),
         "on another backend"
     );
-    set(&mut db, &short).await;
+    set_context(&mut db, &short).await;
     assert!(
         number(&mut db, ORDERS).await > 0,
         "a transaction does not expire midway"
@@ -338,15 +342,15 @@ async fn a_captured_context_is_worth_nothing_elsewhere_or_later() {
         .await
         .expect("commit");
     assert_eq!(
-        orders_under(&mut db, &short).await,
+        count_orders_with(&mut db, &short).await,
         Err("ZV004".to_owned()),
         "in a transaction that begins later"
     );
 }
 
-/// Worker processes are other backends, for which a context is not valid: the leader verifies it.
+/// Parallel workers are other backends, for which a context is not valid: the leader verifies it.
 #[tokio::test]
-async fn a_context_is_verified_where_workers_may_run() {
+async fn context_is_verified_under_parallel_plans() {
     let database = TestDatabase::new().await;
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
@@ -390,9 +394,9 @@ pub(crate) async fn assert_verified_where_workers_may_run(
     }
 }
 
-/// Neither can the login write, nor become somebody else, whatever it sets.
+/// The login can neither write nor become another role, whatever it sets.
 #[tokio::test]
-async fn the_query_login_cannot_write_or_change_roles() {
+async fn query_login_cannot_write_or_change_roles() {
     let database = TestDatabase::new().await;
     let mut db = database.query_login().await;
     for sql in [
@@ -422,7 +426,7 @@ async fn the_query_login_cannot_write_or_change_roles() {
         "SELECT nextval('retail.orders_order_id_seq')",
         "SET row_security = off; SELECT count(*) FROM retail.orders",
     ] {
-        // Not in a transaction of the server's, and with the login's own brake released.
+        // Outside the server's transaction, and without the login's own read-only default.
         sqlx::raw_sql("SET default_transaction_read_only = off")
             .execute(&mut db)
             .await
@@ -445,19 +449,19 @@ async fn context(db: &mut sqlx::PgConnection) -> String {
         .expect("the context")
 }
 
-async fn set(db: &mut sqlx::PgConnection, context: &str) {
+async fn set_context(db: &mut sqlx::PgConnection, context: &str) {
     let set = sqlx::query("SELECT set_config('zava.context', $1, false)")
         .bind(context)
         .execute(db)
         .await;
-    set.expect("a setting that anybody may set");
+    set.expect("a setting that every role may set");
 }
 
-/// What the database said to a statement.
+/// The SQLSTATE of a statement's error, or "done".
 pub(crate) fn sqlstate<T>(result: Result<T, sqlx::Error>) -> String {
     result.map_or_else(
         |error| {
-            let error = error.into_database_error().expect("the database's word");
+            let error = error.into_database_error().expect("an error of PostgreSQL");
             error.code().expect("a SQLSTATE").into_owned()
         },
         |_| "done".to_owned(),

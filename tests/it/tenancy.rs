@@ -3,7 +3,7 @@ use sqlx::{PgConnection, Row as _};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 
-/// The number of rows that a tenant sees of each table, beside what the superuser counts for its store.
+/// The rows that each tenant sees of each table, compared with a superuser's count for its store.
 #[tokio::test]
 async fn each_store_sees_exactly_its_own_rows() {
     let server = TestServer::start().await;
@@ -42,7 +42,7 @@ async fn head_office_sees_the_sum_of_all_stores() {
         }
         assert_eq!(server.number(HEAD_OFFICE, &count).await, sum, "{table}");
     }
-    // A customer who buys at two stores is seen by both, so these do not add up.
+    // A customer who buys at two stores is visible to both, so these counts do not add up.
     let customers = "SELECT count(*) FROM retail.customers";
     let all = number(&mut server.database().superuser().await, customers).await;
     assert!(all > 900, "{all} customers");
@@ -50,7 +50,7 @@ async fn head_office_sees_the_sum_of_all_stores() {
 }
 
 #[tokio::test]
-async fn the_assortment_is_the_same_for_every_tenant() {
+async fn product_data_is_the_same_for_every_tenant() {
     let server = TestServer::start().await;
     for table in [
         "stores",
@@ -67,7 +67,7 @@ async fn the_assortment_is_the_same_for_every_tenant() {
 }
 
 #[tokio::test]
-async fn a_foreign_row_is_invisible_however_it_is_asked_for() {
+async fn foreign_rows_are_invisible_in_every_query_form() {
     let server = TestServer::start().await;
     let foreign = server.number(HEAD_OFFICE, "SELECT min(order_id) FROM retail.orders o JOIN retail.stores s USING (store_id) WHERE s.store_name LIKE '%Seattle'").await;
     for sql in [
@@ -91,9 +91,9 @@ async fn a_foreign_row_is_invisible_however_it_is_asked_for() {
     }
 }
 
-/// A customer belongs to a store by choice or by having bought there.
+/// A customer belongs to a store by choosing it or by having bought there.
 #[tokio::test]
-async fn a_store_sees_the_customers_who_bought_there_and_not_their_other_orders() {
+async fn store_sees_customers_who_bought_there_but_not_their_other_orders() {
     let server = TestServer::start().await;
     let mut db = server.database().superuser().await;
     let count = "SELECT count(*) FROM retail.customers";
@@ -119,7 +119,7 @@ async fn a_store_sees_the_customers_who_bought_there_and_not_their_other_orders(
 }
 
 #[tokio::test]
-async fn two_tenants_at_once_never_mix() {
+async fn concurrent_tenants_never_mix() {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 2.try_into().expect("not zero");
         settings.limits.tenant_queue = 100.try_into().expect("not zero");
@@ -131,8 +131,8 @@ async fn two_tenants_at_once_never_mix() {
         server.number(REDMOND, sql).await,
     );
     assert_ne!(seattle, redmond);
-    let asking = (0..200).map(|turn| {
-        let (tenant, expected) = if turn % 2 == 0 {
+    let requests = (0..200).map(|index| {
+        let (tenant, expected) = if index % 2 == 0 {
             (SEATTLE, seattle)
         } else {
             (REDMOND, redmond)
@@ -140,12 +140,12 @@ async fn two_tenants_at_once_never_mix() {
         let server = &server;
         async move { assert_eq!(server.number(tenant, sql).await, expected) }
     });
-    futures_util::future::join_all(asking).await;
+    futures_util::future::join_all(requests).await;
 }
 
-/// The caller's choice of a tenant is refused before anything else is looked at.
+/// A missing or unknown tenant is rejected before the request is processed.
 #[tokio::test]
-async fn a_request_without_a_known_tenant_is_refused() {
+async fn requests_without_a_known_tenant_are_rejected() {
     let server = TestServer::start().await;
     let cases: [(&[&str], u16, &str); 8] = [
         (&[], 400, "send `x-rls-user-id: "),
@@ -186,7 +186,7 @@ async fn a_request_without_a_known_tenant_is_refused() {
             }
             let response = request.send().await.expect("an answer");
             assert_eq!(response.status(), status, "{headers:?} {method}");
-            // Nothing begins a client's OAuth flow.
+            // No challenge, which would start a client's OAuth flow.
             assert!(
                 !response.headers().contains_key("www-authenticate"),
                 "{headers:?}"
@@ -196,4 +196,30 @@ async fn a_request_without_a_known_tenant_is_refused() {
             assert!(message.contains(words), "{headers:?}: {message}");
         }
     }
+}
+
+#[tokio::test]
+async fn row_security_applies_to_the_query_login() {
+    let server = TestServer::start().await;
+    let all = server
+        .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
+        .await;
+    let own = server
+        .number(REDMOND, "SELECT count(*) FROM retail.orders")
+        .await;
+    assert!(own < all / 4, "{own} of {all}");
+    let mut db = server.database().superuser().await;
+    let privileged: bool = sqlx::query_scalar("SELECT rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolinherit FROM pg_roles WHERE rolname = 'zava_query'")
+        .fetch_one(&mut db)
+        .await
+        .expect("the login");
+    assert!(!privileged);
+}
+
+#[tokio::test]
+async fn request_without_a_tenant_header_is_rejected() {
+    let server = TestServer::start().await;
+    let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
+    let response = server.post().json(&body).send().await.expect("an answer");
+    assert_eq!(response.status(), 400);
 }

@@ -1,4 +1,4 @@
-//! Every type of the server, as `docs/results.md` has it.
+//! Every PostgreSQL type, as documented in `docs/results.md`.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::support::{SEATTLE, TestDatabase, caller, scope, settings};
 /// A row of `types.sql`.
 type Type = (String, String, String, String, i64, bool, String);
 
-/// The guard lets few of these types pass, so the statements go past it. A type that has no sample fails: a new version of
-/// PostgreSQL has added it, and `docs/results.md` must say what it becomes.
+/// The guard accepts few of these types, so the statements bypass it. A type without a sample
+/// fails: a new PostgreSQL version has added it, and `docs/results.md` must document it.
 #[tokio::test]
-async fn every_type_of_the_server_becomes_what_is_documented() {
+async fn every_type_is_encoded_as_documented() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql(include_str!("values/own_types.sql"))
@@ -34,12 +34,12 @@ async fn every_type_of_the_server_becomes_what_is_documented() {
     };
     let mut arrays = 0;
     for (name, cast, kind, delimiter, columns, has_form, shown) in &types {
-        let of_composite = [format!(
+        let empty_composite = [format!(
             "({})",
             ",".repeat(usize::try_from(columns - 1).unwrap_or(0))
         )];
         let values = if kind == "c" {
-            &of_composite[..]
+            &empty_composite[..]
         } else {
             samples
                 .get(name.as_str())
@@ -63,9 +63,9 @@ async fn every_type_of_the_server_becomes_what_is_documented() {
     );
 }
 
-/// Rows without a type of their own have no row in `pg_type`.
+/// Anonymous records have no row in `pg_type`.
 #[tokio::test]
-async fn anonymous_rows_are_their_text_and_arrays_of_them_are_arrays() {
+async fn anonymous_records_are_text_and_their_arrays_are_json_arrays() {
     let database = TestDatabase::new().await;
     let client = Client {
         scope: scope(&settings(&database.name)),
@@ -92,7 +92,7 @@ impl Client {
             cell_bytes: (1 << 20).try_into().expect("not zero"),
             counted_rows: 0,
         });
-        // A statement of the server's own lives as long as the program; this program is short.
+        // A literal lives as long as the program; this program is short.
         let query = CheckedQuery::literal(sql.leak());
         self.scope
             .run(&self.caller, &query, &[], most, &mut rows)
@@ -117,7 +117,7 @@ impl Client {
         assert!(!rows.is_empty());
         for row in rows {
             let text: Option<String> = serde_json::from_str(row[1].get()).expect("text");
-            documented(name, &row[0], text.as_deref());
+            assert_documented(name, &row[0], text.as_deref());
         }
     }
 
@@ -142,15 +142,15 @@ impl Client {
             let elements: Vec<Option<String>> = serde_json::from_str(row[3].get()).expect("texts");
             assert_eq!(leaves.len(), elements.len(), "{cast} {text}");
             for (leaf, element) in leaves.iter().zip(&elements) {
-                documented(name, leaf, element.as_deref());
+                assert_documented(name, leaf, element.as_deref());
             }
         }
     }
 }
 
-/// Holds one value's JSON against the server's own text.
+/// Compares one value's JSON with PostgreSQL's text output.
 #[track_caller]
-fn documented(name: &str, json: &RawValue, text: Option<&str>) {
+fn assert_documented(name: &str, json: &RawValue, text: Option<&str>) {
     let (json, Some(text)) = (json.get(), text) else {
         assert_eq!(json.get(), "null", "{name}");
         return;
@@ -174,7 +174,7 @@ fn documented(name: &str, json: &RawValue, text: Option<&str>) {
     }
 }
 
-/// The elements of a nested array of these lengths.
+/// The elements of a nested array with these lengths.
 fn flatten(json: &RawValue, lengths: &[usize], leaves: &mut Vec<Box<RawValue>>) {
     let Some((length, inner)) = lengths.split_first() else {
         leaves.push(json.to_owned());
@@ -188,7 +188,7 @@ fn flatten(json: &RawValue, lengths: &[usize], leaves: &mut Vec<Box<RawValue>>) 
     }
 }
 
-/// The lengths in `[1:2][5:5]`.
+/// The lengths in dimensions such as `[1:2][5:5]`.
 fn lengths(dimensions: &str) -> Vec<usize> {
     let length = |bounds: &str| {
         let (lower, upper) = bounds.split_once(':')?;
@@ -202,7 +202,7 @@ fn lengths(dimensions: &str) -> Vec<usize> {
         .collect()
 }
 
-/// Arrays of some elements: none, in a row, nested, with other lower bounds.
+/// Arrays of the samples: empty, one-dimensional, nested, with other lower bounds.
 fn array_of(samples: &[String], delimiter: &str) -> Vec<String> {
     let Some(elements) = quoted(samples) else {
         return vec!["{}".to_owned(), "{NULL}".to_owned()];
@@ -218,7 +218,7 @@ fn array_of(samples: &[String], delimiter: &str) -> Vec<String> {
     ]
 }
 
-/// In quotes, as `array_in` takes them; `None` when no value can be written.
+/// Quoted, as `array_in` accepts them; `None` if no value can be written.
 fn quoted(samples: &[String]) -> Option<Vec<String>> {
     let quote =
         |sample: &String| format!("\"{}\"", sample.replace('\\', "\\\\").replace('"', "\\\""));
@@ -226,7 +226,7 @@ fn quoted(samples: &[String]) -> Option<Vec<String>> {
     (!elements.is_empty()).then_some(elements)
 }
 
-/// The list of a VALUES clause, and a NULL at its end.
+/// The rows of a VALUES clause, with a NULL at the end.
 fn values(samples: &[String], cast: &str) -> String {
     let value = |sample: &String| match sample.strip_prefix('=') {
         Some(expression) => format!("({expression}), "),
@@ -236,7 +236,7 @@ fn values(samples: &[String], cast: &str) -> String {
     format!("{values}(NULL::{cast})")
 }
 
-/// Values of each type, by its name.
+/// Sample values of each type, by its name.
 fn samples() -> HashMap<&'static str, Vec<String>> {
     include_str!("values/samples.tsv")
         .lines()

@@ -1,43 +1,43 @@
-//! What keeps tenants apart holds on PostgreSQL 16 and 17 as on 18, which all other tests run on.
+//! Tenant isolation on PostgreSQL 16 and 17. All other tests run on 18.
 
-use crate::catalogue::assert_policies_run_once;
-use crate::posture::{DAMAGES, Damaged};
+use crate::catalog::assert_policies_run_once;
+use crate::posture::{PostureTest, VIOLATIONS};
 use crate::signed_context::{assert_valid_or_an_error, assert_verified_where_workers_may_run};
-use crate::support::{OwnCluster, TestServer, number};
+use crate::support::{DedicatedCluster, TestServer, number};
 use crate::tenancy::assert_each_store_sees_its_own_rows;
 
 #[tokio::test]
 async fn tenants_are_isolated_on_postgresql_16() {
-    let cluster = OwnCluster::make("postgresql-16", 16).await;
-    // The privilege MAINTAIN is of PostgreSQL 17.
-    let damages = DAMAGES
+    let cluster = DedicatedCluster::create("postgresql-16", 16).await;
+    // The privilege MAINTAIN exists since PostgreSQL 17.
+    let violations = VIOLATIONS
         .iter()
-        .filter(|(_, damage)| !damage.contains("MAINTAIN"));
-    assert_tenants_are_isolated(cluster, 16, damages).await;
+        .filter(|(_, violation)| !violation.contains("MAINTAIN"));
+    assert_tenants_are_isolated(cluster, 16, violations).await;
 }
 
 #[tokio::test]
 async fn tenants_are_isolated_on_postgresql_17() {
-    let cluster = OwnCluster::make("postgresql-17", 17).await;
-    assert_tenants_are_isolated(cluster, 17, DAMAGES).await;
+    let cluster = DedicatedCluster::create("postgresql-17", 17).await;
+    assert_tenants_are_isolated(cluster, 17, VIOLATIONS).await;
 }
 
 async fn assert_tenants_are_isolated(
-    cluster: OwnCluster,
+    cluster: DedicatedCluster,
     version: i64,
-    damages: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
+    violations: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
 ) {
     let (mut db, mut superuser) = (cluster.query_login().await, cluster.superuser().await);
     let running = "SELECT current_setting('server_version_num')::bigint / 10000";
     assert_eq!(number(&mut db, running).await, version);
-    Damaged::of_cluster(&cluster)
+    PostureTest::from_cluster(&cluster)
         .await
-        .assert_found_and_mended(damages)
+        .assert_found_and_fixed(violations)
         .await;
     assert_policies_run_once(&mut db).await;
     assert_valid_or_an_error(&mut db, &mut superuser).await;
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
-    let mut server = TestServer::over(&cluster.settings()).await;
+    let mut server = TestServer::with_settings(&cluster.settings()).await;
     assert_each_store_sees_its_own_rows(&server, &mut superuser).await;
     server.stop().await;
     drop((db, superuser));

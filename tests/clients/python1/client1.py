@@ -1,9 +1,9 @@
-"""Drives the server with version 1 of the official Python SDK, by itself or as LangChain uses it.
+"""Drives the server with version 1 of the official Python SDK, directly or through LangChain.
 
     client1.py sdk|langchain URL
 
 Both speak the protocol of 2025-11-25, which begins with `initialize`. The contract is that of ../client.py. LangChain
-hands its agents no structured content of a result that is an error.
+does not pass the structured content of an error to its agents.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ Json = dict[str, Any]
 
 
 async def main() -> None:
-    """Reads the calls, makes them tenant by tenant, prints the report."""
+    """Reads the calls, makes them grouped by tenant, prints the report."""
     kind, url = sys.argv[1:]
     calls: list[Json] = json.load(sys.stdin)
     package = PACKAGES[kind]
@@ -47,7 +47,7 @@ async def main() -> None:
 
 @asynccontextmanager
 async def connected(kind: str, url: str, headers: dict[str, str]) -> Any:
-    """A session that has not begun."""
+    """A session before `initialize`."""
     if kind == "langchain":
         client = MultiServerMCPClient({"zava": {"transport": "streamable_http", "url": url, "headers": headers}})
         async with client.session("zava", auto_initialize=False) as session:
@@ -63,7 +63,7 @@ async def connected(kind: str, url: str, headers: dict[str, str]) -> Any:
 async def run_session(
     kind: str, session: ClientSession, calls: list[Json], numbers: list[int], report: Json
 ) -> None:
-    """Begins, lists the tools, and makes the calls with these numbers."""
+    """Initializes the session, lists the tools, and makes the calls with these indexes."""
     begun = await session.initialize()
     report["protocolVersion"] = begun.protocolVersion
     info = begun.serverInfo
@@ -81,7 +81,7 @@ async def run_session(
 
 
 async def call_tool(session: ClientSession, call: Json) -> Json:
-    """One call by the SDK."""
+    """Makes one call through the SDK."""
     try:
         answer = await session.call_tool(call["tool"], call.get("arguments", {}))
     except McpError as error:
@@ -91,7 +91,7 @@ async def call_tool(session: ClientSession, call: Json) -> Json:
 
 
 async def use_tool(tools: dict[str, Any], call: Json) -> Json:
-    """One call as an agent makes it: what the model reads, and what its program gets beside that."""
+    """Makes one call as an agent does: the text for the model, and the structured content for the program."""
     request = {"type": "tool_call", "id": "1", "name": call["tool"], "args": call.get("arguments", {})}
     message = await tools[call["tool"]].ainvoke(request)
     blocks = [message.content] if isinstance(message.content, str) else message.content

@@ -1,4 +1,4 @@
-mod pruning; // old records are deleted, and the rest is proved
+mod pruning; // old records are deleted, the rest still verifies
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders WHERE order_id <> 424242";
-const SLEEP: &str = "SELECT pg_sleep(424242)";
+const REFUSED: &str = "SELECT pg_sleep(424242)";
 
 /// One text per row, its columns joined by `|`.
 async fn rows(db: &mut PgConnection, sql: &'static str) -> Vec<String> {
@@ -27,7 +27,7 @@ async fn rows(db: &mut PgConnection, sql: &'static str) -> Vec<String> {
     rows.iter().map(text).collect()
 }
 
-/// What `audit verify` says of a database, and its exit code.
+/// Exit code and output of `audit verify` for a database.
 async fn verify(database: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());
@@ -38,12 +38,12 @@ async fn verify(database: &str, arguments: &[&str]) -> (Option<i32>, String) {
         .args(["audit", "verify"])
         .args(arguments);
     let output = command.output().await.expect("it runs");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code(), String::from_utf8(said).expect("text"))
+    let text = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8(text).expect("text"))
 }
 
 #[tokio::test]
-async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
+async fn refusals_and_admin_acts_are_recorded_and_reads_are_aggregated() {
     let mut server = TestServer::start_with(keys_only).await;
     let mut owner = server.database().owner().await;
     let secret = server
@@ -52,7 +52,7 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
         .await;
     let id = &secret[5..17];
     let forged = format!("{}{}", &secret[..secret.len() - 43], "A".repeat(43));
-    let asked = async |key: Option<&str>, tenant: &str, sql: &str| {
+    let call_status = async |key: Option<&str>, tenant: &str, sql: &str| {
         let arguments =
             json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": arguments});
@@ -71,19 +71,25 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
             .status()
     };
     let key = Some(secret.as_str());
-    assert_eq!(asked(None, SEATTLE, ORDERS).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        call_status(None, SEATTLE, ORDERS).await,
+        StatusCode::UNAUTHORIZED
+    );
     for _ in 0..3 {
         assert_eq!(
-            asked(Some(&forged), SEATTLE, ORDERS).await,
+            call_status(Some(&forged), SEATTLE, ORDERS).await,
             StatusCode::UNAUTHORIZED
         );
     }
-    assert_eq!(asked(key, REDMOND, ORDERS).await, StatusCode::FORBIDDEN);
-    assert_eq!(asked(key, SEATTLE, SLEEP).await, StatusCode::OK);
-    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
-    assert_eq!(asked(key, SEATTLE, ORDERS).await, StatusCode::OK);
     assert_eq!(
-        asked(
+        call_status(key, REDMOND, ORDERS).await,
+        StatusCode::FORBIDDEN
+    );
+    assert_eq!(call_status(key, SEATTLE, REFUSED).await, StatusCode::OK);
+    assert_eq!(call_status(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(call_status(key, SEATTLE, ORDERS).await, StatusCode::OK);
+    assert_eq!(
+        call_status(
             key,
             SEATTLE,
             "SELECT 1 / (order_id - order_id) FROM retail.orders"
@@ -134,9 +140,9 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
     }
 }
 
-/// What is refused before a tool is reached, and what names none.
+/// Rejections before a tool is reached, and calls that name no tool.
 #[tokio::test]
-async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
+async fn requests_rejected_before_a_tool_runs_are_recorded() {
     let mut server = TestServer::start_with(|settings| {
         settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
         settings.rates.address = 1.try_into().expect("not zero");
@@ -191,7 +197,7 @@ async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
         if *reason != "too many requests from an address" {
             request = request.header("x-forwarded-for", client);
         }
-        // Whoever is known is not charged to an address.
+        // Requests of an authenticated caller are not charged to an address.
         if !matches!(*reason, "no tenant" | "too many requests from an address") {
             request = request.header("x-rls-user-id", SEATTLE);
         }
@@ -205,15 +211,15 @@ async fn what_is_refused_before_a_tool_is_reached_is_recorded() {
         assert!(recorded.contains(&expected), "{expected}: {recorded:?}");
     }
     assert_eq!(recorded.len(), 9, "{recorded:?}");
-    // Whose address is known is known by the network that one subscriber has.
+    // IPv6 addresses are recorded by their /64 network, which is one subscriber's.
     let addresses = rows(&mut owner, "SELECT DISTINCT record ->> 'address' FROM guard.audit WHERE record ->> 'address' IS NOT NULL ORDER BY 1").await;
     assert_eq!(addresses, ["2001:db8:0:7::", "2001:db8::"]);
 }
 
 #[tokio::test]
-async fn the_text_of_statements_is_kept_where_the_settings_say_so() {
+async fn statement_text_is_recorded_when_audit_sql_is_enabled() {
     let mut server = TestServer::start_with(|settings| settings.audit_sql = true).await;
-    // Not like any other statement of the tests: scripts/test looks for those in the log.
+    // Unlike the other tests' statements, which scripts/test searches for in the log.
     const TABLE: &str = "TABLE guard.audit";
     server.failure(SEATTLE, TABLE).await;
     server.stop().await;
@@ -224,41 +230,41 @@ async fn the_text_of_statements_is_kept_where_the_settings_say_so() {
     );
 }
 
-/// A trail that cannot be written waits, and loses nothing.
+/// Events wait while the audit log cannot be written, and none is lost.
 #[tokio::test]
-async fn what_the_database_cannot_take_is_recorded_later() {
+async fn failed_appends_are_retried_without_loss() {
     let mut server = TestServer::start().await;
-    let mut watch = server.database().superuser().await;
+    let mut monitor = server.database().superuser().await;
     let mut holder = server.database().owner().await;
     let mut held = holder.begin().await.expect("a transaction");
-    // Nobody appends while somebody holds the table, and the server's login does not wait for long.
+    // The lock blocks appends, and the server's login waits for a lock only briefly.
     sqlx::query("LOCK TABLE guard.audit IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *held)
         .await
         .expect("the lock");
-    server.failure(SEATTLE, SLEEP).await;
-    let mut waiting = async || {
-        const WAITING: &str = "SELECT count(*) FROM pg_locks AS l WHERE NOT l.granted AND l.relation = 'guard.audit'::regclass";
-        number(&mut watch, WAITING).await > 0
+    server.failure(SEATTLE, REFUSED).await;
+    let mut is_waiting = async || {
+        const WAITING_LOCKS: &str = "SELECT count(*) FROM pg_locks AS l WHERE NOT l.granted AND l.relation = 'guard.audit'::regclass";
+        number(&mut monitor, WAITING_LOCKS).await > 0
     };
-    eventually("the server tries to append", &mut waiting).await;
-    eventually("it gives up", async || !waiting().await).await;
-    server.failure(SEATTLE, SLEEP).await;
-    held.rollback().await.expect("the lock is free");
+    eventually("the server tries to append", &mut is_waiting).await;
+    eventually("it gives up", async || !is_waiting().await).await;
+    server.failure(SEATTLE, REFUSED).await;
+    held.rollback().await.expect("the lock is released");
     server.stop().await;
     let times = "SELECT sum(times)::text FROM guard.refused_statements";
     assert_eq!(rows(&mut holder, times).await, ["2"]);
 }
 
 #[tokio::test]
-async fn records_are_appended_through_a_pooler_too() {
+async fn records_are_appended_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
     let mut settings = settings(&database.name);
     settings.database.port = pooler.port;
     settings.database.pool_mode = PoolMode::Transaction;
-    let server = TestServer::over(&settings).await;
-    server.failure(SEATTLE, SLEEP).await;
+    let server = TestServer::with_settings(&settings).await;
+    server.failure(SEATTLE, REFUSED).await;
     let mut owner = database.owner().await;
     eventually("a record", async || {
         rows(&mut owner, "SELECT reason FROM guard.refused_statements").await == ["function"]
@@ -267,7 +273,7 @@ async fn records_are_appended_through_a_pooler_too() {
 }
 
 #[tokio::test]
-async fn nobody_changes_a_record_and_who_does_is_noticed() {
+async fn records_are_append_only_and_tampering_is_detected() {
     let mut server = TestServer::start().await;
     let principal = "apikey:abcdefghijk0".parse().expect("a principal");
     for store in ["Zava Retail Redmond", "Zava Retail Seattle", "Head office"] {
@@ -276,17 +282,17 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
             .await
             .expect("a grant");
     }
-    server.failure(SEATTLE, SLEEP).await;
+    server.failure(SEATTLE, REFUSED).await;
     server.stop().await;
     let name = server.database().name.clone();
     let verify = async |expect: Option<&str>| match expect {
-        Some(end) => verify(&name, &["--expect", end]).await,
+        Some(head) => verify(&name, &["--expect", head]).await,
         None => verify(&name, &[]).await,
     };
     let (code, said) = verify(None).await;
     assert_eq!(code, Some(0), "{said}");
-    let end = said.lines().last().expect("the end").to_owned();
-    assert_eq!(verify(Some(&end)).await.0, Some(0));
+    let head = said.lines().last().expect("the chain head").to_owned();
+    assert_eq!(verify(Some(&head)).await.0, Some(0));
     assert_eq!(verify(Some("1:abc")).await.0, Some(64));
 
     let mut owner = server.database().owner().await;
@@ -298,13 +304,13 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
         let refused = sqlx::query(change).execute(&mut owner).await;
         assert!(refused.is_err(), "{change}");
     }
-    let last: i64 = end
+    let last: i64 = head
         .split_once(':')
         .and_then(|(id, _)| id.parse().ok())
         .expect("a number");
     let mut superuser = server.database().superuser().await;
-    // A chain written anew from its second record on, as somebody would who knows how.
-    let anew = "UPDATE guard.audit SET record = '{\"kind\": \"act\"}' WHERE audit_id = 2;
+    // A chain recomputed from its second record on, as an attacker who knows the format would.
+    let recomputed = "UPDATE guard.audit SET record = '{\"kind\": \"act\"}' WHERE audit_id = 2;
          DO $$ DECLARE r record; previous bytea; BEGIN
          SELECT hash INTO previous FROM guard.audit WHERE audit_id = 1;
          FOR r IN SELECT * FROM guard.audit WHERE audit_id > 1 ORDER BY audit_id LOOP
@@ -313,7 +319,7 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
              WHERE audit_id = r.audit_id RETURNING hash INTO previous;
          END LOOP; END $$";
     let table: [(&str, Option<&str>, String); 9] = [
-        // With a hash that is right for what it says now.
+        // With a hash that fits the changed record.
         (
             "UPDATE guard.audit SET record = '{}', hash = sha256('zava/audit/1'::bytea || int8send(audit_id)
                 || int8send((extract(epoch FROM recorded_at) * 1000000)::bigint) || previous_hash || '{}'::bytea) WHERE audit_id = 2",
@@ -342,7 +348,7 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
         ),
         (
             "DELETE FROM guard.audit WHERE audit_id = (SELECT max(audit_id) FROM guard.audit)",
-            Some(&end),
+            Some(&head),
             format!("record {last} is missing"),
         ),
         (
@@ -352,30 +358,30 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
         ),
         (
             "DELETE FROM guard.audit",
-            Some(&end),
+            Some(&head),
             format!("record {last} is missing"),
         ),
-        (anew, Some(&end), format!("record {last} has an unexpected hash")),
+        (recomputed, Some(&head), format!("record {last} has an unexpected hash")),
     ];
     sqlx::raw_sql("CREATE TABLE public.before AS SELECT * FROM guard.audit; ALTER TABLE guard.audit DISABLE TRIGGER append_only")
         .execute(&mut superuser)
         .await
         .expect("a copy");
-    for (damage, expect, finding) in table {
-        // The text is this test's own.
-        sqlx::raw_sql(AssertSqlSafe(damage.to_owned()))
+    for (change, expect, finding) in table {
+        // The text comes from this test alone.
+        sqlx::raw_sql(AssertSqlSafe(change.to_owned()))
             .execute(&mut superuser)
             .await
-            .expect(damage);
+            .expect(change);
         let (code, said) = verify(expect).await;
-        assert_eq!(code, Some(1), "{damage}: {said}");
-        assert!(said.contains(&finding), "{damage}: {said}");
+        assert_eq!(code, Some(1), "{change}: {said}");
+        assert!(said.contains(&finding), "{change}: {said}");
         sqlx::raw_sql(
             "DELETE FROM guard.audit; INSERT INTO guard.audit SELECT * FROM public.before",
         )
         .execute(&mut superuser)
         .await
-        .expect("mended");
+        .expect("restored");
     }
-    assert_eq!(verify(Some(&end)).await, (Some(0), said));
+    assert_eq!(verify(Some(&head)).await, (Some(0), said));
 }

@@ -2,9 +2,9 @@ use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-/// Arguments that cannot be used are a tool's error, which a model reads and mends.
+/// Invalid arguments are a tool error, which a model reads and corrects.
 #[tokio::test]
-async fn unusable_arguments() {
+async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
     let server = TestServer::start().await;
     let (sql, search, schemas) = (
         "execute_sales_query",
@@ -174,15 +174,15 @@ async fn unusable_arguments() {
 }
 
 #[tokio::test]
-async fn the_longest_statement_runs() {
+async fn statement_of_the_maximum_length_runs() {
     let server = TestServer::start().await;
     let sql = format!("SELECT 7{}", " ".repeat((8 << 10) - 8));
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
 
-/// Each line: how clients write arguments, and the plain form that means the same.
+/// Each case: arguments as clients write them, and the canonical form with the same meaning.
 #[tokio::test]
-async fn arguments_are_accepted_in_every_form_of_the_same_meaning() {
+async fn equivalent_argument_spellings_are_accepted() {
     let server = TestServer::start().await;
     let sql = "SELECT count(*) FROM retail.stores";
     let paint = |more: Value| {
@@ -266,7 +266,7 @@ async fn arguments_are_accepted_in_every_form_of_the_same_meaning() {
 }
 
 #[tokio::test]
-async fn more_rows_than_a_search_gives_are_the_most_it_gives_and_it_says_so() {
+async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
     let server = TestServer::start().await;
     for (max_rows, told) in [
         (
@@ -298,9 +298,9 @@ async fn more_rows_than_a_search_gives_are_the_most_it_gives_and_it_says_so() {
     }
 }
 
-/// Arguments that are no object are no `tools/call` at all.
+/// If `arguments` is not an object, the message is not a valid `tools/call`.
 #[tokio::test]
-async fn arguments_that_are_no_object() {
+async fn non_object_arguments_are_a_protocol_error() {
     let server = TestServer::start().await;
     let response = server
         .request(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::support::{SEATTLE, TestServer};
 
 #[tokio::test]
-async fn wrong_media_types_methods_hosts_and_origins() {
+async fn invalid_media_types_methods_hosts_and_origins_are_rejected() {
     let server = TestServer::start().await;
     let url = server.url("/mcp");
     let request = |method: reqwest::Method| {
@@ -20,7 +20,7 @@ async fn wrong_media_types_methods_hosts_and_origins() {
             .body(body.clone())
     };
     let json = ("content-type", "application/json");
-    let wants = |accept: &str| {
+    let accepting = |accept: &str| {
         request(reqwest::Method::POST)
             .header("accept", accept)
             .header(json.0, json.1)
@@ -44,30 +44,34 @@ async fn wrong_media_types_methods_hosts_and_origins() {
                 .header("content-type", "text/plain"),
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ),
-        ("wants HTML", wants("text/html"), StatusCode::NOT_ACCEPTABLE),
         (
-            "wants streams alone",
-            wants("text/event-stream"),
+            "accepts HTML",
+            accepting("text/html"),
             StatusCode::NOT_ACCEPTABLE,
         ),
         (
-            "wants anything but JSON",
-            wants("*/*, application/json;q=0"),
+            "accepts streams alone",
+            accepting("text/event-stream"),
             StatusCode::NOT_ACCEPTABLE,
         ),
-        ("wants anything", wants("*/*"), StatusCode::OK),
         (
-            "wants JSON alone",
-            wants("application/json"),
+            "accepts anything but JSON",
+            accepting("*/*, application/json;q=0"),
+            StatusCode::NOT_ACCEPTABLE,
+        ),
+        ("accepts anything", accepting("*/*"), StatusCode::OK),
+        (
+            "accepts JSON alone",
+            accepting("application/json"),
             StatusCode::OK,
         ),
         (
-            "wants any application",
-            wants("application/*;q=0.5"),
+            "accepts any application",
+            accepting("application/*;q=0.5"),
             StatusCode::OK,
         ),
         (
-            "does not say what it wants",
+            "has no Accept header",
             request(reqwest::Method::POST)
                 .header(json.0, json.1)
                 .body(body.clone()),
@@ -81,7 +85,7 @@ async fn wrong_media_types_methods_hosts_and_origins() {
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
         ),
         (
-            "a body that is not compressed, and says so",
+            "an explicit identity encoding",
             post()
                 .header(json.0, json.1)
                 .header("content-encoding", "identity"),
@@ -144,9 +148,9 @@ async fn wrong_media_types_methods_hosts_and_origins() {
     assert!(elsewhere.text().await.expect("a body").contains("/mcp"));
 }
 
-/// What the HTTP libraries of clients would not send.
+/// Requests that HTTP client libraries would not send.
 #[tokio::test]
-async fn ambiguous_hosts_are_refused() {
+async fn ambiguous_hosts_are_rejected() {
     let server = TestServer::start().await;
     let port = server.address.port();
     let cases = [
@@ -215,10 +219,13 @@ async fn ambiguous_hosts_are_refused() {
             "POST {target} HTTP/1.1\r\n{headers}X-RLS-User-ID: {SEATTLE}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
             body.len()
         );
-        let said = server.said(&format!("{head}{body}")).await;
+        let response = server.raw_response(&format!("{head}{body}")).await;
         let expected = format!("HTTP/1.1 {status} ");
-        assert!(said.starts_with(&expected), "{target} {headers}: {said}");
-        assert!(said.contains(words), "{target} {headers}: {said}");
-        assert!(!said.contains("evil"), "{target} {headers}: {said}");
+        assert!(
+            response.starts_with(&expected),
+            "{target} {headers}: {response}"
+        );
+        assert!(response.contains(words), "{target} {headers}: {response}");
+        assert!(!response.contains("evil"), "{target} {headers}: {response}");
     }
 }

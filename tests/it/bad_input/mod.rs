@@ -1,13 +1,13 @@
-mod arguments; // of tools
-mod headers; // media types, hosts and origins
+mod arguments; // tool arguments
+mod headers; // media types, methods, hosts and origins
 
 use serde_json::{Value, json};
 
 use crate::support::{SEATTLE, TestServer};
 
-/// What a body that is no request is answered with.
+/// Bodies that are not a JSON-RPC request.
 #[tokio::test]
-async fn broken_envelopes() {
+async fn malformed_json_rpc_envelopes_are_rejected() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 2048.try_into().expect("not zero")
     })
@@ -106,9 +106,9 @@ async fn broken_envelopes() {
     }
 }
 
-/// Programs of Windows write a byte order mark, which is no part of the JSON behind it.
+/// Windows programs write a byte order mark, which is not part of the JSON after it.
 #[tokio::test]
-async fn a_byte_order_mark_is_passed_over() {
+async fn byte_order_mark_is_ignored() {
     let server = TestServer::start().await;
     for body in [
         "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
@@ -123,7 +123,7 @@ async fn a_byte_order_mark_is_passed_over() {
 }
 
 #[tokio::test]
-async fn an_unknown_tool_or_method_is_a_protocol_error() {
+async fn unknown_tool_or_method_is_a_protocol_error() {
     let server = TestServer::start().await;
     let body: Value = server
         .request(
@@ -152,9 +152,9 @@ async fn an_unknown_tool_or_method_is_a_protocol_error() {
     assert_eq!(body["error"]["code"], -32601, "{body}");
 }
 
-/// A body that is announced as too long is refused before it is sent.
+/// A body whose Content-Length exceeds the limit is rejected before it is sent.
 #[tokio::test]
-async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
+async fn oversized_content_length_is_rejected_before_the_body() {
     let server = TestServer::start().await;
     for (length, begins) in [
         (200 << 20, "HTTP/1.1 413 "),
@@ -165,19 +165,18 @@ async fn a_body_that_is_announced_as_too_long_need_not_be_sent() {
         );
         let body = r#"{"jsonrpc":"2.0","id": 1,"method":"ping"}"#;
         let sent = if length == body.len() { body } else { "" };
-        let said = server.said(&format!("{head}{sent}")).await;
-        assert!(said.starts_with(begins), "{said}");
+        let response = server.raw_response(&format!("{head}{sent}")).await;
+        assert!(response.starts_with(begins), "{response}");
     }
 }
 
-/// A client that begins wrongly is told which member is wrong, and one that asks for more than
-/// there is, what there is.
+/// An invalid `initialize` names the wrong member; an unknown method lists the methods that exist.
 #[tokio::test]
-async fn wrong_beginnings_and_methods_are_told_apart() {
+async fn invalid_initialize_params_and_unknown_methods_have_distinct_errors() {
     let server = TestServer::start().await;
     let info = json!({"name": "test", "version": "1"});
     let version = "2025-11-25";
-    let beginnings = [
+    let invalid_params = [
         (json!({}), "protocolVersion: is missing"),
         (json!(null), "params must be an object"),
         (
@@ -205,7 +204,7 @@ async fn wrong_beginnings_and_methods_are_told_apart() {
             "clientInfo: invalid type",
         ),
     ];
-    let begin = beginnings.map(|(params, words)| ("initialize", params, -32602, words));
+    let initialize = invalid_params.map(|(params, words)| ("initialize", params, -32602, words));
     let exists = "this server has initialize, server/discover, ping, tools/list and tools/call";
     let unknown = [
         "no/such",
@@ -242,7 +241,7 @@ async fn wrong_beginnings_and_methods_are_told_apart() {
             exists,
         ),
     ];
-    for (method, params, code, words) in begin.into_iter().chain(unknown).chain(others) {
+    for (method, params, code, words) in initialize.into_iter().chain(unknown).chain(others) {
         let response = server.request(SEATTLE, method, params.clone()).await;
         let body: Value = response.json().await.expect("JSON");
         assert_eq!(body["error"]["code"], code, "{method} {params}: {body}");

@@ -1,4 +1,5 @@
-//! What a model really asks of this schema. The guard lets each of these statements pass, and each runs.
+//! Business statements as models write them for this schema. The guard must accept each, and each
+//! must run.
 
 use serde_json::json;
 
@@ -6,7 +7,7 @@ use crate::support::{SEATTLE, TestServer};
 
 const STATEMENTS: &str = include_str!("statements.sql");
 
-/// The statements with the comments that name them.
+/// The statements, each with the comment that names it.
 fn statements() -> Vec<(&'static str, &'static str)> {
     let blocks = STATEMENTS.split("\n\n").filter(|block| block.contains(';'));
     blocks

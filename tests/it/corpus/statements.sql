@@ -408,7 +408,7 @@ FROM retail.product_description_embeddings e JOIN retail.products p USING (produ
 ORDER BY distance, p.product_name LIMIT 10;
 
 -- Nearest product in another category
-SELECT a.product_name, n.product_name AS neighbour, round(n.distance::numeric, 3) AS distance
+SELECT a.product_name, n.product_name AS neighbor, round(n.distance::numeric, 3) AS distance
 FROM (SELECT p.product_id, p.product_name, p.category_id, e.description_embedding AS v FROM retail.products p
       JOIN retail.product_description_embeddings e USING (product_id) ORDER BY p.product_id LIMIT 5) a
 CROSS JOIN LATERAL (
@@ -669,7 +669,7 @@ WITH RECURSIVE tree AS (
 )
 SELECT repeat('  ', level - 1) || path AS line FROM tree ORDER BY path LIMIT 40;
 
--- A materialised step
+-- A materialized step
 WITH recent AS MATERIALIZED (SELECT order_id, customer_id FROM retail.orders WHERE order_date > CURRENT_DATE - 60)
 SELECT count(*) AS orders, count(DISTINCT r.customer_id) AS customers, (SELECT sum(total_amount) FROM retail.order_items WHERE order_id IN (SELECT order_id FROM recent)) AS revenue FROM recent r;
 
@@ -800,7 +800,7 @@ SELECT /* all of them */ count(*) -- orders
 FROM    retail.orders
 	  WHERE order_date>'2025-12-31';
 
--- Parenthesised union with limits of its own
+-- Parenthesized union with limits of its own
 (SELECT product_name, base_price FROM retail.products ORDER BY base_price LIMIT 3) UNION ALL (SELECT product_name, base_price FROM retail.products ORDER BY base_price DESC LIMIT 3);
 
 -- Ratio guarded against nothing

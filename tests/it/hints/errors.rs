@@ -1,4 +1,4 @@
-/// What is written, PostgreSQL's message with the place, and the hint.
+/// The statement, PostgreSQL's message with the position, and the hint.
 pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     // Columns.
     (

@@ -1,7 +1,6 @@
-//! SQL as models write it: what is taken as it is meant, what is told beside an error, and that it
-//! runs.
+//! SQL as models write it: tolerated input, hints beside errors, and examples that run.
 
-mod errors; // PostgreSQL's errors, and what is told of each
+mod errors; // PostgreSQL's errors and their hints
 
 use std::time::Duration;
 
@@ -13,9 +12,9 @@ use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
 
 use errors::ERRORS;
 
-/// A form is shown so that it can be used: as a statement, or as an expression over these tables.
+/// The example of a hint must run, as a statement or as an expression over these tables.
 #[tokio::test]
-async fn every_form_that_a_hint_shows_runs() {
+async fn every_example_in_a_hint_runs() {
     let server = TestServer::start().await;
     let foreign = hints::FOREIGN.iter().map(|entry| entry.form);
     let syntax = hints::SYNTAX.iter().map(|entry| entry.form);
@@ -44,7 +43,7 @@ async fn every_form_that_a_hint_shows_runs() {
 }
 
 #[tokio::test]
-async fn an_error_of_postgresql_comes_with_what_to_write_instead() {
+async fn postgresql_errors_carry_a_hint() {
     let server = TestServer::start().await;
     for (sql, message, hint) in ERRORS {
         let text = server.failure(SEATTLE, sql).await;
@@ -55,9 +54,9 @@ async fn an_error_of_postgresql_comes_with_what_to_write_instead() {
     }
 }
 
-/// What is certain is taken as it is meant.
+/// Unambiguous mistakes are corrected silently.
 #[tokio::test]
-async fn markdown_and_the_databases_name_are_taken_off() {
+async fn markdown_fences_and_the_database_name_are_stripped() {
     let server = TestServer::start().await;
     for sql in [
         "```sql\nSELECT count(*) FROM retail.stores\n```",
@@ -74,9 +73,9 @@ async fn markdown_and_the_databases_name_are_taken_off() {
     assert!(text.contains("(line 1, column 8; "), "{text}");
 }
 
-/// Each answer holds no row, or one of NULL and zeros.
+/// Each result has no row, or one row of NULLs and zeros.
 #[tokio::test]
-async fn an_empty_answer_says_which_name_nobody_has() {
+async fn empty_results_suggest_existing_names() {
     let server = TestServer::start().await;
     let products = "FROM products p JOIN categories c USING (category_id) JOIN product_types t USING (type_id)";
     for (select, condition, message) in [
@@ -127,14 +126,14 @@ async fn an_empty_answer_says_which_name_nobody_has() {
         ),
     ] {
         let sql = format!("SELECT {select} {products} WHERE {condition}");
-        assert_eq!(remark(&server, SEATTLE, &sql).await, message, "{sql}");
+        assert_eq!(message_of(&server, SEATTLE, &sql).await, message, "{sql}");
     }
     let stores = "SELECT sum(o.order_id) FROM orders o JOIN stores s USING (store_id) WHERE s.store_name = 'Seattle'";
     assert_eq!(
-        remark(&server, SEATTLE, stores).await,
+        message_of(&server, SEATTLE, stores).await,
         "no store is called 'Seattle'; did you mean 'Zava Retail Seattle'?"
     );
-    // Names are everybody's; whose rows they are is another question.
+    // The name exists; it is only this tenant's rows that are missing.
     for (tenant, sql) in [
         (
             SEATTLE,
@@ -153,24 +152,24 @@ async fn an_empty_answer_says_which_name_nobody_has() {
             "SELECT store_name FROM stores WHERE store_name <> 'Seattle' AND false",
         ),
     ] {
-        let text = remark(&server, tenant, sql).await;
+        let text = message_of(&server, tenant, sql).await;
         assert!(!text.contains("is called"), "{sql}\n  {text}");
     }
-    // An answer with something in it says all by itself.
+    // A non-empty result needs no message.
     let found =
         "SELECT count(*) FROM categories WHERE category_name IN ('Power Tools', 'HAND TOOLS')";
-    assert_eq!(remark(&server, SEATTLE, found).await, "");
+    assert_eq!(message_of(&server, SEATTLE, found).await, "");
 }
 
-/// Today every store may know the others' names. If a policy hides them one day, what is cached for
-/// one must not be told to another.
+/// Today every store may see the others' names. If a policy hides them, names cached for one tenant
+/// must not be suggested to another.
 #[tokio::test]
-async fn names_that_one_tenant_sees_are_not_told_to_another() {
+async fn suggested_names_are_limited_to_the_callers_visible_rows() {
     let server = TestServer::start().await;
     let policy = "DROP POLICY tenant_reads ON retail.stores; \
         CREATE POLICY tenant_reads ON retail.stores FOR SELECT TO zava_reader USING \
         ((SELECT guard.allowed_stores()) IS NOT NULL AND store_id = ANY ((SELECT guard.allowed_stores())::integer[]))";
-    // The posture check, which would refuse such a policy, has been passed.
+    // The posture check, which would refuse such a policy, has passed before.
     server.number(HEAD_OFFICE, "SELECT 1").await;
     let mut superuser = server.database().superuser().await;
     superuser
@@ -182,7 +181,7 @@ async fn names_that_one_tenant_sees_are_not_told_to_another() {
     for _ in 0..2 {
         for (tenant, name) in [(SEATTLE, "Seattle"), (REDMOND, "Redmond")] {
             assert_eq!(
-                remark(&server, tenant, sql).await,
+                message_of(&server, tenant, sql).await,
                 format!(
                     "No rows; no store is called 'nobody'; existing names: 'Zava Retail {name}'"
                 )
@@ -191,7 +190,7 @@ async fn names_that_one_tenant_sees_are_not_told_to_another() {
     }
 }
 
-async fn remark(server: &TestServer, tenant: &str, sql: &str) -> String {
+async fn message_of(server: &TestServer, tenant: &str, sql: &str) -> String {
     let arguments = json!({"postgresql_query": sql});
     let answer = server.call(tenant, "execute_sales_query", arguments).await;
     assert!(!answer.is_error, "{sql}\n  {}", answer.text);
@@ -200,7 +199,7 @@ async fn remark(server: &TestServer, tenant: &str, sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_statement_that_is_stopped_says_after_how_long() {
+async fn statement_timeout_error_names_the_limit() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300);
         settings.limits.analyst_answer.statement_timeout = Duration::from_secs(1);

@@ -1,10 +1,10 @@
-//! Statements of somebody who wants more than their store's rows, sent in the name of one store while another store's rows
-//! are made to be recognised. The data files say what must become of each.
-#[cfg(target_os = "linux")] // where /proc tells what a process has held
-mod bombs; // what costs memory and time
-mod settings; // what SQL can change of its session
-mod statements; // the data files' form
-mod victim; // the rows that must not show, and what must not change
+//! Statements of an attacker, sent as the tenant of one store while the rows of another store carry
+//! recognizable markers. The data files state the expected outcome of each.
+#[cfg(target_os = "linux")] // reads the peak memory of a process from /proc
+mod resource_exhaustion; // statements that exhaust memory or time
+mod settings; // every setting that SQL can change
+mod statements; // the format of the data files
+mod victim; // the other tenant: marked rows, a session, snapshots of the database
 
 use serde_json::{Value, json};
 use std::error::Error as _;
@@ -14,18 +14,18 @@ use zava_mcp_server::query::scope::{PgError, Scope, ScopeError};
 use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
 use crate::support::{Pooler, TestDatabase, TestServer, caller, scope, settings};
-use statements::{Answer, Attack, Past, attacks};
+use statements::{Attack, ClientOutcome, DatabaseDefense, parse_attacks};
 use victim::{ATTACKER, Victim};
 
 const STATEMENTS: &str = include_str!("statements.sql");
 const SESSION: &str = include_str!("session.sql");
 
-/// How long the database works on one statement here: enough for any that must run.
+/// Statement timeout of these tests: enough for every statement that must succeed.
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
 
 #[test]
-fn every_family_is_represented() {
-    let attacks = attacks(STATEMENTS);
+fn hostile_statements_are_many_and_unique() {
+    let attacks = parse_attacks(STATEMENTS);
     assert!(attacks.len() >= 300, "{}", attacks.len());
     let mut texts: Vec<_> = STATEMENTS
         .lines()
@@ -34,47 +34,47 @@ fn every_family_is_represented() {
     texts.sort_unstable();
     let all = texts.len();
     texts.dedup();
-    assert_eq!(texts.len(), all, "a statement stands there twice");
+    assert_eq!(texts.len(), all, "a statement is listed twice");
 }
 
-/// All six layers on, as a store's manager would send them.
+/// With all six layers active, as a store's manager would send the statements.
 #[tokio::test]
-async fn nothing_hostile_gets_through_over_http() {
+async fn hostile_statements_are_contained_over_http() {
     let mut victim = Victim::new().await;
     let settings = settings(&victim.database.name);
-    show(&through_http(&mut victim, settings).await);
+    assert_no_failures(&run_over_http(&mut victim, settings).await);
 }
 
-/// The guard is switched off, and the database alone keeps tenants apart and itself unchanged.
+/// Without the guard: the database alone isolates tenants and stays unchanged.
 #[tokio::test]
-async fn without_the_guard_the_database_alone_keeps_tenants_apart() {
+async fn database_alone_isolates_tenants_without_the_guard() {
     let mut victim = Victim::new().await;
     let settings = settings(&victim.database.name);
-    show(&past_the_guard(&mut victim, settings, None, |_| true).await);
+    assert_no_failures(&run_without_guard(&mut victim, settings, None, |_| true).await);
 }
 
-/// The same over HTTP through PgBouncer, where a backend serves whoever comes next.
+/// The same over HTTP through PgBouncer, where one backend serves several clients.
 #[tokio::test]
-async fn nothing_hostile_gets_through_a_pooler_over_http() {
+async fn hostile_statements_are_contained_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
-    let settings = through(&pooler, &victim.database);
-    show(&through_http(&mut victim, settings).await);
+    let settings = pooled_settings(&pooler, &victim.database);
+    assert_no_failures(&run_over_http(&mut victim, settings).await);
 }
 
-/// The same without the guard.
+/// The same through PgBouncer without the guard.
 #[tokio::test]
-async fn without_the_guard_tenants_are_kept_apart_through_a_pooler() {
+async fn database_alone_isolates_tenants_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
-    let settings = through(&pooler, &victim.database);
-    show(&past_the_guard(&mut victim, settings, None, |_| true).await);
+    let settings = pooled_settings(&pooler, &victim.database);
+    assert_no_failures(&run_without_guard(&mut victim, settings, None, |_| true).await);
 }
 
-/// The tests above are worth something: where a layer of the database is taken away, they see it.
+/// Shows that the tests above can fail: each removed layer of the database is detected.
 #[tokio::test]
-async fn a_layer_that_is_missing_is_noticed() {
-    for (taken, class) in [
+async fn removing_a_database_layer_is_detected() {
+    for (removal, class) in [
         (
             "ALTER POLICY tenant_reads ON retail.orders USING (true)",
             "foreign rows",
@@ -87,10 +87,7 @@ async fn a_layer_that_is_missing_is_noticed() {
             "ALTER POLICY tenant_reads ON retail.inventory USING (true)",
             "foreign rows",
         ),
-        (
-            "GRANT SELECT ON retail.stores TO zava_reader",
-            "w6 tenant ids",
-        ),
+        ("GRANT SELECT ON retail.stores TO zava_reader", "tenant ids"),
         (
             "GRANT EXECUTE ON FUNCTION guard.mac(integer, bytea) TO zava_reader",
             "context forging",
@@ -98,108 +95,128 @@ async fn a_layer_that_is_missing_is_noticed() {
     ] {
         let mut victim = Victim::new().await;
         let settings = settings(&victim.database.name);
-        let faults = past_the_guard(&mut victim, settings, Some(taken), |of| of == class).await;
-        assert!(!faults.is_empty(), "{taken}");
+        let failures =
+            run_without_guard(&mut victim, settings, Some(removal), |of| of == class).await;
+        assert!(!failures.is_empty(), "{removal}");
     }
 }
 
-/// Settings that go through a pooler.
-fn through(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
+/// Settings for a connection through PgBouncer.
+fn pooled_settings(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
     let mut settings = settings(&database.name);
     settings.database.port = pooler.port;
     settings.database.pool_mode = PoolMode::Transaction;
     settings
 }
 
-/// How every statement's answer differs from what the file says, when it is sent to the tool of a server with these settings.
-async fn through_http(victim: &mut Victim, settings: ServeSettings) -> Vec<String> {
-    let server = TestServer::over(&short(settings)).await;
-    let before = (victim.state().await, victim.contents().await);
-    let mut faults = Vec::new();
-    for attack in attacks(STATEMENTS) {
-        let sql = attack.sql(&victim.facts().await);
+/// Sends every statement to a server with these settings; returns how the responses differ from the
+/// expected outcomes.
+async fn run_over_http(victim: &mut Victim, settings: ServeSettings) -> Vec<String> {
+    let server = TestServer::with_settings(&with_short_timeout(settings)).await;
+    let before = (victim.state().await, victim.row_digest().await);
+    let mut failures = Vec::new();
+    for attack in parse_attacks(STATEMENTS) {
+        let sql = attack.sql(&victim.run_values().await);
         let arguments = json!({"postgresql_query": sql, "max_rows": 1000});
         let answer = server
             .call(ATTACKER, "execute_sales_query", arguments)
             .await;
-        let mut found = answer_faults(&attack, answer.is_error, &answer.structured);
+        let mut found = outcome_failures(&attack, answer.is_error, &answer.structured);
         found.extend(victim.leaks(&sql, &answer.text, true));
-        if !victim.is_undisturbed().await {
+        if !victim.is_session_alive().await {
             found.push("ends another tenant's session".to_owned());
         }
-        found.extend(changed("the database", &before.0, &victim.state().await));
-        report(&attack, found, &mut faults);
+        found.extend(describe_change(
+            "the database",
+            &before.0,
+            &victim.state().await,
+        ));
+        report(&attack, found, &mut failures);
     }
-    faults.extend(changed("the rows", &before.1, &victim.contents().await));
-    faults
+    failures.extend(describe_change(
+        "the rows",
+        &before.1,
+        &victim.row_digest().await,
+    ));
+    failures
 }
 
-/// The same past the guard: as the query login, in the server's own transaction. What is `taken` away from the database is
-/// taken once the posture check has been passed.
-async fn past_the_guard(
+/// Sends the statements as the query login in the server's own transaction, without the guard.
+/// `removal` takes a layer of the database away after the posture check has passed.
+async fn run_without_guard(
     victim: &mut Victim,
     settings: ServeSettings,
-    taken: Option<&'static str>,
+    removal: Option<&'static str>,
     wanted: impl Fn(&str) -> bool,
 ) -> Vec<String> {
-    let scope = scope(&short(settings));
+    let scope = scope(&with_short_timeout(settings));
     let session = run(&scope, SESSION).await.text;
-    if let Some(taken) = taken {
-        victim.execute(taken).await;
+    if let Some(removal) = removal {
+        victim.execute(removal).await;
     }
-    let before = (victim.state().await, victim.contents().await);
-    let mut faults = Vec::new();
-    let attacks = attacks(STATEMENTS);
+    let before = (victim.state().await, victim.row_digest().await);
+    let mut failures = Vec::new();
+    let attacks = parse_attacks(STATEMENTS);
     for attack in attacks.into_iter().filter(|attack| wanted(attack.class)) {
-        let sql = attack.sql(&victim.facts().await);
+        let sql = attack.sql(&victim.run_values().await);
         let outcome = run(&scope, &sql).await;
-        let guard_alone = attack.past_guard == Past::Guard;
-        let mut found = victim.leaks(&sql, &outcome.text, !guard_alone);
-        if let Past::Error(state) = attack.past_guard
+        let only_guard = attack.database_defense == DatabaseDefense::None;
+        let mut found = victim.leaks(&sql, &outcome.text, !only_guard);
+        if let DatabaseDefense::Error(state) = attack.database_defense
             && outcome.sqlstate.as_deref() != Some(state)
         {
             found.push(format!("ends with {outcome:?}"));
         }
-        if guard_alone {
-            renew(victim, &scope).await;
+        if only_guard {
+            renew_connection(victim, &scope).await;
         } else {
-            if !victim.is_undisturbed().await {
+            if !victim.is_session_alive().await {
                 found.push("ends another tenant's session".to_owned());
             }
-            let left = changed("its session", &session, &run(&scope, SESSION).await.text);
+            let left = describe_change("its session", &session, &run(&scope, SESSION).await.text);
             if left.is_some() {
-                renew(victim, &scope).await;
+                renew_connection(victim, &scope).await;
             }
             found.extend(left);
         }
-        found.extend(changed("the database", &before.0, &victim.state().await));
-        report(&attack, found, &mut faults);
+        found.extend(describe_change(
+            "the database",
+            &before.0,
+            &victim.state().await,
+        ));
+        report(&attack, found, &mut failures);
     }
-    faults.extend(changed("the rows", &before.1, &victim.contents().await));
-    faults
+    failures.extend(describe_change(
+        "the rows",
+        &before.1,
+        &victim.row_digest().await,
+    ));
+    failures
 }
 
-/// Ends the attacker's connections, with what a statement has left in them, and waits for one that is new.
-async fn renew(victim: &mut Victim, scope: &Scope) {
-    victim.end_attackers_sessions().await;
+/// Terminates the attacker's backends, with any session state that a statement left, and waits for
+/// a new connection.
+async fn renew_connection(victim: &mut Victim, scope: &Scope) {
+    victim.terminate_attackers_backends().await;
     let renewed = async { while !run(scope, "SELECT 1").await.text.ends_with("[[1]]") {} };
     tokio::time::timeout(TIMEOUT, renewed)
         .await
         .expect("a new connection");
 }
 
-/// One connection, so that what a statement leaves in it is found by the next, and a short patience.
-fn short(mut settings: ServeSettings) -> ServeSettings {
+/// A single connection, so that the next statement finds what one left in the session, and a short
+/// statement timeout.
+fn with_short_timeout(mut settings: ServeSettings) -> ServeSettings {
     settings.limits.connections = 1.try_into().expect("not zero");
     settings.limits.answer.statement_timeout = TIMEOUT;
     settings
 }
 
-fn changed(what: &str, before: &str, after: &str) -> Option<String> {
+fn describe_change(what: &str, before: &str, after: &str) -> Option<String> {
     (before != after).then(|| format!("changes {what}: {after}\n    before: {before}"))
 }
 
-/// What became of a statement in the database.
+/// The outcome of a statement in the database.
 #[derive(Debug)]
 struct Outcome {
     sqlstate: Option<String>,
@@ -214,7 +231,7 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
         counted_rows: 0,
     };
     let mut rows = Collector::new(limits);
-    // A literal is the one way past the guard, and a test may leak its few texts.
+    // A literal is the only way to bypass the guard. Tests may leak their few texts.
     let query = CheckedQuery::literal(Box::leak(sql.to_owned().into_boxed_str()));
     let ran = scope
         .run(
@@ -225,25 +242,25 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
             &mut rows,
         )
         .await;
-    let said = match rows.finish() {
+    let rows_or_error = match rows.finish() {
         Ok(rows) => format!("{} {}", rows.columns, rows.rows),
         Err(too_many) => too_many.to_string(),
     };
     match ran {
         Ok(()) => Outcome {
             sqlstate: None,
-            text: said,
+            text: rows_or_error,
         },
         Err(error @ ScopeError::UnknownTenant) => Outcome {
             sqlstate: Some("ZV003".to_owned()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
         Err(error @ ScopeError::TimedOut(_)) => Outcome {
             sqlstate: Some("57014".to_owned()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
         Err(ScopeError::Database(error)) => Outcome {
-            text: format!("{said} {} {:?}", error.message, error.hint),
+            text: format!("{rows_or_error} {} {:?}", error.message, error.hint),
             sqlstate: Some(error.sqlstate),
         },
         Err(error) => Outcome {
@@ -251,24 +268,24 @@ async fn run(scope: &Scope, sql: &str) -> Outcome {
                 .source()
                 .and_then(|source| source.downcast_ref::<PgError>())
                 .map(|error| error.sqlstate.clone()),
-            text: format!("{said} {error}"),
+            text: format!("{rows_or_error} {error}"),
         },
     }
 }
 
-/// How a client's answer differs from what the file says.
-fn answer_faults(attack: &Attack, is_error: bool, body: &Value) -> Vec<String> {
+/// How the response differs from the outcome that the file states.
+fn outcome_failures(attack: &Attack, is_error: bool, body: &Value) -> Vec<String> {
     let error = body["err"].as_str().unwrap_or_default();
     let as_said = match attack.answer {
-        // A refusal has two halves: what is not allowed, and what is.
-        Answer::Refused => is_error && !error.contains("SQLSTATE") && error.contains("; "),
-        Answer::Error(state) => is_error && error.contains(&format!("SQLSTATE {state})")),
-        Answer::Runs => !is_error,
-        Answer::Rows(rows) => {
+        // A refusal states what is not allowed and, after a semicolon, what is.
+        ClientOutcome::Refused => is_error && !error.contains("SQLSTATE") && error.contains("; "),
+        ClientOutcome::Error(state) => is_error && error.contains(&format!("SQLSTATE {state})")),
+        ClientOutcome::Runs => !is_error,
+        ClientOutcome::Rows(rows) => {
             !is_error && serde_json::to_string(&body["r"]).is_ok_and(|given| given == rows)
         }
     };
-    let mut faults = Vec::new();
+    let mut failures = Vec::new();
     if !as_said {
         let seen: String = if is_error {
             error.to_owned()
@@ -276,32 +293,32 @@ fn answer_faults(attack: &Attack, is_error: bool, body: &Value) -> Vec<String> {
             body["r"].to_string()
         };
         let seen: String = seen.chars().take(200).collect();
-        faults.push(format!(
+        failures.push(format!(
             "answers {}{seen}",
             if is_error { "err " } else { "" }
         ));
     }
     if is_error && error.len() > 2_000 {
-        faults.push(format!("an error of {} bytes", error.len()));
+        failures.push(format!("an error of {} bytes", error.len()));
     }
-    faults
+    failures
 }
 
-fn report(attack: &Attack, found: Vec<String>, faults: &mut Vec<String>) {
-    for fault in found {
-        faults.push(format!(
-            "line {} ({}, {:?}, {:?}): {fault}",
-            attack.line, attack.class, attack.past_guard, attack.answer
+fn report(attack: &Attack, found: Vec<String>, failures: &mut Vec<String>) {
+    for failure in found {
+        failures.push(format!(
+            "line {} ({}, {:?}, {:?}): {failure}",
+            attack.line, attack.class, attack.database_defense, attack.answer
         ));
     }
 }
 
 #[track_caller]
-fn show(faults: &[String]) {
+fn assert_no_failures(failures: &[String]) {
     assert!(
-        faults.is_empty(),
-        "{} faults\n{}",
-        faults.len(),
-        faults.join("\n")
+        failures.is_empty(),
+        "{} failures\n{}",
+        failures.len(),
+        failures.join("\n")
     );
 }

@@ -1,4 +1,5 @@
--- What a statement could leave in its session, asked through the same pool: the next request must find what the first found.
+-- Session state that a statement could leave, read through the same pool: the next request must see
+-- what the first saw.
 SELECT current_user, session_user, current_setting('transaction_read_only'), current_setting('statement_timeout'),
     current_setting('search_path'), current_setting('row_security'), current_setting('work_mem'),
     current_setting('default_transaction_read_only'), current_setting('client_min_messages'), current_setting('client_encoding'),

@@ -1,19 +1,19 @@
-//! The guard is switched off, and every setting that SQL can change is changed in the first
-//! transaction of a backend. PL/pgSQL parses a function when a backend first calls it, under the
-//! settings of that moment, so a change can outlive its transaction.
+//! Without the guard, every setting that SQL can change is changed in the first transaction of a
+//! backend. PL/pgSQL parses a function when a backend first calls it, under the settings of that
+//! moment, so a change can outlive its transaction.
 
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
 
-const ORDERS: &str = "SELECT count(*) FROM retail.orders";
+const COUNT_ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
-/// A question about a caller who may ask for two tenants, and what counts them.
-const QUESTION: &str = r#"{"principals": ["apikey:abcdefghijk0"], "stores": ["all", "zava-retail-seattle"], "role": "reader"}"#;
-const ENTITLED: &str = "SELECT count(*) FROM guard.entitlements(1, $1, $2, $3)";
+/// A lookup of a caller who is entitled to two tenants, and the query that counts them.
+const LOOKUP: &str = r#"{"principals": ["apikey:abcdefghijk0"], "stores": ["all", "zava-retail-seattle"], "role": "reader"}"#;
+const COUNT_ENTITLEMENTS: &str = "SELECT count(*) FROM guard.entitlements(1, $1, $2, $3)";
 
-/// Values of settings that are texts. Others are set to what `pg_settings` says of their type.
-const TEXTS: [(&str, &[&str]); 14] = [
+/// Values of string settings. Other settings get values from what `pg_settings` says of their type.
+const STRING_SETTINGS: [(&str, &[&str]); 14] = [
     ("DateStyle", &["German, YMD", "SQL, DMY", "Postgres, MDY"]),
     ("TimeZone", &["Asia/Tokyo", "America/St_Johns"]),
     ("client_encoding", &["LATIN1", "SQL_ASCII"]),
@@ -30,9 +30,8 @@ const TEXTS: [(&str, &[&str]); 14] = [
     ("timezone_abbreviations", &["Australia", "India"]),
 ];
 
-/// The settings of a session that has used what it will use, with each value that differs from its
-/// own.
-async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
+/// The user settings of a session, each with every value that differs from the current one.
+async fn setting_changes(db: &mut PgConnection) -> Vec<(String, String)> {
     let rows = sqlx::query(
         "SELECT name, setting, vartype, min_val, max_val, enumvals::text[] FROM pg_settings WHERE context = 'user' ORDER BY name",
     )
@@ -46,7 +45,7 @@ async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
             "bool" => vec![if setting == "on" { "off" } else { "on" }.to_owned()],
             "enum" => row.get("enumvals"),
             "string" => {
-                let known = TEXTS.iter().find(|(text, _)| *text == name);
+                let known = STRING_SETTINGS.iter().find(|(text, _)| *text == name);
                 let values = known.map_or(&["", "nothing"][..], |(_, values)| values);
                 values.iter().map(|value| (*value).to_owned()).collect()
             }
@@ -58,8 +57,8 @@ async fn changes(db: &mut PgConnection) -> Vec<(String, String)> {
     changes
 }
 
-/// A tenant's orders and the tenants that a caller may ask for, counted in a transaction of their
-/// own after settings were changed in it.
+/// Counts a tenant's orders and a caller's tenants in one transaction, after changing settings in
+/// it.
 async fn count(
     (admin, db): (&mut PgConnection, &mut PgConnection),
     tenant: &str,
@@ -75,14 +74,13 @@ async fn count(
         .bind(30_000_000_i64)
         .fetch_one(&mut *admin)
         .await?;
-    let (late, question_mac): (i64, Vec<u8>) =
-        sqlx::query_as(include_str!("../support/sign_question.sql"))
-            .bind("entitlements")
-            .bind(QUESTION)
-            .bind(60)
-            .bind(backend)
-            .fetch_one(admin)
-            .await?;
+    let (expires, mac): (i64, Vec<u8>) = sqlx::query_as(include_str!("../support/sign_call.sql"))
+        .bind("entitlements")
+        .bind(LOOKUP)
+        .bind(60)
+        .bind(backend)
+        .fetch_one(admin)
+        .await?;
     let outcome = async {
         for (name, value) in changes {
             sqlx::query("SELECT set_config($1, $2, true)")
@@ -95,11 +93,11 @@ async fn count(
             .bind(context)
             .execute(&mut *db)
             .await?;
-        let orders = sqlx::query_scalar(ORDERS).fetch_one(&mut *db).await?;
-        let entitled = sqlx::query_scalar(ENTITLED)
-            .bind(QUESTION)
-            .bind(late)
-            .bind(question_mac)
+        let orders = sqlx::query_scalar(COUNT_ORDERS).fetch_one(&mut *db).await?;
+        let entitled = sqlx::query_scalar(COUNT_ENTITLEMENTS)
+            .bind(LOOKUP)
+            .bind(expires)
+            .bind(mac)
             .fetch_one(&mut *db)
             .await?;
         Ok((orders, entitled))
@@ -109,9 +107,9 @@ async fn count(
     outcome
 }
 
-/// Which changes of settings hide rows or show others: in the transaction that changes one, a
-/// tenant must see its rows or an error, and later ones must see theirs.
-async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+/// The setting changes that hide or reveal rows. In the transaction that changes a setting, a
+/// tenant must see its rows or an error; later transactions must see their rows.
+async fn failures(database: &TestDatabase, is_included: impl Fn(&str) -> bool) -> Vec<String> {
     let mut admin = database.superuser().await;
     let mut db = database.query_login().await;
     let own = count((&mut admin, &mut db), SEATTLE, &[]).await;
@@ -119,35 +117,34 @@ async fn faults(database: &TestDatabase, wanted: impl Fn(&str) -> bool) -> Vec<S
     let (own, other) = (own.expect("a count"), other.expect("a count"));
     assert!(own.0 > 0 && other.0 > 0 && own.0 != other.0);
     assert_eq!((own.1, other.1), (2, 2));
-    let changes = changes(&mut db).await;
+    let changes = setting_changes(&mut db).await;
     assert!(changes.len() > 230, "{}", changes.len());
-    let mut faults = Vec::new();
-    for change in changes.iter().filter(|(name, _)| wanted(name)) {
+    let mut failures = Vec::new();
+    for change in changes.iter().filter(|(name, _)| is_included(name)) {
         let mut db = database.query_login().await;
         match count((&mut admin, &mut db), SEATTLE, std::slice::from_ref(change)).await {
-            Ok(seen) if seen != own => faults.push(format!("{change:?}: {seen:?}")),
-            // Such as one by which an error ends the session.
+            Ok(seen) if seen != own => failures.push(format!("{change:?}: {seen:?}")),
+            // For example a setting that turns an error into the end of the session.
             Err(_) if db.ping().await.is_err() => continue,
             Ok(_) | Err(_) => {}
         }
         match count((&mut admin, &mut db), REDMOND, &[]).await {
             Ok(seen) if seen == other => {}
-            later => faults.push(format!("{change:?}: later {later:?}")),
+            later => failures.push(format!("{change:?}: later {later:?}")),
         }
     }
-    faults
+    failures
 }
 
 #[tokio::test]
-async fn no_setting_that_sql_can_change_hides_or_shows_rows() {
+async fn no_user_setting_hides_or_reveals_rows() {
     let database = TestDatabase::new().await;
-    assert_eq!(faults(&database, |_| true).await, Vec::<String>::new());
+    assert_eq!(failures(&database, |_| true).await, Vec::<String>::new());
 }
 
-/// The test above is worth something: it sees a function that means something else under another
-/// setting.
+/// Shows that the test above can fail: it detects a function whose meaning depends on a setting.
 #[tokio::test]
-async fn a_function_that_depends_on_a_setting_is_noticed() {
+async fn setting_dependent_function_is_detected() {
     let database = TestDatabase::new().await;
     sqlx::raw_sql(
         r"DO $do$ BEGIN EXECUTE replace(pg_get_functiondef('guard.allowed_stores()'::regprocedure),
@@ -156,16 +153,15 @@ async fn a_function_that_depends_on_a_setting_is_noticed() {
     .execute(&mut database.superuser().await)
     .await
     .expect("another body");
-    let found = faults(&database, |name| name == "standard_conforming_strings").await;
-    // In its own transaction the change ends in an error, which tells the tenant; later ones
-    // suffer.
+    let found = failures(&database, |name| name == "standard_conforming_strings").await;
+    // In its own transaction the change ends in an error; later transactions fail.
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("later Err"), "{found:?}");
 }
 
 /// PL/pgSQL reads its settings when it parses a function, at the first call in a backend.
 #[tokio::test]
-async fn settings_of_plpgsql_before_the_first_call_change_no_count() {
+async fn plpgsql_settings_before_the_first_call_change_no_result() {
     let database = TestDatabase::new().await;
     let mut admin = database.superuser().await;
     let mut expected = Vec::new();
@@ -185,10 +181,10 @@ async fn settings_of_plpgsql_before_the_first_call_change_no_count() {
     assert_eq!(seen.as_slice(), expected);
 }
 
-/// What such a function holds in quotes means the same under every setting: nothing in it is an
-/// escape.
+/// A literal without a backslash means the same under every setting of
+/// `standard_conforming_strings`.
 #[tokio::test]
-async fn no_function_of_the_guard_holds_a_backslash() {
+async fn guard_functions_contain_no_backslash() {
     let database = TestDatabase::new().await;
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT oid::regprocedure::text FROM pg_proc \
@@ -200,9 +196,9 @@ async fn no_function_of_the_guard_holds_a_backslash() {
     assert_eq!(found, Vec::<String>::new());
 }
 
-/// What the audit trail says of a row is the same whoever's session changes it.
+/// The audit log records the same digest of a row whatever the session's settings.
 #[tokio::test]
-async fn a_digest_of_a_row_does_not_depend_on_settings() {
+async fn row_digests_do_not_depend_on_settings() {
     let database = TestDatabase::new().await;
     let mut texts = Vec::new();
     for settings in [

@@ -1,41 +1,42 @@
-use super::victim::Facts;
+use super::victim::RunValues;
 
 /// One line of a data file.
 #[derive(Debug)]
 pub(super) struct Attack {
     pub(super) line: usize,
     pub(super) class: &'static str,
-    pub(super) past_guard: Past,
-    pub(super) answer: Answer,
+    pub(super) database_defense: DatabaseDefense,
+    pub(super) answer: ClientOutcome,
     template: &'static str,
 }
 
-/// What stops a statement when the guard is switched off.
+/// What stops a statement without the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Past {
-    /// It ends with this SQLSTATE.
+pub(super) enum DatabaseDefense {
+    /// PostgreSQL ends it with this SQLSTATE.
     Error(&'static str),
-    /// It may run or fail: it shows nothing foreign, and nothing is left of it.
+    /// It may run or fail, reveals nothing foreign and leaves nothing behind.
     Harmless,
-    /// Nothing: it shows something of the server or leaves something in its session. No foreign row and no write even so.
-    Guard,
+    /// Nothing: it reveals something of the server or leaves session state, but neither a foreign
+    /// row nor a write.
+    None,
 }
 
-/// What a client must get.
+/// The outcome that a client must get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The guard's words.
+pub(super) enum ClientOutcome {
+    /// The guard refuses it.
     Refused,
-    /// The database's error with this SQLSTATE.
+    /// PostgreSQL's error with this SQLSTATE.
     Error(&'static str),
-    /// A result in which nothing is foreign.
+    /// A result without foreign rows.
     Runs,
     /// Exactly these rows.
     Rows(&'static str),
 }
 
-/// The lines of a data file that are no comments.
-pub(super) fn attacks(file: &'static str) -> Vec<Attack> {
+/// Parses a data file; comments and empty lines are skipped.
+pub(super) fn parse_attacks(file: &'static str) -> Vec<Attack> {
     let lines = file.lines().enumerate();
     lines
         .filter(|(_, line)| !line.is_empty() && !line.starts_with("--"))
@@ -48,46 +49,46 @@ fn attack(line: usize, text: &'static str) -> Attack {
     let mut part = || {
         parts
             .next()
-            .unwrap_or_else(|| panic!("line {line} has less than four parts"))
+            .unwrap_or_else(|| panic!("line {line} has fewer than four parts"))
             .trim()
     };
-    let (class, past_guard, answer, template) = (part(), part(), part(), part());
+    let (class, database_defense, answer, template) = (part(), part(), part(), part());
     Attack {
         line,
         class,
-        past_guard: match past_guard {
-            "read-only" => Past::Error("25006"),
-            "privilege" => Past::Error("42501"),
-            "protocol" => Past::Error("42601"),
-            "signature" => Past::Error("ZV002"),
-            "key" => Past::Error("ZV001"),
-            "unknown" => Past::Error("ZV003"),
-            "expired" => Past::Error("ZV004"),
-            "timeout" => Past::Error("57014"),
-            "harmless" => Past::Harmless,
-            "guard" => Past::Guard,
-            other => panic!("line {line}: no layer is called {other}"),
+        database_defense: match database_defense {
+            "read-only" => DatabaseDefense::Error("25006"),
+            "privilege" => DatabaseDefense::Error("42501"),
+            "protocol" => DatabaseDefense::Error("42601"),
+            "signature" => DatabaseDefense::Error("ZV002"),
+            "key" => DatabaseDefense::Error("ZV001"),
+            "unknown" => DatabaseDefense::Error("ZV003"),
+            "expired" => DatabaseDefense::Error("ZV004"),
+            "timeout" => DatabaseDefense::Error("57014"),
+            "harmless" => DatabaseDefense::Harmless,
+            "guard" => DatabaseDefense::None,
+            other => panic!("line {line}: unknown defense {other}"),
         },
         answer: match answer {
-            "refused" => Answer::Refused,
-            "runs" => Answer::Runs,
-            rows if rows.starts_with("[[") || rows == "[]" => Answer::Rows(rows),
-            state if state.len() == 5 => Answer::Error(state),
-            other => panic!("line {line}: no answer is called {other}"),
+            "refused" => ClientOutcome::Refused,
+            "runs" => ClientOutcome::Runs,
+            rows if rows.starts_with("[[") || rows == "[]" => ClientOutcome::Rows(rows),
+            state if state.len() == 5 => ClientOutcome::Error(state),
+            other => panic!("line {line}: unknown outcome {other}"),
         },
         template,
     }
 }
 
 impl Attack {
-    /// The text that is sent.
-    pub(super) fn sql(&self, facts: &Facts) -> String {
-        expand(self.template, |name| facts.named(name))
+    /// The SQL that is sent.
+    pub(super) fn sql(&self, run_values: &RunValues) -> String {
+        expand(self.template, |name| run_values.value(name))
     }
 }
 
-/// Class and text of each line of a file that says no more.
-pub(super) fn classified(file: &'static str) -> Vec<(&'static str, String)> {
+/// Parses a data file that holds only a class and a statement per line.
+pub(super) fn parse_classified(file: &'static str) -> Vec<(&'static str, String)> {
     let lines = file
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with("--"));
@@ -101,8 +102,9 @@ pub(super) fn classified(file: &'static str) -> Vec<(&'static str, String)> {
         .collect()
 }
 
-/// Writes out what stands in braces: `{name}` is a fact of this run, `{U+200B}` a character, `{3×text}` a repetition, and
-/// `{3∷text}` a chain in which `#` counts from 1 and `@` is one less. Other braces are the statement's own.
+/// Expands placeholders: `{name}` is a value of this run, `{U+200B}` a character, `{3×text}` a
+/// repetition, and `{3∷text}` a chain in which `#` counts from 1 and `@` is one less. Other braces
+/// stay as they are.
 fn expand(template: &str, named: impl Fn(&str) -> Option<String>) -> String {
     let mut sql = String::new();
     let mut rest = template;

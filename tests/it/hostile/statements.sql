@@ -1,91 +1,97 @@
--- What somebody sends who wants more than their store's rows, as the manager of Seattle's store; the rows of Redmond's are made
--- to be recognised (victim.sql). One statement a line, in four parts:
---   class | what stops it when the guard is switched off | what a client gets | statement
+-- Statements of an attacker, sent as the manager of Seattle's store. The rows of Redmond's store
+-- carry recognizable markers (victim.sql). One statement per line, in four parts:
+--   class | what stops it without the guard | what a client gets | statement
 -- Second part:
---   read-only, privilege, protocol, signature, expired, timeout   the SQLSTATE that it must end with: 25006, 42501, 42601, ZV002, ZV004, 57014
---   harmless   it may run or fail; it shows nothing foreign, and nothing is left of it in the database or in its session
---   guard      nothing: it shows something of the server (never a row of another tenant, never a key or a password), or it
---              leaves something in its session or disturbs another one; that is why there is a guard
--- Third part: refused (in the guard's words), a SQLSTATE, runs (showing nothing foreign), or exactly these rows.
--- In a statement {name} is a fact of the run, {U+200B} a character, {3×text} a repetition, and {3∷text} a chain in which # counts
--- from 1 and @ is one less. Statements that cost memory or time are in bombs.sql: keeping those out is the guard's alone.
+--   read-only, privilege, protocol, signature, key, unknown, expired, timeout
+--              the SQLSTATE that it must end with: 25006, 42501, 42601, ZV002, ZV001, ZV003, ZV004,
+--              57014
+--   harmless   it may run or fail; it reveals nothing foreign, and leaves nothing in the database or
+--              in its session
+--   guard      nothing: it reveals something of the server (never a row of another tenant, never a
+--              key or a password), or it leaves session state or disturbs another session. Only the
+--              guard prevents that.
+-- Third part: refused (by the guard), a SQLSTATE, runs (revealing nothing foreign), or exactly these
+-- rows.
+-- In a statement {name} is a value of the run, {U+200B} a character, {3×text} a repetition, and
+-- {3∷text} a chain in which # counts from 1 and @ is one less. Statements that exhaust memory or time
+-- are in resource_exhaustion.sql: only the guard keeps those out.
 
-w1 login | harmless | refused | SET row_security = off
-w1 login | harmless | refused | SELECT count(*) FROM retail.orders WHERE current_setting('row_security') = 'on'
-w1 login | harmless | refused | SELECT rolname FROM pg_roles WHERE rolsuper OR rolbypassrls
-w1 login | harmless | runs | SELECT count(*) AS rows_of_all FROM retail.orders
-w1 login | harmless | runs | SELECT max(order_id), max(customer_id) FROM retail.orders
+login | harmless | refused | SET row_security = off
+login | harmless | refused | SELECT count(*) FROM retail.orders WHERE current_setting('row_security') = 'on'
+login | harmless | refused | SELECT rolname FROM pg_roles WHERE rolsuper OR rolbypassrls
+login | harmless | runs | SELECT count(*) AS rows_of_all FROM retail.orders
+login | harmless | runs | SELECT max(order_id), max(customer_id) FROM retail.orders
 
-w2 programs and files | privilege | refused | COPY (SELECT 1) TO PROGRAM 'id'
-w2 programs and files | privilege | refused | COPY retail.orders FROM PROGRAM 'cat /etc/passwd'
-w2 programs and files | privilege | refused | SELECT pg_read_file('/etc/passwd')
-w2 programs and files | privilege | refused | SELECT pg_read_binary_file('global/pg_control')
-w2 programs and files | privilege | refused | SELECT * FROM pg_ls_dir('.')
-w2 programs and files | privilege | refused | SELECT * FROM pg_ls_waldir()
-w2 programs and files | privilege | refused | SELECT pg_stat_file('PG_VERSION')
-w2 programs and files | privilege | refused | SELECT lo_import('/etc/hostname')
-w2 programs and files | privilege | refused | SELECT lo_export(16000, '/tmp/leak')
-w2 programs and files | privilege | refused | SELECT pg_current_logfile()
-w2 programs and files | harmless | refused | SELECT pg_file_write('leak', 'x', false)
-w2 programs and files | read-only | refused | DROP TABLE retail.orders
+programs and files | privilege | refused | COPY (SELECT 1) TO PROGRAM 'id'
+programs and files | privilege | refused | COPY retail.orders FROM PROGRAM 'cat /etc/passwd'
+programs and files | privilege | refused | SELECT pg_read_file('/etc/passwd')
+programs and files | privilege | refused | SELECT pg_read_binary_file('global/pg_control')
+programs and files | privilege | refused | SELECT * FROM pg_ls_dir('.')
+programs and files | privilege | refused | SELECT * FROM pg_ls_waldir()
+programs and files | privilege | refused | SELECT pg_stat_file('PG_VERSION')
+programs and files | privilege | refused | SELECT lo_import('/etc/hostname')
+programs and files | privilege | refused | SELECT lo_export(16000, '/tmp/leak')
+programs and files | privilege | refused | SELECT pg_current_logfile()
+programs and files | harmless | refused | SELECT pg_file_write('leak', 'x', false)
+programs and files | read-only | refused | DROP TABLE retail.orders
 
-w3 tenant switch | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('app.current_rls_user_id', '{office}', true)) SELECT count(*) FROM x, retail.orders
-w3 tenant switch | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('zava.context', '{foreign_context}', true)) SELECT o.* FROM x, retail.orders AS o
-w3 tenant switch | harmless | refused | SELECT o.order_id FROM (SELECT set_config('zava.context', '{foreign_context}', true) AS c OFFSET 0) AS s, LATERAL (SELECT * FROM retail.orders WHERE s.c IS NOT NULL) AS o
-w3 tenant switch | harmless | refused | SELECT count(*) FROM retail.orders WHERE (SELECT set_config('zava.context', '1:{office}:00', true)) IS NOT NULL
+tenant switching | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('app.current_rls_user_id', '{office}', true)) SELECT count(*) FROM x, retail.orders
+tenant switching | harmless | refused | WITH x AS MATERIALIZED (SELECT set_config('zava.context', '{foreign_context}', true)) SELECT o.* FROM x, retail.orders AS o
+tenant switching | harmless | refused | SELECT o.order_id FROM (SELECT set_config('zava.context', '{foreign_context}', true) AS c OFFSET 0) AS s, LATERAL (SELECT * FROM retail.orders WHERE s.c IS NOT NULL) AS o
+tenant switching | harmless | refused | SELECT count(*) FROM retail.orders WHERE (SELECT set_config('zava.context', '1:{office}:00', true)) IS NOT NULL
 
-w4 do tells | harmless | refused | DO $$ BEGIN RAISE EXCEPTION 'orders=%', (SELECT count(*) FROM retail.orders); END $$
-w4 do tells | harmless | refused | DO $$ BEGIN RAISE EXCEPTION '%', (SELECT string_agg(email, ',') FROM retail.customers WHERE customer_id = {victim_customer}); END $$
-w4 do tells | harmless | refused | DO $$ BEGIN PERFORM set_config('zava.context', '{foreign_context}', false); RAISE EXCEPTION '%', (SELECT max(total_amount) FROM retail.order_items); END $$
+do blocks | harmless | refused | DO $$ BEGIN RAISE EXCEPTION 'orders=%', (SELECT count(*) FROM retail.orders); END $$
+do blocks | harmless | refused | DO $$ BEGIN RAISE EXCEPTION '%', (SELECT string_agg(email, ',') FROM retail.customers WHERE customer_id = {victim_customer}); END $$
+do blocks | harmless | refused | DO $$ BEGIN PERFORM set_config('zava.context', '{foreign_context}', false); RAISE EXCEPTION '%', (SELECT max(total_amount) FROM retail.order_items); END $$
 
-w5 nobody's rows | harmless | refused | SELECT guard.allowed_stores()
+rows without a tenant | harmless | refused | SELECT guard.allowed_stores()
 
-w6 tenant ids | privilege | refused | SELECT rls_user_id FROM retail.stores
-w6 tenant ids | privilege | runs | SELECT * FROM retail.stores
-w6 tenant ids | privilege | runs | SELECT s.* FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT s FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT stores FROM retail.stores
-w6 tenant ids | privilege | runs | SELECT s::text FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT row_to_json(s) FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT to_jsonb(s) -> 'rls_user_id' FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT json_agg(s) FROM retail.stores AS s
-w6 tenant ids | privilege | refused | SELECT (s).rls_user_id FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT (SELECT s FROM (SELECT s.*) AS t) FROM retail.stores AS s
-w6 tenant ids | privilege | refused | SELECT count(rls_user_id) FROM retail.stores
-w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores ORDER BY rls_user_id
-w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE rls_user_id = '{victim}'
-w6 tenant ids | privilege | refused | SELECT count(*) FROM retail.stores GROUP BY rls_user_id
-w6 tenant ids | privilege | runs | SELECT a.store_name FROM retail.stores AS a NATURAL JOIN retail.stores AS b
-w6 tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN retail.stores AS b USING (rls_user_id)
-w6 tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN (SELECT '{victim}'::uuid AS rls_user_id) AS b USING (rls_user_id)
-w6 tenant ids | privilege | refused | SELECT s.store_name FROM retail.stores AS s WHERE '{victim}'::uuid IN (SELECT rls_user_id FROM retail.stores AS t WHERE t.store_id = s.store_id)
-w6 tenant ids | privilege | runs | SELECT s.store_name FROM retail.stores AS s NATURAL JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id)
-w6 tenant ids | privilege | 42P10 | SELECT x.d FROM retail.stores AS x(a, b, d, e)
-w6 tenant ids | privilege | 42P10 | SELECT x.d FROM (TABLE retail.stores) AS x(a, b, d, e)
-w6 tenant ids | privilege | runs | SELECT * FROM retail.stores AS s JOIN retail.orders AS o USING (store_id) LIMIT 1
-w6 tenant ids | privilege | refused | SELECT store_name, rank() OVER (ORDER BY rls_user_id) FROM retail.stores
-w6 tenant ids | privilege | refused | SELECT DISTINCT ON (rls_user_id) store_name FROM retail.stores
-w6 tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE (store_id, rls_user_id) = (5, '{victim}')
-w6 tenant ids | privilege | 42804 | SELECT s = ROW(1, 'x', '{victim}'::uuid, false) FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT s IS NOT NULL FROM retail.stores AS s
-w6 tenant ids | privilege | refused | SELECT hash_record(s) FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT array_agg(s) FROM retail.stores AS s
-w6 tenant ids | privilege | runs | SELECT s.*, row_to_json(s), count(*) FROM retail.stores AS s GROUP BY s.store_id
-w6 tenant ids | privilege | refused | SELECT s.*, s.rls_user_id FROM retail.stores AS s GROUP BY s.store_id
-w6 tenant ids | privilege | refused | SELECT s.*, count(*) FROM retail.stores AS s GROUP BY s.store_id HAVING s.rls_user_id IS NOT NULL
-w6 tenant ids | privilege | runs | SELECT to_jsonb(s), count(rls_user_id) FROM retail.stores AS s JOIN retail.orders AS rls_user_id USING (store_id) GROUP BY s.store_id
-w6 tenant ids | privilege | refused | SELECT max(s.rls_user_id::text) FILTER (WHERE s.store_id = 6) FROM retail.stores AS s
+tenant ids | privilege | refused | SELECT rls_user_id FROM retail.stores
+tenant ids | privilege | runs | SELECT * FROM retail.stores
+tenant ids | privilege | runs | SELECT s.* FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT s FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT stores FROM retail.stores
+tenant ids | privilege | runs | SELECT s::text FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT row_to_json(s) FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT to_jsonb(s) -> 'rls_user_id' FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT json_agg(s) FROM retail.stores AS s
+tenant ids | privilege | refused | SELECT (s).rls_user_id FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT (SELECT s FROM (SELECT s.*) AS t) FROM retail.stores AS s
+tenant ids | privilege | refused | SELECT count(rls_user_id) FROM retail.stores
+tenant ids | privilege | refused | SELECT store_name FROM retail.stores ORDER BY rls_user_id
+tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE rls_user_id = '{victim}'
+tenant ids | privilege | refused | SELECT count(*) FROM retail.stores GROUP BY rls_user_id
+tenant ids | privilege | runs | SELECT a.store_name FROM retail.stores AS a NATURAL JOIN retail.stores AS b
+tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN retail.stores AS b USING (rls_user_id)
+tenant ids | privilege | refused | SELECT 1 FROM retail.stores AS a JOIN (SELECT '{victim}'::uuid AS rls_user_id) AS b USING (rls_user_id)
+tenant ids | privilege | refused | SELECT s.store_name FROM retail.stores AS s WHERE '{victim}'::uuid IN (SELECT rls_user_id FROM retail.stores AS t WHERE t.store_id = s.store_id)
+tenant ids | privilege | runs | SELECT s.store_name FROM retail.stores AS s NATURAL JOIN (VALUES ('{victim}'::uuid)) AS v(rls_user_id)
+tenant ids | privilege | 42P10 | SELECT x.d FROM retail.stores AS x(a, b, d, e)
+tenant ids | privilege | 42P10 | SELECT x.d FROM (TABLE retail.stores) AS x(a, b, d, e)
+tenant ids | privilege | runs | SELECT * FROM retail.stores AS s JOIN retail.orders AS o USING (store_id) LIMIT 1
+tenant ids | privilege | refused | SELECT store_name, rank() OVER (ORDER BY rls_user_id) FROM retail.stores
+tenant ids | privilege | refused | SELECT DISTINCT ON (rls_user_id) store_name FROM retail.stores
+tenant ids | privilege | refused | SELECT store_name FROM retail.stores WHERE (store_id, rls_user_id) = (5, '{victim}')
+tenant ids | privilege | 42804 | SELECT s = ROW(1, 'x', '{victim}'::uuid, false) FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT s IS NOT NULL FROM retail.stores AS s
+tenant ids | privilege | refused | SELECT hash_record(s) FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT array_agg(s) FROM retail.stores AS s
+tenant ids | privilege | runs | SELECT s.*, row_to_json(s), count(*) FROM retail.stores AS s GROUP BY s.store_id
+tenant ids | privilege | refused | SELECT s.*, s.rls_user_id FROM retail.stores AS s GROUP BY s.store_id
+tenant ids | privilege | refused | SELECT s.*, count(*) FROM retail.stores AS s GROUP BY s.store_id HAVING s.rls_user_id IS NOT NULL
+tenant ids | privilege | runs | SELECT to_jsonb(s), count(rls_user_id) FROM retail.stores AS s JOIN retail.orders AS rls_user_id USING (store_id) GROUP BY s.store_id
+tenant ids | privilege | refused | SELECT max(s.rls_user_id::text) FILTER (WHERE s.store_id = 6) FROM retail.stores AS s
 
-w7 keys and catalogue | harmless | refused | SELECT * FROM information_schema.table_constraints
-w7 keys and catalogue | harmless | refused | SELECT conname FROM pg_constraint
-w7 keys and catalogue | harmless | refused | SELECT column_name FROM information_schema.columns WHERE table_name = 'stores'
+keys and catalog | harmless | refused | SELECT * FROM information_schema.table_constraints
+keys and catalog | harmless | refused | SELECT conname FROM pg_constraint
+keys and catalog | harmless | refused | SELECT column_name FROM information_schema.columns WHERE table_name = 'stores'
 
-w8 cached for another | harmless | [] | SELECT DISTINCT extract(year FROM order_date) FROM retail.orders WHERE store_id = {victim_store}
-w8 cached for another | harmless | [[1]] | SELECT DISTINCT store_id FROM retail.orders
+cached for another tenant | harmless | [] | SELECT DISTINCT extract(year FROM order_date) FROM retail.orders WHERE store_id = {victim_store}
+cached for another tenant | harmless | [[1]] | SELECT DISTINCT store_id FROM retail.orders
 
-w9 unbounded answers | harmless | runs | SELECT i.*, p.* FROM retail.order_items AS i CROSS JOIN retail.products AS p
-w9 unbounded answers | harmless | runs | SELECT * FROM retail.product_description_embeddings AS a CROSS JOIN retail.product_description_embeddings AS b
-w9 unbounded answers | harmless | runs | SELECT i.*, i.*, i.*, i.* FROM retail.order_items AS i
+unbounded answers | harmless | runs | SELECT i.*, p.* FROM retail.order_items AS i CROSS JOIN retail.products AS p
+unbounded answers | harmless | runs | SELECT * FROM retail.product_description_embeddings AS a CROSS JOIN retail.product_description_embeddings AS b
+unbounded answers | harmless | runs | SELECT i.*, i.*, i.*, i.* FROM retail.order_items AS i
 
 stacked | protocol | refused | SELECT 1; SELECT 2
 stacked | protocol | refused | COMMIT; DROP SCHEMA retail CASCADE
@@ -143,26 +149,26 @@ writes | read-only | refused | REFRESH MATERIALIZED VIEW retail.sales
 writes | read-only | refused | IMPORT FOREIGN SCHEMA x FROM SERVER s INTO retail
 writes | read-only | refused | SECURITY LABEL ON TABLE retail.orders IS 'x'
 
-hidden writes | read-only | refused | WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d
-hidden writes | read-only | refused | WITH u AS (UPDATE retail.inventory SET stock_level = 0 RETURNING *) SELECT count(*) FROM u
-hidden writes | read-only | refused | WITH i AS (INSERT INTO retail.categories (category_name) VALUES ('x') RETURNING 1) SELECT * FROM i
-hidden writes | read-only | refused | WITH m AS (MERGE INTO retail.categories AS c USING (SELECT 1 AS id) AS v ON c.category_id = v.id WHEN MATCHED THEN DELETE RETURNING 1) SELECT * FROM m
-hidden writes | harmless | refused | WITH a AS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) SELECT * FROM a
-hidden writes | harmless | refused | SELECT * FROM (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) AS q
-hidden writes | harmless | refused | SELECT 1 WHERE EXISTS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d)
-hidden writes | read-only | refused | SELECT 1 AS a INTO t
-hidden writes | read-only | refused | SELECT 1 AS a INTO TEMP t
-hidden writes | read-only | refused | SELECT * INTO UNLOGGED public.copy_of_orders FROM retail.orders
-hidden writes | read-only | refused | (SELECT 1 AS a INTO t) UNION SELECT 2
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR UPDATE
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR NO KEY UPDATE NOWAIT
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR SHARE OF orders
-hidden writes | read-only | refused | SELECT * FROM retail.orders FOR KEY SHARE SKIP LOCKED
-hidden writes | read-only | refused | SELECT * FROM (SELECT * FROM retail.orders FOR UPDATE) AS o
-hidden writes | read-only | refused | WITH o AS (SELECT * FROM retail.orders FOR SHARE) SELECT * FROM o
-hidden writes | read-only | refused | CREATE TABLE t AS SELECT * FROM retail.orders
-hidden writes | read-only | refused | EXPLAIN ANALYZE DELETE FROM retail.orders
-hidden writes | read-only | refused | EXPLAIN (ANALYZE, BUFFERS) INSERT INTO retail.categories (category_name) VALUES ('x')
+writes in ctes | read-only | refused | WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d
+writes in ctes | read-only | refused | WITH u AS (UPDATE retail.inventory SET stock_level = 0 RETURNING *) SELECT count(*) FROM u
+writes in ctes | read-only | refused | WITH i AS (INSERT INTO retail.categories (category_name) VALUES ('x') RETURNING 1) SELECT * FROM i
+writes in ctes | read-only | refused | WITH m AS (MERGE INTO retail.categories AS c USING (SELECT 1 AS id) AS v ON c.category_id = v.id WHEN MATCHED THEN DELETE RETURNING 1) SELECT * FROM m
+writes in ctes | harmless | refused | WITH a AS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) SELECT * FROM a
+writes in ctes | harmless | refused | SELECT * FROM (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d) AS q
+writes in ctes | harmless | refused | SELECT 1 WHERE EXISTS (WITH d AS (DELETE FROM retail.orders RETURNING 1) SELECT * FROM d)
+writes in ctes | read-only | refused | SELECT 1 AS a INTO t
+writes in ctes | read-only | refused | SELECT 1 AS a INTO TEMP t
+writes in ctes | read-only | refused | SELECT * INTO UNLOGGED public.copy_of_orders FROM retail.orders
+writes in ctes | read-only | refused | (SELECT 1 AS a INTO t) UNION SELECT 2
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR UPDATE
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR NO KEY UPDATE NOWAIT
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR SHARE OF orders
+writes in ctes | read-only | refused | SELECT * FROM retail.orders FOR KEY SHARE SKIP LOCKED
+writes in ctes | read-only | refused | SELECT * FROM (SELECT * FROM retail.orders FOR UPDATE) AS o
+writes in ctes | read-only | refused | WITH o AS (SELECT * FROM retail.orders FOR SHARE) SELECT * FROM o
+writes in ctes | read-only | refused | CREATE TABLE t AS SELECT * FROM retail.orders
+writes in ctes | read-only | refused | EXPLAIN ANALYZE DELETE FROM retail.orders
+writes in ctes | read-only | refused | EXPLAIN (ANALYZE, BUFFERS) INSERT INTO retail.categories (category_name) VALUES ('x')
 
 utility | harmless | refused | COPY (SELECT * FROM retail.orders) TO STDOUT
 utility | harmless | refused | COPY retail.customers TO STDOUT
@@ -518,14 +524,14 @@ leaky operators | read-only | refused | CREATE OPERATOR public.<<< (PROCEDURE = 
 leaky operators | harmless | refused | SELECT count(*) FROM retail.orders WHERE order_id OPERATOR(public.<<<) 5
 leaky operators | harmless | refused | SELECT count(*) FROM retail.orders WHERE order_id OPERATOR(pg_temp.=) 5
 
-folded while planning | harmless | 22012 | SELECT 1 FROM retail.orders WHERE 1 / 0 = 1
-folded while planning | harmless | [[1]] | SELECT CASE WHEN false THEN 1 / 0 ELSE 1 END
-folded while planning | harmless | refused | SELECT 1 WHERE set_config('zava.context', '{foreign_context}', true) = '' OR EXISTS (SELECT 1 FROM retail.orders WHERE order_id = {victim_order})
-folded while planning | harmless | [] | SELECT * FROM retail.orders WHERE store_id = length(repeat('x', {victim_store}))
-folded while planning | harmless | [[0]] | SELECT count(*) FROM retail.orders WHERE order_id = ('0' || '{victim_order}')::int
-folded while planning | timeout | refused | SELECT count(*) FROM retail.orders WHERE order_date < (pg_sleep(5)::text || '2020-01-01')::date
-folded while planning | harmless | refused | SELECT 1 WHERE pg_read_file('PG_VERSION') IS NULL AND false
-folded while planning | harmless | refused | SELECT 1 LIMIT (SELECT count(*) FROM pg_stat_activity)
+constant folding | harmless | 22012 | SELECT 1 FROM retail.orders WHERE 1 / 0 = 1
+constant folding | harmless | [[1]] | SELECT CASE WHEN false THEN 1 / 0 ELSE 1 END
+constant folding | harmless | refused | SELECT 1 WHERE set_config('zava.context', '{foreign_context}', true) = '' OR EXISTS (SELECT 1 FROM retail.orders WHERE order_id = {victim_order})
+constant folding | harmless | [] | SELECT * FROM retail.orders WHERE store_id = length(repeat('x', {victim_store}))
+constant folding | harmless | [[0]] | SELECT count(*) FROM retail.orders WHERE order_id = ('0' || '{victim_order}')::int
+constant folding | timeout | refused | SELECT count(*) FROM retail.orders WHERE order_date < (pg_sleep(5)::text || '2020-01-01')::date
+constant folding | harmless | refused | SELECT 1 WHERE pg_read_file('PG_VERSION') IS NULL AND false
+constant folding | harmless | refused | SELECT 1 LIMIT (SELECT count(*) FROM pg_stat_activity)
 
 unicode | harmless | refused | SELECT U&"set\005fconfig"('zava.context', 'x', true)
 unicode | timeout | refused | SELECT U&"pg\005fsleep"(5)
@@ -653,11 +659,11 @@ sql/json | harmless | refused | SELECT * FROM JSON_TABLE('[1]', '$[*]' COLUMNS (
 sql/json | harmless | 42703 | SELECT t.current_setting FROM JSON_TABLE('["server_version"]', '$[*]' COLUMNS (a text PATH '$')) AS t
 sql/json | harmless | runs | SELECT JSON_ARRAYAGG(o.order_id) FROM retail.orders o WHERE o.store_id <> 1
 sql/json | harmless | [[null]] | SELECT JSON_OBJECTAGG(o.order_id: o.store_id) FROM retail.orders o WHERE o.order_id = {victim_order}
-sample | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE BERNOULLI (100) REPEATABLE (length(pg_sleep(5)::text))
-sample | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE system_rows (5)
-sample | harmless | refused | SELECT * FROM guard.tenant TABLESAMPLE SYSTEM (100)
-sample | harmless | [[0]] | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (100) WHERE order_id = {victim_order}
-sample | harmless | [[0]] | SELECT count(*) FROM retail.customers AS c TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE customer_id = {victim_customer}
+tablesample | timeout | refused | SELECT count(*) FROM retail.orders TABLESAMPLE BERNOULLI (100) REPEATABLE (length(pg_sleep(5)::text))
+tablesample | harmless | refused | SELECT * FROM retail.orders TABLESAMPLE system_rows (5)
+tablesample | harmless | refused | SELECT * FROM guard.tenant TABLESAMPLE SYSTEM (100)
+tablesample | harmless | [[0]] | SELECT count(*) FROM retail.orders TABLESAMPLE SYSTEM (100) WHERE order_id = {victim_order}
+tablesample | harmless | [[0]] | SELECT count(*) FROM retail.customers AS c TABLESAMPLE BERNOULLI (100) REPEATABLE (1) WHERE customer_id = {victim_customer}
 types | harmless | refused | SELECT pg_typeof(1)::regtype
 types | harmless | [[false]] | SELECT pg_typeof(1) = 'guard.tenant'
 types | harmless | refused | SELECT s.pg_typeof FROM retail.stores AS s

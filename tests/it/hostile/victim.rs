@@ -2,12 +2,13 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase};
 
-/// Who attacks, and whose rows must not show.
+/// The attacker's tenant, and the tenant whose rows must not be revealed.
 pub(super) const ATTACKER: &str = SEATTLE;
 const VICTIM: &str = REDMOND;
 
-/// What only the guard keeps from a client: the database shows it to the login, whose every tenant shares it.
-const OF_THE_SERVER: [&str; 6] = [
+/// Texts that only the guard keeps from a client: the database shows them to the query login, which
+/// all tenants share.
+const SERVER_INTERNALS: [&str; 6] = [
     "zqxv_running",
     "allowed_stores()",
     "zava/context/2",
@@ -16,10 +17,10 @@ const OF_THE_SERVER: [&str; 6] = [
     "SECURITY DEFINER",
 ];
 
-/// A statement of the victim's.
-const OF_ANOTHER: &str = "SELECT 1 AS zqxv_running";
+/// The last statement of the victim's session, as `pg_stat_activity` would show it.
+const VICTIMS_STATEMENT: &str = "SELECT 1 AS zqxv_running";
 
-/// A database in which another tenant's rows are recognised wherever they show, and that tenant's own session.
+/// A database in which the victim's rows carry markers, and a session of the victim.
 pub(super) struct Victim {
     pub(super) database: TestDatabase,
     pub(super) db: PgConnection,
@@ -27,22 +28,22 @@ pub(super) struct Victim {
     secrets: Vec<String>,
 }
 
-/// What statements name that differs from run to run.
+/// Values in statements that differ from run to run.
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct RunValues {
     session: i32,
     foreign_context: String,
-    /// Head office's, for another backend.
-    elsewhere: String,
-    /// Head office's, for this backend.
+    /// A context of head office for another backend.
+    other_backend: String,
+    /// A context of head office for this backend.
     expired: String,
     far_ahead: String,
-    /// Of a tenant that there is not, for this backend.
-    nobody: String,
+    /// A context of an unknown tenant for this backend.
+    unknown_tenant: String,
 }
 
-impl Facts {
-    pub(super) fn named(&self, name: &str) -> Option<String> {
+impl RunValues {
+    pub(super) fn value(&self, name: &str) -> Option<String> {
         Some(match name {
             "own" => ATTACKER.to_owned(),
             "victim" => VICTIM.to_owned(),
@@ -52,10 +53,10 @@ impl Facts {
             "victim_customer" => "777000222".to_owned(),
             "victim_pid" => self.session.to_string(),
             "foreign_context" => self.foreign_context.clone(),
-            "elsewhere" => self.elsewhere.clone(),
+            "elsewhere" => self.other_backend.clone(),
             "expired" => self.expired.clone(),
             "far_ahead" => self.far_ahead.clone(),
-            "nobody" => self.nobody.clone(),
+            "nobody" => self.unknown_tenant.clone(),
             _ => return None,
         })
     }
@@ -76,7 +77,7 @@ impl Victim {
         .fetch_all(&mut db)
         .await
         .expect("the secrets");
-        let session = running(&database).await;
+        let session = start_session(&database).await;
         Self {
             database,
             db,
@@ -85,12 +86,13 @@ impl Victim {
         }
     }
 
-    /// The facts of now: a signature is worth something for a minute, and the attacker's connection may be a new one.
-    pub(super) async fn facts(&mut self) -> Facts {
-        if !self.is_undisturbed().await {
-            self.session = running(&self.database).await;
+    /// The current values. A signature is valid for a minute, and the attacker's connection may be
+    /// new.
+    pub(super) async fn run_values(&mut self) -> RunValues {
+        if !self.is_session_alive().await {
+            self.session = start_session(&self.database).await;
         }
-        let session = self.session_process().await;
+        let session = self.session_pid().await;
         let foreign_context =
             sqlx::query_scalar("SELECT current_setting('zava.context') AS zqxv_running")
                 .fetch_one(&mut self.session)
@@ -104,47 +106,51 @@ impl Victim {
         .await
         .expect("the attacker's backend");
         let attacker = attacker.unwrap_or(0);
-        let elsewhere = self.database.context_for(HEAD_OFFICE, session, 30).await;
+        let other_backend = self.database.context_for(HEAD_OFFICE, session, 30).await;
         let expired = self.database.context_for(HEAD_OFFICE, attacker, -1).await;
         let far_ahead = self
             .database
             .context_for(HEAD_OFFICE, attacker, 3_600)
             .await;
-        let nobody = "11111111-1111-1111-1111-111111111111";
-        let nobody = self.database.context_for(nobody, attacker, 30).await;
-        assert!(self.is_undisturbed().await); // and its last statement is the one that tells whose it is
-        Facts {
+        let unknown_tenant = "11111111-1111-1111-1111-111111111111";
+        let unknown_tenant = self
+            .database
+            .context_for(unknown_tenant, attacker, 30)
+            .await;
+        assert!(self.is_session_alive().await); // also makes the marker its last statement
+        RunValues {
             session,
             foreign_context,
-            elsewhere,
+            other_backend,
             expired,
             far_ahead,
-            nobody,
+            unknown_tenant,
         }
     }
 
-    /// Whether the victim's session still lives.
-    pub(super) async fn is_undisturbed(&mut self) -> bool {
-        sqlx::query(OF_ANOTHER)
+    /// Whether the victim's session still works.
+    pub(super) async fn is_session_alive(&mut self) -> bool {
+        sqlx::query(VICTIMS_STATEMENT)
             .execute(&mut self.session)
             .await
             .is_ok()
     }
 
-    /// What an answer tells that it must not: another tenant's rows, and secrets. `whole` looks for what the guard alone
-    /// keeps back, too. What the statement holds itself may come back.
-    pub(super) fn leaks(&self, sql: &str, answer: &str, whole: bool) -> Vec<String> {
+    /// What a response reveals that it must not: another tenant's rows and secrets, and with
+    /// `include_internals` what only the guard keeps back. Texts of the statement itself may come
+    /// back.
+    pub(super) fn leaks(&self, sql: &str, answer: &str, include_internals: bool) -> Vec<String> {
         let texts = ["Zqxfirst", "Zqxvictim", "zqxv@example.com", "2031-07-07"];
         let contexts = [ATTACKER, VICTIM, HEAD_OFFICE].map(|tenant| format!("1:{tenant}:"));
-        let of_the_server = contexts.iter().map(String::as_str).chain(OF_THE_SERVER);
+        let server_internals = contexts.iter().map(String::as_str).chain(SERVER_INTERNALS);
         let mut found: Vec<String> = texts
             .into_iter()
             .chain(self.secrets.iter().map(String::as_str))
-            .chain(of_the_server.filter(|_| whole))
+            .chain(server_internals.filter(|_| include_internals))
             .filter(|text| answer.contains(text) && !sql.contains(text))
             .map(|text| format!("shows {text}"))
             .collect();
-        // Digits within a hash are no number, nor are those behind a point.
+        // Digits inside a hash or after a decimal point are not markers.
         let words =
             answer.split(|character: char| !character.is_ascii_alphanumeric() && character != '.');
         let numbers = words
@@ -162,19 +168,19 @@ impl Victim {
         found
     }
 
-    /// Everything that a statement could have left in the database.
+    /// A snapshot of everything that a statement could leave in the database.
     pub(super) async fn state(&mut self) -> String {
-        self.settle().await;
+        self.wait_until_idle().await;
         self.text(include_str!("state.sql")).await
     }
 
-    /// Waits until the attacker's backends have ended what they were at: one that lost its client is still rolling back.
-    async fn settle(&mut self) {
-        let session = match self.is_undisturbed().await {
-            true => self.session_process().await,
+    /// Waits until the attacker's backends are idle: one that lost its client may still roll back.
+    async fn wait_until_idle(&mut self) {
+        let session = match self.is_session_alive().await {
+            true => self.session_pid().await,
             false => 0,
         };
-        let settling = async {
+        let polling = async {
             while sqlx::query_scalar::<_, i64>(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'zava_query' AND pid <> $1 AND state <> 'idle'",
             )
@@ -185,19 +191,19 @@ impl Victim {
                 > 0
             {}
         };
-        // What does not end shows in the state.
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), settling).await;
+        // A statement that does not end shows up in the snapshot.
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), polling).await;
     }
 
-    /// All rows of all tables, as a figure.
-    pub(super) async fn contents(&mut self) -> String {
-        self.text(include_str!("contents.sql")).await
+    /// A digest of all rows of all tables.
+    pub(super) async fn row_digest(&mut self) -> String {
+        self.text(include_str!("row_digest.sql")).await
     }
 
-    /// Ends the attacker's connections, with whatever a statement has left in them.
-    pub(super) async fn end_attackers_sessions(&mut self) {
-        let victim = match self.is_undisturbed().await {
-            true => self.session_process().await,
+    /// Terminates the attacker's backends, with any session state that a statement left.
+    pub(super) async fn terminate_attackers_backends(&mut self) {
+        let victim = match self.is_session_alive().await {
+            true => self.session_pid().await,
             false => 0,
         };
         sqlx::query(
@@ -217,7 +223,7 @@ impl Victim {
             .expect("the change");
     }
 
-    async fn session_process(&mut self) -> i32 {
+    async fn session_pid(&mut self) -> i32 {
         sqlx::query_scalar("SELECT pg_backend_pid() AS zqxv_running")
             .fetch_one(&mut self.session)
             .await
@@ -232,10 +238,11 @@ impl Victim {
     }
 }
 
-/// A session of the victim's. Whatever it runs tells by its text whose it is, where `pg_stat_activity` shows it.
-async fn running(database: &TestDatabase) -> PgConnection {
+/// Starts a session of the victim. The text of its last statement identifies it in
+/// `pg_stat_activity`.
+async fn start_session(database: &TestDatabase) -> PgConnection {
     let mut session = database.signed(VICTIM).await;
-    sqlx::query(OF_ANOTHER)
+    sqlx::query(VICTIMS_STATEMENT)
         .execute(&mut session)
         .await
         .expect("the victim's statement");

@@ -1,6 +1,6 @@
--- Another tenant's data, made to be recognised: every number begins with 7770, every text with Zqx or zqxv, and the
--- counts are a prime of their own. Run by a superuser on a test's own database.
---   $1 is not possible in several statements: the store is Redmond's, store 6.
+-- The victim's data with recognizable markers: every number begins with 7770, every text with Zqx
+-- or zqxv, and the number of orders is a prime (7919). Run by a superuser on a test's own database.
+-- The store is Redmond's, store 6.
 UPDATE retail.stores SET rls_user_id = ('77700000-0000-4000-8000-' || lpad(store_id::text, 12, '0'))::uuid;
 
 INSERT INTO retail.customers (customer_id, first_name, last_name, email, phone, primary_store_id)

@@ -3,7 +3,7 @@ use std::path::Path;
 use crate::command_line::{binary, with_database};
 use crate::support::{TestDatabase, admin_password, settings};
 
-/// What an operator's command says: its exit code, what it printed, what it complained of.
+/// Exit code, standard output and standard error of an operator's command.
 async fn run(
     folder: &Path,
     database: &TestDatabase,
@@ -27,18 +27,20 @@ async fn run(
 }
 
 #[tokio::test]
-async fn operators_grant_and_revoke_and_make_keys() {
+async fn commands_manage_grants_and_api_keys() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let said = async |arguments: &[&str]| run(folder.path(), &database, arguments).await;
-    let who = "entra:72f988bf-86f1-41af-91ab-2d7cd011db47:0e0f1c1d-aaaa-4bbb-8ccc-0123456789ab";
+    let run_command = async |arguments: &[&str]| run(folder.path(), &database, arguments).await;
+    let principal =
+        "entra:72f988bf-86f1-41af-91ab-2d7cd011db47:0e0f1c1d-aaaa-4bbb-8ccc-0123456789ab";
 
-    let (code, out, err) = said(&["grant", who, "--store", "Zava Retail Seattle"]).await;
+    let (code, out, err) =
+        run_command(&["grant", principal, "--store", "Zava Retail Seattle"]).await;
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
-    // Said again with another role, it is replaced.
-    let (code, ..) = said(&[
+    // Granted again with another role, the grant is replaced.
+    let (code, ..) = run_command(&[
         "grant",
-        who,
+        principal,
         "--store",
         "Zava Retail Seattle",
         "--role",
@@ -46,56 +48,66 @@ async fn operators_grant_and_revoke_and_make_keys() {
     ])
     .await;
     assert_eq!(code, Some(0));
-    let (_, grants, _) = said(&["grants"]).await;
+    let (_, grants, _) = run_command(&["grants"]).await;
     let lines: Vec<&str> = grants.lines().collect();
     assert_eq!(lines.len(), 1, "{grants}");
-    for word in ["analyst", who, "Zava Retail Seattle"] {
+    for word in ["analyst", principal, "Zava Retail Seattle"] {
         assert!(grants.contains(word), "{grants}");
     }
-    let (code, _, err) = said(&["grant", who, "--store", "Zava Retail Portland"]).await;
+    let (code, _, err) =
+        run_command(&["grant", principal, "--store", "Zava Retail Portland"]).await;
     assert_eq!(code, Some(1));
     assert!(
         err.contains("no tenant \"Zava Retail Portland\"") && err.contains("Zava Retail Tacoma"),
         "{err}"
     );
     assert_eq!(
-        said(&["grant", "seattle", "--store", "Head office"])
+        run_command(&["grant", "seattle", "--store", "Head office"])
             .await
             .0,
         Some(64)
     );
     assert_eq!(
-        said(&["grant", who, "--store", "Head office", "--role", "king"])
-            .await
-            .0,
+        run_command(&[
+            "grant",
+            principal,
+            "--store",
+            "Head office",
+            "--role",
+            "king"
+        ])
+        .await
+        .0,
         Some(64)
     );
     assert_eq!(
-        said(&["revoke", who, "--store", "Zava Retail Seattle"])
+        run_command(&["revoke", principal, "--store", "Zava Retail Seattle"])
             .await
             .0,
         Some(0)
     );
-    let (code, _, err) = said(&["revoke", who, "--store", "Zava Retail Seattle"]).await;
+    let (code, _, err) =
+        run_command(&["revoke", principal, "--store", "Zava Retail Seattle"]).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("had no grant"), "{err}");
 
-    let (code, key, _) = said(&["key", "create", "till 7", "--store", "Zava Retail Seattle"]).await;
+    let (code, key, _) =
+        run_command(&["key", "create", "till 7", "--store", "Zava Retail Seattle"]).await;
     assert_eq!(code, Some(0));
     let id = key.trim().split('_').nth(1).expect("an id").to_owned();
-    let (_, keys, _) = said(&["key", "list"]).await;
+    let (_, keys, _) = run_command(&["key", "list"]).await;
     assert!(
         keys.contains(&id) && keys.contains("valid") && keys.contains("till 7"),
         "{keys}"
     );
     assert!(!keys.contains(key.trim()), "a secret is shown once");
-    let (_, grants, _) = said(&["grants"]).await;
+    let (_, grants, _) = run_command(&["grants"]).await;
     assert!(grants.contains(&format!("apikey:{id}")), "{grants}");
-    let (code, _, err) = said(&["key", "create", "till 7", "--store", "Head office"]).await;
+    let (code, _, err) = run_command(&["key", "create", "till 7", "--store", "Head office"]).await;
     assert_eq!(code, Some(1));
     assert!(err.contains("key name is taken"), "{err}");
-    // All of it or nothing.
-    let (code, ..) = said(&[
+    // The key and its grants are created together or not at all.
+    let (code, ..) = run_command(&[
         "key",
         "create",
         "till 8",
@@ -106,10 +118,10 @@ async fn operators_grant_and_revoke_and_make_keys() {
     ])
     .await;
     assert_eq!(code, Some(1));
-    assert_eq!(said(&["key", "create", "till 9"]).await.0, Some(64));
-    assert_eq!(said(&["key", "revoke", "till 7"]).await.0, Some(0));
-    assert_eq!(said(&["key", "revoke", "till 8"]).await.0, Some(1));
-    let (_, keys, _) = said(&["key", "list"]).await;
+    assert_eq!(run_command(&["key", "create", "till 9"]).await.0, Some(64));
+    assert_eq!(run_command(&["key", "revoke", "till 7"]).await.0, Some(0));
+    assert_eq!(run_command(&["key", "revoke", "till 8"]).await.0, Some(1));
+    let (_, keys, _) = run_command(&["key", "list"]).await;
     assert!(
         keys.lines().count() == 1 && keys.contains("revoked"),
         "{keys}"

@@ -18,29 +18,30 @@ use url::{Url, form_urlencoded};
 
 use super::signing_key::{SigningKey, base64url};
 
-/// The Entra tenant whose tokens the server accepts, and one whose tokens it does not.
+/// The Entra tenant whose tokens the server accepts, and one whose tokens it rejects.
 pub(super) const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
-pub(super) const FOREIGN: &str = "5a3c1e77-0b6d-4f0e-9d55-b1e8a0c5d2f4";
+pub(super) const FOREIGN_DIRECTORY: &str = "5a3c1e77-0b6d-4f0e-9d55-b1e8a0c5d2f4";
 
-/// The client that is registered, for the scopes of ours that it may ask for. Nothing listens at its redirect URI.
+/// The registered OAuth client and the server's scopes that it may request. Nothing listens at its
+/// redirect URI.
 pub(super) const CLIENT: &str = "9f0d8a52-6f0e-4c55-8f6b-3a1d2c4b5e60";
 pub(super) const REDIRECT_URI: &str = "http://127.0.0.1:33418/callback";
 const SCOPES: [&str; 2] = ["mcp.query", "mcp.search"];
-/// Asks for a refresh token, which this issuer never gives.
+/// Requests a refresh token, which this issuer never issues.
 const OFFLINE: &str = "offline_access";
 
-/// How the issuer answers.
+/// How the issuer responds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    Well,
+pub(super) enum IssuerMode {
+    Healthy,
     Failing,
-    Gibberish,
-    Gone,
-    /// Not, until it is told to answer in another way.
-    Held,
+    InvalidBody,
+    NotFound,
+    /// Does not respond until the mode changes.
+    Blocked,
 }
 
-/// What a client has asked for when it sent its user here.
+/// The parameters of an authorization request.
 #[derive(Clone, Debug)]
 pub(super) struct SignIn {
     pub(super) resource: String,
@@ -48,7 +49,7 @@ pub(super) struct SignIn {
     challenge: String,
 }
 
-/// Whoever signs tokens: documents, keys, and sign-in over a real socket.
+/// A token issuer on a real socket: metadata, keys, and the authorization code flow.
 pub(super) struct Issuer {
     shared: Arc<Shared>,
     serving: JoinHandle<()>,
@@ -57,17 +58,17 @@ pub(super) struct Issuer {
 struct Shared {
     address: SocketAddr,
     keys: Mutex<BTreeMap<String, SigningKey>>,
-    /// Public keys without a private one.
+    /// Published keys without a private key.
     published: Mutex<Vec<Value>>,
-    mode: watch::Sender<Mode>,
-    asked: Mutex<usize>,
+    mode: watch::Sender<IssuerMode>,
+    request_count: Mutex<usize>,
     sign_ins: Mutex<Vec<SignIn>>,
-    /// What codes stand for that nobody has come back with yet.
+    /// Authorization codes that have not been redeemed yet.
     codes: Mutex<BTreeMap<String, SignIn>>,
 }
 
 impl Issuer {
-    /// With one RSA key, `rsa-1`.
+    /// Starts an issuer with one RSA key, `rsa-1`.
     #[expect(clippy::disallowed_methods, reason = "the test owns the task")]
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -76,17 +77,20 @@ impl Issuer {
             address,
             keys: Mutex::default(),
             published: Mutex::default(),
-            mode: watch::Sender::new(Mode::Well),
-            asked: Mutex::new(0),
+            mode: watch::Sender::new(IssuerMode::Healthy),
+            request_count: Mutex::new(0),
             sign_ins: Mutex::default(),
             codes: Mutex::default(),
         });
         let router = Router::new()
             .route(
                 "/{directory}/v2.0/.well-known/openid-configuration",
-                get(newer),
+                get(metadata_v2),
             )
-            .route("/{directory}/.well-known/openid-configuration", get(older))
+            .route(
+                "/{directory}/.well-known/openid-configuration",
+                get(metadata_v1),
+            )
             .route("/keys", get(keys))
             .route("/{directory}/oauth2/v2.0/authorize", get(authorize))
             .route("/{directory}/oauth2/v2.0/token", post(token))
@@ -109,7 +113,7 @@ impl Issuer {
         keys.insert(id.to_owned(), key);
     }
 
-    /// Publishes a key that signs nothing.
+    /// Publishes a key that signs no token.
     pub(super) fn publish(&self, key: Value) {
         self.shared.published.lock().expect("keys").push(key);
     }
@@ -123,26 +127,26 @@ impl Issuer {
         self.shared.key(id)
     }
 
-    pub(super) fn set(&self, mode: Mode) {
+    pub(super) fn set(&self, mode: IssuerMode) {
         self.shared.mode.send_replace(mode);
     }
 
-    /// How often it was asked for its keys.
-    pub(super) fn asked(&self) -> usize {
-        *self.shared.asked.lock().expect("the count")
+    /// How often its metadata was requested.
+    pub(super) fn request_count(&self) -> usize {
+        *self.shared.request_count.lock().expect("the count")
     }
 
-    /// Who has signed in, in order.
+    /// The sign-ins so far, in order.
     pub(super) fn sign_ins(&self) -> Vec<SignIn> {
         self.shared.sign_ins.lock().expect("sign-ins").clone()
     }
 
-    /// What a user's token says, good for everything.
+    /// The claims of a user's token that is valid for everything.
     pub(super) fn claims(&self) -> Value {
         self.shared.claims()
     }
 
-    /// A token signed by the key `rsa-1`, with other claims than usual: NULL takes one away.
+    /// A token signed by `rsa-1`, with changed claims; NULL removes a claim.
     pub(super) fn token(&self, changes: Value) -> String {
         self.shared.token(changes)
     }
@@ -158,7 +162,7 @@ impl Drop for Issuer {
     }
 }
 
-/// What the server is called in tokens, and who calls.
+/// The server's audience, and the user's object id.
 pub(super) const AUDIENCE: &str = "11111111-2222-3333-4444-555555555555";
 pub(super) const USER: &str = "0e0f1c1d-aaaa-4bbb-8ccc-0123456789ab";
 
@@ -175,10 +179,11 @@ pub(super) fn changed(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
-    *shared.asked.lock().expect("the count") += 1;
+async fn metadata_v2(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
+    *shared.request_count.lock().expect("the count") += 1;
     let base = shared.authority();
-    // No word of PKCE (`code_challenge_methods_supported`) nor of a place to register: Entra's says neither.
+    // Like Entra's document, it advertises neither PKCE (`code_challenge_methods_supported`) nor
+    // client registration.
     let document = json!({
         "issuer": format!("{base}/{directory}/v2.0"),
         "jwks_uri": format!("{base}/keys"),
@@ -190,7 +195,7 @@ async fn newer(State(shared): State<Arc<Shared>>, Path(directory): Path<String>)
     shared.answer(&document).await
 }
 
-async fn older(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
+async fn metadata_v1(State(shared): State<Arc<Shared>>, Path(directory): Path<String>) -> Response {
     let issuer = format!("https://sts.windows.net/{directory}/");
     let keys = format!("{}/keys", shared.authority());
     shared
@@ -210,61 +215,63 @@ async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.answer(&json!({"keys": keys})).await
 }
 
-/// The authorization endpoint (RFC 6749, section 4.1.1; RFC 7636; RFC 8707) of a user who is signed in and agrees.
+/// The authorization endpoint (RFC 6749, section 4.1.1; RFC 7636; RFC 8707) for a user who is
+/// signed in and consents.
 async fn authorize(State(shared): State<Arc<Shared>>, RawForm(query): RawForm) -> Response {
-    let asked = Form::of(&query);
-    let resource = asked.get("resource");
-    // Entra refuses scopes of another application than the one whose id URI the resource is (AADSTS9010010).
+    let form = Form::parse(&query);
+    let resource = form.get("resource");
+    // Entra rejects scopes of another application than the one whose id URI the resource is
+    // (AADSTS9010010).
     let is_known = |scope: &str| {
         let name = scope.strip_prefix(resource);
         let name = name.and_then(|name| name.strip_prefix('/'));
         scope == OFFLINE || name.is_some_and(|name| SCOPES.contains(&name))
     };
     let checks = [
-        ("response_type", asked.get("response_type") == "code"),
-        ("client_id", asked.get("client_id") == CLIENT),
-        ("redirect_uri", asked.get("redirect_uri") == REDIRECT_URI),
-        ("method", asked.get("code_challenge_method") == "S256"),
-        ("challenge", asked.get("code_challenge").len() == 43),
-        ("state", !asked.get("state").is_empty()),
-        ("scope", asked.get("scope").split(' ').all(is_known)),
+        ("response_type", form.get("response_type") == "code"),
+        ("client_id", form.get("client_id") == CLIENT),
+        ("redirect_uri", form.get("redirect_uri") == REDIRECT_URI),
+        ("method", form.get("code_challenge_method") == "S256"),
+        ("challenge", form.get("code_challenge").len() == 43),
+        ("state", !form.get("state").is_empty()),
+        ("scope", form.get("scope").split(' ').all(is_known)),
     ];
     if let Some((wrong, _)) = checks.iter().find(|(_, is_right)| !is_right) {
-        return (StatusCode::BAD_REQUEST, format!("wrong {wrong}: {asked:?}")).into_response();
+        return (StatusCode::BAD_REQUEST, format!("wrong {wrong}: {form:?}")).into_response();
     }
     let sign_in = SignIn {
         resource: resource.to_owned(),
-        scope: asked.get("scope").to_owned(),
-        challenge: asked.get("code_challenge").to_owned(),
+        scope: form.get("scope").to_owned(),
+        challenge: form.get("code_challenge").to_owned(),
     };
     let code = {
         let mut sign_ins = shared.sign_ins.lock().expect("sign-ins");
         sign_ins.push(sign_in.clone());
         format!("code-{}", sign_ins.len())
     };
-    let answer = [("code", code.as_str()), ("state", asked.get("state"))];
+    let answer = [("code", code.as_str()), ("state", form.get("state"))];
     let location = Url::parse_with_params(REDIRECT_URI, answer).expect("a URL");
     shared.codes.lock().expect("codes").insert(code, sign_in);
     Redirect::to(location.as_str()).into_response()
 }
 
-/// The token endpoint (RFC 6749, section 4.1.3) for codes, each of which is good for one try.
+/// The token endpoint (RFC 6749, section 4.1.3). Each code can be redeemed once.
 async fn token(State(shared): State<Arc<Shared>>, RawForm(body): RawForm) -> Response {
-    let asked = Form::of(&body);
-    let code = asked.get("code");
+    let form = Form::parse(&body);
+    let code = form.get("code");
     let sign_in = shared.codes.lock().expect("codes").remove(code);
-    let challenge = base64url(Sha256::digest(asked.get("code_verifier")));
+    let challenge = base64url(Sha256::digest(form.get("code_verifier")));
     let Some(sign_in) = sign_in.filter(|sign_in| {
-        asked.get("grant_type") == "authorization_code"
-            && asked.get("client_id") == CLIENT
-            && asked.get("redirect_uri") == REDIRECT_URI
-            && asked.get("resource") == sign_in.resource
+        form.get("grant_type") == "authorization_code"
+            && form.get("client_id") == CLIENT
+            && form.get("redirect_uri") == REDIRECT_URI
+            && form.get("resource") == sign_in.resource
             && challenge == sign_in.challenge
     }) else {
         let error = json!({"error": "invalid_grant"});
         return (StatusCode::BAD_REQUEST, Json(error)).into_response();
     };
-    // As Entra writes them: in full where they are granted, by name alone in the token.
+    // Like Entra: full scope names in the response, short names in the token.
     let scopes = sign_in.scope.split(' ').filter(|scope| *scope != OFFLINE);
     let granted: Vec<&str> = scopes.collect();
     let names: Vec<&str> = granted
@@ -280,12 +287,12 @@ async fn token(State(shared): State<Arc<Shared>>, RawForm(body): RawForm) -> Res
     .into_response()
 }
 
-/// The parameters of a request; one that is missing reads as an empty one.
+/// Form parameters; a missing one reads as empty.
 #[derive(Debug)]
 struct Form(BTreeMap<String, String>);
 
 impl Form {
-    fn of(bytes: &[u8]) -> Self {
+    fn parse(bytes: &[u8]) -> Self {
         Self(form_urlencoded::parse(bytes).into_owned().collect())
     }
 
@@ -330,14 +337,14 @@ impl Shared {
     async fn answer(&self, document: &Value) -> Response {
         let mut mode = self.mode.subscribe();
         let mode = mode
-            .wait_for(|mode| *mode != Mode::Held)
+            .wait_for(|mode| *mode != IssuerMode::Blocked)
             .await
             .map(|mode| *mode);
         match mode.expect("the issuer is there") {
-            Mode::Well => Json(document.clone()).into_response(),
-            Mode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-            Mode::Gibberish => "<html>".into_response(),
-            Mode::Gone | Mode::Held => StatusCode::NOT_FOUND.into_response(),
+            IssuerMode::Healthy => Json(document.clone()).into_response(),
+            IssuerMode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            IssuerMode::InvalidBody => "<html>".into_response(),
+            IssuerMode::NotFound | IssuerMode::Blocked => StatusCode::NOT_FOUND.into_response(),
         }
     }
 }

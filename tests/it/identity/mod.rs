@@ -1,13 +1,13 @@
-//! Who may ask, and for which store: tokens, keys, the platform's word, and entitlements.
-mod commands; // grants and keys, as an operator gives them
-mod issuer; // signs tokens
-mod oauth_client; // from no token to an answer, by a client that nobody here wrote
-mod outgoing_proxy; // the way to token keys
-mod platform; // the word of App Service's authentication
-mod rates; // how many requests may come
+//! Authentication and authorization: tokens, API keys, Easy Auth headers, and entitlements.
+mod commands; // the operators' commands for grants and API keys
+mod easy_auth; // the headers of App Service authentication (Easy Auth)
+mod issuer; // a token issuer
+mod oauth_client; // the OAuth flow of a third-party client
+mod outgoing_proxy; // token keys through an HTTP proxy
+mod rate_limits; // per principal, per address, and for failed authentications
 mod roles; // readers, analysts, operators
-mod signing_key; // the private keys that tokens are signed with
-mod tokens; // every way in which one can be wrong
+mod signing_key; // the issuer's private keys
+mod tokens; // valid tokens, and every way in which one can be invalid
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -22,17 +22,17 @@ use issuer::{AUDIENCE, DIRECTORY, Issuer, USER};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
-/// A server that takes tokens of an issuer, keys, and the platform's word.
+/// A server that accepts an issuer's tokens, API keys and Easy Auth headers.
 async fn server(issuer: &Issuer) -> TestServer {
-    server_of(issuer, &[DIRECTORY]).await
+    server_for_directories(issuer, &[DIRECTORY]).await
 }
 
-/// The same for these directories, the first of which is at home.
-async fn server_of(issuer: &Issuer, directories: &[&str]) -> TestServer {
+/// The same for these Entra tenants, the first of which is the home tenant.
+async fn server_for_directories(issuer: &Issuer, directories: &[&str]) -> TestServer {
     TestServer::start_with(|settings| settings.auth = auth(issuer, directories)).await
 }
 
-/// A server that takes API keys and nothing else.
+/// Settings of a server that accepts API keys only.
 pub(crate) fn keys_only(settings: &mut ServeSettings) {
     settings.auth = AuthSettings::Credentials(CredentialSettings {
         api_keys: true,
@@ -58,14 +58,14 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     })
 }
 
-/// Another server over the same database, which has not asked it anything yet.
-async fn also(server: &TestServer, issuer: &Issuer, directories: &[&str]) -> TestServer {
+/// Another server over the same database, with an empty cache.
+async fn second_server(server: &TestServer, issuer: &Issuer, directories: &[&str]) -> TestServer {
     let mut settings = crate::support::settings(&server.database().name);
     settings.auth = auth(issuer, directories);
-    TestServer::over(&settings).await
+    TestServer::with_settings(&settings).await
 }
 
-/// Asks for the number of orders; the status and what the body says.
+/// Calls a tool (the SQL tool counts orders); returns the status, the text and the challenge.
 async fn ask(request: reqwest::RequestBuilder, tool: &str) -> (StatusCode, String, Option<String>) {
     let arguments = match tool {
         "execute_sales_query" => json!({"postgresql_query": ORDERS}),
@@ -90,7 +90,7 @@ async fn ask(request: reqwest::RequestBuilder, tool: &str) -> (StatusCode, Strin
 async fn orders(server: &TestServer, tenant: &str) -> i64 {
     let scope = crate::support::scope(&crate::support::settings(&server.database().name));
     let caller = crate::support::caller(tenant).await;
-    let rows = crate::support::unguarded(&scope, &caller, ORDERS)
+    let rows = crate::support::run_unguarded(&scope, &caller, ORDERS)
         .await
         .expect("rows");
     serde_json::from_str::<Value>(&rows).expect("JSON")[0][0]
@@ -98,9 +98,10 @@ async fn orders(server: &TestServer, tenant: &str) -> i64 {
         .expect("a number")
 }
 
-/// Who may ask for what, in one table: what a token brings, what the database grants, what the header chooses.
+/// Authorization in one table: claims of the token, grants in the database, and the selecting
+/// header.
 #[tokio::test]
-async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
+async fn tenant_header_selects_among_the_callers_entitlements() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let mut owner = server.database().owner().await;
@@ -165,15 +166,15 @@ async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
             }
         }
     }
-    // A store that is there and one that is not read the same.
-    let of = |wanted| {
+    // An existing foreign store and an unknown one cannot be told apart.
+    let refusal_for = |wanted| {
         &refusals
             .iter()
             .find(|(_, header, _)| *header == Some(wanted))
             .expect("refused")
             .2
     };
-    assert_eq!(of(REDMOND), of(unknown));
+    assert_eq!(refusal_for(REDMOND), refusal_for(unknown));
     let malformed = server
         .post()
         .bearer_auth(issuer.token(seattle))
@@ -185,7 +186,7 @@ async fn a_tenant_is_an_entitlement_and_the_header_chooses_among_them() {
 }
 
 #[tokio::test]
-async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
+async fn api_key_is_valid_until_revoked_or_expired() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let mut owner = server.database().owner().await;
@@ -211,9 +212,9 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
     let asked = async |key: &str| ask(server.post().bearer_auth(key), "execute_sales_query").await;
     let count = orders(&server, SEATTLE).await;
     assert!(asked(&keys[0]).await.1.contains(&format!("[[{count}]]")));
-    // What one server has seen a moment ago, another one asks for.
+    // The first server may still cache the key; another server must look it up.
     assert!(revoke_key(&mut owner, "till").await.expect("revoked"));
-    let other = also(&server, &issuer, &[DIRECTORY]).await;
+    let other = second_server(&server, &issuer, &[DIRECTORY]).await;
     let (status, text, _) = ask(other.post().bearer_auth(&keys[0]), "execute_sales_query").await;
     assert_eq!(status, StatusCode::UNAUTHORIZED, "{text}");
     assert!(text.contains("revoked"), "{text}");
@@ -237,53 +238,58 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
     }
 }
 
-/// The administrators of another directory assign its app roles, so of those only grants count.
+/// App roles are assigned by the administrators of the user's Entra tenant, so those of a foreign
+/// tenant do not count; only grants do.
 #[tokio::test]
-async fn app_roles_of_another_directory_entitle_nobody() {
+async fn app_roles_of_a_foreign_entra_tenant_grant_nothing() {
     let issuer = Issuer::start().await;
-    let directories = [DIRECTORY, issuer::FOREIGN];
-    let server = server_of(&issuer, &directories).await;
+    let directories = [DIRECTORY, issuer::FOREIGN_DIRECTORY];
+    let server = server_for_directories(&issuer, &directories).await;
     let asked = async |server: &TestServer, roles: Value| {
         let token = issuer.token(json!({
-            "tid": issuer::FOREIGN,
-            "iss": format!("{}/{}/v2.0", issuer.authority(), issuer::FOREIGN),
+            "tid": issuer::FOREIGN_DIRECTORY,
+            "iss": format!("{}/{}/v2.0", issuer.authority(), issuer::FOREIGN_DIRECTORY),
             "roles": roles,
         }));
         ask(server.post().bearer_auth(token), "execute_sales_query").await
     };
-    // One at a time: of two stores none would be chosen.
+    // One at a time: a token with two stores would select neither.
     for role in ["store.all", "store.zava-retail-seattle"] {
         let (status, text, _) = asked(&server, json!([role, "operator"])).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{role}: {text}");
     }
-    let word = json!({"auth_typ": "aad", "claims": [
+    let principal_header = json!({"auth_typ": "aad", "claims": [
         {"typ": "oid", "val": USER},
-        {"typ": "tid", "val": issuer::FOREIGN},
+        {"typ": "tid", "val": issuer::FOREIGN_DIRECTORY},
         {"typ": "scp", "val": "mcp.query"},
         {"typ": "roles", "val": "store.zava-retail-seattle"},
     ]});
     let request = server
         .post()
-        .header("x-ms-client-principal", STANDARD.encode(word.to_string()))
+        .header(
+            "x-ms-client-principal",
+            STANDARD.encode(principal_header.to_string()),
+        )
         .header("x-ms-client-principal-id", USER)
         .header("x-ms-client-principal-idp", "aad");
     let (status, text, _) = ask(request, "execute_sales_query").await;
-    assert_eq!(status, StatusCode::FORBIDDEN, "by the platform: {text}");
-    let principal = format!("entra:{}:{USER}", issuer::FOREIGN);
+    assert_eq!(status, StatusCode::FORBIDDEN, "by Easy Auth: {text}");
+    let principal = format!("entra:{}:{USER}", issuer::FOREIGN_DIRECTORY);
     let principal = principal.parse().expect("a principal");
     let mut owner = server.database().owner().await;
     grant(&mut owner, &principal, "Zava Retail Redmond", Role::Reader)
         .await
         .expect("a grant");
-    let other = also(&server, &issuer, &directories).await;
+    let other = second_server(&server, &issuer, &directories).await;
     let (_, text, _) = asked(&other, json!(["store.all"])).await;
     let count = orders(&server, REDMOND).await;
     assert!(text.contains(&format!("[[{count}]]")), "{text}");
 }
 
-/// A client that brings nothing learns where to get a token, one whose token is too narrow which scope it needs.
+/// A client without a token learns where to get one; a client whose token is too narrow learns the
+/// missing scope.
 #[tokio::test]
-async fn clients_are_told_where_to_get_a_token_and_for_what() {
+async fn challenges_and_metadata_name_the_issuer_and_scopes() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let (status, text, challenge) = ask(server.post(), "execute_sales_query").await;

@@ -1,4 +1,5 @@
-//! A client whose OAuth nobody here wrote: the Python SDK's, which knows the server's address and its own registration.
+//! The OAuth flow of a third-party client, the Python SDK's, which knows only the server's URL and
+//! its own client registration.
 
 use std::time::SystemTime;
 
@@ -19,8 +20,8 @@ use super::{ORDERS, orders};
 use crate::clients::report;
 use crate::support::{SEATTLE, TestDatabase, TestServer, http, settings};
 
-/// A server whose application id URI is what clients call it, as `docs/identity.md` says. So its address must be known
-/// before its settings are.
+/// A server whose application id URI equals its URL, as `docs/identity.md` requires. So the address
+/// must be known before the settings.
 #[expect(
     clippy::disallowed_methods,
     reason = "the test hands the clock in and owns the task"
@@ -50,30 +51,31 @@ async fn server(issuer: &Issuer) -> TestServer {
     }
 }
 
-/// Runs the client with further arguments; what its calls came to.
+/// Runs the client with further arguments; returns the results of its calls.
 async fn results(server: &TestServer, arguments: &[&str], calls: &Value) -> Vec<Value> {
     let arguments = [&["--sign-in", CLIENT, REDIRECT_URI], arguments].concat();
     let mut report = report("python", &arguments, server, calls).await;
     serde_json::from_value(report["results"].take()).expect("results")
 }
 
-/// What the issuer was asked for: resource and scopes.
-fn asked(issuer: &Issuer) -> Vec<(String, String)> {
+/// Resource and scopes of each sign-in at the issuer.
+fn sign_ins(issuer: &Issuer) -> Vec<(String, String)> {
     let sign_ins = issuer.sign_ins().into_iter();
     sign_ins
         .map(|sign_in| (sign_in.resource, sign_in.scope))
         .collect()
 }
 
-/// From the 401 by both metadata documents to a code, a token, and rows. Once, whatever is called afterwards.
+/// From the 401 through both metadata documents to a code, a token, and rows. One sign-in serves
+/// all later calls.
 #[tokio::test]
-async fn a_client_without_a_token_gets_one_and_its_stores_rows() {
+async fn client_without_a_token_signs_in_and_reads_its_rows() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let count = orders(&server, SEATTLE).await;
     let query = json!({"tool": "execute_sales_query", "arguments": {"postgresql_query": ORDERS}});
     let mcp = server.url("/mcp");
-    // The SDK adds `offline_access` where the issuer knows it.
+    // The SDK adds `offline_access` if the issuer supports it.
     let sign_in = (
         mcp.clone(),
         format!("{mcp}/mcp.query {mcp}/mcp.search offline_access"),
@@ -89,14 +91,14 @@ async fn a_client_without_a_token_gets_one_and_its_stores_rows() {
             );
         }
         expected.push(sign_in.clone());
-        assert_eq!(asked(&issuer), expected, "{era}");
+        assert_eq!(sign_ins(&issuer), expected, "{era}");
     }
 }
 
-/// The 403 says which scope is missing, and only that one: by it the client gets a token that has it beside what it asked for
-/// before.
+/// The 403 names the missing scope only. The client then requests a token with it and the scopes it
+/// had.
 #[tokio::test]
-async fn a_client_asks_for_a_scope_when_a_tool_needs_it() {
+async fn client_requests_the_missing_scope_after_a_403() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
     let count = orders(&server, SEATTLE).await;
@@ -114,12 +116,12 @@ async fn a_client_asks_for_a_scope_when_a_tool_needs_it() {
     let mcp = server.url("/mcp");
     let search = format!("{mcp}/mcp.search offline_access");
     let both = format!("{search} {mcp}/mcp.query");
-    assert_eq!(asked(&issuer), [(mcp.clone(), search), (mcp, both)]);
+    assert_eq!(sign_ins(&issuer), [(mcp.clone(), search), (mcp, both)]);
 }
 
-/// Else the tests above would not show that the client proves anything.
+/// Otherwise the tests above would not show that the client sends valid parameters.
 #[tokio::test]
-async fn the_issuer_gives_a_token_once_and_to_nobody_but_who_asked() {
+async fn test_issuer_validates_the_code_exchange() {
     let issuer = Issuer::start().await;
     drop(http()); // sets TLS up, which no client is made without
     let client = reqwest::Client::builder()
@@ -181,7 +183,7 @@ async fn the_issuer_gives_a_token_once_and_to_nobody_but_who_asked() {
         let (_, code) = location.query_pairs().next().expect("a code");
         let is_given = status == StatusCode::OK;
         assert_eq!(exchange(&code, wrong).await, (status, is_given), "{wrong}");
-        // Right or wrong, that was the code's only try.
+        // Each code can be used once, whatever the outcome.
         let again = exchange(&code, "").await;
         assert_eq!(again, (StatusCode::BAD_REQUEST, false), "{wrong}");
     }

@@ -1,4 +1,4 @@
-//! How the documents of token issuers are reached from where nothing goes out but by a proxy.
+//! Fetching the issuer's documents where outgoing traffic must use a proxy.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use zava_mcp_server::settings::{Environment, ServeSettings};
 use super::issuer::{AUDIENCE, DIRECTORY, Issuer};
 use crate::support::{TestServer, signing_key_text};
 
-/// What arrives first at an address that is the issuer's and the proxy's: a request to connect, or
-/// the beginning of TLS.
+/// The first bytes at an address that serves as both issuer and proxy: a CONNECT request, or the
+/// beginning of TLS.
 async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
     let issuer = Issuer::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -37,24 +37,24 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
     let read = ServeSettings::from_environment(&environment).expect("the settings are good");
     let server = TestServer::start_with(|settings| settings.auth = read.auth).await;
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
-    let asking = server
+    let request = server
         .post()
         .bearer_auth(issuer.token(json!({})))
         .json(&ping)
         .send();
-    let arriving = async {
+    let arrival = async {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         let mut bytes = vec![0; 1024];
         let length = stream.read(&mut bytes).await.expect("bytes");
         bytes.truncate(length);
-        // A connection that ends without an answer would be tried again.
+        // A connection closed without a response would be retried.
         let _ = stream
             .write_all(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n")
             .await;
         drop(listener);
         bytes
     };
-    let both = async { tokio::join!(asking, arriving) };
+    let both = async { tokio::join!(request, arrival) };
     let (answer, bytes) = timeout(Duration::from_secs(20), both)
         .await
         .expect("in time");
@@ -66,7 +66,7 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn token_keys_are_fetched_through_a_proxy_where_a_setting_says_so() {
+async fn token_keys_are_fetched_through_the_configured_proxy() {
     let through = first_bytes("environment", "localhost").await;
     let head = String::from_utf8(through).expect("text").to_lowercase();
     assert!(head.starts_with("connect 127.0.0.1:"), "{head}");

@@ -6,9 +6,9 @@ use super::issuer::{DIRECTORY, Issuer};
 use super::{auth, keys_only};
 use crate::support::TestServer;
 
-/// Readers get short answers, analysts longer ones.
+/// The row limit depends on the role.
 #[tokio::test]
-async fn analysts_get_longer_answers() {
+async fn analysts_have_higher_row_limits() {
     let server = TestServer::start_with(keys_only).await;
     for (role, rows) in [
         (Role::Reader, 1000),
@@ -19,7 +19,7 @@ async fn analysts_get_longer_answers() {
             .database()
             .key(role.as_str(), "Head office", role)
             .await;
-        // Whoever does not say how many gets as many as everybody.
+        // Without max_rows the default is the same for every role.
         for (max_rows, rows) in [(None, 200), (Some(20_000), rows)] {
             let sql = "SELECT n FROM generate_series(1, 20000) AS n";
             let arguments = json!({"postgresql_query": sql, "max_rows": max_rows});
@@ -32,9 +32,9 @@ async fn analysts_get_longer_answers() {
     }
 }
 
-/// What operators see of the server, and nobody else.
+/// Operators see the server's state; nobody else does.
 #[tokio::test]
-async fn operators_are_told_how_the_server_is() {
+async fn health_details_are_for_operators_only() {
     let server = TestServer::start_with(keys_only).await;
     let mut keys = Vec::new();
     for role in Role::ALL {
@@ -43,7 +43,7 @@ async fn operators_are_told_how_the_server_is() {
             .key(role.as_str(), "Zava Retail Seattle", role);
         keys.push(key.await);
     }
-    let asked = async |key: Option<&String>| {
+    let request_details = async |key: Option<&String>| {
         let mut request = server.client.get(server.url("/health/details"));
         if let Some(key) = key {
             request = request.bearer_auth(key);
@@ -52,10 +52,10 @@ async fn operators_are_told_how_the_server_is() {
         let status = response.status();
         (status, response.json::<Value>().await.expect("JSON"))
     };
-    assert_eq!(asked(None).await.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(asked(keys.first()).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(asked(keys.get(1)).await.0, StatusCode::FORBIDDEN);
-    let (status, told) = asked(keys.get(2)).await;
+    assert_eq!(request_details(None).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(request_details(keys.first()).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(request_details(keys.get(1)).await.0, StatusCode::FORBIDDEN);
+    let (status, told) = request_details(keys.get(2)).await;
     assert_eq!(status, StatusCode::OK, "{told}");
     assert_eq!(told["database"], "ok");
     assert_eq!(told["findings"], json!([]));
@@ -65,9 +65,9 @@ async fn operators_are_told_how_the_server_is() {
     assert_eq!(told["log"]["dropped_lines"], 0);
 }
 
-/// The role alone is not enough where the token says what it is for.
+/// If the token has scopes, the role alone is not enough.
 #[tokio::test]
-async fn details_need_the_role_and_the_scope() {
+async fn health_details_require_role_and_scope() {
     let issuer = Issuer::start().await;
     let server =
         TestServer::start_with(|settings| settings.auth = auth(&issuer, &[DIRECTORY])).await;

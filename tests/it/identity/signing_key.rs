@@ -1,6 +1,6 @@
 //! Private keys of a token issuer, which sign JWTs (RFC 7515) with `ring`.
 //!
-//! `ring` makes no RSA keys, so these are files: keys of a test, which protect nothing.
+//! `ring` generates no RSA keys, so these come from files. They are test keys and protect nothing.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ fn sign_rsa(pair: &RsaKeyPair, padding: &'static dyn RsaEncoding, message: &[u8]
     signature
 }
 
-/// What a JWT's signature is over.
+/// The signing input of a JWT: encoded header, dot, encoded claims.
 pub(super) fn signing_input(header: &Value, claims: &Value) -> String {
     let part = |value: &Value| base64url(value.to_string());
     format!("{}.{}", part(header), part(claims))

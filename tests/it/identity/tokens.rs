@@ -6,26 +6,27 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::issuer::{AUDIENCE, DIRECTORY, FOREIGN, Issuer, Mode, USER, changed};
+use super::issuer::{AUDIENCE, DIRECTORY, FOREIGN_DIRECTORY, Issuer, IssuerMode, USER, changed};
 use super::signing_key::{SigningKey, base64url, signing_input};
 use super::{ask, server};
 
 const TOOL: &str = "execute_sales_query";
 
-/// Each refused, for the reason that a client can mend; and nothing is said of what was expected.
+/// Each is rejected with a reason that the client can act on, without revealing the expected value.
 #[tokio::test]
-async fn a_wrong_token_is_refused_for_the_right_reason() {
+async fn invalid_tokens_are_rejected_with_the_reason() {
     let issuer = Issuer::start().await;
-    // 1,024 bits, which nobody believes any more.
+    // 1,024 bits, which is considered insecure.
     let short = base64url([0xc7; 128]);
     issuer
         .publish(json!({"kty": "RSA", "kid": "rsa-short", "use": "sig", "n": short, "e": "AQAB"}));
-    // For something else than signatures.
+    // A key for encryption, not for signatures.
     let modulus = public_key(&issuer).await;
     issuer
         .publish(json!({"kty": "RSA", "kid": "rsa-enc", "use": "enc", "n": modulus, "e": "AQAB"}));
     issuer.publish(json!({"kty": "oct", "kid": "secret", "k": "c2VjcmV0"}));
-    // Of another directory's tokens, as Entra says in sets that several share; and one that nobody understands.
+    // A key for the tokens of another Entra tenant, as in Entra's shared key sets, and a malformed
+    // key.
     let others = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
     issuer.publish(
         json!({"kty": "RSA", "kid": "rsa-other", "issuer": others, "n": modulus, "e": "AQAB"}),
@@ -48,7 +49,8 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         let signature = ring::hmac::sign(&key, message.as_bytes());
         format!("{message}.{}", base64url(signature))
     };
-    let stolen = SigningKey::second_rsa().token(Algorithm::RS256, &header(json!({})), &claims);
+    let signed_by_another_key =
+        SigningKey::second_rsa().token(Algorithm::RS256, &header(json!({})), &claims);
     let other_payload = {
         let payload = changed(claims.clone(), json!({"roles": ["store.all"]})).to_string();
         format!("{}.{}.{}", parts[0], base64url(payload), parts[2])
@@ -69,7 +71,8 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
                 "{}.{}.{}",
                 parts[0],
                 parts[1],
-                // So many that no base64 has this length: four fewer could be one, as it happens.
+                // Five characters fewer: no base64url text has this length; four fewer might be
+                // valid.
                 &parts[2][..parts[2].len() - 5]
             ),
             "signed JWT",
@@ -105,7 +108,7 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
         (&with_header(json!({"kid": "rsa-enc"})), "kid"),
         (&with_header(json!({"kid": "secret"})), "kid"),
         (&with_header(json!({"kid": "rsa-other"})), "kid"),
-        (&stolen, "signature"),
+        (&signed_by_another_key, "signature"),
         (
             &SigningKey::second_rsa().token(
                 Algorithm::PS256,
@@ -143,7 +146,10 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
             &issuer.token(json!({"iss": "https://evil.example.com"})),
             "iss",
         ),
-        (&issuer.token(json!({"iss": issuer_of(FOREIGN)})), "iss"),
+        (
+            &issuer.token(json!({"iss": issuer_of(FOREIGN_DIRECTORY)})),
+            "iss",
+        ),
         (
             &issuer.token(json!({"iss": format!("{}/", issuer_of(DIRECTORY))})),
             "iss",
@@ -154,7 +160,7 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
             "wrong type",
         ),
         (
-            &issuer.token(json!({"tid": FOREIGN, "iss": issuer_of(FOREIGN)})),
+            &issuer.token(json!({"tid": FOREIGN_DIRECTORY, "iss": issuer_of(FOREIGN_DIRECTORY)})),
             "tid",
         ),
         (&issuer.token(json!({"tid": "common"})), "tid"),
@@ -229,9 +235,9 @@ async fn a_wrong_token_is_refused_for_the_right_reason() {
 }
 
 #[tokio::test]
-async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
+async fn every_valid_entra_token_form_is_accepted() {
     let issuer = Issuer::start().await;
-    // With the sign byte of ASN.1 in front, as some issuers write it.
+    // With a leading zero byte as in ASN.1, which some issuers publish.
     let modulus = public_key(&issuer).await;
     let modulus = URL_SAFE_NO_PAD.decode(modulus).expect("base64url");
     let padded = base64url([&[0], modulus.as_slice()].concat());
@@ -261,55 +267,60 @@ async fn a_good_token_is_accepted_in_every_form_that_entra_gives() {
         let (status, text, _) = ask(server.post().bearer_auth(&token), TOOL).await;
         assert_eq!(status, StatusCode::OK, "{token}: {text}");
     }
-    // Fetched once for all of them.
-    assert_eq!(issuer.asked(), 1);
+    // The keys are fetched once for all of them.
+    assert_eq!(issuer.request_count(), 1);
 }
 
-/// Without keys nobody is let in, and nobody is told that their token is wrong.
+/// Without keys nobody is authenticated, and no client is told that its token is invalid.
 #[tokio::test]
-async fn an_issuer_that_is_away_from_the_beginning_is_waited_for() {
+async fn unreachable_issuer_at_start_is_a_503_until_it_recovers() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    for mode in [Mode::Failing, Mode::Gibberish] {
+    for mode in [IssuerMode::Failing, IssuerMode::InvalidBody] {
         issuer.set(mode);
         let request = server.post().bearer_auth(issuer.token(json!({})));
         let (status, text, _) = ask(request, TOOL).await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{mode:?}: {text}");
         assert!(text.contains("issuer does not respond"), "{text}");
     }
-    issuer.set(Mode::Well);
+    issuer.set(IssuerMode::Healthy);
     let request = server.post().bearer_auth(issuer.token(json!({})));
     assert_eq!(ask(request, TOOL).await.0, StatusCode::OK);
 }
 
-/// Keys at hand are used while the issuer is away; none is made up, and the issuer is not stormed.
+/// Cached keys are used while the issuer is unreachable; unknown keys are rejected, and the issuer
+/// is not flooded.
 #[tokio::test]
-async fn keys_at_hand_are_used_while_the_issuer_is_away() {
+async fn cached_keys_are_used_while_the_issuer_is_unreachable() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
-    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
-    issuer.set(Mode::Gone);
+    let status_of = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    assert_eq!(status_of(issuer.token(json!({}))).await, StatusCode::OK);
+    issuer.set(IssuerMode::NotFound);
     issuer.add("rsa-2", SigningKey::second_rsa());
     for round in 0..20 {
         let unknown = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
-        assert_eq!(asked(unknown).await, StatusCode::UNAUTHORIZED, "{round}");
         assert_eq!(
-            asked(issuer.token(json!({}))).await,
+            status_of(unknown).await,
+            StatusCode::UNAUTHORIZED,
+            "{round}"
+        );
+        assert_eq!(
+            status_of(issuer.token(json!({}))).await,
             StatusCode::OK,
             "{round}"
         );
     }
-    let tries = issuer.asked();
+    let tries = issuer.request_count();
     assert!((2..=4).contains(&tries), "asked {tries} times");
 }
 
-/// Who goes away while keys are fetched takes nothing along: the fetch goes on for the others.
+/// A caller that disconnects during the key fetch does not cancel it for the others.
 #[tokio::test]
-async fn a_caller_who_goes_away_does_not_use_up_the_tries() {
+async fn disconnected_callers_do_not_abort_the_key_fetch() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    issuer.set(Mode::Held);
+    issuer.set(IssuerMode::Blocked);
     let request = format!(
         "POST /mcp HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {}\r\ncontent-length: 0\r\n\r\n",
         issuer.token(json!({}))
@@ -320,30 +331,30 @@ async fn a_caller_who_goes_away_does_not_use_up_the_tries() {
             .expect("a connection");
         client.write_all(request.as_bytes()).await.expect("sent");
         client.shutdown().await.expect("hung up");
-        // The server closes its side when it has noticed.
+        // The server closes its side when it has noticed the disconnect.
         client.read_to_end(&mut Vec::new()).await.expect("noticed");
     }
-    issuer.set(Mode::Well);
+    issuer.set(IssuerMode::Healthy);
     let good = server.post().bearer_auth(issuer.token(json!({})));
     assert_eq!(ask(good, TOOL).await.0, StatusCode::OK);
-    assert_eq!(issuer.asked(), 1);
+    assert_eq!(issuer.request_count(), 1);
 }
 
-/// An unknown `kid` is looked up at once, as long as there were few.
+/// An unknown `kid` triggers a fetch at once, as long as such fetches are few.
 #[tokio::test]
-async fn a_new_key_is_known_when_its_first_token_comes() {
+async fn unknown_key_id_triggers_a_key_refresh() {
     let issuer = Issuer::start().await;
     let server = server(&issuer).await;
-    let asked = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
-    assert_eq!(asked(issuer.token(json!({}))).await, StatusCode::OK);
+    let status_of = async |token: String| ask(server.post().bearer_auth(token), TOOL).await.0;
+    assert_eq!(status_of(issuer.token(json!({}))).await, StatusCode::OK);
     issuer.add("rsa-2", SigningKey::second_rsa());
     issuer.remove("rsa-1");
     let new = issuer.signed_by("rsa-2", Algorithm::RS256, json!({}));
-    assert_eq!(asked(new).await, StatusCode::OK);
-    assert_eq!(issuer.asked(), 2);
+    assert_eq!(status_of(new).await, StatusCode::OK);
+    assert_eq!(issuer.request_count(), 2);
 }
 
-/// The public key as somebody finds it, to sign by it as by a secret.
+/// The modulus of the published key, as an attacker would read it to use as an HMAC secret.
 async fn public_key(issuer: &Issuer) -> String {
     let keys = format!("{}/keys", issuer.authority());
     let keys: Value = crate::support::http()

@@ -1,4 +1,4 @@
-//! A server in a process of its own, and attackers with addresses of their own.
+//! A server in a separate process, and attackers with their own addresses.
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -14,27 +14,27 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::RESPONSE_TIMEOUT;
 use crate::command_line::{binary, with_database};
 use crate::support::{REDMOND, TestDatabase, settings};
 
 pub(super) const VICTIM: [u8; 4] = [127, 0, 0, 1];
 pub(super) const ATTACKER: [u8; 4] = [127, 0, 0, 2];
 
-/// What an attacker does, on how many connections.
+/// What an attacker does, and on how many connections.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attack {
-    /// Sends requests one after the other, and reads the responses.
+    /// Sends requests one after the other and reads the responses.
     Requests(fn() -> String, usize),
-    /// Sends this on each connection, and nothing more, and reads nothing.
+    /// Sends this once on each connection and reads nothing.
     Silent(fn() -> String, usize),
-    /// The same from four addresses, which have all connections in their shares.
-    Everywhere(fn() -> String, usize),
-    /// Sends this again and again on each connection, from sixteen addresses, and reads the
-    /// responses whenever they come.
-    Endless(fn() -> String, usize),
-    /// Sends the first text, and then the second again and again, on each connection, from four
-    /// addresses; connects again when the server has closed the connection.
+    /// The same from four addresses, so that all connections are within the per-address limit.
+    SilentFromMany(fn() -> String, usize),
+    /// Sends this repeatedly on each connection, from sixteen addresses, and reads responses as
+    /// they come.
+    Repeat(fn() -> String, usize),
+    /// Sends the first text and then repeats the second on each connection, from four addresses;
+    /// reconnects when the server closes the connection.
     Flood([fn() -> String; 2], usize),
 }
 
@@ -57,7 +57,7 @@ pub(super) fn many_values() -> String {
     ping(&format!("[{}]", vec!["[]"; 1_000].join(",")))
 }
 
-pub(super) fn longest() -> String {
+pub(super) fn longest_body() -> String {
     ping(&format!("\"{}\"", "\\u0041".repeat(43_000)))
 }
 
@@ -75,15 +75,15 @@ pub(super) fn endless_head() -> String {
     format!("POST /mcp HTTP/1.1\r\nhost: x\r\na: {}", "a".repeat(60_000))
 }
 
-pub(super) fn announced() -> String {
+pub(super) fn unsent_body() -> String {
     super::head(REDMOND, 100_000)
 }
 
-pub(super) fn begun() -> String {
+pub(super) fn partial_body() -> String {
     format!("{}{{", super::head(REDMOND, 1_000))
 }
 
-pub(super) fn nobody() -> String {
+pub(super) fn unknown_tenant() -> String {
     post("nobody", "{}")
 }
 
@@ -91,12 +91,12 @@ pub(super) fn not_found() -> String {
     "GET /nothing HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_owned()
 }
 
-/// A request whose body begins with the line of a chunk's size.
+/// A request whose body begins with a chunk-size line.
 pub(super) fn chunked() -> String {
     "POST /mcp HTTP/1.1\r\nhost: 127.0.0.1\r\ntransfer-encoding: chunked\r\n\r\n".to_owned()
 }
 
-pub(super) fn zeros() -> String {
+pub(super) fn endless_chunk_size() -> String {
     "0".repeat(60_000)
 }
 
@@ -109,12 +109,12 @@ pub(super) fn empty_line() -> String {
     "\r\n".to_owned()
 }
 
-/// Some 60 KB of requests whose responses are small, and more than a socket's buffers hold.
+/// About 60 KB of requests with small responses, more than the socket buffers hold.
 pub(super) fn many_not_found() -> String {
     not_found().repeat(1_300)
 }
 
-/// The server in a process of its own.
+/// A server in a separate process.
 pub(super) struct Server {
     process: Child,
     _reading: JoinSet<()>,
@@ -138,13 +138,15 @@ impl Server {
             .expect("it starts");
         let mut log = BufReader::new(process.stderr.take().expect("its log")).lines();
         let address = loop {
-            let line = timeout(PATIENCE, log.next_line()).await.expect("in time");
+            let line = timeout(RESPONSE_TIMEOUT, log.next_line())
+                .await
+                .expect("in time");
             let line = line.expect("a line").expect("it listens");
             if let Some((_, address)) = line.split_once("address=") {
                 break address.trim().parse().expect("an address");
             }
         };
-        // Its log is read to the end, or it would wait for that.
+        // The log is drained, because a full pipe would block the server.
         let mut reading = JoinSet::new();
         reading.spawn(async move { while let Ok(Some(_)) = log.next_line().await {} });
         Self {
@@ -155,7 +157,7 @@ impl Server {
         }
     }
 
-    /// What is resident, in bytes (proc(5)).
+    /// Resident memory in bytes (proc(5)).
     #[cfg(target_os = "linux")]
     pub(super) fn resident(&self) -> u64 {
         let status = format!("/proc/{}/status", self.process.id().expect("it runs"));
@@ -166,14 +168,14 @@ impl Server {
     }
 }
 
-/// Attacks in a thread of its own, until it is dropped.
+/// Attacks from a separate thread until it is dropped.
 pub(super) struct Attacker {
     _stop: oneshot::Sender<()>,
 }
 
 impl Attacker {
-    /// Returns when the attack is at its height: everything is sent, or each connection has had an
-    /// answer.
+    /// Returns when the attack is at its peak: everything is sent, or each connection has had a
+    /// response.
     pub(super) async fn start(server: SocketAddr, attack: Attack) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (ready, when_ready) = oneshot::channel();
@@ -195,14 +197,15 @@ impl Attacker {
                                 .0
                         }
                         Attack::Silent(text, connections)
-                        | Attack::Everywhere(text, connections) => {
+                        | Attack::SilentFromMany(text, connections) => {
                             let text = &text();
                             let addresses = match attack {
-                                Attack::Everywhere(..) => 4,
+                                Attack::SilentFromMany(..) => 4,
                                 _ => 1,
                             };
                             let send = async |n: usize| {
-                                let mut stream = connect(nth(n % addresses), server).await?;
+                                let mut stream =
+                                    connect(attacker_address(n % addresses), server).await?;
                                 // The server may close it meanwhile.
                                 let _ = stream.write_all(text.as_bytes()).await;
                                 io::Result::Ok(stream)
@@ -214,7 +217,7 @@ impl Attacker {
                         Attack::Flood([first, then], connections) => {
                             let (first, then) = (&first(), &then());
                             let flood = async |n: usize| {
-                                let mut stream = connect(nth(n % 4), server).await?;
+                                let mut stream = connect(attacker_address(n % 4), server).await?;
                                 stream.write_all(first.as_bytes()).await?;
                                 io::Result::Ok(stream)
                             };
@@ -231,7 +234,7 @@ impl Attacker {
                             join_all(begun.into_iter().enumerate().map(again)).await;
                             pending().await
                         }
-                        Attack::Endless(text, connections) => {
+                        Attack::Repeat(text, connections) => {
                             let text = &text();
                             let begun = (0..connections).map(|n| begin(n, server, text));
                             let begun = join_all(begun).await;
@@ -249,7 +252,7 @@ impl Attacker {
                 }
             });
         });
-        timeout(PATIENCE, when_ready)
+        timeout(RESPONSE_TIMEOUT, when_ready)
             .await
             .expect("the attack begins in time")
             .expect("the attack begins");
@@ -257,22 +260,23 @@ impl Attacker {
     }
 }
 
-/// One of the attacker's addresses.
-fn nth(n: usize) -> [u8; 4] {
+/// The nth address of the attacker.
+fn attacker_address(n: usize) -> [u8; 4] {
     let [network @ .., first] = ATTACKER;
     let [a, b, c] = network;
     [a, b, c, first + u8::try_from(n).expect("few")]
 }
 
-/// A connection of one of sixteen addresses, on which this is sent and the response has begun.
+/// Opens a connection from one of sixteen addresses, sends the text and waits for the response to
+/// begin.
 async fn begin(n: usize, server: SocketAddr, text: &str) -> io::Result<TcpStream> {
-    let mut stream = connect(nth(n % 16), server).await?;
+    let mut stream = connect(attacker_address(n % 16), server).await?;
     stream.write_all(text.as_bytes()).await?;
     stream.read_u8().await?;
     Ok(stream)
 }
 
-/// Sends this until the connection ends, and reads what comes.
+/// Repeats the text until the connection ends, and reads what comes.
 async fn repeat(stream: TcpStream, text: &str) {
     let (mut from, mut to) = stream.into_split();
     let write = async { while to.write_all(text.as_bytes()).await.is_ok() {} };
@@ -280,12 +284,13 @@ async fn repeat(stream: TcpStream, text: &str) {
     let (_, ()) = tokio::join!(tokio::io::copy(&mut from, &mut nowhere), write);
 }
 
-/// One request over a connection of its own; whatever becomes of it.
+/// Sends one request over a new connection; the outcome does not matter.
 async fn ask(server: SocketAddr, text: &str) {
     let Ok(mut stream) = connect(ATTACKER, server).await else {
         return;
     };
-    // Its port is free at once, or thousands of requests would use up all.
+    // Resets the connection on close, so that its port is free at once; thousands of requests would
+    // use up all ports.
     let _ = stream.set_zero_linger();
     let _ = exchange(&mut stream, text).await;
 }
@@ -298,9 +303,9 @@ pub(super) async fn connect(from: [u8; 4], server: SocketAddr) -> io::Result<Tcp
     Ok(stream)
 }
 
-/// Sends a request; the body of the response.
+/// Sends a request; returns the body of the response.
 pub(super) async fn exchange(stream: &mut TcpStream, request: &str) -> io::Result<String> {
-    // A refusal may come, and the connection end, before everything is sent.
+    // A rejection may arrive, and the connection end, before everything is sent.
     let _ = stream.write_all(request.as_bytes()).await;
     let mut received = Vec::new();
     let body = loop {

@@ -5,14 +5,14 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{PATIENCE, connect, head, send, status};
+use super::{RESPONSE_TIMEOUT, connect, head, send, status};
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer};
 
-/// More than all requests of one tenant in flight.
-const MANY: usize = 30;
+/// More than a tenant's in-flight limit.
+const REQUESTS: usize = 30;
 
 #[tokio::test]
-async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
+async fn expensive_json_is_rejected_before_parsing() {
     let server = TestServer::start().await;
     let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let ping =
@@ -41,7 +41,7 @@ async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
         ),
         ("many members", ping(&members(600))),
         ("a long number", ping(&"7".repeat(100_000))),
-        // Refused before anybody could see that it is no JSON.
+        // Rejected before it is known to be invalid JSON.
         ("without an end", "[".repeat(100_000)),
         ("a batch", format!("[{}]", vec![ping("1"); 500].join(","))),
     ];
@@ -80,9 +80,9 @@ async fn json_that_is_expensive_to_parse_is_refused_unparsed() {
     }
 }
 
-/// The longest statement, with each character as long as JSON can write it.
+/// The longest statement with every character in its longest JSON escape.
 #[tokio::test]
-async fn the_longest_statement_fits_however_it_is_escaped() {
+async fn fully_escaped_statement_of_maximum_length_fits() {
     let server = TestServer::start().await;
     let sql: String = format!("SELECT 7{}", " ".repeat((8 << 10) - 8))
         .chars()
@@ -107,19 +107,19 @@ async fn the_longest_statement_fits_however_it_is_escaped() {
     );
 }
 
-/// Announcing takes nothing from others of the same tenant.
+/// A Content-Length without a body takes no permit from other requests of the tenant.
 #[tokio::test]
-async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
+async fn unsent_bodies_do_not_block_other_requests() {
     let server = TestServer::start().await;
     let mut announced = Vec::new();
-    for _ in 0..MANY {
+    for _ in 0..REQUESTS {
         let mut stream = connect(&server).await;
         send(&mut stream, &head(REDMOND, 1_000)).await;
         send(&mut stream, r#"{"jsonrpc":"2.0","#).await;
         announced.push(stream);
     }
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
-    // They go on when their bodies come.
+    // They are served when their bodies arrive.
     for stream in &mut announced {
         send(
             stream,
@@ -130,11 +130,11 @@ async fn bodies_that_are_announced_and_not_sent_keep_nobody_out() {
     }
 }
 
-/// One principal's requests whose bodies do not come hold a few connections, and no more.
+/// Requests of one principal whose bodies do not arrive hold only a few connections.
 #[tokio::test]
-async fn few_bodies_of_one_principal_are_waited_for() {
+async fn pending_bodies_per_principal_are_limited() {
     let server = TestServer::start().await;
-    // Who calls is remembered then.
+    // The caller is cached from here on.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
     let mut announced = Vec::new();
     for _ in 0..40 {
@@ -144,13 +144,13 @@ async fn few_bodies_of_one_principal_are_waited_for() {
         announced.push(stream);
     }
     let answer = async |stream: &mut TcpStream| {
-        let mut said = String::new();
-        let reading = stream.read_to_string(&mut said);
-        timeout(PATIENCE, reading)
+        let mut response = String::new();
+        let reading = stream.read_to_string(&mut response);
+        timeout(RESPONSE_TIMEOUT, reading)
             .await
             .expect("in time")
             .expect("text");
-        said
+        response
     };
     let answers = announced.iter_mut().map(|stream| Box::pin(answer(stream)));
     let (refused, ..) = select_all(answers).await;
@@ -158,38 +158,38 @@ async fn few_bodies_of_one_principal_are_waited_for() {
     for header in ["retry-after: ", "connection: close"] {
         assert!(refused.contains(header), "{refused}");
     }
-    // Bodies that come are read.
+    // Complete bodies are still read.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
 }
 
-/// Large bodies that never end are bounded for each principal, and cost others nothing.
+/// Large unfinished bodies are bounded per principal and do not affect others.
 #[tokio::test]
-async fn unfinished_bodies_are_bounded_in_memory() {
+async fn unfinished_body_bytes_per_principal_are_limited() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
     .await;
-    // Who calls is remembered then: on a busy machine some of them would wait too long to be looked
-    // up.
+    // The caller is cached from here on: on a busy machine a lookup could take too long for some
+    // requests.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
-    let most = format!("\"{}", "x".repeat(99_998));
+    let all_but_one_byte = format!("\"{}", "x".repeat(99_998));
     let mut unfinished = Vec::new();
     for _ in 0..12 {
         let mut stream = connect(&server).await;
         send(&mut stream, &head(REDMOND, 100_000)).await;
-        send(&mut stream, &most).await;
+        send(&mut stream, &all_but_one_byte).await;
         unfinished.push(stream);
     }
-    // Eight have room, so that some are refused before they are complete.
+    // Eight fit into the limit, so some are rejected before they are complete.
     let answers = unfinished.iter_mut().map(|stream| Box::pin(status(stream)));
     let (first, ..) = select_all(answers).await;
     assert_eq!(first, "HTTP/1.1 503");
     assert_eq!(server.number(SEATTLE, "SELECT 7").await, 7);
 }
 
-/// As many principals as fill the memory for unfinished bodies lock nobody else out.
+/// Even if principals fill the memory for unfinished bodies, others are served.
 #[tokio::test]
-async fn unfinished_bodies_of_all_others_keep_nobody_out() {
+async fn unfinished_bodies_of_all_principals_do_not_block_another() {
     let server = TestServer::start_with(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
@@ -199,7 +199,7 @@ async fn unfinished_bodies_of_all_others_keep_nobody_out() {
     let ping = |tenant| format!("{}{ping}", head(tenant, ping.len()));
     let mut unfinished = Vec::new();
     for tenant in STORES {
-        // Who calls is remembered then.
+        // The caller is cached from here on.
         assert_eq!(server.number(tenant, "SELECT 7").await, 7);
         for _ in 0..8 {
             let mut stream = connect(&server).await;
@@ -208,7 +208,7 @@ async fn unfinished_bodies_of_all_others_keep_nobody_out() {
             unfinished.push(stream);
         }
     }
-    // They have arrived once the principal has no room for one more.
+    // They have arrived when the principal has no room for one more.
     for tenant in STORES {
         let arriving = async {
             loop {
@@ -219,7 +219,9 @@ async fn unfinished_bodies_of_all_others_keep_nobody_out() {
                 }
             }
         };
-        timeout(PATIENCE, arriving).await.expect("they arrive");
+        timeout(RESPONSE_TIMEOUT, arriving)
+            .await
+            .expect("they arrive");
     }
     assert_eq!(server.number(HEAD_OFFICE, "SELECT 7").await, 7);
 }

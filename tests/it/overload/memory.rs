@@ -1,9 +1,9 @@
-//! What is left in memory when an attack is over.
+//! Memory after an attack.
 #![cfg(target_os = "linux")]
 
 use tokio::time::timeout;
 
-use super::PATIENCE;
+use super::RESPONSE_TIMEOUT;
 use super::attack::{
     Attack, Attacker, Server, VICTIM, call, connect, endless_head, exchange, large_result, nested,
 };
@@ -11,9 +11,8 @@ use crate::support::TestDatabase;
 
 const MIB: u64 = 1 << 20;
 
-/// What may be resident beside what was before: at the height of an attack, and when it is over.
-/// Each would take hundreds of MiB if it were not bounded, and leave some tens with glibc's
-/// allocator.
+/// Allowed growth of resident memory: during an attack, and after it. Unbounded, each attack would
+/// take hundreds of MiB, and leave tens with glibc's allocator.
 const ATTACKS: [(&str, Attack, u64, u64); 3] = [
     (
         "JSON that is expensive to parse",
@@ -36,9 +35,9 @@ const ATTACKS: [(&str, Attack, u64, u64); 3] = [
 ];
 
 #[tokio::test]
-async fn the_memory_of_an_attack_is_bounded_and_returned() {
+async fn memory_under_attack_is_bounded_and_released() {
     let database = TestDatabase::new().await;
-    for (what, attack, most, left_over) in ATTACKS {
+    for (what, attack, max_growth, max_growth_after) in ATTACKS {
         let server = Server::start(&database).await;
         ask(&server).await;
         let before = server.resident();
@@ -49,23 +48,23 @@ async fn the_memory_of_an_attack_is_bounded_and_returned() {
             peak = peak.max(server.resident().saturating_sub(before));
         }
         drop(attacker);
-        let returned = async {
+        let released = async {
             loop {
                 ask(&server).await;
-                if server.resident() <= before + left_over {
+                if server.resident() <= before + max_growth_after {
                     return;
                 }
             }
         };
-        let is_returned = timeout(PATIENCE, returned).await.is_ok();
+        let is_released = timeout(RESPONSE_TIMEOUT, released).await.is_ok();
         let left = server.resident().saturating_sub(before);
-        assert!(peak <= most, "{what}: {peak} bytes");
-        assert!(is_returned, "{what}: {left} bytes are left");
+        assert!(peak <= max_growth, "{what}: {peak} bytes");
+        assert!(is_released, "{what}: {left} bytes are left");
     }
 }
 
 async fn ask(server: &Server) {
     let mut stream = connect(VICTIM, server.address).await.expect("a connection");
-    let answered = timeout(PATIENCE, exchange(&mut stream, &call("SELECT 1"))).await;
+    let answered = timeout(RESPONSE_TIMEOUT, exchange(&mut stream, &call("SELECT 1"))).await;
     let _ = answered.expect("an answer in time").expect("an answer");
 }

@@ -1,9 +1,9 @@
-//! One caller must not slow or stop the others, whatever it sends and whatever it does not read.
-mod attack; // the attackers, and the server they attack
-mod bodies; // requests that are costly or incomplete
-mod memory; // bounded during an attack, and returned
-mod responses; // results that are not read
-mod victim; // how long another tenant waits
+//! One caller must not slow or stop the others, whatever it sends or does not read.
+mod attack; // attackers, and the server under attack
+mod bodies; // expensive or incomplete request bodies
+mod latency;
+mod memory; // memory during and after an attack
+mod responses; // responses that are not read // how long another tenant waits
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use crate::support::TestServer;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A connection that reads little at a time.
+/// A connection with a small receive buffer.
 async fn connect(server: &TestServer) -> TcpStream {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_recv_buffer_size(4_096).expect("a small buffer");
@@ -37,7 +37,7 @@ async fn send(stream: &mut TcpStream, text: &str) {
 /// The status line of the response.
 async fn status(stream: &mut TcpStream) -> String {
     let mut line = [0; 12];
-    timeout(PATIENCE, stream.read_exact(&mut line))
+    timeout(RESPONSE_TIMEOUT, stream.read_exact(&mut line))
         .await
         .expect("a response in time")
         .expect("a response");

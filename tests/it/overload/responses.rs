@@ -4,15 +4,15 @@ use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{PATIENCE, connect, head, send};
+use super::{RESPONSE_TIMEOUT, connect, head, send};
 use crate::support::{REDMOND, SEATTLE, TestServer};
 
-/// Requests of one principal in flight.
+/// In-flight limit of one principal.
 const PERMITS: usize = 2;
 
-/// Otherwise a tenant's answers would fill the memory, one limit of requests after the other.
+/// Otherwise unread responses of a tenant would fill the memory beyond its in-flight limit.
 #[tokio::test]
-async fn a_response_that_is_not_read_keeps_its_permit() {
+async fn unread_response_holds_its_permit() {
     let server = TestServer::start_with(|settings| {
         settings.limits.answer.result_bytes = (8 << 20).try_into().expect("not zero");
         settings.limits.tenant_connections = 1.try_into().expect("not zero");
@@ -36,22 +36,22 @@ async fn a_response_that_is_not_read_keeps_its_permit() {
     for (_, length) in &unread {
         assert_eq!(*length, whole.len());
     }
-    // One more is told that the tenant is busy.
+    // The next request is rejected as busy.
     assert!(ask().await.1 < 10_000);
     assert_eq!(server.number(SEATTLE, "SELECT 7").await, 7);
-    // Whoever hangs up gives the permit back.
+    // Closing the connection releases the permit.
     drop(unread);
     let free = async {
         while ask().await.1 != whole.len() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, free)
+    timeout(RESPONSE_TIMEOUT, free)
         .await
         .expect("permits are given back");
 }
 
-/// How long the response is, of which the head alone is read.
+/// The length of the response, of which only the head is read.
 async fn announced_length(stream: &mut TcpStream) -> usize {
     let mut head = String::new();
     let reading = async {
@@ -61,7 +61,9 @@ async fn announced_length(stream: &mut TcpStream) -> usize {
             head.push(char::from(byte[0]));
         }
     };
-    timeout(PATIENCE, reading).await.expect("a head in time");
+    timeout(RESPONSE_TIMEOUT, reading)
+        .await
+        .expect("a head in time");
     let length = head
         .lines()
         .find_map(|line| line.strip_prefix("content-length: "));

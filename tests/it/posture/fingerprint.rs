@@ -14,14 +14,14 @@ fn code(sql: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Its words; an alias and a column of it are one.
+/// Its words; `alias.column` is one word.
 fn words(sql: &str) -> BTreeSet<&str> {
     sql.split(|c: char| !(c.is_ascii_alphanumeric() || "_.*".contains(c)))
         .collect()
 }
 
-/// The catalogues that a statement reads, and the alias of each.
-fn catalogues(sql: &str) -> BTreeSet<(&str, &str)> {
+/// The catalog tables that a statement reads, and the alias of each.
+fn catalog_tables(sql: &str) -> BTreeSet<(&str, &str)> {
     sql.split("pg_catalog.")
         .skip(1)
         .filter_map(|rest| {
@@ -33,10 +33,9 @@ fn catalogues(sql: &str) -> BTreeSet<(&str, &str)> {
         .collect()
 }
 
-/// What the full examination reads and the fingerprint does not could be changed without being
-/// seen.
+/// What the full check reads and the fingerprint does not could change undetected.
 #[tokio::test]
-async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
+async fn fingerprint_covers_every_column_and_setting_the_rules_read() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let columns: Vec<(String, String)> = sqlx::query_as(
@@ -53,13 +52,13 @@ async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
     let (find, fingerprint) = (code(FIND), code(FINGERPRINT));
     let read = words(&find);
     let mut missing = Vec::new();
-    for (catalogue, alias) in catalogues(&find) {
+    for (catalog_table, alias) in catalog_tables(&find) {
         let lines: Vec<_> = fingerprint
             .split("UNION ALL")
-            .filter(|part| part.contains(&format!("pg_catalog.{catalogue} AS")))
+            .filter(|part| part.contains(&format!("pg_catalog.{catalog_table} AS")))
             .collect();
         if lines.is_empty() {
-            missing.push(catalogue.to_owned());
+            missing.push(catalog_table.to_owned());
         }
         let covered: BTreeSet<_> = lines.iter().flat_map(|part| words(part)).collect();
         let is_covered = |column: &str| {
@@ -67,9 +66,9 @@ async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
                 .iter()
                 .any(|word| word.ends_with(&format!(".{column}")) || word.ends_with(".*"))
         };
-        for (_, column) in columns.iter().filter(|(of, _)| of == catalogue) {
+        for (_, column) in columns.iter().filter(|(of, _)| of == catalog_table) {
             if read.contains(&*format!("{alias}.{column}")) && !is_covered(column) {
-                missing.push(format!("{catalogue}.{column}"));
+                missing.push(format!("{catalog_table}.{column}"));
             }
         }
     }
@@ -80,13 +79,13 @@ async fn the_fingerprint_reads_every_column_and_setting_that_the_rules_read() {
         }
     }
     assert_eq!(missing, Vec::<String>::new());
-    let catalogues = catalogues(&find);
-    assert!(catalogues.len() >= 20, "{catalogues:?}");
+    let catalog_tables = catalog_tables(&find);
+    assert!(catalog_tables.len() >= 20, "{catalog_tables:?}");
 }
 
-/// What `migrate` pins for the login, the rule demands.
+/// The settings rule demands every setting that `migrate` pins for the login.
 #[test]
-fn the_rule_of_settings_demands_what_roles_sql_pins() {
+fn settings_rule_requires_what_roles_sql_pins() {
     let (_, pinned) = ROLES
         .split_once("FOREACH setting IN ARRAY ARRAY[")
         .expect("the settings");

@@ -1,11 +1,11 @@
 use sqlx::Row as _;
 
-use super::{Damaged, FIND};
+use super::{FIND, PostureTest};
 
-/// What `migrate` restores.
+/// The definitions that `migrate` restores.
 const DEFINITIONS: &str = include_str!("../../../src/database/guard_functions.sql");
 
-/// A function of the guard.
+/// A function of schema guard.
 struct Function {
     name: String,
     signature: String,
@@ -13,7 +13,7 @@ struct Function {
     definition: String,
 }
 
-async fn functions(damaged: &mut Damaged) -> Vec<Function> {
+async fn functions(test: &mut PostureTest) -> Vec<Function> {
     let rows = sqlx::query(
         "SELECT p.proname::text AS name, format('guard.%s(%s)', p.proname, oidvectortypes(p.proargtypes)) AS signature, \
          encode(sha256(convert_to(format('%s %s %s %s %s %s %s %s %s', \
@@ -23,7 +23,7 @@ async fn functions(damaged: &mut Damaged) -> Vec<Function> {
          FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang \
          WHERE p.pronamespace = 'guard'::regnamespace ORDER BY 1",
     );
-    let rows = rows.fetch_all(&mut damaged.db).await.expect("functions");
+    let rows = rows.fetch_all(&mut test.db).await.expect("functions");
     let function = |row: &sqlx::postgres::PgRow| Function {
         name: row.get("name"),
         signature: row.get("signature"),
@@ -33,12 +33,12 @@ async fn functions(damaged: &mut Damaged) -> Vec<Function> {
     rows.iter().map(function).collect()
 }
 
-/// After all migrations, `find.sql` expects these bodies and `migrate` restores these definitions.
-/// A failure says what has to stand there.
+/// After all migrations, `find.sql` expects these digests and `migrate` restores these definitions.
+/// A failure prints the expected text.
 #[tokio::test]
-async fn digests_and_definitions_of_the_guards_functions_are_what_the_migrations_make() {
-    let mut damaged = Damaged::new().await;
-    let functions = functions(&mut damaged).await;
+async fn guard_function_digests_and_definitions_match_the_migrations() {
+    let mut test = PostureTest::new().await;
+    let functions = functions(&mut test).await;
     let mut wrong = Vec::new();
     for Function {
         name,
@@ -58,32 +58,28 @@ async fn digests_and_definitions_of_the_guards_functions_are_what_the_migrations
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     let (_, bodies) = FIND.split_once("guard_body (").expect("the digests");
     let (bodies, _) = bodies.split_once("\n),").expect("their end");
-    let of_others = "a function that the migrations do not make";
-    assert_eq!(
-        bodies.matches("', '").count(),
-        functions.len(),
-        "{of_others}"
-    );
+    let message = "a function that the migrations do not make";
+    assert_eq!(bodies.matches("', '").count(), functions.len(), "{message}");
     let definitions = DEFINITIONS.matches("CREATE OR REPLACE FUNCTION").count();
-    assert_eq!(definitions, functions.len(), "{of_others}");
-    damaged.drop_roles().await;
+    assert_eq!(definitions, functions.len(), "{message}");
+    test.drop_roles().await;
 }
 
 #[tokio::test]
-async fn a_body_that_was_replaced_is_found_and_migrate_restores_it() {
-    let mut damaged = Damaged::new().await;
+async fn replaced_function_body_is_found_and_restored_by_migrate() {
+    let mut test = PostureTest::new().await;
     let mut wrong = Vec::new();
-    for function in functions(&mut damaged).await {
+    for function in functions(&mut test).await {
         let Function {
             signature,
             definition,
             ..
         } = function;
-        damaged.store_verdict().await;
+        test.store_verdict().await;
         let replaced = definition.replacen("AS $function$", "AS $function$ -- replaced\n", 1);
         assert_ne!(replaced, definition);
-        damaged.run(&replaced).await;
-        for findings in [damaged.findings().await, damaged.at_start().await] {
+        test.run(&replaced).await;
+        for findings in [test.findings().await, test.findings_at_start().await] {
             let found: Vec<_> = findings
                 .iter()
                 .map(|finding| (finding.rule.name(), finding.object.as_str()))
@@ -92,34 +88,33 @@ async fn a_body_that_was_replaced_is_found_and_migrate_restores_it() {
                 wrong.push(format!("{signature} is found as {findings:?}"));
             }
         }
-        for finding in damaged.findings().await {
-            damaged.mend(&finding).await;
+        for finding in test.findings().await {
+            test.apply_fix(&finding).await;
         }
-        let left = damaged.findings().await;
+        let left = test.findings().await;
         if !left.is_empty() {
             wrong.push(format!("{signature} leaves {left:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    damaged.drop_roles().await;
+    test.drop_roles().await;
 }
 
-/// A support function takes part in planning each statement that calls the function. No ALTER
-/// FUNCTION takes it away again.
+/// A support function takes part in planning every statement that calls the function. No ALTER
+/// FUNCTION removes it.
 #[tokio::test]
-async fn a_support_function_is_found_and_migrate_removes_it() {
-    let mut damaged = Damaged::new().await;
-    damaged.store_verdict().await;
-    damaged
-        .run("ALTER FUNCTION guard.allowed_stores() SUPPORT pg_catalog.array_unnest_support")
+async fn support_function_is_found_and_removed_by_migrate() {
+    let mut test = PostureTest::new().await;
+    test.store_verdict().await;
+    test.run("ALTER FUNCTION guard.allowed_stores() SUPPORT pg_catalog.array_unnest_support")
         .await;
-    let findings = damaged.findings().await;
-    assert_eq!(damaged.at_start().await, findings);
+    let findings = test.findings().await;
+    assert_eq!(test.findings_at_start().await, findings);
     let [finding] = &*findings else {
         panic!("{findings:?}");
     };
     assert_eq!(finding.rule.name(), "guard_functions");
-    damaged.mend(finding).await;
-    assert_eq!(damaged.findings().await, []);
-    damaged.drop_roles().await;
+    test.apply_fix(finding).await;
+    assert_eq!(test.findings().await, []);
+    test.drop_roles().await;
 }

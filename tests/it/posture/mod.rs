@@ -1,7 +1,7 @@
-mod damages;
-mod fingerprint; // the fingerprint reads what the rules read
-mod functions; // bodies of the guard's functions
-mod verdicts; // whose verdicts are believed
+mod fingerprint; // the fingerprint covers what the rules read
+mod functions; // definitions of the functions in schema guard
+mod verdicts; // which stored verdicts are accepted
+mod violations; // changes that break a rule
 
 use std::time::{Duration, SystemTime};
 
@@ -13,17 +13,17 @@ use zava_mcp_server::query::guard::RELATIONS;
 use zava_mcp_server::query::scope::{Finding, PostureRule, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
-pub(crate) use damages::DAMAGES;
+pub(crate) use violations::VIOLATIONS;
 
 use crate::support::{
-    HEAD_OFFICE, OwnCluster, SEATTLE, TestDatabase, TestServer, caller, eventually, scope,
-    settings, unguarded,
+    DedicatedCluster, HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, caller, eventually,
+    run_unguarded, scope, settings,
 };
 
 const FIND: &str = include_str!("../../../src/query/scope/posture/find.sql");
 
-/// A database that a superuser damages, and the login that it is examined for.
-pub(crate) struct Damaged {
+/// A database in which a superuser causes violations, and the login that it is checked for.
+pub(crate) struct PostureTest {
     admin: AdminSettings,
     settings: ServeSettings,
     db: PgConnection,
@@ -31,8 +31,8 @@ pub(crate) struct Damaged {
     _database: Option<TestDatabase>,
 }
 
-impl Damaged {
-    /// With a login of its own: roles belong to the whole cluster, and other tests use
+impl PostureTest {
+    /// A database with a separate login: roles belong to the whole cluster, and other tests use
     /// `zava_query`.
     async fn new() -> Self {
         let database = TestDatabase::new().await;
@@ -52,7 +52,7 @@ impl Damaged {
     }
 
     /// The database of a cluster that no other test uses.
-    pub(crate) async fn of_cluster(cluster: &OwnCluster) -> Self {
+    pub(crate) async fn from_cluster(cluster: &DedicatedCluster) -> Self {
         let mut settings = cluster.settings();
         settings.embedding_model_dir = None;
         Self {
@@ -63,32 +63,34 @@ impl Damaged {
         }
     }
 
-    /// Each damage is found by its rule, and the statement that is printed undoes it.
-    pub(crate) async fn assert_found_and_mended(
+    /// Asserts that each violation is found by its rule, and that the printed statement fixes it.
+    pub(crate) async fn assert_found_and_fixed(
         &mut self,
-        damages: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
+        violations: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
     ) {
         assert_eq!(self.findings().await, []);
         let mut wrong = Vec::new();
-        for (rule, damage) in damages {
-            // A server that starts finds the same, although a verdict vouches for the database
-            // before.
+        for (rule, violation) in violations {
+            // A server that starts finds the same, although a stored verdict vouches for the
+            // earlier state.
             self.store_verdict().await;
-            self.run(damage).await;
+            self.run(violation).await;
             let findings = self.findings().await;
             if findings.is_empty() || findings.iter().any(|finding| finding.rule.name() != *rule) {
-                wrong.push(format!("{damage}\n  is found as {findings:?}"));
+                wrong.push(format!("{violation}\n  is found as {findings:?}"));
             }
-            let at_start = self.at_start().await;
+            let at_start = self.findings_at_start().await;
             if at_start != findings {
-                wrong.push(format!("{damage}\n  is found at the start as {at_start:?}"));
+                wrong.push(format!(
+                    "{violation}\n  is found at the start as {at_start:?}"
+                ));
             }
             for finding in findings {
                 self.run(&finding.fix).await;
             }
             let left = self.findings().await;
             if !left.is_empty() {
-                wrong.push(format!("{damage}\n  leaves {left:?}"));
+                wrong.push(format!("{violation}\n  leaves {left:?}"));
             }
         }
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -113,24 +115,24 @@ impl Damaged {
             .to_vec()
     }
 
-    /// What keeps a server that starts now from running its first statement.
-    async fn at_start(&self) -> Vec<Finding> {
+    /// The findings that keep a server that starts now from running its first statement.
+    async fn findings_at_start(&self) -> Vec<Finding> {
         let scope = scope(&self.settings);
-        match unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await {
+        match run_unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await {
             Ok(_) => Vec::new(),
             Err(ScopeError::Posture(findings)) => findings.to_vec(),
             Err(error) => panic!("{error:?}"),
         }
     }
 
-    /// What a server that runs does once an hour.
+    /// Checks the posture and stores the verdict, as a running server does every hour.
     async fn store_verdict(&self) {
         let examined = scope(&self.settings).renew_verdict().await;
         examined.expect("an examination");
     }
 
-    /// Does what the finding says, as an administrator.
-    async fn mend(&mut self, finding: &Finding) {
+    /// Applies the fix of a finding, as an administrator.
+    async fn apply_fix(&mut self, finding: &Finding) {
         if finding.fix == "zava-mcp-server migrate" {
             database::migrate(&self.admin).await.expect("it migrates");
         } else {
@@ -138,7 +140,7 @@ impl Damaged {
         }
     }
 
-    /// Drops the login, and the roles that damages have named after it.
+    /// Drops the login, and the roles that violations have named after it.
     async fn drop_roles(mut self) {
         let roles: Vec<String> =
             sqlx::query_scalar("SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1)")
@@ -159,28 +161,27 @@ fn app(settings: &ServeSettings) -> App {
 }
 
 #[tokio::test]
-async fn each_damage_is_found_by_its_rule_and_mended_by_the_statement_that_is_printed() {
-    let mut damaged = Damaged::new().await;
-    damaged.assert_found_and_mended(DAMAGES).await;
-    damaged.drop_roles().await;
+async fn every_violation_is_found_by_its_rule_and_fixed_by_the_printed_statement() {
+    let mut test = PostureTest::new().await;
+    test.assert_found_and_fixed(VIOLATIONS).await;
+    test.drop_roles().await;
 }
 
-/// Taking the rights away must not take away what the server needs.
+/// Fixes must not remove what the server needs.
 #[tokio::test]
-async fn a_mended_database_serves() {
-    let mut damaged = Damaged::new().await;
-    damaged
-        .run(
+async fn fixed_database_serves_requests() {
+    let mut test = PostureTest::new().await;
+    test.run(
             "GRANT SELECT ON retail.stores TO zava_reader; DROP POLICY tenant_reads ON retail.customers; \
              ALTER POLICY tenant_reads ON retail.order_items USING (true); \
              ALTER FUNCTION guard.allowed_stores() OWNER TO postgres",
         )
         .await;
-    for finding in damaged.findings().await {
-        damaged.run(&finding.fix).await;
+    for finding in test.findings().await {
+        test.run(&finding.fix).await;
     }
-    assert_eq!(damaged.findings().await, []);
-    let mut server = TestServer::over(&damaged.settings).await;
+    assert_eq!(test.findings().await, []);
+    let mut server = TestServer::with_settings(&test.settings).await;
     for sql in [
         "SELECT count(*) FROM retail.customers",
         "SELECT count(*) FROM retail.order_items",
@@ -199,14 +200,14 @@ async fn a_mended_database_serves() {
         8
     );
     server.stop().await;
-    damaged.drop_roles().await;
+    test.drop_roles().await;
 }
 
-/// A table without the column that tells whose its rows are must not be opened to all by the fix.
+/// The fix for a table without its store column must not open the table to every tenant.
 #[tokio::test]
-async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
-    let mut damaged = Damaged::new().await;
-    for (damage, undo) in [
+async fn fix_never_opens_a_table_without_its_store_column() {
+    let mut test = PostureTest::new().await;
+    for (violation, undo) in [
         (
             "ALTER TABLE retail.orders RENAME COLUMN store_id TO shop_id",
             "ALTER TABLE retail.orders RENAME COLUMN shop_id TO store_id",
@@ -221,46 +222,49 @@ async fn a_table_without_its_store_gets_no_policy_that_opens_it() {
             "ALTER TABLE retail.orders RENAME COLUMN client_id TO customer_id",
         ),
     ] {
-        damaged.store_verdict().await;
-        damaged.run(damage).await;
-        let findings = damaged.findings().await;
-        assert_eq!(damaged.at_start().await, findings, "{damage}");
+        test.store_verdict().await;
+        test.run(violation).await;
+        let findings = test.findings().await;
+        assert_eq!(test.findings_at_start().await, findings, "{violation}");
         let [finding] = &*findings else {
-            panic!("{damage}: {findings:?}");
+            panic!("{violation}: {findings:?}");
         };
-        assert_eq!(finding.rule.name(), "tenant_policy", "{damage}");
+        assert_eq!(finding.rule.name(), "tenant_policy", "{violation}");
         assert!(!finding.fix.contains("POLICY"), "{finding:?}");
-        damaged.run(undo).await;
-        for finding in damaged.findings().await {
-            damaged.run(&finding.fix).await;
+        test.run(undo).await;
+        for finding in test.findings().await {
+            test.run(&finding.fix).await;
         }
-        assert_eq!(damaged.findings().await, [], "{damage}");
+        assert_eq!(test.findings().await, [], "{violation}");
     }
-    damaged.drop_roles().await;
+    test.drop_roles().await;
 }
 
-/// A login that acts as another role; it must be allowed to become that role, so two rules are broken.
+/// A login that acts as another role by default. It must be a member of that role, so two rules are
+/// broken.
 #[tokio::test]
-async fn a_login_that_acts_as_another_role_is_found() {
-    let mut damaged = Damaged::new().await;
-    damaged
-        .run("GRANT zava_reader TO {login} WITH SET TRUE; ALTER ROLE {login} SET role = 'zava_reader'")
-        .await;
-    let findings = damaged.findings().await;
+async fn login_with_a_default_role_is_found() {
+    let mut test = PostureTest::new().await;
+    test.run(
+        "GRANT zava_reader TO {login} WITH SET TRUE; ALTER ROLE {login} SET role = 'zava_reader'",
+    )
+    .await;
+    let findings = test.findings().await;
     let rules: Vec<&str> = findings.iter().map(|finding| finding.rule.name()).collect();
     assert_eq!(rules, ["login", "membership"]);
     for finding in findings {
-        damaged.run(&finding.fix).await;
+        test.run(&finding.fix).await;
     }
-    assert_eq!(damaged.findings().await, []);
-    damaged.drop_roles().await;
+    assert_eq!(test.findings().await, []);
+    test.drop_roles().await;
 }
 
-/// What would concern every database of the cluster is done in a transaction that nobody else sees.
+/// These changes would affect every database of the cluster, so they stay in an uncommitted
+/// transaction.
 #[tokio::test]
-async fn what_the_reader_may_counts_as_the_logins() {
+async fn posture_includes_rights_inherited_from_zava_reader() {
     let database = TestDatabase::new().await;
-    for (damage, rule, mend) in [
+    for (violation, rule, fix) in [
         (
             "GRANT pg_monitor TO zava_reader",
             "membership",
@@ -287,30 +291,34 @@ async fn what_the_reader_may_counts_as_the_logins() {
             "ALTER ROLE zava_owner NOBYPASSRLS",
         ),
     ] {
-        let found = found_within(&database, damage, FIND).await;
+        let found = findings_in_transaction(&database, violation, FIND).await;
         assert!(
-            found.contains(&(rule.to_owned(), mend.to_owned())),
-            "{damage}: {found:?}"
+            found.contains(&(rule.to_owned(), fix.to_owned())),
+            "{violation}: {found:?}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_server_that_is_too_old_is_told_so() {
+async fn unsupported_postgresql_version_is_found() {
     let database = TestDatabase::new().await;
     let find = FIND.replace("160000", "990000");
-    let found = found_within(&database, "SELECT 1", &find).await;
+    let found = findings_in_transaction(&database, "SELECT 1", &find).await;
     assert!(found.iter().any(|(rule, _)| rule == "version"), "{found:?}");
 }
 
-/// Rules and mending statements, as the query login would see them after an uncommitted change.
-async fn found_within(database: &TestDatabase, damage: &str, find: &str) -> Vec<(String, String)> {
+/// Rules and fixes, as the query login would see them after an uncommitted change.
+async fn findings_in_transaction(
+    database: &TestDatabase,
+    violation: &str,
+    find: &str,
+) -> Vec<(String, String)> {
     let mut db = database.superuser().await;
-    let begin = format!("BEGIN; {damage}; SET LOCAL SESSION AUTHORIZATION zava_query");
+    let begin = format!("BEGIN; {violation}; SET LOCAL SESSION AUTHORIZATION zava_query");
     sqlx::raw_sql(AssertSqlSafe(begin))
         .execute(&mut db)
         .await
-        .expect("the damage");
+        .expect("the violation");
     let tables: Vec<String> = RELATIONS
         .iter()
         .map(|relation| relation.name.to_owned())
@@ -326,10 +334,10 @@ async fn found_within(database: &TestDatabase, damage: &str, find: &str) -> Vec<
 }
 
 #[tokio::test]
-async fn a_database_that_is_not_migrated_asks_for_migrate() {
+async fn unmigrated_database_reports_that_migrate_must_run() {
     let database = TestDatabase::empty().await;
     let mut settings = settings(&database.name);
-    // The query login is what `migrate` would make.
+    // The query login does not exist before `migrate`.
     settings.login = database.admin_settings().admin;
     let error = app(&settings)
         .examine_database()
@@ -346,14 +354,14 @@ async fn a_database_that_is_not_migrated_asks_for_migrate() {
 const INTERNAL_ERROR: &str = "internal error; the operator finds the cause in the server log";
 
 #[tokio::test]
-async fn a_damaged_database_is_not_served_and_a_mended_one_is_without_a_restart() {
+async fn service_stops_on_a_violation_and_resumes_after_the_fix_without_restart() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     sqlx::raw_sql("CREATE POLICY more ON retail.orders FOR SELECT USING (true)")
         .execute(&mut db)
         .await
-        .expect("the damage");
-    let server = TestServer::over(&settings(&database.name)).await;
+        .expect("the violation");
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     for _ in 0..2 {
         let refused = server
             .request(
@@ -375,7 +383,7 @@ async fn a_damaged_database_is_not_served_and_a_mended_one_is_without_a_restart(
     sqlx::raw_sql("DROP POLICY more ON retail.orders")
         .execute(&mut db)
         .await
-        .expect("mended");
+        .expect("fixed");
     let answer = server.client.get(server.url("/health/ready")).send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
     assert!(
@@ -387,20 +395,20 @@ async fn a_damaged_database_is_not_served_and_a_mended_one_is_without_a_restart(
 }
 
 #[tokio::test]
-async fn a_server_that_runs_notices_damage_within_a_minute() {
+async fn running_server_detects_a_violation_within_a_minute() {
     let database = TestDatabase::new().await;
-    let server = TestServer::over(&settings(&database.name)).await;
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     sqlx::raw_sql("GRANT INSERT ON retail.orders TO zava_reader")
         .execute(&mut database.superuser().await)
         .await
-        .expect("the damage");
+        .expect("the violation");
     assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(61)).await;
     tokio::time::resume();
-    // Who comes while somebody looks is answered by what was found before.
-    eventually("the damage is noticed", async || {
+    // Requests during the check are answered by the previous verdict.
+    eventually("the violation is noticed", async || {
         let arguments = json!({"postgresql_query": "SELECT 3"});
         let answer = server.call(SEATTLE, "execute_sales_query", arguments);
         answer.await.is_error
@@ -411,13 +419,13 @@ async fn a_server_that_runs_notices_damage_within_a_minute() {
 }
 
 #[test]
-fn each_rule_has_a_damage_in_these_tests() {
-    // Broken by other means in this file.
+fn every_posture_rule_has_a_test_violation() {
+    // Other tests in this file break these rules.
     let others = ["version", "migrated"];
     for rule in PostureRule::ALL {
         let name = rule.name();
         assert!(
-            others.contains(&name) || DAMAGES.iter().any(|(rule, _)| *rule == name),
+            others.contains(&name) || VIOLATIONS.iter().any(|(rule, _)| *rule == name),
             "{name}"
         );
     }

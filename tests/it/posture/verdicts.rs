@@ -1,5 +1,5 @@
-//! A server that starts believes a verdict that it could have signed itself, about this catalogue,
-//! on this day, and no other.
+//! A starting server accepts a stored verdict only with its own MAC, for the current state of the
+//! catalog, and not older than a day.
 
 use std::time::Duration;
 
@@ -7,22 +7,21 @@ use sqlx::Row as _;
 use zava_mcp_server::query::scope::Scope;
 use zava_mcp_server::settings::ServeSettings;
 
-use super::Damaged;
+use super::PostureTest;
 use crate::support::{
-    HEAD_OFFICE, Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, scope,
-    settings, unguarded,
+    HEAD_OFFICE, Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number,
+    run_unguarded, scope, settings,
 };
 
-/// Starts of a server, and how often each of them speaks with the database until its first
-/// statement has been answered.
-struct Starts {
+/// ServerStarts servers and counts the round trips of each until its first statement is answered.
+struct ServerStarts {
     proxy: Proxy,
     settings: ServeSettings,
-    /// Kept, for a connection that is closed speaks once more.
+    /// Kept open, because closing a connection costs another message.
     scopes: Vec<Scope>,
 }
 
-impl Starts {
+impl ServerStarts {
     async fn new(settings: &ServeSettings) -> Self {
         let proxy = Proxy::start(settings.database.port).await;
         let mut settings = settings.clone();
@@ -34,38 +33,38 @@ impl Starts {
         }
     }
 
-    /// The least of three starts: other tests change what belongs to the whole cluster, and then a
-    /// server examines it once more.
-    async fn trips(&mut self) -> usize {
-        let mut least = usize::MAX;
+    /// The minimum of three starts: other tests change cluster-wide state, and then a server checks
+    /// once more.
+    async fn round_trips(&mut self) -> usize {
+        let mut min = usize::MAX;
         for _ in 0..3 {
-            least = least.min(self.trips_of_one().await);
+            min = min.min(self.round_trips_of_one().await);
         }
-        least
+        min
     }
 
-    async fn trips_of_one(&mut self) -> usize {
-        self.proxy.trips();
+    async fn round_trips_of_one(&mut self) -> usize {
+        self.proxy.take_round_trips();
         let scope = scope(&self.settings);
-        let ran = unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await;
+        let ran = run_unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await;
         self.scopes.push(scope);
         ran.expect("the database is fit to serve from");
-        self.proxy.trips()
+        self.proxy.take_round_trips()
     }
 }
 
-/// Signs the stored verdict as it stands now, with the server's key.
+/// Signs the stored verdict as it is now, with the server's key.
 const SIGN: &str = "UPDATE guard.posture_verdict SET mac = \
      guard.mac(key_id, convert_to('zava/verdict/1', 'UTF8') || subject || fingerprint || int8send(examined_at))";
 
 #[tokio::test]
-async fn a_verdict_that_is_forged_copied_or_old_is_not_believed() {
-    let mut damaged = Damaged::new().await;
-    let mut starts = Starts::new(&damaged.settings).await;
-    let examined = starts.trips().await;
-    damaged.store_verdict().await;
-    let believed = starts.trips().await;
-    assert_eq!(believed + 1, examined, "an examination is one trip more");
+async fn forged_copied_or_expired_verdicts_are_rejected() {
+    let mut test = PostureTest::new().await;
+    let mut starts = ServerStarts::new(&test.settings).await;
+    let checked = starts.round_trips().await;
+    test.store_verdict().await;
+    let accepted = starts.round_trips().await;
+    assert_eq!(accepted + 1, checked, "an examination is one trip more");
 
     let examined_at = |ago: &str| {
         format!(
@@ -74,7 +73,7 @@ async fn a_verdict_that_is_forged_copied_or_old_is_not_believed() {
         )
     };
     let mut wrong = Vec::new();
-    for (what, change, is_believed) in [
+    for (what, change, is_accepted) in [
         ("as it was stored", String::new(), true),
         ("signed anew", SIGN.to_owned(), true),
         ("23 hours old", examined_at("23 hours"), true),
@@ -120,107 +119,105 @@ async fn a_verdict_that_is_forged_copied_or_old_is_not_believed() {
             false,
         ),
     ] {
-        damaged.run("DELETE FROM guard.posture_verdict").await;
-        damaged.store_verdict().await;
-        damaged.run(&change).await;
-        let expected = if is_believed { believed } else { examined };
-        let trips = starts.trips().await;
-        if trips != expected {
-            wrong.push(format!("{what}: {trips} trips instead of {expected}"));
+        test.run("DELETE FROM guard.posture_verdict").await;
+        test.store_verdict().await;
+        test.run(&change).await;
+        let expected = if is_accepted { accepted } else { checked };
+        let round_trips = starts.round_trips().await;
+        if round_trips != expected {
+            wrong.push(format!(
+                "{what}: {round_trips} round trips instead of {expected}"
+            ));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    damaged.drop_roles().await;
+    test.drop_roles().await;
 }
 
-/// What was signed of one state of the catalogue is worth nothing for another.
+/// A MAC for one state of the catalog is not valid for another.
 #[tokio::test]
-async fn the_mac_of_an_earlier_state_does_not_vouch_for_a_later_one() {
-    let mut damaged = Damaged::new().await;
-    let mut starts = Starts::new(&damaged.settings).await;
-    damaged.store_verdict().await;
-    let believed = starts.trips().await;
+async fn verdict_mac_is_bound_to_the_catalog_state() {
+    let mut test = PostureTest::new().await;
+    let mut starts = ServerStarts::new(&test.settings).await;
+    test.store_verdict().await;
+    let accepted = starts.round_trips().await;
     let before = sqlx::query("SELECT mac, examined_at FROM guard.posture_verdict")
-        .fetch_one(&mut damaged.db)
+        .fetch_one(&mut test.db)
         .await
         .expect("a verdict");
-    damaged.run("CREATE SCHEMA later").await;
-    damaged.store_verdict().await;
-    assert_eq!(starts.trips().await, believed);
+    test.run("CREATE SCHEMA later").await;
+    test.store_verdict().await;
+    assert_eq!(starts.round_trips().await, accepted);
     sqlx::query("UPDATE guard.posture_verdict SET mac = $1, examined_at = $2")
         .bind(before.get::<Vec<u8>, _>("mac"))
         .bind(before.get::<i64, _>("examined_at"))
-        .execute(&mut damaged.db)
+        .execute(&mut test.db)
         .await
         .expect("forged");
-    assert_eq!(starts.trips().await, believed + 1);
-    damaged.drop_roles().await;
+    assert_eq!(starts.round_trips().await, accepted + 1);
+    test.drop_roles().await;
 }
 
 #[tokio::test]
-async fn damage_that_comes_back_is_found_again() {
-    const DAMAGE: &str = "GRANT INSERT ON retail.orders TO zava_reader";
-    const MEND: &str = "REVOKE INSERT ON retail.orders FROM zava_reader";
-    let mut damaged = Damaged::new().await;
-    damaged.store_verdict().await;
+async fn recurring_violation_is_found_again() {
+    const VIOLATION: &str = "GRANT INSERT ON retail.orders TO zava_reader";
+    const FIX: &str = "REVOKE INSERT ON retail.orders FROM zava_reader";
+    let mut test = PostureTest::new().await;
+    test.store_verdict().await;
     for _ in 0..2 {
-        damaged.run(DAMAGE).await;
-        let found = damaged.at_start().await;
+        test.run(VIOLATION).await;
+        let found = test.findings_at_start().await;
         assert_eq!(found.len(), 1, "{found:?}");
-        // Stores nothing while something is found.
-        damaged.store_verdict().await;
-        assert_eq!(damaged.at_start().await, found);
-        damaged.run(MEND).await;
-        assert_eq!(damaged.at_start().await, []);
-        damaged.store_verdict().await;
+        // No verdict is stored while there are findings.
+        test.store_verdict().await;
+        assert_eq!(test.findings_at_start().await, found);
+        test.run(FIX).await;
+        assert_eq!(test.findings_at_start().await, []);
+        test.store_verdict().await;
     }
-    damaged.drop_roles().await;
+    test.drop_roles().await;
 }
 
-/// The table holds a row for each kind of server, and forgets those that did not start for a day.
+/// One row per subject (kind of server); rows of subjects that have not started for a day are
+/// removed.
 #[tokio::test]
-async fn verdicts_are_kept_for_a_day_one_for_each_kind_of_server() {
+async fn verdicts_are_stored_per_subject_for_one_day() {
     const COUNT: &str = "SELECT count(*) FROM guard.posture_verdict";
-    let mut damaged = Damaged::new().await;
+    let mut test = PostureTest::new().await;
     for _ in 0..2 {
-        damaged.store_verdict().await;
+        test.store_verdict().await;
     }
-    assert_eq!(number(&mut damaged.db, COUNT).await, 1);
-    scope(&settings(&damaged.settings.database.database))
+    assert_eq!(number(&mut test.db, COUNT).await, 1);
+    scope(&settings(&test.settings.database.database))
         .renew_verdict()
         .await
         .expect("an examination for another login");
-    assert_eq!(number(&mut damaged.db, COUNT).await, 2);
-    damaged
-        .run("UPDATE guard.posture_verdict SET stored_at = now() - interval '25 hours'")
+    assert_eq!(number(&mut test.db, COUNT).await, 2);
+    test.run("UPDATE guard.posture_verdict SET stored_at = now() - interval '25 hours'")
         .await;
-    damaged.store_verdict().await;
-    assert_eq!(number(&mut damaged.db, COUNT).await, 1);
-    damaged.drop_roles().await;
+    test.store_verdict().await;
+    assert_eq!(number(&mut test.db, COUNT).await, 1);
+    test.drop_roles().await;
 }
 
-/// As on a read replica, or where the right was taken away.
+/// For example on a read replica, or when the privilege was revoked.
 #[tokio::test]
-async fn a_database_that_stores_no_verdict_is_served() {
-    let mut damaged = Damaged::new().await;
-    damaged
+async fn server_runs_when_no_verdict_can_be_stored() {
+    let mut test = PostureTest::new().await;
+    test
         .run("REVOKE EXECUTE ON FUNCTION guard.record_verdict(integer, text, bigint, bytea) FROM zava_reader")
         .await;
-    damaged.store_verdict().await;
-    let stored = number(
-        &mut damaged.db,
-        "SELECT count(*) FROM guard.posture_verdict",
-    )
-    .await;
+    test.store_verdict().await;
+    let stored = number(&mut test.db, "SELECT count(*) FROM guard.posture_verdict").await;
     assert_eq!(stored, 0);
-    assert_eq!(damaged.at_start().await, []);
-    damaged.drop_roles().await;
+    assert_eq!(test.findings_at_start().await, []);
+    test.drop_roles().await;
 }
 
 #[tokio::test]
-async fn a_server_that_runs_stores_its_verdict_within_a_minute() {
+async fn running_server_stores_its_verdict_within_a_minute() {
     let database = TestDatabase::new().await;
-    let server = TestServer::over(&settings(&database.name)).await;
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
     let mut db = database.superuser().await;
     tokio::time::pause();

@@ -10,16 +10,16 @@ use tokio::time::timeout;
 use crate::command_line::{binary, with_database};
 use crate::support::{SEATTLE, TestDatabase, settings};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client that speaks lines with a server of its own, for the store in Seattle.
+/// A client with its own server process, which serves the store in Seattle.
 pub(super) struct Client {
     child: Child,
     input: Option<ChildStdin>,
     output: Lines<BufReader<ChildStdout>>,
 }
 
-/// The message with which a client begins.
+/// The `initialize` request.
 pub(super) fn initialize() -> Value {
     let client = json!({"name": "test", "version": "1"});
     let params = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
@@ -58,8 +58,8 @@ impl Client {
         }
     }
 
-    /// The session is open.
-    pub(super) async fn initialized(&mut self) {
+    /// Initializes the session.
+    pub(super) async fn initialize_session(&mut self) {
         self.send(&initialize()).await;
         let answer = self.next().await.expect("an answer");
         assert_eq!(answer["result"]["serverInfo"]["name"], "mcp-zava-sales");
@@ -76,8 +76,8 @@ impl Client {
         input.write_all(bytes).await.expect("written");
     }
 
-    /// Ends the server's input.
-    pub(super) fn end_input(&mut self) {
+    /// Closes the server's standard input.
+    pub(super) fn close_input(&mut self) {
         self.input = None;
     }
 
@@ -87,10 +87,10 @@ impl Client {
         Some(serde_json::from_str(&line).expect("JSON"))
     }
 
-    /// The same as it was written.
+    /// The same, unparsed.
     pub(super) async fn next_line(&mut self) -> Option<String> {
-        let line = timeout(PATIENCE, self.output.next_line()).await;
-        line.expect("the server says something").expect("text")
+        let line = timeout(RESPONSE_TIMEOUT, self.output.next_line()).await;
+        line.expect("the server responds").expect("text")
     }
 
     /// Sends a signal, such as `TERM`.
@@ -100,39 +100,40 @@ impl Client {
         assert!(status.expect("kill runs").success());
     }
 
-    /// Closes both ends, and gives the exit status and the log.
-    pub(super) async fn leave(self) -> (ExitStatus, String) {
+    /// Closes input and output; returns the exit status and the log.
+    pub(super) async fn disconnect(self) -> (ExitStatus, String) {
         let Self {
             child,
             input,
             output,
         } = self;
         drop((input, output));
-        end(child).await
+        wait_for_exit(child).await
     }
 
-    /// The exit status and the log of a server that ends although nobody reads its output.
-    pub(super) async fn end_unread(self) -> (ExitStatus, String) {
-        let ended = end(self.child).await;
+    /// Waits for the server to exit although its output is not read; returns the exit status and
+    /// the log.
+    pub(super) async fn wait_unread(self) -> (ExitStatus, String) {
+        let ended = wait_for_exit(self.child).await;
         drop((self.input, self.output));
         ended
     }
 
-    /// The exit status and the log of a server that ends by itself, with its input open.
-    pub(super) async fn end(self) -> (ExitStatus, String) {
-        let ended = end(self.child).await;
+    /// Waits for the server to exit with its input open; returns the exit status and the log.
+    pub(super) async fn wait(self) -> (ExitStatus, String) {
+        let ended = wait_for_exit(self.child).await;
         drop(self.input);
         ended
     }
 }
 
-async fn end(mut child: Child) -> (ExitStatus, String) {
+async fn wait_for_exit(mut child: Child) -> (ExitStatus, String) {
     let mut log = String::new();
     let mut errors = child.stderr.take().expect("its log");
     let ending = async {
         let (status, _) = tokio::join!(child.wait(), errors.read_to_string(&mut log));
         status.expect("it ends")
     };
-    let status = timeout(PATIENCE, ending).await.expect("it ends");
+    let status = timeout(RESPONSE_TIMEOUT, ending).await.expect("it ends");
     (status, log)
 }

@@ -1,8 +1,8 @@
 //! MCP over standard input and output, by the binary.
 
-mod client; // speaks lines
-mod leaving; // how a session ends
-mod lines; // what is no message
+mod client; // a client over standard input and output
+mod lifecycle; // cancellation, shutdown, and what becomes of pending calls
+mod malformed_input; // lines that are not a valid message
 
 use std::process::Stdio;
 
@@ -13,9 +13,9 @@ use crate::command_line::{binary, with_database};
 use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, query_password, settings};
 use client::Client;
 
-/// One tenant over standard input and output; the log stays out of it.
+/// One tenant over standard input and output; the log goes to standard error only.
 #[tokio::test]
-async fn it_speaks_for_its_tenant() {
+async fn serves_the_configured_tenant() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut counts = Vec::new();
@@ -72,17 +72,17 @@ async fn it_speaks_for_its_tenant() {
                 .as_i64()
                 .expect("a count"),
         );
-        // Who was given what is there, and where the audit trail ends.
-        for said in [
+        // The audit event and the chain head.
+        for entry in [
             "zava::audit: audit kind=Call decision=Allowed",
             "tool=\"execute_sales_query\" fingerprint=\"",
             "rows=1",
             "audit records appended chain_head=",
         ] {
-            assert!(read_log.contains(said), "{said}: {read_log}");
+            assert!(read_log.contains(entry), "{entry}: {read_log}");
         }
         assert!(read_log.contains(tenant), "{read_log}");
-        // The SQL is the client's; no level logs it, nor a secret.
+        // No log level contains the client's SQL or a secret.
         assert!(
             !read_log.contains("count(*)") && !read_log.contains(&query_password()),
             "{read_log}"
@@ -93,12 +93,12 @@ async fn it_speaks_for_its_tenant() {
 
 /// Rows and text, short and long, and errors.
 #[tokio::test]
-async fn an_answer_is_the_one_over_http_byte_for_byte() {
+async fn responses_equal_those_over_http_byte_for_byte() {
     let database = TestDatabase::new().await;
-    let server = TestServer::over(&settings(&database.name)).await;
+    let server = TestServer::with_settings(&settings(&database.name)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
-    client.initialized().await;
+    client.initialize_session().await;
     for (tool, arguments) in [
         (
             "execute_sales_query",
@@ -128,7 +128,7 @@ async fn an_answer_is_the_one_over_http_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn an_unknown_tenant_is_refused_and_one_is_asked_for() {
+async fn missing_tenant_setting_is_reported() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());

@@ -2,7 +2,7 @@ use std::sync::LazyLock;
 
 use zava_mcp_server::settings::{DatabaseAddress, Login, PoolMode, SigningKey, Tls};
 
-/// Where the tests' PostgreSQL is, and its superuser: only the tests know one.
+/// Address and logins of the tests' PostgreSQL server. Only the tests know a superuser.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     pub(crate) host: String,
@@ -11,7 +11,7 @@ pub(crate) struct Cluster {
     pub(crate) admin: Login,
 }
 
-/// The cluster that `./scripts/test` has started.
+/// The cluster that `./scripts/test` started.
 pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster {
         host: variable("POSTGRES_DB_HOST"),
@@ -38,12 +38,12 @@ pub(crate) fn admin_password() -> String {
     variable("POSTGRES_ADMIN_PASSWORD")
 }
 
-/// The key that the template's database accepts.
+/// The signing key that the template database accepts.
 pub(crate) fn signing_key() -> SigningKey {
     signing_key_text().parse().expect("a signing key")
 }
 
-/// The same as a setting.
+/// The same key in the format of the setting `ZAVA_SIGNING_KEY`.
 pub(crate) fn signing_key_text() -> String {
     variable("ZAVA_SIGNING_KEY")
 }
@@ -61,10 +61,10 @@ impl Cluster {
     }
 }
 
-/// A variable that `./scripts/test` sets.
+/// An environment variable that `./scripts/test` sets.
 #[expect(
     clippy::disallowed_methods,
-    reason = "the tests' own door to the environment"
+    reason = "the only place where the tests read the environment"
 )]
 pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {

@@ -14,31 +14,32 @@ use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, Login};
 
 use super::cluster::{cluster, query_password, signing_key, variable};
-use super::signing::{backend, begin_signed, sign};
+use super::signing::{backend_pid, begin_signed, sign};
 
-/// Serialises the making of templates across processes.
+/// Advisory lock that serializes the creation of template databases across processes.
 const TEMPLATE_LOCK: i64 = 0x7a61_7661;
 
-/// A database of a test's own, dropped when the test has passed; what a failed one leaves is swept by the next run.
+/// A database that belongs to one test. It is dropped when the test passes. The next run of the
+/// test binary drops what failed tests left behind.
 #[derive(Debug)]
 pub(crate) struct TestDatabase {
     pub(crate) name: String,
 }
 
 impl TestDatabase {
-    /// Migrated and loaded with the small sample.
+    /// A migrated copy that holds the small sample.
     pub(crate) async fn new() -> Self {
         static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-        let template = TEMPLATE.get_or_init(make_template).await;
-        let database = Self::named();
+        let template = TEMPLATE.get_or_init(create_template).await;
+        let database = Self::with_unique_name();
         let mut db = superuser("postgres").await;
-        // Every name is made here, of letters, digits and underscores.
+        // Names are generated here and consist of letters, digits and underscores: safe unquoted.
         let create = format!(
             "CREATE DATABASE {} TEMPLATE {template} OWNER zava_admin STRATEGY FILE_COPY",
             database.name
         );
         execute(&mut db, create).await;
-        // A copy has the template's privileges on what is inside, not those on the database itself.
+        // A copy has the template's privileges on its objects but not those on the database itself.
         execute(
             &mut db,
             format!("REVOKE ALL ON DATABASE {} FROM PUBLIC", database.name),
@@ -49,7 +50,8 @@ impl TestDatabase {
             format!("GRANT CONNECT ON DATABASE {} TO zava_query", database.name),
         )
         .await;
-        // A statement waits as long as a test wants it to, and not for the two seconds of a server.
+        // Tests hold locks for longer than the server's two seconds, so statements may wait for
+        // them.
         execute(
             &mut db,
             format!(
@@ -61,14 +63,14 @@ impl TestDatabase {
         database
     }
 
-    /// Empty but for the extension, as an administrator finds it.
+    /// An empty database with the extension `vector`, as an administrator provides it.
     pub(crate) async fn empty() -> Self {
-        let database = Self::named();
+        let database = Self::with_unique_name();
         create_empty(&mut superuser("postgres").await, &database.name).await;
         database
     }
 
-    fn named() -> Self {
+    fn with_unique_name() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         Self {
             name: format!(
@@ -79,12 +81,12 @@ impl TestDatabase {
         }
     }
 
-    /// A connection that no policy holds, to look at things as they are.
+    /// A superuser connection, which bypasses row security and sees every row.
     pub(crate) async fn superuser(&self) -> PgConnection {
         superuser(&self.name).await
     }
 
-    /// A connection that acts as the schemas' owner, as an operator's commands do.
+    /// A connection that acts as the owner of the schemas, like the operators' commands.
     pub(crate) async fn owner(&self) -> PgConnection {
         let mut db = superuser(&self.name).await;
         sqlx::raw_sql("SET ROLE zava_owner")
@@ -94,7 +96,7 @@ impl TestDatabase {
         db
     }
 
-    /// A new API key for a store, good for a long time; its text.
+    /// Creates an API key for a store that does not expire during the tests; returns its text.
     pub(crate) async fn key(&self, name: &str, store: &str, role: Role) -> String {
         let new = NewApiKey::generate(&mut rand::rng());
         let later = DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
@@ -105,7 +107,7 @@ impl TestDatabase {
         new.text.expose_secret().to_owned()
     }
 
-    /// A connection of the login that only queries, without any of the server's layers above it.
+    /// A connection of the query login, without the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
         let login = Login {
             user: "zava_query".to_owned(),
@@ -114,30 +116,30 @@ impl TestDatabase {
         connect(&cluster().address(&self.name), &login).await
     }
 
-    /// The query login inside a read-only transaction that is signed for a tenant.
+    /// A connection of the query login inside a read-only transaction that is signed for a tenant.
     pub(crate) async fn signed(&self, tenant: &str) -> PgConnection {
         let mut db = self.query_login().await;
         begin_signed(&mut db, &mut self.superuser().await, tenant).await;
         db
     }
 
-    /// A valid context of a tenant for the backend that serves `db`.
+    /// A valid signed context of a tenant for the backend of `db`.
     pub(crate) async fn context(&self, tenant: &str, db: &mut PgConnection) -> String {
-        self.context_for(tenant, backend(db).await, 30).await
+        self.context_for(tenant, backend_pid(db).await, 30).await
     }
 
-    /// The same for any backend, and with an expiry so many seconds from now.
+    /// The same for any backend, with an expiry in `seconds` from now.
     pub(crate) async fn context_for(&self, tenant: &str, backend: i32, seconds: i64) -> String {
         sign(&mut self.superuser().await, tenant, backend, seconds).await
     }
 
-    /// What `migrate` and `seed` would be told.
+    /// Settings of `migrate` and `seed` for this database.
     pub(crate) fn admin_settings(&self) -> AdminSettings {
         admin_settings(&self.name)
     }
 }
 
-/// The one number that a statement gives.
+/// The single number that a query returns.
 pub(crate) async fn number(db: &mut PgConnection, sql: &str) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql))
         .fetch_one(db)
@@ -148,10 +150,10 @@ pub(crate) async fn number(db: &mut PgConnection, sql: &str) -> i64 {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            return; // left for a look
+            return; // kept for inspection
         }
         let name = self.name.clone();
-        // Dropped inside a runtime, which cannot be waited on here.
+        // `drop` runs inside the test's runtime and cannot await there, so a thread has its own.
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -169,8 +171,8 @@ impl Drop for TestDatabase {
     }
 }
 
-/// Makes the database that all others are copied from, once for this test binary; sweeps those of earlier ones.
-async fn make_template() -> String {
+/// Creates the template database, once for this test binary, and drops those of earlier ones.
+async fn create_template() -> String {
     let name = format!("zava_template_{}", fingerprint());
     let mut db = superuser("postgres").await;
     sqlx::query("SELECT pg_advisory_lock($1)")
@@ -185,20 +187,24 @@ async fn make_template() -> String {
             .await
             .expect("the list of databases");
     if !exists {
-        sweep(&mut db).await;
-        let making = format!("{name}_making");
-        create_empty(&mut db, &making).await;
-        let settings = admin_settings(&making);
+        drop_leftovers(&mut db).await;
+        let unfinished = format!("{name}_making");
+        create_empty(&mut db, &unfinished).await;
+        let settings = admin_settings(&unfinished);
         database::migrate(&settings)
             .await
             .expect("the template migrates");
         load_sample(&settings).await;
-        execute(&mut db, format!("ALTER DATABASE {making} RENAME TO {name}")).await;
+        execute(
+            &mut db,
+            format!("ALTER DATABASE {unfinished} RENAME TO {name}"),
+        )
+        .await;
     }
     name
 }
 
-/// Loads the small sample.
+/// Loads the small sample data.
 pub(super) async fn load_sample(settings: &AdminSettings) {
     let directory = variable("ZAVA_EMBEDDING_MODEL_DIR");
     let model = StaticModel::open(directory.as_ref()).expect("the embedding model");
@@ -227,7 +233,7 @@ async fn create_empty(db: &mut PgConnection, name: &str) {
     .await;
 }
 
-async fn sweep(db: &mut PgConnection) {
+async fn drop_leftovers(db: &mut PgConnection) {
     let old: Vec<String> = sqlx::query_scalar(
         "SELECT datname FROM pg_database WHERE datname LIKE 'zava\\_test\\_%' OR datname LIKE 'zava\\_template\\_%'",
     )
@@ -239,7 +245,7 @@ async fn sweep(db: &mut PgConnection) {
     }
 }
 
-/// Tells this test binary, and so the migrations and the generator in it, from others.
+/// Identifies this test binary, and thereby its migrations and sample generator.
 fn fingerprint() -> String {
     let file = std::env::current_exe()
         .and_then(fs::metadata)

@@ -1,31 +1,31 @@
 //! Databases, servers and clients for the tests.
-mod cluster; // the PostgreSQL server the tests run on
-mod database; // one database a test
-mod lock; // statements that wait
-mod own_cluster; // a PostgreSQL server of one test's own
+mod activity;
+mod cluster; // the shared PostgreSQL server
+mod database; // one database per test
+mod dedicated_cluster; // a PostgreSQL server that one test has to itself
 mod pooler; // PgBouncer
-mod proxy; // a wire that counts and can be cut
-mod scope; // statements that no guard has seen
+mod proxy; // a TCP proxy that counts round trips and injects faults
+mod scope; // statements without the guard
 mod server; // the server under test, and requests to it
-mod signing; // contexts as the server signs them
-mod watch; // what the database is doing
+mod signing; // signed contexts
+mod table_lock; // statements that wait for a lock // statements and backends of the query login
 
+pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, number};
-pub(crate) use lock::{Lock, WAITING};
-pub(crate) use own_cluster::OwnCluster;
+pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
-pub(crate) use scope::{caller, scope, unguarded};
+pub(crate) use scope::{caller, run_unguarded, scope};
 pub(crate) use server::{TestServer, http, settings};
-pub(crate) use signing::{backend, begin_signed, sign};
-pub(crate) use watch::{Watch, assert_prompt, eventually};
+pub(crate) use signing::{backend_pid, begin_signed, sign};
+pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};
 
-/// The tenants of the sample data that tests speak of.
+/// Tenants of the sample data.
 pub(crate) const HEAD_OFFICE: &str = "00000000-0000-0000-0000-000000000000";
 pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
 pub(crate) const REDMOND: &str = "e7f8a9b0-c1d2-3e4f-5678-90abcdef1234";
-/// All stores' managers.
+/// The tenants of all stores.
 pub(crate) const STORES: [&str; 8] = [
     SEATTLE,
     "6ba7b810-9dad-11d1-80b4-00c04fd430c8",

@@ -10,20 +10,20 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::cluster::{cluster, query_password};
 use super::database::TestDatabase;
 
-/// The servers that a test has to itself.
+/// The script that starts servers for a single test.
 pub(super) const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/run");
 
-/// PgBouncer in transaction mode in front of a test's database, until it is dropped.
+/// PgBouncer in transaction mode in front of a test's database; it stops when it is dropped.
 pub(crate) struct Pooler {
     pub(crate) port: u16,
-    /// It runs until this is closed.
+    /// PgBouncer runs until its standard input is closed.
     _input: ChildStdin,
     _process: Child,
     _folder: TempDir,
 }
 
 impl Pooler {
-    /// With one server connection: whoever comes second waits for the first to be done.
+    /// Starts it with a single server connection: a second client waits for the first transaction.
     pub(crate) async fn start(database: &TestDatabase) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let port = free_port().await;
@@ -46,7 +46,7 @@ impl Pooler {
             _process: process,
             _folder: folder,
         };
-        let answering = async {
+        let listening = async {
             while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
                 .await
                 .is_err()
@@ -54,7 +54,7 @@ impl Pooler {
                 tokio::task::yield_now().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), answering)
+        tokio::time::timeout(Duration::from_secs(20), listening)
             .await
             .expect("the pooler answers");
         pooler
@@ -76,7 +76,7 @@ fn write(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join(name), text).expect("written");
 }
 
-/// A port that was free a moment ago.
+/// A port that was free when the function returned.
 async fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
     let address = listener.expect("a free port").local_addr();

@@ -5,28 +5,28 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A wire to a database on this machine that counts round trips, and can be cut or go silent.
+/// A TCP proxy in front of a local database. It counts round trips, and can cut a connection, stop
+/// forwarding, or replace bytes of a response.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    wire: Arc<Wire>,
+    state: Arc<ProxyState>,
     _stop: DropGuard,
 }
 
-struct Wire {
+struct ProxyState {
     target: u16,
-    trips: AtomicUsize,
-    /// How many bytes the database may still say before the connection is cut.
-    left: AtomicUsize,
-    /// Connections that carry nothing any more, and do not say so: those before this one, counted
-    /// from 0.
-    silent_before: AtomicUsize,
+    round_trips: AtomicUsize,
+    /// How many response bytes are forwarded before a connection is cut.
+    bytes_until_cut: AtomicUsize,
+    /// Connections with a number below this one, counted from 0, forward nothing and stay open.
+    blackholed_before: AtomicUsize,
     accepted: AtomicUsize,
-    /// What the database says, and what is passed on instead, equally long.
-    replaced: OnceLock<[Vec<u8>; 2]>,
+    /// Bytes in the database's responses, and the bytes of equal length that replace them.
+    replacement: OnceLock<[Vec<u8>; 2]>,
 }
 
 impl Proxy {
-    /// In front of a port.
+    /// Starts a proxy in front of a port of this machine.
     #[expect(
         clippy::disallowed_methods,
         reason = "the proxy ends its tasks by its token"
@@ -34,73 +34,81 @@ impl Proxy {
     pub(crate) async fn start(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
-        let wire = Arc::new(Wire {
+        let state = Arc::new(ProxyState {
             target,
-            trips: AtomicUsize::new(0),
-            left: AtomicUsize::new(usize::MAX),
-            silent_before: AtomicUsize::new(0),
+            round_trips: AtomicUsize::new(0),
+            bytes_until_cut: AtomicUsize::new(usize::MAX),
+            blackholed_before: AtomicUsize::new(0),
             accepted: AtomicUsize::new(0),
-            replaced: OnceLock::new(),
+            replacement: OnceLock::new(),
         });
         let stop = CancellationToken::new();
-        let (accepted, stopped) = (Arc::clone(&wire), stop.clone());
+        let (accepted, stopped) = (Arc::clone(&state), stop.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
             loop {
                 let (client, _) = listener.accept().await.expect("a connection");
-                let wire = Arc::clone(&accepted);
-                let carrying = async move { Box::pin(wire.carry(client)).await };
-                tokio::spawn(stopped.clone().run_until_cancelled_owned(carrying));
+                let state = Arc::clone(&accepted);
+                let relaying = async move { Box::pin(state.relay(client)).await };
+                tokio::spawn(stopped.clone().run_until_cancelled_owned(relaying));
             }
         }));
         Self {
             port,
-            wire,
+            state,
             _stop: stop.drop_guard(),
         }
     }
 
-    /// How often the client has spoken, again, after it was answered; counted from the last time that this was asked.
-    pub(crate) fn trips(&self) -> usize {
-        self.wire.trips.swap(0, Ordering::SeqCst)
+    /// Round trips since the last call: how often the client sent something after a response.
+    pub(crate) fn take_round_trips(&self) -> usize {
+        self.state.round_trips.swap(0, Ordering::SeqCst)
     }
 
-    /// From now on the connections that are open carry nothing, as when a firewall has forgotten
-    /// them.
-    pub(crate) fn silence(&self) {
-        let accepted = self.wire.accepted.load(Ordering::SeqCst);
-        self.wire.silent_before.store(accepted, Ordering::SeqCst);
+    /// Stops forwarding on all open connections, like a firewall that has dropped its state.
+    pub(crate) fn blackhole_open_connections(&self) {
+        let accepted = self.state.accepted.load(Ordering::SeqCst);
+        self.state
+            .blackholed_before
+            .store(accepted, Ordering::SeqCst);
     }
 
-    /// The same of those that are opened later.
-    pub(crate) fn silence_all(&self) {
-        self.wire.silent_before.store(usize::MAX, Ordering::SeqCst);
+    /// Stops forwarding on all connections, later ones included.
+    pub(crate) fn blackhole_all_connections(&self) {
+        self.state
+            .blackholed_before
+            .store(usize::MAX, Ordering::SeqCst);
     }
 
-    /// Says something else than the database says, on connections from now on.
-    pub(crate) fn replace(&self, said: &[u8], by: &[u8]) {
-        assert_eq!(said.len(), by.len());
-        let replaced = self.wire.replaced.set([said.to_vec(), by.to_vec()]);
+    /// Replaces bytes in the responses of connections from now on.
+    pub(crate) fn replace_in_responses(&self, original: &[u8], replacement: &[u8]) {
+        assert_eq!(original.len(), replacement.len());
+        let replaced = self
+            .state
+            .replacement
+            .set([original.to_vec(), replacement.to_vec()]);
         replaced.expect("one replacement");
     }
 
-    /// Cuts the next connection on which the database has said this many bytes from now on.
+    /// Cuts the first connection that has received this many response bytes from now on.
     pub(crate) fn cut_after(&self, bytes: usize) {
-        self.wire.left.store(bytes, Ordering::SeqCst);
+        self.state.bytes_until_cut.store(bytes, Ordering::SeqCst);
     }
 }
 
-impl Wire {
-    fn replace(&self, answered: &mut [u8]) {
-        let Some([said, by]) = self.replaced.get() else {
+impl ProxyState {
+    fn replace(&self, response: &mut [u8]) {
+        let Some([original, replacement]) = self.replacement.get() else {
             return;
         };
-        let found = answered.windows(said.len()).position(|bytes| bytes == said);
+        let found = response
+            .windows(original.len())
+            .position(|bytes| bytes == original);
         if let Some(at) = found {
-            answered[at..at + by.len()].copy_from_slice(by);
+            response[at..at + replacement.len()].copy_from_slice(replacement);
         }
     }
 
-    async fn carry(&self, mut client: TcpStream) {
+    async fn relay(&self, mut client: TcpStream) {
         let number = self.accepted.fetch_add(1, Ordering::SeqCst);
         let mut server = TcpStream::connect(("127.0.0.1", self.target))
             .await
@@ -108,31 +116,32 @@ impl Wire {
         for stream in [&client, &server] {
             stream.set_nodelay(true).expect("a TCP stream");
         }
-        let (mut said, mut answered) = ([0; 16 * 1024], [0; 16 * 1024]);
-        let mut clients_turn = true;
+        let (mut request, mut response) = ([0; 16 * 1024], [0; 16 * 1024]);
+        let mut is_first_after_response = true;
         loop {
-            // Both arms are cancel-safe: what is not read now is read the next time.
+            // Both arms are cancel-safe: bytes that are not read now are read in the next
+            // iteration.
             tokio::select! {
-                read = client.read(&mut said) => {
+                read = client.read(&mut request) => {
                     let Ok(length @ 1..) = read else { return };
-                    if number < self.silent_before.load(Ordering::SeqCst) { continue }
-                    if std::mem::take(&mut clients_turn) {
-                        self.trips.fetch_add(1, Ordering::SeqCst);
+                    if number < self.blackholed_before.load(Ordering::SeqCst) { continue }
+                    if std::mem::take(&mut is_first_after_response) {
+                        self.round_trips.fetch_add(1, Ordering::SeqCst);
                     }
-                    if server.write_all(&said[..length]).await.is_err() { return }
+                    if server.write_all(&request[..length]).await.is_err() { return }
                 }
-                read = server.read(&mut answered) => {
+                read = server.read(&mut response) => {
                     let Ok(length @ 1..) = read else { return };
-                    clients_turn = true;
-                    self.replace(&mut answered[..length]);
-                    let left = self.left.load(Ordering::SeqCst);
-                    if client.write_all(&answered[..length.min(left)]).await.is_err() { return }
-                    if length >= left {
-                        self.left.store(usize::MAX, Ordering::SeqCst);
+                    is_first_after_response = true;
+                    self.replace(&mut response[..length]);
+                    let remaining = self.bytes_until_cut.load(Ordering::SeqCst);
+                    if client.write_all(&response[..length.min(remaining)]).await.is_err() { return }
+                    if length >= remaining {
+                        self.bytes_until_cut.store(usize::MAX, Ordering::SeqCst);
                         return;
                     }
-                    if left < usize::MAX {
-                        self.left.store(left - length, Ordering::SeqCst);
+                    if remaining < usize::MAX {
+                        self.bytes_until_cut.store(remaining - length, Ordering::SeqCst);
                     }
                 }
             }

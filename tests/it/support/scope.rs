@@ -12,7 +12,7 @@ use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::{Scope, ScopeError};
 use zava_mcp_server::settings::{AuthSettings, ServeSettings, TrustedPeers};
 
-/// A scope without the guard above it.
+/// A scope that runs statements without the guard.
 #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
 pub(crate) fn scope(settings: &ServeSettings) -> Scope {
     Scope::new(
@@ -25,8 +25,8 @@ pub(crate) fn scope(settings: &ServeSettings) -> Scope {
     .expect("a scope")
 }
 
-/// Runs a statement that no guard has seen; the rows in JSON.
-pub(crate) async fn unguarded(
+/// Runs a statement that the guard has not checked; returns the rows in JSON.
+pub(crate) async fn run_unguarded(
     scope: &Scope,
     caller: &Caller,
     sql: &'static str,
@@ -37,17 +37,23 @@ pub(crate) async fn unguarded(
         cell_bytes: 1000.try_into().expect("not zero"),
         counted_rows: 0,
     });
-    let most = 10.try_into().expect("not zero");
+    let max_rows = 10.try_into().expect("not zero");
     scope
-        .run(caller, &CheckedQuery::literal(sql), &[], most, &mut rows)
+        .run(
+            caller,
+            &CheckedQuery::literal(sql),
+            &[],
+            max_rows,
+            &mut rows,
+        )
         .await?;
     Ok(rows.finish().expect("few columns").rows)
 }
 
-/// A caller as the identity check makes it, over a directory that knows everybody.
+/// A caller as the identity check creates it, from a tenant store that knows every tenant.
 pub(crate) async fn caller(tenant: &str) -> Caller {
-    struct Everybody;
-    impl TenantStore for Everybody {
+    struct AnyTenant;
+    impl TenantStore for AnyTenant {
         fn tenant_exists(&self, _: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
             Box::pin(ready(Ok(true)))
         }
@@ -68,7 +74,7 @@ pub(crate) async fn caller(tenant: &str) -> Caller {
     }
     let tenant = TenantId::try_from(tenant.as_bytes()).expect("a tenant id");
     Identity::new(
-        Arc::new(Everybody),
+        Arc::new(AnyTenant),
         AuthSettings::Header(TrustedPeers::Loopback),
     )
     .expect("an identity check")

@@ -21,7 +21,7 @@ use zava_mcp_server::telemetry::log_to;
 use super::cluster::{cluster, query_password, signing_key, variable};
 use super::database::TestDatabase;
 
-/// A server on a free port, over a database of its own unless it was given one.
+/// An MCP server on a free port, with a database of its own unless it was started with settings.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) client: reqwest::Client,
@@ -30,15 +30,15 @@ pub(crate) struct TestServer {
     pub(crate) database: Option<TestDatabase>,
 }
 
-/// What a tool answered.
+/// The result of a tool call.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ToolAnswer {
     pub(crate) is_error: bool,
     pub(crate) text: String,
     pub(crate) structured: Value,
 }
 
-/// The settings of a server over a database, with the production's limits.
+/// Settings of a server for a database, with the production limits.
 pub(crate) fn settings(database: &str) -> ServeSettings {
     ServeSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -73,7 +73,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             tenant_connections: NonZeroUsize::new(4).expect("not zero"),
             tenant_queue: NonZeroUsize::new(16).expect("not zero"),
         },
-        // Tests ask faster than anybody may.
+        // Tests send more requests than the production rate limits allow.
         rates: RateLimits {
             principal: NonZeroU32::MAX,
             address: NonZeroU32::MAX,
@@ -86,8 +86,9 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
     }
 }
 
-/// Every event of every level, of all the servers of this process, to the file `TEST_SERVER_LOG`: `scripts/test` looks there for what
-/// no log may hold. But for the statements of the tests' own connections.
+/// Appends every event of every level, of all servers in this process, to the file
+/// `TEST_SERVER_LOG`, where `scripts/test` searches for secrets. The tests' own connections (sqlx)
+/// are left out.
 fn log_everything() {
     static LOG: Once = Once::new();
     LOG.call_once(|| {
@@ -100,35 +101,35 @@ fn log_everything() {
     });
 }
 
-/// An HTTP client with TLS by the library that the server uses.
+/// An HTTP client that uses the server's TLS library.
 pub(crate) fn http() -> reqwest::Client {
-    // Whoever comes second finds it done.
+    // The provider is installed once per process; later calls fail and may.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }
 
 impl TestServer {
-    /// Over a fresh copy of the sample.
+    /// Starts a server over a fresh copy of the sample data.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
     }
 
-    /// Over a fresh copy of the sample, with other settings.
+    /// Starts a server over a fresh copy of the sample data, with changed settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServeSettings)) -> Self {
         let database = TestDatabase::new().await;
         let mut settings = settings(&database.name);
         change(&mut settings);
-        let mut server = Self::over(&settings).await;
+        let mut server = Self::with_settings(&settings).await;
         server.database = Some(database);
         server
     }
 
-    /// Over whatever the settings name.
+    /// Starts a server with these settings; it has no database of its own.
     #[expect(
         clippy::disallowed_methods,
         reason = "the tests hand the clock in and own the task"
     )]
-    pub(crate) async fn over(settings: &ServeSettings) -> Self {
+    pub(crate) async fn with_settings(settings: &ServeSettings) -> Self {
         log_everything();
         let app = App::new(settings, SystemTime::now).expect("the settings make a server");
         let listener = TcpListener::bind(settings.listen)
@@ -150,29 +151,29 @@ impl TestServer {
         format!("http://{}{path}", self.address)
     }
 
-    /// The database's own copy of this test.
+    /// The database that belongs to this server.
     pub(crate) fn database(&self) -> &TestDatabase {
         self.database
             .as_ref()
             .expect("a server with a database of its own")
     }
 
-    /// What the server says to a request that no HTTP library would send; it must close the
-    /// connection.
-    pub(crate) async fn said(&self, request: &str) -> String {
+    /// Sends raw bytes that no HTTP library would send; returns the whole response. The server must
+    /// close the connection.
+    pub(crate) async fn raw_response(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address)
             .await
             .expect("a connection");
         let written = stream.write_all(request.as_bytes()).await;
         written.expect("the request is written");
-        let mut said = Vec::new();
-        let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut said)).await;
+        let mut response = Vec::new();
+        let read = timeout(Duration::from_secs(10), stream.read_to_end(&mut response)).await;
         read.expect("the server closes the connection")
-            .expect("what it says can be read");
-        String::from_utf8(said).expect("text")
+            .expect("the response can be read");
+        String::from_utf8(response).expect("text")
     }
 
-    /// A POST to `/mcp` with everything a client sends but body and tenant.
+    /// A POST to `/mcp` with the usual headers, without body and tenant.
     pub(crate) fn post(&self) -> reqwest::RequestBuilder {
         self.client
             .post(self.url("/mcp"))
@@ -180,7 +181,7 @@ impl TestServer {
             .header(ACCEPT, "application/json, text/event-stream")
     }
 
-    /// One JSON-RPC request for a tenant.
+    /// Sends one JSON-RPC request as a tenant.
     pub(crate) async fn request(
         &self,
         tenant: &str,
@@ -196,8 +197,8 @@ impl TestServer {
             .expect("an answer")
     }
 
-    /// Calls a tool; fails the test when the answer is no tool result.
-    pub(crate) async fn call(&self, tenant: &str, tool: &str, arguments: Value) -> Answer {
+    /// Calls a tool; panics when the response is not a tool result.
+    pub(crate) async fn call(&self, tenant: &str, tool: &str, arguments: Value) -> ToolAnswer {
         let response = self
             .request(
                 tenant,
@@ -210,7 +211,7 @@ impl TestServer {
         let result = body
             .get("result")
             .unwrap_or_else(|| panic!("a result in {body}"));
-        Answer {
+        ToolAnswer {
             is_error: result["isError"] == true,
             text: result["content"][0]["text"]
                 .as_str()
@@ -220,7 +221,7 @@ impl TestServer {
         }
     }
 
-    /// Runs a query that must succeed; its rows, as many as a reader may have.
+    /// Runs a query that must succeed; returns up to 1,000 rows, a reader's maximum.
     pub(crate) async fn rows(&self, tenant: &str, sql: &str) -> Vec<Value> {
         let answer = self
             .call(
@@ -233,14 +234,14 @@ impl TestServer {
         answer.structured["r"].as_array().expect("rows").clone()
     }
 
-    /// Runs a query of one number.
+    /// Runs a query that returns one number.
     pub(crate) async fn number(&self, tenant: &str, sql: &str) -> i64 {
         self.rows(tenant, sql).await[0][0]
             .as_i64()
             .expect("a number")
     }
 
-    /// Runs a query that must fail; what the client reads.
+    /// Runs a query that must fail; returns the error that the client reads.
     pub(crate) async fn failure(&self, tenant: &str, sql: &str) -> String {
         let answer = self
             .call(
@@ -256,7 +257,7 @@ impl TestServer {
             .to_owned()
     }
 
-    /// Stops the server and waits until it has ended.
+    /// Shuts the server down and waits until it has ended.
     pub(crate) async fn stop(&mut self) {
         self.stop.cancel();
         if let Some(serving) = self.serving.take() {

@@ -1,15 +1,15 @@
 use sqlx::PgConnection;
 
-/// The process id of the backend that serves `db`.
-pub(crate) async fn backend(db: &mut PgConnection) -> i32 {
+/// The process id of the backend of `db`.
+pub(crate) async fn backend_pid(db: &mut PgConnection) -> i32 {
     sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(db)
         .await
         .expect("a process id")
 }
 
-/// A context of a tenant for a backend, as the server signs it, with an expiry so many seconds from
-/// now.
+/// A context of a tenant for a backend, signed as the server signs it, with an expiry in `seconds`
+/// from now.
 pub(crate) async fn sign(
     superuser: &mut PgConnection,
     tenant: &str,
@@ -25,8 +25,8 @@ pub(crate) async fn sign(
         .expect("a signed context")
 }
 
-/// Begins a read-only transaction that is signed for a tenant, as the server opens it, for
-/// statements that no guard has seen.
+/// Begins a read-only transaction that is signed for a tenant, as the server does, for statements
+/// that the guard has not checked.
 pub(crate) async fn begin_signed(
     db: &mut PgConnection,
     superuser: &mut PgConnection,
@@ -36,7 +36,7 @@ pub(crate) async fn begin_signed(
         .execute(&mut *db)
         .await
         .expect("begin");
-    let context = sign(superuser, tenant, backend(db).await, 30).await;
+    let context = sign(superuser, tenant, backend_pid(db).await, 30).await;
     sqlx::query("SELECT set_config('zava.context', $1, true)")
         .bind(context)
         .execute(db)

@@ -1,5 +1,5 @@
--- A customer of Seattle's who never bought in Redmond buys something there. Run by a superuser;
--- gives the customer and the order.
+-- A customer of Seattle who never bought in Redmond buys something there. Run by a superuser;
+-- returns the customer and the order.
 INSERT INTO retail.orders (customer_id, store_id, order_date)
 SELECT min(c.customer_id), redmond.store_id, date '2025-05-05'
 FROM retail.customers AS c

@@ -1,4 +1,4 @@
--- One of each kind of type that a database adds to the built-in ones.
+-- One of each kind of user-defined type.
 CREATE TYPE public.mood AS ENUM ('fine', 'so so');
 CREATE DOMAIN public.short_text AS text CHECK (length(VALUE) < 9);
 CREATE DOMAIN public.list AS integer[];

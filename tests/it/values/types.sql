@@ -1,7 +1,8 @@
--- Every type of the database whose values a statement of the query login could give.
--- Columns: name to look samples up by, name to cast to, kind, delimiter ('' for what is no array), columns (of a composite
--- type), has a form of its own (arrays of composite types, domains, enums and of types that are not built in have not).
--- A domain reaches a client as the type it is made of, so its form is that one's.
+-- Every type of the database whose values a statement of the query login could return.
+-- Columns: name to look samples up by, name to cast to, kind, delimiter ('' for a type that is not an
+-- array), columns (of a composite type), whether it has its own encoding (arrays of composite types,
+-- domains, enums and user-defined types have none), name of the type whose encoding it has.
+-- A domain reaches a client as its base type, so it has that type's encoding.
 SELECT COALESCE(element.typname, named.typname)::text,
        format('%I.%I', schema.nspname, named.typname),
        COALESCE(element.typtype, shown.typtype)::text,

@@ -1,5 +1,0 @@
--- Functions of $1 (text[]) that return one value under a name of their own: exactly one OUT, INOUT or TABLE argument.
-SELECT DISTINCT p.proname::text
-FROM pg_proc AS p
-WHERE p.proname = ANY ($1::text[])
-    AND (SELECT count(*) FROM unnest(p.proargmodes) AS m (mode) WHERE m.mode IN ('o', 'b', 't')) = 1
