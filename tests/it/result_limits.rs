@@ -147,8 +147,8 @@ async fn truncated_value_is_marked_listed_and_reported() {
         "scope": "all 8 stores",
         "truncated": true,
         "cut": [[0, 1]],
-        "msg": "1 of the values is longer than 256 bytes and cut there; each ends in …[cut: …] and stands in `cut` by row and \
-                column, from 0. Read on with substr(value, start, count), or take less with left(value, count)"
+        "msg": "1 value longer than 256 bytes was cut; each ends in …[cut: …] and is listed in `cut` as [row, column], from 0. \
+                Read the rest with substr(value, start, count), or less with left(value, count)"
     });
     assert_eq!(answer.structured, expected);
     assert_eq!(
