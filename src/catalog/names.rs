@@ -2,7 +2,7 @@
 //! with a name that does not exist.
 
 use super::text_rows::TextRows;
-use crate::query::guard::hints::{ComparedName, Folding, Named};
+use crate::query::guard::hints::{ComparedName, Folding, NamedEntity};
 use crate::query::guard::visible;
 
 /// The similarity (Jaro-Winkler) from which a name is suggested.
@@ -17,23 +17,23 @@ const MAX_LISTED: usize = 12;
 
 /// The names of one tenant's view.
 #[derive(Debug)]
-pub(super) struct Names(Vec<(Named, String)>);
+pub(super) struct Names(Vec<(NamedEntity, String)>);
 
 impl Names {
     /// From the rows of `read_names.sql`.
     pub(super) fn from_rows(rows: &TextRows) -> Self {
-        let of = |named: Named| {
+        let of = |named: NamedEntity| {
             let names = rows.of(named.column(), "");
             names.filter_map(move |row| Some((named, row.first()?.clone())))
         };
-        Self(Named::ALL.into_iter().flat_map(of).collect())
+        Self(NamedEntity::ALL.into_iter().flat_map(of).collect())
     }
 
     /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`; `None` when there is
     /// one.
     pub(super) fn remark(&self, compared: &ComparedName) -> Option<String> {
         let ComparedName {
-            named,
+            entity: named,
             folding,
             value,
         } = compared;
@@ -64,19 +64,19 @@ impl Names {
         ))
     }
 
-    fn names_of(&self, named: Named) -> impl Iterator<Item = &str> {
+    fn names_of(&self, named: NamedEntity) -> impl Iterator<Item = &str> {
         let names = self.0.iter().filter(move |(other, _)| *other == named);
         names.map(|(_, name)| name.as_str())
     }
 
-    fn suggestion(&self, named: Named, folding: Folding, value: &str) -> String {
+    fn suggestion(&self, named: NamedEntity, folding: Folding, value: &str) -> String {
         let folded = |name: &str| match folding {
             Folding::None => quoted(name),
             Folding::Lower => quoted(&name.to_lowercase()),
             Folding::Upper => quoted(&name.to_uppercase()),
         };
-        let others = || Named::ALL.into_iter().filter(|other| *other != named);
-        let other_kind = |other: Named, name: &str| {
+        let others = || NamedEntity::ALL.into_iter().filter(|other| *other != named);
+        let other_kind = |other: NamedEntity, name: &str| {
             let (what, column) = (singular(other), other.column());
             format!("a {what} is: {column} = {}", quoted(name))
         };
@@ -102,15 +102,15 @@ impl Names {
             return format!("there are {}", names.join(", "));
         }
         let table = match named {
-            Named::Store => "retail.stores",
-            Named::Category => "retail.categories",
-            Named::ProductType => "retail.product_types",
+            NamedEntity::Store => "retail.stores",
+            NamedEntity::Category => "retail.categories",
+            NamedEntity::ProductType => "retail.product_types",
         };
         format!("get_multiple_table_schemas of {table} lists them")
     }
 
     /// Names that hold the value or are held by it, or else are alike; the nearest first.
-    fn nearest(&self, named: Named, value: &str) -> impl Iterator<Item = &str> {
+    fn nearest(&self, named: NamedEntity, value: &str) -> impl Iterator<Item = &str> {
         let value = normalized(value);
         let likeness = |name: &str| {
             let name = normalized(name);
@@ -132,11 +132,11 @@ impl Names {
     }
 }
 
-fn singular(named: Named) -> &'static str {
+fn singular(named: NamedEntity) -> &'static str {
     match named {
-        Named::Store => "store",
-        Named::Category => "category",
-        Named::ProductType => "product type",
+        NamedEntity::Store => "store",
+        NamedEntity::Category => "category",
+        NamedEntity::ProductType => "product type",
     }
 }
 
