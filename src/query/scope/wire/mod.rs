@@ -148,7 +148,7 @@ impl<'a> Query<'a> {
     pub(super) fn own(sql: &'a str, parameters: &'a [&'a str]) -> Self {
         Self {
             sql,
-            settings: PlannerSettings::USUAL,
+            settings: PlannerSettings::DEFAULT,
             version: 0,
             parameters,
             most_rows: 0,
