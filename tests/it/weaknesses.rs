@@ -34,7 +34,7 @@ async fn w2_the_sql_tool_runs_no_programs_reads_no_files_drops_nothing() {
     ] {
         let text = server.failure(HEAD_OFFICE, sql).await;
         assert!(
-            text.contains("not allowed") || text.contains("only reading"),
+            text.contains("not allowed") || text.contains("only read-only"),
             "{sql}: {text}"
         );
     }
@@ -77,7 +77,7 @@ async fn w4_a_do_block_tells_nothing() {
         .await;
     assert_eq!(
         text,
-        "only reading is possible here; send one SELECT, WITH … SELECT, VALUES or TABLE statement"
+        "only read-only queries are allowed; send one SELECT, WITH … SELECT, VALUES or TABLE statement"
     );
 }
 
@@ -313,7 +313,7 @@ async fn w11_errors_are_errors_and_hold_no_raw_internals() {
         ),
         (
             "SELECT * FROM retail.nonsense",
-            "there is no table retail.nonsense here",
+            "table retail.nonsense is not available",
         ),
         ("SELEC 1", "syntax error at or near \"SELEC\""),
     ] {

@@ -166,7 +166,7 @@ fn check(guard: &Guard, text: &str) -> (Result<Arc<CheckedQuery>, Refusal>, Opti
         Ok(query) => query.fingerprint(),
         // The parser has not come to its end.
         Err(refusal) if refusal.rule() == Rule::Size => None,
-        Err(_) => Fingerprint::of(text),
+        Err(_) => Fingerprint::from_sql(text),
     };
     (checked, fingerprint)
 }

@@ -159,7 +159,7 @@ impl Scope {
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
-            version: query.version(),
+            version: query.min_version(),
             retained_bytes: query.retained_bytes(),
             parameters,
             most_rows,
