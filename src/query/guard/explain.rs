@@ -1,3 +1,5 @@
+//! EXPLAIN: which options are allowed, and which query it plans.
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt, SelectStmt};
 

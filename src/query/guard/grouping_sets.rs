@@ -1,3 +1,5 @@
+//! The number of grouping sets of a GROUP BY clause, and its limit.
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{GroupingSet, GroupingSetKind, Node};
 

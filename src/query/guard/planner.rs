@@ -1,3 +1,5 @@
+//! The planner settings with which one statement runs.
+
 /// Planner settings for one statement. They differ from the defaults where a default plan could use
 /// memory without bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

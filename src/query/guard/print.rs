@@ -1,3 +1,6 @@
+//! Deparses an accepted tree into the text that runs, and maps its error positions back to the
+//! client's text.
+
 use std::sync::Arc;
 
 use pg_query::protobuf::ParseResult;

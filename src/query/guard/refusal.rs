@@ -1,3 +1,5 @@
+//! Refusals: why a statement may not run, where, and what to write instead.
+
 use std::fmt;
 
 use super::allow_list::nearest_function;
