@@ -2,7 +2,7 @@
 //! with a name that does not exist.
 
 use super::text_rows::TextRows;
-use crate::query::guard::hints::{ComparedName, Folding, Named};
+use crate::query::guard::hints::{ComparedName, Folding, NamedEntity};
 use crate::query::guard::visible;
 
 /// The minimum similarity (Jaro-Winkler) of a suggestion.
@@ -19,23 +19,23 @@ const MAX_LISTED: usize = 12;
 
 /// The names that one tenant sees.
 #[derive(Debug)]
-pub(super) struct EntityNames(Vec<(Named, String)>);
+pub(super) struct EntityNames(Vec<(NamedEntity, String)>);
 
 impl EntityNames {
     /// Reads the result of `read_names.sql`.
     pub(super) fn from_rows(rows: &TextRows) -> Self {
-        let names_of = |named: Named| {
+        let names_of = |named: NamedEntity| {
             let names = rows.matching(named.column(), "");
             names.filter_map(move |row| Some((named, row.first()?.clone())))
         };
-        Self(Named::ALL.into_iter().flat_map(names_of).collect())
+        Self(NamedEntity::ALL.into_iter().flat_map(names_of).collect())
     }
 
     /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`, or `None` when the name
     /// exists.
     pub(super) fn unknown_name_hint(&self, compared: &ComparedName) -> Option<String> {
         let ComparedName {
-            named,
+            entity: named,
             folding,
             value,
         } = compared;
@@ -66,19 +66,19 @@ impl EntityNames {
         ))
     }
 
-    fn names_of(&self, named: Named) -> impl Iterator<Item = &str> {
+    fn names_of(&self, named: NamedEntity) -> impl Iterator<Item = &str> {
         let names = self.0.iter().filter(move |(other, _)| *other == named);
         names.map(|(_, name)| name.as_str())
     }
 
-    fn suggestion(&self, named: Named, folding: Folding, value: &str) -> String {
+    fn suggestion(&self, named: NamedEntity, folding: Folding, value: &str) -> String {
         let folded = |name: &str| match folding {
             Folding::None => quoted(name),
             Folding::Lower => quoted(&name.to_lowercase()),
             Folding::Upper => quoted(&name.to_uppercase()),
         };
-        let others = || Named::ALL.into_iter().filter(|other| *other != named);
-        let suggest_other = |other: Named, name: &str| {
+        let others = || NamedEntity::ALL.into_iter().filter(|other| *other != named);
+        let suggest_other = |other: NamedEntity, name: &str| {
             let (kind, column) = (singular(other), other.column());
             format!("a {kind} is: {column} = {}", quoted(name))
         };
@@ -105,15 +105,15 @@ impl EntityNames {
             return format!("existing names: {}", names.join(", "));
         }
         let table = match named {
-            Named::Store => "retail.stores",
-            Named::Category => "retail.categories",
-            Named::ProductType => "retail.product_types",
+            NamedEntity::Store => "retail.stores",
+            NamedEntity::Category => "retail.categories",
+            NamedEntity::ProductType => "retail.product_types",
         };
         format!("get_multiple_table_schemas of {table} lists the names")
     }
 
     /// Names that contain the value or are contained in it, or are similar to it; best match first.
-    fn most_similar(&self, named: Named, value: &str) -> impl Iterator<Item = &str> {
+    fn most_similar(&self, named: NamedEntity, value: &str) -> impl Iterator<Item = &str> {
         let value = normalized(value);
         let similarity = |name: &str| {
             let name = normalized(name);
@@ -138,11 +138,11 @@ impl EntityNames {
     }
 }
 
-fn singular(named: Named) -> &'static str {
+fn singular(named: NamedEntity) -> &'static str {
     match named {
-        Named::Store => "store",
-        Named::Category => "category",
-        Named::ProductType => "product type",
+        NamedEntity::Store => "store",
+        NamedEntity::Category => "category",
+        NamedEntity::ProductType => "product type",
     }
 }
 

@@ -304,7 +304,7 @@ async fn sql_command_needs_neither_settings_nor_a_database() {
             "",
             1,
             "",
-            "only reading is possible here",
+            "only read-only queries are allowed",
         ),
         (&["sql", "-"], "SELECT pg_sleep(1)", 1, "", "pg_sleep"),
         (&["sql", "SELECT pg_sleep(1)"], "", 1, "", "pg_sleep"),

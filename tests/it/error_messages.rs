@@ -16,7 +16,7 @@ async fn errors_are_flagged_and_reveal_no_internals() {
         ),
         (
             "SELECT * FROM retail.nonsense",
-            "there is no table retail.nonsense here",
+            "table retail.nonsense is not available",
         ),
         ("SELEC 1", "syntax error at or near \"SELEC\""),
     ] {

@@ -14,7 +14,7 @@ async fn programs_files_and_ddl_are_refused() {
     ] {
         let text = server.failure(HEAD_OFFICE, sql).await;
         assert!(
-            text.contains("not allowed") || text.contains("only reading"),
+            text.contains("not allowed") || text.contains("only read-only"),
             "{sql}: {text}"
         );
     }
@@ -57,7 +57,7 @@ async fn do_block_is_refused_without_leaking_data() {
         .await;
     assert_eq!(
         text,
-        "only reading is possible here; send one SELECT, WITH … SELECT, VALUES or TABLE statement"
+        "only read-only queries are allowed; send one SELECT, WITH … SELECT, VALUES or TABLE statement"
     );
 }
 

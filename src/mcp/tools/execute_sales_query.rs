@@ -171,7 +171,7 @@ fn check_statement(
         Ok(query) => query.fingerprint(),
         // The parser has not read the whole text.
         Err(refusal) if refusal.rule() == Rule::Size => None,
-        Err(_) => Fingerprint::of(text),
+        Err(_) => Fingerprint::from_sql(text),
     };
     (checked, fingerprint)
 }

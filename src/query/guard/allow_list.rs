@@ -1,9 +1,11 @@
-//! What a statement may name. Whatever is not here is refused, so a new PostgreSQL version adds nothing by itself.
+//! The functions, types, operators, collations and fields that a statement may name. Everything
+//! else is refused, so a new version of PostgreSQL allows nothing more by itself.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-/// Functions and aggregates, by group, with the reason each group is harmless and how large its results can be.
+/// Functions and aggregates in groups, each with the reason why it is harmless and how large its
+/// results can be.
 const FUNCTIONS_FILE: &str = include_str!("functions.txt");
 
 /// Each function with its growth.
@@ -19,7 +21,8 @@ pub(super) static FUNCTIONS: LazyLock<HashMap<&'static str, Growth>> = LazyLock:
     functions
 });
 
-/// The functions a client's statement may call, by name; a test holds them against the server's own catalogue.
+/// The names of the functions that a client's statement may call. A test compares them with the
+/// server's `pg_proc`.
 pub fn functions() -> impl Iterator<Item = &'static str> {
     lines()
         .filter(|line| !line.starts_with('['))
@@ -62,8 +65,9 @@ impl Growth {
     }
 }
 
-/// Types a cast or a column definition may name. None of the `reg*` types (they look names up in the catalogue), no
-/// `xml`, no `oid`, nothing that stands for a server object.
+/// Types that a cast or a column definition may name. Not listed: the `reg*` types, which look
+/// names up in the system catalogs, `xml`, `oid`, and every other type that stands for a server
+/// object.
 pub const TYPES: &[&str] = &[
     "bit",
     "bool",
@@ -107,7 +111,8 @@ pub const TYPES: &[&str] = &[
     "vector",
 ];
 
-/// Operators: comparison, arithmetic, text, patterns, arrays, json, ranges, full text, and pgvector's distances.
+/// Operators: comparison, arithmetic, text, patterns, arrays, JSON, ranges, full text, and
+/// pgvector's distances.
 pub(super) const OPERATORS: &[&str] = &[
     "=", "<>", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/", "%", "^", "|/", "||/", "@", "&",
     "|", "#", "~", "<<", ">>", "||", "~~", "!~~", "~~*", "!~~*", "~*", "!~", "!~*", "^@", "@>",
@@ -115,8 +120,11 @@ pub(super) const OPERATORS: &[&str] = &[
     "!!", "<->", "<=>", "<#>", "<+>",
 ];
 
-/// What may follow a dot behind a parenthesis, as in `(each).key`. PostgreSQL calls a *function* of that name when there is no
-/// such field (`('600'::float8).pg_sleep` sleeps), hence a list of names that no function bears; a test holds it against `pg_proc`.
+/// The fields that may be selected from an expression, as in `(each).key`.
+///
+/// If there is no such field, PostgreSQL calls a *function* of that name:
+/// `('600'::float8).pg_sleep` sleeps. So the list holds only names that no function has; a test
+/// compares it with `pg_proc`.
 pub const FIELDS: &[&str] = &[
     "key",
     "value",
@@ -130,7 +138,8 @@ pub const FIELDS: &[&str] = &[
     "weights",
 ];
 
-/// Functions of the list above that name the column of their single value themselves; others leave it to the alias.
+/// Allowed functions that name the column of their single value themselves. For other functions the
+/// column takes the name of the alias.
 pub const VALUE_NAMED: &[&str] = &[
     "json_array_elements",
     "json_array_elements_text",
@@ -138,7 +147,7 @@ pub const VALUE_NAMED: &[&str] = &[
     "jsonb_array_elements_text",
 ];
 
-/// Functions of the list above that give any number of rows; a test holds them against `pg_proc`.
+/// Allowed functions that return a set of rows; a test compares them with `pg_proc`.
 pub const SET_RETURNING: &[&str] = &[
     "generate_series",
     "generate_subscripts",
@@ -159,7 +168,7 @@ pub const SET_RETURNING: &[&str] = &[
     "unnest",
 ];
 
-/// Functions of the list above that make one value of many rows; a test holds them against `pg_proc`.
+/// Allowed functions that are aggregates; a test compares them with `pg_proc`.
 pub const AGGREGATES: &[&str] = &[
     "any_value",
     "array_agg",
@@ -208,8 +217,8 @@ pub const AGGREGATES: &[&str] = &[
     "variance",
 ];
 
-/// Functions outside the list that take a row of any kind, and so could be called by a dot behind a table's name; those
-/// that begin with `pg_` are refused there by that.
+/// Functions outside the list that take a row of any type, so that `table_alias.function` would
+/// call them. Functions whose names begin with `pg_` are refused in that position by their prefix.
 pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
     "any_out",
     "anycompatible_out",
@@ -224,17 +233,21 @@ pub const WHOLE_ROW_FUNCTIONS: &[&str] = &[
     "row_as_json",
 ];
 
-/// Collations that every server has.
+/// Collations that exist on every server.
 pub(super) const COLLATIONS: &[&str] = &["C", "POSIX", "default", "pg_c_utf8", "ucs_basic"];
 
-/// The function of the list that an unknown name is nearly the same as.
+/// Least Jaro-Winkler similarity of a function name that is suggested.
+const MIN_FUNCTION_SIMILARITY: f64 = 0.9;
+
+/// The allowed function whose name is most similar to an unknown name, if any is similar enough.
 pub(super) fn nearest_function(name: &str) -> Option<&'static str> {
     functions()
         .map(|other| (other, strsim::jaro_winkler(name, other)))
-        .filter(|(_, likeness)| *likeness >= 0.9)
+        .filter(|(_, similarity)| *similarity >= MIN_FUNCTION_SIMILARITY)
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(other, _)| other)
 }
 
-/// System columns speak of where rows are stored and who wrote them.
+/// The system columns of every table. They reveal where rows are stored and which transactions
+/// wrote them.
 pub(super) const SYSTEM_COLUMNS: &[&str] = &["ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"];

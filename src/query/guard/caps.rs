@@ -1,26 +1,28 @@
-//! Caps on the parts of one statement: three to four times what people write.
+//! Caps on the number of parts of one statement: three to four times what people write.
 //!
-//! What these caps keep out needs no rule of its own, and a rule that is wrong by a factor does
-//! less harm within them. The longest text is a setting (`ZAVA_MAX_SQL_BYTES`). A test holds all of
-//! them against the corpus of business statements.
+//! Statements above the caps need no cost rule of their own, and within the caps a cost rule that
+//! is wrong by a factor does less harm. The length of the text is limited by a setting
+//! (`ZAVA_MAX_SQL_BYTES`). A test compares all caps with the corpus of business statements.
 
-/// The most that one statement may have of each (`docs/decisions/0023-small-global-caps.md`).
+/// The maximum number of each part in one statement (`docs/decisions/0023-small-global-caps.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Caps {
-    /// Tables, functions and sub-selects, wherever they stand: PostgreSQL looks for an order of
-    /// them.
+    /// Tables, functions and sub-selects of all FROM clauses. PostgreSQL searches for a join order
+    /// of them.
     pub(super) items: u64,
-    /// Comparisons of columns with columns by `=` and `<>`; of rows, one for each value. PostgreSQL
-    /// may join rows by each, and concludes others from them.
+    /// Comparisons of columns with columns by `=` and `<>`; a comparison of rows counts once for
+    /// each pair of values. PostgreSQL may join by each of them, and derives further ones from
+    /// them.
     pub(super) equalities: u64,
-    /// Columns of a select list, and so of a sub-query; `*` counts as what it stands for.
+    /// Columns of a select list, and so of a subquery; `*` counts as the columns that it expands
+    /// to.
     pub(super) columns: u64,
-    /// Columns of all that stands in one FROM clause.
+    /// Columns of all items in one FROM clause, added up.
     pub(super) from_columns: u64,
 }
 
 impl Caps {
-    /// Those in force.
+    /// The caps of production.
     pub(super) const STANDARD: Self = Self {
         items: 40,
         equalities: 24,
@@ -43,8 +45,8 @@ mod tests {
 
     const CORPUS: &str = include_str!("../../../tests/it/corpus/statements.sql");
 
-    /// Wider than anything in the corpus, and still what people write: all columns of an order with
-    /// all that it refers to.
+    /// A statement with more columns than any of the corpus that people still write: all columns of
+    /// an order and of every table that it refers to.
     const WIDEST: &str = "SELECT * FROM retail.order_items i JOIN retail.orders o ON o.order_id = i.order_id \
         JOIN retail.customers c ON c.customer_id = o.customer_id JOIN retail.stores s ON s.store_id = o.store_id \
         JOIN retail.products p ON p.product_id = i.product_id JOIN retail.product_types t ON t.type_id = p.type_id \

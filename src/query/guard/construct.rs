@@ -1,36 +1,40 @@
-//! Every kind of node that the grammar has, decided: what the walk does not visit is refused here by name.
+//! A decision for every node type of the grammar: a node that the walk does not visit is refused
+//! here by name.
 
 use pg_query::NodeEnum;
 
 use super::refusal::Refusal;
 
-/// The refusal of a node that no query here may hold. Exhaustive: a kind that a new grammar adds does not compile until
-/// somebody has decided about it.
+/// The refusal of a node that no query may contain. The match is exhaustive: when a new grammar
+/// adds a node type, this does not compile until the type has been decided.
 pub(super) fn refusal(node: &NodeEnum) -> Refusal {
-    let (what, mend) = match node {
-        NodeEnum::ParamRef(_) => ("a parameter", "write the value into the text"),
+    let (name, hint) = match node {
+        NodeEnum::ParamRef(_) => ("a parameter", "write the value as a literal"),
         NodeEnum::XmlExpr(_) | NodeEnum::XmlSerialize(_) => ("XML", "use text or JSON functions"),
         NodeEnum::RangeTableFunc(_) | NodeEnum::RangeTableFuncCol(_) => (
             "XMLTABLE",
             "use JSON functions such as jsonb_array_elements",
         ),
-        // PostgreSQL 18.6 gives the bytes of a jsonb as they are stored for its text.
+        // PostgreSQL 18.6 returns the stored bytes of a jsonb in place of its text.
         NodeEnum::JsonSerializeExpr(_) => ("JSON_SERIALIZE", "cast to text, as in x::text"),
-        NodeEnum::CtesearchClause(_) => ("SEARCH", "order by a column that the recursion counts"),
-        NodeEnum::CtecycleClause(_) => ("CYCLE", "count the depth, and end the recursion by it"),
-        NodeEnum::LockingClause(_) => (
-            "FOR UPDATE / FOR SHARE",
-            "leave it out; nothing can be changed here",
+        NodeEnum::CtesearchClause(_) => (
+            "SEARCH",
+            "order by a column that counts the recursion depth",
         ),
+        NodeEnum::CtecycleClause(_) => (
+            "CYCLE",
+            "count the recursion depth in a column and stop at a limit",
+        ),
+        NodeEnum::LockingClause(_) => ("FOR UPDATE / FOR SHARE", "omit it; queries are read-only"),
         NodeEnum::IntoClause(_) => (
             "SELECT … INTO",
-            "leave INTO out; the rows come back as the result",
+            "omit INTO; the rows are returned as the result",
         ),
-        NodeEnum::CurrentOfExpr(_) => ("CURRENT OF", "name the rows by a condition"),
-        NodeEnum::SetToDefault(_) => ("DEFAULT", "write the value"),
-        NodeEnum::MultiAssignRef(_) => ("an assignment", "only reading is possible here"),
-        NodeEnum::MergeSupportFunc(_) => ("MERGE", "only reading is possible here"),
-        // Statements that stand where a query should.
+        NodeEnum::CurrentOfExpr(_) => ("CURRENT OF", "select the rows with a WHERE condition"),
+        NodeEnum::SetToDefault(_) => ("DEFAULT", "write the value as a literal"),
+        NodeEnum::MultiAssignRef(_) => ("an assignment", "only read-only queries are allowed"),
+        NodeEnum::MergeSupportFunc(_) => ("MERGE", "only read-only queries are allowed"),
+        // Statements in the place of a query.
         NodeEnum::RawStmt(_)
         | NodeEnum::InsertStmt(_)
         | NodeEnum::DeleteStmt(_)
@@ -147,10 +151,11 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::CreateSubscriptionStmt(_)
         | NodeEnum::AlterSubscriptionStmt(_)
         | NodeEnum::DropSubscriptionStmt(_) => (
-            "a statement that does more than read",
+            "a data-modifying or utility statement",
             "send one SELECT, WITH … SELECT, VALUES or TABLE statement",
         ),
-        // Parts of such statements, and what only PostgreSQL's later stages make: the parser gives none of them in a query.
+        // Parts of such statements, and nodes of PostgreSQL's later stages (analysis, rewriting,
+        // planning): the raw parser never puts them into a query.
         NodeEnum::Alias(_)
         | NodeEnum::TableFunc(_)
         | NodeEnum::Var(_)
@@ -243,8 +248,8 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::PublicationTable(_)
         | NodeEnum::PublicationObjSpec(_)
         | NodeEnum::IntList(_)
-        | NodeEnum::OidList(_) => ("this construct", PLAIN),
-        // What the walk visits, in a place where it does not look for it.
+        | NodeEnum::OidList(_) => ("this construct", PLAIN_SELECT),
+        // Nodes that the walk visits, in a position where it does not expect them.
         NodeEnum::AConst(_)
         | NodeEnum::Integer(_)
         | NodeEnum::Float(_)
@@ -292,9 +297,9 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::JsonObjectAgg(_)
         | NodeEnum::JsonArrayAgg(_)
         | NodeEnum::JsonFuncExpr(_)
-        | NodeEnum::JsonTable(_) => ("this construct", PLAIN),
+        | NodeEnum::JsonTable(_) => ("this construct", PLAIN_SELECT),
     };
-    Refusal::construct_but(what, mend)
+    Refusal::construct_with_hint(name, hint)
 }
 
-const PLAIN: &str = "write the query as a plain SELECT over the retail tables";
+const PLAIN_SELECT: &str = "write the query as a plain SELECT over the retail tables";

@@ -1,15 +1,17 @@
+//! EXPLAIN: which options are allowed, and which query it plans.
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt, SelectStmt};
 
 use super::name::Verdict;
 use super::refusal::{Refusal, Rule};
 
-/// The query that an EXPLAIN would plan. It is never run: ANALYZE is refused, whatever its value, and so is what shows settings
-/// or counts work.
-pub(super) fn query(explain: &mut ExplainStmt) -> Result<&mut SelectStmt, Refusal> {
+/// The query that an EXPLAIN plans. PostgreSQL does not execute it: ANALYZE is refused, whatever
+/// its value, and so are the options that show settings or measure work.
+pub(super) fn explained_query(explain: &mut ExplainStmt) -> Result<&mut SelectStmt, Refusal> {
     for option in &explain.options {
         match &option.node {
-            Some(NodeEnum::DefElem(option)) => allowed(option)?,
+            Some(NodeEnum::DefElem(option)) => check_option(option)?,
             _ => return Err(Refusal::construct("this option of EXPLAIN")),
         }
     }
@@ -19,7 +21,7 @@ pub(super) fn query(explain: &mut ExplainStmt) -> Result<&mut SelectStmt, Refusa
     }
 }
 
-fn allowed(option: &DefElem) -> Verdict {
+fn check_option(option: &DefElem) -> Verdict {
     let value = match option.arg.as_deref().map(|arg| &arg.node) {
         Some(Some(NodeEnum::String(value))) => Some(value.sval.as_str()),
         _ => None,
@@ -29,7 +31,7 @@ fn allowed(option: &DefElem) -> Verdict {
         (name, _) => Err(Refusal::new(
             Rule::Construct,
             format!("EXPLAIN ({name}) is not allowed"),
-            "use EXPLAIN alone, or with COSTS and FORMAT TEXT or JSON; nothing is run",
+            "use EXPLAIN without options, or with COSTS and FORMAT TEXT or JSON; the query is never executed",
         )
         .at(option.location)),
     }

@@ -1,26 +1,28 @@
-//! Decides whether a client's SQL may run, and prints what runs instead.
+//! Decides whether a client's SQL may run, and deparses the parse tree into the text that runs.
 //!
-//! Knows PostgreSQL's grammar and the allow-list; must not know tenants, connections or MCP. What the tree does not
-//! show, such as a column's type, is left to the database's own privileges.
-//! Invariant: a [`CheckedQuery`] holds text printed from an accepted tree or a literal of this crate, never the client's
-//! text.
-mod allow_list; // which functions, types, operators, collations: data, no logic
-mod caps; // how much of anything one statement may have
-mod construct; // every kind of node, decided
-mod explain; // EXPLAIN without running
-mod groupings; // how often GROUP BY groups
+//! Knows PostgreSQL's grammar and the allow-list; must not know tenants, connections or MCP. What
+//! the raw parse tree does not show, such as a column's type, is left to the database's own
+//! privileges.
+//!
+//! Invariant: a [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of this
+//! crate, never the client's text.
+mod allow_list; // functions, types, operators and collations that a statement may name
+mod caps; // limits on the size of one statement
+mod construct; // the refusal of each node type that the walk does not visit
+mod explain; // EXPLAIN, never with ANALYZE
+mod grouping_sets; // the number of grouping sets of a GROUP BY
 mod growth; // what a statement can cost at most
 pub mod hints; // what to write instead
-mod name; // columns, operators and the server's own values
-mod planner; // how PostgreSQL shall plan it
-mod prescan; // what a text may not hold, before it is parsed
-mod print; // tree → text that means the tree, and nothing else
-mod printable; // what the printer would write otherwise
-mod qualified; // what stands behind a dot
-mod refusal; // why a statement may not run, in words that help to mend it
-mod relations; // which tables and columns: data, no logic
-mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and their kin
-mod walk; // visits every node; a node it does not know is a refusal
+mod name; // operators, names without quotes, CURRENT_DATE and similar
+mod planner; // planner settings for one statement
+mod prescan; // checks of the text before it is parsed
+mod print; // tree → text, verified by parsing it again
+mod printable; // rewrites what the deparser would print wrongly
+mod qualified; // the column after a dot, which must not be a function call
+mod refusal; // why a statement may not run, with a hint
+mod relations; // tables and columns that a client may read
+mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and the other SQL/JSON constructs
+mod walk; // visits every node; refuses node types that it does not know
 
 use std::borrow::Cow;
 use std::fmt;
@@ -39,32 +41,33 @@ pub use refusal::{Refusal, Rule, line_and_column, visible};
 pub use relations::{RELATIONS, Relation, RelationColumn};
 
 use caps::Caps;
-use print::Places;
+use print::SourceMap;
 
-/// The bytes (texts as asked and as printed, and where their parts stand) that the cache of accepted statements may hold.
-const CACHE_BYTES: u64 = 2 << 20;
+/// Size of the cache of accepted statements: original texts, deparsed texts and source maps.
+const MAX_CACHE_BYTES: u64 = 2 << 20;
 
-/// A statement that may run. Only this module makes one.
+/// A statement that may run. Only this module constructs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedQuery {
     sql: Cow<'static, str>,
     kind: StatementKind,
     settings: PlannerSettings,
-    version: u32,
+    min_version: u32,
     retained_bytes: u64,
-    places: Places,
+    source_map: SourceMap,
     fingerprint: Option<Fingerprint>,
 }
 
-/// What statements have in common that differ in constants and spaces only: pg_query's fingerprint, as other tools around
-/// PostgreSQL show it. Written as 16 hexadecimal digits.
+/// The pg_query fingerprint of a statement: equal for statements that differ only in constants and
+/// white space. Other tools around PostgreSQL show the same value. Displayed as 16 hexadecimal
+/// digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint(u64);
 
 impl Fingerprint {
-    /// The fingerprint of a text; `None` for what is no SQL. Takes as long as parsing.
+    /// The fingerprint of a text; `None` if the text is not valid SQL. Takes as long as parsing.
     #[must_use]
-    pub fn of(text: &str) -> Option<Self> {
+    pub fn from_sql(text: &str) -> Option<Self> {
         let fingerprint = pg_query::fingerprint(text, 0, 0);
         fingerprint.ok().map(|fingerprint| Self(fingerprint.value))
     }
@@ -76,26 +79,26 @@ impl fmt::Display for Fingerprint {
     }
 }
 
-/// What a statement gives.
+/// What a statement returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StatementKind {
     /// Rows.
     Rows,
-    /// How PostgreSQL would find rows, with estimates of their number: those speak of all tenants' rows.
+    /// An execution plan. Its row estimates are derived from statistics over all tenants' rows.
     Plan,
 }
 
 impl CheckedQuery {
-    /// A statement of the server's own. A literal cannot hold a client's text.
+    /// A statement of this server. A `'static` literal cannot hold a client's text.
     #[must_use]
     pub const fn literal(sql: &'static str) -> Self {
         Self {
             sql: Cow::Borrowed(sql),
             kind: StatementKind::Rows,
-            settings: PlannerSettings::USUAL,
-            version: 0,
+            settings: PlannerSettings::DEFAULT,
+            min_version: 0,
             retained_bytes: 0,
-            places: Places::none(),
+            source_map: SourceMap::none(),
             fingerprint: None,
         }
     }
@@ -106,82 +109,84 @@ impl CheckedQuery {
         &self.sql
     }
 
-    /// What it gives.
+    /// Whether the statement returns rows or a plan.
     #[must_use]
     pub fn kind(&self) -> StatementKind {
         self.kind
     }
 
-    /// How PostgreSQL shall plan it.
+    /// The planner settings with which the statement must run.
     #[must_use]
     pub fn settings(&self) -> PlannerSettings {
         self.settings
     }
 
-    /// The first major version of PostgreSQL that can run it, such as 17; 0 for any supported one.
+    /// The lowest major version of PostgreSQL that can run the statement, such as 17; 0 if every
+    /// supported version can.
     #[must_use]
-    pub fn version(&self) -> u32 {
-        self.version
+    pub fn min_version(&self) -> u32 {
+        self.min_version
     }
 
-    /// What a backend may keep of it when it has ended, in bytes: time zones, row types and regular
-    /// expressions, for as long as the connection lives.
+    /// The most memory, in bytes, that a backend keeps after the statement has ended, until the
+    /// connection closes: caches of time zones, row types and compiled regular expressions.
     #[must_use]
     pub fn retained_bytes(&self) -> u64 {
         self.retained_bytes
     }
 
-    /// The fingerprint of the client's text; `None` for a statement of the server's own.
+    /// The fingerprint of the client's text; `None` for a statement of this server.
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
     }
 
-    /// Where in the text that this was made of the thing stands that PostgreSQL found at a position
-    /// of [`sql`](Self::sql): its byte. `None` for what the guard has added.
+    /// Maps an error position in [`sql`](Self::sql) to a byte offset in the client's text. `None`
+    /// for a position in text that the guard has added.
     ///
-    /// `position` counts characters from 1, as PostgreSQL's errors do.
+    /// `position` counts characters from 1, as the position field of PostgreSQL's errors does.
     #[must_use]
     pub fn original_byte(&self, position: usize) -> Option<usize> {
         let before = self.sql.chars().take(position.saturating_sub(1));
-        self.places.original(before.map(char::len_utf8).sum())
+        self.source_map
+            .original_byte(before.map(char::len_utf8).sum())
     }
 
-    fn weight(&self) -> usize {
-        self.sql.len() + self.places.bytes()
+    fn cached_bytes(&self) -> usize {
+        self.sql.len() + self.source_map.bytes()
     }
 }
 
-/// Checks statements and remembers the accepted ones by their text.
+/// Checks statements and caches the accepted ones by their text.
 #[derive(Debug)]
 pub struct Guard {
-    longest: NonZeroUsize,
+    max_sql_bytes: NonZeroUsize,
     accepted: Cache<Arc<str>, Arc<CheckedQuery>>,
 }
 
 impl Guard {
-    /// A guard that refuses texts of more than `longest` bytes.
+    /// A guard that refuses texts of more than `max_sql_bytes` bytes.
     #[must_use]
-    pub fn new(longest: NonZeroUsize) -> Self {
+    pub fn new(max_sql_bytes: NonZeroUsize) -> Self {
         let weight =
-            |text: &Arc<str>, query: &Arc<CheckedQuery>| (text.len() + query.weight()) as u64;
+            |text: &Arc<str>, query: &Arc<CheckedQuery>| (text.len() + query.cached_bytes()) as u64;
         Self {
-            longest,
-            accepted: Cache::with_bytes(CACHE_BYTES, weight),
+            max_sql_bytes,
+            accepted: Cache::with_bytes(MAX_CACHE_BYTES, weight),
         }
     }
 
-    /// Decides about one text. Takes about half a millisecond for a typical analytic statement, a look-up when it was accepted
-    /// before.
+    /// Checks one text. Takes about half a millisecond for a typical analytic statement, and a
+    /// cache lookup if the text was accepted before.
     ///
     /// # Errors
-    /// [`Refusal`] names the construct, where it stands, and the nearest allowed way.
+    /// [`Refusal`] names the construct, its line and column, and an allowed alternative.
     pub fn check(&self, text: &str) -> Result<Arc<CheckedQuery>, Refusal> {
         if let Some(query) = self.accepted.get(text) {
             return Ok(query);
         }
-        if text.len() > self.longest.get() {
-            return Err(Refusal::too_long(text.len(), self.longest.get()));
+        if text.len() > self.max_sql_bytes.get() {
+            return Err(Refusal::too_long(text.len(), self.max_sql_bytes.get()));
         }
         let query = Arc::new(check(text)?);
         self.accepted.insert(text.into(), Arc::clone(&query));
@@ -189,10 +194,10 @@ impl Guard {
     }
 }
 
-/// Decides about one text, whatever its length.
+/// Checks one text of any length.
 ///
 /// # Errors
-/// [`Refusal`] names the construct, where it stands, and the nearest allowed way.
+/// [`Refusal`] names the construct, its line and column, and an allowed alternative.
 pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
     check_within(text, Caps::STANDARD)
 }
@@ -200,7 +205,7 @@ pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
 fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
     prescan::prescan(text)?;
     let mut tree = pg_query::parse(text, 0)
-        .map_err(|error| Refusal::of_parser(text, &error))?
+        .map_err(|error| Refusal::from_parser(text, &error))?
         .protobuf;
     let [statement] = tree.stmts.as_mut_slice() else {
         return Err(Refusal::not_one_statement(tree.stmts.len()));
@@ -209,7 +214,7 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
     let (select, kind) = match statement {
         Some(NodeEnum::SelectStmt(select)) => (select.as_mut(), StatementKind::Rows),
         Some(NodeEnum::ExplainStmt(explain)) => (
-            explain::query(explain).map_err(|refusal| refusal.locate(text))?,
+            explain::explained_query(explain).map_err(|refusal| refusal.locate(text))?,
             StatementKind::Plan,
         ),
         _ => return Err(Refusal::not_a_query()),
@@ -219,17 +224,18 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
         StatementKind::Plan => growth::MOST_EXPLAINED,
     };
     let located = |refusal: Refusal| refusal.locate(text);
-    let needs = walk::statement(select).map_err(located)?;
-    let bounded = growth::bound(select, needs.collecting, most_held, caps).map_err(located)?;
-    let (sql, places) = print::faithfully(&tree)?;
+    let requirements = walk::check_statement(select).map_err(located)?;
+    let bounded = growth::bound(select, requirements.collecting_aggregates, most_held, caps)
+        .map_err(located)?;
+    let (sql, source_map) = print::deparse_verified(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),
         kind,
         settings: bounded.settings,
-        version: needs.version,
+        min_version: requirements.min_version,
         retained_bytes: bounded.retained_bytes,
-        places,
-        fingerprint: Fingerprint::of(text),
+        source_map,
+        fingerprint: Fingerprint::from_sql(text),
     })
 }
 

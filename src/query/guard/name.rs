@@ -1,4 +1,5 @@
-//! Names by themselves: operators, the server's own values, what is printed without quotes.
+//! Checks of single names: operators, names that the deparser writes without quotes, and value
+//! functions such as CURRENT_DATE.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SqlValueFunctionOp};
@@ -7,24 +8,25 @@ use super::allow_list::OPERATORS;
 use super::hints;
 use super::refusal::{Refusal, Rule};
 
-/// Whether something may stay in the statement.
+/// The result of a check: a part of the statement is accepted, or the statement is refused.
 pub(super) type Verdict = Result<(), Refusal>;
 
-/// A name that the printer writes as it stands: whatever would need quotes is refused.
-pub(super) fn plain(name: &str, what: &str) -> Verdict {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
-    if name.bytes().all(plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+/// Accepts a name that means the same without quotes. The deparser writes some names without the
+/// quotes that they need.
+pub(super) fn check_unquoted(name: &str, what: &str) -> Verdict {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    if name.bytes().all(is_plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
         return Ok(());
     }
     Err(Refusal::new(
         Rule::Construct,
-        format!("the name of {what} may not need quotes"),
-        "use lower-case letters, digits and underscores",
+        format!("the name of {what} must not need quotes"),
+        "use only lower-case letters, digits and underscores",
     ))
 }
 
-/// An operator, where there is one.
-pub(super) fn operator(name: &[Node], location: i32) -> Verdict {
+/// Accepts an operator of the allow-list. An empty name stands for no operator.
+pub(super) fn check_operator(name: &[Node], location: i32) -> Verdict {
     match names(name).as_slice() {
         [] => Ok(()),
         [name] | ["pg_catalog" | "public", name] if OPERATORS.contains(name) => Ok(()),
@@ -32,7 +34,7 @@ pub(super) fn operator(name: &[Node], location: i32) -> Verdict {
             Rule::Operator,
             format!("the operator {} is not allowed", name.join(".")),
             name.last()
-                .and_then(|name| hints::foreign(hints::ForeignKind::Operator, name))
+                .and_then(|name| hints::foreign_name(hints::ForeignKind::Operator, name))
                 .unwrap_or_else(|| {
                     "use a comparison, arithmetic, text, array or JSON operator".to_owned()
                 }),
@@ -41,8 +43,8 @@ pub(super) fn operator(name: &[Node], location: i32) -> Verdict {
     }
 }
 
-/// CURRENT_DATE and its kin.
-pub(super) fn sql_value(op: SqlValueFunctionOp, location: i32) -> Verdict {
+/// Accepts the functions without parentheses that return a date or a time, such as CURRENT_DATE.
+pub(super) fn check_sql_value_function(op: SqlValueFunctionOp, location: i32) -> Verdict {
     use SqlValueFunctionOp as Op;
     match op {
         Op::SvfopCurrentDate
@@ -62,14 +64,15 @@ pub(super) fn sql_value(op: SqlValueFunctionOp, location: i32) -> Verdict {
         | Op::SvfopCurrentCatalog
         | Op::SvfopCurrentSchema => Err(Refusal::new(
             Rule::Construct,
-            "the server's own names are not shown",
-            "leave out CURRENT_USER and its kin",
+            "names of users, databases and schemas are not available",
+            "remove CURRENT_USER and similar functions",
         )
         .at(location)),
     }
 }
 
-/// The parts of a dotted name, or nothing that any list holds when a part is no name.
+/// The parts of a dotted name. A part that is not a name becomes `?`, which is on no allow-list of
+/// names.
 pub(super) fn names(parts: &[Node]) -> Vec<&str> {
     parts
         .iter()

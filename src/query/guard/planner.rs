@@ -1,89 +1,108 @@
-/// How PostgreSQL shall plan one statement, where its usual way could take memory without bound.
+//! The planner settings with which one statement runs.
+
+/// Planner settings for one statement. They differ from the defaults where a default plan could use
+/// memory without bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerSettings {
-    /// Whether groups may be kept in a hash table. Not where each group collects: its growth is not counted there.
-    pub hashed_groups: bool,
-    /// Whether joins may keep a side in a hash table. Not where rows multiply: a table of one key cannot be split.
-    pub hashed_joins: bool,
-    /// The longest values of all sorts together, in bytes: PostgreSQL 18 counts 24 bytes for each value that is sorted by itself,
-    /// whatever its length, and keeps each sort until the statement ends, so the longer and the more they can be the earlier it must
-    /// stop.
-    pub sorted: u64,
-    /// The bytes of a row of all sorts and joins together: PostgreSQL merges as many tapes as fit into `work_mem`, at least six, and
-    /// holds a row of each, however long it is.
-    pub carried: u64,
-    /// How many tables and sub-selects there are: PostgreSQL tries the orders of a list of them, all of which it keeps.
-    pub joined: u64,
-    /// How many comparisons by `=` rows may be joined by: PostgreSQL tries to merge two sides in
-    /// many orders of them, and keeps each way for each set of tables.
+    /// Whether hash aggregation is allowed (`enable_hashagg`). Not allowed for aggregates whose
+    /// state collects values: PostgreSQL does not account for the growth of that state in a hash
+    /// table.
+    pub allow_hash_agg: bool,
+    /// Whether hash joins are allowed (`enable_hashjoin`). Not allowed where a join multiplies
+    /// rows: a hash table cannot be split into batches if all its rows have the same key.
+    pub allow_hash_join: bool,
+    /// The longest values of all sorts, added up, in bytes.
+    ///
+    /// For a sort of single values PostgreSQL 18 counts 24 bytes per value, whatever the value's
+    /// length, and it keeps each sort until the statement ends. The longer the values and the more
+    /// sorts there are, the lower `work_mem` must be, so that sorts spill to disk earlier.
+    pub sort_value_bytes: u64,
+    /// The row widths of all sorts and joins, added up, in bytes.
+    ///
+    /// A sort merges as many tapes as fit into `work_mem`, at least six, and keeps one row of each
+    /// in memory, whatever its length.
+    pub sort_row_bytes: u64,
+    /// The number of tables and sub-selects. PostgreSQL tries the join orders of a list of them,
+    /// and keeps the paths of all orders in memory.
+    pub from_items: u64,
+    /// The number of comparisons by `=` that rows may be joined by. For merge joins PostgreSQL
+    /// tries many orders of them, and keeps a path for each order and each set of tables.
     pub equalities: u64,
 }
 
 impl Default for PlannerSettings {
     fn default() -> Self {
-        Self::USUAL
+        Self::DEFAULT
     }
 }
 
-/// PostgreSQL's `work_mem` for a statement that needs no less, and the least it accepts, in KiB.
-const USUAL_WORK_MEM: u64 = 4 << 10;
-const LEAST_WORK_MEM: u64 = 64;
+/// `work_mem` of a statement that needs no lower value: PostgreSQL's default.
+const DEFAULT_WORK_MEM_KIB: u64 = 4 << 10;
 
-/// What values that are sorted by themselves may take together, and what PostgreSQL counts for each.
-const MOST_SORTED: u64 = 64 << 20;
-const COUNTED: u64 = 24;
+/// The lowest `work_mem` that PostgreSQL accepts.
+const MIN_WORK_MEM_KIB: u64 = 64;
 
-/// Rows of more bytes are merged from few tapes, each of which PostgreSQL counts with 264 KiB.
-const MOST_CARRIED_USUALLY: u64 = 2 << 20;
-const WORK_MEM_OF_FEW_TAPES: u64 = 1 << 10;
+/// The most memory that sorts of single values may take together.
+const MAX_SORTED_BYTES: u64 = 64 << 20;
 
-/// Lists of so many tables and more are joined in an order that is searched for, not tried (`geqo_threshold`, usually 12).
-const MOST_TRIED: u64 = 8;
+/// What PostgreSQL counts against `work_mem` for each value in a sort of single values.
+const COUNTED_BYTES_PER_VALUE: u64 = 24;
 
-/// Joins by more equalities are not merged: 50 columns of nine tables took 2.9 GiB to plan, and 62
-/// MiB without.
+/// Wider rows are merged from few tapes. PostgreSQL counts 264 KiB for each tape.
+const MAX_ROW_BYTES_FOR_MANY_TAPES: u64 = 2 << 20;
+
+/// `work_mem` with which a sort merges few tapes.
+const FEW_TAPES_WORK_MEM_KIB: u64 = 1 << 10;
+
+/// `geqo_threshold` of a statement with more tables and sub-selects than this: lists of this many
+/// are joined by the genetic optimizer instead of an exhaustive search (PostgreSQL's default is
+/// 12).
+const GEQO_THRESHOLD: u64 = 8;
+
+/// With more equalities, merge joins are disabled: 50 columns of nine tables took 2.9 GiB to plan,
+/// and 62 MiB without merge joins.
 pub(super) const MAX_MERGED_EQUALITIES: u64 = 16;
 
 impl PlannerSettings {
-    /// PostgreSQL's own way.
-    pub const USUAL: Self = Self {
-        hashed_groups: true,
-        hashed_joins: true,
-        sorted: 0,
-        carried: 0,
-        joined: 0,
+    /// PostgreSQL's defaults.
+    pub const DEFAULT: Self = Self {
+        allow_hash_agg: true,
+        allow_hash_join: true,
+        sort_value_bytes: 0,
+        sort_row_bytes: 0,
+        from_items: 0,
         equalities: 0,
     };
 
-    /// The settings that differ from the login's own, as names and values of `set_config`.
+    /// The settings that differ from those of the login, as names and values for `set_config`.
     pub fn changed(self) -> impl Iterator<Item = (&'static str, String)> {
-        let work_mem = self.work_mem();
-        let off = |name, on: bool| (!on).then(|| (name, "off".to_owned()));
+        let work_mem = self.work_mem_kib();
+        let off = |name, is_allowed: bool| (!is_allowed).then(|| (name, "off".to_owned()));
         [
-            off("enable_hashagg", self.hashed_groups),
-            off("enable_hashjoin", self.hashed_joins),
-            off("enable_mergejoin", self.merges_joins()),
-            (self.joined > MOST_TRIED).then(|| ("geqo_threshold", MOST_TRIED.to_string())),
-            (work_mem < USUAL_WORK_MEM).then(|| ("work_mem", format!("{work_mem}kB"))),
+            off("enable_hashagg", self.allow_hash_agg),
+            off("enable_hashjoin", self.allow_hash_join),
+            off("enable_mergejoin", self.allows_merge_join()),
+            (self.from_items > GEQO_THRESHOLD)
+                .then(|| ("geqo_threshold", GEQO_THRESHOLD.to_string())),
+            (work_mem < DEFAULT_WORK_MEM_KIB).then(|| ("work_mem", format!("{work_mem}kB"))),
         ]
         .into_iter()
         .flatten()
     }
 
-    /// Whether joins may merge two sorted sides.
-    pub(super) fn merges_joins(self) -> bool {
+    /// Whether merge joins are allowed (`enable_mergejoin`).
+    pub(super) fn allows_merge_join(self) -> bool {
         self.equalities <= MAX_MERGED_EQUALITIES
     }
 
-    /// In KiB.
-    fn work_mem(self) -> u64 {
-        let values = MOST_SORTED / self.sorted.max(1);
-        let most = if self.carried > MOST_CARRIED_USUALLY {
-            WORK_MEM_OF_FEW_TAPES
+    fn work_mem_kib(self) -> u64 {
+        let values = MAX_SORTED_BYTES / self.sort_value_bytes.max(1);
+        let most = if self.sort_row_bytes > MAX_ROW_BYTES_FOR_MANY_TAPES {
+            FEW_TAPES_WORK_MEM_KIB
         } else {
-            USUAL_WORK_MEM
+            DEFAULT_WORK_MEM_KIB
         };
-        (values.saturating_mul(COUNTED) / 1024).clamp(LEAST_WORK_MEM, most)
+        (values.saturating_mul(COUNTED_BYTES_PER_VALUE) / 1024).clamp(MIN_WORK_MEM_KIB, most)
     }
 }
 
@@ -92,31 +111,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_differs_is_set() {
+    fn only_settings_that_differ_from_the_defaults_are_changed() {
         let changed = |settings: PlannerSettings| settings.changed().collect::<Vec<_>>();
         assert_eq!(changed(PlannerSettings::default()), []);
         let sorted = |longest| PlannerSettings {
-            sorted: longest,
+            sort_value_bytes: longest,
             ..PlannerSettings::default()
         };
         assert_eq!(changed(sorted(128)), []);
         assert_eq!(changed(sorted(1_024)), [("work_mem", "1536kB".to_owned())]);
         assert_eq!(changed(sorted(1 << 20)), [("work_mem", "64kB".to_owned())]);
-        let carried = PlannerSettings {
-            carried: 3 << 20,
+        let long_rows = PlannerSettings {
+            sort_row_bytes: 3 << 20,
             ..PlannerSettings::default()
         };
-        assert_eq!(changed(carried), [("work_mem", "1024kB".to_owned())]);
-        let merged = PlannerSettings {
-            hashed_groups: false,
-            hashed_joins: false,
-            sorted: 0,
-            carried: 0,
-            joined: 9,
+        assert_eq!(changed(long_rows), [("work_mem", "1024kB".to_owned())]);
+        let restricted = PlannerSettings {
+            allow_hash_agg: false,
+            allow_hash_join: false,
+            sort_value_bytes: 0,
+            sort_row_bytes: 0,
+            from_items: 9,
             equalities: 17,
         };
         assert_eq!(
-            changed(merged),
+            changed(restricted),
             [
                 ("enable_hashagg", "off".to_owned()),
                 ("enable_hashjoin", "off".to_owned()),

@@ -1,23 +1,23 @@
-//! What a text may not hold, seen before PostgreSQL's grammar reads it.
+//! Refuses texts that would be expensive to parse, before PostgreSQL's parser reads them.
 //!
-//! The scanner of PostgreSQL (`scan.l`) looks at the rest of a run of operator characters again for
-//! each `/*` in it, and at all of it again for each `+` or `-` at its end: 16,000 times `/*` took
-//! 1.6 seconds. What stands around a run, quotes or a comment, is not looked at: a bound that is
-//! generous holds everywhere.
+//! PostgreSQL's scanner (`scan.l`) takes quadratic time for long runs of operator characters: it
+//! scans the rest of the run again for each `/*` in it, and the whole run again for each `+` or `-`
+//! at its end. A run of 16,000 times `/*` took 1.6 seconds. The check ignores whether a run is
+//! inside quotes or a comment, because the limit is generous enough to apply everywhere.
 
 use super::refusal::{Refusal, Rule};
 
-/// The characters of operators (`op_chars` of `scan.l`).
+/// The characters that operators consist of (`op_chars` in `scan.l`).
 const OPERATOR_CHARACTERS: &[u8] = b"~!@#^&|`?+-*/%<>=";
 
-/// The longest run of them: a line of dashes has up to 160, an operator four. 32 KiB of such runs
-/// take some 20 ms.
+/// Longest run of operator characters. People write lines of up to 160 dashes and operators of up
+/// to four characters. Parsing 32 KiB of runs of this length takes about 20 ms.
 const MAX_RUN_BYTES: usize = 256;
 
-/// Refuses what would be expensive to read.
+/// Refuses a text with a NUL byte or with too long a run of operator characters.
 pub(super) fn prescan(text: &str) -> Result<(), Refusal> {
     if text.contains('\0') {
-        return Err(Refusal::nul());
+        return Err(Refusal::nul_byte());
     }
     let is_operator = |byte: &u8| OPERATOR_CHARACTERS.contains(byte);
     let runs = text
@@ -26,18 +26,20 @@ pub(super) fn prescan(text: &str) -> Result<(), Refusal> {
     let mut start = 0;
     for run in runs {
         if is_operator(&run[0]) && run.len() > MAX_RUN_BYTES {
-            return Err(too_long(run.len(), start).locate(text));
+            return Err(run_too_long(run.len(), start).locate(text));
         }
         start += run.len();
     }
     Ok(())
 }
 
-fn too_long(bytes: usize, start: usize) -> Refusal {
+fn run_too_long(bytes: usize, start: usize) -> Refusal {
     Refusal::new(
         Rule::Size,
-        format!("the SQL text has {bytes} operator characters in a row"),
-        format!("the most is {MAX_RUN_BYTES}; shorten lines of dashes or stars"),
+        format!("the SQL text contains {bytes} operator characters in a row"),
+        format!(
+            "at most {MAX_RUN_BYTES} are allowed; shorten separator lines of dashes or asterisks"
+        ),
     )
     .at(i32::try_from(start).unwrap_or(-1))
 }
@@ -47,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn long_runs_of_operator_characters_are_not_parsed() {
+    fn long_runs_of_operator_characters_are_refused_before_parsing() {
         for unit in ["/*", "+", "-", "*", "/**/", "/*****", "+-", "@"] {
             for (before, after) in [
                 ("SELECT ", " 1"),

@@ -1,14 +1,15 @@
-//! What the printer of pg_query would write otherwise than it was read, put into a form that it
-//! keeps and that means the same.
+//! Rewrites parts of a tree that pg_query's deparser would print as a different tree, into an
+//! equivalent form that it prints faithfully.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{Node, TypeCast, WindowDef};
 
-use super::name::{names, plain};
+use super::name::{check_unquoted, names};
 
-/// `'t'::boolean` is printed as `true`, which is another tree; `'true'::boolean` is kept.
-pub(super) fn spell_boolean(cast: &mut TypeCast) {
+/// Changes `'t'::boolean` to `'true'::boolean`. The deparser prints the former as `true`, which is
+/// a different tree, and the latter unchanged.
+pub(super) fn spell_out_boolean(cast: &mut TypeCast) {
     let is_boolean = |name: &[&str]| matches!(name, ["pg_catalog", "bool"]);
     let target = cast.type_name.as_ref();
     if !target.is_some_and(|name| is_boolean(&names(&name.names))) {
@@ -26,13 +27,13 @@ pub(super) fn spell_boolean(cast: &mut TypeCast) {
     }
 }
 
-/// New names for the windows of one query whose own names would be printed without the quotes that
-/// they need.
+/// New names for those windows of one query whose names the deparser would print without the quotes
+/// that they need.
 #[derive(Default)]
 pub(super) struct WindowNames(Vec<(String, String)>);
 
 impl WindowNames {
-    /// Those that a WINDOW clause defines.
+    /// New names for the windows that a WINDOW clause defines.
     pub(super) fn new(clause: &[Node]) -> Self {
         let defined = clause.iter().filter_map(|window| match &window.node {
             Some(NodeEnum::WindowDef(window)) => Some(window.name.as_str()),
@@ -42,12 +43,12 @@ impl WindowNames {
         let mut free = (1..)
             .map(|number| format!("window_{number}"))
             .filter(|name| !defined.contains(&name.as_str()));
-        let odd = defined.iter().filter(|name| !is_printable(name));
-        let renamed = odd.filter_map(|name| Some(((*name).to_owned(), free.next()?)));
+        let unprintable = defined.iter().filter(|name| !is_printable(name));
+        let renamed = unprintable.filter_map(|name| Some(((*name).to_owned(), free.next()?)));
         Self(renamed.collect())
     }
 
-    /// Puts the new names into a definition or a use of a window.
+    /// Replaces the names in a definition of a window or in a reference to one.
     pub(super) fn rename(&self, window: &mut WindowDef) {
         for name in [&mut window.name, &mut window.refname] {
             if let Some((_, new)) = self.0.iter().find(|(old, _)| old == name) {
@@ -57,9 +58,9 @@ impl WindowNames {
     }
 }
 
-/// Whether the printer, which writes the name of a window as it stands, writes this one so that it
-/// is read again.
+/// Whether a window name is parsed as the same name without quotes: the deparser never writes
+/// quotes around it.
 fn is_printable(name: &str) -> bool {
-    plain(name, "a window").is_ok()
+    check_unquoted(name, "a window").is_ok()
         && pg_query::parse(&format!("SELECT sum(1) OVER {name}"), 0).is_ok()
 }

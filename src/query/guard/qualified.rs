@@ -1,9 +1,11 @@
-//! What stands behind a dot, as in `name.column`.
+//! Checks column references with a qualifier, as in `name.column`.
 //!
-//! PostgreSQL calls a *function* of that name with the whole row when there is no such column. The row of a function in
-//! FROM is the function's value itself, so `FROM lower('server_version') AS s` makes `s.current_setting` a call of
-//! `current_setting(text)`. Hence a name given by a function in FROM may only be followed by what is known to be its column;
-//! the row of anything else is composite, and the few functions that take any row are listed.
+//! If there is no such column, PostgreSQL calls a *function* of that name with the whole row. The
+//! row of a function in FROM is the function's value itself: with
+//! `FROM lower('server_version') AS s`, the reference `s.current_setting` calls
+//! `current_setting(text)`. Therefore the alias of a function in FROM may only be followed by the
+//! name of a column that the function is known to have. The row of any other FROM item is
+//! composite, and the few functions that take any row are listed in [`WHOLE_ROW_FUNCTIONS`].
 
 use std::collections::HashSet;
 
@@ -14,15 +16,15 @@ use super::allow_list::{FIELDS, SYSTEM_COLUMNS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS
 use super::name::{Verdict, names};
 use super::refusal::{Refusal, Rule};
 
-/// The functions in FROM and the dotted names of a whole statement, wherever they stand: where two give the same name, a
-/// column must be one of both.
+/// The functions in FROM and the qualified column references of a whole statement, of all nesting
+/// levels. If two functions have the same alias, a column must exist in both.
 #[derive(Default)]
-pub(super) struct Qualified {
-    functions: Vec<FunctionItem>,
+pub(super) struct QualifiedColumns {
+    functions: Vec<RangeFunctionItem>,
     references: Vec<Reference>,
 }
 
-struct FunctionItem {
+struct RangeFunctionItem {
     name: String,
     columns: HashSet<String>,
 }
@@ -33,18 +35,18 @@ struct Reference {
     location: i32,
 }
 
-impl Qualified {
-    /// Remembers a column that is named with what it belongs to; judges what can be judged at once.
-    pub(super) fn column(&mut self, column: &ColumnRef) -> Verdict {
+impl QualifiedColumns {
+    /// Adds a column reference. Refuses at once what does not depend on the functions in FROM.
+    pub(super) fn add_column(&mut self, column: &ColumnRef) -> Verdict {
         let Some(NodeEnum::String(last)) =
             column.fields.last().and_then(|field| field.node.as_ref())
         else {
-            return Ok(()); // a star
+            return Ok(()); // `*` or `t.*`
         };
         let name = last.sval.as_str();
         let [.., qualifier, _] = column.fields.as_slice() else {
             return if SYSTEM_COLUMNS.contains(&name) {
-                Err(no_column(name, column.location))
+                Err(unknown_column(name, column.location))
             } else {
                 Ok(())
             };
@@ -53,7 +55,7 @@ impl Qualified {
             || SYSTEM_COLUMNS.contains(&name)
             || WHOLE_ROW_FUNCTIONS.contains(&name)
         {
-            return Err(no_column(name, column.location));
+            return Err(unknown_column(name, column.location));
         }
         self.references.push(Reference {
             qualifier: names(std::slice::from_ref(qualifier)).concat(),
@@ -63,9 +65,9 @@ impl Qualified {
         Ok(())
     }
 
-    /// Remembers a function in FROM.
-    pub(super) fn function(&mut self, range: &RangeFunction) -> Verdict {
-        // Without an alias the item is called after its first function.
+    /// Adds a function in FROM.
+    pub(super) fn add_function(&mut self, range: &RangeFunction) -> Verdict {
+        // Without an alias the item takes the name of its first function.
         let first = range
             .functions
             .first()
@@ -91,20 +93,21 @@ impl Qualified {
             (None, None) => {
                 return Err(Refusal::new(
                     Rule::Construct,
-                    "an expression in FROM without a name is not allowed",
-                    "name it, as in FROM coalesce(…) AS c(value)",
+                    "an expression in FROM without an alias is not allowed",
+                    "add an alias, as in FROM coalesce(…) AS c(value)",
                 ));
             }
         };
-        self.functions.push(FunctionItem {
-            columns: columns(&name, given, called.as_deref()),
+        self.functions.push(RangeFunctionItem {
+            columns: known_columns(&name, given, called.as_deref()),
             name,
         });
         Ok(())
     }
 
-    /// Judges the dotted names against the functions in FROM, once all of both are known.
-    pub(super) fn verdict(&self) -> Verdict {
+    /// Checks the column references against the functions in FROM. Call this after the whole
+    /// statement has been visited.
+    pub(super) fn check(&self) -> Verdict {
         for Reference {
             qualifier,
             column,
@@ -115,8 +118,8 @@ impl Qualified {
             if items.any(|item| !item.columns.contains(column)) {
                 return Err(Refusal::new(
                     Rule::Column,
-                    format!("{qualifier}.{column} is no column of the function {qualifier} in FROM"),
-                    "name its columns, as in FROM generate_series(1, 3) AS g(n), and give no two things one name",
+                    format!("{qualifier}.{column} is not a column of the function {qualifier} in FROM"),
+                    "name its columns, as in FROM generate_series(1, 3) AS g(n), and use each alias only once",
                 )
                 .at(*location));
             }
@@ -125,23 +128,24 @@ impl Qualified {
     }
 }
 
-/// The columns that a function in FROM surely has.
-fn columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<String> {
+/// The columns that a function in FROM is known to have.
+fn known_columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<String> {
     let mut columns: HashSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
     columns.extend(names(given).into_iter().map(str::to_owned));
-    // A single value's column bears the item's own name, unless it was given another or the function names it.
-    let own_name = given.is_empty() && called.is_some_and(|called| !VALUE_NAMED.contains(&called));
-    if own_name {
+    // The column of a single value takes the item's name, unless an alias or the function names it.
+    let takes_item_name =
+        given.is_empty() && called.is_some_and(|called| !VALUE_NAMED.contains(&called));
+    if takes_item_name {
         columns.insert(name.to_owned());
     }
     columns
 }
 
-fn no_column(name: &str, location: i32) -> Refusal {
+fn unknown_column(name: &str, location: i32) -> Refusal {
     Refusal::new(
         Rule::Column,
-        format!("there is no column {name} here"),
-        "name a column of the table",
+        format!("column {name} does not exist"),
+        "use a column of the table",
     )
     .at(location)
 }

@@ -1,48 +1,53 @@
+//! Refusals: why a statement may not run, where, and what to write instead.
+
 use std::fmt;
 
 use super::allow_list::nearest_function;
 use super::hints;
 use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
 
-/// Why a statement may not run. The text is written for the client: it repeats names from the client's own statement
-/// and nothing else.
+/// Why a statement may not run: a message that says what is wrong, and a hint that says what to
+/// write instead.
+///
+/// Both are written for the client. They repeat names from the client's own statement and hold no
+/// data of the database. [`Display`](fmt::Display) writes `message (line 1, column 8); hint`.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Refusal {
     rule: Rule,
-    what: String,
-    mend: String,
-    at: Place,
-    /// The part of the line around the place, for a text that does not parse.
+    message: String,
+    hint: String,
+    location: Location,
+    /// The part of the line around the location, for a text that does not parse.
     snippet: Option<String>,
 }
 
 /// Which rule a statement broke; safe to log, unlike the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Text too long, nested too deeply, or holding a NUL: it has not been looked at.
+    /// The text is too long, is nested too deeply or contains a NUL byte; nothing else was checked.
     Size,
-    /// It could cost the database too much.
+    /// The statement could use too much of the database's memory or time.
     Cost,
-    /// Not SQL.
+    /// The text is not valid SQL.
     Syntax,
-    /// Not exactly one query.
+    /// The text is not exactly one query.
     Statement,
-    /// A construct that no query here needs.
+    /// A construct outside the supported subset of SQL.
     Construct,
-    /// A table that is not exposed.
+    /// A table that clients may not read.
     Relation,
-    /// A function outside the list.
+    /// A function that is not on the allow-list.
     Function,
-    /// An operator outside the list.
+    /// An operator that is not on the allow-list.
     Operator,
-    /// A type outside the list.
+    /// A type or collation that is not on the allow-list.
     Type,
-    /// A name that is no column, or a system's own.
+    /// A column that does not exist, or a system column.
     Column,
 }
 
 impl Rule {
-    /// Its name, in logs and in the audit trail.
+    /// The rule's name in logs and in the audit log.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -61,48 +66,48 @@ impl Rule {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Nowhere,
-    /// Bytes from the beginning, as the parser counts.
+enum Location {
+    /// The parser recorded none.
+    Unknown,
+    /// A byte offset in the text, as the parser reports it.
     Byte(i32),
-    Line {
-        line: usize,
-        column: usize,
-    },
+    /// Both count from 1.
+    Line { line: usize, column: usize },
 }
 
 impl Refusal {
-    pub(super) fn new(rule: Rule, what: impl AsRef<str>, mend: impl AsRef<str>) -> Self {
+    pub(super) fn new(rule: Rule, message: impl AsRef<str>, hint: impl AsRef<str>) -> Self {
         Self {
             rule,
-            what: visible(what.as_ref()),
-            mend: visible(mend.as_ref()),
-            at: Place::Nowhere,
+            message: visible(message.as_ref()),
+            hint: visible(hint.as_ref()),
+            location: Location::Unknown,
             snippet: None,
         }
     }
 
-    /// The rule that was broken.
+    /// The rule that the statement broke.
     #[must_use]
     pub fn rule(&self) -> Rule {
         self.rule
     }
 
-    /// Where in the text; negative when the parser kept no place.
+    /// Adds a byte offset, unless the refusal has one. A negative offset means that the parser
+    /// recorded none.
     pub(super) fn at(mut self, byte: i32) -> Self {
-        if byte >= 0 && self.at == Place::Nowhere {
-            self.at = Place::Byte(byte);
+        if byte >= 0 && self.location == Location::Unknown {
+            self.location = Location::Byte(byte);
         }
         self
     }
 
-    /// Turns the byte into line and column of the text, both counted from 1.
+    /// Converts the byte offset to a line and column of `text`.
     pub(super) fn locate(mut self, text: &str) -> Self {
-        if let Place::Byte(byte) = self.at {
-            let place = usize::try_from(byte)
+        if let Location::Byte(byte) = self.location {
+            let location = usize::try_from(byte)
                 .ok()
                 .and_then(|byte| line_and_column(text, byte));
-            self.at = place.map_or(Place::Nowhere, |(line, column)| Place::Line {
+            self.location = location.map_or(Location::Unknown, |(line, column)| Location::Line {
                 line,
                 column,
             });
@@ -110,35 +115,35 @@ impl Refusal {
         self
     }
 
-    pub(super) fn too_long(bytes: usize, longest: usize) -> Self {
+    pub(super) fn too_long(bytes: usize, max_bytes: usize) -> Self {
         Self::new(
             Rule::Size,
-            format!("the SQL text has {bytes} bytes"),
-            format!("the most is {longest}; ask in smaller steps"),
+            format!("the SQL text is {bytes} bytes long"),
+            format!("at most {max_bytes} bytes are allowed; split it into smaller queries"),
         )
     }
 
-    pub(super) fn nul() -> Self {
+    pub(super) fn nul_byte() -> Self {
         Self::new(
             Rule::Size,
-            "the SQL text holds a NUL byte",
-            "PostgreSQL has no such character; leave it out",
+            "the SQL text contains a NUL byte",
+            "PostgreSQL text cannot contain NUL; remove it",
         )
     }
 
     pub(super) fn not_one_statement(count: usize) -> Self {
-        let what = if count == 0 {
-            "there is no statement".to_owned()
+        let message = if count == 0 {
+            "the SQL text contains no statement".to_owned()
         } else {
-            format!("there are {count} statements")
+            format!("the SQL text contains {count} statements")
         };
-        Self::new(Rule::Statement, what, "send exactly one SELECT")
+        Self::new(Rule::Statement, message, "send exactly one SELECT")
     }
 
     pub(super) fn not_a_query() -> Self {
         Self::new(
             Rule::Statement,
-            "only reading is possible here",
+            "only read-only queries are allowed",
             "send one SELECT, WITH … SELECT, VALUES or TABLE statement",
         )
     }
@@ -147,36 +152,36 @@ impl Refusal {
         Self::new(
             Rule::Size,
             "the query is nested too deeply",
-            "flatten it, for example with WITH clauses that follow one another",
+            "flatten it, for example into a sequence of WITH queries",
         )
     }
 
     pub(super) fn unprintable() -> Self {
         Self::new(
             Rule::Construct,
-            "this statement cannot be run exactly as it is written",
-            "write it in a plainer way: no quoted names that you do not need, casts as x::type",
+            "this statement cannot be run exactly as written",
+            "simplify it: remove unnecessary quoted names, and write casts as x::type",
         )
     }
 
     pub(super) fn construct(name: &str) -> Self {
-        Self::construct_but(
+        Self::construct_with_hint(
             name,
             "write the query as a plain SELECT over the retail tables",
         )
     }
 
-    /// A construct that another one stands in for.
-    pub(super) fn construct_but(name: &str, mend: impl AsRef<str>) -> Self {
-        Self::new(Rule::Construct, format!("{name} is not allowed"), mend)
+    /// A construct for which there is an alternative, which `hint` describes.
+    pub(super) fn construct_with_hint(name: &str, hint: impl AsRef<str>) -> Self {
+        Self::new(Rule::Construct, format!("{name} is not allowed"), hint)
     }
 
-    /// A table that is none of those that may be read.
+    /// A table that clients may not read. Whether it exists makes no difference to the text.
     pub(super) fn unknown_table(schema: &str, name: &str) -> Self {
         let dot = if schema.is_empty() { "" } else { "." };
-        // Oracle's and MySQL's table of one row.
+        // In Oracle and MySQL, `dual` is a table of one row for a SELECT without a real table.
         let nearest = if name.eq_ignore_ascii_case("dual") {
-            "leave FROM out; ".to_owned()
+            "omit FROM; ".to_owned()
         } else {
             nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "))
         };
@@ -186,46 +191,46 @@ impl Refusal {
             .collect();
         Self::new(
             Rule::Relation,
-            format!("there is no table {schema}{dot}{name} here"),
-            format!("{nearest}the tables are {}", tables.join(", ")),
+            format!("table {schema}{dot}{name} is not available"),
+            format!("{nearest}available tables: {}", tables.join(", ")),
         )
     }
 
-    /// A table of the list, named with a database that is not this one's.
+    /// A table of the allow-list, qualified with the name of another database.
     pub(super) fn other_database(database: &str, schema: &str, name: &str) -> Self {
         Self::new(
             Rule::Relation,
-            format!("there is no table {database}.{schema}.{name} here"),
-            format!("leave the database's name out: {SCHEMA}.{name}"),
+            format!("table {database}.{schema}.{name} is not available"),
+            format!("omit the database name: {SCHEMA}.{name}"),
         )
     }
 
-    /// A function outside the list.
+    /// A function that is not on the allow-list.
     pub(super) fn unknown_function(name: &[&str]) -> Self {
-        let what = format!("the function {} is not allowed", name.join("."));
+        let message = format!("the function {} is not allowed", name.join("."));
         let last = name.last().copied().unwrap_or_default();
         if relation(last).is_some() {
-            let hint = format!("it is a table; write {SCHEMA}.{last}, with no parentheses behind");
-            return Self::new(Rule::Function, what, hint);
+            let hint = format!("it is a table; write {SCHEMA}.{last}, without parentheses");
+            return Self::new(Rule::Function, message, hint);
         }
-        if let Some(hint) = hints::foreign(hints::ForeignKind::Function, last) {
-            return Self::new(Rule::Function, what, hint);
+        if let Some(hint) = hints::foreign_name(hints::ForeignKind::Function, last) {
+            return Self::new(Rule::Function, message, hint);
         }
         let nearest = nearest_function(last)
             .map_or_else(String::new, |function| format!("did you mean {function}? "));
         Self::new(
             Rule::Function,
-            what,
+            message,
             format!(
-                "{nearest}use aggregates, window, date, text, number, array or JSON functions that work on their arguments alone"
+                "{nearest}use an aggregate, window, date, text, numeric, array or JSON function that depends only on its arguments"
             ),
         )
     }
 
-    /// What the parser itself refused.
-    pub(super) fn of_parser(text: &str, error: &pg_query::Error) -> Self {
+    /// An error of the parser.
+    pub(super) fn from_parser(text: &str, error: &pg_query::Error) -> Self {
         match error {
-            // A tree deeper than the decoder's limit, or than the parser's stack.
+            // The tree is deeper than the decoder's recursion limit, or than the parser's stack.
             pg_query::Error::Decode(_) => Self::too_deep(),
             pg_query::Error::Parse(message)
                 if message.contains("nested too deeply")
@@ -244,13 +249,13 @@ impl Refusal {
                 let byte = found.byte.and_then(|byte| i32::try_from(byte).ok());
                 refusal.at(byte.unwrap_or(-1)).locate(text)
             }
-            pg_query::Error::Conversion(_) => Self::nul(),
+            pg_query::Error::Conversion(_) => Self::nul_byte(),
             pg_query::Error::InvalidJson(_)
             | pg_query::Error::InvalidPointer
             | pg_query::Error::Scan(_)
             | pg_query::Error::IsUtility(_)
             | pg_query::Error::Split(_) => {
-                Self::new(Rule::Syntax, "the SQL cannot be read", CORRECT_AND_RESEND)
+                Self::new(Rule::Syntax, "the SQL cannot be parsed", CORRECT_AND_RESEND)
             }
         }
     }
@@ -258,22 +263,23 @@ impl Refusal {
 
 const CORRECT_AND_RESEND: &str = "correct the SQL and send it again";
 
-/// The most bytes of one half of a refusal: the parser repeats a literal of any length.
-const MOST_SHOWN: usize = 700;
+/// Longest message or hint of a refusal. The parser's own message repeats a literal of any length.
+const MAX_SHOWN_BYTES: usize = 700;
 
-/// A text that may repeat the client's, in characters that show themselves: what would steer a terminal, or turn the order of
-/// what follows, is written as its number. A long text is cut.
+/// A text that may repeat the client's, made safe to display: control characters, which could steer
+/// a terminal, and marks that change the writing direction are replaced by `\u{…}` escapes. Text
+/// beyond 700 bytes (`MAX_SHOWN_BYTES`) is replaced by `…`.
 #[must_use]
 pub fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(MOST_SHOWN));
+    let mut shown = String::with_capacity(text.len().min(MAX_SHOWN_BYTES));
     for character in text.chars() {
-        // What is written counts: a number takes more room than its character.
-        if shown.len() >= MOST_SHOWN {
+        // The limit applies to the output, because an escape is longer than its character.
+        if shown.len() >= MAX_SHOWN_BYTES {
             shown.push('…');
             break;
         }
-        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || turns {
+        let is_direction_mark = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if character.is_control() || is_direction_mark {
             shown.extend(character.escape_unicode());
         } else {
             shown.push(character);
@@ -282,7 +288,8 @@ pub fn visible(text: &str) -> String {
     shown
 }
 
-/// Line and column of a byte of a text, both from 1, the column in characters.
+/// Line and column of a byte offset in a text. Both count from 1; columns count characters. `None`
+/// if the offset is not on a character boundary or lies beyond the text.
 #[must_use]
 pub fn line_and_column(text: &str, byte: usize) -> Option<(usize, usize)> {
     let before = text.get(..byte)?;
@@ -291,7 +298,7 @@ pub fn line_and_column(text: &str, byte: usize) -> Option<(usize, usize)> {
     Some((line, column))
 }
 
-/// Without the text: it repeats the client's.
+/// Omits message and hint, which repeat parts of the client's text.
 impl fmt::Debug for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Refusal")
@@ -302,14 +309,14 @@ impl fmt::Debug for Refusal {
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)?;
-        if let Place::Line { line, column } = self.at {
+        f.write_str(&self.message)?;
+        if let Location::Line { line, column } = self.location {
             write!(f, " (line {line}, column {column}")?;
             if let Some(snippet) = &self.snippet {
                 write!(f, ": {snippet}")?;
             }
             f.write_str(")")?;
         }
-        write!(f, "; {}", self.mend)
+        write!(f, "; {}", self.hint)
     }
 }

@@ -1,11 +1,12 @@
-//! The tables and columns that a client may read, and how long their values can be: data, read from `relations.txt`.
+//! The tables and columns that a client may read, and the longest values of the columns: data, read
+//! from `relations.txt`.
 
 use std::sync::LazyLock;
 
 /// The schema whose tables a client may read.
 pub(super) const SCHEMA: &str = "retail";
 
-/// What models take for the database's name: the default of `POSTGRES_DB`.
+/// The database name that models write in front of a schema: the default of `POSTGRES_DB`.
 pub(super) const DATABASE: &str = "zava";
 
 const RELATIONS_FILE: &str = include_str!("relations.txt");
@@ -13,34 +14,34 @@ const RELATIONS_FILE: &str = include_str!("relations.txt");
 /// A table that a client may read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Relation {
-    /// Its name, without the schema.
+    /// The table's name, without the schema.
     pub name: &'static str,
-    /// Its columns, in order.
+    /// The columns that a client may read, in the order of the table.
     pub columns: Vec<RelationColumn>,
-    /// The columns of its primary key.
+    /// The columns of the primary key.
     pub key: Vec<&'static str>,
-    /// Columns of the table that a client may not read.
+    /// The columns of the table that a client may not read.
     pub withheld: Vec<&'static str>,
 }
 
 /// A column that a client may read.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RelationColumn {
-    /// Its name.
+    /// The column's name.
     pub name: &'static str,
-    /// What one value is taken to hold at most, in bytes.
-    pub bytes: u64,
+    /// The assumed size of the longest value, in bytes.
+    pub max_bytes: u64,
 }
 
-/// All of them, in the order they are shown.
+/// All tables that a client may read, in the order in which they are shown.
 pub static RELATIONS: LazyLock<Vec<Relation>> = LazyLock::new(|| {
     RELATIONS_FILE
         .lines()
         .filter_map(|line| line.split_once(": ").filter(|_| !line.starts_with('#')))
         .map(|(name, columns)| Relation {
             name,
-            columns: columns.split(", ").filter_map(column).collect(),
-            key: columns.split(", ").filter_map(key).collect(),
+            columns: columns.split(", ").filter_map(parse_column).collect(),
+            key: columns.split(", ").filter_map(parse_key).collect(),
             withheld: columns
                 .split(", ")
                 .filter_map(|text| text.strip_prefix('-'))
@@ -49,39 +50,39 @@ pub static RELATIONS: LazyLock<Vec<Relation>> = LazyLock::new(|| {
         .collect()
 });
 
-/// The table of a name, without its schema.
+/// The table of this name, which is given without the schema.
 pub(super) fn relation(name: &str) -> Option<&'static Relation> {
     RELATIONS.iter().find(|relation| relation.name == name)
 }
 
-/// What somebody may have meant by a table's name that is not here.
+/// The table whose name is most similar to an unknown one, with its schema.
 pub(super) fn nearest_table(name: &str) -> Option<String> {
     let name = name.to_lowercase();
     nearest(&name, RELATIONS.iter().map(|relation| relation.name))
         .map(|table| format!("{SCHEMA}.{table}"))
 }
 
-/// Below this two names have too little in common to be meant for each other.
-const ALIKE: f64 = 0.8;
+/// Least Jaro-Winkler similarity of a name that is suggested for an unknown one.
+const MIN_SIMILARITY: f64 = 0.8;
 
-/// The name that is nearly the same.
+/// The known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|other| (other, strsim::jaro_winkler(name, other)))
-        .filter(|(_, likeness)| *likeness >= ALIKE)
+        .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(other, _)| other)
 }
 
-fn column(text: &'static str) -> Option<RelationColumn> {
+fn parse_column(text: &'static str) -> Option<RelationColumn> {
     let (name, bytes) = text.split_once(' ')?;
     Some(RelationColumn {
         name: name.trim_start_matches('*'),
-        bytes: bytes.parse().expect("a test reads the file"),
+        max_bytes: bytes.parse().expect("a test parses the file"),
     })
 }
 
-fn key(text: &'static str) -> Option<&'static str> {
+fn parse_key(text: &'static str) -> Option<&'static str> {
     let (name, _) = text.strip_prefix('*')?.split_once(' ')?;
     Some(name)
 }

@@ -170,7 +170,7 @@ impl Scope {
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
-            min_version: query.version(),
+            min_version: query.min_version(),
             retained_bytes: query.retained_bytes(),
             parameters,
             max_rows,

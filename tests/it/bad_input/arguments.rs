@@ -45,7 +45,7 @@ async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
         (
             sql,
             json!({"postgresql_query": ""}),
-            "there is no statement",
+            "contains no statement",
         ),
         (
             sql,
@@ -55,12 +55,12 @@ async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
         (
             sql,
             json!({"postgresql_query": format!("SELECT 1{}", " ".repeat((8 << 10) - 7))}),
-            "8193 bytes; the most is 8192",
+            "8193 bytes long; at most 8192 bytes are allowed",
         ),
         (
             sql,
             json!({"postgresql_query": "SELECT * FROM retail.order_itemz"}),
-            "no table retail.order_itemz",
+            "table retail.order_itemz is not available",
         ),
         (search, json!({}), "query_description is missing"),
         (

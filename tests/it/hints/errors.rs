@@ -29,7 +29,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT total_amount FROM orders",
         "column \"total_amount\" does not exist",
-        "total_amount is in retail.order_items; join it",
+        "total_amount is in retail.order_items; join that table",
     ),
     (
         "SELECT order_dat FROM orders",
@@ -39,7 +39,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT total_amount FROM (SELECT store_id FROM order_items) t",
         "column \"total_amount\" does not exist",
-        "a sub-select or WITH query gives only what it selects",
+        "a subquery or WITH query exposes only the columns that it selects",
     ),
     (
         "WITH m AS (SELECT sum(total_amount) AS revenue FROM order_items) SELECT m.revenu FROM m",
@@ -65,38 +65,38 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT store_id, sum(total_amount) AS revenue FROM order_items GROUP BY 1 HAVING revenue > 100",
         "column \"revenue\" does not exist",
-        "revenue is an output name, which only GROUP BY and ORDER BY know; write sum(total_amount) again, or filter outside, as in SELECT * FROM (SELECT …) t WHERE revenue > 0",
+        "revenue is an output column name, which can only be used in GROUP BY and, by itself, in ORDER BY; repeat sum(total_amount), or filter in an outer query, as in SELECT * FROM (SELECT …) t WHERE revenue > 0",
     ),
     (
         "SELECT order_id, quantity * 2 AS twice FROM order_items WHERE twice > 4",
         "column \"twice\" does not exist",
-        "write quantity * 2 again",
+        "repeat quantity * 2",
     ),
     (
         "SELECT sum(round(i.total_amount, 2)) AS revenue, revenue / 2 FROM order_items i",
         "column \"revenue\" does not exist",
-        "write sum(round(i.total_amount, 2)) again",
+        "repeat sum(round(i.total_amount, 2))",
     ),
     (
         "SELECT sum(total_amount) AS revenue FROM order_items ORDER BY revenue * 2",
         "column \"revenue\" does not exist",
-        "write sum(total_amount) again",
+        "repeat sum(total_amount)",
     ),
     // Text.
     (
         "SELECT count(*) FROM categories WHERE category_name = \"POWER TOOLS\"",
         "column \"POWER TOOLS\" does not exist",
-        "text stands in single quotes: 'POWER TOOLS'",
+        "put strings in single quotes: 'POWER TOOLS'",
     ),
     (
         "SELECT count(*) FROM categories c WHERE c.category_name = \"It's\"",
         "column \"It's\" does not exist",
-        "text stands in single quotes: 'It''s'",
+        "put strings in single quotes: 'It''s'",
     ),
     (
         "SELECT count(*) FROM categories WHERE category_name = ‘POWER’",
         "column \"‘power’\" does not exist",
-        "text stands in single quotes: 'POWER'",
+        "put strings in single quotes: 'POWER'",
     ),
     (
         "SELECT \"Store_Name\" FROM stores",
@@ -106,12 +106,12 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT 'a' + 'b'",
         "operator is not unique: unknown + unknown",
-        "text is joined by ||",
+        "concatenate text with ||",
     ),
     (
         "SELECT store_name + 'b' FROM stores",
         "operator does not exist: text + unknown",
-        "text is joined by ||",
+        "concatenate text with ||",
     ),
     (
         "SELECT count(*) FROM orders WHERE store_id = 'Seattle'",
@@ -126,7 +126,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT coalesce(store_id, 'none') FROM orders",
         "invalid input syntax for type integer: \"none\"",
-        "cast one of them, as in SELECT coalesce(quantity::text",
+        "cast one of the values to the type of the others, as in SELECT coalesce(quantity::text",
     ),
     // Dates.
     (
@@ -152,7 +152,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT DATE_TRUNC(month, order_date) FROM orders",
         "column \"month\" does not exist",
-        "the unit is a text and stands first, as in date_trunc('month', order_date)",
+        "write the unit first, as a string, as in date_trunc('month', order_date)",
     ),
     (
         "SELECT DATE_TRUNC(order_date, QUARTER) FROM orders",
@@ -162,7 +162,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT date_trunc(order_date, 'month') FROM orders",
         "function date_trunc(date, unknown) does not exist",
-        "the unit stands first",
+        "write the unit first",
     ),
     (
         "SELECT date_trunc('month', '2024-01-15')",
@@ -172,7 +172,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT extract(day FROM CURRENT_DATE - order_date) FROM orders",
         "extract(unknown, integer) does not exist",
-        "a difference of dates is a number of days already",
+        "the difference of two dates is already a number of days",
     ),
     (
         "SELECT count(*) FROM orders WHERE order_date LIKE '2024%'",
@@ -182,7 +182,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT count(*) FROM orders WHERE order_date >= 2024-01-01",
         "operator does not exist: date >= integer",
-        "a date stands in quotes",
+        "put a date in quotes",
     ),
     (
         "SELECT (now() - order_date)::int FROM orders",
@@ -202,7 +202,7 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT count(*) FROM orders WHERE order_date > @start",
         "column \"start\" does not exist",
-        "no variables",
+        "variables are not supported",
     ),
     // Numbers and conditions.
     (
@@ -239,12 +239,12 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT avg(count(*)) FROM orders",
         "aggregate function calls cannot be nested",
-        "in a sub-select first",
+        "compute the inner aggregate in a subquery",
     ),
     (
         "SELECT order_id FROM orders WHERE row_number() OVER (ORDER BY order_id) = 1",
         "window functions are not allowed in WHERE",
-        "outside a sub-select",
+        "filter in the outer query",
     ),
     (
         "SELECT count(DISTINCT customer_id, store_id) FROM orders",
@@ -274,6 +274,6 @@ pub(super) const ERRORS: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 WHERE 1 = (SELECT store_id FROM stores)",
         "more than one row returned by a subquery",
-        "compare by IN",
+        "compare with IN",
     ),
 ];

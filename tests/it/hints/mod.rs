@@ -16,9 +16,9 @@ use errors::ERRORS;
 #[tokio::test]
 async fn every_example_in_a_hint_runs() {
     let server = TestServer::start().await;
-    let foreign = hints::FOREIGN.iter().map(|entry| entry.form);
-    let syntax = hints::SYNTAX.iter().map(|entry| entry.form);
-    let errors = hints::ERRORS.iter().map(|entry| entry.form);
+    let foreign = hints::FOREIGN_NAMES.iter().map(|entry| entry.example);
+    let syntax = hints::FOREIGN_SYNTAX.iter().map(|entry| entry.example);
+    let errors = hints::ERROR_HINTS.iter().map(|entry| entry.example);
     let mut tried = 0;
     for form in foreign.chain(syntax).chain(errors) {
         let begins = ["SELECT ", "WITH ", "(SELECT "];

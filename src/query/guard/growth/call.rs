@@ -171,7 +171,7 @@ impl Measure {
         let by_place = matches!(growth, Growth::Digits | Growth::OwnRule | Growth::Collects)
             || time::takes_zone(&name);
         if by_place && (call.func_variadic || call.args.iter().any(tree::is_named)) {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 &format!("a call of {name} with names for its arguments, or VARIADIC,"),
                 "give the values one by one, in their order, without names",
             )
@@ -303,7 +303,7 @@ impl Measure {
         }
         if KEEPING.contains(&name.as_str()) && args.all.value > SHORT_ROW {
             // What a group keeps is not counted when it becomes longer; and each grouping keeps a value of its own.
-            self.settings.hashed_groups = false;
+            self.settings.allow_hash_agg = false;
             let others = value.saturating_mul(self.groupings.saturating_sub(1));
             size.held = size.held.saturating_add(others);
         }

@@ -227,7 +227,7 @@ impl Measure {
         within(&format!("the type {name}"), value, target.location)?;
         if name == "jsonpath" {
             // Beside it, a text without a type would be one too.
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "a JSON path that stands by itself",
                 "write it where it is used, as in jsonb_path_query(x, '$.items[*]')",
             )

@@ -46,7 +46,7 @@ impl Measure {
         before: Totals,
     ) -> Result<Size, Refusal> {
         // A hash table of groups is held to work_mem by what it holds when a group is new, not by what groups collect.
-        self.settings.hashed_groups = false;
+        self.settings.allow_hash_agg = false;
         let (values, beside) = match name {
             "range_agg" => (sum, OF_RANGE),
             "array_agg" | "string_agg" => (sum, OF_ELEMENT),
@@ -93,7 +93,7 @@ impl Measure {
             || self.is_outer(&names.filter)
             || call.agg_distinct && self.is_outer(&names.first);
         if call.over.is_none() && elsewhere {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 &format!("{name} of an outer query's columns in a sub-select"),
                 "call it in the query whose rows it collects",
             )

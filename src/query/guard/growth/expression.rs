@@ -201,7 +201,7 @@ impl Measure {
                 if FUNCTIONS.contains_key(name) && !self.sources.is_column(qualifier, name) =>
             {
                 // PostgreSQL would call it with the whole row.
-                return Err(Refusal::construct_but(
+                return Err(Refusal::construct_with_hint(
                     &format!("a call of {name} by a dot"),
                     format!("write {name}(…), or name a column of {qualifier}"),
                 )

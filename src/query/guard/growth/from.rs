@@ -142,7 +142,7 @@ impl Measure {
 
     fn join(&mut self, join: &mut JoinExpr) -> Result<Size, Refusal> {
         if join.join_using_alias.is_some() {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "a name for the columns of USING",
                 "leave AS behind USING (…) out",
             ));
@@ -243,7 +243,7 @@ impl Measure {
             let own_name = own_name(function).to_owned();
             let of_function = self.as_written(function)?;
             if !of_function.varies && of_function.value > MOST_PLANNED {
-                return Err(Refusal::construct_but(
+                return Err(Refusal::construct_with_hint(
                     "a long value computed in FROM",
                     "compute it in SELECT",
                 ));
@@ -322,7 +322,7 @@ fn stored_columns(table: &Relation) -> Columns {
         // No table has a column of JSON, or of full-text queries.
         size => size.as_plain(),
     };
-    let column = |column: &RelationColumn| Column::new(column.name, size(column.bytes));
+    let column = |column: &RelationColumn| Column::new(column.name, size(column.max_bytes));
     columns.extend(table.columns.iter().map(column));
     columns
 }

@@ -148,14 +148,14 @@ impl Measure {
     /// How PostgreSQL shall plan what has been measured.
     fn planned(&self) -> Result<PlannerSettings, Refusal> {
         let settings = PlannerSettings {
-            sorted: self.totals.sorted,
-            carried: self.totals.carried,
-            joined: self.totals.items,
+            sort_value_bytes: self.totals.sorted,
+            sort_row_bytes: self.totals.carried,
+            from_items: self.totals.items,
             equalities: self.totals.equalities,
             ..self.settings
         };
         // A FULL JOIN is merged whatever the settings say (`add_paths_to_joinrel` of joinpath.c).
-        if self.joins_fully && !settings.merges_joins() {
+        if self.joins_fully && !settings.allows_merge_join() {
             return Err(Refusal::new(
                 Rule::Cost,
                 "the query has a FULL JOIN beside too many comparisons of columns",

@@ -179,7 +179,7 @@ pub(super) fn over_rows(operator: &[Node], location: i32) -> Verdict {
 }
 
 fn over_many(operator: &str, location: i32) -> Refusal {
-    Refusal::construct_but(
+    Refusal::construct_with_hint(
         &format!("the operator {operator} with ANY or ALL"),
         "compare with one value at a time, joined by OR or AND",
     )

@@ -162,7 +162,7 @@ impl OwnRule<'_> {
                         .max()
                         .is_none_or(|length| length > MOST_OPTIONS)
                 {
-                    return Err(Refusal::construct_but(
+                    return Err(Refusal::construct_with_hint(
                         "ts_headline with options that are long, or not written as a literal,",
                         "leave the options out, or write a short text",
                     )

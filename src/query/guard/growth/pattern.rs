@@ -59,7 +59,7 @@ pub(super) fn regular_expressions(patterns: &mut Node, location: i32) -> Verdict
 
 /// Regular expressions that come from rows or from a computed array: nothing here sees each of them.
 pub(super) fn many_patterns(location: i32) -> Refusal {
-    Refusal::construct_but(
+    Refusal::construct_with_hint(
         "a comparison with many regular expressions that are not written down",
         "write them as in x ~ ANY (ARRAY['a', 'b']), or compare by EXISTS (SELECT … WHERE x ~ pattern)",
     )

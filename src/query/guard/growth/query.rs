@@ -10,7 +10,7 @@ use super::size::Size;
 use super::sub_link::Fence;
 use super::with::Itself;
 use super::{Measure, grouped, join, star, tree, withheld};
-use crate::query::guard::groupings::groupings;
+use crate::query::guard::grouping_sets::count_grouping_sets;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::Refusal;
 
@@ -87,7 +87,7 @@ impl Measure {
         columns.merge(&right.columns, Size::beside);
         if matches!(op, SetOperation::SetopIntersect | SetOperation::SetopExcept) {
             // Its hash table is not held to work_mem.
-            self.settings.hashed_groups = false;
+            self.settings.allow_hash_agg = false;
         }
         if !(op == SetOperation::SetopUnion && all && select.sort_clause.is_empty()) {
             self.sorted(columns.sizes())?;
@@ -143,10 +143,10 @@ impl Measure {
         let branches = sources.iter().map(|source| source.branches).max();
         let branches = branches.unwrap_or(1);
         if multiplies {
-            self.settings.hashed_joins = false;
+            self.settings.allow_hash_join = false;
         }
         let mut columns = Columns::default();
-        let sets = groupings(&select.group_clause)?;
+        let sets = count_grouping_sets(&select.group_clause)?;
         let outer_groupings = std::mem::replace(&mut self.groupings, sets);
         let (before, extremes) = (self.set_returning, self.extremes);
         for target in &mut select.target_list {
@@ -256,7 +256,7 @@ impl Measure {
             }
             Some(Some(name)) => {
                 let Some((_, source)) = self.sources.item(name) else {
-                    return Err(Refusal::construct_but(
+                    return Err(Refusal::construct_with_hint(
                         &format!("{name}.*"),
                         "name an item of FROM before .*",
                     ));
@@ -267,7 +267,7 @@ impl Measure {
             }
         }
         if tree::is_columns_of_row(value) {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "(ROW(…)).*",
                 "write the values one by one, without ROW",
             ));

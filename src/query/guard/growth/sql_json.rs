@@ -236,7 +236,7 @@ impl Measure {
         }
         // PostgreSQL reads it as the target itself, and would compute it while it plans.
         if !tree::is_constant(value) {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "DEFAULT with a value that is not written as a literal",
                 "write a literal, or put COALESCE around JSON_VALUE",
             )
@@ -258,7 +258,7 @@ impl Measure {
             time::may_be_read(column.type_name.as_ref(), raw).is_err()
         });
         if zoned {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "a column of JSON_TABLE that is a date or time, of a document that is not written down,",
                 "declare it as text and cast it",
             )
@@ -301,9 +301,8 @@ impl Measure {
                 (JsonTableColumnType::JtcNested, _) => {
                     if depth == MAX_NESTED_PATHS {
                         let hint = "take the inner documents apart by jsonb_array_elements";
-                        return Err(
-                            Refusal::construct_but("NESTED PATH so deep", hint).at(column.location)
-                        );
+                        return Err(Refusal::construct_with_hint("NESTED PATH so deep", hint)
+                            .at(column.location));
                     }
                     let inner =
                         self.json_columns(&mut column.columns, document, columns, depth + 1)?;

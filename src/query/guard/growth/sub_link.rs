@@ -58,7 +58,7 @@ impl Measure {
         // What PostgreSQL believes of its size is near the truth.
         let is_tame = output.few_rows && of_row.sum <= SHORT_ROW;
         if fence == Fence::OfJoin && !is_tame {
-            self.settings.hashed_joins = false;
+            self.settings.allow_hash_join = false;
         }
         match kind {
             SubLinkType::AnySublink | SubLinkType::AllSublink | SubLinkType::RowcompareSublink => {
@@ -74,7 +74,7 @@ impl Measure {
                     let known = output.columns.count().map(Width::Known);
                     let expected = || tree::width(testexpr.as_deref()).map(Width::Expected);
                     let width = known.or_else(expected).ok_or_else(|| {
-                        Refusal::construct_but(
+                        Refusal::construct_with_hint(
                             "a row with * compared with a sub-select",
                             "name each column, as in (a, b) IN (SELECT a, b …)",
                         )

@@ -87,7 +87,7 @@ pub(super) fn may_be_read(target: Option<&TypeName>, document: Option<&Node>) ->
     }) {
         return Ok(());
     }
-    Err(Refusal::construct_but(
+    Err(Refusal::construct_with_hint(
         "a date or time as what is read out of a JSON document",
         "read a text and cast it, as in JSON_VALUE(x, '$.day')::date",
     )

@@ -104,7 +104,7 @@ impl Measure {
     fn weigh_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         if columns.count() != Some(names.len()) || names.iter().any(|name| name == HIDDEN) {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "a recursion by UNION whose columns are not named",
                 "name them, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
             )
@@ -169,7 +169,7 @@ impl Measure {
             .ok_or_else(|| Refusal::construct("this name").at(location))?;
         named.read = true;
         named.gives.clone().ok_or_else(|| {
-            Refusal::construct_but(
+            Refusal::construct_with_hint(
                 "a WITH query that reads one further on",
                 "write the query that is read before the one that reads it",
             )

@@ -1,51 +1,56 @@
-//! A column that does not exist: what was probably meant.
+//! Hints for a column or a table alias that does not exist or is ambiguous.
 
 use super::foreign::{self, ForeignKind};
-use super::names::{FromItem, columns_of, from_items, has_column, nearest_of, tables_with};
-use super::slips::CURLY_QUOTES;
+use super::mistakes::CURLY_QUOTES;
+use super::names::{FromItem, columns_of, from_items, has_column, nearest_column, tables_with};
 use super::tokens::Tokens;
 use crate::query::guard::relations::{RELATIONS, nearest};
 
-/// Units that other databases write as words.
-const UNITS: [&str; 10] = [
+/// Units of dates that other databases write without quotes.
+const DATE_UNITS: [&str; 10] = [
     "second", "minute", "hour", "day", "week", "month", "quarter", "year", "decade", "dow",
 ];
 
-/// How many tables' columns are listed.
-const MAX_TABLES_LISTED: usize = 3;
+/// The most tables whose columns a hint lists.
+const MAX_LISTED_TABLES: usize = 3;
 
-/// How much of an expression is repeated, in characters.
+/// Longest expression that a hint repeats, in characters.
 const MAX_EXPRESSION_CHARS: usize = 100;
 
-/// A name that PostgreSQL took for a column.
-struct Missing {
+/// A reference to a column that does not exist.
+struct UnknownColumn {
     qualifier: Option<String>,
     column: String,
-    /// As it is written, with its quotes.
+    /// The column as written, with its quotes.
     written: String,
-    /// Where it begins, if that is known.
+    /// The index of the reference's first token, if known.
     at: Option<usize>,
 }
 
-/// What to write instead of a column that does not exist.
-pub(super) fn missing(tokens: &Tokens<'_>, message: &str, at: Option<usize>) -> Option<String> {
-    let missing = at
-        .and_then(|at| written_at(tokens, at))
-        .or_else(|| named_in(message))?;
+/// The hint for `column "…" does not exist`.
+pub(super) fn unknown_column(
+    tokens: &Tokens<'_>,
+    message: &str,
+    at: Option<usize>,
+) -> Option<String> {
+    let unknown = at
+        .and_then(|at| reference_at(tokens, at))
+        .or_else(|| reference_in_message(message))?;
     let items = from_items(tokens);
-    as_text(&missing)
-        .or_else(|| as_unit(tokens, &missing))
-        .or_else(|| as_word(tokens, &missing))
-        .or_else(|| match &missing.qualifier {
-            Some(qualifier) => {
-                in_table(&missing, qualifier, &items).or_else(|| nearest_output(tokens, &missing))
+    as_string_literal(&unknown)
+        .or_else(|| as_date_unit(tokens, &unknown))
+        .or_else(|| as_foreign_word(tokens, &unknown))
+        .or_else(|| match &unknown.qualifier {
+            Some(qualifier) => in_qualified_table(&unknown, qualifier, &items)
+                .or_else(|| nearest_alias(tokens, &unknown)),
+            None => {
+                select_alias(tokens, &unknown).or_else(|| in_any_table(tokens, &unknown, &items))
             }
-            None => output_name(tokens, &missing).or_else(|| anywhere(tokens, &missing, &items)),
         })
 }
 
-/// `FROM has o (retail.orders), s (retail.stores)`.
-pub(super) fn from_clause(tokens: &Tokens<'_>) -> Option<String> {
+/// The hint for an unknown table alias, as in `FROM has o (retail.orders), s (retail.stores)`.
+pub(super) fn missing_from_item(tokens: &Tokens<'_>) -> Option<String> {
     let items: Vec<String> = from_items(tokens)
         .iter()
         .map(|item| format!("{} (retail.{})", item.name, item.relation.name))
@@ -53,8 +58,8 @@ pub(super) fn from_clause(tokens: &Tokens<'_>) -> Option<String> {
     (!items.is_empty()).then(|| format!("FROM has {}", items.join(", ")))
 }
 
-/// `write o.store_id or s.store_id`.
-pub(super) fn ambiguous(tokens: &Tokens<'_>, message: &str) -> Option<String> {
+/// The hint for an ambiguous column, as in `write o.store_id or s.store_id`.
+pub(super) fn ambiguous_column(tokens: &Tokens<'_>, message: &str) -> Option<String> {
     let name = message
         .strip_prefix("column reference \"")?
         .strip_suffix("\" is ambiguous")?;
@@ -66,13 +71,14 @@ pub(super) fn ambiguous(tokens: &Tokens<'_>, message: &str) -> Option<String> {
     (choices.len() > 1).then(|| format!("write {}", choices.join(" or ")))
 }
 
-fn written_at(tokens: &Tokens<'_>, at: usize) -> Option<Missing> {
+/// The column reference whose first token is at `at`.
+fn reference_at(tokens: &Tokens<'_>, at: usize) -> Option<UnknownColumn> {
     let mut last = at;
     while tokens.get(last + 1) == "." && tokens.name(last + 2).is_some() {
         last += 2;
     }
     let qualifier = last.checked_sub(2).filter(|table| *table >= at);
-    Some(Missing {
+    Some(UnknownColumn {
         qualifier: qualifier.and_then(|table| tokens.name(table)),
         column: tokens.name(last)?,
         written: tokens.get(last).to_owned(),
@@ -80,8 +86,8 @@ fn written_at(tokens: &Tokens<'_>, at: usize) -> Option<Missing> {
     })
 }
 
-/// Of a message such as `column o.total does not exist`.
-fn named_in(message: &str) -> Option<Missing> {
+/// The column reference in a message such as `column o.total does not exist`.
+fn reference_in_message(message: &str) -> Option<UnknownColumn> {
     let name = message
         .strip_prefix("column ")?
         .strip_suffix(" does not exist")?;
@@ -90,7 +96,7 @@ fn named_in(message: &str) -> Option<Missing> {
         _ => (None, name),
     };
     let column = column.trim_matches('"');
-    Some(Missing {
+    Some(UnknownColumn {
         qualifier: qualifier.map(|qualifier| qualifier.trim_matches('"').to_owned()),
         column: column.to_owned(),
         written: column.to_owned(),
@@ -98,122 +104,136 @@ fn named_in(message: &str) -> Option<Missing> {
     })
 }
 
-fn as_text(missing: &Missing) -> Option<String> {
-    let quoted = missing.written.starts_with('"');
-    let curly = missing.written.contains(CURLY_QUOTES);
-    if missing.qualifier.is_some() || !quoted && !curly {
+/// The hint for a string in double or curly quotes.
+fn as_string_literal(unknown: &UnknownColumn) -> Option<String> {
+    let quoted = unknown.written.starts_with('"');
+    let curly = unknown.written.contains(CURLY_QUOTES);
+    if unknown.qualifier.is_some() || !quoted && !curly {
         return None;
     }
     let all = || RELATIONS.iter();
-    let lower = missing.column.to_lowercase();
+    let lower = unknown.column.to_lowercase();
     if all().any(|relation| has_column(relation, &lower)) {
         return Some(format!("did you mean {lower}, without quotes?"));
     }
-    if nearest_of(all(), &missing.column).is_some() {
+    if nearest_column(all(), &unknown.column).is_some() {
         return None;
     }
     let written = if quoted {
-        &missing.column
+        &unknown.column
     } else {
-        &missing.written
+        &unknown.written
     };
     let text = written.trim_matches(CURLY_QUOTES);
     Some(format!(
-        "text stands in single quotes: '{}'",
+        "put strings in single quotes: '{}'",
         text.replace('\'', "''")
     ))
 }
 
-fn as_unit(tokens: &Tokens<'_>, missing: &Missing) -> Option<String> {
-    let at = missing.at?;
-    let unit = UNITS.iter().find(|unit| **unit == missing.column)?;
+/// The hint for a date unit without quotes.
+fn as_date_unit(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+    let at = unknown.at?;
+    let unit = DATE_UNITS.iter().find(|unit| **unit == unknown.column)?;
     let calls = ["date_trunc", "date_part", "date_bin"];
     let near = at.saturating_sub(8)..at;
     let is_part = near
         .into_iter()
         .any(|at| calls.iter().any(|call| tokens.is(at, call)));
     is_part.then(|| {
-        format!("the unit is a text and stands first, as in date_trunc('{unit}', order_date)")
+        format!("write the unit first, as a string, as in date_trunc('{unit}', order_date)")
     })
 }
 
-fn as_word(tokens: &Tokens<'_>, missing: &Missing) -> Option<String> {
-    if missing.at.is_some_and(|at| tokens.is_before(at, "@")) {
-        return Some("there are no variables here; write the value into the text".to_owned());
+/// The hint for a variable, or for a word that is a value in another database.
+fn as_foreign_word(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+    if unknown.at.is_some_and(|at| tokens.follows(at, "@")) {
+        return Some("variables are not supported; write the value as a literal".to_owned());
     }
-    if missing.qualifier.is_some() {
+    if unknown.qualifier.is_some() {
         return None;
     }
-    foreign::hint(ForeignKind::Word, &missing.column)
+    foreign::hint(ForeignKind::Word, &unknown.column)
 }
 
-fn in_table(missing: &Missing, qualifier: &str, items: &[FromItem]) -> Option<String> {
+/// The hint for a reference with a qualifier that stands for a table in FROM.
+fn in_qualified_table(
+    unknown: &UnknownColumn,
+    qualifier: &str,
+    items: &[FromItem],
+) -> Option<String> {
     let item = items.iter().find(|item| item.name == qualifier)?;
     let relation = item.relation;
-    let nearest = nearest_of(std::iter::once(relation), &missing.column);
-    let elsewhere = tables_with(&missing.column);
+    let nearest = nearest_column(std::iter::once(relation), &unknown.column);
+    let elsewhere = tables_with(&unknown.column);
     let meant = match nearest {
-        _ if !elsewhere.is_empty() => format!("{} is in {elsewhere}; ", missing.column),
+        _ if !elsewhere.is_empty() => format!("{} is in {elsewhere}; ", unknown.column),
         Some(column) => format!("did you mean {qualifier}.{column}? "),
         None => String::new(),
     };
     Some(format!("{meant}{}", columns_of(relation)))
 }
 
-fn anywhere(tokens: &Tokens<'_>, missing: &Missing, items: &[FromItem]) -> Option<String> {
-    let name = &missing.column;
+/// The hint for a reference without a qualifier.
+fn in_any_table(
+    tokens: &Tokens<'_>,
+    unknown: &UnknownColumn,
+    items: &[FromItem],
+) -> Option<String> {
+    let name = &unknown.column;
     let relations = || items.iter().map(|item| item.relation);
     let elsewhere = tables_with(name);
     if relations().any(|relation| has_column(relation, name)) {
         return Some(format!(
-            "{name} is in {elsewhere}, but a sub-select or WITH query gives only what it selects"
+            "{name} is in {elsewhere}, but a subquery or WITH query exposes only the columns that it selects"
         ));
     }
     if !elsewhere.is_empty() {
-        return Some(format!("{name} is in {elsewhere}; join it"));
+        return Some(format!("{name} is in {elsewhere}; join that table"));
     }
-    let near = nearest_of(relations(), name).or_else(|| nearest_of(RELATIONS.iter(), name));
+    let near = nearest_column(relations(), name).or_else(|| nearest_column(RELATIONS.iter(), name));
     let meant = near.map(|column| format!("did you mean {column} ({})?", tables_with(column)));
-    // What a sub-select reads is not what the query around it sees.
+    // The columns of a table in a subquery are not visible in the outer query.
     let is_nested = (0..tokens.len())
         .filter(|at| tokens.is(*at, "select"))
         .count()
         > 1;
-    if meant.is_some() || is_nested || items.len() > MAX_TABLES_LISTED {
-        return meant.or_else(|| nearest_output(tokens, missing));
+    if meant.is_some() || is_nested || items.len() > MAX_LISTED_TABLES {
+        return meant.or_else(|| nearest_alias(tokens, unknown));
     }
     let mut lists: Vec<String> = relations().map(columns_of).collect();
     lists.dedup();
     (!lists.is_empty()).then(|| lists.join("; "))
 }
 
-/// The name of an output of a sub-select or WITH query that is nearly the same.
-fn nearest_output(tokens: &Tokens<'_>, missing: &Missing) -> Option<String> {
+/// The most similar alias of an output column, for example of a subquery or WITH query.
+fn nearest_alias(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
     let outputs: Vec<String> = (0..tokens.len())
-        .filter(|at| tokens.is_before(*at, "as") && tokens.get(at + 1) != "(")
+        .filter(|at| tokens.follows(*at, "as") && tokens.get(at + 1) != "(")
         .filter_map(|at| tokens.name(at))
         .collect();
     let known = outputs.iter().map(String::as_str);
-    let output = nearest(&missing.column.to_lowercase(), known)?;
-    let qualifier = missing.qualifier.as_ref();
+    let output = nearest(&unknown.column.to_lowercase(), known)?;
+    let qualifier = unknown.qualifier.as_ref();
     let dotted = qualifier.map_or_else(String::new, |qualifier| format!("{qualifier}."));
-    (output != missing.column).then(|| format!("did you mean {dotted}{output}?"))
+    (output != unknown.column).then(|| format!("did you mean {dotted}{output}?"))
 }
 
-/// A name that SELECT gives to its output is unknown to WHERE, HAVING and the rest of SELECT.
-fn output_name(tokens: &Tokens<'_>, missing: &Missing) -> Option<String> {
-    let name = &missing.column;
+/// The hint for an alias of an output column that is used in WHERE, in HAVING or in another output
+/// column, where it is not visible.
+fn select_alias(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+    let name = &unknown.column;
     let is_given =
-        |at: &usize| tokens.is_before(*at, "as") && tokens.name(*at).as_ref() == Some(name);
+        |at: &usize| tokens.follows(*at, "as") && tokens.name(*at).as_ref() == Some(name);
     let given = (0..tokens.len()).find(is_given)?;
     let expression = expression_before(tokens, given - 1)?;
     Some(format!(
-        "{name} is an output name, which only GROUP BY and ORDER BY know; write {expression} again, or filter outside, \
-         as in SELECT * FROM (SELECT …) t WHERE {name} > 0"
+        "{name} is an output column name, which can only be used in GROUP BY and, by itself, in ORDER BY; repeat \
+         {expression}, or filter in an outer query, as in SELECT * FROM (SELECT …) t WHERE {name} > 0"
     ))
 }
 
-/// The output expression that ends before a token.
+/// The expression of the output column that ends before the token `end`.
 fn expression_before(tokens: &Tokens<'_>, end: usize) -> Option<String> {
     let mut depth = 0_usize;
     let mut first = end;

@@ -1,11 +1,11 @@
-//! The names of stores, categories and product types that a text compares with: those that do not
-//! exist explain an empty answer.
+//! The names of stores, categories and product types that a statement compares with. A name that
+//! does not exist explains an empty result.
 
 use super::tokens::{TokenKind, Tokens};
 
-/// What has a name of its own.
+/// A kind of thing that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Named {
+pub enum NamedEntity {
     /// A store.
     Store,
     /// A category of products.
@@ -14,11 +14,11 @@ pub enum Named {
     ProductType,
 }
 
-impl Named {
-    /// All of them.
+impl NamedEntity {
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Store, Self::Category, Self::ProductType];
 
-    /// The column of its names.
+    /// The column that holds the names.
     #[must_use]
     pub fn column(self) -> &'static str {
         match self {
@@ -29,10 +29,10 @@ impl Named {
     }
 }
 
-/// How a text folds the case of a name before it compares.
+/// How a statement folds the case of a name before comparing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folding {
-    /// Not at all.
+    /// No folding.
     None,
     /// `lower(category_name) = …`
     Lower,
@@ -40,38 +40,39 @@ pub enum Folding {
     Upper,
 }
 
-/// A name that a text compares with.
+/// A name that a statement compares with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparedName {
-    /// What is said to be called so.
-    pub named: Named,
-    /// How the names are folded.
+    /// What the name stands for.
+    pub entity: NamedEntity,
+    /// How the names are folded before the comparison.
     pub folding: Folding,
-    /// The name.
+    /// The name, as in the statement.
     pub value: String,
 }
 
-/// How many comparisons of one text are looked at.
+/// The most names that are collected from one statement.
 const MAX_COMPARED_NAMES: usize = 16;
 
-/// The names that a statement demands by `=`, `IN`, `= ANY (ARRAY[…])` or a LIKE without wildcards.
+/// The names that a statement requires with `=`, `IN`, `= ANY (ARRAY[…])` or a LIKE without
+/// wildcards. At most 16, each once.
 #[must_use]
 pub fn compared_names(text: &str) -> Vec<ComparedName> {
     let tokens = Tokens::new(text);
     let mut found: Vec<ComparedName> = Vec::new();
     for at in 0..tokens.len() {
         let column = tokens.name(at);
-        let named = Named::ALL
+        let entity = NamedEntity::ALL
             .into_iter()
-            .find(|named| column.as_deref() == Some(named.column()));
-        let Some(named) = named else { continue };
-        let (folding, first, next) = folded(&tokens, at);
-        let values = demanded_behind(&tokens, next)
+            .find(|entity| column.as_deref() == Some(entity.column()));
+        let Some(entity) = entity else { continue };
+        let (folding, first, next) = column_operand(&tokens, at);
+        let values = required_after(&tokens, next)
             .into_iter()
-            .chain(demanded_before(&tokens, first));
+            .chain(required_before(&tokens, first));
         for value in values {
             let name = ComparedName {
-                named,
+                entity,
                 folding,
                 value,
             };
@@ -83,15 +84,16 @@ pub fn compared_names(text: &str) -> Vec<ComparedName> {
     found
 }
 
-/// How a column is folded, its first token with qualifier and call, and the token behind them.
-fn folded(tokens: &Tokens<'_>, at: usize) -> (Folding, usize, usize) {
+/// The operand that consists of the column at `at`: how it folds the column, its first token
+/// (including a qualifier and a call), and the token after it.
+fn column_operand(tokens: &Tokens<'_>, at: usize) -> (Folding, usize, usize) {
     let mut first = at;
-    while tokens.is_before(first, ".") && first >= 2 {
+    while tokens.follows(first, ".") && first >= 2 {
         first -= 2;
     }
     let call = first
         .checked_sub(2)
-        .filter(|_| tokens.is_before(first, "(") && tokens.get(at + 1) == ")");
+        .filter(|_| tokens.follows(first, "(") && tokens.get(at + 1) == ")");
     match call {
         Some(call) if tokens.is(call, "lower") => (Folding::Lower, call, at + 2),
         Some(call) if tokens.is(call, "upper") => (Folding::Upper, call, at + 2),
@@ -99,15 +101,16 @@ fn folded(tokens: &Tokens<'_>, at: usize) -> (Folding, usize, usize) {
     }
 }
 
-fn demanded_behind(tokens: &Tokens<'_>, at: usize) -> Vec<String> {
-    let texts = |first: usize, end: &str| {
+/// The names that a comparison requires whose operator is at `at`.
+fn required_after(tokens: &Tokens<'_>, at: usize) -> Vec<String> {
+    let strings = |first: usize, end: &str| {
         let mut values = Vec::new();
         let mut at = first;
-        while tokens.kind(at) == Some(TokenKind::Text) {
-            values.extend(tokens.text_value(at));
+        while tokens.kind(at) == Some(TokenKind::String) {
+            values.extend(tokens.string_value(at));
             at += if tokens.get(at + 1) == "," { 2 } else { 1 };
         }
-        // A list with anything else in it demands nothing for sure.
+        // A list with anything but strings in it does not require one of these names.
         if tokens.get(at) == end {
             values
         } else {
@@ -115,17 +118,17 @@ fn demanded_behind(tokens: &Tokens<'_>, at: usize) -> Vec<String> {
         }
     };
     if tokens.is(at, "in") && tokens.get(at + 1) == "(" {
-        return texts(at + 2, ")");
+        return strings(at + 2, ")");
     }
     let is_array = tokens.get(at) == "="
         && tokens.is(at + 1, "any")
         && tokens.get(at + 2) == "("
         && tokens.is(at + 3, "array");
     if is_array {
-        return texts(at + 5, "]");
+        return strings(at + 5, "]");
     }
     let is_equal = tokens.get(at) == "=";
-    let value = tokens.text_value(at + 1);
+    let value = tokens.string_value(at + 1);
     let is_pattern = tokens.is(at, "like");
     value
         .filter(|value| is_equal || is_pattern && !value.contains(['%', '_', '\\']))
@@ -133,9 +136,10 @@ fn demanded_behind(tokens: &Tokens<'_>, at: usize) -> Vec<String> {
         .collect()
 }
 
-fn demanded_before(tokens: &Tokens<'_>, first: usize) -> Option<String> {
+/// The name in `'name' = column`, where `first` is the first token of the column.
+fn required_before(tokens: &Tokens<'_>, first: usize) -> Option<String> {
     let value = first.checked_sub(2)?;
     (tokens.get(first - 1) == "=")
-        .then(|| tokens.text_value(value))
+        .then(|| tokens.string_value(value))
         .flatten()
 }

@@ -1,66 +1,66 @@
-//! What people bring along from other databases, and what does the same here: data, read from
+//! Functions, types and operators of other databases, and what does the same here: data, read from
 //! `foreign.txt`.
 
 use std::sync::LazyLock;
 
 const FOREIGN_FILE: &str = include_str!("foreign.txt");
 
-/// What is written in a statement and is not on the lists.
+/// What a name of another database stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ForeignKind {
     /// A function.
     Function,
-    /// A type of a cast.
+    /// A type, in a cast.
     Type,
     /// An operator.
     Operator,
-    /// A word that is a value elsewhere, where PostgreSQL looks for a column.
+    /// A word that stands for a value in another database and for a column in PostgreSQL.
     Word,
 }
 
 impl ForeignKind {
-    fn of_section(section: &str) -> Self {
+    fn from_section(section: &str) -> Self {
         match section {
             "[functions]" => Self::Function,
             "[types]" => Self::Type,
             "[operators]" => Self::Operator,
             "[words]" => Self::Word,
-            _ => unreachable!("a test reads the file"),
+            _ => unreachable!("a test parses the file"),
         }
     }
 }
 
-/// Names of other databases (or of PostgreSQL, outside the lists), with one form that does the same
-/// here.
+/// Names of other databases, or names of PostgreSQL that are not on the allow-list, with an example
+/// that does the same here.
 #[derive(Debug)]
-pub struct Foreign {
-    /// What they name.
+pub struct ForeignName {
+    /// What the names stand for.
     pub kind: ForeignKind,
-    /// The names, in lower case, with a space between them.
+    /// The names, in lower case, separated by spaces.
     pub names: &'static str,
     /// A statement that begins with SELECT, or an expression over the columns of orders,
     /// order_items, products and stores.
-    pub form: &'static str,
-    /// What else to know.
+    pub example: &'static str,
+    /// A remark on the example.
     note: Option<&'static str>,
 }
 
-/// All of them.
-pub static FOREIGN: LazyLock<Vec<Foreign>> = LazyLock::new(|| {
+/// All entries of `foreign.txt`.
+pub static FOREIGN_NAMES: LazyLock<Vec<ForeignName>> = LazyLock::new(|| {
     let mut kind = ForeignKind::Function;
     let mut entries = Vec::new();
     for line in FOREIGN_FILE.lines().filter(|line| !line.starts_with("# ")) {
         if line.starts_with('[') {
-            kind = ForeignKind::of_section(line);
+            kind = ForeignKind::from_section(line);
         } else if let Some((names, rest)) = line.split_once(" => ") {
-            let (form, note) = match rest.split_once(" ## ") {
-                Some((form, note)) => (form, Some(note)),
+            let (example, note) = match rest.split_once(" ## ") {
+                Some((example, note)) => (example, Some(note)),
                 None => (rest, None),
             };
-            entries.push(Foreign {
+            entries.push(ForeignName {
                 kind,
                 names,
-                form,
+                example,
                 note,
             });
         }
@@ -68,13 +68,14 @@ pub static FOREIGN: LazyLock<Vec<Foreign>> = LazyLock::new(|| {
     entries
 });
 
-/// What to write instead of a name.
+/// The hint for a name of another database, if it is known.
 pub(in crate::query::guard) fn hint(kind: ForeignKind, name: &str) -> Option<String> {
-    let is_named =
-        |entry: &&Foreign| entry.kind == kind && entry.names.split(' ').any(|other| other == name);
-    let entry = FOREIGN.iter().find(is_named)?;
+    let is_named = |entry: &&ForeignName| {
+        entry.kind == kind && entry.names.split(' ').any(|other| other == name)
+    };
+    let entry = FOREIGN_NAMES.iter().find(is_named)?;
     let note = entry
         .note
         .map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("use for example {}{note}", entry.form))
+    Some(format!("use for example {}{note}", entry.example))
 }

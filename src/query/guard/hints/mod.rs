@@ -1,44 +1,47 @@
-//! What to write instead: hints beside a refusal of the guard or an error of PostgreSQL.
+//! Hints for a refusal of the guard or an error of PostgreSQL: what to write instead.
 //!
-//! Knows the client's text, the tables of `relations` and what other databases write; must not know
-//! connections or MCP. Looks at tokens, so that a text which does not parse has hints too.
-//! Invariants: a hint holds the client's own words, names of the allow-list and literals of this
-//! crate, and nothing that the database has said of other tenants; every form that a hint shows
-//! runs (a test).
-mod column; // a column that does not exist
-mod compared; // names that a text compares with
-mod database; // what PostgreSQL finds
-mod foreign; // what other databases call it
+//! Knows the client's text, the tables of `relations` and the SQL of other databases; must not know
+//! connections or MCP. Works on tokens, so that there are hints for a text that does not parse.
+//!
+//! Invariants:
+//! - a hint consists of the client's own words, names of the allow-list and literals of this crate,
+//!   and holds nothing that the database has said of other tenants;
+//! - every example in a hint runs (a test).
+mod column; // columns that do not exist or are ambiguous
+mod compared; // names of stores, categories and product types in comparisons
+mod database; // hints for PostgreSQL's errors
+mod foreign; // functions, types and operators of other databases
 mod location; // where the parser stopped
-mod names; // which tables a text reads
-mod slips; // quotes, parentheses, a JOIN without a condition
-mod syntax; // what other databases write: where it is found
-mod syntax_table; // … and what to write instead
-mod tokens; // a text as the scanner reads it
+mod mistakes; // quotes, parentheses, a JOIN without a condition
+mod names; // the tables that a text reads, and their columns
+mod syntax; // finds an entry of the syntax table
+mod syntax_table; // syntax of other databases and common mistakes, each with a hint
+mod tokens; // the tokens of a text
 
-pub use compared::{ComparedName, Folding, Named, compared_names};
-pub use database::{ERRORS, ErrorHint};
-pub(super) use foreign::hint as foreign;
-pub use foreign::{FOREIGN, Foreign, ForeignKind};
-pub use syntax_table::{ForeignSyntax, SYNTAX};
+pub use compared::{ComparedName, Folding, NamedEntity, compared_names};
+pub use database::{ERROR_HINTS, ErrorHint};
+pub(super) use foreign::hint as foreign_name;
+pub use foreign::{FOREIGN_NAMES, ForeignKind, ForeignName};
+pub use syntax_table::{FOREIGN_SYNTAX, ForeignSyntax};
 
 use tokens::Tokens;
 
-/// What is known of a syntax error beside the parser's message.
+/// Details of a syntax error that the parser's message does not hold.
 pub(super) struct SyntaxError {
-    /// The byte of the text at which the parser stopped.
+    /// The byte offset at which the parser stopped.
     pub(super) byte: Option<usize>,
-    /// The part of the line around it.
+    /// The part of the line around that offset.
     pub(super) snippet: Option<String>,
     /// What to write instead.
     pub(super) hint: Option<String>,
 }
 
-/// Explains a message of the parser. Parses beginnings of the text, some ten times at most.
+/// Finds the location of a parser's error, and a hint. Parses prefixes of the text to do so, about
+/// ten times at most.
 pub(super) fn syntax_error(text: &str, message: &str) -> SyntaxError {
     let byte = location::error_byte(text, message);
     let tokens = Tokens::new(text);
-    let at = byte.map(|byte| tokens.at_byte(byte));
+    let at = byte.map(|byte| tokens.index_at_byte(byte));
     SyntaxError {
         byte,
         snippet: byte.and_then(|byte| location::snippet(text, byte)),
@@ -46,11 +49,11 @@ pub(super) fn syntax_error(text: &str, message: &str) -> SyntaxError {
     }
 }
 
-/// What to write instead, where PostgreSQL has found an error in the statement that `text` is:
-/// `message` is PostgreSQL's, `byte` the place in `text` if it is known.
+/// A hint for an error of PostgreSQL in the statement `text`. `message` is PostgreSQL's message;
+/// `byte` is the error's byte offset in `text`, if known.
 #[must_use]
 pub fn for_error(text: &str, sqlstate: &str, message: &str, byte: Option<usize>) -> Option<String> {
     let tokens = Tokens::new(text);
-    let at = byte.map(|byte| tokens.at_byte(byte));
+    let at = byte.map(|byte| tokens.index_at_byte(byte));
     database::hint(&tokens, sqlstate, message, at).map(|hint| super::visible(&hint))
 }

@@ -1,15 +1,15 @@
-//! Which tables a text reads, under which names, and where a column is.
+//! The tables that a text reads, their aliases and their columns.
 
 use super::tokens::{TokenKind, Tokens};
 use crate::query::guard::relations::{RELATIONS, Relation, SCHEMA, nearest, relation};
 
-/// A table of the list, and the name by which a text calls it.
+/// A table in FROM, with its alias if it has one, else with its own name.
 pub(super) struct FromItem {
     pub(super) name: String,
     pub(super) relation: &'static Relation,
 }
 
-/// The tables that a text reads, in the order they are first named; each name once.
+/// The tables that a text reads, in the order of their first appearance; each name once.
 pub(super) fn from_items(tokens: &Tokens<'_>) -> Vec<FromItem> {
     let mut items: Vec<FromItem> = Vec::new();
     for at in 0..tokens.len() {
@@ -26,17 +26,17 @@ pub(super) fn from_items(tokens: &Tokens<'_>) -> Vec<FromItem> {
 fn from_item(tokens: &Tokens<'_>, at: usize) -> Option<FromItem> {
     let table = tokens.name(at)?;
     let relation = relation(&table)?;
-    // With schema, and with database and schema.
+    // Skips a schema, or a database and a schema.
     let mut first = at;
-    while tokens.is_before(first, ".") {
+    while tokens.follows(first, ".") {
         first = first.checked_sub(2)?;
     }
     let begins = ["from", "join", ",", "("];
-    if tokens.get(at + 1) == "." || !begins.iter().any(|word| tokens.is_before(first, word)) {
+    if tokens.get(at + 1) == "." || !begins.iter().any(|word| tokens.follows(first, word)) {
         return None;
     }
     let alias = at + if tokens.is(at + 1, "as") { 2 } else { 1 };
-    let is_alias = alias == at + 2 || tokens.kind(alias) == Some(TokenKind::Word);
+    let is_alias = alias == at + 2 || tokens.kind(alias) == Some(TokenKind::Name);
     let name = if is_alias { tokens.name(alias) } else { None };
     Some(FromItem {
         name: name.unwrap_or(table),
@@ -44,7 +44,7 @@ fn from_item(tokens: &Tokens<'_>, at: usize) -> Option<FromItem> {
     })
 }
 
-/// `retail.stores has store_id, store_name, is_online`.
+/// Lists the columns of a table, as in `retail.stores has store_id, store_name, is_online`.
 pub(super) fn columns_of(relation: &Relation) -> String {
     let columns: Vec<&str> = relation.columns.iter().map(|column| column.name).collect();
     format!("{SCHEMA}.{} has {}", relation.name, columns.join(", "))
@@ -54,7 +54,7 @@ pub(super) fn has_column(relation: &Relation, name: &str) -> bool {
     relation.columns.iter().any(|column| column.name == name)
 }
 
-/// The tables that have a column, as `retail.orders, retail.order_items`; empty when none has.
+/// The tables that have a column, as in `retail.orders, retail.order_items`; empty if none has it.
 pub(super) fn tables_with(name: &str) -> String {
     let tables: Vec<String> = RELATIONS
         .iter()
@@ -64,8 +64,8 @@ pub(super) fn tables_with(name: &str) -> String {
     tables.join(", ")
 }
 
-/// The column of these tables whose name is nearly the same.
-pub(super) fn nearest_of<'a>(
+/// The column of these tables whose name is most similar to `name`, if any is similar enough.
+pub(super) fn nearest_column<'a>(
     relations: impl Iterator<Item = &'a Relation>,
     name: &str,
 ) -> Option<&'static str> {

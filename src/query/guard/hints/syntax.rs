@@ -1,76 +1,79 @@
-//! Finds the syntax of other databases where the parser stopped.
+//! Finds the hint for a syntax error: the entry of the syntax table whose words are where the
+//! parser stopped.
 
-use super::slips;
-use super::syntax_table::{ForeignSyntax, SYNTAX, Whereabouts};
+use super::mistakes;
+use super::syntax_table::{FOREIGN_SYNTAX, ForeignSyntax, MatchPosition};
 use super::tokens::{TokenKind, Tokens};
 use crate::query::guard::relations::nearest;
 
-/// How far behind the words the parser may have stopped.
-const MAX_DISTANCE: usize = 2;
+/// How many tokens after the words the parser may have stopped.
+const MAX_DISTANCE_TOKENS: usize = 2;
 
-/// … within the parentheses of a call.
-const MAX_DISTANCE_IN_CALL: usize = 8;
+/// As above, if the words open a call that is not closed where the parser stopped.
+const MAX_DISTANCE_IN_CALL_TOKENS: usize = 8;
 
-/// What to write instead, where the parser stopped; `at` is the token at fault, if known.
+/// The hint for a syntax error; `at` is the index of the token at fault, if known.
 pub(super) fn hint(message: &str, tokens: &Tokens<'_>, at: Option<usize>) -> Option<String> {
-    if let Some(slip) = slips::find(message, tokens, at) {
-        return Some(slip.to_owned());
+    if let Some(mistake) = mistakes::hint(message, tokens, at) {
+        return Some(mistake.to_owned());
     }
-    let found = SYNTAX.iter().find(|entry| {
-        let found = |words: &&str| entry.is_found(words, tokens, at);
-        entry.words.iter().any(found)
+    let found = FOREIGN_SYNTAX.iter().find(|entry| {
+        let is_found = |words: &&str| entry.matches(words, tokens, at);
+        entry.words.iter().any(is_found)
     });
     match found {
-        Some(entry) if entry.form.is_empty() => Some(entry.says.to_owned()),
-        Some(entry) => Some(format!("{}, as in {}", entry.says, entry.form)),
-        None if at == Some(0) => Some(first_word(tokens)),
+        Some(entry) if entry.example.is_empty() => Some(entry.advice.to_owned()),
+        Some(entry) => Some(format!("{}, as in {}", entry.advice, entry.example)),
+        None if at == Some(0) => Some(first_word_hint(tokens)),
         None => None,
     }
 }
 
-/// The words that statements begin with.
-const BEGINNINGS: [&str; 5] = ["SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN"];
+/// The first words of allowed statements.
+const FIRST_KEYWORDS: [&str; 5] = ["SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN"];
 
-/// What is said of a text that does not begin like SQL.
-fn first_word(tokens: &Tokens<'_>) -> String {
+/// The hint for a text that does not begin like SQL.
+fn first_word_hint(tokens: &Tokens<'_>) -> String {
     let word = tokens.get(0).to_uppercase();
-    nearest(&word, BEGINNINGS.into_iter()).map_or_else(
-        || "send the SQL alone, beginning with SELECT or WITH".to_owned(),
-        |beginning| format!("did you mean {beginning}?"),
+    nearest(&word, FIRST_KEYWORDS.into_iter()).map_or_else(
+        || "send only the SQL, beginning with SELECT or WITH".to_owned(),
+        |keyword| format!("did you mean {keyword}?"),
     )
 }
 
 impl ForeignSyntax {
-    fn is_found(&self, words: &str, tokens: &Tokens<'_>, at: Option<usize>) -> bool {
+    fn matches(&self, words: &str, tokens: &Tokens<'_>, at: Option<usize>) -> bool {
         let words: Vec<&str> = words.split(' ').collect();
-        let stands = |first: usize| {
+        let is_at = |first: usize| {
             let mut pairs = words.iter().zip(first..);
-            pairs.all(|(word, token)| fits(word, tokens, token))
+            pairs.all(|(word, token)| token_matches(word, tokens, token))
         };
-        // A call is where it stopped, however long its arguments are, as long as it is open.
+        // In an open call the parser may stop further on, because arguments consist of more tokens.
         let is_call = words.last() == Some(&"(");
         let reaches = |first: usize, at: usize| {
-            let behind = first + words.len();
-            at <= behind + MAX_DISTANCE
-                || is_call && at <= behind + MAX_DISTANCE_IN_CALL && tokens.is_open(behind - 1, at)
+            let end = first + words.len();
+            at <= end + MAX_DISTANCE_TOKENS
+                || is_call && at <= end + MAX_DISTANCE_IN_CALL_TOKENS && tokens.is_open(end - 1, at)
         };
-        match (self.whereabouts, at) {
-            (Whereabouts::Anywhere, _) | (Whereabouts::Near, None) => (0..tokens.len()).any(stands),
-            (Whereabouts::At, None) => false,
-            (Whereabouts::At, Some(at)) => stands(at),
-            (Whereabouts::Near, Some(at)) => {
-                let earliest = (at + 1).saturating_sub(MAX_DISTANCE_IN_CALL + words.len());
-                (earliest..at + 1).any(|first| reaches(first, at) && stands(first))
+        match (self.position, at) {
+            (MatchPosition::Anywhere, _) | (MatchPosition::NearError, None) => {
+                (0..tokens.len()).any(is_at)
+            }
+            (MatchPosition::AtError, None) => false,
+            (MatchPosition::AtError, Some(at)) => is_at(at),
+            (MatchPosition::NearError, Some(at)) => {
+                let earliest = (at + 1).saturating_sub(MAX_DISTANCE_IN_CALL_TOKENS + words.len());
+                (earliest..at + 1).any(|first| reaches(first, at) && is_at(first))
             }
         }
     }
 }
 
-fn fits(word: &str, tokens: &Tokens<'_>, at: usize) -> bool {
+fn token_matches(word: &str, tokens: &Tokens<'_>, at: usize) -> bool {
     match word {
         "0" => tokens.kind(at) == Some(TokenKind::Number),
-        "'" => tokens.kind(at) == Some(TokenKind::Text),
-        "_" => tokens.kind(at) == Some(TokenKind::Word),
+        "'" => tokens.kind(at) == Some(TokenKind::String),
+        "_" => tokens.kind(at) == Some(TokenKind::Name),
         "`" => tokens.kind(at) == Some(TokenKind::Symbol) && tokens.get(at).contains('`'),
         _ => tokens.is(at, word),
     }

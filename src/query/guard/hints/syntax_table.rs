@@ -1,96 +1,95 @@
-//! The syntax of other databases, and common slips, with PostgreSQL's own way: data, no logic. A
-//! test runs every form.
+//! Syntax of other databases and common mistakes, each with PostgreSQL's syntax: data, no logic.
 
-/// Syntax that PostgreSQL does not have, and its own. A test runs every form.
+/// Syntax that PostgreSQL does not have, and what to write instead. A test runs every example.
 #[derive(Debug)]
 pub struct ForeignSyntax {
-    /// Words that follow one another, in lower case: `0` stands for a number, `'` for a text, `_`
-    /// for any name.
+    /// Alternatives, each a sequence of tokens in lower case, separated by spaces. `0` stands for
+    /// any number, `'` for any string, `_` for any name.
     pub words: &'static [&'static str],
-    pub(super) whereabouts: Whereabouts,
-    /// What is wrong, and what to do.
-    pub says: &'static str,
-    /// A statement in PostgreSQL's own way; may be empty.
-    pub form: &'static str,
+    pub(super) position: MatchPosition,
+    /// What is wrong and what to do.
+    pub advice: &'static str,
+    /// A statement in PostgreSQL's syntax, or an empty text.
+    pub example: &'static str,
 }
 
-/// Where the words must stand.
+/// Where the words must be, relative to the token at which the parser stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Whereabouts {
-    /// The first of them is where the parser stopped.
-    At,
-    /// The parser stopped among them or a little behind: `t PIVOT (sum(` is a table's alias and
-    /// columns up to there.
-    Near,
+pub(super) enum MatchPosition {
+    /// The first of the words is that token.
+    AtError,
+    /// That token is one of the words or follows soon after them: the parser reads `t PIVOT (sum(`
+    /// as a table's alias and column names before it fails.
+    NearError,
     /// Anywhere in the text.
     Anywhere,
 }
 
-use Whereabouts::{Anywhere, At, Near};
+use MatchPosition::{Anywhere, AtError, NearError};
 
 const fn syntax(
     words: &'static [&'static str],
-    whereabouts: Whereabouts,
-    says: &'static str,
-    form: &'static str,
+    position: MatchPosition,
+    advice: &'static str,
+    example: &'static str,
 ) -> ForeignSyntax {
     ForeignSyntax {
         words,
-        whereabouts,
-        says,
-        form,
+        position,
+        advice,
+        example,
     }
 }
 
-const PARAMETER: &str = "there are no parameters here; write the value into the text";
+const PARAMETER: &str = "parameters are not supported; write the value as a literal";
 
-/// All of it; the first entry that fits is shown.
-pub static SYNTAX: &[ForeignSyntax] = &[
+/// All entries. The first that matches is shown, so the order counts.
+pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
     syntax(
         &["& lt ;", "& gt ;", "& amp ;", "& quot ;"],
         Anywhere,
-        "the text is escaped as HTML; write < > & and quotes as they are",
+        "the text is escaped as HTML; write <, >, & and quotes unescaped",
         "",
     ),
     syntax(
         &["qualify"],
-        Near,
-        "PostgreSQL has no QUALIFY; filter on a window function outside a sub-select",
+        NearError,
+        "PostgreSQL has no QUALIFY; compute the window function in a subquery and filter in the outer query",
         "SELECT * FROM (SELECT product_name, rank() OVER (PARTITION BY category_id ORDER BY base_price DESC) AS r FROM retail.products) t WHERE r <= 3",
     ),
     syntax(
         &["select top", "distinct top", "all top"],
-        Near,
-        "PostgreSQL has no TOP; the number of rows stands in LIMIT at the end",
+        NearError,
+        "PostgreSQL has no TOP; put the number of rows in LIMIT at the end",
         "SELECT product_name FROM retail.products ORDER BY base_price DESC LIMIT 10",
     ),
     syntax(
         &["group by all", "order by all"],
-        Near,
-        "PostgreSQL has no BY ALL; name the columns, or give their numbers",
+        NearError,
+        "PostgreSQL has no BY ALL; list the columns or their positions",
         "SELECT category_id, type_id, count(*) FROM retail.products GROUP BY 1, 2 ORDER BY 1, 2",
     ),
     syntax(
         &["ignore nulls", "respect nulls"],
-        Near,
-        "PostgreSQL has no IGNORE NULLS; count the values so far, and take the value of each such block",
+        NearError,
+        "PostgreSQL has no IGNORE NULLS; number the blocks by a running count of values, and take the value of each block",
         "SELECT day, max(v) OVER (PARTITION BY block) FROM (SELECT day, v, count(v) OVER (ORDER BY day) AS block FROM (VALUES (1, 10), (2, NULL), (3, 30)) AS x(day, v)) t",
     ),
     syntax(
         &["limit 0 ,"],
         Anywhere,
-        "LIMIT takes one number; the rows to skip stand in OFFSET",
+        "LIMIT takes one number; put the number of rows to skip in OFFSET",
         "SELECT product_name FROM retail.products ORDER BY product_name LIMIT 10 OFFSET 20",
     ),
     syntax(
         &["unpivot ("],
-        Near,
-        "PostgreSQL has no UNPIVOT; make rows of columns with LATERAL (VALUES …)",
+        NearError,
+        "PostgreSQL has no UNPIVOT; turn columns into rows with LATERAL (VALUES …)",
         "SELECT p.sku, v.kind, v.amount FROM retail.products p CROSS JOIN LATERAL (VALUES ('cost', p.cost), ('price', p.base_price)) AS v(kind, amount) LIMIT 10",
     ),
     syntax(
         &["pivot ("],
-        Near,
+        NearError,
         "PostgreSQL has no PIVOT; write one aggregate with FILTER for each column",
         "SELECT category_id, count(*) FILTER (WHERE base_price < 50) AS cheap, count(*) FILTER (WHERE base_price >= 50) AS dear FROM retail.products GROUP BY category_id",
     ),
@@ -103,239 +102,239 @@ pub static SYNTAX: &[ForeignSyntax] = &[
             "ilike some",
             "like some",
         ],
-        Near,
-        "the patterns stand in an array",
+        NearError,
+        "put the patterns in an array",
         "SELECT product_name FROM retail.products WHERE product_name ILIKE ANY (ARRAY['%drill%', '%saw%'])",
     ),
     syntax(
         &["= any (", "= some (", "<> all ("],
-        Near,
-        "a list of values stands behind IN, or in an array",
+        NearError,
+        "put a list of values after IN, or in an array",
         "SELECT store_name FROM retail.stores WHERE store_id IN (1, 2)",
     ),
     syntax(
         &["interval 0", "interval '"],
-        Near,
-        "number and unit of an interval stand in one text",
+        NearError,
+        "write the number and the unit of an interval in one string",
         "SELECT CURRENT_DATE - INTERVAL '3 months'",
     ),
     syntax(
         &["* except", "* exclude", "* replace", "* rename"],
-        Near,
-        "PostgreSQL has no * EXCEPT; name the columns",
+        NearError,
+        "PostgreSQL has no * EXCEPT; list the columns",
         "SELECT store_id, store_name FROM retail.stores",
     ),
     syntax(
         &["try_cast (", "safe_cast ("],
-        Near,
-        "PostgreSQL has no TRY_CAST; test the text first",
+        NearError,
+        "PostgreSQL has no TRY_CAST; test the string first",
         "SELECT CASE WHEN x ~ '^[0-9]+$' THEN x::integer END FROM (VALUES ('12'), ('a')) AS v(x)",
     ),
     syntax(
         &["convert ("],
-        Near,
+        NearError,
         "PostgreSQL has no CONVERT; write CAST",
         "SELECT CAST(order_date AS text) FROM retail.orders LIMIT 1",
     ),
     syntax(
         &["minus select", "minus ( select", "except all select"],
-        Near,
-        "MINUS is called EXCEPT",
+        NearError,
+        "PostgreSQL has no MINUS; write EXCEPT",
         "SELECT store_id FROM retail.stores EXCEPT SELECT store_id FROM retail.orders",
     ),
     syntax(
         &["cross apply", "outer apply", "lateral view"],
-        Near,
-        "it is called LATERAL",
+        NearError,
+        "write LATERAL",
         "SELECT s.store_name, o.order_date FROM retail.stores s LEFT JOIN LATERAL (SELECT order_date FROM retail.orders WHERE store_id = s.store_id ORDER BY order_date DESC LIMIT 1) o ON true",
     ),
     syntax(
         &["with rollup", "with cube", "with totals"],
-        Near,
-        "it stands in front of the columns",
+        NearError,
+        "write it before the columns",
         "SELECT category_id, type_id, count(*) FROM retail.products GROUP BY ROLLUP (category_id, type_id)",
     ),
     syntax(
         &["nolock", "with ( nolock"],
-        Near,
-        "leave the lock hint out; reading never waits here",
+        NearError,
+        "omit the lock hint; reads never wait for writers",
         "",
     ),
     syntax(
         &["connect by", "start with"],
-        Near,
+        NearError,
         "PostgreSQL has no CONNECT BY; write a recursive WITH",
         "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5) SELECT i FROM n",
     ),
     syntax(
         &["semi join", "anti join"],
-        Near,
+        NearError,
         "write EXISTS or NOT EXISTS",
         "SELECT store_name FROM retail.stores s WHERE NOT EXISTS (SELECT 1 FROM retail.orders o WHERE o.store_id = s.store_id)",
     ),
     syntax(
         &["outer join"],
-        At,
+        AtError,
         "write LEFT JOIN, RIGHT JOIN or FULL JOIN",
         "SELECT s.store_name, o.order_id FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) LIMIT 1",
     ),
     syntax(
         &["rlike", "regexp", "glob", "not rlike", "not regexp"],
-        Near,
-        "a regular expression stands behind ~, or ~* without regard to case",
+        NearError,
+        "write a regular expression after ~, or after ~* to ignore case",
         "SELECT product_name FROM retail.products WHERE product_name ~* 'drill|saw'",
     ),
     syntax(
         &["contains '", "starts with", "ends with"],
-        Near,
-        "write a pattern",
+        NearError,
+        "write a LIKE or ILIKE pattern",
         "SELECT product_name FROM retail.products WHERE product_name ILIKE '%drill%'",
     ),
     syntax(
         &["mod 0", "mod (", "div 0", "div ("],
-        Near,
-        "they are functions here, or the operators % and /",
+        NearError,
+        "use the functions mod and div, or the operators % and /",
         "SELECT quantity % 2, div(quantity, 2) FROM retail.order_items LIMIT 1",
     ),
     syntax(
         &["extract ("],
-        Near,
-        "the part stands before FROM",
+        NearError,
+        "write the field before FROM",
         "SELECT extract(month FROM order_date) FROM retail.orders LIMIT 1",
     ),
     syntax(
         &["timestamp (", "time (", "interval ("],
-        Near,
-        "write the type before the text, or cast",
+        NearError,
+        "write the type before the string, or cast",
         "SELECT TIMESTAMP '2024-03-31 00:00:00', order_date::timestamp FROM retail.orders LIMIT 1",
     ),
     syntax(
         &["distinct on"],
-        Near,
-        "the columns of DISTINCT ON stand in parentheses",
+        NearError,
+        "put the columns of DISTINCT ON in parentheses",
         "SELECT DISTINCT ON (customer_id) customer_id, order_date FROM retail.orders ORDER BY customer_id, order_date DESC LIMIT 10",
     ),
     syntax(
         &["over partition", "over order"],
-        Near,
-        "a window stands in parentheses",
+        NearError,
+        "put the window definition in parentheses",
         "SELECT product_name, rank() OVER (PARTITION BY category_id ORDER BY base_price) FROM retail.products LIMIT 10",
     ),
     syntax(
         &["filter where"],
-        Near,
-        "the condition of FILTER stands in parentheses",
+        NearError,
+        "put the condition of FILTER in parentheses",
         "SELECT count(*) FILTER (WHERE quantity > 1) FROM retail.order_items",
     ),
     syntax(
         &["with offset"],
-        Near,
-        "it is called WITH ORDINALITY",
+        NearError,
+        "write WITH ORDINALITY",
         "SELECT x, n FROM unnest(ARRAY['a', 'b']) WITH ORDINALITY AS u(x, n)",
     ),
     syntax(
         &["array <", "struct (", "struct <", "map {"],
-        Near,
+        NearError,
         "write ARRAY[…], or jsonb_build_object for a structure",
         "SELECT ARRAY[1, 2], jsonb_build_object('a', 1)",
     ),
     syntax(
         &["asof join"],
-        Near,
+        NearError,
         "PostgreSQL has no ASOF JOIN; write LATERAL with ORDER BY and LIMIT 1",
         "SELECT s.store_name, o.order_date FROM retail.stores s LEFT JOIN LATERAL (SELECT order_date FROM retail.orders WHERE store_id = s.store_id ORDER BY order_date DESC LIMIT 1) o ON true",
     ),
     syntax(
         &["is not in", "is in"],
-        Near,
+        NearError,
         "write IN or NOT IN",
         "SELECT store_name FROM retail.stores WHERE store_id NOT IN (1, 2)",
     ),
     syntax(
         &["between ' to", "between 0 to"],
-        Near,
+        NearError,
         "write BETWEEN … AND …",
         "SELECT count(*) FROM retail.orders WHERE order_date BETWEEN '2024-01-01' AND '2024-01-31'",
     ),
     syntax(
         &["else if", "elseif", "elsif"],
-        Near,
+        NearError,
         "write another WHEN",
         "SELECT CASE WHEN quantity > 5 THEN 'many' WHEN quantity > 1 THEN 'some' ELSE 'one' END FROM retail.order_items LIMIT 1",
     ),
     syntax(
         &["as select"],
-        Near,
-        "a WITH query stands in parentheses",
+        NearError,
+        "put a WITH query in parentheses",
         "WITH t AS (SELECT store_id FROM retail.orders) SELECT count(*) FROM t",
     ),
     syntax(
         &["fetch first 0", "fetch next 0"],
-        Near,
-        "write ROWS ONLY behind the number, or LIMIT",
+        NearError,
+        "write ROWS ONLY after the number, or use LIMIT",
         "SELECT store_name FROM retail.stores ORDER BY store_name FETCH FIRST 3 ROWS ONLY",
     ),
     syntax(
         &["unsigned", "signed"],
-        Near,
+        NearError,
         "write bigint or numeric",
         "SELECT CAST(quantity AS bigint) FROM retail.order_items LIMIT 1",
     ),
-    syntax(&["#", "//"], At, "a comment begins with --", ""),
+    syntax(&["#", "//"], AtError, "begin a comment with --", ""),
     syntax(
         &["not null"],
-        Near,
+        NearError,
         "write IS NOT NULL",
         "SELECT product_name FROM retail.products WHERE product_description IS NOT NULL LIMIT 1",
     ),
     syntax(
         &["describe", "desc", "show", "\\"],
-        At,
+        AtError,
         "call get_multiple_table_schemas to see a table's columns",
         "",
     ),
     syntax(
         &["union", "intersect", "except"],
-        At,
-        "a SELECT with an ORDER BY or LIMIT of its own stands in parentheses",
+        AtError,
+        "put a SELECT that has its own ORDER BY or LIMIT in parentheses",
         "(SELECT store_id FROM retail.stores ORDER BY 1 LIMIT 1) UNION ALL (SELECT store_id FROM retail.stores ORDER BY 1 DESC LIMIT 1)",
     ),
     syntax(
         &[
             ", from", ", select", ", where", ", group", ", order", ", )", ", having", ", limit",
         ],
-        Near,
-        "there is a comma too many",
+        NearError,
+        "there is an extra comma",
         "",
     ),
     syntax(
         &["`"],
         Anywhere,
-        "names stand without backticks, or in double quotes",
+        "write names without backticks, or in double quotes",
         "SELECT store_name FROM retail.stores",
     ),
     syntax(
         &["( [", "in [", "= ["],
-        Near,
-        "write ARRAY[…], or a list in parentheses behind IN",
+        NearError,
+        "write ARRAY[…], or a list in parentheses after IN",
         "SELECT unnest(ARRAY[1, 2])",
     ),
     syntax(
         &["window _ ("],
-        Near,
-        "AS stands before a window's parentheses",
+        NearError,
+        "write AS before the parentheses of a window",
         "SELECT product_name, rank() OVER w FROM retail.products WINDOW w AS (ORDER BY base_price DESC) LIMIT 10",
     ),
     syntax(
         &[") _ as ("],
-        Near,
-        "WITH queries are separated by commas",
+        NearError,
+        "separate WITH queries by commas",
         "WITH a AS (SELECT 1 AS x), b AS (SELECT 2 AS y) SELECT * FROM a, b",
     ),
     syntax(
         &["["],
-        At,
-        "names stand without brackets, or in double quotes",
+        AtError,
+        "write names without brackets, or in double quotes",
         "SELECT store_name FROM retail.stores",
     ),
     syntax(
@@ -349,11 +348,11 @@ pub static SYNTAX: &[ForeignSyntax] = &[
             ", ?",
             "between ?",
         ],
-        Near,
+        NearError,
         PARAMETER,
         "",
     ),
-    syntax(&[":", "{", "%", "?", "$"], At, PARAMETER, ""),
+    syntax(&[":", "{", "%", "?", "$"], AtError, PARAMETER, ""),
     syntax(
         &[
             "where",
@@ -364,8 +363,8 @@ pub static SYNTAX: &[ForeignSyntax] = &[
             "left join",
             "inner join",
         ],
-        At,
-        "the clauses stand in this order: SELECT, FROM, JOIN … ON, WHERE, GROUP BY, HAVING, WINDOW, ORDER BY, LIMIT",
+        AtError,
+        "write the clauses in this order: SELECT, FROM, JOIN … ON, WHERE, GROUP BY, HAVING, WINDOW, ORDER BY, LIMIT",
         "",
     ),
 ];

@@ -1,9 +1,9 @@
-//! Which functions are called, wherever and however they are named.
+//! Function calls in every clause and in every notation.
 
 use super::*;
 
 #[test]
-fn a_function_outside_the_list_is_found_in_every_clause() {
+fn a_function_outside_the_list_is_refused_in_every_clause() {
     let call = "set_config('zava.context', 'x', true)";
     for text in [
         "SELECT {}",
@@ -70,7 +70,7 @@ fn a_function_outside_the_list_is_found_in_every_clause() {
 }
 
 #[test]
-fn a_function_is_judged_by_the_name_that_postgresql_reads() {
+fn a_function_is_checked_by_the_name_that_postgresql_resolves() {
     for call in [
         "pg_sleep(1)",
         "PG_SLEEP(1)",
@@ -106,8 +106,9 @@ fn a_function_is_judged_by_the_name_that_postgresql_reads() {
 }
 
 #[test]
-fn a_dot_does_not_call_functions() {
-    // Where there is no such field, PostgreSQL calls the function of that name: ('600'::float8).pg_sleep sleeps.
+fn field_selection_cannot_call_a_function() {
+    // If there is no such field, PostgreSQL calls the function of that name:
+    // ('600'::float8).pg_sleep sleeps.
     refused("SELECT ('600'::float8).pg_sleep", Rule::Column, ".pg_sleep");
     refused(
         "SELECT (('x'::text)::text).lo_import",
@@ -127,19 +128,20 @@ fn a_dot_does_not_call_functions() {
     refused(
         "SELECT o.pg_column_size FROM retail.orders o",
         Rule::Column,
-        "no column pg_column_size",
+        "column pg_column_size does not exist",
     );
     refused(
         "SELECT o.ctid, xmin FROM retail.orders o",
         Rule::Column,
-        "no column ctid",
+        "column ctid does not exist",
     );
     allowed("SELECT (jsonb_each('{\"a\": 1}')).key");
 }
 
-/// The row of a function in FROM is its value, so a dot behind it would call any function of one argument.
+/// The row of a function in FROM is the function's value, so `alias.name` could call any function
+/// of one argument.
 #[test]
-fn a_function_in_from_gives_its_columns_and_calls_nothing() {
+fn a_column_of_a_function_in_from_cannot_be_a_call() {
     for text in [
         "SELECT s.current_setting FROM lower('server_version') s",
         "SELECT lower.current_setting FROM lower('server_version')",
@@ -153,23 +155,24 @@ fn a_function_in_from_gives_its_columns_and_calls_nothing() {
         "SELECT 1 FROM lower('x') s, LATERAL (SELECT s.current_setting) q",
         "SELECT (SELECT s.current_setting) FROM lower('x') s",
         "SELECT (s.ts_stat).key FROM lower('x') s",
-        // The column is called value, so the alias is no column and would be a function.
+        // The column is named value, so a reference with the alias as column name would call a
+        // function.
         "SELECT current_setting.current_setting FROM jsonb_array_elements_text('[\"server_version\"]') current_setting",
         "SELECT current_setting.current_setting FROM lower('x') current_setting(y)",
-        // A name that is a column elsewhere does not make it one here.
+        // A column of another function with the same alias does not count.
         "SELECT s.current_setting FROM lower('x') s WHERE EXISTS (SELECT 1 FROM lower('y') s(current_setting))",
     ] {
-        refused(text, Rule::Column, "no column of the function");
+        refused(text, Rule::Column, "not a column of the function");
     }
     refused(
         "SELECT hash_record FROM retail.orders o WHERE o.hash_record > 0",
         Rule::Column,
-        "no column hash_record",
+        "column hash_record does not exist",
     );
     refused(
         "SELECT 1 FROM coalesce('x')",
         Rule::Construct,
-        "without a name",
+        "without an alias",
     );
     for text in [
         "SELECT g.g, g FROM generate_series(1, 3) g",

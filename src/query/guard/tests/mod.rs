@@ -31,7 +31,7 @@ pub(super) fn refused(text: &str, rule: Rule, words: &str) {
 }
 
 #[test]
-fn tables_run_with_their_schema_written_out() {
+fn table_names_are_qualified_with_their_schema() {
     runs_as("select * from orders", "SELECT * FROM retail.orders");
     runs_as(
         "SELECT * FROM Retail.ORDERS o",
@@ -45,8 +45,8 @@ fn tables_run_with_their_schema_written_out() {
 }
 
 #[test]
-fn a_name_given_by_with_hides_a_table_only_where_postgresql_lets_it() {
-    // Not yet named inside itself, unless recursive.
+fn a_cte_hides_a_table_only_where_it_does_in_postgresql() {
+    // A CTE is not visible in its own query, unless it is recursive.
     runs_as(
         "WITH orders AS (SELECT * FROM orders) SELECT * FROM orders",
         "WITH orders AS (SELECT * FROM retail.orders) SELECT * FROM orders",
@@ -55,13 +55,13 @@ fn a_name_given_by_with_hides_a_table_only_where_postgresql_lets_it() {
         "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
         "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT i FROM n",
     );
-    // Named for one sub-query, unknown beside it.
+    // A CTE of a subquery is not visible outside it.
     refused(
         "SELECT * FROM (WITH x AS (SELECT 1) SELECT * FROM x) a, x",
         Rule::Relation,
-        "no table x",
+        "table x is not available",
     );
-    // Qualified, it is the table whatever WITH says.
+    // A qualified name never refers to a CTE.
     refused(
         "WITH pg_authid AS (SELECT 1) SELECT * FROM pg_catalog.pg_authid",
         Rule::Relation,
@@ -70,7 +70,7 @@ fn a_name_given_by_with_hides_a_table_only_where_postgresql_lets_it() {
 }
 
 #[test]
-fn only_exposed_relations() {
+fn tables_outside_the_allow_list_are_refused() {
     for name in [
         "pg_stat_activity",
         "pg_catalog.pg_class",
@@ -86,13 +86,13 @@ fn only_exposed_relations() {
         refused(
             &format!("SELECT * FROM {name}"),
             Rule::Relation,
-            "the tables are retail.customers",
+            "available tables: retail.customers",
         );
     }
 }
 
 #[test]
-fn one_query_and_nothing_else() {
+fn anything_but_a_single_query_is_refused() {
     for text in [
         "",
         "  -- nothing",
@@ -145,16 +145,16 @@ fn one_query_and_nothing_else() {
         "ALTER ROLE zava_query SUPERUSER",
         "CHECKPOINT",
     ] {
-        refused(text, Rule::Statement, "only reading");
+        refused(text, Rule::Statement, "only read-only");
     }
 }
 
 #[test]
-fn a_query_that_writes_or_locks_is_refused() {
+fn a_query_that_writes_or_locks_rows_is_refused() {
     refused(
         "WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d",
         Rule::Construct,
-        "a WITH query that writes",
+        "a data-modifying statement in WITH",
     );
     refused("SELECT 1 AS a INTO TEMP t", Rule::Construct, "INTO");
     refused(
@@ -174,9 +174,9 @@ fn a_query_that_writes_or_locks_is_refused() {
     );
 }
 
-/// Names that the printer would write without quotes, and trees that it prints as another one.
+/// Names that the deparser would write without quotes, and trees that it prints as different ones.
 #[test]
-fn what_cannot_be_printed_faithfully_does_not_run() {
+fn a_statement_that_is_not_deparsed_faithfully_is_refused() {
     for text in [
         "SELECT count(*) OVER \"(), version() --\"",
         "SELECT make_interval(\"years := 1), set_config('a', 'b', false), make_interval(days\" => 5)",
@@ -193,7 +193,7 @@ fn what_cannot_be_printed_faithfully_does_not_run() {
             "{refusal}"
         );
     }
-    // A name of the statement's own means the same as another one.
+    // Names of windows may be replaced: they are visible only inside the statement.
     for (text, expected) in [
         (
             "SELECT sum(1) OVER \"w /*\" FROM retail.stores WINDOW \"w /*\" AS ()",
@@ -216,7 +216,7 @@ fn what_cannot_be_printed_faithfully_does_not_run() {
 }
 
 #[test]
-fn types_that_look_up_the_catalogue_or_parse_xml_are_refused() {
+fn types_that_look_up_the_catalogs_or_parse_xml_are_refused() {
     for name in [
         "regclass",
         "regrole",
@@ -254,7 +254,7 @@ fn types_that_look_up_the_catalogue_or_parse_xml_are_refused() {
 }
 
 #[test]
-fn analytic_statements_pass() {
+fn analytic_statements_are_accepted() {
     for text in [
         "SELECT s.store_name, sum(i.total_amount) AS revenue FROM retail.order_items i JOIN retail.stores s USING (store_id) GROUP BY 1 ORDER BY 2 DESC LIMIT 20",
         "WITH m AS (SELECT date_trunc('month', order_date)::date AS month, count(*) AS n FROM retail.orders GROUP BY 1) SELECT month, n, n - lag(n) OVER (ORDER BY month) AS change, sum(n) OVER (ORDER BY month ROWS BETWEEN 2 PRECEDING AND CURRENT ROW) FROM m",
@@ -279,7 +279,7 @@ fn analytic_statements_pass() {
 }
 
 #[test]
-fn what_runs_reads_the_same_when_it_is_checked_again() {
+fn a_deparsed_statement_is_accepted_unchanged() {
     for text in [
         "select a.store_id from orders a natural join stores where a.order_date > now() - interval '1 mon'",
         "SELECT (1 + 2) * 3, -(-1), NOT (true AND false), 'a' || 'b' LIKE 'c%' ESCAPE '!'",
@@ -291,7 +291,7 @@ fn what_runs_reads_the_same_when_it_is_checked_again() {
 }
 
 #[test]
-fn a_refusal_says_where_and_what_to_do() {
+fn a_refusal_has_a_location_and_a_hint() {
     let refusal = check("SELECT 1,\n  'é', pg_sleep(1)").expect_err("refused");
     assert!(
         refusal
@@ -305,9 +305,10 @@ fn a_refusal_says_where_and_what_to_do() {
     );
 }
 
-/// What the fuzzer found: the parser repeats what it stumbles over, and what is written as a number grows.
+/// Found by the fuzzer: the parser's message repeats the token at fault, and escapes make it
+/// longer.
 #[test]
-fn a_refusal_steers_no_terminal_and_is_short() {
+fn a_refusal_has_no_control_characters_and_is_short() {
     refused("SET ROLE zav\u{1e}a_owner", Rule::Syntax, "\\u{1e}");
     refused(
         "SELECT \u{202e}x FROM retail.\u{202e}y",
@@ -324,7 +325,7 @@ fn a_refusal_steers_no_terminal_and_is_short() {
 }
 
 #[test]
-fn size_and_depth_are_bounded() {
+fn long_and_deeply_nested_statements_are_refused() {
     let guard = Guard::new(NonZeroUsize::new(32 * 1024).expect("not zero"));
     let padded = |bytes: usize| format!("SELECT 1{}", " ".repeat(bytes - 8));
     assert!(guard.check(&padded(32 * 1024)).is_ok());
@@ -352,7 +353,7 @@ fn size_and_depth_are_bounded() {
 }
 
 #[test]
-fn an_accepted_statement_is_remembered_and_a_refused_one_is_judged_again() {
+fn accepted_statements_are_cached_and_refused_ones_are_not() {
     let guard = Guard::new(NonZeroUsize::new(1024).expect("not zero"));
     let first = guard.check("SELECT 1").expect("allowed");
     let second = guard.check("SELECT 1").expect("allowed");

@@ -1,4 +1,4 @@
-//! Visits every node of a statement and decides about it.
+//! Visits every node of a statement, and accepts or refuses it.
 mod query; // a query and its WITH clause
 
 use pg_query::NodeEnum;
@@ -11,64 +11,70 @@ use pg_query::protobuf::{
 use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
 use super::construct;
 use super::hints;
-use super::name::{Verdict, names, operator, plain, sql_value};
-use super::printable::{WindowNames, spell_boolean};
-use super::qualified::Qualified;
+use super::name::{Verdict, check_operator, check_sql_value_function, check_unquoted, names};
+use super::printable::{WindowNames, spell_out_boolean};
+use super::qualified::QualifiedColumns;
 use super::refusal::{Refusal, Rule};
 use super::relations::{DATABASE, SCHEMA, relation};
 use super::sql_json::{self, Part, Parts};
 
-/// The parser's own tree is at most about this deep (its decoder stops there); a bound of our own
-/// holds whatever it does.
-const DEEPEST: usize = 100;
+/// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
+/// limit does not depend on the decoder.
+const MAX_DEPTH: usize = 100;
 
-/// What a statement needs.
+/// What a statement requires of the server.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Needs {
-    /// How many aggregates collect, each as often as its query has groupings.
-    pub(super) collecting: u64,
-    /// The first version of PostgreSQL that has all of it; 0 for any.
-    pub(super) version: u32,
+pub(super) struct Requirements {
+    /// The number of aggregates that collect values, each counted once per grouping set of its
+    /// query.
+    pub(super) collecting_aggregates: u64,
+    /// The lowest major version of PostgreSQL that supports the whole statement; 0 for any.
+    pub(super) min_version: u32,
 }
 
-/// Visits a whole query; every table it names ends up with its schema written out.
-pub(super) fn statement(select: &mut SelectStmt) -> Result<Needs, Refusal> {
+/// Checks a whole query, and qualifies every table name with its schema.
+pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
-        names: Vec::new(),
-        qualified: Qualified::default(),
+        cte_names: Vec::new(),
+        qualified: QualifiedColumns::default(),
         windows: WindowNames::default(),
         depth: 0,
-        groupings: 1,
-        needs: Needs::default(),
+        grouping_sets: 1,
+        requirements: Requirements::default(),
     };
-    walk.select(select)?;
-    walk.qualified.verdict()?;
-    Ok(walk.needs)
+    walk.visit_select(select)?;
+    walk.qualified.check()?;
+    Ok(walk.requirements)
 }
 
-/// `names` are those that WITH clauses have given to queries, innermost last.
 struct Walk {
-    names: Vec<String>,
-    qualified: Qualified,
-    /// Of the innermost query.
+    /// The names of the WITH queries that are visible here, innermost last.
+    cte_names: Vec<String>,
+    qualified: QualifiedColumns,
+    /// New names for windows of the innermost query.
     windows: WindowNames,
     depth: usize,
-    /// How many groupings the innermost query has.
-    groupings: u64,
-    needs: Needs,
+    /// The number of grouping sets of the innermost query.
+    grouping_sets: u64,
+    requirements: Requirements,
 }
 
 impl Walk {
-    fn nodes(&mut self, nodes: &mut [Node]) -> Verdict {
-        nodes.iter_mut().try_for_each(|node| self.node(node))
+    fn visit_nodes(&mut self, nodes: &mut [Node]) -> Verdict {
+        nodes.iter_mut().try_for_each(|node| self.visit_node(node))
     }
 
-    fn optional(&mut self, node: &mut Option<Box<Node>>) -> Verdict {
-        node.as_mut().map_or(Ok(()), |node| self.node(node))
+    fn visit_optional(&mut self, node: &mut Option<Box<Node>>) -> Verdict {
+        node.as_mut().map_or(Ok(()), |node| self.visit_node(node))
     }
 
-    fn deeper(&mut self, visit: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
-        if self.depth == DEEPEST {
+    fn count_collecting_aggregates(&mut self, count: u64) {
+        let collecting = &mut self.requirements.collecting_aggregates;
+        *collecting = collecting.saturating_add(count);
+    }
+
+    fn descend(&mut self, visit: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+        if self.depth == MAX_DEPTH {
             return Err(Refusal::too_deep());
         }
         self.depth += 1;
@@ -77,14 +83,14 @@ impl Walk {
         verdict
     }
 
-    fn node(&mut self, node: &mut Node) -> Verdict {
+    fn visit_node(&mut self, node: &mut Node) -> Verdict {
         let Some(node) = node.node.as_mut() else {
             return Ok(()); // an absent element, such as the limit in LIMIT ALL
         };
-        self.deeper(|walk| walk.known(node))
+        self.descend(|walk| walk.visit_variant(node))
     }
 
-    fn known(&mut self, node: &mut NodeEnum) -> Verdict {
+    fn visit_variant(&mut self, node: &mut NodeEnum) -> Verdict {
         match node {
             // Leaves.
             NodeEnum::AConst(_)
@@ -95,80 +101,83 @@ impl Walk {
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Ok(()),
             NodeEnum::ColumnRef(column) => {
-                without_database(column);
-                self.qualified.column(column)
+                remove_database_name(column);
+                self.qualified.add_column(column)
             }
-            NodeEnum::SqlvalueFunction(function) => sql_value(function.op(), function.location),
+            NodeEnum::SqlvalueFunction(function) => {
+                check_sql_value_function(function.op(), function.location)
+            }
 
-            // What a query reads from.
-            NodeEnum::SelectStmt(select) => self.select(select),
-            NodeEnum::RangeVar(table) => self.table(table),
-            NodeEnum::RangeTableSample(sample) => self.sample(sample),
-            NodeEnum::RangeSubselect(range) => self.optional(&mut range.subquery),
-            NodeEnum::RangeFunction(range) => self.range_function(range),
-            NodeEnum::JoinExpr(join) => self.join(join),
+            // Queries and FROM items.
+            NodeEnum::SelectStmt(select) => self.visit_select(select),
+            NodeEnum::RangeVar(table) => self.check_table(table),
+            NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
+            NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
+            NodeEnum::RangeFunction(range) => self.visit_range_function(range),
+            NodeEnum::JoinExpr(join) => self.visit_join(join),
 
             // Expressions.
             NodeEnum::ResTarget(target) => {
-                self.nodes(&mut target.indirection)?;
-                self.optional(&mut target.val)
+                self.visit_nodes(&mut target.indirection)?;
+                self.visit_optional(&mut target.val)
             }
-            NodeEnum::AExpr(expr) => self.expr(expr),
-            NodeEnum::BoolExpr(expr) => self.nodes(&mut expr.args),
-            NodeEnum::FuncCall(call) => self.call(call),
-            NodeEnum::SubLink(link) => self.sub_link(link),
+            NodeEnum::AExpr(expr) => self.visit_expr(expr),
+            NodeEnum::BoolExpr(expr) => self.visit_nodes(&mut expr.args),
+            NodeEnum::FuncCall(call) => self.visit_call(call),
+            NodeEnum::SubLink(link) => self.visit_sub_link(link),
             NodeEnum::TypeCast(cast) => {
-                spell_boolean(cast);
+                spell_out_boolean(cast);
                 cast.type_name
                     .as_ref()
-                    .map_or(Ok(()), |name| self.type_name(name))?;
-                self.optional(&mut cast.arg)
+                    .map_or(Ok(()), |name| self.check_type(name))?;
+                self.visit_optional(&mut cast.arg)
             }
             NodeEnum::CaseExpr(case) => {
-                self.optional(&mut case.arg)?;
-                self.nodes(&mut case.args)?;
-                self.optional(&mut case.defresult)
+                self.visit_optional(&mut case.arg)?;
+                self.visit_nodes(&mut case.args)?;
+                self.visit_optional(&mut case.defresult)
             }
             NodeEnum::CaseWhen(when) => {
-                self.optional(&mut when.expr)?;
-                self.optional(&mut when.result)
+                self.visit_optional(&mut when.expr)?;
+                self.visit_optional(&mut when.result)
             }
-            NodeEnum::CoalesceExpr(expr) => self.nodes(&mut expr.args),
-            NodeEnum::MinMaxExpr(expr) => self.nodes(&mut expr.args),
-            NodeEnum::NullTest(test) => self.optional(&mut test.arg),
-            NodeEnum::JsonIsPredicate(test) => self.optional(&mut test.expr),
+            NodeEnum::CoalesceExpr(expr) => self.visit_nodes(&mut expr.args),
+            NodeEnum::MinMaxExpr(expr) => self.visit_nodes(&mut expr.args),
+            NodeEnum::NullTest(test) => self.visit_optional(&mut test.arg),
+            NodeEnum::JsonIsPredicate(test) => self.visit_optional(&mut test.expr),
             NodeEnum::CollateClause(collate) => {
-                collation(&collate.collname, collate.location)?;
-                self.optional(&mut collate.arg)
+                check_collation(&collate.collname, collate.location)?;
+                self.visit_optional(&mut collate.arg)
             }
-            NodeEnum::BooleanTest(test) => self.optional(&mut test.arg),
-            NodeEnum::RowExpr(row) => self.nodes(&mut row.args),
-            NodeEnum::AArrayExpr(array) => self.nodes(&mut array.elements),
+            NodeEnum::BooleanTest(test) => self.visit_optional(&mut test.arg),
+            NodeEnum::RowExpr(row) => self.visit_nodes(&mut row.args),
+            NodeEnum::AArrayExpr(array) => self.visit_nodes(&mut array.elements),
             NodeEnum::AIndices(indices) => {
-                self.optional(&mut indices.lidx)?;
-                self.optional(&mut indices.uidx)
+                self.visit_optional(&mut indices.lidx)?;
+                self.visit_optional(&mut indices.uidx)
             }
-            NodeEnum::AIndirection(indirection) => self.indirection(indirection),
+            NodeEnum::AIndirection(indirection) => self.visit_indirection(indirection),
             NodeEnum::NamedArgExpr(arg) => {
-                plain(&arg.name, "a named argument")?;
-                self.optional(&mut arg.arg)
+                check_unquoted(&arg.name, "a named argument")?;
+                self.visit_optional(&mut arg.arg)
             }
-            NodeEnum::List(list) => self.nodes(&mut list.items),
+            NodeEnum::List(list) => self.visit_nodes(&mut list.items),
 
-            // Order, groups, windows.
+            // Sorting, grouping, windows.
             NodeEnum::SortBy(sort) => {
-                operator(&sort.use_op, sort.location)?;
-                self.optional(&mut sort.node)
+                check_operator(&sort.use_op, sort.location)?;
+                self.visit_optional(&mut sort.node)
             }
-            NodeEnum::GroupingSet(set) => self.nodes(&mut set.content),
-            NodeEnum::GroupingFunc(grouping) => self.nodes(&mut grouping.args),
-            NodeEnum::WindowDef(window) => self.window(window),
+            NodeEnum::GroupingSet(set) => self.visit_nodes(&mut set.content),
+            NodeEnum::GroupingFunc(grouping) => self.visit_nodes(&mut grouping.args),
+            NodeEnum::WindowDef(window) => self.visit_window(window),
 
-            other => self.other(other),
+            other => self.visit_sql_json(other),
         }
     }
 
-    fn other(&mut self, node: &mut NodeEnum) -> Verdict {
+    /// Visits an SQL/JSON node, and refuses any other node.
+    fn visit_sql_json(&mut self, node: &mut NodeEnum) -> Verdict {
         let refusal = construct::refusal(node);
         let Some(parts) = sql_json::parts(node)? else {
             return Err(refusal);
@@ -176,20 +185,20 @@ impl Walk {
         let Parts {
             all,
             collects,
-            version,
+            min_version,
         } = parts;
         if collects {
-            self.needs.collecting = self.needs.collecting.saturating_add(self.groupings);
+            self.count_collecting_aggregates(self.grouping_sets);
         }
-        self.needs.version = self.needs.version.max(version);
+        self.requirements.min_version = self.requirements.min_version.max(min_version);
         all.into_iter().try_for_each(|part| match part {
-            Part::Node(node) => self.node(node),
-            Part::Type(name) => self.type_name(name),
-            Part::Window(window) => self.window(window),
+            Part::Node(node) => self.visit_node(node),
+            Part::Type(name) => self.check_type(name),
+            Part::Window(window) => self.visit_window(window),
         })
     }
 
-    fn table(&self, table: &mut RangeVar) -> Verdict {
+    fn check_table(&self, table: &mut RangeVar) -> Verdict {
         let RangeVar {
             catalogname,
             schemaname,
@@ -199,66 +208,67 @@ impl Walk {
             alias: _,
             location,
         } = table;
-        if catalogname.is_empty() && schemaname.is_empty() && self.names.contains(relname) {
+        if catalogname.is_empty() && schemaname.is_empty() && self.cte_names.contains(relname) {
             return Ok(());
         }
-        let is_ours = schemaname == SCHEMA && relation(relname).is_some();
-        if is_ours && catalogname == DATABASE {
+        let is_exposed = schemaname == SCHEMA && relation(relname).is_some();
+        if is_exposed && catalogname == DATABASE {
             catalogname.clear();
         }
-        if is_ours && !catalogname.is_empty() {
+        if is_exposed && !catalogname.is_empty() {
             return Err(Refusal::other_database(catalogname, schemaname, relname).at(*location));
         }
-        let ours = catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
-        if !ours || relation(relname).is_none() {
+        let is_in_schema =
+            catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
+        if !is_in_schema || relation(relname).is_none() {
             return Err(Refusal::unknown_table(schemaname, relname).at(*location));
         }
-        // Written out, so that what runs does not depend on a search path.
+        // With its schema, so that the name does not depend on the search path.
         SCHEMA.clone_into(schemaname);
         Ok(())
     }
 
-    fn sample(&mut self, sample: &mut RangeTableSample) -> Verdict {
+    fn visit_sample(&mut self, sample: &mut RangeTableSample) -> Verdict {
         match names(&sample.method).as_slice() {
             ["bernoulli" | "system"] | ["pg_catalog", "bernoulli" | "system"] => {}
             name => {
-                let what = format!("TABLESAMPLE {}", name.join("."));
+                let construct = format!("TABLESAMPLE {}", name.join("."));
                 let hint = "use TABLESAMPLE BERNOULLI (percent) or SYSTEM (percent)";
-                return Err(Refusal::construct_but(&what, hint).at(sample.location));
+                return Err(Refusal::construct_with_hint(&construct, hint).at(sample.location));
             }
         }
-        self.optional(&mut sample.relation)?;
-        self.nodes(&mut sample.args)?;
-        self.optional(&mut sample.repeatable)
+        self.visit_optional(&mut sample.relation)?;
+        self.visit_nodes(&mut sample.args)?;
+        self.visit_optional(&mut sample.repeatable)
     }
 
-    fn join(&mut self, join: &mut JoinExpr) -> Verdict {
+    fn visit_join(&mut self, join: &mut JoinExpr) -> Verdict {
         if let Some(alias) = &join.join_using_alias {
-            plain(&alias.aliasname, "a join")?;
+            check_unquoted(&alias.aliasname, "a join")?;
         }
-        self.optional(&mut join.larg)?;
-        self.optional(&mut join.rarg)?;
-        self.optional(&mut join.quals)
+        self.visit_optional(&mut join.larg)?;
+        self.visit_optional(&mut join.rarg)?;
+        self.visit_optional(&mut join.quals)
     }
 
-    fn range_function(&mut self, range: &mut RangeFunction) -> Verdict {
+    fn visit_range_function(&mut self, range: &mut RangeFunction) -> Verdict {
         if !range.coldeflist.is_empty() {
             return Err(Refusal::construct("a column definition list"));
         }
-        self.qualified.function(range)?;
-        self.nodes(&mut range.functions)
+        self.qualified.add_function(range)?;
+        self.visit_nodes(&mut range.functions)
     }
 
-    fn expr(&mut self, expr: &mut AExpr) -> Verdict {
-        // BETWEEN and its kin carry their own name instead of an operator's.
+    fn visit_expr(&mut self, expr: &mut AExpr) -> Verdict {
+        // BETWEEN and its variants hold the keywords in the place of an operator's name.
         if !expr.kind().as_str_name().contains("BETWEEN") {
-            operator(&expr.name, expr.location)?;
+            check_operator(&expr.name, expr.location)?;
         }
-        self.optional(&mut expr.lexpr)?;
-        self.optional(&mut expr.rexpr)
+        self.visit_optional(&mut expr.lexpr)?;
+        self.visit_optional(&mut expr.rexpr)
     }
 
-    fn call(&mut self, call: &mut FuncCall) -> Verdict {
+    fn visit_call(&mut self, call: &mut FuncCall) -> Verdict {
         let FuncCall {
             funcname,
             args,
@@ -272,49 +282,50 @@ impl Walk {
             funcformat: _,
             location,
         } = call;
-        let name = match names(funcname).as_slice() {
+        let is_known = match names(funcname).as_slice() {
             [name] | ["pg_catalog", name] if FUNCTIONS.contains_key(name) => Ok(()),
             name => Err(Refusal::unknown_function(name).at(*location)),
         };
-        name?;
-        // TRIM(a, b, c) has no meaning, and the printer's own assertion ends the process on it in a
-        // debug build.
+        is_known?;
+        // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on
+        // it and aborts the process.
         if matches!(
             names(funcname).as_slice(),
             [.., "btrim" | "ltrim" | "rtrim"]
         ) && args.len() > 2
         {
-            return Err(Refusal::construct("TRIM of more than two values").at(*location));
+            return Err(Refusal::construct("TRIM with more than two arguments").at(*location));
         }
         if names(funcname).last().and_then(|name| FUNCTIONS.get(name)) == Some(&Growth::Collects) {
-            self.needs.collecting = self.needs.collecting.saturating_add(self.groupings);
+            self.count_collecting_aggregates(self.grouping_sets);
         }
-        self.nodes(args)?;
-        self.nodes(agg_order)?;
-        self.optional(agg_filter)?;
-        over.as_mut().map_or(Ok(()), |window| self.window(window))
+        self.visit_nodes(args)?;
+        self.visit_nodes(agg_order)?;
+        self.visit_optional(agg_filter)?;
+        over.as_mut()
+            .map_or(Ok(()), |window| self.visit_window(window))
     }
 
-    fn window(&mut self, window: &mut WindowDef) -> Verdict {
+    fn visit_window(&mut self, window: &mut WindowDef) -> Verdict {
         self.windows.rename(window);
-        plain(&window.name, "a window")?;
-        plain(&window.refname, "a window")?;
-        self.nodes(&mut window.partition_clause)?;
-        self.nodes(&mut window.order_clause)?;
-        self.optional(&mut window.start_offset)?;
-        self.optional(&mut window.end_offset)
+        check_unquoted(&window.name, "a window")?;
+        check_unquoted(&window.refname, "a window")?;
+        self.visit_nodes(&mut window.partition_clause)?;
+        self.visit_nodes(&mut window.order_clause)?;
+        self.visit_optional(&mut window.start_offset)?;
+        self.visit_optional(&mut window.end_offset)
     }
 
-    fn sub_link(&mut self, link: &mut SubLink) -> Verdict {
+    fn visit_sub_link(&mut self, link: &mut SubLink) -> Verdict {
         if link.sub_link_type() == SubLinkType::ArraySublink {
-            self.needs.collecting = self.needs.collecting.saturating_add(1);
+            self.count_collecting_aggregates(1);
         }
-        operator(&link.oper_name, link.location)?;
-        self.optional(&mut link.testexpr)?;
-        self.optional(&mut link.subselect)
+        check_operator(&link.oper_name, link.location)?;
+        self.visit_optional(&mut link.testexpr)?;
+        self.visit_optional(&mut link.subselect)
     }
 
-    fn indirection(&mut self, indirection: &mut AIndirection) -> Verdict {
+    fn visit_indirection(&mut self, indirection: &mut AIndirection) -> Verdict {
         for step in &mut indirection.indirection {
             match step.node.as_mut() {
                 Some(NodeEnum::String(field)) if FIELDS.contains(&field.sval.as_str()) => {}
@@ -328,54 +339,54 @@ impl Walk {
                         "name the columns in the FROM clause, as in FROM jsonb_each(x) AS e(key, value)",
                     ));
                 }
-                _ => self.node(step)?,
+                _ => self.visit_node(step)?,
             }
         }
-        self.optional(&mut indirection.arg)
+        self.visit_optional(&mut indirection.arg)
     }
 
-    fn type_name(&self, name: &TypeName) -> Verdict {
+    fn check_type(&self, name: &TypeName) -> Verdict {
         let known = match names(&name.names).as_slice() {
             [name] | ["pg_catalog", name] => TYPES.contains(name),
             ["public", name] => *name == "vector",
             _ => false,
         };
         if !known || name.setof || name.pct_type {
-            let what = format!("the type {} is not allowed", names(&name.names).join("."));
+            let message = format!("the type {} is not allowed", names(&name.names).join("."));
             let hint = names(&name.names)
                 .last()
-                .and_then(|name| hints::foreign(hints::ForeignKind::Type, name))
+                .and_then(|name| hints::foreign_name(hints::ForeignKind::Type, name))
                 .unwrap_or_else(|| {
-                    "use a number, text, date, time, interval, uuid, JSON, range or array type"
+                    "use a numeric, text, date, time, interval, uuid, JSON, range or array type"
                         .to_owned()
                 });
-            return Err(Refusal::new(Rule::Type, what, hint).at(name.location));
+            return Err(Refusal::new(Rule::Type, message, hint).at(name.location));
         }
-        // A size is a number as it stands, and the printer relies on that.
-        let a_number = |size: &Node| matches!(&size.node, Some(NodeEnum::AConst(constant)) if matches!(constant.val, Some(Val::Ival(_))));
-        if name.typmods.iter().all(a_number) {
+        // The deparser assumes that every type modifier is an integer literal.
+        let is_integer = |modifier: &Node| matches!(&modifier.node, Some(NodeEnum::AConst(constant)) if matches!(constant.val, Some(Val::Ival(_))));
+        if name.typmods.iter().all(is_integer) {
             return Ok(());
         }
-        Err(Refusal::construct("a type's size that is no number").at(name.location))
+        Err(Refusal::construct("a type modifier that is not an integer").at(name.location))
     }
 }
 
-/// `zava.retail.orders.order_id` becomes `retail.orders.order_id`: what runs does not depend on the
-/// name that a deployment gives its database.
-fn without_database(column: &mut ColumnRef) {
-    let is_named = names(&column.fields).first() == Some(&DATABASE);
-    if is_named && column.fields.len() == 4 {
+/// Changes `zava.retail.orders.order_id` to `retail.orders.order_id`, so that the statement that
+/// runs does not depend on the name that a deployment gives its database.
+fn remove_database_name(column: &mut ColumnRef) {
+    let names_database = names(&column.fields).first() == Some(&DATABASE);
+    if names_database && column.fields.len() == 4 {
         column.fields.remove(0);
     }
 }
 
-fn collation(name: &[Node], location: i32) -> Verdict {
+fn check_collation(name: &[Node], location: i32) -> Verdict {
     match names(name).as_slice() {
         [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
         name => Err(Refusal::new(
             Rule::Type,
             format!("the collation {} is not allowed", name.join(".")),
-            format!("leave COLLATE out, or use one of {}", COLLATIONS.join(", ")),
+            format!("omit COLLATE, or use one of {}", COLLATIONS.join(", ")),
         )
         .at(location)),
     }

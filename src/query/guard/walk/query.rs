@@ -4,15 +4,15 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{CommonTableExpr, SelectStmt, WithClause};
 
 use super::Walk;
-use crate::query::guard::groupings::groupings;
+use crate::query::guard::grouping_sets::count_grouping_sets;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::printable::WindowNames;
 use crate::query::guard::refusal::Refusal;
 
 impl Walk {
-    pub(super) fn select(&mut self, select: &mut SelectStmt) -> Verdict {
-        // Destructured whole: a field that a new grammar adds does not compile until it is decided
-        // here.
+    pub(super) fn visit_select(&mut self, select: &mut SelectStmt) -> Verdict {
+        // All fields are listed: when a new grammar adds one, this does not compile until the field
+        // has been decided.
         let SelectStmt {
             distinct_clause,
             into_clause,
@@ -36,27 +36,28 @@ impl Walk {
             rarg,
         } = select;
         if into_clause.is_some() {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "SELECT … INTO",
-                "leave INTO out; the rows come back as the result",
+                "omit INTO; the rows are returned as the result",
             ));
         }
         if !locking_clause.is_empty() {
-            return Err(Refusal::construct_but(
+            return Err(Refusal::construct_with_hint(
                 "FOR UPDATE / FOR SHARE",
-                "leave it out; nothing can be changed here",
+                "omit it; queries are read-only",
             ));
         }
-        let groupings = groupings(group_clause)?;
-        self.deeper(|walk| {
-            let outer = walk.names.len();
-            let of_outer = std::mem::replace(&mut walk.groupings, groupings);
-            let windows = std::mem::replace(&mut walk.windows, WindowNames::new(window_clause));
+        let grouping_sets = count_grouping_sets(group_clause)?;
+        self.descend(|walk| {
+            let outer_ctes = walk.cte_names.len();
+            let outer_grouping_sets = std::mem::replace(&mut walk.grouping_sets, grouping_sets);
+            let outer_windows =
+                std::mem::replace(&mut walk.windows, WindowNames::new(window_clause));
             if let Some(with) = with_clause {
-                walk.with(with)?;
+                walk.visit_with(with)?;
             }
             for side in [larg, rarg].into_iter().flatten() {
-                walk.select(side)?;
+                walk.visit_select(side)?;
             }
             for list in [
                 from_clause,
@@ -66,45 +67,45 @@ impl Walk {
                 values_lists,
                 sort_clause,
             ] {
-                walk.nodes(list)?;
+                walk.visit_nodes(list)?;
             }
-            // A bare DISTINCT is one node without content.
+            // DISTINCT without ON is a list of one empty node.
             for node in distinct_clause
                 .iter_mut()
                 .filter(|node| node.node.is_some())
             {
-                walk.node(node)?;
+                walk.visit_node(node)?;
             }
             for part in [where_clause, having_clause, limit_offset, limit_count] {
-                walk.optional(part)?;
+                walk.visit_optional(part)?;
             }
-            walk.names.truncate(outer);
-            walk.groupings = of_outer;
-            walk.windows = windows;
+            walk.cte_names.truncate(outer_ctes);
+            walk.grouping_sets = outer_grouping_sets;
+            walk.windows = outer_windows;
             Ok(())
         })
     }
 
-    fn with(&mut self, with: &mut WithClause) -> Verdict {
+    fn visit_with(&mut self, with: &mut WithClause) -> Verdict {
         let WithClause {
             ctes,
             recursive,
             location: _,
         } = with;
-        let mut named: Vec<&mut CommonTableExpr> = Vec::with_capacity(ctes.len());
+        let mut queries: Vec<&mut CommonTableExpr> = Vec::with_capacity(ctes.len());
         for cte in ctes {
             let Some(NodeEnum::CommonTableExpr(cte)) = cte.node.as_mut() else {
                 return Err(Refusal::construct("this WITH clause"));
             };
-            named.push(cte);
+            queries.push(cte);
         }
-        // As PostgreSQL resolves them: with RECURSIVE every name is visible in every part, without
-        // it only in later ones.
+        // As in PostgreSQL: with RECURSIVE every name is visible in all queries of the clause,
+        // without it only in later ones.
         if *recursive {
-            self.names
-                .extend(named.iter().map(|cte| cte.ctename.clone()));
+            self.cte_names
+                .extend(queries.iter().map(|cte| cte.ctename.clone()));
         }
-        for cte in named {
+        for cte in queries {
             let CommonTableExpr {
                 ctename,
                 aliascolnames: _,
@@ -121,18 +122,22 @@ impl Walk {
                 ctecolcollations: _,
             } = cte;
             if search_clause.is_some() || cycle_clause.is_some() {
-                return Err(Refusal::construct_but(
+                return Err(Refusal::construct_with_hint(
                     "SEARCH / CYCLE",
-                    "count the depth, and order by it or end the recursion by it",
+                    "count the recursion depth in a column, and order by it or stop at a limit",
                 )
                 .at(*location));
             }
             match ctequery.as_mut().and_then(|query| query.node.as_mut()) {
-                Some(NodeEnum::SelectStmt(select)) => self.select(select)?,
-                _ => return Err(Refusal::construct("a WITH query that writes").at(*location)),
+                Some(NodeEnum::SelectStmt(select)) => self.visit_select(select)?,
+                _ => {
+                    return Err(
+                        Refusal::construct("a data-modifying statement in WITH").at(*location)
+                    );
+                }
             }
             if !*recursive {
-                self.names.push(ctename.clone());
+                self.cte_names.push(ctename.clone());
             }
         }
         Ok(())

@@ -43,7 +43,7 @@ impl<'a> Query<'a> {
     pub(in crate::query::scope) fn internal(sql: &'a str, parameters: &'a [&'a str]) -> Self {
         Self {
             sql,
-            settings: PlannerSettings::USUAL,
+            settings: PlannerSettings::DEFAULT,
             min_version: 0,
             parameters,
             max_rows: 0,

@@ -27,9 +27,9 @@ fn aggregates_that_collect_are_weighed() {
     );
     assert!(
         !settings("SELECT store_id, array_agg(order_id) FROM retail.orders GROUP BY 1")
-            .hashed_groups
+            .allow_hash_agg
     );
-    assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").hashed_groups);
+    assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").allow_hash_agg);
 }
 
 /// What stands for a call is called like the call.

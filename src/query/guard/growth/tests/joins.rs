@@ -14,7 +14,7 @@ fn sub_selects_that_may_be_hashed_are_counted() {
     );
     assert!(
         !settings("SELECT store_id FROM retail.orders EXCEPT SELECT store_id FROM retail.stores")
-            .hashed_groups
+            .allow_hash_agg
     );
 }
 
@@ -29,7 +29,7 @@ fn joins_by_key_are_hashed_and_others_are_not() {
         "SELECT 1 FROM retail.stores s JOIN retail.orders o ON s.store_id = o.store_id JOIN retail.order_items i ON i.order_id = o.order_id",
         "SELECT 1 FROM retail.orders o LEFT JOIN retail.stores s USING (store_id)",
     ] {
-        assert!(settings(text).hashed_joins, "{text}");
+        assert!(settings(text).allow_hash_join, "{text}");
     }
     for text in [
         // Rows of two items meet only in a third, which each finds by itself.
@@ -44,7 +44,7 @@ fn joins_by_key_are_hashed_and_others_are_not() {
         "SELECT 1 FROM retail.orders a JOIN retail.order_items b ON a.order_id = a.order_id",
         "SELECT 1 FROM retail.stores s JOIN (SELECT store_id, repeat('x', 2000) AS t FROM retail.orders) o USING (store_id)",
     ] {
-        assert!(!settings(text).hashed_joins, "{text}");
+        assert!(!settings(text).allow_hash_join, "{text}");
     }
 }
 
@@ -106,7 +106,7 @@ fn sub_selects_that_multiply_rows_are_not_hashed() {
     for condition in [exists.clone(), format!("NOT {exists}")] {
         let text = format!("SELECT 1 FROM retail.stores s WHERE {condition}");
         unchanged(&text);
-        assert!(!settings(&text).hashed_joins, "{text}");
+        assert!(!settings(&text).allow_hash_join, "{text}");
     }
     let few = "SELECT 1 FROM retail.stores s WHERE EXISTS (SELECT 1 FROM retail.orders o WHERE o.store_id = s.store_id) OR s.store_id = 1";
     unchanged(few);
@@ -162,10 +162,10 @@ fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
     );
     assert!(
         !settings("SELECT order_id, max(repeat('x', 10000)) FROM retail.orders GROUP BY 1")
-            .hashed_groups
+            .allow_hash_agg
     );
     assert!(
-        settings("SELECT store_id, max(order_date) FROM retail.orders GROUP BY 1").hashed_groups
+        settings("SELECT store_id, max(order_date) FROM retail.orders GROUP BY 1").allow_hash_agg
     );
 }
 

@@ -277,7 +277,7 @@ fn the_parts_of_a_statement_are_counted() {
     );
     too_large(
         "SELECT count(*) FROM retail.products GROUP BY CUBE (1, 2, 3, 4, 5, 6, 7)",
-        "groupings",
+        "grouping sets",
     );
 }
 

@@ -1,6 +1,5 @@
-//! What is told beside a refusal: the place, and PostgreSQL's own way. `tests/it/hints/mod.rs` runs
-//! every form.
-mod syntax; // mistakes, and what is told of each
+//! Locations and hints of refusals. `tests/it/hints/mod.rs` runs every example.
+mod syntax; // statements that do not parse, and their hints
 
 use super::*;
 use crate::query::guard::hints;
@@ -8,23 +7,24 @@ use crate::query::guard::hints;
 use syntax::SYNTAX;
 
 #[test]
-fn a_syntax_error_has_a_place_a_snippet_and_postgresqls_own_way() {
-    for (text, place, hint) in SYNTAX {
+fn a_syntax_error_has_a_location_a_snippet_and_a_hint() {
+    for (text, location, hint) in SYNTAX {
         let refusal = check(text).expect_err(text);
         assert_eq!(refusal.rule(), Rule::Syntax, "{text}\n  {refusal}");
-        let told = refusal.to_string();
-        let (where_it_is, what_to_do) = told.split_once("); ").unwrap_or(("", &told));
+        let shown = refusal.to_string();
+        let (located, hinted) = shown.split_once("); ").unwrap_or(("", &shown));
         assert!(
-            format!("{where_it_is})").contains(place),
-            "{text}\n  {told}"
+            format!("{located})").contains(location),
+            "{text}\n  {shown}"
         );
-        assert!(what_to_do.contains(hint), "{text}\n  {told}");
+        assert!(hinted.contains(hint), "{text}\n  {shown}");
     }
 }
 
-/// Every kind of token may be the one at fault, also where the same one stands before and behind.
+/// Any kind of token can be the one at fault, even if the same token also occurs before and after
+/// it.
 #[test]
-fn the_place_is_the_first_token_that_fits_nowhere() {
+fn the_location_is_the_first_token_that_does_not_parse() {
     for (text, column) in [
         ("SELECT a, b, , c", 14),
         ("SELECT (1), (2)), (3)", 16),
@@ -35,16 +35,16 @@ fn the_place_is_the_first_token_that_fits_nowhere() {
         ("SELECT 1 WHERE", 15),
         ("SELECT 1 WHERE  \n ", 15),
     ] {
-        let told = check(text).expect_err(text).to_string();
+        let shown = check(text).expect_err(text).to_string();
         assert!(
-            told.contains(&format!("(line 1, column {column}: ")),
-            "{text}\n  {told}"
+            shown.contains(&format!("(line 1, column {column}: ")),
+            "{text}\n  {shown}"
         );
     }
 }
 
 #[test]
-fn names_of_other_databases_are_answered_with_a_form() {
+fn a_name_of_another_database_is_refused_with_an_example() {
     for (text, rule, hint) in [
         (
             "SELECT ifnull(1, 2)",
@@ -70,7 +70,7 @@ fn names_of_other_databases_are_answered_with_a_form() {
         (
             "SELECT datediff(day, order_date, now()) FROM orders",
             Rule::Function,
-            "CURRENT_DATE - order_date (a difference of dates is a number of days",
+            "CURRENT_DATE - order_date (the difference of two dates is a number of days",
         ),
         (
             "SELECT getdate()",
@@ -127,7 +127,7 @@ fn names_of_other_databases_are_answered_with_a_form() {
         (
             "SELECT 1 FROM products WHERE product_name LIKE 'a' OR LIKE 'b'",
             Rule::Type,
-            "the column stands before each LIKE",
+            "repeat the column before each LIKE",
         ),
         (
             "SELECT 1 == 1",
@@ -141,7 +141,7 @@ fn names_of_other_databases_are_answered_with_a_form() {
 }
 
 #[test]
-fn a_table_may_be_named_with_the_database() {
+fn a_table_may_be_qualified_with_the_database_name() {
     runs_as(
         "SELECT zava.retail.orders.order_id FROM zava.retail.orders",
         "SELECT retail.orders.order_id FROM retail.orders",
@@ -150,38 +150,38 @@ fn a_table_may_be_named_with_the_database() {
         "SELECT zava.retail.orders.* FROM Zava.Retail.Orders",
         "SELECT retail.orders.* FROM retail.orders",
     );
-    for (text, told) in [
+    for (text, words) in [
         (
             "SELECT 1 FROM other.retail.orders",
-            "no table other.retail.orders here (line 1, column 15); leave the database's name out: retail.orders",
+            "table other.retail.orders is not available (line 1, column 15); omit the database name: retail.orders",
         ),
         (
             "SELECT 1 FROM zava.guard.tenant",
-            "no table guard.tenant here",
+            "table guard.tenant is not available",
         ),
         (
             "SELECT 1 FROM zava.retail.secrets",
-            "no table retail.secrets here",
+            "table retail.secrets is not available",
         ),
         (
             "SELECT 1 FROM zava.pg_catalog.pg_class",
-            "no table pg_catalog.pg_class here",
+            "table pg_catalog.pg_class is not available",
         ),
         ("SELECT 1 FROM zava.orders", "did you mean retail.orders?"),
         ("SELECT 1 FROM \"Orders\"", "did you mean retail.orders?"),
-        ("SELECT 1 FROM dual", "leave FROM out"),
+        ("SELECT 1 FROM dual", "omit FROM"),
     ] {
-        refused(text, Rule::Relation, told);
+        refused(text, Rule::Relation, words);
     }
 }
 
 #[test]
-fn the_names_that_a_text_demands_are_found() {
+fn names_that_a_statement_requires_are_found() {
     let found = |text: &str| {
         let names = hints::compared_names(text);
         let shown = names
             .iter()
-            .map(|name| format!("{}/{:?}={}", name.named.column(), name.folding, name.value));
+            .map(|name| format!("{}/{:?}={}", name.entity.column(), name.folding, name.value));
         shown.collect::<Vec<_>>().join(", ")
     };
     for (text, names) in [
@@ -225,18 +225,18 @@ fn the_names_that_a_text_demands_are_found() {
     }
 }
 
-/// A place is not worth more time than the statement was.
+/// Finding the location must not take more time than parsing the statement.
 #[test]
-fn a_text_that_is_slow_to_scan_is_told_without_a_place() {
-    let told = check(&format!("SELECT 1 {} FROM FROM", "+-".repeat(200)))
+fn a_text_that_is_slow_to_scan_is_refused_without_a_location() {
+    let shown = check(&format!("SELECT 1 {} FROM FROM", "+-".repeat(200)))
         .expect_err("refused")
         .to_string();
-    assert!(!told.contains(">>>"), "{told}");
+    assert!(!shown.contains(">>>"), "{shown}");
 }
 
-/// Found by looking at any text: nothing here may panic or take long.
+/// Hints are computed for any text, so they must neither panic nor take long.
 #[test]
-fn hints_bear_any_text() {
+fn hints_handle_any_text() {
     let parts = [
         "SELECT",
         "'",

@@ -1,10 +1,10 @@
-/// What is written, the place with what stands around it, and what is said of it.
+/// Statements that do not parse, each with a part of the location and a part of the hint.
 pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
-    // Other databases' syntax.
+    // Syntax of other databases.
     (
         "SELECT order_id FROM orders QUALIFY row_number() OVER (ORDER BY 1) = 1",
         "column 37: … order_id FROM orders QUALIFY >>>row_number()",
-        "no QUALIFY; filter on a window function outside a sub-select, as in SELECT * FROM (SELECT",
+        "no QUALIFY; compute the window function in a subquery and filter in the outer query, as in SELECT * FROM (SELECT",
     ),
     (
         "SELECT order_id FROM orders o\nWHERE store_id = 1\nQUALIFY rank() OVER (ORDER BY 1) = 1",
@@ -14,7 +14,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT TOP 10 order_id\nFROM orders",
         "line 1, column 12: SELECT TOP >>>10 order_id)",
-        "no TOP; the number of rows stands in LIMIT at the end, as in",
+        "no TOP; put the number of rows in LIMIT at the end, as in",
     ),
     (
         "SELECT DISTINCT TOP 10 order_id FROM orders",
@@ -24,7 +24,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT store_id, count(*) FROM orders GROUP BY ALL",
         "column 51: …nt(*) FROM orders GROUP BY ALL>>>",
-        "name the columns, or give their numbers",
+        "list the columns or their positions",
     ),
     (
         "SELECT store_id, count(*) FROM orders GROUP BY ALL ORDER BY 1",
@@ -34,7 +34,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT lag(store_id) IGNORE NULLS OVER (ORDER BY order_id) FROM orders",
         ">>>NULLS OVER",
-        "no IGNORE NULLS; count the values so far",
+        "no IGNORE NULLS; number the blocks by a running count of values",
     ),
     (
         "SELECT last_value(store_id IGNORE NULLS) OVER (ORDER BY order_id) FROM orders",
@@ -75,7 +75,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 FROM orders WHERE store_id = ANY (1, 2)",
         ">>>, 2",
-        "behind IN",
+        "after IN",
     ),
     (
         "SELECT CURRENT_DATE - INTERVAL 3 MONTH",
@@ -85,22 +85,22 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 FROM orders WHERE order_date > now() - INTERVAL '3' MONTHS",
         ">>>MONTHS",
-        "stand in one text",
+        "in one string",
     ),
     (
         "SELECT 1 FROM orders WHERE order_date >= DATE_SUB(CURDATE(), INTERVAL 1 MONTH)",
         ">>>1 MONTH",
-        "stand in one text",
+        "in one string",
     ),
     (
         "SELECT * EXCEPT (store_id) FROM orders",
         ">>>store_id",
-        "no * EXCEPT; name the columns",
+        "no * EXCEPT; list the columns",
     ),
     (
         "SELECT o.* EXCLUDE (store_id) FROM orders o",
         "EXCLUDE >>>(store_id)",
-        "name the columns",
+        "list the columns",
     ),
     (
         "SELECT TRY_CAST(sku AS int) FROM products",
@@ -120,7 +120,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT store_id FROM stores MINUS SELECT store_id FROM orders",
         ">>>SELECT store_id FROM orders",
-        "called EXCEPT",
+        "write EXCEPT",
     ),
     (
         "SELECT * FROM stores s CROSS APPLY (SELECT 1) x",
@@ -140,7 +140,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT * FROM orders WITH (NOLOCK)",
         ">>>WITH",
-        "leave the lock hint out",
+        "omit the lock hint",
     ),
     (
         "SELECT 1 FROM orders START WITH order_id = 1 CONNECT BY PRIOR order_id = store_id",
@@ -180,12 +180,12 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT EXTRACT(MONTH, order_date) FROM orders",
         ">>>, order_date",
-        "stands before FROM",
+        "write the field before FROM",
     ),
     (
         "SELECT TIMESTAMP('2024-01-01')",
         ">>>'2024-01-01'",
-        "write the type before the text",
+        "write the type before the string",
     ),
     (
         "SELECT DISTINCT ON store_id store_id FROM orders",
@@ -195,17 +195,17 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT row_number() OVER PARTITION BY store_id FROM orders",
         ">>>store_id",
-        "a window stands in parentheses",
+        "put the window definition in parentheses",
     ),
     (
         "SELECT first_value(1) OVER w FROM orders o WINDOW w (ORDER BY 1)",
         ">>>(ORDER BY 1)",
-        "AS stands before",
+        "write AS before",
     ),
     (
         "SELECT count(*) FILTER WHERE store_id = 1 FROM orders",
         ">>>WHERE",
-        "FILTER stands in parentheses",
+        "put the condition of FILTER in parentheses",
     ),
     (
         "SELECT x FROM unnest(ARRAY[1]) AS x WITH OFFSET",
@@ -245,32 +245,32 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
         "get_multiple_table_schemas",
     ),
     ("\\d orders", "column 1", "get_multiple_table_schemas"),
-    ("# a comment\nSELECT 1", "column 1", "begins with --"),
-    // Slips.
     (
-        "SELECT store_id, FROM stores",
-        ">>>FROM",
-        "a comma too many",
+        "# a comment\nSELECT 1",
+        "column 1",
+        "begin a comment with --",
     ),
+    // Common mistakes.
+    ("SELECT store_id, FROM stores", ">>>FROM", "an extra comma"),
     (
         "SELECT 1 FROM stores WHERE store_id IN (1, 2, )",
         ">>>)",
-        "a comma too many",
+        "an extra comma",
     ),
     (
         "WITH a AS (SELECT 1), SELECT * FROM a",
         ">>>SELECT * FROM a",
-        "a comma too many",
+        "an extra comma",
     ),
     (
         "WITH a AS (SELECT 1) b AS (SELECT 2) SELECT * FROM a",
         ">>>b AS",
-        "separated by commas",
+        "separate WITH queries by commas",
     ),
     (
         "WITH a AS SELECT 1 SELECT * FROM a",
         ">>>SELECT 1",
-        "stands in parentheses",
+        "put a WITH query in parentheses",
     ),
     (
         "SELECT 1 FROM stores ORDER BY 1 LIMIT 1 UNION ALL SELECT 2",
@@ -280,17 +280,17 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 FROM orders WHERE order_date > :start",
         ">>>:start",
-        "no parameters",
+        "parameters are not supported",
     ),
     (
         "SELECT 1 FROM orders WHERE order_date > ?",
         ">>>",
-        "no parameters",
+        "parameters are not supported",
     ),
     (
         "SELECT 1 FROM orders WHERE order_date > {{ start }}",
         ">>>{{",
-        "no parameters",
+        "parameters are not supported",
     ),
     (
         "SELECT 1 FROM orders WHERE store_id &lt; 5",
@@ -302,11 +302,11 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
         ">>>WHERE",
         "in this order: SELECT, FROM",
     ),
-    ("SELECT 'O'Brien'", ">>>'", "written twice"),
+    ("SELECT 'O'Brien'", ">>>'", "a quote inside a string twice"),
     (
         "SELECT 'Women's shoes' FROM orders",
         ">>>shoes",
-        "written twice",
+        "a quote inside a string twice",
     ),
     (
         "SELECT 1 FROM orders WHERE order_date = ‘2024-01-01’",
@@ -327,12 +327,12 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 FROM orders WHERE store_id = 1)",
         ">>>)",
-        "closing parenthesis too many",
+        "an extra closing parenthesis",
     ),
     (
         "SELECT CASE WHEN true THEN 2 FROM orders",
         ">>>FROM",
-        "CASE ends with END",
+        "CASE has no END",
     ),
     (
         "SELECT * FROM orders JOIN stores WHERE true",
@@ -347,14 +347,14 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT \"a FROM orders",
         "column 8",
-        "text stands in single quotes",
+        "put strings in single quotes",
     ),
     (
         "Here is the query: SELECT 1",
         "column 1",
-        "send the SQL alone",
+        "send only the SQL",
     ),
-    // Nothing is known to say.
+    // No hint applies.
     (
         "SELECT 1 FROM orders LIMIT 10 PERCENT",
         "column 31: SELECT 1 FROM orders LIMIT 10 >>>PERCENT)",

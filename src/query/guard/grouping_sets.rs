@@ -1,33 +1,36 @@
+//! The number of grouping sets of a GROUP BY clause, and its limit.
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::{GroupingSet, GroupingSetKind, Node};
 
 use super::refusal::{Refusal, Rule};
 
-/// The most groupings that the grouping sets of one query may come to.
-const MOST_GROUPINGS: u64 = 64;
+/// The most grouping sets that the GROUP BY clause of one query may expand to.
+const MAX_GROUPING_SETS: u64 = 64;
 
-/// How many groupings a GROUP BY comes to.
-pub(super) fn groupings(clause: &[Node]) -> Result<u64, Refusal> {
+/// The number of grouping sets that a GROUP BY clause expands to, which PostgreSQL computes as the
+/// cross product of its items.
+pub(super) fn count_grouping_sets(clause: &[Node]) -> Result<u64, Refusal> {
     let mut all = 1_u64;
-    let mut place = -1;
+    let mut location = -1;
     for node in clause {
         if let Some(NodeEnum::GroupingSet(set)) = &node.node {
-            place = set.location;
-            all = all.saturating_mul(of_set(set));
+            location = set.location;
+            all = all.saturating_mul(expanded_sets(set));
         }
     }
-    if all > MOST_GROUPINGS {
+    if all > MAX_GROUPING_SETS {
         return Err(Refusal::new(
             Rule::Cost,
-            format!("GROUP BY comes to {all} groupings"),
-            format!("the most is {MOST_GROUPINGS}; name the GROUPING SETS that are needed"),
+            format!("GROUP BY expands to {all} grouping sets"),
+            format!("at most {MAX_GROUPING_SETS} are allowed; list only the GROUPING SETS that are needed"),
         )
-        .at(place));
+        .at(location));
     }
     Ok(all)
 }
 
-fn of_set(set: &GroupingSet) -> u64 {
+fn expanded_sets(set: &GroupingSet) -> u64 {
     let count = u64::try_from(set.content.len()).unwrap_or(u64::MAX);
     match set.kind() {
         GroupingSetKind::GroupingSetRollup => count.saturating_add(1),
@@ -38,7 +41,7 @@ fn of_set(set: &GroupingSet) -> u64 {
             .content
             .iter()
             .map(|node| match &node.node {
-                Some(NodeEnum::GroupingSet(inner)) => of_set(inner),
+                Some(NodeEnum::GroupingSet(inner)) => expanded_sets(inner),
                 _ => 1,
             })
             .fold(0, u64::saturating_add),
