@@ -7,9 +7,9 @@
 mod allow_list; // which functions, types, operators, collations: data, no logic
 mod caps; // how much of anything one statement may have
 mod construct; // every kind of node, decided
+mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN without running
 mod groupings; // how often GROUP BY groups
-mod growth; // what a statement can cost at most
 pub mod hints; // what to write instead
 mod name; // columns, operators and the server's own values
 mod planner; // how PostgreSQL shall plan it
@@ -215,12 +215,13 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
         _ => return Err(Refusal::not_a_query()),
     };
     let most_held = match kind {
-        StatementKind::Rows => growth::MOST_HELD,
-        StatementKind::Plan => growth::MOST_EXPLAINED,
+        StatementKind::Rows => cost::MAX_LIVE_BYTES,
+        StatementKind::Plan => cost::MAX_EXPLAIN_LIVE_BYTES,
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let needs = walk::statement(select).map_err(located)?;
-    let bounded = growth::bound(select, needs.collecting, most_held, caps).map_err(located)?;
+    let bounded =
+        cost::bound_statement(select, needs.collecting, most_held, caps).map_err(located)?;
     let (sql, places) = print::faithfully(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),

@@ -8,7 +8,7 @@ use pg_query::protobuf::{
     RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
+use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, SizeRule, TYPES};
 use super::construct;
 use super::hints;
 use super::name::{Verdict, names, operator, plain, sql_value};
@@ -286,7 +286,9 @@ impl Walk {
         {
             return Err(Refusal::construct("TRIM of more than two values").at(*location));
         }
-        if names(funcname).last().and_then(|name| FUNCTIONS.get(name)) == Some(&Growth::Collects) {
+        if names(funcname).last().and_then(|name| FUNCTIONS.get(name))
+            == Some(&SizeRule::Accumulates)
+        {
             self.needs.collecting = self.needs.collecting.saturating_add(self.groupings);
         }
         self.nodes(args)?;

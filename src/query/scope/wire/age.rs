@@ -1,7 +1,7 @@
 //! Bounds the life of a connection, because a backend's caches only grow.
 //!
 //! PostgreSQL caches time zones, row types and compiled regular expressions until the backend ends
-//! (`growth::retained` estimates what a statement adds), and also that a name does not exist.
+//! (`cost::retained` estimates what a statement adds), and also that a name does not exist.
 
 use std::time::Duration;
 

@@ -1,0 +1,235 @@
+//! Regular expressions: small programs that run over long values.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{FuncCall, Node};
+
+pub(super) use super::json_path::check_json_path;
+use super::operator::operator_name;
+use super::{build_ast, inspect};
+use crate::query::guard::name::Verdict;
+use crate::query::guard::refusal::{Refusal, Rule};
+
+/// The longest regular expression, in bytes: compiling one costs PostgreSQL memory that grows with its repetitions, and it
+/// keeps 32 of them.
+pub(super) const MAX_REGEX_BYTES: usize = 500;
+
+/// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
+const MAX_REPETITIONS: u64 = 255;
+
+/// The most bytes that a regular expression may have when all that it repeats is written out.
+const MAX_EXPANDED_BYTES: u64 = 10_000;
+
+/// The most optional parts of a regular expression that repeats a group, multiplied with the
+/// repetitions: from each of them the automaton has an arc to each that follows. 120 take up to
+/// 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
+const MAX_OPTIONAL_PARTS: u64 = 120;
+
+/// The most word boundaries (`\y`, `\Y`), multiplied with the repetitions of groups: PostgreSQL
+/// splits what stands around each of them in two. 20 in a row take 176 MiB before it
+/// gives up, and `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
+const MAX_WORD_BOUNDARIES: u64 = 8;
+
+/// Bounds a regular expression: a literal here, a computed one in its bounded wrapper.
+pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = inspect::text_literal(pattern) {
+        return check_literal(text, location);
+    }
+    let inner = std::mem::take(pattern);
+    *pattern = build_ast::wrapper_call("pattern", vec![inner]);
+    Ok(())
+}
+
+/// Regular expressions in an array, each of them one that is compiled.
+pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = inspect::text_literal(patterns) {
+        return check_literal(text, location);
+    }
+    match &mut patterns.node {
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter_mut()
+            .try_for_each(|pattern| bound_regex(pattern, location)),
+        Some(NodeEnum::TypeCast(cast)) => match &mut cast.arg {
+            Some(array) => bound_regexes(array, location),
+            None => Err(unknown_regexes(location)),
+        },
+        _ => Err(unknown_regexes(location)),
+    }
+}
+
+/// Regular expressions that come from rows or from a computed array: nothing here sees each of them.
+pub(super) fn unknown_regexes(location: i32) -> Refusal {
+    Refusal::construct_but(
+        "a comparison with many regular expressions that are not written down",
+        "write them as in x ~ ANY (ARRAY['a', 'b']), or compare by EXISTS (SELECT … WHERE x ~ pattern)",
+    )
+    .at(location)
+}
+
+/// What PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` of
+/// regexp.c).
+const BYTES_PER_GROUP: u64 = 8;
+
+/// What it keeps of all matches, for each byte of the text, beside where each begins and ends:
+/// where the groups do, if one of them is asked for.
+pub(super) fn group_bytes_per_byte(name: &str, call: &FuncCall) -> u64 {
+    let asks = match name {
+        "regexp_matches" => true,
+        "regexp_instr" => call.args.len() > 6,
+        "regexp_substr" => call.args.len() > 5,
+        _ => false,
+    };
+    if !asks {
+        return 0;
+    }
+    let pattern = call.args.get(1).and_then(inspect::text_literal);
+    let groups = pattern.map_or(MAX_REGEX_BYTES / 2, |pattern| pattern.matches('(').count());
+    u64::try_from(groups)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(BYTES_PER_GROUP)
+}
+
+/// Whether a regular expression that is written down is short and simple enough.
+fn check_literal(pattern: &str, location: i32) -> Verdict {
+    let bounds = pattern
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let repetitions = bounds
+        .map(|(bound, _)| inspect::numbers_in(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul);
+    let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
+    if pattern.split('{').skip(1).any(is_spread_bound) {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "a regular expression with blanks or a comment in a bound is not allowed",
+            "write the bound as in x{1,20}",
+        )
+        .at(location));
+    }
+    if pattern.len() <= MAX_REGEX_BYTES
+        && repetitions <= MAX_REPETITIONS
+        && (repetitions == 1 || length.saturating_mul(repetitions) <= MAX_EXPANDED_BYTES)
+    {
+        return check_optional_parts(pattern, location);
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        "the regular expression is too long, or repeats too much",
+        format!("the most is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for all bounds like {{1,20}} multiplied, and {MAX_EXPANDED_BYTES} for bytes times bounds"),
+    )
+    .at(location))
+}
+
+/// Whether the automaton of a regular expression stays small.
+fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
+    let groups = group_repetitions(pattern);
+    let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
+    let boundaries = u64::try_from(boundaries).unwrap_or(u64::MAX);
+    if groups > 1 && optional_parts(pattern) > MAX_OPTIONAL_PARTS
+        || boundaries.saturating_mul(groups) > MAX_WORD_BOUNDARIES
+    {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "the regular expression repeats too many optional parts or word boundaries",
+            format!(
+                "the most is {MAX_OPTIONAL_PARTS} for parts like x?, x*, x|y or x{{0,1}} times the repetitions of groups like (x){{1,20}}, and {MAX_WORD_BOUNDARIES} for \\y times those; shorten the repetition, or write \\y(a|b)\\y for \\ya\\y|\\yb\\y"
+            ),
+        )
+        .at(location));
+    }
+    Ok(())
+}
+
+/// What stands before each bound of a repetition, and the bound.
+fn quantifier_bounds(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
+    pattern.match_indices('{').filter_map(|(position, _)| {
+        let (before, after) = pattern.split_at(position);
+        let (bound, _) = after.get(1..)?.split_once('}')?;
+        Some((before, bound))
+    })
+}
+
+/// Whether a bound after this repeats a single character, or a set of them: anything else may be a
+/// group, which blanks and comments can stand behind.
+fn repeats_character(before: &str) -> bool {
+    before.ends_with(|last: char| last.is_ascii_graphic() && !matches!(last, ')' | '\\'))
+}
+
+/// How often the groups of a regular expression are repeated, multiplied, whether or not one is in
+/// another.
+fn group_repetitions(pattern: &str) -> u64 {
+    quantifier_bounds(pattern)
+        .filter(|(before, _)| !repeats_character(before))
+        .map(|(_, bound)| inspect::numbers_in(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul)
+}
+
+/// How many parts of a regular expression are optional when its groups are written out, at most:
+/// SIMILAR TO has % for any text.
+fn optional_parts(pattern: &str) -> u64 {
+    let marks = pattern.matches(['?', '*', '|', '%']).count();
+    let ranges = quantifier_bounds(pattern)
+        .filter(|(_, bound)| bound.contains(','))
+        .map(|(before, bound)| {
+            if repeats_character(before) {
+                inspect::numbers_in(bound).fold(1, u64::max)
+            } else {
+                1
+            }
+        });
+    ranges
+        .fold(
+            u64::try_from(marks).unwrap_or(u64::MAX),
+            u64::saturating_add,
+        )
+        .saturating_mul(group_repetitions(pattern))
+}
+
+/// What a backend keeps of a compiled regular expression.
+const BYTES_PER_REGEX: u64 = 16 << 10;
+
+/// What a backend keeps for each pair of optional parts of a regular expression.
+const BYTES_PER_OPTIONAL_PAIR: u64 = 64;
+
+/// What the largest takes, such as `.?` 250 times. A backend keeps its last 32 regular expressions.
+const MAX_BYTES_PER_REGEX: u64 = 1 << 20;
+
+/// Operators whose result is no text, whatever their sides.
+const ARITHMETIC_OPERATORS: [&str; 5] = ["+", "-", "*", "/", "%"];
+
+/// What a backend keeps of the regular expressions that stand here; one that is computed is taken
+/// for the largest.
+pub(super) fn retained_bytes(patterns: &Node) -> u64 {
+    if let Some(text) = inspect::text_literal(patterns) {
+        let parts = optional_parts(text);
+        return parts
+            .saturating_mul(parts)
+            .saturating_mul(BYTES_PER_OPTIONAL_PAIR)
+            .saturating_add(BYTES_PER_REGEX)
+            .min(MAX_BYTES_PER_REGEX);
+    }
+    match &patterns.node {
+        // The place of a part, of `substring`: arithmetic gives no text.
+        Some(NodeEnum::AConst(_)) => 0,
+        Some(NodeEnum::AExpr(expr)) if ARITHMETIC_OPERATORS.contains(&operator_name(expr)) => 0,
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter()
+            .map(retained_bytes)
+            .fold(0, u64::saturating_add),
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(0, retained_bytes),
+        _ => MAX_BYTES_PER_REGEX,
+    }
+}
+
+/// Whether what follows a brace may be a bound with something between its digits: the expanded
+/// syntax, `(?x)` or the flag x, reads `{2 5 5}` and `{25#…` as it reads `{255}`.
+fn has_blank_in_bound(rest: &str) -> bool {
+    let bound = rest.split_once('}').map_or(rest, |(bound, _)| bound);
+    let is_blank = |character: char| character.is_whitespace() || !character.is_ascii();
+    bound
+        .trim_start_matches(is_blank)
+        .starts_with(|first: char| first.is_ascii_digit() || first == '#')
+        && bound.contains(|character: char| is_blank(character) || character == '#')
+}
