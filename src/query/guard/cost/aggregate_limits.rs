@@ -1,20 +1,21 @@
-//! How long what aggregates collect may become.
+//! Limits of the values that aggregates accumulate.
 //!
-//! An aggregate that collects is bounded while it grows, but to some MiB, because nothing but the
-//! rows tells how much it is. Ordinary statements collect some hundred bytes and then sort by them,
-//! group by them or put them into JSON, for which MiB are too much. So a statement that is refused
-//! for its cost is measured again with smaller limits for what it collects, and the running
-//! statement is held to them by bounded wrappers: the values decide, not what they might have been.
+//! The state of an accumulating aggregate is bounded while it grows, but only to some MiB, because
+//! only the rows determine its size. Ordinary statements accumulate some hundred bytes and then
+//! sort by them, group by them or embed them into JSON, where values of some MiB are refused.
+//! Therefore a statement that is refused for its cost is analyzed again with smaller limits for
+//! what it accumulates. Bounded wrappers enforce these limits at run time, so the actual values
+//! decide, not the largest possible ones.
 //!
-//! Limits are kept per query. Expressions of one query may have to be equal (`SELECT DISTINCT …
-//! ORDER BY`), so equal aggregates there need equal wrappers.
+//! Limits apply to whole queries. Expressions of one query may have to be equal (`SELECT DISTINCT …
+//! ORDER BY`), so equal aggregates in it need equal wrappers.
 
 use super::CostAnalyzer;
 use super::bound::{Bound, MAX_SORT_KEY_BYTES};
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The limits that are tried in turn, in bytes: for values that are put into JSON, into jsonb, kept
-/// for LIMIT, sorted, sorted in capitals, and sorted several times.
+/// The limits that are tried in turn, in bytes: for values that are embedded into JSON, embedded
+/// into jsonb, kept for LIMIT, sorted, sorted in upper case, and sorted several times.
 const LIMITS_BYTES: [u64; 6] = [
     1 << 20,
     256 << 10,
@@ -24,26 +25,26 @@ const LIMITS_BYTES: [u64; 6] = [
     2_000,
 ];
 
-/// The most queries of a statement that are tried without a limit, once it is known that the others
-/// need one.
+/// When a limit is needed, at most this many queries are analyzed once more to see whether they can
+/// do without it.
 const MAX_UNLIMITED_QUERIES: usize = 8;
 
-/// The most bytes that each value may have which an aggregate of the statement collects.
+/// Limits of each value that an aggregate of the statement accumulates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AggregateLimits {
-    /// `None`: what the budget of all aggregates allows.
+    /// Limit in bytes; `None`: the budget shared by all aggregates.
     max_bytes: Option<u64>,
-    /// Queries that need no limit, by the order in which they are measured.
+    /// Queries without a limit, numbered in the order of the analysis.
     unlimited: Vec<usize>,
 }
 
-/// What a measurement has found, and which of its queries collect.
+/// The result of one analysis, and the numbers of the queries with accumulating aggregates.
 pub(super) type Attempt<T> = Result<(T, Vec<usize>), Refusal>;
 
-/// Measures a statement with the largest limits under which it is accepted.
+/// Analyzes a statement with the largest limits under which it is accepted.
 ///
 /// # Errors
-/// The refusal without limits, when none helps.
+/// The refusal of the analysis without limits, if no limit helps.
 pub(super) fn with_largest_limits<T>(
     collects: bool,
     analyze: impl Fn(&AggregateLimits) -> Attempt<T>,
@@ -61,8 +62,8 @@ pub(super) fn with_largest_limits<T>(
         let Ok((mut found, queries)) = analyze(&limits) else {
             continue;
         };
-        // Most often one query's collection is sorted or grouped, and those around it may be as
-        // large as ever.
+        // Usually only one query's aggregates are sorted or grouped by; the queries around it can
+        // do without a limit.
         for query in queries.into_iter().rev().take(MAX_UNLIMITED_QUERIES) {
             limits.unlimited.push(query);
             match analyze(&limits) {
@@ -77,7 +78,7 @@ pub(super) fn with_largest_limits<T>(
     Err(refusal)
 }
 
-/// The queries of a statement while they are measured, and which of them collect.
+/// Numbers the queries of a statement, and records which have accumulating aggregates.
 #[derive(Debug, Default)]
 pub(super) struct AccumulatingQueries {
     count: usize,
@@ -86,7 +87,7 @@ pub(super) struct AccumulatingQueries {
 }
 
 impl AccumulatingQueries {
-    /// Begins a query; what is returned ends it.
+    /// Enters a query and returns the outer one, which [`Self::leave_query`] expects.
     pub(super) fn enter_query(&mut self) -> usize {
         self.count += 1;
         std::mem::replace(&mut self.current, self.count)
@@ -96,7 +97,7 @@ impl AccumulatingQueries {
         self.current = outer;
     }
 
-    /// Those that collect, in the order in which they were measured.
+    /// The numbers of the queries with accumulating aggregates, in the order of the analysis.
     pub(super) fn into_indices(mut self) -> Vec<usize> {
         self.found.sort_unstable();
         self.found.dedup();
@@ -105,8 +106,8 @@ impl AccumulatingQueries {
 }
 
 impl CostAnalyzer {
-    /// The limit in bytes for a value of the innermost query that aggregates could make so long, if
-    /// it needs one.
+    /// The limit in bytes for an aggregate of the innermost query that could accumulate
+    /// `value_bytes`; `None` if it needs no limit.
     pub(super) fn aggregate_limit(&mut self, value_bytes: u64) -> Option<u64> {
         let query = self.accumulating_queries.current;
         self.accumulating_queries.found.push(query);
@@ -116,9 +117,9 @@ impl CostAnalyzer {
         is_limited.then_some(max_bytes)
     }
 
-    /// What a value of `parts` comes to that is held to the limit. Until it has been looked at, it
-    /// is as long as it could be and has a text of it beside it; then only what was let through
-    /// goes on.
+    /// The bound of a value that a wrapper limits to `max_bytes`. Until the wrapper has checked it,
+    /// the value has its full size with a text of it beside it. Only a value within the limit is
+    /// used further.
     pub(super) fn bound_limited(
         &mut self,
         parts: Bound,

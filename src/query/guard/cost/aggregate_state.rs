@@ -1,4 +1,5 @@
-//! Aggregates that collect a value of each row, for which PostgreSQL has no bound.
+//! Aggregates whose state grows with every row (`array_agg`, `string_agg`, `json_agg`, …).
+//! PostgreSQL does not bound it.
 
 use std::ops::Range;
 
@@ -12,30 +13,33 @@ use super::totals::Totals;
 use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
 use crate::query::guard::refusal::Refusal;
 
-/// What a collected element costs beside its value, in bytes: an array's or a text's, a JSON value's, a range's.
+/// Bytes of an accumulated element beside its value: in an array or a text, in a JSON value, in a
+/// multirange.
 const ELEMENT_OVERHEAD_BYTES: u64 = 16;
 const JSON_ELEMENT_OVERHEAD_BYTES: u64 = 160;
 const RANGE_OVERHEAD_BYTES: u64 = 2_400;
 
-/// What an element takes in what was collected beside its value.
+/// Bytes of an element in a finished array beside its value.
 pub(super) const ARRAY_ELEMENT_BYTES: u64 = 4;
 
-/// Values that can be longer are weighed by their length.
+/// Elements that can be longer than this are weighed by their actual size at run time.
 pub(super) const MAX_ESTIMATED_ELEMENT_BYTES: u64 = 256;
 
-/// What a number or a date takes: there is little to win by looking at it.
+/// Size of a number or a date, which is not worth measuring at run time.
 const NUMBER_BYTES: u64 = 16;
 
-/// How much more everything weighs, so that a statement has no more than this part of the twin's budget: what is made of the
-/// collected, such as a text of an array, can be more than twice as long, and may be sorted a few times.
+/// Factor of all weights: a statement gets this part of the budget of `bounded.admits`. A value
+/// derived from the accumulated one, such as the text of an array, can be more than twice as long,
+/// and it may be sorted several times.
 const WEIGHT_PER_BYTE: u64 = 3;
 
-/// … and so of JSON, which takes many times its text while it is built into other JSON.
+/// The same factor for JSON, which takes many times its text while it is embedded into other JSON.
 const JSON_WEIGHT_PER_BYTE: u64 = 12;
 
 impl CostAnalyzer {
-    /// `aggregate(x)` becomes `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`: the aggregate beside it weighs the same
-    /// rows and stops the statement at the first too many, where a look at the finished value would come too late.
+    /// Rewrites `aggregate(x)` to `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`. The
+    /// added aggregate weighs the same rows and stops the statement at the first row above the
+    /// budget; a check of the finished value would come too late.
     pub(super) fn bound_accumulation(
         &mut self,
         node: &mut Node,
@@ -45,7 +49,8 @@ impl CostAnalyzer {
         refs: &AggregateRefs,
         before: Totals,
     ) -> Result<Bound, Refusal> {
-        // A hash table of groups is held to work_mem by what it holds when a group is new, not by what groups collect.
+        // A hash aggregate respects work_mem only for the sizes of new groups, not for the growth
+        // of their states.
         self.settings.hashed_groups = false;
         let (values, overhead) = match name {
             "range_agg" => (value_bytes, RANGE_OVERHEAD_BYTES),
@@ -68,15 +73,15 @@ impl CostAnalyzer {
         };
         let limit = self.aggregate_limit(value);
         let is_array = name == "array_agg";
-        // Under a limit, what is easily looked at is weighed as it is too: there the difference is
-        // felt.
+        // Under a limit, elements that are cheap to measure are weighed by their actual size too:
+        // there the estimate would be too coarse.
         let is_measured = limit.is_some()
             && is_array
             && value_bytes > NUMBER_BYTES
             && call.args.iter().all(is_column_ref);
         let weight = if is_long || is_measured {
-            // As long as it is, instead of as long as it can be: what has been collected is collected again. For that it is
-            // computed again.
+            // The element may itself be an accumulated value, so its actual size counts instead of
+            // its upper bound. For that, the expression is computed once more.
             let measure = match limit {
                 _ if is_json => SizeMeasure::Json,
                 None => SizeMeasure::Text,
@@ -100,7 +105,7 @@ impl CostAnalyzer {
         } else {
             build_ast::integer(self.element_weight(values, overhead, is_json))
         };
-        // What weighs it must belong to the same query as it does.
+        // The weighing aggregate must belong to the same query as the aggregate it weighs.
         let refers_outside = self.refers_only_to_outer(&refs.all)
             || self.refers_only_to_outer(&refs.filter)
             || call.agg_distinct && self.refers_only_to_outer(&refs.first);
@@ -143,21 +148,22 @@ impl CostAnalyzer {
         })
     }
 
-    /// Whether there are names in this range, and none of them is of the innermost query: an aggregate of such is evaluated
-    /// further out.
+    /// Whether the range has column references, and none belongs to the innermost query. PostgreSQL
+    /// evaluates an aggregate over such references in an outer query.
     fn refers_only_to_outer(&self, refs: &Range<usize>) -> bool {
         let levels = self.ref_levels.get(refs.clone()).unwrap_or_default();
         !levels.is_empty() && !levels.contains(&self.range_table.current_level())
     }
 
-    /// What a collected element of so many bytes weighs, of the budget that all aggregates of the statement share.
+    /// The weight of an accumulated element of this many bytes in the budget shared by all
+    /// aggregates of the statement.
     pub(super) fn element_weight(&self, bytes: u64, overhead: u64, is_json: bool) -> u64 {
         bytes
             .saturating_add(overhead.max(ELEMENT_OVERHEAD_BYTES))
             .saturating_mul(self.weight_per_byte(is_json))
     }
 
-    /// What a byte weighs.
+    /// The weight of one byte.
     pub(super) fn weight_per_byte(&self, is_json: bool) -> u64 {
         let factor = if is_json {
             JSON_WEIGHT_PER_BYTE
@@ -168,12 +174,12 @@ impl CostAnalyzer {
     }
 }
 
-/// Whether this names a value, which costs nothing to be computed again.
+/// Whether this is a column reference, which costs nothing to compute again.
 fn is_column_ref(arg: &Node) -> bool {
     matches!(arg.node, Some(NodeEnum::ColumnRef(_)))
 }
 
-/// The bytes of the constants among the arguments.
+/// The bytes of the text literals among the arguments.
 fn literal_bytes(args: &[Node]) -> u64 {
     let texts = args
         .iter()
@@ -181,10 +187,10 @@ fn literal_bytes(args: &[Node]) -> u64 {
     u64::try_from(texts.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
-/// The aggregate that counts what another one collects, over the same rows, each distinct one once;
-/// it tells whether it is within the budget, or what it weighs.
+/// The aggregate that weighs what another one accumulates: over the same rows, each distinct value
+/// once. It returns whether the budget suffices, or the weight itself.
 fn weighing_aggregate(aggregate: &FuncCall, weight: Node, returns_weight: bool) -> FuncCall {
-    // Values are distinct by all arguments: the first alone tells them apart where the others are constants.
+    // DISTINCT compares all arguments. The first alone decides if all others are constants.
     let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
     let distinct = aggregate.agg_distinct
         && aggregate

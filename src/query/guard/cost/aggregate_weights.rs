@@ -1,4 +1,4 @@
-//! Nodes that we add to weigh what aggregates collect.
+//! AST nodes that weigh what an aggregate accumulates.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
@@ -9,18 +9,18 @@ use super::build_ast::{
     literal, name, pg_catalog_call, select_from_subquery, wrap, wrapper_call,
 };
 
-/// By what a value is weighed. Its size in memory alone says little: an array keeps a NULL in one
+/// How a value is measured. Its size in memory alone is not enough: an array keeps a NULL in one
 /// bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum SizeMeasure {
     Text,
     Json,
-    /// The larger of the two: a number of one digit can take eight bytes.
+    /// The larger of the two sizes: a number of one digit can take eight bytes in memory.
     TextOrMemory,
 }
 
 impl SizeMeasure {
-    /// How often the value is computed for it.
+    /// How often the value is computed to measure it.
     pub(super) fn copies(self) -> u64 {
         match self {
             Self::Text | Self::Json => 1,
@@ -28,7 +28,7 @@ impl SizeMeasure {
         }
     }
 
-    /// The bytes of a value; nothing of what is NULL.
+    /// An expression for the bytes of a value; 0 for NULL.
     pub(super) fn size_expr(self, value: Node) -> Node {
         let text_bytes = |value| pg_catalog_call("octet_length", vec![cast(value, "text")]);
         let bytes = match self {
@@ -43,7 +43,7 @@ impl SizeMeasure {
     }
 }
 
-/// `beside + of_byte * octet_length(value::text) + …`
+/// `overhead + weight_per_byte * octet_length(value::text) + …`
 pub(super) fn weight_expr(
     overhead: u64,
     weight_per_byte: u64,
@@ -69,7 +69,8 @@ fn greatest(args: Vec<Node>) -> Node {
     })))
 }
 
-/// Whether what an aggregate has weighed, at so much a byte, comes to at most so many bytes.
+/// `bounded.few_collected(weight, weight_per_byte, max)`: whether what an aggregate has weighed
+/// comes to at most `max` bytes.
 pub(super) fn weight_check(weight: Node, weight_per_byte: u64, max: u64) -> Node {
     wrapper_call(
         "few_collected",
@@ -77,8 +78,8 @@ pub(super) fn weight_check(weight: Node, weight_per_byte: u64, max: u64) -> Node
     )
 }
 
-/// `ARRAY(query)` becomes `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value)
-/// END FROM (query)), '{}')`: the same array, but weighed while it grows.
+/// Rewrites `ARRAY(query)` to `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN
+/// array_agg(value) END FROM (query)), '{}')`: the same array, weighed while it grows.
 pub(super) fn weigh_array_sub_link(
     node: &mut Node,
     column_count: ColumnCount,

@@ -1,56 +1,59 @@
-//! How large an expression is.
+//! Upper bounds of one expression.
 
-/// The most bytes that one value may have: what aggregates may collect, and a little. A sort merges rows of a dozen tapes at
-/// once, whatever it sorts by.
+/// Limit of one value: what all aggregates may accumulate, and some more. A sort merges rows of a
+/// dozen tapes at once, whatever its sort key.
 pub(super) const MAX_VALUE_BYTES: u64 = 12 << 20;
 
-/// The most bytes that a twin in the schema `bounded` lets through when only the running statement knows a size.
+/// Limit that a bounded wrapper enforces on a value whose size is known only at run time.
 pub(super) const MAX_WRAPPED_BYTES: u64 = 16 << 10;
 
-/// The most bytes of a value that PostgreSQL may compute while it plans: it copies such a value wherever it is good for
-/// something, into each WHEN of a CASE, each branch of a UNION, each equality that follows from others.
+/// Limit of a value that PostgreSQL may compute while planning. The planner copies such a constant
+/// to many places: into each WHEN of a CASE, each append child of a UNION, each equality that it
+/// derives from others.
 pub(super) const MAX_PLAN_TIME_BYTES: u64 = 4 << 10;
 
-/// The nodes that PostgreSQL puts in the place of a call of a twin, how often its argument is among them, and the most nodes of
-/// an argument that it copies so.
+/// The planner inlines a call of a bounded wrapper. These are the nodes that it adds, how often the
+/// argument occurs among them, and the nodes of the largest argument that it copies like that.
 const WRAPPER_NODES: u64 = 40;
 const WRAPPER_ARGUMENT_COPIES: u64 = 5;
 const MAX_COPIED_ARGUMENT_NODES: u64 = 20;
 
-/// A number as text: PostgreSQL keeps 131,072 digits before the point and 16,383 behind it.
+/// The longest text of a `numeric`: PostgreSQL keeps 131,072 digits before the decimal point and
+/// 16,383 behind it.
 pub(super) const MAX_NUMERIC_BYTES: u64 = 160 << 10;
 
-/// A number, a date, a yes or no.
+/// A number, date, boolean or another value of fixed size.
 pub(super) const SCALAR_BYTES: u64 = 64;
 
-/// The longest value that may be sorted: with the least `work_mem` PostgreSQL keeps 2,730 values of one sort in memory,
-/// however long they are.
+/// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
+/// memory, however long they are.
 pub(super) const MAX_SORT_KEY_BYTES: u64 = 24 << 10;
 
-/// How large an expression is.
+/// Upper bounds of an expression's size and of what it costs to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bound {
-    /// Nodes of the tree, once PostgreSQL has put the expression of a sub-query in the place of each of its names.
+    /// Nodes of the expression after the planner has inlined subqueries.
     pub(super) nodes: u64,
-    /// The most bytes that its value can have.
+    /// Bytes of the value.
     pub(super) max_bytes: u64,
-    /// The most bytes that its value and those it is made of have together.
+    /// Bytes of the value together with all values that it is computed from.
     pub(super) live_bytes: u64,
-    /// What its operations could take that PostgreSQL does not interrupt.
+    /// Steps of its operations during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: u64,
-    /// Whether it may be a text that spells a number: a short text can spell a long one.
+    /// Whether the value may be a text that parses as a number: a short text can denote a long
+    /// number.
     pub(super) may_parse_as_number: bool,
-    /// Whether it surely is JSON already, which is put into other JSON as it is.
+    /// Whether the value certainly is JSON, which is embedded into other JSON without quoting.
     pub(super) is_json: bool,
-    /// Whether it surely is neither a JSON document nor a full-text query, which operators build
-    /// anew.
+    /// Whether the value certainly is neither a JSON document nor a `tsquery`. Operators rebuild
+    /// those two as trees of nodes; flat values are copied.
     pub(super) is_flat: bool,
-    /// Whether PostgreSQL has to run the statement to know it. What does not vary it computes while it plans.
+    /// Whether the value is known only at run time. PostgreSQL computes all others while planning.
     pub(super) is_runtime: bool,
 }
 
 impl Bound {
-    /// Something that stands in the tree once and holds so many bytes.
+    /// A single node whose value has at most this many bytes.
     pub(super) fn leaf(max_bytes: u64) -> Self {
         Self {
             nodes: 1,
@@ -64,7 +67,7 @@ impl Bound {
         }
     }
 
-    /// A node over `parts` whose value has at most so many bytes.
+    /// A node over `children` whose value has at most this many bytes.
     pub(super) fn parent(children: Self, max_bytes: u64) -> Self {
         Self {
             nodes: children.nodes.saturating_add(1),
@@ -78,7 +81,7 @@ impl Bound {
         }
     }
 
-    /// Two parts of one node; `value` is that of the longer.
+    /// Two children of one node; `max_bytes` is that of the longer.
     pub(super) fn with_sibling(self, other: Self) -> Self {
         Self {
             nodes: self.nodes.saturating_add(other.nodes),
@@ -94,7 +97,7 @@ impl Bound {
         }
     }
 
-    /// One of two, whichever is larger.
+    /// The larger of two alternatives, field by field.
     pub(super) fn either(self, other: Self) -> Self {
         Self {
             nodes: self.nodes.max(other.nodes),
@@ -108,7 +111,7 @@ impl Bound {
         }
     }
 
-    /// So many copies of one; each has the same value.
+    /// Several copies of an expression, all with the same value.
     pub(super) fn repeated(self, copies: u64) -> Self {
         Self {
             nodes: self.nodes.saturating_mul(copies),
@@ -118,7 +121,8 @@ impl Bound {
         }
     }
 
-    /// The same value, read from a row that was made before: the expression behind it stands elsewhere.
+    /// The bound of a reference to the value behind an optimization fence: the expression itself
+    /// stands elsewhere.
     pub(super) fn fenced(self) -> Self {
         Self {
             may_parse_as_number: self.may_parse_as_number,
@@ -129,7 +133,7 @@ impl Bound {
         }
     }
 
-    /// The same, and only the running statement knows it.
+    /// The same bound, known only at run time.
     pub(super) fn at_runtime(self) -> Self {
         Self {
             is_runtime: true,
@@ -137,7 +141,7 @@ impl Bound {
         }
     }
 
-    /// The same, and it is JSON.
+    /// The same bound, and the value is JSON.
     pub(super) fn as_json(self) -> Self {
         Self {
             is_json: true,
@@ -146,7 +150,7 @@ impl Bound {
         }
     }
 
-    /// The same, and it is neither JSON nor a full-text query.
+    /// The same bound, and the value is neither JSON nor a `tsquery`.
     pub(super) fn as_flat(self) -> Self {
         Self {
             is_flat: true,
@@ -154,7 +158,7 @@ impl Bound {
         }
     }
 
-    /// The same, where a twin is called.
+    /// The same bound with a bounded wrapper around the expression.
     pub(super) fn with_wrapper(self) -> Self {
         let copies = self.nodes.min(MAX_COPIED_ARGUMENT_NODES) * WRAPPER_ARGUMENT_COPIES;
         Self {
@@ -163,7 +167,7 @@ impl Bound {
         }
     }
 
-    /// The same, and it is a number, a date, a yes or no or the like.
+    /// The same bound, and the value is a number, date, boolean or the like.
     pub(super) fn as_non_text(self) -> Self {
         Self {
             may_parse_as_number: false,
@@ -172,7 +176,7 @@ impl Bound {
         }
     }
 
-    /// The same, and it may be a text of any kind.
+    /// The same bound, and the value may be any text.
     pub(super) fn as_text(self) -> Self {
         Self {
             may_parse_as_number: true,
@@ -181,16 +185,16 @@ impl Bound {
     }
 }
 
-/// What several parts of one node have together.
+/// The bounds of several children of one node, together.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Parts {
-    /// All of them beside each other.
+    /// All children as siblings.
     pub(super) combined: Bound,
-    /// The bytes of their values together.
+    /// Sum of the sizes of their values.
     pub(super) total_bytes: u64,
-    /// Whether one is JSON: where all have one type, all are then.
+    /// Whether any of them is JSON. If all have the same type, all are JSON then.
     pub(super) any_json: bool,
-    /// The same of what is neither JSON nor a full-text query.
+    /// The same for values that are neither JSON nor a `tsquery`.
     pub(super) any_flat: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Nodes that we add.
+//! Builders of the AST nodes that the analysis adds to a statement.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
@@ -12,16 +12,16 @@ use pg_query::protobuf::{
 
 use super::aggregate_weights::SizeMeasure;
 
-/// The schema of the twins (`migrations/0004_bounded.sql`).
+/// The schema of the bounded wrappers (`migrations/0004_bounded.sql`).
 pub(super) const WRAPPER_SCHEMA: &str = "bounded";
 
-/// What a row of a sub-select costs in a hash table, beside its values.
+/// Bytes of a row in the hash table of a subplan, beside its values.
 const HASHED_ROW_OVERHEAD_BYTES: u64 = 100;
 
-/// What a value takes in such a row, beside the bytes of its text.
+/// Bytes of a value in such a row, beside the bytes of its text.
 const HASHED_VALUE_OVERHEAD_BYTES: u64 = 8;
 
-/// What the rows of all sub-selects of a statement may take there.
+/// Limit of the rows of all hashed subplans of a statement, in bytes.
 const MAX_HASHED_BYTES: u64 = 64 << 20;
 
 pub(super) fn integer(value: u64) -> Node {
@@ -60,12 +60,12 @@ pub(super) fn column(parts: &[&str]) -> Node {
     }))
 }
 
-/// The names that call a twin.
+/// The qualified name of a bounded wrapper.
 pub(super) fn wrapper_name(wrapper: &str) -> Vec<Node> {
     vec![name(WRAPPER_SCHEMA), name(wrapper)]
 }
 
-/// A call of a twin.
+/// A call of a bounded wrapper.
 pub(super) fn wrapper_call(wrapper: &str, args: Vec<Node>) -> Node {
     wrap(NodeEnum::FuncCall(Box::new(function_call(
         wrapper_name(wrapper),
@@ -73,7 +73,7 @@ pub(super) fn wrapper_call(wrapper: &str, args: Vec<Node>) -> Node {
     ))))
 }
 
-/// A call of PostgreSQL's own function.
+/// A call of a function in `pg_catalog`.
 pub(super) fn pg_catalog_call(function: &str, args: Vec<Node>) -> Node {
     let names = vec![name("pg_catalog"), name(function)];
     wrap(NodeEnum::FuncCall(Box::new(function_call(names, args))))
@@ -104,7 +104,7 @@ pub(super) fn case_when(condition: Node, value: Node) -> Node {
     })))
 }
 
-/// Makes PostgreSQL plan a sub-query by itself.
+/// Adds `OFFSET 0`, an optimization fence: PostgreSQL plans the subquery separately.
 pub(super) fn add_offset_zero(select: &mut SelectStmt) {
     select.limit_offset = Some(Box::new(integer(0)));
     if select.limit_count.is_none() {
@@ -112,7 +112,7 @@ pub(super) fn add_offset_zero(select: &mut SelectStmt) {
     }
 }
 
-/// `SELECT f.value1 … FROM (the query) AS f (value1 …)`
+/// `SELECT f.value1, … FROM (query) AS f (value1, …)`
 pub(super) fn select_from_subquery(
     query: Box<Node>,
     columns: usize,
@@ -141,7 +141,7 @@ pub(super) fn select_from_subquery(
     }
 }
 
-/// `item.*`, which is the row of an item where a value stands.
+/// `item.*`, which denotes the whole row where a value is expected.
 pub(super) fn whole_row(item: &str) -> Node {
     wrap(NodeEnum::ColumnRef(ColumnRef {
         fields: vec![name(item), wrap(NodeEnum::AStar(AStar {}))],
@@ -174,7 +174,7 @@ pub(super) fn binary_operator(left: Node, operator: &str, right: Node) -> Node {
     })))
 }
 
-/// `coalesce(value)`
+/// Wraps a value into `coalesce(value)`.
 pub(super) fn wrap_in_coalesce(node: &mut Node) {
     *node = coalesce(vec![std::mem::take(node)]);
 }
@@ -205,7 +205,8 @@ pub(super) fn type_cast(value: Node, to: &str) -> TypeCast {
     }
 }
 
-/// `(SELECT value)`: computed when the statement runs, once; what names it copies a number of a parameter.
+/// Wraps a value into `(SELECT value)`, an InitPlan: it is computed once, at run time. References
+/// to it copy the number of a parameter instead of the value.
 pub(super) fn wrap_in_scalar_subquery(node: &mut Node) {
     let select = SelectStmt {
         target_list: vec![target(std::mem::take(node))],
@@ -230,13 +231,13 @@ fn target(value: Node) -> Node {
     })))
 }
 
-/// How many columns a sub-select must have, where it is wrapped: PostgreSQL shall see a wrong
-/// number as it would without.
+/// The number of columns that a wrapped subquery must have. PostgreSQL must report a wrong number
+/// as it would without the wrapper.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ColumnCount {
-    /// It has so many, right or wrong.
+    /// The number is known, right or wrong.
     Known(usize),
-    /// Nobody knows how many it has; it should be so many.
+    /// The number is unknown here; it must be this one.
     Expected(usize),
 }
 
@@ -250,8 +251,8 @@ impl ColumnCount {
     }
 }
 
-/// `SELECT * FROM (the query) AS fenced UNION ALL SELECT NULL, … WHERE false`: no row more, and an
-/// error unless the query has so many columns.
+/// `SELECT * FROM (query) AS fenced UNION ALL SELECT NULL, … WHERE false`: the same rows, and an
+/// error unless the query has this many columns.
 fn union_all_empty(query: Box<Node>, columns: usize) -> Node {
     let null = || {
         wrap(NodeEnum::AConst(AConst {
@@ -299,8 +300,9 @@ pub(super) fn fenced_column(value: &str) -> Node {
     column(&["fenced", value])
 }
 
-/// Counts the rows of a sub-select while they come: `CASE WHEN bounded.counted(row_number() OVER (), most) THEN value END`.
-/// PostgreSQL keeps no row for that, and stops at the first too many.
+/// Limits the rows of a subquery while they are produced: `CASE WHEN bounded.counted(row_number()
+/// OVER (), max) THEN value END`. PostgreSQL keeps no row for the window function, and stops at the
+/// first row above the limit.
 pub(super) fn limit_hashed_rows(
     subselect: &mut Option<Box<Node>>,
     column_count: ColumnCount,
@@ -317,7 +319,7 @@ pub(super) fn limit_hashed_rows(
     *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
 }
 
-/// `bounded.counted(row_number() OVER (), most)`
+/// `bounded.counted(row_number() OVER (), max)`
 fn row_number_check(row_bytes: u64, sharers: u64) -> Node {
     let max = MAX_HASHED_BYTES / sharers / row_bytes.saturating_add(HASHED_ROW_OVERHEAD_BYTES);
     let row_number = function_call(vec![name("row_number")], Vec::new());
@@ -325,7 +327,7 @@ fn row_number_check(row_bytes: u64, sharers: u64) -> Node {
     wrapper_call("counted", vec![row_number, integer(max)])
 }
 
-/// `bounded.recursed(sum(what a row takes) OVER (ROWS UNBOUNDED PRECEDING), most)`
+/// `bounded.recursed(sum(row_bytes) OVER (ROWS UNBOUNDED PRECEDING), max)`
 fn recursion_bytes_check(columns: usize, sharers: u64) -> Node {
     let overhead = HASHED_ROW_OVERHEAD_BYTES
         .saturating_add(HASHED_VALUE_OVERHEAD_BYTES * u64::try_from(columns).unwrap_or(u64::MAX));
@@ -352,9 +354,9 @@ fn with_window(call: FuncCall, frame_options: i32) -> Node {
     })))
 }
 
-/// `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT the
-/// values FROM r)`, where each row is weighed when it is found. What is materialized computes them,
-/// whoever reads them.
+/// Limits the bytes of a recursion's rows: `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED
+/// (WITH RECURSIVE r AS (A UNION B) SELECT values FROM r)`, where each row is charged when it is
+/// found. MATERIALIZED makes sure that the check is computed, whichever columns are read.
 pub(super) fn limit_recursion(cte: &mut CommonTableExpr, names: &[String], sharers: u64) {
     let cte_name = cte.ctename.clone();
     let inner = std::mem::take(cte);
@@ -428,5 +430,5 @@ pub(super) fn json_arrayagg_subquery(
 /// CURRENT ROW.
 const FRAME_DEFAULT: i32 = 1058;
 
-/// `ROWS UNBOUNDED PRECEDING`, which needs to keep no row.
+/// `ROWS UNBOUNDED PRECEDING`, which does not need to keep rows.
 const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;

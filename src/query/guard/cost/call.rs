@@ -1,4 +1,4 @@
-//! Functions: how large their results can be, and which calls a twin replaces.
+//! Function calls: how large their results can be, and which calls bounded wrappers replace.
 
 use std::ops::Range;
 
@@ -19,13 +19,13 @@ use crate::query::guard::allow_list::{AGGREGATES, FUNCTIONS, SET_RETURNING, Size
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// A text that is put into PostgreSQL's normal form is sorted in a time that grows with the square of its length.
+/// Limit of a text that `normalize` reads: its time grows with the square of the length.
 const MAX_NORMALIZE_BYTES: u64 = 8 << 10;
 
-/// Functions of the list with short results that may spell a number in letters and digits.
+/// Functions with short text results that may parse as a number.
 const NUMERIC_LOOKING_FUNCTIONS: [&str; 5] = ["chr", "md5", "to_bin", "to_hex", "to_oct"];
 
-/// Functions of the list whose results are as long as their arguments together, and numbers where those are.
+/// Functions whose result is as long as all arguments together, and numeric if they are.
 const NUMERIC_FUNCTIONS: [&str; 17] = [
     "abs",
     "ceil",
@@ -46,7 +46,7 @@ const NUMERIC_FUNCTIONS: [&str; 17] = [
     "variance",
 ];
 
-/// Aggregates of the list that keep one of the values they are given, or one made of them.
+/// Aggregates whose state is one of their input values, or one value computed from them.
 pub(super) const SINGLE_VALUE_AGGREGATES: [&str; 15] = [
     "any_value",
     "avg",
@@ -65,10 +65,10 @@ pub(super) const SINGLE_VALUE_AGGREGATES: [&str; 15] = [
     "variance",
 ];
 
-/// What is different with each call, of what takes arguments.
+/// Volatile functions that take arguments.
 const VOLATILE_FUNCTIONS: [&str; 4] = ["array_sample", "array_shuffle", "random", "random_normal"];
 
-/// Functions of the list that build a JSON document of their arguments, or of a part of them.
+/// Functions that build a JSON document from all or some of their arguments.
 const JSONB_BUILDERS: [&str; 9] = [
     "jsonb_build_array",
     "jsonb_build_object",
@@ -81,8 +81,8 @@ const JSONB_BUILDERS: [&str; 9] = [
     "to_jsonb",
 ];
 
-/// Functions of the list that match a text with a regular expression, and what PostgreSQL holds for each of its bytes: a wide
-/// character, and where each match is.
+/// Functions that match a text against a regular expression. Below, the bytes PostgreSQL holds for
+/// each byte of the text: a wide character, and the position of each match.
 const REGEX_FUNCTIONS: [&str; 10] = [
     "regexp_count",
     "regexp_instr",
@@ -97,7 +97,7 @@ const REGEX_FUNCTIONS: [&str; 10] = [
 ];
 pub(super) const REGEX_BYTES_PER_BYTE: u64 = 12;
 
-/// Functions of the list that make JSON.
+/// Functions that return JSON.
 const JSON_FUNCTIONS: [&str; 16] = [
     "array_to_json",
     "json_build_array",
@@ -117,11 +117,11 @@ const JSON_FUNCTIONS: [&str; 16] = [
     "to_jsonb",
 ];
 
-/// Functions of the list that read a format, and the longest that they may.
+/// Functions that take a format, and the limit of that format in bytes.
 const FORMAT_FUNCTIONS: [&str; 4] = ["to_char", "to_date", "to_number", "to_timestamp"];
 const MAX_FORMAT_BYTES: u64 = 1 << 10;
 
-/// Functions of the list that multiply long numbers.
+/// Functions that multiply long numbers.
 const QUADRATIC_NUMERIC_FUNCTIONS: [&str; 10] = [
     "div",
     "gcd",
@@ -135,7 +135,7 @@ const QUADRATIC_NUMERIC_FUNCTIONS: [&str; 10] = [
     "variance",
 ];
 
-/// All that is said here of functions by name.
+/// All lists of function names in this file.
 #[cfg(test)]
 pub(super) const FUNCTION_LISTS: [&[&str]; 9] = [
     &NUMERIC_LOOKING_FUNCTIONS,
@@ -150,7 +150,7 @@ pub(super) const FUNCTION_LISTS: [&[&str]; 9] = [
 ];
 
 impl CostAnalyzer {
-    /// Measures a call; it may become another one.
+    /// Bounds a call; it may be replaced by another expression.
     pub(super) fn bound_call(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         let Some(NodeEnum::FuncCall(call)) = &mut node.node else {
             return self.bound_expr(node);
@@ -190,7 +190,7 @@ impl CostAnalyzer {
         }
         if SET_RETURNING.contains(&name.as_str()) {
             self.set_returning_calls += 1;
-            // PostgreSQL may keep its rows, within `work_mem`.
+            // PostgreSQL may keep the function's rows within its own `work_mem`.
             self.add_sort(0)?;
         }
         let (before, totals) = (self.ref_levels.len(), self.totals);
@@ -261,12 +261,12 @@ impl CostAnalyzer {
             {
                 args.combined.may_parse_as_number
             }
-            // A range or a multirange of its bounds.
+            // Constructors of ranges and multiranges.
             SizeRule::SumTimes(_) => !TYPES.contains(&name.as_str()),
             SizeRule::Custom | SizeRule::Accumulates => true,
         };
         let value = match size_rule {
-            // One value of the order, or one for each of several fractions.
+            // One value of the sort order, or one for each of several fractions.
             SizeRule::LongestArgument if call.agg_within_group => {
                 (args.total_bytes / 8 + 1).saturating_mul(order_key_bytes)
             }
@@ -275,7 +275,7 @@ impl CostAnalyzer {
                 .saturating_mul(2)
                 .saturating_add(SCALAR_BYTES),
             SizeRule::Fixed => SCALAR_BYTES,
-            // So many characters of it.
+            // A prefix or suffix of this many characters.
             SizeRule::LongestArgument if matches!(name.as_str(), "left" | "right") => {
                 let max = call.args.get(1).and_then(inspect::integer_literal);
                 let max = max.map_or(u64::MAX, |characters| characters.saturating_mul(4));
@@ -284,7 +284,8 @@ impl CostAnalyzer {
             SizeRule::LongestArgument => args.combined.max_bytes.max(SCALAR_BYTES),
             SizeRule::SumTimes(times) => bounds
                 .iter()
-                // JSON in JSON needs no quotes; a space behind each colon and comma it may get.
+                // JSON embedded into JSON needs no quotes; it may get a space behind each colon and
+                // comma.
                 .map(|bound| {
                     bound
                         .max_bytes
@@ -330,7 +331,8 @@ impl CostAnalyzer {
         if SINGLE_VALUE_AGGREGATES.contains(&name.as_str())
             && args.combined.max_bytes > MAX_HASHED_ROW_BYTES
         {
-            // What a group keeps is not counted when it becomes longer; and each grouping keeps a value of its own.
+            // A hash aggregate does not account for a state that grows after its group was created.
+            // Each grouping set keeps a value of its own.
             self.settings.hashed_groups = false;
             let others = value.saturating_mul(self.grouping_sets.saturating_sub(1));
             bound.live_bytes = bound.live_bytes.saturating_add(others);
@@ -392,15 +394,15 @@ impl CostAnalyzer {
     }
 }
 
-/// Where the names stand among those met so far that an aggregate was given.
+/// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
 pub(super) struct AggregateRefs {
     pub(super) all: Range<usize>,
     pub(super) first: Range<usize>,
     pub(super) filter: Range<usize>,
 }
 
-/// Whether what a function gives surely is neither JSON nor a full-text query. What is chosen among
-/// others may be any of them, and `ts_headline` gives JSON of JSON.
+/// Whether a function's result certainly is neither JSON nor a `tsquery`. A function that returns
+/// one of its arguments may return either, and `ts_headline` returns JSON for JSON.
 fn is_flat_result(name: &str, size_rule: SizeRule) -> bool {
     size_rule != SizeRule::LongestArgument
         && name != "ts_headline"
@@ -408,13 +410,14 @@ fn is_flat_result(name: &str, size_rule: SizeRule) -> bool {
         && !name.ends_with("tsquery")
 }
 
-/// A number that a function makes of others.
+/// Bytes of a `numeric` that a function computes.
 fn numeric_result_bytes(name: &str, call: &mut FuncCall, args: u64) -> u64 {
     match (name, call.args.get(1).and_then(inspect::integer_literal)) {
-        // Digits behind the point as they are asked for.
+        // As many digits behind the decimal point as requested.
         ("round" | "trunc", Some(scale)) => args.saturating_add(scale).min(MAX_NUMERIC_BYTES),
         ("round" | "trunc", None) if call.args.len() == 1 => args.max(SCALAR_BYTES),
-        // Before the point, where a negative number only takes digits away, or makes 1,000 of 950.
+        // Rounding before the decimal point: a negative scale only removes digits, or turns 950
+        // into 1,000.
         ("round" | "trunc", None) if call.args.get(1).is_some_and(inspect::is_negative_literal) => {
             args.max(SCALAR_BYTES)
         }
@@ -424,21 +427,23 @@ fn numeric_result_bytes(name: &str, call: &mut FuncCall, args: u64) -> u64 {
     }
 }
 
-/// The most digits behind the point to which PostgreSQL computes what has no end
+/// The most digits behind the decimal point to which PostgreSQL computes an irrational result
 /// (`NUMERIC_MAX_DISPLAY_SCALE`).
 const MAX_DISPLAY_SCALE: u64 = 1_000;
 
-/// How often a series multiplies such a number: the logarithm of one of 1,000 digits takes 2 ms.
+/// Multiplications of such a number in one series expansion: the logarithm of a number of 1,000
+/// digits takes 2 ms.
 const PRODUCTS_PER_SERIES: u64 = 16;
 
-/// The steps of a function that computes digits, of arguments and a result of so many bytes.
+/// The uninterruptible steps of a function that computes a `numeric`, for these sizes of arguments
+/// and result.
 fn numeric_result_steps(name: &str, args: u64, value: u64, location: i32) -> Result<u64, Refusal> {
     let limbs = args.min(MAX_DISPLAY_SCALE) / 4;
     let series = limbs * limbs * PRODUCTS_PER_SERIES;
     Ok(match name {
         "exp" | "pow" | "power" => series.saturating_add(power_steps(value, location)?),
         "ln" | "log" | "log10" | "sqrt" => series,
-        // The others take no longer than their digits are many; a factorial is interrupted.
+        // The time of the others is linear in the digits; `factorial` checks for interrupts.
         _ => 0,
     })
 }

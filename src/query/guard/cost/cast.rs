@@ -1,4 +1,4 @@
-//! Casts: what a type makes of a value, and what reading it takes.
+//! Casts: how large the target type makes a value, and what reading the value costs.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
@@ -12,8 +12,8 @@ use crate::query::guard::allow_list::TYPES;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
-/// Whether PostgreSQL may take this call for a cast: that of a function with a type's name and one
-/// argument (`func_get_detail`), also with VARIADIC. It refuses one with anything else to it.
+/// Whether PostgreSQL may treat this call as a cast: a function named like a type with one argument
+/// (`func_get_detail`), also with VARIADIC. PostgreSQL rejects such a call with any other clause.
 pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
     TYPES.contains(&name)
         && call.args.len() == 1
@@ -23,16 +23,17 @@ pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
         && call.over.is_none()
 }
 
-/// Types whose values may spell a number.
+/// Types whose values may parse as a number.
 const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
 
 /// The largest scale of a `numeric`.
 const MAX_NUMERIC_SCALE: u64 = 1_000;
 
-/// The most bytes of a text that only the running statement knows and that is read as a number.
+/// Limit of a text that is known only at run time and cast to `numeric`, in bytes.
 const MAX_NUMERIC_TEXT_BYTES: u64 = 1_000;
 
-/// The most bytes of such a text in which numbers may stand, where it is read as this type.
+/// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
+/// to this type; `None` if the type needs no limit.
 fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
     match name {
         "numeric" if has_modifier && !is_array => None,
@@ -42,19 +43,19 @@ fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Opt
     }
 }
 
-/// How many times as long numbers become that such a text spells with exponents of two digits:
-/// `1e99,` is 102 bytes when it is written out.
+/// Factor by which such a text grows if it is full of numbers with exponents of two digits: `1e99,`
+/// has 102 bytes when written out.
 const NUMERIC_BYTES_PER_TEXT_BYTE: u64 = 21;
 
-/// How many bytes longer one such number becomes.
+/// Bytes by which a single such number grows.
 const MAX_EXPONENT_DIGITS: u64 = 100;
 
-/// A `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324 behind the
-/// point.
+/// Digits of a `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324
+/// behind the decimal point.
 const MAX_FLOAT_DIGITS: u64 = 330;
 
-/// What PostgreSQL holds for each byte of a text while it reads it as an array, two bytes an element, unless its elements are
-/// read without more than themselves.
+/// Bytes that PostgreSQL holds for each byte of a text while it parses an array, with two bytes per
+/// element. Element types whose input functions allocate nothing but the value itself need fewer.
 const ARRAY_INPUT_BYTES_PER_BYTE: u64 = 1_300;
 const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
     "bit",
@@ -76,20 +77,20 @@ const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
     "uuid",
     "varchar",
 ];
-/// … and of those.
+/// The same for the element types above.
 const SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE: u64 = 40;
 
-/// The most bytes that are read as a number, a date or the like.
+/// Limit of a text that is parsed as a number, date or the like, in bytes.
 pub(super) const MAX_SCALAR_INPUT_BYTES: u64 = 1 << 20;
 
-/// A number of 130,000 digits is written in 1.3 ms.
+/// Steps to print one byte of a number: a number of 130,000 digits takes 1.3 ms.
 const STEPS_PER_BYTE: u64 = 2;
 
-/// What PostgreSQL holds for each byte of a text while it reads it as JSON.
+/// Bytes that PostgreSQL holds for each byte of a text while it parses JSON.
 const JSON_INPUT_BYTES_PER_BYTE: u64 = 220;
 
-/// Puts a text that only the running statement knows through a twin, or each of the texts in a list
-/// of them: how many those are. Of a list each element is read as the type that follows.
+/// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
+/// element gets its own, as the cast applies to each. Returns the number of wrappers.
 fn wrap_texts(text: &mut Node, wrapper: &str, max: u64) -> usize {
     if let Some(NodeEnum::AArrayExpr(list)) = &mut text.node {
         let elements = list.elements.iter_mut();
@@ -106,7 +107,7 @@ fn wrap_texts(text: &mut Node, wrapper: &str, max: u64) -> usize {
 }
 
 impl CostAnalyzer {
-    /// Measures a call that PostgreSQL may take for a cast as that cast; it stays a call.
+    /// Bounds a call that PostgreSQL may treat as a cast like that cast. The call is kept.
     pub(super) fn bound_cast_call(
         &mut self,
         name: &str,
@@ -122,7 +123,7 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// What a text that is written down takes where it is read as a type; it stays as it is.
+    /// The bound of a literal that is read as a type. The literal is kept.
     pub(super) fn bound_input(&mut self, text: &Node, target: &TypeName) -> Result<Bound, Refusal> {
         self.bound_cast(&mut TypeCast {
             arg: Some(Box::new(text.clone())),
@@ -131,10 +132,10 @@ impl CostAnalyzer {
         })
     }
 
-    /// Measures a cast; what it reads may be put through a twin.
+    /// Bounds a cast. The text that it reads may get a bounded wrapper.
     pub(super) fn bound_cast(&mut self, cast: &mut TypeCast) -> Result<Bound, Refusal> {
         let mut arg = match &mut cast.arg {
-            // Its elements are read as the type that follows.
+            // The elements of an array constructor are read as the target's element type.
             Some(array) if matches!(array.node, Some(NodeEnum::AArrayExpr(_))) => {
                 self.bound_expr_in_place(array)?
             }
@@ -154,7 +155,8 @@ impl CostAnalyzer {
             .copied()
             .unwrap_or_default()
             .to_owned();
-        // What is JSON stays as it was when it was read; as jsonb its numbers are read.
+        // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
+        // numbers.
         let is_unchanged = name == "json" && arg.is_json;
         let mut expansion = 1;
         if arg.may_parse_as_number
@@ -199,7 +201,7 @@ impl CostAnalyzer {
                 .saturating_add(SCALAR_BYTES)
         };
         let value = match (name.as_str(), length) {
-            // Each element is made as long as a value of the type.
+            // Each element becomes as long as a value of the type.
             ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
                 let elements = arg.max_bytes / 2 + 1;
                 times(8).saturating_add(elements.saturating_mul(length.saturating_mul(4)))
@@ -217,13 +219,13 @@ impl CostAnalyzer {
             ("numeric", None) if expansion > 1 => arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS),
             ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
             ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
-            // Arrays and rows double what needs quotes.
+            // Arrays and rows double characters that need quotes.
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
             _ if name.ends_with("range") => times(2),
             ("json", _) => times(1),
             ("jsonb", _) if arg.is_json => times(2),
             ("jsonb" | "tsvector", _) => times(6),
-            // What it cannot read, it repeats in its error.
+            // An input function repeats a text that it rejects in its error message.
             _ => {
                 check_bytes(
                     &format!("what is read as {name}"),
@@ -236,7 +238,7 @@ impl CostAnalyzer {
         };
         check_value_bytes(&format!("the type {name}"), value, target.location)?;
         if name == "jsonpath" {
-            // Beside it, a text without a type would be one too.
+            // Elsewhere, an untyped literal next to it would become a JSON path as well.
             return Err(Refusal::construct_but(
                 "a JSON path that stands by itself",
                 "write it where it is used, as in jsonb_path_query(x, '$.items[*]')",

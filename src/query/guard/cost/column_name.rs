@@ -1,4 +1,4 @@
-//! What PostgreSQL calls a column of a result that was given no name.
+//! The names that PostgreSQL gives to output columns without an alias.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -8,18 +8,19 @@ use pg_query::protobuf::{
 
 use super::inspect;
 
-/// A name, and whether it gives way to that of another part of the expression.
+/// A name, and whether it yields to the name of another part of the expression.
 type FiguredName<'a> = (&'a str, Strength);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Strength {
-    /// A type's, or that of CASE.
+    /// The name of a type, or of CASE.
     Weak,
     Strong,
 }
 
-/// What PostgreSQL calls the column of an expression
-/// (<https://www.postgresql.org/docs/18/sql-select.html#SQL-SELECT-LIST>, and `FigureColname` of its parse_target.c).
+/// The name that PostgreSQL gives to the column of an expression
+/// (<https://www.postgresql.org/docs/18/sql-select.html#SQL-SELECT-LIST>, and `FigureColname` in
+/// parse_target.c).
 pub(super) fn figure_column_name(node: &Node) -> &str {
     figure(node).map_or("?column?", |(name, _)| name)
 }
@@ -80,7 +81,7 @@ fn strong_name(node: &Node) -> Option<&str> {
     figure(node).and_then(|(name, strength)| (strength == Strength::Strong).then_some(name))
 }
 
-/// The last part of a dotted name that is no star and no subscript.
+/// The last part of a dotted name that is neither a star nor a subscript.
 fn last_name(parts: &[Node]) -> Option<&str> {
     let mut names = parts.iter().rev().filter_map(|part| match &part.node {
         Some(NodeEnum::String(name)) => Some(name.sval.as_str()),
@@ -101,7 +102,8 @@ fn sub_link_name(link: &SubLink) -> Option<&str> {
     }
 }
 
-/// What only PostgreSQL knows: the name of the first column of `(SELECT * …)`. No column can be called so.
+/// The name of the first column of `(SELECT * …)`, which only PostgreSQL knows. No column can have
+/// this name.
 pub(super) const UNKNOWN_NAME: &str = "";
 
 fn first_column_name(select: &SelectStmt) -> &str {
@@ -118,7 +120,7 @@ fn first_column_name(select: &SelectStmt) -> &str {
             }
             value => value.map_or("?column?", own_name),
         },
-        _ => "column1", // of VALUES
+        _ => "column1", // VALUES
     }
 }
 

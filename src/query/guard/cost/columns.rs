@@ -1,18 +1,19 @@
-//! The columns of a query's result, or of an item of FROM.
+//! The columns of a query's result, or of a range table entry.
 
 use std::collections::HashMap;
 
 use super::bound::{Bound, Parts};
 
-/// What a field of a row takes beside its name and its value.
+/// Bytes of a field of a row beside its name and its value.
 const FIELD_OVERHEAD_BYTES: usize = 24;
 
-/// A column and how large its values can be.
+/// A column and the bound of its values.
 #[derive(Clone, Debug)]
 pub(super) struct Column {
     pub(super) name: String,
     pub(super) bound: Bound,
-    /// What some functions in FROM give only PostgreSQL knows: such a column may be there or not.
+    /// Whether the column certainly exists. The columns of some functions in FROM are known only to
+    /// PostgreSQL.
     must_exist: bool,
 }
 
@@ -25,7 +26,7 @@ impl Column {
         }
     }
 
-    /// A column that may be there.
+    /// A column that may or may not exist.
     pub(super) fn may_exist(name: impl Into<String>, bound: Bound) -> Self {
         Self {
             must_exist: false,
@@ -34,11 +35,12 @@ impl Column {
     }
 }
 
-/// Columns, in order where all of them are known.
+/// Columns, in their order if all of them are known.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Columns {
     all: Vec<Column>,
-    /// By name, once there is an index: of an item of FROM, which is asked for each name of the query.
+    /// Lookup by name. Only range table entries have one, as every column reference of the query
+    /// consults it.
     index: Option<Index>,
 }
 
@@ -48,11 +50,11 @@ struct Index {
     largest: Bound,
 }
 
-/// The columns of one name.
+/// All columns of one name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ColumnMatch {
     pub(super) bound: Bound,
-    /// Whether one of them is there for certain.
+    /// Whether at least one of them certainly exists.
     pub(super) must_exist: bool,
 }
 
@@ -84,7 +86,7 @@ impl Columns {
         self.all.iter().map(|column| column.bound)
     }
 
-    /// Makes it quick to find one of them by its name. They do not change any more.
+    /// Builds the lookup by name. The columns do not change afterwards.
     pub(super) fn index(&mut self) {
         let mut by_name: HashMap<String, ColumnMatch> = HashMap::with_capacity(self.all.len());
         for Column {
@@ -108,12 +110,12 @@ impl Columns {
         });
     }
 
-    /// How many there may be.
+    /// Number of columns, counting those that may exist.
     pub(super) fn max_count(&self) -> usize {
         self.all.len()
     }
 
-    /// How many there are, where that is known.
+    /// Number of columns, if all of them certainly exist.
     pub(super) fn exact_count(&self) -> Option<usize> {
         self.all
             .iter()
@@ -121,7 +123,7 @@ impl Columns {
             .then_some(self.all.len())
     }
 
-    /// The first are called so from now on.
+    /// Renames the first columns, as an alias list does.
     pub(super) fn rename(&mut self, new_names: &[&str]) {
         self.index = None;
         if self.exact_count().is_some() {
@@ -134,7 +136,7 @@ impl Columns {
         }
     }
 
-    /// What stands at a place, counted from 1.
+    /// The bound of the column at a position, counted from 1.
     pub(super) fn at_position(&self, position: u64) -> Option<Bound> {
         if self.exact_count().is_none() {
             return Some(self.largest());
@@ -143,7 +145,7 @@ impl Columns {
         self.all.get(position).map(|column| column.bound)
     }
 
-    /// What bears this name; several columns of one name are taken together.
+    /// The columns of this name, combined.
     pub(super) fn find(&self, name: &str) -> Option<ColumnMatch> {
         if let Some(index) = &self.index {
             return index.by_name.get(name).copied();
@@ -157,7 +159,7 @@ impl Columns {
             .reduce(ColumnMatch::combine)
     }
 
-    /// Makes each as large as `combine` says of it and of what stands at the same place in `others`.
+    /// Replaces each bound by `combine` of it and the bound at the same position of `others`.
     pub(super) fn merge(&mut self, others: &Self, mut combine: impl FnMut(Bound, Bound) -> Bound) {
         self.index = None;
         let largest = others.largest();
@@ -171,7 +173,7 @@ impl Columns {
         }
     }
 
-    /// The largest of them, for a name that is not known.
+    /// The largest bound of all columns, for a name that cannot be resolved.
     pub(super) fn largest(&self) -> Bound {
         if let Some(index) = &self.index {
             return index.largest;
@@ -179,7 +181,7 @@ impl Columns {
         self.bounds().fold(Bound::leaf(0), Bound::either)
     }
 
-    /// A whole row; as JSON it names each column.
+    /// The whole row as one value; as JSON it contains the name of each column.
     pub(super) fn row_bound(&self) -> Bound {
         let parts: Parts = self.bounds().collect();
         let names = self
@@ -191,7 +193,7 @@ impl Columns {
         Bound::parent(parts.combined, value)
     }
 
-    /// The bytes of the values of a row. Those that may be there stand for one.
+    /// Sum of the sizes of a row's values. All columns that may exist count as one, the longest.
     pub(super) fn row_bytes(&self) -> u64 {
         let (must_exist, may): (Vec<&Column>, Vec<&Column>) =
             self.all.iter().partition(|column| column.must_exist);
@@ -200,7 +202,7 @@ impl Columns {
         must_exist.iter().map(value).fold(may, u64::saturating_add)
     }
 
-    /// Changes each one's size.
+    /// Replaces each bound.
     pub(super) fn map_bounds(&mut self, change: impl Fn(Bound) -> Bound) {
         self.index = None;
         for column in &mut self.all {
@@ -208,7 +210,7 @@ impl Columns {
         }
     }
 
-    /// Names of these columns stand for their values from now on.
+    /// Puts the columns behind an optimization fence: references read values from now on.
     pub(super) fn fence(&mut self) {
         self.map_bounds(Bound::fenced);
     }

@@ -1,4 +1,4 @@
-//! WITH: queries that are given a name, and recursion.
+//! WITH clauses: common table expressions and recursion.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
@@ -11,10 +11,11 @@ use super::{CostAnalyzer, Cte, CteOutput, build_ast, inspect};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The most bytes that a recursion may make of a number.
+/// Limit of a number that a recursion computes, in bytes.
 const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
 
-/// A query of WITH RECURSIVE, which may read itself: its place among those that are named, and what it calls its columns.
+/// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
+/// column aliases.
 #[derive(Clone, Copy)]
 pub(super) struct RecursiveCte<'a> {
     position: usize,
@@ -35,7 +36,7 @@ impl CostAnalyzer {
         }
         let first = self.ctes.len();
         if *recursive {
-            // Each name hides those outside from the beginning.
+            // Each name shadows outer queries of the same name from the beginning.
             self.ctes.extend(nodes.iter().map(|cte| Cte {
                 name: cte.ctename.clone(),
                 output: None,
@@ -63,7 +64,7 @@ impl CostAnalyzer {
         position: Option<usize>,
     ) -> Result<CteOutput, Refusal> {
         if cte.ctematerialized() == CteMaterialize::Never {
-            // It would stand in the plan once for each of its names.
+            // NOT MATERIALIZED would copy the query into the plan once for each reference.
             cte.set_ctematerialized(CteMaterialize::Default);
         }
         let column_aliases = &cte.aliascolnames;
@@ -103,7 +104,7 @@ impl CostAnalyzer {
         })
     }
 
-    /// Weighs the rows of a recursion by UNION while they come.
+    /// Limits the rows of a recursion by UNION while they are produced.
     fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
         let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
         if columns.exact_count() != Some(names.len())
@@ -121,8 +122,8 @@ impl CostAnalyzer {
         Ok(())
     }
 
-    /// Measures the second part of `first UNION ALL again`, where `again` may read its own rows: what it adds to a value it adds
-    /// again and again. Says whether it does.
+    /// Bounds the recursive term of `first UNION ALL recursive_term`, which may read its own rows:
+    /// each iteration adds to a value again. Returns whether the term reads the CTE.
     pub(super) fn bound_recursive_term(
         &mut self,
         recursive_cte: RecursiveCte<'_>,
@@ -132,7 +133,7 @@ impl CostAnalyzer {
         let mut self_columns = first.clone();
         self_columns.rename(&names(recursive_cte.column_aliases));
         self_columns.map_bounds(|bound| {
-            // What begins as a number, a date or the like stays one.
+            // A value that starts as a number, a date or the like stays one.
             let is_scalar = !bound.may_parse_as_number && bound.max_bytes <= SCALAR_BYTES;
             let max = if is_scalar {
                 MAX_RECURSIVE_SCALAR_BYTES
@@ -167,7 +168,7 @@ impl CostAnalyzer {
         }
     }
 
-    /// What a WITH clause has given this name to.
+    /// Resolves a name to a CTE and marks the CTE as read.
     pub(super) fn read_cte(&mut self, name: &str, location: i32) -> Result<CteOutput, Refusal> {
         let cte = self
             .ctes
@@ -186,7 +187,7 @@ impl CostAnalyzer {
     }
 }
 
-/// Puts each column that the repeated part of a recursion makes longer through a twin that bounds it.
+/// Puts each column that the recursive term lengthens into a bounded wrapper.
 fn wrap_growing_columns(
     select: &mut SelectStmt,
     columns: &mut Columns,

@@ -1,4 +1,4 @@
-//! Functions of the section `[own rule]`: each grows in a way of its own.
+//! Size rules of single functions: those of the section `[own rule]` of `functions.txt`.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::FuncCall;
@@ -13,40 +13,40 @@ use super::{build_ast, inspect};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// A character that is looked for in a set takes as long as three of the steps that are counted.
+/// Looking up a character in a set takes as long as three of the counted steps.
 const STEPS_PER_SET_LOOKUP: u64 = 3;
 
-/// The longest text and query of `ts_headline`: it keeps each word as often as the query has words, and looks at each part of the
-/// text for each place where the query is found.
+/// Limits of the text and the query of `ts_headline`, in bytes: it keeps each word as often as the
+/// query has words, and examines each part of the text for each match of the query.
 const MAX_HEADLINE_TEXT_BYTES: u64 = 8 << 10;
 const MAX_HEADLINE_QUERY_BYTES: u64 = 1 << 10;
 
-/// The longest options of `ts_headline`, in bytes.
+/// Limit of the options of `ts_headline`, in bytes.
 const MAX_HEADLINE_OPTIONS_BYTES: usize = 100;
 
-/// How many times as long a JSON document becomes when each of its elements gets a line, indented
-/// by up to eleven levels: the twin refuses a deeper one.
+/// Factor by which `jsonb_pretty` lengthens a document: each element gets a line, indented by up to
+/// eleven levels. The bounded wrapper rejects deeper documents.
 const PRETTY_BYTES_PER_BYTE: u64 = 30;
 
-/// A digest of 64 bytes, written in hexadecimal.
+/// A digest of 64 bytes, printed in hexadecimal.
 const MAX_DIGEST_BYTES: u64 = 130;
 
-/// The bounds of an array of six dimensions: each is a number of up to eleven characters.
+/// The dimensions of an array: at most six, each with two numbers of up to eleven characters.
 const MAX_DIMENSIONS_BYTES: u64 = 6 * 25;
 
-/// The most rows of a series.
+/// Limit of the rows of `generate_series`.
 const MAX_SERIES_ROWS: u64 = 1_000_000;
 
-/// The functions of the section `[own rule]`.
+/// A call of a function of the section `[own rule]`.
 pub(super) struct CustomRule<'a> {
     pub(super) call: &'a mut FuncCall,
     pub(super) bounds: &'a [Bound],
-    /// What it could take that PostgreSQL does not interrupt.
+    /// Steps during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: u64,
 }
 
 impl CustomRule<'_> {
-    /// The most bytes of the result; the call may become a twin's.
+    /// Bytes of the result. The call may be replaced by a call of a bounded wrapper.
     pub(super) fn result_bytes(&mut self, name: &str) -> Result<u64, Refusal> {
         let argument_bytes =
             |position: usize| self.bounds.get(position).map_or(0, |bound| bound.max_bytes);
@@ -57,7 +57,7 @@ impl CustomRule<'_> {
                 Some(times) => product(argument_bytes(0), times),
                 None => self.call_wrapper("repeat"),
             },
-            // Characters have up to four bytes.
+            // A character has up to four bytes.
             "lpad" | "rpad" => match self.integer_argument(1) {
                 Some(length) => product(4, length),
                 None => self.call_wrapper(if name == "lpad" { "lpad" } else { "rpad" }),
@@ -82,7 +82,7 @@ impl CustomRule<'_> {
             }
             "regexp_match" | "regexp_matches" | "regexp_split_to_array" => {
                 self.bound_pattern(1)?;
-                // Each pair of parentheses gives a part of its own.
+                // Each pair of parentheses returns a substring of its own.
                 let groups = self.text_argument(1).map_or(MAX_REGEX_BYTES, str::len) / 2;
                 product(
                     argument_bytes(0),
@@ -95,7 +95,7 @@ impl CustomRule<'_> {
             }
             "sha224" | "sha256" | "sha384" | "sha512" => MAX_DIGEST_BYTES,
             "array_dims" => MAX_DIMENSIONS_BYTES,
-            // From a place, or by a regular expression.
+            // With a start position; the other form takes a regular expression.
             "substring" if self.integer_argument(1).is_some() => argument_bytes(0),
             "regexp_split_to_table" | "regexp_substr" | "substring" => {
                 self.bound_pattern(1)?;
@@ -126,7 +126,7 @@ impl CustomRule<'_> {
                     })
             }
             "format" => self.format_bytes()?,
-            // An element of one byte takes eight in an array.
+            // An element of one byte takes eight bytes in an array.
             "string_to_array" => {
                 self.add_search_steps(name, argument_bytes(0), argument_bytes(1))?;
                 product(argument_bytes(0), 12)
@@ -188,7 +188,7 @@ impl CustomRule<'_> {
                 SCALAR_BYTES
             }
             "ts_headline" => {
-                // A configuration may stand before them.
+                // The first argument may be a text search configuration.
                 let first = usize::from(
                     self.call.args.len() > 2
                         && self.text_argument(0).is_some_and(is_configuration_name),
@@ -206,7 +206,7 @@ impl CustomRule<'_> {
                         ));
                     }
                 }
-                // What is put around each word that was found stands in the options.
+                // The options contain the texts that are put around each match.
                 let options = self
                     .call
                     .args
@@ -252,7 +252,8 @@ impl CustomRule<'_> {
                 };
                 let own_steps = bound_json_path(self.call.args.get(1), input, location)?;
                 self.uninterruptible_steps = self.uninterruptible_steps.saturating_add(own_steps);
-                // It may multiply the numbers of what it reads by each other, and by its own.
+                // A path may multiply the numbers that it reads by each other, and by its own
+                // numbers.
                 let factors = self.call.args.get(1).map_or(0, count_document_refs);
                 product(
                     argument_bytes(0).saturating_add(argument_bytes(2)),
@@ -270,7 +271,7 @@ impl CustomRule<'_> {
         Ok(())
     }
 
-    /// A text that is looked for in another one, eight times as fast as the steps that are counted.
+    /// Adds the steps of a substring search, which is eight times as fast as the counted steps.
     fn add_search_steps(&mut self, name: &str, text: u64, sought: u64) -> Verdict {
         self.add_steps(name, text / 8, sought)
     }
@@ -286,7 +287,7 @@ impl CustomRule<'_> {
         self.call.args.get(position).and_then(inspect::text_literal)
     }
 
-    /// Calls the twin instead, which takes one argument more: the most bytes, or rows.
+    /// Calls the bounded wrapper instead, with one more argument: the limit in bytes or rows.
     fn call_wrapper(&mut self, wrapper: &str) -> u64 {
         self.replace_with_wrapper(wrapper, MAX_WRAPPED_BYTES);
         MAX_WRAPPED_BYTES
@@ -305,7 +306,7 @@ impl CustomRule<'_> {
             .map_or(Ok(()), |pattern| bound_regex(pattern, location))
     }
 
-    /// `format` with a text that says how long each part becomes.
+    /// Bytes of the result of `format`, whose format string determines the length of each part.
     fn format_bytes(&self) -> Result<u64, Refusal> {
         let location = self.call.location;
         let Some(text) = self.text_argument(0).filter(|text| !text.contains('*')) else {
@@ -331,7 +332,7 @@ impl CustomRule<'_> {
             .saturating_add(byte_len(text)))
     }
 
-    /// The elements that `array_fill` makes.
+    /// The number of elements of `array_fill`.
     fn array_fill_elements(&self) -> Result<u64, Refusal> {
         let lengths = match self.call.args.get(1).map(|node| &node.node) {
             Some(Some(NodeEnum::AArrayExpr(array))) => array
@@ -352,7 +353,7 @@ impl CustomRule<'_> {
         Ok(lengths.into_iter().fold(1, u64::saturating_mul))
     }
 
-    /// A series of numbers that are written down is judged here, any other by its twin.
+    /// Checks a series between integer literals here; any other series gets a bounded wrapper.
     fn bound_series(&mut self) -> Result<(), Refusal> {
         let (from, to, step) = (
             self.integer_argument(0),
@@ -381,7 +382,7 @@ impl CustomRule<'_> {
     }
 }
 
-/// Whether this can be the name of a text search configuration.
+/// Whether a text can be the name of a text search configuration.
 fn is_configuration_name(text: &str) -> bool {
     text.len() < 64
         && text

@@ -1,4 +1,4 @@
-//! Expressions: how large each can be, from its parts.
+//! Expressions: the bound of each, computed from its parts.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
@@ -18,14 +18,16 @@ use crate::query::guard::allow_list::FUNCTIONS;
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
-/// What PostgreSQL holds for each byte of a text while it looks whether the keys of an object are unique.
+/// Bytes that PostgreSQL holds for each byte of a text while it checks that the keys of objects are
+/// unique.
 const UNIQUE_KEYS_BYTES_PER_BYTE: u64 = 30;
 
-/// What an element takes in an array beside its value.
+/// Bytes of an element in an array beside its value.
 const ARRAY_ELEMENT_OVERHEAD_BYTES: u64 = 4;
 
 impl CostAnalyzer {
-    /// Measures an expression. A long value that PostgreSQL would compute while it plans is put where it waits for that.
+    /// Bounds an expression. A long constant, which PostgreSQL would compute while planning, is
+    /// moved into an InitPlan, which runs at execution.
     pub(super) fn bound_expr(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         let bound = self.bound_expr_in_place(node)?;
         if bound.is_runtime
@@ -39,7 +41,7 @@ impl CostAnalyzer {
         Ok(bound.at_runtime())
     }
 
-    /// The same, and it stays what it is.
+    /// Bounds an expression that must not be moved into an InitPlan.
     pub(super) fn bound_expr_in_place(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         let Some(known) = &mut node.node else {
             return Ok(Bound::default());
@@ -101,7 +103,7 @@ impl CostAnalyzer {
                     MAX_SCALAR_INPUT_BYTES,
                     test.location,
                 )?;
-                // Of each object that is open it keeps the keys.
+                // PostgreSQL keeps the keys of each object that is still open.
                 let keys = tested.max_bytes.saturating_mul(UNIQUE_KEYS_BYTES_PER_BYTE);
                 tested.live_bytes = tested.live_bytes.saturating_add(keys);
                 Bound::parent(tested, 1).as_non_text()
@@ -112,7 +114,8 @@ impl CostAnalyzer {
                 let (mut parts, mut results) = (Parts::default(), Parts::default());
                 if let Some(arg) = &mut case.arg {
                     let bound = self.bound_expr(arg)?;
-                    // Each WHEN compares with a copy of what is known before (`eval_const_expressions`).
+                    // Each WHEN compares with its own copy of a constant
+                    // (`eval_const_expressions`).
                     let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
                     parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
                 }
@@ -141,7 +144,7 @@ impl CostAnalyzer {
             NodeEnum::AIndices(indices) => self
                 .bound_optional(&mut indices.lidx)?
                 .with_sibling(self.bound_optional(&mut indices.uidx)?),
-            // Quoted once more for each row or array around it, when it becomes a text.
+            // The text of a row is quoted once more for each row or array around it.
             NodeEnum::RowExpr(row) => {
                 let columns = row.args.iter().map(|arg| self.count_row_columns(arg)).sum();
                 self.add_retained_bytes(retained::record_type_bytes(columns));
@@ -173,8 +176,8 @@ impl CostAnalyzer {
         })
     }
 
-    /// Measures a condition of WHERE or ON. Where all of several conditions must hold, PostgreSQL can make a join of each
-    /// that is a sub-select, if `fence` says so.
+    /// Bounds a condition of WHERE or ON. PostgreSQL can pull up each SubLink among conditions that
+    /// are joined by AND and make it a join, if `plan` says so.
     pub(super) fn bound_condition(
         &mut self,
         node: &mut Node,
@@ -232,7 +235,7 @@ impl CostAnalyzer {
             (None, [.., qualifier, name])
                 if FUNCTIONS.contains_key(name) && !self.range_table.is_column(qualifier, name) =>
             {
-                // PostgreSQL would call it with the whole row.
+                // PostgreSQL would call the function with the whole row.
                 return Err(Refusal::construct_but(
                     &format!("a call of {name} by a dot"),
                     format!("write {name}(…), or name a column of {qualifier}"),
@@ -251,7 +254,8 @@ impl CostAnalyzer {
             names(&column.fields).as_slice(),
         ) {
             (Some(qualifier), _) => qualifier.and_then(|name| self.range_table.find_entry(name)),
-            // A column of this name comes first; what is not known is taken for the larger.
+            // A column of this name takes precedence; if it is unknown, the larger of the two
+            // counts.
             (None, [name]) => self.range_table.find_entry(name),
             _ => None,
         };
@@ -274,7 +278,7 @@ impl CostAnalyzer {
             Some(path) if takes_path && inspect::is_json_path(path) => json_path_bound(path),
             Some(array) if is_array_comparison(expr.kind) => {
                 let right = self.bound_expr(array)?;
-                // A sub-select there would give rows, not an array.
+                // In this place, PostgreSQL would read a SubLink as a set of rows, not as an array.
                 if matches!(array.node, Some(NodeEnum::SubLink(_))) {
                     build_ast::wrap_in_coalesce(array);
                 }
@@ -283,7 +287,8 @@ impl CostAnalyzer {
             right => self.bound_optional(right)?,
         };
         self.add_copies(totals, right_copies)?;
-        // An equality of two items' columns, wherever it stands: PostgreSQL may sort both sides to join by it.
+        // An equality of columns of two items: PostgreSQL may sort both sides for a merge join,
+        // wherever the equality stands.
         let has_column_refs = before < between && between < self.ref_levels.len();
         if has_column_refs && may_join(expr) {
             self.add_sort_keys([left, right])?;
@@ -300,7 +305,7 @@ impl CostAnalyzer {
         Ok(Operands { left, right })
     }
 
-    /// How many values stand on one side of a comparison: of a row, each is compared by itself.
+    /// Number of values on one side of a comparison. Rows are compared value by value.
     pub(super) fn count_row_values(&self, side: Option<&Node>) -> usize {
         let Some(Some(NodeEnum::RowExpr(row))) = side.map(|side| &side.node) else {
             return 1;
@@ -308,7 +313,7 @@ impl CostAnalyzer {
         row.args.iter().map(|arg| self.count_row_columns(arg)).sum()
     }
 
-    /// How many columns a part of a row stands for.
+    /// Number of columns that a part of a row expands to.
     fn count_row_columns(&self, part: &Node) -> usize {
         match inspect::star_qualifier(part) {
             None => 1,
@@ -350,7 +355,7 @@ impl CostAnalyzer {
     }
 }
 
-/// How long the text of a literal makes its value.
+/// The bound of a literal, from the length of its text.
 fn literal_bound(constant: &AConst) -> Bound {
     let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     match &constant.val {
@@ -360,7 +365,7 @@ fn literal_bound(constant: &AConst) -> Bound {
         Some(Val::Bsval(text)) => Bound::leaf(bytes(&text.bsval)),
         Some(Val::Fval(number)) => Bound::leaf(numeric_literal_bytes(&number.fval)).as_non_text(),
         Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(8).as_non_text(),
-        // NULL is of any type.
+        // NULL has any type.
         None => Bound {
             may_parse_as_number: false,
             ..Bound::leaf(8)
@@ -368,21 +373,21 @@ fn literal_bound(constant: &AConst) -> Bound {
     }
 }
 
-/// What a JSON path makes of nothing: its own texts and numbers.
+/// The bound of a JSON path's own texts and numbers, which it can return for any document.
 pub(super) fn json_path_bound(path: &Node) -> Bound {
     let text = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
     let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
     Bound::leaf(bytes.saturating_add(exponent_digits(text)))
 }
 
-/// The digits that the exponents in a text stand for, should it be read as numbers.
+/// Digits that the exponents in a text add, if the text is parsed as numbers.
 fn exponent_digits(text: &str) -> u64 {
     inspect::max_over_readings(text, sum_exponents)
 }
 
 fn sum_exponents(text: &str) -> u64 {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
-        // PostgreSQL 16 and newer read 1e1_31000.
+        // PostgreSQL 16 and newer accept underscores, as in 1e1_31000.
         let digits: String = rest
             .trim_start_matches(['+', '-'])
             .chars()
@@ -397,7 +402,7 @@ fn sum_exponents(text: &str) -> u64 {
     spelled.fold(0, u64::saturating_add)
 }
 
-/// A number as it is written may name many digits by its exponent: `1e100000`.
+/// Bytes of a numeric literal written out: an exponent such as `1e100000` adds many digits.
 fn numeric_literal_bytes(number: &str) -> u64 {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent = exponent
@@ -414,7 +419,7 @@ fn choice_of(parts: Parts) -> Bound {
     choice_bound(&parts, parts.combined)
 }
 
-/// A node over `parts` whose value is one of `values`, which have one type.
+/// A node over `parts` whose value is one of `values`, which have the same type.
 fn choice_bound(values: &Parts, parts: Bound) -> Bound {
     Bound {
         is_json: values.any_json,

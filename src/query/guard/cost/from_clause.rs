@@ -1,4 +1,4 @@
-//! FROM: what a query reads from.
+//! FROM: the range table entries of a query.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,7 +20,7 @@ use crate::query::guard::refusal::Refusal;
 use crate::query::guard::relations::{Relation, RelationColumn, relation};
 
 impl CostAnalyzer {
-    /// An item of FROM; what it adds to the query that reads from it.
+    /// Bounds an item of FROM and adds its range table entry. Returns what it adds to the query.
     pub(super) fn bound_from_item(&mut self, item: &mut Node) -> Result<Bound, Refusal> {
         match &mut item.node {
             Some(NodeEnum::RangeVar(table)) => {
@@ -87,7 +87,7 @@ impl CostAnalyzer {
             row_count_known,
             table: stored,
             is_unaliased: stored.is_some(),
-            // Names for columns count those that are withheld.
+            // Column aliases are counted in the order of all columns, including withheld ones.
             is_read_whole: Cell::new(
                 table
                     .alias
@@ -107,7 +107,7 @@ impl CostAnalyzer {
         else {
             return Err(Refusal::construct("this sub-query"));
         };
-        // Without LATERAL, it sees what stands outside the whole query, but not what stands beside itself.
+        // Without LATERAL, a subquery sees the outer queries, but not its own siblings.
         let preceding = if range.lateral {
             0
         } else {
@@ -154,11 +154,11 @@ impl CostAnalyzer {
         for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
             bound = bound.with_sibling(self.bound_from_item(side)?);
         }
-        // ON sees the two sides alone, beside what stands outside the whole query.
+        // ON sees only the two sides of the join, and the outer queries.
         let hidden = self.range_table.hide(before);
         self.bound_merged_columns(join)?;
         if let Some(condition) = &mut join.quals {
-            // Of the conditions of an outer join PostgreSQL may make no join of their own.
+            // PostgreSQL may not pull up SubLinks in the conditions of an outer join.
             let plan = match join_type {
                 JoinType::JoinInner => SublinkPlan::PulledUpJoin,
                 _ => SublinkPlan::HashedSubplan,
@@ -187,7 +187,7 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// The columns by which USING and NATURAL join, which may be sorted for that.
+    /// Adds the columns that USING and NATURAL join by, which a merge join sorts.
     fn bound_merged_columns(&mut self, join: &JoinExpr) -> Verdict {
         let named = names(&join.using_clause);
         let entries = self.range_table.current().iter();
@@ -240,7 +240,8 @@ impl CostAnalyzer {
             let Some(function) = item.items.first_mut() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
-            // Each is an item; `unnest(a, b)` becomes one function for each argument.
+            // Each function is an item; PostgreSQL splits `unnest(a, b)` into one function per
+            // argument.
             let items = match &function.node {
                 Some(NodeEnum::FuncCall(call)) if has_unknown_row_type(function) => {
                     call.args.len().max(1)
@@ -259,12 +260,12 @@ impl CostAnalyzer {
                 ));
             }
             bound = bound.with_sibling(function_bound);
-            // PostgreSQL puts what it can compute before in the place of each name of it.
+            // PostgreSQL replaces references to a constant function's column by the constant.
             let row_bound = Bound {
                 is_runtime: function_bound.is_runtime,
                 ..function_bound.fenced()
             };
-            // A single value is called like the item, where that is one function; FROM gives it no other name.
+            // The column of a single function that returns a scalar has the name of the item.
             let value_name = alias
                 .filter(|_| is_single)
                 .map_or(&function_name, |alias| &alias.aliasname);
@@ -288,7 +289,8 @@ impl CostAnalyzer {
     }
 }
 
-/// Functions in FROM whose columns the text does not tell: rows of any kind may stand in what they are given.
+/// Functions in FROM whose columns the text does not determine: their arguments may contain rows of
+/// any type.
 const UNKNOWN_ROW_TYPE: [&str; 1] = ["unnest"];
 
 fn has_unknown_row_type(function: &Node) -> bool {
@@ -301,7 +303,7 @@ fn has_unknown_row_type(function: &Node) -> bool {
     }
 }
 
-/// What a function in FROM gives, where a single value would be called `value_name`.
+/// The columns of a function in FROM; a scalar result would be named `value_name`.
 fn function_columns(function: &Node, value_name: &str, bound: Bound) -> Vec<Column> {
     let Some(NodeEnum::FuncCall(call)) = &function.node else {
         return unknown_columns(value_name, bound);
@@ -321,15 +323,15 @@ fn unknown_columns(value_name: &str, bound: Bound) -> Vec<Column> {
     names.map(|name| Column::may_exist(*name, bound)).collect()
 }
 
-/// The most that `relations.txt` says of a column that is no text.
+/// The largest size in `relations.txt` of a column that is no text.
 const MAX_NUMBER_BYTES: u64 = 16;
 
 fn table_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();
     let bound = |bytes: u64| match Bound::leaf(bytes).at_runtime() {
-        // Numbers, dates and truth values; a text takes more.
+        // Numbers, dates and booleans; a text column is longer.
         bound if bytes <= MAX_NUMBER_BYTES => bound.as_non_text(),
-        // No table has a column of JSON, or of full-text queries.
+        // No table has a column of type json, jsonb or tsquery.
         bound => bound.as_flat(),
     };
     let column = |column: &RelationColumn| Column::new(column.name, bound(column.bytes));

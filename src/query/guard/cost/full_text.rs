@@ -1,20 +1,20 @@
-//! Full-text search: what texts and queries take.
+//! Full-text search: what parsing texts and queries costs.
 
-/// The longest text that a full-text query is made of: PostgreSQL puts its words together in a time
-/// that grows with their square.
+/// Limit of a text that becomes a `tsquery`, in bytes: combining its words takes time that grows
+/// with their square.
 pub(super) const MAX_TSQUERY_TEXT_BYTES: u64 = 4 << 10;
 
-/// What a full-text query takes for each byte of its text: of `a-b&` PostgreSQL makes three words
-/// and three operators, of 12 bytes each beside the words.
+/// Bytes of a `tsquery` for each byte of its text: `a-b&` becomes three words and three operators,
+/// of 12 bytes each beside the words.
 pub(super) const TSQUERY_BYTES_PER_BYTE: u64 = 24;
 
-/// What PostgreSQL holds for each byte of a text while it takes it apart into words.
+/// Bytes that PostgreSQL holds for each byte of a text while it splits the text into words.
 pub(super) const TSVECTOR_PARSE_BYTES_PER_BYTE: u64 = 60;
 
-/// The most that `to_tsvector` makes of each byte of a text.
+/// Bytes of a `tsvector` for each byte of its text.
 pub(super) const TSVECTOR_BYTES_PER_BYTE: u64 = 8;
 
-/// Functions of the list that make what is searched or a query, neither of which is a text.
+/// Functions that return a `tsvector` or a `tsquery`, neither of which parses as a number.
 pub(super) const FULL_TEXT_FUNCTIONS: [&str; 6] = [
     "phraseto_tsquery",
     "plainto_tsquery",

@@ -1,6 +1,8 @@
-//! GROUP BY the primary key of a table that withholds columns. Beside a table's key PostgreSQL lets
-//! the other columns stand, but not beside that of the sub-query in its place. There they are
-//! added: they have one value for each value of the key, so the groups stay what they are.
+//! GROUP BY the primary key of a table with withheld columns.
+//!
+//! PostgreSQL recognizes that a table's other columns depend functionally on its primary key, but
+//! not if a subquery replaces the table. Then the dependent columns are added to GROUP BY: they
+//! have one value for each value of the key, so the groups stay the same.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CoercionForm, ColumnRef, Node, SelectStmt};
@@ -9,16 +11,16 @@ use super::range_table::RangeTableEntry;
 use super::{build_ast, inspect, star};
 use crate::query::guard::name::names;
 
-/// A column by which a query groups.
+/// A column in GROUP BY.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct GroupingColumn {
-    /// The item of FROM that it was said to be of.
+    /// The FROM item in its qualifier.
     item: Option<String>,
     name: String,
 }
 
-/// What to add to GROUP BY, where the `sources` of FROM have been read by all of the query. In
-/// grouping sets nothing depends on a key.
+/// The expressions to add to GROUP BY. `entries` are those of FROM, after the whole query has been
+/// resolved against them. Grouping sets have no functional dependencies.
 pub(super) fn dependent_columns(select: &SelectStmt, entries: &[RangeTableEntry]) -> Vec<Node> {
     let withholding = |entry: &&RangeTableEntry| {
         let table = entry.table.filter(|_| entry.is_read_whole.get());
@@ -43,7 +45,7 @@ fn entry_dependents(entry: &RangeTableEntry, keys: &[GroupingColumn]) -> Vec<Nod
     let Some(table) = entry.table else {
         return Vec::new();
     };
-    // Names for columns may be given by an alias.
+    // An alias may rename the columns.
     let columns = || entry.columns.iter().zip(&table.columns);
     let key_columns = columns().filter(|(_, stored)| table.key.contains(&stored.name));
     if table.key.is_empty()
@@ -63,7 +65,7 @@ fn entry_dependents(entry: &RangeTableEntry, keys: &[GroupingColumn]) -> Vec<Nod
     added
 }
 
-/// The columns that stand in a GROUP BY of no grouping sets.
+/// The columns in a GROUP BY clause; `None` if it has grouping sets.
 fn grouping_columns(
     clause: &[Node],
     select: &SelectStmt,
@@ -73,7 +75,7 @@ fn grouping_columns(
     for expr in clause {
         match &expr.node {
             Some(NodeEnum::GroupingSet(_)) => return None,
-            // `(a, b)` stands for its parts, unlike `ROW(a, b)`.
+            // `(a, b)` denotes its parts, unlike `ROW(a, b)`.
             Some(NodeEnum::RowExpr(row))
                 if row.row_format() == CoercionForm::CoerceImplicitCast =>
             {
@@ -95,7 +97,7 @@ fn grouping_columns(
     Some(all)
 }
 
-/// What a name in GROUP BY means: a column of FROM before one of the result.
+/// Resolves a name in GROUP BY: an input column takes precedence over an output column.
 fn resolve_grouping_column(
     column: &ColumnRef,
     select: &SelectStmt,
@@ -109,7 +111,7 @@ fn resolve_grouping_column(
     if key.item.is_some() || is_input_column() {
         return Some(key);
     }
-    // Where not all columns are known, one of them may be called so.
+    // If not all columns are known, one of the unknown ones may have this name.
     if entries
         .iter()
         .any(|entry| entry.columns.exact_count().is_none())
@@ -121,7 +123,7 @@ fn resolve_grouping_column(
     grouping_column(value)
 }
 
-/// What stands at a place of the result, counted from 0, where the text tells.
+/// The column at a position of the select list, counted from 0, if the text determines it.
 fn output_column_at(
     position: usize,
     select: &SelectStmt,
@@ -167,7 +169,7 @@ fn output_column_at(
     None
 }
 
-/// The item that alone has a column of this name.
+/// The only item with a column of this name.
 fn only_owner<'a>(column: &str, entries: &'a [RangeTableEntry]) -> Option<&'a str> {
     let mut owners = entries
         .iter()
@@ -176,7 +178,7 @@ fn only_owner<'a>(column: &str, entries: &'a [RangeTableEntry]) -> Option<&'a st
     owners.next().is_none().then_some(&owner.name)
 }
 
-/// A target's name, empty where it was given none, and its value.
+/// The alias of a select list item, empty if it has none, and its value.
 fn target(target: &Node) -> Option<(&String, &Node)> {
     match &target.node {
         Some(NodeEnum::ResTarget(target)) => Some((&target.name, target.val.as_deref()?)),

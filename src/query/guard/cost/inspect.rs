@@ -1,4 +1,4 @@
-//! Nodes that we read.
+//! Queries on AST nodes that the client wrote.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
@@ -7,7 +7,7 @@ use pg_query::protobuf::{AConst, ColumnRef, Node, SelectStmt, SubLinkType};
 use super::build_ast::WRAPPER_SCHEMA;
 use crate::query::guard::name::names;
 
-/// A whole number that is written down; a negative one counts as none.
+/// The value of a non-negative integer literal.
 pub(super) fn integer_literal(node: &Node) -> Option<u64> {
     match &node.node {
         Some(NodeEnum::AConst(AConst {
@@ -19,7 +19,7 @@ pub(super) fn integer_literal(node: &Node) -> Option<u64> {
     }
 }
 
-/// Whether this is a negative whole number that is written down.
+/// Whether this is a negative integer literal.
 pub(super) fn is_negative_literal(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::AConst(AConst {
@@ -30,7 +30,7 @@ pub(super) fn is_negative_literal(node: &Node) -> bool {
     }
 }
 
-/// A number that is written down, whatever its sign, rounded up; one in quotes as well.
+/// The absolute value of a numeric literal, rounded up; a quoted number counts as well.
 pub(super) fn numeric_magnitude(node: &Node) -> Option<u64> {
     let Some(NodeEnum::AConst(constant)) = &node.node else {
         return None;
@@ -41,7 +41,7 @@ pub(super) fn numeric_magnitude(node: &Node) -> Option<u64> {
         Some(Val::Sval(text)) => &text.sval,
         _ => return None,
     };
-    // One with an exponent is not looked at.
+    // Numbers with an exponent are not supported.
     if text.contains(['e', 'E', '_']) {
         return None;
     }
@@ -58,12 +58,12 @@ pub(super) fn is_null_literal(node: &Node) -> bool {
     }
 }
 
-/// A text that is written down, with or without a cast that leaves it as it is.
+/// The value of a text literal, with or without a cast that leaves it unchanged.
 pub(super) fn text_literal(node: &Node) -> Option<&str> {
     text_literal_as(node, &["text", "varchar"])
 }
 
-/// The same, or with a cast to one of these types, none of them with a size.
+/// The value of a text literal that may be cast to one of these types without a type modifier.
 pub(super) fn text_literal_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a str> {
     match &node.node {
         Some(NodeEnum::AConst(AConst {
@@ -83,8 +83,8 @@ pub(super) fn text_literal_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a 
     }
 }
 
-/// The most that is found in a text as it stands, or as PostgreSQL reads it in an array or a range:
-/// without quotes and backslashes.
+/// The maximum of `measure` over the two ways PostgreSQL may read a text: verbatim, and as an array
+/// or a range, where quotes and backslashes are removed.
 pub(super) fn max_over_readings(text: &str, measure: impl Fn(&str) -> u64) -> u64 {
     let verbatim = measure(text);
     if text.contains(['"', '\\']) {
@@ -94,7 +94,7 @@ pub(super) fn max_over_readings(text: &str, measure: impl Fn(&str) -> u64) -> u6
     }
 }
 
-/// `*`, or `name.*` with the name.
+/// The qualifier of `*` (`Some(None)`) or of `name.*` (`Some(Some(name))`).
 pub(super) fn star_qualifier(node: &Node) -> Option<Option<&str>> {
     match &node.node {
         Some(NodeEnum::ColumnRef(column)) => column_star_qualifier(column),
@@ -107,7 +107,7 @@ pub(super) fn column_star_qualifier(column: &ColumnRef) -> Option<Option<&str>> 
     matches!(last.node, Some(NodeEnum::AStar(_))).then(|| names(before).last().copied())
 }
 
-/// Whether this is `'…'::jsonpath`.
+/// Whether this is a cast to `jsonpath`.
 pub(super) fn is_json_path(node: &Node) -> bool {
     is_cast_to(node, "jsonpath")
 }
@@ -127,14 +127,14 @@ pub(super) fn is_float8_cast(node: &Node) -> bool {
     is_cast_to(node, "float8")
 }
 
-/// The numbers in a text, whatever they stand for.
+/// All digit sequences in a text, whatever they denote.
 pub(super) fn numbers_in(text: &str) -> impl Iterator<Item = u64> {
     text.split(|character: char| !character.is_ascii_digit())
         .filter(|digits| !digits.is_empty())
         .map(|digits| digits.parse().unwrap_or(u64::from(u32::MAX)))
 }
 
-/// A value that is written down, with or without a cast.
+/// Whether this is a literal, with or without a cast.
 pub(super) fn is_literal(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::AConst(_)) => true,
@@ -143,8 +143,9 @@ pub(super) fn is_literal(node: &Node) -> bool {
     }
 }
 
-/// Whether this computes a value, so that the value can be computed elsewhere without a change to what it means: not one that is
-/// written down, whose type its place decides, and not a part of something else's form.
+/// Whether this computes a value that can be moved into a scalar subquery without a change of
+/// meaning. A literal cannot, as its type depends on its context; neither can a part of another
+/// construct's syntax.
 pub(super) fn is_computation(node: &Node) -> bool {
     matches!(
         node.node,
@@ -166,7 +167,7 @@ pub(super) fn is_computation(node: &Node) -> bool {
     )
 }
 
-/// Whether this calls a twin.
+/// Whether this calls a bounded wrapper.
 pub(super) fn is_wrapper_call(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::FuncCall(call)) => names(&call.funcname).first() == Some(&WRAPPER_SCHEMA),
@@ -174,7 +175,7 @@ pub(super) fn is_wrapper_call(node: &Node) -> bool {
     }
 }
 
-/// Whether this is `name => value` in a call.
+/// Whether this is a named argument, `name => value`.
 pub(super) fn is_named_argument(arg: &Node) -> bool {
     matches!(arg.node, Some(NodeEnum::NamedArgExpr(_)))
 }
@@ -186,7 +187,7 @@ pub(super) fn is_exists(node: &Node) -> bool {
     }
 }
 
-/// A name without a qualifier.
+/// A column name without a qualifier.
 pub(super) fn unqualified_name(node: &Node) -> Option<&str> {
     match &node.node {
         Some(NodeEnum::ColumnRef(column)) => match names(&column.fields).as_slice() {
@@ -197,7 +198,7 @@ pub(super) fn unqualified_name(node: &Node) -> Option<&str> {
     }
 }
 
-/// Whether this is `(row).*`, which stands for all columns of a row.
+/// Whether this is `(row).*`, which denotes all columns of a row.
 pub(super) fn is_row_expansion(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::AIndirection(indirection)) => indirection
@@ -208,7 +209,7 @@ pub(super) fn is_row_expansion(node: &Node) -> bool {
     }
 }
 
-/// Whether this is `(ROW(…)).*`, of which PostgreSQL makes a copy for each of its fields.
+/// Whether this is `(ROW(…)).*`, of which PostgreSQL copies the row for each of its fields.
 pub(super) fn is_row_constructor_expansion(node: &Node) -> bool {
     let Some(NodeEnum::AIndirection(indirection)) = &node.node else {
         return false;
@@ -217,7 +218,7 @@ pub(super) fn is_row_constructor_expansion(node: &Node) -> bool {
     is_row_expansion(node) && matches!(arg, Some(Some(NodeEnum::RowExpr(_))))
 }
 
-/// How many values stand on the left of `(a, b) IN (SELECT …)`, where the text tells.
+/// Number of values on the left of `(a, b) IN (SELECT …)`, if the text determines it.
 pub(super) fn left_column_count(tested: Option<&Node>) -> Option<usize> {
     match tested.map(|node| &node.node) {
         Some(Some(NodeEnum::RowExpr(row))) => row
@@ -242,7 +243,7 @@ pub(super) fn is_single_value_select(select: &SelectStmt) -> bool {
             }
 }
 
-/// How many columns a query has, where its text tells.
+/// Number of columns of a query, if its text determines it.
 pub(super) fn column_count(select: &SelectStmt) -> Option<usize> {
     if let Some(left) = &select.larg {
         return column_count(left);

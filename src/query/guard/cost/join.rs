@@ -1,8 +1,9 @@
-//! Whether a FROM clause can make more rows than its largest item has.
+//! Whether joins can produce more rows than the largest item of FROM has.
 //!
-//! PostgreSQL joins by a hash table of one side, in as many parts as `work_mem` asks for; rows of one key cannot be parted, so a
-//! side that is larger than the planner thought takes memory without bound. Where one item leads to each other one by its
-//! primary key, no side is larger than a table.
+//! A hash join builds a hash table of one side and splits it into batches to respect `work_mem`.
+//! Rows with equal keys cannot be split, so a side that is larger than the planner estimated takes
+//! memory without bound. If all items can be reached from one of them by equalities with whole
+//! primary keys, no side is larger than a table.
 
 use std::ops::Range;
 
@@ -14,10 +15,10 @@ use crate::query::guard::caps::Caps;
 use crate::query::guard::name::names;
 use crate::query::guard::relations::relation;
 
-/// A row of a sub-query that is longer than this is not kept in a hash table.
+/// Limit of the rows of a subquery that may be kept in a hash table, in bytes.
 pub(super) const MAX_HASHED_ROW_BYTES: u64 = 512;
 
-/// Whether rows can multiply, or long ones be kept, in this query's joins.
+/// Whether the joins of this query can multiply rows, or would hash long rows.
 pub(super) fn may_multiply_rows(select: &SelectStmt, entries: &[RangeTableEntry]) -> bool {
     let mut graph = JoinGraph {
         entries,
@@ -36,7 +37,7 @@ pub(super) fn may_multiply_rows(select: &SelectStmt, entries: &[RangeTableEntry]
     graph.multiplies || !graph.is_key_connected(0..graph.items.len())
 }
 
-/// The items of FROM, and by which equalities a row of one leads to a row of another.
+/// The items of FROM as nodes, and equalities between their columns as edges.
 struct JoinGraph<'a> {
     entries: &'a [RangeTableEntry],
     items: Vec<JoinItem>,
@@ -45,17 +46,17 @@ struct JoinGraph<'a> {
 
 struct JoinItem {
     alias: String,
-    /// The columns of a table's primary key; nothing for what has none.
+    /// The columns of the table's primary key; empty for an item without one.
     key: Vec<KeyColumn>,
 }
 
 struct KeyColumn {
     name: &'static str,
-    /// The items to columns of which it is equal.
+    /// The items with a column that is equal to this one.
     equal_items: ItemSet,
 }
 
-/// Places of items, a bit for each.
+/// A set of items, one bit for each position.
 type ItemSet = u64;
 
 impl JoinGraph<'_> {
@@ -63,7 +64,7 @@ impl JoinGraph<'_> {
         match &item.node {
             Some(NodeEnum::RangeVar(table)) => {
                 let alias = table.alias.as_ref();
-                // With columns of other names, nothing is known of its key.
+                // Column aliases hide which columns form the key.
                 let is_renamed = alias.is_some_and(|alias| !alias.colnames.is_empty());
                 let alias = alias.map_or(&table.relname, |alias| &alias.aliasname);
                 let stored = if table.schemaname.is_empty() || is_renamed {
@@ -85,7 +86,7 @@ impl JoinGraph<'_> {
                 self.add_item(alias, &[]);
             }
             Some(NodeEnum::JoinExpr(join)) => self.add_join(join),
-            // A function may give any number of rows.
+            // A function may return any number of rows.
             _ => {
                 self.add_item(String::new(), &[]);
                 self.multiplies = true;
@@ -119,7 +120,7 @@ impl JoinGraph<'_> {
         if let Some(side) = &join.rarg {
             self.add(side);
         }
-        // What an outer join preserves is there without being found by anything of the other side.
+        // The preserved side of an outer join keeps its rows without a match.
         let (left_preserved, right_preserved) = match join.jointype() {
             JoinType::JoinInner => (false, false),
             JoinType::JoinLeft => (true, false),
@@ -128,7 +129,7 @@ impl JoinGraph<'_> {
         };
         self.multiplies |= left_preserved && !self.is_key_connected(left..right)
             || right_preserved && !self.is_key_connected(right..self.items.len())
-            // Names inside of it cannot be seen from here.
+            // A join alias hides the names of the items inside.
             || join.alias.is_some();
         for column in names(&join.using_clause) {
             for one in left..right {
@@ -171,7 +172,7 @@ impl JoinGraph<'_> {
         }
     }
 
-    /// Which item's column a name is.
+    /// The item, by position, and the name of the column that an expression refers to.
     fn resolve_column(&self, node: &Node) -> Option<(usize, String)> {
         let Some(NodeEnum::ColumnRef(column)) = &node.node else {
             return None;
@@ -194,7 +195,8 @@ impl JoinGraph<'_> {
         entry.is_some_and(|entry| entry.columns.find(column).is_some())
     }
 
-    /// Whether, among these items, there is one from whose rows each other one is found by its whole key.
+    /// Whether, among these items, there is one from which all others are reached through
+    /// equalities with their whole primary keys.
     fn is_key_connected(&self, range: Range<usize>) -> bool {
         let all = range
             .clone()
@@ -218,7 +220,7 @@ impl JoinGraph<'_> {
     }
 }
 
-// More are refused while they are counted.
+// A statement with more items is refused earlier, by its totals.
 const _: () = assert!(Caps::STANDARD.items <= ItemSet::BITS as u64);
 
 fn item_bit(position: usize) -> ItemSet {

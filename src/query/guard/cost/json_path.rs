@@ -1,5 +1,5 @@
-//! JSON paths: small programs that run over a document. They are judged by their tokens, as
-//! PostgreSQL's own lexer (`jsonpath_scan.l`) divides them, and not by their spelling.
+//! JSON paths, which are small programs over a document. They are checked token by token, as
+//! PostgreSQL's own lexer (`jsonpath_scan.l`) splits them, and not by their spelling.
 
 use pg_query::protobuf::Node;
 
@@ -8,16 +8,16 @@ use super::totals::check_steps;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// What stands by itself, or begins an operator, whatever is around it.
+/// Characters that are tokens by themselves or begin an operator.
 const SPECIAL: &str = "?%$.[]{}()|&!=<>@#,*:-+/";
 
-/// What PostgreSQL skips between two tokens.
+/// Characters that PostgreSQL skips between two tokens.
 const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\x0c'];
 
-/// The most comparisons of a path: each is looked at with all that stands on its sides.
+/// Limit of the comparisons in a path; the check of each examines all tokens of its two operands.
 const MAX_COMPARISONS: usize = 100;
 
-/// The most bytes of what a JSON path reads.
+/// Sizes of what a JSON path reads, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PathInput {
     pub(super) document_bytes: u64,
@@ -31,7 +31,7 @@ enum Token {
     Quoted,
     /// `$name`
     Variable,
-    /// `==`, `<` and their like
+    /// `==`, `<`, `<=`, …
     Comparison,
     /// `&&` and `||`
     Logic,
@@ -40,15 +40,16 @@ enum Token {
     Symbol(char),
 }
 
-/// Judges a JSON path over a document of unknown size.
+/// Checks a JSON path over a document of unknown size.
 pub(super) fn check_json_path(path: Option<&Node>, location: i32) -> Verdict {
     check_path(path, None, location).map(|_| ())
 }
 
-/// The steps that PostgreSQL does not interrupt of a JSON path over what it reads. A path may only
-/// be written down, and may not look at the document again and again: `**` behind another one
-/// finds as many things as there are ways through it, and so do a filter within a filter and lists
-/// of places.
+/// Checks a JSON path and returns its uninterruptible steps over these inputs.
+///
+/// The path must be a literal, and must not traverse the document repeatedly: `**` behind another
+/// `**` returns a match for each way through the document. Nested filters and lists of subscripts
+/// behave alike.
 pub(super) fn bound_json_path(
     path: Option<&Node>,
     input: PathInput,
@@ -57,7 +58,7 @@ pub(super) fn bound_json_path(
     check_path(path, Some(input), location)
 }
 
-/// How often a JSON path names the document or a part of it.
+/// Number of references to the document or a part of it in a JSON path.
 pub(super) fn count_document_refs(path: &Node) -> u64 {
     let path = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
     u64::try_from(path.matches(['$', '@']).count()).unwrap_or(u64::MAX)
@@ -87,7 +88,7 @@ fn refusal(message: &str, hint: &str) -> Refusal {
     Refusal::new(Rule::Cost, message, hint)
 }
 
-/// Divides a path into tokens. What is between quotes is no part of them.
+/// Splits a path into tokens. A quoted name or text is one token.
 fn tokens(path: &str) -> Result<Vec<Token>, Refusal> {
     let mut tokens = Vec::new();
     let mut rest = path.chars().peekable();
@@ -164,7 +165,7 @@ fn skip_quoted(rest: &mut impl Iterator<Item = char>) {
     }
 }
 
-/// Refuses what could look at the document again and again, or make long values of short ones.
+/// Refuses constructs that traverse the document repeatedly or turn short values into long ones.
 fn check_constructs(tokens: &[Token], may_filter_by_variables: bool) -> Verdict {
     let has = |sought: &Token| tokens.contains(sought);
     let calls = |method: &str| {
@@ -216,10 +217,10 @@ fn is_word(token: &Token, sought: &str) -> bool {
     matches!(token, Token::Word(word) if word == sought)
 }
 
-/// What stands on one side of a comparison.
+/// One operand of a comparison.
 #[derive(Clone, Copy, Debug, Default)]
 struct PathOperand {
-    /// It asks for several values.
+    /// It can return several values.
     yields_many: bool,
     reads_document: bool,
     reads_variable: bool,
@@ -254,7 +255,7 @@ impl PathOperand {
         self.reads_document || self.reads_variable
     }
 
-    /// The most bytes of all values that this can give.
+    /// Bytes of all values that the operand can return.
     fn max_bytes(self, input: PathInput) -> u64 {
         let document_bytes = if self.reads_document {
             input.document_bytes
@@ -270,9 +271,10 @@ impl PathOperand {
     }
 }
 
-/// The steps of all comparisons: PostgreSQL compares each value of one side with each of the other
-/// without looking for an interrupt. Unless the path is strict, either side may be an array,
-/// which stands for its elements. A pair takes about four steps, an element at least two bytes.
+/// The steps of all comparisons. PostgreSQL compares each value of one operand with each value of
+/// the other, and checks for no interrupt meanwhile. Unless the path is strict, either operand may
+/// be an array, which is unwrapped to its elements. A pair takes about four steps, an element at
+/// least two bytes.
 fn comparison_steps(
     tokens: &[Token],
     input: Option<PathInput>,
@@ -326,7 +328,7 @@ fn comparison_steps(
     Ok(sum)
 }
 
-/// Where the left side of a comparison begins, of the tokens before it.
+/// Index of the first token of a comparison's left operand.
 fn start_of_side(before: &[Token]) -> usize {
     let mut depth = 0_u32;
     for (position, token) in before.iter().enumerate().rev() {
@@ -340,7 +342,7 @@ fn start_of_side(before: &[Token]) -> usize {
     0
 }
 
-/// Where the right side of a comparison ends, of the tokens behind it.
+/// Number of tokens of a comparison's right operand.
 fn end_of_side(behind: &[Token]) -> usize {
     let mut depth = 0_u32;
     for (position, token) in behind.iter().enumerate() {

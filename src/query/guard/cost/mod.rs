@@ -1,47 +1,57 @@
-//! Bounds what a statement can cost PostgreSQL before PostgreSQL sees it.
+//! Computes upper bounds of what a statement can cost PostgreSQL, before PostgreSQL sees it.
 //!
-//! A short statement can fill the database's memory in ways that no setting of PostgreSQL stops. It computes constants while
-//! it plans, before any timeout looks: `repeat(repeat(repeat('x', 1000), 1000), 1000)`. It puts the expression of a sub-query
-//! in the place of each of its names, so that a chain of `SELECT v + v AS v` doubles at every link. And some of its parts know
-//! no `work_mem`: aggregates that collect, hashed sub-selects, sorts of one long column.
+//! A short statement can exhaust the database's memory in ways that no PostgreSQL setting prevents:
 //!
-//! So each expression gets a bound, built up from its parts: how many nodes it will be, how many bytes its value can have, how many those
-//! before it hold. Where the text tells a size, it is judged here. Where only the running statement knows, the call is replaced
-//! by a twin in the schema `bounded`, which refuses what is too large. Where a name would multiply an expression, the sub-query
-//! is fenced. What remains is told to the planner as settings of this one transaction.
+//! - Constant folding runs in the planner, before any timeout applies: `repeat(repeat(repeat('x',
+//!   1000), 1000), 1000)`.
+//! - The planner replaces every reference to a subquery's column by the column's expression, so a
+//!   chain of `SELECT v + v AS v` doubles at every link.
+//! - Some executor nodes ignore `work_mem`: aggregates whose state grows with every row, hashed
+//!   subplans, sorts of one long column.
 //!
-//! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: bounds are from above; what is not
-//! known is taken for the largest it can be. `docs/security.md` tells what is measured.
-mod aggregate_limits; // how long that may become
-mod aggregate_state; // aggregates that collect as many values as there are rows
-mod aggregate_weights; // nodes that weigh what is collected
-mod bound; // nodes, bytes of a value, bytes held
-mod build_ast; // nodes that we add
-mod call; // functions, by their growth
-mod cast; // what a type makes of a value
-mod column_name; // what a column without a name is called
-mod columns; // the columns of a result
-mod cte; // named queries, recursion
-mod custom_rule; // functions that grow in ways of their own
-mod expression; // every other expression
-mod from_clause; // what a query reads from
-mod full_text; // texts that are searched, and what is sought
-mod functional_dependency; // what depends on a key in GROUP BY
-mod inspect; // nodes that we read
-mod join; // whether a FROM clause can multiply rows
-mod json_path; // JSON paths, by their tokens
-mod operator; // operators, by their growth and time
+//! Therefore every expression gets a [`bound::Bound`], built up from the bounds of its parts: how
+//! many nodes it has after inlining, how many bytes its value can have, and how many bytes are live
+//! while it is computed. The analysis has four means:
+//!
+//! - A size that the text determines is checked here.
+//! - A size that is known only at run time is checked by a bounded wrapper: the call is replaced by
+//!   a function of the schema `bounded`, which raises an error when the value is too large.
+//! - A subquery whose expressions would multiply gets an optimization fence.
+//! - The remaining risks are turned into planner settings for this one transaction.
+//!
+//! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
+//! bound is an upper bound; what is unknown counts as the largest possible value.
+//! `docs/security.md` lists what was measured.
+mod aggregate_limits; // limits of accumulated values, by their use
+mod aggregate_state; // aggregates whose state grows with every row
+mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates
+mod bound; // upper bounds of one expression
+mod build_ast; // builders of AST nodes
+mod call; // function calls
+mod cast; // casts
+mod column_name; // names of output columns without an alias
+mod columns; // columns of a result
+mod cte; // WITH clauses and recursion
+mod custom_rule; // size rules of single functions
+mod expression; // all other expressions
+mod from_clause; // items of FROM
+mod full_text; // full-text search
+mod functional_dependency; // GROUP BY a primary key
+mod inspect; // queries on AST nodes
+mod join; // whether joins can multiply rows
+mod json_path; // JSON paths, token by token
+mod operator; // operators
 mod query; // SELECT and its clauses
-mod range_table; // what stands in FROM
+mod range_table; // resolution of column references
 mod regex; // regular expressions
-mod retained; // what a backend keeps of a statement
-mod sort; // what is sorted, and what is kept for it
-mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and their kin
-mod star; // what * stands for
-mod sub_link; // sub-selects in expressions
+mod retained; // memory that a backend retains for a statement
+mod sort; // sorting and LIMIT
+mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
+mod star; // expansion of `*`
+mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
-mod totals; // what is counted for the whole statement
-mod withheld; // columns of tables that no client may read
+mod totals; // totals of a statement and their limits
+mod withheld; // columns that no client may read
 
 use pg_query::protobuf::SelectStmt;
 
@@ -54,25 +64,30 @@ use columns::Columns;
 use range_table::RangeTable;
 use totals::Totals;
 
-/// The most bytes that all values of one statement may have together, as far as they can exist at the same time: those of
-/// one row of each of its queries.
+/// Limit of the bytes of all values of one statement that can be live at the same time: the values
+/// of one row of each of its queries.
 pub(super) const MAX_LIVE_BYTES: u64 = 64 << 20;
 
-/// The same for EXPLAIN, which writes what was computed while planning into its plan, each byte as up to six and more than once.
+/// The same limit for EXPLAIN. It prints the constants that the planner computed, each byte as up
+/// to six bytes, and more than once.
 pub(super) const MAX_EXPLAIN_LIVE_BYTES: u64 = 1 << 20;
 
-/// The most nodes that a statement may have in PostgreSQL's planner, which takes about 0.8 KiB for each.
+/// Limit of a statement's nodes in PostgreSQL's planner, which needs about 0.8 KiB for each.
 const MAX_NODES: u64 = 30_000;
 
-/// A column of so many nodes is fenced: names of it stand for its value, not for its expression. Ordinary columns have tens.
+/// A subquery with a column of more nodes than this gets an optimization fence: references then
+/// read the column's value instead of copying its expression. Ordinary columns have tens of nodes.
 const MAX_UNFENCED_NODES: u64 = 1_000;
 
-/// The bytes that what aggregates collect may take, together: the budget of the aggregate `bounded.admits`.
+/// Limit of the state of all accumulating aggregates together, in bytes: the budget of the
+/// aggregate `bounded.admits`.
 const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
 
-/// Bounds a whole statement, rewrites it where that takes it, and says with which settings it shall be planned.
+/// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
+/// the planner settings it needs.
 ///
-/// `collecting` is how many aggregates collect, each as often as there are groupings of its query.
+/// `accumulating_aggregates` counts the aggregates whose state grows with every row, each once per
+/// grouping set of its query.
 pub(super) fn bound_statement(
     select: &mut SelectStmt,
     accumulating_aggregates: u64,
@@ -93,7 +108,7 @@ pub(super) fn bound_statement(
     Ok(bounded)
 }
 
-/// The same, with limits for what aggregates collect.
+/// Bounds a statement under given limits for what its aggregates accumulate.
 fn bound_within(
     select: &SelectStmt,
     accumulating_aggregates: u64,
@@ -117,11 +132,13 @@ fn bound_within(
         Ok((attempt, analyzer))
     };
     let mut nodes = 0;
-    // If that does not suffice, every sub-query that does anything is fenced: what is left is the text's own size.
+    // If the standard threshold does not suffice, every subquery that computes anything is fenced.
+    // What remains is the size of the text itself.
     for max_unfenced_nodes in [MAX_UNFENCED_NODES, 1] {
         let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
         if analyzer.totals.hashed_subplans > 1 {
-            // They share what there is, now that it is known how many they are.
+            // The first pass has counted the hashed subplans; the second divides their budget among
+            // them.
             (attempt, analyzer) = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
         }
         nodes = analyzer.nodes;
@@ -143,16 +160,16 @@ fn bound_within(
     ))
 }
 
-/// What is known of a statement that has been bounded.
+/// The result of bounding a statement.
 pub(super) struct BoundedStatement {
-    /// How PostgreSQL shall plan it.
+    /// Settings with which PostgreSQL must plan it.
     pub(super) settings: PlannerSettings,
-    /// What a backend may keep of it for as long as its connection lives.
+    /// Memory that a backend may retain for it until its connection ends, in bytes.
     pub(super) retained_bytes: u64,
 }
 
 impl CostAnalyzer {
-    /// How PostgreSQL shall plan what has been measured.
+    /// The planner settings that follow from the totals.
     fn planner_settings(&self) -> Result<PlannerSettings, Refusal> {
         let settings = PlannerSettings {
             sorted: self.totals.sorted_bytes,
@@ -161,7 +178,8 @@ impl CostAnalyzer {
             equalities: self.totals.equalities,
             ..self.settings
         };
-        // A FULL JOIN is merged whatever the settings say (`add_paths_to_joinrel` of joinpath.c).
+        // PostgreSQL plans a FULL JOIN as a merge join whatever the settings say
+        // (`add_paths_to_joinrel` of joinpath.c).
         if self.has_full_join && !settings.merges_joins() {
             return Err(Refusal::new(
                 Rule::Cost,
@@ -178,49 +196,50 @@ impl CostAnalyzer {
 #[derive(Default)]
 struct CostAnalyzer {
     caps: Caps,
-    /// What WITH clauses have named, innermost last.
+    /// Queries named by WITH clauses, innermost last.
     ctes: Vec<Cte>,
     range_table: RangeTable,
-    /// Of which query each name so far was, as far as that is known.
+    /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
-    /// Of everything so far, after inlining.
+    /// Nodes of everything seen so far, after inlining.
     nodes: u64,
     totals: Totals,
-    /// The most that one row of each query may hold together, in bytes.
+    /// Limit of the live bytes of one row of each query.
     max_live_bytes: u64,
-    /// Calls so far of `min` and `max`: for each, PostgreSQL plans its query once more.
+    /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
     max_unfenced_nodes: u64,
-    /// How many aggregates share what may be collected.
+    /// Number of accumulating aggregates that share the state budget.
     accumulating_aggregates: u64,
-    /// How many groupings the innermost query has.
+    /// Number of grouping sets of the innermost query.
     grouping_sets: u64,
-    /// How long each of their values may become, where less than they share.
+    /// Limits of single accumulated values, where they are smaller than the shared budget.
     aggregate_limits: AggregateLimits,
     accumulating_queries: AccumulatingQueries,
-    /// How many sub-selects share what their rows may take.
+    /// Number of hashed subplans that share the budget for their rows.
     hashed_subplans: u64,
-    /// Comparisons so far by `=`.
+    /// Comparisons by `=` seen so far.
     equalities: u64,
-    /// The longest value that one of them has on a side and that PostgreSQL knows before the statement runs.
+    /// Size of the longest operand of these comparisons that the planner can compute.
     max_equal_constant_bytes: u64,
-    /// What a backend may keep of everything so far.
+    /// Memory that a backend may retain for everything seen so far.
     retained_bytes: u64,
-    /// Whether there is a FULL JOIN.
+    /// Whether the statement contains a FULL JOIN.
     has_full_join: bool,
-    /// Whether the query that is measured next is a sub-select of one value, which PostgreSQL does not compute before.
+    /// Whether the next query is a scalar subquery without FROM (`SELECT value`). PostgreSQL plans
+    /// it as an InitPlan, which runs once and is not folded.
     is_initplan: bool,
-    /// Calls so far of functions that return sets.
+    /// Calls of set-returning functions seen so far.
     set_returning_calls: u64,
     settings: PlannerSettings,
 }
 
-/// A query that a WITH clause has named.
+/// A query named by a WITH clause.
 struct Cte {
     name: String,
-    /// What it gives; nothing yet for one that stands further on in a WITH RECURSIVE.
+    /// Its result; `None` while an earlier query of the same WITH RECURSIVE is analyzed.
     output: Option<CteOutput>,
-    /// Whether something has read it.
+    /// Whether a query reads it.
     is_read: bool,
 }
 

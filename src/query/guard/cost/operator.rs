@@ -15,42 +15,43 @@ use super::{build_ast, inspect, regex};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 
-/// Operators that look for the right side everywhere in the left one.
+/// Operators that search for the right operand everywhere in the left one.
 const LIKE_OPERATORS: [&str; 4] = ["~~", "!~~", "~~*", "!~~*"];
 
-/// Comparisons with a regular expression.
+/// Operators that match a regular expression.
 const REGEX_OPERATORS: [&str; 4] = ["~", "!~", "~*", "!~*"];
 
-/// Operators whose steps are the product of what stands left and right of them: long numbers, and whether one array or
-/// document holds another.
+/// Operators whose steps are the product of the operands' sizes: arithmetic on long numbers, and
+/// containment of arrays and documents.
 const QUADRATIC_OPERATORS: [&str; 10] = ["*", "/", "%", "@>", "<@", "&&", "-", "?|", "?&", "@@"];
 
-/// Operators whose result may be a text, or JSON, where a side is.
+/// Operators that return a text or JSON if an operand is one.
 const TEXT_PRESERVING_OPERATORS: [&str; 7] = ["-", "->", "->>", "#>", "#>>", "#-", "||"];
 
-/// The most that an exponent may be which only the running statement knows: the days of a year.
+/// Limit of an exponent that is known only at run time: the days of a year.
 const MAX_EXPONENT: u64 = 366;
 
-/// Operators that make JSON of JSON.
+/// Operators that return JSON for a JSON operand.
 const JSON_OPERATORS: [&str; 5] = ["->", "#>", "#-", "-", "||"];
 
-/// Operators that build a JSON document or a full-text query anew, where a side is one.
+/// Operators that rebuild an operand that is a JSON document or a `tsquery`.
 const REBUILDING_OPERATORS: [&str; 6] = ["-", "#-", "||", "&&", "<->", "!!"];
 
-/// What PostgreSQL holds for each byte of what it builds anew.
+/// Bytes that PostgreSQL holds for each byte of the rebuilt value.
 pub(super) const REBUILD_BYTES_PER_BYTE: u64 = 35;
 
-/// Digits that may be added to a number without being counted: those of a column's value.
+/// Sums of numbers up to this size do not count as longer: values of columns have as many digits.
 const UNCOUNTED_DIGITS: u64 = 16;
 
-/// What stands left and right of an operator.
+/// The operands of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operands {
     pub(super) left: Bound,
     pub(super) right: Bound,
 }
 
-/// Measures an operation whose sides have been; a regular expression on its right may be put through a twin.
+/// Bounds an operation, given the bounds of its operands. A regular expression on the right may get
+/// a bounded wrapper.
 pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bound, Refusal> {
     let (left_copies, right_copies) = parser_copies(expr);
     let Operands { left, right } = operands;
@@ -66,7 +67,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     check_value_bytes(&format!("the operator {operator}"), value, location)?;
     let mut bound = Bound::parent(left.with_sibling(right), value);
     bound.may_parse_as_number = match kind {
-        // Texts put together spell what none of them does.
+        // Concatenated texts may parse as a number although none of them does.
         AExprKind::AexprOp if operator == "||" => true,
         AExprKind::AexprOp if TEXT_PRESERVING_OPERATORS.contains(&operator.as_str()) => {
             bound.may_parse_as_number
@@ -78,7 +79,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     bound.is_flat = match operator.as_str() {
         _ if kind == AExprKind::AexprNullif => left.is_flat,
         _ if kind != AExprKind::AexprOp => true,
-        // Beside a text or an array, both are.
+        // If one operand is a text or an array, so is the other.
         "||" | "&&" | "<->" => left.is_flat || right.is_flat,
         name if JSON_OPERATORS.contains(&name) || REBUILDING_OPERATORS.contains(&name) => {
             left.is_flat
@@ -97,7 +98,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     }
     let is_path_cast = expr.rexpr.as_deref().is_some_and(inspect::is_json_path);
     if operator == "@@" && left.may_parse_as_number && !left.is_json && !is_path_cast {
-        // Of texts it makes what `to_tsvector` and `plainto_tsquery` make.
+        // For texts, `@@` computes what `to_tsvector` and `plainto_tsquery` compute.
         let parsed = left
             .max_bytes
             .saturating_mul(TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE);
@@ -122,7 +123,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     Ok(bound)
 }
 
-/// What a backend keeps of the regular expressions on the right of an operator.
+/// Memory that a backend retains for the regular expressions on the right of an operator.
 pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
     let is_similar = expr.kind() == AExprKind::AexprSimilar;
     match (expr.lexpr.as_deref(), expr.rexpr.as_deref()) {
@@ -139,8 +140,9 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
     }
 }
 
-/// How often PostgreSQL's parser copies what stands left and right: BETWEEN and IN become comparisons with each side of their
-/// own (`transformAExprBetween` and `transformAExprIn` of its parse_expr.c).
+/// How often PostgreSQL's parser copies the left and the right operand: it expands BETWEEN and IN
+/// into comparisons with their own operands (`transformAExprBetween` and `transformAExprIn` in
+/// parse_expr.c).
 pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
     match expr.kind() {
         AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
@@ -156,7 +158,7 @@ pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
     }
 }
 
-/// The steps of an operator, or of all those of `left operator ANY (right)`.
+/// The uninterruptible steps of an operator, or of all comparisons of `left operator ANY (right)`.
 pub(super) fn operator_steps(
     operator: &str,
     left: u64,
@@ -167,7 +169,7 @@ pub(super) fn operator_steps(
         return check_steps("LIKE", left, right, location);
     }
     if QUADRATIC_OPERATORS.contains(&operator) {
-        // By four digits of a number at a time, by elements of at least four bytes of an array.
+        // Numbers are processed four digits at a time; an array element has at least four bytes.
         return check_steps(
             &format!("the operator {operator}"),
             left / 4,
@@ -178,7 +180,7 @@ pub(super) fn operator_steps(
     Ok(0)
 }
 
-/// Whether each row of a sub-select may be what stands on the right of an operator.
+/// Checks whether an operator may be applied to each row of a subquery.
 pub(super) fn check_operator_over_rows(operator: &[Node], location: i32) -> Verdict {
     match names(operator).last() {
         Some(operator) if REGEX_OPERATORS.contains(operator) => Err(unknown_regexes(location)),
@@ -195,12 +197,12 @@ fn path_operator_over_array(operator: &str, location: i32) -> Refusal {
     .at(location)
 }
 
-/// Judges what the operator compiles of its right side; gives the steps of a JSON path over a
-/// document of so many bytes.
+/// Checks the patterns and paths that the operator compiles from its right operand. Returns the
+/// steps of a JSON path over a document of this size.
 fn bound_patterns(expr: &mut AExpr, operator: &str, document_bytes: u64) -> Result<u64, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let is_array = matches!(kind, AExprKind::AexprOpAny | AExprKind::AexprOpAll);
-    // The operator ~ of a number has no left side.
+    // The operator ~ of a number (bitwise NOT) has no left operand.
     let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
         return Ok(0);
     };
@@ -210,7 +212,8 @@ fn bound_patterns(expr: &mut AExpr, operator: &str, document_bytes: u64) -> Resu
     };
     let verdict = match operator {
         _ if kind == AExprKind::AexprSimilar => match &mut right.node {
-            // The pattern itself; around it PostgreSQL has put what makes a regular expression of it.
+            // The argument of the function call that the parser has put around the pattern of
+            // SIMILAR TO.
             Some(NodeEnum::FuncCall(escaped)) => escaped
                 .args
                 .first_mut()
@@ -223,7 +226,7 @@ fn bound_patterns(expr: &mut AExpr, operator: &str, document_bytes: u64) -> Resu
         operator if REGEX_OPERATORS.contains(&operator) => bound_regex(right, location),
         "@?" | "@@" if is_array => Err(path_operator_over_array(operator, location)),
         "@?" => return bound_json_path(Some(right), input, location),
-        // A literal is a JSON path here without a cast; it may be a full-text query, which has no $.
+        // A literal is a JSON path here even without a cast, or a `tsquery`, which contains no $.
         "@@" if inspect::is_json_path(right)
             || inspect::text_literal(right).is_some_and(|text| text.contains('$')) =>
         {
@@ -234,17 +237,18 @@ fn bound_patterns(expr: &mut AExpr, operator: &str, document_bytes: u64) -> Resu
     verdict.map(|()| 0)
 }
 
-/// The most bytes of what `left operator right` makes.
+/// Bytes of the result of `left operator right`.
 fn result_bytes(expr: &mut AExpr, operator: &str, operands: Operands) -> u64 {
     let (left, right) = (operands.left.max_bytes, operands.right.max_bytes);
     match operator {
-        // All bits the other way round.
+        // Bitwise NOT (unary `~`).
         "~" if expr.lexpr.is_none() => right,
         // The distance of two vectors.
         "<->" if operands.left.is_flat || operands.right.is_flat => SCALAR_BYTES,
-        // Of two full-text queries the last two make one.
+        // `&&` and `<->` combine two values of type `tsquery`.
         "||" | "&&" | "<->" => left.saturating_add(right).saturating_add(SCALAR_BYTES),
-        // Multiranges keep the ranges of both, and numbers the digits; a few more do not matter.
+        // A multirange keeps the ranges of both operands, a sum the digits of both; a few digits do
+        // not matter.
         "+" | "-" | "%" if left.min(right) > UNCOUNTED_DIGITS => left.saturating_add(right),
         "+" | "-" | "%" | "&" | "|" | "#" | "<<" | ">>" | "->" | "->>" | "#>" | "#>>" | "#-"
         | "@" | "!!" => left.max(right),
@@ -254,18 +258,18 @@ fn result_bytes(expr: &mut AExpr, operator: &str, operands: Operands) -> u64 {
             .min(MAX_NUMERIC_BYTES.max(left).max(right)),
         "^" if expr.lexpr.as_deref().is_some_and(inspect::is_float8_cast) => SCALAR_BYTES,
         "^" => power_bytes(left, expr.rexpr.as_deref_mut()),
-        _ => SCALAR_BYTES, // comparisons, distances, roots of doubles
+        _ => SCALAR_BYTES, // comparisons, distances, roots of float8
     }
 }
 
-/// The most bytes of a power. An exponent that only the running statement knows goes through a twin.
-/// With a `float8` PostgreSQL computes a `float8`.
+/// Bytes of a power. An exponent that is known only at run time gets a bounded wrapper. If it is a
+/// `float8`, so is the result.
 pub(super) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u64 {
     let max = match exponent {
         Some(node) if inspect::is_float8_cast(node) => return SCALAR_BYTES,
         Some(node) => match inspect::numeric_magnitude(node) {
             Some(exponent) => exponent,
-            // Without a type, it could not be given to the twin.
+            // An untyped NULL cannot be passed to the wrapper.
             None if inspect::is_null_literal(node) => 1,
             None => {
                 let inner = std::mem::take(node);
@@ -283,18 +287,17 @@ pub(super) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u64 {
         .clamp(SCALAR_BYTES, MAX_NUMERIC_BYTES)
 }
 
-/// Of the product of a power's digits with themselves, how much is a step: 127,500 digits take 6.6
-/// ms, 5,900 take 0.11 ms.
+/// How many products of pairs of a power's digits count as one step: 127,500 digits take 6.6 ms,
+/// 5,900 take 0.11 ms.
 const PRODUCTS_PER_STEP: u64 = 64;
 
-/// The steps of a power that has so many bytes: it is multiplied with itself, four digits at a
-/// time.
+/// The uninterruptible steps of a power of this size: it multiplies numbers four digits at a time.
 pub(super) fn power_steps(bytes: u64, location: i32) -> Result<u64, Refusal> {
     let limbs = bytes / 4;
     check_steps("a power", limbs, limbs / PRODUCTS_PER_STEP, location)
 }
 
-/// Whether rows may be joined by this: by an equality, or what PostgreSQL makes one of.
+/// Whether PostgreSQL may join rows by this: an equality, or a comparison it turns into one.
 pub(super) fn may_join(expr: &AExpr) -> bool {
     let compares_one = match expr.kind() {
         AExprKind::AexprOp => true,
@@ -304,7 +307,7 @@ pub(super) fn may_join(expr: &AExpr) -> bool {
     compares_one && matches!(operator_name(expr), "=" | "<>")
 }
 
-/// Whether this compares by `=` or `<>`, of which PostgreSQL makes an equality where it is negated.
+/// Whether this compares by `=` or `<>`. PostgreSQL turns a negated `<>` into an equality.
 pub(super) fn compares_equal(expr: &AExpr) -> bool {
     let compares = matches!(
         expr.kind(),
@@ -313,14 +316,14 @@ pub(super) fn compares_equal(expr: &AExpr) -> bool {
     compares && matches!(operator_name(expr), "=" | "<>")
 }
 
-/// Whether the right side is an array: `left operator ANY (right)`.
+/// Whether the right operand is an array: `left operator ANY (right)`.
 pub(super) fn is_array_comparison(kind: i32) -> bool {
     [AExprKind::AexprOpAny, AExprKind::AexprOpAll]
         .map(i32::from)
         .contains(&kind)
 }
 
-/// Whether PostgreSQL concludes other equalities from this one.
+/// Whether PostgreSQL derives other equalities from this one (equivalence classes).
 pub(super) fn is_equality(expr: &AExpr) -> bool {
     matches!(expr.kind(), AExprKind::AexprOp | AExprKind::AexprIn) && operator_name(expr) == "="
 }
@@ -333,7 +336,7 @@ fn in_list(expr: &AExpr) -> &[Node] {
     }
 }
 
-/// Whether a JSON path may stand on the right.
+/// Whether the right operand may be a JSON path.
 pub(super) fn may_take_json_path(expr: &AExpr) -> bool {
     expr.kind() == AExprKind::AexprOp && matches!(operator_name(expr), "@?" | "@@")
 }

@@ -1,4 +1,4 @@
-//! A query: its clauses, and what its result is.
+//! Queries: their clauses and their result.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
@@ -14,39 +14,39 @@ use crate::query::guard::groupings::groupings;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::Refusal;
 
-/// What a query gives.
+/// The result of a query.
 #[derive(Debug)]
 pub(super) struct QueryOutput {
     pub(super) columns: Columns,
-    /// Of how many queries its rows are put together.
+    /// Number of queries that its rows are appended from.
     pub(super) append_children: u64,
-    /// Whether it has no more rows than some table has.
+    /// Whether it has at most as many rows as the largest table.
     pub(super) row_count_known: bool,
-    /// The bytes that its conditions hold for a row.
+    /// Live bytes of its conditions, for one row.
     pub(super) condition_live_bytes: u64,
     /// Whether it reads itself.
     pub(super) recursion: Recursion,
-    /// The nodes of all of it: a sub-select that is named many times stands there as often.
+    /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
     pub(super) nodes: u64,
 }
 
-/// Whether a query reads itself, and how its rows are put together.
+/// Whether a query reads itself, and how its rows are combined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Recursion {
     None,
     All,
-    /// By UNION without ALL: PostgreSQL keeps each row that it has seen, without regard to
+    /// By UNION without ALL: PostgreSQL keeps each row it has seen in a hash table that ignores
     /// `work_mem`.
     Distinct,
 }
 
 impl CostAnalyzer {
-    /// Measures one query and what it is made of.
+    /// Bounds one query and everything in it.
     pub(super) fn bound_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
         self.bound_query_as(select, None)
     }
 
-    /// The same for a query that may read itself.
+    /// Bounds a query that may be the body of a recursive CTE.
     pub(super) fn bound_query_as(
         &mut self,
         select: &mut SelectStmt,
@@ -86,7 +86,7 @@ impl CostAnalyzer {
         };
         columns.merge(&right.columns, Bound::with_sibling);
         if matches!(op, SetOperation::SetopIntersect | SetOperation::SetopExcept) {
-            // Its hash table is not held to work_mem.
+            // The hash table of INTERSECT and EXCEPT ignores work_mem.
             self.settings.hashed_groups = false;
         }
         if !(op == SetOperation::SetopUnion && all && select.sort_clause.is_empty()) {
@@ -117,7 +117,7 @@ impl CostAnalyzer {
         let measured = self.bound_clauses(select);
         self.accumulating_queries.leave_query(outer_query);
         self.range_table.pop_query();
-        // What was said of this query's own items is nothing to those outside.
+        // References to this query's own items are of no interest to outer queries.
         let outer = self.range_table.current_level();
         let inner = self.ref_levels.split_off(before);
         self.ref_levels
@@ -139,7 +139,7 @@ impl CostAnalyzer {
         let entries = self.range_table.current();
         let multiplies = join::may_multiply_rows(select, entries);
         let entries_known = entries.iter().all(|entry| entry.row_count_known);
-        // PostgreSQL takes a query over one other apart: what it selects from may be several.
+        // PostgreSQL pulls up a subquery; what it selects from may be an append of several queries.
         let append_children = entries.iter().map(|entry| entry.append_children).max();
         let append_children = append_children.unwrap_or(1);
         if multiplies {
@@ -162,14 +162,14 @@ impl CostAnalyzer {
                 total = total.with_sibling(self.bound_sort_key(expr, &columns)?);
             }
         }
-        // Of HAVING, what asks for no aggregate becomes a condition like the others.
+        // A part of HAVING without aggregates becomes an ordinary condition.
         let mut pushed_down = condition_live_bytes;
         if let Some(condition) = &mut select.having_clause {
             let having = self.bound_expr(condition)?;
             pushed_down = pushed_down.saturating_add(having.live_bytes);
             total = total.with_sibling(having);
         }
-        // From equalities follow others, each with a copy of the value that all are equal to.
+        // PostgreSQL derives equalities from equalities, each with a copy of the common constant.
         let implied_live_bytes =
             (self.equalities - equalities).saturating_mul(self.max_equal_constant_bytes);
         pushed_down = pushed_down.saturating_add(implied_live_bytes);
@@ -193,7 +193,7 @@ impl CostAnalyzer {
             select.group_clause.push(expr);
         }
         self.grouping_sets = outer_grouping_sets;
-        // For each of min and max, PostgreSQL plans the query once more.
+        // For each call of min and max, PostgreSQL plans the query once more.
         let min_max_calls = self.min_max_calls.saturating_sub(min_max_calls);
         let planned_again = min_max_calls.saturating_mul(condition_live_bytes);
         let plans = if select.group_clause.is_empty() {
@@ -201,7 +201,7 @@ impl CostAnalyzer {
         } else {
             1
         };
-        // Conditions are copied into each branch of a UNION that they are about.
+        // Conditions are pushed down into each append child that they apply to.
         let copied = pushed_down
             .saturating_mul(append_children.saturating_sub(1))
             .saturating_add(implied_live_bytes);
@@ -233,7 +233,7 @@ impl CostAnalyzer {
         })
     }
 
-    /// An item of the select list, whose value `waits` if it is all that there is.
+    /// Bounds an item of the select list; `is_initplan`: the query consists of nothing else.
     fn bound_target(
         &mut self,
         target: &mut Node,
@@ -291,7 +291,7 @@ impl CostAnalyzer {
             return Ok(());
         }
         if name.is_empty() && figure_column_name(value) != figured_name {
-            // It was replaced; its column is called as before.
+            // The expression was replaced; its column keeps the original name.
             name.clone_from(&figured_name);
         }
         let name = if name.is_empty() {
@@ -303,7 +303,8 @@ impl CostAnalyzer {
         Ok(())
     }
 
-    /// A row of VALUES: what all of it adds, while a column is as large as its largest value.
+    /// Bounds a row of VALUES. The total covers all rows, a column's bound is that of its largest
+    /// value.
     fn bound_values_row(
         &mut self,
         row: &mut Node,
@@ -326,7 +327,7 @@ impl CostAnalyzer {
         Ok(total)
     }
 
-    /// Whether a column is worth being computed once.
+    /// Whether the columns are expensive enough for an optimization fence.
     pub(super) fn is_costly(&self, columns: &Columns) -> bool {
         columns
             .bounds()

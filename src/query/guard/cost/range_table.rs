@@ -1,4 +1,4 @@
-//! What stands in FROM, and which of it a name means.
+//! The range table: the items of FROM, and resolution of column references.
 
 use std::cell::Cell;
 
@@ -14,34 +14,34 @@ use crate::query::guard::relations::Relation;
 pub(super) struct RangeTableEntry {
     pub(super) name: String,
     pub(super) columns: Columns,
-    /// Of how many queries its rows are put together: what is said about them is said to each.
+    /// Number of queries that its rows are appended from; conditions on them are copied into each.
     pub(super) append_children: u64,
-    /// Whether it has no more rows than some table has.
+    /// Whether it has at most as many rows as the largest table.
     pub(super) row_count_known: bool,
-    /// The table of the database that it is.
+    /// The stored table, if it is one.
     pub(super) table: Option<&'static Relation>,
-    /// Whether it bears the table's own name.
+    /// Whether it has the table's own name.
     pub(super) is_unaliased: bool,
-    /// Whether something stands for all of its columns, or for one that only PostgreSQL could know.
+    /// Whether something denotes all of its columns, or a column that only PostgreSQL can resolve.
     pub(super) is_read_whole: Cell<bool>,
-    /// Whether its row stands somewhere as one value.
+    /// Whether something reads its whole row as one value.
     pub(super) is_row_read: Cell<bool>,
 }
 
 impl RangeTableEntry {
-    /// The table that it is, where that withholds a column of this name.
+    /// The table of this entry, if it withholds a column of this name.
     fn withholding(&self, name: &str) -> Option<&'static Relation> {
         let table = self.table.filter(|table| table.withheld.contains(&name))?;
         self.columns.find(name).is_none().then_some(table)
     }
 
-    /// Notes that its row stands somewhere as one value.
+    /// Records that something reads the whole row as one value.
     fn mark_row_read(&self) {
         self.is_read_whole.set(true);
         self.is_row_read.set(true);
     }
 
-    /// The same under the names of an alias, where there is one.
+    /// The entry under the names of an alias, if there is one.
     pub(super) fn renamed(mut self, alias: Option<&Alias>) -> Self {
         if let Some(alias) = alias {
             self.is_unaliased = false;
@@ -52,11 +52,12 @@ impl RangeTableEntry {
     }
 }
 
-/// What a name stands for.
+/// What a column reference resolves to.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Resolved {
     pub(super) bound: Bound,
-    /// Of which query, counted from the outermost; `None` where only PostgreSQL knows.
+    /// Nesting level of its query, counted from the outermost; `None` if only PostgreSQL can
+    /// resolve it.
     pub(super) level: Option<usize>,
 }
 
@@ -68,7 +69,7 @@ impl Resolved {
         }
     }
 
-    /// Either of two.
+    /// Either of two resolutions.
     fn or(self, other: Self) -> Self {
         Self {
             bound: self.bound.with_sibling(other.bound),
@@ -77,7 +78,7 @@ impl Resolved {
     }
 }
 
-/// The items of FROM that a name may mean: by query, innermost last.
+/// The range table entries in scope, by query, innermost last.
 #[derive(Debug, Default)]
 pub(super) struct RangeTable(Vec<Vec<RangeTableEntry>>);
 
@@ -90,7 +91,7 @@ impl RangeTable {
         self.0.pop().unwrap_or_default()
     }
 
-    /// The level of the innermost query.
+    /// Nesting level of the innermost query.
     pub(super) fn current_level(&self) -> Option<usize> {
         self.0.len().checked_sub(1)
     }
@@ -102,12 +103,12 @@ impl RangeTable {
         }
     }
 
-    /// The items of the innermost query.
+    /// The entries of the innermost query.
     pub(super) fn current(&self) -> &[RangeTableEntry] {
         self.0.last().map_or(&[], Vec::as_slice)
     }
 
-    /// Takes the items of the innermost query that came after the first `count`.
+    /// Takes the entries of the innermost query behind the first `count`.
     pub(super) fn split_off(&mut self, count: usize) -> Vec<RangeTableEntry> {
         self.0
             .last_mut()
@@ -115,7 +116,7 @@ impl RangeTable {
             .unwrap_or_default()
     }
 
-    /// Takes away the first `count` items of the innermost query, which cannot be seen for a while.
+    /// Takes the first `count` entries of the innermost query out of scope until [`Self::show`].
     pub(super) fn hide(&mut self, count: usize) -> Vec<RangeTableEntry> {
         self.0
             .last_mut()
@@ -123,21 +124,21 @@ impl RangeTable {
             .unwrap_or_default()
     }
 
-    /// Brings back what `hide` took.
+    /// Brings the entries that `hide` took back into scope.
     pub(super) fn show(&mut self, hidden: Vec<RangeTableEntry>) {
         if let Some(level) = self.0.last_mut() {
             level.splice(..0, hidden);
         }
     }
 
-    /// Whether `qualifier.name` surely is a column.
+    /// Whether `qualifier.name` certainly is a column.
     pub(super) fn is_column(&self, qualifier: &str, name: &str) -> bool {
         let item = self.find_entry(qualifier);
         let found = item.and_then(|(_, entry)| entry.columns.find(name));
         found.is_some_and(|found| found.must_exist)
     }
 
-    /// What `qualifier.name` can be at most.
+    /// Resolves `qualifier.name`.
     pub(super) fn resolve_qualified(&self, qualifier: &str, name: &str) -> Resolved {
         self.find_entry(qualifier).map_or_else(
             || self.resolve_unknown(),
@@ -151,7 +152,7 @@ impl RangeTable {
         )
     }
 
-    /// What `schema.table.name` can be at most.
+    /// Resolves `schema.table.name`.
     pub(super) fn resolve_in_table(&self, table: &str, name: &str) -> Resolved {
         let mut levels = self.0.iter().enumerate().rev();
         let found = levels.find_map(|(level, entries)| {
@@ -163,7 +164,7 @@ impl RangeTable {
         found.unwrap_or_else(|| self.resolve_unknown())
     }
 
-    /// What `name` can be at most: a column, or the whole row of an item of that name.
+    /// Resolves `name`: a column, or the whole row of an item of this name.
     pub(super) fn resolve_unqualified(&self, name: &str) -> Resolved {
         let mut entries = self.0.iter().flatten();
         let is_column = entries.any(|entry| {
@@ -176,7 +177,7 @@ impl RangeTable {
             self.mark_all_read_whole();
         }
         if !is_column {
-            // An item of this name is meant and no other, whichever query it is of.
+            // The name denotes the row of an item, in whichever query it is.
             let all = self.0.iter().flatten();
             let mut bearers = all.filter(|entry| entry.name == name).peekable();
             if bearers.peek().is_none() {
@@ -188,17 +189,18 @@ impl RangeTable {
             .unwrap_or_else(|| self.resolve_unknown())
     }
 
-    /// The same, where the name is known.
+    /// Resolves `name` if it is known here.
     pub(super) fn resolve_known(&self, name: &str) -> Option<Resolved> {
-        // A column that may be there hides nothing for certain: the name can mean one further out.
+        // A column that may not exist does not shadow outer queries: the name may denote one of
+        // those.
         let mut may: Option<Resolved> = None;
         for (level, entries) in self.0.iter().enumerate().rev() {
             let named = entries.iter().filter_map(|entry| entry.columns.find(name));
-            // A column that USING has merged stands for both.
+            // A column merged by USING denotes both of its sources.
             let found = named.reduce(ColumnMatch::combine);
             let mut resolved = found.map(|found| Resolved::new(found.bound, level));
             if found.is_none_or(|found| !found.must_exist) {
-                // An item of which not all columns are known may have one of this name.
+                // Items with unknown columns may have a column of this name.
                 let unknown = entries
                     .iter()
                     .filter(|entry| entry.columns.exact_count().is_none())
@@ -221,7 +223,7 @@ impl RangeTable {
         }
     }
 
-    /// What `qualifier.*` or `*` can be at most.
+    /// Resolves `qualifier.*` or `*`.
     pub(super) fn resolve_star(&self, qualifier: Option<&str>) -> Resolved {
         let Some(qualifier) = qualifier else {
             let here = self.current().iter();
@@ -244,8 +246,8 @@ impl RangeTable {
         )
     }
 
-    /// The table that withholds a column of this name, where the name can mean no other column: of
-    /// an item that bears the qualifier, or of any.
+    /// The table that withholds a column of this name, if the name cannot denote another column.
+    /// Without a qualifier, all items in scope are searched.
     pub(super) fn withholding(
         &self,
         qualifier: Option<&str>,
@@ -260,19 +262,19 @@ impl RangeTable {
         }
     }
 
-    /// A table that withholds a column of this name, whatever else bears it.
+    /// Any table in scope that withholds a column of this name, even if other items have one.
     pub(super) fn any_withholding(&self, name: &str) -> Option<&'static Relation> {
         let mut all = self.0.iter().flatten();
         all.find_map(|entry| entry.withholding(name))
     }
 
-    /// Notes that something could mean any column of any item.
+    /// Records that something may denote any column of any item.
     pub(super) fn mark_all_read_whole(&self) {
         let all = self.0.iter().flatten();
         all.for_each(|entry| entry.is_read_whole.set(true));
     }
 
-    /// The item that a qualifier names, and of which query it is.
+    /// The item with this name or alias, and the nesting level of its query.
     pub(super) fn find_entry(&self, name: &str) -> Option<(usize, &RangeTableEntry)> {
         let mut levels = self.0.iter().enumerate().rev();
         levels.find_map(|(level, entries)| {
@@ -281,8 +283,8 @@ impl RangeTable {
         })
     }
 
-    /// A name that is found nowhere is taken for the largest there is: PostgreSQL will say that it does not exist, or it is one
-    /// that only PostgreSQL knows.
+    /// A name that cannot be resolved counts as the largest column in scope: either it does not
+    /// exist and PostgreSQL will say so, or only PostgreSQL can resolve it.
     fn resolve_unknown(&self) -> Resolved {
         self.mark_all_read_whole();
         let all = self.0.iter().flatten();

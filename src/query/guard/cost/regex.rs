@@ -9,27 +9,27 @@ use super::{build_ast, inspect};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The longest regular expression, in bytes: compiling one costs PostgreSQL memory that grows with its repetitions, and it
-/// keeps 32 of them.
+/// Limit of a regular expression, in bytes. Compiling one takes memory that grows with its
+/// repetitions, and a backend keeps the last 32.
 pub(super) const MAX_REGEX_BYTES: usize = 500;
 
-/// The most that a bound of a repetition, as in `x{1,20}`, may be multiplied with those inside and around it.
+/// Limit of the product of all quantifier bounds, as in `x{1,20}`.
 const MAX_REPETITIONS: u64 = 255;
 
-/// The most bytes that a regular expression may have when all that it repeats is written out.
+/// Limit of a regular expression with all repetitions expanded, in bytes.
 const MAX_EXPANDED_BYTES: u64 = 10_000;
 
-/// The most optional parts of a regular expression that repeats a group, multiplied with the
-/// repetitions: from each of them the automaton has an arc to each that follows. 120 take up to
-/// 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
+/// Limit of the optional parts of a regular expression that repeats a group, multiplied by the
+/// repetitions. The automaton has an arc from each optional part to each that follows: 120 take up
+/// to 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
 const MAX_OPTIONAL_PARTS: u64 = 120;
 
-/// The most word boundaries (`\y`, `\Y`), multiplied with the repetitions of groups: PostgreSQL
-/// splits what stands around each of them in two. 20 in a row take 176 MiB before it
-/// gives up, and `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
+/// Limit of the word boundaries (`\y`, `\Y`), multiplied by the repetitions of groups. PostgreSQL
+/// duplicates the states around each of them: 20 in a row take 176 MiB before it gives up, and
+/// `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
 const MAX_WORD_BOUNDARIES: u64 = 8;
 
-/// Bounds a regular expression: a literal here, a computed one in its bounded wrapper.
+/// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
 pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
     if let Some(text) = inspect::text_literal(pattern) {
         return check_literal(text, location);
@@ -39,7 +39,7 @@ pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
     Ok(())
 }
 
-/// Regular expressions in an array, each of them one that is compiled.
+/// Bounds the regular expressions in an array. PostgreSQL compiles each of them.
 pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
     if let Some(text) = inspect::text_literal(patterns) {
         return check_literal(text, location);
@@ -57,7 +57,8 @@ pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
     }
 }
 
-/// Regular expressions that come from rows or from a computed array: nothing here sees each of them.
+/// The refusal of regular expressions that come from rows or from a computed array, which cannot be
+/// checked one by one.
 pub(super) fn unknown_regexes(location: i32) -> Refusal {
     Refusal::construct_but(
         "a comparison with many regular expressions that are not written down",
@@ -66,12 +67,12 @@ pub(super) fn unknown_regexes(location: i32) -> Refusal {
     .at(location)
 }
 
-/// What PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` of
+/// Bytes that PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` in
 /// regexp.c).
 const BYTES_PER_GROUP: u64 = 8;
 
-/// What it keeps of all matches, for each byte of the text, beside where each begins and ends:
-/// where the groups do, if one of them is asked for.
+/// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions:
+/// the positions of the groups, if the call asks for one of them.
 pub(super) fn group_bytes_per_byte(name: &str, call: &FuncCall) -> u64 {
     let asks = match name {
         "regexp_matches" => true,
@@ -89,7 +90,7 @@ pub(super) fn group_bytes_per_byte(name: &str, call: &FuncCall) -> u64 {
         .saturating_mul(BYTES_PER_GROUP)
 }
 
-/// Whether a regular expression that is written down is short and simple enough.
+/// Checks whether a literal regular expression is short and simple enough.
 fn check_literal(pattern: &str, location: i32) -> Verdict {
     let bounds = pattern
         .split('{')
@@ -121,7 +122,7 @@ fn check_literal(pattern: &str, location: i32) -> Verdict {
     .at(location))
 }
 
-/// Whether the automaton of a regular expression stays small.
+/// Checks whether the automaton of a regular expression stays small.
 fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
     let groups = group_repetitions(pattern);
     let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
@@ -141,7 +142,7 @@ fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
     Ok(())
 }
 
-/// What stands before each bound of a repetition, and the bound.
+/// All quantifier bounds, each with the text before it.
 fn quantifier_bounds(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
     pattern.match_indices('{').filter_map(|(position, _)| {
         let (before, after) = pattern.split_at(position);
@@ -150,14 +151,13 @@ fn quantifier_bounds(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// Whether a bound after this repeats a single character, or a set of them: anything else may be a
-/// group, which blanks and comments can stand behind.
+/// Whether a quantifier behind this text repeats a single character or a bracket expression.
+/// Anything else may be a group, as blanks and comments can stand behind one.
 fn repeats_character(before: &str) -> bool {
     before.ends_with(|last: char| last.is_ascii_graphic() && !matches!(last, ')' | '\\'))
 }
 
-/// How often the groups of a regular expression are repeated, multiplied, whether or not one is in
-/// another.
+/// The product of all repetitions of groups, nested or not.
 fn group_repetitions(pattern: &str) -> u64 {
     quantifier_bounds(pattern)
         .filter(|(before, _)| !repeats_character(before))
@@ -165,8 +165,8 @@ fn group_repetitions(pattern: &str) -> u64 {
         .fold(1, u64::saturating_mul)
 }
 
-/// How many parts of a regular expression are optional when its groups are written out, at most:
-/// SIMILAR TO has % for any text.
+/// Upper bound of the optional parts of a regular expression with its groups expanded. SIMILAR TO
+/// writes % for any text.
 fn optional_parts(pattern: &str) -> u64 {
     let marks = pattern.matches(['?', '*', '|', '%']).count();
     let ranges = quantifier_bounds(pattern)
@@ -186,20 +186,20 @@ fn optional_parts(pattern: &str) -> u64 {
         .saturating_mul(group_repetitions(pattern))
 }
 
-/// What a backend keeps of a compiled regular expression.
+/// Bytes that a backend retains for a compiled regular expression.
 const BYTES_PER_REGEX: u64 = 16 << 10;
 
-/// What a backend keeps for each pair of optional parts of a regular expression.
+/// Bytes that a backend retains for each pair of its optional parts.
 const BYTES_PER_OPTIONAL_PAIR: u64 = 64;
 
-/// What the largest takes, such as `.?` 250 times. A backend keeps its last 32 regular expressions.
+/// Bytes of the largest automaton, such as `.?` 250 times. A backend keeps its last 32 regular
+/// expressions.
 const MAX_BYTES_PER_REGEX: u64 = 1 << 20;
 
-/// Operators whose result is no text, whatever their sides.
+/// Operators that never return a text.
 const ARITHMETIC_OPERATORS: [&str; 5] = ["+", "-", "*", "/", "%"];
 
-/// What a backend keeps of the regular expressions that stand here; one that is computed is taken
-/// for the largest.
+/// Memory that a backend retains for regular expressions. A computed one counts as the largest.
 pub(super) fn retained_bytes(patterns: &Node) -> u64 {
     if let Some(text) = inspect::text_literal(patterns) {
         let parts = optional_parts(text);
@@ -210,7 +210,7 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
             .min(MAX_BYTES_PER_REGEX);
     }
     match &patterns.node {
-        // The place of a part, of `substring`: arithmetic gives no text.
+        // The start position in a call of `substring`: arithmetic returns no text.
         Some(NodeEnum::AConst(_)) => 0,
         Some(NodeEnum::AExpr(expr)) if ARITHMETIC_OPERATORS.contains(&operator_name(expr)) => 0,
         Some(NodeEnum::AArrayExpr(array)) => array
@@ -223,8 +223,8 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
     }
 }
 
-/// Whether what follows a brace may be a bound with something between its digits: the expanded
-/// syntax, `(?x)` or the flag x, reads `{2 5 5}` and `{25#…` as it reads `{255}`.
+/// Whether what follows a brace may be a quantifier bound with blanks or comments between its
+/// digits: in the expanded syntax, `(?x)` or the flag x, `{2 5 5}` and `{25#…` mean `{255}`.
 fn has_blank_in_bound(rest: &str) -> bool {
     let bound = rest.split_once('}').map_or(rest, |(bound, _)| bound);
     let is_blank = |character: char| character.is_whitespace() || !character.is_ascii();

@@ -1,23 +1,23 @@
-//! What a backend keeps of a statement when it has ended, for as long as its connection lives.
+//! Memory that a backend retains for a statement after its end, until its connection ends.
 
 use super::inspect;
 
-/// What PostgreSQL keeps of a time zone (`pg_tzset` of pgtz.c).
+/// Bytes of a cached time zone (`pg_tzset` in pgtz.c).
 const BYTES_PER_TIME_ZONE: u64 = 32 << 10;
 
-/// What it keeps for each column of a row type that no table has (`assign_record_type_typmod` of
-/// typcache.c).
+/// Bytes of a cached record type that belongs to no table, for each column
+/// (`assign_record_type_typmod` in typcache.c).
 const BYTES_PER_RECORD_COLUMN: u64 = 160;
 
-/// What is kept of row types of so many columns together.
+/// Retained bytes of record types with this many columns in total.
 pub(super) fn record_type_bytes(columns: usize) -> u64 {
     u64::try_from(columns)
         .unwrap_or(u64::MAX)
         .saturating_mul(BYTES_PER_RECORD_COLUMN)
 }
 
-/// What is kept of the time zones that a text may name, should it be read as a time: each a word in
-/// which a digit follows a letter.
+/// Retained bytes of the time zones that a text may name if it is parsed as a time. Every word in
+/// which a digit follows a letter counts as one.
 pub(super) fn time_zone_bytes(text: &str) -> u64 {
     inspect::max_over_readings(text, bytes_of_words)
 }

@@ -1,4 +1,4 @@
-//! What is sorted, and what is kept for it.
+//! Sorting, and the rows that it keeps.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt};
@@ -10,14 +10,16 @@ use super::{CostAnalyzer, inspect};
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The most rows that may be kept to find the first of them, in bytes; PostgreSQL does not count them.
+/// Limit of the rows that a top-N sort may keep, in bytes; PostgreSQL does not account for their
+/// sizes.
 const MAX_TOPN_BYTES: u64 = 64 << 20;
 
-/// What a kept row costs beside its values.
+/// Bytes of a kept row beside its values.
 const TOPN_ROW_OVERHEAD_BYTES: u64 = 64;
 
 impl CostAnalyzer {
-    /// What is sorted and joined as a whole: rows of FROM, of the result, and those that pass through each window.
+    /// Adds everything that sorts and joins whole rows: input rows, output rows, and the rows that
+    /// pass through each window.
     pub(super) fn add_sorted_rows(
         &mut self,
         select: &SelectStmt,
@@ -37,7 +39,7 @@ impl CostAnalyzer {
         self.add_sort_rows(live_bytes, windows)
     }
 
-    /// LIMIT and OFFSET, and what they make PostgreSQL keep.
+    /// Bounds LIMIT and OFFSET, and the rows that a top-N sort keeps for them.
     pub(super) fn bound_limit(
         &mut self,
         select: &mut SelectStmt,
@@ -50,7 +52,7 @@ impl CostAnalyzer {
             .flatten()
         {
             total = total.with_sibling(self.bound_expr(limit)?);
-            // LIMIT ALL and LIMIT NULL keep nothing back.
+            // LIMIT ALL and LIMIT NULL keep no rows.
             let rows = inspect::integer_literal(limit)
                 .or_else(|| inspect::is_null_literal(limit).then_some(0));
             topn_rows = topn_rows
@@ -68,8 +70,8 @@ impl CostAnalyzer {
         let max_rows = MAX_TOPN_BYTES / row;
         match topn_rows {
             Some(rows) if rows <= max_rows => Ok(total),
-            // A number that only the running statement knows may be any. PostgreSQL keeps so many rows only if they fit into
-            // work_mem at first, and each may give way to a longer one.
+            // A limit that is known only at run time may be any number. PostgreSQL keeps that many
+            // rows only if they fit into work_mem at first, but longer rows may replace them.
             None if row <= 4 * TOPN_ROW_OVERHEAD_BYTES => Ok(total),
             Some(_) | None => Err(Refusal::new(
                 Rule::Cost,
@@ -81,7 +83,7 @@ impl CostAnalyzer {
         }
     }
 
-    /// An expression by which rows are sorted or grouped.
+    /// Bounds an expression in ORDER BY, GROUP BY or DISTINCT ON.
     pub(super) fn bound_sort_key(
         &mut self,
         expr: &mut Node,
@@ -92,7 +94,8 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// A number stands for a column of the result, and so can a name, wherever the clause prefers one of FROM.
+    /// Bounds a sort key. A number denotes an output column, and so does a name, unless the clause
+    /// prefers an input column of that name.
     fn bound_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Bound, Refusal> {
         let parts = match &mut expr.node {
             Some(NodeEnum::SortBy(sort)) => {
@@ -122,14 +125,14 @@ impl CostAnalyzer {
             return self.bound_expr(expr);
         };
         if self.range_table.any_withholding(name).is_some() {
-            // GROUP BY prefers a column of FROM to one of the result.
+            // GROUP BY prefers an input column to an output column.
             self.range_table.mark_all_read_whole();
         }
         let input = self.range_table.resolve_known(name);
         Ok(input.map_or(output, |resolved| output.with_sibling(resolved.bound)))
     }
 
-    /// Takes note of values that are sorted, each by itself in the worst case.
+    /// Adds sort keys. In the worst case, each is sorted on its own.
     pub(super) fn add_sort_keys(&mut self, bounds: impl IntoIterator<Item = Bound>) -> Verdict {
         let max_bytes = bounds
             .into_iter()

@@ -1,4 +1,4 @@
-//! SQL/JSON, measured as the functions that do the same.
+//! SQL/JSON expressions, bounded like the functions that do the same.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -17,7 +17,7 @@ use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// Types whose values are short.
+/// Types with short values.
 const SHORT_TYPES: [&str; 12] = [
     "bool",
     "date",
@@ -33,11 +33,11 @@ const SHORT_TYPES: [&str; 12] = [
     "uuid",
 ];
 
-/// The most nested paths of a JSON_TABLE within each other.
+/// Limit of nested NESTED PATH clauses in a JSON_TABLE.
 const MAX_NESTED_PATHS: usize = 4;
 
 impl CostAnalyzer {
-    /// Measures an expression of SQL/JSON.
+    /// Bounds an SQL/JSON expression.
     pub(super) fn bound_sql_json(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         match &mut node.node {
             Some(NodeEnum::JsonObjectConstructor(object)) => {
@@ -67,7 +67,7 @@ impl CostAnalyzer {
         }
     }
 
-    /// Measures a call of a function with these arguments, which stay where they are.
+    /// Bounds a call of `function` with these arguments, which stay where they are.
     fn bound_as_call(
         &mut self,
         function: &str,
@@ -87,7 +87,8 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// Measures `JSON_ARRAYAGG(x)` as `jsonb_agg(x)`: what is put around the call stays around it.
+    /// Bounds `JSON_ARRAYAGG(x)` like `jsonb_agg(x)`. The checks that are put around that call are
+    /// kept.
     fn bound_json_aggregate(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         let mut original = std::mem::take(node);
         let (function, output) = match &original.node {
@@ -136,7 +137,7 @@ impl CostAnalyzer {
         Ok(bound_returned(bound, output.as_ref()))
     }
 
-    /// Measures a text that is read as JSON, as its cast would be.
+    /// Bounds a text that is parsed as JSON like its cast to `json`.
     fn bound_parsed_json(&mut self, value: Option<&mut JsonValueExpr>) -> Result<Bound, Refusal> {
         let Some(value) = value.and_then(|value| value.raw_expr.as_deref_mut()) else {
             return Err(Refusal::construct("this use of JSON"));
@@ -151,8 +152,8 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// `JSON_ARRAY(query)` becomes `(SELECT JSON_ARRAYAGG(value) FROM (query))`, as PostgreSQL
-    /// itself reads it.
+    /// Rewrites `JSON_ARRAY(query)` to `(SELECT JSON_ARRAYAGG(value) FROM (query))`, as PostgreSQL
+    /// itself does.
     fn bound_json_array_query(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         let Some(NodeEnum::JsonArrayQueryConstructor(array)) = &mut node.node else {
             return Err(Refusal::construct("this use of JSON"));
@@ -161,7 +162,7 @@ impl CostAnalyzer {
         let query = array.query.take();
         let columns = match query.as_ref().map(|query| &query.node) {
             Some(Some(NodeEnum::SelectStmt(select))) => match inspect::column_count(select) {
-                // A star: a copy tells.
+                // A query with a star; analyzing a copy determines its columns.
                 None => self.bound_query(&mut select.clone())?.columns.exact_count(),
                 known => known,
             },
@@ -181,7 +182,7 @@ impl CostAnalyzer {
         self.bound_sub_link(node, SublinkPlan::HashedSubplan)
     }
 
-    /// Measures JSON_VALUE, JSON_QUERY and JSON_EXISTS.
+    /// Bounds JSON_VALUE, JSON_QUERY and JSON_EXISTS.
     fn bound_json_query(&mut self, query: &mut JsonFuncExpr) -> Result<Bound, Refusal> {
         let location = query.location;
         let target = query
@@ -204,8 +205,9 @@ impl CostAnalyzer {
         })
     }
 
-    /// Measures the document that a path is applied to: it becomes `x::jsonb`, as PostgreSQL reads
-    /// it. Where a text in it may be `spelled` as a number, none may spell a long one.
+    /// Bounds the document that a path is applied to, and rewrites it to `x::jsonb`, as PostgreSQL
+    /// does. If `reads_numbers`, texts in it may be parsed as numbers, so a wrapper makes sure that
+    /// none denotes a long one.
     fn bound_document(
         &mut self,
         context: Option<&mut JsonValueExpr>,
@@ -227,7 +229,7 @@ impl CostAnalyzer {
         Ok(document.with_wrapper())
     }
 
-    /// What stands there instead of a value, of the type that the value would have.
+    /// Bounds an ON EMPTY or ON ERROR value, which is read as the target type.
     fn bound_behavior(
         &mut self,
         behavior: Option<&mut JsonBehavior>,
@@ -241,7 +243,7 @@ impl CostAnalyzer {
         if bound.may_parse_as_number {
             time_zone::check_json_time(target, Some(value))?;
         }
-        // PostgreSQL reads it as the target itself, and would compute it while it plans.
+        // PostgreSQL would cast the value to the target type while planning.
         if !inspect::is_literal(value) {
             return Err(Refusal::construct_but(
                 "DEFAULT with a value that is not written as a literal",
@@ -255,7 +257,7 @@ impl CostAnalyzer {
         }
     }
 
-    /// Measures JSON_TABLE, an item of FROM.
+    /// Bounds JSON_TABLE, an item of FROM.
     pub(super) fn bound_json_table(
         &mut self,
         table: &mut JsonTable,
@@ -334,7 +336,7 @@ impl CostAnalyzer {
     }
 }
 
-/// Where the values of a constructor stand, with the keys before them.
+/// The keys and values of a constructor, in place.
 fn value_slots(members: &mut [Node]) -> Vec<&mut Node> {
     let mut slots = Vec::new();
     for member in members {
@@ -353,7 +355,7 @@ fn push_pair_slots<'a>(pair: &'a mut JsonKeyValue, slots: &mut Vec<&'a mut Node>
     slots.extend(value.and_then(|value| value.raw_expr.as_deref_mut()));
 }
 
-/// Where the arguments of an aggregate stand, and what else it has.
+/// The arguments of an aggregate, in place, and its other clauses.
 fn aggregate_slots(node: &mut Node) -> (Vec<&mut Node>, Option<&mut JsonAggConstructor>) {
     let mut slots = Vec::new();
     let constructor = match &mut node.node {
@@ -373,7 +375,7 @@ fn aggregate_slots(node: &mut Node) -> (Vec<&mut Node>, Option<&mut JsonAggConst
     (slots, constructor)
 }
 
-/// The call of a function in what was put around it.
+/// Finds the call of a function in the checks that were put around it.
 fn find_call<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
     let is_it = matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names(&call.funcname).last() == Some(&function));
     if is_it {
@@ -394,7 +396,7 @@ fn find_call<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
     }
 }
 
-/// What a document is where it is returned as a type.
+/// The bound of a document that is returned as the type of RETURNING.
 fn bound_returned(bound: Bound, output: Option<&JsonOutput>) -> Bound {
     match output.and_then(|output| output.type_name.as_ref()) {
         Some(target) => bound_as_type(bound, target),
@@ -407,7 +409,7 @@ fn context_expr(context: Option<&JsonValueExpr>) -> Option<&Node> {
     context?.raw_expr.as_deref()
 }
 
-/// What a path finds in a document, with what is put around it.
+/// The bound of what a path returns, including what is put around it.
 fn path_result_bound(document: Bound) -> Bound {
     Bound::parent(
         document,
@@ -431,7 +433,7 @@ fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
     }
 }
 
-/// Whether a text that is read as this type may stand for a number of many digits.
+/// Whether a text that is read as this type may become a number of many digits.
 fn is_long_number(target: &TypeName) -> bool {
     names(&target.names).last() == Some(&"numeric") && target.typmods.is_empty()
 }
@@ -445,7 +447,7 @@ fn any_column(columns: &[Node], predicate: &dyn Fn(&JsonTableColumn) -> bool) ->
     })
 }
 
-/// A path of JSON_TABLE; without one, a column's own name is the path.
+/// Checks a path of JSON_TABLE; a column without one uses its own name as the path.
 fn check_table_path(path: Option<&JsonTablePathSpec>) -> Verdict {
     path.map_or(Ok(()), |path| {
         check_json_path(path.string.as_deref(), path.location)

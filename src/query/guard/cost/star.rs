@@ -1,4 +1,4 @@
-//! What `*` stands for, in the order in which PostgreSQL gives it.
+//! Expansion of `*`, in PostgreSQL's column order.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use super::columns::Column;
 use super::range_table::RangeTableEntry;
 use crate::query::guard::name::names;
 
-/// All columns of the items of a FROM clause, whose `sources` stand in the same order.
+/// All columns of the items of a FROM clause. `entries` has the same order.
 pub(super) fn expand(from: &[Node], entries: &[RangeTableEntry]) -> Vec<Column> {
     let mut entries = entries.iter();
     let items = from.iter();
@@ -18,7 +18,7 @@ pub(super) fn expand(from: &[Node], entries: &[RangeTableEntry]) -> Vec<Column> 
         .collect()
 }
 
-/// Those of a join: what USING and NATURAL merge comes first, and once
+/// The columns of a join: those merged by USING and NATURAL come first, and once
 /// (<https://www.postgresql.org/docs/18/queries-table-expressions.html#QUERIES-JOIN>).
 pub(super) fn expand_join<'a>(
     join: &JoinExpr,
@@ -46,7 +46,7 @@ pub(super) fn expand_join<'a>(
         }
         merged.push(column);
     }
-    // In the order of USING; NATURAL takes that of the left side.
+    // USING determines the order of the merged columns, NATURAL takes the order of the left side.
     merged.sort_by_key(|column| using.iter().position(|name| *name == column.name));
     let others = right.iter().filter(|column| !merges(&column.name));
     rest.extend(others.cloned());
@@ -58,7 +58,7 @@ fn expand_item<'a>(
     entries: &mut impl Iterator<Item = &'a RangeTableEntry>,
 ) -> Vec<Column> {
     match &item.node {
-        // With a name of its own, a join is one source.
+        // A join with an alias is a single range table entry.
         Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => expand_join(join, entries),
         _ => {
             let entry = entries.next();

@@ -1,4 +1,4 @@
-//! Sub-selects in expressions.
+//! SubLinks: subqueries in expressions.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SubLink, SubLinkType};
@@ -12,17 +12,18 @@ use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_as
 use crate::query::guard::name::names;
 use crate::query::guard::refusal::Refusal;
 
-/// What PostgreSQL may make of a sub-select.
+/// How PostgreSQL may execute a SubLink.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum SublinkPlan {
-    /// A hash table of its own, which knows no bound but what the planner believed.
+    /// As a hashed subplan. Its hash table respects `work_mem` only as far as the planner's
+    /// estimate is right.
     HashedSubplan,
-    /// A join.
+    /// As a join, after it has been pulled up.
     PulledUpJoin,
 }
 
 impl CostAnalyzer {
-    /// Measures a sub-select in an expression. It stands in the plan as often as the expression around it does.
+    /// Bounds a SubLink. The plan contains it as often as the expression around it.
     pub(super) fn bound_sub_link(
         &mut self,
         node: &mut Node,
@@ -50,7 +51,7 @@ impl CostAnalyzer {
         };
         let totals = self.totals;
         self.add_item()?;
-        // What it computes is where it waits for that.
+        // A scalar subquery without FROM already defers its value to run time, as an InitPlan.
         self.is_initplan =
             kind == SubLinkType::ExprSublink && inspect::is_single_value_select(select);
         let output = self.bound_query(select)?;
@@ -60,7 +61,7 @@ impl CostAnalyzer {
             max_bytes: 0,
             ..left_operand.at_runtime()
         };
-        // What PostgreSQL believes of its size is near the truth.
+        // The planner's estimate of the subquery's size is close enough to rely on.
         let estimate_is_reliable =
             output.row_count_known && row.total_bytes <= MAX_HASHED_ROW_BYTES;
         if plan == SublinkPlan::PulledUpJoin && !estimate_is_reliable {
@@ -104,7 +105,8 @@ impl CostAnalyzer {
                 Ok(Bound::parent(bound, 1).as_non_text())
             }
             SubLinkType::ExistsSublink => {
-                // PostgreSQL hashes its rows by what its WHERE compares, but not those behind an OFFSET.
+                // PostgreSQL may hash the rows by the columns that WHERE compares, but not those of
+                // a subquery with OFFSET.
                 let is_short = output.condition_live_bytes <= MAX_HASHED_ROW_BYTES;
                 let is_fenced = match plan {
                     SublinkPlan::HashedSubplan => !(output.row_count_known && is_short),
@@ -113,7 +115,8 @@ impl CostAnalyzer {
                 if is_fenced && select.limit_offset.is_none() {
                     build_ast::add_offset_zero(select);
                 }
-                // PostgreSQL plans it both ways, to choose when it runs; within such a one, each twice again.
+                // PostgreSQL plans an EXISTS both ways and chooses at run time; nested ones double
+                // again.
                 let plans = if plan == SublinkPlan::HashedSubplan && !is_fenced {
                     2
                 } else {

@@ -1,9 +1,9 @@
-//! Times: which time zones PostgreSQL is asked for.
+//! Which time zones a statement can make PostgreSQL load.
 //!
-//! It keeps each for as long as the connection lives, 28 KiB each, and takes any letters followed
-//! by a number for one. What only the running statement knows goes through bounded wrappers
-//! (`migrations/0009_bounded_time.sql`); what the text spells counts for the connection
-//! ([`super::retained`]).
+//! PostgreSQL caches each time zone until the connection ends, 28 KiB each, and accepts any letters
+//! followed by a number as a POSIX zone. A zone that is known only at run time gets a bounded
+//! wrapper (`migrations/0009_bounded_time.sql`); zones in literals count as retained bytes of the
+//! connection ([`super::retained`]).
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeName};
@@ -12,7 +12,7 @@ use super::{build_ast, inspect};
 use crate::query::guard::name::{Verdict, names};
 use crate::query::guard::refusal::Refusal;
 
-/// Types whose values are read from a text that may name a time zone.
+/// Types whose input text may name a time zone.
 const ZONED_TYPES: [&str; 11] = [
     "date",
     "datemultirange",
@@ -27,7 +27,7 @@ const ZONED_TYPES: [&str; 11] = [
     "tstzrange",
 ];
 
-/// Functions of the list that take a time zone, with its place among so many arguments.
+/// Functions with a time zone argument: name, number of arguments, position of the zone.
 const ZONE_ARGUMENTS: [(&str, usize, usize); 6] = [
     ("date_add", 3, 2),
     ("date_subtract", 3, 2),
@@ -37,31 +37,30 @@ const ZONE_ARGUMENTS: [(&str, usize, usize); 6] = [
     ("timezone", 2, 0),
 ];
 
-/// All that is said here of functions by name.
+/// All lists of function names in this file.
 #[cfg(test)]
 pub(super) fn listed_functions() -> impl Iterator<Item = &'static str> {
     ZONE_ARGUMENTS.iter().map(|(name, ..)| *name)
 }
 
-/// Whether a text is read as a value of this type, or of an array of it, by what may name a time
-/// zone.
+/// Whether the input of this type, or of an array of it, may name a time zone.
 pub(super) fn may_name_time_zone(type_name: &str) -> bool {
     ZONED_TYPES.contains(&type_name)
 }
 
-/// Whether an argument of this function is a time zone, so that all must stand in their places.
+/// Whether the function has a time zone argument, so all arguments must be positional.
 pub(super) fn takes_time_zone(function: &str) -> bool {
     ZONE_ARGUMENTS.iter().any(|(name, ..)| *name == function)
 }
 
-/// Puts what is read as a value of a type through a wrapper, unless it is written down. In how many
-/// places.
+/// Puts a value that is cast to a time type into a bounded wrapper, unless it is a literal. Returns
+/// the number of wrappers.
 pub(super) fn wrap_time_input(value: &mut Node, type_name: &str) -> u64 {
     if inspect::text_literal(value).is_some() || matches!(value.node, Some(NodeEnum::AConst(_))) {
         return 0;
     }
     if let Some(NodeEnum::AArrayExpr(array)) = &mut value.node {
-        // Each by itself: what is written down gets its type from the cast.
+        // Each element gets its own wrapper; literals get their type from the cast.
         let elements = array.elements.iter_mut();
         return elements
             .map(|element| wrap_time_input(element, type_name))
@@ -72,8 +71,8 @@ pub(super) fn wrap_time_input(value: &mut Node, type_name: &str) -> u64 {
     1
 }
 
-/// Whether values of this type may be read out of a JSON document: of one that is written down, but
-/// no time of another, for which there is no wrapper.
+/// Checks whether values of this type may be read out of a JSON document: for a time type only if
+/// the document is a literal, as no wrapper sees the values.
 pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>) -> Verdict {
     let Some(target) = target.filter(|target| {
         names(&target.names)
@@ -94,7 +93,7 @@ pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>
     .at(target.location))
 }
 
-/// Puts the argument of a call that names a time zone through a wrapper. In how many places.
+/// Puts the time zone argument of a call into a bounded wrapper. Returns the number of wrappers.
 pub(super) fn wrap_zone_argument(
     name: &str,
     call: &mut FuncCall,
@@ -114,7 +113,7 @@ pub(super) fn wrap_zone_argument(
         {
             let is_literal = inspect::text_literal(zone).is_some();
             let inner = std::mem::take(zone);
-            // A literal has no type yet, and the wrapper takes any.
+            // A literal has no type yet, and the wrapper accepts any type.
             let inner = if is_literal {
                 build_ast::cast(inner, "text")
             } else {

@@ -1,4 +1,4 @@
-//! What is counted for the statement as a whole, and the most that there may be of it.
+//! Totals of a whole statement, and their limits.
 
 use super::CostAnalyzer;
 use super::bound::{Bound, MAX_VALUE_BYTES};
@@ -6,44 +6,48 @@ use crate::query::guard::caps::Caps;
 use crate::query::guard::name::Verdict;
 use crate::query::guard::refusal::{Refusal, Rule};
 
-/// The most steps of operations that PostgreSQL does not interrupt, for one row. A step takes from one nanosecond to eight.
+/// Limit of the uninterruptible steps for one row. One step takes between one and eight
+/// nanoseconds.
 const MAX_UNINTERRUPTIBLE_STEPS: u64 = 30_000_000;
 
-/// The most bytes of a row of each sort and join together: PostgreSQL merges six tapes at once and holds a row of each.
+/// Limit of the sum, over all sorts and joins, of the bytes of one row: PostgreSQL merges at least
+/// six tapes at once and holds a row of each.
 const MAX_SORT_ROW_BYTES: u64 = 17 << 20;
 
-/// What PostgreSQL counts for a sorted value, whatever its length.
+/// Bytes that PostgreSQL accounts for a sorted value, whatever its length.
 const BYTES_PER_SORTED_VALUE: u64 = 24;
 
-/// The most windows of one statement, each of which may be a sort of its own.
+/// Limit of the windows of one statement, each of which may need its own sort.
 const MAX_WINDOWS: u64 = 32;
 
-/// The most that the longest values of all sorts may have together: with the least `work_mem`, each keeps 2,730 of them.
+/// Limit of the sum, over all sorts, of the longest sorted value: with the smallest `work_mem`,
+/// each sort keeps 2,730 of them.
 const MAX_SORTED_BYTES: u64 = 64 << 10;
 
-/// What a statement comes to, as far as it has been measured.
+/// Totals of a statement, as far as it has been analyzed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
-    /// The bytes that one row of each query holds.
+    /// Live bytes of one row of each query.
     live_bytes: u64,
-    /// The steps that one row of each query takes.
+    /// Uninterruptible steps for one row of each query.
     uninterruptible_steps: u64,
-    /// Items of FROM and sub-selects.
+    /// FROM items and SubLinks.
     pub(super) items: u64,
-    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined; of rows,
-    /// one for each value.
+    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined. A
+    /// comparison of rows counts once for each value.
     pub(super) equalities: u64,
     pub(super) windows: u64,
-    /// Sub-selects whose rows are counted.
+    /// SubLinks that may become hashed subplans, whose rows are limited at run time.
     pub(super) hashed_subplans: u64,
-    /// The longest values of all sorts together, and of what else keeps rows within a `work_mem` of its own.
+    /// Sum of the longest values of all sorts, and of all other nodes that keep rows within a
+    /// `work_mem` of their own.
     pub(super) sorted_bytes: u64,
-    /// The bytes of a row of each sort and join together.
+    /// Sum, over all sorts and joins, of the bytes of one row.
     pub(super) sort_row_bytes: u64,
 }
 
 impl Totals {
-    /// The same with so many copies of what has been added since `before`.
+    /// The totals if everything added since `before` occurred `copies` times.
     fn multiplied_since(self, before: Self, copies: u64) -> Self {
         let copied = |now: u64, before: u64| {
             let added = now.saturating_sub(before);
@@ -113,7 +117,7 @@ impl Totals {
 }
 
 impl CostAnalyzer {
-    /// Counts what one query evaluates for a row.
+    /// Adds what one query evaluates for a row.
     pub(super) fn add_row(&mut self, row: Bound) -> Verdict {
         self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
         self.totals.uninterruptible_steps = self
@@ -123,13 +127,14 @@ impl CostAnalyzer {
         self.totals.check(&self.caps, self.max_live_bytes)
     }
 
-    /// Counts an item of FROM or a sub-select. PostgreSQL may keep its rows, within `work_mem` for each.
+    /// Adds a FROM item or a SubLink. PostgreSQL may keep the rows of each within its own
+    /// `work_mem`.
     pub(super) fn add_item(&mut self) -> Verdict {
         self.totals.items += 1;
         self.add_sort(0)
     }
 
-    /// Counts comparisons by which rows may be joined.
+    /// Adds comparisons by which rows may be joined.
     pub(super) fn add_equalities(&mut self, count: usize) -> Verdict {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.totals.equalities = self.totals.equalities.saturating_add(count);
@@ -141,28 +146,28 @@ impl CostAnalyzer {
         self.add_sort(0)
     }
 
-    /// Counts a sort of values of so many bytes.
+    /// Adds a sort of values of at most this many bytes.
     pub(super) fn add_sort(&mut self, value_bytes: u64) -> Verdict {
         let sort = value_bytes.saturating_add(BYTES_PER_SORTED_VALUE);
         self.totals.sorted_bytes = self.totals.sorted_bytes.saturating_add(sort);
         self.totals.check(&self.caps, self.max_live_bytes)
     }
 
-    /// Counts sorts of rows of so many bytes, whatever they are sorted by.
+    /// Adds sorts of rows of this many bytes, whatever the sort keys.
     pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> Verdict {
         let row_bytes = row.saturating_mul(times);
         self.totals.sort_row_bytes = self.totals.sort_row_bytes.saturating_add(row_bytes);
         self.totals.check(&self.caps, self.max_live_bytes)
     }
 
-    /// Counts so many copies of what has been measured since `before`.
+    /// Counts everything added since `before` `copies` times.
     pub(super) fn add_copies(&mut self, before: Totals, copies: u64) -> Verdict {
         self.totals = self.totals.multiplied_since(before, copies);
         self.totals.check(&self.caps, self.max_live_bytes)
     }
 }
 
-/// Whether there may be so many columns.
+/// Checks the number of columns against a limit.
 pub(super) fn check_column_count(count: usize, max: u64, what: &str) -> Verdict {
     check_count(u64::try_from(count).unwrap_or(u64::MAX), max, what)
 }
@@ -178,7 +183,8 @@ fn check_count(count: u64, max: u64, what: &str) -> Verdict {
     ))
 }
 
-/// The steps of an operation that takes `left` times `right` of them, for values of so many bytes.
+/// Checks an operation that takes `left` × `right` steps, the sizes of its operands in bytes, and
+/// returns the steps.
 pub(super) fn check_steps(
     what: &str,
     left: u64,
@@ -197,12 +203,12 @@ pub(super) fn check_steps(
     .at(location))
 }
 
-/// Whether one value may be so long.
+/// Checks the size of one value against [`MAX_VALUE_BYTES`].
 pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> Verdict {
     check_bytes(what, value, MAX_VALUE_BYTES, location)
 }
 
-/// The same for another bound.
+/// Checks the size of one value against another limit.
 pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> Verdict {
     if value <= max {
         return Ok(());

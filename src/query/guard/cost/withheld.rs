@@ -1,7 +1,8 @@
-//! Tables with columns that no client may read. A star, a whole row, a natural join or a name that
-//! nothing here knows could mean such a column. There `table` becomes `(SELECT the other columns
-//! FROM table) AS table`, in which it does not exist. PostgreSQL pulls such a sub-query up into the
-//! query around it, at no cost.
+//! Tables with columns that no client may read.
+//!
+//! A star, a whole row, a natural join or an unresolved name could denote such a column. In these
+//! cases `table` becomes `(SELECT other columns FROM table) AS table`, where the column does not
+//! exist. PostgreSQL pulls up this subquery at no cost.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, ColumnRef, JoinExpr, Node};
@@ -12,7 +13,7 @@ use crate::query::guard::name::names;
 use crate::query::guard::refusal::{Refusal, Rule};
 use crate::query::guard::relations::{Relation, SCHEMA};
 
-/// The refusal of a column that a table withholds, in the words for one that is not there.
+/// The refusal of a withheld column, worded like that of a column that does not exist.
 pub(super) fn unknown_column(table: &Relation, name: &str) -> Refusal {
     let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
     Refusal::new(
@@ -22,8 +23,7 @@ pub(super) fn unknown_column(table: &Relation, name: &str) -> Refusal {
     )
 }
 
-/// Writes `table.name` for `schema.table.name`, where both mean the same: a sub-query has no
-/// schema.
+/// Shortens `schema.table.name` to `table.name` where both mean the same: a subquery has no schema.
 pub(super) fn shorten(column: &mut ColumnRef, range_table: &RangeTable) {
     let names = names(&column.fields);
     let [schema, table, _] = names.as_slice() else {
@@ -37,8 +37,8 @@ pub(super) fn shorten(column: &mut ColumnRef, range_table: &RangeTable) {
     }
 }
 
-/// Hides withheld columns of the items of FROM, whose `sources` stand in the same order, where
-/// something could mean them.
+/// Hides withheld columns of the items of FROM that something could denote. `entries` has the same
+/// order as the items.
 pub(super) fn hide(from: &mut [Node], entries: &[RangeTableEntry]) {
     let mut entries = entries.iter();
     for item in from {
@@ -46,7 +46,7 @@ pub(super) fn hide(from: &mut [Node], entries: &[RangeTableEntry]) {
     }
 }
 
-/// The same for a join.
+/// Hides withheld columns of a join's items.
 pub(super) fn hide_in_join<'a>(
     join: &mut JoinExpr,
     entries: &mut impl Iterator<Item = &'a RangeTableEntry>,
@@ -58,7 +58,7 @@ pub(super) fn hide_in_join<'a>(
 
 fn hide_in<'a>(item: &mut Node, entries: &mut impl Iterator<Item = &'a RangeTableEntry>) {
     match &mut item.node {
-        // With a name of its own, a join is one source, and was looked at by itself.
+        // A join with an alias is a single range table entry, and has been handled itself.
         Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, entries),
         _ => {
             let entry = entries.next().filter(|entry| entry.is_read_whole.get());
@@ -73,7 +73,7 @@ fn hide_in<'a>(item: &mut Node, entries: &mut impl Iterator<Item = &'a RangeTabl
     }
 }
 
-/// Takes the alias of a table, or makes one of its name.
+/// Takes the alias of a table, or creates one from its name.
 fn take_alias(item: &mut Node) -> Option<Alias> {
     let table = match &mut item.node {
         Some(NodeEnum::RangeVar(table)) => table,

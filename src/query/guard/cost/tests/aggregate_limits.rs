@@ -1,10 +1,10 @@
-//! What aggregates collect, where it is used.
+//! Limits of accumulated values, by how a statement uses them.
 
 use super::{check, runs_as, too_large, unchanged};
 
-/// Only what needs a limit gets one, and the largest that does.
+/// Only a value that needs a limit gets one, and it gets the largest that suffices.
 #[test]
-fn what_is_used_is_held_to_a_limit_by_its_use() {
+fn a_used_aggregate_gets_the_largest_limit_that_suffices() {
     runs_as(
         "SELECT json_build_object('names', string_agg(store_name, ', ')) FROM retail.stores",
         "SELECT json_build_object('names', bounded.collected(CASE WHEN bounded.admits(246) THEN string_agg(store_name, ', ') END, 1048576)) FROM retail.stores",
@@ -48,9 +48,9 @@ fn what_is_used_is_held_to_a_limit_by_its_use() {
     unchanged("SELECT store_id, count(*) FROM retail.orders GROUP BY 1 ORDER BY 2");
 }
 
-/// A limit is that of one query; aggregates of the same query that must be equal stay equal.
+/// A limit applies to a whole query; equal aggregates in it stay equal.
 #[test]
-fn other_queries_of_the_statement_keep_what_they_may_collect() {
+fn only_the_query_that_needs_a_limit_gets_one() {
     let query = check(
         "SELECT json_agg(t) FROM (SELECT x, count(*) AS n FROM (SELECT string_agg(sku, ',') AS x FROM retail.products GROUP BY type_id) b GROUP BY x) t",
     )
@@ -73,7 +73,7 @@ fn other_queries_of_the_statement_keep_what_they_may_collect() {
     );
 }
 
-/// What is long is weighed as it is, in memory too: there a digit can take eight bytes.
+/// Long elements are weighed by their size in memory too, where a digit can take eight bytes.
 #[test]
 fn long_elements_of_a_sorted_array_are_weighed_by_text_and_memory() {
     let query = check(
@@ -84,9 +84,9 @@ fn long_elements_of_a_sorted_array_are_weighed_by_text_and_memory() {
     assert!(query.sql().contains(length), "{}", query.sql());
 }
 
-/// No limit makes everything possible, and the refusal speaks of the statement as it was sent.
+/// The refusal describes the statement as it was sent, not the last attempt with a limit.
 #[test]
-fn what_is_too_large_under_every_limit_is_refused() {
+fn a_statement_too_large_under_every_limit_is_refused() {
     for (text, words) in [
         (
             "SELECT repeat(string_agg(store_name, ''), 10000) FROM retail.stores",

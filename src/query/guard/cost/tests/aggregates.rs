@@ -1,9 +1,9 @@
-//! Aggregates that collect, and what stands for them.
+//! Accumulating aggregates, and the expressions that replace them.
 
 use super::{check, refused, runs_as, settings, too_large, unchanged};
 
 #[test]
-fn aggregates_that_collect_are_weighed() {
+fn accumulating_aggregates_are_weighed() {
     runs_as(
         "SELECT array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) FROM retail.orders",
         "SELECT CASE WHEN bounded.admits(60) FILTER (WHERE store_id = 1) THEN array_agg(order_id ORDER BY order_date) FILTER (WHERE store_id = 1) END AS array_agg \
@@ -18,7 +18,7 @@ fn aggregates_that_collect_are_weighed() {
         "SELECT COALESCE((SELECT CASE WHEN bounded.admits(60) THEN array_agg(fenced.value1) END FROM (SELECT store_id FROM retail.stores ORDER BY 1) fenced(value1)), '{}') AS \"array\"",
     );
     assert!(check("SELECT 1 FROM retail.orders WHERE store_id = ANY (ARRAY(SELECT store_id FROM retail.stores))").is_ok());
-    // Two share what there is.
+    // Two aggregates share the budget.
     assert!(
         check("SELECT array_agg(order_id), array_agg(store_id) FROM retail.orders")
             .expect("allowed")
@@ -32,7 +32,7 @@ fn aggregates_that_collect_are_weighed() {
     assert!(settings("SELECT store_id, count(*) FROM retail.orders GROUP BY 1").hashed_groups);
 }
 
-/// What stands for a call is called like the call.
+/// An expression that replaces a call keeps the call's column name.
 #[test]
 fn a_column_keeps_its_name_when_its_expression_is_replaced() {
     for (text, name) in [
@@ -64,9 +64,10 @@ fn a_column_keeps_its_name_when_its_expression_is_replaced() {
     );
 }
 
-/// An aggregate of nothing but an outer query's columns is evaluated there, and the one beside it, which weighs, would not be.
+/// PostgreSQL evaluates an aggregate over an outer query's columns in that query. The weighing
+/// aggregate beside it would stay in the inner one.
 #[test]
-fn an_aggregate_that_belongs_to_an_outer_query_is_refused() {
+fn an_aggregate_of_outer_columns_is_refused() {
     for text in [
         "SELECT (SELECT array_agg(o.order_id)) FROM retail.orders o",
         "SELECT (SELECT string_agg(o.order_id::text, ',' ORDER BY o.order_date) FROM retail.stores) FROM retail.orders o",
@@ -88,7 +89,7 @@ fn an_aggregate_that_belongs_to_an_outer_query_is_refused() {
 }
 
 #[test]
-fn an_ordered_aggregate_is_as_long_as_what_it_orders() {
+fn an_ordered_set_aggregate_is_as_long_as_its_sort_key() {
     too_large(
         "SELECT repeat(mode() WITHIN GROUP (ORDER BY repeat('x', 20000)), 2000) FROM retail.orders",
         "could make a value",
@@ -102,9 +103,9 @@ fn an_ordered_aggregate_is_as_long_as_what_it_orders() {
     );
 }
 
-/// Values are distinct by all arguments together.
+/// DISTINCT compares all arguments together.
 #[test]
-fn what_is_distinct_by_several_arguments_counts_each_time() {
+fn distinct_over_several_arguments_counts_every_row() {
     for text in [
         "SELECT string_agg(DISTINCT lower('A'), repeat('y', 100) || order_id) FROM retail.orders",
         "SELECT jsonb_object_agg(DISTINCT lower('k'), order_id) FROM retail.orders",
@@ -114,9 +115,9 @@ fn what_is_distinct_by_several_arguments_counts_each_time() {
     }
 }
 
-/// What is short in memory can be long as a text, so long values are weighed by their text.
+/// A value can be short in memory and long as a text, so long values are weighed by their text.
 #[test]
-fn what_has_been_collected_is_collected_again_by_its_length() {
+fn nested_accumulated_values_are_weighed_by_their_length() {
     let query = check("SELECT json_agg(t) FROM (SELECT store_id, json_agg(order_id) AS orders FROM retail.orders GROUP BY 1) t").expect("allowed");
     let weight = "COALESCE(pg_catalog.octet_length(pg_catalog.to_json(t)::pg_catalog.text), 0)";
     assert!(query.sql().contains(weight), "{}", query.sql());
@@ -128,7 +129,7 @@ fn what_has_been_collected_is_collected_again_by_its_length() {
         "{}",
         query.sql()
     );
-    // JSON is put into JSON as it is.
+    // JSON is embedded into JSON without quoting.
     for text in [
         "SELECT jsonb_build_object('all', (SELECT jsonb_agg(order_id) FROM retail.orders), 'n', count(*)) FROM retail.orders",
         "SELECT json_build_object('all', coalesce((SELECT json_agg(order_id) FROM retail.orders), '[]'))",

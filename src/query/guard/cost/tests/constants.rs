@@ -1,8 +1,9 @@
 use super::*;
 
-/// PostgreSQL copies what it has computed while it plans; what waits for the statement to run it copies as a number.
+/// PostgreSQL copies a constant that it has computed while planning. Of an InitPlan it copies only
+/// the number of a parameter.
 #[test]
-fn a_long_constant_is_computed_when_the_statement_runs() {
+fn a_long_constant_becomes_an_initplan() {
     for (text, runs) in [
         (
             "SELECT length(repeat('x', 5000))",
@@ -17,7 +18,7 @@ fn a_long_constant_is_computed_when_the_statement_runs() {
             "SELECT CASE repeat('x', 5000) WHEN store_name THEN 1 END FROM retail.stores",
             "SELECT CASE (SELECT repeat('x', 5000)) WHEN store_name THEN 1 END FROM retail.stores",
         ),
-        // What stands for a constant is one.
+        // A reference to a constant is a constant.
         (
             "SELECT repeat(v, 1000) FROM (SELECT repeat('x', 4000) AS v) s",
             "SELECT (SELECT repeat(v, 1000)) FROM (SELECT repeat('x', 4000) AS v) s",
@@ -34,7 +35,7 @@ fn a_long_constant_is_computed_when_the_statement_runs() {
         runs_as(text, runs);
         unchanged(runs);
     }
-    // A sub-select behind ANY would give rows, not an array.
+    // PostgreSQL would read a SubLink behind ANY as a set of rows, not as an array.
     let numbers = vec!["100000"; 300].join(", ");
     let any = format!(
         "SELECT 1 FROM retail.orders WHERE order_id = ANY(COALESCE((SELECT ARRAY[{numbers}])))"
@@ -44,7 +45,7 @@ fn a_long_constant_is_computed_when_the_statement_runs() {
         &any,
     );
     unchanged(&any);
-    // The elements are dates from the beginning.
+    // The elements have type date from the start.
     let dates = vec!["'2024-01-01'"; 400].join(", ");
     runs_as(
         &format!("SELECT 1 WHERE current_date = ANY (ARRAY[{dates}]::date[])"),
@@ -64,7 +65,7 @@ fn a_long_constant_is_computed_when_the_statement_runs() {
 }
 
 #[test]
-fn the_copies_of_short_constants_are_counted() {
+fn copies_of_short_constants_are_counted() {
     let whens = "WHEN store_name THEN 1 ".repeat(1_200);
     unchanged(&format!(
         "SELECT CASE repeat('x', 4000) {}END FROM retail.stores",
@@ -104,9 +105,9 @@ fn the_copies_of_short_constants_are_counted() {
     );
 }
 
-/// What is written down is not computed, and JSON_TABLE computes nothing of it while planning.
+/// A literal is not computed, and JSON_TABLE computes nothing from it while planning.
 #[test]
-fn a_long_list_may_stand_in_json_table() {
+fn a_long_literal_is_allowed_in_json_table() {
     let list = "1000000,".repeat(4_000);
     let text = format!(
         "SELECT count(*) FROM JSON_TABLE('[{list}1]', '$[*]' COLUMNS (a int PATH '$')) AS t"

@@ -1,8 +1,8 @@
-//! JSON documents that operators build anew.
+//! JSON documents that operators rebuild.
 
 use super::{check, too_large};
 
-/// Arrays within one another, doubled at each link.
+/// Nested arrays, doubled at each link.
 fn doubled(links: usize) -> String {
     let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
     let first = format!("SELECT '[{}]'::jsonb AS v", [nested.as_str(); 32].join(","));
@@ -12,10 +12,10 @@ fn doubled(links: usize) -> String {
 }
 
 #[test]
-fn a_document_that_is_put_together_is_built_anew() {
+fn a_concatenated_document_is_rebuilt() {
     too_large(&doubled(6), "at once");
     assert!(check(&doubled(3)).is_ok());
-    // Whatever hides that it is one.
+    // Expressions that hide that the value is a document.
     for document in [
         "(CASE WHEN g > 0 THEN v ELSE '[]' END)",
         "coalesce(v, '[]')",
@@ -30,9 +30,9 @@ fn a_document_that_is_put_together_is_built_anew() {
     }
 }
 
-/// Neither is a text, a number or an array, which is copied as it is.
+/// Texts, numbers and arrays are copied, not rebuilt.
 #[test]
-fn a_text_that_is_put_together_is_no_document() {
+fn a_concatenated_text_is_not_rebuilt() {
     for text in [
         "SELECT length(repeat('x', 3000000) || store_name) FROM retail.stores",
         "SELECT length('[' || repeat('1,', 1000000) || store_id || ']') FROM retail.stores",

@@ -1,10 +1,10 @@
-//! Full-text search: texts that are taken apart, and queries that are put together.
+//! Full-text search: texts that are parsed, and queries that are combined.
 
 use super::{check, refused, too_large, unchanged};
 
-/// Between vectors `<->` is a distance.
+/// Between vectors, `<->` is a distance.
 #[test]
-fn a_distance_is_a_number() {
+fn a_vector_distance_is_a_number() {
     let one = "(SELECT description_embedding FROM retail.product_description_embeddings WHERE product_id = 1)";
     for distance in [
         format!("a.description_embedding <-> {one}"),
@@ -27,9 +27,9 @@ fn a_distance_is_a_number() {
     }
 }
 
-/// PostgreSQL puts the words of a query together in a time that grows with their square.
+/// Combining the words of a query takes time that grows with their square.
 #[test]
-fn a_full_text_query_is_made_of_a_short_text() {
+fn the_text_of_a_tsquery_is_limited() {
     let long = "repeat('a|', 300000) || 'a'";
     for text in [
         format!("SELECT ({long})::tsquery IS NULL"),
@@ -43,9 +43,9 @@ fn a_full_text_query_is_made_of_a_short_text() {
     }
 }
 
-/// On the left of `@@`, a text becomes what `to_tsvector` makes of it.
+/// On the left of `@@`, a text is parsed as by `to_tsvector`.
 #[test]
-fn a_text_that_is_searched_is_taken_apart() {
+fn a_text_left_of_the_match_operator_is_parsed() {
     for sought in ["'b'", "'b $'", "to_tsquery('b')", "lower('b')"] {
         too_large(
             &format!("SELECT repeat('b ', 5900000) @@ {sought} AS x"),
@@ -55,12 +55,12 @@ fn a_text_that_is_searched_is_taken_apart() {
     }
     let several = ["repeat('b ', 300000) @@ 'b'"; 2].join(" AND ");
     too_large(&format!("SELECT {several}"), "at once");
-    // What has been taken apart is not taken apart again.
+    // A `tsvector` is not parsed again.
     assert!(check("SELECT to_tsvector(repeat('b ', 300000)) @@ 'b'::tsquery").is_ok());
 }
 
 #[test]
-fn a_full_text_query_that_is_put_together_is_built_anew() {
+fn a_combined_tsquery_is_rebuilt() {
     for operator in ["&&", "||", "<->"] {
         let first = format!("SELECT '{}a'::tsquery AS v", "a&".repeat(600));
         let links = (0..6).fold(first, |inner, _| {
@@ -76,7 +76,7 @@ fn a_full_text_query_that_is_put_together_is_built_anew() {
 }
 
 #[test]
-fn ordinary_searches_stay_as_they_are() {
+fn ordinary_searches_are_unchanged() {
     for text in [
         "SELECT to_tsquery('drill'), 'a & b'::tsquery, websearch_to_tsquery('cordless -drill')",
         "SELECT product_name FROM retail.products WHERE product_description @@ 'drill'",

@@ -1,9 +1,9 @@
-//! What is sorted, and what is kept in hash tables.
+//! Sorts, hash tables and merge joins.
 
 use super::{check, refused, runs_as, settings, too_large, unchanged};
 
 #[test]
-fn sub_selects_that_may_be_hashed_are_counted() {
+fn rows_of_hashed_subplans_are_limited() {
     runs_as(
         "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers)",
         "SELECT 1 FROM retail.orders WHERE NOT customer_id IN (SELECT CASE WHEN bounded.counted(row_number() OVER (), 645277) THEN fenced.value1 END \
@@ -19,20 +19,20 @@ fn sub_selects_that_may_be_hashed_are_counted() {
 }
 
 #[test]
-fn joins_by_key_are_hashed_and_others_are_not() {
+fn only_joins_by_key_are_hashed() {
     for text in [
         "SELECT 1 FROM retail.order_items i JOIN retail.orders o USING (order_id) JOIN retail.products p ON p.product_id = i.product_id",
         "SELECT 1 FROM retail.orders, retail.stores WHERE orders.store_id = stores.store_id",
         "SELECT 1 FROM retail.order_items i JOIN retail.inventory v USING (store_id, product_id)",
         "SELECT 1 FROM retail.orders",
-        // From one item to the next, whatever their order.
+        // Items are connected in a chain, in any order.
         "SELECT 1 FROM retail.stores s JOIN retail.orders o ON s.store_id = o.store_id JOIN retail.order_items i ON i.order_id = o.order_id",
         "SELECT 1 FROM retail.orders o LEFT JOIN retail.stores s USING (store_id)",
     ] {
         assert!(settings(text).hashed_joins, "{text}");
     }
     for text in [
-        // Rows of two items meet only in a third, which each finds by itself.
+        // Rows of two items meet only in a third one, which both reference.
         "SELECT 1 FROM retail.orders a JOIN retail.stores s ON s.store_id = a.store_id JOIN retail.orders b ON s.store_id = b.store_id",
         "SELECT 1 FROM retail.orders o RIGHT JOIN (retail.orders a CROSS JOIN retail.stores s) USING (order_id)",
         "SELECT 1 FROM (retail.orders o JOIN retail.stores s USING (store_id)) AS j JOIN retail.customers c USING (customer_id)",
@@ -49,7 +49,7 @@ fn joins_by_key_are_hashed_and_others_are_not() {
 }
 
 #[test]
-fn long_values_are_sorted_in_little_memory_or_not_at_all() {
+fn long_sort_keys_lower_work_mem_or_are_refused() {
     assert_eq!(
         settings("SELECT store_name FROM retail.stores ORDER BY 1")
             .changed()
@@ -76,9 +76,9 @@ fn long_values_are_sorted_in_little_memory_or_not_at_all() {
     );
 }
 
-/// ORDER BY prefers a column of the result, GROUP BY one of FROM: the longer counts.
+/// ORDER BY prefers an output column, GROUP BY an input column; the longer one counts.
 #[test]
-fn a_sort_key_may_be_a_column_of_the_result_or_of_from() {
+fn a_sort_key_resolves_to_an_input_or_output_column() {
     for text in [
         "SELECT repeat('x', 60000) AS store_name FROM retail.stores ORDER BY store_name",
         "SELECT 1 AS v FROM (SELECT repeat('x', 60000) AS v FROM retail.stores OFFSET 0) s GROUP BY v",
@@ -93,10 +93,10 @@ fn a_sort_key_may_be_a_column_of_the_result_or_of_from() {
 }
 
 #[test]
-fn sub_selects_that_multiply_rows_are_not_hashed() {
+fn subqueries_that_multiply_rows_are_not_hashed() {
     let cross = "SELECT 1 FROM retail.orders a, retail.orders b";
     let exists = format!("EXISTS ({cross} WHERE a.store_id = s.store_id)");
-    // As one of several conditions of which one suffices it could be hashed, behind an OFFSET it is not.
+    // Below an OR, EXISTS could become a hashed subplan; OFFSET prevents that.
     runs_as(
         &format!("SELECT 1 FROM retail.stores s WHERE {exists} OR s.store_id = 1"),
         &format!(
@@ -119,11 +119,11 @@ fn sub_selects_that_multiply_rows_are_not_hashed() {
     assert!(counted(
         "SELECT 1 FROM retail.stores s WHERE s.store_id IN (SELECT a.store_id FROM retail.orders a, retail.orders b)"
     ));
-    // What an outer join's condition asks for is not made a join.
+    // A SubLink in the condition of an outer join is not pulled up.
     assert!(counted(
         "SELECT 1 FROM retail.stores s LEFT JOIN retail.orders o ON s.store_id IN (SELECT store_id FROM retail.stores)"
     ));
-    // How many columns there are must be known of one side.
+    // The number of columns must be known on one side.
     assert!(counted(
         "SELECT 1 FROM retail.stores s WHERE NOT ROW(s.*) IN (SELECT t.* FROM retail.stores t)"
     ));
@@ -137,7 +137,7 @@ fn sub_selects_that_multiply_rows_are_not_hashed() {
 }
 
 #[test]
-fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
+fn sorts_and_hash_tables_are_found_everywhere() {
     let long = "SELECT repeat('x', 60000) || order_id AS v FROM retail.orders";
     for text in [
         format!("{long} UNION ALL SELECT 'y' ORDER BY 1"),
@@ -147,7 +147,7 @@ fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
     ] {
         too_large(&text, "would be sorted");
     }
-    // Rows are few, but long.
+    // The rows are few, but long.
     let fenced = |text: &str, words: &str| {
         let query = check(text).expect(text);
         assert!(query.sql().contains(words), "{}", query.sql());
@@ -169,9 +169,9 @@ fn what_may_be_sorted_or_kept_is_seen_wherever_it_stands() {
     );
 }
 
-/// PostgreSQL plans merges in many orders of the columns by which rows are joined.
+/// PostgreSQL plans merge joins in many orders of the compared columns.
 #[test]
-fn comparisons_by_which_rows_may_be_joined_are_counted() {
+fn join_comparisons_are_counted() {
     let named = |columns: usize| {
         let columns: Vec<String> = (0..columns)
             .map(|place| format!("store_id + {place} AS a{place}"))
@@ -216,11 +216,11 @@ fn comparisons_by_which_rows_may_be_joined_are_counted() {
     for text in joined(16) {
         assert!(merges(&text), "{text}");
     }
-    // A FULL JOIN is merged even so.
+    // A FULL JOIN is always planned as a merge join.
     let full = |columns| format!("{} SELECT 1 FROM w t NATURAL FULL JOIN w u", named(columns));
     too_large(&full(17), "a FULL JOIN beside too many comparisons");
     assert!(check(&full(16)).is_ok());
-    // What is compared with a value joins nothing.
+    // A comparison with a literal joins nothing.
     let values: Vec<String> = (0..100)
         .map(|value| format!("store_id = {value}"))
         .collect();

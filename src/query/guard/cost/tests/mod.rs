@@ -41,7 +41,7 @@ fn refused(text: &str, words: &str) {
     }
 }
 
-/// A chain of `links` queries, each over the one before.
+/// A chain of `links` CTEs, each over the one before.
 fn chain(first: &str, links: usize, step: impl Fn(usize) -> String) -> String {
     let mut text = format!("WITH c0 AS ({first})");
     for link in 1..=links {
@@ -51,7 +51,7 @@ fn chain(first: &str, links: usize, step: impl Fn(usize) -> String) -> String {
 }
 
 #[test]
-fn ordinary_functions_stay_as_they_are() {
+fn ordinary_functions_are_unchanged() {
     for text in [
         "SELECT repeat('-', 80)",
         "SELECT lpad(store_id::text, 5, '0') FROM retail.stores",
@@ -70,9 +70,9 @@ fn ordinary_functions_stay_as_they_are() {
     }
 }
 
-/// What a rule says of a name is said of a function that may be called.
+/// All function names in the lists are names of the allow-list.
 #[test]
-fn every_name_that_a_rule_speaks_of_is_listed() {
+fn every_function_with_a_rule_is_on_the_allow_list() {
     let named = call::FUNCTION_LISTS
         .iter()
         .flat_map(|names| names.iter().copied());
@@ -84,9 +84,9 @@ fn every_name_that_a_rule_speaks_of_is_listed() {
     assert_eq!(unknown, Vec::<&str>::new());
 }
 
-/// A function whose section says that it has a rule of its own has one.
+/// Every function of the section `[own rule]` has a custom rule.
 #[test]
-fn every_rule_that_the_list_announces_is_there() {
+fn every_announced_custom_rule_exists() {
     for name in FUNCTIONS
         .iter()
         .filter(|(_, size_rule)| **size_rule == SizeRule::Custom)
@@ -100,7 +100,7 @@ fn every_rule_that_the_list_announces_is_there() {
 }
 
 #[test]
-fn what_only_the_running_statement_knows_goes_through_a_twin() {
+fn values_known_only_at_run_time_get_a_bounded_wrapper() {
     for (text, expected) in [
         (
             "SELECT repeat('█', quantity) FROM retail.order_items",
@@ -124,7 +124,7 @@ fn what_only_the_running_statement_knows_goes_through_a_twin() {
 }
 
 #[test]
-fn a_text_that_would_grow_too_long_is_refused_before_it_is_made() {
+fn a_text_that_would_be_too_long_is_refused() {
     for (text, words) in [
         (
             "SELECT repeat(repeat(repeat('x', 1000), 1000), 1000)",
@@ -192,10 +192,10 @@ fn a_text_that_would_grow_too_long_is_refused_before_it_is_made() {
     }
 }
 
-/// PostgreSQL puts the expression of a sub-query in the place of each of its names.
+/// The planner inlines a subquery's expression at each reference.
 #[test]
-fn a_chain_that_doubles_is_fenced_or_refused() {
-    // A number stays small: each long link is computed once.
+fn a_doubling_chain_is_fenced_or_refused() {
+    // A number stays small, so each long link is fenced.
     let numbers = chain("SELECT store_id AS v FROM retail.stores", 24, |link| {
         format!("SELECT v + v AS v FROM c{link}")
     });
@@ -212,7 +212,7 @@ fn a_chain_that_doubles_is_fenced_or_refused() {
         |link| format!("SELECT v || v AS v FROM c{link}"),
     );
     too_large(&arrays, "could");
-    // A chain that the text says not to materialize is one all the same.
+    // NOT MATERIALIZED does not avoid the fence.
     let cases = chain("SELECT store_id AS v FROM retail.stores", 24, |link| {
         format!("SELECT CASE WHEN v > 0 THEN v ELSE -v END AS v FROM c{link}")
     })
@@ -220,14 +220,14 @@ fn a_chain_that_doubles_is_fenced_or_refused() {
     let query = check(&cases).expect("allowed");
     assert!(!query.sql().contains("NOT MATERIALIZED"), "{}", query.sql());
     assert!(query.sql().contains("AS MATERIALIZED"), "{}", query.sql());
-    // The same in sub-selects.
+    // The same with subqueries in FROM.
     let mut nested = "SELECT store_id AS v FROM retail.stores".to_owned();
     for link in 0..11 {
         nested = format!("SELECT v + v AS v FROM ({nested}) s{link}");
     }
     let query = check(&nested).expect("allowed");
     assert!(query.sql().contains("OFFSET 0"), "{}", query.sql());
-    // Short chains are left alone.
+    // Short chains stay unchanged.
     let short = chain("SELECT store_id AS v FROM retail.stores", 3, |link| {
         format!("SELECT v + v AS v FROM c{link}")
     });
@@ -235,8 +235,8 @@ fn a_chain_that_doubles_is_fenced_or_refused() {
 }
 
 #[test]
-fn a_recursion_ends_its_growth() {
-    // Its rows are weighed while they are found.
+fn rows_and_values_of_a_recursion_are_limited() {
+    // Rows are weighed while they are found.
     runs_as(
         "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) SELECT max(n) FROM r",
         "WITH RECURSIVE r(n) AS MATERIALIZED (WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT n + 1 FROM r) \
@@ -257,7 +257,7 @@ fn a_recursion_ends_its_growth() {
 }
 
 #[test]
-fn the_parts_of_a_statement_are_counted() {
+fn totals_of_a_statement_are_limited() {
     let tables = vec!["retail.stores"; 41].join(", ");
     too_large(&format!("SELECT 1 FROM {tables}"), "too many tables");
     let columns = vec!["repeat(store_name, 12000)"; 100].join(", ");
@@ -284,7 +284,7 @@ fn the_parts_of_a_statement_are_counted() {
 }
 
 #[test]
-fn a_recursion_reads_only_what_was_written_before() {
+fn a_recursive_cte_reads_only_preceding_ctes() {
     refused(
         "WITH RECURSIVE a AS (SELECT v || v AS v FROM b), b AS (SELECT 'x'::text AS v) SELECT v FROM a",
         "reads one further on",
@@ -293,7 +293,7 @@ fn a_recursion_reads_only_what_was_written_before() {
         "WITH RECURSIVE r AS (SELECT 1 AS n, 'x'::text AS v UNION ALL SELECT * FROM (SELECT n + 1, v || v FROM r WHERE n < 30) s) SELECT length(v) FROM r",
         "behind a *",
     );
-    // Without RECURSIVE, the name is that of a query further out.
+    // Without RECURSIVE, the name denotes the outer CTE.
     runs_as(
         "WITH a AS (SELECT 1 AS v) SELECT v FROM (WITH a AS (SELECT v + 1 AS v FROM a) SELECT v FROM a) s",
         "WITH a AS (SELECT 1 AS v) SELECT v FROM (WITH a AS (SELECT v + 1 AS v FROM a) SELECT v FROM a) s",
@@ -301,7 +301,7 @@ fn a_recursion_reads_only_what_was_written_before() {
 }
 
 #[test]
-fn a_cast_to_an_array_makes_each_element_as_long() {
+fn a_cast_to_an_array_pads_each_element() {
     for text in [
         "SELECT ('{' || repeat('a,', 5000) || 'a}')::char(10000)[]",
         "SELECT ('{' || repeat('1,', 5000) || '1}')::bit(80000)[]",
@@ -311,9 +311,9 @@ fn a_cast_to_an_array_makes_each_element_as_long() {
     unchanged("SELECT '{a,b}'::char(10)[]");
 }
 
-/// A cast may make another text of what is written down.
+/// A cast may turn a literal into another text.
 #[test]
-fn a_literal_is_judged_as_it_is_used() {
+fn a_literal_is_bounded_after_its_cast() {
     let sought = "a".repeat(10_000);
     too_large(
         &format!("SELECT replace(repeat('a', 10000), '{sought}'::varchar(1), repeat('b', 10000))"),

@@ -1,10 +1,10 @@
-//! What names and stars stand for.
+//! Resolution of names and stars.
 
 use super::{Rule, check, refused, refused_by, runs_as, too_large, unchanged};
 
 /// The columns that a join merges come first, and once.
 #[test]
-fn a_star_stands_for_columns_in_postgresqls_order() {
+fn a_star_expands_in_postgresqls_order() {
     let (short, long) = (
         "(SELECT 1 AS x, 2 AS y) a",
         "(SELECT 1 AS x, repeat('x', 60000) AS z) b",
@@ -30,9 +30,9 @@ fn a_star_stands_for_columns_in_postgresqls_order() {
     refused("SELECT q.* FROM (SELECT 1 AS x) a", "");
 }
 
-/// `row.name` is a call of `name` where the row has no such column.
+/// PostgreSQL reads `row.name` as a call of `name` if the row has no such column.
 #[test]
-fn a_dot_calls_nothing() {
+fn a_dot_does_not_call_a_function() {
     for text in [
         "SELECT a.array_agg FROM retail.order_items a, retail.order_items b",
         "SELECT s.factorial FROM generate_series(1, 3) s",
@@ -45,23 +45,24 @@ fn a_dot_calls_nothing() {
 }
 
 #[test]
-fn a_name_means_the_largest_that_it_can() {
+fn an_ambiguous_name_counts_as_the_largest_candidate() {
     for text in [
-        // Only PostgreSQL knows what the row is made of; it may hide the short value further out.
+        // Only PostgreSQL knows the columns of the row; one of them may shadow the short outer
+        // value.
         "SELECT (SELECT repeat(value, 1000) FROM (SELECT (jsonb_each_text(jsonb_build_object('a', repeat('x', 60000)))).*) q) FROM (SELECT 'y'::text AS value) o",
         "SELECT (SELECT repeat(v, 1000) FROM (SELECT (SELECT * FROM (SELECT repeat('x', 60000) AS v) a)) q) FROM (SELECT 'y'::text AS v) o",
         "SELECT repeat(s::text, 1000) FROM (SELECT repeat('x', 20000) AS a, repeat('x', 20000) AS b) s",
     ] {
         too_large(text, "could make a value");
     }
-    // With a schema, a table.
+    // A name qualified by a schema denotes a table.
     unchanged(
         "SELECT repeat(retail.orders.store_id::text, 1000) FROM retail.orders, (SELECT (SELECT repeat('x', 60000)) AS store_id) s",
     );
 }
 
-/// A column that a table withholds is refused by its name; where something else could mean it, it
-/// does not exist.
+/// A withheld column is refused by its name. Where something else could denote it, it does not
+/// exist.
 #[test]
 fn a_withheld_column_does_not_exist() {
     let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
@@ -121,17 +122,17 @@ fn a_withheld_column_does_not_exist() {
             "its columns are store_id, store_name, is_online",
         );
     }
-    // A name of the statement's own is another thing.
+    // A column that the statement itself names so is another one.
     unchanged("SELECT rls_user_id FROM (SELECT store_id AS rls_user_id FROM retail.stores) s");
     unchanged(
         "SELECT s.store_name, count(*) FROM retail.stores s JOIN retail.orders USING (store_id) GROUP BY 1",
     );
 }
 
-/// Where a key of a table that withholds columns is grouped by, so are its other columns. The row
-/// of another item says nothing of the table.
+/// Grouping by the primary key of a table with withheld columns adds its dependent columns.
+/// Whole-row references to other items do not concern the table.
 #[test]
-fn what_depends_on_a_grouped_key_is_grouped_by() {
+fn columns_that_depend_on_a_grouped_key_are_added() {
     let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
     let from = format!("FROM {columns} s JOIN retail.orders o USING (store_id) GROUP BY");
     let rest = "s.store_name, s.is_online";
@@ -162,7 +163,7 @@ fn what_depends_on_a_grouped_key_is_grouped_by() {
             "SELECT s.c, count(*) FROM stores s(a, b, c) GROUP BY a",
             format!("SELECT s.c, count(*) FROM {columns} s(a, b, c) GROUP BY a, s.b, s.c"),
         ),
-        // Not by the key itself: as it was.
+        // Not grouped by the key itself: unchanged.
         (
             "SELECT s.is_online, count(s) FROM stores s GROUP BY s.is_online",
             format!("SELECT s.is_online, count(s) FROM {columns} s GROUP BY s.is_online"),
@@ -204,9 +205,9 @@ fn what_depends_on_a_grouped_key_is_grouped_by() {
     }
 }
 
-/// Names of items that are those of withheld columns, or of the columns of the system.
+/// Items with the name of a withheld column or of a system column.
 #[test]
-fn an_item_called_like_a_withheld_column_hides_it() {
+fn an_item_named_like_a_withheld_column_shadows_it() {
     let columns = "(SELECT store_id, store_name, is_online FROM retail.stores)";
     runs_as(
         "SELECT count(rls_user_id) FROM stores s, orders rls_user_id WHERE s.store_id = rls_user_id.store_id",
@@ -223,7 +224,7 @@ fn an_item_called_like_a_withheld_column_hides_it() {
 }
 
 #[test]
-fn an_array_of_a_query_takes_one_column() {
+fn json_array_of_a_query_takes_one_column() {
     for query in [
         "SELECT * FROM orders",
         "SELECT 1, 2",

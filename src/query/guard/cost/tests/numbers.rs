@@ -1,9 +1,9 @@
-//! Numbers: a short text can spell a long one.
+//! Numbers: a short text can denote a long number.
 
 use super::{chain, check, refused, runs_as, too_large, unchanged};
 
 #[test]
-fn ordinary_numbers_stay_as_they_are() {
+fn ordinary_numbers_are_unchanged() {
     for text in [
         "SELECT round(avg(total_amount)::numeric, 2) FROM retail.order_items",
         "SELECT (date_part('day', order_date) * 1.5)::numeric FROM retail.orders ORDER BY 1",
@@ -19,7 +19,7 @@ fn ordinary_numbers_stay_as_they_are() {
 }
 
 #[test]
-fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
+fn a_text_cast_to_a_number_is_counted_or_wrapped() {
     for text in [
         "SELECT repeat('1e131000'::numeric::text, 7000)",
         "SELECT repeat('[1e131000]'::jsonb::text, 7000)",
@@ -76,9 +76,9 @@ fn a_text_that_spells_a_number_is_counted_or_goes_through_a_twin() {
     refused("SELECT pg_catalog.\"numeric\"('1e131000')", "numeric");
 }
 
-/// As jsonb, JSON is read as numbers, wherever it was made and whatever reads it.
+/// A cast to jsonb parses the numbers in JSON, wherever the JSON comes from.
 #[test]
-fn a_text_that_is_read_as_json_spells_no_long_number() {
+fn a_text_cast_to_json_contains_no_long_number() {
     for (text, expected) in [
         (
             "SELECT sku::json FROM retail.products",
@@ -104,7 +104,7 @@ fn a_text_that_is_read_as_json_spells_no_long_number() {
     }
 }
 
-/// `1e99,` is 102 bytes when it is written out.
+/// `1e99,` has 102 bytes when written out.
 #[test]
 fn exponents_of_two_digits_are_counted() {
     let sorted = |value: &str| {
@@ -127,9 +127,9 @@ fn exponents_of_two_digits_are_counted() {
     assert!(check(&sorted("('{\"a\": ' || g || '}')::jsonb ->> 'a'")).is_ok());
 }
 
-/// A `float8` becomes a number of up to 330 digits, and a sum has the digits of both sides.
+/// A `float8` becomes a number of up to 330 digits, and a sum has the digits of both operands.
 #[test]
-fn a_float_that_becomes_a_number_is_counted_with_its_digits() {
+fn a_float8_cast_to_numeric_counts_its_digits() {
     let copies = |value: &str, copies: usize| {
         let all = vec![value; copies].join(", ");
         format!(
@@ -147,9 +147,9 @@ fn a_float_that_becomes_a_number_is_counted_with_its_digits() {
     too_large(&copies("((1e50 + 1e-50) * g)", 200), "values of up to");
 }
 
-/// A negative scale takes digits away.
+/// A negative scale removes digits.
 #[test]
-fn price_bands_are_short() {
+fn rounding_with_a_negative_scale_stays_short() {
     for text in [
         "SELECT round(total_amount, -2) AS bucket, count(*) FROM retail.order_items GROUP BY 1 ORDER BY 1",
         "SELECT DISTINCT round(base_price, -1), trunc(base_price, -1) FROM retail.products",
@@ -168,7 +168,7 @@ fn price_bands_are_short() {
 
 /// A power of a `float8` has a short text, or is an error.
 #[test]
-fn the_exponent_of_a_float_may_be_large() {
+fn the_exponent_of_a_float8_may_be_large() {
     for (text, expected) in [
         (
             "SELECT sum(total_amount * power(0.999::float8, quantity * 9)) FROM retail.order_items GROUP BY store_id ORDER BY 1",
@@ -187,9 +187,9 @@ fn the_exponent_of_a_float_may_be_large() {
     }
 }
 
-/// A text in a document could spell a number that nothing has checked.
+/// A text in a document could denote a number that no wrapper has checked.
 #[test]
-fn a_text_in_a_document_is_not_read_as_a_document() {
+fn a_text_in_a_document_is_not_parsed_as_json() {
     for text in [
         "SELECT JSON_QUERY(to_jsonb(sku), '$' RETURNING jsonb OMIT QUOTES) FROM retail.products",
         "SELECT JSON_QUERY(to_jsonb(sku), '$' OMIT QUOTES) FROM retail.products",
@@ -210,7 +210,7 @@ fn a_text_in_a_document_is_not_read_as_a_document() {
     }
 }
 
-/// A number between two others has the digits of both.
+/// A random number has the digits of both bounds.
 #[test]
 fn a_random_number_is_as_long_as_its_bounds() {
     for text in [
@@ -229,9 +229,9 @@ fn a_random_number_is_as_long_as_its_bounds() {
     }
 }
 
-/// A digest has up to 130 characters as a text, the bounds of an array have 150.
+/// A digest has up to 130 characters, the dimensions of an array up to 150.
 #[test]
-fn digests_and_dimensions_are_counted_by_their_text() {
+fn digests_and_array_dimensions_count_their_text() {
     for part in ["sha512(store_name::bytea)", "array_dims(ARRAY[store_id])"] {
         let once = format!("concat({})", vec![part; 100].join(", "));
         let sorted = |text: &str| format!("SELECT {text} FROM retail.stores ORDER BY 1");
@@ -240,9 +240,9 @@ fn digests_and_dimensions_are_counted_by_their_text() {
     }
 }
 
-/// A negative exponent makes a long number as well: it has as many digits behind the point.
+/// A negative exponent makes a number long as well: the digits are behind the decimal point.
 #[test]
-fn a_negative_exponent_is_counted_as_a_positive_one() {
+fn negative_exponents_count_like_positive_ones() {
     for text in [
         "SELECT repeat('1e-16000'::numeric::text, 7000)",
         "SELECT repeat('[1E-16000]'::jsonb::text, 7000)",
@@ -268,9 +268,9 @@ fn a_negative_exponent_is_counted_as_a_positive_one() {
     unchanged("SELECT '1e-3'::numeric, '-2.5E-2'::numeric, '[1e-3]'::jsonb, 1e-3");
 }
 
-/// A path brings numbers of its own, and PostgreSQL 16 and newer read 1e1_31000.
+/// A path returns its own numbers, and PostgreSQL 16 and newer accept 1e1_31000.
 #[test]
-fn numbers_hide_in_paths_and_between_underscores() {
+fn numbers_in_paths_and_with_underscores_are_counted() {
     for text in [
         "SELECT repeat(jsonb_path_query_first('{}', '1e131000') #>> '{}', 100)",
         "SELECT repeat(jsonb_path_query_first('{}'::jsonb, '1e131000'::jsonpath)::text, 100)",
@@ -280,9 +280,9 @@ fn numbers_hide_in_paths_and_between_underscores() {
     }
 }
 
-/// In an array or a range PostgreSQL takes quotes and backslashes out before it reads what is left.
+/// In arrays and ranges, PostgreSQL removes quotes and backslashes before it parses elements.
 #[test]
-fn numbers_hide_between_quotes_and_backslashes() {
+fn numbers_between_quotes_and_backslashes_are_counted() {
     for text in [
         r"SELECT repeat((('{9e13\1000}'::numeric[])[1])::text, 100)",
         r#"SELECT repeat((('{9e13"1000"}'::numeric[])[1])::text, 100)"#,
@@ -297,7 +297,7 @@ fn numbers_hide_between_quotes_and_backslashes() {
 
 /// `numrange(text)` is `text::numrange`.
 #[test]
-fn a_call_of_a_types_name_is_measured_as_the_cast() {
+fn a_call_of_a_type_name_is_bounded_like_the_cast() {
     for (text, expected) in [
         (
             "SELECT upper(numrange('[0,9e' || store_id || ']')) FROM retail.stores",
@@ -337,9 +337,9 @@ fn a_call_of_a_types_name_is_measured_as_the_cast() {
     }
 }
 
-/// What stands there instead of a value is read as the type that is returned.
+/// A DEFAULT value is read as the returned type.
 #[test]
-fn a_default_of_sql_json_is_a_literal() {
+fn a_default_in_sql_json_must_be_a_literal() {
     for text in [
         "SELECT JSON_VALUE(to_jsonb(store_id), '$.x' RETURNING numeric DEFAULT ('9e13' || '1000') ON EMPTY) FROM retail.stores",
         "SELECT JSON_VALUE(to_jsonb(store_id), '$.x' DEFAULT lower('A') ON ERROR) FROM retail.stores",

@@ -3,7 +3,7 @@
 use super::{check, refused, runs_as, too_large, unchanged};
 
 #[test]
-fn every_way_to_a_regular_expression_is_bounded() {
+fn every_use_of_a_regular_expression_is_bounded() {
     for text in [
         "SELECT regexp_count('a', '(((a{1,255}){1,255}){1,255})')",
         "SELECT regexp_instr('a', '(((a{1,255}){1,255}){1,255})')",
@@ -52,14 +52,14 @@ fn every_way_to_a_regular_expression_is_bounded() {
         "SELECT regexp_count(pattern => 'a', string => 'b')",
         "with names for its arguments",
     );
-    // The operator ~ of a number turns its bits around.
+    // The unary operator ~ of a number is bitwise NOT.
     unchanged("SELECT ~ store_id FROM retail.stores");
     unchanged("SELECT \"substring\"(store_name, 1, 3) FROM retail.stores");
 }
 
-/// An automaton grows with the square of the parts that may be left out.
+/// An automaton grows with the square of its optional parts.
 #[test]
-fn optional_parts_are_not_repeated_often() {
+fn repeated_optional_parts_are_limited() {
     for pattern in [
         r"(\w?\d?\s?.?){100}",
         r"(\w?\d?\s?.?){31}",
@@ -98,7 +98,7 @@ fn optional_parts_are_not_repeated_often() {
 
 /// A backend keeps its last 32 regular expressions.
 #[test]
-fn patterns_are_counted_as_retained() {
+fn regular_expressions_count_as_retained_bytes() {
     let retained = |text: &str| check(text).expect(text).retained_bytes();
     let place = "SELECT substring(sku, strpos(sku, 'A') + 1) FROM retail.products";
     assert_eq!(retained(place), 0);
@@ -136,9 +136,9 @@ fn patterns_are_counted_as_retained() {
     }
 }
 
-/// PostgreSQL keeps where each group of each match begins and ends.
+/// PostgreSQL keeps the positions of all groups of all matches.
 #[test]
-fn the_groups_of_all_matches_are_counted() {
+fn groups_of_all_matches_are_counted() {
     let pattern = format!("a|b{}", "()".repeat(245));
     for call in [
         format!("regexp_substr(repeat('a', 400000), '{pattern}', 1, 1, '', 1)"),
@@ -148,7 +148,7 @@ fn the_groups_of_all_matches_are_counted() {
     ] {
         too_large(&format!("SELECT {call}"), "at once");
     }
-    // Nobody asks for them.
+    // These calls do not ask for groups.
     for call in ["regexp_substr", "regexp_instr", "regexp_count"] {
         let text = format!("SELECT {call}(repeat('a', 400000), '{pattern}')");
         assert!(check(&text).is_ok(), "{text}");
@@ -162,7 +162,7 @@ fn the_groups_of_all_matches_are_counted() {
 }
 
 #[test]
-fn patterns_are_as_slow_behind_any_and_under_their_operator() {
+fn every_form_of_like_counts_its_steps() {
     let (text, pattern) = ("repeat('a', 100000)", "repeat('%a', 20000)");
     for operation in [
         format!("{text} LIKE {pattern}"),
@@ -174,7 +174,7 @@ fn patterns_are_as_slow_behind_any_and_under_their_operator() {
         too_large(&format!("SELECT {operation}"), "LIKE over values");
     }
     too_large("SELECT 'a' @@ repeat('b ', 3000)", "would work on values");
-    // Each is quick enough, all of them are not.
+    // Each of them is fast enough, all together are not.
     let likes = ["repeat('a', 10000) LIKE repeat('%a', 1000)"; 3].join(" AND ");
     too_large(
         &format!("SELECT {likes}"),
@@ -183,7 +183,7 @@ fn patterns_are_as_slow_behind_any_and_under_their_operator() {
 }
 
 #[test]
-fn a_json_path_stands_where_it_is_used() {
+fn a_json_path_must_be_a_literal_argument() {
     for text in [
         "SELECT jsonb_path_query('[]', '$.keyvalue().keyvalue()')",
         "SELECT jsonb_path_match('[]', '$[*] < $[*]')",
@@ -202,7 +202,7 @@ fn a_json_path_stands_where_it_is_used() {
 }
 
 #[test]
-fn a_bound_is_read_as_the_expanded_syntax_reads_it() {
+fn blanks_in_a_quantifier_bound_are_refused() {
     for pattern in [
         "(?x)((x{1,2 5 5}){1,1 3 0})",
         "***:(?ix)(x{1,2\t5\n5}){1,130}",
@@ -224,7 +224,7 @@ fn a_bound_is_read_as_the_expanded_syntax_reads_it() {
 }
 
 #[test]
-fn a_json_path_is_judged_by_its_tokens() {
+fn a_json_path_is_checked_by_its_tokens() {
     let document = "('{\"a\":[1' || repeat(',1', 14000) || ']}')::jsonb";
     for path in [
         "$ ? (@.a[ * ] < @.a[ * ])",
@@ -234,11 +234,11 @@ fn a_json_path_is_judged_by_its_tokens() {
         "strict $ ? ((@.a[*]) < (@.b[*]))",
         "($.a[*] ? (@ == 1)) < ($.b[*] ? (@ == 1))",
         "$.\"a\"[*] == -$.b[\n*]",
-        // Arrays stand for their elements.
+        // Arrays are unwrapped to their elements.
         "$ ? (@.a < @.b)",
         "$.a == $.a",
         "LAX $ ? (!(@.a == 1 && @.b >= @.a))",
-        // Words in other letters.
+        // Other spellings of keywords.
         "$.number ()",
         "$. NUMBER()",
         "$.n\\u0075mber()",
@@ -272,7 +272,7 @@ fn a_json_path_is_judged_by_its_tokens() {
             format!("SELECT jsonb_path_exists(to_jsonb(s), '{path}') FROM retail.stores AS s");
         assert!(check(&statement).is_ok(), "{statement}");
     }
-    // A document that is short, and a variable.
+    // A short document, and a variable.
     unchanged("SELECT jsonb_path_query('{\"a\": 1, \"b\": 2}', '$ ? (@.a < @.b)')");
     unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ >= $min)', '{\"min\": 2}')");
     unchanged("SELECT jsonb_path_query('[1, 2]', '$[*] ? (@ >= $\"min\")', '{\"min\": 2}')");

@@ -1,9 +1,9 @@
-//! Time zones, which PostgreSQL keeps for as long as a connection lives.
+//! Time zones, which a backend caches until its connection ends.
 
 use super::{check, refused, runs_as, unchanged};
 
 #[test]
-fn a_time_zone_that_is_computed_goes_through_a_wrapper() {
+fn a_computed_time_zone_gets_a_bounded_wrapper() {
     for (text, expected) in [
         (
             "SELECT now() AT TIME ZONE store_name FROM retail.stores",
@@ -47,7 +47,7 @@ fn a_time_zone_that_is_computed_goes_through_a_wrapper() {
 }
 
 #[test]
-fn a_text_that_is_computed_and_read_as_a_time_goes_through_a_wrapper() {
+fn a_computed_text_cast_to_a_time_gets_a_bounded_wrapper() {
     for (text, expected) in [
         (
             "SELECT (store_name || '1')::timestamptz AS t FROM retail.stores",
@@ -82,9 +82,9 @@ fn a_text_that_is_computed_and_read_as_a_time_goes_through_a_wrapper() {
     }
 }
 
-/// What the text spells is kept once; it counts for the connection.
+/// Literals count as retained bytes of the connection.
 #[test]
-fn what_a_backend_keeps_of_a_statement_is_counted() {
+fn retained_bytes_of_a_statement_are_counted() {
     let kept = |text: &str| check(text).expect(text).retained_bytes();
     assert_eq!(
         kept("SELECT count(*) FROM retail.orders WHERE order_date >= '2025-01-01'"),
@@ -97,7 +97,7 @@ fn what_a_backend_keeps_of_a_statement_is_counted() {
         kept("SELECT '2025-01-01 a1'::timestamptz, '{2025-01-01 b-2,2025-01-01 c3}'::date[]"),
         3 * zone
     );
-    // Quotes and backslashes hide a name from a reader of the text, not from PostgreSQL.
+    // PostgreSQL removes the quotes and backslashes in which a zone's name could hide.
     assert_eq!(
         kept(r#"SELECT '{"0:0 aaaa\1","0:0 aaab\2"}'::timetz[], '{"0:0 c""3"}'::timetz[]"#),
         3 * zone
@@ -119,9 +119,9 @@ fn what_a_backend_keeps_of_a_statement_is_counted() {
     assert!(kept("SELECT ROW(t.*) FROM (SELECT 1 AS a, 2 AS b) t") >= row);
 }
 
-/// What stands in a JSON document is read by PostgreSQL itself.
+/// No wrapper sees the values that PostgreSQL reads out of a document.
 #[test]
-fn times_out_of_a_document_that_is_computed_are_read_as_text_and_cast() {
+fn times_from_a_computed_document_are_refused() {
     for text in [
         "SELECT JSON_VALUE(jsonb_build_object('a', store_name), '$.a' RETURNING date) FROM retail.stores",
         "SELECT JSON_VALUE('{}'::jsonb, '$.a' RETURNING timestamptz DEFAULT store_name ON EMPTY) FROM retail.stores",

@@ -1,10 +1,10 @@
-//! What is harmless once, and not many times.
+//! Constructs that are harmless once, but not many times.
 
 use super::{check, refused, settings, too_large, unchanged};
 
-/// PostgreSQL's parser copies what BETWEEN and IN compare.
+/// PostgreSQL's parser copies the operands of BETWEEN and IN.
 #[test]
-fn copies_that_the_parser_makes_are_counted() {
+fn copies_made_by_the_parser_are_counted() {
     let mut between = "true".to_owned();
     let mut within = "is_online".to_owned();
     let mut selects = "(SELECT true)".to_owned();
@@ -37,20 +37,20 @@ fn copies_that_the_parser_makes_are_counted() {
     unchanged("SELECT 1 FROM retail.orders WHERE order_date BETWEEN '2025-01-01' AND '2025-02-01'");
 }
 
-/// With what is compared, all is copied that it counts for.
+/// A copied operand counts with all its totals.
 #[test]
-fn what_a_copied_sub_select_counts_for_is_copied() {
+fn a_copied_sub_link_counts_its_totals_again() {
     let copied = |select: &str| {
         format!(
             "SELECT 1 FROM retail.stores \
              WHERE ((({select}) BETWEEN SYMMETRIC false AND true) BETWEEN false AND true) IS NULL"
         )
     };
-    // Eight of them share what one may take.
+    // Eight copies share the budget of one.
     let hashed = copied("store_id NOT IN (SELECT store_id FROM retail.orders)");
     let query = check(&hashed).expect("allowed");
     assert!(query.sql().contains("OVER (), 80659)"), "{}", query.sql());
-    // One is short enough to be sorted, and eight are not.
+    // One is short enough to be sorted, eight are not.
     let sorted = "(SELECT t FROM (SELECT rpad(order_id::text, 4000) AS t FROM retail.orders ORDER BY 1 OFFSET 0) s LIMIT 1) = 'a'";
     assert!(check(&format!("SELECT {sorted}")).is_ok());
     too_large(&copied(sorted), "too many sorts");
@@ -61,7 +61,7 @@ fn what_a_copied_sub_select_counts_for_is_copied() {
 
 /// PostgreSQL keeps each sort until the statement ends.
 #[test]
-fn sorts_share_their_memory() {
+fn sorts_share_work_mem() {
     let long = "(SELECT count(*) FROM (SELECT repeat('x', 20000) || g AS t FROM generate_series(1, 3000) g ORDER BY 1 OFFSET 0) s)";
     too_large(
         &format!("SELECT {}", [long; 4].join(", ")),
@@ -98,7 +98,7 @@ fn sorts_share_their_memory() {
 }
 
 #[test]
-fn sub_selects_that_are_hashed_share_what_they_may_take() {
+fn hashed_subplans_share_their_budget() {
     let text = "SELECT 1 FROM retail.orders WHERE customer_id NOT IN (SELECT customer_id FROM retail.customers) \
                 AND store_id NOT IN (SELECT store_id FROM retail.stores)";
     let query = check(text).expect("allowed");
@@ -111,7 +111,7 @@ fn sub_selects_that_are_hashed_share_what_they_may_take() {
 }
 
 #[test]
-fn long_lists_of_tables_are_not_tried_in_every_order() {
+fn long_from_lists_use_geqo() {
     let joined = |count: usize| {
         let tables: Vec<String> = (0..count).map(|n| format!("retail.stores s{n}")).collect();
         settings(&format!("SELECT 1 FROM {}", tables.join(", ")))
@@ -132,9 +132,9 @@ fn long_lists_of_tables_are_not_tried_in_every_order() {
     );
 }
 
-/// What is short to read can be long in memory, or take long.
+/// A short text can take much memory or time to parse.
 #[test]
-fn what_reading_and_building_hold_is_counted() {
+fn memory_of_parsing_and_rebuilding_is_counted() {
     for text in [
         "SELECT cardinality(('{' || repeat('a,', 140000) || 'a}')::tsvector[])",
         "SELECT cardinality(('{' || repeat('0,', 140000) || '0}')::jsonb[])",
@@ -158,7 +158,7 @@ fn what_reading_and_building_hold_is_counted() {
         too_large(text, "");
     }
     refused("SELECT (ROW(1, 2)).*", "without ROW");
-    // Planned once more for each of them.
+    // The query is planned once more for each of them.
     let extremes = ["max(order_id)", "min(order_id)", "max(store_id)"].join(", ");
     too_large(
         &format!(
@@ -173,9 +173,9 @@ fn what_reading_and_building_hold_is_counted() {
     unchanged("EXPLAIN SELECT store_id, max(order_date) FROM retail.orders GROUP BY store_id");
 }
 
-/// What PostgreSQL plans both ways counts twice, and within it twice again.
+/// PostgreSQL plans EXISTS in two ways, which doubles at each nesting.
 #[test]
-fn an_exists_that_is_planned_both_ways_counts_for_both() {
+fn an_exists_planned_both_ways_counts_twice() {
     let nested = |depth: usize| {
         let inner = (0..depth).fold("true".to_owned(), |inner, level| {
             let (this, outer) = (depth - level, depth - level - 1);
@@ -187,9 +187,9 @@ fn an_exists_that_is_planned_both_ways_counts_for_both() {
     too_large(&nested(6), "too many tables and sub-selects");
 }
 
-/// Only what is sorted or joined is held in several rows at once.
+/// Only sorts and joins hold several rows at once.
 #[test]
-fn long_rows_that_are_sorted_and_joined_are_counted() {
+fn long_rows_in_sorts_and_joins_are_counted() {
     let long = |times: usize| vec!["repeat(store_name, 100000)"; times].join(", ");
     let most = "over all its sorts and joins";
     assert!(check(&format!("SELECT {} FROM retail.stores", long(5))).is_ok());
@@ -219,9 +219,9 @@ fn long_rows_that_are_sorted_and_joined_are_counted() {
     );
 }
 
-/// A guard that measures must not cost more than what it measures.
+/// The analysis must not cost more than what it bounds.
 #[test]
-fn rows_of_rows_have_few_columns() {
+fn expanded_stars_count_their_columns() {
     let doubled = (0..12).fold("SELECT '', ''".to_owned(), |inner, _| {
         format!("SELECT t.*, t.* FROM ({inner}) t")
     });
@@ -241,9 +241,9 @@ fn rows_of_rows_have_few_columns() {
     );
 }
 
-/// What PostgreSQL puts in the place of a twin's call, and plans again for each of min and max, are nodes like others.
+/// The nodes of an inlined bounded wrapper count, and so does planning again for min and max.
 #[test]
-fn what_is_inlined_and_planned_again_counts() {
+fn inlined_and_replanned_nodes_count() {
     let numbers = vec!["first_name::numeric"; 300].join(", ");
     let columns = vec!["v"; 24].join(", ");
     let query = check(&format!(
