@@ -111,8 +111,8 @@ impl CostAnalyzer {
             || call.agg_distinct && self.refers_only_to_outer(&refs.first);
         if call.over.is_none() && refers_outside {
             return Err(Refusal::construct_but(
-                &format!("{name} of an outer query's columns in a sub-select"),
-                "call it in the query whose rows it collects",
+                &format!("{name} of an outer query's columns in a subquery"),
+                "call it in the query whose rows it aggregates",
             )
             .at(call.location));
         }

@@ -175,8 +175,8 @@ impl CostAnalyzer {
         if is_positional && (call.func_variadic || call.args.iter().any(inspect::is_named_argument))
         {
             return Err(Refusal::construct_but(
-                &format!("a call of {name} with names for its arguments, or VARIADIC,"),
-                "give the values one by one, in their order, without names",
+                &format!("a call of {name} with named arguments or VARIADIC"),
+                "pass all arguments by position",
             )
             .at(location));
         }
@@ -451,8 +451,8 @@ fn numeric_result_steps(name: &str, args: u64, value: u64, location: i32) -> Res
 pub(super) fn input_too_long(name: &str, bytes: u64, max: u64, location: i32) -> Refusal {
     Refusal::new(
         Rule::Cost,
-        format!("{name} would work on values of up to {bytes} bytes"),
-        format!("the most is {max}; make them shorter"),
+        format!("{name} would process values of up to {bytes} bytes"),
+        format!("the maximum is {max}; use shorter values"),
     )
     .at(location)
 }

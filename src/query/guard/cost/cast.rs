@@ -228,7 +228,7 @@ impl CostAnalyzer {
             // An input function repeats a text that it rejects in its error message.
             _ => {
                 check_bytes(
-                    &format!("what is read as {name}"),
+                    &format!("the expression cast to {name}"),
                     arg.max_bytes,
                     MAX_SCALAR_INPUT_BYTES,
                     target.location,
@@ -240,8 +240,8 @@ impl CostAnalyzer {
         if name == "jsonpath" {
             // Elsewhere, an untyped literal next to it would become a JSON path as well.
             return Err(Refusal::construct_but(
-                "a JSON path that stands by itself",
-                "write it where it is used, as in jsonb_path_query(x, '$.items[*]')",
+                "a JSON path outside of the call that uses it",
+                "write it as an argument, as in jsonb_path_query(x, '$.items[*]')",
             )
             .at(cast.location));
         }

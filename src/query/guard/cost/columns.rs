@@ -195,11 +195,11 @@ impl Columns {
 
     /// Sum of the sizes of a row's values. All columns that may exist count as one, the longest.
     pub(super) fn row_bytes(&self) -> u64 {
-        let (must_exist, may): (Vec<&Column>, Vec<&Column>) =
+        let (certain, possible): (Vec<&Column>, Vec<&Column>) =
             self.all.iter().partition(|column| column.must_exist);
         let value = |column: &&Column| column.bound.max_bytes;
-        let may = may.iter().map(value).fold(0, u64::max);
-        must_exist.iter().map(value).fold(may, u64::saturating_add)
+        let possible = possible.iter().map(value).fold(0, u64::max);
+        certain.iter().map(value).fold(possible, u64::saturating_add)
     }
 
     /// Replaces each bound.

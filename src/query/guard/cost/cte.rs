@@ -71,7 +71,7 @@ impl CostAnalyzer {
         let Some(NodeEnum::SelectStmt(select)) =
             cte.ctequery.as_mut().and_then(|query| query.node.as_mut())
         else {
-            return Err(Refusal::construct("a WITH query that writes"));
+            return Err(Refusal::construct("a data-modifying WITH query"));
         };
         let recursive_cte = position.map(|position| RecursiveCte {
             position,
@@ -111,8 +111,8 @@ impl CostAnalyzer {
             || names.iter().any(|name| name == UNKNOWN_NAME)
         {
             return Err(Refusal::construct_but(
-                "a recursion by UNION whose columns are not named",
-                "name them, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
+                "a recursive UNION without column names",
+                "name the columns, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
             )
             .at(cte.location));
         }
@@ -179,8 +179,8 @@ impl CostAnalyzer {
         cte.is_read = true;
         cte.output.clone().ok_or_else(|| {
             Refusal::construct_but(
-                "a WITH query that reads one further on",
-                "write the query that is read before the one that reads it",
+                "a WITH query that reads a later one",
+                "define each WITH query before the queries that read it",
             )
             .at(location)
         })
@@ -207,8 +207,8 @@ fn wrap_growing_columns(
     let cannot_wrap = || {
         Refusal::new(
             Rule::Cost,
-            "a recursion makes a value longer, behind a * or a set operation",
-            "name each column in the part that repeats, in one SELECT",
+            "a recursion makes a value longer inside a * or a set operation",
+            "name each column in the recursive term, in one SELECT",
         )
     };
     if columns.exact_count() != Some(select.target_list.len()) {

@@ -220,8 +220,8 @@ impl CustomRule<'_> {
                         .is_none_or(|length| length > MAX_HEADLINE_OPTIONS_BYTES)
                 {
                     return Err(Refusal::construct_but(
-                        "ts_headline with options that are long, or not written as a literal,",
-                        "leave the options out, or write a short text",
+                        "ts_headline with options that are long or not a literal",
+                        "omit the options, or use a short literal",
                     )
                     .at(location));
                 }
@@ -312,8 +312,8 @@ impl CustomRule<'_> {
         let Some(text) = self.text_argument(0).filter(|text| !text.contains('*')) else {
             return Err(Refusal::new(
                 Rule::Cost,
-                "format with a text that is not written as a literal, or with * for a width, is not allowed",
-                "write the text into the statement, as in format('%s: %s', a, b), or use ||",
+                "format with a format string that is not a literal, or with * as a width, is not allowed",
+                "use a literal, as in format('%s: %s', a, b), or use ||",
             )
             .at(location));
         };
@@ -345,8 +345,8 @@ impl CustomRule<'_> {
         let lengths: Vec<u64> = lengths.ok_or_else(|| {
             Refusal::new(
                 Rule::Cost,
-                "array_fill with lengths that are not written as numbers is not allowed",
-                "write them into the statement, as in array_fill(0, ARRAY[12])",
+                "array_fill with lengths that are not integer literals is not allowed",
+                "use literals, as in array_fill(0, ARRAY[12])",
             )
             .at(self.call.location)
         })?;
@@ -371,9 +371,9 @@ impl CustomRule<'_> {
         if rows > MAX_SERIES_ROWS {
             return Err(Refusal::new(
                 Rule::Cost,
-                format!("generate_series would make {rows} rows"),
+                format!("generate_series would return {rows} rows"),
                 format!(
-                    "the most is {MAX_SERIES_ROWS}; make the series shorter or its steps larger"
+                    "the maximum is {MAX_SERIES_ROWS}; make the series shorter or its steps larger"
                 ),
             )
             .at(self.call.location));

@@ -98,7 +98,7 @@ impl CostAnalyzer {
             NodeEnum::JsonIsPredicate(test) => {
                 let mut tested = self.bound_optional(&mut test.expr)?;
                 check_bytes(
-                    "what IS JSON looks at",
+                    "the operand of IS JSON",
                     tested.max_bytes,
                     MAX_SCALAR_INPUT_BYTES,
                     test.location,
@@ -237,7 +237,7 @@ impl CostAnalyzer {
             {
                 // PostgreSQL would call the function with the whole row.
                 return Err(Refusal::construct_but(
-                    &format!("a call of {name} by a dot"),
+                    &format!("a call of {name} in dot notation"),
                     format!("write {name}(…), or name a column of {qualifier}"),
                 )
                 .at(column.location));

@@ -105,7 +105,7 @@ impl CostAnalyzer {
             .as_mut()
             .and_then(|query| query.node.as_mut())
         else {
-            return Err(Refusal::construct("this sub-query"));
+            return Err(Refusal::construct("this subquery"));
         };
         // Without LATERAL, a subquery sees the outer queries, but not its own siblings.
         let preceding = if range.lateral {
@@ -143,8 +143,8 @@ impl CostAnalyzer {
     fn bound_join(&mut self, join: &mut JoinExpr) -> Result<Bound, Refusal> {
         if join.join_using_alias.is_some() {
             return Err(Refusal::construct_but(
-                "a name for the columns of USING",
-                "leave AS behind USING (…) out",
+                "an alias for the columns of USING",
+                "omit AS behind USING (…)",
             ));
         }
         let join_type = join.jointype();
@@ -255,7 +255,7 @@ impl CostAnalyzer {
             let function_bound = self.bound_expr_in_place(function)?;
             if !function_bound.is_runtime && function_bound.max_bytes > MAX_PLAN_TIME_BYTES {
                 return Err(Refusal::construct_but(
-                    "a long value computed in FROM",
+                    "a long constant computed in FROM",
                     "compute it in SELECT",
                 ));
             }

@@ -71,8 +71,8 @@ fn check_path(
 ) -> Result<u64, Refusal> {
     let Some(path) = path.and_then(|path| inspect::text_literal_as(path, &["jsonpath"])) else {
         return Err(refusal(
-            "a JSON path that is not written as a literal is not allowed",
-            "write it into the statement, as in jsonb_path_query(x, '$.items[*]')",
+            "a JSON path that is not a literal is not allowed",
+            "use a literal, as in jsonb_path_query(x, '$.items[*]')",
         )
         .at(location));
     };
@@ -105,7 +105,7 @@ fn tokens(path: &str) -> Result<Vec<Token>, Refusal> {
             ('/', Some('*')) => {
                 return Err(refusal(
                     "a JSON path with a comment is not allowed",
-                    "leave the comment out",
+                    "remove the comment",
                 ));
             }
             ('"', _) => {
@@ -175,26 +175,26 @@ fn check_constructs(tokens: &[Token], may_filter_by_variables: bool) -> Verdict 
     };
     if has(&Token::AnyDepth) || has(&Token::Symbol(',')) {
         return Err(refusal(
-            "a JSON path with ** or a list of places is not allowed",
-            "name the way to the value, as in '$.items[*].price'",
+            "a JSON path with ** or a list of subscripts is not allowed",
+            "write the full path to the value, as in '$.items[*].price'",
         ));
     }
     if calls("number") || calls("decimal") {
         return Err(refusal(
-            "a JSON path that makes numbers of texts is not allowed",
-            "take the value out by ->> and cast it",
+            "a JSON path that converts texts to numbers is not allowed",
+            "extract the value by ->> and cast it",
         ));
     }
     if calls("keyvalue") {
         return Err(refusal(
             "a JSON path with keyvalue() is not allowed",
-            "take the members apart by jsonb_each(x)",
+            "use jsonb_each(x)",
         ));
     }
     if tokens.iter().any(|token| is_word(token, "like_regex")) {
         return Err(refusal(
             "a JSON path with like_regex is not allowed",
-            "take the value out by ->> and compare it by ~",
+            "extract the value by ->> and match it by ~",
         ));
     }
     let is_filter = |token: &Token| *token == Token::Symbol('?');
@@ -206,7 +206,7 @@ fn check_constructs(tokens: &[Token], may_filter_by_variables: bool) -> Verdict 
     };
     if filter.any(reads_again) {
         return Err(refusal(
-            "a JSON path whose filter holds another filter or $ is not allowed",
+            "a JSON path whose filter contains another filter or $ is not allowed",
             "compare @ with a value, as in '$.items[*] ? (@.price > 10)'",
         ));
     }
@@ -291,7 +291,7 @@ fn comparison_steps(
     if positions.len() > MAX_COMPARISONS {
         return Err(refusal(
             "a JSON path has too many comparisons",
-            &format!("the most is {MAX_COMPARISONS}; ask in smaller steps"),
+            &format!("the maximum is {MAX_COMPARISONS}; split the query into smaller ones"),
         ));
     }
     let mut sum = 0_u64;

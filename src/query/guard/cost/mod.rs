@@ -154,9 +154,9 @@ fn bound_within(
     Err(Refusal::new(
         Rule::Cost,
         format!(
-            "the query is too large: {nodes} terms, where names of sub-queries count as what they stand for"
+            "the query is too large: {nodes} terms after the expansion of references to subqueries"
         ),
-        format!("the most is {MAX_NODES}; ask in smaller steps"),
+        format!("the maximum is {MAX_NODES}; split the query into smaller ones"),
     ))
 }
 
@@ -185,7 +185,7 @@ impl CostAnalyzer {
                 Rule::Cost,
                 "the query has a FULL JOIN beside too many comparisons of columns",
                 format!(
-                    "the most beside a FULL JOIN is {MAX_MERGED_EQUALITIES}; use LEFT JOIN or UNION ALL, or ask in smaller steps"
+                    "the maximum beside a FULL JOIN is {MAX_MERGED_EQUALITIES}; use LEFT JOIN or UNION ALL, or split the query into smaller ones"
                 ),
             ));
         }

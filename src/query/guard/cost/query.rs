@@ -266,7 +266,7 @@ impl CostAnalyzer {
                 let Some((_, entry)) = self.range_table.find_entry(name) else {
                     return Err(Refusal::construct_but(
                         &format!("{name}.*"),
-                        "name an item of FROM before .*",
+                        "write the name of a FROM item before .*",
                     ));
                 };
                 entry.is_read_whole.set(true);
@@ -277,7 +277,7 @@ impl CostAnalyzer {
         if inspect::is_row_constructor_expansion(value) {
             return Err(Refusal::construct_but(
                 "(ROW(…)).*",
-                "write the values one by one, without ROW",
+                "list the values one by one, without ROW",
             ));
         }
         let figured_name = figure_column_name(value).to_owned();

@@ -70,7 +70,7 @@ impl Resolved {
     }
 
     /// Either of two resolutions.
-    fn or(self, other: Self) -> Self {
+    fn either(self, other: Self) -> Self {
         Self {
             bound: self.bound.with_sibling(other.bound),
             level: self.level.filter(|level| other.level == Some(*level)),
@@ -193,7 +193,7 @@ impl RangeTable {
     pub(super) fn resolve_known(&self, name: &str) -> Option<Resolved> {
         // A column that may not exist does not shadow outer queries: the name may denote one of
         // those.
-        let mut may: Option<Resolved> = None;
+        let mut may_match: Option<Resolved> = None;
         for (level, entries) in self.0.iter().enumerate().rev() {
             let named = entries.iter().filter_map(|entry| entry.columns.find(name));
             // A column merged by USING denotes both of its sources.
@@ -205,20 +205,20 @@ impl RangeTable {
                     .iter()
                     .filter(|entry| entry.columns.exact_count().is_none())
                     .map(|entry| Resolved::new(entry.columns.largest(), level));
-                resolved = unknown.chain(resolved).reduce(Resolved::or);
+                resolved = unknown.chain(resolved).reduce(Resolved::either);
             }
             let Some(resolved) = resolved else { continue };
-            let resolved = may.map_or(resolved, |other| other.or(resolved));
+            let resolved = may_match.map_or(resolved, |other| other.either(resolved));
             if found.is_some_and(|found| found.must_exist) {
                 return Some(resolved);
             }
-            may = Some(resolved);
+            may_match = Some(resolved);
         }
         let row = self
             .find_entry(name)
             .map(|(level, entry)| Resolved::new(entry.columns.row_bound(), level));
-        match (may, row) {
-            (Some(column), Some(row)) => Some(column.or(row)),
+        match (may_match, row) {
+            (Some(column), Some(row)) => Some(column.either(row)),
             (column, row) => column.or(row),
         }
     }

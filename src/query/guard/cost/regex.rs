@@ -61,8 +61,8 @@ pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
 /// checked one by one.
 pub(super) fn unknown_regexes(location: i32) -> Refusal {
     Refusal::construct_but(
-        "a comparison with many regular expressions that are not written down",
-        "write them as in x ~ ANY (ARRAY['a', 'b']), or compare by EXISTS (SELECT … WHERE x ~ pattern)",
+        "a comparison with many regular expressions that are not literals",
+        "use literals, as in x ~ ANY (ARRAY['a', 'b']), or EXISTS (SELECT … WHERE x ~ pattern)",
     )
     .at(location)
 }
@@ -117,7 +117,7 @@ fn check_literal(pattern: &str, location: i32) -> Verdict {
     Err(Refusal::new(
         Rule::Cost,
         "the regular expression is too long, or repeats too much",
-        format!("the most is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for all bounds like {{1,20}} multiplied, and {MAX_EXPANDED_BYTES} for bytes times bounds"),
+        format!("the maximum is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for the product of all bounds like {{1,20}}, and {MAX_EXPANDED_BYTES} for bytes times bounds"),
     )
     .at(location))
 }
@@ -134,7 +134,7 @@ fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
             Rule::Cost,
             "the regular expression repeats too many optional parts or word boundaries",
             format!(
-                "the most is {MAX_OPTIONAL_PARTS} for parts like x?, x*, x|y or x{{0,1}} times the repetitions of groups like (x){{1,20}}, and {MAX_WORD_BOUNDARIES} for \\y times those; shorten the repetition, or write \\y(a|b)\\y for \\ya\\y|\\yb\\y"
+                "the maximum is {MAX_OPTIONAL_PARTS} for parts like x?, x*, x|y or x{{0,1}} times the repetitions of groups like (x){{1,20}}, and {MAX_WORD_BOUNDARIES} for \\y times those; shorten the repetition, or write \\y(a|b)\\y for \\ya\\y|\\yb\\y"
             ),
         )
         .at(location));

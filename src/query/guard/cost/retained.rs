@@ -19,10 +19,10 @@ pub(super) fn record_type_bytes(columns: usize) -> u64 {
 /// Retained bytes of the time zones that a text may name if it is parsed as a time. Every word in
 /// which a digit follows a letter counts as one.
 pub(super) fn time_zone_bytes(text: &str) -> u64 {
-    inspect::max_over_readings(text, bytes_of_words)
+    inspect::max_over_readings(text, zone_word_bytes)
 }
 
-fn bytes_of_words(text: &str) -> u64 {
+fn zone_word_bytes(text: &str) -> u64 {
     let is_part = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '/' | '_' | '.' | ':')
     };

@@ -77,7 +77,7 @@ impl CostAnalyzer {
                 Rule::Cost,
                 "LIMIT and OFFSET would keep too many rows of this length",
                 format!(
-                    "with ORDER BY, the most here is {max_rows} as a plain number; select fewer or shorter columns"
+                    "LIMIT + OFFSET must be a literal of at most {max_rows} when ORDER BY is used; or select fewer or shorter columns"
                 ),
             )),
         }
@@ -142,7 +142,7 @@ impl CostAnalyzer {
             return Err(Refusal::new(
                 Rule::Cost,
                 format!("values of up to {max_bytes} bytes would be sorted or grouped"),
-                format!("the most is {MAX_SORT_KEY_BYTES}; sort and group by something shorter"),
+                format!("the maximum is {MAX_SORT_KEY_BYTES}; sort and group by something shorter"),
             ));
         }
         self.add_sort(max_bytes)

@@ -246,8 +246,8 @@ impl CostAnalyzer {
         // PostgreSQL would cast the value to the target type while planning.
         if !inspect::is_literal(value) {
             return Err(Refusal::construct_but(
-                "DEFAULT with a value that is not written as a literal",
-                "write a literal, or put COALESCE around JSON_VALUE",
+                "DEFAULT with a value that is not a literal",
+                "use a literal, or put COALESCE around JSON_VALUE",
             )
             .at(location));
         }
@@ -271,7 +271,7 @@ impl CostAnalyzer {
         });
         if has_zoned_column {
             return Err(Refusal::construct_but(
-                "a column of JSON_TABLE that is a date or time, of a document that is not written down,",
+                "a date or time column in JSON_TABLE of a document that is not a literal",
                 "declare it as text and cast it",
             )
             .at(table.location));
@@ -314,10 +314,9 @@ impl CostAnalyzer {
             let value = match (column.coltype(), &column.type_name) {
                 (JsonTableColumnType::JtcNested, _) => {
                     if depth == MAX_NESTED_PATHS {
-                        let hint = "take the inner documents apart by jsonb_array_elements";
-                        return Err(
-                            Refusal::construct_but("NESTED PATH so deep", hint).at(column.location)
-                        );
+                        let hint = "expand the inner documents by jsonb_array_elements";
+                        return Err(Refusal::construct_but("NESTED PATH nested this deep", hint)
+                            .at(column.location));
                     }
                     let inner =
                         self.bound_json_columns(&mut column.columns, document, columns, depth + 1)?;
@@ -377,8 +376,8 @@ fn aggregate_slots(node: &mut Node) -> (Vec<&mut Node>, Option<&mut JsonAggConst
 
 /// Finds the call of a function in the checks that were put around it.
 fn find_call<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
-    let is_it = matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names(&call.funcname).last() == Some(&function));
-    if is_it {
+    let is_sought = matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names(&call.funcname).last() == Some(&function));
+    if is_sought {
         return Some(node);
     }
     match &mut node.node {

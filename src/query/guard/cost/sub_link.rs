@@ -47,7 +47,7 @@ impl CostAnalyzer {
         let Some(NodeEnum::SelectStmt(select)) =
             subselect.as_mut().and_then(|select| select.node.as_mut())
         else {
-            return Err(Refusal::construct("this sub-select").at(location));
+            return Err(Refusal::construct("this subquery").at(location));
         };
         let totals = self.totals;
         self.add_item()?;
@@ -89,7 +89,7 @@ impl CostAnalyzer {
                     };
                     let column_count = known.or_else(expected).ok_or_else(|| {
                         Refusal::construct_but(
-                            "a row with * compared with a sub-select",
+                            "a row with * compared with a subquery",
                             "name each column, as in (a, b) IN (SELECT a, b …)",
                         )
                         .at(location)
@@ -153,7 +153,7 @@ impl CostAnalyzer {
                 Ok(if row.any_json { bound.as_json() } else { bound })
             }
             SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
-                Err(Refusal::construct("this sub-select").at(location))
+                Err(Refusal::construct("this subquery").at(location))
             }
         }
     }

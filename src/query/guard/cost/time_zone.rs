@@ -87,7 +87,7 @@ pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>
         return Ok(());
     }
     Err(Refusal::construct_but(
-        "a date or time as what is read out of a JSON document",
+        "a date or time that is read out of a JSON document",
         "read a text and cast it, as in JSON_VALUE(x, '$.day')::date",
     )
     .at(target.location))

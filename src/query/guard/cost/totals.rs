@@ -66,7 +66,7 @@ impl Totals {
     }
 
     fn check(self, caps: &Caps, max_live_bytes: u64) -> Verdict {
-        check_count(self.items, caps.items, "tables and sub-selects")?;
+        check_count(self.items, caps.items, "tables and subqueries")?;
         check_count(
             self.equalities,
             caps.equalities,
@@ -81,7 +81,7 @@ impl Totals {
                     self.live_bytes >> 20
                 ),
                 format!(
-                    "the most is {} MiB; make long texts and arrays shorter, or fewer",
+                    "the maximum is {} MiB; use shorter or fewer long texts and arrays",
                     max_live_bytes >> 20
                 ),
             ));
@@ -90,7 +90,7 @@ impl Totals {
             return Err(Refusal::new(
                 Rule::Cost,
                 "the query's operations on long values could take too long together",
-                "make the values shorter, or the operations fewer",
+                "use shorter values or fewer operations",
             ));
         }
         if self.sorted_bytes > MAX_SORTED_BYTES {
@@ -108,7 +108,7 @@ impl Totals {
                     self.sort_row_bytes
                 ),
                 format!(
-                    "the most is {MAX_SORT_ROW_BYTES}; make long texts and arrays after sorting and joining"
+                    "the maximum is {MAX_SORT_ROW_BYTES}; compute long texts and arrays after sorting and joining"
                 ),
             ));
         }
@@ -179,7 +179,7 @@ fn check_count(count: u64, max: u64, what: &str) -> Verdict {
     Err(Refusal::new(
         Rule::Cost,
         format!("the query has too many {what}"),
-        format!("the most is {max}; ask in smaller steps"),
+        format!("the maximum is {max}; split the query into smaller ones"),
     ))
 }
 
@@ -215,8 +215,8 @@ pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> Ve
     }
     Err(Refusal::new(
         Rule::Cost,
-        format!("{what} could make a value of {value} bytes"),
-        format!("the most is {max}; make it shorter"),
+        format!("{what} could produce a value of {value} bytes"),
+        format!("the maximum is {max}; make it shorter"),
     )
     .at(location))
 }

@@ -90,11 +90,11 @@ fn a_statement_too_large_under_every_limit_is_refused() {
     for (text, words) in [
         (
             "SELECT repeat(string_agg(store_name, ''), 10000) FROM retail.stores",
-            "repeat could make a value",
+            "repeat could produce a value",
         ),
         (
             "SELECT repeat(string_agg(store_name, ''), 20) AS x FROM retail.stores ORDER BY x",
-            "repeat could make a value",
+            "repeat could produce a value",
         ),
         (
             "SELECT string_agg(x, '') FROM (SELECT repeat('x', 30000) AS x FROM retail.stores ORDER BY x) t",

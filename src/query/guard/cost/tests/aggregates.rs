@@ -92,11 +92,11 @@ fn an_aggregate_of_outer_columns_is_refused() {
 fn an_ordered_set_aggregate_is_as_long_as_its_sort_key() {
     too_large(
         "SELECT repeat(mode() WITHIN GROUP (ORDER BY repeat('x', 20000)), 2000) FROM retail.orders",
-        "could make a value",
+        "could produce a value",
     );
     too_large(
         "SELECT percentile_disc(array_fill(0.5::float8, ARRAY[300])) WITHIN GROUP (ORDER BY repeat('x', 20000)) FROM retail.orders",
-        "could make a value",
+        "could produce a value",
     );
     unchanged(
         "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY total_amount), mode() WITHIN GROUP (ORDER BY store_id) FROM retail.order_items",

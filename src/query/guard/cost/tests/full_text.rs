@@ -39,7 +39,7 @@ fn the_text_of_a_tsquery_is_limited() {
         format!("SELECT 'a' @@ ({long})"),
         "SELECT repeat('a|', 2500)::tsquery IS NULL".to_owned(),
     ] {
-        too_large(&text, "would work on values");
+        too_large(&text, "would process values");
     }
 }
 

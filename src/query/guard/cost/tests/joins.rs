@@ -132,7 +132,7 @@ fn subqueries_that_multiply_rows_are_not_hashed() {
     ));
     refused(
         "SELECT 1 FROM retail.stores s WHERE NOT ROW(s.*) IN (SELECT * FROM unnest(ARRAY[s]))",
-        "a row with * compared with a sub-select",
+        "a row with * compared with a subquery",
     );
 }
 

@@ -18,7 +18,7 @@ fn a_star_expands_in_postgresqls_order() {
     ] {
         too_large(
             &format!("SELECT repeat(r, 1000) FROM {from}"),
-            "repeat could make a value",
+            "repeat could produce a value",
         );
         let short = format!("SELECT repeat(p::text, 100) FROM {from}");
         assert!(check(&short).is_ok(), "{short}");
@@ -53,7 +53,7 @@ fn an_ambiguous_name_counts_as_the_largest_candidate() {
         "SELECT (SELECT repeat(v, 1000) FROM (SELECT (SELECT * FROM (SELECT repeat('x', 60000) AS v) a)) q) FROM (SELECT 'y'::text AS v) o",
         "SELECT repeat(s::text, 1000) FROM (SELECT repeat('x', 20000) AS a, repeat('x', 20000) AS b) s",
     ] {
-        too_large(text, "could make a value");
+        too_large(text, "could produce a value");
     }
     // A name qualified by a schema denotes a table.
     unchanged(

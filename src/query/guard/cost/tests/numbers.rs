@@ -253,7 +253,7 @@ fn negative_exponents_count_like_positive_ones() {
         "SELECT repeat(JSON_VALUE('{}'::jsonb, '$.x' RETURNING numeric DEFAULT '1e-16000' ON EMPTY)::text, 7000)",
         "SELECT repeat(1e-16000::text, 7000)",
     ] {
-        too_large(text, "could make a value");
+        too_large(text, "could produce a value");
     }
     let doubled = |links: usize| {
         let first = format!(
@@ -276,7 +276,7 @@ fn numbers_in_paths_and_with_underscores_are_counted() {
         "SELECT repeat(jsonb_path_query_first('{}'::jsonb, '1e131000'::jsonpath)::text, 100)",
         "SELECT repeat('1e1_31000'::numeric::text, 100)",
     ] {
-        too_large(text, "could make a value");
+        too_large(text, "could produce a value");
     }
 }
 
@@ -290,7 +290,7 @@ fn numbers_between_quotes_and_backslashes_are_counted() {
         r#"SELECT repeat(upper('[0,9e13"1000"]'::numrange)::text, 100)"#,
         r"SELECT repeat(upper(numrange('[0,9e13\1000]'))::text, 100)",
     ] {
-        too_large(text, "could make a value");
+        too_large(text, "could produce a value");
     }
     unchanged(r#"SELECT '{"1.5","2e10"}'::numeric[]"#);
 }
@@ -349,7 +349,7 @@ fn a_default_in_sql_json_must_be_a_literal() {
     }
     too_large(
         "SELECT repeat(JSON_VALUE('{}'::jsonb, '$.x' RETURNING numeric DEFAULT '9e131000' ON EMPTY)::text, 100)",
-        "could make a value",
+        "could produce a value",
     );
     for text in [
         "SELECT JSON_VALUE('{}'::jsonb, '$.x' RETURNING int DEFAULT -1 ON EMPTY DEFAULT NULL ON ERROR)",

@@ -46,11 +46,11 @@ fn every_use_of_a_regular_expression_is_bounded() {
     }
     refused(
         "SELECT '[]'::jsonb @? ANY (ARRAY['$.a'::jsonpath])",
-        "a JSON path that stands by itself",
+        "a JSON path outside of the call that uses it",
     );
     refused(
         "SELECT regexp_count(pattern => 'a', string => 'b')",
-        "with names for its arguments",
+        "with named arguments",
     );
     // The unary operator ~ of a number is bitwise NOT.
     unchanged("SELECT ~ store_id FROM retail.stores");
@@ -173,7 +173,7 @@ fn every_form_of_like_counts_its_steps() {
     ] {
         too_large(&format!("SELECT {operation}"), "LIKE over values");
     }
-    too_large("SELECT 'a' @@ repeat('b ', 3000)", "would work on values");
+    too_large("SELECT 'a' @@ repeat('b ', 3000)", "would process values");
     // Each of them is fast enough, all together are not.
     let likes = ["repeat('a', 10000) LIKE repeat('%a', 1000)"; 3].join(" AND ");
     too_large(
@@ -293,6 +293,6 @@ fn a_json_path_is_checked_by_its_tokens() {
             "SELECT jsonb_path_query('1', '{}', '{{\"x\": 1e9999}}')",
             ["$x"; 10_000].join(" * ")
         ),
-        "could make a value",
+        "could produce a value",
     );
 }

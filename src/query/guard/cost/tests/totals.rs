@@ -22,7 +22,7 @@ fn copies_made_by_the_parser_are_counted() {
     );
     too_large(
         &format!("SELECT {selects}"),
-        "too many tables and sub-selects",
+        "too many tables and subqueries",
     );
     let concat = format!("{}store_name{}", "concat(1, ".repeat(30), ")".repeat(30));
     let items = vec!["store_name"; 1000].join(", ");
@@ -184,7 +184,7 @@ fn an_exists_planned_both_ways_counts_twice() {
         format!("SELECT 1 FROM retail.orders a0 WHERE {inner} OR a0.store_id = 0")
     };
     assert!(check(&nested(3)).is_ok());
-    too_large(&nested(6), "too many tables and sub-selects");
+    too_large(&nested(6), "too many tables and subqueries");
 }
 
 /// Only sorts and joins hold several rows at once.
