@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Looks for what no log may hold: secrets, tokens, the text of statements.
 # Sourced by scripts/test; needs the settings exported.
 

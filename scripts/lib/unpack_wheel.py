@@ -1,12 +1,14 @@
 """Unpacks parts of the one wheel in a folder: unpack_wheel.py tree|flat FOLDER TARGET PREFIXES
 
 PREFIXES are separated by "|"; a member is unpacked when its path starts with one of them (for a path like
-"x.data/platlib/y", where wheels keep compiled libraries, "y" counts). `tree` keeps the folders, `flat` puts the
-files side by side. Exec bits, which Python's zipfile drops, are kept.
+"x.data/platlib/y" or "x.data/scripts/y", where wheels keep compiled libraries and programs, "y"
+counts). `tree` keeps the folders, `flat` puts the files side by side. Exec bits, which Python's
+zipfile drops, are kept.
 """
 
 import glob
 import os
+import re
 import sys
 import zipfile
 
@@ -17,7 +19,7 @@ def main(shape, folder, target, prefixes):
     unpacked = 0
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
-            name = member.filename.split(".data/platlib/")[-1]
+            name = re.split(r"\.data/(?:platlib|scripts)/", member.filename)[-1]
             if member.is_dir() or not name.startswith(prefixes):
                 continue
             member.filename = name if shape == "tree" else os.path.basename(name)

@@ -17,6 +17,7 @@ mod command_line; // the binary: exit codes and messages
 mod context; // what keeps a model from misreading what it gets
 mod context_faults;
 mod corpus; // ordinary business statements
+mod documents; // files, headings and tests that the documents name
 mod dot_env; // scripts and the server read `.env` alike
 mod encryption; // TLS to the database
 mod fairness; // one tenant beside the others
