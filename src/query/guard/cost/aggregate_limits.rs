@@ -7,8 +7,8 @@
 //! what it accumulates. Bounded wrappers enforce these limits at run time, so the actual values
 //! decide, not the largest possible ones.
 //!
-//! Limits apply to whole queries. Expressions of one query may have to be equal (`SELECT DISTINCT …
-//! ORDER BY`), so equal aggregates in it need equal wrappers.
+//! Limits apply to whole queries. Expressions of one query may have to be equal, as in
+//! `SELECT DISTINCT … ORDER BY`, so equal aggregates in it need equal wrappers.
 
 use super::CostAnalyzer;
 use super::bound::{Bound, MAX_SORT_KEY_BYTES};

@@ -78,8 +78,11 @@ pub(super) fn weight_check(weight: Node, weight_per_byte: u64, max: u64) -> Node
     )
 }
 
-/// Rewrites `ARRAY(query)` to `coalesce((SELECT CASE WHEN bounded.admits(weight) THEN
-/// array_agg(value) END FROM (query)), '{}')`: the same array, weighed while it grows.
+/// Rewrites `ARRAY(query)` to the same array, weighed while it grows:
+///
+/// ```sql
+/// coalesce((SELECT CASE WHEN bounded.admits(weight) THEN array_agg(value) END FROM (query)), '{}')
+/// ```
 pub(super) fn weigh_array_sub_link(
     node: &mut Node,
     column_count: ColumnCount,

@@ -153,7 +153,7 @@ pub(super) fn whole_row(item: &str) -> Node {
 pub(super) fn select_columns_from(item: Node, columns: &[&str], alias: Alias) -> Node {
     let select = SelectStmt {
         target_list: columns.iter().map(|name| target(column(&[name]))).collect(),
-        ..all_of(item)
+        ..select_star_from(item)
     };
     wrap(NodeEnum::RangeSubselect(Box::new(RangeSubselect {
         lateral: false,
@@ -300,9 +300,12 @@ pub(super) fn fenced_column(value: &str) -> Node {
     column(&["fenced", value])
 }
 
-/// Limits the rows of a subquery while they are produced: `CASE WHEN bounded.counted(row_number()
-/// OVER (), max) THEN value END`. PostgreSQL keeps no row for the window function, and stops at the
-/// first row above the limit.
+/// Limits the rows of a subquery while they are produced. PostgreSQL keeps no row for the window
+/// function, and stops at the first row above the limit:
+///
+/// ```sql
+/// CASE WHEN bounded.counted(row_number() OVER (), max) THEN value END
+/// ```
 pub(super) fn limit_hashed_rows(
     subselect: &mut Option<Box<Node>>,
     column_count: ColumnCount,
@@ -354,9 +357,14 @@ fn with_window(call: FuncCall, frame_options: i32) -> Node {
     })))
 }
 
-/// Limits the bytes of a recursion's rows: `r AS (A UNION B)` becomes `r(names) AS MATERIALIZED
-/// (WITH RECURSIVE r AS (A UNION B) SELECT values FROM r)`, where each row is charged when it is
-/// found. MATERIALIZED makes sure that the check is computed, whichever columns are read.
+/// Limits the bytes of a recursion's rows, each of which is charged when it is found.
+///
+/// `r AS (A UNION B)` becomes the following. MATERIALIZED makes sure that the check is computed,
+/// whichever columns are read:
+///
+/// ```sql
+/// r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT values FROM r)
+/// ```
 pub(super) fn limit_recursion(cte: &mut CommonTableExpr, names: &[String], sharers: u64) {
     let cte_name = cte.ctename.clone();
     let inner = std::mem::take(cte);

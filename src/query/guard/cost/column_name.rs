@@ -118,7 +118,7 @@ fn first_column_name(select: &SelectStmt) -> &str {
             {
                 UNKNOWN_NAME
             }
-            value => value.map_or("?column?", own_name),
+            value => value.map_or("?column?", figure_column_name),
         },
         _ => "column1", // VALUES
     }

@@ -199,7 +199,10 @@ impl Columns {
             self.all.iter().partition(|column| column.must_exist);
         let value = |column: &&Column| column.bound.max_bytes;
         let possible = possible.iter().map(value).fold(0, u64::max);
-        certain.iter().map(value).fold(possible, u64::saturating_add)
+        certain
+            .iter()
+            .map(value)
+            .fold(possible, u64::saturating_add)
     }
 
     /// Replaces each bound.

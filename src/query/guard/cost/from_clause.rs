@@ -75,7 +75,7 @@ impl CostAnalyzer {
             self.read_cte(&table.relname, table.location)?
         } else {
             CteOutput {
-                columns: stored.map_or_else(Columns::default, stored_columns),
+                columns: stored.map_or_else(Columns::default, table_columns),
                 append_children: 1,
                 row_count_known: true,
             }

@@ -2,8 +2,8 @@
 //!
 //! A short statement can exhaust the database's memory in ways that no PostgreSQL setting prevents:
 //!
-//! - Constant folding runs in the planner, before any timeout applies: `repeat(repeat(repeat('x',
-//!   1000), 1000), 1000)`.
+//! - Constant folding runs in the planner, before any timeout applies:
+//!   `repeat(repeat(repeat('x', 1000), 1000), 1000)`.
 //! - The planner replaces every reference to a subquery's column by the column's expression, so a
 //!   chain of `SELECT v + v AS v` doubles at every link.
 //! - Some executor nodes ignore `work_mem`: aggregates whose state grows with every row, hashed

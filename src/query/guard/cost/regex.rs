@@ -100,7 +100,7 @@ fn check_literal(pattern: &str, location: i32) -> Verdict {
         .map(|(bound, _)| inspect::numbers_in(bound).fold(1, u64::max))
         .fold(1, u64::saturating_mul);
     let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
-    if pattern.split('{').skip(1).any(is_spread_bound) {
+    if pattern.split('{').skip(1).any(has_blank_in_bound) {
         return Err(Refusal::new(
             Rule::Cost,
             "a regular expression with blanks or a comment in a bound is not allowed",
