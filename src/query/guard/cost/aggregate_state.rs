@@ -28,12 +28,13 @@ pub(super) const MAX_ESTIMATED_ELEMENT_BYTES: u64 = 256;
 /// Size of a number or a date, which is not worth measuring at run time.
 const NUMBER_BYTES: u64 = 16;
 
-/// Factor of all weights: a statement gets this part of the budget of `bounded.admits`. A value
+/// Weight of one byte: with 3, a statement can use a third of the budget of `bounded.admits`. A value
 /// derived from the accumulated one, such as the text of an array, can be more than twice as long,
 /// and it may be sorted several times.
 const WEIGHT_PER_BYTE: u64 = 3;
 
-/// The same factor for JSON, which takes many times its text while it is embedded into other JSON.
+/// Weight of one byte of JSON, which takes many times its text while it is embedded into other
+/// JSON.
 const JSON_WEIGHT_PER_BYTE: u64 = 12;
 
 impl CostAnalyzer {

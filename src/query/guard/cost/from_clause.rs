@@ -128,7 +128,7 @@ impl CostAnalyzer {
             if !has_limit {
                 build_ast::add_offset_zero(select);
             }
-            columns.plan();
+            columns.fence();
         }
         let entry = RangeTableEntry {
             name: String::new(),
