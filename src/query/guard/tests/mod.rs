@@ -154,7 +154,7 @@ fn a_query_that_writes_or_locks_is_refused() {
     refused(
         "WITH d AS (DELETE FROM retail.orders RETURNING *) SELECT * FROM d",
         Rule::Construct,
-        "a data-modifying WITH query",
+        "a WITH query that writes",
     );
     refused("SELECT 1 AS a INTO TEMP t", Rule::Construct, "INTO");
     refused(
