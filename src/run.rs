@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::identity::TenantId;
-use zava_mcp_server::query::guard::{AuthError, Guard};
+use zava_mcp_server::query::guard::{Guard, Refusal};
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
@@ -31,7 +31,7 @@ pub(crate) enum CommandError {
     /// Nothing was tried: the settings cannot be used.
     Settings(anyhow::Error),
     /// A statement would not run.
-    Refused(AuthError),
+    Refused(Refusal),
     /// It was tried.
     Other(anyhow::Error),
 }

@@ -97,7 +97,7 @@ impl Admission {
         let trace_id = origin.trace_id;
         let standing = self
             .rates
-            .admitted(caller.principal())
+            .check_principal(caller.principal())
             .map_err(|too_many| {
                 self.audit_log.record(Event {
                     principal: Some(caller.principal().clone()),
@@ -217,7 +217,7 @@ struct Origin {
 }
 
 impl Origin {
-    fn refused(&self, kind: Kind, reason: impl Into<Cow<'static, str>>) -> Event {
+    fn refused(&self, kind: EventKind, reason: impl Into<Cow<'static, str>>) -> Event {
         Event::refused(kind, reason, self.source.address(), self.trace_id)
     }
 }
@@ -243,7 +243,7 @@ impl Drop for Attempt<'_> {
         self.admission.rates.record_failure(self.origin.source);
         self.admission
             .audit_log
-            .note(self.origin.refused(EventKind::Authentication, "given up"));
+            .record(self.origin.refused(EventKind::Authentication, "given up"));
     }
 }
 

@@ -44,7 +44,7 @@ use tokio_util::sync::CancellationToken;
 use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
-use crate::settings::{PublicUrl, Rates as RateSettings};
+use crate::settings::{PublicUrl, RateLimits as RateSettings};
 use crate::telemetry::audit::AuditLog;
 
 pub use health::Readiness;

@@ -72,10 +72,10 @@ pub trait TenantStore: Send + Sync {
 /// the last hour may always be asked about, and so may what somebody is entitled to who has proved who they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lookup {
-    /// Yes.
-    Allowed,
-    /// No.
-    Remembered,
+    /// The database may be queried.
+    Query,
+    /// Only what is cached counts.
+    CacheOnly,
 }
 
 /// Turns what a request says about itself into a [`Caller`].
@@ -326,7 +326,7 @@ impl Identity {
 impl Lookup {
     fn must_be_allowed(self) -> Result<(), AuthError> {
         match self {
-            Self::Allowed => Ok(()),
+            Self::Query => Ok(()),
             Self::CacheOnly => Err(AuthError::NotCached),
         }
     }

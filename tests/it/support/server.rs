@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuthSettings, Limits, Login, Rates, ServeSettings, TrustedPeers,
+    AnswerLimits, AuthSettings, Limits, Login, RateLimits, ServeSettings, TrustedPeers,
 };
 
 use zava_mcp_server::telemetry::log_to;
@@ -74,7 +74,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             tenant_queue: NonZeroUsize::new(16).expect("not zero"),
         },
         // Tests ask faster than anybody may.
-        rates: Rates {
+        rates: RateLimits {
             principal: NonZeroU32::MAX,
             address: NonZeroU32::MAX,
             failures: NonZeroU32::MAX,
