@@ -7,9 +7,9 @@ use zava_mcp_server::settings::AdminSettings;
 use zava_mcp_server::telemetry::audit::ChainHead;
 
 use crate::command::{CreateKey, Grant, Key, Revoke};
-use crate::run::say;
+use crate::run::print_line;
 
-/// Lets a caller ask for a store.
+/// Grants a principal a store.
 pub(crate) async fn grant(settings: &AdminSettings, grant: &Grant) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     let Grant {
@@ -18,28 +18,30 @@ pub(crate) async fn grant(settings: &AdminSettings, grant: &Grant) -> anyhow::Re
         role,
     } = grant;
     database::grant(&mut db, principal, store, *role).await?;
-    say(&format!(
-        "{principal} may ask for {store} as {}",
+    print_line(&format!(
+        "granted {principal} the store {store} as {}",
         role.as_str()
     ))
 }
 
-/// Takes a grant back.
+/// Revokes a grant.
 pub(crate) async fn revoke(settings: &AdminSettings, revoke: &Revoke) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     let Revoke { principal, store } = revoke;
     ensure!(
         database::revoke(&mut db, principal, store).await?,
-        "{principal} had no grant for {store}; `zava-mcp-server grants` lists them"
+        "{principal} had no grant for {store}; `zava-mcp-server grants` lists all grants"
     );
-    say(&format!("{principal} may not ask for {store} any more"))
+    print_line(&format!(
+        "revoked the grant for {store} from {principal}; takes effect within 15 seconds"
+    ))
 }
 
-/// Lists grants, a line each.
+/// Lists all grants, one a line.
 pub(crate) async fn grants(settings: &AdminSettings) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
-    for grant in database::grants(&mut db).await? {
-        say(&format!(
+    for grant in database::list_grants(&mut db).await? {
+        print_line(&format!(
             "{}  {:8}  {}  {}",
             grant.granted_at.format("%F"),
             grant.role,
@@ -50,7 +52,7 @@ pub(crate) async fn grants(settings: &AdminSettings) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes, lists and revokes keys.
+/// Creates, lists or revokes API keys.
 pub(crate) async fn key(
     settings: &AdminSettings,
     key: Key,
@@ -66,15 +68,15 @@ pub(crate) async fn key(
         }) => {
             let expires_at = now
                 .checked_add_days(Days::new(days.into()))
-                .context("the key would expire too late")?;
-            let new = NewApiKey::draw(&mut rand::rng());
+                .context("the key's expiry time is out of range")?;
+            let new = NewApiKey::generate(&mut rand::rng());
             database::create_key(&mut db, &new, &name, expires_at, &store, role).await?;
-            // The only time that it is shown.
-            say(new.text.expose_secret())
+            // The key is shown only here.
+            print_line(new.text.expose_secret())
         }
         Key::List => {
-            for key in database::keys(&mut db).await? {
-                say(&format!(
+            for key in database::list_keys(&mut db).await? {
+                print_line(&format!(
                     "{}  {:7}  {}  {}",
                     key.id,
                     key.state,
@@ -87,14 +89,14 @@ pub(crate) async fn key(
         Key::Revoke { key } => {
             ensure!(
                 database::revoke_key(&mut db, &key).await?,
-                "there is no key of this id or name; `zava-mcp-server key list` lists them"
+                "no key has this id or name; `zava-mcp-server key list` lists all keys"
             );
-            say("revoked; servers believe it for up to 15 seconds more")
+            print_line("revoked; takes effect within 15 seconds")
         }
     }
 }
 
-/// Proves that the audit trail is whole.
+/// Verifies the audit log's hash chain and prints its head.
 pub(crate) async fn verify_audit(
     settings: &AdminSettings,
     from: Option<&ChainHead>,
@@ -102,11 +104,11 @@ pub(crate) async fn verify_audit(
 ) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     match database::verify_audit(&mut db, from, expected).await? {
-        None => say("the audit trail is empty"),
-        // Its numbers have no gaps, so the last one is how many there are.
-        Some(end) => say(&format!(
-            "{} records, each fits the one before; the trail ends with\n{end}",
-            end.audit_id + 1 - from.map_or(1, |from| from.audit_id)
+        None => print_line("the audit log is empty"),
+        // Record numbers have no gaps, so the last one tells how many records there are.
+        Some(head) => print_line(&format!(
+            "{} records, each linked to the one before; the chain head is\n{head}",
+            head.audit_id + 1 - from.map_or(1, |from| from.audit_id)
         )),
     }
 }

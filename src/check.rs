@@ -5,64 +5,69 @@ use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, PostureRule};
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::run::say;
+use crate::run::print_line;
 
-/// Goes through everything that `serve` relies on: settings, embedding model, database, rights, signing key.
+/// Checks everything that `serve` relies on: settings, embedding model, database, privileges,
+/// signing key.
 pub(crate) async fn check(
     settings: &ServeSettings,
     clock: fn() -> SystemTime,
 ) -> anyhow::Result<()> {
     let database = &settings.database;
-    let unserved = || {
+    let unusable_database = || {
         format!(
-            "database {} on {}:{} does not serve {}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_USER, \
+            "cannot use database {} on {}:{} as {}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_USER, \
              POSTGRES_PASSWORD and ZAVA_SIGNING_KEY, and that `zava-mcp-server migrate` has run with the same values",
             database.database, database.host, database.port, settings.login.user
         )
     };
-    say("settings   ok")?;
+    print_line("settings   ok")?;
     let app = App::new(settings, clock)?;
-    say(match settings.embedding_model_dir {
+    print_line(match settings.embedding_model_dir {
         Some(_) => "embedding  ok",
         None => {
-            "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products answers with an error"
+            "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products returns an error"
         }
     })?;
-    let findings = app.examine_database().await.with_context(unserved)?;
-    for line in posture(&findings) {
-        say(&line)?;
+    let findings = app
+        .examine_database()
+        .await
+        .with_context(unusable_database)?;
+    for line in posture_report(&findings) {
+        print_line(&line)?;
     }
     ensure!(
         findings.is_empty(),
-        "nothing is served until the {} findings above are mended: run each statement after `mend:` as the owner of what it \
-         names (SET ROLE zava_owner) or as a superuser",
+        "no query is served until the {} findings above are fixed; run each statement after `fix:` as the owner of the \
+         object that it names (SET ROLE zava_owner) or as a superuser",
         findings.len()
     );
-    let skew = app.check_database().await.with_context(unserved)?;
+    let skew = app.check_database().await.with_context(unusable_database)?;
     if skew > MAX_CLOCK_SKEW {
-        say(&format!(
-            "clock      WRONG  the clocks of this server and the database differ by {} s; synchronise both, or beyond 30 s nothing is served",
+        print_line(&format!(
+            "clock      WRONG  the clocks of this server and the database differ by {} s; synchronize both: beyond 30 s no query is served",
             skew.as_secs()
         ))?;
     }
-    say(&format!(
+    print_line(&format!(
         "database   ok ({} on {}:{} as {})",
         database.database, database.host, database.port, settings.login.user
     ))
 }
 
-/// A line for each rule that holds; for one that does not, what is wrong and below it the statement that mends it.
-fn posture(findings: &[Finding]) -> Vec<String> {
-    let widest = PostureRule::ALL.iter().map(|rule| rule.name().len()).max();
-    let width = widest.unwrap_or_default();
+/// The report on the posture rules: a line for each rule that holds, and two for each finding, what
+/// is wrong and the statement that fixes it.
+fn posture_report(findings: &[Finding]) -> Vec<String> {
+    let widths = PostureRule::ALL.iter().map(|rule| rule.name().len());
+    let width = widths.max().unwrap_or_default();
     let mut lines = Vec::new();
     for rule in PostureRule::ALL {
         let name = rule.name();
-        let broken: Vec<&Finding> = findings
+        let violations: Vec<&Finding> = findings
             .iter()
             .filter(|finding| finding.rule == *rule)
             .collect();
-        if broken.is_empty() {
+        if violations.is_empty() {
             lines.push(format!(
                 "posture    {name:width$}  ok     {}",
                 rule.promise()
@@ -70,10 +75,10 @@ fn posture(findings: &[Finding]) -> Vec<String> {
         }
         for Finding {
             object, what, mend, ..
-        } in broken
+        } in violations
         {
             lines.push(format!("posture    {name:width$}  WRONG  {object}: {what}"));
-            lines.push(format!("           {:width$}         mend: {mend};", ""));
+            lines.push(format!("           {:width$}         fix: {mend};", ""));
         }
     }
     lines

@@ -2,9 +2,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use zava_mcp_server::identity::{Principal, Role};
 use zava_mcp_server::telemetry::audit::ChainHead;
 
-/// Lets AI clients ask questions of the Zava retail database over the Model Context Protocol.
+/// Serves the Zava retail database to AI clients over the Model Context Protocol.
 ///
-/// Settings come from the environment and from `.env` in the working directory; docs/settings.md lists them.
+/// Settings come from the environment and from `.env` in the working directory; docs/settings.md
+/// lists them.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Arguments {
@@ -18,66 +19,67 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Serve MCP until interrupted (the default).
     Serve(Serve),
-    /// Create or mend roles, schema and signing key.
+    /// Create or repair roles, schema and signing key.
     Migrate,
-    /// Load the sample data; does nothing when data is there.
+    /// Load the sample data; does nothing if the database already holds data.
     Seed(Seed),
-    /// Check settings, database, and what the login may do there; says what is wrong and how to mend it.
+    /// Check settings, database and the login's privileges; prints what is wrong and how to fix it.
     Check,
-    /// Let a caller ask for a store; a role given before is replaced.
+    /// Grant a caller a store; replaces the role granted before. Takes effect within 15 seconds.
     Grant(Grant),
-    /// Take a grant back.
+    /// Revoke a grant; takes effect within 15 seconds.
     Revoke(Revoke),
-    /// List who may ask for which store.
+    /// List all grants.
     Grants,
-    /// Make, list and revoke API keys.
+    /// Create, list and revoke API keys.
     #[command(subcommand)]
     Key(Key),
-    /// Look at the audit trail.
+    /// Verify the audit log.
     #[command(subcommand)]
     Audit(Audit),
-    /// Say whether the server would run a statement: prints what would run, or why it is refused. Needs no database.
+    /// Check a statement against the guard: print the SQL that would run, or why it is refused.
+    /// Needs no database.
     Sql(Sql),
 }
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Serve {
-    /// Speak MCP on standard input and output, for the tenant in ZAVA_TENANT.
+    /// Serve one MCP client over standard input and output, for the tenant in ZAVA_TENANT.
     #[arg(long)]
     pub(crate) stdio: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Seed {
-    /// How many customers, orders and items.
+    /// How many customers, orders and order items to generate.
     #[arg(long, value_enum, default_value_t = Scale::Full)]
     pub(crate) scale: Scale,
-    /// The same number makes the same data.
+    /// Seed of the random numbers; the same seed generates the same data.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
-    /// The last day with orders, such as 2026-11-23 (the default is the current UTC date).
+    /// The last day with orders, such as 2026-11-23 (default: the current UTC date).
     #[arg(long)]
     pub(crate) today: Option<chrono::NaiveDate>,
-    /// Delete the data that is there and load anew.
+    /// Delete the existing data first.
     #[arg(long)]
     pub(crate) replace: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Grant {
-    /// Who: entra:<directory>:<object id>, group:<directory>:<group id>, or apikey:<key id>.
+    /// The caller: entra:<directory>:<object id>, group:<directory>:<group id>, or apikey:<key id>.
     pub(crate) principal: Principal,
     /// The store's name as in retail.stores, "Head office" for all stores, or the tenant id.
     #[arg(long)]
     pub(crate) store: String,
-    /// What the caller may do with it.
-    #[arg(long, default_value = "reader", value_parser = role)]
+    /// The role: reader, analyst or operator.
+    #[arg(long, default_value = "reader", value_parser = parse_role)]
     pub(crate) role: Role,
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct Revoke {
-    /// Who, as in grant.
+    /// The caller, as in grant.
     pub(crate) principal: Principal,
     /// The store, as in grant.
     #[arg(long)]
@@ -86,52 +88,53 @@ pub(crate) struct Revoke {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Key {
-    /// Make a key and print it, once.
+    /// Create a key and print it; it is not shown again.
     Create(CreateKey),
-    /// List keys: id, state, end, name.
+    /// List all keys: id, state, expiry date, name.
     List,
-    /// Revoke a key; servers believe it for up to 15 seconds more.
+    /// Revoke a key; takes effect within 15 seconds.
     Revoke {
-        /// Its id or name.
+        /// The key's id or name.
         key: String,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Audit {
-    /// Prove that no record of guard.audit was changed, deleted or put in, and print the trail's end.
+    /// Verify that no record of guard.audit was changed, deleted or inserted; prints the chain
+    /// head.
     Verify {
-        /// An end that was known before older records were pruned; begin with it.
-        #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
+        /// A chain head noted before older records were pruned; verification starts there.
+        #[arg(long, value_name = "ID:HASH", value_parser = parse_chain_head)]
         from: Option<ChainHead>,
-        /// An end that was printed or logged before, such as 42:9f86d0…; it must still be part of the trail.
-        #[arg(long, value_name = "ID:HASH", value_parser = chain_end)]
+        /// A chain head printed or logged before, such as 42:9f86d0…; it must still be in the log.
+        #[arg(long, value_name = "ID:HASH", value_parser = parse_chain_head)]
         expect: Option<ChainHead>,
     },
 }
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct CreateKey {
-    /// What it is for.
+    /// A name for the key, such as its purpose.
     pub(crate) name: String,
-    /// A store that its holder may ask for, as in grant; may be given several times.
+    /// A store to grant the key's holder, as in grant; repeat it for several stores.
     #[arg(long, required = true)]
     pub(crate) store: Vec<String>,
-    /// What the holder may do with them.
-    #[arg(long, default_value = "reader", value_parser = role)]
+    /// The role for these stores: reader, analyst or operator.
+    #[arg(long, default_value = "reader", value_parser = parse_role)]
     pub(crate) role: Role,
-    /// In how many days it expires.
+    /// Number of days until the key expires.
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=730))]
     pub(crate) days: u16,
 }
 
-fn role(name: &str) -> Result<Role, &'static str> {
-    Role::of_name(name).ok_or("is not reader, analyst or operator")
+fn parse_role(name: &str) -> Result<Role, &'static str> {
+    Role::from_name(name).ok_or("expected reader, analyst or operator")
 }
 
-fn chain_end(text: &str) -> Result<ChainHead, &'static str> {
+fn parse_chain_head(text: &str) -> Result<ChainHead, &'static str> {
     text.parse()
-        .map_err(|_| "is not a record's number, a colon and 64 hexadecimal digits")
+        .map_err(|_| "expected a record number, a colon and 64 hexadecimal digits")
 }
 
 #[derive(Clone, Debug, Args)]
@@ -143,8 +146,8 @@ pub(crate) struct Sql {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Scale {
-    /// 50,000 customers, about 200,000 orders.
+    /// 50,000 customers and about 200,000 orders.
     Full,
-    /// A fiftieth of that.
+    /// One fiftieth of that.
     Small,
 }

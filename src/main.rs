@@ -1,60 +1,62 @@
-//! The command line: arguments become one call and an exit code.
+//! The command line: parses the arguments, makes one call and maps its result to an exit code.
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser as _;
 use zava_mcp_server::telemetry;
 
-mod access; // `grant`, `key` and their like: who may ask
-mod check; // `check`: what is wrong and how to mend it
-mod command; // what the arguments mean
-mod run; // the call behind each command
+mod access; //  `grant`, `revoke`, `grants`, `key` and `audit`
+mod check; //   `check`: what is wrong and how to fix it
+mod command; // the arguments
+mod run; //     the call for each command
 
-/// Returns what is freed to the operating system, however it was fragmented (docs/decisions/0027).
+/// Returns freed memory to the operating system even when the heap is fragmented
+/// (docs/decisions/0027).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `EX_USAGE` of `sysexits.h`: the settings or arguments cannot be used.
-const UNUSABLE_SETTINGS: u8 = 64;
+/// The exit code for invalid settings or arguments: `EX_USAGE` of `sysexits.h`.
+const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
     let arguments = match command::Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(refused) => return tell(&refused),
+        Err(error) => return print_parse_result(&error),
     };
-    let ended = run::run(arguments);
+    let result = run::run(arguments);
     telemetry::flush();
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(run::CommandError::Settings(error)) => {
-            complain(error.as_ref());
-            ExitCode::from(UNUSABLE_SETTINGS)
+            report_error(error.as_ref());
+            ExitCode::from(EXIT_USAGE)
         }
         Err(run::CommandError::Refused(refusal)) => {
-            // The very words that a client would read.
+            // The same text that a client gets.
             telemetry::write_to_stderr(&format!("{refusal}\n"));
             ExitCode::FAILURE
         }
         Err(run::CommandError::Other(error)) => {
-            complain(error.as_ref());
+            report_error(error.as_ref());
             ExitCode::FAILURE
         }
     }
 }
 
-/// Prints what was asked for (help, the version), or why the arguments cannot be used.
-fn tell(refused: &clap::Error) -> ExitCode {
-    // Nobody listens: nothing can be told, and the exit code says it all the same.
-    let _ = refused.print();
-    if refused.use_stderr() {
-        ExitCode::from(UNUSABLE_SETTINGS)
+/// Prints the help or version that was requested, or why the arguments are invalid: clap reports
+/// all three as an error.
+fn print_parse_result(error: &clap::Error) -> ExitCode {
+    // A closed output is ignored: the exit code is still right.
+    let _ = error.print();
+    if error.use_stderr() {
+        ExitCode::from(EXIT_USAGE)
     } else {
         ExitCode::SUCCESS
     }
 }
 
-/// Tells a person at the command line what went wrong, with its causes.
-fn complain(error: &(dyn Error + 'static)) {
+/// Writes an error and its causes to standard error.
+fn report_error(error: &(dyn Error + 'static)) {
     let mut text = format!("zava-mcp-server: {error}");
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -22,17 +22,17 @@ use crate::command::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "the one place that hands the clock in"
+    reason = "the only place that names the system clock; all else takes it as an argument"
 )]
 const CLOCK: fn() -> SystemTime = SystemTime::now;
 
-/// How a command ends when it does not end well.
+/// Why a command failed.
 pub(crate) enum CommandError {
-    /// Nothing was tried: the settings cannot be used.
+    /// The settings are invalid, so the command was not started.
     Settings(anyhow::Error),
-    /// A statement would not run.
+    /// The guard refused the statement.
     Refused(Refusal),
-    /// It was tried.
+    /// The command was started and failed.
     Other(anyhow::Error),
 }
 
@@ -48,60 +48,60 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
     match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
         Command::Serve(Serve { stdio: false }) => {
             let settings = serve_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(serve_http(&settings))
                 .map_err(CommandError::Other)
         }
         Command::Serve(Serve { stdio: true }) => {
             let settings = serve_settings(&environment)?;
             let tenant = settings.stdio_tenant.ok_or_else(|| {
-                CommandError::Settings(anyhow!("ZAVA_TENANT is not set; over standard input and output it names the tenant, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
+                CommandError::Settings(anyhow!("ZAVA_TENANT is not set; `serve --stdio` needs a tenant id, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
             })?;
-            let runtime = runtime()?;
+            let runtime = build_runtime()?;
             let served = runtime.block_on(serve_stdio(&settings, tenant.into()));
-            // A thread may wait for standard input, which need not end before the process does.
+            // A blocking thread may still be reading standard input, which may never end.
             runtime.shutdown_background();
             served.map_err(CommandError::Other)
         }
         Command::Migrate => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(migrate(&settings))
                 .map_err(CommandError::Other)
         }
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;
-            runtime()?
-                .block_on(load(&settings, seed))
+            build_runtime()?
+                .block_on(load_sample_data(&settings, seed))
                 .map_err(CommandError::Other)
         }
         Command::Grant(grant) => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(access::grant(&settings, &grant))
                 .map_err(CommandError::Other)
         }
         Command::Revoke(revoke) => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(access::revoke(&settings, &revoke))
                 .map_err(CommandError::Other)
         }
         Command::Grants => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(access::grants(&settings))
                 .map_err(CommandError::Other)
         }
         Command::Key(key) => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(access::key(&settings, key, CLOCK().into()))
                 .map_err(CommandError::Other)
         }
         Command::Audit(Audit::Verify { from, expect }) => {
             let settings = admin_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(access::verify_audit(
                     &settings,
                     from.as_ref(),
@@ -111,14 +111,14 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
         }
         Command::Check => {
             let settings = serve_settings(&environment)?;
-            runtime()?
+            build_runtime()?
                 .block_on(check(&settings, CLOCK))
                 .map_err(CommandError::Other)
         }
         Command::Sql(Sql { statement }) => {
-            let longest = settings::sql_bytes(&environment)
+            let max_bytes = settings::sql_bytes(&environment)
                 .map_err(|error| CommandError::Settings(error.into()))?;
-            sql(statement, longest)
+            check_sql(statement, max_bytes)
         }
     }
 }
@@ -137,14 +137,16 @@ fn admin_settings(environment: &Environment) -> Result<AdminSettings, CommandErr
     Ok(settings)
 }
 
-/// Long SQL is parsed here, and a parse of 32 KiB may hold several MiB: more threads mean more memory, not more speed.
-const BLOCKING_THREADS: usize = 4;
+/// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
+/// cost memory without gaining speed.
+const MAX_BLOCKING_THREADS: usize = 4;
 
-/// One thread for all requests: on the small machines this runs on, waking another thread costs more than the work
-/// (docs/decisions/0004). What computes for long goes to the blocking threads.
-fn runtime() -> anyhow::Result<Runtime> {
+/// One thread for all requests: on the small machines that the server is made for, waking another
+/// thread costs more than the work that it would take over (docs/decisions/0004). Long computations
+/// run on the blocking threads.
+fn build_runtime() -> anyhow::Result<Runtime> {
     Builder::new_current_thread()
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(MAX_BLOCKING_THREADS)
         .enable_all()
         .build()
         .context("the asynchronous runtime cannot start")
@@ -154,34 +156,34 @@ async fn serve_http(settings: &ServeSettings) -> anyhow::Result<()> {
     let app = App::new(settings, CLOCK)?;
     let listener = host::listen(settings.listen).with_context(|| {
         format!(
-            "cannot listen on {}; stop what uses it, or set ZAVA_LISTEN to another port",
+            "cannot listen on {}; stop the process that uses the port, or set ZAVA_LISTEN to another one",
             settings.listen
         )
     })?;
     let address = listener
         .local_addr()
-        .context("the listening address cannot be told")?;
-    tracing::info!(%address, "listening; MCP is at /mcp");
+        .context("the listening address cannot be determined")?;
+    tracing::info!(%address, "listening; the MCP endpoint is /mcp");
     let stop = CancellationToken::new();
-    until_signalled(stop.clone(), Box::pin(app.serve_http(listener, stop))).await
+    serve_until_signal(stop.clone(), Box::pin(app.serve_http(listener, stop))).await
 }
 
 async fn serve_stdio(settings: &ServeSettings, tenant: TenantId) -> anyhow::Result<()> {
     let app = App::new(settings, CLOCK)?;
     let stop = CancellationToken::new();
-    until_signalled(stop.clone(), Box::pin(app.serve_stdio(tenant, stop))).await
+    serve_until_signal(stop.clone(), Box::pin(app.serve_stdio(tenant, stop))).await
 }
 
-/// Runs a server until it ends by itself, or until a signal tells it to stop and it has done so.
-async fn until_signalled(
+/// Runs a server until it ends by itself, or until it has shut down gracefully after a signal.
+async fn serve_until_signal(
     stop: CancellationToken,
     serving: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    let signal = host::stop_signal().context("signals cannot be received")?;
+    let signal = host::stop_signal().context("the handlers for signals cannot be installed")?;
     let mut serving = pin!(serving);
-    // The server goes on being polled after a signal; the signal is waited for once.
+    // After the signal, the server is polled further, without this `select!`.
     tokio::select! {
-        served = &mut serving => return served,
+        result = &mut serving => return result,
         () = signal => stop.cancel(),
     }
     serving.await
@@ -189,24 +191,24 @@ async fn until_signalled(
 
 async fn migrate(settings: &AdminSettings) -> anyhow::Result<()> {
     let migrated = database::migrate(settings).await?;
-    say(&format!(
-        "database {} is ready: {} migrations, login {}, signing key {}",
+    print_line(&format!(
+        "database {} is ready: {} migrations applied, login {}, signing key {}",
         settings.database.database, migrated.migrations, settings.login.user, migrated.signing_key
     ))
 }
 
-async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
+async fn load_sample_data(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(settings).await?;
     if !seed.replace
         && let Some(loaded) = sample_data::is_loaded(&mut db).await?
     {
-        return say(&format!(
-            "the database already holds {} customers and {} orders; --replace loads anew",
+        return print_line(&format!(
+            "the database already holds {} customers and {} orders; use --replace to delete and reload them",
             loaded.customers, loaded.orders
         ));
     }
     let directory = settings.embedding_model_dir.as_deref().context(
-        "ZAVA_EMBEDDING_MODEL_DIR is not set; the sample data hold a vector for each product, so seed needs the model",
+        "ZAVA_EMBEDDING_MODEL_DIR is not set; `seed` needs the model to compute a vector for each product",
     )?;
     let model = StaticModel::open(directory)?;
     let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
@@ -228,25 +230,26 @@ async fn load(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
     } else {
         sample_data::load(&mut db, &plan, model.name(), embed, progress).await?
     };
-    say(&format!(
+    print_line(&format!(
         "loaded {} products, {} customers, {} orders with {} items",
         summary.products, summary.customers, summary.orders, summary.order_items
     ))
 }
 
-/// The guard's verdict, without a database.
-fn sql(statement: String, longest: NonZeroUsize) -> Result<(), CommandError> {
+/// Prints the SQL that the guard would let run, or fails with its refusal. Needs no database.
+fn check_sql(statement: String, max_bytes: NonZeroUsize) -> Result<(), CommandError> {
     let text = if statement == "-" {
-        io::read_to_string(io::stdin()).context("standard input cannot be read as text")?
+        io::read_to_string(io::stdin()).context("standard input cannot be read as UTF-8 text")?
     } else {
         statement
     };
-    let query = Guard::new(longest)
+    let query = Guard::new(max_bytes)
         .check(&text)
         .map_err(CommandError::Refused)?;
-    Ok(say(query.sql())?)
+    Ok(print_line(query.sql())?)
 }
 
-pub(crate) fn say(line: &str) -> anyhow::Result<()> {
+/// Writes a line to standard output.
+pub(crate) fn print_line(line: &str) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{line}").context("standard output cannot be written")
 }

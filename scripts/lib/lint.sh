@@ -32,4 +32,4 @@ lint_words() {
 }
 
 # lint_dependencies: deny.toml. Advisories need the network beyond the registry, so ci.yml checks them.
-lint_dependencies() { "$tools_dir/cargo-deny/bin/cargo-deny" --offline check --hide-inclusion-graph bans licenses sources; }
+lint_dependencies() { "$tools_dir/cargo-deny/bin/cargo-deny" --locked check --hide-inclusion-graph --allow duplicate bans licenses sources; }

@@ -1,6 +1,6 @@
 -- Makes the database accept a signing key.
---   $1 key number, $2 inner pad, $3 outer pad (64 bytes each)
--- The other keys stay valid for a day at most, for servers that still sign with them.
+--   $1 key number, $2 inner HMAC pad, $3 outer HMAC pad (64 bytes each)
+-- The other keys stay valid for at most a day, for servers that still sign with them.
 -- Run by zava_owner.
 WITH retired AS (
     UPDATE guard.signing_key

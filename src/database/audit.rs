@@ -6,26 +6,28 @@ use sqlx::{FromRow, PgConnection, Row as _};
 use super::AdminError;
 use crate::telemetry::audit::ChainHead;
 
-/// What `guard.append_audit` in `migrations/0008_audit.sql` hashes before a record.
-const PURPOSE: &[u8] = b"zava/audit/1";
+/// The domain separator that `guard.append_audit` in `migrations/0008_audit.sql` hashes before each
+/// record.
+const HASH_DOMAIN: &[u8] = b"zava/audit/1";
 
-/// What stands before the first record.
-const BEGINNING: [u8; 32] = [0; 32];
+/// The previous hash of the first record.
+const GENESIS_HASH: [u8; 32] = [0; 32];
 
-/// What is wrong with the audit trail.
+/// How the audit log's hash chain is broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BrokenChain {
-    /// Records are missing between two.
+pub enum ChainError {
+    /// A record between others is missing, or one before the first.
     #[error("record {0} is missing: it has been deleted")]
     Missing(i64),
-    /// A record is not what it was when it was appended.
-    #[error("record {0} has been changed, or put in afterwards")]
+    /// A record differs from what was appended, or was not appended at all.
+    #[error("record {0} has been changed, or inserted afterwards")]
     Changed(i64),
-    /// The trail ends before a record that was there.
-    #[error("record {0} is missing: the end of the trail has been cut off")]
-    CutOff(i64),
-    /// A record has another hash than it had.
-    #[error("record {0} has another hash than expected: the trail has been written anew")]
+    /// The log ends before a record that is known to have existed.
+    #[error("record {0} is missing: the end of the audit log has been deleted")]
+    Truncated(i64),
+    /// The chain is consistent up to this record, but its hash differs from a chain head that was
+    /// known before.
+    #[error("record {0} has an unexpected hash: the audit log has been rewritten")]
     Rewritten(i64),
 }
 
@@ -50,14 +52,16 @@ impl FromRow<'_, PgRow> for Record {
     }
 }
 
-/// Holds every record of the audit trail against the one before it, in this process and not in the
-/// database; the trail's end, `None` if it is empty. With `from`, a record that was known before,
-/// those before it are not looked at, and may have been pruned; it must still be there. With
-/// `expected`, an end that was known before must still be part of it: nothing else shows that the
-/// last records are missing, or that all were written anew.
+/// Verifies the hash chain of the audit log, in this process rather than in the database. Returns
+/// the chain head, `None` if the log is empty.
+///
+/// Verification starts at the chain head `from` if there is one: the records before it are not read
+/// and may have been pruned, but `from` itself must still be in the log. A chain head `expected`
+/// must still be part of the chain: nothing else shows that the last records have been deleted, or
+/// that all records have been rewritten.
 ///
 /// # Errors
-/// [`AdminError::Audit`] with the first record that is wrong, and [`AdminError::Statement`].
+/// [`AdminError::Audit`] with the first broken record, and [`AdminError::Statement`].
 pub async fn verify_audit(
     connection: &mut PgConnection,
     from: Option<&ChainHead>,
@@ -68,32 +72,33 @@ pub async fn verify_audit(
         .bind(first_id)
         .fetch(connection);
     let mut last_id = first_id - 1;
-    let mut last_hash = from.is_none().then(|| BEGINNING.to_vec());
-    let mut is_expected_there = expected.is_none();
+    let mut last_hash = from.is_none().then(|| GENESIS_HASH.to_vec());
+    let mut has_expected = expected.is_none();
     while let Some(record) = rows.try_next().await.map_err(AdminError::Statement)? {
         let next_id = last_id + 1;
         if record.audit_id != next_id {
-            return Err(BrokenChain::Missing(next_id).into());
+            return Err(ChainError::Missing(next_id).into());
         }
-        // Of the first record after a pruning, the hash is known, and with it the one before.
-        let fits = last_hash.is_none_or(|hash| hash == record.previous_hash);
-        if !fits || hash(&record).is_none_or(|hash| record.hash != hash) {
-            return Err(BrokenChain::Changed(record.audit_id).into());
+        // After pruning, the first record's previous hash cannot be checked. Its own hash covers
+        // the previous one, and is compared with `from`.
+        let is_linked = last_hash.is_none_or(|hash| hash == record.previous_hash);
+        if !is_linked || expected_hash(&record).is_none_or(|hash| record.hash != hash) {
+            return Err(ChainError::Changed(record.audit_id).into());
         }
         last_id = record.audit_id;
         for known in [from, expected].into_iter().flatten() {
             if known.audit_id == last_id && known.hash != hex(&record.hash) {
-                return Err(BrokenChain::Rewritten(last_id).into());
+                return Err(ChainError::Rewritten(last_id).into());
             }
         }
-        is_expected_there |= expected.is_some_and(|expected| expected.audit_id == last_id);
+        has_expected |= expected.is_some_and(|expected| expected.audit_id == last_id);
         last_hash = Some(record.hash);
     }
     if let Some(from) = from.filter(|from| last_id < from.audit_id) {
-        return Err(BrokenChain::CutOff(from.audit_id).into());
+        return Err(ChainError::Truncated(from.audit_id).into());
     }
     match expected {
-        Some(expected) if !is_expected_there => Err(BrokenChain::CutOff(expected.audit_id).into()),
+        Some(expected) if !has_expected => Err(ChainError::Truncated(expected.audit_id).into()),
         _ => Ok(last_hash.filter(|_| last_id > 0).map(|hash| ChainHead {
             audit_id: last_id,
             hash: hex(&hash),
@@ -101,11 +106,12 @@ pub async fn verify_audit(
     }
 }
 
-/// The hash that a record should have; `None` for one that cannot have been appended.
-fn hash(record: &Record) -> Option<Vec<u8>> {
+/// The hash that a record must have; `None` for a record that cannot have been appended, because
+/// its time is infinite.
+fn expected_hash(record: &Record) -> Option<Vec<u8>> {
     let recorded_at = record.recorded_at?;
     let mut hash = Sha256::new();
-    hash.update(PURPOSE);
+    hash.update(HASH_DOMAIN);
     hash.update(record.audit_id.to_be_bytes());
     hash.update(recorded_at.to_be_bytes());
     hash.update(&record.previous_hash);

@@ -6,16 +6,16 @@ use uuid::Uuid;
 use super::AdminError;
 use crate::identity::{NewApiKey, Principal, Role};
 
-/// Who may ask for which tenant.
+/// A grant: a principal may query a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Who, as in `guard.entitlement`.
+    /// The principal, as in `guard.entitlement`.
     pub principal: String,
-    /// The tenant's name; its id where there is no such tenant any more.
+    /// The tenant's name, or its id if the tenant no longer exists.
     pub tenant: String,
     /// The role's name.
     pub role: String,
-    /// Since when.
+    /// When it was granted.
     pub granted_at: DateTime<Utc>,
 }
 
@@ -30,16 +30,16 @@ impl FromRow<'_, PgRow> for Grant {
     }
 }
 
-/// A key as it is listed: nothing of it is secret.
+/// An API key as `key list` shows it, without any secret part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedKey {
-    /// Its id, which stands in the key's text behind `zava_`.
+    /// The key's id, which follows `zava_` in the key's text.
     pub id: String,
-    /// What it was called when it was made.
+    /// The name that it was created with.
     pub name: String,
     /// `valid`, `expired` or `revoked`.
     pub state: String,
-    /// When it expires, or has.
+    /// When it expires, or has expired.
     pub expires_at: DateTime<Utc>,
 }
 
@@ -54,10 +54,10 @@ impl FromRow<'_, PgRow> for ListedKey {
     }
 }
 
-/// Lets a caller ask for a tenant; a role given before is replaced.
+/// Grants a principal a tenant, by the tenant's id or name. A role granted before is replaced.
 ///
 /// # Errors
-/// [`AdminError::NoTenant`] and [`AdminError::Statement`].
+/// [`AdminError::UnknownTenant`] and [`AdminError::Statement`].
 pub async fn grant(
     connection: &mut PgConnection,
     principal: &Principal,
@@ -78,10 +78,11 @@ pub async fn grant(
     .map_err(AdminError::Statement)
 }
 
-/// Takes a grant back; whether there was one.
+/// Revokes a grant, by the tenant's id or name. Returns whether there was one. Servers apply it
+/// within 15 seconds.
 ///
 /// # Errors
-/// [`AdminError::NoTenant`] and [`AdminError::Statement`].
+/// [`AdminError::UnknownTenant`] and [`AdminError::Statement`].
 pub async fn revoke(
     connection: &mut PgConnection,
     principal: &Principal,
@@ -93,15 +94,15 @@ pub async fn revoke(
         .bind(tenant)
         .execute(connection)
         .await
-        .map(|done| done.rows_affected() > 0)
+        .map(|result| result.rows_affected() > 0)
         .map_err(AdminError::Statement)
 }
 
-/// All grants, by caller and tenant.
+/// All grants, ordered by principal and tenant.
 ///
 /// # Errors
 /// [`AdminError::Statement`].
-pub async fn grants(connection: &mut PgConnection) -> Result<Vec<Grant>, AdminError> {
+pub async fn list_grants(connection: &mut PgConnection) -> Result<Vec<Grant>, AdminError> {
     sqlx::query_as(
         "SELECT e.principal, coalesce(t.tenant_name, e.tenant_id::text) AS tenant, e.role, e.granted_at
          FROM guard.entitlement AS e LEFT JOIN guard.tenant AS t USING (tenant_id) ORDER BY 1, 2",
@@ -111,10 +112,10 @@ pub async fn grants(connection: &mut PgConnection) -> Result<Vec<Grant>, AdminEr
     .map_err(AdminError::Statement)
 }
 
-/// Keeps a key and lets its holder ask for tenants: all of it or nothing.
+/// Stores a key and grants its holder the tenants, in one transaction.
 ///
 /// # Errors
-/// [`AdminError::NoTenant`], [`AdminError::KeyName`] and [`AdminError::Statement`].
+/// [`AdminError::UnknownTenant`], [`AdminError::InvalidKeyName`] and [`AdminError::Statement`].
 pub async fn create_key(
     connection: &mut PgConnection,
     new: &NewApiKey,
@@ -132,21 +133,21 @@ pub async fn create_key(
         .execute(&mut *transaction)
         .await
         .map_err(|error| match error.as_database_error().and_then(|error| error.constraint()) {
-            Some("api_key_key_name_key" | "api_key_key_name_check") => AdminError::KeyName,
+            Some("api_key_key_name_key" | "api_key_key_name_check") => AdminError::InvalidKeyName,
             _ => AdminError::Statement(error),
         })?;
-    let principal = Principal::of_key(&new.key);
+    let principal = Principal::from_api_key(&new.key);
     for tenant in tenants {
         grant(&mut transaction, &principal, tenant, role).await?;
     }
     transaction.commit().await.map_err(AdminError::Statement)
 }
 
-/// All keys, the newest first.
+/// All keys, newest first.
 ///
 /// # Errors
 /// [`AdminError::Statement`].
-pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, AdminError> {
+pub async fn list_keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, AdminError> {
     sqlx::query_as(
         "SELECT api_key_id AS id, key_name AS name, expires_at,
              CASE WHEN revoked_at IS NOT NULL THEN 'revoked' WHEN expires_at <= now() THEN 'expired' ELSE 'valid' END AS state
@@ -157,7 +158,7 @@ pub async fn keys(connection: &mut PgConnection) -> Result<Vec<ListedKey>, Admin
     .map_err(AdminError::Statement)
 }
 
-/// Takes a key back, by id or name; whether there was one. Servers believe it for some seconds more.
+/// Revokes a key, by id or name. Returns whether there is one. Servers apply it within 15 seconds.
 ///
 /// # Errors
 /// [`AdminError::Statement`].
@@ -168,28 +169,28 @@ pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool
     .bind(key)
     .execute(connection)
     .await
-    .map(|done| done.rows_affected() > 0)
+    .map(|result| result.rows_affected() > 0)
     .map_err(AdminError::Statement)
 }
 
-/// A tenant by its id or its name.
+/// The id of the tenant with this id or name.
 async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, AdminError> {
-    let found: Vec<Uuid> = sqlx::query_scalar(
+    let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.tenant_id FROM guard.tenant AS t WHERE $1 IN (t.tenant_id::text, t.tenant_name)",
     )
     .bind(tenant)
     .fetch_all(&mut *connection)
     .await
     .map_err(AdminError::Statement)?;
-    match found.as_slice() {
-        [one] => Ok(*one),
+    match ids.as_slice() {
+        [id] => Ok(*id),
         _ => {
             let names = sqlx::query_scalar("SELECT tenant_name FROM guard.tenant ORDER BY 1");
             let names = names
                 .fetch_all(connection)
                 .await
                 .map_err(AdminError::Statement)?;
-            Err(AdminError::NoTenant {
+            Err(AdminError::UnknownTenant {
                 name: tenant.to_owned(),
                 names,
             })

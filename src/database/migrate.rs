@@ -1,15 +1,17 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _};
 
-use super::{AdminError, OLDEST_VERSION, become_owner, connect, pads};
+use super::hmac_pads::HmacPads;
+use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect};
 use crate::settings::{AdminSettings, SigningKey};
 use secrecy::ExposeSecret as _;
 
-/// The functions of schema `guard` as the migrations make them, each ended by [`END_OF_FUNCTION`].
+/// The functions of schema `guard` as the migrations create them, each terminated by
+/// [`END_OF_FUNCTION`].
 const GUARD_FUNCTIONS: &str = include_str!("guard_functions.sql");
 const END_OF_FUNCTION: &str = "\n;\n";
 
-/// Whether schema `guard` has a function of exactly this definition.
+/// Selects whether schema `guard` has a function with exactly this definition.
 const HAS_FUNCTION: &str = include_str!("has_function.sql");
 
 /// Embeds files of `migrations/`, named without `.sql`.
@@ -19,7 +21,7 @@ macro_rules! embed {
     };
 }
 
-/// Each file of `migrations/`: its name and its text.
+/// Every file in `migrations/`, in order: its name without `.sql`, and its text.
 static MIGRATIONS: &[(&str, &str)] = embed![
     "0001_retail"
     "0002_guard"
@@ -44,32 +46,34 @@ static MIGRATIONS: &[(&str, &str)] = embed![
 /// What `migrate` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
-    /// The number of migrations the database has now.
+    /// How many migrations the database has now.
     pub migrations: usize,
-    /// The number of the signing key it accepts.
+    /// The number of the signing key that the database accepts for new signatures.
     pub signing_key: i32,
 }
 
-/// Makes or mends roles, schema and signing key. Safe to run again and again, and while a server is running.
+/// Creates or repairs roles, schema and signing key. Idempotent, and safe while servers are
+/// running.
 ///
-/// A new signing key is accepted at once; the ones before it stay valid for a day, for servers that still use them.
+/// A new signing key is accepted at once. The previous ones stay valid for a day, for servers that
+/// still sign with them.
 ///
 /// # Errors
-/// [`AdminError`], each with what to do.
+/// [`AdminError`], whose message says what to do.
 pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
     let mut connection = connect(settings).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
         .fetch_one(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
-    if version < OLDEST_VERSION {
-        return Err(AdminError::TooOld(version / 10_000));
+    if version < MIN_SERVER_VERSION {
+        return Err(AdminError::UnsupportedVersion(version / 10_000));
     }
-    make_roles(&mut connection, settings).await?;
+    create_roles(&mut connection, settings).await?;
     sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
         .execute(&mut connection)
         .await
-        .map_err(AdminError::NoVector)?;
+        .map_err(AdminError::VectorExtension)?;
     become_owner(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
@@ -82,11 +86,11 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
     })
 }
 
-async fn make_roles(
+async fn create_roles(
     connection: &mut PgConnection,
     settings: &AdminSettings,
 ) -> Result<(), AdminError> {
-    // The verifier, not the password: it may appear in the server's log.
+    // The verifier instead of the password, because statements may appear in PostgreSQL's log.
     let verifier = postgres_protocol::password::scram_sha_256(
         settings.login.password.expose_secret().as_bytes(),
     );
@@ -112,7 +116,7 @@ async fn make_roles(
 async fn run_migrations(connection: &mut PgConnection) -> Result<(), AdminError> {
     let migrations = MIGRATIONS.iter().map(|(name, sql)| migration(name, sql));
     let mut migrations = Migrator::with_migrations(migrations.collect());
-    // Apart from the data: neither a client's tables nor the guard's.
+    // A schema of its own: neither `retail`, which clients query, nor `guard`.
     migrations.create_schema("migrations");
     migrations.dangerous_set_table_name("migrations.applied");
     migrations
@@ -121,7 +125,7 @@ async fn run_migrations(connection: &mut PgConnection) -> Result<(), AdminError>
         .map_err(AdminError::Migrate)
 }
 
-/// One migration, numbered and described by the name of its file (`0001_retail`).
+/// Builds a migration, whose version and description are in its file's name (`0001_retail`).
 fn migration(name: &str, sql: &'static str) -> Migration {
     let (version, description) = name.split_once('_').expect("a number and a description");
     Migration::new(
@@ -133,17 +137,20 @@ fn migration(name: &str, sql: &'static str) -> Migration {
     )
 }
 
-/// Makes those of the guard's functions anew that are not as the migrations made them.
+/// Recreates the functions of schema `guard` that differ from their migrations.
 async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminError> {
     for definition in GUARD_FUNCTIONS.split_terminator(END_OF_FUNCTION) {
-        let is_there: bool = sqlx::query_scalar(HAS_FUNCTION)
+        let is_unchanged: bool = sqlx::query_scalar(HAS_FUNCTION)
             .bind(definition)
             .fetch_one(&mut *connection)
             .await
             .map_err(AdminError::Statement)?;
-        if !is_there {
+        if !is_unchanged {
             let function = definition.lines().next().unwrap_or_default();
-            tracing::warn!(function, "restored: was not as the migrations made it");
+            tracing::warn!(
+                function,
+                "guard function restored: it differed from its migration"
+            );
             sqlx::raw_sql(definition)
                 .execute(&mut *connection)
                 .await
@@ -154,7 +161,7 @@ async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminErr
 }
 
 async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), AdminError> {
-    let pads = pads::of(key);
+    let pads = HmacPads::from_key(key);
     sqlx::query(include_str!("accept_key.sql"))
         .bind(key.id())
         .bind(pads.inner.as_slice())

@@ -1,12 +1,15 @@
-//! Prepares a database: roles, schema, signing key; and keeps who may ask. For an operator's commands; requests never come here.
+//! Administers a database for the operator's commands: roles, schema, signing key, grants, API keys
+//! and verification of the audit log. Requests never reach this module.
 //!
-//! Knows the administrator's login and sqlx; must not know tenants' data (that goes through `query::scope`) or HTTP.
-//! Invariant: the administrator needs to be allowed to create roles, nothing more: no superuser, no BYPASSRLS, as on managed
-//! servers.
-mod audit; // whether the audit trail is whole
-mod callers; // who may ask for which tenant, and keys of machines
-mod migrate; // roles, migrations, signing key
-mod pads; // a signing key as the database keeps it
+//! Knows the administrator's login and sqlx; must not know tenants' data (`query::scope` reads it)
+//! or HTTP.
+//!
+//! Invariant: the administrator needs CREATEROLE and nothing more, neither superuser nor BYPASSRLS,
+//! because managed servers grant neither.
+mod audit; //     verifies the audit log's hash chain
+mod callers; //   grants and API keys
+mod hmac_pads; // a signing key in the form in which the database stores it
+mod migrate; //   roles, migrations, signing key
 
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -15,17 +18,19 @@ use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 use crate::tls::{self, HandshakeError};
 
-pub use audit::{BrokenChain, verify_audit};
-pub use callers::{Grant, ListedKey, create_key, grant, grants, keys, revoke, revoke_key};
+pub use audit::{ChainError, verify_audit};
+pub use callers::{
+    Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
+};
 pub use migrate::{Migrated, migrate};
 
-/// The oldest PostgreSQL in which READ ONLY cannot be switched off from within a SELECT.
-const OLDEST_VERSION: i32 = 160_000;
+/// The oldest supported `server_version_num`: in older versions a SELECT can switch READ ONLY off.
+const MIN_SERVER_VERSION: i32 = 160_000;
 
-/// What keeps a database from being prepared.
+/// Why an administrative command failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// Nobody answers, or not this login.
+    /// The server does not answer, or rejects the login.
     #[error(
         "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER and POSTGRES_ADMIN_PASSWORD"
     )]
@@ -38,64 +43,64 @@ pub enum AdminError {
         database: String,
         /// As configured.
         user: String,
-        /// What the driver says.
+        /// The driver's error.
         #[source]
         source: sqlx::Error,
     },
-    /// The server's certificate is refused, or it refuses this client.
-    #[error("no TLS connection to {host}:{port} can be made")]
+    /// The TLS handshake failed: one side rejected the other.
+    #[error("the TLS connection to {host}:{port} failed")]
     Tls {
         /// As configured.
         host: String,
         /// As configured.
         port: u16,
-        /// What is wrong, and what to do.
+        /// What is wrong with the handshake, and what to do.
         #[source]
         source: HandshakeError,
     },
-    /// The server is older than 16.
+    /// The server is older than PostgreSQL 16.
     #[error(
         "PostgreSQL 16 or newer is required (READ ONLY can be switched off in older ones); this server is version {0}"
     )]
-    TooOld(i32),
+    UnsupportedVersion(i32),
     /// The extension `vector` cannot be created.
     #[error(
         "the extension \"vector\" cannot be created; have a superuser run CREATE EXTENSION vector, or add VECTOR to azure.extensions"
     )]
-    NoVector(#[source] sqlx::Error),
-    /// The roles cannot be made.
+    VectorExtension(#[source] sqlx::Error),
+    /// The roles cannot be created.
     #[error(
-        "the roles cannot be created; {0} must have CREATEROLE, and zava_owner and zava_reader must have been made by it"
+        "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner and zava_reader if they exist"
     )]
     Roles(String, #[source] sqlx::Error),
-    /// A migration fails, or one that ran before has changed since.
+    /// A migration failed, or one that has been applied differs from its file.
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
-    /// There is no such tenant.
-    #[error("there is no tenant \"{name}\"; there are: {}", names.join(", "))]
-    NoTenant {
-        /// What was asked for.
+    /// No tenant has this name or id.
+    #[error("there is no tenant \"{name}\"; existing tenants: {}", names.join(", "))]
+    UnknownTenant {
+        /// The name or id that was given.
         name: String,
-        /// What there is.
+        /// The names of all tenants.
         names: Vec<String>,
     },
-    /// A key of this name is there already, or the name cannot be one.
+    /// Another key has this name, or the name is not allowed.
     #[error(
-        "the name of the key is taken, empty, longer than 100 characters, looks like a key's id, or holds control characters"
+        "the key name is taken, empty, longer than 100 characters, contains control characters, or has the form of a key id"
     )]
-    KeyName,
-    /// The audit trail is not what was appended.
-    #[error("the audit trail is broken")]
-    Audit(#[from] BrokenChain),
+    InvalidKeyName,
+    /// The audit log was tampered with.
+    #[error("the audit log's hash chain is broken")]
+    Audit(#[from] ChainError),
     /// Another statement failed.
-    #[error("the database refused a statement")]
+    #[error("a statement failed")]
     Statement(#[source] sqlx::Error),
-    /// The connection cannot act as the schemas' owner.
-    #[error("the schemas' owner is not there yet; run `zava-mcp-server migrate` first")]
+    /// The connection cannot act as the schemas' owner: `migrate` has not created the role yet.
+    #[error("SET ROLE zava_owner failed; run `zava-mcp-server migrate` first")]
     NotMigrated(#[source] sqlx::Error),
 }
 
-/// Connects as the administrator and becomes the owner of the schemas.
+/// Connects as the administrator and sets the role to `zava_owner`, who owns the schemas.
 ///
 /// # Errors
 /// [`AdminError::Connect`], and [`AdminError::NotMigrated`] before the first `migrate`.
@@ -114,7 +119,7 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
         database,
         application_name,
         tls,
-        pool_mode: _, // the settings of an administrator are direct
+        pool_mode: _, // an administrator connects directly, not through a pooler
     } = &settings.database;
     let options = PgConnectOptions::new_without_pgpass()
         .host(host)
@@ -123,7 +128,8 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
         .username(&settings.admin.user)
         .password(settings.admin.password.expose_secret())
         .application_name(application_name)
-        // "already exists, skipping" is what a second run is expected to find.
+        // A second run of `migrate` causes notices ("already exists, skipping"), which are
+        // expected.
         .options([("client_min_messages", "warning")]);
     let options = match tls {
         Tls::Disable => options.ssl_mode(PgSslMode::Disable),
@@ -135,7 +141,7 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
             }
         }
     };
-    // Loading takes seconds by design, and a statement's text is nothing for the log.
+    // Loading data takes seconds by design, and the text of statements must not be logged.
     let options = options.disable_statement_logging();
     PgConnection::connect_with(&options)
         .await

@@ -1,6 +1,8 @@
--- Every record of the audit trail from $1 on, in order, as it is hashed.
--- Columns: audit_id, record (its text), previous_hash, hash, recorded_at (microseconds since 1970-01-01 UTC; NULL for infinity).
--- Run by zava_owner; reads the primary key's index from end to end.
+-- Reads the records of the audit log, in order, in the form in which they are hashed.
+--   $1 bigint: the first audit_id to read
+-- Columns: audit_id, record (as text), previous_hash, hash, recorded_at (microseconds since
+-- 1970-01-01 UTC; NULL for infinity).
+-- Run by zava_owner; the plan is an index scan on the primary key.
 SELECT
     a.audit_id,
     a.record::text AS record,

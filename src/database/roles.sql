@@ -1,9 +1,10 @@
--- The roles of one deployment, made or mended; safe to run again and again.
---   zava_owner   owns the schemas; nobody logs in as it
---   zava_reader  carries the rights of a querying login
+-- Creates or repairs the roles of one deployment. Idempotent.
+--   zava_owner   owns the schemas; NOLOGIN
+--   zava_reader  holds the privileges of a query login; NOLOGIN
 --   zava.login   (session setting) the login that `serve` uses: owns nothing, writes nothing
--- zava.login_password holds its SCRAM verifier, or '' to leave the password alone (a server that checks tokens instead).
--- Run by an administrator that may create roles; neither superuser nor BYPASSRLS is needed.
+-- The session setting zava.login_password holds the login's SCRAM verifier, or '' to leave the
+-- password unchanged (on a server that authenticates logins by tokens instead).
+-- Run by an administrator with CREATEROLE; neither superuser nor BYPASSRLS is needed.
 DO $$
 DECLARE
     login text := current_setting('zava.login');
@@ -11,7 +12,7 @@ DECLARE
     setting text;
 BEGIN
     IF login IN ('zava_owner', 'zava_reader', current_user::text) THEN
-        RAISE EXCEPTION 'POSTGRES_USER must name a login of its own, not %', login;
+        RAISE EXCEPTION 'POSTGRES_USER must name a dedicated login, not %', login;
     END IF;
 
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'zava_owner') THEN
@@ -24,18 +25,20 @@ BEGIN
         EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS NOINHERIT', login);
     END IF;
 
-    -- The administrator acts as the owner while it migrates (SET ROLE); it does not inherit the owner's rights.
+    -- The administrator migrates as the owner (SET ROLE); it does not inherit the owner's
+    -- privileges.
     IF NOT pg_has_role(current_user, 'zava_owner', 'SET') THEN
         EXECUTE format('GRANT zava_owner TO %I WITH SET TRUE, INHERIT FALSE', current_user);
     END IF;
-    -- The login inherits the reader's rights and may become nobody else.
+    -- The login inherits the reader's privileges and cannot SET ROLE to it.
     EXECUTE format('GRANT zava_reader TO %I WITH INHERIT TRUE, SET FALSE, ADMIN FALSE', login);
 
     IF verifier <> '' THEN
         EXECUTE format('ALTER ROLE %I PASSWORD %L', login, verifier);
     END IF;
 
-    -- Defence in depth for a session that `serve` did not open; `serve` sets its own limits in each transaction.
+    -- Defense in depth for sessions that `serve` did not open; `serve` sets its own limits in each
+    -- transaction.
     FOREACH setting IN ARRAY ARRAY[
         'default_transaction_read_only = on',
         'search_path = retail, public',

@@ -64,7 +64,7 @@ impl Admission {
         let origin = self.origin(request, &presented);
         // A recently authenticated caller is charged to their principal, so that others at the same
         // address cannot lock them out.
-        let is_remembered = self.identity.remembers(&presented);
+        let is_remembered = self.identity.is_known_good(&presented);
         if !is_remembered && let Err(too_many) = self.rates.check_address(origin.source) {
             let reason = "too many requests from an address";
             self.audit_log
@@ -78,7 +78,7 @@ impl Admission {
                     return Err(refusal::too_fast(too_many));
                 }
                 self.note(&refused, &origin);
-                return Err(refusal::caller(&refused.why, &self.resource));
+                return Err(refusal::caller(&refused.error, &self.resource));
             }
             Err(Denied::RateExceeded(too_many, who)) => {
                 self.audit_log.record(Event {
@@ -134,7 +134,7 @@ impl Admission {
 
     /// Charges a refused request that was not charged to its source.
     fn charge(&self, refused: &AuthFailure, origin: &Origin) -> Result<(), RateExceeded> {
-        let (charged, reason) = match &refused.who {
+        let (charged, reason) = match &refused.principal {
             Some(principal) => (
                 self.rates.check_principal(principal).map(drop),
                 "too many requests of a principal",
@@ -146,7 +146,7 @@ impl Admission {
         };
         charged.inspect_err(|_| {
             self.audit_log.record(Event {
-                principal: refused.who.clone(),
+                principal: refused.principal.clone(),
                 ..origin.refused(EventKind::Request, reason)
             });
         })
@@ -159,10 +159,14 @@ impl Admission {
         origin: &Origin,
     ) -> Result<Caller, Denied> {
         let source = origin.source;
-        let refused = match self.identity.caller(presented, Lookup::CacheOnly).await {
+        let refused = match self
+            .identity
+            .authenticate(presented, Lookup::CacheOnly)
+            .await
+        {
             Ok(caller) => return Ok(caller),
             Err(AuthFailure {
-                why: AuthError::NotCached,
+                error: AuthError::NotCached,
                 ..
             }) => {
                 let lookups = self.rates.lookups(source);
@@ -178,7 +182,7 @@ impl Admission {
                     origin,
                     is_over: false,
                 };
-                let looked_up = self.identity.caller(presented, Lookup::Query).await;
+                let looked_up = self.identity.authenticate(presented, Lookup::Query).await;
                 attempt.end();
                 match looked_up {
                     Ok(caller) => return Ok(caller),
@@ -187,9 +191,9 @@ impl Admission {
             }
             Err(refused) => refused,
         };
-        if refused.why.is_failed_attempt() {
+        if refused.error.is_failed_attempt() {
             if let Some(too_many) = self.rates.throttled(source) {
-                return Err(Denied::RateExceeded(too_many, refused.who));
+                return Err(Denied::RateExceeded(too_many, refused.principal));
             }
             self.rates.record_failure(source);
         }
@@ -198,15 +202,15 @@ impl Admission {
 
     /// Notes a refusal; logs what is an operator's matter, with its causes.
     fn note(&self, refused: &AuthFailure, origin: &Origin) {
-        let AuthFailure { why, who } = refused;
-        if why.is_outage() {
-            tracing::warn!(error = why as &dyn Error, "caller not verified");
+        let AuthFailure { error, principal } = refused;
+        if error.is_outage() {
+            tracing::warn!(error = error as &dyn Error, "caller not verified");
         }
         let event = Event {
-            principal: who.clone(),
-            ..origin.refused(EventKind::Authentication, why.reason())
+            principal: principal.clone(),
+            ..origin.refused(EventKind::Authentication, error.reason())
         };
-        self.audit_log.record(event.failed_if(why.is_outage()));
+        self.audit_log.record(event.failed_if(error.is_outage()));
     }
 }
 

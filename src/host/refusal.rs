@@ -164,16 +164,16 @@ pub(super) fn too_slow() -> HttpError {
 /// The caller may not pass.
 pub(super) fn caller(refusal: &AuthError, resource: &ProtectedResource) -> HttpError {
     let (status, code) = match refusal {
-        AuthError::Missing(RequiredCredential::Bearer) | AuthError::Proof(_) => {
+        AuthError::Missing(RequiredCredential::Bearer) | AuthError::InvalidCredential(_) => {
             (StatusCode::UNAUTHORIZED, NO_CALLER)
         }
         // No 401 for a header that was left out: clients take that for the beginning of an OAuth
         // flow, which must fail.
-        AuthError::Missing(RequiredCredential::Tenant) | AuthError::Malformed(_) => {
+        AuthError::Missing(RequiredCredential::Tenant) | AuthError::MalformedTenantId(_) => {
             (StatusCode::BAD_REQUEST, NO_CALLER)
         }
         AuthError::Missing(RequiredCredential::Gateway)
-        | AuthError::NotChosen
+        | AuthError::AmbiguousTenant
         | AuthError::NotEntitled => (StatusCode::FORBIDDEN, NO_CALLER),
         AuthError::NotCached | AuthError::Unavailable(_) | AuthError::Issuer(_) => {
             (StatusCode::SERVICE_UNAVAILABLE, UNAVAILABLE)
@@ -185,7 +185,9 @@ pub(super) fn caller(refusal: &AuthError, resource: &ProtectedResource) -> HttpE
         AuthError::Missing(RequiredCredential::Bearer) => {
             resource.challenge(None, &OAuthScope::ALL)
         }
-        AuthError::Proof(_) => resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL),
+        AuthError::InvalidCredential(_) => {
+            resource.challenge(Some(("invalid_token", &text)), &OAuthScope::ALL)
+        }
         _ => None,
     };
     let mut error = HttpError::new(status, code, text);

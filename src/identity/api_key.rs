@@ -6,52 +6,53 @@ use rand::{CryptoRng, RngExt as _};
 use secrecy::SecretString;
 use sha2::{Digest as _, Sha256};
 
-/// What every key begins with, so that one that was lost is found and known for what it is.
+/// Prefix of every key: secret scanners find a leaked key by it, and people recognize one.
 const PREFIX: &str = "zava_";
 
+/// Length of a key id, in ASCII characters.
 const ID_LENGTH: usize = 12;
+const ID_ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const SECRET_BYTES: usize = 32;
-const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 
-/// What is wrong with an API key.
+/// Why an API key is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiKeyError {
-    /// It has not the form of one.
+    /// The key does not have the form `zava_<id>_<secret>`.
     #[error("the API key is malformed")]
     Malformed,
-    /// There is none of this id, or its secret is another.
+    /// No key has this id, or the key with this id has another secret.
     #[error("the API key is unknown")]
     Unknown,
-    /// Its time is over.
+    /// The key's expiry time has passed.
     #[error("the API key has expired")]
     Expired,
-    /// Somebody has taken it back.
+    /// An operator has revoked the key.
     #[error("the API key has been revoked")]
     Revoked,
 }
 
-/// A key that was presented: `zava_<id>_<secret>`, the secret as its SHA-256.
+/// A key that a request carries, `zava_<id>_<secret>`: its id and the SHA-256 of its secret.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ApiKey {
     id: String,
     hash: [u8; 32],
 }
 
-/// What stands of a key whose secret is right.
+/// The state of a key whose secret is right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApiKeyState {
-    /// It may be used.
+    /// The key may be used.
     Valid,
-    /// Its time is over.
+    /// The key's expiry time has passed.
     Expired,
-    /// Somebody has taken it back.
+    /// An operator has revoked the key.
     Revoked,
 }
 
 impl ApiKeyState {
-    /// The state of a name, as `guard.api_key` gives it.
+    /// Parses the state that `guard.api_key` returns; `None` for any other text.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         match name {
             "valid" => Some(Self::Valid),
             "expired" => Some(Self::Expired),
@@ -62,10 +63,10 @@ impl ApiKeyState {
 }
 
 impl ApiKey {
-    /// Reads a bearer token; `None` if it does not begin like a key.
-    pub(super) fn read(token: &str) -> Option<Result<Self, ApiKeyError>> {
-        let rest = token.strip_prefix(PREFIX)?;
-        let key = rest.split_once('_').and_then(|(id, secret)| {
+    /// Parses a bearer token; `None` if the token does not start with the prefix of keys.
+    pub(super) fn parse(token: &str) -> Option<Result<Self, ApiKeyError>> {
+        let id_and_secret = token.strip_prefix(PREFIX)?;
+        let key = id_and_secret.split_once('_').and_then(|(id, secret)| {
             let secret = URL_SAFE_NO_PAD.decode(secret).ok()?;
             (Self::is_id(id) && secret.len() == SECRET_BYTES).then(|| Self {
                 id: id.to_owned(),
@@ -75,18 +76,19 @@ impl ApiKey {
         Some(key.ok_or(ApiKeyError::Malformed))
     }
 
-    /// Whether a text can be the id of a key.
+    /// Whether a text has the form of a key id.
     pub(super) fn is_id(text: &str) -> bool {
-        text.len() == ID_LENGTH && text.bytes().all(|byte| ID_LETTERS.contains(&byte))
+        text.len() == ID_LENGTH && text.bytes().all(|byte| ID_ALPHABET.contains(&byte))
     }
 
-    /// The part that is no secret.
+    /// The key's id, which is not secret.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The SHA-256 of the secret. It is random and as long, so that a slow hash would protect nothing.
+    /// The SHA-256 of the secret. The secret is 32 random bytes, so a slow password hash would
+    /// protect no better.
     #[must_use]
     pub fn hash(&self) -> &[u8; 32] {
         &self.hash
@@ -101,20 +103,20 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A key that is about to be given to somebody. Its text is shown once and kept nowhere.
+/// A newly generated key. Its text is shown once and stored nowhere.
 #[derive(Debug)]
 pub struct NewApiKey {
-    /// What the holder presents.
+    /// What the key's holder sends.
     pub text: SecretString,
-    /// What the database keeps.
+    /// What the database stores.
     pub key: ApiKey,
 }
 
 impl NewApiKey {
-    /// Draws a key.
-    pub fn draw(random: &mut impl CryptoRng) -> Self {
+    /// Generates a key from `random`.
+    pub fn generate(random: &mut impl CryptoRng) -> Self {
         let id: String = (0..ID_LENGTH)
-            .map(|_| char::from(ID_LETTERS[random.random_range(0..ID_LETTERS.len())]))
+            .map(|_| char::from(ID_ALPHABET[random.random_range(0..ID_ALPHABET.len())]))
             .collect();
         let secret: [u8; SECRET_BYTES] = random.random();
         let hash = Sha256::digest(secret).into();
@@ -133,11 +135,12 @@ mod tests {
     use secrecy::ExposeSecret as _;
 
     #[test]
-    fn a_key_reads_as_it_was_drawn() {
+    fn a_generated_key_parses_to_itself_and_debug_hides_its_secret() {
         let mut random = rand_chacha::ChaCha20Rng::seed_from_u64(1);
-        let (one, other) = (NewApiKey::draw(&mut random), NewApiKey::draw(&mut random));
+        let one = NewApiKey::generate(&mut random);
+        let other = NewApiKey::generate(&mut random);
         assert_eq!(
-            ApiKey::read(one.text.expose_secret()),
+            ApiKey::parse(one.text.expose_secret()),
             Some(Ok(one.key.clone()))
         );
         assert!(one.key.id() != other.key.id() && one.key.hash() != other.key.hash());
@@ -147,14 +150,14 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_the_form_of_a_key_is_none() {
+    fn rejects_texts_that_are_not_well_formed_keys() {
         for text in [
             "",
             "eyJhbGciOiJSUzI1NiJ9.e30.x",
             "Zava_abcdefghijkl_x",
             "zava",
         ] {
-            assert_eq!(ApiKey::read(text), None, "{text}");
+            assert_eq!(ApiKey::parse(text), None, "{text}");
         }
         let secret = "A".repeat(43);
         for text in [
@@ -168,7 +171,7 @@ mod tests {
             format!("zava_abcdefghijkl_{}B", &secret[1..]),
         ] {
             assert_eq!(
-                ApiKey::read(&text),
+                ApiKey::parse(&text),
                 Some(Err(ApiKeyError::Malformed)),
                 "{text}"
             );

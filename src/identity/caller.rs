@@ -6,22 +6,23 @@ use uuid::Uuid;
 
 use super::{ApiKey, TenantId};
 
-/// What a caller may do with a tenant's rows, least first.
+/// What a caller may do with a tenant's rows. Ordered: each role may do what the ones before it
+/// may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Calls the tools.
+    /// May call the tools.
     Reader,
-    /// Gets longer answers, and plans where they tell nothing of other tenants.
+    /// May also get larger results, and query plans where they reveal nothing about other tenants.
     Analyst,
-    /// Beside that, sees how the server is.
+    /// May also read the server's detailed health.
     Operator,
 }
 
 impl Role {
-    /// All of them, least first.
+    /// All roles, in ascending order.
     pub const ALL: [Self; 3] = [Self::Reader, Self::Analyst, Self::Operator];
 
-    /// The name, in tokens and in `guard.entitlement`.
+    /// The role's name in tokens and in `guard.entitlement`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -31,9 +32,9 @@ impl Role {
         }
     }
 
-    /// The role of a name.
+    /// The role with this name, if there is one.
     #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.as_str() == name)
     }
 }
@@ -41,17 +42,17 @@ impl Role {
 /// A permission that an OAuth token may carry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OAuthScope {
-    /// To read schemas and run queries.
+    /// Allows reading schemas and running queries.
     Query,
-    /// To search products.
+    /// Allows searching products.
     Search,
 }
 
 impl OAuthScope {
-    /// All of them, in the order of the protected-resource metadata.
+    /// All scopes, in the order of the protected-resource metadata.
     pub const ALL: [Self; 2] = [Self::Query, Self::Search];
 
-    /// The name, as in a token.
+    /// The scope's name in a token.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -61,7 +62,7 @@ impl OAuthScope {
     }
 }
 
-/// Which of them a caller has.
+/// The set of scopes that a caller has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OAuthScopes {
     query: bool,
@@ -69,14 +70,14 @@ pub struct OAuthScopes {
 }
 
 impl OAuthScopes {
-    /// Everything: for callers whose proof knows no scopes.
+    /// All scopes: for callers whose credential carries none, such as an API key.
     pub const ALL: Self = Self {
         query: true,
         search: true,
     };
 
-    /// Those among `names`; others are somebody else's.
-    pub(super) fn among<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+    /// The scopes among `names`; names of other applications' scopes are ignored.
+    pub(super) fn from_names<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         let mut scopes = Self {
             query: false,
             search: false,
@@ -88,7 +89,7 @@ impl OAuthScopes {
         scopes
     }
 
-    /// Whether a scope is among them.
+    /// Whether the set contains `scope`.
     #[must_use]
     pub fn has(self, scope: OAuthScope) -> bool {
         match scope {
@@ -98,36 +99,37 @@ impl OAuthScopes {
     }
 }
 
-/// Who somebody is, in the form of `guard.entitlement.principal`: `entra:<directory>:<object id>`, `apikey:<key id>`, or
-/// `tenant:<tenant id>` for who has proved nothing.
+/// The identity of a caller, in the form of `guard.entitlement.principal`:
+/// `entra:<directory>:<object id>`, `apikey:<key id>`, or `tenant:<tenant id>` for a sender who is
+/// not authenticated and only names a tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Principal(Arc<str>);
 
-/// What stands before a tenant that is named and not proved.
-const NAMED: &str = "tenant:";
+/// Prefix of the principal of a sender who is not authenticated and only names a tenant.
+const TENANT_PREFIX: &str = "tenant:";
 
-/// A text that names nobody who could be given a tenant.
+/// A text is not a principal that can be granted a tenant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "not entra:<directory>:<object id>, group:<directory>:<group id> with UUIDs in lower case, or apikey:<key id>"
 )]
-pub struct MalformedPrincipal;
+pub struct ParsePrincipalError;
 
 impl FromStr for Principal {
-    type Err = MalformedPrincipal;
+    type Err = ParsePrincipalError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_id = |id: &str| Uuid::try_parse(id).is_ok_and(|uuid| uuid.to_string() == id);
         let parts: Vec<&str> = text.split(':').collect();
-        let is_good = match parts.as_slice() {
+        let is_valid = match parts.as_slice() {
             ["entra" | "group", directory, id] => is_id(directory) && is_id(id),
             ["apikey", id] => ApiKey::is_id(id),
             _ => false,
         };
-        if is_good {
+        if is_valid {
             Ok(Self::new(text.to_owned()))
         } else {
-            Err(MalformedPrincipal)
+            Err(ParsePrincipalError)
         }
     }
 }
@@ -137,23 +139,23 @@ impl Principal {
         Self(id.into())
     }
 
-    /// Whoever names a tenant.
-    pub(super) fn of_tenant(tenant: TenantId) -> Self {
-        Self::new(format!("{NAMED}{tenant}"))
+    /// The principal of a sender who only names `tenant`.
+    pub(super) fn from_asserted_tenant(tenant: TenantId) -> Self {
+        Self::new(format!("{TENANT_PREFIX}{tenant}"))
     }
 
-    /// The holder of a key.
+    /// The principal of a key's holder.
     #[must_use]
-    pub fn of_key(key: &ApiKey) -> Self {
+    pub fn from_api_key(key: &ApiKey) -> Self {
         Self::new(format!("apikey:{}", key.id()))
     }
 
-    /// Whether it is more than a tenant's name.
-    fn is_proved(&self) -> bool {
-        !self.0.starts_with(NAMED)
+    /// Whether the principal was authenticated, and did not only name a tenant.
+    fn is_authenticated(&self) -> bool {
+        !self.0.starts_with(TENANT_PREFIX)
     }
 
-    /// The text form.
+    /// The principal's text form.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -166,7 +168,8 @@ impl fmt::Display for Principal {
     }
 }
 
-/// Somebody who may ask, and the tenant they ask for. Only [`Identity`](super::Identity) makes one.
+/// An authenticated and authorized sender, with the tenant of the request. Only
+/// [`Identity`](super::Identity) constructs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub(super) principal: Principal,
@@ -176,8 +179,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Somebody who has named a tenant and proved nothing.
-    pub(super) fn named(principal: Principal, tenant: TenantId) -> Self {
+    /// A sender who only names a tenant and is not authenticated.
+    pub(super) fn from_asserted_tenant(principal: Principal, tenant: TenantId) -> Self {
         Self {
             principal,
             tenant,
@@ -186,7 +189,7 @@ impl Caller {
         }
     }
 
-    /// Who it is.
+    /// The caller's identity.
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.principal
@@ -198,25 +201,27 @@ impl Caller {
         self.tenant
     }
 
-    /// What the caller may do.
+    /// What the caller may do with the tenant's rows.
     #[must_use]
     pub fn role(&self) -> Role {
         self.role
     }
 
-    /// What the caller's token is good for.
+    /// The scopes of the caller's token.
     #[must_use]
     pub fn scopes(&self) -> OAuthScopes {
         self.scopes
     }
 
-    /// Whether the limits of analysts hold: not for whoever only names a tenant.
+    /// Whether the larger limits of analysts apply. They never do for a sender who only names a
+    /// tenant.
     #[must_use]
     pub fn has_larger_limits(&self) -> bool {
-        self.role >= Role::Analyst && self.principal.is_proved()
+        self.role >= Role::Analyst && self.principal.is_authenticated()
     }
 
-    /// Whether this caller may ask how rows would be found: estimates speak of all tenants' rows.
+    /// Whether the caller may see query plans: head office only, because the planner's estimates
+    /// reveal other tenants' rows.
     #[must_use]
     pub fn may_see_plans(&self) -> bool {
         self.tenant == TenantId::HEAD_OFFICE && self.role >= Role::Analyst
@@ -228,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_spelling_of_a_principal() {
+    fn parses_only_the_canonical_form_of_a_principal() {
         let id = "72f988bf-86f1-41af-91ab-2d7cd011db47";
         for text in [
             format!("entra:{id}:{id}"),
@@ -247,7 +252,11 @@ mod tests {
             "apikey:short".to_owned(),
             "apikey:abcdefghijk_".to_owned(),
         ] {
-            assert_eq!(text.parse::<Principal>(), Err(MalformedPrincipal), "{text}");
+            assert_eq!(
+                text.parse::<Principal>(),
+                Err(ParsePrincipalError),
+                "{text}"
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 use std::net::IpAddr;
 
-/// A header that means something once and nothing when repeated.
+/// A header that may be sent at most once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SingleHeader<'a> {
     /// Not sent.
@@ -12,7 +12,7 @@ pub enum SingleHeader<'a> {
 }
 
 impl<'a> SingleHeader<'a> {
-    /// From all values of one header.
+    /// Classifies all values of one header.
     pub fn from_values(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
         let mut values = values.into_iter();
         match (values.next(), values.next()) {
@@ -23,7 +23,7 @@ impl<'a> SingleHeader<'a> {
     }
 }
 
-/// What a request says about who sent it; nothing of it is believed yet.
+/// The parts of a request that identify its sender, not verified yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Credentials<'a> {
     /// `Authorization`.
@@ -36,12 +36,13 @@ pub struct Credentials<'a> {
     pub easyauth_provider: SingleHeader<'a>,
     /// `X-MS-CLIENT-PRINCIPAL-ID`.
     pub easyauth_id: SingleHeader<'a>,
-    /// Who is at the other end of the connection, where that is known.
+    /// The address of the TCP peer; `None` where it is unknown.
     pub peer: Option<IpAddr>,
 }
 
 impl<'a> Credentials<'a> {
-    /// What it brings to prove who sent it, as it stands there.
+    /// The raw credential of the request, unverified: `Authorization`, or else the Easy Auth
+    /// principal; `None` if there is neither, or if the one that takes precedence is repeated.
     #[must_use]
     pub fn credential(&self) -> Option<&'a [u8]> {
         match (self.authorization, self.easyauth_principal) {

@@ -1,7 +1,7 @@
 use super::caller::OAuthScopes;
 use super::{ApiKey, AuthError, Caller, Principal, Role, TenantId};
 
-/// A tenant that somebody may ask for, and in which role.
+/// A tenant that a principal may query, and the role in which it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entitlement {
     /// The tenant.
@@ -10,26 +10,26 @@ pub struct Entitlement {
     pub role: Role,
 }
 
-/// What is asked of the directory about one caller: everything that entitles them.
+/// Everything about one caller that can entitle them to tenants; the key of an entitlement lookup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Claims {
     /// The caller and their groups, as in `guard.entitlement.principal`; sorted.
     pub principals: Vec<String>,
-    /// The stores that a token names, without the `store.` before them; sorted.
+    /// The stores that a token names, without the prefix `store.`; sorted.
     pub stores: Vec<String>,
-    /// The role that goes with them.
+    /// The role that applies to `stores`.
     pub role: Role,
 }
 
 impl Claims {
-    /// What they take in memory, about.
+    /// The approximate size in memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let texts = self.principals.iter().chain(&self.stores);
         texts.map(|text| text.len() + size_of::<String>()).sum()
     }
 }
 
-/// Somebody who has proved who they are.
+/// An authenticated sender, not yet authorized for a tenant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Authenticated {
     pub(super) principal: Principal,
@@ -38,9 +38,9 @@ pub(super) struct Authenticated {
 }
 
 impl Authenticated {
-    /// The holder of a key. What it may stands in the database alone.
-    pub(super) fn by_key(key: &ApiKey) -> Self {
-        let principal = Principal::of_key(key);
+    /// The holder of a key. Its permissions come only from the database.
+    pub(super) fn from_api_key(key: &ApiKey) -> Self {
+        let principal = Principal::from_api_key(key);
         Self {
             claims: Claims {
                 principals: vec![principal.as_str().to_owned()],
@@ -52,19 +52,22 @@ impl Authenticated {
         }
     }
 
-    /// The caller, for the tenant that was chosen or for the only one there is. Whether a tenant exists is not told to
-    /// whom it is closed.
-    pub(super) fn choose(
+    /// The caller for the requested tenant, or for the only tenant among the entitlements.
+    ///
+    /// # Security
+    /// An unknown tenant and a foreign one give the same error: a caller who is not entitled to a
+    /// tenant must not learn whether it exists.
+    pub(super) fn into_caller(
         self,
         entitlements: &[Entitlement],
-        chosen: Option<TenantId>,
+        requested: Option<TenantId>,
     ) -> Result<Caller, AuthError> {
-        let tenant = match chosen {
+        let tenant = match requested {
             Some(tenant) => tenant,
             None => {
                 let first = entitlements.first().ok_or(AuthError::NotEntitled)?.tenant;
                 if entitlements.iter().any(|other| other.tenant != first) {
-                    return Err(AuthError::NotChosen);
+                    return Err(AuthError::AmbiguousTenant);
                 }
                 first
             }

@@ -1,135 +1,140 @@
 use std::borrow::Cow;
 
 use super::api_key::ApiKeyError;
-use super::{EasyAuthError, IssuerError, MalformedTenant, Principal, TokenError};
+use super::{EasyAuthError, IssuerError, ParseTenantIdError, Principal, TokenError};
 
-/// What a request without a proof should have brought.
+/// The credential that a request without one should have carried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequiredCredential {
     /// The tenant header.
     Tenant,
     /// A token or key in `Authorization: Bearer`.
     Bearer,
-    /// To come through a gateway that is trusted.
+    /// A trusted gateway as the TCP peer.
     Gateway,
 }
 
-/// The database cannot tell now. The cause has been logged.
+/// The tenant store cannot answer now. The cause has been logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreUnavailable {
-    /// It may in a moment.
+    /// The database cannot be reached; a retry may succeed.
     #[error("the database cannot be reached")]
     Unreachable,
-    /// It will when an operator has acted.
-    #[error("the database does not serve")]
+    /// The database answers, but an operator has to correct its configuration first.
+    #[error("the database is misconfigured")]
     Misconfigured,
 }
 
-/// What is wrong with a proof.
+/// What is wrong with a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCredential {
-    /// `Authorization` is repeated, or is something else than `Bearer` and one token.
+    /// `Authorization` is repeated, or is not `Bearer` and one token.
     #[error("Authorization is not Bearer and one token")]
     Authorization,
-    /// A token of Entra ID.
+    /// An access token of Entra ID is invalid.
     #[error(transparent)]
     Token(#[from] TokenError),
-    /// An API key.
+    /// An API key is invalid.
     #[error(transparent)]
     ApiKey(#[from] ApiKeyError),
-    /// The platform's word.
+    /// The identity that Easy Auth asserts is invalid.
     #[error(transparent)]
-    Platform(#[from] EasyAuthError),
+    EasyAuth(#[from] EasyAuthError),
 }
 
-/// A request that has no caller.
+/// A request could not be authenticated, or is not authorized for a tenant.
 #[derive(Debug)]
 pub struct AuthFailure {
-    /// Why.
-    pub why: AuthError,
-    /// Who sent it, where that is proved, or whose key it was.
-    pub who: Option<Principal>,
+    /// Why the request is rejected.
+    pub error: AuthError,
+    /// The sender if they were authenticated, or the holder of the key that expired or was
+    /// revoked.
+    pub principal: Option<Principal>,
 }
 
-impl<R: Into<AuthError>> From<R> for AuthFailure {
-    fn from(why: R) -> Self {
+impl<E: Into<AuthError>> From<E> for AuthFailure {
+    fn from(error: E) -> Self {
         Self {
-            why: why.into(),
-            who: None,
+            error: error.into(),
+            principal: None,
         }
     }
 }
 
-/// Why a request has no caller.
+/// Why a request could not be authenticated, or is not authorized for a tenant.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// It proves nothing.
-    #[error("nobody is named")]
+    /// The request carries no credential.
+    #[error("authentication required")]
     Missing(RequiredCredential),
-    /// It proves something, and wrongly.
-    #[error("the proof is refused")]
-    Proof(#[from] InvalidCredential),
-    /// What should name the tenant is no tenant id.
-    #[error("the tenant id is malformed")]
-    Malformed(#[from] MalformedTenant),
-    /// The caller may ask for several tenants and has chosen none.
-    #[error("no tenant was chosen")]
-    NotChosen,
-    /// There is no such tenant, or not for this caller; or the caller may ask for none at all.
-    #[error("the caller may not ask for this tenant")]
+    /// The request carries an invalid credential.
+    #[error("invalid credential")]
+    InvalidCredential(#[from] InvalidCredential),
+    /// The tenant header is repeated or is not a tenant id.
+    #[error("malformed tenant id")]
+    MalformedTenantId(#[from] ParseTenantIdError),
+    /// The caller is entitled to several tenants, and the request names none of them.
+    #[error("the caller has several tenants and chose none")]
+    AmbiguousTenant,
+    /// The tenant does not exist, the caller is not entitled to it, or the caller is entitled to
+    /// no tenant at all.
+    #[error("the caller is not entitled to this tenant")]
     NotEntitled,
-    /// The caller would have to be looked up, and may not be now.
-    #[error("the caller is not remembered")]
+    /// The answer is not cached, and the lookup was restricted to the cache.
+    #[error("the caller is not cached")]
     NotCached,
-    /// It cannot be told now.
-    #[error("the caller cannot be looked up")]
+    /// The tenant store cannot answer now.
+    #[error("the caller lookup failed")]
     Unavailable(#[from] StoreUnavailable),
-    /// The keys to check the token with are not to be had now.
-    #[error("the token cannot be checked")]
+    /// The issuer's keys, which the token's signature is verified with, are not available now.
+    #[error("the token cannot be verified")]
     Issuer(#[from] IssuerError),
 }
 
 impl AuthError {
-    /// What the audit trail calls it: which part of which proof, never a value of it.
+    /// The reason that the audit log records: what is wrong with which credential, never a value
+    /// from it.
     #[must_use]
     pub fn reason(&self) -> Cow<'static, str> {
         match self {
             Self::Missing(RequiredCredential::Tenant) => "no tenant".into(),
-            Self::Missing(RequiredCredential::Bearer) => "no proof".into(),
-            Self::Missing(RequiredCredential::Gateway) => "not through the gateway".into(),
-            Self::Proof(proof) => proof.to_string().into(),
-            Self::Malformed(_) => "malformed tenant".into(),
-            Self::NotChosen => "no tenant chosen".into(),
+            Self::Missing(RequiredCredential::Bearer) => "no credential".into(),
+            Self::Missing(RequiredCredential::Gateway) => "not from a trusted gateway".into(),
+            Self::InvalidCredential(error) => error.to_string().into(),
+            Self::MalformedTenantId(_) => "malformed tenant id".into(),
+            Self::AmbiguousTenant => "no tenant chosen".into(),
             Self::NotEntitled => "unknown or foreign tenant".into(),
-            Self::NotCached => "not looked up".into(),
+            Self::NotCached => "not cached".into(),
             Self::Unavailable(_) => "database unavailable".into(),
             Self::Issuer(_) => "issuer unavailable".into(),
         }
     }
 
-    /// Whether it is not the sender's doing: it may be good, and cannot be told now.
+    /// Whether a dependency is unavailable, so that the request could be neither accepted nor
+    /// refused: its credential may be valid.
     #[must_use]
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Issuer(_) => true,
             Self::Missing(_)
-            | Self::Proof(_)
-            | Self::Malformed(_)
-            | Self::NotChosen
+            | Self::InvalidCredential(_)
+            | Self::MalformedTenantId(_)
+            | Self::AmbiguousTenant
             | Self::NotEntitled
             | Self::NotCached => false,
         }
     }
 
-    /// Whether somebody who is trying out proofs or tenants gets this, and again and again.
+    /// Whether the request counts as a failed attempt: a client that guesses credentials or tenants
+    /// gets these errors repeatedly.
     #[must_use]
     pub fn is_failed_attempt(&self) -> bool {
         match self {
-            Self::Proof(_) | Self::NotEntitled => true,
-            // To ask without anything is how a client learns where to sign in.
+            Self::InvalidCredential(_) | Self::NotEntitled => true,
+            // A request without a credential is how a client discovers the authorization server.
             Self::Missing(_)
-            | Self::Malformed(_)
-            | Self::NotChosen
+            | Self::MalformedTenantId(_)
+            | Self::AmbiguousTenant
             | Self::NotCached
             | Self::Unavailable(_)
             | Self::Issuer(_) => false,

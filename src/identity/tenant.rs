@@ -2,20 +2,20 @@ use std::fmt;
 
 use uuid::Uuid;
 
-/// A tenant's id, in the form a client may write it.
+/// A tenant's id, a UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TenantId(Uuid);
 
-/// A text that is no tenant id.
+/// A text is not a tenant id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a UUID of the form 00000000-0000-0000-0000-000000000000")]
-pub struct MalformedTenant;
+pub struct ParseTenantIdError;
 
 impl TenantId {
-    /// Head office, who sees every store.
+    /// Head office, which sees every store.
     pub const HEAD_OFFICE: Self = Self(Uuid::nil());
 
-    /// The sixteen bytes in network order, as `uuid_send` gives them.
+    /// The sixteen bytes in network order, as `uuid_send` returns them.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
@@ -28,18 +28,19 @@ impl From<Uuid> for TenantId {
     }
 }
 
-/// Only the hyphenated form of RFC 9562 is a tenant id: one spelling, one tenant.
+/// Accepts only the hyphenated form of RFC 9562, in either case, so that a tenant has one spelling:
+/// the other forms that the `uuid` crate parses (braced, URN, without hyphens) are rejected.
 impl TryFrom<&[u8]> for TenantId {
-    type Error = MalformedTenant;
+    type Error = ParseTenantIdError;
 
     fn try_from(text: &[u8]) -> Result<Self, Self::Error> {
-        const HYPHENATED: usize = 36;
-        if text.len() != HYPHENATED {
-            return Err(MalformedTenant);
+        const HYPHENATED_LENGTH: usize = 36;
+        if text.len() != HYPHENATED_LENGTH {
+            return Err(ParseTenantIdError);
         }
         Uuid::try_parse_ascii(text)
             .map(Self)
-            .map_err(|_| MalformedTenant)
+            .map_err(|_| ParseTenantIdError)
     }
 }
 
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_spelling_only() {
+    fn parses_only_the_hyphenated_form() {
         assert!(TenantId::try_from(b"f47ac10b-58cc-4372-a567-0e02b2c3d479".as_slice()).is_ok());
         assert!(TenantId::try_from(b"F47AC10B-58CC-4372-A567-0E02B2C3D479".as_slice()).is_ok());
         for text in [
@@ -72,7 +73,7 @@ mod tests {
         ] {
             assert_eq!(
                 TenantId::try_from(text.as_bytes()),
-                Err(MalformedTenant),
+                Err(ParseTenantIdError),
                 "{text:?}"
             );
         }

@@ -110,7 +110,7 @@ impl Handler {
                 }),
             Callers::Fixed(identity, tenant) => {
                 identity
-                    .of_tenant(*tenant)
+                    .caller_for_tenant(*tenant)
                     .await
                     .map_err(|refusal: AuthError| {
                         let event = Event::refused(
@@ -142,7 +142,9 @@ impl Handler {
                     let parts = context.extensions.get::<axum::http::request::Parts>()?;
                     parts.extensions.get::<Caller>().cloned()?
                 }
-                Callers::Fixed(identity, tenant) => identity.of_tenant(*tenant).await.ok()?,
+                Callers::Fixed(identity, tenant) => {
+                    identity.caller_for_tenant(*tenant).await.ok()?
+                }
             };
             if !caller.scopes().has(OAuthScope::Query) {
                 return None;

@@ -206,13 +206,13 @@ pub fn refusal_text(refusal: &AuthError) -> String {
         AuthError::Missing(RequiredCredential::Gateway) => {
             "this server is reached through its gateway only".to_owned()
         }
-        AuthError::Proof(proof) => format!("not accepted: {proof}"),
-        AuthError::Malformed(_) => {
+        AuthError::InvalidCredential(error) => format!("not accepted: {error}"),
+        AuthError::MalformedTenantId(_) => {
             format!(
                 "malformed tenant; send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
             )
         }
-        AuthError::NotChosen => {
+        AuthError::AmbiguousTenant => {
             format!("you may ask for several stores; choose one by {TENANT_HEADER}, its tenant id")
         }
         AuthError::NotEntitled => {

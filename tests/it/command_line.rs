@@ -219,9 +219,9 @@ async fn check_shows_every_rule_and_the_statement_that_mends() {
     assert_eq!(lines(&outputs[1], "  ok     "), rules - 2, "{}", outputs[1]);
     for line in [
         "posture    writes           WRONG  retail.orders: zava_reader may INSERT it\n",
-        "                                   mend: REVOKE INSERT ON TABLE retail.orders FROM zava_reader;\n",
+        "                                   fix: REVOKE INSERT ON TABLE retail.orders FROM zava_reader;\n",
         "posture    row_security     WRONG  retail.orders: does not hold everybody to its policies\n",
-        "                                   mend: ALTER TABLE retail.orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n",
+        "                                   fix: ALTER TABLE retail.orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;\n",
     ] {
         assert!(outputs[1].contains(line), "{line}{}", outputs[1]);
     }
@@ -373,7 +373,7 @@ async fn a_taken_port_says_what_to_do() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(
         said.contains(&format!(
-            "cannot listen on {address}; stop what uses it, or set ZAVA_LISTEN"
+            "cannot listen on {address}; stop the process that uses the port, or set ZAVA_LISTEN"
         )),
         "{said}"
     );

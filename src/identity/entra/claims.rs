@@ -6,18 +6,18 @@ use crate::identity::caller::OAuthScopes;
 use crate::identity::entitlement::{Authenticated, Claims};
 use crate::identity::{Principal, Role};
 
-/// What is read before the signature is checked: whose keys to check it with.
+/// What is read of a token before its signature is verified: the directory whose keys verify it.
 #[derive(Deserialize)]
-pub(super) struct Peeked {
+pub(super) struct UnverifiedClaims {
     pub(super) tid: Uuid,
 }
 
-/// What is read of a token whose signature, times, issuer and audience are right.
+/// What is read of a token after its signature, times, issuer and audience have been verified.
 #[derive(Deserialize)]
 pub(super) struct TokenClaims {
     tid: Uuid,
     oid: Uuid,
-    /// Only to insist on one issuer: `jsonwebtoken` takes an array of them for right when one is.
+    /// Rejects an array of issuers, which `jsonwebtoken` accepts if one of them is right.
     #[serde(rename = "iss")]
     _issuer: String,
     sub: String,
@@ -30,46 +30,51 @@ pub(super) struct TokenClaims {
 }
 
 impl TokenClaims {
-    /// The caller, of the directory whose keys have verified the token.
-    pub(super) fn prove(self, directory: Uuid, is_home: bool) -> Result<Authenticated, TokenError> {
+    /// The sender, given the directory whose keys have verified the token.
+    pub(super) fn into_authenticated(
+        self,
+        directory: Uuid,
+        is_home: bool,
+    ) -> Result<Authenticated, TokenError> {
         if self.tid != directory {
             return Err(TokenError::Directory);
         }
-        let names = match &self.scp {
-            Some(delegated) => OAuthScopes::among(delegated.split(' ')),
-            // An application's token has no scopes; what it may do are roles. An id token has none of both, or a user's roles,
-            // and a subject that is not the object.
-            None if self.idtyp.as_deref() == Some("app") || self.is_of_application() => {
-                OAuthScopes::among(self.roles.iter().map(String::as_str))
+        let scopes = match &self.scp {
+            Some(delegated) => OAuthScopes::from_names(delegated.split(' ')),
+            // An application's token has no scopes: roles carry its permissions. An id token has
+            // neither, or has a user's roles and a subject that differs from the object id.
+            None if self.idtyp.as_deref() == Some("app") || self.is_for_application() => {
+                OAuthScopes::from_names(self.roles.iter().map(String::as_str))
             }
-            None => return Err(TokenError::NotAccess),
+            None => return Err(TokenError::NotAnAccessToken),
         };
-        let who = Identified {
+        let identity = EntraIdentity {
             directory,
             is_home,
             object: self.oid,
         };
-        Ok(who.proven(&self.groups, &self.roles, names))
+        Ok(identity.into_authenticated(&self.groups, &self.roles, scopes))
     }
 
     /// The subject of an application's token is its object id; a user's subject is a pseudonym.
-    fn is_of_application(&self) -> bool {
+    fn is_for_application(&self) -> bool {
         Uuid::try_parse(&self.sub).is_ok_and(|subject| subject == self.oid)
     }
 }
 
-/// Somebody of a directory.
+/// A user or an application of a directory.
 #[derive(Clone, Copy)]
-pub(in crate::identity) struct Identified {
+pub(in crate::identity) struct EntraIdentity {
     pub(in crate::identity) directory: Uuid,
-    /// Whether its app roles count: those of another directory are assigned by its own administrators.
+    /// Whether the app roles in the token count. In a directory other than the home directory, its
+    /// own administrators assign them.
     pub(in crate::identity) is_home: bool,
     pub(in crate::identity) object: Uuid,
 }
 
-impl Identified {
-    /// The caller, with what entitles them: from a token or from the platform.
-    pub(in crate::identity) fn proven(
+impl EntraIdentity {
+    /// The sender, with the claims that entitle them, from a token or from Easy Auth.
+    pub(in crate::identity) fn into_authenticated(
         self,
         groups: &[String],
         roles: &[String],
@@ -81,7 +86,7 @@ impl Identified {
             object,
         } = self;
         let principal = format!("entra:{directory}:{object}");
-        // Only in the form that Entra gives ids: a name that looks like one in another form is a name.
+        // Only the form in which Entra writes ids: a group's name may be a UUID in another form.
         let is_id =
             |group: &&String| Uuid::try_parse(group).is_ok_and(|id| id.to_string() == **group);
         let mut principals: Vec<String> = groups
@@ -99,7 +104,7 @@ impl Identified {
             .map(str::to_owned)
             .collect();
         stores.sort_unstable();
-        let role = roles.iter().filter_map(|role| Role::of_name(role)).max();
+        let role = roles.iter().filter_map(|role| Role::from_name(role)).max();
         Authenticated {
             principal: Principal::new(principal),
             claims: Claims {
@@ -112,8 +117,8 @@ impl Identified {
     }
 }
 
-/// Whether this can be a store's name as app roles write it.
+/// Whether a text has the form of a store's name in an app role.
 fn is_slug(store: &str) -> bool {
-    let is_letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    (1..=100).contains(&store.len()) && store.bytes().all(is_letter)
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=100).contains(&store.len()) && store.bytes().all(is_allowed)
 }

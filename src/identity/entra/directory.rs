@@ -15,72 +15,78 @@ use uuid::Uuid;
 use super::keys::{Key, Keys};
 use crate::settings::EntraSettings;
 
-/// How old keys may be before they are fetched anew, while those at hand go on being used. Microsoft asks for a day at most
-/// (<https://learn.microsoft.com/entra/identity-platform/signing-key-rollover>); an hour makes a withdrawn key worthless sooner.
-const FRESH_FOR: Duration = Duration::from_secs(3600);
+/// The age at which keys are fetched again in the background, while the cached ones stay in use.
+/// Microsoft asks for a day at most
+/// (<https://learn.microsoft.com/entra/identity-platform/signing-key-rollover>); after an hour a
+/// withdrawn key becomes useless sooner.
+const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// How old keys may be and still be used: an issuer that is away for so long cannot have said what it has withdrawn.
-const USED_FOR: Duration = Duration::from_secs(24 * 3600);
+/// The age beyond which keys are not used: an issuer that is unavailable for so long cannot have
+/// announced which keys it has withdrawn.
+const KEY_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// How often an issuer may be asked on end, and in a minute after that: an unknown `kid` costs nothing to invent, and an issuer
-/// that is down is left in peace.
-const TRIES_ON_END: NonZeroU32 = NonZeroU32::new(3).unwrap();
-const TRIES_A_MINUTE: NonZeroU32 = NonZeroU32::new(12).unwrap();
+/// How many fetches from one issuer may follow each other without delay. Fetches are limited
+/// because anybody can invent an unknown `kid`, and to back off from an issuer that is down.
+const MAX_FETCH_BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
-/// The longest document that is read of an issuer, in bytes.
-const LONGEST_DOCUMENT: usize = 1 << 20;
+/// How many fetches from one issuer a minute allows after such a burst.
+const MAX_FETCHES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
-/// Why there are no keys.
+/// The longest document that is read from an issuer, in bytes.
+const MAX_DOCUMENT_BYTES: usize = 1 << 20;
+
+/// Why an issuer's keys are not available.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum IssuerError {
-    /// The issuer does not answer, or not with 200.
+    /// The issuer does not answer, or answers with an error status.
     #[error("{url} cannot be fetched")]
     Fetch {
-        /// What was asked for.
+        /// The URL that was requested.
         url: String,
-        /// What the HTTP client says.
+        /// The error of the HTTP client.
         #[source]
         source: Arc<reqwest::Error>,
     },
-    /// It answers with something else than was asked for.
-    #[error("{url} is not what it should be: {what}")]
+    /// The issuer answers with an unusable document.
+    #[error("the document at {url} is invalid: {problem}")]
     Document {
-        /// What was asked for.
+        /// The URL that was requested.
         url: String,
-        /// What is wrong with the answer.
-        what: &'static str,
+        /// What is wrong with the document.
+        problem: &'static str,
     },
-    /// It has failed a moment ago and is not asked again yet.
-    #[error("the issuer's keys could not be fetched a moment ago")]
-    Resting,
+    /// A fetch has failed a moment ago, and the next one is not due yet.
+    #[error("fetching the issuer's keys failed a moment ago; backing off")]
+    BackingOff,
 }
 
-/// OpenID Connect Discovery 1.0, section 4.2, as far as it matters here.
+/// The fields of OpenID Connect Discovery 1.0, section 4.2, that are used here.
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
     jwks_uri: String,
 }
 
-/// RFC 7517, section 5. One key that is not understood does not spoil the others.
+/// A JWK Set (RFC 7517, section 5). Keys are parsed one by one, so that one of an unknown kind does
+/// not invalidate the others.
 #[derive(Deserialize)]
 struct KeySet {
     keys: Vec<Value>,
 }
 
-/// One Entra tenant as an issuer of tokens.
+/// One Entra tenant as an issuer of tokens, with its cached keys.
 pub(super) struct Directory {
     id: Uuid,
     authority: String,
     audiences: Vec<String>,
     http: reqwest::Client,
     keys: Mutex<Option<Arc<Keys>>>,
-    tries: DefaultDirectRateLimiter,
-    /// When keys were last asked for. One at a time: callers that come together need the same keys. Held across an await, hence
-    /// not a std mutex.
-    tried: tokio::sync::Mutex<Option<Instant>>,
-    /// Whether old keys are being fetched anew.
-    renewing: AtomicBool,
+    fetch_limiter: DefaultDirectRateLimiter,
+    /// When a fetch last ended. The lock is held during a fetch, so that concurrent requests, which
+    /// need the same keys, share one. Held across an await, hence not a std mutex.
+    last_fetch: tokio::sync::Mutex<Option<Instant>>,
+    /// Whether a background refresh is under way.
+    is_refreshing: AtomicBool,
     fetches: TaskTracker,
 }
 
@@ -92,9 +98,11 @@ impl Directory {
             audiences: settings.audiences.clone(),
             http,
             keys: Mutex::new(None),
-            tries: RateLimiter::direct(Quota::per_minute(TRIES_A_MINUTE).allow_burst(TRIES_ON_END)),
-            tried: tokio::sync::Mutex::new(None),
-            renewing: AtomicBool::new(false),
+            fetch_limiter: RateLimiter::direct(
+                Quota::per_minute(MAX_FETCHES_PER_MINUTE).allow_burst(MAX_FETCH_BURST),
+            ),
+            last_fetch: tokio::sync::Mutex::new(None),
+            is_refreshing: AtomicBool::new(false),
             fetches: TaskTracker::new(),
         }
     }
@@ -103,64 +111,68 @@ impl Directory {
         self.id
     }
 
-    /// The issuer's key of an id, `None` if it has no such key. Asks the issuer for keys when there are none, when they are
-    /// old, or when this one is new.
+    /// The issuer's key with an id, `None` if it has no such key. Fetches the keys if none are
+    /// cached or if the id is unknown, and refreshes old ones in the background.
     ///
     /// # Errors
-    /// [`IssuerError`] when there are no keys to tell by.
+    /// [`IssuerError`] if no keys are cached and none can be fetched.
     ///
     /// # Cancel safety
-    /// A fetch that has begun goes on: it is paid for out of what all callers share.
+    /// Safe. A fetch that has begun goes on, because it has used up part of the fetch limit that
+    /// all requests share.
     pub(super) async fn key(self: &Arc<Self>, id: &str) -> Result<Option<Arc<Key>>, IssuerError> {
-        if let Some(keys) = self.keys()
+        if let Some(keys) = self.cached_keys()
             && let Some(key) = keys.get(id)
         {
-            if keys.fetched.elapsed() >= FRESH_FOR {
-                self.renew();
+            if keys.fetched_at.elapsed() >= KEY_REFRESH_INTERVAL {
+                self.refresh_in_background();
             }
             return Ok(Some(key));
         }
-        let (directory, asked) = (Arc::clone(self), Instant::now());
+        let (directory, requested_at) = (Arc::clone(self), Instant::now());
         let fetch = self
             .fetches
-            .spawn(async move { directory.refresh(asked).await });
-        fetch.await.map_err(|_| IssuerError::Resting)??;
-        Ok(self.keys().and_then(|keys| keys.get(id)))
+            .spawn(async move { directory.refresh(requested_at).await });
+        fetch.await.map_err(|_| IssuerError::BackingOff)??;
+        Ok(self.cached_keys().and_then(|keys| keys.get(id)))
     }
 
-    fn keys(&self) -> Option<Arc<Keys>> {
+    fn cached_keys(&self) -> Option<Arc<Keys>> {
         let keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         keys.clone()
-            .filter(|keys| keys.fetched.elapsed() < USED_FOR)
+            .filter(|keys| keys.fetched_at.elapsed() < KEY_TTL)
     }
 
-    /// Nobody waits for it: the keys at hand are good enough. One at a time.
-    fn renew(self: &Arc<Self>) {
-        if self.renewing.swap(true, Ordering::Relaxed) {
+    /// Refreshes the keys in the background; requests keep using the cached ones. At most one such
+    /// refresh runs at a time.
+    fn refresh_in_background(self: &Arc<Self>) {
+        if self.is_refreshing.swap(true, Ordering::Relaxed) {
             return;
         }
         let directory = Arc::clone(self);
         self.fetches.spawn(async move {
-            // The failure has been logged.
+            // `refresh` has logged a failure.
             let _ = directory.refresh(Instant::now()).await;
-            directory.renewing.store(false, Ordering::Relaxed);
+            directory.is_refreshing.store(false, Ordering::Relaxed);
         });
     }
 
-    /// Fetches keys, unless somebody else has since `asked` or it was tried too often. With keys at hand a failure is only
-    /// logged: they go on being used.
-    async fn refresh(&self, asked: Instant) -> Result<(), IssuerError> {
-        let mut tried = self.tried.lock().await;
-        let has_keys = self.keys().is_some();
-        if tried.is_some_and(|last| last >= asked) || self.tries.check().is_err() {
+    /// Fetches the keys, unless a fetch has ended since `requested_at` or the fetch limit is
+    /// reached. If keys are cached, a failure is only logged, and they stay in use.
+    async fn refresh(&self, requested_at: Instant) -> Result<(), IssuerError> {
+        let mut last_fetch = self.last_fetch.lock().await;
+        let has_keys = self.cached_keys().is_some();
+        if last_fetch.is_some_and(|last| last >= requested_at)
+            || self.fetch_limiter.check().is_err()
+        {
             return if has_keys {
                 Ok(())
             } else {
-                Err(IssuerError::Resting)
+                Err(IssuerError::BackingOff)
             };
         }
-        let fetched = self.fetch().await;
-        *tried = Some(Instant::now());
+        let fetched = self.fetch_keys().await;
+        *last_fetch = Some(Instant::now());
         match fetched {
             Ok(keys) => {
                 *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(keys));
@@ -170,50 +182,58 @@ impl Directory {
                 tracing::warn!(
                     directory = %self.id,
                     error = &error as &dyn std::error::Error,
-                    "the issuer's keys cannot be fetched; those at hand go on being used"
+                    "issuer key fetch failed; cached keys stay in use"
                 );
                 if has_keys { Ok(()) } else { Err(error) }
             }
         }
     }
 
-    async fn fetch(&self) -> Result<Keys, IssuerError> {
+    async fn fetch_keys(&self) -> Result<Keys, IssuerError> {
         let base = format!("{}/{}", self.authority, self.id);
-        let newer = format!("{base}/v2.0/.well-known/openid-configuration");
-        let older = format!("{base}/.well-known/openid-configuration");
-        let (newer_document, older_document) = tokio::join!(
-            self.document::<Metadata>(&newer),
-            self.document::<Metadata>(&older)
+        let v2_url = format!("{base}/v2.0/.well-known/openid-configuration");
+        let v1_url = format!("{base}/.well-known/openid-configuration");
+        let (v2_metadata, v1_metadata) = tokio::join!(
+            self.fetch_document::<Metadata>(&v2_url),
+            self.fetch_document::<Metadata>(&v1_url)
         );
-        let (newer_document, older_document) = (newer_document?, older_document?);
-        // Section 4.3: whose document it is must be who was asked.
-        if newer_document.issuer != format!("{base}/v2.0") {
-            return Err(wrong(newer, "it is another issuer's"));
+        let (v2_metadata, v1_metadata) = (v2_metadata?, v1_metadata?);
+        // OpenID Connect Discovery 1.0, section 4.3: the document must name the requested issuer.
+        if v2_metadata.issuer != format!("{base}/v2.0") {
+            return Err(invalid_document(v2_url, "it names another issuer"));
         }
-        if !older_document.issuer.contains(&self.id.to_string()) {
-            return Err(wrong(older, "it is another directory's"));
+        if !v1_metadata.issuer.contains(&self.id.to_string()) {
+            return Err(invalid_document(v1_url, "it names another directory"));
         }
-        // The authority over HTTPS does not send its readers to plain HTTP; the settings allow that on this machine only.
+        // An authority that is read over HTTPS must not refer to keys over plain HTTP. The settings
+        // allow an authority over HTTP on this machine only.
         let scheme = self.authority.split("//").next().unwrap_or_default();
-        if !newer_document.jwks_uri.starts_with(scheme) {
-            return Err(wrong(newer, "its keys are not where they could be trusted"));
+        if !v2_metadata.jwks_uri.starts_with(scheme) {
+            return Err(invalid_document(
+                v2_url,
+                "jwks_uri does not have the authority's scheme",
+            ));
         }
-        let set: KeySet = self.document(&newer_document.jwks_uri).await?;
-        let issuers = [newer_document.issuer, older_document.issuer];
-        let own = set
+        let set: KeySet = self.fetch_document(&v2_metadata.jwks_uri).await?;
+        let issuers = [v2_metadata.issuer, v1_metadata.issuer];
+        let jwks = set
             .keys
             .into_iter()
-            .filter_map(|key| self.own_key(key, &issuers));
-        let keys = Keys::of(own, &issuers, &self.audiences, Instant::now());
+            .filter_map(|key| self.parse_key(key, &issuers));
+        let keys = Keys::from_jwks(jwks, &issuers, &self.audiences, Instant::now());
         if keys.is_empty() {
-            return Err(wrong(newer_document.jwks_uri, "there is no key to use"));
+            return Err(invalid_document(
+                v2_metadata.jwks_uri,
+                "it contains no usable key",
+            ));
         }
         Ok(keys)
     }
 
-    /// A key of a set, if it is understood and is this directory's: Entra says of each whose tokens it signs
+    /// Parses a key of a set; `None` if it is of an unknown kind or does not sign this directory's
+    /// tokens. Entra names the issuer with each key
     /// (<https://learn.microsoft.com/entra/identity-platform/claims-validation#validate-the-signing-key-issuer>).
-    fn own_key(&self, key: Value, issuers: &[String]) -> Option<Jwk> {
+    fn parse_key(&self, key: Value, issuers: &[String]) -> Option<Jwk> {
         if let Some(issuer) = key.get("issuer") {
             let issuer = issuer.as_str()?.replace("{tenantid}", &self.id.to_string());
             issuers.contains(&issuer).then_some(())?;
@@ -221,25 +241,25 @@ impl Directory {
         serde_json::from_value(key).ok()
     }
 
-    async fn document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {
+    async fn fetch_document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {
         let failed = |source| IssuerError::Fetch {
             url: url.to_owned(),
             source: Arc::new(source),
         };
-        let answer = self.http.get(url).send().await.map_err(failed)?;
-        let mut answer = answer.error_for_status().map_err(failed)?;
-        let mut text = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            text.extend_from_slice(&chunk);
-            if text.len() > LONGEST_DOCUMENT {
-                return Err(wrong(url.to_owned(), "it is too long"));
+        let response = self.http.get(url).send().await.map_err(failed)?;
+        let mut response = response.error_for_status().map_err(failed)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(failed)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_DOCUMENT_BYTES {
+                return Err(invalid_document(url.to_owned(), "it is too long"));
             }
         }
-        serde_json::from_slice(&text)
-            .map_err(|_| wrong(url.to_owned(), "it is not the JSON of its kind"))
+        serde_json::from_slice(&body)
+            .map_err(|_| invalid_document(url.to_owned(), "it is not JSON of the expected shape"))
     }
 }
 
-fn wrong(url: String, what: &'static str) -> IssuerError {
-    IssuerError::Document { url, what }
+fn invalid_document(url: String, problem: &'static str) -> IssuerError {
+    IssuerError::Document { url, problem }
 }

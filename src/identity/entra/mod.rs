@@ -1,13 +1,17 @@
-//! Access tokens of Microsoft Entra ID, verified here.
+//! Verifies access tokens of Microsoft Entra ID.
 //!
-//! Knows the shape of its tokens (<https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference>) and where
-//! its keys are; must not know tenants or HTTP requests. Signature, times, issuer and audience are `jsonwebtoken`'s to check.
-//! Invariant: nothing that a token says is believed before its signature is, except which directory's keys to check it with.
-mod claims; // what a token says, as a caller
-mod directory; // one Entra tenant: where its keys are
-mod keys; // the keys themselves, and what they verify
-mod signature;
-mod token_error; // what is wrong with a token // how a signature is verified
+//! Knows the claims of its tokens
+//! (<https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference>) and where
+//! its keys are published; must not know tenants or HTTP requests. `jsonwebtoken` checks signature,
+//! times, issuer and audience.
+//!
+//! Invariant: no part of a token is trusted before its signature has been verified, except `tid`,
+//! which chooses the directory whose keys verify it.
+mod claims; //      a token's claims, and the sender that they identify
+mod directory; //   one Entra tenant as an issuer: fetches and caches its keys
+mod keys; //        an issuer's signing keys, and the rules for the tokens they sign
+mod signature; //   signature verification with `ring`
+mod token_error; // why a token is rejected
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,22 +28,22 @@ use crate::settings::{EntraSettings, HttpsProxy};
 pub use directory::IssuerError;
 pub use token_error::TokenError;
 
-pub(super) use claims::Identified;
+pub(super) use claims::EntraIdentity;
 
-use claims::Peeked;
+use claims::UnverifiedClaims;
 use directory::Directory;
-use keys::checked_algorithm;
+use keys::check_algorithm;
 
-/// The longest token that is looked at; Entra's have a few thousand bytes, with many groups.
-const LONGEST_TOKEN: usize = 16 * 1024;
+/// The longest token that is decoded, in bytes. Entra's have a few thousand, with many groups.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// How long an issuer may take to answer; a caller waits for it where there are no keys yet.
-const LONGEST_FETCH: Duration = Duration::from_secs(5);
+/// How long an issuer may take to answer. A request waits for it while no keys are cached.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Verifies the tokens of the directories that are allowed.
+/// Verifies the tokens of the allowed directories.
 pub(super) struct Entra {
     directories: HashMap<Uuid, Arc<Directory>>,
-    /// The one whose app roles count.
+    /// The directory whose app roles count.
     home: Option<Uuid>,
 }
 
@@ -55,45 +59,53 @@ impl Entra {
         })
     }
 
-    /// Who the bearer of a token is.
+    /// Verifies a token and returns its sender.
     ///
     /// # Cancel safety
-    /// A call that is dropped leaves the keys as they were.
-    pub(super) async fn prove(&self, token: &str) -> Result<Authenticated, AuthError> {
-        let (key_id, algorithm, directory) = self.read(token).map_err(InvalidCredential::from)?;
+    /// Safe: a dropped call changes nothing. A fetch of the directory's keys that it has started
+    /// goes on.
+    pub(super) async fn authenticate(&self, token: &str) -> Result<Authenticated, AuthError> {
+        let (key_id, algorithm, directory) = self
+            .decode_unverified(token)
+            .map_err(InvalidCredential::from)?;
         let key = directory.key(&key_id).await?;
-        let proven = key
-            .ok_or(TokenError::Key)
+        let authenticated = key
+            .ok_or(TokenError::UnknownKey)
             .and_then(|key| key.verify(token, algorithm))
             .and_then(|claims| {
                 let id = directory.id();
-                claims.prove(id, self.home == Some(id))
+                claims.into_authenticated(id, self.home == Some(id))
             });
-        Ok(proven.map_err(InvalidCredential::from)?)
+        Ok(authenticated.map_err(InvalidCredential::from)?)
     }
 
-    /// What is read of a token before its signature is checked: which key is to check it.
-    fn read(&self, token: &str) -> Result<(String, Algorithm, &Arc<Directory>), TokenError> {
-        if token.len() > LONGEST_TOKEN {
+    /// Decodes what is needed of a token before its signature is verified: which key verifies it,
+    /// with which algorithm.
+    fn decode_unverified(
+        &self,
+        token: &str,
+    ) -> Result<(String, Algorithm, &Arc<Directory>), TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(TokenError::Malformed);
         }
-        let header = decode_header(token).map_err(|error| TokenError::of(&error))?;
-        let algorithm = checked_algorithm(&header)?;
-        let key_id = header.kid.ok_or(TokenError::Key)?;
-        let peeked: Peeked =
+        let header = decode_header(token).map_err(|error| TokenError::from_jwt_error(&error))?;
+        let algorithm = check_algorithm(&header)?;
+        let key_id = header.kid.ok_or(TokenError::UnknownKey)?;
+        let claims: UnverifiedClaims =
             dangerous::insecure_decode_claims(token).map_err(|_| TokenError::Missing("tid"))?;
-        let directory = self.directories.get(&peeked.tid);
+        let directory = self.directories.get(&claims.tid);
         Ok((key_id, algorithm, directory.ok_or(TokenError::Directory)?))
     }
 }
 
-/// For the documents of issuers: little, seldom, and never from where they did not come from.
+/// The HTTP client that fetches issuers' documents. It follows no redirects: a document must come
+/// from the URL that was requested.
 fn http_client(proxy: Option<&HttpsProxy>) -> Result<reqwest::Client, reqwest::Error> {
     let mut builder = reqwest::Client::builder()
         .tls_backend_preconfigured(crate::tls::to_the_web())
-        .timeout(LONGEST_FETCH)
+        .timeout(FETCH_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
-        // The process's own environment counts only where the settings say so.
+        // The proxy variables of the process's environment apply only if the settings say so.
         .no_proxy();
     if let Some(proxy) = proxy {
         let no_proxy = proxy.no_proxy().and_then(NoProxy::from_string);

@@ -1,8 +1,8 @@
-//! Signatures of tokens, verified with `ring`, the library of primitives that TLS uses too.
+//! Verifies signatures of tokens with `ring`, the cryptographic library that TLS uses too.
 //!
 //! Knows keys and algorithms; must not know claims, issuers or tokens.
 //! Invariants:
-//! - a key verifies signatures of its own family only,
+//! - a key verifies only signatures of its own algorithm family;
 //! - nothing is signed here.
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{Error, ErrorKind};
@@ -19,8 +19,8 @@ static PROVIDER: CryptoProvider = CryptoProvider {
     key_utils: KeyUtils::new_unimplemented(),
 };
 
-/// Makes `jsonwebtoken` verify with `ring`, in the whole process: it takes a provider in no other
-/// way. Calls after the first one change nothing.
+/// Makes `jsonwebtoken` use `ring` in the whole process, which is the only way in which the crate
+/// accepts a provider. Calls after the first one have no effect.
 pub(super) fn install_provider() {
     let _ = PROVIDER.install_default();
 }
@@ -80,7 +80,8 @@ fn verify_rsa(
     .verify(parameters, message, signature)
 }
 
-/// RFC 7518, section 6.3.1.1, forbids them; some issuers write them, and `ring` refuses them.
+/// RFC 7518, section 6.3.1.1, forbids leading zeros. Some issuers write them nevertheless, and
+/// `ring` rejects them.
 fn without_leading_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]

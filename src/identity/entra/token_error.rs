@@ -1,67 +1,68 @@
 use jsonwebtoken::errors::{Error, ErrorKind};
 
-/// What is wrong with a token: which claim or header, never what it should have been.
+/// Why a token is rejected: names the claim or header that is wrong, never the expected value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// It is no signed token in compact form.
-    #[error("it is not a signed JWT")]
+    /// The token is not a signed JWT in compact form.
+    #[error("the token is not a signed JWT")]
     Malformed,
-    /// `alg` is none that an Entra token is signed with.
+    /// Entra does not sign tokens with `alg`.
     #[error("alg is not one of RS256, PS256, ES256")]
     Algorithm,
-    /// The header names a key of the sender's own, or an extension that must be understood.
+    /// The header brings or names a key of its own, or names a critical extension.
     #[error("the header {0} is not accepted")]
     Header(&'static str),
-    /// `kid` names no key of the issuer's.
+    /// The header has no `kid`, or it names none of the issuer's keys.
     #[error("kid names no key of the issuer")]
-    Key,
-    /// The signature does not fit.
-    #[error("the signature is wrong")]
+    UnknownKey,
+    /// The signature does not match the token and the key.
+    #[error("the signature is invalid")]
     Signature,
-    /// `tid` names a directory that is not served here.
-    #[error("tid is not a directory of this server")]
+    /// `tid` names a directory that this server does not accept.
+    #[error("tid is not a directory that this server accepts")]
     Directory,
-    /// `iss` is not that directory's.
+    /// `iss` is not the issuer of the directory that `tid` names.
     #[error("iss is not the issuer of its directory")]
     Issuer,
-    /// `aud` is another server.
+    /// `aud` does not name this server.
     #[error("aud is not this server")]
     Audience,
-    /// `exp` is past.
-    #[error("exp is past")]
+    /// `exp` has passed.
+    #[error("exp is in the past")]
     Expired,
-    /// `nbf` is to come.
+    /// `nbf` has not been reached.
     #[error("nbf is in the future")]
-    NotYet,
+    NotYetValid,
     /// A claim is missing or has the wrong type.
     #[error("{0} is missing or malformed")]
     Missing(&'static str),
-    /// A claim that is read as it stands is missing or has the wrong type.
+    /// A claim that is deserialized after verification is missing or has the wrong type.
     #[error("tid, oid, sub, iss, scp, roles or groups is missing or has the wrong type")]
     Claims,
-    /// Neither a user's access token nor an application's: an id token, for example.
+    /// The token is not an access token of a user or an application, but an id token, for example.
     #[error("scp is missing; send an access token")]
-    NotAccess,
+    NotAnAccessToken,
 }
 
 impl TokenError {
-    /// What `jsonwebtoken` found in a token whose header and signature could be read.
-    pub(super) fn of_claims(error: &Error) -> Self {
+    /// Maps an error of `jsonwebtoken` for a token whose header has been decoded: an error in JSON
+    /// is then one of the claims.
+    pub(super) fn from_verification(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::Json(_) => Self::Claims,
-            _ => Self::of(error),
+            _ => Self::from_jwt_error(error),
         }
     }
 
-    /// What `jsonwebtoken` found.
-    pub(super) fn of(error: &Error) -> Self {
+    /// Maps an error of `jsonwebtoken`.
+    pub(super) fn from_jwt_error(error: &Error) -> Self {
         match error.kind() {
             ErrorKind::InvalidSignature => Self::Signature,
             ErrorKind::InvalidAlgorithm
             | ErrorKind::InvalidAlgorithmName
             | ErrorKind::UnsupportedAlgorithm => Self::Algorithm,
             ErrorKind::ExpiredSignature => Self::Expired,
-            ErrorKind::ImmatureSignature => Self::NotYet,
+            ErrorKind::ImmatureSignature => Self::NotYetValid,
             ErrorKind::InvalidIssuer => Self::Issuer,
             ErrorKind::InvalidAudience => Self::Audience,
             ErrorKind::MissingRequiredClaim(claim) | ErrorKind::InvalidClaimFormat(claim) => {
@@ -69,7 +70,8 @@ impl TokenError {
                 let claim = known.into_iter().find(|known| known == claim);
                 claim.map_or(Self::Malformed, Self::Missing)
             }
-            // An `alg` that the crate does not know is an error of JSON, as is everything else that is no header.
+            // The crate reports an unknown `alg` as an error of JSON, like any other invalid
+            // header.
             _ => Self::Malformed,
         }
     }

@@ -157,7 +157,7 @@ impl Tools {
             Err(failure) => {
                 failure.log(tool.as_str());
                 if failure.is_of_unknown_tenant() {
-                    self.identity.forget_tenant(caller.tenant());
+                    self.identity.invalidate_tenant(caller.tenant());
                 }
                 (failed(tool, &failure), Some(failure.verdict()))
             }

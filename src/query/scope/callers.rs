@@ -29,7 +29,7 @@ impl Scope {
         self.rows(question, |values| match values {
             [Some(tenant), Some(role)] => Some(Entitlement {
                 tenant: Uuid::try_parse(tenant).ok()?.into(),
-                role: Role::of_name(role)?,
+                role: Role::from_name(role)?,
             }),
             _ => None,
         })
@@ -50,7 +50,7 @@ impl Scope {
             text: &text,
         };
         let states = self.rows(question, |values| match values {
-            [Some(state)] => ApiKeyState::of_name(state),
+            [Some(state)] => ApiKeyState::from_name(state),
             _ => None,
         });
         Ok(states.await?.pop())

@@ -98,7 +98,7 @@ async fn refusals_and_acts_are_recorded_and_what_was_read_is_summed_up() {
     assert_eq!(
         rows(&mut owner, "SELECT reason, principal, address::text, sum(times)::text, min(trace_id) FROM guard.failed_authentications GROUP BY 1, 2, 3 ORDER BY min(audit_id)").await,
         [
-            format!("no proof||127.0.0.1/32|1|{trace}"),
+            format!("no credential||127.0.0.1/32|1|{trace}"),
             format!("the API key is unknown||127.0.0.1/32|3|{trace}"),
             format!("unknown or foreign tenant|{principal}|127.0.0.1/32|1|{trace}"),
         ]
@@ -348,14 +348,14 @@ async fn nobody_changes_a_record_and_who_does_is_noticed() {
         (
             "INSERT INTO guard.audit SELECT audit_id + 1, recorded_at, record, hash, hash FROM guard.audit ORDER BY audit_id DESC LIMIT 1",
             None,
-            format!("record {} has been changed, or put in", last + 1),
+            format!("record {} has been changed, or inserted", last + 1),
         ),
         (
             "DELETE FROM guard.audit",
             Some(&end),
             format!("record {last} is missing"),
         ),
-        (anew, Some(&end), format!("record {last} has another hash")),
+        (anew, Some(&end), format!("record {last} has an unexpected hash")),
     ];
     sqlx::raw_sql("CREATE TABLE public.before AS SELECT * FROM guard.audit; ALTER TABLE guard.audit DISABLE TRIGGER append_only")
         .execute(&mut superuser)

@@ -65,7 +65,7 @@ async fn what_is_left_after_a_pruning_is_proved_from_a_known_end_on() {
     let forged = format!("{id}:{}", "0".repeat(hash.len()));
     let (code, said) = verify(&name, &["--from", &forged]).await;
     assert!(
-        code == Some(1) && said.contains("has another hash"),
+        code == Some(1) && said.contains("has an unexpected hash"),
         "{said}"
     );
     let later = format!("4000:{hash}");

@@ -93,7 +93,7 @@ async fn operators_grant_and_revoke_and_make_keys() {
     assert!(grants.contains(&format!("apikey:{id}")), "{grants}");
     let (code, _, err) = said(&["key", "create", "till 7", "--store", "Head office"]).await;
     assert_eq!(code, Some(1));
-    assert!(err.contains("name of the key is taken"), "{err}");
+    assert!(err.contains("key name is taken"), "{err}");
     // All of it or nothing.
     let (code, ..) = said(&[
         "key",

@@ -194,7 +194,7 @@ async fn a_key_speaks_for_its_stores_until_it_is_revoked() {
     let past = chrono::DateTime::from_timestamp(1_000_000_000, 0).expect("a time");
     let mut keys = Vec::new();
     for (name, expires) in [("till", later), ("old till", past), ("lost till", later)] {
-        let new = NewApiKey::draw(&mut random);
+        let new = NewApiKey::generate(&mut random);
         create_key(
             &mut owner,
             &new,

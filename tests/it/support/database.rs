@@ -96,7 +96,7 @@ impl TestDatabase {
 
     /// A new API key for a store, good for a long time; its text.
     pub(crate) async fn key(&self, name: &str, store: &str, role: Role) -> String {
-        let new = NewApiKey::draw(&mut rand::rng());
+        let new = NewApiKey::generate(&mut rand::rng());
         let later = DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
         let stores = [store.to_owned()];
         database::create_key(&mut self.owner().await, &new, name, later, &stores, role)

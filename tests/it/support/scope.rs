@@ -72,7 +72,7 @@ pub(crate) async fn caller(tenant: &str) -> Caller {
         AuthSettings::Header(TrustedPeers::ThisMachine),
     )
     .expect("an identity check")
-    .of_tenant(tenant)
+    .caller_for_tenant(tenant)
     .await
     .expect("a caller")
 }
