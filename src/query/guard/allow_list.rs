@@ -8,14 +8,14 @@ use std::sync::LazyLock;
 /// results can be.
 const FUNCTIONS_FILE: &str = include_str!("functions.txt");
 
-/// Each function with its growth.
-pub(super) static FUNCTIONS: LazyLock<HashMap<&'static str, Growth>> = LazyLock::new(|| {
-    let mut growth = Growth::Fixed;
+/// The size rule of each function.
+pub(super) static FUNCTIONS: LazyLock<HashMap<&'static str, SizeRule>> = LazyLock::new(|| {
+    let mut size_rule = SizeRule::Fixed;
     let mut functions = HashMap::new();
     for line in lines() {
         match line.strip_prefix('[') {
-            Some(section) => growth = Growth::of_section(section),
-            None => functions.extend(line.split_whitespace().map(|name| (name, growth))),
+            Some(section) => size_rule = SizeRule::from_section(section),
+            None => functions.extend(line.split_whitespace().map(|name| (name, size_rule))),
         }
     }
     functions
@@ -33,33 +33,33 @@ fn lines() -> impl Iterator<Item = &'static str> {
     FUNCTIONS_FILE.lines().filter(|line| !line.starts_with('#'))
 }
 
-/// How large the result of a function can be.
+/// An upper bound for the size of a function's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Growth {
-    /// Some tens of bytes.
+pub(super) enum SizeRule {
+    /// A fixed-size value: some tens of bytes.
     Fixed,
-    /// The longest argument.
-    Most,
-    /// All arguments together, so many times.
-    Times(u64),
-    /// A number of as many digits as PostgreSQL allows.
-    Digits,
-    /// As many values as there are rows.
-    Collects,
-    /// What `growth::own_rule` says of this very function.
-    OwnRule,
+    /// At most the size of the longest argument.
+    LongestArgument,
+    /// At most the sum of all arguments' sizes, multiplied by this factor.
+    SumTimes(u64),
+    /// A `numeric` with as many digits as PostgreSQL allows.
+    MaxDigits,
+    /// An aggregate whose state grows with every row.
+    Accumulates,
+    /// The function has a rule of its own in `cost::custom_rule`.
+    Custom,
 }
 
-impl Growth {
-    fn of_section(section: &str) -> Self {
+impl SizeRule {
+    fn from_section(section: &str) -> Self {
         match section.trim_end_matches(']').split_once(' ') {
             None if section == "fixed]" => Self::Fixed,
-            None if section == "most]" => Self::Most,
-            None if section == "sum]" => Self::Times(1),
-            None if section == "digits]" => Self::Digits,
-            None if section == "collects]" => Self::Collects,
-            Some(("own", "rule")) => Self::OwnRule,
-            Some(("times", times)) => Self::Times(times.parse().expect("a test reads the file")),
+            None if section == "most]" => Self::LongestArgument,
+            None if section == "sum]" => Self::SumTimes(1),
+            None if section == "digits]" => Self::MaxDigits,
+            None if section == "collects]" => Self::Accumulates,
+            Some(("own", "rule")) => Self::Custom,
+            Some(("times", times)) => Self::SumTimes(times.parse().expect("a test reads the file")),
             _ => unreachable!("a test reads the file"),
         }
     }

@@ -9,9 +9,9 @@
 mod allow_list; // functions, types, operators and collations that a statement may name
 mod caps; // limits on the size of one statement
 mod construct; // the refusal of each node type that the walk does not visit
+mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN, never with ANALYZE
 mod grouping_sets; // the number of grouping sets of a GROUP BY
-mod growth; // what a statement can cost at most
 pub mod hints; // what to write instead
 mod name; // operators, names without quotes, CURRENT_DATE and similar
 mod planner; // planner settings for one statement
@@ -220,13 +220,14 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
         _ => return Err(Refusal::not_a_query()),
     };
     let most_held = match kind {
-        StatementKind::Rows => growth::MOST_HELD,
-        StatementKind::Plan => growth::MOST_EXPLAINED,
+        StatementKind::Rows => cost::MAX_LIVE_BYTES,
+        StatementKind::Plan => cost::MAX_EXPLAIN_LIVE_BYTES,
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let requirements = walk::check_statement(select).map_err(located)?;
-    let bounded = growth::bound(select, requirements.collecting_aggregates, most_held, caps)
-        .map_err(located)?;
+    let bounded =
+        cost::bound_statement(select, requirements.collecting_aggregates, most_held, caps)
+            .map_err(located)?;
     let (sql, source_map) = print::deparse_verified(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),

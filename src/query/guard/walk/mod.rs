@@ -8,7 +8,7 @@ use pg_query::protobuf::{
     RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, Growth, TYPES};
+use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, SizeRule, TYPES};
 use super::construct;
 use super::hints;
 use super::name::{Verdict, check_operator, check_sql_value_function, check_unquoted, names};
@@ -296,7 +296,9 @@ impl Walk {
         {
             return Err(Refusal::construct("TRIM with more than two arguments").at(*location));
         }
-        if names(funcname).last().and_then(|name| FUNCTIONS.get(name)) == Some(&Growth::Collects) {
+        if names(funcname).last().and_then(|name| FUNCTIONS.get(name))
+            == Some(&SizeRule::Accumulates)
+        {
             self.count_collecting_aggregates(self.grouping_sets);
         }
         self.visit_nodes(args)?;

@@ -1,0 +1,216 @@
+//! Upper bounds of one expression.
+
+/// Limit of one value: what all aggregates may accumulate, and some more. A sort merges rows of a
+/// dozen tapes at once, whatever its sort key.
+pub(super) const MAX_VALUE_BYTES: u64 = 12 << 20;
+
+/// Limit that a bounded wrapper enforces on a value whose size is known only at run time.
+pub(super) const MAX_WRAPPED_BYTES: u64 = 16 << 10;
+
+/// Limit of a value that PostgreSQL may compute while planning. The planner copies such a constant
+/// to many places: into each WHEN of a CASE, each append child of a UNION, each equality that it
+/// derives from others.
+pub(super) const MAX_PLAN_TIME_BYTES: u64 = 4 << 10;
+
+/// The planner inlines a call of a bounded wrapper. These are the nodes that it adds, how often the
+/// argument occurs among them, and the nodes of the largest argument that it copies like that.
+const WRAPPER_NODES: u64 = 40;
+const WRAPPER_ARGUMENT_COPIES: u64 = 5;
+const MAX_COPIED_ARGUMENT_NODES: u64 = 20;
+
+/// The longest text of a `numeric`: PostgreSQL keeps 131,072 digits before the decimal point and
+/// 16,383 behind it.
+pub(super) const MAX_NUMERIC_BYTES: u64 = 160 << 10;
+
+/// A number, date, boolean or another value of fixed size.
+pub(super) const SCALAR_BYTES: u64 = 64;
+
+/// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
+/// memory, however long they are.
+pub(super) const MAX_SORT_KEY_BYTES: u64 = 24 << 10;
+
+/// Upper bounds of an expression's size and of what it costs to compute.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Bound {
+    /// Nodes of the expression after the planner has inlined subqueries.
+    pub(super) nodes: u64,
+    /// Bytes of the value.
+    pub(super) max_bytes: u64,
+    /// Bytes of the value together with all values that it is computed from.
+    pub(super) live_bytes: u64,
+    /// Steps of its operations during which PostgreSQL checks for no interrupt.
+    pub(super) uninterruptible_steps: u64,
+    /// Whether the value may be a text that parses as a number: a short text can denote a long
+    /// number.
+    pub(super) may_parse_as_number: bool,
+    /// Whether the value certainly is JSON, which is embedded into other JSON without quoting.
+    pub(super) is_json: bool,
+    /// Whether the value certainly is neither a JSON document nor a `tsquery`. Operators rebuild
+    /// those two as trees of nodes; flat values are copied.
+    pub(super) is_flat: bool,
+    /// Whether the value is known only at run time. PostgreSQL computes all others while planning.
+    pub(super) is_runtime: bool,
+}
+
+impl Bound {
+    /// A single node whose value has at most this many bytes.
+    pub(super) fn leaf(max_bytes: u64) -> Self {
+        Self {
+            nodes: 1,
+            max_bytes,
+            live_bytes: max_bytes,
+            uninterruptible_steps: 0,
+            may_parse_as_number: true,
+            is_json: false,
+            is_flat: false,
+            is_runtime: false,
+        }
+    }
+
+    /// A node over `children` whose value has at most this many bytes.
+    pub(super) fn parent(children: Self, max_bytes: u64) -> Self {
+        Self {
+            nodes: children.nodes.saturating_add(1),
+            max_bytes,
+            live_bytes: children.live_bytes.saturating_add(max_bytes),
+            uninterruptible_steps: children.uninterruptible_steps,
+            may_parse_as_number: children.may_parse_as_number,
+            is_json: false,
+            is_flat: false,
+            is_runtime: children.is_runtime,
+        }
+    }
+
+    /// Two children of one node; `max_bytes` is that of the longer.
+    pub(super) fn with_sibling(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.saturating_add(other.nodes),
+            max_bytes: self.max_bytes.max(other.max_bytes),
+            live_bytes: self.live_bytes.saturating_add(other.live_bytes),
+            uninterruptible_steps: self
+                .uninterruptible_steps
+                .saturating_add(other.uninterruptible_steps),
+            may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
+            is_json: self.is_json && other.is_json,
+            is_flat: self.is_flat && other.is_flat,
+            is_runtime: self.is_runtime || other.is_runtime,
+        }
+    }
+
+    /// The larger of two alternatives, field by field.
+    pub(super) fn either(self, other: Self) -> Self {
+        Self {
+            nodes: self.nodes.max(other.nodes),
+            max_bytes: self.max_bytes.max(other.max_bytes),
+            live_bytes: self.live_bytes.max(other.live_bytes),
+            uninterruptible_steps: self.uninterruptible_steps.max(other.uninterruptible_steps),
+            may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
+            is_json: self.is_json && other.is_json,
+            is_flat: self.is_flat && other.is_flat,
+            is_runtime: self.is_runtime || other.is_runtime,
+        }
+    }
+
+    /// Several copies of an expression, all with the same value.
+    pub(super) fn repeated(self, copies: u64) -> Self {
+        Self {
+            nodes: self.nodes.saturating_mul(copies),
+            live_bytes: self.live_bytes.saturating_mul(copies),
+            uninterruptible_steps: self.uninterruptible_steps.saturating_mul(copies),
+            ..self
+        }
+    }
+
+    /// The bound of a reference to the value behind an optimization fence: the expression itself
+    /// stands elsewhere.
+    pub(super) fn fenced(self) -> Self {
+        Self {
+            may_parse_as_number: self.may_parse_as_number,
+            is_json: self.is_json,
+            is_flat: self.is_flat,
+            is_runtime: true,
+            ..Self::leaf(self.max_bytes)
+        }
+    }
+
+    /// The same bound, known only at run time.
+    pub(super) fn at_runtime(self) -> Self {
+        Self {
+            is_runtime: true,
+            ..self
+        }
+    }
+
+    /// The same bound, and the value is JSON.
+    pub(super) fn as_json(self) -> Self {
+        Self {
+            is_json: true,
+            is_flat: false,
+            ..self
+        }
+    }
+
+    /// The same bound, and the value is neither JSON nor a `tsquery`.
+    pub(super) fn as_flat(self) -> Self {
+        Self {
+            is_flat: true,
+            ..self
+        }
+    }
+
+    /// The same bound with a bounded wrapper around the expression.
+    pub(super) fn with_wrapper(self) -> Self {
+        let copies = self.nodes.min(MAX_COPIED_ARGUMENT_NODES) * WRAPPER_ARGUMENT_COPIES;
+        Self {
+            nodes: self.nodes.saturating_add(WRAPPER_NODES + copies),
+            ..self
+        }
+    }
+
+    /// The same bound, and the value is a number, date, boolean or the like.
+    pub(super) fn as_non_text(self) -> Self {
+        Self {
+            may_parse_as_number: false,
+            is_flat: true,
+            ..self
+        }
+    }
+
+    /// The same bound, and the value may be any text.
+    pub(super) fn as_text(self) -> Self {
+        Self {
+            may_parse_as_number: true,
+            ..self
+        }
+    }
+}
+
+/// The bounds of several children of one node, together.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Parts {
+    /// All children as siblings.
+    pub(super) combined: Bound,
+    /// Sum of the sizes of their values.
+    pub(super) total_bytes: u64,
+    /// Whether any of them is JSON. If all have the same type, all are JSON then.
+    pub(super) any_json: bool,
+    /// The same for values that are neither JSON nor a `tsquery`.
+    pub(super) any_flat: bool,
+}
+
+impl Parts {
+    pub(super) fn add(&mut self, part: Bound) {
+        self.combined = self.combined.with_sibling(part);
+        self.total_bytes = self.total_bytes.saturating_add(part.max_bytes);
+        self.any_json |= part.is_json;
+        self.any_flat |= part.is_flat;
+    }
+}
+
+impl FromIterator<Bound> for Parts {
+    fn from_iter<I: IntoIterator<Item = Bound>>(bounds: I) -> Self {
+        let mut parts = Self::default();
+        bounds.into_iter().for_each(|bound| parts.add(bound));
+        parts
+    }
+}

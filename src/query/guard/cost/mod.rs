@@ -1,0 +1,254 @@
+//! Computes upper bounds of what a statement can cost PostgreSQL, before PostgreSQL sees it.
+//!
+//! A short statement can exhaust the database's memory in ways that no PostgreSQL setting prevents:
+//!
+//! - Constant folding runs in the planner, before any timeout applies:
+//!   `repeat(repeat(repeat('x', 1000), 1000), 1000)`.
+//! - The planner replaces every reference to a subquery's column by the column's expression, so a
+//!   chain of `SELECT v + v AS v` doubles at every link.
+//! - Some executor nodes ignore `work_mem`: aggregates whose state grows with every row, hashed
+//!   subplans, sorts of one long column.
+//!
+//! Therefore every expression gets a [`bound::Bound`], built up from the bounds of its parts: how
+//! many nodes it has after inlining, how many bytes its value can have, and how many bytes are live
+//! while it is computed. The analysis has four means:
+//!
+//! - A size that the text determines is checked here.
+//! - A size that is known only at run time is checked by a bounded wrapper: the call is replaced by
+//!   a function of the schema `bounded`, which raises an error when the value is too large.
+//! - A subquery whose expressions would multiply gets an optimization fence.
+//! - The remaining risks are turned into planner settings for this one transaction.
+//!
+//! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
+//! bound is an upper bound; what is unknown counts as the largest possible value.
+//! `docs/security.md` lists what was measured.
+mod aggregate_limits; // limits of accumulated values, by their use
+mod aggregate_state; // aggregates whose state grows with every row
+mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates
+mod bound; // upper bounds of one expression
+mod build_ast; // builders of AST nodes
+mod call; // function calls
+mod cast; // casts
+mod column_name; // names of output columns without an alias
+mod columns; // columns of a result
+mod cte; // WITH clauses and recursion
+mod custom_rule; // size rules of single functions
+mod expression; // all other expressions
+mod from_clause; // items of FROM
+mod full_text; // full-text search
+mod functional_dependency; // GROUP BY a primary key
+mod inspect; // queries on AST nodes
+mod join; // whether joins can multiply rows
+mod json_path; // JSON paths, token by token
+mod operator; // operators
+mod query; // SELECT and its clauses
+mod range_table; // resolution of column references
+mod regex; // regular expressions
+mod retained; // memory that a backend retains for a statement
+mod sort; // sorting and LIMIT
+mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
+mod star; // expansion of `*`
+mod sub_link; // subqueries in expressions
+mod time_zone; // time zones
+mod totals; // totals of a statement and their limits
+mod withheld; // columns that no client may read
+
+use pg_query::protobuf::SelectStmt;
+
+use super::caps::Caps;
+use super::planner::{MAX_MERGED_EQUALITIES, PlannerSettings};
+use super::refusal::{Refusal, Rule};
+
+use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
+use columns::Columns;
+use range_table::RangeTable;
+use totals::Totals;
+
+/// Limit of the bytes of all values of one statement that can be live at the same time: the values
+/// of one row of each of its queries.
+pub(super) const MAX_LIVE_BYTES: u64 = 64 << 20;
+
+/// The same limit for EXPLAIN. It prints the constants that the planner computed, each byte as up
+/// to six bytes, and more than once.
+pub(super) const MAX_EXPLAIN_LIVE_BYTES: u64 = 1 << 20;
+
+/// Limit of a statement's nodes in PostgreSQL's planner, which needs about 0.8 KiB for each.
+const MAX_NODES: u64 = 30_000;
+
+/// A subquery with a column of more nodes than this gets an optimization fence: references then
+/// read the column's value instead of copying its expression. Ordinary columns have tens of nodes.
+const MAX_UNFENCED_NODES: u64 = 1_000;
+
+/// Limit of the state of all accumulating aggregates together, in bytes: the budget of the
+/// aggregate `bounded.admits`.
+const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
+
+/// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
+/// the planner settings it needs.
+///
+/// `accumulating_aggregates` counts the aggregates whose state grows with every row, each once per
+/// grouping set of its query.
+pub(super) fn bound_statement(
+    select: &mut SelectStmt,
+    accumulating_aggregates: u64,
+    max_live_bytes: u64,
+    caps: Caps,
+) -> Result<BoundedStatement, Refusal> {
+    let (attempt, bounded) =
+        aggregate_limits::with_largest_limits(accumulating_aggregates > 0, |limits| {
+            bound_within(
+                select,
+                accumulating_aggregates,
+                max_live_bytes,
+                caps,
+                limits,
+            )
+        })?;
+    *select = attempt;
+    Ok(bounded)
+}
+
+/// Bounds a statement under given limits for what its aggregates accumulate.
+fn bound_within(
+    select: &SelectStmt,
+    accumulating_aggregates: u64,
+    max_live_bytes: u64,
+    caps: Caps,
+    limits: &AggregateLimits,
+) -> Attempt<(SelectStmt, BoundedStatement)> {
+    let analyze = |max_unfenced_nodes: u64, hashed_subplans: u64| {
+        let mut attempt = select.clone();
+        let mut analyzer = CostAnalyzer {
+            caps,
+            max_live_bytes,
+            max_unfenced_nodes,
+            hashed_subplans,
+            accumulating_aggregates: accumulating_aggregates.max(1),
+            grouping_sets: 1,
+            aggregate_limits: limits.clone(),
+            ..CostAnalyzer::default()
+        };
+        analyzer.bound_query(&mut attempt)?;
+        Ok((attempt, analyzer))
+    };
+    let mut nodes = 0;
+    // If the standard threshold does not suffice, every subquery that computes anything is fenced.
+    // What remains is the size of the text itself.
+    for max_unfenced_nodes in [MAX_UNFENCED_NODES, 1] {
+        let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
+        if analyzer.totals.hashed_subplans > 1 {
+            // The first pass has counted the hashed subplans; the second divides their budget among
+            // them.
+            (attempt, analyzer) = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
+        }
+        nodes = analyzer.nodes;
+        if nodes <= MAX_NODES {
+            let bounded = BoundedStatement {
+                settings: analyzer.planner_settings()?,
+                retained_bytes: analyzer.retained_bytes,
+            };
+            let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
+            return Ok(((attempt, bounded), accumulating_aggregates));
+        }
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        format!(
+            "the query is too large: {nodes} terms after the expansion of references to subqueries"
+        ),
+        format!("the maximum is {MAX_NODES}; split the query into smaller ones"),
+    ))
+}
+
+/// The result of bounding a statement.
+pub(super) struct BoundedStatement {
+    /// Settings with which PostgreSQL must plan it.
+    pub(super) settings: PlannerSettings,
+    /// Memory that a backend may retain for it until its connection ends, in bytes.
+    pub(super) retained_bytes: u64,
+}
+
+impl CostAnalyzer {
+    /// The planner settings that follow from the totals.
+    fn planner_settings(&self) -> Result<PlannerSettings, Refusal> {
+        let settings = PlannerSettings {
+            sorted: self.totals.sorted_bytes,
+            carried: self.totals.sort_row_bytes,
+            joined: self.totals.items,
+            equalities: self.totals.equalities,
+            ..self.settings
+        };
+        // PostgreSQL plans a FULL JOIN as a merge join whatever the settings say
+        // (`add_paths_to_joinrel` of joinpath.c).
+        if self.has_full_join && !settings.allows_merge_join() {
+            return Err(Refusal::new(
+                Rule::Cost,
+                "the query has a FULL JOIN beside too many comparisons of columns",
+                format!(
+                    "the maximum beside a FULL JOIN is {MAX_MERGED_EQUALITIES}; use LEFT JOIN or UNION ALL, or split the query into smaller ones"
+                ),
+            ));
+        }
+        Ok(settings)
+    }
+}
+
+#[derive(Default)]
+struct CostAnalyzer {
+    caps: Caps,
+    /// Queries named by WITH clauses, innermost last.
+    ctes: Vec<Cte>,
+    range_table: RangeTable,
+    /// Nesting level of every column reference seen so far (`None`: unresolved).
+    ref_levels: Vec<Option<usize>>,
+    /// Nodes of everything seen so far, after inlining.
+    nodes: u64,
+    totals: Totals,
+    /// Limit of the live bytes of one row of each query.
+    max_live_bytes: u64,
+    /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
+    min_max_calls: u64,
+    max_unfenced_nodes: u64,
+    /// Number of accumulating aggregates that share the state budget.
+    accumulating_aggregates: u64,
+    /// Number of grouping sets of the innermost query.
+    grouping_sets: u64,
+    /// Limits of single accumulated values, where they are smaller than the shared budget.
+    aggregate_limits: AggregateLimits,
+    accumulating_queries: AccumulatingQueries,
+    /// Number of hashed subplans that share the budget for their rows.
+    hashed_subplans: u64,
+    /// Comparisons by `=` seen so far.
+    equalities: u64,
+    /// Size of the longest operand of these comparisons that the planner can compute.
+    max_equal_constant_bytes: u64,
+    /// Memory that a backend may retain for everything seen so far.
+    retained_bytes: u64,
+    /// Whether the statement contains a FULL JOIN.
+    has_full_join: bool,
+    /// Whether the next query is a scalar subquery without FROM (`SELECT value`). PostgreSQL plans
+    /// it as an InitPlan, which runs once and is not folded.
+    is_initplan: bool,
+    /// Calls of set-returning functions seen so far.
+    set_returning_calls: u64,
+    settings: PlannerSettings,
+}
+
+/// A query named by a WITH clause.
+struct Cte {
+    name: String,
+    /// Its result; `None` while an earlier query of the same WITH RECURSIVE is analyzed.
+    output: Option<CteOutput>,
+    /// Whether a query reads it.
+    is_read: bool,
+}
+
+#[derive(Clone)]
+struct CteOutput {
+    columns: Columns,
+    append_children: u64,
+    row_count_known: bool,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! Memory that a backend retains for a statement after its end, until its connection ends.
+
+use super::inspect;
+
+/// Bytes of a cached time zone (`pg_tzset` in pgtz.c).
+const BYTES_PER_TIME_ZONE: u64 = 32 << 10;
+
+/// Bytes of a cached record type that belongs to no table, for each column
+/// (`assign_record_type_typmod` in typcache.c).
+const BYTES_PER_RECORD_COLUMN: u64 = 160;
+
+/// Retained bytes of record types with this many columns in total.
+pub(super) fn record_type_bytes(columns: usize) -> u64 {
+    u64::try_from(columns)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(BYTES_PER_RECORD_COLUMN)
+}
+
+/// Retained bytes of the time zones that a text may name if it is parsed as a time. Every word in
+/// which a digit follows a letter counts as one.
+pub(super) fn time_zone_bytes(text: &str) -> u64 {
+    inspect::max_over_readings(text, zone_word_bytes)
+}
+
+fn zone_word_bytes(text: &str) -> u64 {
+    let is_part = |character: char| {
+        character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '/' | '_' | '.' | ':')
+    };
+    let words = text.split(|character| !is_part(character));
+    let zones = words.filter(|word| {
+        let letter = word.find(|character: char| character.is_ascii_alphabetic());
+        letter.is_some_and(|letter| {
+            word[letter..].contains(|character: char| character.is_ascii_digit())
+        })
+    });
+    u64::try_from(zones.count())
+        .unwrap_or(u64::MAX)
+        .saturating_mul(BYTES_PER_TIME_ZONE)
+}
