@@ -172,9 +172,9 @@ impl CostAnalyzer {
     /// The planner settings that follow from the totals.
     fn planner_settings(&self) -> Result<PlannerSettings, Refusal> {
         let settings = PlannerSettings {
-            sorted: self.totals.sorted_bytes,
-            carried: self.totals.sort_row_bytes,
-            joined: self.totals.items,
+            sort_value_bytes: self.totals.sorted_bytes,
+            sort_row_bytes: self.totals.sort_row_bytes,
+            from_items: self.totals.items,
             equalities: self.totals.equalities,
             ..self.settings
         };
