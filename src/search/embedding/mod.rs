@@ -6,7 +6,7 @@
 //!
 //! Invariants:
 //! - an [`Embedding`] has unit length and only finite numbers, whatever the text;
-//! - before it is normalised it equals what `WordLlama.load().embed(text)` returns for a text of
+//! - before it is normalized it equals what `WordLlama.load().embed(text)` returns for a text of
 //!   at most [`MAX_TOKENS`] tokens: no lower-casing, no start token, byte fall-back;
 //! - the 16 MB table stays on disk: an embedding reads the rows it needs, 512 bytes each.
 mod error; //        the errors, by what the caller can do about them
