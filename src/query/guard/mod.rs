@@ -219,15 +219,19 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
         ),
         _ => return Err(Refusal::not_a_query()),
     };
-    let most_held = match kind {
+    let max_live_bytes = match kind {
         StatementKind::Rows => cost::MAX_LIVE_BYTES,
         StatementKind::Plan => cost::MAX_EXPLAIN_LIVE_BYTES,
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let requirements = walk::check_statement(select).map_err(located)?;
-    let bounded =
-        cost::bound_statement(select, requirements.collecting_aggregates, most_held, caps)
-            .map_err(located)?;
+    let bounded = cost::bound_statement(
+        select,
+        requirements.collecting_aggregates,
+        max_live_bytes,
+        caps,
+    )
+    .map_err(located)?;
     let (sql, source_map) = print::deparse_verified(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),
