@@ -10,7 +10,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::identity::TenantId;
-use zava_mcp_server::query::guard::{Guard, Refusal};
+use zava_mcp_server::query::guard::{self, Refusal};
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
@@ -243,9 +243,7 @@ fn check_sql(statement: String, max_bytes: NonZeroUsize) -> Result<(), CommandEr
     } else {
         statement
     };
-    let query = Guard::new(max_bytes)
-        .check(&text)
-        .map_err(CommandError::Refused)?;
+    let query = guard::check_up_to(&text, max_bytes).map_err(CommandError::Refused)?;
     Ok(print_line(query.sql())?)
 }
 

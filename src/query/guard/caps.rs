@@ -1,8 +1,8 @@
 //! Caps on the number of parts of one statement: three to four times what people write.
 //!
 //! Statements above the caps need no cost rule of their own, and within the caps a cost rule that
-//! is wrong by a factor does less harm. The length of the text is limited by a setting
-//! (`ZAVA_MAX_SQL_BYTES`). A test compares all caps with the corpus of business statements.
+//! is wrong by a factor does less harm. The caller limits the length of the text. A test compares
+//! all caps with the corpus of business statements.
 
 /// The maximum number of each part in one statement (`docs/decisions/0023-small-global-caps.md`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,6 @@ impl Default for Caps {
 mod tests {
     use super::Caps;
     use crate::query::guard::check_within;
-    use crate::settings::VARIABLES;
 
     const CORPUS: &str = include_str!("../../../tests/it/corpus/statements.sql");
 
@@ -92,16 +91,5 @@ mod tests {
                 most / 4
             );
         }
-        let longest = statements.iter().map(|sql| sql.len()).max();
-        let longest = longest.expect("some statements");
-        let max_sql_bytes = VARIABLES
-            .iter()
-            .find(|variable| variable.name == "ZAVA_MAX_SQL_BYTES")
-            .and_then(|variable| variable.default?.parse().ok());
-        let max_sql_bytes: usize = max_sql_bytes.expect("a number");
-        assert!(
-            (3..=4).contains(&(max_sql_bytes / longest)),
-            "{longest} bytes"
-        );
     }
 }

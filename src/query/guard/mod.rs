@@ -27,11 +27,8 @@ mod walk; // visits every node; refuses node types that it does not know
 use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 
 use pg_query::NodeEnum;
-
-use crate::cache::Cache;
 
 pub use allow_list::{
     AGGREGATES, FIELDS, SET_RETURNING, TYPES, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
@@ -42,9 +39,6 @@ pub use relations::{RELATIONS, Relation, RelationColumn};
 
 use caps::Caps;
 use print::SourceMap;
-
-/// Size of the cache of accepted statements: original texts, deparsed texts and source maps.
-const MAX_CACHE_BYTES: u64 = 2 << 20;
 
 /// A statement that may run. Only this module constructs one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -152,45 +146,10 @@ impl CheckedQuery {
             .original_byte(before.map(char::len_utf8).sum())
     }
 
-    fn cached_bytes(&self) -> usize {
-        self.sql.len() + self.source_map.bytes()
-    }
-}
-
-/// Checks statements and caches the accepted ones by their text.
-#[derive(Debug)]
-pub struct Guard {
-    max_sql_bytes: NonZeroUsize,
-    accepted: Cache<Arc<str>, Arc<CheckedQuery>>,
-}
-
-impl Guard {
-    /// A guard that refuses texts of more than `max_sql_bytes` bytes.
+    /// How much a cache should count for this value, in bytes: its text and the map of positions.
     #[must_use]
-    pub fn new(max_sql_bytes: NonZeroUsize) -> Self {
-        let weight =
-            |text: &Arc<str>, query: &Arc<CheckedQuery>| (text.len() + query.cached_bytes()) as u64;
-        Self {
-            max_sql_bytes,
-            accepted: Cache::with_bytes(MAX_CACHE_BYTES, weight),
-        }
-    }
-
-    /// Checks one text. Takes about half a millisecond for a typical analytic statement, and a
-    /// cache lookup if the text was accepted before.
-    ///
-    /// # Errors
-    /// [`Refusal`] names the construct, its line and column, and an allowed alternative.
-    pub fn check(&self, text: &str) -> Result<Arc<CheckedQuery>, Refusal> {
-        if let Some(query) = self.accepted.get(text) {
-            return Ok(query);
-        }
-        if text.len() > self.max_sql_bytes.get() {
-            return Err(Refusal::too_long(text.len(), self.max_sql_bytes.get()));
-        }
-        let query = Arc::new(check(text)?);
-        self.accepted.insert(text.into(), Arc::clone(&query));
-        Ok(query)
+    pub fn cached_bytes(&self) -> usize {
+        self.sql.len() + self.source_map.bytes()
     }
 }
 
@@ -200,6 +159,17 @@ impl Guard {
 /// [`Refusal`] names the construct, its line and column, and an allowed alternative.
 pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
     check_within(text, Caps::STANDARD)
+}
+
+/// Checks one text of at most `max_bytes` bytes.
+///
+/// # Errors
+/// [`Refusal`] as in [`check`], or with [`Rule::Size`] if the text is longer.
+pub fn check_up_to(text: &str, max_bytes: NonZeroUsize) -> Result<CheckedQuery, Refusal> {
+    if text.len() > max_bytes.get() {
+        return Err(Refusal::too_long(text.len(), max_bytes.get()));
+    }
+    check(text)
 }
 
 fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
