@@ -1,11 +1,52 @@
 //! Decides whether a client's SQL may run, and deparses the parse tree into the text that runs.
 //!
+//! [`check`] takes a text that nobody vouches for. It parses the text with PostgreSQL's own parser,
+//! visits every node of the tree, bounds what the statement can cost, and prints the tree. A
+//! [`CheckedQuery`] is the proof that all of it has happened: what needs a checked statement takes
+//! this type, and cannot be given a `&str`.
+//!
+//! ```
+//! use pg_select_guard::{CheckedQuery, Refusal, check};
+//!
+//! /// What to send in one read-only transaction.
+//! fn statements(query: &CheckedQuery) -> Vec<String> {
+//!     let settings = query.settings().changed();
+//!     settings
+//!         .map(|(name, value)| format!("SET LOCAL {name} = '{value}'"))
+//!         .chain([query.sql().to_owned()])
+//!         .collect()
+//! }
+//!
+//! let query = check("SELECT array_agg(store_name) FROM stores")?;
+//! assert_eq!(statements(&query)[0], "SET LOCAL enable_hashagg = 'off'");
+//! # Ok::<(), Refusal>(())
+//! ```
+//!
+//! A [`Refusal`] has a [`Rule`] for logs and a text for the author of the statement, who is often a
+//! language model and can repair the statement if the text says how:
+//!
+//! ```
+//! use pg_select_guard::{Rule, check};
+//!
+//! let refusal = check("DELETE FROM orders").expect_err("not a query");
+//! assert_eq!(refusal.rule(), Rule::Statement);
+//! assert_eq!(
+//!     refusal.to_string(),
+//!     "only read-only queries are allowed; \
+//!      send one SELECT, WITH … SELECT, VALUES or TABLE statement",
+//! );
+//! ```
+//!
+//! # What it knows
+//!
 //! Knows PostgreSQL's grammar and the allow-list; must not know tenants, connections or MCP. What
 //! the raw parse tree does not show, such as a column's type, is left to the database's own
-//! privileges.
+//! privileges. `README.md` says what else a caller has to do.
 //!
-//! Invariant: a [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of this
-//! crate, never the client's text.
+//! # Invariant
+//!
+//! A [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of the calling
+//! program, never the client's text.
 mod allow_list; // functions, types, operators and collations that a statement may name
 mod caps; // limits on the size of one statement
 mod construct; // the refusal of each node type that the walk does not visit
@@ -40,7 +81,8 @@ pub use relations::{RELATIONS, Relation, RelationColumn};
 use caps::Caps;
 use print::SourceMap;
 
-/// A statement that may run. Only this module constructs one.
+/// A statement that may run. Only [`check`], [`check_up_to`] and [`literal`](Self::literal)
+/// construct one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedQuery {
     sql: Cow<'static, str>,
@@ -83,7 +125,7 @@ pub enum StatementKind {
 }
 
 impl CheckedQuery {
-    /// A statement of this server. A `'static` literal cannot hold a client's text.
+    /// A statement of the calling program. A `'static` literal cannot hold a client's text.
     #[must_use]
     pub const fn literal(sql: &'static str) -> Self {
         Self {
@@ -129,7 +171,8 @@ impl CheckedQuery {
         self.retained_bytes
     }
 
-    /// The fingerprint of the client's text; `None` for a statement of this server.
+    /// The fingerprint of the client's text; `None` for a
+    /// [`literal`](Self::literal).
     #[must_use]
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
@@ -213,6 +256,11 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
         fingerprint: Fingerprint::from_sql(text),
     })
 }
+
+/// The examples of `README.md`, compiled and run as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests;
