@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use zava_mcp_server::telemetry;
 
-mod access; //  `grant`, `revoke`, `grants`, `key` and `audit`
-mod check; //   `check`: what is wrong and how to fix it
-mod command; // the arguments
-mod run; //     the call for each command
+use crate::cli::arguments::Arguments;
+use crate::cli::dispatch::{self, CommandError};
+
+mod cli;
 
 /// Returns freed memory to the operating system even when the heap is fragmented
 /// (docs/decisions/0027).
@@ -19,24 +19,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EXIT_USAGE: u8 = 64;
 
 fn main() -> ExitCode {
-    let arguments = match command::Arguments::try_parse() {
+    let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return print_parse_result(&error),
     };
-    let result = run::run(arguments);
+    let result = dispatch::run(arguments);
     telemetry::flush();
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(run::CommandError::Settings(error)) => {
+        Err(CommandError::Settings(error)) => {
             report_error(error.as_ref());
             ExitCode::from(EXIT_USAGE)
         }
-        Err(run::CommandError::Refused(refusal)) => {
+        Err(CommandError::Refused(refusal)) => {
             // The same text that a client gets.
             telemetry::write_to_stderr(&format!("{refusal}\n"));
             ExitCode::FAILURE
         }
-        Err(run::CommandError::Other(error)) => {
+        Err(CommandError::Other(error)) => {
             report_error(error.as_ref());
             ExitCode::FAILURE
         }

@@ -16,9 +16,9 @@ use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::{database, host, telemetry};
 
-use crate::access;
-use crate::check::check;
-use crate::command::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
+use crate::cli::access;
+use crate::cli::arguments::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
+use crate::cli::check::check;
 
 #[expect(
     clippy::disallowed_methods,

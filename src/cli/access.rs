@@ -6,8 +6,8 @@ use zava_mcp_server::identity::NewApiKey;
 use zava_mcp_server::settings::AdminSettings;
 use zava_mcp_server::telemetry::audit::ChainHead;
 
-use crate::command::{CreateKey, Grant, Key, Revoke};
-use crate::run::print_line;
+use crate::cli::arguments::{CreateKey, Grant, Key, Revoke};
+use crate::cli::dispatch::print_line;
 
 /// Grants a principal a store.
 pub(crate) async fn grant(settings: &AdminSettings, grant: &Grant) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, PostureRule};
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::run::print_line;
+use crate::cli::dispatch::print_line;
 
 /// Checks everything that `serve` relies on: settings, embedding model, database, privileges,
 /// signing key.
