@@ -5,14 +5,11 @@ use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, PostureRule};
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::cli::dispatch::print_line;
+use super::output::print_line;
 
 /// Checks everything that `serve` relies on: settings, embedding model, database, privileges,
 /// signing key.
-pub(crate) async fn check(
-    settings: &ServeSettings,
-    clock: fn() -> SystemTime,
-) -> anyhow::Result<()> {
+pub(super) async fn run(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
     let database = &settings.database;
     let unusable_database = || {
         format!(

@@ -1,24 +1,14 @@
-use std::io::{self, Write as _};
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::pin::pin;
 use std::time::SystemTime;
 
 use anyhow::{Context as _, anyhow};
-use chrono::{DateTime, Utc};
 use tokio::runtime::{Builder, Runtime};
-use tokio_util::sync::CancellationToken;
-use zava_mcp_server::app::App;
-use zava_mcp_server::identity::TenantId;
-use zava_mcp_server::query::guard::{Guard, Refusal};
-use zava_mcp_server::sample_data::{self, Plan, Progress};
-use zava_mcp_server::search::embedding::StaticModel;
+use zava_mcp_server::query::guard::Refusal;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
-use zava_mcp_server::{database, host, telemetry};
+use zava_mcp_server::telemetry;
 
-use crate::cli::access;
-use crate::cli::arguments::{Arguments, Audit, Command, Scale, Seed, Serve, Sql};
-use crate::cli::check::check;
+use super::arguments::{Arguments, Audit, Command, Serve, Sql};
+use super::{audit, check, grants, key, migrate, seed, serve, sql};
 
 #[expect(
     clippy::disallowed_methods,
@@ -49,7 +39,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Serve(Serve { stdio: false }) => {
             let settings = serve_settings(&environment)?;
             build_runtime()?
-                .block_on(serve_http(&settings))
+                .block_on(serve::http(&settings, CLOCK))
                 .map_err(CommandError::Other)
         }
         Command::Serve(Serve { stdio: true }) => {
@@ -58,7 +48,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
                 CommandError::Settings(anyhow!("ZAVA_TENANT is not set; `serve --stdio` needs a tenant id, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
             })?;
             let runtime = build_runtime()?;
-            let served = runtime.block_on(serve_stdio(&settings, tenant.into()));
+            let served = runtime.block_on(serve::stdio(&settings, tenant.into(), CLOCK));
             // A blocking thread may still be reading standard input, which may never end.
             runtime.shutdown_background();
             served.map_err(CommandError::Other)
@@ -66,59 +56,55 @@ pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
         Command::Migrate => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(migrate(&settings))
+                .block_on(migrate::run(&settings))
                 .map_err(CommandError::Other)
         }
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(load_sample_data(&settings, seed))
+                .block_on(seed::run(&settings, seed, CLOCK))
                 .map_err(CommandError::Other)
         }
         Command::Grant(grant) => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(access::grant(&settings, &grant))
+                .block_on(grants::grant(&settings, &grant))
                 .map_err(CommandError::Other)
         }
         Command::Revoke(revoke) => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(access::revoke(&settings, &revoke))
+                .block_on(grants::revoke(&settings, &revoke))
                 .map_err(CommandError::Other)
         }
         Command::Grants => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(access::grants(&settings))
+                .block_on(grants::list(&settings))
                 .map_err(CommandError::Other)
         }
         Command::Key(key) => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(access::key(&settings, key, CLOCK().into()))
+                .block_on(key::run(&settings, key, CLOCK().into()))
                 .map_err(CommandError::Other)
         }
         Command::Audit(Audit::Verify { from, expect }) => {
             let settings = admin_settings(&environment)?;
             build_runtime()?
-                .block_on(access::verify_audit(
-                    &settings,
-                    from.as_ref(),
-                    expect.as_ref(),
-                ))
+                .block_on(audit::verify(&settings, from.as_ref(), expect.as_ref()))
                 .map_err(CommandError::Other)
         }
         Command::Check => {
             let settings = serve_settings(&environment)?;
             build_runtime()?
-                .block_on(check(&settings, CLOCK))
+                .block_on(check::run(&settings, CLOCK))
                 .map_err(CommandError::Other)
         }
         Command::Sql(Sql { statement }) => {
             let max_bytes = settings::max_sql_bytes(&environment)
                 .map_err(|error| CommandError::Settings(error.into()))?;
-            check_sql(statement, max_bytes)
+            sql::run(statement, max_bytes)
         }
     }
 }
@@ -150,106 +136,4 @@ fn build_runtime() -> anyhow::Result<Runtime> {
         .enable_all()
         .build()
         .context("the asynchronous runtime cannot start")
-}
-
-async fn serve_http(settings: &ServeSettings) -> anyhow::Result<()> {
-    let app = App::new(settings, CLOCK)?;
-    let listener = host::listen(settings.listen).with_context(|| {
-        format!(
-            "cannot listen on {}; stop the process that uses the port, or set ZAVA_LISTEN to another one",
-            settings.listen
-        )
-    })?;
-    let address = listener
-        .local_addr()
-        .context("the listening address cannot be determined")?;
-    tracing::info!(%address, "listening; the MCP endpoint is /mcp");
-    let stop = CancellationToken::new();
-    serve_until_signal(stop.clone(), Box::pin(app.serve_http(listener, stop))).await
-}
-
-async fn serve_stdio(settings: &ServeSettings, tenant: TenantId) -> anyhow::Result<()> {
-    let app = App::new(settings, CLOCK)?;
-    let stop = CancellationToken::new();
-    serve_until_signal(stop.clone(), Box::pin(app.serve_stdio(tenant, stop))).await
-}
-
-/// Runs a server until it ends by itself, or until it has shut down gracefully after a signal.
-async fn serve_until_signal(
-    stop: CancellationToken,
-    serving: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<()> {
-    let signal = host::stop_signal().context("the handlers for signals cannot be installed")?;
-    let mut serving = pin!(serving);
-    // After the signal, the server is polled further, without this `select!`.
-    tokio::select! {
-        result = &mut serving => return result,
-        () = signal => stop.cancel(),
-    }
-    serving.await
-}
-
-async fn migrate(settings: &AdminSettings) -> anyhow::Result<()> {
-    let migrated = database::migrate(settings).await?;
-    print_line(&format!(
-        "database {} is ready: {} migrations applied, login {}, signing key {}",
-        settings.database.database, migrated.migrations, settings.login.user, migrated.signing_key
-    ))
-}
-
-async fn load_sample_data(settings: &AdminSettings, seed: Seed) -> anyhow::Result<()> {
-    let mut db = database::connect_as_owner(settings).await?;
-    if !seed.replace
-        && let Some(loaded) = sample_data::count_loaded(&mut db).await?
-    {
-        return print_line(&format!(
-            "the database already holds {} customers and {} orders; use --replace to delete and reload them",
-            loaded.customers, loaded.orders
-        ));
-    }
-    let directory = settings.embedding_model_dir.as_deref().context(
-        "ZAVA_EMBEDDING_MODEL_DIR is not set; `seed` needs the model to compute a vector for each product",
-    )?;
-    let model = StaticModel::open(directory)?;
-    let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
-    let scale = match seed.scale {
-        Scale::Full => sample_data::Scale::Full,
-        Scale::Small => sample_data::Scale::Small,
-    };
-    let today = seed
-        .today
-        .unwrap_or_else(|| DateTime::<Utc>::from(CLOCK()).date_naive());
-    let plan = Plan {
-        scale,
-        seed: seed.seed,
-        today,
-    };
-    let progress = Progress::on_stderr();
-    let summary = if seed.replace {
-        sample_data::replace(&mut db, &plan, model.name(), embed, progress).await?
-    } else {
-        sample_data::load(&mut db, &plan, model.name(), embed, progress).await?
-    };
-    print_line(&format!(
-        "loaded {} products, {} customers, {} orders with {} items",
-        summary.products, summary.customers, summary.orders, summary.order_items
-    ))
-}
-
-/// Prints the SQL that the guard would let run, or fails with its refusal. Needs no database.
-fn check_sql(statement: String, max_bytes: NonZeroUsize) -> Result<(), CommandError> {
-    let text = if statement == "-" {
-        io::read_to_string(io::stdin()).context("standard input cannot be read as UTF-8 text")?
-    } else {
-        statement
-    };
-    let query = Guard::new(max_bytes)
-        .check(&text)
-        .map_err(CommandError::Refused)?;
-    Ok(print_line(query.sql())?)
-}
-
-/// Writes a line to standard output.
-pub(crate) fn print_line(line: &str) -> anyhow::Result<()> {
-    writeln!(io::stdout(), "{line}").context("standard output cannot be written")
 }

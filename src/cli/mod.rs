@@ -1,5 +1,12 @@
 //! The command line of the server.
-pub(crate) mod access; //    `grant`, `revoke`, `grants`, `key` and `audit`
-pub(crate) mod arguments; // the arguments
-pub(crate) mod check; //     `check`: what is wrong and how to fix it
-pub(crate) mod dispatch; //  the call for each command
+pub(crate) mod arguments; // what clap parses
+mod audit; //     `audit verify`
+mod check; //     `check`
+pub(crate) mod dispatch; //  the command's settings, the runtime, the call
+mod grants; //    `grant`, `revoke` and `grants`
+mod key; //       `key create`, `key list` and `key revoke`
+mod migrate; //   `migrate`
+mod output; //    what a command prints
+mod seed; //      `seed`
+mod serve; //     `serve`, over HTTP or standard input and output
+mod sql; //       `sql`
