@@ -8,7 +8,7 @@ use zava_mcp_server::telemetry::audit::ChainHead;
 /// lists them.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
-pub(crate) struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
     #[command(flatten)]

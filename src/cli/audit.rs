@@ -6,12 +6,12 @@ use super::output::print_line;
 
 /// Verifies the audit log's hash chain and prints its head.
 pub(super) async fn verify(
-    settings: &AdminSettings,
-    from: Option<&ChainHead>,
-    expected: Option<&ChainHead>,
+    settings: AdminSettings,
+    from: Option<ChainHead>,
+    expected: Option<ChainHead>,
 ) -> anyhow::Result<()> {
-    let mut db = database::connect_as_owner(settings).await?;
-    match database::verify_audit(&mut db, from, expected).await? {
+    let mut db = database::connect_as_owner(&settings).await?;
+    match database::verify_audit(&mut db, from.as_ref(), expected.as_ref()).await? {
         None => print_line("the audit log is empty"),
         // Record numbers have no gaps, so the last one tells how many records there are.
         Some(head) => print_line(&format!(

@@ -9,7 +9,7 @@ use super::output::print_line;
 
 /// Checks everything that `serve` relies on: settings, embedding model, database, privileges,
 /// signing key.
-pub(super) async fn run(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
+pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
     let database = &settings.database;
     let unusable_database = || {
         format!(
@@ -19,7 +19,7 @@ pub(super) async fn run(settings: &ServeSettings, clock: fn() -> SystemTime) -> 
         )
     };
     print_line("settings   ok")?;
-    let app = App::new(settings, clock)?;
+    let app = App::new(&settings, clock)?;
     print_line(match settings.embedding_model_dir {
         Some(_) => "embedding  ok",
         None => {

@@ -1,131 +1,93 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::Context as _;
+use futures_util::FutureExt as _;
+use futures_util::future::LocalBoxFuture;
 use tokio::runtime::{Builder, Runtime};
-use zava_mcp_server::query::guard::Refusal;
 use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
 use zava_mcp_server::telemetry;
 
 use super::arguments::{Arguments, Audit, Command, Serve, Sql};
+use super::error::CommandError;
 use super::{audit, check, grants, key, migrate, seed, serve, sql};
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the only place that names the system clock; all else takes it as an argument"
-)]
-const CLOCK: fn() -> SystemTime = SystemTime::now;
+/// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
+/// cost memory without gaining speed.
+const MAX_BLOCKING_THREADS: usize = 4;
 
-/// Why a command failed.
-pub(crate) enum CommandError {
-    /// The settings are invalid, so the command was not started.
-    Settings(anyhow::Error),
-    /// The guard refused the statement.
-    Refused(Refusal),
-    /// The command was started and failed.
-    Other(anyhow::Error),
-}
-
-impl From<anyhow::Error> for CommandError {
-    fn from(error: anyhow::Error) -> Self {
-        Self::Other(error)
-    }
-}
-
-pub(crate) fn run(arguments: Arguments) -> Result<(), CommandError> {
-    let environment = Environment::from_process(Path::new("."))
-        .map_err(|error| CommandError::Settings(error.into()))?;
-    match arguments.command.unwrap_or(Command::Serve(arguments.serve)) {
+/// Reads the command's settings, starts to log, and runs the command.
+pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(), CommandError> {
+    let environment = Environment::from_process(Path::new("."))?;
+    let command = arguments.command.unwrap_or(Command::Serve(arguments.serve));
+    let reads_stdin = matches!(command, Command::Serve(Serve { stdio: true }));
+    let work: LocalBoxFuture<'static, anyhow::Result<()>> = match command {
         Command::Serve(Serve { stdio: false }) => {
             let settings = serve_settings(&environment)?;
-            build_runtime()?
-                .block_on(serve::http(&settings, CLOCK))
-                .map_err(CommandError::Other)
+            serve::http(settings, clock).boxed_local()
         }
         Command::Serve(Serve { stdio: true }) => {
             let settings = serve_settings(&environment)?;
-            let tenant = settings.stdio_tenant.ok_or_else(|| {
-                CommandError::Settings(anyhow!("ZAVA_TENANT is not set; `serve --stdio` needs a tenant id, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
-            })?;
-            let runtime = build_runtime()?;
-            let served = runtime.block_on(serve::stdio(&settings, tenant.into(), CLOCK));
-            // A blocking thread may still be reading standard input, which may never end.
-            runtime.shutdown_background();
-            served.map_err(CommandError::Other)
+            let tenant = serve::stdio_tenant(&settings)?;
+            serve::stdio(settings, tenant, clock).boxed_local()
         }
         Command::Migrate => {
             let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(migrate::run(&settings))
-                .map_err(CommandError::Other)
+            migrate::run(settings).boxed_local()
         }
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(seed::run(&settings, seed, CLOCK))
-                .map_err(CommandError::Other)
-        }
-        Command::Grant(grant) => {
-            let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(grants::grant(&settings, &grant))
-                .map_err(CommandError::Other)
-        }
-        Command::Revoke(revoke) => {
-            let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(grants::revoke(&settings, &revoke))
-                .map_err(CommandError::Other)
-        }
-        Command::Grants => {
-            let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(grants::list(&settings))
-                .map_err(CommandError::Other)
-        }
-        Command::Key(key) => {
-            let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(key::run(&settings, key, CLOCK().into()))
-                .map_err(CommandError::Other)
-        }
-        Command::Audit(Audit::Verify { from, expect }) => {
-            let settings = admin_settings(&environment)?;
-            build_runtime()?
-                .block_on(audit::verify(&settings, from.as_ref(), expect.as_ref()))
-                .map_err(CommandError::Other)
+            seed::run(settings, seed, clock).boxed_local()
         }
         Command::Check => {
             let settings = serve_settings(&environment)?;
-            build_runtime()?
-                .block_on(check::run(&settings, CLOCK))
-                .map_err(CommandError::Other)
+            check::run(settings, clock).boxed_local()
         }
+        Command::Grant(grant) => {
+            let settings = admin_settings(&environment)?;
+            grants::grant(settings, grant).boxed_local()
+        }
+        Command::Revoke(revoke) => {
+            let settings = admin_settings(&environment)?;
+            grants::revoke(settings, revoke).boxed_local()
+        }
+        Command::Grants => {
+            let settings = admin_settings(&environment)?;
+            grants::list(settings).boxed_local()
+        }
+        Command::Key(key) => {
+            let settings = admin_settings(&environment)?;
+            key::run(settings, key, clock().into()).boxed_local()
+        }
+        Command::Audit(Audit::Verify { from, expect }) => {
+            let settings = admin_settings(&environment)?;
+            audit::verify(settings, from, expect).boxed_local()
+        }
+        // Is not asynchronous, so it needs no runtime.
         Command::Sql(Sql { statement }) => {
-            let max_bytes = settings::max_sql_bytes(&environment)
-                .map_err(|error| CommandError::Settings(error.into()))?;
-            sql::run(statement, max_bytes)
+            return sql::run(statement, settings::max_sql_bytes(&environment)?);
         }
+    };
+    let runtime = build_runtime()?;
+    let result = runtime.block_on(work);
+    if reads_stdin {
+        // A blocking thread may still be reading standard input, which may never end.
+        runtime.shutdown_background();
     }
+    result.map_err(CommandError::Other)
 }
 
 fn serve_settings(environment: &Environment) -> Result<ServeSettings, CommandError> {
-    let settings = ServeSettings::from_environment(environment)
-        .map_err(|error| CommandError::Settings(error.into()))?;
+    let settings = ServeSettings::from_environment(environment)?;
     telemetry::log_to_stderr(&settings.log);
     Ok(settings)
 }
 
 fn admin_settings(environment: &Environment) -> Result<AdminSettings, CommandError> {
-    let settings = AdminSettings::from_environment(environment)
-        .map_err(|error| CommandError::Settings(error.into()))?;
+    let settings = AdminSettings::from_environment(environment)?;
     telemetry::log_to_stderr(&settings.log);
     Ok(settings)
 }
-
-/// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
-/// cost memory without gaining speed.
-const MAX_BLOCKING_THREADS: usize = 4;
 
 /// One thread for all requests: on the small machines that the server is made for, waking another
 /// thread costs more than the work that it would take over (docs/decisions/0004). Long computations

@@ -10,11 +10,11 @@ use super::output::print_line;
 
 /// Creates, lists or revokes API keys.
 pub(super) async fn run(
-    settings: &AdminSettings,
+    settings: AdminSettings,
     key: Key,
     now: DateTime<Utc>,
 ) -> anyhow::Result<()> {
-    let mut db = database::connect_as_owner(settings).await?;
+    let mut db = database::connect_as_owner(&settings).await?;
     match key {
         Key::Create(CreateKey {
             name,

@@ -12,11 +12,11 @@ use super::output::print_line;
 
 /// Loads the sample data, unless the database already holds data.
 pub(super) async fn run(
-    settings: &AdminSettings,
+    settings: AdminSettings,
     seed: Seed,
     clock: fn() -> SystemTime,
 ) -> anyhow::Result<()> {
-    let mut db = database::connect_as_owner(settings).await?;
+    let mut db = database::connect_as_owner(&settings).await?;
     if !seed.replace
         && let Some(loaded) = sample_data::count_loaded(&mut db).await?
     {

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use anyhow::Context as _;
 use zava_mcp_server::query::guard::Guard;
 
-use super::dispatch::CommandError;
+use super::error::CommandError;
 use super::output::print_line;
 
 /// Prints the SQL that the guard would let run, or fails with its refusal. Needs no database.
