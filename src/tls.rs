@@ -24,7 +24,7 @@ pub enum RootCertError {
 pub enum HandshakeError {
     /// The server's certificate is rejected.
     #[error(
-        "the certificate of POSTGRES_DB_HOST {reason}; {hint} (docs/operations.md, \"A certificate for the database\")"
+        "the certificate of POSTGRES_DB_HOST {reason}; {hint} (docs/operations.md, \"TLS certificate for the database\")"
     )]
     Certificate {
         /// What is wrong with it.

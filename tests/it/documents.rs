@@ -1,4 +1,4 @@
-//! Documents name files, headings, modules and tests that exist.
+//! Documents name files, headings, modules and tests that exist, and figures that were measured.
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -70,6 +70,32 @@ fn every_path_and_test_that_a_document_names_exists() {
         }
     }
     assert!(unknown.is_empty(), "{}", unknown.join("\n"));
+}
+
+/// The comparison in the README shows one run, which is the one of docs/performance.md.
+#[test]
+fn the_readme_figures_match_the_performance_page() {
+    let read = |page: &str| fs::read_to_string(root().join(page)).expect("a page");
+    let (readme, measured) = (read("README.md"), read("docs/performance.md"));
+    let (_, section) = readme
+        .split_once("\n## Performance\n")
+        .expect("a comparison");
+    let (section, _) = section.split_once("\n## ").expect("a next section");
+    let (_, run) = section.split_once("at commit ").expect("the commit");
+    let commit: String = run.chars().take_while(char::is_ascii_hexdigit).collect();
+    assert!(
+        measured.contains(&format!("\n- commit: {commit}\n")),
+        "{commit}"
+    );
+    let rows = section.lines().filter(|line| line.starts_with('|'));
+    let cells = rows.flat_map(|row| row.split('|')).map(str::trim);
+    let figures: Vec<&str> = cells
+        .filter(|cell| cell.starts_with(|char: char| char.is_ascii_digit()))
+        .collect();
+    assert!(figures.len() > 10, "{figures:?}");
+    for figure in figures {
+        assert!(measured.contains(&format!(" {figure}")), "{figure}");
+    }
 }
 
 /// `a::b::c`, with or without `::*` and `()` at the end.

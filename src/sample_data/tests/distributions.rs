@@ -317,41 +317,34 @@ fn stock_follows_sales() {
     }
 }
 
-/// The figures in the README are those of the sample.
+/// The answers that the README shows are those of the sample, byte for byte.
 #[test]
 fn the_readme_figures_match_the_sample() {
     let readme = include_str!("../../../README.md");
-    let dollars = |cents: i64| {
-        let (dollars, cents) = (cents / 100, cents % 100);
-        match (
-            dollars / 1_000_000,
-            dollars / 1_000 % 1_000,
-            dollars % 1_000,
-        ) {
-            (0, thousands, rest) => format!("{thousands},{rest:03}.{cents:02}"),
-            (millions, thousands, rest) => {
-                format!("{millions},{thousands:03},{rest:03}.{cents:02}")
-            }
-        }
+    let names = || CATALOG.categories.iter().map(|category| category.name);
+    let answer = |sales_in_cents: [i64; 9], scope: &str| {
+        let mut ranking: Vec<_> = sales_in_cents.into_iter().zip(names()).collect();
+        ranking.sort_unstable_by_key(|(cents, _)| -cents);
+        let rows: Vec<String> = ranking[..3]
+            .iter()
+            .map(|(cents, name)| format!(r#"["{name}","{}.{:02}"]"#, cents / 100, cents % 100))
+            .collect();
+        let rows = rows.join(",");
+        format!(r#"{{"c":["category_name","sales"],"r":[{rows}],"n":3,"scope":"{scope}"}}"#)
     };
-    let ranking = |store: usize| {
-        let names = CATALOG.categories.iter().map(|category| category.name);
-        let mut sales: Vec<_> = TALLY.sales_in_2025[store].into_iter().zip(names).collect();
-        sales.sort_unstable_by_key(|(cents, _)| -cents);
-        sales
-    };
-    let (seattle, redmond) = (ranking(0), ranking(5));
-    for rank in 0..3 {
-        let cell = |(cents, name): (i64, &str)| format!("{name} {}", dollars(cents));
-        let line = format!(
-            "| {} | {} | {} |",
-            rank + 1,
-            cell(seattle[rank]),
-            cell(redmond[rank])
-        );
-        assert!(readme.contains(&line), "{line}");
-    }
-    let power_tools = TALLY.sales_in_2025.iter().map(|store| store[1]).sum();
-    let all = format!("{} for power tools", dollars(power_tools));
-    assert!(readme.contains(&all), "{all}");
+    let [seattle, redmond] = [0, 5].map(|store| TALLY.sales_in_2025[store]);
+    let all = std::array::from_fn(|category| {
+        let sales = TALLY.sales_in_2025.iter().map(|store| store[category]);
+        sales.sum()
+    });
+    let answers = [
+        answer(seattle, "Zava Retail Seattle only"),
+        answer(redmond, "Zava Retail Redmond only"),
+        answer(all, "all 8 stores"),
+    ];
+    let shown = answers.join("\n");
+    assert!(
+        readme.contains(&format!("```text\n{shown}\n```")),
+        "{shown}"
+    );
 }
