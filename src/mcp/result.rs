@@ -115,6 +115,30 @@ pub(super) fn text(text: String) -> ToolResult {
     ToolResult::Text(result)
 }
 
+/// The output schema of a tool that returns rows.
+pub(super) fn rows_schema() -> Value {
+    json!({
+        "type": "object",
+        "properties": {
+            "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
+            "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
+            "n": {"type": "integer", "description": "row count"},
+            "scope": {"type": "string", "description": "whose rows"},
+            "truncated": {"type": "boolean"},
+            "total": {"type": "integer", "description": "total row count"},
+            "cut": {"type": "array", "items": {"type": "array"}, "description": "truncated values: [row, column]"},
+            "msg": {"type": "string"},
+            "err": {"type": "string"}
+        },
+        "required": ["c", "r", "n"]
+    })
+}
+
+/// The output schema of a tool that returns text.
+pub(super) fn text_schema() -> Value {
+    json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
+}
+
 /// The error of a tool that returns rows, in the same shape with `err`.
 pub(super) fn rows_error(error: &ToolError, trace_id: TraceId) -> ToolResult {
     let err = Value::from(error.client_text(trace_id));

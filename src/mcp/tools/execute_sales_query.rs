@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Arguments, CallDetails, DefaultLimits, RowsContext, ToolError, ToolName, ToolResult, Tools,
-    define_tool, explanation, result, rows_schema, statement_text,
+    define_tool, explanation, result, statement_text,
 };
 use crate::identity::Caller;
 use crate::query::guard::hints::compared_names;
@@ -34,7 +34,7 @@ pub(super) fn definition(default: DefaultLimits) -> Tool {
             "required": ["postgresql_query"],
             "additionalProperties": false
         }),
-        rows_schema(),
+        result::rows_schema(),
     )
 }
 

@@ -2,7 +2,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use rmcp::model::Tool;
 use serde_json::json;
 
-use super::{ToolName, ToolResult, Tools, define_tool, result, text_schema};
+use super::{ToolName, ToolResult, Tools, define_tool, result};
 
 pub(super) fn definition() -> Tool {
     define_tool(
@@ -10,7 +10,7 @@ pub(super) fn definition() -> Tool {
         "Current date",
         "Returns the current UTC date and time; use it for questions such as last month.",
         json!({"type": "object", "properties": {}, "additionalProperties": false}),
-        text_schema(),
+        result::text_schema(),
     )
 }
 

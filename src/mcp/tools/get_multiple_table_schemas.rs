@@ -1,7 +1,7 @@
 use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
-use super::{Arguments, ToolError, ToolName, ToolResult, Tools, define_tool, result, text_schema};
+use super::{Arguments, ToolError, ToolName, ToolResult, Tools, define_tool, result};
 use crate::catalog::TABLES;
 use crate::identity::Caller;
 
@@ -18,7 +18,7 @@ pub(super) fn definition() -> Tool {
             "required": ["table_names"],
             "additionalProperties": false
         }),
-        text_schema(),
+        result::text_schema(),
     )
 }
 

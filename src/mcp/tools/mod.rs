@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::result::{self, RowsContext, ToolResult};
 use super::tool_error::ToolError;
@@ -237,28 +237,4 @@ fn define_tool(
         .with_title(title)
         .with_raw_output_schema(Arc::new(object(output)))
         .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
-}
-
-/// The output schema of a tool that returns rows.
-fn rows_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
-            "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
-            "n": {"type": "integer", "description": "row count"},
-            "scope": {"type": "string", "description": "whose rows"},
-            "truncated": {"type": "boolean"},
-            "total": {"type": "integer", "description": "total row count"},
-            "cut": {"type": "array", "items": {"type": "array"}, "description": "truncated values: [row, column]"},
-            "msg": {"type": "string"},
-            "err": {"type": "string"}
-        },
-        "required": ["c", "r", "n"]
-    })
-}
-
-/// The output schema of a tool that returns text.
-fn text_schema() -> Value {
-    json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
 }

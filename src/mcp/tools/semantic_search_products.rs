@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{
     Arguments, CallDetails, RowsContext, ToolError, ToolName, ToolResult, Tools, define_tool,
-    result, rows_schema,
+    result,
 };
 use crate::identity::Caller;
 use crate::query::rows::{Collector, RowLimits};
@@ -31,7 +31,7 @@ pub(super) fn definition() -> Tool {
             "required": ["query_description"],
             "additionalProperties": false
         }),
-        rows_schema(),
+        result::rows_schema(),
     )
 }
 
