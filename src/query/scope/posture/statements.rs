@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::verdict::{Fingerprint, StoredVerdict};
 use super::{Finding, PostureRule};
 use crate::query::guard::RELATIONS;
-use crate::query::scope::signed_call::RowCollector;
+use crate::query::scope::row_sink::RowCollector;
 use crate::query::scope::wire::{Connection, Query, WireError};
 
 /// Returns a row for each violation of a rule.

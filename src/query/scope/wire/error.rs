@@ -3,7 +3,7 @@ use std::io;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorResponseBody;
 
-use crate::query::scope::error::PgError;
+use crate::query::scope::pg_error::PgError;
 use crate::tls::{self, HandshakeError};
 
 /// Why a connection failed, or a statement on it.

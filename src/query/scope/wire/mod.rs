@@ -11,9 +11,9 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::error::PgError;
+use super::pg_error::PgError;
+use super::row_sink::{Column, RowSink};
 use super::transport::Transport;
-use super::{Column, RowSink};
 use crate::reactor::{SLICE_BYTES, slice_permit};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
 
