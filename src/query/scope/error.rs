@@ -5,6 +5,7 @@ use deadpool::managed::{PoolError, TimeoutType};
 
 use super::pg_error::PgError;
 use super::posture::Finding;
+use super::transport::TransportError;
 use super::wire::WireError;
 
 /// Why a call of [`Scope`](super::Scope) failed, by what the caller can do about it.
@@ -114,12 +115,11 @@ impl ScopeError {
                 _ => Self::Unavailable(error.into()),
             },
             unsupported @ (WireError::Authentication(_)
-            | WireError::NoTls
-            | WireError::Tls(_)
+            | WireError::Transport(TransportError::NoTls | TransportError::Tls(_))
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
-            error @ (WireError::Io(_) | WireError::Closed | WireError::NoReply) => {
-                Self::Unavailable(error.into())
-            }
+            error @ (WireError::Transport(TransportError::Io(_))
+            | WireError::Closed
+            | WireError::NoReply) => Self::Unavailable(error.into()),
         }
     }
 }

@@ -371,7 +371,7 @@ impl Connection {
     /// Reads once. Before the reply has started, the end of the stream is [`WireError::Closed`].
     async fn fill(&mut self, has_started: bool) -> Result<(), WireError> {
         match self.stream.read_buf(&mut self.incoming).await {
-            Ok(0) if has_started => Err(WireError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) if has_started => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Ok(0) => Err(WireError::Closed),
             Ok(_) => {
                 self.last_received_at = Instant::now();
