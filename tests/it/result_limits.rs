@@ -212,7 +212,7 @@ async fn queries_with_too_many_columns_fail() {
     for sql in [select(129), format!("{} WHERE false", select(129))] {
         assert_eq!(
             server.failure(SEATTLE, &sql).await,
-            "the query has too many columns; the most is 128; ask in smaller steps"
+            "the query has too many columns; the maximum is 128; split the query into smaller ones"
         );
     }
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
