@@ -20,7 +20,7 @@ use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, Identity, StoreUnavailable, TenantId, TenantStore,
 };
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::guard::Guard;
+use crate::query::CachingGuard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
 use crate::search::ProductSearch;
@@ -104,7 +104,7 @@ impl App {
         let identity = Arc::new(identity);
         let tools = Tools {
             identity: Arc::clone(&identity),
-            guard: Arc::new(Guard::new(limits.sql_bytes)),
+            guard: Arc::new(CachingGuard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
             limits: row_limits(&limits.answer),
             larger_limits: row_limits(&limits.analyst_answer),

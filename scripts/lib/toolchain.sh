@@ -18,13 +18,13 @@ server_binary() {
 build_needed() {
   local binary sources=() path changed
   binary=$(server_binary) || return 0
-  for path in Cargo.toml Cargo.lock rust-toolchain.toml build.rs .cargo src migrations; do
+  for path in Cargo.toml Cargo.lock rust-toolchain.toml build.rs .cargo crates src migrations; do
     [ ! -e "$repo_root/$path" ] || sources+=("$repo_root/$path")
   done
   changed=$(find "${sources[@]}" -newer "$build_stamp" 2>/dev/null | head -n 1 || true)
   [ -z "$changed" ] || return 0
   # The files that the compiler read, from the file that cargo writes beside the binary. It includes
-  # files outside src (include_str!).
+  # files outside these folders (include_str!).
   [ -r "$binary.d" ] || return 0
   # shellcheck disable=SC2013 # word splitting is intended: cargo separates the names by spaces
   for path in $(sed 's/^[^:]*: *//' "$binary.d"); do

@@ -2,7 +2,7 @@ use std::io;
 use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
-use zava_mcp_server::query::guard::Guard;
+use zava_mcp_server::query::guard;
 
 use super::error::CommandError;
 use super::output::print_line;
@@ -14,8 +14,6 @@ pub(super) fn run(statement: String, max_bytes: NonZeroUsize) -> Result<(), Comm
     } else {
         statement
     };
-    let query = Guard::new(max_bytes)
-        .check(&text)
-        .map_err(CommandError::Refused)?;
+    let query = guard::check_up_to(&text, max_bytes).map_err(CommandError::Refused)?;
     Ok(print_line(query.sql())?)
 }

@@ -1,8 +1,12 @@
 //! Runs a client's SQL: checks it, executes it in a transaction signed for one tenant, and returns
 //! bounded JSON.
 //!
-//! [`guard`] decides which statements may run, [`scope`] is the only access to a tenant's rows, and
-//! [`rows`] turns them into JSON. Must not know MCP or HTTP.
-pub mod guard;
+//! [`guard`] decides which statements may run, and [`CachingGuard`] caches the accepted ones.
+//! [`scope`] is the only access to a tenant's rows, and [`rows`] turns them into JSON. Must not
+//! know MCP or HTTP.
+mod caching_guard; // the guard with a cache of accepted statements
 pub mod rows;
 pub mod scope;
+
+pub use caching_guard::CachingGuard;
+pub use pg_select_guard as guard;

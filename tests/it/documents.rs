@@ -119,41 +119,24 @@ fn is_path(code: &str) -> bool {
         .is_some_and(|(first, rest)| TOP_LEVEL.contains(&first) && !rest.contains("  "))
 }
 
-/// The modules of the crate and of its tests, and the words of each of their files.
+/// The modules of the server, of its tests and of the other crates of the workspace, and the words
+/// of each of their files.
 struct Names {
-    /// By module path, such as `query::guard` or `tenancy`.
+    /// By module path, such as `query::scope`, `tenancy` or `pg_select_guard::cost`. The paths of
+    /// the server and of its tests do not begin with a crate.
     modules: BTreeMap<String, BTreeSet<String>>,
 }
 
 impl Names {
     fn read() -> Self {
         let mut modules = BTreeMap::new();
-        for folder in ["src", "tests/it"] {
-            let base = root().join(folder);
-            for file in files(&base) {
-                if file.extension().is_none_or(|kind| kind != "rs") {
-                    continue;
-                }
-                let text = fs::read_to_string(&file).expect("source");
-                let path = file.strip_prefix(&base).expect("a file of the folder");
-                let mut segments: Vec<_> = path
-                    .with_extension("")
-                    .iter()
-                    .map(|segment| segment.to_string_lossy().into_owned())
-                    .collect();
-                if segments.last().is_some_and(|last| last == "mod") {
-                    segments.pop();
-                }
-                let words: BTreeSet<String> = text
-                    .split(|char: char| !char.is_alphanumeric() && char != '_')
-                    .map(str::to_owned)
-                    .collect();
-                let module = segments.join("::");
-                if text.contains("\nmod tests {") {
-                    modules.insert(format!("{module}::tests"), words.clone());
-                }
-                modules.insert(module, words);
-            }
+        read_modules(&root().join("src"), None, &mut modules);
+        read_modules(&root().join("tests/it"), None, &mut modules);
+        for entry in fs::read_dir(root().join("crates")).expect("a folder") {
+            let package = entry.expect("an entry").path();
+            let name = package.file_name().expect("a package's folder");
+            let name = name.to_string_lossy().replace('-', "_");
+            read_modules(&package.join("src"), Some(name), &mut modules);
         }
         Self { modules }
     }
@@ -181,6 +164,37 @@ impl Names {
             module = parent;
         }
         false
+    }
+}
+
+/// Adds the modules of one folder of sources. `crate_name` is the first segment of their paths.
+fn read_modules(
+    folder: &Path,
+    crate_name: Option<String>,
+    modules: &mut BTreeMap<String, BTreeSet<String>>,
+) {
+    for file in files(folder) {
+        if file.extension().is_none_or(|kind| kind != "rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&file).expect("source");
+        let path = file.strip_prefix(folder).expect("a file of the folder");
+        let path = path.with_extension("");
+        let names = path.iter().map(|name| name.to_string_lossy().into_owned());
+        let mut segments: Vec<_> = crate_name.iter().cloned().chain(names).collect();
+        let is_root = crate_name.is_some() && segments[1..] == ["lib"];
+        if is_root || segments.last().is_some_and(|last| last == "mod") {
+            segments.pop();
+        }
+        let words: BTreeSet<String> = text
+            .split(|char: char| !char.is_alphanumeric() && char != '_')
+            .map(str::to_owned)
+            .collect();
+        let module = segments.join("::");
+        if text.contains("\nmod tests {") {
+            modules.insert(format!("{module}::tests"), words.clone());
+        }
+        modules.insert(module, words);
     }
 }
 

@@ -8,8 +8,9 @@ use super::{
     explanation, result, statement_text,
 };
 use crate::identity::Caller;
+use crate::query::CachingGuard;
 use crate::query::guard::hints::compared_names;
-use crate::query::guard::{CheckedQuery, Fingerprint, Guard, Refusal, Rule};
+use crate::query::guard::{CheckedQuery, Fingerprint, Refusal, Rule};
 use crate::query::rows::{Collector, CutReason, JsonRows, RowLimits};
 use crate::telemetry::audit::Statement;
 
@@ -162,7 +163,7 @@ async fn parse_with<T: Send + 'static>(
 /// Checks a statement and computes its fingerprint. The guard caches both for a statement that it
 /// has accepted before.
 fn check_statement(
-    guard: &Guard,
+    guard: &CachingGuard,
     text: &str,
 ) -> (Result<Arc<CheckedQuery>, Refusal>, Option<Fingerprint>) {
     let checked = guard.check(text);

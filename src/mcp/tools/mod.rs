@@ -24,7 +24,7 @@ use super::tool_error::ToolError;
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
 use crate::identity::{Caller, Identity, OAuthScope};
-use crate::query::guard::Guard;
+use crate::query::CachingGuard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
 use crate::search::ProductSearch;
@@ -150,7 +150,7 @@ pub struct Tools {
     /// Notified when the database no longer knows a tenant.
     pub identity: Arc<Identity>,
     /// Decides which SQL may run.
-    pub guard: Arc<Guard>,
+    pub guard: Arc<CachingGuard>,
     /// Runs statements as a tenant.
     pub scope: Arc<Scope>,
     /// The maximum size of a result.

@@ -354,3 +354,17 @@ fn the_table_in_docs_settings_is_up_to_date() {
         "docs/settings.md must contain this table:\n{table}"
     );
 }
+
+/// The guard's other caps have the same margin, in a test of their own.
+#[test]
+fn the_limit_on_sql_is_three_to_four_times_what_people_write() {
+    let corpus = include_str!("../../../tests/it/corpus/statements.sql");
+    let statements = corpus.split("\n\n").filter_map(|block| {
+        let (_name, sql) = block.trim().split_once('\n')?;
+        sql.strip_suffix(';')
+    });
+    let longest = statements.map(str::len).max().expect("some statements");
+    let environment = environment_with(&[]);
+    let max_bytes = max_sql_bytes(&environment).expect("the default").get();
+    assert!((3..=4).contains(&(max_bytes / longest)), "{longest} bytes");
+}

@@ -1,0 +1,275 @@
+//! Casts: how large the target type makes a value, and what reading the value costs.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
+
+use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
+use super::call::{REGEX_BYTES_PER_BYTE, input_too_long};
+use super::full_text::{MAX_TSQUERY_TEXT_BYTES, TSQUERY_BYTES_PER_BYTE};
+use super::totals::{check_bytes, check_steps, check_value_bytes};
+use super::{CostAnalyzer, build_ast, inspect, time_zone};
+use crate::allow_list::TYPES;
+use crate::name::names;
+use crate::refusal::Refusal;
+
+/// Whether PostgreSQL may treat this call as a cast: a function named like a type with one argument
+/// (`func_get_detail`), also with VARIADIC. PostgreSQL rejects such a call with any other clause.
+pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
+    TYPES.contains(&name)
+        && call.args.len() == 1
+        && !call.args.iter().any(inspect::is_named_argument)
+        && call.agg_order.is_empty()
+        && call.agg_filter.is_none()
+        && call.over.is_none()
+}
+
+/// Types whose values may parse as a number.
+const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
+
+/// The largest scale of a `numeric`.
+const MAX_NUMERIC_SCALE: u64 = 1_000;
+
+/// Limit of a text that is known only at run time and cast to `numeric`, in bytes.
+const MAX_NUMERIC_TEXT_BYTES: u64 = 1_000;
+
+/// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
+/// to this type; `None` if the type needs no limit.
+fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
+    match name {
+        "numeric" if has_modifier && !is_array => None,
+        "numeric" if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
+        "numeric" | "nummultirange" | "numrange" | "json" | "jsonb" => Some(MAX_VALUE_BYTES),
+        _ => None,
+    }
+}
+
+/// Factor by which such a text grows if it is full of numbers with exponents of two digits: `1e99,`
+/// has 102 bytes when written out.
+const NUMERIC_BYTES_PER_TEXT_BYTE: u64 = 21;
+
+/// Bytes by which a single such number grows.
+const MAX_EXPONENT_DIGITS: u64 = 100;
+
+/// Digits of a `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324
+/// behind the decimal point.
+const MAX_FLOAT_DIGITS: u64 = 330;
+
+/// Bytes that PostgreSQL holds for each byte of a text while it parses an array, with two bytes per
+/// element. Element types whose input functions allocate nothing but the value itself need fewer.
+const ARRAY_INPUT_BYTES_PER_BYTE: u64 = 1_300;
+const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
+    "bit",
+    "bool",
+    "bpchar",
+    "bytea",
+    "char",
+    "date",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int8",
+    "interval",
+    "numeric",
+    "text",
+    "timestamp",
+    "timestamptz",
+    "uuid",
+    "varchar",
+];
+/// The same for the element types above.
+const SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE: u64 = 40;
+
+/// Limit of a text that is parsed as a number, date or the like, in bytes.
+pub(super) const MAX_SCALAR_INPUT_BYTES: u64 = 1 << 20;
+
+/// Steps to print one byte of a number: a number of 130,000 digits takes 1.3 ms.
+const STEPS_PER_BYTE: u64 = 2;
+
+/// Bytes that PostgreSQL holds for each byte of a text while it parses JSON.
+const JSON_INPUT_BYTES_PER_BYTE: u64 = 220;
+
+/// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
+/// element gets its own, as the cast applies to each. Returns the number of wrappers.
+fn wrap_texts(text: &mut Node, wrapper: &str, max: u64) -> usize {
+    if let Some(NodeEnum::AArrayExpr(list)) = &mut text.node {
+        let elements = list.elements.iter_mut();
+        return elements
+            .map(|element| wrap_texts(element, wrapper, max))
+            .sum();
+    }
+    if inspect::text_literal(text).is_some() || matches!(text.node, Some(NodeEnum::AConst(_))) {
+        return 0;
+    }
+    let inner = std::mem::take(text);
+    *text = build_ast::wrapper_call(wrapper, vec![inner, build_ast::integer(max)]);
+    1
+}
+
+impl CostAnalyzer {
+    /// Bounds a call that PostgreSQL may treat as a cast like that cast. The call is kept.
+    pub(super) fn bound_cast_call(
+        &mut self,
+        name: &str,
+        call: &mut FuncCall,
+    ) -> Result<Bound, Refusal> {
+        let Some(arg) = call.args.first_mut() else {
+            return Err(Refusal::construct(name).at(call.location));
+        };
+        let mut cast = build_ast::type_cast(std::mem::take(arg), name);
+        cast.location = call.location;
+        let bound = self.bound_cast(&mut cast)?;
+        *arg = cast.arg.map(|inner| *inner).unwrap_or_default();
+        Ok(bound)
+    }
+
+    /// The bound of a literal that is read as a type. The literal is kept.
+    pub(super) fn bound_input(&mut self, text: &Node, target: &TypeName) -> Result<Bound, Refusal> {
+        self.bound_cast(&mut TypeCast {
+            arg: Some(Box::new(text.clone())),
+            type_name: Some(target.clone()),
+            location: target.location,
+        })
+    }
+
+    /// Bounds a cast. The text that it reads may get a bounded wrapper.
+    pub(super) fn bound_cast(&mut self, cast: &mut TypeCast) -> Result<Bound, Refusal> {
+        let mut arg = match &mut cast.arg {
+            // The elements of an array constructor are read as the target's element type.
+            Some(array) if matches!(array.node, Some(NodeEnum::AArrayExpr(_))) => {
+                self.bound_expr_in_place(array)?
+            }
+            arg => self.bound_optional(arg)?,
+        };
+        let Some(target) = &cast.type_name else {
+            return Ok(arg);
+        };
+        let mut modifiers = target.typmods.iter().map(inspect::integer_literal);
+        let length = modifiers.next().flatten();
+        let scale = modifiers
+            .next()
+            .map(|scale| scale.unwrap_or(MAX_NUMERIC_SCALE));
+        let is_array = !target.array_bounds.is_empty();
+        let name = names(&target.names)
+            .last()
+            .copied()
+            .unwrap_or_default()
+            .to_owned();
+        // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
+        // numbers.
+        let is_unchanged = name == "json" && arg.is_json;
+        let mut expansion = 1;
+        if arg.may_parse_as_number
+            && !is_unchanged
+            && let Some(max) = max_numeric_text_bytes(&name, length.is_some(), is_array)
+            && let Some(text) = &mut cast.arg
+        {
+            let is_list = matches!(text.node, Some(NodeEnum::AArrayExpr(_)));
+            let as_json = matches!(name.as_str(), "json" | "jsonb") && (is_list || !is_array);
+            let wrapped = wrap_texts(text, if as_json { "json_text" } else { "number" }, max);
+            if wrapped > 0 {
+                arg.max_bytes = arg.max_bytes.min(max);
+            }
+            if wrapped > 0 && !arg.is_json {
+                expansion = NUMERIC_BYTES_PER_TEXT_BYTE;
+            }
+            arg = (0..wrapped).fold(arg, |arg, _| arg.with_wrapper());
+        }
+        if arg.may_parse_as_number
+            && time_zone::may_name_time_zone(&name)
+            && let Some(text) = &mut cast.arg
+        {
+            let wrappers = time_zone::wrap_time_input(text, &name);
+            let matched = arg
+                .max_bytes
+                .saturating_mul(wrappers.saturating_mul(REGEX_BYTES_PER_BYTE));
+            arg.live_bytes = arg.live_bytes.saturating_add(matched);
+            arg = (0..wrappers).fold(arg, |arg, _| arg.with_wrapper());
+        }
+        if name == "tsquery" && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
+            return Err(input_too_long(
+                "the type tsquery",
+                arg.max_bytes,
+                MAX_TSQUERY_TEXT_BYTES,
+                target.location,
+            ));
+        }
+        let times = |times: u64| {
+            let times = times.max(expansion);
+            arg.max_bytes
+                .saturating_mul(times)
+                .saturating_add(SCALAR_BYTES)
+        };
+        let value = match (name.as_str(), length) {
+            // Each element becomes as long as a value of the type.
+            ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
+                let elements = arg.max_bytes / 2 + 1;
+                times(8).saturating_add(elements.saturating_mul(length.saturating_mul(4)))
+            }
+            ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
+            _ if is_array => times(8),
+            ("bpchar", length) => 4_u64.saturating_mul(length.unwrap_or(1)).max(arg.max_bytes),
+            ("bit", length) => length.unwrap_or(1).saturating_add(SCALAR_BYTES),
+            ("varbit" | "varchar", Some(length)) => {
+                times(2).min(4_u64.saturating_mul(length).saturating_add(SCALAR_BYTES))
+            }
+            ("numeric", Some(length)) => {
+                length.saturating_add(scale.unwrap_or(0)).max(SCALAR_BYTES)
+            }
+            ("numeric", None) if expansion > 1 => arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS),
+            ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
+            ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
+            // Arrays and rows double characters that need quotes.
+            ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
+            _ if name.ends_with("range") => times(2),
+            ("json", _) => times(1),
+            ("jsonb", _) if arg.is_json => times(2),
+            ("jsonb" | "tsvector", _) => times(6),
+            // An input function repeats a text that it rejects in its error message.
+            _ => {
+                check_bytes(
+                    &format!("the expression cast to {name}"),
+                    arg.max_bytes,
+                    MAX_SCALAR_INPUT_BYTES,
+                    target.location,
+                )?;
+                SCALAR_BYTES
+            }
+        };
+        check_value_bytes(&format!("the type {name}"), value, target.location)?;
+        if name == "jsonpath" {
+            // Elsewhere, an untyped literal next to it would become a JSON path as well.
+            return Err(Refusal::construct_with_hint(
+                "a JSON path outside of the call that uses it",
+                "write it as an argument, as in jsonb_path_query(x, '$.items[*]')",
+            )
+            .at(cast.location));
+        }
+        let mut bound = Bound::parent(arg, value);
+        bound.may_parse_as_number = is_array || NUMERIC_LOOKING_TYPES.contains(&name.as_str());
+        bound.is_json = !is_array && matches!(name.as_str(), "json" | "jsonb");
+        bound.is_flat = is_array || !matches!(name.as_str(), "json" | "jsonb" | "tsquery");
+        let input_bytes_per_byte = match (name.as_str(), is_array) {
+            ("json" | "jsonb", false) => JSON_INPUT_BYTES_PER_BYTE,
+            (name, true) if SIMPLE_ELEMENT_TYPES.contains(&name) => {
+                SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE
+            }
+            (_, true) => ARRAY_INPUT_BYTES_PER_BYTE,
+            (name, false) if name.ends_with("multirange") => ARRAY_INPUT_BYTES_PER_BYTE,
+            _ => 0,
+        };
+        bound.live_bytes = bound
+            .live_bytes
+            .saturating_add(arg.max_bytes.saturating_mul(input_bytes_per_byte));
+        if value.max(arg.max_bytes) > SCALAR_BYTES {
+            let own_steps = check_steps(
+                &format!("the type {name}"),
+                value.max(arg.max_bytes),
+                STEPS_PER_BYTE,
+                target.location,
+            )?;
+            bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
+        }
+        Ok(bound)
+    }
+}

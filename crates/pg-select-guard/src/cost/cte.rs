@@ -1,0 +1,231 @@
+//! WITH clauses: common table expressions and recursion.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
+
+use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::column_name::UNKNOWN_NAME;
+use super::columns::Columns;
+use super::query::{QueryOutput, Recursion};
+use super::{CostAnalyzer, Cte, CteOutput, build_ast, inspect};
+use crate::name::{Verdict, names};
+use crate::refusal::{Refusal, Rule};
+
+/// Limit of a number that a recursion computes, in bytes.
+const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
+
+/// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
+/// column aliases.
+#[derive(Clone, Copy)]
+pub(super) struct RecursiveCte<'a> {
+    position: usize,
+    column_aliases: &'a [Node],
+}
+
+impl CostAnalyzer {
+    pub(super) fn bound_with(&mut self, with: &mut WithClause) -> Verdict {
+        let WithClause {
+            ctes, recursive, ..
+        } = with;
+        let mut nodes = Vec::with_capacity(ctes.len());
+        for cte in ctes {
+            let Some(NodeEnum::CommonTableExpr(cte)) = &mut cte.node else {
+                return Err(Refusal::construct("this WITH clause"));
+            };
+            nodes.push(cte);
+        }
+        let first = self.ctes.len();
+        if *recursive {
+            // Each name shadows outer queries of the same name from the beginning.
+            self.ctes.extend(nodes.iter().map(|cte| Cte {
+                name: cte.ctename.clone(),
+                output: None,
+                is_read: false,
+            }));
+        }
+        for (position, cte) in (first..).zip(nodes) {
+            let output = self.bound_cte(cte, recursive.then_some(position))?;
+            let known = Cte {
+                name: cte.ctename.clone(),
+                output: Some(output),
+                is_read: false,
+            };
+            match self.ctes.get_mut(position) {
+                Some(cte) => *cte = known,
+                None => self.ctes.push(known),
+            }
+        }
+        Ok(())
+    }
+
+    fn bound_cte(
+        &mut self,
+        cte: &mut CommonTableExpr,
+        position: Option<usize>,
+    ) -> Result<CteOutput, Refusal> {
+        if cte.ctematerialized() == CteMaterialize::Never {
+            // NOT MATERIALIZED would copy the query into the plan once for each reference.
+            cte.set_ctematerialized(CteMaterialize::Default);
+        }
+        let column_aliases = &cte.aliascolnames;
+        let Some(NodeEnum::SelectStmt(select)) =
+            cte.ctequery.as_mut().and_then(|query| query.node.as_mut())
+        else {
+            return Err(Refusal::construct("a data-modifying WITH query"));
+        };
+        let recursive_cte = position.map(|position| RecursiveCte {
+            position,
+            column_aliases,
+        });
+        let QueryOutput {
+            mut columns,
+            append_children,
+            row_count_known,
+            recursion,
+            condition_live_bytes: _,
+            nodes: _,
+        } = self.bound_query_as(select, recursive_cte)?;
+        columns.rename(&names(column_aliases));
+        if recursion == Recursion::Distinct {
+            self.limit_recursion(cte, &columns)?;
+        }
+        let recursive = recursion != Recursion::None;
+        let materialized = cte.ctematerialized() == CteMaterialize::Always || recursive;
+        if materialized || self.is_costly(&columns) {
+            if !recursive {
+                cte.set_ctematerialized(CteMaterialize::Always);
+            }
+            columns.fence();
+        }
+        Ok(CteOutput {
+            columns,
+            append_children: if materialized { 1 } else { append_children },
+            row_count_known,
+        })
+    }
+
+    /// Limits the rows of a recursion by UNION while they are produced.
+    fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
+        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+        if columns.exact_count() != Some(names.len())
+            || names.iter().any(|name| name == UNKNOWN_NAME)
+        {
+            return Err(Refusal::construct_with_hint(
+                "a recursive UNION without column names",
+                "name the columns, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
+            )
+            .at(cte.location));
+        }
+        self.add_item()?;
+        self.totals.hashed_subplans += 1;
+        build_ast::limit_recursion(cte, &names, self.hashed_subplans);
+        Ok(())
+    }
+
+    /// Bounds the recursive term of `first UNION ALL recursive_term`, which may read its own rows:
+    /// each iteration adds to a value again. Returns whether the term reads the CTE.
+    pub(super) fn bound_recursive_term(
+        &mut self,
+        recursive_cte: RecursiveCte<'_>,
+        first: &Columns,
+        recursive_term: &mut SelectStmt,
+    ) -> Result<(QueryOutput, bool), Refusal> {
+        let mut self_columns = first.clone();
+        self_columns.rename(&names(recursive_cte.column_aliases));
+        self_columns.map_bounds(|bound| {
+            // A value that starts as a number, a date or the like stays one.
+            let is_scalar = !bound.may_parse_as_number && bound.max_bytes <= SCALAR_BYTES;
+            let max = if is_scalar {
+                MAX_RECURSIVE_SCALAR_BYTES
+            } else {
+                MAX_WRAPPED_BYTES
+            };
+            Bound::leaf(bound.max_bytes.max(max)).at_runtime()
+        });
+        self.set_cte_output(
+            recursive_cte.position,
+            Some(CteOutput {
+                columns: self_columns.clone(),
+                append_children: 1,
+                row_count_known: false,
+            }),
+        );
+        let mut output = self.bound_query(recursive_term)?;
+        let is_read = self
+            .ctes
+            .get(recursive_cte.position)
+            .is_some_and(|cte| cte.is_read);
+        self.set_cte_output(recursive_cte.position, None);
+        if is_read {
+            wrap_growing_columns(recursive_term, &mut output.columns, &self_columns)?;
+        }
+        Ok((output, is_read))
+    }
+
+    fn set_cte_output(&mut self, position: usize, output: Option<CteOutput>) {
+        if let Some(cte) = self.ctes.get_mut(position) {
+            cte.output = output;
+        }
+    }
+
+    /// Resolves a name to a CTE and marks the CTE as read.
+    pub(super) fn read_cte(&mut self, name: &str, location: i32) -> Result<CteOutput, Refusal> {
+        let cte = self
+            .ctes
+            .iter_mut()
+            .rev()
+            .find(|cte| cte.name == name)
+            .ok_or_else(|| Refusal::construct("this name").at(location))?;
+        cte.is_read = true;
+        cte.output.clone().ok_or_else(|| {
+            Refusal::construct_with_hint(
+                "a WITH query that reads a later one",
+                "define each WITH query before the queries that read it",
+            )
+            .at(location)
+        })
+    }
+}
+
+/// Puts each column that the recursive term lengthens into a bounded wrapper.
+fn wrap_growing_columns(
+    select: &mut SelectStmt,
+    columns: &mut Columns,
+    self_columns: &Columns,
+) -> Verdict {
+    let mut growing = Vec::new();
+    columns.merge(self_columns, |bound, max| {
+        growing.push((bound.max_bytes > max.max_bytes).then_some(max.max_bytes));
+        Bound {
+            max_bytes: bound.max_bytes.min(max.max_bytes),
+            ..bound
+        }
+    });
+    if growing.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    let cannot_wrap = || {
+        Refusal::new(
+            Rule::Cost,
+            "a recursion makes a value longer inside a * or a set operation",
+            "name each column in the recursive term, in one SELECT",
+        )
+    };
+    if columns.exact_count() != Some(select.target_list.len()) {
+        return Err(cannot_wrap());
+    }
+    for (target, max) in select.target_list.iter_mut().zip(growing) {
+        let Some(max) = max else { continue };
+        let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
+            return Err(cannot_wrap());
+        };
+        let value = target
+            .val
+            .take()
+            .filter(|value| inspect::star_qualifier(value).is_none());
+        let value = *value.ok_or_else(cannot_wrap)?;
+        let wrapped = build_ast::wrapper_call("fits", vec![value, build_ast::integer(max)]);
+        target.val = Some(Box::new(wrapped));
+    }
+    Ok(())
+}

@@ -1,0 +1,436 @@
+//! Expressions: the bound of each, computed from its parts.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::a_const::Val;
+use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, ColumnRef, Node, WindowDef};
+
+use super::bound::{Bound, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, Parts, SCALAR_BYTES};
+use super::cast::MAX_SCALAR_INPUT_BYTES;
+use super::operator::{
+    Operands, bound_operation, compares_equal, is_array_comparison, is_equality, may_join,
+    may_take_json_path, parser_copies,
+};
+use super::range_table::Resolved;
+use super::sub_link::SublinkPlan;
+use super::totals::check_bytes;
+use super::{CostAnalyzer, build_ast, inspect, operator, retained, withheld};
+use crate::allow_list::FUNCTIONS;
+use crate::name::names;
+use crate::refusal::Refusal;
+
+/// Bytes that PostgreSQL holds for each byte of a text while it checks that the keys of objects are
+/// unique.
+const UNIQUE_KEYS_BYTES_PER_BYTE: u64 = 30;
+
+/// Bytes of an element in an array beside its value.
+const ARRAY_ELEMENT_OVERHEAD_BYTES: u64 = 4;
+
+impl CostAnalyzer {
+    /// Bounds an expression. A long constant, which PostgreSQL would compute while planning, is
+    /// moved into an InitPlan, which runs at execution.
+    pub(super) fn bound_expr(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
+        let bound = self.bound_expr_in_place(node)?;
+        if bound.is_runtime
+            || bound.max_bytes <= MAX_PLAN_TIME_BYTES
+            || !inspect::is_computation(node)
+        {
+            return Ok(bound);
+        }
+        self.add_item()?;
+        build_ast::wrap_in_scalar_subquery(node);
+        Ok(bound.at_runtime())
+    }
+
+    /// Bounds an expression that must not be moved into an InitPlan.
+    pub(super) fn bound_expr_in_place(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
+        let Some(known) = &mut node.node else {
+            return Ok(Bound::default());
+        };
+        Ok(match known {
+            NodeEnum::AConst(constant) => {
+                if let Some(Val::Sval(text)) = &constant.val {
+                    self.add_retained_bytes(retained::time_zone_bytes(&text.sval));
+                }
+                literal_bound(constant)
+            }
+            NodeEnum::ColumnRef(column) => {
+                withheld::shorten(column, &self.range_table);
+                self.bound_column(column)?
+            }
+            NodeEnum::AExpr(expr) => {
+                self.add_retained_bytes(operator::retained_bytes(expr));
+                let operands = self.bound_operands(expr)?;
+                let mut bound = bound_operation(expr, operands)?;
+                if expr.rexpr.as_deref().is_some_and(inspect::is_wrapper_call) {
+                    bound = bound.with_wrapper();
+                }
+                bound
+            }
+            NodeEnum::TypeCast(cast) => self.bound_cast(cast)?,
+            NodeEnum::FuncCall(_) => {
+                let bound = self.bound_call(node)?;
+                return Ok(if inspect::is_wrapper_call(node) {
+                    bound.with_wrapper()
+                } else {
+                    bound
+                });
+            }
+            NodeEnum::JsonObjectConstructor(_)
+            | NodeEnum::JsonArrayConstructor(_)
+            | NodeEnum::JsonArrayQueryConstructor(_)
+            | NodeEnum::JsonScalarExpr(_)
+            | NodeEnum::JsonParseExpr(_)
+            | NodeEnum::JsonArrayAgg(_)
+            | NodeEnum::JsonObjectAgg(_)
+            | NodeEnum::JsonFuncExpr(_) => return self.bound_sql_json(node),
+            NodeEnum::SubLink(_) => return self.bound_sub_link(node, SublinkPlan::HashedSubplan),
+            NodeEnum::AIndirection(indirection) => self.bound_indirection(indirection)?,
+            NodeEnum::WindowDef(window) => self.bound_window(window)?,
+            NodeEnum::BoolExpr(expr) => {
+                Bound::parent(self.bound_exprs(&mut expr.args)?.combined, 1).as_non_text()
+            }
+            NodeEnum::NullTest(test) => {
+                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+            }
+            NodeEnum::BooleanTest(test) => {
+                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+            }
+            NodeEnum::JsonIsPredicate(test) => {
+                let mut tested = self.bound_optional(&mut test.expr)?;
+                check_bytes(
+                    "the operand of IS JSON",
+                    tested.max_bytes,
+                    MAX_SCALAR_INPUT_BYTES,
+                    test.location,
+                )?;
+                // PostgreSQL keeps the keys of each object that is still open.
+                let keys = tested.max_bytes.saturating_mul(UNIQUE_KEYS_BYTES_PER_BYTE);
+                tested.live_bytes = tested.live_bytes.saturating_add(keys);
+                Bound::parent(tested, 1).as_non_text()
+            }
+            NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
+            NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
+            NodeEnum::CaseExpr(case) => {
+                let (mut parts, mut results) = (Parts::default(), Parts::default());
+                if let Some(arg) = &mut case.arg {
+                    let bound = self.bound_expr(arg)?;
+                    // Each WHEN compares with its own copy of a constant
+                    // (`eval_const_expressions`).
+                    let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
+                    parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
+                }
+                let else_result = case.defresult.as_deref_mut();
+                for result in else_result.into_iter().chain(&mut case.args) {
+                    let bound = self.bound_expr(result)?;
+                    parts.add(bound);
+                    results.add(bound);
+                }
+                choice_bound(&results, parts.combined)
+            }
+            NodeEnum::CaseWhen(when) => {
+                let condition = self.bound_optional(&mut when.expr)?;
+                let result = self.bound_optional(&mut when.result)?;
+                let parts = [condition, result].into_iter().collect::<Parts>();
+                choice_bound(&[result].into_iter().collect(), parts.combined)
+            }
+            NodeEnum::CollateClause(collate) => choice_of(
+                [self.bound_optional(&mut collate.arg)?]
+                    .into_iter()
+                    .collect(),
+            ),
+            NodeEnum::NamedArgExpr(arg) => self.bound_optional(&mut arg.arg)?,
+            NodeEnum::ResTarget(target) => self.bound_optional(&mut target.val)?,
+            NodeEnum::SortBy(sort) => self.bound_optional(&mut sort.node)?,
+            NodeEnum::AIndices(indices) => self
+                .bound_optional(&mut indices.lidx)?
+                .with_sibling(self.bound_optional(&mut indices.uidx)?),
+            // The text of a row is quoted once more for each row or array around it.
+            NodeEnum::RowExpr(row) => {
+                let columns = row.args.iter().map(|arg| self.count_row_columns(arg)).sum();
+                self.add_retained_bytes(retained::record_type_bytes(columns));
+                let parts = self.bound_exprs(&mut row.args)?;
+                let value = parts
+                    .total_bytes
+                    .saturating_mul(2)
+                    .saturating_add(SCALAR_BYTES);
+                Bound::parent(parts.combined, value)
+            }
+            NodeEnum::AArrayExpr(array) => {
+                let parts = self.bound_exprs(&mut array.elements)?;
+                let elements = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
+                let sum = parts
+                    .total_bytes
+                    .saturating_mul(2)
+                    .saturating_add(SCALAR_BYTES);
+                let value = elements
+                    .saturating_mul(ARRAY_ELEMENT_OVERHEAD_BYTES)
+                    .saturating_add(sum);
+                Bound::parent(parts.combined, value).as_flat()
+            }
+            NodeEnum::List(list) => tuple_bound(self.bound_exprs(&mut list.items)?),
+            NodeEnum::GroupingSet(set) => tuple_bound(self.bound_exprs(&mut set.content)?),
+            NodeEnum::GroupingFunc(grouping) => {
+                Bound::parent(self.bound_exprs(&mut grouping.args)?.combined, SCALAR_BYTES)
+            }
+            _ => Bound::leaf(SCALAR_BYTES),
+        })
+    }
+
+    /// Bounds a condition of WHERE or ON. PostgreSQL can pull up each SubLink among conditions that
+    /// are joined by AND and make it a join, if `plan` says so.
+    pub(super) fn bound_condition(
+        &mut self,
+        node: &mut Node,
+        plan: SublinkPlan,
+    ) -> Result<Bound, Refusal> {
+        match &mut node.node {
+            Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_mut_slice()) {
+                (BoolExprType::AndExpr, args) => {
+                    let mut parts = Parts::default();
+                    for arg in args {
+                        parts.add(self.bound_condition(arg, plan)?);
+                    }
+                    Ok(Bound::parent(parts.combined, 1))
+                }
+                (BoolExprType::NotExpr, [arg]) if inspect::is_exists(arg) => {
+                    Ok(Bound::parent(self.bound_sub_link(arg, plan)?, 1))
+                }
+                _ => self.bound_expr(node),
+            },
+            Some(NodeEnum::SubLink(_)) => self.bound_sub_link(node, plan),
+            _ => self.bound_expr(node),
+        }
+    }
+
+    pub(super) fn bound_exprs(&mut self, nodes: &mut [Node]) -> Result<Parts, Refusal> {
+        nodes.iter_mut().map(|node| self.bound_expr(node)).collect()
+    }
+
+    pub(super) fn bound_optional(
+        &mut self,
+        node: &mut Option<Box<Node>>,
+    ) -> Result<Bound, Refusal> {
+        node.as_mut()
+            .map_or(Ok(Bound::default()), |node| self.bound_expr(node))
+    }
+
+    pub(super) fn add_retained_bytes(&mut self, bytes: u64) {
+        self.retained_bytes = self.retained_bytes.saturating_add(bytes);
+    }
+
+    fn bound_column(&mut self, column: &ColumnRef) -> Result<Bound, Refusal> {
+        if let [qualifiers @ .., name] = names(&column.fields).as_slice()
+            && let Some(table) = self
+                .range_table
+                .withholding(qualifiers.last().copied(), name)
+        {
+            return Err(withheld::unknown_column(table, name).at(column.location));
+        }
+        let resolved = match (
+            inspect::column_star_qualifier(column),
+            names(&column.fields).as_slice(),
+        ) {
+            (Some(qualifier), _) => self.range_table.resolve_star(qualifier),
+            (None, [name]) => self.range_table.resolve_unqualified(name),
+            (None, [.., qualifier, name])
+                if FUNCTIONS.contains_key(name) && !self.range_table.is_column(qualifier, name) =>
+            {
+                // PostgreSQL would call the function with the whole row.
+                return Err(Refusal::construct_with_hint(
+                    &format!("a call of {name} in dot notation"),
+                    format!("write {name}(…), or name a column of {qualifier}"),
+                )
+                .at(column.location));
+            }
+            (None, [qualifier, name]) => self.range_table.resolve_qualified(qualifier, name),
+            (None, [.., table, name]) => self.range_table.resolve_in_table(table, name),
+            (None, []) => Resolved {
+                bound: Bound::leaf(SCALAR_BYTES),
+                level: None,
+            },
+        };
+        let row = match (
+            inspect::column_star_qualifier(column),
+            names(&column.fields).as_slice(),
+        ) {
+            (Some(qualifier), _) => qualifier.and_then(|name| self.range_table.find_entry(name)),
+            // A column of this name takes precedence; if it is unknown, the larger of the two
+            // counts.
+            (None, [name]) => self.range_table.find_entry(name),
+            _ => None,
+        };
+        if let Some((_, entry)) = row {
+            self.add_retained_bytes(retained::record_type_bytes(entry.columns.max_count()));
+        }
+        self.ref_levels.push(resolved.level);
+        Ok(resolved.bound)
+    }
+
+    fn bound_operands(&mut self, expr: &mut AExpr) -> Result<Operands, Refusal> {
+        let before = self.ref_levels.len();
+        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr));
+        let left = self.bound_optional(&mut expr.lexpr)?;
+        self.add_copies(totals, left_copies)?;
+        let totals = self.totals;
+        let between = self.ref_levels.len();
+        let takes_path = may_take_json_path(expr);
+        let right = match &mut expr.rexpr {
+            Some(path) if takes_path && inspect::is_json_path(path) => json_path_bound(path),
+            Some(array) if is_array_comparison(expr.kind) => {
+                let right = self.bound_expr(array)?;
+                // In this place, PostgreSQL would read a SubLink as a set of rows, not as an array.
+                if matches!(array.node, Some(NodeEnum::SubLink(_))) {
+                    build_ast::wrap_in_coalesce(array);
+                }
+                right
+            }
+            right => self.bound_optional(right)?,
+        };
+        self.add_copies(totals, right_copies)?;
+        // An equality of columns of two items: PostgreSQL may sort both sides for a merge join,
+        // wherever the equality stands.
+        let has_column_refs = before < between && between < self.ref_levels.len();
+        if has_column_refs && may_join(expr) {
+            self.add_sort_keys([left, right])?;
+        }
+        if has_column_refs && compares_equal(expr) {
+            self.add_equalities(self.count_row_values(expr.lexpr.as_deref()))?;
+        }
+        if is_equality(expr) {
+            self.equalities += 1;
+            for known in [left, right].into_iter().filter(|side| !side.is_runtime) {
+                self.max_equal_constant_bytes = self.max_equal_constant_bytes.max(known.max_bytes);
+            }
+        }
+        Ok(Operands { left, right })
+    }
+
+    /// Number of values on one side of a comparison. Rows are compared value by value.
+    pub(super) fn count_row_values(&self, side: Option<&Node>) -> usize {
+        let Some(Some(NodeEnum::RowExpr(row))) = side.map(|side| &side.node) else {
+            return 1;
+        };
+        row.args.iter().map(|arg| self.count_row_columns(arg)).sum()
+    }
+
+    /// Number of columns that a part of a row expands to.
+    fn count_row_columns(&self, part: &Node) -> usize {
+        match inspect::star_qualifier(part) {
+            None => 1,
+            Some(item) => {
+                let item = item.and_then(|name| self.range_table.find_entry(name));
+                item.map_or(1, |(_, entry)| entry.columns.max_count())
+            }
+        }
+    }
+
+    fn bound_indirection(&mut self, indirection: &mut AIndirection) -> Result<Bound, Refusal> {
+        let arg = self.bound_optional(&mut indirection.arg)?;
+        let steps = self.bound_exprs(&mut indirection.indirection)?;
+        Ok(Bound::parent(
+            arg.with_sibling(steps.combined),
+            arg.max_bytes,
+        ))
+    }
+
+    pub(super) fn bound_window(&mut self, window: &mut WindowDef) -> Result<Bound, Refusal> {
+        self.add_window()?;
+        let mut parts = Parts::default();
+        for expr in window
+            .partition_clause
+            .iter_mut()
+            .chain(&mut window.order_clause)
+        {
+            let bound = self.bound_expr(expr)?;
+            self.add_sort_keys([bound])?;
+            parts.add(bound);
+        }
+        for offset in [&mut window.start_offset, &mut window.end_offset]
+            .into_iter()
+            .flatten()
+        {
+            parts.add(self.bound_expr(offset)?);
+        }
+        Ok(Bound::parent(parts.combined, 0))
+    }
+}
+
+/// The bound of a literal, from the length of its text.
+fn literal_bound(constant: &AConst) -> Bound {
+    let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
+    match &constant.val {
+        Some(Val::Sval(text)) => {
+            Bound::leaf(bytes(&text.sval).saturating_add(exponent_digits(&text.sval)))
+        }
+        Some(Val::Bsval(text)) => Bound::leaf(bytes(&text.bsval)),
+        Some(Val::Fval(number)) => Bound::leaf(numeric_literal_bytes(&number.fval)).as_non_text(),
+        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(8).as_non_text(),
+        // NULL has any type.
+        None => Bound {
+            may_parse_as_number: false,
+            ..Bound::leaf(8)
+        },
+    }
+}
+
+/// The bound of a JSON path's own texts and numbers, which it can return for any document.
+pub(super) fn json_path_bound(path: &Node) -> Bound {
+    let text = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
+    let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+    Bound::leaf(bytes.saturating_add(exponent_digits(text)))
+}
+
+/// Digits that the exponents in a text add, if the text is parsed as numbers.
+fn exponent_digits(text: &str) -> u64 {
+    inspect::max_over_readings(text, sum_exponents)
+}
+
+fn sum_exponents(text: &str) -> u64 {
+    let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
+        // PostgreSQL 16 and newer accept underscores, as in 1e1_31000.
+        let digits: String = rest
+            .trim_start_matches(['+', '-'])
+            .chars()
+            .take_while(|character| character.is_ascii_digit() || *character == '_')
+            .filter(|character| *character != '_')
+            .collect();
+        match digits.len() {
+            0 => 0,
+            _ => digits.parse().unwrap_or(u64::MAX).min(MAX_NUMERIC_BYTES),
+        }
+    });
+    spelled.fold(0, u64::saturating_add)
+}
+
+/// Bytes of a numeric literal written out: an exponent such as `1e100000` adds many digits.
+fn numeric_literal_bytes(number: &str) -> u64 {
+    let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+    let exponent = exponent
+        .trim_start_matches(['+', '-'])
+        .parse()
+        .unwrap_or(u64::MAX);
+    u64::try_from(mantissa.len())
+        .unwrap_or(u64::MAX)
+        .saturating_add(exponent)
+        .min(MAX_NUMERIC_BYTES)
+}
+
+fn choice_of(parts: Parts) -> Bound {
+    choice_bound(&parts, parts.combined)
+}
+
+/// A node over `parts` whose value is one of `values`, which have the same type.
+fn choice_bound(values: &Parts, parts: Bound) -> Bound {
+    Bound {
+        is_json: values.any_json,
+        is_flat: values.any_flat,
+        ..Bound::parent(parts, parts.max_bytes)
+    }
+}
+
+pub(super) fn tuple_bound(parts: Parts) -> Bound {
+    Bound::parent(
+        parts.combined,
+        parts.total_bytes.saturating_add(SCALAR_BYTES),
+    )
+}

@@ -1,0 +1,336 @@
+//! Queries: their clauses and their result.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
+
+use super::bound::Bound;
+use super::column_name::{UNKNOWN_NAME, figure_column_name};
+use super::columns::{Column, Columns};
+use super::cte::RecursiveCte;
+use super::sub_link::SublinkPlan;
+use super::totals::check_column_count;
+use super::{CostAnalyzer, functional_dependency, inspect, join, star, withheld};
+use crate::grouping_sets::count_grouping_sets;
+use crate::name::Verdict;
+use crate::refusal::Refusal;
+
+/// The result of a query.
+#[derive(Debug)]
+pub(super) struct QueryOutput {
+    pub(super) columns: Columns,
+    /// Number of queries that its rows are appended from.
+    pub(super) append_children: u64,
+    /// Whether it has at most as many rows as the largest table.
+    pub(super) row_count_known: bool,
+    /// Live bytes of its conditions, for one row.
+    pub(super) condition_live_bytes: u64,
+    /// Whether it reads itself.
+    pub(super) recursion: Recursion,
+    /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
+    pub(super) nodes: u64,
+}
+
+/// Whether a query reads itself, and how its rows are combined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Recursion {
+    None,
+    All,
+    /// By UNION without ALL: PostgreSQL keeps each row it has seen in a hash table that ignores
+    /// `work_mem`.
+    Distinct,
+}
+
+impl CostAnalyzer {
+    /// Bounds one query and everything in it.
+    pub(super) fn bound_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+        self.bound_query_as(select, None)
+    }
+
+    /// Bounds a query that may be the body of a recursive CTE.
+    pub(super) fn bound_query_as(
+        &mut self,
+        select: &mut SelectStmt,
+        recursive_cte: Option<RecursiveCte<'_>>,
+    ) -> Result<QueryOutput, Refusal> {
+        let before = self.nodes;
+        let outer = self.ctes.len();
+        if let Some(with) = &mut select.with_clause {
+            self.bound_with(with)?;
+        }
+        let mut output = if select.larg.is_some() {
+            self.bound_set_operation(select, recursive_cte)?
+        } else {
+            self.bound_simple_query(select)?
+        };
+        self.ctes.truncate(outer);
+        output.nodes = self.nodes.saturating_sub(before);
+        Ok(output)
+    }
+
+    fn bound_set_operation(
+        &mut self,
+        select: &mut SelectStmt,
+        recursive_cte: Option<RecursiveCte<'_>>,
+    ) -> Result<QueryOutput, Refusal> {
+        let (op, all) = (select.op(), select.all);
+        let (Some(left), Some(right)) = (&mut select.larg, &mut select.rarg) else {
+            return Err(Refusal::construct("this set operation"));
+        };
+        let left = self.bound_query(left)?;
+        let mut columns = left.columns;
+        let (right, recursive) = match recursive_cte {
+            Some(recursive_cte) if op == SetOperation::SetopUnion => {
+                self.bound_recursive_term(recursive_cte, &columns, right)?
+            }
+            _ => (self.bound_query(right)?, false),
+        };
+        columns.merge(&right.columns, Bound::with_sibling);
+        if matches!(op, SetOperation::SetopIntersect | SetOperation::SetopExcept) {
+            // The hash table of INTERSECT and EXCEPT ignores work_mem.
+            self.settings.allow_hash_agg = false;
+        }
+        if !(op == SetOperation::SetopUnion && all && select.sort_clause.is_empty()) {
+            self.add_sort_keys(columns.bounds())?;
+            self.add_sort_rows(columns.row_bytes(), 1)?;
+        }
+        let limits = self.bound_limit(select, &columns)?;
+        self.nodes = self.nodes.saturating_add(limits.nodes);
+        self.add_row(limits)?;
+        Ok(QueryOutput {
+            columns,
+            append_children: left.append_children.saturating_add(right.append_children),
+            row_count_known: false,
+            condition_live_bytes: left.condition_live_bytes.max(right.condition_live_bytes),
+            recursion: match (recursive, all) {
+                (false, _) => Recursion::None,
+                (true, true) => Recursion::All,
+                (true, false) => Recursion::Distinct,
+            },
+            nodes: 0,
+        })
+    }
+
+    fn bound_simple_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+        let before = self.ref_levels.len();
+        self.range_table.push_query();
+        let outer_query = self.accumulating_queries.enter_query();
+        let measured = self.bound_clauses(select);
+        self.accumulating_queries.leave_query(outer_query);
+        self.range_table.pop_query();
+        // References to this query's own items are of no interest to outer queries.
+        let outer = self.range_table.current_level();
+        let inner = self.ref_levels.split_off(before);
+        self.ref_levels
+            .extend(inner.into_iter().filter(|level| *level <= outer));
+        measured
+    }
+
+    fn bound_clauses(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+        let is_initplan = std::mem::take(&mut self.is_initplan);
+        let (equalities, windows) = (self.equalities, self.totals.windows);
+        let mut total = Bound::default();
+        for item in &mut select.from_clause {
+            total = total.with_sibling(self.bound_from_item(item)?);
+        }
+        if let Some(condition) = &mut select.where_clause {
+            total = total.with_sibling(self.bound_condition(condition, SublinkPlan::PulledUpJoin)?);
+        }
+        let condition_live_bytes = total.live_bytes;
+        let entries = self.range_table.current();
+        let multiplies = join::may_multiply_rows(select, entries);
+        let entries_known = entries.iter().all(|entry| entry.row_count_known);
+        // PostgreSQL pulls up a subquery; what it selects from may be an append of several queries.
+        let append_children = entries.iter().map(|entry| entry.append_children).max();
+        let append_children = append_children.unwrap_or(1);
+        if multiplies {
+            self.settings.allow_hash_join = false;
+        }
+        let mut columns = Columns::default();
+        let grouping_sets = count_grouping_sets(&select.group_clause)?;
+        let outer_grouping_sets = std::mem::replace(&mut self.grouping_sets, grouping_sets);
+        let (before, min_max_calls) = (self.set_returning_calls, self.min_max_calls);
+        for target in &mut select.target_list {
+            self.bound_target(target, is_initplan, &select.from_clause, &mut columns)?;
+            check_column_count(columns.max_count(), self.caps.columns, "columns")?;
+        }
+        for row in &mut select.values_lists {
+            total = total.with_sibling(self.bound_values_row(row, &mut columns)?);
+        }
+        total = columns.bounds().fold(total, Bound::with_sibling);
+        for part in [&mut select.group_clause, &mut select.sort_clause] {
+            for expr in part {
+                total = total.with_sibling(self.bound_sort_key(expr, &columns)?);
+            }
+        }
+        // A part of HAVING without aggregates becomes an ordinary condition.
+        let mut pushed_down = condition_live_bytes;
+        if let Some(condition) = &mut select.having_clause {
+            let having = self.bound_expr(condition)?;
+            pushed_down = pushed_down.saturating_add(having.live_bytes);
+            total = total.with_sibling(having);
+        }
+        // PostgreSQL derives equalities from equalities, each with a copy of the common constant.
+        let implied_live_bytes =
+            (self.equalities - equalities).saturating_mul(self.max_equal_constant_bytes);
+        pushed_down = pushed_down.saturating_add(implied_live_bytes);
+        for window in &mut select.window_clause {
+            total = total.with_sibling(self.bound_expr(window)?);
+        }
+        // DISTINCT ON sorts by its own expressions, DISTINCT by all columns.
+        let mut distinct_on_keys = 0;
+        for expr in &mut select.distinct_clause {
+            if expr.node.is_some() {
+                total = total.with_sibling(self.bound_sort_key(expr, &columns)?);
+                distinct_on_keys += 1;
+            }
+        }
+        if !select.distinct_clause.is_empty() && distinct_on_keys == 0 {
+            self.add_sort_keys(columns.bounds())?;
+        }
+        for mut expr in functional_dependency::dependent_columns(select, self.range_table.current())
+        {
+            total = total.with_sibling(self.bound_sort_key(&mut expr, &columns)?);
+            select.group_clause.push(expr);
+        }
+        self.grouping_sets = outer_grouping_sets;
+        // For each call of min and max, PostgreSQL plans the query once more.
+        let min_max_calls = self.min_max_calls.saturating_sub(min_max_calls);
+        let planned_again = min_max_calls.saturating_mul(condition_live_bytes);
+        let plans = if select.group_clause.is_empty() {
+            min_max_calls.saturating_add(1)
+        } else {
+            1
+        };
+        // Conditions are pushed down into each append child that they apply to.
+        let copied = pushed_down
+            .saturating_mul(append_children.saturating_sub(1))
+            .saturating_add(implied_live_bytes);
+        total.live_bytes = total
+            .live_bytes
+            .saturating_add(planned_again)
+            .saturating_add(copied);
+        let windows = self.totals.windows - windows;
+        self.add_sorted_rows(select, &columns, total.live_bytes, windows)?;
+        total = total.with_sibling(self.bound_limit(select, &columns)?);
+        self.nodes = self.nodes.saturating_add(
+            total
+                .nodes
+                .saturating_mul(append_children)
+                .saturating_mul(plans),
+        );
+        self.add_row(total)?;
+        withheld::hide(&mut select.from_clause, self.range_table.current());
+        Ok(QueryOutput {
+            columns,
+            append_children,
+            row_count_known: entries_known
+                && !multiplies
+                && self.set_returning_calls == before
+                && grouping_sets == 1,
+            condition_live_bytes,
+            recursion: Recursion::None,
+            nodes: 0,
+        })
+    }
+
+    /// Bounds an item of the select list; `is_initplan`: the query consists of nothing else.
+    fn bound_target(
+        &mut self,
+        target: &mut Node,
+        is_initplan: bool,
+        from: &[Node],
+        columns: &mut Columns,
+    ) -> Verdict {
+        let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
+            return Err(Refusal::construct("this select list"));
+        };
+        let ResTarget {
+            name,
+            indirection: _,
+            val,
+            location: _,
+        } = target.as_mut();
+        let Some(value) = val else { return Ok(()) };
+        if let Some(NodeEnum::ColumnRef(column)) = &mut value.node {
+            withheld::shorten(column, &self.range_table);
+        }
+        match inspect::star_qualifier(value) {
+            None => {}
+            Some(None) => {
+                let here = self.range_table.current().iter();
+                here.for_each(|entry| entry.is_read_whole.set(true));
+                columns.extend(star::expand(from, self.range_table.current()));
+                return Ok(());
+            }
+            Some(Some(name)) => {
+                let Some((_, entry)) = self.range_table.find_entry(name) else {
+                    return Err(Refusal::construct_with_hint(
+                        &format!("{name}.*"),
+                        "write the name of a FROM item before .*",
+                    ));
+                };
+                entry.is_read_whole.set(true);
+                columns.extend(entry.columns.iter().cloned());
+                return Ok(());
+            }
+        }
+        if inspect::is_row_constructor_expansion(value) {
+            return Err(Refusal::construct_with_hint(
+                "(ROW(…)).*",
+                "list the values one by one, without ROW",
+            ));
+        }
+        let figured_name = figure_column_name(value).to_owned();
+        let bound = if is_initplan {
+            self.bound_expr_in_place(value)?
+        } else {
+            self.bound_expr(value)?
+        };
+        if inspect::is_row_expansion(value) || figured_name == UNKNOWN_NAME {
+            columns.push(Column::may_exist(figured_name, bound));
+            return Ok(());
+        }
+        if name.is_empty() && figure_column_name(value) != figured_name {
+            // The expression was replaced; its column keeps the original name.
+            name.clone_from(&figured_name);
+        }
+        let name = if name.is_empty() {
+            figured_name
+        } else {
+            name.clone()
+        };
+        columns.push(Column::new(name, bound));
+        Ok(())
+    }
+
+    /// Bounds a row of VALUES. The total covers all rows, a column's bound is that of its largest
+    /// value.
+    fn bound_values_row(
+        &mut self,
+        row: &mut Node,
+        columns: &mut Columns,
+    ) -> Result<Bound, Refusal> {
+        let Some(NodeEnum::List(row)) = &mut row.node else {
+            return Err(Refusal::construct("this VALUES list"));
+        };
+        let mut total = Bound::default();
+        let mut values = Columns::default();
+        for (position, value) in (1..).zip(&mut row.items) {
+            let bound = self.bound_expr(value)?;
+            total = total.with_sibling(bound);
+            values.push(Column::new(format!("column{position}"), bound));
+        }
+        columns.merge(&values, Bound::either);
+        if columns.exact_count() == Some(0) {
+            *columns = values;
+        }
+        Ok(total)
+    }
+
+    /// Whether the columns are expensive enough for an optimization fence.
+    pub(super) fn is_costly(&self, columns: &Columns) -> bool {
+        columns
+            .bounds()
+            .any(|bound| bound.nodes > self.max_unfenced_nodes)
+    }
+}

@@ -1,0 +1,235 @@
+//! Regular expressions: small programs that run over long values.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{FuncCall, Node};
+
+pub(super) use super::json_path::check_json_path;
+use super::operator::operator_name;
+use super::{build_ast, inspect};
+use crate::name::Verdict;
+use crate::refusal::{Refusal, Rule};
+
+/// Limit of a regular expression, in bytes. Compiling one takes memory that grows with its
+/// repetitions, and a backend keeps the last 32.
+pub(super) const MAX_REGEX_BYTES: usize = 500;
+
+/// Limit of the product of all quantifier bounds, as in `x{1,20}`.
+const MAX_REPETITIONS: u64 = 255;
+
+/// Limit of a regular expression with all repetitions expanded, in bytes.
+const MAX_EXPANDED_BYTES: u64 = 10_000;
+
+/// Limit of the optional parts of a regular expression that repeats a group, multiplied by the
+/// repetitions. The automaton has an arc from each optional part to each that follows: 120 take up
+/// to 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
+const MAX_OPTIONAL_PARTS: u64 = 120;
+
+/// Limit of the word boundaries (`\y`, `\Y`), multiplied by the repetitions of groups. PostgreSQL
+/// duplicates the states around each of them: 20 in a row take 176 MiB before it gives up, and
+/// `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
+const MAX_WORD_BOUNDARIES: u64 = 8;
+
+/// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
+pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = inspect::text_literal(pattern) {
+        return check_literal(text, location);
+    }
+    let inner = std::mem::take(pattern);
+    *pattern = build_ast::wrapper_call("pattern", vec![inner]);
+    Ok(())
+}
+
+/// Bounds the regular expressions in an array. PostgreSQL compiles each of them.
+pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
+    if let Some(text) = inspect::text_literal(patterns) {
+        return check_literal(text, location);
+    }
+    match &mut patterns.node {
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter_mut()
+            .try_for_each(|pattern| bound_regex(pattern, location)),
+        Some(NodeEnum::TypeCast(cast)) => match &mut cast.arg {
+            Some(array) => bound_regexes(array, location),
+            None => Err(unknown_regexes(location)),
+        },
+        _ => Err(unknown_regexes(location)),
+    }
+}
+
+/// The refusal of regular expressions that come from rows or from a computed array, which cannot be
+/// checked one by one.
+pub(super) fn unknown_regexes(location: i32) -> Refusal {
+    Refusal::construct_with_hint(
+        "a comparison with many regular expressions that are not literals",
+        "use literals, as in x ~ ANY (ARRAY['a', 'b']), or EXISTS (SELECT … WHERE x ~ pattern)",
+    )
+    .at(location)
+}
+
+/// Bytes that PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` in
+/// regexp.c).
+const BYTES_PER_GROUP: u64 = 8;
+
+/// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions:
+/// the positions of the groups, if the call asks for one of them.
+pub(super) fn group_bytes_per_byte(name: &str, call: &FuncCall) -> u64 {
+    let asks = match name {
+        "regexp_matches" => true,
+        "regexp_instr" => call.args.len() > 6,
+        "regexp_substr" => call.args.len() > 5,
+        _ => false,
+    };
+    if !asks {
+        return 0;
+    }
+    let pattern = call.args.get(1).and_then(inspect::text_literal);
+    let groups = pattern.map_or(MAX_REGEX_BYTES / 2, |pattern| pattern.matches('(').count());
+    u64::try_from(groups)
+        .unwrap_or(u64::MAX)
+        .saturating_mul(BYTES_PER_GROUP)
+}
+
+/// Checks whether a literal regular expression is short and simple enough.
+fn check_literal(pattern: &str, location: i32) -> Verdict {
+    let bounds = pattern
+        .split('{')
+        .skip(1)
+        .filter_map(|rest| rest.split_once('}'));
+    let repetitions = bounds
+        .map(|(bound, _)| inspect::numbers_in(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul);
+    let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
+    if pattern.split('{').skip(1).any(has_blank_in_bound) {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "a regular expression with blanks or a comment in a bound is not allowed",
+            "write the bound as in x{1,20}",
+        )
+        .at(location));
+    }
+    if pattern.len() <= MAX_REGEX_BYTES
+        && repetitions <= MAX_REPETITIONS
+        && (repetitions == 1 || length.saturating_mul(repetitions) <= MAX_EXPANDED_BYTES)
+    {
+        return check_optional_parts(pattern, location);
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        "the regular expression is too long, or repeats too much",
+        format!("the maximum is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for the product of all bounds like {{1,20}}, and {MAX_EXPANDED_BYTES} for bytes times bounds"),
+    )
+    .at(location))
+}
+
+/// Checks whether the automaton of a regular expression stays small.
+fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
+    let groups = group_repetitions(pattern);
+    let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
+    let boundaries = u64::try_from(boundaries).unwrap_or(u64::MAX);
+    if groups > 1 && optional_parts(pattern) > MAX_OPTIONAL_PARTS
+        || boundaries.saturating_mul(groups) > MAX_WORD_BOUNDARIES
+    {
+        return Err(Refusal::new(
+            Rule::Cost,
+            "the regular expression repeats too many optional parts or word boundaries",
+            format!(
+                "the maximum is {MAX_OPTIONAL_PARTS} for parts like x?, x*, x|y or x{{0,1}} times the repetitions of groups like (x){{1,20}}, and {MAX_WORD_BOUNDARIES} for \\y times those; shorten the repetition, or write \\y(a|b)\\y for \\ya\\y|\\yb\\y"
+            ),
+        )
+        .at(location));
+    }
+    Ok(())
+}
+
+/// All quantifier bounds, each with the text before it.
+fn quantifier_bounds(pattern: &str) -> impl Iterator<Item = (&str, &str)> {
+    pattern.match_indices('{').filter_map(|(position, _)| {
+        let (before, after) = pattern.split_at(position);
+        let (bound, _) = after.get(1..)?.split_once('}')?;
+        Some((before, bound))
+    })
+}
+
+/// Whether a quantifier behind this text repeats a single character or a bracket expression.
+/// Anything else may be a group, as blanks and comments can stand behind one.
+fn repeats_character(before: &str) -> bool {
+    before.ends_with(|last: char| last.is_ascii_graphic() && !matches!(last, ')' | '\\'))
+}
+
+/// The product of all repetitions of groups, nested or not.
+fn group_repetitions(pattern: &str) -> u64 {
+    quantifier_bounds(pattern)
+        .filter(|(before, _)| !repeats_character(before))
+        .map(|(_, bound)| inspect::numbers_in(bound).fold(1, u64::max))
+        .fold(1, u64::saturating_mul)
+}
+
+/// Upper bound of the optional parts of a regular expression with its groups expanded. SIMILAR TO
+/// writes % for any text.
+fn optional_parts(pattern: &str) -> u64 {
+    let marks = pattern.matches(['?', '*', '|', '%']).count();
+    let ranges = quantifier_bounds(pattern)
+        .filter(|(_, bound)| bound.contains(','))
+        .map(|(before, bound)| {
+            if repeats_character(before) {
+                inspect::numbers_in(bound).fold(1, u64::max)
+            } else {
+                1
+            }
+        });
+    ranges
+        .fold(
+            u64::try_from(marks).unwrap_or(u64::MAX),
+            u64::saturating_add,
+        )
+        .saturating_mul(group_repetitions(pattern))
+}
+
+/// Bytes that a backend retains for a compiled regular expression.
+const BYTES_PER_REGEX: u64 = 16 << 10;
+
+/// Bytes that a backend retains for each pair of its optional parts.
+const BYTES_PER_OPTIONAL_PAIR: u64 = 64;
+
+/// Bytes of the largest automaton, such as `.?` 250 times. A backend keeps its last 32 regular
+/// expressions.
+const MAX_BYTES_PER_REGEX: u64 = 1 << 20;
+
+/// Operators that never return a text.
+const ARITHMETIC_OPERATORS: [&str; 5] = ["+", "-", "*", "/", "%"];
+
+/// Memory that a backend retains for regular expressions. A computed one counts as the largest.
+pub(super) fn retained_bytes(patterns: &Node) -> u64 {
+    if let Some(text) = inspect::text_literal(patterns) {
+        let parts = optional_parts(text);
+        return parts
+            .saturating_mul(parts)
+            .saturating_mul(BYTES_PER_OPTIONAL_PAIR)
+            .saturating_add(BYTES_PER_REGEX)
+            .min(MAX_BYTES_PER_REGEX);
+    }
+    match &patterns.node {
+        // The start position in a call of `substring`: arithmetic returns no text.
+        Some(NodeEnum::AConst(_)) => 0,
+        Some(NodeEnum::AExpr(expr)) if ARITHMETIC_OPERATORS.contains(&operator_name(expr)) => 0,
+        Some(NodeEnum::AArrayExpr(array)) => array
+            .elements
+            .iter()
+            .map(retained_bytes)
+            .fold(0, u64::saturating_add),
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(0, retained_bytes),
+        _ => MAX_BYTES_PER_REGEX,
+    }
+}
+
+/// Whether what follows a brace may be a quantifier bound with blanks or comments between its
+/// digits: in the expanded syntax, `(?x)` or the flag x, `{2 5 5}` and `{25#…` mean `{255}`.
+fn has_blank_in_bound(rest: &str) -> bool {
+    let bound = rest.split_once('}').map_or(rest, |(bound, _)| bound);
+    let is_blank = |character: char| character.is_whitespace() || !character.is_ascii();
+    bound
+        .trim_start_matches(is_blank)
+        .starts_with(|first: char| first.is_ascii_digit() || first == '#')
+        && bound.contains(|character: char| is_blank(character) || character == '#')
+}

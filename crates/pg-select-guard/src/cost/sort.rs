@@ -1,0 +1,150 @@
+//! Sorting, and the rows that it keeps.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{Node, SelectStmt};
+
+use super::bound::{Bound, MAX_SORT_KEY_BYTES, Parts};
+use super::columns::Columns;
+use super::expression::tuple_bound;
+use super::{CostAnalyzer, inspect};
+use crate::name::Verdict;
+use crate::refusal::{Refusal, Rule};
+
+/// Limit of the rows that a top-N sort may keep, in bytes; PostgreSQL does not account for their
+/// sizes.
+const MAX_TOPN_BYTES: u64 = 64 << 20;
+
+/// Bytes of a kept row beside its values.
+const TOPN_ROW_OVERHEAD_BYTES: u64 = 64;
+
+impl CostAnalyzer {
+    /// Adds everything that sorts and joins whole rows: input rows, output rows, and the rows that
+    /// pass through each window.
+    pub(super) fn add_sorted_rows(
+        &mut self,
+        select: &SelectStmt,
+        columns: &Columns,
+        live_bytes: u64,
+        windows: u64,
+    ) -> Verdict {
+        let entries = self.range_table.current();
+        let input_row_bytes = entries.iter().map(|entry| entry.columns.row_bytes());
+        let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
+        let input_sorts = u64::from(entries.len() > 1) + u64::from(!select.group_clause.is_empty());
+        let output_sorts = u64::from(!select.sort_clause.is_empty())
+            + u64::from(!select.distinct_clause.is_empty());
+        let output_row_bytes = input_row_bytes.max(columns.row_bytes());
+        self.add_sort_rows(input_row_bytes, input_sorts)?;
+        self.add_sort_rows(output_row_bytes, output_sorts)?;
+        self.add_sort_rows(live_bytes, windows)
+    }
+
+    /// Bounds LIMIT and OFFSET, and the rows that a top-N sort keeps for them.
+    pub(super) fn bound_limit(
+        &mut self,
+        select: &mut SelectStmt,
+        columns: &Columns,
+    ) -> Result<Bound, Refusal> {
+        let mut total = Bound::default();
+        let mut topn_rows = Some(0_u64);
+        for limit in [&mut select.limit_count, &mut select.limit_offset]
+            .into_iter()
+            .flatten()
+        {
+            total = total.with_sibling(self.bound_expr(limit)?);
+            // LIMIT ALL and LIMIT NULL keep no rows.
+            let rows = inspect::integer_literal(limit)
+                .or_else(|| inspect::is_null_literal(limit).then_some(0));
+            topn_rows = topn_rows
+                .zip(rows)
+                .map(|(topn_rows, rows)| topn_rows.saturating_add(rows));
+        }
+        if select.sort_clause.is_empty() {
+            return Ok(total);
+        }
+        let row = columns
+            .bounds()
+            .fold(TOPN_ROW_OVERHEAD_BYTES, |sum, bound| {
+                sum.saturating_add(bound.max_bytes)
+            });
+        let max_rows = MAX_TOPN_BYTES / row;
+        match topn_rows {
+            Some(rows) if rows <= max_rows => Ok(total),
+            // A limit that is known only at run time may be any number. PostgreSQL keeps that many
+            // rows only if they fit into work_mem at first, but longer rows may replace them.
+            None if row <= 4 * TOPN_ROW_OVERHEAD_BYTES => Ok(total),
+            Some(_) | None => Err(Refusal::new(
+                Rule::Cost,
+                "LIMIT and OFFSET would keep too many rows of this length",
+                format!(
+                    "LIMIT + OFFSET must be a literal of at most {max_rows} when ORDER BY is used; or select fewer or shorter columns"
+                ),
+            )),
+        }
+    }
+
+    /// Bounds an expression in ORDER BY, GROUP BY or DISTINCT ON.
+    pub(super) fn bound_sort_key(
+        &mut self,
+        expr: &mut Node,
+        columns: &Columns,
+    ) -> Result<Bound, Refusal> {
+        let bound = self.bound_key(expr, columns)?;
+        self.add_sort_keys([bound])?;
+        Ok(bound)
+    }
+
+    /// Bounds a sort key. A number denotes an output column, and so does a name, unless the clause
+    /// prefers an input column of that name.
+    fn bound_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Bound, Refusal> {
+        let parts = match &mut expr.node {
+            Some(NodeEnum::SortBy(sort)) => {
+                let key = sort.node.as_mut();
+                return key.map_or(Ok(Bound::default()), |key| self.bound_key(key, columns));
+            }
+            Some(NodeEnum::GroupingSet(set)) => Some(&mut set.content),
+            Some(NodeEnum::RowExpr(row)) => Some(&mut row.args),
+            _ => None,
+        };
+        if let Some(parts) = parts {
+            let keys: Result<Parts, _> = parts
+                .iter_mut()
+                .map(|part| self.bound_key(part, columns))
+                .collect();
+            return Ok(tuple_bound(keys?));
+        }
+        if let Some(bound) =
+            inspect::integer_literal(expr).and_then(|position| columns.at_position(position))
+        {
+            return Ok(bound.fenced());
+        }
+        let name = inspect::unqualified_name(expr);
+        let Some((name, output)) =
+            name.and_then(|name| Some((name, columns.find(name)?.bound.fenced())))
+        else {
+            return self.bound_expr(expr);
+        };
+        if self.range_table.any_withholding(name).is_some() {
+            // GROUP BY prefers an input column to an output column.
+            self.range_table.mark_all_read_whole();
+        }
+        let input = self.range_table.resolve_known(name);
+        Ok(input.map_or(output, |resolved| output.with_sibling(resolved.bound)))
+    }
+
+    /// Adds sort keys. In the worst case, each is sorted on its own.
+    pub(super) fn add_sort_keys(&mut self, bounds: impl IntoIterator<Item = Bound>) -> Verdict {
+        let max_bytes = bounds
+            .into_iter()
+            .map(|bound| bound.max_bytes)
+            .fold(0, u64::max);
+        if max_bytes > MAX_SORT_KEY_BYTES {
+            return Err(Refusal::new(
+                Rule::Cost,
+                format!("values of up to {max_bytes} bytes would be sorted or grouped"),
+                format!("the maximum is {MAX_SORT_KEY_BYTES}; sort and group by something shorter"),
+            ));
+        }
+        self.add_sort(max_bytes)
+    }
+}

@@ -1,0 +1,127 @@
+//! Which time zones a statement can make PostgreSQL load.
+//!
+//! PostgreSQL caches each time zone until the connection ends, 28 KiB each, and accepts any letters
+//! followed by a number as a POSIX zone. A zone that is known only at run time gets a bounded
+//! wrapper (`migrations/0009_bounded_time.sql`); zones in literals count as retained bytes of the
+//! connection ([`super::retained`]).
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{FuncCall, Node, TypeName};
+
+use super::{build_ast, inspect};
+use crate::name::{Verdict, names};
+use crate::refusal::Refusal;
+
+/// Types whose input text may name a time zone.
+const ZONED_TYPES: [&str; 11] = [
+    "date",
+    "datemultirange",
+    "daterange",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "tsmultirange",
+    "tsrange",
+    "tstzmultirange",
+    "tstzrange",
+];
+
+/// Functions with a time zone argument: name, number of arguments, position of the zone.
+const ZONE_ARGUMENTS: [(&str, usize, usize); 6] = [
+    ("date_add", 3, 2),
+    ("date_subtract", 3, 2),
+    ("date_trunc", 3, 2),
+    ("generate_series", 4, 3),
+    ("make_timestamptz", 7, 6),
+    ("timezone", 2, 0),
+];
+
+/// All lists of function names in this file.
+#[cfg(test)]
+pub(super) fn listed_functions() -> impl Iterator<Item = &'static str> {
+    ZONE_ARGUMENTS.iter().map(|(name, ..)| *name)
+}
+
+/// Whether the input of this type, or of an array of it, may name a time zone.
+pub(super) fn may_name_time_zone(type_name: &str) -> bool {
+    ZONED_TYPES.contains(&type_name)
+}
+
+/// Whether the function has a time zone argument, so all arguments must be positional.
+pub(super) fn takes_time_zone(function: &str) -> bool {
+    ZONE_ARGUMENTS.iter().any(|(name, ..)| *name == function)
+}
+
+/// Puts a value that is cast to a time type into a bounded wrapper, unless it is a literal. Returns
+/// the number of wrappers.
+pub(super) fn wrap_time_input(value: &mut Node, type_name: &str) -> u64 {
+    if inspect::text_literal(value).is_some() || matches!(value.node, Some(NodeEnum::AConst(_))) {
+        return 0;
+    }
+    if let Some(NodeEnum::AArrayExpr(array)) = &mut value.node {
+        // Each element gets its own wrapper; literals get their type from the cast.
+        let elements = array.elements.iter_mut();
+        return elements
+            .map(|element| wrap_time_input(element, type_name))
+            .sum();
+    }
+    let inner = std::mem::take(value);
+    *value = build_ast::wrapper_call("moment", vec![inner, build_ast::text(type_name)]);
+    1
+}
+
+/// Checks whether values of this type may be read out of a JSON document: for a time type only if
+/// the document is a literal, as no wrapper sees the values.
+pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>) -> Verdict {
+    let Some(target) = target.filter(|target| {
+        names(&target.names)
+            .last()
+            .is_some_and(|name| may_name_time_zone(name))
+    }) else {
+        return Ok(());
+    };
+    if document.is_some_and(|document| {
+        inspect::text_literal_as(document, &["json", "jsonb", "text", "varchar"]).is_some()
+    }) {
+        return Ok(());
+    }
+    Err(Refusal::construct_with_hint(
+        "a date or time that is read out of a JSON document",
+        "read a text and cast it, as in JSON_VALUE(x, '$.day')::date",
+    )
+    .at(target.location))
+}
+
+/// Puts the time zone argument of a call into a bounded wrapper. Returns the number of wrappers.
+pub(super) fn wrap_zone_argument(
+    name: &str,
+    call: &mut FuncCall,
+    may_be_text: impl Fn(usize) -> bool,
+) -> u64 {
+    let count = call.args.len();
+    let rule = ZONE_ARGUMENTS
+        .iter()
+        .find(|(function, args, _)| *function == name && *args == count);
+    let Some(&(_, _, position)) = rule else {
+        return 0;
+    };
+    let has_digit = |text: &str| text.contains(|character: char| character.is_ascii_digit());
+    match call.args.get_mut(position) {
+        Some(zone)
+            if may_be_text(position) && inspect::text_literal(zone).is_none_or(has_digit) =>
+        {
+            let is_literal = inspect::text_literal(zone).is_some();
+            let inner = std::mem::take(zone);
+            // A literal has no type yet, and the wrapper accepts any type.
+            let inner = if is_literal {
+                build_ast::cast(inner, "text")
+            } else {
+                inner
+            };
+            *zone = build_ast::wrapper_call("zone", vec![inner, build_ast::text(name)]);
+            1
+        }
+        _ => 0,
+    }
+}

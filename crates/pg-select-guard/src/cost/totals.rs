@@ -1,0 +1,222 @@
+//! Totals of a whole statement, and their limits.
+
+use super::CostAnalyzer;
+use super::bound::{Bound, MAX_VALUE_BYTES};
+use crate::caps::Caps;
+use crate::name::Verdict;
+use crate::refusal::{Refusal, Rule};
+
+/// Limit of the uninterruptible steps for one row. One step takes between one and eight
+/// nanoseconds.
+const MAX_UNINTERRUPTIBLE_STEPS: u64 = 30_000_000;
+
+/// Limit of the sum, over all sorts and joins, of the bytes of one row: PostgreSQL merges at least
+/// six tapes at once and holds a row of each.
+const MAX_SORT_ROW_BYTES: u64 = 17 << 20;
+
+/// Bytes that PostgreSQL accounts for a sorted value, whatever its length.
+const BYTES_PER_SORTED_VALUE: u64 = 24;
+
+/// Limit of the windows of one statement, each of which may need its own sort.
+const MAX_WINDOWS: u64 = 32;
+
+/// Limit of the sum, over all sorts, of the longest sorted value: with the smallest `work_mem`,
+/// each sort keeps 2,730 of them.
+const MAX_SORTED_BYTES: u64 = 64 << 10;
+
+/// Totals of a statement, as far as it has been analyzed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    /// Live bytes of one row of each query.
+    live_bytes: u64,
+    /// Uninterruptible steps for one row of each query.
+    uninterruptible_steps: u64,
+    /// FROM items and SubLinks.
+    pub(super) items: u64,
+    /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined. A
+    /// comparison of rows counts once for each value.
+    pub(super) equalities: u64,
+    pub(super) windows: u64,
+    /// SubLinks that may become hashed subplans, whose rows are limited at run time.
+    pub(super) hashed_subplans: u64,
+    /// Sum of the longest values of all sorts, and of all other nodes that keep rows within a
+    /// `work_mem` of their own.
+    pub(super) sorted_bytes: u64,
+    /// Sum, over all sorts and joins, of the bytes of one row.
+    pub(super) sort_row_bytes: u64,
+}
+
+impl Totals {
+    /// The totals if everything added since `before` occurred `copies` times.
+    fn multiplied_since(self, before: Self, copies: u64) -> Self {
+        let copied = |now: u64, before: u64| {
+            let added = now.saturating_sub(before);
+            before.saturating_add(added.saturating_mul(copies))
+        };
+        Self {
+            live_bytes: copied(self.live_bytes, before.live_bytes),
+            uninterruptible_steps: copied(self.uninterruptible_steps, before.uninterruptible_steps),
+            items: copied(self.items, before.items),
+            equalities: copied(self.equalities, before.equalities),
+            windows: copied(self.windows, before.windows),
+            hashed_subplans: copied(self.hashed_subplans, before.hashed_subplans),
+            sorted_bytes: copied(self.sorted_bytes, before.sorted_bytes),
+            sort_row_bytes: copied(self.sort_row_bytes, before.sort_row_bytes),
+        }
+    }
+
+    fn check(self, caps: &Caps, max_live_bytes: u64) -> Verdict {
+        check_count(self.items, caps.items, "tables and subqueries")?;
+        check_count(
+            self.equalities,
+            caps.equalities,
+            "comparisons of columns with columns",
+        )?;
+        check_count(self.windows, MAX_WINDOWS, "windows")?;
+        if self.live_bytes > max_live_bytes {
+            return Err(Refusal::new(
+                Rule::Cost,
+                format!(
+                    "the query could hold {} MiB of values at once",
+                    self.live_bytes >> 20
+                ),
+                format!(
+                    "the maximum is {} MiB; use shorter or fewer long texts and arrays",
+                    max_live_bytes >> 20
+                ),
+            ));
+        }
+        if self.uninterruptible_steps > MAX_UNINTERRUPTIBLE_STEPS {
+            return Err(Refusal::new(
+                Rule::Cost,
+                "the query's operations on long values could take too long together",
+                "use shorter values or fewer operations",
+            ));
+        }
+        if self.sorted_bytes > MAX_SORTED_BYTES {
+            return Err(Refusal::new(
+                Rule::Cost,
+                "the query has too many sorts of long values, DISTINCT and GROUP BY among them",
+                "sort and group fewer times, or by something shorter",
+            ));
+        }
+        if self.sort_row_bytes > MAX_SORT_ROW_BYTES {
+            return Err(Refusal::new(
+                Rule::Cost,
+                format!(
+                    "the query would sort and join rows of up to {} bytes, over all its sorts and joins",
+                    self.sort_row_bytes
+                ),
+                format!(
+                    "the maximum is {MAX_SORT_ROW_BYTES}; compute long texts and arrays after sorting and joining"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl CostAnalyzer {
+    /// Adds what one query evaluates for a row.
+    pub(super) fn add_row(&mut self, row: Bound) -> Verdict {
+        self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
+        self.totals.uninterruptible_steps = self
+            .totals
+            .uninterruptible_steps
+            .saturating_add(row.uninterruptible_steps);
+        self.totals.check(&self.caps, self.max_live_bytes)
+    }
+
+    /// Adds a FROM item or a SubLink. PostgreSQL may keep the rows of each within its own
+    /// `work_mem`.
+    pub(super) fn add_item(&mut self) -> Verdict {
+        self.totals.items += 1;
+        self.add_sort(0)
+    }
+
+    /// Adds comparisons by which rows may be joined.
+    pub(super) fn add_equalities(&mut self, count: usize) -> Verdict {
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        self.totals.equalities = self.totals.equalities.saturating_add(count);
+        self.totals.check(&self.caps, self.max_live_bytes)
+    }
+
+    pub(super) fn add_window(&mut self) -> Verdict {
+        self.totals.windows += 1;
+        self.add_sort(0)
+    }
+
+    /// Adds a sort of values of at most this many bytes.
+    pub(super) fn add_sort(&mut self, value_bytes: u64) -> Verdict {
+        let sort = value_bytes.saturating_add(BYTES_PER_SORTED_VALUE);
+        self.totals.sorted_bytes = self.totals.sorted_bytes.saturating_add(sort);
+        self.totals.check(&self.caps, self.max_live_bytes)
+    }
+
+    /// Adds sorts of rows of this many bytes, whatever the sort keys.
+    pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> Verdict {
+        let row_bytes = row.saturating_mul(times);
+        self.totals.sort_row_bytes = self.totals.sort_row_bytes.saturating_add(row_bytes);
+        self.totals.check(&self.caps, self.max_live_bytes)
+    }
+
+    /// Counts everything added since `before` `copies` times.
+    pub(super) fn add_copies(&mut self, before: Totals, copies: u64) -> Verdict {
+        self.totals = self.totals.multiplied_since(before, copies);
+        self.totals.check(&self.caps, self.max_live_bytes)
+    }
+}
+
+/// Checks the number of columns against a limit.
+pub(super) fn check_column_count(count: usize, max: u64, what: &str) -> Verdict {
+    check_count(u64::try_from(count).unwrap_or(u64::MAX), max, what)
+}
+
+fn check_count(count: u64, max: u64, what: &str) -> Verdict {
+    if count <= max {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        format!("the query has too many {what}"),
+        format!("the maximum is {max}; split the query into smaller ones"),
+    ))
+}
+
+/// Checks an operation that takes `left` × `right` steps, the sizes of its operands in bytes, and
+/// returns the steps.
+pub(super) fn check_steps(
+    what: &str,
+    left: u64,
+    right: u64,
+    location: i32,
+) -> Result<u64, Refusal> {
+    let steps = left.saturating_mul(right);
+    if steps <= MAX_UNINTERRUPTIBLE_STEPS {
+        return Ok(steps);
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        format!("{what} over values of up to {left} and {right} bytes could take too long"),
+        "make one of them shorter",
+    )
+    .at(location))
+}
+
+/// Checks the size of one value against [`MAX_VALUE_BYTES`].
+pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> Verdict {
+    check_bytes(what, value, MAX_VALUE_BYTES, location)
+}
+
+/// Checks the size of one value against another limit.
+pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> Verdict {
+    if value <= max {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        Rule::Cost,
+        format!("{what} could produce a value of {value} bytes"),
+        format!("the maximum is {max}; make it shorter"),
+    )
+    .at(location))
+}
