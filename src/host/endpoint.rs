@@ -212,7 +212,7 @@ impl Endpoint {
         if text.len() <= MAX_INLINE_PARSE_BYTES
             && let Some(call) = PlainCall::parse(&parts.headers, text)
         {
-            self.check_scope(&caller, call.tool.required_scope(), &body)?;
+            self.check_scope(&caller, call.tool.required_scope, &body)?;
             return self.handle_plain_call(call, trace_id, parts).await;
         }
         let head = MessageHead::parse(text);

@@ -38,7 +38,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::rendered_body::RenderedBody;
-use crate::mcp::{Handler, RenderedMessage, ToolName};
+use crate::mcp::{Handler, RegisteredTool, RenderedMessage};
 
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHOD_HEADER: &str = "mcp-method";
@@ -55,7 +55,7 @@ pub(super) struct FastPath {
 /// A parsed call that takes the fast path.
 #[derive(Debug)]
 pub(super) struct PlainCall {
-    pub(super) tool: ToolName,
+    pub(super) tool: &'static RegisteredTool,
     id: RequestId,
     arguments: Option<JsonObject>,
     meta: RequestMetaObject,
@@ -102,7 +102,7 @@ impl PlainCall {
         if !is_plain {
             return None;
         }
-        let tool = ToolName::from_name(&message.params.name)?;
+        let tool = RegisteredTool::from_name(&message.params.name)?;
         let meta = message.params.meta.unwrap_or_default().into();
         accepts_version(headers, &meta, tool).then_some(Self {
             tool,
@@ -115,7 +115,7 @@ impl PlainCall {
 
 /// Whether rmcp accepts the protocol version in a request's headers and `_meta`, and whether the
 /// headers meet the requirements of that version.
-fn accepts_version(headers: &HeaderMap, meta: &RequestMetaObject, tool: ToolName) -> bool {
+fn accepts_version(headers: &HeaderMap, meta: &RequestMetaObject, tool: &RegisteredTool) -> bool {
     let known = ProtocolVersion::KNOWN_VERSIONS.iter();
     let header_version = match headers.get(VERSION_HEADER) {
         Some(value) => known.clone().find(|version| value == version.as_str()),
@@ -129,7 +129,7 @@ fn accepts_version(headers: &HeaderMap, meta: &RequestMetaObject, tool: ToolName
                 && !version.has_initialize()
                 && meta.missing_required_keys(version).is_empty()
                 && is_only_value(headers, METHOD_HEADER, TOOLS_CALL)
-                && is_only_value(headers, NAME_HEADER, tool.as_str())
+                && is_only_value(headers, NAME_HEADER, tool.name)
         }
     }
 }
@@ -155,7 +155,7 @@ impl FastPath {
     /// # Cancel safety
     /// Dropping the future cancels the call.
     pub(super) async fn call(&self, call: PlainCall, parts: Parts) -> ServerJsonRpcMessage {
-        let mut params = CallToolRequestParams::new(call.tool.as_str());
+        let mut params = CallToolRequestParams::new(call.tool.name);
         params.arguments = call.arguments;
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
         let mut context = RequestContext::new(call.id.clone(), self.peer.clone());

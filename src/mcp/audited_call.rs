@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use tokio::time::Instant;
 
-use super::ToolName;
 use super::tools::CallDetails;
 use crate::identity::Caller;
 use crate::telemetry::TraceId;
@@ -18,7 +17,7 @@ use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
 pub(super) struct AuditedCall<'a> {
     audit_log: &'a AuditLog,
     caller: &'a Caller,
-    tool: ToolName,
+    tool: &'static str,
     trace_id: TraceId,
     started_at: Instant,
     is_recorded: bool,
@@ -31,7 +30,7 @@ impl<'a> AuditedCall<'a> {
     pub(super) fn start(
         audit_log: &'a AuditLog,
         caller: &'a Caller,
-        tool: ToolName,
+        tool: &'static str,
         trace_id: TraceId,
     ) -> Self {
         Self {
@@ -59,7 +58,7 @@ impl<'a> AuditedCall<'a> {
             reason,
             principal: Some(self.caller.principal().clone()),
             tenant: Some(self.caller.tenant()),
-            tool: Some(self.tool.as_str()),
+            tool: Some(self.tool),
             address: None,
             statement: details.statement,
             rows: details.rows,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ToolName;
+use super::RegisteredTool;
 use crate::identity::OAuthScope;
 
 /// The HTTP header that carries a session id.
@@ -67,7 +67,7 @@ impl<'a> MessageHead<'a> {
     #[must_use]
     pub fn required_scope(&self) -> Option<OAuthScope> {
         let name = self.called_tool()?;
-        ToolName::from_name(name)?.required_scope()
+        RegisteredTool::from_name(name)?.required_scope
     }
 
     /// The name of the tool that this message calls.

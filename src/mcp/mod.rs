@@ -45,8 +45,9 @@ use method::method_not_found;
 pub use method::{initialize_error_text, protocol_versions};
 pub use rendered::{RenderedMessage, RenderedResult};
 pub use tool_error::auth_error_text;
-use tool_error::internal_error_text;
-pub use tools::{DefaultLimits, ToolName, Tools};
+use tool_error::{ToolError, internal_error_text};
+use tools::TOOLS;
+pub use tools::{DefaultLimits, RegisteredTool, Tools};
 
 /// The server's name, the same as in the original sample.
 const NAME: &str = "mcp-zava-sales";
@@ -369,9 +370,9 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = ToolName::from_name(&request.name) else {
+        let Some(tool) = RegisteredTool::from_name(&request.name) else {
             self.record_invalid_call("unknown tool", &context);
-            let names: Vec<&str> = ToolName::ALL.iter().map(|tool| tool.as_str()).collect();
+            let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
             return Err(ErrorData::invalid_params(
                 format!("unknown tool; the tools are {}", names.join(", ")),
                 None,
@@ -380,10 +381,10 @@ impl ServerHandler for Handler {
         let _call = self.audit_log.begin_call();
         let trace_id = request_trace_id(&context);
         let caller = self.caller(&context, trace_id).await?;
-        let mut call = AuditedCall::start(&self.audit_log, &caller, tool, trace_id);
+        let mut call = AuditedCall::start(&self.audit_log, &caller, tool.name, trace_id);
         // The HTTP layer has checked the scope too, but of the message as it parsed it.
         if let Some(required) = tool
-            .required_scope()
+            .required_scope
             .filter(|required| !caller.scopes().has(*required))
         {
             call.finish(Decision::Refused, Some("scope missing".into()));
@@ -393,7 +394,7 @@ impl ServerHandler for Handler {
         let rendered = rendered_result(&context, trace_id)?;
         let parts = context.extensions.get::<axum::http::request::Parts>();
         if parts.is_some_and(|parts| parts.extensions.get::<TenantBusy>().is_some()) {
-            let (result, (decision, reason)) = Tools::reject_busy_tenant(tool, trace_id);
+            let (result, (decision, reason)) = tool.error_result(&ToolError::TenantBusy, trace_id);
             call.finish(decision, reason);
             return Ok(result.into_rmcp(rendered).into());
         }
@@ -401,14 +402,13 @@ impl ServerHandler for Handler {
         let cancellable = self
             .cancellable_calls
             .register(&caller, session, &context.id);
-        // Boxed: the future is large, and rmcp moves it several times.
-        let running = Box::pin(self.tools.call(
+        let running = self.tools.call(
             tool,
             &caller,
             request.arguments.unwrap_or_default(),
             &mut call.details,
             trace_id,
-        ));
+        );
         // rmcp does not stop the handler when the client disconnects (HTTP), sends
         // notifications/cancelled (stdio) or ends the session: it only cancels `context.ct`. A call
         // on the fast path of HTTP is dropped instead, and the drop of `call` records it. Over HTTP

@@ -60,6 +60,56 @@ impl ToolResult {
     }
 }
 
+/// The shape of a tool's results, including its errors.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ResultShape {
+    /// A JSON object with rows, built by [`rows`]. An error is in its member `err`.
+    Rows,
+    /// A text, built by [`text`].
+    Text,
+}
+
+impl ResultShape {
+    /// The output schema of a tool whose results have this shape.
+    pub(super) fn schema(self) -> Value {
+        match self {
+            Self::Rows => json!({
+                "type": "object",
+                "properties": {
+                    "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
+                    "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
+                    "n": {"type": "integer", "description": "row count"},
+                    "scope": {"type": "string", "description": "whose rows"},
+                    "truncated": {"type": "boolean"},
+                    "total": {"type": "integer", "description": "total row count"},
+                    "cut": {"type": "array", "items": {"type": "array"}, "description": "truncated values: [row, column]"},
+                    "msg": {"type": "string"},
+                    "err": {"type": "string"}
+                },
+                "required": ["c", "r", "n"]
+            }),
+            Self::Text => {
+                json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
+            }
+        }
+    }
+
+    /// The result of a call that has failed.
+    pub(super) fn error(self, error: &ToolError, trace_id: TraceId) -> ToolResult {
+        let text = error.client_text(trace_id);
+        match self {
+            Self::Rows => {
+                let err = Value::from(text);
+                ToolResult::Rows {
+                    json: format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#),
+                    is_error: true,
+                }
+            }
+            Self::Text => ToolResult::Text(CallToolResult::error(vec![ContentBlock::text(text)])),
+        }
+    }
+}
+
 /// Rows in the compact shape `{"c":[columns],"r":[[values]],"n":count,"scope":whose}`.
 pub(super) fn rows(rows: JsonRows, context: &RowsContext<'_>) -> ToolResult {
     let prefix = format!(r#"{{"c":{},"r":"#, rows.columns);
@@ -113,22 +163,6 @@ pub(super) fn text(text: String) -> ToolResult {
     let mut result = CallToolResult::success(vec![ContentBlock::text(text.clone())]);
     result.structured_content = Some(json!({ "result": text }));
     ToolResult::Text(result)
-}
-
-/// The error of a tool that returns rows, in the same shape with `err`.
-pub(super) fn rows_error(error: &ToolError, trace_id: TraceId) -> ToolResult {
-    let err = Value::from(error.client_text(trace_id));
-    ToolResult::Rows {
-        json: format!(r#"{{"c":[],"r":[],"n":0,"err":{err}}}"#),
-        is_error: true,
-    }
-}
-
-/// The error of a tool that returns text.
-pub(super) fn text_error(error: &ToolError, trace_id: TraceId) -> ToolResult {
-    ToolResult::Text(CallToolResult::error(vec![ContentBlock::text(
-        error.client_text(trace_id),
-    )]))
 }
 
 /// Joins messages to one text: by `. ` before a capital letter, otherwise by `; `.

@@ -1,12 +1,11 @@
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
 use super::{
-    Arguments, CallDetails, DefaultLimits, RowsContext, ToolError, ToolName, ToolResult, Tools,
-    define_tool, explanation, result, rows_schema, statement_text,
+    Arguments, DefaultLimits, Definition, RowsContext, ToolCall, ToolError, ToolResult, Tools,
+    explanation, result, statement_text,
 };
 use crate::identity::Caller;
 use crate::query::CachingGuard;
@@ -18,33 +17,33 @@ use crate::telemetry::audit::Statement;
 /// The rows of a truncated result are counted up to this number.
 const MAX_COUNTED_ROWS: u32 = 1_000;
 
-pub(super) fn definition(default: DefaultLimits) -> Tool {
-    define_tool(
-        ToolName::ExecuteSalesQuery,
-        "Query sales data",
-        "Runs one read-only PostgreSQL SELECT over the retail tables and returns JSON {c: columns, r: rows, n: count, scope: whose rows}. \
+pub(super) fn definition(tools: &Tools) -> Definition {
+    let default_rows = tools.default_limits.rows;
+    Definition {
+        title: "Query sales data",
+        description: "Runs one read-only PostgreSQL SELECT over the retail tables and returns JSON {c: columns, r: rows, n: count, scope: whose rows}. \
          First fetch the schemas with get_multiple_table_schemas, once. Join on keys, aggregate by default, and \
          LIMIT to 20 rows unless asked for more. Never show ids or UUIDs to the user. \
          retail.stores.is_online separates online from physical stores. If err is set, fix the query and retry.",
-        json!({
+        input_schema: json!({
             "type": "object",
             "properties": {
                 "postgresql_query": {"type": "string", "description": "one SELECT, tables written as retail.orders"},
-                "max_rows": {"type": "integer", "minimum": 1, "description": format!("default {}", default.rows)}
+                "max_rows": {"type": "integer", "minimum": 1, "description": format!("default {default_rows}")}
             },
             "required": ["postgresql_query"],
             "additionalProperties": false
         }),
-        rows_schema(),
-    )
+    }
 }
 
-pub(super) async fn call(
-    tools: &Tools,
-    caller: &Caller,
-    arguments: JsonObject,
-    details: &mut CallDetails,
-) -> Result<ToolResult, ToolError> {
+pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
+    let ToolCall {
+        tools,
+        caller,
+        arguments,
+        details,
+    } = call;
     let arguments = Arguments::new(
         arguments,
         r#"{"postgresql_query": "SELECT count(*) FROM retail.orders"}"#,

@@ -1,5 +1,6 @@
 //! The tools: their names and schemas, and what each calls.
 //!
+//! [`TOOLS`] is the only list of them. Whatever else depends on the tool is decided by its row.
 //! Names, parameters and defaults are a contract with the clients of the original sample.
 mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
@@ -11,13 +12,14 @@ mod statement_text; // extracts the statement from the text that a model sends
 
 use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::result::{self, RowsContext, ToolResult};
+use super::result::{self, ResultShape, RowsContext, ToolResult};
 use super::tool_error::ToolError;
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
@@ -31,53 +33,105 @@ use crate::telemetry::audit::{Decision, Statement};
 
 use arguments::Arguments;
 
-/// The name of a tool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ToolName {
-    /// Finds products by meaning.
-    SemanticSearchProducts,
-    /// Describes tables.
-    GetMultipleTableSchemas,
-    /// Runs a SELECT.
-    ExecuteSalesQuery,
-    /// Returns the current date and time.
-    GetCurrentUtcDate,
+/// A tool: everything that this server knows about it.
+#[derive(Debug)]
+pub struct RegisteredTool {
+    /// The name by which clients call the tool.
+    pub name: &'static str,
+    /// The OAuth scope that a caller's token needs for a call. `None` only for a tool that reads no
+    /// rows.
+    pub required_scope: Option<OAuthScope>,
+    /// The shape of its results and of its errors.
+    result_shape: ResultShape,
+    definition: fn(&Tools) -> Definition,
+    /// Returns a box, because the tools' futures differ in type. They are also large, and rmcp moves
+    /// the handler's future several times: with the box that future is small.
+    call: fn(ToolCall<'_>) -> ToolFuture<'_>,
 }
 
-impl ToolName {
-    /// All tools, in the order of `tools/list`.
-    pub const ALL: [Self; 4] = [
-        Self::GetMultipleTableSchemas,
-        Self::ExecuteSalesQuery,
-        Self::SemanticSearchProducts,
-        Self::GetCurrentUtcDate,
-    ];
+/// All tools, in the order of `tools/list`.
+pub(super) static TOOLS: &[RegisteredTool] = &[
+    RegisteredTool {
+        name: "get_multiple_table_schemas",
+        required_scope: Some(OAuthScope::Query),
+        result_shape: ResultShape::Text,
+        definition: get_multiple_table_schemas::definition,
+        call: |call| Box::pin(get_multiple_table_schemas::call(call)),
+    },
+    RegisteredTool {
+        name: "execute_sales_query",
+        required_scope: Some(OAuthScope::Query),
+        result_shape: ResultShape::Rows,
+        definition: execute_sales_query::definition,
+        call: |call| Box::pin(execute_sales_query::call(call)),
+    },
+    RegisteredTool {
+        name: "semantic_search_products",
+        required_scope: Some(OAuthScope::Search),
+        result_shape: ResultShape::Rows,
+        definition: semantic_search_products::definition,
+        call: |call| Box::pin(semantic_search_products::call(call)),
+    },
+    RegisteredTool {
+        name: "get_current_utc_date",
+        required_scope: None,
+        result_shape: ResultShape::Text,
+        definition: get_current_utc_date::definition,
+        call: |call| Box::pin(get_current_utc_date::call(call)),
+    },
+];
 
+/// What a client reads about a tool before calling it.
+struct Definition {
+    title: &'static str,
+    description: &'static str,
+    /// The JSON schema of the arguments: an object.
+    input_schema: Value,
+}
+
+/// One call of a tool.
+struct ToolCall<'a> {
+    tools: &'a Tools,
+    caller: &'a Caller,
+    arguments: JsonObject,
+    details: &'a mut CallDetails,
+}
+
+type ToolFuture<'a> = Pin<Box<dyn Future<Output = Result<ToolResult, ToolError>> + Send + 'a>>;
+
+impl RegisteredTool {
     /// The tool that clients call by `name`.
     #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|tool| tool.as_str() == name)
+    pub fn from_name(name: &str) -> Option<&'static Self> {
+        TOOLS.iter().find(|tool| tool.name == name)
     }
 
-    /// The OAuth scope that a caller's token needs for a call.
-    #[must_use]
-    pub fn required_scope(self) -> Option<OAuthScope> {
-        match self {
-            Self::SemanticSearchProducts => Some(OAuthScope::Search),
-            Self::GetMultipleTableSchemas | Self::ExecuteSalesQuery => Some(OAuthScope::Query),
-            Self::GetCurrentUtcDate => None,
-        }
+    /// The tool as `tools/list` shows it.
+    fn to_rmcp(&self, tools: &Tools) -> Tool {
+        let Definition {
+            title,
+            description,
+            input_schema,
+        } = (self.definition)(tools);
+        let object = |value| match value {
+            Value::Object(object) => object,
+            _ => JsonObject::new(),
+        };
+        Tool::new(self.name, description, object(input_schema))
+            .with_title(title)
+            .with_raw_output_schema(Arc::new(object(self.result_shape.schema())))
+            .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
     }
 
-    /// The name by which clients call the tool.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::SemanticSearchProducts => "semantic_search_products",
-            Self::GetMultipleTableSchemas => "get_multiple_table_schemas",
-            Self::ExecuteSalesQuery => "execute_sales_query",
-            Self::GetCurrentUtcDate => "get_current_utc_date",
-        }
+    /// The result of a call that has failed.
+    pub(super) fn error_result(
+        &self,
+        error: &ToolError,
+        trace_id: TraceId,
+    ) -> (ToolResult, AuditOutcome) {
+        let (decision, reason) = error.audit_outcome();
+        let result = self.result_shape.error(error, trace_id);
+        (result, (decision, Some(reason)))
     }
 }
 
@@ -121,57 +175,37 @@ impl Tools {
     /// The definitions of all tools, in a fixed order.
     #[must_use]
     pub fn definitions(&self) -> Vec<Tool> {
-        let definition = |tool| match tool {
-            ToolName::SemanticSearchProducts => semantic_search_products::definition(),
-            ToolName::GetMultipleTableSchemas => get_multiple_table_schemas::definition(),
-            ToolName::ExecuteSalesQuery => execute_sales_query::definition(self.default_limits),
-            ToolName::GetCurrentUtcDate => get_current_utc_date::definition(),
-        };
-        ToolName::ALL.into_iter().map(definition).collect()
+        TOOLS.iter().map(|tool| tool.to_rmcp(self)).collect()
     }
 
     /// Calls a tool. Every error becomes a result that tells the client what to do.
     pub(super) async fn call(
         &self,
-        tool: ToolName,
+        tool: &RegisteredTool,
         caller: &Caller,
         arguments: JsonObject,
         details: &mut CallDetails,
         trace_id: TraceId,
     ) -> (ToolResult, AuditOutcome) {
-        let called = match tool {
-            ToolName::SemanticSearchProducts => {
-                semantic_search_products::call(self, caller, arguments, details).await
-            }
-            ToolName::GetMultipleTableSchemas => {
-                get_multiple_table_schemas::call(self, caller, arguments).await
-            }
-            ToolName::ExecuteSalesQuery => {
-                execute_sales_query::call(self, caller, arguments, details).await
-            }
-            ToolName::GetCurrentUtcDate => Ok(get_current_utc_date::call(self)),
+        let call = ToolCall {
+            tools: self,
+            caller,
+            arguments,
+            details,
         };
-        match called {
+        match (tool.call)(call).await {
             Ok(result) => {
                 details.bytes = result.bytes();
                 (result, (Decision::Allowed, None))
             }
             Err(error) => {
-                error.log(tool.as_str(), trace_id);
+                error.log(tool.name, trace_id);
                 if error.is_unknown_tenant() {
                     self.identity.invalidate_tenant(caller.tenant());
                 }
-                error_result(tool, &error, trace_id)
+                tool.error_result(&error, trace_id)
             }
         }
-    }
-
-    /// Rejects a call because its tenant has reached the in-flight limit.
-    pub(super) fn reject_busy_tenant(
-        tool: ToolName,
-        trace_id: TraceId,
-    ) -> (ToolResult, AuditOutcome) {
-        error_result(tool, &ToolError::TenantBusy, trace_id)
     }
 
     /// The stores whose rows a caller sees.
@@ -190,24 +224,6 @@ impl Tools {
     }
 }
 
-/// An error in the shape of the tool's results.
-fn error_result(
-    tool: ToolName,
-    error: &ToolError,
-    trace_id: TraceId,
-) -> (ToolResult, AuditOutcome) {
-    let result = match tool {
-        ToolName::SemanticSearchProducts | ToolName::ExecuteSalesQuery => {
-            result::rows_error(error, trace_id)
-        }
-        ToolName::GetMultipleTableSchemas | ToolName::GetCurrentUtcDate => {
-            result::text_error(error, trace_id)
-        }
-    };
-    let (decision, reason) = error.audit_outcome();
-    (result, (decision, Some(reason)))
-}
-
 /// The outcome of a call for the audit log: the decision, and the reason unless it was allowed.
 pub(super) type AuditOutcome = (Decision, Option<Cow<'static, str>>);
 
@@ -220,45 +236,4 @@ pub(super) struct CallDetails {
     pub(super) rows: u64,
     /// The length of the result, in bytes.
     pub(super) bytes: u64,
-}
-
-fn define_tool(
-    name: ToolName,
-    title: &str,
-    description: &'static str,
-    input: Value,
-    output: Value,
-) -> Tool {
-    let object = |value| match value {
-        Value::Object(object) => object,
-        _ => JsonObject::new(),
-    };
-    Tool::new(name.as_str(), description, object(input))
-        .with_title(title)
-        .with_raw_output_schema(Arc::new(object(output)))
-        .with_annotations(ToolAnnotations::new().read_only(true).open_world(false))
-}
-
-/// The output schema of a tool that returns rows.
-fn rows_schema() -> Value {
-    json!({
-        "type": "object",
-        "properties": {
-            "c": {"type": "array", "items": {"type": "string"}, "description": "columns"},
-            "r": {"type": "array", "items": {"type": "array"}, "description": "rows"},
-            "n": {"type": "integer", "description": "row count"},
-            "scope": {"type": "string", "description": "whose rows"},
-            "truncated": {"type": "boolean"},
-            "total": {"type": "integer", "description": "total row count"},
-            "cut": {"type": "array", "items": {"type": "array"}, "description": "truncated values: [row, column]"},
-            "msg": {"type": "string"},
-            "err": {"type": "string"}
-        },
-        "required": ["c", "r", "n"]
-    })
-}
-
-/// The output schema of a tool that returns text.
-fn text_schema() -> Value {
-    json!({"type": "object", "properties": {"result": {"type": "string"}}, "required": ["result"]})
 }

@@ -1,13 +1,8 @@
 use std::num::NonZeroU32;
 
-use rmcp::model::{JsonObject, Tool};
 use serde_json::json;
 
-use super::{
-    Arguments, CallDetails, RowsContext, ToolError, ToolName, ToolResult, Tools, define_tool,
-    result, rows_schema,
-};
-use crate::identity::Caller;
+use super::{Arguments, Definition, RowsContext, ToolCall, ToolError, ToolResult, Tools, result};
 use crate::query::rows::{Collector, RowLimits};
 
 /// A larger `max_rows` is reduced to this.
@@ -15,13 +10,12 @@ const MAX_ROWS: i64 = 100;
 const DEFAULT_ROWS: i64 = 20;
 const DEFAULT_THRESHOLD: f64 = 30.0;
 
-pub(super) fn definition() -> Tool {
-    define_tool(
-        ToolName::SemanticSearchProducts,
-        "Search products by meaning",
-        "Finds products by a plain-language description of what they are or are used for; returns rows like execute_sales_query, \
+pub(super) fn definition(_: &Tools) -> Definition {
+    Definition {
+        title: "Search products by meaning",
+        description: "Finds products by a plain-language description of what they are or are used for; returns rows like execute_sales_query, \
          nearest first, with sp = similarity in percent. For their stock or sales, query by product_id or sku.",
-        json!({
+        input_schema: json!({
             "type": "object",
             "properties": {
                 "query_description": {"type": "string", "description": "e.g. waterproof outdoor paint"},
@@ -31,16 +25,16 @@ pub(super) fn definition() -> Tool {
             "required": ["query_description"],
             "additionalProperties": false
         }),
-        rows_schema(),
-    )
+    }
 }
 
-pub(super) async fn call(
-    tools: &Tools,
-    caller: &Caller,
-    arguments: JsonObject,
-    details: &mut CallDetails,
-) -> Result<ToolResult, ToolError> {
+pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
+    let ToolCall {
+        tools,
+        caller,
+        arguments,
+        details,
+    } = call;
     let arguments = Arguments::new(
         arguments,
         r#"{"query_description": "waterproof outdoor paint"}"#,

@@ -6,11 +6,11 @@ use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::Holder;
 use super::error::ScopeError;
 use super::fair_queue::Permit;
 use super::pool::ConnectionManager;
 use super::wire::Connection;
+use crate::identity::TenantId;
 
 /// A pooled connection on which nothing was received for this long is probed before use: a firewall
 /// or an address translation may have dropped it silently.
@@ -22,6 +22,11 @@ const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a connection may be idle in the pool. Azure's load balancers drop one after four
 /// minutes.
 const MAX_IDLE: Duration = Duration::from_secs(180);
+
+/// Who holds a permit: a tenant, or `None` for the server's own statements. Looking up a tenant is
+/// one of those. It gets no share of its own, because a tenant id that is not known yet may be
+/// invented.
+pub(super) type Holder = Option<TenantId>;
 
 /// A pooled connection for one transaction, with the permit to run it.
 ///

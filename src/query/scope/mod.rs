@@ -13,22 +13,31 @@
 //! - the statement of a dropped call is cancelled at the database, and holds its permit until it
 //!   has ended;
 //! - no statement runs for a caller before the posture check has passed.
+
+// Methods of `Scope`, by subject.
 mod audit; // appending to the audit log
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
-mod context; // the signed tenant context
-mod error; // what can go wrong, by what the caller can do
 mod examination; // when the database is examined in full
-mod fair_queue; // permits for transactions, shared fairly between tenants
+
+// A module of the following groups may use the modules of later groups, and no others of the scope.
 mod lease; // a connection for one transaction, and how it is returned
+
+mod error; // what can go wrong, by what the caller can do
 mod pool; // warm connections
+
 mod posture; // whether the login and the database obey the posture rules
 mod signed_call; // functions of the guard that need no tenant but a signature
-mod transport; // TCP or TLS
+
 mod wire; // one connection: messages out, messages in
 
+mod context; // the signed tenant context
+mod fair_queue; // permits for transactions, shared fairly between tenants
+mod pg_error; // an error that PostgreSQL reports, and its text for a client
+mod row_sink; // what receives a result
+mod transport; // TCP or TLS
+
 use std::num::NonZeroU32;
-use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime};
 
 use deadpool::managed::Pool;
@@ -40,15 +49,18 @@ use crate::identity::{Caller, TenantId};
 use crate::query::guard::{CheckedQuery, StatementKind};
 use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
 
-pub use error::{PgError, ScopeError};
+pub use error::ScopeError;
+pub use pg_error::PgError;
 pub use posture::{Finding, PostureRule};
+pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
 
 use context::Signer;
 use fair_queue::FairQueue;
-use lease::Lease;
+use lease::{Holder, Lease};
 use pool::ConnectionManager;
 use posture::Posture;
+use row_sink::{IgnoreRows, RowCollector};
 use signed_call::SignedCall;
 use wire::{Query, Transaction, TransactionMode, WireError};
 
@@ -64,34 +76,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Has the database verify a context; a statement that reads no protected row would not.
 const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
-
-/// Who holds a permit: a tenant, or `None` for the server's own statements. Looking up a tenant is
-/// one of those. It gets no share of its own, because a tenant id that is not known yet may be
-/// invented.
-type Holder = Option<TenantId>;
-
-/// A column of a result.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Column {
-    /// The name, as the statement gave it.
-    pub name: String,
-    /// The type's object id in `pg_type`.
-    pub type_oid: u32,
-}
-
-/// Receives a result as it arrives.
-pub trait RowSink: Send {
-    /// The result's columns; once, before the first row.
-    fn columns(&mut self, columns: Vec<Column>);
-
-    /// One row: each value in PostgreSQL's text form, `None` for NULL. `Break` ends the result: no
-    /// further row is delivered.
-    fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()>;
-
-    /// A row arrived that is larger than a whole result may be. It is not delivered, and nothing
-    /// follows it.
-    fn oversized(&mut self);
-}
 
 /// Runs checked statements for callers.
 pub struct Scope {
@@ -227,6 +211,27 @@ impl Scope {
         if timeout(CLOSE_TIMEOUT, self.leases.wait()).await.is_err() {
             tracing::warn!("statements did not end in time; their connections are closed");
         }
+    }
+
+    /// The rows that a signed call returns, each parsed by `parse`.
+    ///
+    /// # Errors
+    /// [`ScopeError`], also when `parse` rejects a row.
+    async fn rows<T: Send>(
+        &self,
+        call: SignedCall<'_>,
+        parse: fn(&[Option<&str>]) -> Option<T>,
+    ) -> Result<Vec<T>, ScopeError> {
+        let mut collector = RowCollector::new(parse);
+        let calling = self.transact(None, Operation::SignedCall(call), &mut collector);
+        match call.mode {
+            TransactionMode::Read => self.unless_stopping(calling).await?,
+            // The audit records of the last calls are appended after `cancel_all`.
+            TransactionMode::Append => calling.await?,
+        }
+        collector.into_rows().ok_or_else(|| {
+            ScopeError::from_wire(WireError::Protocol("a row that cannot be parsed"))
+        })
     }
 
     /// The result of `running`, which is dropped when all calls are cancelled.
@@ -385,17 +390,4 @@ enum Operation<'a> {
     VerifyContext(TenantId),
     /// Calls a function of the guard with a signature instead of a context.
     SignedCall(SignedCall<'a>),
-}
-
-/// A sink for a result that is not needed.
-struct IgnoreRows;
-
-impl RowSink for IgnoreRows {
-    fn columns(&mut self, _: Vec<Column>) {}
-
-    fn row(&mut self, _: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
-        ControlFlow::Break(())
-    }
-
-    fn oversized(&mut self) {}
 }

@@ -7,9 +7,9 @@ use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Pool, QueueMode, RecycleError, RecycleResult};
 use tokio::time::timeout;
 
+use super::row_sink::{Column, RowSink};
 use super::transport::{Dialer, TlsError};
 use super::wire::{self, CancelKey, Connection, Query, WireError};
-use super::{Column, RowSink};
 use crate::settings::{DatabaseAddress, Login};
 
 /// How long connecting may take, from the first packet to the end of authentication.

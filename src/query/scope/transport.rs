@@ -13,9 +13,8 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::wire::WireError;
 use crate::settings::{DatabaseAddress, Tls};
-use crate::tls::{self, RootCertError};
+use crate::tls::{self, HandshakeError, RootCertError};
 
 /// How long a connection is idle before the operating system sends the first TCP keepalive probe.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
@@ -47,6 +46,32 @@ pub enum TlsError {
     Name(#[source] rustls::pki_types::InvalidDnsNameError),
 }
 
+/// Why a transport could not be opened, or failed.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TransportError {
+    /// The socket failed.
+    #[error("the connection failed")]
+    Io(#[source] io::Error),
+    /// PostgreSQL does not offer TLS; nothing is sent without it.
+    #[error(
+        "the database does not offer TLS; on a trusted network, POSTGRES_SSLMODE=disable connects without it"
+    )]
+    NoTls,
+    /// PostgreSQL's certificate was rejected, or PostgreSQL rejected this client.
+    #[error("TLS handshake with the database failed")]
+    Tls(#[source] HandshakeError),
+}
+
+impl From<io::Error> for TransportError {
+    fn from(error: io::Error) -> Self {
+        // With TLS 1.3 a server rejects the client in an alert after the handshake.
+        match tls::rustls_error(&error) {
+            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
+            _ => Self::Io(error),
+        }
+    }
+}
+
 /// Opens transports to one server.
 pub(super) struct Dialer {
     host: String,
@@ -72,7 +97,7 @@ impl Dialer {
     }
 
     /// Connects, and completes the TLS handshake if TLS is on.
-    pub(super) async fn dial(&self) -> Result<Box<dyn Transport>, WireError> {
+    pub(super) async fn dial(&self) -> Result<Box<dyn Transport>, TransportError> {
         let mut stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
         set_options(&stream)?;
         let Some((connector, name)) = &self.tls else {
@@ -87,11 +112,11 @@ impl Dialer {
             b'S' => match connector.connect(name.clone(), stream).await {
                 Ok(stream) => Ok(Box::new(stream)),
                 Err(error) => match tls::rustls_error(&error) {
-                    Some(error) => Err(WireError::Tls(error.clone().into())),
+                    Some(error) => Err(TransportError::Tls(error.clone().into())),
                     None => Err(error.into()),
                 },
             },
-            _ => Err(WireError::NoTls),
+            _ => Err(TransportError::NoTls),
         }
     }
 }

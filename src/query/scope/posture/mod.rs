@@ -11,7 +11,8 @@
 //!
 //! Invariant: [`Posture::findings`] is empty only if a catalog state at most [`CHECK_TTL`] old has
 //! passed a full examination, or has the fingerprint of one that did.
-mod rule; // the posture rules
+mod finding; // a violation of a rule
+mod rule; // the posture rules, and the SQL that checks them
 mod statements; // the queries over the system catalogs
 mod verdict; // a signed record of an examination that passed
 
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use super::context::Signer;
 use super::wire::{Connection, WireError};
 
+pub use finding::Finding;
 pub use rule::PostureRule;
 pub(super) use verdict::Verdict;
 
@@ -31,27 +33,6 @@ use verdict::Subject;
 
 /// How long a passed check is relied on: a grant may change at any time.
 const CHECK_TTL: Duration = Duration::from_secs(60);
-
-/// A violation of a posture rule.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    /// The violated rule.
-    pub rule: PostureRule,
-    /// The role, table, function or setting that violates it.
-    pub object: String,
-    /// What is wrong with the object.
-    pub problem: String,
-    /// The statement that fixes it, for an administrator to run.
-    pub fix: String,
-}
-
-impl Finding {
-    /// Whether `migrate` has not run: then the database was never set up.
-    #[must_use]
-    pub fn is_migration_missing(&self) -> bool {
-        self.rule == rule::MIGRATED
-    }
-}
 
 /// The result of the last check, and whether another one is due.
 pub(super) struct Posture {

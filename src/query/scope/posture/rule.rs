@@ -1,3 +1,11 @@
+use crate::query::guard::RELATIONS;
+
+/// Returns a row for each violation of a rule.
+pub(super) const FIND: &str = include_str!("find.sql");
+
+/// Returns a digest of everything that [`FIND`] depends on.
+pub(super) const FINGERPRINT: &str = include_str!("fingerprint.sql");
+
 /// A condition on the login or the database that must hold before data is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PostureRule {
@@ -106,3 +114,9 @@ pub(super) const MIGRATED: PostureRule = PostureRule::new(
     "migrated",
     "migrate has created roles, tables and functions",
 );
+
+/// The names of the tables of schema retail that a client may name, as an array literal.
+pub(super) fn exposed_tables() -> String {
+    let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
+    format!("{{{}}}", exposed.join(","))
+}

@@ -1,17 +1,11 @@
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use super::finding::Finding;
+use super::rule::{FIND, FINGERPRINT, PostureRule, exposed_tables};
 use super::verdict::{Fingerprint, StoredVerdict};
-use super::{Finding, PostureRule};
-use crate::query::guard::RELATIONS;
-use crate::query::scope::signed_call::RowCollector;
+use crate::query::scope::row_sink::RowCollector;
 use crate::query::scope::wire::{Connection, Query, WireError};
-
-/// Returns a row for each violation of a rule.
-pub(super) const FIND: &str = include_str!("find.sql");
-
-/// Returns a digest of everything that [`FIND`] depends on.
-pub(super) const FINGERPRINT: &str = include_str!("fingerprint.sql");
 
 /// Returns the fingerprint, and the verdict that is stored for this server, if any. `$3` tells
 /// whether this server has a verdict of its own. Without any verdict there is nothing to compare
@@ -51,12 +45,6 @@ pub(super) struct Examination {
     pub(super) fingerprint: Option<Fingerprint>,
     /// Whether the database is a read replica, which cannot store a verdict.
     pub(super) is_replica: bool,
-}
-
-/// The names of the tables of schema retail that a client may name, as an array literal.
-pub(super) fn exposed_tables() -> String {
-    let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
-    format!("{{{}}}", exposed.join(","))
 }
 
 /// Reads the current fingerprint and the stored verdict. `None` if there is no fingerprint, as on a

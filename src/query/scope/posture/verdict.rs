@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::statements::{FIND, FINGERPRINT, exposed_tables};
+use super::rule::{FIND, FINGERPRINT, exposed_tables};
 use crate::query::scope::context::Signer;
 
 /// The first part that the MAC of a verdict covers (`migrations/0015_posture_verdict.sql`).

@@ -3,15 +3,15 @@ use std::io;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorResponseBody;
 
-use crate::query::scope::error::PgError;
-use crate::tls::{self, HandshakeError};
+use crate::query::scope::pg_error::PgError;
+use crate::query::scope::transport::TransportError;
 
 /// Why a connection failed, or a statement on it.
 #[derive(Debug, thiserror::Error)]
 pub(in crate::query::scope) enum WireError {
-    /// The socket failed after a reply had started.
-    #[error("the connection failed")]
-    Io(#[source] io::Error),
+    /// The transport could not be opened, or failed after a reply had started.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
     /// The connection was closed before any part of a reply arrived.
     #[error("the connection was closed")]
     Closed,
@@ -22,14 +22,6 @@ pub(in crate::query::scope) enum WireError {
     /// connections.
     #[error("the statement did not end at its timeout")]
     StatementOverdue,
-    /// PostgreSQL does not offer TLS; nothing is sent without it.
-    #[error(
-        "the database does not offer TLS; on a trusted network, POSTGRES_SSLMODE=disable connects without it"
-    )]
-    NoTls,
-    /// PostgreSQL's certificate was rejected, or PostgreSQL rejected this client.
-    #[error("TLS handshake with the database failed")]
-    Tls(#[source] HandshakeError),
     /// PostgreSQL asks for an authentication method other than SCRAM-SHA-256.
     #[error("the database asks for {0}; only SCRAM-SHA-256 is supported")]
     Authentication(&'static str),
@@ -56,11 +48,7 @@ impl WireError {
 
 impl From<io::Error> for WireError {
     fn from(error: io::Error) -> Self {
-        // With TLS 1.3 a server rejects the client in an alert after the handshake.
-        match tls::rustls_error(&error) {
-            Some(alert @ rustls::Error::AlertReceived(_)) => Self::Tls(alert.clone().into()),
-            _ => Self::Io(error),
-        }
+        Self::Transport(error.into())
     }
 }
 

@@ -11,9 +11,9 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::error::PgError;
+use super::pg_error::PgError;
+use super::row_sink::{Column, RowSink};
 use super::transport::Transport;
-use super::{Column, RowSink};
 use crate::reactor::{SLICE_BYTES, slice_permit};
 use crate::settings::{DatabaseAddress, Login, PoolMode};
 
@@ -371,7 +371,7 @@ impl Connection {
     /// Reads once. Before the reply has started, the end of the stream is [`WireError::Closed`].
     async fn fill(&mut self, has_started: bool) -> Result<(), WireError> {
         match self.stream.read_buf(&mut self.incoming).await {
-            Ok(0) if has_started => Err(WireError::Io(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) if has_started => Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
             Ok(0) => Err(WireError::Closed),
             Ok(_) => {
                 self.last_received_at = Instant::now();

@@ -8,15 +8,15 @@ use zava_mcp_server::telemetry::audit::ChainHead;
 /// lists them.
 #[derive(Debug, Parser)]
 #[command(version, args_conflicts_with_subcommands = true)]
-pub(crate) struct Arguments {
+pub(super) struct Arguments {
     #[command(subcommand)]
-    pub(crate) command: Option<Command>,
+    pub(super) command: Option<Command>,
     #[command(flatten)]
-    pub(crate) serve: Serve,
+    pub(super) serve: Serve,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(super) enum Command {
     /// Serve MCP until interrupted (the default).
     Serve(Serve),
     /// Create or repair roles, schema and signing key.
@@ -43,51 +43,51 @@ pub(crate) enum Command {
 }
 
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Serve {
+pub(super) struct Serve {
     /// Serve one MCP client over standard input and output, for the tenant in ZAVA_TENANT.
     #[arg(long)]
-    pub(crate) stdio: bool,
+    pub(super) stdio: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]
-pub(crate) struct Seed {
+pub(super) struct Seed {
     /// How many customers, orders and order items to generate.
     #[arg(long, value_enum, default_value_t = Scale::Full)]
-    pub(crate) scale: Scale,
+    pub(super) scale: Scale,
     /// Seed of the random numbers; the same seed generates the same data.
     #[arg(long, default_value_t = 42)]
-    pub(crate) seed: u64,
+    pub(super) seed: u64,
     /// The last day with orders, such as 2026-11-23 (default: the current UTC date).
     #[arg(long)]
-    pub(crate) today: Option<chrono::NaiveDate>,
+    pub(super) today: Option<chrono::NaiveDate>,
     /// Delete the existing data first.
     #[arg(long)]
-    pub(crate) replace: bool,
+    pub(super) replace: bool,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Grant {
+pub(super) struct Grant {
     /// The caller: entra:<directory>:<object id>, group:<directory>:<group id>, or apikey:<key id>.
-    pub(crate) principal: Principal,
+    pub(super) principal: Principal,
     /// The store's name as in retail.stores, "Head office" for all stores, or the tenant id.
     #[arg(long)]
-    pub(crate) store: String,
+    pub(super) store: String,
     /// The role: reader, analyst or operator.
     #[arg(long, default_value = "reader", value_parser = parse_role)]
-    pub(crate) role: Role,
+    pub(super) role: Role,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Revoke {
+pub(super) struct Revoke {
     /// The caller, as in grant.
-    pub(crate) principal: Principal,
+    pub(super) principal: Principal,
     /// The store, as in grant.
     #[arg(long)]
-    pub(crate) store: String,
+    pub(super) store: String,
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Key {
+pub(super) enum Key {
     /// Create a key and print it; it is not shown again.
     Create(CreateKey),
     /// List all keys: id, state, expiry date, name.
@@ -100,7 +100,7 @@ pub(crate) enum Key {
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum Audit {
+pub(super) enum Audit {
     /// Verify that no record of guard.audit was changed, deleted or inserted; prints the chain
     /// head.
     Verify {
@@ -114,18 +114,18 @@ pub(crate) enum Audit {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct CreateKey {
+pub(super) struct CreateKey {
     /// A name for the key, such as its purpose.
-    pub(crate) name: String,
+    pub(super) name: String,
     /// A store to grant the key's holder, as in grant; repeat it for several stores.
     #[arg(long, required = true)]
-    pub(crate) store: Vec<String>,
+    pub(super) store: Vec<String>,
     /// The role for these stores: reader, analyst or operator.
     #[arg(long, default_value = "reader", value_parser = parse_role)]
-    pub(crate) role: Role,
+    pub(super) role: Role,
     /// Number of days until the key expires.
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u16).range(1..=730))]
-    pub(crate) days: u16,
+    pub(super) days: u16,
 }
 
 fn parse_role(name: &str) -> Result<Role, &'static str> {
@@ -138,14 +138,14 @@ fn parse_chain_head(text: &str) -> Result<ChainHead, &'static str> {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Sql {
+pub(super) struct Sql {
     /// The statement; `-` reads it from standard input.
     #[arg(allow_hyphen_values = true)]
-    pub(crate) statement: String,
+    pub(super) statement: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Scale {
+pub(super) enum Scale {
     /// 50,000 customers and about 200,000 orders.
     Full,
     /// One fiftieth of that.

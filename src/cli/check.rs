@@ -5,14 +5,11 @@ use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, PostureRule};
 use zava_mcp_server::settings::ServeSettings;
 
-use crate::run::print_line;
+use super::output::print_line;
 
 /// Checks everything that `serve` relies on: settings, embedding model, database, privileges,
 /// signing key.
-pub(crate) async fn check(
-    settings: &ServeSettings,
-    clock: fn() -> SystemTime,
-) -> anyhow::Result<()> {
+pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
     let database = &settings.database;
     let unusable_database = || {
         format!(
@@ -22,7 +19,7 @@ pub(crate) async fn check(
         )
     };
     print_line("settings   ok")?;
-    let app = App::new(settings, clock)?;
+    let app = App::new(&settings, clock)?;
     print_line(match settings.embedding_model_dir {
         Some(_) => "embedding  ok",
         None => {

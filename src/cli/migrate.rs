@@ -1,0 +1,13 @@
+use zava_mcp_server::database;
+use zava_mcp_server::settings::AdminSettings;
+
+use super::output::print_line;
+
+/// Creates or repairs roles, schema and signing key.
+pub(super) async fn run(settings: AdminSettings) -> anyhow::Result<()> {
+    let migrated = database::migrate(&settings).await?;
+    print_line(&format!(
+        "database {} is ready: {} migrations applied, login {}, signing key {}",
+        settings.database.database, migrated.migrations, settings.login.user, migrated.signing_key
+    ))
+}

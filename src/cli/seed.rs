@@ -1,0 +1,55 @@
+use std::time::SystemTime;
+
+use anyhow::Context as _;
+use chrono::{DateTime, Utc};
+use zava_mcp_server::database;
+use zava_mcp_server::sample_data::{self, Plan, Progress};
+use zava_mcp_server::search::embedding::StaticModel;
+use zava_mcp_server::settings::AdminSettings;
+
+use super::arguments::{Scale, Seed};
+use super::output::print_line;
+
+/// Loads the sample data, unless the database already holds data.
+pub(super) async fn run(
+    settings: AdminSettings,
+    seed: Seed,
+    clock: fn() -> SystemTime,
+) -> anyhow::Result<()> {
+    let mut db = database::connect_as_owner(&settings).await?;
+    if !seed.replace
+        && let Some(loaded) = sample_data::count_loaded(&mut db).await?
+    {
+        return print_line(&format!(
+            "the database already holds {} customers and {} orders; use --replace to delete and reload them",
+            loaded.customers, loaded.orders
+        ));
+    }
+    let directory = settings.embedding_model_dir.as_deref().context(
+        "ZAVA_EMBEDDING_MODEL_DIR is not set; `seed` needs the model to compute a vector for each product",
+    )?;
+    let model = StaticModel::open(directory)?;
+    let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
+    let scale = match seed.scale {
+        Scale::Full => sample_data::Scale::Full,
+        Scale::Small => sample_data::Scale::Small,
+    };
+    let today = seed
+        .today
+        .unwrap_or_else(|| DateTime::<Utc>::from(clock()).date_naive());
+    let plan = Plan {
+        scale,
+        seed: seed.seed,
+        today,
+    };
+    let progress = Progress::on_stderr();
+    let summary = if seed.replace {
+        sample_data::replace(&mut db, &plan, model.name(), embed, progress).await?
+    } else {
+        sample_data::load(&mut db, &plan, model.name(), embed, progress).await?
+    };
+    print_line(&format!(
+        "loaded {} products, {} customers, {} orders with {} items",
+        summary.products, summary.customers, summary.orders, summary.order_items
+    ))
+}

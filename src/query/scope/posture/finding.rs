@@ -1,0 +1,22 @@
+use super::rule::{MIGRATED, PostureRule};
+
+/// A violation of a posture rule.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Finding {
+    /// The violated rule.
+    pub rule: PostureRule,
+    /// The role, table, function or setting that violates it.
+    pub object: String,
+    /// What is wrong with the object.
+    pub problem: String,
+    /// The statement that fixes it, for an administrator to run.
+    pub fix: String,
+}
+
+impl Finding {
+    /// Whether `migrate` has not run: then the database was never set up.
+    #[must_use]
+    pub fn is_migration_missing(&self) -> bool {
+        self.rule == MIGRATED
+    }
+}

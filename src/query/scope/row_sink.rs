@@ -1,0 +1,78 @@
+use std::ops::ControlFlow;
+
+/// A column of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// The name, as the statement gave it.
+    pub name: String,
+    /// The type's object id in `pg_type`.
+    pub type_oid: u32,
+}
+
+/// Receives a result as it arrives.
+pub trait RowSink: Send {
+    /// The result's columns; once, before the first row.
+    fn columns(&mut self, columns: Vec<Column>);
+
+    /// One row: each value in PostgreSQL's text form, `None` for NULL. `Break` ends the result: no
+    /// further row is delivered.
+    fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()>;
+
+    /// A row arrived that is larger than a whole result may be. It is not delivered, and nothing
+    /// follows it.
+    fn oversized(&mut self);
+}
+
+/// A sink for a result that is not needed.
+pub(super) struct IgnoreRows;
+
+impl RowSink for IgnoreRows {
+    fn columns(&mut self, _: Vec<Column>) {}
+
+    fn row(&mut self, _: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        ControlFlow::Break(())
+    }
+
+    fn oversized(&mut self) {}
+}
+
+/// Parses and collects all rows of a result.
+pub(super) struct RowCollector<T> {
+    parse: fn(&[Option<&str>]) -> Option<T>,
+    /// `None` once a row could not be parsed: then no row is trusted.
+    rows: Option<Vec<T>>,
+}
+
+impl<T> RowCollector<T> {
+    pub(super) fn new(parse: fn(&[Option<&str>]) -> Option<T>) -> Self {
+        Self {
+            parse,
+            rows: Some(Vec::new()),
+        }
+    }
+
+    /// The rows; `None` if one could not be parsed.
+    pub(super) fn into_rows(self) -> Option<Vec<T>> {
+        self.rows
+    }
+}
+
+impl<T: Send> RowSink for RowCollector<T> {
+    fn columns(&mut self, _: Vec<Column>) {}
+
+    fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        let values: Vec<Option<&str>> = values
+            .map(|value| value.and_then(|value| std::str::from_utf8(value).ok()))
+            .collect();
+        let row = (self.parse)(&values);
+        self.rows = self.rows.take().zip(row).map(|(mut rows, row)| {
+            rows.push(row);
+            rows
+        });
+        ControlFlow::Continue(())
+    }
+
+    fn oversized(&mut self) {
+        self.rows = None;
+    }
+}
