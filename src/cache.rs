@@ -41,8 +41,9 @@ impl<K, V> Clone for Weight<K, V> {
 }
 
 impl<K, V> Weighter<K, Entry<V>> for Weight<K, V> {
+    /// At least 1: `quick_cache` never evicts an entry without weight.
     fn weight(&self, key: &K, entry: &Entry<V>) -> u64 {
-        (self.0)(key, &entry.value)
+        (self.0)(key, &entry.value).max(1)
     }
 }
 
@@ -206,5 +207,13 @@ mod tests {
             assert!(cache.contains(&-1), "before {key}");
             cache.insert(key, ());
         }
+    }
+
+    #[test]
+    fn entries_without_a_weight_are_bounded_too() {
+        let cache = Cache::with_bytes(100, |_, ()| 0);
+        (0..10_000).for_each(|key| cache.insert(key, ()));
+        let left = (0..10_000).filter(|key| cache.contains(key)).count();
+        assert!(left <= 100, "{left}");
     }
 }

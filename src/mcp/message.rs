@@ -95,7 +95,7 @@ impl SessionId {
     }
 
     /// The session id of a request: visible ASCII, as the specification requires, and at most
-    /// [`MAX_SESSION_ID_BYTES`] long. An invalid or repeated header is ignored.
+    /// `MAX_SESSION_ID_BYTES` long. An invalid or repeated header is ignored.
     #[must_use]
     pub fn from_headers(headers: &HeaderMap) -> Option<Self> {
         let mut values = headers.get_all(SESSION_HEADER).iter();

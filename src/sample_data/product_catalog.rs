@@ -107,7 +107,7 @@ pub struct Product {
     /// Unit cost of the store, in cents.
     pub cost_cents: i64,
     /// Gross margin before the list price is rounded to cents, in percent of the list price: at
-    /// most [`MAX_MARGIN_DEVIATION`] points from the category's.
+    /// most `MAX_MARGIN_DEVIATION` points from the category's.
     pub margin_percent: i64,
 }
 

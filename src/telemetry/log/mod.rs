@@ -35,7 +35,7 @@ fn stderr_queue() -> Option<&'static LogQueue> {
         .as_ref()
 }
 
-/// Writes `text` after all lines logged before, and waits for at most [`FLUSH_TIMEOUT`] until it is
+/// Writes `text` after all lines logged before, and waits for at most `FLUSH_TIMEOUT` until it is
 /// written.
 pub fn write_to_stderr(text: &str) {
     match stderr_queue() {
@@ -59,7 +59,7 @@ pub(super) fn log_later(
     }
 }
 
-/// Waits for at most [`FLUSH_TIMEOUT`] until all logged lines are written.
+/// Waits for at most `FLUSH_TIMEOUT` until all logged lines are written.
 pub fn flush() {
     if let Some(queue) = STDERR.get().and_then(Option::as_ref) {
         queue.flush(FLUSH_TIMEOUT);
