@@ -58,7 +58,7 @@ const ATTACKS: [Attack; 8] = [
     Attack {
         name: "the longest bodies",
         connections: 4,
-        request: longest_body,
+        request: max_length_body,
         reads: true,
     },
     Attack {
@@ -185,7 +185,7 @@ fn nested_json() -> Vec<u8> {
     post(&format!("[{}]", vec![nested; 1_200].join(",")))
 }
 
-fn longest_body() -> Vec<u8> {
+fn max_length_body() -> Vec<u8> {
     post(&format!("\"{}\"", "\\u0041".repeat(43_000)))
 }
 

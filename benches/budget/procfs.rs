@@ -43,7 +43,7 @@ pub(crate) fn cpu_seconds(pid: u32) -> Fallible<f64> {
 }
 
 /// CPU time of a process's children, including those that have ended, in seconds.
-pub(crate) fn cpu_seconds_of_children(pid: u32) -> Fallible<f64> {
+pub(crate) fn children_cpu_seconds(pid: u32) -> Fallible<f64> {
     let reaped = || -> Fallible<f64> {
         let parent = Stat::read(pid)?.ok_or("PostgreSQL has ended")?;
         Ok(parent.reaped_children_ticks)

@@ -72,7 +72,7 @@ fn read_cpu_seconds(plan: &Plan, process: Option<&Process>) -> Fallible<(f64, f6
     let program_cpu = process.map_or(Ok(0.0), Process::cpu_seconds)?;
     let database_cpu = plan
         .postmaster
-        .map_or(Ok(0.0), procfs::cpu_seconds_of_children)?;
+        .map_or(Ok(0.0), procfs::children_cpu_seconds)?;
     Ok((program_cpu, database_cpu))
 }
 

@@ -1,6 +1,6 @@
 //! Decides whether a client's SQL may run, and deparses the parse tree into the text that runs.
 //!
-//! [`check`] takes a text that nobody vouches for. It parses the text with PostgreSQL's own parser,
+//! [`check`] takes an untrusted text. It parses the text with PostgreSQL's own parser,
 //! visits every node of the tree, bounds what the statement can cost, and prints the tree. A
 //! [`CheckedQuery`] is the proof that all of it has happened: what needs a checked statement takes
 //! this type, and cannot be given a `&str`.

@@ -27,9 +27,13 @@ pub(super) enum Written {
 /// | `smallint`, `integer`, `oid`, `bigint` up to ±(2^53 − 1) | number |
 /// | larger `bigint` | string, so that no JSON parser rounds it |
 /// | `real`, `double precision` | number; `"NaN"`, `"Infinity"`, `"-Infinity"` as strings |
-/// | `json`, `jsonb` | itself, with strings for larger integers and for numbers with more digits or range than a double; a string when a JSON parser could not read it (more than 100 levels, half a surrogate pair) |
+/// | `json`, `jsonb` | the value itself; see below |
 /// | arrays of built-in types | array, nested by dimension |
-/// | everything else (`numeric`, text, dates, intervals, ranges, `bytea`, …) | string, PostgreSQL's own text form |
+/// | all other types, such as `numeric`, text, dates and ranges | string in PostgreSQL's text form |
+///
+/// In `json` and `jsonb`, larger integers and numbers with more digits or range than a double become
+/// strings. The whole value becomes a string when a JSON parser could not read it: more than 100
+/// levels, or half a surrogate pair.
 ///
 /// Text that does not have its type's form becomes a string too, so the JSON is valid whatever the
 /// database sends.

@@ -57,7 +57,7 @@ pub(super) fn many_values() -> String {
     ping(&format!("[{}]", vec!["[]"; 1_000].join(",")))
 }
 
-pub(super) fn longest_body() -> String {
+pub(super) fn max_length_body() -> String {
     ping(&format!("\"{}\"", "\\u0041".repeat(43_000)))
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use super::RESPONSE_TIMEOUT;
 use super::attack::{
     ATTACKER, Attack, Attacker, Server, VICTIM, call, chunked, connect, empty_line, empty_lines,
-    endless_chunk_size, endless_head, exchange, large_result, longest_body, many_not_found,
+    endless_chunk_size, endless_head, exchange, large_result, max_length_body, many_not_found,
     many_values, nested, not_found, partial_body, unknown_tenant, unsent_body,
 };
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
@@ -46,7 +46,7 @@ const ATTACKS: [(&str, Attack); 16] = [
         "as many JSON values as allowed",
         Attack::Requests(many_values, 4),
     ),
-    ("the longest bodies", Attack::Requests(longest_body, 2)),
+    ("the longest bodies", Attack::Requests(max_length_body, 2)),
     ("the largest results", Attack::Requests(large_result, 4)),
     (
         "connections that send nothing",

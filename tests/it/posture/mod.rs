@@ -413,8 +413,23 @@ async fn running_server_detects_a_violation_within_a_minute() {
         let params =
             json!({"name": "execute_sales_query", "arguments": {"postgresql_query": "SELECT 3"}});
         let response = server.request(SEATTLE, "tools/call", params).await;
-        let body = response.text().await.expect("a body");
-        body.contains("internal error")
+        let status = response.status();
+        let body: Value = response.json().await.expect("a JSON body");
+        let result = &body["result"];
+        let text = result["structuredContent"]["err"].as_str();
+        match status.as_u16() {
+            200 if result["isError"] == true => {
+                let text = text.expect("an error text");
+                assert!(text.starts_with("internal error (trace id "), "{text}");
+                true
+            }
+            200 => false,
+            _ => {
+                assert_eq!(status, 503, "{body}");
+                assert_eq!(body["error"]["message"], INTERNAL_ERROR);
+                true
+            }
+        }
     })
     .await;
 }

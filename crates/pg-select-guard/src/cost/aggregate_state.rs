@@ -28,9 +28,9 @@ pub(super) const MAX_ESTIMATED_ELEMENT_BYTES: u64 = 256;
 /// Size of a number or a date, which is not worth measuring at run time.
 const NUMBER_BYTES: u64 = 16;
 
-/// Weight of one byte: with 3, a statement can use a third of the budget of `bounded.admits`. A value
-/// derived from the accumulated one, such as the text of an array, can be more than twice as long,
-/// and it may be sorted several times.
+/// Weight of one byte: with 3, a statement can use a third of the budget of `bounded.admits`. A
+/// value derived from the accumulated one, such as the text of an array, can be more than twice as
+/// long, and it may be sorted several times.
 const WEIGHT_PER_BYTE: u64 = 3;
 
 /// Weight of one byte of JSON, which takes many times its text while it is embedded into other

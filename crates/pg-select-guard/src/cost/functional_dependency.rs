@@ -33,8 +33,10 @@ pub(super) fn dependent_columns(select: &SelectStmt, entries: &[RangeTableEntry]
     let Some(keys) = grouping_columns(&select.group_clause, select, entries) else {
         return Vec::new();
     };
-    let of_source = |entry: &&RangeTableEntry| entry_dependents(entry, &keys);
-    withholding.iter().flat_map(of_source).collect()
+    withholding
+        .iter()
+        .flat_map(|entry| entry_dependents(entry, &keys))
+        .collect()
 }
 
 fn entry_dependents(entry: &RangeTableEntry, keys: &[GroupingColumn]) -> Vec<Node> {

@@ -296,9 +296,9 @@ fn comparison_steps(
     }
     let mut sum = 0_u64;
     for position in positions {
-        let left = PathOperand::from_tokens(&tokens[start_of_side(&tokens[..position])..position]);
+        let left = PathOperand::from_tokens(&tokens[left_operand_start(&tokens[..position])..position]);
         let right = &tokens[position + 1..];
-        let right = PathOperand::from_tokens(&right[..end_of_side(right)]);
+        let right = PathOperand::from_tokens(&right[..right_operand_length(right)]);
         if left.yields_many && right.yields_many {
             return Err(refusal(
                 "a JSON path that compares several values with several others is not allowed",
@@ -329,7 +329,7 @@ fn comparison_steps(
 }
 
 /// Index of the first token of a comparison's left operand.
-fn start_of_side(before: &[Token]) -> usize {
+fn left_operand_start(before: &[Token]) -> usize {
     let mut depth = 0_u32;
     for (position, token) in before.iter().enumerate().rev() {
         match token {
@@ -343,7 +343,7 @@ fn start_of_side(before: &[Token]) -> usize {
 }
 
 /// Number of tokens of a comparison's right operand.
-fn end_of_side(behind: &[Token]) -> usize {
+fn right_operand_length(behind: &[Token]) -> usize {
     let mut depth = 0_u32;
     for (position, token) in behind.iter().enumerate() {
         match token {
