@@ -8,22 +8,31 @@ deny_version=0.20.2
 # lint_tools_ensure: installs shellcheck, typos and cargo-deny in .zava/tools. Compiling cargo-deny
 # takes minutes, once.
 lint_tools_ensure() {
-  local name
-  for name in shellcheck typos; do
-    package_present "$name" "$tools_dir/$name" && continue
-    step "Fetching $(package_pin "$name")"
-    package_fetch "$name" "$tools_dir/$name" flat "$name"
-  done
+  has_shellcheck_package || command -v shellcheck >/dev/null 2>&1 ||
+    die "shellcheck was not found, and PyPI has no package of it for Linux on $(uname -m)." \
+      "Install it (sudo apt-get install shellcheck), or run the tests alone: ./scripts/test --quick"
+  ! has_shellcheck_package || lint_package_ensure shellcheck
+  lint_package_ensure typos
   [ "$("$tools_dir/cargo-deny/bin/cargo-deny" --version 2>/dev/null)" = "cargo-deny $deny_version" ] && return
   step "Compiling cargo-deny $deny_version"
   cargo install --quiet --locked --debug --root "$tools_dir/cargo-deny" "cargo-deny@$deny_version"
 }
 
+# has_shellcheck_package: every supported machine has one but Linux on aarch64.
+has_shellcheck_package() { [ "$(uname -sm)" != "Linux aarch64" ]; }
+
+lint_package_ensure() {
+  ! package_present "$1" "$tools_dir/$1" || return 0
+  step "Fetching $(package_pin "$1")"
+  package_fetch "$1" "$tools_dir/$1" flat "$1"
+}
+
 # lint_scripts: checks every shell script of the repository.
 lint_scripts() {
-  local script scripts=()
+  local script scripts=() shellcheck=shellcheck
+  ! has_shellcheck_package || shellcheck=$tools_dir/shellcheck/shellcheck
   while IFS= read -r script; do scripts+=("$script"); done < <(git ls-files 'scripts/lib/*.sh' && git grep -lE '^#!.*\b(ba)?sh$')
-  "$tools_dir/shellcheck/shellcheck" --external-sources "${scripts[@]}"
+  "$shellcheck" --external-sources "${scripts[@]}"
 }
 
 # lint_words: checks the spelling (.typos.toml), and rejects constants whose prefix is not a
