@@ -7,8 +7,8 @@ use tokio::time::{Instant, timeout};
 use super::RESPONSE_TIMEOUT;
 use super::attack::{
     ATTACKER, Attack, Attacker, Server, VICTIM, call, chunked, connect, empty_line, empty_lines,
-    endless_chunk_size, endless_head, exchange, large_result, max_length_body, many_not_found,
-    many_values, nested, not_found, partial_body, unknown_tenant, unsent_body,
+    endless_chunk_size, endless_head, exchange, large_result, many_not_found, many_values,
+    max_length_body, nested, not_found, partial_body, unknown_tenant, unsent_body,
 };
 use crate::support::{REDMOND, SEATTLE, TestDatabase};
 

@@ -296,7 +296,8 @@ fn comparison_steps(
     }
     let mut sum = 0_u64;
     for position in positions {
-        let left = PathOperand::from_tokens(&tokens[left_operand_start(&tokens[..position])..position]);
+        let left =
+            PathOperand::from_tokens(&tokens[left_operand_start(&tokens[..position])..position]);
         let right = &tokens[position + 1..];
         let right = PathOperand::from_tokens(&right[..right_operand_length(right)]);
         if left.yields_many && right.yields_many {
