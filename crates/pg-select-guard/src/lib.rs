@@ -59,9 +59,9 @@ mod planner; // planner settings for one statement
 mod prescan; // checks of the text before it is parsed
 mod print; // tree → text, verified by parsing it again
 mod printable; // rewrites what the deparser would print wrongly
-mod qualified; // the column after a dot, which must not be a function call
 mod refusal; // why a statement may not run, with a hint
 mod relations; // tables and columns that a client may read
+mod resolve; // what each name denotes
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and the other SQL/JSON constructs
 mod walk; // visits every node; refuses node types that it does not know
 
@@ -238,13 +238,8 @@ fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
     };
     let located = |refusal: Refusal| refusal.locate(text);
     let requirements = walk::check_statement(select).map_err(located)?;
-    let bounded = cost::bound_statement(
-        select,
-        requirements.collecting_aggregates,
-        max_live_bytes,
-        caps,
-    )
-    .map_err(located)?;
+    let bounded =
+        cost::bound_statement(select, &requirements, max_live_bytes, caps).map_err(located)?;
     let (sql, source_map) = print::deparse_verified(&tree)?;
     Ok(CheckedQuery {
         sql: Cow::Owned(sql),

@@ -153,7 +153,7 @@ impl CostAnalyzer {
     /// evaluates an aggregate over such references in an outer query.
     fn refers_only_to_outer(&self, refs: &Range<usize>) -> bool {
         let levels = self.ref_levels.get(refs.clone()).unwrap_or_default();
-        !levels.is_empty() && !levels.contains(&self.range_table.current_level())
+        !levels.is_empty() && !levels.contains(&self.resolver.current_level())
     }
 
     /// The weight of an accumulated element of this many bytes in the budget shared by all

@@ -141,12 +141,13 @@ pub(super) fn select_from_subquery(
     }
 }
 
-/// `item.*`, which denotes the whole row where a value is expected.
-pub(super) fn whole_row(item: &str) -> Node {
-    wrap(NodeEnum::ColumnRef(ColumnRef {
-        fields: vec![name(item), wrap(NodeEnum::AStar(AStar {}))],
+/// `item.column`, or `item.*`, which denotes the whole row where a value is expected.
+pub(super) fn item_column(item: &str, column: Option<&str>) -> ColumnRef {
+    let field = column.map_or_else(|| wrap(NodeEnum::AStar(AStar {})), name);
+    ColumnRef {
+        fields: vec![name(item), field],
         location: -1,
-    }))
+    }
 }
 
 /// `(SELECT columns FROM item) AS alias`

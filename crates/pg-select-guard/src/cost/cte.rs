@@ -4,12 +4,12 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
 
 use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
-use super::column_name::UNKNOWN_NAME;
 use super::columns::Columns;
 use super::query::{QueryOutput, Recursion};
-use super::{CostAnalyzer, Cte, CteOutput, build_ast, inspect};
+use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect};
 use crate::name::{Verdict, names};
 use crate::refusal::{Refusal, Rule};
+use crate::resolve::CteQuery;
 
 /// Limit of a number that a recursion computes, in bytes.
 const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
@@ -34,26 +34,11 @@ impl CostAnalyzer {
             };
             nodes.push(cte);
         }
-        let first = self.ctes.len();
-        if *recursive {
-            // Each name shadows outer queries of the same name from the beginning.
-            self.ctes.extend(nodes.iter().map(|cte| Cte {
-                name: cte.ctename.clone(),
-                output: None,
-                is_read: false,
-            }));
-        }
+        let names = nodes.iter().map(|cte| cte.ctename.as_str());
+        let first = self.ctes.enter(*recursive, names);
         for (position, cte) in (first..).zip(nodes) {
             let output = self.bound_cte(cte, recursive.then_some(position))?;
-            let known = Cte {
-                name: cte.ctename.clone(),
-                output: Some(output),
-                is_read: false,
-            };
-            match self.ctes.get_mut(position) {
-                Some(cte) => *cte = known,
-                None => self.ctes.push(known),
-            }
+            self.ctes.define(position, &cte.ctename, output);
         }
         Ok(())
     }
@@ -79,8 +64,7 @@ impl CostAnalyzer {
         });
         let QueryOutput {
             mut columns,
-            append_children,
-            row_count_known,
+            mut cost,
             recursion,
             condition_live_bytes: _,
             nodes: _,
@@ -97,25 +81,21 @@ impl CostAnalyzer {
             }
             columns.fence();
         }
-        Ok(CteOutput {
-            columns,
-            append_children: if materialized { 1 } else { append_children },
-            row_count_known,
-        })
+        if materialized {
+            cost.append_children = 1;
+        }
+        Ok(CteOutput { columns, cost })
     }
 
     /// Limits the rows of a recursion by UNION while they are produced.
     fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
-        let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-        if columns.exact_count() != Some(names.len())
-            || names.iter().any(|name| name == UNKNOWN_NAME)
-        {
+        let Some(names) = columns.known_names() else {
             return Err(Refusal::construct_with_hint(
                 "a recursive UNION without column names",
                 "name the columns, as in WITH RECURSIVE r(a, b) AS (SELECT …)",
             )
             .at(cte.location));
-        }
+        };
         self.add_item()?;
         self.totals.hashed_subplans += 1;
         build_ast::limit_recursion(cte, &names, self.hashed_subplans);
@@ -132,7 +112,7 @@ impl CostAnalyzer {
     ) -> Result<(QueryOutput, bool), Refusal> {
         let mut self_columns = first.clone();
         self_columns.rename(&names(recursive_cte.column_aliases));
-        self_columns.map_bounds(|bound| {
+        self_columns.map_data(|_, bound| {
             // A value that starts as a number, a date or the like stays one.
             let is_scalar = !bound.may_parse_as_number && bound.max_bytes <= SCALAR_BYTES;
             let max = if is_scalar {
@@ -142,48 +122,34 @@ impl CostAnalyzer {
             };
             Bound::leaf(bound.max_bytes.max(max)).at_runtime()
         });
-        self.set_cte_output(
-            recursive_cte.position,
-            Some(CteOutput {
-                columns: self_columns.clone(),
+        let own = CteOutput {
+            columns: self_columns.clone(),
+            cost: ItemCost {
                 append_children: 1,
                 row_count_known: false,
-            }),
-        );
+            },
+        };
+        self.ctes.set_own(recursive_cte.position, Some(own));
         let mut output = self.bound_query(recursive_term)?;
-        let is_read = self
-            .ctes
-            .get(recursive_cte.position)
-            .is_some_and(|cte| cte.is_read);
-        self.set_cte_output(recursive_cte.position, None);
+        let is_read = self.ctes.is_read(recursive_cte.position);
+        self.ctes.set_own(recursive_cte.position, None);
         if is_read {
             wrap_growing_columns(recursive_term, &mut output.columns, &self_columns)?;
         }
         Ok((output, is_read))
     }
 
-    fn set_cte_output(&mut self, position: usize, output: Option<CteOutput>) {
-        if let Some(cte) = self.ctes.get_mut(position) {
-            cte.output = output;
-        }
-    }
-
-    /// Resolves a name to a CTE and marks the CTE as read.
+    /// The result of the WITH query that a name denotes.
     pub(super) fn read_cte(&mut self, name: &str, location: i32) -> Result<CteOutput, Refusal> {
-        let cte = self
-            .ctes
-            .iter_mut()
-            .rev()
-            .find(|cte| cte.name == name)
-            .ok_or_else(|| Refusal::construct("this name").at(location))?;
-        cte.is_read = true;
-        cte.output.clone().ok_or_else(|| {
-            Refusal::construct_with_hint(
+        match self.ctes.read(name) {
+            Some(CteQuery::Known(output)) => Ok(output),
+            Some(CteQuery::Later) => Err(Refusal::construct_with_hint(
                 "a WITH query that reads a later one",
                 "define each WITH query before the queries that read it",
             )
-            .at(location)
-        })
+            .at(location)),
+            None => Err(Refusal::construct("this name").at(location)),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
-use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, ColumnRef, Node, WindowDef};
+use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, Node, WindowDef};
 
 use super::bound::{Bound, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, Parts, SCALAR_BYTES};
 use super::cast::MAX_SCALAR_INPUT_BYTES;
@@ -10,13 +10,11 @@ use super::operator::{
     Operands, bound_operation, compares_equal, is_array_comparison, is_equality, may_join,
     may_take_json_path, parser_copies,
 };
-use super::range_table::Resolved;
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
-use super::{CostAnalyzer, build_ast, inspect, operator, retained, withheld};
-use crate::allow_list::FUNCTIONS;
-use crate::name::names;
+use super::{CostAnalyzer, build_ast, inspect, operator, retained};
 use crate::refusal::Refusal;
+use crate::resolve::Resolved;
 
 /// Bytes that PostgreSQL holds for each byte of a text while it checks that the keys of objects are
 /// unique.
@@ -54,8 +52,8 @@ impl CostAnalyzer {
                 literal_bound(constant)
             }
             NodeEnum::ColumnRef(column) => {
-                withheld::shorten(column, &self.range_table);
-                self.bound_column(column)?
+                let resolved = self.resolver.resolve(column)?;
+                self.bound_resolved(resolved)
             }
             NodeEnum::AExpr(expr) => {
                 self.add_retained_bytes(operator::retained_bytes(expr));
@@ -146,7 +144,11 @@ impl CostAnalyzer {
                 .with_sibling(self.bound_optional(&mut indices.uidx)?),
             // The text of a row is quoted once more for each row or array around it.
             NodeEnum::RowExpr(row) => {
-                let columns = row.args.iter().map(|arg| self.count_row_columns(arg)).sum();
+                let columns = row
+                    .args
+                    .iter()
+                    .map(|arg| self.resolver.row_columns(arg))
+                    .sum();
                 self.add_retained_bytes(retained::record_type_bytes(columns));
                 let parts = self.bound_exprs(&mut row.args)?;
                 let value = parts
@@ -218,52 +220,13 @@ impl CostAnalyzer {
         self.retained_bytes = self.retained_bytes.saturating_add(bytes);
     }
 
-    fn bound_column(&mut self, column: &ColumnRef) -> Result<Bound, Refusal> {
-        if let [qualifiers @ .., name] = names(&column.fields).as_slice()
-            && let Some(table) = self
-                .range_table
-                .withholding(qualifiers.last().copied(), name)
-        {
-            return Err(withheld::unknown_column(table, name).at(column.location));
-        }
-        let resolved = match (
-            inspect::column_star_qualifier(column),
-            names(&column.fields).as_slice(),
-        ) {
-            (Some(qualifier), _) => self.range_table.resolve_star(qualifier),
-            (None, [name]) => self.range_table.resolve_unqualified(name),
-            (None, [.., qualifier, name])
-                if FUNCTIONS.contains_key(name) && !self.range_table.is_column(qualifier, name) =>
-            {
-                // PostgreSQL would call the function with the whole row.
-                return Err(Refusal::construct_with_hint(
-                    &format!("a call of {name} in dot notation"),
-                    format!("write {name}(…), or name a column of {qualifier}"),
-                )
-                .at(column.location));
-            }
-            (None, [qualifier, name]) => self.range_table.resolve_qualified(qualifier, name),
-            (None, [.., table, name]) => self.range_table.resolve_in_table(table, name),
-            (None, []) => Resolved {
-                bound: Bound::leaf(SCALAR_BYTES),
-                level: None,
-            },
-        };
-        let row = match (
-            inspect::column_star_qualifier(column),
-            names(&column.fields).as_slice(),
-        ) {
-            (Some(qualifier), _) => qualifier.and_then(|name| self.range_table.find_entry(name)),
-            // A column of this name takes precedence; if it is unknown, the larger of the two
-            // counts.
-            (None, [name]) => self.range_table.find_entry(name),
-            _ => None,
-        };
-        if let Some((_, entry)) = row {
-            self.add_retained_bytes(retained::record_type_bytes(entry.columns.max_count()));
+    /// The bound of a reference that has been resolved.
+    pub(super) fn bound_resolved(&mut self, resolved: Resolved<Bound>) -> Bound {
+        if let Some(columns) = resolved.row_columns {
+            self.add_retained_bytes(retained::record_type_bytes(columns));
         }
         self.ref_levels.push(resolved.level);
-        Ok(resolved.bound)
+        resolved.data
     }
 
     fn bound_operands(&mut self, expr: &mut AExpr) -> Result<Operands, Refusal> {
@@ -310,18 +273,10 @@ impl CostAnalyzer {
         let Some(Some(NodeEnum::RowExpr(row))) = side.map(|side| &side.node) else {
             return 1;
         };
-        row.args.iter().map(|arg| self.count_row_columns(arg)).sum()
-    }
-
-    /// Number of columns that a part of a row expands to.
-    fn count_row_columns(&self, part: &Node) -> usize {
-        match inspect::star_qualifier(part) {
-            None => 1,
-            Some(item) => {
-                let item = item.and_then(|name| self.range_table.find_entry(name));
-                item.map_or(1, |(_, entry)| entry.columns.max_count())
-            }
-        }
+        row.args
+            .iter()
+            .map(|arg| self.resolver.row_columns(arg))
+            .sum()
     }
 
     fn bound_indirection(&mut self, indirection: &mut AIndirection) -> Result<Bound, Refusal> {

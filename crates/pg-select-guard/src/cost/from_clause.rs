@@ -1,32 +1,28 @@
-//! FROM: the range table entries of a query.
-
-use std::cell::Cell;
-use std::collections::HashMap;
+//! FROM: the items of a query.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect, RangeVar};
 
 use super::bound::{Bound, MAX_PLAN_TIME_BYTES};
-use super::column_name::figure_column_name;
 use super::columns::{Column, Columns};
 use super::query::QueryOutput;
-use super::range_table::RangeTableEntry;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
-use super::{CostAnalyzer, CteOutput, build_ast, star, withheld};
-use crate::allow_list::{FIELDS, VALUE_NAMED};
-use crate::name::{Verdict, names};
+use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, withheld};
+use crate::name::Verdict;
 use crate::refusal::Refusal;
-use crate::relations::{Relation, RelationColumn, relation};
+use crate::relations::{Relation, RelationColumn};
+use crate::resolve::{FunctionItem, function_count, stored_table, value_name};
 
 impl CostAnalyzer {
-    /// Bounds an item of FROM and adds its range table entry. Returns what it adds to the query.
+    /// Bounds an item of FROM and adds it to the scope. Returns what it adds to the query.
     pub(super) fn bound_from_item(&mut self, item: &mut Node) -> Result<Bound, Refusal> {
         match &mut item.node {
             Some(NodeEnum::RangeVar(table)) => {
                 self.add_item()?;
-                let entry = self.table_entry(table)?;
-                self.add_entry(entry)?;
+                let item = self.table_item(table)?;
+                self.resolver.add(item);
+                self.check_from_columns()?;
                 Ok(Bound::leaf(0))
             }
             Some(NodeEnum::RangeTableSample(sample)) => {
@@ -38,15 +34,17 @@ impl CostAnalyzer {
             }
             Some(NodeEnum::RangeSubselect(range)) => {
                 self.add_item()?;
-                let entry = self.subquery_entry(range)?;
-                self.add_entry(entry)?;
+                let item = self.subquery_item(range)?;
+                self.resolver.add(item);
+                self.check_from_columns()?;
                 Ok(Bound::leaf(0))
             }
             Some(NodeEnum::RangeFunction(range)) => self.bound_range_function(range),
             Some(NodeEnum::JsonTable(table)) => {
                 self.add_item()?;
-                let (bound, entry) = self.bound_json_table(table)?;
-                self.add_entry(entry)?;
+                let (bound, item) = self.bound_json_table(table)?;
+                self.resolver.add(item);
+                self.check_from_columns()?;
                 Ok(bound)
             }
             Some(NodeEnum::JoinExpr(join)) => self.bound_join(join),
@@ -54,52 +52,28 @@ impl CostAnalyzer {
         }
     }
 
-    fn add_entry(&mut self, entry: RangeTableEntry) -> Verdict {
-        self.range_table.add(entry);
-        let columns = self.range_table.current().iter();
-        let count = columns.map(|entry| entry.columns.max_count()).sum();
+    fn check_from_columns(&self) -> Verdict {
+        let items = self.resolver.current().iter();
+        let count = items.map(|item| item.columns.max_count()).sum();
         check_column_count(count, self.caps.from_columns, "columns in FROM")
     }
 
-    fn table_entry(&mut self, table: &RangeVar) -> Result<RangeTableEntry, Refusal> {
-        let stored = if table.schemaname.is_empty() {
-            None
-        } else {
-            relation(&table.relname)
+    fn table_item(&mut self, table: &RangeVar) -> Result<Item, Refusal> {
+        let stored = stored_table(table);
+        let CteOutput { columns, cost } = match stored {
+            None => self.read_cte(&table.relname, table.location)?,
+            Some(stored) => CteOutput {
+                columns: table_columns(stored),
+                cost: ItemCost {
+                    append_children: 1,
+                    row_count_known: true,
+                },
+            },
         };
-        let CteOutput {
-            columns,
-            append_children,
-            row_count_known,
-        } = if table.schemaname.is_empty() {
-            self.read_cte(&table.relname, table.location)?
-        } else {
-            CteOutput {
-                columns: stored.map_or_else(Columns::default, table_columns),
-                append_children: 1,
-                row_count_known: true,
-            }
-        };
-        let entry = RangeTableEntry {
-            name: table.relname.clone(),
-            columns,
-            append_children,
-            row_count_known,
-            table: stored,
-            is_unaliased: stored.is_some(),
-            // Column aliases are counted in the order of all columns, including withheld ones.
-            is_read_whole: Cell::new(
-                table
-                    .alias
-                    .as_ref()
-                    .is_some_and(|alias| !alias.colnames.is_empty()),
-            ),
-            is_row_read: Cell::new(false),
-        };
-        Ok(entry.renamed(table.alias.as_ref()))
+        Ok(Item::from_table(table, stored, columns, cost))
     }
 
-    fn subquery_entry(&mut self, range: &mut RangeSubselect) -> Result<RangeTableEntry, Refusal> {
+    fn subquery_item(&mut self, range: &mut RangeSubselect) -> Result<Item, Refusal> {
         let Some(NodeEnum::SelectStmt(select)) = range
             .subquery
             .as_mut()
@@ -107,22 +81,15 @@ impl CostAnalyzer {
         else {
             return Err(Refusal::construct("this subquery"));
         };
-        // Without LATERAL, a subquery sees the outer queries, but not its own siblings.
-        let preceding = if range.lateral {
-            0
-        } else {
-            self.range_table.current().len()
-        };
-        let hidden = self.range_table.hide(preceding);
+        let hidden = self.resolver.hide_siblings(range.lateral);
         let QueryOutput {
             mut columns,
-            append_children,
-            row_count_known,
+            cost,
             recursion: _,
             condition_live_bytes: _,
             nodes: _,
         } = self.bound_query(select)?;
-        self.range_table.show(hidden);
+        self.resolver.show(hidden);
         let has_limit = select.limit_count.is_some() || select.limit_offset.is_some();
         if has_limit || self.is_costly(&columns) {
             if !has_limit {
@@ -130,14 +97,7 @@ impl CostAnalyzer {
             }
             columns.fence();
         }
-        let entry = RangeTableEntry {
-            name: String::new(),
-            columns,
-            append_children,
-            row_count_known,
-            ..RangeTableEntry::default()
-        };
-        Ok(entry.renamed(range.alias.as_ref()))
+        Ok(Item::new("", range.alias.as_ref(), columns, cost))
     }
 
     fn bound_join(&mut self, join: &mut JoinExpr) -> Result<Bound, Refusal> {
@@ -149,14 +109,16 @@ impl CostAnalyzer {
         }
         let join_type = join.jointype();
         self.has_full_join |= join_type == JoinType::JoinFull;
-        let before = self.range_table.current().len();
+        let before = self.resolver.current().len();
         let mut bound = Bound::leaf(0);
         for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
             bound = bound.with_sibling(self.bound_from_item(side)?);
         }
-        // ON sees only the two sides of the join, and the outer queries.
-        let hidden = self.range_table.hide(before);
-        self.bound_merged_columns(join)?;
+        let hidden = self.resolver.hide_before_join(before);
+        // A merge join sorts the columns that USING and NATURAL join by.
+        let merged = self.resolver.merge_columns(join)?;
+        self.add_equalities(merged.pairs)?;
+        self.add_sort_keys(merged.data)?;
         if let Some(condition) = &mut join.quals {
             // PostgreSQL may not pull up SubLinks in the conditions of an outer join.
             let plan = match join_type {
@@ -166,73 +128,17 @@ impl CostAnalyzer {
             bound = bound.with_sibling(self.bound_condition(condition, plan)?);
         }
         if join.alias.is_some() {
-            let inner = self.range_table.split_off(0);
-            let mut columns = Columns::default();
-            columns.extend(star::expand_join(join, &mut inner.iter()));
-            let joined = RangeTableEntry {
-                name: String::new(),
-                columns,
-                append_children: inner
-                    .iter()
-                    .map(|entry| entry.append_children)
-                    .fold(1, u64::max),
-                row_count_known: inner.iter().all(|entry| entry.row_count_known),
-                ..RangeTableEntry::default()
-            };
-            inner.iter().for_each(|entry| entry.is_read_whole.set(true));
-            withheld::hide_in_join(join, &mut inner.iter());
-            self.add_entry(joined.renamed(join.alias.as_ref()))?;
+            let items = self.resolver.replace_by_join(join, joined_cost);
+            withheld::hide_in_join(join, &mut items.iter());
+            self.check_from_columns()?;
         }
-        self.range_table.show(hidden);
+        self.resolver.show(hidden);
         Ok(bound)
-    }
-
-    /// Adds the columns that USING and NATURAL join by, which a merge join sorts.
-    fn bound_merged_columns(&mut self, join: &JoinExpr) -> Verdict {
-        let named = names(&join.using_clause);
-        let entries = self.range_table.current().iter();
-        if join.is_natural {
-            entries
-                .clone()
-                .for_each(|entry| entry.is_read_whole.set(true));
-        }
-        for name in &named {
-            if let Some(table) = self.range_table.any_withholding(name) {
-                return Err(withheld::unknown_column(table, name));
-            }
-        }
-        let columns: Vec<&Column> = entries.flat_map(|entry| entry.columns.iter()).collect();
-        let mut occurrences: HashMap<&str, usize> = HashMap::new();
-        for column in &columns {
-            *occurrences.entry(&column.name).or_default() += 1;
-        }
-        let is_common = |name: &str| {
-            occurrences
-                .get(name)
-                .is_some_and(|occurrences| *occurrences > 1)
-        };
-        let merged = columns.iter().filter(|column| {
-            named.contains(&column.name.as_str()) || join.is_natural && is_common(&column.name)
-        });
-        let bounds: Vec<Bound> = merged.map(|column| column.bound).collect();
-        let pairs = if join.is_natural {
-            occurrences
-                .values()
-                .filter(|occurrences| **occurrences > 1)
-                .count()
-        } else {
-            named.len()
-        };
-        self.add_equalities(pairs)?;
-        self.add_sort_keys(bounds)
     }
 
     fn bound_range_function(&mut self, range: &mut RangeFunction) -> Result<Bound, Refusal> {
         let mut bound = Bound::leaf(0);
-        let mut first_name = String::new();
-        let mut columns = Columns::default();
-        let is_single = range.functions.len() == 1;
-        let alias = range.alias.as_ref();
+        let mut functions = FunctionItem::new(range)?;
         for item in &mut range.functions {
             let Some(NodeEnum::List(item)) = &mut item.node else {
                 return Err(Refusal::construct("this function in FROM"));
@@ -240,18 +146,10 @@ impl CostAnalyzer {
             let Some(function) = item.items.first_mut() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
-            // Each function is an item; PostgreSQL splits `unnest(a, b)` into one function per
-            // argument.
-            let items = match &function.node {
-                Some(NodeEnum::FuncCall(call)) if has_unknown_row_type(function) => {
-                    call.args.len().max(1)
-                }
-                _ => 1,
-            };
-            for _ in 0..items {
+            for _ in 0..function_count(function) {
                 self.add_item()?;
             }
-            let function_name = figure_column_name(function).to_owned();
+            let name = value_name(function);
             let function_bound = self.bound_expr_in_place(function)?;
             if !function_bound.is_runtime && function_bound.max_bytes > MAX_PLAN_TIME_BYTES {
                 return Err(Refusal::construct_with_hint(
@@ -265,62 +163,28 @@ impl CostAnalyzer {
                 is_runtime: function_bound.is_runtime,
                 ..function_bound.fenced()
             };
-            // The column of a single function that returns a scalar has the name of the item.
-            let value_name = alias
-                .filter(|_| is_single)
-                .map_or(&function_name, |alias| &alias.aliasname);
-            columns.extend(function_columns(function, value_name, row_bound));
-            if first_name.is_empty() {
-                first_name = function_name;
-            }
+            functions.add(name, function, row_bound);
         }
         if range.ordinality {
-            columns.push(Column::new("ordinality", Bound::leaf(8).as_non_text()));
+            functions.add_ordinality(Bound::leaf(8).as_non_text());
         }
-        let entry = RangeTableEntry {
-            name: first_name,
-            columns,
+        let cost = ItemCost {
             append_children: 1,
             row_count_known: false,
-            ..RangeTableEntry::default()
         };
-        self.add_entry(entry.renamed(alias))?;
+        self.resolver.add_functions(functions, cost)?;
+        self.check_from_columns()?;
         Ok(bound)
     }
 }
 
-/// Functions in FROM whose columns the text does not determine: their arguments may contain rows of
-/// any type.
-const UNKNOWN_ROW_TYPE: [&str; 1] = ["unnest"];
-
-fn has_unknown_row_type(function: &Node) -> bool {
-    match &function.node {
-        Some(NodeEnum::FuncCall(call)) => {
-            let name = names(&call.funcname).last().copied();
-            name.is_some_and(|name| UNKNOWN_ROW_TYPE.contains(&name))
-        }
-        _ => false,
+/// What the rows of a join with an alias cost.
+fn joined_cost(items: &[Item]) -> ItemCost {
+    let append_children = items.iter().map(|item| item.data.append_children);
+    ItemCost {
+        append_children: append_children.fold(1, u64::max),
+        row_count_known: items.iter().all(|item| item.data.row_count_known),
     }
-}
-
-/// The columns of a function in FROM; a scalar result would be named `value_name`.
-fn function_columns(function: &Node, value_name: &str, bound: Bound) -> Vec<Column> {
-    let Some(NodeEnum::FuncCall(call)) = &function.node else {
-        return unknown_columns(value_name, bound);
-    };
-    match names(&call.funcname).last() {
-        Some(&("json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text")) => {
-            ["key", "value"].map(|name| Column::new(name, bound)).into()
-        }
-        Some(name) if VALUE_NAMED.contains(name) => vec![Column::new("value", bound)],
-        Some(name) if !UNKNOWN_ROW_TYPE.contains(name) => vec![Column::new(value_name, bound)],
-        _ => unknown_columns(value_name, bound),
-    }
-}
-
-fn unknown_columns(value_name: &str, bound: Bound) -> Vec<Column> {
-    let names = FIELDS.iter().chain([&value_name]);
-    names.map(|name| Column::may_exist(*name, bound)).collect()
 }
 
 /// The largest size in `relations.txt` of a column that is no text.

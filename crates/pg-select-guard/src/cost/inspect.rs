@@ -2,22 +2,13 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
-use pg_query::protobuf::{AConst, ColumnRef, Node, SelectStmt, SubLinkType};
+use pg_query::protobuf::{AConst, Node, SelectStmt, SubLinkType};
 
 use super::build_ast::WRAPPER_SCHEMA;
 use crate::name::names;
-
-/// The value of a non-negative integer literal.
-pub(super) fn integer_literal(node: &Node) -> Option<u64> {
-    match &node.node {
-        Some(NodeEnum::AConst(AConst {
-            isnull: false,
-            val: Some(Val::Ival(number)),
-            ..
-        })) => u64::try_from(number.ival).ok(),
-        _ => None,
-    }
-}
+pub(super) use crate::resolve::{
+    integer_literal, is_row_constructor_expansion, is_row_expansion, star_qualifier,
+};
 
 /// Whether this is a negative integer literal.
 pub(super) fn is_negative_literal(node: &Node) -> bool {
@@ -92,19 +83,6 @@ pub(super) fn max_over_readings(text: &str, measure: impl Fn(&str) -> u64) -> u6
     } else {
         verbatim
     }
-}
-
-/// The qualifier of `*` (`Some(None)`) or of `name.*` (`Some(Some(name))`).
-pub(super) fn star_qualifier(node: &Node) -> Option<Option<&str>> {
-    match &node.node {
-        Some(NodeEnum::ColumnRef(column)) => column_star_qualifier(column),
-        _ => None,
-    }
-}
-
-pub(super) fn column_star_qualifier(column: &ColumnRef) -> Option<Option<&str>> {
-    let (last, before) = column.fields.split_last()?;
-    matches!(last.node, Some(NodeEnum::AStar(_))).then(|| names(before).last().copied())
 }
 
 /// Whether this is a cast to `jsonpath`.
@@ -185,37 +163,6 @@ pub(super) fn is_exists(node: &Node) -> bool {
         Some(NodeEnum::SubLink(link)) => link.sub_link_type() == SubLinkType::ExistsSublink,
         _ => false,
     }
-}
-
-/// A column name without a qualifier.
-pub(super) fn unqualified_name(node: &Node) -> Option<&str> {
-    match &node.node {
-        Some(NodeEnum::ColumnRef(column)) => match names(&column.fields).as_slice() {
-            [name] => Some(name),
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// Whether this is `(row).*`, which denotes all columns of a row.
-pub(super) fn is_row_expansion(node: &Node) -> bool {
-    match &node.node {
-        Some(NodeEnum::AIndirection(indirection)) => indirection
-            .indirection
-            .iter()
-            .any(|step| matches!(step.node, Some(NodeEnum::AStar(_)))),
-        _ => false,
-    }
-}
-
-/// Whether this is `(ROW(…)).*`, of which PostgreSQL copies the row for each of its fields.
-pub(super) fn is_row_constructor_expansion(node: &Node) -> bool {
-    let Some(NodeEnum::AIndirection(indirection)) = &node.node else {
-        return false;
-    };
-    let arg = indirection.arg.as_deref().map(|arg| &arg.node);
-    is_row_expansion(node) && matches!(arg, Some(Some(NodeEnum::RowExpr(_))))
 }
 
 /// Number of values on the left of `(a, b) IN (SELECT …)`, if the text determines it.

@@ -29,39 +29,37 @@ mod bound; // upper bounds of one expression
 mod build_ast; // builders of AST nodes
 mod call; // function calls
 mod cast; // casts
-mod column_name; // names of output columns without an alias
-mod columns; // columns of a result
+mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
 mod custom_rule; // size rules of single functions
 mod expression; // all other expressions
 mod from_clause; // items of FROM
 mod full_text; // full-text search
-mod functional_dependency; // GROUP BY a primary key
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token
 mod operator; // operators
 mod query; // SELECT and its clauses
-mod range_table; // resolution of column references
 mod regex; // regular expressions
 mod retained; // memory that a backend retains for a statement
 mod sort; // sorting and LIMIT
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
-mod star; // expansion of `*`
 mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
-mod withheld; // columns that no client may read
+mod withheld; // subqueries in place of tables with withheld columns
 
 use pg_query::protobuf::SelectStmt;
 
 use super::caps::Caps;
 use super::planner::{MAX_MERGED_EQUALITIES, PlannerSettings};
 use super::refusal::{Refusal, Rule};
+use super::resolve::{self, CteScope};
+use super::walk::Requirements;
 
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
+use bound::Bound;
 use columns::Columns;
-use range_table::RangeTable;
 use totals::Totals;
 
 /// Limit of the bytes of all values of one statement that can be live at the same time: the values
@@ -85,24 +83,15 @@ const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
 
 /// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
 /// the planner settings it needs.
-///
-/// `accumulating_aggregates` counts the aggregates whose state grows with every row, each once per
-/// grouping set of its query.
 pub(super) fn bound_statement(
     select: &mut SelectStmt,
-    accumulating_aggregates: u64,
+    requirements: &Requirements,
     max_live_bytes: u64,
     caps: Caps,
 ) -> Result<BoundedStatement, Refusal> {
     let (attempt, bounded) =
-        aggregate_limits::with_largest_limits(accumulating_aggregates > 0, |limits| {
-            bound_within(
-                select,
-                accumulating_aggregates,
-                max_live_bytes,
-                caps,
-                limits,
-            )
+        aggregate_limits::with_largest_limits(requirements.collecting_aggregates > 0, |limits| {
+            bound_within(select, requirements, max_live_bytes, caps, limits)
         })?;
     *select = attempt;
     Ok(bounded)
@@ -111,7 +100,7 @@ pub(super) fn bound_statement(
 /// Bounds a statement under given limits for what its aggregates accumulate.
 fn bound_within(
     select: &SelectStmt,
-    accumulating_aggregates: u64,
+    requirements: &Requirements,
     max_live_bytes: u64,
     caps: Caps,
     limits: &AggregateLimits,
@@ -123,12 +112,14 @@ fn bound_within(
             max_live_bytes,
             max_unfenced_nodes,
             hashed_subplans,
-            accumulating_aggregates: accumulating_aggregates.max(1),
+            accumulating_aggregates: requirements.collecting_aggregates.max(1),
+            resolver: Resolver::new(requirements.column_references.clone()),
             grouping_sets: 1,
             aggregate_limits: limits.clone(),
             ..CostAnalyzer::default()
         };
         analyzer.bound_query(&mut attempt)?;
+        analyzer.resolver.finish()?;
         Ok((attempt, analyzer))
     };
     let mut nodes = 0;
@@ -196,9 +187,8 @@ impl CostAnalyzer {
 #[derive(Default)]
 struct CostAnalyzer {
     caps: Caps,
-    /// Queries named by WITH clauses, innermost last.
-    ctes: Vec<Cte>,
-    range_table: RangeTable,
+    ctes: CteScope<CteOutput>,
+    resolver: Resolver,
     /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
     /// Nodes of everything seen so far, after inlining.
@@ -234,20 +224,25 @@ struct CostAnalyzer {
     settings: PlannerSettings,
 }
 
-/// A query named by a WITH clause.
-struct Cte {
-    name: String,
-    /// Its result; `None` while an earlier query of the same WITH RECURSIVE is analyzed.
-    output: Option<CteOutput>,
-    /// Whether a query reads it.
-    is_read: bool,
+type Resolver = resolve::Resolver<Bound, ItemCost>;
+
+/// An item of FROM, and what its rows cost.
+type Item = resolve::Item<Bound, ItemCost>;
+
+/// What an item of FROM costs beside its columns.
+#[derive(Clone, Copy, Debug, Default)]
+struct ItemCost {
+    /// Number of queries that its rows are appended from; conditions on them are copied into each.
+    append_children: u64,
+    /// Whether it has at most as many rows as the largest table.
+    row_count_known: bool,
 }
 
-#[derive(Clone)]
+/// The result of a WITH query.
+#[derive(Clone, Debug)]
 struct CteOutput {
     columns: Columns,
-    append_children: u64,
-    row_count_known: bool,
+    cost: ItemCost,
 }
 
 #[cfg(test)]

@@ -4,24 +4,21 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::bound::Bound;
-use super::column_name::{UNKNOWN_NAME, figure_column_name};
 use super::columns::{Column, Columns};
 use super::cte::RecursiveCte;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
-use super::{CostAnalyzer, functional_dependency, inspect, join, star, withheld};
+use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
 use crate::name::Verdict;
 use crate::refusal::Refusal;
+use crate::resolve::{DependentColumn, OutputName, dependent_columns};
 
 /// The result of a query.
 #[derive(Debug)]
 pub(super) struct QueryOutput {
     pub(super) columns: Columns,
-    /// Number of queries that its rows are appended from.
-    pub(super) append_children: u64,
-    /// Whether it has at most as many rows as the largest table.
-    pub(super) row_count_known: bool,
+    pub(super) cost: ItemCost,
     /// Live bytes of its conditions, for one row.
     pub(super) condition_live_bytes: u64,
     /// Whether it reads itself.
@@ -93,13 +90,21 @@ impl CostAnalyzer {
             self.add_sort_keys(columns.bounds())?;
             self.add_sort_rows(columns.row_bytes(), 1)?;
         }
-        let limits = self.bound_limit(select, &columns)?;
+        let mut limits = self.bound_limit(select, &columns)?;
+        for key in &mut select.sort_clause {
+            limits = limits.with_sibling(self.bound_set_operation_key(key)?);
+        }
         self.nodes = self.nodes.saturating_add(limits.nodes);
         self.add_row(limits)?;
         Ok(QueryOutput {
             columns,
-            append_children: left.append_children.saturating_add(right.append_children),
-            row_count_known: false,
+            cost: ItemCost {
+                append_children: left
+                    .cost
+                    .append_children
+                    .saturating_add(right.cost.append_children),
+                row_count_known: false,
+            },
             condition_live_bytes: left.condition_live_bytes.max(right.condition_live_bytes),
             recursion: match (recursive, all) {
                 (false, _) => Recursion::None,
@@ -110,15 +115,28 @@ impl CostAnalyzer {
         })
     }
 
+    /// Bounds a key of ORDER BY behind a set operation. The bounds of output columns have been added
+    /// already.
+    fn bound_set_operation_key(&mut self, key: &mut Node) -> Result<Bound, Refusal> {
+        let key = match &mut key.node {
+            Some(NodeEnum::SortBy(sort)) => sort.node.as_deref_mut(),
+            _ => Some(key),
+        };
+        match key {
+            Some(key) if !self.resolver.is_output_column(key)? => self.bound_expr(key),
+            _ => Ok(Bound::default()),
+        }
+    }
+
     fn bound_simple_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
         let before = self.ref_levels.len();
-        self.range_table.push_query();
+        self.resolver.push_query();
         let outer_query = self.accumulating_queries.enter_query();
         let measured = self.bound_clauses(select);
         self.accumulating_queries.leave_query(outer_query);
-        self.range_table.pop_query();
+        self.resolver.pop_query();
         // References to this query's own items are of no interest to outer queries.
-        let outer = self.range_table.current_level();
+        let outer = self.resolver.current_level();
         let inner = self.ref_levels.split_off(before);
         self.ref_levels
             .extend(inner.into_iter().filter(|level| *level <= outer));
@@ -136,11 +154,11 @@ impl CostAnalyzer {
             total = total.with_sibling(self.bound_condition(condition, SublinkPlan::PulledUpJoin)?);
         }
         let condition_live_bytes = total.live_bytes;
-        let entries = self.range_table.current();
-        let multiplies = join::may_multiply_rows(select, entries);
-        let entries_known = entries.iter().all(|entry| entry.row_count_known);
+        let items = self.resolver.current();
+        let multiplies = join::may_multiply_rows(select, items);
+        let items_known = items.iter().all(|item| item.data.row_count_known);
         // PostgreSQL pulls up a subquery; what it selects from may be an append of several queries.
-        let append_children = entries.iter().map(|entry| entry.append_children).max();
+        let append_children = items.iter().map(|item| item.data.append_children).max();
         let append_children = append_children.unwrap_or(1);
         if multiplies {
             self.settings.allow_hash_join = false;
@@ -187,10 +205,10 @@ impl CostAnalyzer {
         if !select.distinct_clause.is_empty() && distinct_on_keys == 0 {
             self.add_sort_keys(columns.bounds())?;
         }
-        for mut expr in functional_dependency::dependent_columns(select, self.range_table.current())
-        {
-            total = total.with_sibling(self.bound_sort_key(&mut expr, &columns)?);
-            select.group_clause.push(expr);
+        for dependent in dependent_columns(select, self.resolver.current()) {
+            let (column, bound) = self.bound_dependent_column(&dependent)?;
+            total = total.with_sibling(bound);
+            select.group_clause.push(column);
         }
         self.grouping_sets = outer_grouping_sets;
         // For each call of min and max, PostgreSQL plans the query once more.
@@ -219,14 +237,16 @@ impl CostAnalyzer {
                 .saturating_mul(plans),
         );
         self.add_row(total)?;
-        withheld::hide(&mut select.from_clause, self.range_table.current());
+        withheld::hide(&mut select.from_clause, self.resolver.current());
         Ok(QueryOutput {
             columns,
-            append_children,
-            row_count_known: entries_known
-                && !multiplies
-                && self.set_returning_calls == before
-                && grouping_sets == 1,
+            cost: ItemCost {
+                append_children,
+                row_count_known: items_known
+                    && !multiplies
+                    && self.set_returning_calls == before
+                    && grouping_sets == 1,
+            },
             condition_live_bytes,
             recursion: Recursion::None,
             nodes: 0,
@@ -251,28 +271,9 @@ impl CostAnalyzer {
             location: _,
         } = target.as_mut();
         let Some(value) = val else { return Ok(()) };
-        if let Some(NodeEnum::ColumnRef(column)) = &mut value.node {
-            withheld::shorten(column, &self.range_table);
-        }
-        match inspect::star_qualifier(value) {
-            None => {}
-            Some(None) => {
-                let here = self.range_table.current().iter();
-                here.for_each(|entry| entry.is_read_whole.set(true));
-                columns.extend(star::expand(from, self.range_table.current()));
-                return Ok(());
-            }
-            Some(Some(name)) => {
-                let Some((_, entry)) = self.range_table.find_entry(name) else {
-                    return Err(Refusal::construct_with_hint(
-                        &format!("{name}.*"),
-                        "write the name of a FROM item before .*",
-                    ));
-                };
-                entry.is_read_whole.set(true);
-                columns.extend(entry.columns.iter().cloned());
-                return Ok(());
-            }
+        if let Some(expanded) = self.resolver.expand_star(value, from)? {
+            columns.extend(expanded);
+            return Ok(());
         }
         if inspect::is_row_constructor_expansion(value) {
             return Err(Refusal::construct_with_hint(
@@ -280,27 +281,26 @@ impl CostAnalyzer {
                 "list the values one by one, without ROW",
             ));
         }
-        let figured_name = figure_column_name(value).to_owned();
+        let output = OutputName::new(value);
         let bound = if is_initplan {
             self.bound_expr_in_place(value)?
         } else {
             self.bound_expr(value)?
         };
-        if inspect::is_row_expansion(value) || figured_name == UNKNOWN_NAME {
-            columns.push(Column::may_exist(figured_name, bound));
-            return Ok(());
-        }
-        if name.is_empty() && figure_column_name(value) != figured_name {
-            // The expression was replaced; its column keeps the original name.
-            name.clone_from(&figured_name);
-        }
-        let name = if name.is_empty() {
-            figured_name
-        } else {
-            name.clone()
-        };
-        columns.push(Column::new(name, bound));
+        columns.push(output.into_column(name, value, bound));
         Ok(())
+    }
+
+    /// Builds and bounds an expression that is added to GROUP BY.
+    fn bound_dependent_column(
+        &mut self,
+        dependent: &DependentColumn,
+    ) -> Result<(Node, Bound), Refusal> {
+        let column = build_ast::item_column(&dependent.item, dependent.column.as_deref());
+        let resolved = self.resolver.denoted(&column);
+        let bound = self.bound_resolved(resolved);
+        self.add_sort_keys([bound])?;
+        Ok((build_ast::wrap(NodeEnum::ColumnRef(column)), bound))
     }
 
     /// Bounds a row of VALUES. The total covers all rows, a column's bound is that of its largest

@@ -9,6 +9,7 @@ use super::expression::tuple_bound;
 use super::{CostAnalyzer, inspect};
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
+use crate::resolve::SortKey;
 
 /// Limit of the rows that a top-N sort may keep, in bytes; PostgreSQL does not account for their
 /// sizes.
@@ -27,10 +28,10 @@ impl CostAnalyzer {
         live_bytes: u64,
         windows: u64,
     ) -> Verdict {
-        let entries = self.range_table.current();
-        let input_row_bytes = entries.iter().map(|entry| entry.columns.row_bytes());
+        let items = self.resolver.current();
+        let input_row_bytes = items.iter().map(|item| item.columns.row_bytes());
         let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
-        let input_sorts = u64::from(entries.len() > 1) + u64::from(!select.group_clause.is_empty());
+        let input_sorts = u64::from(items.len() > 1) + u64::from(!select.group_clause.is_empty());
         let output_sorts = u64::from(!select.sort_clause.is_empty())
             + u64::from(!select.distinct_clause.is_empty());
         let output_row_bytes = input_row_bytes.max(columns.row_bytes());
@@ -94,8 +95,6 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    /// Bounds a sort key. A number denotes an output column, and so does a name, unless the clause
-    /// prefers an input column of that name.
     fn bound_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Bound, Refusal> {
         let parts = match &mut expr.node {
             Some(NodeEnum::SortBy(sort)) => {
@@ -113,23 +112,11 @@ impl CostAnalyzer {
                 .collect();
             return Ok(tuple_bound(keys?));
         }
-        if let Some(bound) =
-            inspect::integer_literal(expr).and_then(|position| columns.at_position(position))
-        {
-            return Ok(bound.fenced());
-        }
-        let name = inspect::unqualified_name(expr);
-        let Some((name, output)) =
-            name.and_then(|name| Some((name, columns.find(name)?.bound.fenced())))
-        else {
+        let Some(SortKey { output, input }) = self.resolver.resolve_sort_key(expr, columns)? else {
             return self.bound_expr(expr);
         };
-        if self.range_table.any_withholding(name).is_some() {
-            // GROUP BY prefers an input column to an output column.
-            self.range_table.mark_all_read_whole();
-        }
-        let input = self.range_table.resolve_known(name);
-        Ok(input.map_or(output, |resolved| output.with_sibling(resolved.bound)))
+        let output = output.fenced();
+        Ok(input.map_or(output, |input| output.with_sibling(input)))
     }
 
     /// Adds sort keys. In the worst case, each is sorted on its own.

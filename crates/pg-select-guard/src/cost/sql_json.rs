@@ -10,10 +10,9 @@ use pg_query::protobuf::{
 use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
 use super::build_ast::ColumnCount;
 use super::columns::{Column, Columns};
-use super::range_table::RangeTableEntry;
 use super::regex::check_json_path;
 use super::sub_link::SublinkPlan;
-use super::{CostAnalyzer, build_ast, inspect, time_zone};
+use super::{CostAnalyzer, Item, ItemCost, build_ast, inspect, time_zone};
 use crate::name::{Verdict, names};
 use crate::refusal::{Refusal, Rule};
 
@@ -261,7 +260,7 @@ impl CostAnalyzer {
     pub(super) fn bound_json_table(
         &mut self,
         table: &mut JsonTable,
-    ) -> Result<(Bound, RangeTableEntry), Refusal> {
+    ) -> Result<(Bound, Item), Refusal> {
         let reads_numbers = any_column(&table.columns, &|column| {
             column.type_name.as_ref().is_some_and(is_long_number)
         });
@@ -284,14 +283,12 @@ impl CostAnalyzer {
         let columns_bound =
             self.bound_json_columns(&mut table.columns, document, &mut columns, 0)?;
         bound = bound.with_sibling(columns_bound);
-        let entry = RangeTableEntry {
-            name: "json_table".to_owned(),
-            columns,
+        let cost = ItemCost {
             append_children: 1,
             row_count_known: false,
-            ..RangeTableEntry::default()
         };
-        Ok((bound, entry.renamed(table.alias.as_ref())))
+        let item = Item::new("json_table", table.alias.as_ref(), columns, cost);
+        Ok((bound, item))
     }
 
     fn bound_json_columns(

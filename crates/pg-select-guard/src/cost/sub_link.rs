@@ -63,7 +63,7 @@ impl CostAnalyzer {
         };
         // The planner's estimate of the subquery's size is close enough to rely on.
         let estimate_is_reliable =
-            output.row_count_known && row.total_bytes <= MAX_HASHED_ROW_BYTES;
+            output.cost.row_count_known && row.total_bytes <= MAX_HASHED_ROW_BYTES;
         if plan == SublinkPlan::PulledUpJoin && !estimate_is_reliable {
             self.settings.allow_hash_join = false;
         }
@@ -109,7 +109,7 @@ impl CostAnalyzer {
                 // a subquery with OFFSET.
                 let is_short = output.condition_live_bytes <= MAX_HASHED_ROW_BYTES;
                 let is_fenced = match plan {
-                    SublinkPlan::HashedSubplan => !(output.row_count_known && is_short),
+                    SublinkPlan::HashedSubplan => !(output.cost.row_count_known && is_short),
                     SublinkPlan::PulledUpJoin => !is_short,
                 };
                 if is_fenced && select.limit_offset.is_none() {

@@ -1,73 +1,36 @@
-//! Tables with columns that no client may read.
-//!
-//! A star, a whole row, a natural join or an unresolved name could denote such a column. In these
-//! cases `table` becomes `(SELECT other columns FROM table) AS table`, where the column does not
-//! exist. PostgreSQL pulls up this subquery at no cost.
+//! Replaces tables with withheld columns where something could denote such a column.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Alias, ColumnRef, JoinExpr, Node};
+use pg_query::protobuf::{Alias, JoinExpr, Node};
 
-use super::build_ast;
-use super::range_table::{RangeTable, RangeTableEntry};
-use crate::name::names;
-use crate::refusal::{Refusal, Rule};
-use crate::relations::{Relation, SCHEMA};
+use super::{Item, build_ast};
 
-/// The refusal of a withheld column, worded like that of a column that does not exist.
-pub(super) fn unknown_column(table: &Relation, name: &str) -> Refusal {
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-    Refusal::new(
-        Rule::Column,
-        format!("there is no column {name} in {SCHEMA}.{}", table.name),
-        format!("its columns are {}", columns.join(", ")),
-    )
-}
-
-/// Shortens `schema.table.name` to `table.name` where both mean the same: a subquery has no schema.
-pub(super) fn shorten(column: &mut ColumnRef, range_table: &RangeTable) {
-    let names = names(&column.fields);
-    let [schema, table, _] = names.as_slice() else {
-        return;
-    };
-    let is_same = range_table.find_entry(table).is_some_and(|(_, entry)| {
-        entry.is_unaliased && entry.table.is_some_and(|table| !table.withheld.is_empty())
-    });
-    if *schema == SCHEMA && is_same {
-        column.fields.remove(0);
-    }
-}
-
-/// Hides withheld columns of the items of FROM that something could denote. `entries` has the same
+/// Hides withheld columns of the items of FROM that something could denote. `items` has the same
 /// order as the items.
-pub(super) fn hide(from: &mut [Node], entries: &[RangeTableEntry]) {
-    let mut entries = entries.iter();
-    for item in from {
-        hide_in(item, &mut entries);
+pub(super) fn hide(from: &mut [Node], items: &[Item]) {
+    let mut items = items.iter();
+    for node in from {
+        hide_in(node, &mut items);
     }
 }
 
 /// Hides withheld columns of a join's items.
-pub(super) fn hide_in_join<'a>(
-    join: &mut JoinExpr,
-    entries: &mut impl Iterator<Item = &'a RangeTableEntry>,
-) {
+pub(super) fn hide_in_join<'a>(join: &mut JoinExpr, items: &mut impl Iterator<Item = &'a Item>) {
     for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
-        hide_in(side, entries);
+        hide_in(side, items);
     }
 }
 
-fn hide_in<'a>(item: &mut Node, entries: &mut impl Iterator<Item = &'a RangeTableEntry>) {
-    match &mut item.node {
-        // A join with an alias is a single range table entry, and has been handled itself.
-        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, entries),
+fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) {
+    match &mut node.node {
+        // A join with an alias is a single item, and has been handled itself.
+        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, items),
         _ => {
-            let entry = entries.next().filter(|entry| entry.is_read_whole.get());
-            let table = entry.and_then(|entry| entry.table);
-            if let Some(table) = table.filter(|table| !table.withheld.is_empty())
-                && let Some(alias) = take_alias(item)
+            if let Some(table) = items.next().and_then(Item::table_to_hide)
+                && let Some(alias) = take_alias(node)
             {
                 let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
-                *item = build_ast::select_columns_from(std::mem::take(item), &columns, alias);
+                *node = build_ast::select_columns_from(std::mem::take(node), &columns, alias);
             }
         }
     }

@@ -1,11 +1,13 @@
 //! Visits every node of a statement, and accepts or refuses it.
 mod query; // a query and its WITH clause
 
+use std::collections::HashSet;
+
 use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
-    AExpr, AIndirection, ColumnRef, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample,
-    RangeVar, SelectStmt, SubLink, SubLinkType, TypeName, WindowDef,
+    AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, SelectStmt,
+    SubLink, SubLinkType, TypeName, WindowDef,
 };
 
 use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, SizeRule, TYPES};
@@ -13,44 +15,41 @@ use super::construct;
 use super::hints;
 use super::name::{Verdict, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
-use super::qualified::QualifiedColumns;
 use super::refusal::{Refusal, Rule};
-use super::relations::{DATABASE, SCHEMA, relation};
+use super::resolve::{self, CteScope};
 use super::sql_json::{self, Part, Parts};
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
 /// limit does not depend on the decoder.
 const MAX_DEPTH: usize = 100;
 
-/// What a statement requires of the server.
-#[derive(Clone, Copy, Debug, Default)]
+/// What a statement requires of the server and of the other checks.
+#[derive(Debug, Default)]
 pub(super) struct Requirements {
     /// The number of aggregates that collect values, each counted once per grouping set of its
     /// query.
     pub(super) collecting_aggregates: u64,
     /// The lowest major version of PostgreSQL that supports the whole statement; 0 for any.
     pub(super) min_version: u32,
+    /// The byte offsets of its column references, each of which must be resolved.
+    pub(super) column_references: HashSet<i32>,
 }
 
 /// Checks a whole query, and qualifies every table name with its schema.
 pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
-        cte_names: Vec::new(),
-        qualified: QualifiedColumns::default(),
+        ctes: CteScope::default(),
         windows: WindowNames::default(),
         depth: 0,
         grouping_sets: 1,
         requirements: Requirements::default(),
     };
     walk.visit_select(select)?;
-    walk.qualified.check()?;
     Ok(walk.requirements)
 }
 
 struct Walk {
-    /// The names of the WITH queries that are visible here, innermost last.
-    cte_names: Vec<String>,
-    qualified: QualifiedColumns,
+    ctes: CteScope<()>,
     /// New names for windows of the innermost query.
     windows: WindowNames,
     depth: usize,
@@ -101,8 +100,8 @@ impl Walk {
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Ok(()),
             NodeEnum::ColumnRef(column) => {
-                remove_database_name(column);
-                self.qualified.add_column(column)
+                self.add_column_reference(column.location);
+                Ok(())
             }
             NodeEnum::SqlvalueFunction(function) => {
                 check_sql_value_function(function.op(), function.location)
@@ -110,7 +109,7 @@ impl Walk {
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => self.check_table(table),
+            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes),
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),
@@ -198,34 +197,11 @@ impl Walk {
         })
     }
 
-    fn check_table(&self, table: &mut RangeVar) -> Verdict {
-        let RangeVar {
-            catalogname,
-            schemaname,
-            relname,
-            inh: _,
-            relpersistence: _,
-            alias: _,
-            location,
-        } = table;
-        if catalogname.is_empty() && schemaname.is_empty() && self.cte_names.contains(relname) {
-            return Ok(());
+    /// Adds a reference for the resolver. Only the `*` of `TABLE x` has no location.
+    fn add_column_reference(&mut self, location: i32) {
+        if location >= 0 {
+            self.requirements.column_references.insert(location);
         }
-        let is_exposed = schemaname == SCHEMA && relation(relname).is_some();
-        if is_exposed && catalogname == DATABASE {
-            catalogname.clear();
-        }
-        if is_exposed && !catalogname.is_empty() {
-            return Err(Refusal::other_database(catalogname, schemaname, relname).at(*location));
-        }
-        let is_in_schema =
-            catalogname.is_empty() && (schemaname.is_empty() || schemaname == SCHEMA);
-        if !is_in_schema || relation(relname).is_none() {
-            return Err(Refusal::unknown_table(schemaname, relname).at(*location));
-        }
-        // With its schema, so that the name does not depend on the search path.
-        SCHEMA.clone_into(schemaname);
-        Ok(())
     }
 
     fn visit_sample(&mut self, sample: &mut RangeTableSample) -> Verdict {
@@ -255,7 +231,6 @@ impl Walk {
         if !range.coldeflist.is_empty() {
             return Err(Refusal::construct("a column definition list"));
         }
-        self.qualified.add_function(range)?;
         self.visit_nodes(&mut range.functions)
     }
 
@@ -370,15 +345,6 @@ impl Walk {
             return Ok(());
         }
         Err(Refusal::construct("a type modifier that is not an integer").at(name.location))
-    }
-}
-
-/// Changes `zava.retail.orders.order_id` to `retail.orders.order_id`, so that the statement that
-/// runs does not depend on the name that a deployment gives its database.
-fn remove_database_name(column: &mut ColumnRef) {
-    let names_database = names(&column.fields).first() == Some(&DATABASE);
-    if names_database && column.fields.len() == 4 {
-        column.fields.remove(0);
     }
 }
 

@@ -49,7 +49,7 @@ impl Walk {
         }
         let grouping_sets = count_grouping_sets(group_clause)?;
         self.descend(|walk| {
-            let outer_ctes = walk.cte_names.len();
+            let outer_ctes = walk.ctes.len();
             let outer_grouping_sets = std::mem::replace(&mut walk.grouping_sets, grouping_sets);
             let outer_windows =
                 std::mem::replace(&mut walk.windows, WindowNames::new(window_clause));
@@ -79,7 +79,7 @@ impl Walk {
             for part in [where_clause, having_clause, limit_offset, limit_count] {
                 walk.visit_optional(part)?;
             }
-            walk.cte_names.truncate(outer_ctes);
+            walk.ctes.truncate(outer_ctes);
             walk.grouping_sets = outer_grouping_sets;
             walk.windows = outer_windows;
             Ok(())
@@ -99,13 +99,9 @@ impl Walk {
             };
             queries.push(cte);
         }
-        // As in PostgreSQL: with RECURSIVE every name is visible in all queries of the clause,
-        // without it only in later ones.
-        if *recursive {
-            self.cte_names
-                .extend(queries.iter().map(|cte| cte.ctename.clone()));
-        }
-        for cte in queries {
+        let names = queries.iter().map(|cte| cte.ctename.as_str());
+        let first = self.ctes.enter(*recursive, names);
+        for (position, cte) in (first..).zip(queries) {
             let CommonTableExpr {
                 ctename,
                 aliascolnames: _,
@@ -136,9 +132,7 @@ impl Walk {
                     );
                 }
             }
-            if !*recursive {
-                self.cte_names.push(ctename.clone());
-            }
+            self.ctes.define(position, ctename, ());
         }
         Ok(())
     }

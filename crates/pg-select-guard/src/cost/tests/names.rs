@@ -1,5 +1,8 @@
 //! Resolution of names and stars.
 
+use std::collections::HashSet;
+
+use super::super::Resolver;
 use super::{Rule, check, refused, refused_by, runs_as, too_large, unchanged};
 
 /// The columns that a join merges come first, and once.
@@ -42,6 +45,32 @@ fn a_dot_does_not_call_a_function() {
         refused(text, "");
     }
     unchanged("SELECT s.count, s.max FROM (SELECT count(*), max(store_id) FROM retail.stores) s");
+}
+
+/// PostgreSQL decides which of two items with one alias a reference denotes, so a column must exist
+/// in both if one of them is a function.
+#[test]
+fn an_alias_of_a_function_counts_in_the_whole_statement() {
+    for text in [
+        "SELECT s.x FROM (SELECT 1 AS x) s WHERE EXISTS (SELECT 1 FROM lower('a') s)",
+        "SELECT (SELECT s FROM lower('a') s), s.x FROM (SELECT 1 AS x) s",
+        "SELECT s.x FROM lower('a') AS s(x), LATERAL (SELECT s.y FROM lower('b') AS s(y)) l",
+    ] {
+        refused_by(
+            text,
+            Rule::Column,
+            "is not a column of the function s in FROM",
+        );
+    }
+    unchanged("SELECT s.x FROM lower('a') s(x) WHERE EXISTS (SELECT s.x FROM upper('b') s(x))");
+}
+
+/// A reference that the analysis has not visited has passed no check.
+#[test]
+fn a_statement_with_an_unresolved_reference_is_refused() {
+    let resolver = Resolver::new(HashSet::from([7]));
+    assert!(resolver.finish().is_err());
+    assert!(Resolver::new(HashSet::new()).finish().is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The names that PostgreSQL gives to output columns without an alias.
+//! The names of output columns, and those that PostgreSQL gives to columns without an alias.
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
@@ -6,7 +6,43 @@ use pg_query::protobuf::{
     SubLinkType,
 };
 
-use super::inspect;
+use super::columns::{Column, ColumnData};
+use super::syntax::{is_row_expansion, star_qualifier};
+
+/// The name of a value in a select list, before the value is rewritten.
+#[derive(Debug)]
+pub(crate) struct OutputName(String);
+
+impl OutputName {
+    pub(crate) fn new(value: &Node) -> Self {
+        Self(figure_column_name(value).to_owned())
+    }
+
+    /// The column of the value, which may have been rewritten since. `alias` is its alias, empty if
+    /// it has none; it is set where the column would lose its name otherwise.
+    pub(crate) fn into_column<C: ColumnData>(
+        self,
+        alias: &mut String,
+        value: &Node,
+        data: C,
+    ) -> Column<C> {
+        let Self(name) = self;
+        if is_row_expansion(value) || name == UNKNOWN_NAME {
+            return Column::may_exist(name, data);
+        }
+        if alias.is_empty() && figure_column_name(value) != name {
+            alias.clone_from(&name);
+        }
+        Column::new(
+            if alias.is_empty() {
+                name
+            } else {
+                alias.clone()
+            },
+            data,
+        )
+    }
+}
 
 /// A name, and whether it yields to the name of another part of the expression.
 type FiguredName<'a> = (&'a str, Strength);
@@ -113,9 +149,7 @@ fn first_column_name(select: &SelectStmt) -> &str {
     match select.target_list.first().map(|target| &target.node) {
         Some(Some(NodeEnum::ResTarget(target))) if !target.name.is_empty() => &target.name,
         Some(Some(NodeEnum::ResTarget(target))) => match target.val.as_deref() {
-            Some(value)
-                if inspect::star_qualifier(value).is_some() || inspect::is_row_expansion(value) =>
-            {
+            Some(value) if star_qualifier(value).is_some() || is_row_expansion(value) => {
                 UNKNOWN_NAME
             }
             value => value.map_or("?column?", figure_column_name),

@@ -5,27 +5,26 @@ use std::collections::HashSet;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, Node};
 
-use super::columns::Column;
-use super::range_table::RangeTableEntry;
+use super::columns::{Column, ColumnData};
+use super::item::Item;
 use crate::name::names;
 
-/// All columns of the items of a FROM clause. `entries` has the same order.
-pub(super) fn expand(from: &[Node], entries: &[RangeTableEntry]) -> Vec<Column> {
-    let mut entries = entries.iter();
-    let items = from.iter();
-    items
-        .flat_map(|item| expand_item(item, &mut entries))
+/// All columns of the items of a FROM clause. `items` has the same order.
+pub(super) fn expand<C: ColumnData, I>(from: &[Node], items: &[Item<C, I>]) -> Vec<Column<C>> {
+    let mut items = items.iter();
+    from.iter()
+        .flat_map(|node| expand_item(node, &mut items))
         .collect()
 }
 
 /// The columns of a join: those merged by USING and NATURAL come first, and once
 /// (<https://www.postgresql.org/docs/18/queries-table-expressions.html#QUERIES-JOIN>).
-pub(super) fn expand_join<'a>(
+pub(super) fn expand_join<'a, C: ColumnData + 'a, I: 'a>(
     join: &JoinExpr,
-    entries: &mut impl Iterator<Item = &'a RangeTableEntry>,
-) -> Vec<Column> {
+    items: &mut impl Iterator<Item = &'a Item<C, I>>,
+) -> Vec<Column<C>> {
     let mut side = |side: &Option<Box<Node>>| match side {
-        Some(item) => expand_item(item, entries),
+        Some(node) => expand_item(node, items),
         None => Vec::new(),
     };
     let (left, right) = (side(&join.larg), side(&join.rarg));
@@ -42,7 +41,7 @@ pub(super) fn expand_join<'a>(
         }
         let mut column = column.clone();
         for other in right.iter().filter(|other| other.name == column.name) {
-            column.bound = column.bound.with_sibling(other.bound);
+            column.data = column.data.merged(other.data);
         }
         merged.push(column);
     }
@@ -53,16 +52,16 @@ pub(super) fn expand_join<'a>(
     merged.into_iter().chain(rest).collect()
 }
 
-fn expand_item<'a>(
-    item: &Node,
-    entries: &mut impl Iterator<Item = &'a RangeTableEntry>,
-) -> Vec<Column> {
-    match &item.node {
-        // A join with an alias is a single range table entry.
-        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => expand_join(join, entries),
+fn expand_item<'a, C: ColumnData + 'a, I: 'a>(
+    node: &Node,
+    items: &mut impl Iterator<Item = &'a Item<C, I>>,
+) -> Vec<Column<C>> {
+    match &node.node {
+        // A join with an alias is a single item.
+        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => expand_join(join, items),
         _ => {
-            let entry = entries.next();
-            entry.map_or_else(Vec::new, |entry| entry.columns.iter().cloned().collect())
+            let item = items.next();
+            item.map_or_else(Vec::new, |item| item.columns.iter().cloned().collect())
         }
     }
 }

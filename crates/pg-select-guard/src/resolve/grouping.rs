@@ -7,9 +7,12 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CoercionForm, ColumnRef, Node, SelectStmt};
 
-use super::range_table::RangeTableEntry;
-use super::{build_ast, inspect, star};
+use super::columns::ColumnData;
+use super::item::Item;
+use super::star;
+use super::syntax::{column_star_qualifier, integer_literal, is_row_expansion, star_qualifier};
 use crate::name::names;
+use crate::relations::Relation;
 
 /// A column in GROUP BY.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,59 +22,70 @@ struct GroupingColumn {
     name: String,
 }
 
-/// The expressions to add to GROUP BY. `entries` are those of FROM, after the whole query has been
+/// An expression to add to GROUP BY.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DependentColumn {
+    /// The FROM item in its qualifier.
+    pub(crate) item: String,
+    /// The column; `None` stands for the whole row.
+    pub(crate) column: Option<String>,
+}
+
+/// The expressions to add to GROUP BY. `items` are those of FROM, after the whole query has been
 /// resolved against them. Grouping sets have no functional dependencies.
-pub(super) fn dependent_columns(select: &SelectStmt, entries: &[RangeTableEntry]) -> Vec<Node> {
-    let withholding = |entry: &&RangeTableEntry| {
-        let table = entry.table.filter(|_| entry.is_read_whole.get());
-        table.is_some_and(|table| !table.withheld.is_empty())
-    };
-    let withholding: Vec<&RangeTableEntry> = entries.iter().filter(withholding).collect();
-    if withholding.is_empty() {
+pub(crate) fn dependent_columns<C: ColumnData, I>(
+    select: &SelectStmt,
+    items: &[Item<C, I>],
+) -> Vec<DependentColumn> {
+    let replaced = items.iter().filter_map(|item| {
+        let table = item.table_to_hide()?;
+        Some((item, table))
+    });
+    let replaced: Vec<_> = replaced.collect();
+    if replaced.is_empty() {
         return Vec::new();
     }
-    let Some(keys) = grouping_columns(&select.group_clause, select, entries) else {
+    let Some(keys) = grouping_columns(&select.group_clause, select, items) else {
         return Vec::new();
     };
-    withholding
-        .iter()
-        .flat_map(|entry| entry_dependents(entry, &keys))
+    replaced
+        .into_iter()
+        .flat_map(|(item, table)| item_dependents(item, table, &keys))
         .collect()
 }
 
-fn entry_dependents(entry: &RangeTableEntry, keys: &[GroupingColumn]) -> Vec<Node> {
+fn item_dependents<C: ColumnData, I>(
+    item: &Item<C, I>,
+    table: &Relation,
+    keys: &[GroupingColumn],
+) -> Vec<DependentColumn> {
     let is_key = |name: &str| {
         let mut named = keys.iter().filter(|key| key.name == name);
-        named.any(|key| key.item.as_ref().is_none_or(|item| *item == entry.name))
-    };
-    let Some(table) = entry.table else {
-        return Vec::new();
+        named.any(|key| key.item.as_ref().is_none_or(|other| *other == item.name))
     };
     // An alias may rename the columns.
-    let columns = || entry.columns.iter().zip(&table.columns);
-    let key_columns = columns().filter(|(_, stored)| table.key.contains(&stored.name));
-    if table.key.is_empty()
-        || !key_columns
-            .into_iter()
-            .all(|(column, _)| is_key(&column.name))
-    {
+    let columns = || item.columns.iter().zip(&table.columns);
+    let mut key_columns = columns().filter(|(_, stored)| table.key.contains(&stored.name));
+    if table.key.is_empty() || !key_columns.all(|(column, _)| is_key(&column.name)) {
         return Vec::new();
     }
+    let dependent = |column| DependentColumn {
+        item: item.name.clone(),
+        column,
+    };
     let others = columns().filter(|(column, _)| !is_key(&column.name));
-    let mut added: Vec<Node> = others
-        .map(|(column, _)| build_ast::column(&[&entry.name, &column.name]))
-        .collect();
-    if entry.is_row_read.get() {
-        added.push(build_ast::whole_row(&entry.name));
-    }
-    added
+    let row = item.is_row_read().then(|| dependent(None));
+    others
+        .map(|(column, _)| dependent(Some(column.name.clone())))
+        .chain(row)
+        .collect()
 }
 
 /// The columns in a GROUP BY clause; `None` if it has grouping sets.
-fn grouping_columns(
+fn grouping_columns<C: ColumnData, I>(
     clause: &[Node],
     select: &SelectStmt,
-    entries: &[RangeTableEntry],
+    items: &[Item<C, I>],
 ) -> Option<Vec<GroupingColumn>> {
     let mut all = Vec::new();
     for expr in clause {
@@ -81,18 +95,16 @@ fn grouping_columns(
             Some(NodeEnum::RowExpr(row))
                 if row.row_format() == CoercionForm::CoerceImplicitCast =>
             {
-                all.extend(grouping_columns(&row.args, select, entries)?);
+                all.extend(grouping_columns(&row.args, select, items)?);
             }
             Some(NodeEnum::ColumnRef(column)) => {
-                all.extend(resolve_grouping_column(column, select, entries))
+                all.extend(resolve_grouping_column(column, select, items))
             }
             _ => {
-                let position = inspect::integer_literal(expr)
-                    .and_then(|position| usize::try_from(position).ok());
+                let position =
+                    integer_literal(expr).and_then(|position| usize::try_from(position).ok());
                 let position = position.and_then(|position| position.checked_sub(1));
-                all.extend(
-                    position.and_then(|position| output_column_at(position, select, entries)),
-                );
+                all.extend(position.and_then(|position| output_column_at(position, select, items)));
             }
         }
     }
@@ -100,23 +112,23 @@ fn grouping_columns(
 }
 
 /// Resolves a name in GROUP BY: an input column takes precedence over an output column.
-fn resolve_grouping_column(
+fn resolve_grouping_column<C: ColumnData, I>(
     column: &ColumnRef,
     select: &SelectStmt,
-    entries: &[RangeTableEntry],
+    items: &[Item<C, I>],
 ) -> Option<GroupingColumn> {
     let key = parse_grouping_column(column)?;
     let is_input_column = || {
-        let mut all = entries.iter();
-        all.any(|entry| entry.columns.find(&key.name).is_some())
+        let mut all = items.iter();
+        all.any(|item| item.columns.find(&key.name).is_some())
     };
     if key.item.is_some() || is_input_column() {
         return Some(key);
     }
     // If not all columns are known, one of the unknown ones may have this name.
-    if entries
+    if items
         .iter()
-        .any(|entry| entry.columns.exact_count().is_none())
+        .any(|item| item.columns.exact_count().is_none())
     {
         return None;
     }
@@ -126,17 +138,17 @@ fn resolve_grouping_column(
 }
 
 /// The column at a position of the select list, counted from 0, if the text determines it.
-fn output_column_at(
+fn output_column_at<C: ColumnData, I>(
     position: usize,
     select: &SelectStmt,
-    entries: &[RangeTableEntry],
+    items: &[Item<C, I>],
 ) -> Option<GroupingColumn> {
     let mut before = 0;
     for (_, value) in select.target_list.iter().filter_map(target) {
-        if inspect::is_row_expansion(value) {
+        if is_row_expansion(value) {
             return None;
         }
-        let Some(qualifier) = inspect::star_qualifier(value) else {
+        let Some(qualifier) = star_qualifier(value) else {
             if before == position {
                 return grouping_column(value);
             }
@@ -145,22 +157,22 @@ fn output_column_at(
         };
         let (columns, is_known) = match qualifier {
             None => (
-                star::expand(&select.from_clause, entries),
-                entries
+                star::expand(&select.from_clause, items),
+                items
                     .iter()
-                    .all(|entry| entry.columns.exact_count().is_some()),
+                    .all(|item| item.columns.exact_count().is_some()),
             ),
-            Some(item) => {
-                let entry = entries.iter().find(|entry| entry.name == item)?;
-                let columns = entry.columns.iter().cloned().collect();
-                (columns, entry.columns.exact_count().is_some())
+            Some(name) => {
+                let item = items.iter().find(|item| item.name == name)?;
+                let columns = item.columns.iter().cloned().collect();
+                (columns, item.columns.exact_count().is_some())
             }
         };
         if !is_known {
             return None;
         }
         if let Some(column) = columns.get(position - before) {
-            let item = qualifier.or_else(|| only_owner(&column.name, entries))?;
+            let item = qualifier.or_else(|| only_owner(&column.name, items))?;
             return Some(GroupingColumn {
                 item: Some(item.to_owned()),
                 name: column.name.clone(),
@@ -172,10 +184,10 @@ fn output_column_at(
 }
 
 /// The only item with a column of this name.
-fn only_owner<'a>(column: &str, entries: &'a [RangeTableEntry]) -> Option<&'a str> {
-    let mut owners = entries
+fn only_owner<'a, C: ColumnData, I>(column: &str, items: &'a [Item<C, I>]) -> Option<&'a str> {
+    let mut owners = items
         .iter()
-        .filter(|entry| entry.columns.find(column).is_some());
+        .filter(|item| item.columns.find(column).is_some());
     let owner = owners.next()?;
     owners.next().is_none().then_some(&owner.name)
 }
@@ -196,7 +208,7 @@ fn grouping_column(value: &Node) -> Option<GroupingColumn> {
 }
 
 fn parse_grouping_column(column: &ColumnRef) -> Option<GroupingColumn> {
-    if inspect::column_star_qualifier(column).is_some() {
+    if column_star_qualifier(column).is_some() {
         return None;
     }
     let (item, name) = match names(&column.fields).as_slice() {
