@@ -12,7 +12,8 @@ use std::collections::HashSet;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, ColumnRef, Node, RangeFunction};
 
-use super::allow_list::{FIELDS, SYSTEM_COLUMNS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS};
+use super::allow_list::{FIELDS, SYSTEM_COLUMNS, WHOLE_ROW_FUNCTIONS};
+use super::catalog::{self, FromColumns};
 use super::name::{Verdict, names};
 use super::refusal::{Refusal, Rule};
 
@@ -133,8 +134,11 @@ fn known_columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<St
     let mut columns: HashSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
     columns.extend(names(given).into_iter().map(str::to_owned));
     // The column of a single value takes the item's name, unless an alias or the function names it.
+    let names_its_column = |called: &str| {
+        catalog::function(called).is_some_and(|function| function.columns == FromColumns::Value)
+    };
     let takes_item_name =
-        given.is_empty() && called.is_some_and(|called| !VALUE_NAMED.contains(&called));
+        given.is_empty() && called.is_some_and(|called| !names_its_column(called));
     if takes_item_name {
         columns.insert(name.to_owned());
     }

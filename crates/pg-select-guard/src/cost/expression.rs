@@ -14,7 +14,7 @@ use super::range_table::Resolved;
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
 use super::{CostAnalyzer, build_ast, inspect, operator, retained, withheld};
-use crate::allow_list::FUNCTIONS;
+use crate::catalog;
 use crate::name::names;
 use crate::refusal::Refusal;
 
@@ -233,7 +233,8 @@ impl CostAnalyzer {
             (Some(qualifier), _) => self.range_table.resolve_star(qualifier),
             (None, [name]) => self.range_table.resolve_unqualified(name),
             (None, [.., qualifier, name])
-                if FUNCTIONS.contains_key(name) && !self.range_table.is_column(qualifier, name) =>
+                if catalog::function(name).is_some()
+                    && !self.range_table.is_column(qualifier, name) =>
             {
                 // PostgreSQL would call the function with the whole row.
                 return Err(Refusal::construct_with_hint(

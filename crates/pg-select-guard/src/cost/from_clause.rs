@@ -14,7 +14,8 @@ use super::range_table::RangeTableEntry;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
 use super::{CostAnalyzer, CteOutput, build_ast, star, withheld};
-use crate::allow_list::{FIELDS, VALUE_NAMED};
+use crate::allow_list::FIELDS;
+use crate::catalog::{self, FromColumns};
 use crate::name::{Verdict, names};
 use crate::refusal::Refusal;
 use crate::relations::{Relation, RelationColumn, relation};
@@ -289,32 +290,29 @@ impl CostAnalyzer {
     }
 }
 
-/// Functions in FROM whose columns the text does not determine: their arguments may contain rows of
-/// any type.
-const UNKNOWN_ROW_TYPE: [&str; 1] = ["unnest"];
-
 fn has_unknown_row_type(function: &Node) -> bool {
+    matches!(from_columns(function), Some(FromColumns::Unknown))
+}
+
+/// What is known of the columns of a function in FROM; `None` for another expression.
+fn from_columns(function: &Node) -> Option<FromColumns> {
     match &function.node {
         Some(NodeEnum::FuncCall(call)) => {
             let name = names(&call.funcname).last().copied();
-            name.is_some_and(|name| UNKNOWN_ROW_TYPE.contains(&name))
+            name.and_then(catalog::function)
+                .map(|function| function.columns)
         }
-        _ => false,
+        _ => None,
     }
 }
 
 /// The columns of a function in FROM; a scalar result would be named `value_name`.
 fn function_columns(function: &Node, value_name: &str, bound: Bound) -> Vec<Column> {
-    let Some(NodeEnum::FuncCall(call)) = &function.node else {
-        return unknown_columns(value_name, bound);
-    };
-    match names(&call.funcname).last() {
-        Some(&("json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text")) => {
-            ["key", "value"].map(|name| Column::new(name, bound)).into()
-        }
-        Some(name) if VALUE_NAMED.contains(name) => vec![Column::new("value", bound)],
-        Some(name) if !UNKNOWN_ROW_TYPE.contains(name) => vec![Column::new(value_name, bound)],
-        _ => unknown_columns(value_name, bound),
+    match from_columns(function) {
+        Some(FromColumns::KeyValue) => ["key", "value"].map(|name| Column::new(name, bound)).into(),
+        Some(FromColumns::Value) => vec![Column::new("value", bound)],
+        Some(FromColumns::Item) => vec![Column::new(value_name, bound)],
+        Some(FromColumns::Unknown) | None => unknown_columns(value_name, bound),
     }
 }
 

@@ -32,11 +32,11 @@ mod cast; // casts
 mod column_name; // names of output columns without an alias
 mod columns; // columns of a result
 mod cte; // WITH clauses and recursion
-mod custom_rule; // size rules of single functions
 mod expression; // all other expressions
 mod from_clause; // items of FROM
 mod full_text; // full-text search
 mod functional_dependency; // GROUP BY a primary key
+mod functions; // size rules of single functions
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token
