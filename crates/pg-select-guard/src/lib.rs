@@ -39,16 +39,17 @@
 //!
 //! # What it knows
 //!
-//! Knows PostgreSQL's grammar and the allow-list; must not know tenants, connections or MCP. What
-//! the raw parse tree does not show, such as a column's type, is left to the database's own
-//! privileges. `README.md` says what else a caller has to do.
+//! Knows PostgreSQL's grammar, the allow-list and the catalog; must not know tenants, connections
+//! or MCP. What the raw parse tree does not show, such as a column's type, is left to the
+//! database's own privileges. `README.md` says what else a caller has to do.
 //!
 //! # Invariant
 //!
 //! A [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of the calling
 //! program, never the client's text.
-mod allow_list; // functions, types, operators and collations that a statement may name
+mod allow_list; // types, collations and fields that a statement may name
 mod caps; // limits on the size of one statement
+pub mod catalog; // functions and operators that a statement may call
 mod construct; // the refusal of each node type that the walk does not visit
 mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN, never with ANALYZE
@@ -71,9 +72,7 @@ use std::num::NonZeroUsize;
 
 use pg_query::NodeEnum;
 
-pub use allow_list::{
-    AGGREGATES, FIELDS, SET_RETURNING, TYPES, VALUE_NAMED, WHOLE_ROW_FUNCTIONS, functions,
-};
+pub use allow_list::{FIELDS, TYPES, WHOLE_ROW_FUNCTIONS};
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};
 pub use relations::{RELATIONS, Relation, RelationColumn};

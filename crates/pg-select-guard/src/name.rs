@@ -4,7 +4,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SqlValueFunctionOp};
 
-use super::allow_list::OPERATORS;
+use super::catalog;
 use super::hints;
 use super::refusal::{Refusal, Rule};
 
@@ -29,7 +29,7 @@ pub(super) fn check_unquoted(name: &str, what: &str) -> Verdict {
 pub(super) fn check_operator(name: &[Node], location: i32) -> Verdict {
     match names(name).as_slice() {
         [] => Ok(()),
-        [name] | ["pg_catalog" | "public", name] if OPERATORS.contains(name) => Ok(()),
+        [name] | ["pg_catalog" | "public", name] if catalog::operator(name).is_some() => Ok(()),
         name => Err(Refusal::new(
             Rule::Operator,
             format!("the operator {} is not allowed", name.join(".")),

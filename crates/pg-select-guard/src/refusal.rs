@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::allow_list::nearest_function;
+use super::catalog::nearest_function;
 use super::hints;
 use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
 

@@ -11,6 +11,7 @@ use super::bound::Bound;
 use super::call::AggregateRefs;
 use super::totals::Totals;
 use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
+use crate::catalog::{Element, Function, State};
 use crate::refusal::Refusal;
 
 /// Bytes of an accumulated element beside its value: in an array or a text, in a JSON value, in a
@@ -44,7 +45,7 @@ impl CostAnalyzer {
     pub(super) fn bound_accumulation(
         &mut self,
         node: &mut Node,
-        name: &str,
+        function: &Function,
         value_bytes: u64,
         parts: Bound,
         refs: &AggregateRefs,
@@ -53,15 +54,19 @@ impl CostAnalyzer {
         // A hash aggregate respects work_mem only for the sizes of new groups, not for the growth
         // of their states.
         self.settings.allow_hash_agg = false;
-        let (values, overhead) = match name {
-            "range_agg" => (value_bytes, RANGE_OVERHEAD_BYTES),
-            "array_agg" | "string_agg" => (value_bytes, ELEMENT_OVERHEAD_BYTES),
-            _ => (value_bytes.saturating_mul(2), JSON_ELEMENT_OVERHEAD_BYTES),
+        let name = function.name;
+        let State::Elements(element) = function.state else {
+            return Err(Refusal::construct(&format!("a call of {name}")));
+        };
+        let (values, overhead) = match element {
+            Element::Range => (value_bytes, RANGE_OVERHEAD_BYTES),
+            Element::Array | Element::Text => (value_bytes, ELEMENT_OVERHEAD_BYTES),
+            Element::Json => (value_bytes.saturating_mul(2), JSON_ELEMENT_OVERHEAD_BYTES),
         };
         let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
             return Err(Refusal::construct(name));
         };
-        let is_json = name.contains("json");
+        let is_json = element == Element::Json;
         let mut parts = parts;
         let is_long = value_bytes > MAX_ESTIMATED_ELEMENT_BYTES;
         let weight_per_byte = self.weight_per_byte(is_json);
@@ -73,7 +78,7 @@ impl CostAnalyzer {
                 .saturating_mul(values.saturating_add(ARRAY_ELEMENT_BYTES))
         };
         let limit = self.aggregate_limit(value);
-        let is_array = name == "array_agg";
+        let is_array = element == Element::Array;
         // Under a limit, elements that are cheap to measure are weighed by their actual size too:
         // there the estimate would be too coarse.
         let is_measured = limit.is_some()

@@ -5,149 +5,102 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::bound::{Bound, MAX_NUMERIC_BYTES, Parts, SCALAR_BYTES};
+use super::bound::{Bound, Parts, SCALAR_BYTES};
 use super::cast::is_cast;
-use super::custom_rule::CustomRule;
 use super::expression::json_path_bound;
-use super::full_text::{FULL_TEXT_FUNCTIONS, TSVECTOR_PARSE_BYTES_PER_BYTE};
+use super::full_text::{MAX_TSQUERY_TEXT_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE};
+use super::functions::{CustomCall, custom_rule};
 use super::join::MAX_HASHED_ROW_BYTES;
-use super::operator::{REBUILD_BYTES_PER_BYTE, power_bytes, power_steps};
-use super::regex::group_bytes_per_byte;
-use super::totals::{check_steps, check_value_bytes};
+use super::operator::REBUILD_BYTES_PER_BYTE;
+use super::regex::REGEX_BYTES_PER_BYTE;
+use super::totals::{check_steps, check_value_bytes, input_too_long};
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
-use crate::allow_list::{AGGREGATES, FUNCTIONS, SET_RETURNING, SizeRule, TYPES};
-use crate::name::names;
-use crate::refusal::{Refusal, Rule};
+use crate::catalog::{
+    self, Form, Function, HeldBytes, InputRule, NumberRule, Plans, Replacement, SizeRule, State,
+    StepRule,
+};
+use crate::name::{Verdict, names};
+use crate::refusal::Refusal;
 
-/// Limit of a text that `normalize` reads: its time grows with the square of the length.
+/// Limit of a text that is normalized, in bytes: the time grows with the square of the length.
 const MAX_NORMALIZE_BYTES: u64 = 8 << 10;
 
-/// Functions with short text results that may parse as a number.
-const NUMERIC_LOOKING_FUNCTIONS: [&str; 5] = ["chr", "md5", "to_bin", "to_hex", "to_oct"];
-
-/// Functions whose result is as long as all arguments together, and numeric if they are.
-const NUMERIC_FUNCTIONS: [&str; 17] = [
-    "abs",
-    "ceil",
-    "ceiling",
-    "div",
-    "floor",
-    "gcd",
-    "generate_series",
-    "lcm",
-    "mod",
-    "random",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "trim_scale",
-    "var_pop",
-    "var_samp",
-    "variance",
-];
-
-/// Aggregates whose state is one of their input values, or one value computed from them.
-pub(super) const SINGLE_VALUE_AGGREGATES: [&str; 15] = [
-    "any_value",
-    "avg",
-    "bit_and",
-    "bit_or",
-    "bit_xor",
-    "max",
-    "min",
-    "range_intersect_agg",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "sum",
-    "var_pop",
-    "var_samp",
-    "variance",
-];
-
-/// Volatile functions that take arguments.
-const VOLATILE_FUNCTIONS: [&str; 4] = ["array_sample", "array_shuffle", "random", "random_normal"];
-
-/// Functions that build a JSON document from all or some of their arguments.
-const JSONB_BUILDERS: [&str; 9] = [
-    "jsonb_build_array",
-    "jsonb_build_object",
-    "jsonb_insert",
-    "jsonb_object",
-    "jsonb_path_query_array",
-    "jsonb_set",
-    "jsonb_strip_nulls",
-    "row_to_json",
-    "to_jsonb",
-];
-
-/// Functions that match a text against a regular expression. Below, the bytes PostgreSQL holds for
-/// each byte of the text: a wide character, and the position of each match.
-const REGEX_FUNCTIONS: [&str; 10] = [
-    "regexp_count",
-    "regexp_instr",
-    "regexp_like",
-    "regexp_match",
-    "regexp_matches",
-    "regexp_replace",
-    "regexp_split_to_array",
-    "regexp_split_to_table",
-    "regexp_substr",
-    "substring",
-];
-pub(super) const REGEX_BYTES_PER_BYTE: u64 = 12;
-
-/// Functions that return JSON.
-const JSON_FUNCTIONS: [&str; 16] = [
-    "array_to_json",
-    "json_build_array",
-    "json_build_object",
-    "json_extract_path",
-    "json_object",
-    "json_strip_nulls",
-    "jsonb_build_array",
-    "jsonb_build_object",
-    "jsonb_extract_path",
-    "jsonb_insert",
-    "jsonb_object",
-    "jsonb_set",
-    "jsonb_strip_nulls",
-    "row_to_json",
-    "to_json",
-    "to_jsonb",
-];
-
-/// Functions that take a format, and the limit of that format in bytes.
-const FORMAT_FUNCTIONS: [&str; 4] = ["to_char", "to_date", "to_number", "to_timestamp"];
+/// Limit of the format of a number, date or time, in bytes.
 const MAX_FORMAT_BYTES: u64 = 1 << 10;
 
-/// Functions that multiply long numbers.
-const QUADRATIC_NUMERIC_FUNCTIONS: [&str; 10] = [
-    "div",
-    "gcd",
-    "lcm",
-    "mod",
-    "stddev",
-    "stddev_pop",
-    "stddev_samp",
-    "var_pop",
-    "var_samp",
-    "variance",
-];
+/// Decimal digits that PostgreSQL processes at a time.
+const DIGITS_PER_LIMB: u64 = 4;
 
-/// All lists of function names in this file.
-#[cfg(test)]
-pub(super) const FUNCTION_LISTS: [&[&str]; 9] = [
-    &NUMERIC_LOOKING_FUNCTIONS,
-    &NUMERIC_FUNCTIONS,
-    &SINGLE_VALUE_AGGREGATES,
-    &JSON_FUNCTIONS,
-    &REGEX_FUNCTIONS,
-    &VOLATILE_FUNCTIONS,
-    &JSONB_BUILDERS,
-    &FORMAT_FUNCTIONS,
-    &QUADRATIC_NUMERIC_FUNCTIONS,
-];
+/// The fewest bytes of a pair of characters.
+const MIN_PAIR_BYTES: u64 = 2;
+
+/// Factor by which JSON grows that is embedded into JSON: it needs no quotes, and may get a space
+/// behind each colon and comma.
+const JSON_IN_JSON_FACTOR: u64 = 2;
+
+/// Bytes of a fraction, of which an ordered-set aggregate may take an array.
+const BYTES_PER_FRACTION: u64 = 8;
+
+/// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
+pub(super) struct AggregateRefs {
+    pub(super) all: Range<usize>,
+    pub(super) first: Range<usize>,
+    pub(super) filter: Range<usize>,
+}
+
+/// Bounds of the parts of a call.
+struct CallParts {
+    /// Of each argument.
+    arguments: Vec<Bound>,
+    /// Of all arguments together.
+    args: Parts,
+    /// Of ORDER BY, FILTER and OVER.
+    modifiers: Parts,
+    /// Bytes of the longest expression of ORDER BY.
+    order_key_bytes: u64,
+    refs: AggregateRefs,
+    /// Bounded wrappers around arguments.
+    wrappers: u64,
+}
+
+impl CallParts {
+    /// Bytes of the argument at a position; 0 if there is none.
+    fn argument_bytes(&self, position: usize) -> u64 {
+        let argument = self.arguments.get(position);
+        argument.map_or(0, |bound| bound.max_bytes)
+    }
+
+    fn may_parse_as_number(&self, function: &Function, call: &FuncCall) -> bool {
+        match function.number {
+            NumberRule::Always => true,
+            NumberRule::Never => false,
+            // One value of the sort order.
+            NumberRule::OfArguments
+                if call.agg_within_group && function.size == SizeRule::LongestArgument =>
+            {
+                self.modifiers.combined.may_parse_as_number
+            }
+            NumberRule::OfArguments => self.args.combined.may_parse_as_number,
+        }
+    }
+}
+
+/// What a size rule finds out about a call.
+struct ResultBound {
+    bytes: u64,
+    held_bytes: u64,
+    uninterruptible_steps: u64,
+}
+
+impl From<u64> for ResultBound {
+    fn from(bytes: u64) -> Self {
+        Self {
+            bytes,
+            held_bytes: 0,
+            uninterruptible_steps: 0,
+        }
+    }
+}
 
 impl CostAnalyzer {
     /// Bounds a call; it may be replaced by another expression.
@@ -164,56 +117,95 @@ impl CostAnalyzer {
             return self.bound_cast_call(&name, call);
         }
         let location = call.location;
-        let size_rule = FUNCTIONS
-            .get(name.as_str())
-            .copied()
-            .unwrap_or(SizeRule::SumTimes(1));
-        let is_positional = matches!(
-            size_rule,
-            SizeRule::MaxDigits | SizeRule::Custom | SizeRule::Accumulates
-        ) || time_zone::takes_time_zone(&name);
-        if is_positional && (call.func_variadic || call.args.iter().any(inspect::is_named_argument))
-        {
-            return Err(Refusal::construct_with_hint(
-                &format!("a call of {name} with named arguments or VARIADIC"),
-                "pass all arguments by position",
-            )
-            .at(location));
+        let function = catalog::function(&name)
+            .ok_or_else(|| Refusal::construct(&format!("a call of {name}")).at(location))?;
+        check_notation(function, call)?;
+        self.add_call(function, call)?;
+        let totals = self.totals;
+        let parts = self.bound_call_parts(function, call)?;
+        let mut bound = parts.args.combined.with_sibling(parts.modifiers.combined);
+        bound = (0..parts.wrappers).fold(bound, |bound, _| bound.with_wrapper());
+        bound.is_runtime |=
+            call.args.is_empty() || call.over.is_some() || function.is_never_folded();
+        bound.may_parse_as_number = parts.may_parse_as_number(function, call);
+        if function.size == SizeRule::Accumulates {
+            let value_bytes = parts.args.total_bytes;
+            return self.bound_accumulation(
+                node,
+                function,
+                value_bytes,
+                bound,
+                &parts.refs,
+                totals,
+            );
         }
-        if REGEX_FUNCTIONS.contains(&name.as_str())
+        let result = bound_result(function, call, &parts)?;
+        let value = result.bytes;
+        let held = held_bytes(function, value, parts.argument_bytes(0));
+        bound.live_bytes = bound
+            .live_bytes
+            .saturating_add(held)
+            .saturating_add(result.held_bytes)
+            .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
+        check_input(function, &parts, location)?;
+        let own_steps = own_steps(function, parts.args.combined.max_bytes, location)?;
+        bound.uninterruptible_steps = bound
+            .uninterruptible_steps
+            .saturating_add(own_steps)
+            .saturating_add(result.uninterruptible_steps);
+        check_value_bytes(&name, value, location)?;
+        if function.replacement == Replacement::CastToText {
+            let inner = std::mem::take(node);
+            *node = build_ast::cast(inner, "text");
+        }
+        let bound = Bound::parent(bound, value);
+        Ok(match function.form {
+            Form::Any => bound,
+            Form::Flat => bound.as_flat(),
+            Form::Json => bound.as_json(),
+        })
+    }
+
+    /// Adds what a call costs whatever its arguments are.
+    fn add_call(&mut self, function: &Function, call: &FuncCall) -> Verdict {
+        if function.held == HeldBytes::Regex
             && let Some(pattern) = call.args.get(1)
         {
             self.add_retained_bytes(regex::retained_bytes(pattern));
         }
-        if matches!(name.as_str(), "max" | "min") {
+        if function.plans == Plans::Twice {
             self.min_max_calls += 1;
         }
-        if SET_RETURNING.contains(&name.as_str()) {
+        if function.kinds.set {
             self.set_returning_calls += 1;
             // PostgreSQL may keep the function's rows within its own `work_mem`.
             self.add_sort(0)?;
         }
-        let (before, totals) = (self.ref_levels.len(), self.totals);
-        let mut bounds = Vec::with_capacity(call.args.len());
+        Ok(())
+    }
+
+    /// Bounds the arguments and the other clauses of a call.
+    fn bound_call_parts(
+        &mut self,
+        function: &Function,
+        call: &mut FuncCall,
+    ) -> Result<CallParts, Refusal> {
+        let before = self.ref_levels.len();
+        let mut arguments = Vec::with_capacity(call.args.len());
         let mut first = before..before;
         for arg in &mut call.args {
-            let is_path = name.starts_with("jsonb_path_") && inspect::is_json_path(arg);
-            bounds.push(if is_path {
+            let is_path = function.input == InputRule::Path && inspect::is_json_path(arg);
+            arguments.push(if is_path {
                 json_path_bound(arg)
             } else {
                 self.bound_expr(arg)?
             });
-            if bounds.len() == 1 {
+            if arguments.len() == 1 {
                 first = before..self.ref_levels.len();
             }
         }
-        let may_be_text = |position: usize| {
-            bounds
-                .get(position)
-                .is_some_and(|bound: &Bound| bound.may_parse_as_number)
-        };
-        let wrappers = time_zone::wrap_zone_argument(&name, call, may_be_text);
-        let args: Parts = bounds.iter().copied().collect();
+        let wrappers = time_zone::wrap_zone_argument(function, call, &arguments);
+        let args: Parts = arguments.iter().copied().collect();
         let mut modifiers = Parts::default();
         for expr in &mut call.agg_order {
             let bound = self.bound_expr(expr)?;
@@ -224,11 +216,11 @@ impl CostAnalyzer {
         }
         if call.agg_distinct || call.agg_within_group {
             for _ in 0..self.grouping_sets {
-                self.add_sort_keys(bounds.iter().copied())?;
+                self.add_sort_keys(arguments.iter().copied())?;
             }
         }
         let order_key_bytes = modifiers.combined.max_bytes;
-        if !call.agg_order.is_empty() && size_rule != SizeRule::Accumulates {
+        if !call.agg_order.is_empty() && function.size != SizeRule::Accumulates {
             self.add_sort_rows(args.total_bytes, self.grouping_sets)?;
         }
         let filter = self.ref_levels.len();
@@ -241,218 +233,125 @@ impl CostAnalyzer {
         if let Some(window) = &mut call.over {
             modifiers.add(self.bound_window(window)?);
         }
-        let mut bound = args.combined.with_sibling(modifiers.combined);
-        bound = (0..wrappers).fold(bound, |bound, _| bound.with_wrapper());
-        bound.is_runtime |= call.args.is_empty()
-            || call.over.is_some()
-            || SET_RETURNING.contains(&name.as_str())
-            || VOLATILE_FUNCTIONS.contains(&name.as_str())
-            || AGGREGATES.contains(&name.as_str());
-        bound.may_parse_as_number = match size_rule {
-            _ if FULL_TEXT_FUNCTIONS.contains(&name.as_str()) => false,
-            SizeRule::Fixed => NUMERIC_LOOKING_FUNCTIONS.contains(&name.as_str()),
-            SizeRule::MaxDigits => false,
-            SizeRule::LongestArgument if call.agg_within_group => {
-                modifiers.combined.may_parse_as_number
-            }
-            SizeRule::LongestArgument => args.combined.may_parse_as_number,
-            SizeRule::SumTimes(_) | SizeRule::Custom
-                if NUMERIC_FUNCTIONS.contains(&name.as_str()) =>
-            {
-                args.combined.may_parse_as_number
-            }
-            // Constructors of ranges and multiranges.
-            SizeRule::SumTimes(_) => !TYPES.contains(&name.as_str()),
-            SizeRule::Custom | SizeRule::Accumulates => true,
-        };
-        let value = match size_rule {
-            // One value of the sort order, or one for each of several fractions.
-            SizeRule::LongestArgument if call.agg_within_group => {
-                (args.total_bytes / 8 + 1).saturating_mul(order_key_bytes)
-            }
-            SizeRule::Fixed if call.agg_within_group => args
-                .total_bytes
-                .saturating_mul(2)
-                .saturating_add(SCALAR_BYTES),
-            SizeRule::Fixed => SCALAR_BYTES,
-            // A prefix or suffix of this many characters.
-            SizeRule::LongestArgument if matches!(name.as_str(), "left" | "right") => {
-                let max = call.args.get(1).and_then(inspect::integer_literal);
-                let max = max.map_or(u64::MAX, |characters| characters.saturating_mul(4));
-                args.combined.max_bytes.min(max).max(SCALAR_BYTES)
-            }
-            SizeRule::LongestArgument => args.combined.max_bytes.max(SCALAR_BYTES),
-            SizeRule::SumTimes(times) => bounds
-                .iter()
-                // JSON embedded into JSON needs no quotes; it may get a space behind each colon and
-                // comma.
-                .map(|bound| {
-                    bound
-                        .max_bytes
-                        .saturating_mul(if bound.is_json { times.min(2) } else { times })
-                })
-                .fold(SCALAR_BYTES, u64::saturating_add),
-            SizeRule::MaxDigits if call.args.first().is_some_and(inspect::is_float8_cast) => {
-                SCALAR_BYTES
-            }
-            SizeRule::MaxDigits if matches!(name.as_str(), "pow" | "power") => {
-                let base = bounds.first().map_or(0, |bound| bound.max_bytes);
-                power_bytes(base, call.args.get_mut(1))
-            }
-            SizeRule::MaxDigits => numeric_result_bytes(&name, call, args.total_bytes),
-            SizeRule::Accumulates => {
-                return self.bound_accumulation(
-                    node,
-                    &name,
-                    args.total_bytes,
-                    bound,
-                    &refs,
-                    totals,
-                );
-            }
-            SizeRule::Custom => {
-                let mut rule = CustomRule {
-                    call: call.as_mut(),
-                    bounds: &bounds,
-                    uninterruptible_steps: 0,
-                };
-                let value = rule.result_bytes(&name)?;
-                bound.uninterruptible_steps = bound
-                    .uninterruptible_steps
-                    .saturating_add(rule.uninterruptible_steps);
-                value
-            }
-        };
-        if JSONB_BUILDERS.contains(&name.as_str()) {
-            bound.live_bytes = bound
-                .live_bytes
-                .saturating_add(value.saturating_mul(REBUILD_BYTES_PER_BYTE));
-        }
-        if SINGLE_VALUE_AGGREGATES.contains(&name.as_str())
-            && args.combined.max_bytes > MAX_HASHED_ROW_BYTES
-        {
-            // A hash aggregate does not account for a state that grows after its group was created.
-            // Each grouping set keeps a value of its own.
-            self.settings.allow_hash_agg = false;
-            let others = value.saturating_mul(self.grouping_sets.saturating_sub(1));
-            bound.live_bytes = bound.live_bytes.saturating_add(others);
-        }
-        let text = bounds.first().map_or(0, |bound| bound.max_bytes);
-        let bytes_per_byte = match name.as_str() {
-            "to_tsvector" => TSVECTOR_PARSE_BYTES_PER_BYTE,
-            name if REGEX_FUNCTIONS.contains(&name) => {
-                REGEX_BYTES_PER_BYTE + group_bytes_per_byte(name, call)
-            }
-            _ => 0,
-        };
-        bound.live_bytes = bound
-            .live_bytes
-            .saturating_add(text.saturating_mul(bytes_per_byte));
-        let format = bounds.get(1).map_or(0, |bound| bound.max_bytes);
-        if FORMAT_FUNCTIONS.contains(&name.as_str()) && format > MAX_FORMAT_BYTES {
-            return Err(input_too_long(&name, format, MAX_FORMAT_BYTES, location));
-        }
-        if name == "normalize" && args.combined.max_bytes > MAX_NORMALIZE_BYTES {
-            return Err(input_too_long(
-                &name,
-                args.combined.max_bytes,
-                MAX_NORMALIZE_BYTES,
-                location,
-            ));
-        }
-        let quadratic_bytes = match name.as_str() {
-            "normalize" => args.combined.max_bytes / 2,
-            name if QUADRATIC_NUMERIC_FUNCTIONS.contains(&name)
-                && args.combined.max_bytes > SCALAR_BYTES =>
-            {
-                args.combined.max_bytes / 4
-            }
-            _ => 0,
-        };
-        let mut own_steps = check_steps(&name, quadratic_bytes, quadratic_bytes, location)?;
-        if size_rule == SizeRule::MaxDigits {
-            own_steps = own_steps.saturating_add(numeric_result_steps(
-                &name,
-                args.total_bytes,
-                value,
-                location,
-            )?);
-        }
-        bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
-        check_value_bytes(&name, value, location)?;
-        if name == "pg_typeof" {
-            let type_of = std::mem::take(node);
-            *node = build_ast::cast(type_of, "text");
-        }
-        let mut bound = Bound::parent(bound, value);
-        bound.is_flat = is_flat_result(&name, size_rule);
-        Ok(if JSON_FUNCTIONS.contains(&name.as_str()) {
-            bound.as_json()
-        } else {
-            bound
+        Ok(CallParts {
+            arguments,
+            args,
+            modifiers,
+            order_key_bytes,
+            refs,
+            wrappers,
         })
     }
-}
 
-/// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
-pub(super) struct AggregateRefs {
-    pub(super) all: Range<usize>,
-    pub(super) first: Range<usize>,
-    pub(super) filter: Range<usize>,
-}
-
-/// Whether a function's result certainly is neither JSON nor a `tsquery`. A function that returns
-/// one of its arguments may return either, and `ts_headline` returns JSON for JSON.
-fn is_flat_result(name: &str, size_rule: SizeRule) -> bool {
-    size_rule != SizeRule::LongestArgument
-        && name != "ts_headline"
-        && !name.contains("json")
-        && !name.ends_with("tsquery")
-}
-
-/// Bytes of a `numeric` that a function computes.
-fn numeric_result_bytes(name: &str, call: &mut FuncCall, args: u64) -> u64 {
-    match (name, call.args.get(1).and_then(inspect::integer_literal)) {
-        // As many digits behind the decimal point as requested.
-        ("round" | "trunc", Some(scale)) => args.saturating_add(scale).min(MAX_NUMERIC_BYTES),
-        ("round" | "trunc", None) if call.args.len() == 1 => args.max(SCALAR_BYTES),
-        // Rounding before the decimal point: a negative scale only removes digits, or turns 950
-        // into 1,000.
-        ("round" | "trunc", None) if call.args.get(1).is_some_and(inspect::is_negative_literal) => {
-            args.max(SCALAR_BYTES)
+    /// Bytes of the further states of an aggregate that keeps one value: each grouping set has a
+    /// value of its own.
+    fn state_bytes(&mut self, function: &Function, value: u64, max_argument_bytes: u64) -> u64 {
+        if function.state != State::Value || max_argument_bytes <= MAX_HASHED_ROW_BYTES {
+            return 0;
         }
-        ("sqrt" | "ln" | "log" | "log10", _) => args.saturating_add(1_024).min(MAX_NUMERIC_BYTES),
-        ("exp", _) => power_bytes(1, call.args.first_mut()),
-        _ => MAX_NUMERIC_BYTES,
+        // A hash aggregate does not account for a state that grows after its group was created.
+        self.settings.allow_hash_agg = false;
+        value.saturating_mul(self.grouping_sets.saturating_sub(1))
     }
 }
 
-/// The most digits behind the decimal point to which PostgreSQL computes an irrational result
-/// (`NUMERIC_MAX_DISPLAY_SCALE`).
-const MAX_DISPLAY_SCALE: u64 = 1_000;
-
-/// Multiplications of such a number in one series expansion: the logarithm of a number of 1,000
-/// digits takes 2 ms.
-const PRODUCTS_PER_SERIES: u64 = 16;
-
-/// The uninterruptible steps of a function that computes a `numeric`, for these sizes of arguments
-/// and result.
-fn numeric_result_steps(name: &str, args: u64, value: u64, location: i32) -> Result<u64, Refusal> {
-    let limbs = args.min(MAX_DISPLAY_SCALE) / 4;
-    let series = limbs * limbs * PRODUCTS_PER_SERIES;
-    Ok(match name {
-        "exp" | "pow" | "power" => series.saturating_add(power_steps(value, location)?),
-        "ln" | "log" | "log10" | "sqrt" => series,
-        // The time of the others is linear in the digits; `factorial` checks for interrupts.
-        _ => 0,
-    })
+/// Rejects a notation in which the position of an argument does not say which one it is.
+fn check_notation(function: &Function, call: &FuncCall) -> Verdict {
+    let is_by_position = !call.func_variadic && !call.args.iter().any(inspect::is_named_argument);
+    if is_by_position || !function.is_positional() {
+        return Ok(());
+    }
+    let name = function.name;
+    Err(Refusal::construct_with_hint(
+        &format!("a call of {name} with named arguments or VARIADIC"),
+        "pass all arguments by position",
+    )
+    .at(call.location))
 }
 
-pub(super) fn input_too_long(name: &str, bytes: u64, max: u64, location: i32) -> Refusal {
-    Refusal::new(
-        Rule::Cost,
-        format!("{name} would process values of up to {bytes} bytes"),
-        format!("the maximum is {max}; use shorter values"),
-    )
-    .at(location)
+/// Bounds the result of a call by the size rule of its function. The call may be replaced.
+fn bound_result(
+    function: &'static Function,
+    call: &mut FuncCall,
+    parts: &CallParts,
+) -> Result<ResultBound, Refusal> {
+    let bytes = match function.size {
+        // One value of the sort order, or one for each of several fractions.
+        SizeRule::LongestArgument if call.agg_within_group => {
+            let values = parts.args.total_bytes / BYTES_PER_FRACTION + 1;
+            values.saturating_mul(parts.order_key_bytes)
+        }
+        SizeRule::Fixed if call.agg_within_group => {
+            let fractions = parts.args.total_bytes.saturating_mul(2);
+            fractions.saturating_add(SCALAR_BYTES)
+        }
+        SizeRule::Fixed => SCALAR_BYTES,
+        SizeRule::LongestArgument => parts.args.combined.max_bytes.max(SCALAR_BYTES),
+        SizeRule::SumTimes(factor) => {
+            let grown = parts.arguments.iter().map(|argument| {
+                let factor = match argument.is_json {
+                    true => factor.min(JSON_IN_JSON_FACTOR),
+                    false => factor,
+                };
+                argument.max_bytes.saturating_mul(factor)
+            });
+            grown.fold(SCALAR_BYTES, u64::saturating_add)
+        }
+        SizeRule::Accumulates | SizeRule::Custom => {
+            let rule = custom_rule(function).ok_or_else(|| {
+                Refusal::construct(&format!("a call of {}", function.name)).at(call.location)
+            })?;
+            let mut custom = CustomCall {
+                function,
+                call,
+                bounds: &parts.arguments,
+                held_bytes: 0,
+                uninterruptible_steps: 0,
+            };
+            let bytes = rule(&mut custom)?;
+            return Ok(ResultBound {
+                bytes,
+                held_bytes: custom.held_bytes,
+                uninterruptible_steps: custom.uninterruptible_steps,
+            });
+        }
+    };
+    Ok(bytes.into())
+}
+
+/// Bytes that PostgreSQL holds while the function computes a result of this size from a text of
+/// this size, its first argument.
+fn held_bytes(function: &Function, result: u64, text: u64) -> u64 {
+    match function.held {
+        HeldBytes::Nothing => 0,
+        HeldBytes::Regex => text.saturating_mul(REGEX_BYTES_PER_BYTE),
+        HeldBytes::Words => text.saturating_mul(TSVECTOR_PARSE_BYTES_PER_BYTE),
+        HeldBytes::Rebuild => result.saturating_mul(REBUILD_BYTES_PER_BYTE),
+    }
+}
+
+/// Checks the length of arguments that the function processes slowly.
+fn check_input(function: &Function, parts: &CallParts, location: i32) -> Verdict {
+    let longest = parts.args.combined.max_bytes;
+    let (bytes, max) = match function.input {
+        InputRule::Any | InputRule::Path => return Ok(()),
+        InputRule::Format => (parts.argument_bytes(1), MAX_FORMAT_BYTES),
+        InputRule::Tsquery => (longest, MAX_TSQUERY_TEXT_BYTES),
+        InputRule::Normalize => (longest, MAX_NORMALIZE_BYTES),
+    };
+    if bytes <= max {
+        return Ok(());
+    }
+    Err(input_too_long(function.name, bytes, max, location))
+}
+
+/// The uninterruptible steps of a function over arguments of this size.
+fn own_steps(function: &Function, longest: u64, location: i32) -> Result<u64, Refusal> {
+    let items = match function.steps {
+        StepRule::None => return Ok(0),
+        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(0),
+        StepRule::Digits => longest / DIGITS_PER_LIMB,
+        StepRule::Pairs => longest / MIN_PAIR_BYTES,
+    };
+    check_steps(function.name, items, items, location)
 }

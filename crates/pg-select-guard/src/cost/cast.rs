@@ -4,9 +4,9 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
 
 use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
-use super::call::{REGEX_BYTES_PER_BYTE, input_too_long};
 use super::full_text::{MAX_TSQUERY_TEXT_BYTES, TSQUERY_BYTES_PER_BYTE};
-use super::totals::{check_bytes, check_steps, check_value_bytes};
+use super::regex::REGEX_BYTES_PER_BYTE;
+use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::allow_list::TYPES;
 use crate::name::names;

@@ -13,13 +13,3 @@ pub(super) const TSVECTOR_PARSE_BYTES_PER_BYTE: u64 = 60;
 
 /// Bytes of a `tsvector` for each byte of its text.
 pub(super) const TSVECTOR_BYTES_PER_BYTE: u64 = 8;
-
-/// Functions that return a `tsvector` or a `tsquery`, neither of which parses as a number.
-pub(super) const FULL_TEXT_FUNCTIONS: [&str; 6] = [
-    "phraseto_tsquery",
-    "plainto_tsquery",
-    "setweight",
-    "to_tsquery",
-    "to_tsvector",
-    "websearch_to_tsquery",
-];

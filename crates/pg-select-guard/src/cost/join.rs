@@ -116,7 +116,7 @@ impl JoinGraph<'_> {
                 expr.args.iter().for_each(|arg| self.condition(arg));
             }
             Some(NodeEnum::AExpr(expr))
-                if expr.kind() == AExprKind::AexprOp && operator::operator_name(expr) == "=" =>
+                if expr.kind() == AExprKind::AexprOp && operator::is_equality(expr) =>
             {
                 let known = &self.items[..self.nodes.len()];
                 let sides = [&expr.lexpr, &expr.rexpr].map(|side| {

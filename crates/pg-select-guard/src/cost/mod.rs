@@ -31,10 +31,10 @@ mod call; // function calls
 mod cast; // casts
 mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
-mod custom_rule; // size rules of single functions
 mod expression; // all other expressions
 mod from_clause; // items of FROM
 mod full_text; // full-text search
+mod functions; // size rules of single functions
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token

@@ -1,17 +1,22 @@
 //! Regular expressions: small programs that run over long values.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node};
+use pg_query::protobuf::Node;
 
 pub(super) use super::json_path::check_json_path;
-use super::operator::operator_name;
+use super::operator::find_operator;
 use super::{build_ast, inspect};
+use crate::catalog::Operator;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
 
 /// Limit of a regular expression, in bytes. Compiling one takes memory that grows with its
 /// repetitions, and a backend keeps the last 32.
 pub(super) const MAX_REGEX_BYTES: usize = 500;
+
+/// Bytes that PostgreSQL holds for each byte of a text that is matched: a wide character, and the
+/// position of each match.
+pub(super) const REGEX_BYTES_PER_BYTE: u64 = 12;
 
 /// Limit of the product of all quantifier bounds, as in `x{1,20}`.
 const MAX_REPETITIONS: u64 = 255;
@@ -71,19 +76,9 @@ pub(super) fn unknown_regexes(location: i32) -> Refusal {
 /// regexp.c).
 const BYTES_PER_GROUP: u64 = 8;
 
-/// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions:
-/// the positions of the groups, if the call asks for one of them.
-pub(super) fn group_bytes_per_byte(name: &str, call: &FuncCall) -> u64 {
-    let asks = match name {
-        "regexp_matches" => true,
-        "regexp_instr" => call.args.len() > 6,
-        "regexp_substr" => call.args.len() > 5,
-        _ => false,
-    };
-    if !asks {
-        return 0;
-    }
-    let pattern = call.args.get(1).and_then(inspect::text_literal);
+/// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions, if
+/// the positions of the groups are asked for. `None` stands for a computed pattern.
+pub(super) fn group_bytes_per_byte(pattern: Option<&str>) -> u64 {
     let groups = pattern.map_or(MAX_REGEX_BYTES / 2, |pattern| pattern.matches('(').count());
     u64::try_from(groups)
         .unwrap_or(u64::MAX)
@@ -196,9 +191,6 @@ const BYTES_PER_OPTIONAL_PAIR: u64 = 64;
 /// expressions.
 const MAX_BYTES_PER_REGEX: u64 = 1 << 20;
 
-/// Operators that never return a text.
-const ARITHMETIC_OPERATORS: [&str; 5] = ["+", "-", "*", "/", "%"];
-
 /// Memory that a backend retains for regular expressions. A computed one counts as the largest.
 pub(super) fn retained_bytes(patterns: &Node) -> u64 {
     if let Some(text) = inspect::text_literal(patterns) {
@@ -212,7 +204,9 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
     match &patterns.node {
         // The start position in a call of `substring`: arithmetic returns no text.
         Some(NodeEnum::AConst(_)) => 0,
-        Some(NodeEnum::AExpr(expr)) if ARITHMETIC_OPERATORS.contains(&operator_name(expr)) => 0,
+        Some(NodeEnum::AExpr(expr)) if find_operator(expr).is_some_and(Operator::is_arithmetic) => {
+            0
+        }
         Some(NodeEnum::AArrayExpr(array)) => array
             .elements
             .iter()

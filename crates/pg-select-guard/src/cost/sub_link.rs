@@ -9,6 +9,7 @@ use super::build_ast::ColumnCount;
 use super::join::MAX_HASHED_ROW_BYTES;
 use super::operator::{check_operator_over_rows, operator_steps};
 use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
+use crate::catalog;
 use crate::name::names;
 use crate::refusal::Refusal;
 
@@ -69,9 +70,11 @@ impl CostAnalyzer {
         }
         match kind {
             SubLinkType::AnySublink | SubLinkType::AllSublink | SubLinkType::RowcompareSublink => {
-                check_operator_over_rows(oper_name, location)?;
+                let operator =
+                    catalog::operator(names(oper_name).last().copied().unwrap_or("="))
+                        .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
+                check_operator_over_rows(operator, location)?;
                 self.add_equalities(self.count_row_values(testexpr.as_deref()))?;
-                let operator = names(oper_name).last().copied().unwrap_or("=");
                 let own_steps = operator_steps(
                     operator,
                     left_operand.max_bytes,

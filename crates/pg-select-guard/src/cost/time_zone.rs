@@ -8,7 +8,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeName};
 
+use super::bound::Bound;
 use super::{build_ast, inspect};
+use crate::catalog::Function;
 use crate::name::{Verdict, names};
 use crate::refusal::Refusal;
 
@@ -27,30 +29,9 @@ const ZONED_TYPES: [&str; 11] = [
     "tstzrange",
 ];
 
-/// Functions with a time zone argument: name, number of arguments, position of the zone.
-const ZONE_ARGUMENTS: [(&str, usize, usize); 6] = [
-    ("date_add", 3, 2),
-    ("date_subtract", 3, 2),
-    ("date_trunc", 3, 2),
-    ("generate_series", 4, 3),
-    ("make_timestamptz", 7, 6),
-    ("timezone", 2, 0),
-];
-
-/// All lists of function names in this file.
-#[cfg(test)]
-pub(super) fn listed_functions() -> impl Iterator<Item = &'static str> {
-    ZONE_ARGUMENTS.iter().map(|(name, ..)| *name)
-}
-
 /// Whether the input of this type, or of an array of it, may name a time zone.
 pub(super) fn may_name_time_zone(type_name: &str) -> bool {
     ZONED_TYPES.contains(&type_name)
-}
-
-/// Whether the function has a time zone argument, so all arguments must be positional.
-pub(super) fn takes_time_zone(function: &str) -> bool {
-    ZONE_ARGUMENTS.iter().any(|(name, ..)| *name == function)
 }
 
 /// Puts a value that is cast to a time type into a bounded wrapper, unless it is a literal. Returns
@@ -95,22 +76,19 @@ pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>
 
 /// Puts the time zone argument of a call into a bounded wrapper. Returns the number of wrappers.
 pub(super) fn wrap_zone_argument(
-    name: &str,
+    function: &Function,
     call: &mut FuncCall,
-    may_be_text: impl Fn(usize) -> bool,
+    arguments: &[Bound],
 ) -> u64 {
-    let count = call.args.len();
-    let rule = ZONE_ARGUMENTS
-        .iter()
-        .find(|(function, args, _)| *function == name && *args == count);
-    let Some(&(_, _, position)) = rule else {
+    let Some(zone) = function.zone.filter(|zone| zone.count == call.args.len()) else {
         return 0;
     };
+    let position = zone.position.saturating_sub(1);
+    let argument = arguments.get(position);
+    let may_be_text = argument.is_some_and(|bound| bound.may_parse_as_number);
     let has_digit = |text: &str| text.contains(|character: char| character.is_ascii_digit());
     match call.args.get_mut(position) {
-        Some(zone)
-            if may_be_text(position) && inspect::text_literal(zone).is_none_or(has_digit) =>
-        {
+        Some(zone) if may_be_text && inspect::text_literal(zone).is_none_or(has_digit) => {
             let is_literal = inspect::text_literal(zone).is_some();
             let inner = std::mem::take(zone);
             // A literal has no type yet, and the wrapper accepts any type.
@@ -119,7 +97,7 @@ pub(super) fn wrap_zone_argument(
             } else {
                 inner
             };
-            *zone = build_ast::wrapper_call("zone", vec![inner, build_ast::text(name)]);
+            *zone = build_ast::wrapper_call("zone", vec![inner, build_ast::text(function.name)]);
             1
         }
         _ => 0,

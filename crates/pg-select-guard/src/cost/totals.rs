@@ -203,6 +203,16 @@ pub(super) fn check_steps(
     .at(location))
 }
 
+/// The refusal of a value that an operation would process too slowly.
+pub(super) fn input_too_long(what: &str, bytes: u64, max: u64, location: i32) -> Refusal {
+    Refusal::new(
+        Rule::Cost,
+        format!("{what} would process values of up to {bytes} bytes"),
+        format!("the maximum is {max}; use shorter values"),
+    )
+    .at(location)
+}
+
 /// Checks the size of one value against [`MAX_VALUE_BYTES`].
 pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> Verdict {
     check_bytes(what, value, MAX_VALUE_BYTES, location)

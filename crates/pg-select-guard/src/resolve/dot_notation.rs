@@ -18,7 +18,8 @@ use pg_query::protobuf::{Alias, Node, RangeFunction};
 
 use super::columns::ColumnData;
 use super::range_table::RangeTable;
-use crate::allow_list::{FIELDS, FUNCTIONS, SYSTEM_COLUMNS, VALUE_NAMED, WHOLE_ROW_FUNCTIONS};
+use crate::allow_list::{FIELDS, SYSTEM_COLUMNS, WHOLE_ROW_FUNCTIONS};
+use crate::catalog::{self, FromColumns};
 use crate::name::{Verdict, names};
 use crate::refusal::{Refusal, Rule};
 
@@ -59,7 +60,7 @@ pub(super) fn check_call<C: ColumnData, I>(
     range_table: &RangeTable<C, I>,
     location: i32,
 ) -> Verdict {
-    if FUNCTIONS.contains_key(name) && !range_table.is_column(qualifier, name) {
+    if catalog::function(name).is_some() && !range_table.is_column(qualifier, name) {
         return Err(Refusal::construct_with_hint(
             &format!("a call of {name} in dot notation"),
             format!("write {name}(…), or name a column of {qualifier}"),
@@ -168,8 +169,11 @@ fn known_columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<St
     let mut columns: HashSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
     columns.extend(names(given).into_iter().map(str::to_owned));
     // The column of a single value takes the item's name, unless an alias or the function names it.
+    let names_its_column = |called: &str| {
+        catalog::function(called).is_some_and(|function| function.columns == FromColumns::Value)
+    };
     let takes_item_name =
-        given.is_empty() && called.is_some_and(|called| !VALUE_NAMED.contains(&called));
+        given.is_empty() && called.is_some_and(|called| !names_its_column(called));
     if takes_item_name {
         columns.insert(name.to_owned());
     }

@@ -7,13 +7,10 @@ use super::columns::{Column, ColumnData, Columns};
 use super::dot_notation::RangeFunctionItem;
 use super::item::Item;
 use super::output_name::figure_column_name;
-use crate::allow_list::{FIELDS, VALUE_NAMED};
+use crate::allow_list::FIELDS;
+use crate::catalog::{self, FromColumns};
 use crate::name::names;
 use crate::refusal::Refusal;
-
-/// Functions in FROM whose columns the text does not determine: their arguments may contain rows of
-/// any type.
-const UNKNOWN_ROW_TYPE: [&str; 1] = ["unnest"];
 
 /// An item of FROM that consists of functions, while its columns are collected.
 #[derive(Debug)]
@@ -81,27 +78,28 @@ pub(crate) fn function_count(function: &Node) -> usize {
 }
 
 fn has_unknown_row_type(function: &Node) -> bool {
+    matches!(from_columns(function), Some(FromColumns::Unknown))
+}
+
+/// What is known of the columns of a function in FROM; `None` for another expression.
+fn from_columns(function: &Node) -> Option<FromColumns> {
     match &function.node {
         Some(NodeEnum::FuncCall(call)) => {
             let name = names(&call.funcname).last().copied();
-            name.is_some_and(|name| UNKNOWN_ROW_TYPE.contains(&name))
+            name.and_then(catalog::function)
+                .map(|function| function.columns)
         }
-        _ => false,
+        _ => None,
     }
 }
 
 /// The columns of a function in FROM; a scalar result would be named `value_name`.
 fn function_columns<C: ColumnData>(function: &Node, value_name: &str, data: C) -> Vec<Column<C>> {
-    let Some(NodeEnum::FuncCall(call)) = &function.node else {
-        return unknown_columns(value_name, data);
-    };
-    match names(&call.funcname).last() {
-        Some(&("json_each" | "json_each_text" | "jsonb_each" | "jsonb_each_text")) => {
-            ["key", "value"].map(|name| Column::new(name, data)).into()
-        }
-        Some(name) if VALUE_NAMED.contains(name) => vec![Column::new("value", data)],
-        Some(name) if !UNKNOWN_ROW_TYPE.contains(name) => vec![Column::new(value_name, data)],
-        _ => unknown_columns(value_name, data),
+    match from_columns(function) {
+        Some(FromColumns::KeyValue) => ["key", "value"].map(|name| Column::new(name, data)).into(),
+        Some(FromColumns::Value) => vec![Column::new("value", data)],
+        Some(FromColumns::Item) => vec![Column::new(value_name, data)],
+        Some(FromColumns::Unknown) | None => unknown_columns(value_name, data),
     }
 }
 

@@ -10,7 +10,8 @@ use pg_query::protobuf::{
     SubLink, SubLinkType, TypeName, WindowDef,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, FUNCTIONS, SizeRule, TYPES};
+use super::allow_list::{COLLATIONS, FIELDS, TYPES};
+use super::catalog::{self, SizeRule};
 use super::construct;
 use super::hints;
 use super::name::{Verdict, check_operator, check_sql_value_function, check_unquoted, names};
@@ -257,23 +258,18 @@ impl Walk {
             funcformat: _,
             location,
         } = call;
-        let is_known = match names(funcname).as_slice() {
-            [name] | ["pg_catalog", name] if FUNCTIONS.contains_key(name) => Ok(()),
-            name => Err(Refusal::unknown_function(name).at(*location)),
+        let known = match names(funcname).as_slice() {
+            [name] | ["pg_catalog", name] => catalog::function(name),
+            _ => None,
         };
-        is_known?;
+        let function =
+            known.ok_or_else(|| Refusal::unknown_function(&names(funcname)).at(*location))?;
         // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on
         // it and aborts the process.
-        if matches!(
-            names(funcname).as_slice(),
-            [.., "btrim" | "ltrim" | "rtrim"]
-        ) && args.len() > 2
-        {
+        if matches!(function.name, "btrim" | "ltrim" | "rtrim") && args.len() > 2 {
             return Err(Refusal::construct("TRIM with more than two arguments").at(*location));
         }
-        if names(funcname).last().and_then(|name| FUNCTIONS.get(name))
-            == Some(&SizeRule::Accumulates)
-        {
+        if function.size == SizeRule::Accumulates {
             self.count_collecting_aggregates(self.grouping_sets);
         }
         self.visit_nodes(args)?;

@@ -1,5 +1,6 @@
 mod aggregate_limits;
 mod aggregates;
+mod catalog_columns;
 mod constants;
 mod documents;
 mod full_text;
@@ -10,8 +11,8 @@ mod regexes_and_paths;
 mod time_zones;
 mod totals;
 
-use super::call;
-use crate::allow_list::{FUNCTIONS, SizeRule};
+use super::{functions, operator};
+use crate::catalog::{self, OperatorSize, SizeRule};
 use crate::tests::{refused as refused_by, runs_as};
 use crate::{PlannerSettings, Rule, check};
 
@@ -70,29 +71,36 @@ fn ordinary_functions_are_unchanged() {
     }
 }
 
-/// All function names in the lists are names of the allow-list.
+/// A function or operator has a rule of its own if and only if the catalog says so.
 #[test]
-fn every_function_with_a_rule_is_on_the_allow_list() {
-    let named = call::FUNCTION_LISTS
-        .iter()
-        .flat_map(|names| names.iter().copied());
-    let unknown: Vec<_> = named
-        .chain(super::time_zone::listed_functions())
-        .chain(super::full_text::FULL_TEXT_FUNCTIONS)
-        .filter(|name| !FUNCTIONS.contains_key(name))
+fn custom_rules_are_those_that_the_catalog_announces() {
+    let mut announced: Vec<_> = catalog::functions()
+        .filter(|function| function.size == SizeRule::Custom)
+        .map(|function| function.name)
         .collect();
-    assert_eq!(unknown, Vec::<&str>::new());
+    let rules = functions::CUSTOM_RULES.iter().map(|(name, _)| *name);
+    let mut rules: Vec<_> = rules.collect();
+    announced.sort_unstable();
+    rules.sort_unstable();
+    assert_eq!(announced, rules);
+    let mut announced: Vec<_> = catalog::operators()
+        .filter(|operator| operator.size == OperatorSize::Custom)
+        .map(|operator| operator.name)
+        .collect();
+    let rules = operator::CUSTOM_RULES.iter().map(|(name, _)| *name);
+    let mut rules: Vec<_> = rules.collect();
+    announced.sort_unstable();
+    rules.sort_unstable();
+    assert_eq!(announced, rules);
 }
 
-/// Every function of the section `[own rule]` has a custom rule.
 #[test]
 fn every_announced_custom_rule_exists() {
-    for name in FUNCTIONS
-        .iter()
-        .filter(|(_, size_rule)| **size_rule == SizeRule::Custom)
-        .map(|(name, _)| name)
+    for name in catalog::functions()
+        .filter(|function| function.size == SizeRule::Custom)
+        .map(|function| function.name)
     {
-        let comma = if *name == "position" { " IN " } else { ", " };
+        let comma = if name == "position" { " IN " } else { ", " };
         if let Err(refusal) = check(&format!("SELECT {name}('a'{comma}'b')")) {
             assert_eq!(refusal.rule(), Rule::Cost, "{name}: {refusal}");
         }

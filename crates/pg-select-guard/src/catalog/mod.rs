@@ -1,0 +1,44 @@
+//! The functions and operators that a statement may call, and everything that is known of each.
+//!
+//! `functions.tsv` and `operators.tsv` hold one row per name. A column has a value in every row, so
+//! nothing can be added without a decision on each. What is not in the tables is refused, so a new
+//! version of PostgreSQL allows nothing more by itself.
+//!
+//! ```
+//! use pg_select_guard::catalog::{Plans, function};
+//!
+//! let max = function("max").expect("an allowed function");
+//! assert!(max.kinds.aggregate);
+//! assert_eq!(max.plans, Plans::Twice);
+//! assert!(function("pg_sleep").is_none());
+//! ```
+//!
+//! Knows the columns; must not know what the cost analysis concludes from them. Invariant: a row
+//! that cannot be read is no row, so its name is refused. A test reads every row.
+mod functions; // the rows of functions.tsv
+mod operators; // the rows of operators.tsv
+mod types; // what the cells can say
+
+pub use functions::{
+    Element, Form, FromColumns, Function, InputRule, Kinds, Plans, Replacement, SizeRule, State,
+    StepRule, Volatility, ZoneArgument, function, functions,
+};
+pub use operators::{
+    Equality, Operator, OperatorForm, OperatorKinds, OperatorSize, OperatorSteps, Pattern,
+    operator, operators,
+};
+pub use types::{HeldBytes, NumberRule};
+
+pub(crate) use functions::nearest_function;
+
+/// The rows of a table: its lines without comments, blank lines and the header.
+fn rows(file: &'static str) -> impl Iterator<Item = &'static str> {
+    // Some operators begin with #.
+    let is_comment = |line: &str| line == "#" || line.starts_with("# ");
+    file.lines()
+        .filter(move |line| !line.is_empty() && !is_comment(line))
+        .skip(1)
+}
+
+#[cfg(test)]
+mod tests;

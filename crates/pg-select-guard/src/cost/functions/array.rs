@@ -1,0 +1,60 @@
+//! Arrays.
+
+use pg_query::NodeEnum;
+
+use super::{CustomCall, product};
+use crate::cost::inspect;
+use crate::refusal::{Refusal, Rule};
+
+/// The dimensions of an array: at most six, each with two numbers of up to eleven characters.
+const MAX_DIMENSIONS_BYTES: u64 = 6 * 25;
+
+/// The fewest bytes of an element in an array.
+const MIN_ELEMENT_BYTES: u64 = 4;
+
+/// Bytes that a value has more as an element.
+const ELEMENT_OVERHEAD_BYTES: u64 = 8;
+
+/// `array_dims`
+pub(super) fn bound_dims(_: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    Ok(MAX_DIMENSIONS_BYTES)
+}
+
+/// `array_to_string`: a delimiter or the text for NULL beside each element.
+pub(super) fn bound_to_string(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let texts = call.bytes(1).saturating_add(call.bytes(2));
+    Ok(product(max_elements(call), texts).saturating_add(product(call.bytes(0), 2)))
+}
+
+/// `array_replace`
+pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    Ok(product(max_elements(call), call.bytes(2)).saturating_add(call.bytes(0)))
+}
+
+/// `array_fill`, whose lengths must be literals.
+pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let lengths = match call.call.args.get(1).map(|node| &node.node) {
+        Some(Some(NodeEnum::AArrayExpr(array))) => array
+            .elements
+            .iter()
+            .map(inspect::integer_literal)
+            .collect(),
+        _ => None,
+    };
+    let lengths: Vec<u64> = lengths.ok_or_else(|| {
+        Refusal::new(
+            Rule::Cost,
+            "array_fill with lengths that are not integer literals is not allowed",
+            "use literals, as in array_fill(0, ARRAY[12])",
+        )
+        .at(call.call.location)
+    })?;
+    let elements = lengths.into_iter().fold(1, u64::saturating_mul);
+    let element = call.bytes(0).saturating_add(ELEMENT_OVERHEAD_BYTES);
+    Ok(product(element, elements))
+}
+
+/// The most elements of the first argument.
+fn max_elements(call: &CustomCall<'_>) -> u64 {
+    call.bytes(0) / MIN_ELEMENT_BYTES + 1
+}

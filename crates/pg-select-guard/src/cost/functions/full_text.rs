@@ -1,0 +1,81 @@
+//! Full-text queries, ranks and headlines.
+
+use super::{CustomCall, product};
+use crate::cost::bound::SCALAR_BYTES;
+use crate::cost::full_text::TSQUERY_BYTES_PER_BYTE;
+use crate::cost::inspect;
+use crate::cost::totals::input_too_long;
+use crate::name::Verdict;
+use crate::refusal::Refusal;
+
+/// Limits of the text and the query of `ts_headline`, in bytes: it keeps each word as often as the
+/// query has words, and examines each part of the text for each match of the query.
+const MAX_HEADLINE_TEXT_BYTES: u64 = 8 << 10;
+const MAX_HEADLINE_QUERY_BYTES: u64 = 1 << 10;
+
+/// Limit of the options of `ts_headline`, in bytes.
+const MAX_HEADLINE_OPTIONS_BYTES: usize = 100;
+
+/// Bytes of a headline for each byte of the text and of the query: the options contain the texts
+/// that are put around each match.
+const HEADLINE_BYTES_PER_BYTE: u64 = 50;
+
+/// Limit of the length of the name of a text search configuration, in bytes.
+const MAX_CONFIGURATION_NAME_BYTES: usize = 63;
+
+/// `to_tsquery`, `plainto_tsquery`, `phraseto_tsquery`, `websearch_to_tsquery`
+pub(super) fn bound_tsquery(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    Ok(product(call.max_bytes(), TSQUERY_BYTES_PER_BYTE))
+}
+
+/// `ts_rank`, `ts_rank_cd`: the query is sought in the text.
+pub(super) fn bound_rank(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let longest = call.max_bytes();
+    call.add_steps(longest, call.total_bytes().saturating_sub(longest))?;
+    Ok(SCALAR_BYTES)
+}
+
+/// `ts_headline`
+pub(super) fn bound_headline(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    // The first argument may be a text search configuration.
+    let names_configuration =
+        call.call.args.len() > 2 && call.text_argument(0).is_some_and(is_configuration_name);
+    let text = usize::from(names_configuration);
+    let (query, options) = (text + 1, text + 2);
+    check_argument(call, text, MAX_HEADLINE_TEXT_BYTES)?;
+    check_argument(call, query, MAX_HEADLINE_QUERY_BYTES)?;
+    check_headline_options(call, options)?;
+    let read = call.bytes(text).saturating_add(call.bytes(query));
+    Ok(product(read, HEADLINE_BYTES_PER_BYTE))
+}
+
+fn check_argument(call: &CustomCall<'_>, position: usize, max: u64) -> Verdict {
+    let bytes = call.bytes(position);
+    if bytes <= max {
+        return Ok(());
+    }
+    Err(input_too_long(call.name(), bytes, max, call.call.location))
+}
+
+/// Checks the options, which are the arguments from this position on.
+fn check_headline_options(call: &CustomCall<'_>, position: usize) -> Verdict {
+    let options = call.call.args.iter().skip(position);
+    let literals = options.clone().filter_map(inspect::text_literal);
+    let longest = literals.map(str::len).max();
+    if options.count() == 0 || longest.is_some_and(|length| length <= MAX_HEADLINE_OPTIONS_BYTES) {
+        return Ok(());
+    }
+    Err(Refusal::construct_with_hint(
+        "ts_headline with options that are long or not a literal",
+        "omit the options, or use a short literal",
+    )
+    .at(call.call.location))
+}
+
+/// Whether a text can be the name of a text search configuration.
+fn is_configuration_name(text: &str) -> bool {
+    text.len() <= MAX_CONFIGURATION_NAME_BYTES
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}

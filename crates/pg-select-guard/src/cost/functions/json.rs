@@ -1,0 +1,30 @@
+//! JSON paths and printed JSON.
+
+use super::{CustomCall, product};
+use crate::cost::json_path::{PathInput, bound_json_path, count_document_refs};
+use crate::refusal::Refusal;
+
+/// Factor by which `jsonb_pretty` lengthens a document: each element gets a line, indented by up to
+/// eleven levels. The bounded wrapper rejects deeper documents.
+const PRETTY_BYTES_PER_BYTE: u64 = 30;
+
+/// `jsonb_pretty`
+pub(super) fn bound_pretty(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    call.replace_with_wrapper()?;
+    Ok(product(call.bytes(0), PRETTY_BYTES_PER_BYTE))
+}
+
+/// `jsonb_path_exists` and the others that take a path. A path may multiply the numbers that it
+/// reads by each other, and by its own numbers.
+pub(super) fn bound_path(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let input = PathInput {
+        document_bytes: call.bytes(0),
+        variable_bytes: call.bytes(2),
+    };
+    let path = call.call.args.get(1);
+    let own_steps = bound_json_path(path, input, call.call.location)?;
+    let factors = path.map_or(0, count_document_refs);
+    call.add_counted_steps(own_steps);
+    let read = input.document_bytes.saturating_add(input.variable_bytes);
+    Ok(product(read, factors.saturating_add(2)).saturating_add(product(call.bytes(1), 2)))
+}

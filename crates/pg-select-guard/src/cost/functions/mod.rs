@@ -1,0 +1,181 @@
+//! Size rules of single functions: those whose size is `custom` in `catalog/functions.tsv`.
+//!
+//! Knows the arguments of one call and their bounds; must not know the query around it. Invariant:
+//! [`CUSTOM_RULES`] has a rule for each of these functions and for no other; a function without one
+//! is refused.
+mod array; // arrays
+mod full_text; // full-text queries, ranks and headlines
+mod json; // JSON paths and printed JSON
+mod numeric; // numbers with many digits
+mod regex; // regular expressions
+mod series; // series of numbers and times
+mod text; // texts
+
+use pg_query::protobuf::FuncCall;
+
+pub(super) use numeric::{power_bytes, power_steps};
+
+use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::totals::check_steps;
+use super::{build_ast, inspect};
+use crate::catalog::{Function, Replacement};
+use crate::name::Verdict;
+use crate::refusal::Refusal;
+
+/// Bounds the result of a call, in bytes. The call may be replaced by one of a bounded wrapper.
+pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<u64, Refusal>;
+
+/// The rule of each function whose size is `custom`.
+pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
+    // Numbers.
+    ("exp", numeric::bound_exp),
+    ("factorial", numeric::bound_factorial),
+    ("ln", numeric::bound_series_expansion),
+    ("log", numeric::bound_series_expansion),
+    ("log10", numeric::bound_series_expansion),
+    ("pow", numeric::bound_power),
+    ("power", numeric::bound_power),
+    ("round", numeric::bound_rounding),
+    ("sqrt", numeric::bound_series_expansion),
+    ("trunc", numeric::bound_rounding),
+    // Texts.
+    ("btrim", text::bound_trim),
+    ("concat_ws", text::bound_concat_ws),
+    ("format", text::bound_format),
+    ("left", text::bound_prefix),
+    ("lpad", text::bound_pad),
+    ("ltrim", text::bound_trim),
+    ("position", text::bound_search),
+    ("repeat", text::bound_repeat),
+    ("replace", text::bound_replace),
+    ("right", text::bound_prefix),
+    ("rpad", text::bound_pad),
+    ("rtrim", text::bound_trim),
+    ("sha224", text::bound_digest),
+    ("sha256", text::bound_digest),
+    ("sha384", text::bound_digest),
+    ("sha512", text::bound_digest),
+    ("split_part", text::bound_split),
+    ("string_to_array", text::bound_string_to_array),
+    ("string_to_table", text::bound_split),
+    ("strpos", text::bound_search),
+    ("translate", text::bound_translate),
+    // Regular expressions.
+    ("regexp_count", regex::bound_count),
+    ("regexp_instr", regex::bound_instr),
+    ("regexp_like", regex::bound_count),
+    ("regexp_match", regex::bound_array),
+    ("regexp_matches", regex::bound_matches),
+    ("regexp_replace", regex::bound_replace),
+    ("regexp_split_to_array", regex::bound_array),
+    ("regexp_split_to_table", regex::bound_part),
+    ("regexp_substr", regex::bound_substr),
+    ("substring", regex::bound_substring),
+    // Arrays.
+    ("array_dims", array::bound_dims),
+    ("array_fill", array::bound_fill),
+    ("array_replace", array::bound_replace),
+    ("array_to_string", array::bound_to_string),
+    // Series.
+    ("generate_series", series::bound_series),
+    // JSON.
+    ("jsonb_path_exists", json::bound_path),
+    ("jsonb_path_match", json::bound_path),
+    ("jsonb_path_query", json::bound_path),
+    ("jsonb_path_query_array", json::bound_path),
+    ("jsonb_path_query_first", json::bound_path),
+    ("jsonb_pretty", json::bound_pretty),
+    // Full text.
+    ("phraseto_tsquery", full_text::bound_tsquery),
+    ("plainto_tsquery", full_text::bound_tsquery),
+    ("to_tsquery", full_text::bound_tsquery),
+    ("ts_headline", full_text::bound_headline),
+    ("ts_rank", full_text::bound_rank),
+    ("ts_rank_cd", full_text::bound_rank),
+    ("websearch_to_tsquery", full_text::bound_tsquery),
+];
+
+/// The size rule of a function whose size is `custom`.
+pub(super) fn custom_rule(function: &Function) -> Option<CustomRule> {
+    let mut rules = CUSTOM_RULES.iter();
+    let rule = rules.find(|(name, _)| *name == function.name);
+    rule.map(|(_, rule)| *rule)
+}
+
+/// A call of a function with a custom rule.
+pub(super) struct CustomCall<'a> {
+    pub(super) function: &'static Function,
+    pub(super) call: &'a mut FuncCall,
+    /// Bounds of the arguments.
+    pub(super) bounds: &'a [Bound],
+    /// Bytes that PostgreSQL holds beside arguments and result.
+    pub(super) held_bytes: u64,
+    /// Steps during which PostgreSQL checks for no interrupt.
+    pub(super) uninterruptible_steps: u64,
+}
+
+impl CustomCall<'_> {
+    fn name(&self) -> &'static str {
+        self.function.name
+    }
+
+    /// Bytes of the argument at a position; 0 if there is none.
+    fn bytes(&self, position: usize) -> u64 {
+        self.bounds.get(position).map_or(0, |bound| bound.max_bytes)
+    }
+
+    /// Bytes of the longest argument.
+    fn max_bytes(&self) -> u64 {
+        let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
+        bytes.fold(0, u64::max)
+    }
+
+    /// Bytes of all arguments together.
+    fn total_bytes(&self) -> u64 {
+        let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
+        bytes.fold(0, u64::saturating_add)
+    }
+
+    fn integer_argument(&self, position: usize) -> Option<u64> {
+        let argument = self.call.args.get(position);
+        argument.and_then(inspect::integer_literal)
+    }
+
+    fn text_argument(&self, position: usize) -> Option<&str> {
+        self.call.args.get(position).and_then(inspect::text_literal)
+    }
+
+    fn add_steps(&mut self, left: u64, right: u64) -> Verdict {
+        self.add_counted_steps(check_steps(self.name(), left, right, self.call.location)?);
+        Ok(())
+    }
+
+    fn add_counted_steps(&mut self, steps: u64) {
+        self.uninterruptible_steps = self.uninterruptible_steps.saturating_add(steps);
+    }
+
+    /// Calls the bounded wrapper instead, with one more argument: the limit in bytes.
+    fn call_wrapper(&mut self) -> Result<u64, Refusal> {
+        self.replace_with_wrapper()?;
+        self.call.args.push(build_ast::integer(MAX_WRAPPED_BYTES));
+        Ok(MAX_WRAPPED_BYTES)
+    }
+
+    /// Calls the bounded wrapper instead, with the same arguments.
+    fn replace_with_wrapper(&mut self) -> Verdict {
+        let Replacement::Wrapper(wrapper) = self.function.replacement else {
+            return Err(Refusal::construct(self.name()).at(self.call.location));
+        };
+        self.call.funcname = build_ast::wrapper_name(wrapper);
+        Ok(())
+    }
+}
+
+/// The bytes of `one` × `other` values.
+fn product(one: u64, other: u64) -> u64 {
+    one.saturating_mul(other).saturating_add(SCALAR_BYTES)
+}
+
+fn byte_len(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,140 @@
+//! Numbers with many digits.
+
+use pg_query::protobuf::Node;
+
+use super::CustomCall;
+use crate::cost::bound::{MAX_NUMERIC_BYTES, SCALAR_BYTES};
+use crate::cost::totals::check_steps;
+use crate::cost::{build_ast, inspect};
+use crate::refusal::Refusal;
+
+/// The most digits behind the decimal point to which PostgreSQL computes an irrational result
+/// (`NUMERIC_MAX_DISPLAY_SCALE`).
+const MAX_DISPLAY_SCALE: u64 = 1_000;
+
+/// Digits that a series expansion adds to those of its argument.
+const MAX_EXPANSION_DIGITS: u64 = 1_024;
+
+/// Multiplications of such a number in one series expansion: the logarithm of a number of 1,000
+/// digits takes 2 ms.
+const PRODUCTS_PER_SERIES: u64 = 16;
+
+/// Decimal digits that PostgreSQL multiplies at a time.
+const DIGITS_PER_LIMB: u64 = 4;
+
+/// Limit of an exponent that is known only at run time: the days of a year.
+const MAX_EXPONENT: u64 = 366;
+
+/// How many products of pairs of a power's digits count as one step: 127,500 digits take 6.6 ms,
+/// 5,900 take 0.11 ms.
+const PRODUCTS_PER_STEP: u64 = 64;
+
+/// `round`, `trunc`
+pub(super) fn bound_rounding(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    if is_float8(call) {
+        return Ok(SCALAR_BYTES);
+    }
+    let scale = call.call.args.get(1);
+    Ok(match call.integer_argument(1) {
+        // As many digits behind the decimal point as requested.
+        Some(scale) => call
+            .total_bytes()
+            .saturating_add(scale)
+            .min(MAX_NUMERIC_BYTES),
+        None if call.call.args.len() == 1 => call.total_bytes().max(SCALAR_BYTES),
+        // Rounding before the decimal point: a negative scale only removes digits, or turns 950
+        // into 1,000.
+        None if scale.is_some_and(inspect::is_negative_literal) => {
+            call.total_bytes().max(SCALAR_BYTES)
+        }
+        None => MAX_NUMERIC_BYTES,
+    })
+}
+
+/// `ln`, `log`, `log10`, `sqrt`
+pub(super) fn bound_series_expansion(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    call.add_counted_steps(series_steps(call.total_bytes()));
+    if is_float8(call) {
+        return Ok(SCALAR_BYTES);
+    }
+    let bytes = call.total_bytes().saturating_add(MAX_EXPANSION_DIGITS);
+    Ok(bytes.min(MAX_NUMERIC_BYTES))
+}
+
+/// `exp`
+pub(super) fn bound_exp(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let value = match is_float8(call) {
+        true => SCALAR_BYTES,
+        false => power_bytes(1, call.call.args.first_mut()),
+    };
+    add_power_steps(call, value)?;
+    Ok(value)
+}
+
+/// `pow`, `power`
+pub(super) fn bound_power(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    let value = match is_float8(call) {
+        true => SCALAR_BYTES,
+        false => power_bytes(call.bytes(0), call.call.args.get_mut(1)),
+    };
+    add_power_steps(call, value)?;
+    Ok(value)
+}
+
+/// `factorial`, which checks for interrupts.
+pub(super) fn bound_factorial(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    Ok(if is_float8(call) {
+        SCALAR_BYTES
+    } else {
+        MAX_NUMERIC_BYTES
+    })
+}
+
+/// Whether PostgreSQL resolves the call to the function of `float8`.
+fn is_float8(call: &CustomCall<'_>) -> bool {
+    call.call.args.first().is_some_and(inspect::is_float8_cast)
+}
+
+/// Adds the steps of a power of this size.
+fn add_power_steps(call: &mut CustomCall<'_>, value: u64) -> Result<(), Refusal> {
+    let power = power_steps(value, call.call.location)?;
+    call.add_counted_steps(series_steps(call.total_bytes()).saturating_add(power));
+    Ok(())
+}
+
+/// The steps of a series expansion for arguments of this size.
+fn series_steps(arguments: u64) -> u64 {
+    let limbs = arguments.min(MAX_DISPLAY_SCALE) / DIGITS_PER_LIMB;
+    limbs * limbs * PRODUCTS_PER_SERIES
+}
+
+/// Bytes of a power. An exponent that is known only at run time gets a bounded wrapper. If it is a
+/// `float8`, so is the result.
+pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u64 {
+    let max = match exponent {
+        Some(node) if inspect::is_float8_cast(node) => return SCALAR_BYTES,
+        Some(node) => match inspect::numeric_magnitude(node) {
+            Some(exponent) => exponent,
+            // An untyped NULL cannot be passed to the wrapper.
+            None if inspect::is_null_literal(node) => 1,
+            None => {
+                let inner = std::mem::take(node);
+                *node = build_ast::wrapper_call(
+                    "exponent",
+                    vec![inner, build_ast::integer(MAX_EXPONENT)],
+                );
+                MAX_EXPONENT
+            }
+        },
+        None => 1,
+    };
+    base.max(8)
+        .saturating_mul(max)
+        .clamp(SCALAR_BYTES, MAX_NUMERIC_BYTES)
+}
+
+/// The uninterruptible steps of a power of this size: it multiplies numbers four digits at a time.
+pub(in crate::cost) fn power_steps(bytes: u64, location: i32) -> Result<u64, Refusal> {
+    let limbs = bytes / DIGITS_PER_LIMB;
+    check_steps("a power", limbs, limbs / PRODUCTS_PER_STEP, location)
+}

@@ -1,0 +1,99 @@
+//! Regular expressions.
+
+use super::{CustomCall, product};
+use crate::cost::bound::SCALAR_BYTES;
+use crate::cost::regex::{MAX_REGEX_BYTES, bound_regex, group_bytes_per_byte};
+use crate::name::Verdict;
+use crate::refusal::Refusal;
+
+/// Bytes of an array of matches or of parts for each byte of the text.
+const ARRAY_BYTES_PER_BYTE: u64 = 12;
+
+/// The numbers of arguments of `regexp_instr` and `regexp_substr` with which a call asks for a
+/// group.
+const INSTR_GROUP_ARGUMENTS: usize = 7;
+const SUBSTR_GROUP_ARGUMENTS: usize = 6;
+
+/// `regexp_count`, `regexp_like`
+pub(super) fn bound_count(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    Ok(SCALAR_BYTES)
+}
+
+/// `regexp_instr`
+pub(super) fn bound_instr(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    if call.call.args.len() >= INSTR_GROUP_ARGUMENTS {
+        add_group_bytes(call);
+    }
+    Ok(SCALAR_BYTES)
+}
+
+/// `regexp_split_to_table`: parts of the text.
+pub(super) fn bound_part(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    Ok(call.bytes(0))
+}
+
+/// `regexp_substr`: a part of the text.
+pub(super) fn bound_substr(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    if call.call.args.len() >= SUBSTR_GROUP_ARGUMENTS {
+        add_group_bytes(call);
+    }
+    Ok(call.bytes(0))
+}
+
+/// `substring`, with a start position or with a regular expression.
+pub(super) fn bound_substring(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    if call.integer_argument(1).is_none() {
+        bound_pattern(call)?;
+    }
+    Ok(call.bytes(0))
+}
+
+/// `regexp_match`, `regexp_split_to_array`
+pub(super) fn bound_array(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    Ok(array_bytes(call))
+}
+
+/// `regexp_matches`, which keeps the groups of all matches.
+pub(super) fn bound_matches(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    add_group_bytes(call);
+    Ok(array_bytes(call))
+}
+
+/// `regexp_replace`
+pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+    bound_pattern(call)?;
+    let (text, replacement) = (call.bytes(0), call.bytes(2));
+    let backreferences = call.text_argument(2).map_or(replacement, |text| {
+        u64::try_from(text.matches('\\').count()).unwrap_or(u64::MAX)
+    });
+    Ok(
+        product(text.saturating_add(1), replacement.saturating_add(1))
+            .saturating_add(product(text, backreferences)),
+    )
+}
+
+/// Bytes of an array of matches: each pair of parentheses returns a substring of its own.
+fn array_bytes(call: &CustomCall<'_>) -> u64 {
+    let groups = call.text_argument(1).map_or(MAX_REGEX_BYTES, str::len) / 2;
+    let groups = u64::try_from(groups).unwrap_or(u64::MAX);
+    product(call.bytes(0), groups.saturating_add(ARRAY_BYTES_PER_BYTE))
+}
+
+fn bound_pattern(call: &mut CustomCall<'_>) -> Verdict {
+    let location = call.call.location;
+    let pattern = call.call.args.get_mut(1);
+    pattern.map_or(Ok(()), |pattern| bound_regex(pattern, location))
+}
+
+/// Adds the positions of the groups of all matches.
+fn add_group_bytes(call: &mut CustomCall<'_>) {
+    let bytes_per_byte = group_bytes_per_byte(call.text_argument(1));
+    let groups = call.bytes(0).saturating_mul(bytes_per_byte);
+    call.held_bytes = call.held_bytes.saturating_add(groups);
+}
