@@ -105,6 +105,26 @@ fn sizes_of_sums_and_products_are_those_of_both_operands() {
     too_large(&text, "values of up to 27000 bytes would be sorted");
 }
 
+/// PostgreSQL plans a query once more for each aggregate with a sort operator, in the hope for an
+/// index.
+#[test]
+fn aggregates_with_a_sort_operator_are_planned_again() {
+    let query = |aggregate: &str| {
+        let calls = [aggregate; 3].join(", ");
+        format!("SELECT {calls} FROM retail.orders WHERE repeat('x', 12000000) || store_id <> 'x'")
+    };
+    for aggregate in [
+        "max(order_id)",
+        "min(order_id)",
+        "bool_and(order_id > 1)",
+        "bool_or(order_id > 1)",
+        "every(order_id > 1)",
+    ] {
+        too_large(&query(aggregate), "at once");
+    }
+    assert!(check(&query("count(order_id)")).is_ok());
+}
+
 #[test]
 fn functions_that_build_documents_hold_them_as_trees() {
     let text = |function: &str, length: usize| {
