@@ -13,6 +13,7 @@ mod bounded_wrappers; // the functions that replace expensive expressions
 mod browser; // security headers and CORS
 mod cancellation; // statements whose client has disconnected or cancelled
 mod catalog; // roles, grants and policies, as the PostgreSQL catalog has them
+mod catalog_tables; // the guard's tables of functions and operators
 mod clients; // third-party MCP clients
 mod command_line; // the binary: exit codes and messages
 mod corpus; // ordinary business statements

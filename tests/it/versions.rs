@@ -1,6 +1,7 @@
-//! Tenant isolation on PostgreSQL 16 and 17. All other tests run on 18.
+//! Tenant isolation and the guard's tables on PostgreSQL 16 and 17. All other tests run on 18.
 
 use crate::catalog::assert_policies_run_once;
+use crate::catalog_tables::assert_tables_match;
 use crate::posture::{PostureTest, VIOLATIONS};
 use crate::signed_context::{assert_valid_or_an_error, assert_verified_where_workers_may_run};
 use crate::support::{DedicatedCluster, TestServer, number};
@@ -35,6 +36,7 @@ async fn assert_tenants_are_isolated(
         .assert_found_and_fixed(violations)
         .await;
     assert_policies_run_once(&mut db).await;
+    assert_tables_match(&mut superuser).await;
     assert_valid_or_an_error(&mut db, &mut superuser).await;
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
     let mut server = TestServer::with_settings(&cluster.settings()).await;

@@ -110,7 +110,7 @@ fn sizes_of_sums_and_products_are_those_of_both_operands() {
 #[test]
 fn aggregates_with_a_sort_operator_are_planned_again() {
     let query = |aggregate: &str| {
-        let calls = vec![aggregate; 3].join(", ");
+        let calls = [aggregate; 3].join(", ");
         format!("SELECT {calls} FROM retail.orders WHERE repeat('x', 12000000) || store_id <> 'x'")
     };
     for aggregate in [

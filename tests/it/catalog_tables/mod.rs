@@ -1,0 +1,106 @@
+//! The guard's tables of functions and operators agree with the server's catalog, and a changed
+//! value on the unsafe side does not.
+mod damages; // damaged copies of rows
+mod functions; // functions.tsv and pg_proc
+mod operators; // operators.tsv and pg_operator
+mod sizes; // results of the functions and their size rules
+
+use sqlx::PgConnection;
+use zava_mcp_server::query::guard::catalog;
+
+use crate::support::{TestDatabase, number};
+
+pub(crate) use functions::Functions;
+pub(crate) use operators::Operators;
+
+/// Types whose values operators rebuild as trees of nodes.
+const DOCUMENTS: [&str; 3] = ["json", "jsonb", "tsquery"];
+
+/// Types whose values may parse as a number.
+const TEXTS: [&str; 11] = [
+    "text",
+    "character varying",
+    "character",
+    "\"char\"",
+    "name",
+    "cstring",
+    "json",
+    "jsonb",
+    "text[]",
+    "anyarray",
+    "anycompatiblearray",
+];
+
+/// Types that stand for any type.
+const ANY: [&str; 6] = [
+    "anyelement",
+    "anynonarray",
+    "anycompatible",
+    "anycompatiblenonarray",
+    "\"any\"",
+    "record",
+];
+
+fn is_range(type_name: &str) -> bool {
+    ["anyrange", "anymultirange"].contains(&type_name)
+}
+
+/// Whether a result of this type, computed from these types, may be of one of `types`. The elements
+/// of a range are numbers, dates and times.
+fn may_be(types: &[&str], result: &str, arguments: &[String]) -> bool {
+    let is_element = arguments.iter().any(|argument| is_range(argument));
+    types.contains(&result) || ANY.contains(&result) && !is_element
+}
+
+/// What the tables say holds for this server.
+pub(crate) async fn assert_tables_match(db: &mut PgConnection) {
+    let version = number(
+        db,
+        "SELECT current_setting('server_version_num')::bigint / 10000",
+    )
+    .await;
+    let version = u32::try_from(version).expect("a version");
+    let (functions, operators) = (Functions::read(db).await, Operators::read(db).await);
+    let mut mismatches = Vec::new();
+    for function in catalog::functions() {
+        mismatches.extend(functions.mismatches(function, version));
+    }
+    for operator in catalog::operators() {
+        mismatches.extend(operators.mismatches(operator));
+    }
+    assert_eq!(mismatches, Vec::<String>::new(), "PostgreSQL {version}");
+}
+
+#[tokio::test]
+async fn tables_of_functions_and_operators_match_the_server() {
+    let database = TestDatabase::new().await;
+    assert_tables_match(&mut database.superuser().await).await;
+}
+
+/// In each row, each value that the server's catalog determines is damaged on its own.
+#[tokio::test]
+async fn damage_to_a_row_is_noticed() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    let functions = Functions::read(&mut db).await;
+    let operators = Operators::read(&mut db).await;
+    let (mut unnoticed, mut tried) = (Vec::new(), 0);
+    for function in catalog::functions() {
+        for (what, damaged) in damages::function_damages(function) {
+            tried += 1;
+            if functions.mismatches(&damaged, 18).is_empty() {
+                unnoticed.push(format!("{}: {what}", function.name));
+            }
+        }
+    }
+    for operator in catalog::operators() {
+        for (what, damaged) in damages::operator_damages(operator) {
+            tried += 1;
+            if operators.mismatches(&damaged).is_empty() {
+                unnoticed.push(format!("{}: {what}", operator.name));
+            }
+        }
+    }
+    assert_eq!(unnoticed, Vec::<String>::new());
+    assert!(tried > 2_000, "{tried}");
+}
