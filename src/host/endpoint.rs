@@ -26,6 +26,7 @@ use super::connections::Connection;
 use super::fast_path::{FastPath, PlainCall};
 use super::http_error::HttpError;
 use super::in_flight::InFlightLimit;
+use super::json_text::is_json;
 use super::rendered_body::RenderedBody;
 use super::response_body::ResponseBody;
 use super::{fast_path, media_types, message_id, rejection, request_body, unread_body};
@@ -217,7 +218,7 @@ impl Endpoint {
         }
         let head = MessageHead::parse(text);
         // rmcp would respond to invalid JSON with 415, as if a header were wrong.
-        if head.is_none() && !request_body::is_json(text) {
+        if head.is_none() && !is_json(text) {
             return Err(rejected(UNREADABLE_BODY, rejection::invalid_json()));
         }
         let needed = head.as_ref().and_then(MessageHead::required_scope);
