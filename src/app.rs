@@ -20,12 +20,11 @@ use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, Identity, StoreUnavailable, TenantId, TenantStore,
 };
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::CachingGuard;
-use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
+use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, RateLimits, ServeSettings};
+use crate::settings::{AuthSettings, PublicUrl, RateLimits, ServeSettings};
 use crate::telemetry::audit::{AuditLog, AuditStore, AuditUnavailable, ChainHead};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
@@ -93,12 +92,6 @@ impl App {
             .map(StaticModel::open)
             .transpose()
             .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
-        let row_limits = |answer: &AnswerLimits| RowLimits {
-            rows: answer.rows,
-            bytes: answer.result_bytes,
-            cell_bytes: limits.cell_bytes,
-            counted_rows: 0,
-        };
         let identity = Identity::new(Arc::new(ScopeAdapter(Arc::clone(&scope))), auth.clone())
             .context("the HTTP client cannot be built")?;
         let identity = Arc::new(identity);
@@ -106,8 +99,8 @@ impl App {
             identity: Arc::clone(&identity),
             guard: Arc::new(CachingGuard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
-            limits: row_limits(&limits.answer),
-            larger_limits: row_limits(&limits.analyst_answer),
+            limits: LimitsByRole::new(limits),
+            max_cell_bytes: limits.cell_bytes,
             default_limits: DefaultLimits {
                 rows: limits.default_rows,
                 bytes: limits.default_result_bytes,

@@ -51,7 +51,7 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     let sent = arguments.string("postgresql_query")?;
     let text = Arc::<str>::from(statement_text::extract(&sent));
     let max_rows = arguments.integer("max_rows")?;
-    let max_limits = tools.limits_for(caller);
+    let max_limits = tools.row_limits(caller);
     let limits = result_limits(max_rows, tools.default_limits, max_limits)?;
     let guard = Arc::clone(&tools.guard);
     let check = move |text: &str| check_statement(&guard, text);
