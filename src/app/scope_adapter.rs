@@ -64,6 +64,8 @@ fn store_unavailable(error: ScopeError) -> StoreUnavailable {
     match error {
         ScopeError::Misconfigured(_) | ScopeError::Posture(_) => StoreUnavailable::Misconfigured,
         ScopeError::Database(_)
+        | ScopeError::ErrorTooLong
+        | ScopeError::VersionTooOld { .. }
         | ScopeError::TimedOut(_)
         | ScopeError::UnknownTenant
         | ScopeError::PlanRefused

@@ -33,7 +33,7 @@ mod wire; // one connection: messages out, messages in
 
 mod context; // the signed tenant context
 mod fair_queue; // permits for transactions, shared fairly between tenants
-mod pg_error; // an error that PostgreSQL reports, and its text for a client
+mod pg_error; // an error that PostgreSQL reports
 mod row_sink; // what receives a result
 mod transport; // TCP or TLS
 
