@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
@@ -256,6 +256,11 @@ impl Endpoint {
                 return Err(rejected("protocol version", response));
             }
             StatusCode::INTERNAL_SERVER_ERROR if !is_json => {
+                // rmcp's text says which of its steps failed.
+                let text = response.into_body().collect().await;
+                let text = text.map(Collected::to_bytes).unwrap_or_default();
+                let reason = String::from_utf8_lossy(&text);
+                tracing::error!(%reason, %trace_id, "rmcp failed to answer a request");
                 return Err(rejected(
                     INTERNAL_ERROR,
                     rejection::internal_error(trace_id),
