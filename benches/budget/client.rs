@@ -1,12 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
 
-use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::Fallible;
-use crate::mcp;
 
 /// One kept-alive HTTP/1.1 connection. It does the minimum, to be cheaper than what it measures: a
 /// request is one prepared write, and a response must have a Content-Length.
@@ -59,11 +57,6 @@ impl Connection {
             status: head.status,
             body: &self.received[head.end..],
         })
-    }
-
-    /// Sends an MCP request; returns its result, or an error.
-    pub(crate) async fn call(&mut self, request: &[u8]) -> Fallible<Value> {
-        mcp::result_of(self.exchange(request).await?)
     }
 
     async fn fill(&mut self) -> Fallible<()> {

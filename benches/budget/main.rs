@@ -128,7 +128,7 @@ async fn measure(plan: &Plan) -> Fallible<Report> {
     progress::report("memory and tool surface");
     let ours = server::start(plan)?;
     let mut connection = ours.connect().await?;
-    connection.call(&mcp::query(SELECT_ONE.sql)).await?;
+    mcp::call(&mut connection, &mcp::query(SELECT_ONE.sql)).await?;
     let after_first = ours.memory()?;
     let surface = tool_surface::measure(plan, &mut connection).await?;
     drop(connection);

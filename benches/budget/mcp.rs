@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::Fallible;
-use crate::client::Answer;
+use crate::client::{Answer, Connection};
 
 /// The store in Seattle: an ordinary tenant under row security.
 pub(crate) const SEATTLE: &str = "f47ac10b-58cc-4372-a567-0e02b2c3d479";
@@ -82,6 +82,14 @@ fn request(caller: &str, method: &str, params: &Value) -> Vec<u8> {
         body.len()
     )
     .into_bytes()
+}
+
+/// Sends an MCP request; returns its result.
+///
+/// # Errors
+/// If the connection fails, and those of [`result_of`].
+pub(crate) async fn call(connection: &mut Connection, request: &[u8]) -> Fallible<Value> {
+    result_of(connection.exchange(request).await?)
 }
 
 /// The result in a response.

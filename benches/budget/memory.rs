@@ -30,7 +30,7 @@ pub(crate) async fn measure(plan: &Plan, workload: &Workload) -> Fallible<LargeR
 
 async fn measure_around(server: &Process, request: &[u8]) -> Fallible<LargeResult> {
     let mut connection = server.connect().await?;
-    connection.call(&mcp::query(SELECT_ONE.sql)).await?;
+    mcp::call(&mut connection, &mcp::query(SELECT_ONE.sql)).await?;
     server.reset_peak()?;
     let before = server.memory()?;
 

@@ -23,7 +23,7 @@ impl Peer {
         let request = mcp::toolbox_query(SELECT_ONE.sql);
         let start = start::measure(plan, || toolbox.start(plan), &request, &[]).await?;
         let process = toolbox.start(plan)?;
-        process.connect().await?.call(&request).await?;
+        mcp::call(&mut process.connect().await?, &request).await?;
         let after_first = process.memory()?;
         let peer = Self {
             version: toolbox.version.clone(),

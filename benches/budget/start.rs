@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::{Instant, sleep};
 
 use crate::Fallible;
+use crate::mcp;
 use crate::pgbench;
 use crate::plan::Plan;
 use crate::process::Process;
@@ -118,7 +119,7 @@ async fn measure_one(
     let began = Instant::now();
     let server = start()?;
     let mut connection = server.connect().await?;
-    connection.call(request).await?;
+    mcp::call(&mut connection, request).await?;
     let mut times = vec![began.elapsed()];
     for (name, text) in steps {
         let logged = server

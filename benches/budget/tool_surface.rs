@@ -19,7 +19,7 @@ pub(crate) async fn measure(plan: &Plan, connection: &mut Connection) -> Fallibl
     let request = mcp::list_tools();
     let tools = member(connection.exchange(&request).await?.body, "tools")?;
     let request = mcp::initialize();
-    let result = connection.call(&request).await?;
+    let result = mcp::call(connection, &request).await?;
     let instructions = result["instructions"].as_str().unwrap_or_default();
 
     let tokenizer = Tokenizer::from_file(&plan.tokenizer)

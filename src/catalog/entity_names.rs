@@ -1,9 +1,7 @@
-//! Suggests the names of stores, categories and product types to a caller whose statement compared
-//! with a name that does not exist.
+//! Finds the names of stores, categories and product types that resemble one that does not exist.
 
 use super::text_rows::TextRows;
 use crate::query::guard::hints::{ComparedName, Folding, NamedEntity};
-use crate::query::guard::visible;
 
 /// The minimum similarity (Jaro-Winkler) of a suggestion.
 const MIN_SIMILARITY: f64 = 0.88;
@@ -16,6 +14,28 @@ const MAX_SUGGESTED: usize = 3;
 
 /// How many names are listed when none is similar.
 const MAX_LISTED: usize = 12;
+
+/// A name that a statement compares with and that nothing visible to the caller has.
+#[derive(Debug)]
+pub struct UnknownName {
+    /// The name, as in the statement.
+    pub compared: ComparedName,
+    /// Names to use instead.
+    pub suggestion: NameSuggestion,
+}
+
+/// Names that exist, as alternatives to one that does not.
+#[derive(Debug)]
+pub enum NameSuggestion {
+    /// Equal or similar names of the same kind, best match first; at least one.
+    Similar(Vec<String>),
+    /// An equal or similar name of another kind.
+    OtherKind(NamedEntity, String),
+    /// All names of the kind, of which none is similar.
+    All(Vec<String>),
+    /// None is similar, and there are too many to list.
+    Unlisted,
+}
 
 /// The names that one tenant sees.
 #[derive(Debug)]
@@ -31,11 +51,10 @@ impl EntityNames {
         Self(NamedEntity::ALL.into_iter().flat_map(names_of).collect())
     }
 
-    /// `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`, or `None` when the name
-    /// exists.
-    pub(super) fn unknown_name_hint(&self, compared: &ComparedName) -> Option<String> {
+    /// The name and what to use instead; `None` when the name exists.
+    pub(super) fn unknown_name(&self, compared: &ComparedName) -> Option<UnknownName> {
         let ComparedName {
-            entity: named,
+            entity,
             folding,
             value,
         } = compared;
@@ -44,26 +63,13 @@ impl EntityNames {
             Folding::Lower => name.to_lowercase() == *value,
             Folding::Upper => name.to_uppercase() == *value,
         };
-        if self.names_of(*named).any(matches) {
+        if self.names_of(*entity).any(matches) {
             return None;
         }
-        let problem = match folding {
-            Folding::None => format!("no {} is called {}", singular(*named), quoted(value)),
-            Folding::Lower | Folding::Upper => format!(
-                "no {} is called {} in {} case",
-                singular(*named),
-                quoted(value),
-                if *folding == Folding::Lower {
-                    "lower"
-                } else {
-                    "upper"
-                }
-            ),
-        };
-        Some(format!(
-            "{problem}; {}",
-            self.suggestion(*named, *folding, value)
-        ))
+        Some(UnknownName {
+            compared: compared.clone(),
+            suggestion: self.suggestion(*entity, value),
+        })
     }
 
     fn names_of(&self, named: NamedEntity) -> impl Iterator<Item = &str> {
@@ -71,45 +77,39 @@ impl EntityNames {
         names.map(|(_, name)| name.as_str())
     }
 
-    fn suggestion(&self, named: NamedEntity, folding: Folding, value: &str) -> String {
-        let folded = |name: &str| match folding {
-            Folding::None => quoted(name),
-            Folding::Lower => quoted(&name.to_lowercase()),
-            Folding::Upper => quoted(&name.to_uppercase()),
-        };
-        let others = || NamedEntity::ALL.into_iter().filter(|other| *other != named);
-        let suggest_other = |other: NamedEntity, name: &str| {
-            let (kind, column) = (singular(other), other.column());
-            format!("a {kind} is: {column} = {}", quoted(name))
+    fn suggestion(&self, entity: NamedEntity, value: &str) -> NameSuggestion {
+        let others = || {
+            NamedEntity::ALL
+                .into_iter()
+                .filter(|other| *other != entity)
         };
         let is_equal = |name: &&str| normalized(name) == normalized(value);
-        if let Some(name) = self.names_of(named).find(is_equal) {
-            return format!("did you mean {}?", folded(name));
+        if let Some(name) = self.names_of(entity).find(is_equal) {
+            return NameSuggestion::Similar(vec![name.to_owned()]);
         }
         // An equal name of another kind is a better suggestion than a similar one of this kind.
         let equal = others().find_map(|other| Some((other, self.names_of(other).find(is_equal)?)));
         if let Some((other, name)) = equal {
-            return suggest_other(other, name);
+            return NameSuggestion::OtherKind(other, name.to_owned());
         }
-        let similar: Vec<String> = self.most_similar(named, value).map(folded).collect();
+        let similar: Vec<String> = self
+            .most_similar(entity, value)
+            .map(str::to_owned)
+            .collect();
         if !similar.is_empty() {
-            return format!("did you mean {}?", similar.join(" or "));
+            return NameSuggestion::Similar(similar);
         }
         let similar =
             others().find_map(|other| Some((other, self.most_similar(other, value).next()?)));
         if let Some((other, name)) = similar {
-            return suggest_other(other, name);
+            return NameSuggestion::OtherKind(other, name.to_owned());
         }
-        let names: Vec<String> = self.names_of(named).map(folded).collect();
+        let names: Vec<String> = self.names_of(entity).map(str::to_owned).collect();
         if names.len() <= MAX_LISTED {
-            return format!("existing names: {}", names.join(", "));
+            NameSuggestion::All(names)
+        } else {
+            NameSuggestion::Unlisted
         }
-        let table = match named {
-            NamedEntity::Store => "retail.stores",
-            NamedEntity::Category => "retail.categories",
-            NamedEntity::ProductType => "retail.product_types",
-        };
-        format!("get_multiple_table_schemas of {table} lists the names")
     }
 
     /// Names that contain the value or are contained in it, or are similar to it; best match first.
@@ -136,19 +136,6 @@ impl EntityNames {
             .map(|(name, _)| name)
             .take(MAX_SUGGESTED)
     }
-}
-
-fn singular(named: NamedEntity) -> &'static str {
-    match named {
-        NamedEntity::Store => "store",
-        NamedEntity::Category => "category",
-        NamedEntity::ProductType => "product type",
-    }
-}
-
-/// The name as an SQL literal.
-fn quoted(name: &str) -> String {
-    format!("'{}'", visible(name).replace('\'', "''"))
 }
 
 /// The letters and digits of a name, in lower case. Users vary the other characters.

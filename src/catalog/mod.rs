@@ -25,6 +25,7 @@ use crate::query::guard::CheckedQuery;
 use crate::query::guard::hints::ComparedName;
 use crate::query::scope::{Scope, ScopeError};
 
+pub use entity_names::{NameSuggestion, UnknownName};
 pub use tables::{TABLES, Table};
 pub use visible_stores::VisibleStores;
 
@@ -112,7 +113,9 @@ impl Catalog {
         }
         let counts = match self.query(caller, &ROW_COUNTS, &[]).await {
             Ok(rows) => Arc::new(RowCounts::from_rows(&rows)),
-            Err(ScopeError::Database(_) | ScopeError::TimedOut(_)) => return Ok(Arc::default()),
+            Err(ScopeError::Database(_) | ScopeError::ErrorTooLong | ScopeError::TimedOut(_)) => {
+                return Ok(Arc::default());
+            }
             Err(error) => return Err(error),
         };
         self.row_counts.insert(caller.tenant(), Arc::clone(&counts));
@@ -132,16 +135,16 @@ impl Catalog {
         Ok(rows)
     }
 
-    /// A hint for each of these names that no store, category or product type visible to the caller
-    /// has, such as `no category is called 'Power Tools'; did you mean 'POWER TOOLS'?`.
+    /// Those of these names that no store, category or product type visible to the caller has, with
+    /// names to use instead.
     ///
-    /// Queries the database once a minute per tenant. A failed query gives no hints, because the
-    /// client's statement itself has succeeded.
-    pub async fn unknown_name_hints(
+    /// Queries the database once a minute per tenant. When the query fails, no name counts as
+    /// unknown, because the client's statement itself has succeeded.
+    pub async fn unknown_names(
         &self,
         caller: &Caller,
         compared: &[ComparedName],
-    ) -> Vec<String> {
+    ) -> Vec<UnknownName> {
         if compared.is_empty() {
             return Vec::new();
         }
@@ -159,7 +162,7 @@ impl Catalog {
         };
         compared
             .iter()
-            .filter_map(|compared| names.unknown_name_hint(compared))
+            .filter_map(|compared| names.unknown_name(compared))
             .collect()
     }
 

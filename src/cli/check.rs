@@ -20,7 +20,7 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
     };
     print_line("settings   ok")?;
     let app = App::new(&settings, clock)?;
-    print_line(match settings.embedding_model_dir {
+    print_line(match settings.search.embedding_model_dir {
         Some(_) => "embedding  ok",
         None => {
             "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products returns an error"

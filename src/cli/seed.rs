@@ -25,7 +25,7 @@ pub(super) async fn run(
             loaded.customers, loaded.orders
         ));
     }
-    let directory = settings.embedding_model_dir.as_deref().context(
+    let directory = settings.search.embedding_model_dir.as_deref().context(
         "ZAVA_EMBEDDING_MODEL_DIR is not set; `seed` needs the model to compute a vector for each product",
     )?;
     let model = StaticModel::open(directory)?;

@@ -13,10 +13,10 @@ use super::error::CommandError;
 /// Serves MCP over HTTP until interrupted.
 pub(super) async fn http(settings: ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
     let app = App::new(&settings, clock)?;
-    let listener = host::listen(settings.listen).with_context(|| {
+    let listener = host::listen(settings.network.listen).with_context(|| {
         format!(
             "cannot listen on {}; stop the process that uses the port, or set ZAVA_LISTEN to another one",
-            settings.listen
+            settings.network.listen
         )
     })?;
     let address = listener
@@ -29,7 +29,7 @@ pub(super) async fn http(settings: ServeSettings, clock: fn() -> SystemTime) -> 
 
 /// Returns the tenant of `serve --stdio`.
 pub(super) fn stdio_tenant(settings: &ServeSettings) -> Result<TenantId, CommandError> {
-    let tenant = settings.stdio_tenant.ok_or_else(|| {
+    let tenant = settings.stdio.tenant.ok_or_else(|| {
         CommandError::Settings(anyhow!("ZAVA_TENANT is not set; `serve --stdio` needs a tenant id, for example ZAVA_TENANT=f47ac10b-58cc-4372-a567-0e02b2c3d479"))
     })?;
     Ok(tenant.into())

@@ -14,7 +14,7 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::{BodyExt as _, Collected, Full};
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use serde_json::Value;
@@ -26,6 +26,7 @@ use super::connections::Connection;
 use super::fast_path::{FastPath, PlainCall};
 use super::http_error::HttpError;
 use super::in_flight::InFlightLimit;
+use super::json_text::is_json;
 use super::rendered_body::RenderedBody;
 use super::response_body::ResponseBody;
 use super::{fast_path, media_types, message_id, rejection, request_body, unread_body};
@@ -217,7 +218,7 @@ impl Endpoint {
         }
         let head = MessageHead::parse(text);
         // rmcp would respond to invalid JSON with 415, as if a header were wrong.
-        if head.is_none() && !request_body::is_json(text) {
+        if head.is_none() && !is_json(text) {
             return Err(rejected(UNREADABLE_BODY, rejection::invalid_json()));
         }
         let needed = head.as_ref().and_then(MessageHead::required_scope);
@@ -255,6 +256,11 @@ impl Endpoint {
                 return Err(rejected("protocol version", response));
             }
             StatusCode::INTERNAL_SERVER_ERROR if !is_json => {
+                // rmcp's text says which of its steps failed.
+                let text = response.into_body().collect().await;
+                let text = text.map(Collected::to_bytes).unwrap_or_default();
+                let reason = String::from_utf8_lossy(&text);
+                tracing::error!(%reason, %trace_id, "rmcp failed to answer a request");
                 return Err(rejected(
                     INTERNAL_ERROR,
                     rejection::internal_error(trace_id),

@@ -16,10 +16,57 @@ use crate::settings::{AuthSettings, EntraSettings, PublicUrl};
 /// 3.1).
 pub(super) const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
+/// How requests authenticate.
+#[derive(Clone, Debug)]
+pub(super) enum AuthScheme {
+    /// They do not: the tenant header is trusted.
+    TenantHeader,
+    /// By bearer credentials that no authorization server issues, such as API keys.
+    Bearer,
+    /// By access tokens.
+    OAuth {
+        /// The URLs of the authorization servers.
+        servers: Vec<String>,
+        /// The prefix of a scope in a token request. A token holds the scope without it.
+        scope_prefix: String,
+    },
+}
+
+impl From<&AuthSettings> for AuthScheme {
+    fn from(auth: &AuthSettings) -> Self {
+        match auth {
+            AuthSettings::Header(_) => Self::TenantHeader,
+            AuthSettings::Credentials(accepted) => match &accepted.entra {
+                None => Self::Bearer,
+                Some(entra) => Self::from(entra),
+            },
+        }
+    }
+}
+
+impl From<&EntraSettings> for AuthScheme {
+    fn from(entra: &EntraSettings) -> Self {
+        // In a token request Entra expects the application ID URI before the scope. Its default is
+        // api:// and the client id.
+        let uri = entra
+            .audiences
+            .iter()
+            .find(|audience| audience.contains("://"));
+        let scope_prefix = uri.cloned().unwrap_or_else(|| {
+            let client_id = entra.audiences.first().map_or("", String::as_str);
+            format!("api://{client_id}")
+        });
+        let server = |directory| format!("{}/{directory}/v2.0", entra.authority);
+        Self::OAuth {
+            servers: entra.directories.iter().map(server).collect(),
+            scope_prefix,
+        }
+    }
+}
+
 /// This server as an OAuth protected resource: where callers get tokens for it.
 #[derive(Clone, Debug)]
-pub struct ProtectedResource {
-    is_encrypted: bool,
+pub(super) struct ProtectedResource {
     /// How requests authenticate; `None` in the mode `header`, in which they do not.
     scheme: Option<Scheme>,
 }
@@ -40,24 +87,17 @@ enum Scheme {
 
 impl ProtectedResource {
     /// The resource that clients call at `url`.
-    #[must_use]
-    pub fn new(auth: &AuthSettings, url: &PublicUrl) -> Self {
-        let scheme = match auth {
-            AuthSettings::Header(_) => None,
-            AuthSettings::Credentials(proof) => match &proof.entra {
-                None => Some(Scheme::Bearer),
-                Some(entra) => Some(oauth(entra, url)),
-            },
-        };
+    pub(super) fn new(scheme: AuthScheme, url: &PublicUrl) -> Self {
         Self {
-            is_encrypted: url.is_encrypted(),
-            scheme,
+            scheme: match scheme {
+                AuthScheme::TenantHeader => None,
+                AuthScheme::Bearer => Some(Scheme::Bearer),
+                AuthScheme::OAuth {
+                    servers,
+                    scope_prefix,
+                } => Some(Scheme::oauth(&servers, scope_prefix, url)),
+            },
         }
-    }
-
-    /// Whether clients use TLS.
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.is_encrypted
     }
 
     /// The value of `WWW-Authenticate` for a request without a sufficient token (RFC 6750, section
@@ -93,34 +133,21 @@ impl ProtectedResource {
     }
 }
 
-fn oauth(entra: &EntraSettings, url: &PublicUrl) -> Scheme {
-    let (origin, path) = (url.origin(), url.path());
-    // In a token request Entra expects the application ID URI before the scope. Its default is
-    // api:// and the client id.
-    let uri = entra
-        .audiences
-        .iter()
-        .find(|audience| audience.contains("://"));
-    let scope_prefix = uri.cloned().unwrap_or_else(|| {
-        let client_id = entra.audiences.first().map_or("", String::as_str);
-        format!("api://{client_id}")
-    });
-    let servers: Vec<String> = entra
-        .directories
-        .iter()
-        .map(|directory| format!("{}/{directory}/v2.0", entra.authority))
-        .collect();
-    let scopes = OAuthScope::ALL.map(|scope| format!("{scope_prefix}/{}", scope.as_str()));
-    Scheme::OAuth {
-        metadata: json!({
-            "resource": format!("{origin}{path}/mcp"),
-            "resource_name": "Zava retail",
-            "authorization_servers": servers,
-            "scopes_supported": scopes,
-            "bearer_methods_supported": ["header"],
-        }),
-        metadata_url: format!("{origin}{METADATA_PATH}{path}/mcp"),
-        scope_prefix,
+impl Scheme {
+    fn oauth(servers: &[String], scope_prefix: String, url: &PublicUrl) -> Self {
+        let (origin, path) = (url.origin(), url.path());
+        let scopes = OAuthScope::ALL.map(|scope| format!("{scope_prefix}/{}", scope.as_str()));
+        Self::OAuth {
+            metadata: json!({
+                "resource": format!("{origin}{path}/mcp"),
+                "resource_name": "Zava retail",
+                "authorization_servers": servers,
+                "scopes_supported": scopes,
+                "bearer_methods_supported": ["header"],
+            }),
+            metadata_url: format!("{origin}{METADATA_PATH}{path}/mcp"),
+            scope_prefix,
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::json_scan::{MAX_DEPTH, MAX_VALUES};
 use super::protected_resource::ProtectedResource;
 use super::rate_limits::{QuotaStatus, RateExceeded};
 use crate::identity::{AuthError, OAuthScope, RequiredCredential};
-use crate::mcp::{auth_error_text, protocol_versions};
+use crate::mcp::{auth_error_text, internal_error_text, protocol_versions};
 use crate::telemetry::TraceId;
 
 // Error codes of JSON-RPC 2.0.
@@ -310,10 +310,11 @@ pub(super) async fn path_not_found() -> Response {
 
 /// 500: a bug of this server. The cause is in the log, under the same trace id.
 pub(super) fn internal_error(trace_id: TraceId) -> HttpError {
-    let text = format!(
-        "internal error (trace id {trace_id}); the operator finds the cause in the server log"
-    );
-    HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL_ERROR, text)
+    HttpError::new(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        INTERNAL_ERROR,
+        internal_error_text(trace_id),
+    )
 }
 
 /// 503: a limit is reached for now.

@@ -11,13 +11,13 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use bytes::BytesMut;
 use http_body_util::BodyExt as _;
-use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::body_budget::{BodyBudget, Reservation};
 use super::http_error::HttpError;
 use super::json_scan::JsonScan;
+use super::json_text::strip_bom;
 use super::{message_id, rejection, unread_body};
 use crate::identity::Principal;
 
@@ -114,16 +114,6 @@ async fn read_into(
         scan.scan(&piece)
             .map_err(|_| rejection::body_too_complex())?;
     }
-}
-
-/// The text without a leading byte order mark, which parsers may ignore (RFC 8259, section 8.1).
-pub(super) fn strip_bom(text: &[u8]) -> &[u8] {
-    text.strip_prefix("\u{feff}".as_bytes()).unwrap_or(text)
-}
-
-/// Whether a text is valid JSON. Builds no values.
-pub(super) fn is_json(text: &str) -> bool {
-    serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 #[cfg(test)]

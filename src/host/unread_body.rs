@@ -17,7 +17,8 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{media_types, message_id, request_body};
+use super::json_text::strip_bom;
+use super::{media_types, message_id};
 
 /// The part of a body that is searched for the id: clients put it first or last, and the longest
 /// statements that people write have 2,500 bytes.
@@ -60,7 +61,7 @@ pub(super) async fn read_id(headers: &HeaderMap, body: Body) -> Option<Value> {
     if !media_types::has_json_content_type(headers) || media_types::has_content_coding(headers) {
         return None;
     }
-    message_id::extract(request_body::strip_bom(&head))
+    message_id::extract(strip_bom(&head))
 }
 
 /// Reads a body to its end, or up to [`MAX_DRAINED_BYTES`], and keeps its first bytes in `head`.

@@ -151,7 +151,8 @@ impl Principal {
     }
 
     /// Whether the principal was authenticated, and did not only name a tenant.
-    fn is_authenticated(&self) -> bool {
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
         !self.0.starts_with(TENANT_PREFIX)
     }
 
@@ -211,13 +212,6 @@ impl Caller {
     #[must_use]
     pub fn scopes(&self) -> OAuthScopes {
         self.scopes
-    }
-
-    /// Whether the larger limits of analysts apply. They never do for a sender who only names a
-    /// tenant.
-    #[must_use]
-    pub fn has_larger_limits(&self) -> bool {
-        self.role >= Role::Analyst && self.principal.is_authenticated()
     }
 
     /// Whether the caller may see query plans: head office only, because the planner's estimates

@@ -1,5 +1,5 @@
 use super::caller::OAuthScopes;
-use super::{ApiKey, AuthError, Caller, Principal, Role, TenantId};
+use super::{ApiKey, Caller, Principal, Role, TenantId};
 
 /// A tenant that a principal may query, and the role in which it may.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,15 @@ impl Claims {
         let texts = self.principals.iter().chain(&self.stores);
         texts.map(|text| text.len() + size_of::<String>()).sum()
     }
+}
+
+/// Why a sender's entitlements give no tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum EntitlementError {
+    /// There are several, and none was requested.
+    AmbiguousTenant,
+    /// The requested tenant is not among them, or there is none at all.
+    NotEntitled,
 }
 
 /// An authenticated sender, not yet authorized for a tenant.
@@ -61,13 +70,16 @@ impl Authenticated {
         self,
         entitlements: &[Entitlement],
         requested: Option<TenantId>,
-    ) -> Result<Caller, AuthError> {
+    ) -> Result<Caller, EntitlementError> {
         let tenant = match requested {
             Some(tenant) => tenant,
             None => {
-                let first = entitlements.first().ok_or(AuthError::NotEntitled)?.tenant;
+                let first = entitlements
+                    .first()
+                    .ok_or(EntitlementError::NotEntitled)?
+                    .tenant;
                 if entitlements.iter().any(|other| other.tenant != first) {
-                    return Err(AuthError::AmbiguousTenant);
+                    return Err(EntitlementError::AmbiguousTenant);
                 }
                 first
             }
@@ -77,7 +89,7 @@ impl Authenticated {
             .filter(|entitlement| entitlement.tenant == tenant)
             .map(|entitlement| entitlement.role)
             .max()
-            .ok_or(AuthError::NotEntitled)?;
+            .ok_or(EntitlementError::NotEntitled)?;
         Ok(Caller {
             principal: self.principal,
             tenant,

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::api_key::ApiKeyError;
+use super::entitlement::EntitlementError;
 use super::{EasyAuthError, IssuerError, ParseTenantIdError, Principal, TokenError};
 
 /// The credential that a request without one should have carried.
@@ -89,6 +90,15 @@ pub enum AuthError {
     /// The issuer's keys, which the token's signature is verified with, are not available now.
     #[error("the token cannot be verified")]
     Issuer(#[from] IssuerError),
+}
+
+impl From<EntitlementError> for AuthError {
+    fn from(error: EntitlementError) -> Self {
+        match error {
+            EntitlementError::AmbiguousTenant => Self::AmbiguousTenant,
+            EntitlementError::NotEntitled => Self::NotEntitled,
+        }
+    }
 }
 
 impl AuthError {

@@ -9,27 +9,24 @@
 //! Invariants:
 //! - a [`Caller`] speaks for a tenant that the database knows and that the caller is entitled to;
 //! - the default is to reject: without a credential there is no caller, without an entitlement
-//!   there
-//!   is no tenant;
+//!   there is no tenant;
 //! - of several credentials one takes precedence, and if it is invalid, no other one is tried.
-mod api_key; //     credentials of machines
-mod caller; //      an authorized sender: principal, tenant, role, scopes
+mod api_key; // credentials of machines
+mod authenticator; // credentials, and what is cached about them
+mod caller; // an authorized sender: principal, tenant, role, scopes
 mod credentials; // the unverified headers that identify a request's sender
-mod easyauth; //    the identity that App Service's authentication asserts
+mod easyauth; // the identity that App Service's authentication asserts
 mod entitlement; // which tenants a sender may query
-mod entra; //       access tokens
-mod error; //       why a request is rejected
-mod tenant; //      a tenant's id
+mod entra; // access tokens
+mod error; // why a request is rejected
+mod tenant; // a tenant's id
+mod tenant_store; // what the rest needs of the database
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
-
 use crate::cache::Cache;
-use crate::settings::{AuthSettings, CredentialSettings, TrustedPeers};
+use crate::settings::{AuthSettings, TrustedPeers};
 
 pub use api_key::{ApiKey, ApiKeyError, ApiKeyState, NewApiKey};
 pub use caller::{Caller, OAuthScope, OAuthScopes, ParsePrincipalError, Principal, Role};
@@ -39,9 +36,9 @@ pub use entitlement::{Claims, Entitlement};
 pub use entra::{IssuerError, TokenError};
 pub use error::{AuthError, AuthFailure, InvalidCredential, RequiredCredential, StoreUnavailable};
 pub use tenant::{ParseTenantIdError, TenantId};
+pub use tenant_store::{Lookup, TenantStore};
 
-use entitlement::Authenticated;
-use entra::Entra;
+use authenticator::Authenticator;
 
 /// The header that names the tenant.
 pub const TENANT_HEADER: &str = "x-rls-user-id";
@@ -56,38 +53,6 @@ const KNOWN_GOOD_TTL: Duration = Duration::from_secs(3600);
 
 /// The maximum number of entries in each cache of tenants, keys or tokens.
 const MAX_CACHE_ENTRIES: u32 = 10_000;
-
-/// The maximum size of the cached claims and their entitlements, in bytes.
-const MAX_ENTITLEMENT_CACHE_BYTES: u64 = 4 << 20;
-
-/// What the database knows about tenants and callers.
-pub trait TenantStore: Send + Sync {
-    /// Whether a tenant exists.
-    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>>;
-
-    /// The tenants that a caller with these claims may query.
-    fn entitlements<'a>(
-        &'a self,
-        claims: &'a Claims,
-    ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>>;
-
-    /// The state of a key; `None` if no key has its id and secret.
-    fn api_key<'a>(
-        &'a self,
-        key: &'a ApiKey,
-    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>>;
-}
-
-/// Whether the tenant store may be queried about values that anybody can invent: an API key, or a
-/// tenant that a sender only names. Known good values may always be looked up, and so may the
-/// entitlements of an authenticated sender.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
-    /// The store may be queried.
-    Query,
-    /// Only cached answers may be used.
-    CacheOnly,
-}
 
 /// Turns a request's [`Credentials`] into a [`Caller`].
 pub struct Identity {
@@ -105,44 +70,6 @@ enum AuthMode {
     Credential(Box<Authenticator>),
 }
 
-/// The accepted kinds of credentials, and what is cached about them.
-struct Authenticator {
-    entra: Option<Entra>,
-    /// The Entra tenants whose callers Easy Auth may assert; `None` where it is off.
-    easyauth: Option<Vec<Uuid>>,
-    accepts_api_keys: bool,
-    key_states: Cache<ApiKey, ApiKeyState>,
-    known_good_keys: Cache<ApiKey, ()>,
-    /// By the tokens' SHA-256.
-    known_good_tokens: Cache<[u8; 32], ()>,
-    entitlements: Cache<Claims, Arc<[Entitlement]>>,
-}
-
-impl Authenticator {
-    fn new(settings: CredentialSettings) -> Result<Self, reqwest::Error> {
-        // Bounded by bytes, because the claims of a caller with many groups are long.
-        let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
-            (claims.bytes() + size_of_val(&**entitlements)) as u64
-        };
-        Ok(Self {
-            entra: settings.entra.as_ref().map(Entra::new).transpose()?,
-            easyauth: settings.easyauth,
-            accepts_api_keys: settings.api_keys,
-            key_states: Cache::with_entries(MAX_CACHE_ENTRIES).expiring_after(CACHE_TTL),
-            known_good_keys: Cache::with_entries(MAX_CACHE_ENTRIES).expiring_after(KNOWN_GOOD_TTL),
-            known_good_tokens: Cache::with_entries(MAX_CACHE_ENTRIES)
-                .expiring_after(KNOWN_GOOD_TTL),
-            entitlements: Cache::with_bytes(MAX_ENTITLEMENT_CACHE_BYTES, weight)
-                .expiring_after(CACHE_TTL),
-        })
-    }
-
-    /// Whether `Authorization` may carry a credential.
-    fn accepts_bearer(&self) -> bool {
-        self.entra.is_some() || self.accepts_api_keys
-    }
-}
-
 impl Identity {
     /// Authentication as the settings configure it. Connects to nothing.
     ///
@@ -152,7 +79,8 @@ impl Identity {
         let mode = match auth {
             AuthSettings::Header(peers) => AuthMode::TrustedHeader(peers),
             AuthSettings::Credentials(settings) => {
-                AuthMode::Credential(Box::new(Authenticator::new(settings)?))
+                let authenticator = Authenticator::new(Arc::clone(&store), settings)?;
+                AuthMode::Credential(Box::new(authenticator))
             }
         };
         Ok(Self {
@@ -187,17 +115,15 @@ impl Identity {
                 Ok(self.authorize_asserted_tenant(tenant, lookup).await?)
             }
             AuthMode::Credential(authenticator) => {
-                let authenticated = self
-                    .authenticate_sender(credentials, authenticator, lookup)
-                    .await?;
+                let authenticated = authenticator.authenticate(credentials, lookup).await?;
                 let requested = parse_tenant(credentials.tenant)?;
                 let claims = &authenticated.claims;
-                let entitlements = self.entitlements(claims, authenticator).await?;
+                let entitlements = authenticator.entitlements(claims).await?;
                 let principal = authenticated.principal.clone();
                 authenticated
                     .into_caller(&entitlements, requested)
                     .map_err(|error| AuthFailure {
-                        error,
+                        error: error.into(),
                         principal: Some(principal),
                     })
             }
@@ -216,19 +142,7 @@ impl Identity {
                         tenant.is_some_and(|tenant| self.known_good_tenants.contains(&tenant))
                     })
             }
-            AuthMode::Credential(authenticator) => match parse_bearer(credentials.authorization) {
-                Ok(Some(token)) if authenticator.accepts_bearer() => match ApiKey::parse(token) {
-                    Some(key) if authenticator.accepts_api_keys => {
-                        key.is_ok_and(|key| authenticator.known_good_keys.contains(&key))
-                    }
-                    _ => authenticator.known_good_tokens.contains(&digest(token)),
-                },
-                Ok(_) => {
-                    authenticator.easyauth.is_some()
-                        && credentials.easyauth_principal != SingleHeader::Missing
-                }
-                Err(_) => false,
-            },
+            AuthMode::Credential(authenticator) => authenticator.is_known_good(credentials),
         }
     }
 
@@ -266,116 +180,12 @@ impl Identity {
         self.known_good_tenants.insert(tenant, ());
         Ok(Caller::from_asserted_tenant(principal, tenant))
     }
-
-    /// Authenticates the sender of a request. `Authorization` takes precedence over the
-    /// platform-asserted identity, because it is verified here.
-    async fn authenticate_sender(
-        &self,
-        credentials: &Credentials<'_>,
-        authenticator: &Authenticator,
-        lookup: Lookup,
-    ) -> Result<Authenticated, AuthFailure> {
-        if authenticator.accepts_bearer()
-            && let Some(token) = parse_bearer(credentials.authorization)?
-        {
-            match (ApiKey::parse(token), &authenticator.entra) {
-                (Some(key), _) if authenticator.accepts_api_keys => {
-                    let key = key.map_err(InvalidCredential::from)?;
-                    return self.authenticate_key(key, authenticator, lookup).await;
-                }
-                (_, Some(entra)) => {
-                    let authenticated = entra.authenticate(token).await?;
-                    let digest = digest(token);
-                    if !authenticator.known_good_tokens.contains(&digest) {
-                        authenticator.known_good_tokens.insert(digest, ());
-                    }
-                    return Ok(authenticated);
-                }
-                // App Service's authentication leaves the token that it has verified in the
-                // request.
-                (_, None) if credentials.easyauth_principal != SingleHeader::Missing => {}
-                (_, None) => return Err(invalid(ApiKeyError::Malformed).into()),
-            }
-        }
-        let directories = authenticator.easyauth.as_deref();
-        directories
-            .map(|directories| easyauth::authenticate(credentials, directories))
-            .transpose()
-            .map_err(InvalidCredential::from)?
-            .flatten()
-            .ok_or(AuthError::Missing(RequiredCredential::Bearer).into())
-    }
-
-    async fn authenticate_key(
-        &self,
-        key: ApiKey,
-        authenticator: &Authenticator,
-        lookup: Lookup,
-    ) -> Result<Authenticated, AuthFailure> {
-        let state = match authenticator.key_states.get(&key) {
-            Some(state) => state,
-            None => {
-                if !authenticator.known_good_keys.contains(&key) {
-                    lookup.require_query()?;
-                }
-                let state = self.store.api_key(&key).await?;
-                let state = state.ok_or_else(|| invalid(ApiKeyError::Unknown))?;
-                authenticator.key_states.insert(key.clone(), state);
-                if state == ApiKeyState::Valid {
-                    authenticator.known_good_keys.insert(key.clone(), ());
-                }
-                state
-            }
-        };
-        let rejected = |error| AuthFailure {
-            error: invalid(error),
-            principal: Some(Principal::from_api_key(&key)),
-        };
-        match state {
-            ApiKeyState::Valid => Ok(Authenticated::from_api_key(&key)),
-            ApiKeyState::Expired => Err(rejected(ApiKeyError::Expired)),
-            ApiKeyState::Revoked => Err(rejected(ApiKeyError::Revoked)),
-        }
-    }
-
-    async fn entitlements(
-        &self,
-        claims: &Claims,
-        authenticator: &Authenticator,
-    ) -> Result<Arc<[Entitlement]>, AuthError> {
-        if let Some(entitlements) = authenticator.entitlements.get(claims) {
-            return Ok(entitlements);
-        }
-        let entitlements: Arc<[Entitlement]> = self.store.entitlements(claims).await?.into();
-        authenticator
-            .entitlements
-            .insert(claims.clone(), Arc::clone(&entitlements));
-        Ok(entitlements)
-    }
-}
-
-impl Lookup {
-    /// Fails unless the store may be queried.
-    fn require_query(self) -> Result<(), AuthError> {
-        match self {
-            Self::Query => Ok(()),
-            Self::CacheOnly => Err(AuthError::NotCached),
-        }
-    }
 }
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Identity").finish_non_exhaustive()
     }
-}
-
-fn digest(token: &str) -> [u8; 32] {
-    Sha256::digest(token).into()
-}
-
-fn invalid(error: impl Into<InvalidCredential>) -> AuthError {
-    AuthError::InvalidCredential(error.into())
 }
 
 /// The tenant that the header names; `None` without the header.
@@ -385,25 +195,6 @@ fn parse_tenant(header: SingleHeader<'_>) -> Result<Option<TenantId>, ParseTenan
         SingleHeader::One(value) => TenantId::try_from(value).map(Some),
         SingleHeader::Duplicate => Err(ParseTenantIdError),
     }
-}
-
-/// The token of `Authorization: Bearer` (RFC 6750, section 2.1); `None` without the header.
-fn parse_bearer(header: SingleHeader<'_>) -> Result<Option<&str>, InvalidCredential> {
-    let value = match header {
-        SingleHeader::Missing => return Ok(None),
-        SingleHeader::One(value) => {
-            std::str::from_utf8(value).map_err(|_| InvalidCredential::Authorization)?
-        }
-        SingleHeader::Duplicate => return Err(InvalidCredential::Authorization),
-    };
-    let (scheme, token) = value
-        .split_once(' ')
-        .ok_or(InvalidCredential::Authorization)?;
-    let token = token.trim_start_matches(' ');
-    let is_one_token = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic());
-    (scheme.eq_ignore_ascii_case("Bearer") && is_one_token)
-        .then_some(Some(token))
-        .ok_or(InvalidCredential::Authorization)
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use tokio::time::advance;
 
 use super::*;
+use crate::settings::CredentialSettings;
 
 /// Knows every key and every tenant, and counts the queries for them.
 #[derive(Default)]

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::RegisteredTool;
+use super::tools::RegisteredTool;
 use crate::identity::OAuthScope;
 
 /// The HTTP header that carries a session id.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use rmcp::model::{CallToolResult, ContentBlock};
 use serde_json::{Value, json};
 
+use super::error_text::tool_error_text;
 use super::rendered::RenderedResult;
 use super::tool_error::ToolError;
 use crate::catalog::VisibleStores;
@@ -96,7 +97,7 @@ impl ResultShape {
 
     /// The result of a call that has failed.
     pub(super) fn error(self, error: &ToolError, trace_id: TraceId) -> ToolResult {
-        let text = error.client_text(trace_id);
+        let text = tool_error_text(error, trace_id);
         match self {
             Self::Rows => {
                 let err = Value::from(text);

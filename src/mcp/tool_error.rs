@@ -1,12 +1,11 @@
-//! Why a tool call failed: what the client, the operator's log and the audit log say about it.
+//! Why a tool call failed, and what the operator's log and the audit log say about it.
 
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::catalog::{CatalogError, TABLES};
-use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HEADER};
+use crate::catalog::CatalogError;
 use crate::query::guard::Refusal;
-use crate::query::rows::{MAX_COLUMNS, TooManyColumns};
+use crate::query::rows::TooManyColumns;
 use crate::query::scope::ScopeError;
 use crate::search::SearchError;
 use crate::search::embedding::EmbeddingError;
@@ -22,8 +21,7 @@ pub(super) struct Explanation {
     pub(super) hint: Option<String>,
 }
 
-/// Why a tool has no result. This is the only place that decides what a client reads about an error
-/// inside a tool.
+/// Why a tool has no result. `error_text` decides what a client reads about it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ToolError {
     /// An argument is missing, of the wrong type or out of range. The text is the client's: it says
@@ -36,7 +34,7 @@ pub(super) enum ToolError {
     /// The client's statement failed.
     #[error("the statement failed")]
     Statement(#[source] ScopeError, Box<Explanation>),
-    /// The result has more than [`MAX_COLUMNS`] columns.
+    /// The result has more columns than a result may have.
     #[error("the result has too many columns")]
     TooManyColumns(#[source] TooManyColumns),
     /// The tables cannot be described.
@@ -56,51 +54,7 @@ pub(super) enum ToolError {
     Task(#[source] tokio::task::JoinError),
 }
 
-const DATABASE_UNAVAILABLE: &str =
-    "the database is temporarily unavailable; try again in a few seconds";
-
-/// The client's text for an internal error, whose log entry carries the same trace id.
-pub(super) fn internal_error_text(trace_id: TraceId) -> String {
-    format!("internal error (trace id {trace_id}); the operator finds the cause in the server log")
-}
-
 impl ToolError {
-    /// The client's text: what is wrong and how to fix it, nothing about the server's internals.
-    pub(super) fn client_text(&self, trace_id: TraceId) -> String {
-        match self {
-            Self::Argument(text) => text.clone(),
-            Self::Refused(refusal) => refusal.to_string(),
-            Self::Statement(error, explanation) => scope_error_text(error, explanation, trace_id),
-            Self::Search(SearchError::Scope(error)) | Self::Catalog(CatalogError::Scope(error)) => {
-                scope_error_text(error, &Explanation::default(), trace_id)
-            }
-            Self::TooManyColumns(TooManyColumns { columns }) => format!(
-                "the result has {columns} columns; the maximum is {MAX_COLUMNS}; select the columns you need instead of *"
-            ),
-            Self::Catalog(CatalogError::NoTable) => {
-                format!("table_names is empty; {}", valid_tables())
-            }
-            Self::Catalog(CatalogError::UnknownTables(names)) => {
-                format!("unknown tables: {}; {}", names.join(", "), valid_tables())
-            }
-            Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
-                "query_description has no words to search for; describe the product in a few words"
-                    .to_owned()
-            }
-            Self::Search(SearchError::Embedding(_) | SearchError::Task(_)) | Self::Task(_) => {
-                internal_error_text(trace_id)
-            }
-            Self::TenantBusy => {
-                "too many requests of this tenant are in flight; wait for some to finish, then try again"
-                    .to_owned()
-            }
-            Self::NoEmbeddingModel => {
-                "semantic search is not configured on this server (ZAVA_EMBEDDING_MODEL_DIR); query retail.products instead"
-                    .to_owned()
-            }
-        }
-    }
-
     /// Logs an error that an operator has to act on, with its causes. Errors that the client can
     /// fix are only in the audit log.
     pub(super) fn log(&self, tool: &'static str, trace_id: TraceId) {
@@ -117,6 +71,8 @@ impl ToolError {
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
                 ScopeError::Database(_)
+                | ScopeError::ErrorTooLong
+                | ScopeError::VersionTooOld { .. }
                 | ScopeError::TimedOut(_)
                 | ScopeError::UnknownTenant
                 | ScopeError::PlanRefused
@@ -180,6 +136,8 @@ impl ToolError {
                         (Decision::Failed, reason)
                     }
                 }
+                ScopeError::ErrorTooLong => failed("SQLSTATE 54000"),
+                ScopeError::VersionTooOld { .. } => failed("SQLSTATE 0A000"),
                 ScopeError::TimedOut(_) => failed("SQLSTATE 57014"),
                 ScopeError::Busy => failed("busy"),
                 ScopeError::Stopping => failed("server stopping"),
@@ -191,82 +149,6 @@ impl ToolError {
             Self::Search(SearchError::Embedding(_) | SearchError::Task(_)) | Self::Task(_) => {
                 failed("internal")
             }
-        }
-    }
-}
-
-fn scope_error_text(error: &ScopeError, explanation: &Explanation, trace_id: TraceId) -> String {
-    match error {
-        ScopeError::Database(error) => {
-            error.client_text(explanation.line_and_column, explanation.hint.as_deref())
-        }
-        ScopeError::TimedOut(after) => format!(
-            "statement timeout: the statement was stopped after {} s (SQLSTATE 57014); aggregate or filter more",
-            after.as_secs_f64()
-        ),
-        ScopeError::PlanRefused => {
-            "EXPLAIN is for analysts of head office only: its estimates cover the rows of all stores; run the query itself"
-                .to_owned()
-        }
-        ScopeError::UnknownTenant => {
-            format!("unknown tenant: set {TENANT_HEADER} to a tenant id you have access to")
-        }
-        ScopeError::Busy => "the server is busy; try again in a few seconds".to_owned(),
-        ScopeError::Unavailable(_) => DATABASE_UNAVAILABLE.to_owned(),
-        ScopeError::Stopping => {
-            "the server is shutting down and did not finish this call; try again in a few seconds"
-                .to_owned()
-        }
-        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => internal_error_text(trace_id),
-    }
-}
-
-fn valid_tables() -> String {
-    let names: Vec<&str> = TABLES.iter().map(|table| table.name).collect();
-    format!("the tables are {}", names.join(", "))
-}
-
-/// The client's text for a request that has no caller.
-///
-/// # Security
-/// A tenant that does not exist and one that the caller may not use have the same text.
-#[must_use]
-pub fn auth_error_text(error: &AuthError) -> String {
-    match error {
-        AuthError::Missing(RequiredCredential::Tenant) => {
-            format!("tenant required: send `{TENANT_HEADER}: <tenant id of your store, a UUID>`")
-        }
-        AuthError::Missing(RequiredCredential::Bearer) => {
-            "authentication required: send `Authorization: Bearer <access token or API key>`"
-                .to_owned()
-        }
-        AuthError::Missing(RequiredCredential::Gateway) => {
-            "this server accepts requests only through its gateway".to_owned()
-        }
-        AuthError::InvalidCredential(error) => format!("invalid credential: {error}"),
-        AuthError::MalformedTenantId(_) => {
-            format!(
-                "malformed tenant id: send {TENANT_HEADER} once, as a UUID such as 00000000-0000-0000-0000-000000000000"
-            )
-        }
-        AuthError::AmbiguousTenant => {
-            format!("tenant required: you have access to several; select one by {TENANT_HEADER}")
-        }
-        AuthError::NotEntitled => {
-            format!(
-                "unknown tenant or no access to it: set {TENANT_HEADER} to a tenant id you have access to"
-            )
-        }
-        AuthError::NotCached | AuthError::Unavailable(StoreUnavailable::Unreachable) => {
-            DATABASE_UNAVAILABLE.to_owned()
-        }
-        // Without a trace id: the tenant store logs the cause, and knows no request.
-        AuthError::Unavailable(StoreUnavailable::Misconfigured) => {
-            "internal error; the operator finds the cause in the server log".to_owned()
-        }
-        AuthError::Issuer(_) => {
-            "the token cannot be verified now: its issuer does not respond; try again in a few seconds"
-                .to_owned()
         }
     }
 }

@@ -2,11 +2,13 @@
 //! bounded JSON.
 //!
 //! [`guard`] decides which statements may run, and [`CachingGuard`] caches the accepted ones.
-//! [`scope`] is the only access to a tenant's rows, and [`rows`] turns them into JSON. Must not
-//! know MCP or HTTP.
+//! [`scope`] is the only access to a tenant's rows, and [`rows`] turns them into JSON;
+//! [`LimitsByRole`] says how many rows a caller gets. Must not know MCP or HTTP.
 mod caching_guard; // the guard with a cache of accepted statements
+mod limits_by_role; // larger limits for analysts
 pub mod rows;
 pub mod scope;
 
 pub use caching_guard::CachingGuard;
+pub use limits_by_role::LimitsByRole;
 pub use pg_select_guard as guard;

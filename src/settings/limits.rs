@@ -1,4 +1,4 @@
-//! Limits on one request, and rate limits.
+//! Limits on one request.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
@@ -44,6 +44,22 @@ pub struct AnswerLimits {
 }
 
 impl AnswerLimits {
+    fn read(
+        reader: &mut Reader<'_>,
+        timeout: &'static var::Variable,
+        rows: &'static var::Variable,
+        bytes: &'static var::Variable,
+    ) -> Option<Self> {
+        let seconds = reader.number(timeout, 1, 600);
+        let rows = reader.number(rows, 1, 10_000);
+        let bytes = reader.number(bytes, 1_024, 64 << 20);
+        Some(Self {
+            statement_timeout: Duration::from_secs(u64::from(seconds?.get())),
+            rows: rows?,
+            result_bytes: to_usize(bytes?),
+        })
+    }
+
     /// The higher of each pair of limits.
     fn max(self, other: Self) -> Self {
         Self {
@@ -54,53 +70,52 @@ impl AnswerLimits {
     }
 }
 
-/// Rate limits, in requests per minute; the burst is as large.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RateLimits {
-    /// Requests of one principal.
-    pub principal: NonZeroU32,
-    /// Requests from one IPv4 address or IPv6 /64 network.
-    pub address: NonZeroU32,
-    /// Requests from one address with an invalid credential, or for a tenant that is not the
-    /// caller's.
-    pub failures: NonZeroU32,
-}
+impl Limits {
+    /// Requests of one tenant in flight: those that use a database connection, and those that wait
+    /// for one.
+    #[must_use]
+    pub fn tenant_requests(&self) -> NonZeroUsize {
+        self.tenant_connections
+            .saturating_add(self.tenant_queue.get())
+    }
 
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Limits> {
-    let answer = answer_limits(
-        reader,
-        &var::ZAVA_STATEMENT_TIMEOUT_SECONDS,
-        &var::ZAVA_MAX_ROWS,
-        &var::ZAVA_MAX_RESULT_BYTES,
-    );
-    let analyst_answer = answer_limits(
-        reader,
-        &var::ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS,
-        &var::ZAVA_ANALYST_MAX_ROWS,
-        &var::ZAVA_ANALYST_MAX_RESULT_BYTES,
-    );
-    let default_rows = reader.number(&var::ZAVA_DEFAULT_ROWS, 1, 10_000);
-    let default_result_bytes = reader.number(&var::ZAVA_DEFAULT_RESULT_BYTES, 1_024, 64 << 20);
-    let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
-    let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
-    let sql_bytes = read_sql_bytes(reader);
-    let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
-    let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
-    let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
-    let (answer, sql_bytes) = (answer?, sql_bytes?);
-    Some(Limits {
-        answer,
-        analyst_answer: analyst_answer?.max(answer),
-        default_rows: default_rows?,
-        default_result_bytes: to_usize(default_result_bytes?),
-        cell_bytes: to_usize(cell_bytes?),
-        // `None` means that the variable is absent, or invalid and already reported.
-        request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), to_usize),
-        sql_bytes,
-        connections: to_usize(connections?),
-        tenant_connections: to_usize(tenant_connections?),
-        tenant_queue: to_usize(tenant_queue?),
-    })
+    /// Reads the limits on one request.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let answer = AnswerLimits::read(
+            reader,
+            &var::ZAVA_STATEMENT_TIMEOUT_SECONDS,
+            &var::ZAVA_MAX_ROWS,
+            &var::ZAVA_MAX_RESULT_BYTES,
+        );
+        let analyst_answer = AnswerLimits::read(
+            reader,
+            &var::ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS,
+            &var::ZAVA_ANALYST_MAX_ROWS,
+            &var::ZAVA_ANALYST_MAX_RESULT_BYTES,
+        );
+        let default_rows = reader.number(&var::ZAVA_DEFAULT_ROWS, 1, 10_000);
+        let default_result_bytes = reader.number(&var::ZAVA_DEFAULT_RESULT_BYTES, 1_024, 64 << 20);
+        let cell_bytes = reader.number(&var::ZAVA_MAX_CELL_BYTES, 256, 1 << 20);
+        let request_bytes = reader.number(&var::ZAVA_MAX_REQUEST_BYTES, 1_024, 64 << 20);
+        let sql_bytes = read_sql_bytes(reader);
+        let connections = reader.number(&var::ZAVA_MAX_CONNECTIONS, 1, 1_000);
+        let tenant_connections = reader.number(&var::ZAVA_TENANT_CONNECTIONS, 1, 1_000);
+        let tenant_queue = reader.number(&var::ZAVA_TENANT_QUEUE, 1, 10_000);
+        let (answer, sql_bytes) = (answer?, sql_bytes?);
+        Some(Self {
+            answer,
+            analyst_answer: analyst_answer?.max(answer),
+            default_rows: default_rows?,
+            default_result_bytes: to_usize(default_result_bytes?),
+            cell_bytes: to_usize(cell_bytes?),
+            // `None` means that the variable is absent, or invalid and already reported.
+            request_bytes: request_bytes.map_or_else(|| request_bytes_for(sql_bytes), to_usize),
+            sql_bytes,
+            connections: to_usize(connections?),
+            tenant_connections: to_usize(tenant_connections?),
+            tenant_queue: to_usize(tenant_queue?),
+        })
+    }
 }
 
 /// The most bytes of JSON that one byte of a text can take: the escape `\u0000`.
@@ -116,34 +131,6 @@ fn request_bytes_for(sql_bytes: NonZeroUsize) -> NonZeroUsize {
         .saturating_add(REQUEST_BYTES_BESIDE_SQL)
 }
 
-fn answer_limits(
-    reader: &mut Reader<'_>,
-    timeout: &'static var::Variable,
-    rows: &'static var::Variable,
-    bytes: &'static var::Variable,
-) -> Option<AnswerLimits> {
-    let seconds = reader.number(timeout, 1, 600);
-    let rows = reader.number(rows, 1, 10_000);
-    let bytes = reader.number(bytes, 1_024, 64 << 20);
-    Some(AnswerLimits {
-        statement_timeout: Duration::from_secs(u64::from(seconds?.get())),
-        rows: rows?,
-        result_bytes: to_usize(bytes?),
-    })
-}
-
-pub(super) fn rates(reader: &mut Reader<'_>) -> Option<RateLimits> {
-    const MAX_RATE: u32 = 100_000_000;
-    let principal = reader.number(&var::ZAVA_PRINCIPAL_RATE, 1, MAX_RATE);
-    let address = reader.number(&var::ZAVA_ADDRESS_RATE, 1, MAX_RATE);
-    let failures = reader.number(&var::ZAVA_FAILURE_RATE, 1, MAX_RATE);
-    Some(RateLimits {
-        principal: principal?,
-        address: address?,
-        failures: failures?,
-    })
-}
-
 /// Reads the maximum length of a SQL text in bytes, the only setting that the guard needs.
 ///
 /// # Errors
@@ -151,11 +138,7 @@ pub(super) fn rates(reader: &mut Reader<'_>) -> Option<RateLimits> {
 pub fn max_sql_bytes(environment: &Environment) -> Result<NonZeroUsize, SettingsError> {
     let mut reader = Reader::new(environment);
     let max_bytes = read_sql_bytes(&mut reader);
-    let problems = reader.finish();
-    match max_bytes {
-        Some(max_bytes) if problems.is_empty() => Ok(max_bytes),
-        _ => Err(SettingsError { problems }),
-    }
+    reader.finish(max_bytes)
 }
 
 fn read_sql_bytes(reader: &mut Reader<'_>) -> Option<NonZeroUsize> {

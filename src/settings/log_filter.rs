@@ -5,13 +5,30 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use super::reader::Reader;
 use super::variables as var;
 
-/// Reads a filter: one or more of `level` and `module=level`, separated by commas.
-///
-/// `tracing`'s own parser also accepts a module without a level and enables all its events. It
-/// would take a misspelled level (`warning`, `verbose`) for such a module. That module has no
-/// events, so nothing would be logged.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
-    reader.parsed(&var::ZAVA_LOG, |text| {
+/// Which log events are written: one or more of `level` and `module=level`, separated by commas.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFilter(String);
+
+impl LogFilter {
+    /// The filter in the syntax of `tracing`, without white space.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        reader.parsed(&var::ZAVA_LOG, Self::parse)
+    }
+
+    /// Parses the text of a setting.
+    ///
+    /// `tracing`'s own parser also accepts a module without a level and enables all its events. It
+    /// would take a misspelled level (`warning`, `verbose`) for such a module. That module has no
+    /// events, so nothing would be logged.
+    ///
+    /// # Errors
+    /// What is wrong with the text, as a predicate after the variable's name.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
         // `tracing` would take white space for a part of the module's name.
         let text: String = text
             .chars()
@@ -36,10 +53,10 @@ pub(super) fn read(reader: &mut Reader<'_>) -> Option<String> {
             }
         }
         match text.parse::<Targets>() {
-            Ok(_) => Ok(text),
+            Ok(_) => Ok(Self(text)),
             Err(_) => Err("must be a log filter"),
         }
-    })
+    }
 }
 
 fn is_module_path(text: &str) -> bool {

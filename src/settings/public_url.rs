@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use url::Url;
 
-use super::auth::base_url;
+use super::base_url::base_url;
 
 /// The server's base URL, to which `/mcp` is appended: scheme, host, and the path under which a
 /// reverse proxy publishes the server, if any.

@@ -138,9 +138,14 @@ impl<'a> Reader<'a> {
         self.environment.get(name)
     }
 
-    /// Ends reading and returns every problem.
-    pub(super) fn finish(self) -> Vec<Problem> {
-        self.problems
+    /// Ends reading: returns the settings, or every problem.
+    pub(super) fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
+        match settings {
+            Some(settings) if self.problems.is_empty() => Ok(settings),
+            _ => Err(SettingsError {
+                problems: self.problems,
+            }),
+        }
     }
 
     /// Adds a problem with a variable; its hint is the variable's example.

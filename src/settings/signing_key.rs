@@ -5,6 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox};
 
+use super::reader::Reader;
+use super::variables as var;
+
 /// The key that signs the tenant of each transaction, with the id under which the database stores
 /// it.
 ///
@@ -39,6 +42,13 @@ impl SigningKeyError {
 }
 
 impl SigningKey {
+    /// Reads the key.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
+            text.parse().map_err(SigningKeyError::message)
+        })
+    }
+
     /// The id of this key in `guard.signing_key`.
     #[must_use]
     pub fn id(&self) -> i32 {

@@ -1,8 +1,6 @@
 //! Documents every variable once: `docs/settings.md` and the error messages are generated from
 //! this file.
 
-use super::auth::AZURE_HOST_VARIABLES;
-
 /// One environment variable.
 #[derive(Clone, Copy, Debug)]
 pub struct Variable {
@@ -71,6 +69,14 @@ variables! {
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` adds the text of statements to the audit log, next to their fingerprints. The text may contain personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, separated by commas.";
 }
+
+/// Variables that Azure's hosting platforms set. On those platforms every connection comes from
+/// the platform's front end, on this machine or in the network, and carries anybody's request.
+pub(super) const AZURE_HOST_VARIABLES: [&str; 3] = [
+    "FUNCTIONS_CUSTOMHANDLER_PORT",
+    "WEBSITE_SITE_NAME",
+    "CONTAINER_APP_NAME",
+];
 
 /// Whether this server reads a variable, or would reject it as misspelled (`ZAVA_…`). All other
 /// variables belong to other programs.

@@ -16,9 +16,9 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[tokio::test]
 async fn every_response_has_security_headers() {
     let server = TestServer::start_with(|settings| {
-        settings.public_url =
+        settings.http.public_url =
             Some(PublicUrl::parse("https://zava.example.com").expect("a public URL"));
-        settings.allowed_origins = vec![PAGE.to_owned()];
+        settings.http.allowed_origins = vec![PAGE.to_owned()];
     })
     .await;
     let get = |path: &str| server.client.get(server.url(path));
@@ -107,7 +107,7 @@ async fn every_response_has_security_headers() {
 #[tokio::test]
 async fn cors_allows_only_configured_origins() {
     let server = TestServer::start_with(|settings| {
-        settings.allowed_origins = vec![PAGE.to_owned()];
+        settings.http.allowed_origins = vec![PAGE.to_owned()];
         keys_only(settings);
     })
     .await;
@@ -188,7 +188,8 @@ async fn cors_allows_only_configured_origins() {
 
     // Authenticated requests of other origins are rejected too.
     let open =
-        TestServer::start_with(|settings| settings.allowed_origins = vec![PAGE.to_owned()]).await;
+        TestServer::start_with(|settings| settings.http.allowed_origins = vec![PAGE.to_owned()])
+            .await;
     for (server, origin, status) in [
         (&closed, PAGE, StatusCode::FORBIDDEN),
         (&closed, "http://localhost:3000", StatusCode::OK),

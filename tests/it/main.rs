@@ -11,6 +11,7 @@ mod audit; // the audit log: records, retries, tamper detection
 mod bad_input; // malformed requests and arguments: one clear error each
 mod bounded_wrappers; // the functions that replace expensive expressions
 mod browser; // security headers and CORS
+mod budgets; // round trips and memory from start to the first answer
 mod cancellation; // statements whose client has disconnected or cancelled
 mod catalog; // roles, grants and policies, as the PostgreSQL catalog has them
 mod catalog_tables; // the guard's tables of functions and operators

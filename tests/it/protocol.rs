@@ -223,7 +223,7 @@ async fn tool_surface_stays_within_its_token_budget() {
         .expect("tokens")
         .len();
     assert!(
-        tokens < 1500,
+        tokens < 1100,
         "{tokens} tokens in {} characters",
         surface.len()
     );
@@ -231,6 +231,7 @@ async fn tool_surface_stays_within_its_token_budget() {
 
 fn model_file(name: &str) -> std::path::PathBuf {
     crate::support::settings("any")
+        .search
         .embedding_model_dir
         .expect("the model's folder")
         .join(name)

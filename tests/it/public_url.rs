@@ -8,7 +8,7 @@ use crate::support::TestServer;
 
 async fn server(public_url: &'static str) -> TestServer {
     TestServer::start_with(|settings| {
-        settings.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
+        settings.http.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
         settings.auth = AuthSettings::Credentials(CredentialSettings {
             entra: Some(EntraSettings {
                 authority: "https://login.example.com".to_owned(),

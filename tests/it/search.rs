@@ -116,7 +116,8 @@ async fn empty_search_names_the_threshold() {
 
 #[tokio::test]
 async fn search_without_a_model_suggests_sql() {
-    let server = TestServer::start_with(|settings| settings.embedding_model_dir = None).await;
+    let server =
+        TestServer::start_with(|settings| settings.search.embedding_model_dir = None).await;
     let answer = server
         .call(
             REDMOND,

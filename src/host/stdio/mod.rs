@@ -8,6 +8,7 @@
 //! - [`StdioLimits`] bounds the memory of messages.
 mod disconnect; // detects that the client has closed a stream
 mod lines; //      splits the input into lines
+mod rejection; //  error responses of the session itself
 mod requests; //   the requests in flight
 mod session; //    lines as MCP messages
 

@@ -13,7 +13,6 @@ use rmcp::model::{
     ClientJsonRpcMessage, ClientRequest, ErrorData, JsonRpcMessage, RequestId, ServerJsonRpcMessage,
 };
 use rmcp::transport::Transport;
-use serde::de::IgnoredAny;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Mutex;
 use tokio_util::codec::{BytesCodec, FramedWrite};
@@ -21,9 +20,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::StdioLimits;
 use super::lines::{Line, Lines};
+use super::rejection;
 use super::requests::{PendingResponse, Requests};
+use crate::host::json_text::strip_bom;
 use crate::host::message_id;
-use crate::host::request_body::strip_bom;
 use crate::mcp::{RenderedMessage, initialize_error_text};
 
 /// An MCP session that reads and writes one message per line.
@@ -151,11 +151,7 @@ where
             // The error response has no id: the client would take it for the response to the
             // request in flight.
             if self.requests.contains(&request.id) {
-                let text = format!(
-                    "the id {} belongs to a request in flight; use another id",
-                    request.id
-                );
-                return Err((ErrorData::invalid_request(text, None), None));
+                return Err((rejection::id_in_flight(&request.id), None));
             }
             // rmcp could not parse this `initialize`, and would take it for a request of the
             // stateless protocol without its metadata.
@@ -251,51 +247,15 @@ fn parse_line(
     max_bytes: usize,
 ) -> Result<ClientJsonRpcMessage, (ErrorData, Option<RequestId>)> {
     let (text, error) = match line {
-        Line::TooLong(head) => {
-            let text = format!("the line is longer than {max_bytes} bytes; send a shorter message");
-            (head, ErrorData::invalid_request(text, None))
-        }
+        Line::TooLong(head) => (head, rejection::line_too_long(max_bytes)),
         Line::Complete(text) => match serde_json::from_slice(strip_bom(text)) {
             Ok(message) => return Ok(message),
-            Err(error) => (text, describe_invalid_line(text, &error)),
+            Err(error) => (text, rejection::invalid_line(text, &error)),
         },
     };
     // An id that rmcp's type cannot hold is left out.
     let id = message_id::extract(strip_bom(text)).and_then(|id| serde_json::from_value(id).ok());
     Err((error, id))
-}
-
-/// The error response to a line that is not a message.
-fn describe_invalid_line(text: &[u8], error: &serde_json::Error) -> ErrorData {
-    let text = match std::str::from_utf8(text) {
-        Err(_) => "the line is not UTF-8; send UTF-8".to_owned(),
-        Ok(text) if serde_json::from_str::<IgnoredAny>(text).is_err() => format!(
-            "the line is not valid JSON (column {}); send one JSON-RPC 2.0 message per line",
-            error.column()
-        ),
-        Ok(text) if text.trim_start().starts_with('[') => {
-            let text = "batches are not supported; send one JSON-RPC 2.0 message per line";
-            return ErrorData::invalid_request(text, None);
-        }
-        // The line is valid JSON, so the syntax error is a limit of serde_json.
-        Ok(_) if error.is_syntax() => {
-            let reason = error.to_string();
-            let problem = if reason.starts_with("number out of range") {
-                "holds a number out of range"
-            } else if reason.starts_with("recursion limit") {
-                "is nested too deeply"
-            } else {
-                "holds half of a surrogate pair (\\ud800 to \\udfff)"
-            };
-            format!("the line {problem}, before column {}", error.column())
-        }
-        Ok(_) => {
-            let text = "the line is not a JSON-RPC 2.0 message of MCP; \
-                send {\"jsonrpc\": \"2.0\", \"id\": …, \"method\": …, \"params\": {…}}";
-            return ErrorData::invalid_request(text, None);
-        }
-    };
-    ErrorData::parse_error(text, None)
 }
 
 /// Serializes a message as a line, with its result as text if the handler left one.

@@ -8,6 +8,7 @@ use super::{
     explanation, result, statement_text,
 };
 use crate::identity::Caller;
+use crate::mcp::name_hint::unknown_name_hint;
 use crate::query::CachingGuard;
 use crate::query::guard::hints::compared_names;
 use crate::query::guard::{CheckedQuery, Fingerprint, Refusal, Rule};
@@ -51,7 +52,7 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     let sent = arguments.string("postgresql_query")?;
     let text = Arc::<str>::from(statement_text::extract(&sent));
     let max_rows = arguments.integer("max_rows")?;
-    let max_limits = tools.limits_for(caller);
+    let max_limits = tools.row_limits(caller);
     let limits = result_limits(max_rows, tools.default_limits, max_limits)?;
     let guard = Arc::clone(&tools.guard);
     let check = move |text: &str| check_statement(&guard, text);
@@ -80,7 +81,8 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     let mut notes: Vec<String> = reduced.into_iter().collect();
     if explanation::is_empty_or_zero(&rows) {
         let compared = parse_with(tools, caller, &text, compared_names).await?;
-        notes.extend(tools.catalog.unknown_name_hints(caller, &compared).await);
+        let unknown = tools.catalog.unknown_names(caller, &compared).await;
+        notes.extend(unknown.iter().map(unknown_name_hint));
     }
     let context = RowsContext {
         scope: &scope,

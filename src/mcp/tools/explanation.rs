@@ -17,7 +17,9 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> To
         ScopeError::Database(error) => {
             hints::for_error(text, &error.sqlstate, &error.message, byte)
         }
-        ScopeError::TimedOut(_)
+        ScopeError::ErrorTooLong
+        | ScopeError::VersionTooOld { .. }
+        | ScopeError::TimedOut(_)
         | ScopeError::UnknownTenant
         | ScopeError::Busy
         | ScopeError::PlanRefused

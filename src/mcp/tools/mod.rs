@@ -24,9 +24,9 @@ use super::tool_error::ToolError;
 use crate::catalog::{Catalog, CatalogError, VisibleStores};
 use crate::compute::Compute;
 use crate::identity::{Caller, Identity, OAuthScope};
-use crate::query::CachingGuard;
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
+use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::ProductSearch;
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Statement};
@@ -154,9 +154,9 @@ pub struct Tools {
     /// Runs statements as a tenant.
     pub scope: Arc<Scope>,
     /// The maximum size of a result.
-    pub limits: RowLimits,
-    /// The maximum size of a result for callers with larger limits.
-    pub larger_limits: RowLimits,
+    pub limits: LimitsByRole,
+    /// The maximum length of one value in a result, in bytes.
+    pub max_cell_bytes: NonZeroUsize,
     /// The maximum size of a result of `execute_sales_query` without `max_rows`.
     pub default_limits: DefaultLimits,
     /// Describes tables.
@@ -215,11 +215,13 @@ impl Tools {
     }
 
     /// The maximum size of a result for a caller.
-    fn limits_for(&self, caller: &Caller) -> RowLimits {
-        if caller.has_larger_limits() {
-            self.larger_limits
-        } else {
-            self.limits
+    fn row_limits(&self, caller: &Caller) -> RowLimits {
+        let limits = self.limits.for_caller(caller);
+        RowLimits {
+            rows: limits.rows,
+            bytes: limits.result_bytes,
+            cell_bytes: self.max_cell_bytes,
+            counted_rows: 0,
         }
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     let scope = tools.visible_stores(caller).await?;
     let mut rows = Collector::new(RowLimits {
         rows: row_limit,
-        ..tools.limits_for(caller)
+        ..tools.row_limits(caller)
     });
     let max_distance = 1.0 - similarity_threshold / 100.0;
     search

@@ -14,6 +14,18 @@ pub enum ScopeError {
     /// PostgreSQL rejected the statement: correct it.
     #[error("the database rejected the statement")]
     Database(#[source] PgError),
+    /// The statement failed with a message that is longer than a result may be: correct it. The
+    /// message was not read.
+    #[error("the statement failed with an error message that is too long")]
+    ErrorTooLong,
+    /// The statement needs a newer PostgreSQL: write it differently.
+    #[error("the statement needs PostgreSQL {needed}, and the database is PostgreSQL {version}")]
+    VersionTooOld {
+        /// The major version of the database.
+        version: u32,
+        /// The major version that the statement needs.
+        needed: u32,
+    },
     /// The tenant does not exist, or no longer: use another.
     #[error("the tenant does not exist")]
     UnknownTenant,
@@ -67,7 +79,9 @@ impl ScopeError {
     pub fn position(&self) -> Option<usize> {
         match self {
             Self::Database(error) => error.position,
-            Self::UnknownTenant
+            Self::ErrorTooLong
+            | Self::VersionTooOld { .. }
+            | Self::UnknownTenant
             | Self::TimedOut(_)
             | Self::Busy
             | Self::PlanRefused
@@ -105,6 +119,8 @@ impl ScopeError {
     pub(super) fn from_wire(error: WireError) -> Self {
         match error {
             WireError::Statement(error) => Self::Database(error),
+            WireError::ErrorTooLong => Self::ErrorTooLong,
+            WireError::VersionTooOld { version, needed } => Self::VersionTooOld { version, needed },
             WireError::StatementOverdue => Self::Database(PgError::statement_timeout()),
             WireError::Server(error) => match error.sqlstate.as_str() {
                 "ZV003" => Self::UnknownTenant,

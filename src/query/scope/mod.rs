@@ -33,7 +33,7 @@ mod wire; // one connection: messages out, messages in
 
 mod context; // the signed tenant context
 mod fair_queue; // permits for transactions, shared fairly between tenants
-mod pg_error; // an error that PostgreSQL reports, and its text for a client
+mod pg_error; // an error that PostgreSQL reports
 mod row_sink; // what receives a result
 mod transport; // TCP or TLS
 
@@ -46,6 +46,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::{Caller, TenantId};
+use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
 use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
 
@@ -87,8 +88,7 @@ pub struct Scope {
     stopping: CancellationToken,
     posture: Posture,
     signer: Signer,
-    statement_timeout: Duration,
-    analyst_timeout: Duration,
+    limits: LimitsByRole,
     clock: fn() -> SystemTime,
 }
 
@@ -105,11 +105,9 @@ impl Scope {
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
         let pool_mode = address.pool_mode;
-        let max_row_bytes = limits
-            .answer
-            .result_bytes
-            .max(limits.analyst_answer.result_bytes);
+        let limits_by_role = LimitsByRole::new(limits);
         let posture = Posture::new(&address.database, &login.user);
+        let max_row_bytes = limits_by_role.max_result_bytes();
         let connections = ConnectionManager::new(address, login, max_row_bytes)?;
         let permits = limits.connections.get();
         let max_per_tenant = limits.tenant_connections.get();
@@ -121,8 +119,7 @@ impl Scope {
             stopping: CancellationToken::new(),
             posture,
             signer: Signer::new(key),
-            statement_timeout: limits.answer.statement_timeout,
-            analyst_timeout: limits.analyst_answer.statement_timeout,
+            limits: limits_by_role,
             clock,
         })
     }
@@ -160,11 +157,7 @@ impl Scope {
             max_rows,
         };
         let tenant = caller.tenant();
-        let statement_timeout = if caller.has_larger_limits() {
-            self.analyst_timeout
-        } else {
-            self.statement_timeout
-        };
+        let statement_timeout = self.limits.for_caller(caller).statement_timeout;
         let operation = Operation::RunQuery {
             tenant,
             query,
@@ -274,10 +267,11 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
         let is_query = matches!(operation, Operation::RunQuery { .. });
+        let server_timeout = self.limits.for_server().statement_timeout;
         let connection = lease.connection();
         let (mode, max_time) = match operation {
-            Operation::SignedCall(call) => (call.mode, self.statement_timeout),
-            Operation::VerifyContext(_) => (TransactionMode::Read, self.statement_timeout),
+            Operation::SignedCall(call) => (call.mode, server_timeout),
+            Operation::VerifyContext(_) => (TransactionMode::Read, server_timeout),
             Operation::RunQuery {
                 statement_timeout, ..
             } => (TransactionMode::Read, statement_timeout),
@@ -313,7 +307,7 @@ impl Scope {
                         mode,
                         is_open,
                         context: Some(&self.signer.sign_context(tenant, backend, now)),
-                        statement_timeout: self.statement_timeout,
+                        statement_timeout: server_timeout,
                         query: Query::internal(VERIFY_CONTEXT, &[]),
                     };
                     connection

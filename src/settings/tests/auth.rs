@@ -273,15 +273,15 @@ fn the_platforms_front_end_is_trusted_only_for_client_addresses() {
             ServeSettings::from_environment(&environment_with(&all)).expect("valid settings")
         };
         let unset = read(&[]);
-        assert!(unset.is_behind_platform, "{platform:?}");
+        assert!(unset.network.is_behind_platform, "{platform:?}");
         // No peer is trusted to set the tenant header.
-        assert_eq!(unset.trusted_proxies, []);
+        assert_eq!(unset.network.trusted_proxies, []);
         let explicit = read(&[("ZAVA_TRUSTED_PROXY", "10.0.0.0/8")]);
-        assert!(!explicit.is_behind_platform, "{platform:?}");
+        assert!(!explicit.network.is_behind_platform, "{platform:?}");
     }
     let elsewhere =
         ServeSettings::from_environment(&environment_with(&KEYS)).expect("valid settings");
-    assert!(!elsewhere.is_behind_platform);
+    assert!(!elsewhere.network.is_behind_platform);
 }
 
 #[test]
@@ -289,7 +289,7 @@ fn the_public_url_may_have_a_path() {
     let url = |text: &str| {
         let settings =
             ServeSettings::from_environment(&environment_with(&[("ZAVA_PUBLIC_URL", text)]));
-        let url = settings.expect("valid settings").public_url;
+        let url = settings.expect("valid settings").http.public_url;
         url.expect("a public URL")
     };
     for (text, origin, path, port) in [

@@ -42,7 +42,7 @@ fn absent_and_empty_variables_take_their_defaults() {
     assert_eq!(settings.database.database, "zava");
     assert_eq!(settings.database.application_name, "mcp-server");
     assert_eq!(settings.login.user, "zava_query");
-    assert_eq!(settings.listen.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.network.listen.to_string(), "127.0.0.1:8000");
     assert_eq!(settings.limits.answer.rows.get(), 1000);
     assert_eq!(settings.limits.default_rows.get(), 200);
     assert_eq!(settings.limits.default_result_bytes.get(), 32 << 10);
@@ -260,7 +260,7 @@ fn a_log_filter_must_have_known_levels_and_valid_modules() {
         ("warn,hyper=trace", "warn,hyper=trace"),
     ] {
         let settings = ServeSettings::from_environment(&environment_with(&[("ZAVA_LOG", filter)]));
-        assert_eq!(settings.expect("valid settings").log, expected);
+        assert_eq!(settings.expect("valid settings").log.as_str(), expected);
     }
 }
 

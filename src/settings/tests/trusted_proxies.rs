@@ -47,7 +47,7 @@ fn private_networks_and_a_providers_ranges_are_accepted() {
     let networks = |list: &str| {
         let settings =
             ServeSettings::from_environment(&environment_with(&[("ZAVA_TRUSTED_PROXY", list)]));
-        settings.expect(list).trusted_proxies
+        settings.expect(list).network.trusted_proxies
     };
     for list in [
         "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,fc00::/7,fe80::/10,127.0.0.0/8,::1",

@@ -144,7 +144,7 @@ async fn refusals_and_admin_acts_are_recorded_and_reads_are_aggregated() {
 #[tokio::test]
 async fn requests_rejected_before_a_tool_runs_are_recorded() {
     let mut server = TestServer::start_with(|settings| {
-        settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+        settings.network.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
         settings.rates.address = 1.try_into().expect("not zero");
     })
     .await;
@@ -218,7 +218,7 @@ async fn requests_rejected_before_a_tool_runs_are_recorded() {
 
 #[tokio::test]
 async fn statement_text_is_recorded_when_audit_sql_is_enabled() {
-    let mut server = TestServer::start_with(|settings| settings.audit_sql = true).await;
+    let mut server = TestServer::start_with(|settings| settings.audit.includes_sql = true).await;
     // Unlike the other tests' statements, which scripts/test searches for in the log.
     const TABLE: &str = "TABLE guard.audit";
     server.failure(SEATTLE, TABLE).await;

@@ -12,7 +12,7 @@ use crate::support::{ActivityMonitor, REDMOND, SEATTLE, TestServer, eventually, 
 
 fn keys_behind_a_proxy(settings: &mut ServeSettings) {
     keys_only(settings);
-    settings.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
+    settings.network.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
 }
 
 fn rate(number: u32) -> NonZeroU32 {
@@ -264,7 +264,7 @@ async fn known_principals_are_not_charged_to_a_shared_address() {
 async fn flood_without_client_addresses_does_not_block_valid_keys() {
     let server = TestServer::start_with(|settings| {
         keys_only(settings);
-        settings.is_behind_platform = true;
+        settings.network.is_behind_platform = true;
         settings.rates.address = rate(3);
         settings.rates.failures = rate(2);
     })

@@ -41,7 +41,7 @@ impl PostureTest {
         database::migrate(&admin).await.expect("a login of its own");
         let mut settings = settings(&database.name);
         settings.login = admin.login.clone();
-        settings.embedding_model_dir = None;
+        settings.search.embedding_model_dir = None;
         let db = database.superuser().await;
         Self {
             admin,
@@ -54,7 +54,7 @@ impl PostureTest {
     /// The database of a cluster that no other test uses.
     pub(crate) async fn from_cluster(cluster: &DedicatedCluster) -> Self {
         let mut settings = cluster.settings();
-        settings.embedding_model_dir = None;
+        settings.search.embedding_model_dir = None;
         Self {
             admin: cluster.admin_settings(),
             settings,

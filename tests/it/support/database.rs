@@ -11,7 +11,7 @@ use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
 use zava_mcp_server::search::embedding::StaticModel;
-use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, Login};
+use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, LogFilter, Login, SearchSettings};
 
 use super::cluster::{cluster, query_password, signing_key, variable};
 use super::signing::{backend_pid, begin_signed, sign};
@@ -267,8 +267,10 @@ fn admin_settings(name: &str) -> AdminSettings {
             password: query_password().into(),
         },
         signing_key: signing_key(),
-        embedding_model_dir: None,
-        log: "off".to_owned(),
+        search: SearchSettings {
+            embedding_model_dir: None,
+        },
+        log: LogFilter::parse("off").expect("a level"),
     }
 }
 

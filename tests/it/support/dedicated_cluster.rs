@@ -3,7 +3,7 @@ use std::process::Stdio;
 use sqlx::PgConnection;
 use tokio::process::Command;
 use zava_mcp_server::database;
-use zava_mcp_server::settings::{AdminSettings, ServeSettings};
+use zava_mcp_server::settings::{AdminSettings, LogFilter, SearchSettings, ServeSettings};
 
 use super::cluster::{cluster, signing_key};
 use super::database::{connect, load_sample};
@@ -74,8 +74,10 @@ impl DedicatedCluster {
             admin: cluster().admin.clone(),
             login,
             signing_key: signing_key(),
-            embedding_model_dir: None,
-            log: "off".to_owned(),
+            search: SearchSettings {
+                embedding_model_dir: None,
+            },
+            log: LogFilter::parse("off").expect("a level"),
         }
     }
 

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuthSettings, Limits, Login, RateLimits, ServeSettings, TrustedPeers,
+    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, Limits, LogFilter, Login,
+    NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
 };
-
 use zava_mcp_server::telemetry::log_to;
 
 use super::cluster::{cluster, query_password, signing_key, variable};
@@ -41,12 +41,16 @@ pub(crate) struct ToolAnswer {
 /// Settings of a server for a database, with the production limits.
 pub(crate) fn settings(database: &str) -> ServeSettings {
     ServeSettings {
-        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        network: NetworkSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            trusted_proxies: Vec::new(),
+            is_behind_platform: false,
+        },
         auth: AuthSettings::Header(TrustedPeers::Loopback),
-        public_url: None,
-        allowed_origins: Vec::new(),
-        trusted_proxies: Vec::new(),
-        is_behind_platform: false,
+        http: HttpSettings {
+            public_url: None,
+            allowed_origins: Vec::new(),
+        },
         database: cluster().address(database),
         login: Login {
             user: "zava_query".to_owned(),
@@ -79,10 +83,14 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             address: NonZeroU32::MAX,
             failures: NonZeroU32::MAX,
         },
-        embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
-        stdio_tenant: None,
-        audit_sql: false,
-        log: "off".to_owned(),
+        search: SearchSettings {
+            embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
+        },
+        stdio: StdioSettings { tenant: None },
+        audit: AuditSettings {
+            includes_sql: false,
+        },
+        log: LogFilter::parse("off").expect("a level"),
     }
 }
 
@@ -132,7 +140,7 @@ impl TestServer {
     pub(crate) async fn with_settings(settings: &ServeSettings) -> Self {
         log_everything();
         let app = App::new(settings, SystemTime::now).expect("the settings make a server");
-        let listener = TcpListener::bind(settings.listen)
+        let listener = TcpListener::bind(settings.network.listen)
             .await
             .expect("a free port");
         let address = listener.local_addr().expect("its address");

@@ -28,6 +28,13 @@ pub(in crate::query::scope) enum WireError {
     /// PostgreSQL sent a message, or a result, that is not valid here.
     #[error("unexpected reply from the database: {0}")]
     Protocol(&'static str),
+    /// The client's statement needs a newer PostgreSQL; it was not sent.
+    #[error("the statement needs PostgreSQL {needed}, and the database is PostgreSQL {version}")]
+    VersionTooOld { version: u32, needed: u32 },
+    /// The client's statement failed with a message that is longer than a result may be. It was not
+    /// read.
+    #[error("the statement failed with an error message that is too long")]
+    ErrorTooLong,
     /// PostgreSQL reported an error in the client's statement.
     #[error("the statement failed")]
     Statement(#[source] PgError),
@@ -41,6 +48,7 @@ impl WireError {
     pub(in crate::query::scope) fn into_internal(self) -> Self {
         match self {
             Self::Statement(error) => Self::Server(error),
+            Self::ErrorTooLong => io::Error::other("the error message is too long").into(),
             other => other,
         }
     }

@@ -11,7 +11,6 @@ use postgres_protocol::message::frontend;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::Instant;
 
-use super::pg_error::PgError;
 use super::row_sink::{Column, RowSink};
 use super::transport::Transport;
 use crate::reactor::{SLICE_BYTES, slice_permit};
@@ -281,9 +280,7 @@ impl Connection {
     /// error. The check comes before anything is sent, so the connection stays clean.
     pub(super) fn require_version(&self, needed: u32) -> Result<(), WireError> {
         match self.version.filter(|version| *version < needed) {
-            Some(version) => Err(WireError::Statement(PgError::unsupported_version(
-                version, needed,
-            ))),
+            Some(version) => Err(WireError::VersionTooOld { version, needed }),
             None => Ok(()),
         }
     }
@@ -355,7 +352,7 @@ impl Connection {
                     return if header.tag() == DATA_ROW_TAG {
                         Ok(None)
                     } else {
-                        Err(WireError::Statement(PgError::oversized()))
+                        Err(WireError::ErrorTooLong)
                     };
                 }
                 missing = (TAG_BYTES + length(header)).saturating_sub(self.incoming.len());

@@ -1,5 +1,7 @@
 //! Builds an [`App`] from the settings. The only module that knows all others.
 
+mod scope_adapter; // what other modules need of the database
+
 use std::convert::Infallible;
 use std::future::pending;
 use std::num::NonZeroUsize;
@@ -7,26 +9,24 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use ipnet::IpNet;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::compute::Compute;
-use crate::host::{self, ProtectedResource, Readiness, Routes, StdioLimits};
-use crate::identity::{
-    ApiKey, ApiKeyState, Claims, Entitlement, Identity, StoreUnavailable, TenantId, TenantStore,
-};
+use crate::host::{self, HttpServer, HttpServices, StdioLimits};
+use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::CachingGuard;
-use crate::query::rows::RowLimits;
 use crate::query::scope::{Finding, Scope, ScopeError};
+use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
-use crate::settings::{AnswerLimits, AuthSettings, PublicUrl, RateLimits, ServeSettings};
-use crate::telemetry::audit::{AuditLog, AuditStore, AuditUnavailable, ChainHead};
+use crate::settings::ServeSettings;
+use crate::telemetry::audit::AuditLog;
+
+pub use scope_adapter::MAX_CLOCK_SKEW;
+
+use scope_adapter::{ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
 /// checked on a blocking thread.
@@ -44,16 +44,9 @@ const RESPONSE_GRACE: Duration = Duration::from_secs(1);
 pub struct App {
     scope: Arc<Scope>,
     identity: Arc<Identity>,
-    auth: AuthSettings,
-    public_url: Option<PublicUrl>,
-    allowed_origins: Vec<String>,
-    trusted_proxies: Vec<IpNet>,
-    is_behind_platform: bool,
-    rates: RateLimits,
     audit_log: Arc<AuditLog>,
     tools: Arc<Tools>,
-    request_bytes: NonZeroUsize,
-    tenant_requests: NonZeroUsize,
+    http: HttpServer,
     stdio_limits: StdioLimits,
 }
 
@@ -64,20 +57,17 @@ impl App {
     /// When the embedding model or the root certificates named by the settings cannot be used.
     pub fn new(settings: &ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<Self> {
         let ServeSettings {
-            listen: _,
+            network,
             auth,
-            public_url,
-            allowed_origins,
-            trusted_proxies,
-            is_behind_platform,
+            http,
             database,
             login,
             signing_key,
             limits,
             rates,
-            embedding_model_dir,
-            stdio_tenant: _,
-            audit_sql,
+            search,
+            stdio: _,
+            audit,
             log: _,
         } = settings;
         let scope = Scope::new(
@@ -88,17 +78,12 @@ impl App {
             clock,
         )?;
         let scope = Arc::new(scope);
-        let model = embedding_model_dir
+        let model = search
+            .embedding_model_dir
             .as_deref()
             .map(StaticModel::open)
             .transpose()
             .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
-        let row_limits = |answer: &AnswerLimits| RowLimits {
-            rows: answer.rows,
-            bytes: answer.result_bytes,
-            cell_bytes: limits.cell_bytes,
-            counted_rows: 0,
-        };
         let identity = Identity::new(Arc::new(ScopeAdapter(Arc::clone(&scope))), auth.clone())
             .context("the HTTP client cannot be built")?;
         let identity = Arc::new(identity);
@@ -106,8 +91,8 @@ impl App {
             identity: Arc::clone(&identity),
             guard: Arc::new(CachingGuard::new(limits.sql_bytes)),
             scope: Arc::clone(&scope),
-            limits: row_limits(&limits.answer),
-            larger_limits: row_limits(&limits.analyst_answer),
+            limits: LimitsByRole::new(limits),
+            max_cell_bytes: limits.cell_bytes,
             default_limits: DefaultLimits {
                 rows: limits.default_rows,
                 bytes: limits.default_result_bytes,
@@ -118,26 +103,15 @@ impl App {
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
         };
-        // Running and queued requests.
-        let tenant_requests = limits
-            .tenant_connections
-            .saturating_add(limits.tenant_queue.get());
         Ok(Self {
             scope,
             identity,
-            auth: auth.clone(),
-            public_url: public_url.clone(),
-            allowed_origins: allowed_origins.clone(),
-            trusted_proxies: trusted_proxies.clone(),
-            is_behind_platform: *is_behind_platform,
-            rates: *rates,
-            audit_log: Arc::new(AuditLog::new(*audit_sql, clock)),
+            audit_log: Arc::new(AuditLog::new(audit.includes_sql, clock)),
             tools: Arc::new(tools),
-            request_bytes: limits.request_bytes,
-            tenant_requests,
+            http: HttpServer::new(network, http, auth, *rates, limits),
             stdio_limits: StdioLimits {
                 max_line_bytes: limits.request_bytes,
-                max_in_flight: tenant_requests,
+                max_in_flight: limits.tenant_requests(),
                 grace: limits.answer.statement_timeout + RESPONSE_GRACE,
             },
         })
@@ -156,15 +130,13 @@ impl App {
         let local_address = listener
             .local_addr()
             .context("the listening address cannot be read")?;
-        let public_url = match self.public_url {
-            Some(url) => url,
-            None => PublicUrl::from_listener(local_address)
-                .context("the listening address is not a valid URL")?,
-        };
-        let compute = Arc::clone(&self.tools.compute);
-        let routes = Routes {
-            resource: ProtectedResource::new(&self.auth, &public_url),
-            public_url,
+        let url = self
+            .http
+            .url(local_address)
+            .context("the listening address is not a valid URL")?;
+        let store = ScopeAdapter(Arc::clone(&self.scope));
+        let services = HttpServices {
+            compute: Arc::clone(&self.tools.compute),
             handler: Handler::new(
                 self.tools,
                 CallerSource::Request,
@@ -172,17 +144,10 @@ impl App {
             ),
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
-            rate_limits: self.rates,
-            trusted_proxies: self.trusted_proxies,
-            is_behind_platform: self.is_behind_platform,
-            allowed_origins: self.allowed_origins,
-            readiness: Arc::new(ScopeAdapter(Arc::clone(&self.scope))),
-            compute,
-            max_request_bytes: self.request_bytes,
-            tenant_requests: self.tenant_requests,
+            readiness: Arc::new(store.clone()),
         };
-        let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_posture_watch(&self.scope, host::serve_http(listener, routes, stop));
+        let serving = self.http.serve(listener, url, services, stop);
+        let serving = with_posture_watch(&self.scope, serving);
         let served = with_audit_log(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
@@ -272,125 +237,5 @@ async fn with_posture_watch<T>(scope: &Scope, serving: impl Future<Output = T>) 
     tokio::select! {
         served = serving => served,
         never = watching => match never {},
-    }
-}
-
-/// A larger clock skew between this server and the database is reported. Beyond 30 s no signed
-/// context is valid.
-pub const MAX_CLOCK_SKEW: Duration = Duration::from_secs(5);
-
-async fn check_database(scope: &Scope) -> Result<Duration, ScopeError> {
-    // Any tenant shows whether the database accepts this server's signature.
-    scope.tenant_exists(TenantId::HEAD_OFFICE).await?;
-    scope.clock_skew().await
-}
-
-/// Implements what other modules need of the database by means of [`Scope`].
-struct ScopeAdapter(Arc<Scope>);
-
-impl TenantStore for ScopeAdapter {
-    fn tenant_exists(&self, tenant: TenantId) -> BoxFuture<'_, Result<bool, StoreUnavailable>> {
-        async move {
-            self.0
-                .tenant_exists(tenant)
-                .await
-                .map_err(store_unavailable)
-        }
-        .boxed()
-    }
-
-    fn entitlements<'a>(
-        &'a self,
-        claims: &'a Claims,
-    ) -> BoxFuture<'a, Result<Vec<Entitlement>, StoreUnavailable>> {
-        async move { self.0.entitlements(claims).await.map_err(store_unavailable) }.boxed()
-    }
-
-    fn api_key<'a>(
-        &'a self,
-        key: &'a ApiKey,
-    ) -> BoxFuture<'a, Result<Option<ApiKeyState>, StoreUnavailable>> {
-        async move { self.0.api_key(key).await.map_err(store_unavailable) }.boxed()
-    }
-}
-
-fn store_unavailable(error: ScopeError) -> StoreUnavailable {
-    tracing::warn!(
-        error = &error as &dyn std::error::Error,
-        "caller lookup failed"
-    );
-    match error {
-        ScopeError::Misconfigured(_) | ScopeError::Posture(_) => StoreUnavailable::Misconfigured,
-        ScopeError::Database(_)
-        | ScopeError::TimedOut(_)
-        | ScopeError::UnknownTenant
-        | ScopeError::PlanRefused
-        | ScopeError::Busy
-        | ScopeError::Stopping
-        | ScopeError::Unavailable(_) => StoreUnavailable::Unreachable,
-    }
-}
-
-impl AuditStore for ScopeAdapter {
-    fn append<'a>(
-        &'a self,
-        records: &'a str,
-    ) -> BoxFuture<'a, Result<ChainHead, AuditUnavailable>> {
-        async move {
-            self.0.record(records).await.map_err(|error| {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "audit append failed; will retry");
-                AuditUnavailable
-            })
-        }
-        .boxed()
-    }
-}
-
-impl Readiness for ScopeAdapter {
-    fn posture_findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
-        async move {
-            match self.0.examine().await {
-                Ok(findings) => {
-                    let describe =
-                        |finding: &Finding| format!("{} {}", finding.object, finding.problem);
-                    Some(findings.iter().map(describe).collect())
-                }
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "posture examination failed");
-                    None
-                }
-            }
-        }
-        .boxed()
-    }
-
-    fn connection_counts(&self) -> (usize, usize) {
-        self.0.connections()
-    }
-
-    fn is_database_ready(&self) -> BoxFuture<'_, bool> {
-        async move {
-            match check_database(&self.0).await {
-                Ok(skew) => {
-                    if skew > MAX_CLOCK_SKEW {
-                        tracing::warn!(
-                            seconds = skew.as_secs_f32(),
-                            "clock skew between this server and the database; synchronize both"
-                        );
-                    }
-                    true
-                }
-                Err(error) => {
-                    tracing::warn!(
-                        error = &error as &dyn std::error::Error,
-                        "database does not answer"
-                    );
-                    false
-                }
-            }
-        }
-        .boxed()
     }
 }

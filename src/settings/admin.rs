@@ -1,0 +1,63 @@
+use super::database::{DatabaseAddress, Login};
+use super::environment::Environment;
+use super::log_filter::LogFilter;
+use super::reader::{Reader, SettingsError};
+use super::search::SearchSettings;
+use super::signing_key::SigningKey;
+use super::variables as var;
+
+/// The settings of `migrate`, `seed` and the other commands of an administrator.
+#[derive(Clone, Debug)]
+pub struct AdminSettings {
+    /// The database's address.
+    pub database: DatabaseAddress,
+    /// The login that may create roles and act as the schemas' owner.
+    pub admin: Login,
+    /// The login that `migrate` creates for `serve`, with its password.
+    pub login: Login,
+    /// The signing key that `migrate` makes the database accept.
+    pub signing_key: SigningKey,
+    /// The embedding model, with which `seed` computes the products' vectors.
+    pub search: SearchSettings,
+    /// Which log events are written.
+    pub log: LogFilter,
+}
+
+impl AdminSettings {
+    /// Reads the settings of `migrate` and `seed`.
+    ///
+    /// # Errors
+    /// All problems at once. Each names the variable, says what is wrong and gives an example;
+    /// none contains the value.
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(environment);
+        let settings = Self::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    /// Reads each subject, valid or not, before it returns: every problem is reported.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let database = DatabaseAddress::read(reader, |_| {
+            Err(
+                "must be `direct` for `migrate` and `seed`, which need a connection without a pooler",
+            )
+        });
+        let admin = Login::read(
+            reader,
+            &var::POSTGRES_ADMIN_USER,
+            &var::POSTGRES_ADMIN_PASSWORD,
+        );
+        let login = Login::read(reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
+        let signing_key = SigningKey::read(reader);
+        let search = SearchSettings::read(reader);
+        let log = LogFilter::read(reader);
+        Some(Self {
+            database: database?,
+            admin: admin?,
+            login: login?,
+            signing_key: signing_key?,
+            search,
+            log: log?,
+        })
+    }
+}

@@ -1,0 +1,167 @@
+//! How to connect to PostgreSQL, and as whom.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+
+use super::reader::Reader;
+use super::variables::{self as var, Variable};
+
+/// The address of PostgreSQL and how to connect to it; the same for every login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseAddress {
+    /// Host name or IP address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Whether connections are encrypted.
+    pub tls: Tls,
+    /// Whether PostgreSQL itself or a connection pooler listens on this address.
+    pub pool_mode: PoolMode,
+    /// Database name.
+    pub database: String,
+    /// This server's `application_name`, as `pg_stat_activity` shows it.
+    pub application_name: String,
+}
+
+/// Whether the connection to PostgreSQL is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Not encrypted: for a database on the same machine, or on a deliberately trusted network.
+    Disable,
+    /// Encrypted; the database's certificate chain and host name are verified.
+    VerifyFull {
+        /// File with the root certificates that are trusted; `None` for Mozilla's list.
+        root_cert: Option<PathBuf>,
+    },
+}
+
+/// What listens on the database address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolMode {
+    /// PostgreSQL itself: a connection keeps one backend for its lifetime.
+    Direct,
+    /// A pooler in transaction mode: each transaction may run on another backend.
+    Transaction,
+}
+
+/// A PostgreSQL role that logs in with a password.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// Role name, exactly as PostgreSQL spells it.
+    pub user: String,
+    /// Password; never printed.
+    pub password: SecretString,
+}
+
+impl DatabaseAddress {
+    /// Reads the address. `check_pool_mode` accepts or rejects a pooler.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        check_pool_mode: fn(PoolMode) -> Result<PoolMode, &'static str>,
+    ) -> Option<Self> {
+        let host = reader.parsed(&var::POSTGRES_DB_HOST, parse_host);
+        let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
+            Ok(0) | Err(_) => Err("must be a port number from 1 to 65535"),
+            Ok(port) => Ok(port),
+        });
+        let tls = Tls::read(reader, host.as_deref().unwrap_or_default());
+        let pool_mode = reader.parsed(&var::POSTGRES_POOL_MODE, |text| match text {
+            "direct" => Ok(PoolMode::Direct),
+            "transaction" => check_pool_mode(PoolMode::Transaction),
+            _ => Err("must be `direct` or `transaction`"),
+        });
+        let database = reader.parsed(&var::POSTGRES_DB, |text| {
+            if text.contains("://") {
+                Err("must be a database name, not a URL (host, port and login have their own variables)")
+            } else {
+                Ok(text.to_owned())
+            }
+        });
+        let application_name =
+            reader.parsed(&var::POSTGRES_APPLICATION_NAME, |text| Ok(text.to_owned()));
+        Some(Self {
+            host: host?,
+            port: port?,
+            tls: tls?,
+            pool_mode: pool_mode?,
+            database: database?,
+            application_name: application_name?,
+        })
+    }
+}
+
+impl Tls {
+    /// Reads the encryption of connections to `host`.
+    fn read(reader: &mut Reader<'_>, host: &str) -> Option<Self> {
+        let root_cert = reader.optional(&var::POSTGRES_SSLROOTCERT, |text| Ok(PathBuf::from(text)));
+        let is_disabled = reader.parsed_or(
+            &var::POSTGRES_SSLMODE,
+            is_loopback(host),
+            |text| match text {
+                "disable" => Ok(true),
+                "verify-full" => Ok(false),
+                "require" | "prefer" | "allow" | "verify-ca" => Err(
+                    "does not verify the server's host name, so it is not supported; use `verify-full`, with POSTGRES_SSLROOTCERT for a private certificate authority",
+                ),
+                _ => Err("must be `verify-full` or `disable`"),
+            },
+        );
+        is_disabled.map(|is_disabled| {
+            if is_disabled {
+                Self::Disable
+            } else {
+                Self::VerifyFull { root_cert }
+            }
+        })
+    }
+}
+
+impl Login {
+    /// Reads a role and its password.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        user: &'static Variable,
+        password: &'static Variable,
+    ) -> Option<Self> {
+        let user = reader.parsed(user, |text| Ok(text.to_owned()));
+        let password = reader.parsed(password, |text| Ok(SecretString::from(text)));
+        Some(Self {
+            user: user?,
+            password: password?,
+        })
+    }
+}
+
+/// Parses a host name or an IP address in the form that the system's resolver accepts.
+fn parse_host(text: &str) -> Result<String, &'static str> {
+    if text.contains("://") {
+        return Err(
+            "must be a host name, not a URL (port, database name and login have their own variables)",
+        );
+    }
+    if text.starts_with('/') {
+        return Err("must be a host name or an IP address, not a path (connections use TCP)");
+    }
+    if text.parse::<IpAddr>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    let is_host_character = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    match text.rsplit_once(':') {
+        Some((host, port))
+            if port.parse::<u16>().is_ok() && host.chars().all(is_host_character) =>
+        {
+            Err("must not contain a port; set POSTGRES_DB_PORT instead")
+        }
+        None if text.chars().all(is_host_character) => Ok(text.to_owned()),
+        _ => Err("must be a host name or an IP address (IPv6 without brackets)"),
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost"
+        || host
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,64 @@
+//! Where the HTTP server listens, and what stands between it and its clients.
+
+use std::net::SocketAddr;
+
+use ipnet::IpNet;
+
+use super::reader::Reader;
+use super::trusted_proxies;
+use super::variables::{self as var, AZURE_HOST_VARIABLES};
+
+/// Where the HTTP server listens, and what stands between it and its clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetworkSettings {
+    /// The address on which the HTTP server listens.
+    pub listen: SocketAddr,
+    /// The reverse proxies in front of the server; the client's address is read from their
+    /// `X-Forwarded-For`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether Azure hosts the server and no proxy is configured: every peer is then the hosting
+    /// platform's front end.
+    pub is_behind_platform: bool,
+}
+
+/// What is known of the network once its variables are read, valid or not. Checks of other settings
+/// depend on it.
+pub(super) struct Network {
+    listen: Option<SocketAddr>,
+    trusted_proxies: Option<Vec<IpNet>>,
+    /// Whether Azure Functions, App Service or Container Apps host the server.
+    pub(super) is_azure_hosted: bool,
+}
+
+impl Network {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
+            text.parse()
+                .map_err(|_| "must be an IP address and a port, joined by a colon")
+        });
+        Self {
+            listen,
+            trusted_proxies: trusted_proxies::read(reader),
+            is_azure_hosted: AZURE_HOST_VARIABLES.iter().any(|name| reader.is_set(name)),
+        }
+    }
+
+    /// The reverse proxies; none if their list is invalid, which has been reported already.
+    pub(super) fn trusted_proxies(&self) -> &[IpNet] {
+        self.trusted_proxies.as_deref().unwrap_or_default()
+    }
+
+    /// Whether other machines can reach the server.
+    pub(super) fn is_reachable_from_outside(&self) -> bool {
+        self.is_azure_hosted || self.listen.is_some_and(|listen| !listen.ip().is_loopback())
+    }
+
+    /// The settings, if all variables are valid.
+    pub(super) fn into_settings(self) -> Option<NetworkSettings> {
+        Some(NetworkSettings {
+            is_behind_platform: self.is_azure_hosted && self.trusted_proxies().is_empty(),
+            listen: self.listen?,
+            trusted_proxies: self.trusted_proxies?,
+        })
+    }
+}

@@ -1,0 +1,86 @@
+use super::audit::AuditSettings;
+use super::auth::AuthSettings;
+use super::database::{DatabaseAddress, Login};
+use super::environment::Environment;
+use super::http::HttpSettings;
+use super::limits::Limits;
+use super::log_filter::LogFilter;
+use super::network::{Network, NetworkSettings};
+use super::rate_limits::RateLimits;
+use super::reader::{Reader, SettingsError};
+use super::search::SearchSettings;
+use super::signing_key::SigningKey;
+use super::stdio::StdioSettings;
+use super::variables as var;
+
+/// The settings of `serve` and `check`.
+#[derive(Clone, Debug)]
+pub struct ServeSettings {
+    /// Where the HTTP server listens, and what stands in front of it.
+    pub network: NetworkSettings,
+    /// How callers authenticate.
+    pub auth: AuthSettings,
+    /// The URL of the HTTP server, and the pages that may call it.
+    pub http: HttpSettings,
+    /// The database's address.
+    pub database: DatabaseAddress,
+    /// The login that runs queries; it cannot write.
+    pub login: Login,
+    /// The key that signs the tenant of each transaction.
+    pub signing_key: SigningKey,
+    /// Limits on one request.
+    pub limits: Limits,
+    /// Rate limits.
+    pub rates: RateLimits,
+    /// Semantic search.
+    pub search: SearchSettings,
+    /// Standard input and output.
+    pub stdio: StdioSettings,
+    /// The audit log.
+    pub audit: AuditSettings,
+    /// Which log events are written.
+    pub log: LogFilter,
+}
+
+impl ServeSettings {
+    /// Reads the settings of `serve`.
+    ///
+    /// # Errors
+    /// All problems at once. Each names the variable, says what is wrong and gives an example;
+    /// none contains the value.
+    pub fn from_environment(environment: &Environment) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(environment);
+        let settings = Self::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    /// Reads each subject, valid or not, before it returns: every problem is reported.
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let network = Network::read(reader);
+        let auth = AuthSettings::read(reader, &network);
+        let http = HttpSettings::read(reader, &network);
+        let database = DatabaseAddress::read(reader, Ok);
+        let login = Login::read(reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
+        let signing_key = SigningKey::read(reader);
+        let limits = Limits::read(reader);
+        let rates = RateLimits::read(reader);
+        let search = SearchSettings::read(reader);
+        let stdio = StdioSettings::read(reader);
+        let audit = AuditSettings::read(reader);
+        let log = LogFilter::read(reader);
+        Some(Self {
+            network: network.into_settings()?,
+            auth: auth?,
+            http: http?,
+            database: database?,
+            login: login?,
+            signing_key: signing_key?,
+            limits: limits?,
+            rates: rates?,
+            search,
+            stdio,
+            audit: audit?,
+            log: log?,
+        })
+    }
+}
