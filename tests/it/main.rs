@@ -1,7 +1,8 @@
 //! Tests of the server as its users meet it: real PostgreSQL, real sockets.
 //!
-//! `./scripts/test` starts the database and exports its address. Every test works on its own copy of
-//! a migrated template database that holds the sample data.
+//! `./scripts/test` starts the database and exports its address. Tests that change nothing share a
+//! database that holds the sample data, and a server over it (`TestServer::shared`). Every other
+//! test has its own copy of the template database.
 
 mod support; // databases, servers, clients
 

@@ -45,13 +45,13 @@ async fn round_trips(mut settings: ServeSettings) -> [usize; 2] {
 
 #[tokio::test]
 async fn warm_query_takes_one_round_trip_or_two_on_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     assert_eq!(round_trips(settings(&database.name)).await, [1, 2]);
 }
 
 #[tokio::test]
 async fn pooled_warm_query_takes_two_round_trips_or_three_on_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let pooler = Pooler::start(&database).await;
     assert_eq!(
         round_trips(pooled_settings(&pooler, &database)).await,
@@ -95,7 +95,7 @@ async fn caller_lookup_works_through_a_pooler_and_is_cached() {
 /// statement is used by name.
 #[tokio::test]
 async fn no_named_statements_through_a_pooler() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let pooler = Pooler::start(&database).await;
     let (scope, caller) = (
         scope(&pooled_settings(&pooler, &database)),

@@ -96,7 +96,7 @@ async fn wait_until_ready(server: &TestServer, wanted: u16) {
 
 #[tokio::test]
 async fn starts_without_a_database_and_recovers() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     let mut gate = Gate::closed(&settings).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), gate.port);
@@ -203,7 +203,7 @@ async fn reconnects_when_an_idle_backend_was_terminated() {
 /// affected.
 #[tokio::test]
 async fn connection_is_reused_after_an_unknown_tenant() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
     .await;
@@ -336,7 +336,7 @@ async fn no_session_state_survives_a_transaction() {
 /// connection is closed.
 #[tokio::test]
 async fn connection_is_closed_after_an_unexpected_command() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     settings.limits.connections = 1.try_into().expect("not zero");
     let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
@@ -390,7 +390,7 @@ async fn connection_is_closed_after_an_unexpected_command() {
 
 #[tokio::test]
 async fn slow_statement_times_out_with_a_message() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300)
     })
     .await;
@@ -440,7 +440,7 @@ async fn graceful_shutdown_answers_requests_in_flight() {
 /// the statement timeout.
 #[tokio::test]
 async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);

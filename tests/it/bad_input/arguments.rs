@@ -5,7 +5,7 @@ use crate::support::{SEATTLE, TestServer};
 /// Invalid arguments are a tool error, which a model reads and corrects.
 #[tokio::test]
 async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let (sql, search, schemas) = (
         "execute_sales_query",
         "semantic_search_products",
@@ -175,7 +175,7 @@ async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
 
 #[tokio::test]
 async fn statement_of_the_maximum_length_runs() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = format!("SELECT 7{}", " ".repeat((8 << 10) - 8));
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
@@ -183,7 +183,7 @@ async fn statement_of_the_maximum_length_runs() {
 /// Each case: arguments as clients write them, and the canonical form with the same meaning.
 #[tokio::test]
 async fn equivalent_argument_spellings_are_accepted() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "SELECT count(*) FROM retail.stores";
     let paint = |more: Value| {
         let mut arguments = json!({"query_description": "paint"});
@@ -267,7 +267,7 @@ async fn equivalent_argument_spellings_are_accepted() {
 
 #[tokio::test]
 async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (max_rows, told) in [
         (
             json!(1_000_000_000),
@@ -301,7 +301,7 @@ async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
 /// If `arguments` is not an object, the message is not a valid `tools/call`.
 #[tokio::test]
 async fn non_object_arguments_are_a_protocol_error() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let response = server
         .request(
             SEATTLE,

@@ -263,7 +263,7 @@ async fn login_with_a_default_role_is_found() {
 /// transaction.
 #[tokio::test]
 async fn posture_includes_rights_inherited_from_zava_reader() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     for (violation, rule, fix) in [
         (
             "GRANT pg_monitor TO zava_reader",
@@ -301,7 +301,7 @@ async fn posture_includes_rights_inherited_from_zava_reader() {
 
 #[tokio::test]
 async fn unsupported_postgresql_version_is_found() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let find = FIND.replace("160000", "990000");
     let found = findings_in_transaction(&database, "SELECT 1", &find).await;
     assert!(found.iter().any(|(rule, _)| rule == "version"), "{found:?}");
