@@ -1,6 +1,10 @@
 //! Statements of an attacker, sent as the tenant of one store while the rows of another store carry
 //! recognizable markers. The data files state the expected outcome of each.
-#[cfg(target_os = "linux")] // reads the peak memory of a process from /proc
+#[cfg(target_os = "linux")]
+mod backend_caches; // statements that fill the caches of their backend
+#[cfg(target_os = "linux")] // reads /proc
+mod backend_memory; // memory of the server's backends
+#[cfg(target_os = "linux")]
 mod resource_exhaustion; // statements that exhaust memory or time
 mod settings; // every setting that SQL can change
 mod statements; // the format of the data files
