@@ -1,76 +1,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 use zava_mcp_server::query::scope::ScopeError;
-use zava_mcp_server::settings::ServeSettings;
 
 use crate::support::{
     Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, run_unguarded, scope,
     settings,
 };
-
-/// A TCP gate in front of the database. Closing it cuts open connections and refuses new ones.
-struct Gate {
-    port: u16,
-    target: (String, u16),
-    open: Option<(CancellationToken, JoinHandle<()>)>,
-}
-
-impl Gate {
-    async fn closed(settings: &ServeSettings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
-        Self {
-            port,
-            target: (settings.database.host.clone(), settings.database.port),
-            open: None,
-        }
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the gate ends its tasks by its token"
-    )]
-    async fn open(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port))
-            .await
-            .expect("the gate's port");
-        let stop = CancellationToken::new();
-        let target = self.target.clone();
-        let closing = stop.clone();
-        let accepting = tokio::spawn(async move {
-            loop {
-                let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
-                    () = stop.cancelled() => return,
-                };
-                let (mut client, _) = accepted.expect("a connection");
-                let (stop, target) = (stop.clone(), target.clone());
-                tokio::spawn(async move {
-                    let mut server = tokio::net::TcpStream::connect((target.0.as_str(), target.1))
-                        .await
-                        .expect("the database");
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        () = stop.cancelled() => {}
-                    }
-                });
-            }
-        });
-        self.open = Some((closing, accepting));
-    }
-
-    /// Cuts open connections and frees the port.
-    async fn close(&mut self) {
-        if let Some((stop, accepting)) = self.open.take() {
-            stop.cancel();
-            accepting.await.expect("the gate closes");
-        }
-    }
-}
 
 async fn ready(server: &TestServer) -> u16 {
     server
@@ -98,8 +34,8 @@ async fn wait_until_ready(server: &TestServer, wanted: u16) {
 async fn starts_without_a_database_and_recovers() {
     let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
-    let mut gate = Gate::closed(&settings).await;
-    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), gate.port);
+    let mut proxy = Proxy::closed(settings.database.port).await;
+    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
     let server = TestServer::with_settings(&settings).await;
 
     assert_eq!(
@@ -128,24 +64,24 @@ async fn starts_without_a_database_and_recovers() {
     );
     assert_eq!(refused.headers()["retry-after"], "2");
 
-    gate.open().await;
+    proxy.open().await;
     wait_until_ready(&server, 200).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 
     // Pooled connections are cut; the next request does not notice.
-    gate.close().await;
-    gate.open().await;
+    proxy.close().await;
+    proxy.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
 
     // Unreachable again. The tenant is cached for a while, so the tool itself reports it.
-    gate.close().await;
+    proxy.close().await;
     wait_until_ready(&server, 503).await;
     let answer = server.failure(SEATTLE, "SELECT 3").await;
     assert_eq!(
         answer,
         "the database is temporarily unavailable; try again in a few seconds"
     );
-    gate.open().await;
+    proxy.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 4").await, 4);
 }
 
