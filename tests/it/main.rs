@@ -41,12 +41,13 @@ mod posture; // databases that are not as `migrate` left them
 mod prepared_statements; // the server's named statements
 mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
-mod recovery; // lost connections, and connection reuse
+mod recovery; // lost connections, and connection reuse after an error
 mod rejected_requests; // request ids in rejections
 mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
 mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
 mod search; // semantic product search
+mod session_state; // state that a statement could leave in its session
 mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature
 mod signed_context; // row security alone, without the guard
