@@ -1,28 +1,16 @@
 //! The results of collecting aggregates (array_agg, string_agg, json_agg …) where they are sorted,
 //! grouped, or put into JSON.
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{SEATTLE, TestServer};
+use crate::support::{SEATTLE, TestServer, assert_rows};
 
 const TOO_LARGE_ERROR: &str = "an aggregate collects too many bytes for how they are used";
-
-/// The rows of a statement, or its error.
-async fn answer(server: &TestServer, sql: &str) -> Result<Value, String> {
-    let call = json!({"postgresql_query": sql});
-    let answer = server.call(SEATTLE, "execute_sales_query", call).await;
-    if answer.is_error {
-        let error = answer.structured["err"].as_str();
-        Err(error.unwrap_or_default().to_owned())
-    } else {
-        Ok(answer.structured["r"].clone())
-    }
-}
 
 /// A bounded wrapper changes nothing about results within its limit: types, NULL, order, DISTINCT,
 /// FILTER, windows.
 #[tokio::test]
 async fn bounded_aggregates_return_the_same_results() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     const THREE_ROWS: &str = "FROM (VALUES (1, 'b'), (2, NULL), (3, 'a')) v(n, t)";
     for (sql, rows) in [
         (
@@ -91,14 +79,14 @@ async fn bounded_aggregates_return_the_same_results() {
         ),
     ] {
         let sql = format!("SELECT {}", sql.replace("{}", THREE_ROWS));
-        assert_eq!(answer(&server, &sql).await, Ok(rows), "{sql}");
+        assert_rows!(server, SEATTLE, &sql, rows);
     }
 }
 
 /// The limit applies to actual sizes: the same statement passes with few rows and fails with many.
 #[tokio::test]
 async fn oversized_aggregates_fail_at_run_time() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (sql, fits, too_many) in [
         (
             "SELECT count(*) FROM (SELECT string_agg('0123456789', '') AS x {} ORDER BY x OFFSET 0) t",
@@ -148,10 +136,9 @@ async fn oversized_aggregates_fail_at_run_time() {
     ] {
         let with_rows =
             |rows: u32| sql.replace("{}", &format!("FROM generate_series(1, {rows}) AS g"));
-        let few = answer(&server, &with_rows(fits)).await;
-        assert!(few.is_ok(), "{}: {few:?}", with_rows(fits));
+        server.rows(SEATTLE, &with_rows(fits)).await;
         if too_many > 0 {
-            let error = answer(&server, &with_rows(too_many)).await.expect_err(sql);
+            let error = server.failure(SEATTLE, &with_rows(too_many)).await;
             assert!(
                 error.contains(TOO_LARGE_ERROR) && error.contains("SQLSTATE ZV101"),
                 "{}: {error}",

@@ -1,9 +1,9 @@
 //! Bounded wrappers: the functions that the guard puts in place of expressions whose cost depends
 //! on computed values. They return what PostgreSQL returns, or refuse the value.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::support::{SEATTLE, TestDatabase, TestServer};
+use crate::support::{SEATTLE, TestDatabase, TestServer, assert_rows};
 
 const SAME_AS_POSTGRESQL: [(&str, &str); 19] = [
     ("('2025-01-' || lpad('5', 2, '0'))::date", "2025-01-05"),
@@ -93,17 +93,10 @@ const REFUSED: [&str; 27] = [
 
 #[tokio::test]
 async fn computed_timestamps_parse_as_in_postgresql() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (expression, expected) in SAME_AS_POSTGRESQL {
         let sql = format!("SELECT ({expression})::text");
-        let request = json!({"postgresql_query": sql});
-        let answer = server.call(SEATTLE, "execute_sales_query", request).await;
-        assert_eq!(
-            answer.structured["r"],
-            json!([[expected]]),
-            "{sql}: {}",
-            answer.text
-        );
+        assert_rows!(server, SEATTLE, &sql, [[expected]]);
     }
     for (sql, words) in [
         (
@@ -131,7 +124,7 @@ async fn computed_timestamps_parse_as_in_postgresql() {
 
 #[tokio::test]
 async fn time_zones_given_as_offsets_are_refused_in_every_spelling() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.superuser().await;
     for text in REFUSED {
         let sql = format!("SELECT bounded.moment({text}::text, 'date')");
@@ -173,7 +166,7 @@ const MONTHS: [(&str, u8); 24] = [
 
 #[tokio::test]
 async fn month_names_and_abbreviations_are_accepted() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.superuser().await;
     for (month, number) in MONTHS {
         for text in [
@@ -201,7 +194,7 @@ async fn month_names_and_abbreviations_are_accepted() {
 /// Exponents in texts that are parsed as numbers at run time.
 #[tokio::test]
 async fn computed_exponents_are_limited_to_two_digits() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (exponent, digits) in [("e-3", 5), ("e2", 3), ("E+10", 11), ("e-99", 101)] {
         for number in [
             format!("('1' || '{exponent}')::numeric"),
@@ -241,7 +234,7 @@ async fn computed_exponents_are_limited_to_two_digits() {
 /// PostgreSQL parses such numbers in time quadratic in their length.
 #[tokio::test]
 async fn computed_non_decimal_numbers_are_limited_in_length() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (number, read) in [
         ("('0x' || 'fF')::numeric", "255"),
         ("(('{-0o1' || '7,0b11}')::numeric[])[1]", "-15"),
@@ -250,9 +243,7 @@ async fn computed_non_decimal_numbers_are_limited_in_length() {
         ("(('{1,2' || repeat(',2', 500) || '}')::numeric[])[2]", "2"),
     ] {
         let sql = format!("SELECT ({number})::text");
-        let request = json!({"postgresql_query": sql});
-        let answer = server.call(SEATTLE, "execute_sales_query", request).await;
-        assert_eq!(answer.structured["r"], json!([[read]]), "{}", answer.text);
+        assert_rows!(server, SEATTLE, &sql, [[read]]);
     }
     for number in [
         "('0x' || repeat('F', 300))::numeric",
@@ -269,7 +260,7 @@ async fn computed_non_decimal_numbers_are_limited_in_length() {
 /// The number of steps is bounded by the shortest step, so the time is bounded by the row count.
 #[tokio::test]
 async fn timestamp_series_are_bounded_by_their_shortest_step() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let count = "SELECT count(*) FROM generate_series";
     for (series, rows) in [
         ("('2025-01-01'::timestamp, '2026-01-01', '1 month')", 13),
@@ -310,14 +301,12 @@ async fn timestamp_series_are_bounded_by_their_shortest_step() {
 /// surroundings.
 #[tokio::test]
 async fn computed_regular_expressions_are_limited_in_word_boundaries() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for boundary in [r"\y", r"\Y"] {
         for (count, is_run) in [(1, true), (8, true), (9, false), (20, false)] {
             let sql = format!("SELECT ('Zava' ~ repeat('{boundary}', {count}))::text");
             if is_run {
-                let request = json!({"postgresql_query": sql});
-                let answer = server.call(SEATTLE, "execute_sales_query", request).await;
-                assert!(!answer.is_error, "{sql}: {}", answer.text);
+                server.rows(SEATTLE, &sql).await;
             } else {
                 let error = server.failure(SEATTLE, &sql).await;
                 assert!(error.contains("too many word boundaries"), "{sql}: {error}");
@@ -329,7 +318,7 @@ async fn computed_regular_expressions_are_limited_in_word_boundaries() {
 /// A wrapper means what the wrapped call means, also for NULL.
 #[tokio::test]
 async fn bounded_wrappers_pass_null_through() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let cases = [
         (
             "x::numeric::int FROM (VALUES ('1'), (NULL)) v(x)",
@@ -383,10 +372,8 @@ async fn bounded_wrappers_pass_null_through() {
         ),
     ];
     for (sql, rows) in cases {
-        let given = server.rows(SEATTLE, &format!("SELECT {sql}")).await;
-        assert_eq!(Value::from(given), rows, "{sql}");
+        assert_rows!(server, SEATTLE, &format!("SELECT {sql}"), rows);
     }
     let sql = "WITH RECURSIVE t AS (SELECT 1 AS i, NULL::text AS s UNION ALL SELECT i + 1, s || 'x' FROM t WHERE i < 3) SELECT * FROM t";
-    let given = server.rows(SEATTLE, sql).await;
-    assert_eq!(Value::from(given), json!([[1, null], [2, null], [3, null]]));
+    assert_rows!(server, SEATTLE, sql, [[1, null], [2, null], [3, null]]);
 }

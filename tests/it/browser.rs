@@ -15,7 +15,7 @@ fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// Responses of every kind and from every route.
 #[tokio::test]
 async fn every_response_has_security_headers() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.http.public_url =
             Some(PublicUrl::parse("https://zava.example.com").expect("a public URL"));
         settings.http.allowed_origins = vec![PAGE.to_owned()];
@@ -90,7 +90,7 @@ async fn every_response_has_security_headers() {
         assert_eq!(transport, Some("max-age=31536000"), "{what}");
         assert_eq!(header(headers, "server"), None, "{what}");
     }
-    let plain = TestServer::start().await;
+    let plain = TestServer::shared();
     let response = plain
         .client
         .get(plain.url("/health/live"))
@@ -106,12 +106,12 @@ async fn every_response_has_security_headers() {
 /// CORS: the preflight request, and the response headers that a page may read.
 #[tokio::test]
 async fn cors_allows_only_configured_origins() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.http.allowed_origins = vec![PAGE.to_owned()];
         keys_only(settings);
     })
     .await;
-    let closed = TestServer::start().await;
+    let closed = TestServer::shared();
     let preflight = async |server: &TestServer, origin: &str| {
         let request = server
             .client
@@ -187,9 +187,10 @@ async fn cors_allows_only_configured_origins() {
     );
 
     // Authenticated requests of other origins are rejected too.
-    let open =
-        TestServer::start_with(|settings| settings.http.allowed_origins = vec![PAGE.to_owned()])
-            .await;
+    let open = TestServer::over_shared_database(|settings| {
+        settings.http.allowed_origins = vec![PAGE.to_owned()]
+    })
+    .await;
     for (server, origin, status) in [
         (&closed, PAGE, StatusCode::FORBIDDEN),
         (&closed, "http://localhost:3000", StatusCode::OK),

@@ -5,7 +5,7 @@ use crate::support::TestDatabase;
 
 #[tokio::test]
 async fn every_table_forces_row_security_and_belongs_to_the_owner() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let rows = sqlx::query(
         "SELECT n.nspname || '.' || c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS forced, c.relowner::regrole::text AS owner, \
          (SELECT array_agg(p.polname::text ORDER BY p.polname) FROM pg_policy p WHERE p.polrelid = c.oid) AS policies \
@@ -35,7 +35,7 @@ async fn every_table_forces_row_security_and_belongs_to_the_owner() {
 
 #[tokio::test]
 async fn reader_can_select_only_the_exposed_columns() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let readable: Vec<String> = sqlx::query_scalar(
         "SELECT n.nspname || '.' || c.relname || '.' || a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
@@ -49,7 +49,7 @@ async fn reader_can_select_only_the_exposed_columns() {
 
 #[tokio::test]
 async fn query_login_cannot_write_owns_nothing_and_cannot_set_role() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.superuser().await;
     let writable: Vec<String> = sqlx::query_scalar(
         "SELECT c.oid::regclass::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
@@ -81,7 +81,7 @@ async fn query_login_cannot_write_owns_nothing_and_cannot_set_role() {
 
 #[tokio::test]
 async fn security_definer_functions_pin_search_path_and_are_not_public() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let rows = sqlx::query(
         "SELECT p.oid::regprocedure::text AS name, p.prosecdef AS definer, coalesce(p.proconfig, '{}') AS config, p.proparallel::text AS parallel, \
          EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0) AS public, \
@@ -124,7 +124,7 @@ async fn security_definer_functions_pin_search_path_and_are_not_public() {
 /// reference of an exposed table verifies the context once, in an InitPlan.
 #[tokio::test]
 async fn policies_verify_the_context_once_per_table_reference() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     assert_policies_run_once(&mut database.query_login().await).await;
 }
 

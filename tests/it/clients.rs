@@ -46,7 +46,7 @@ pub(crate) async fn report(
 /// Head office's order count equals the sum over the eight stores, and each store sees only its own
 /// orders.
 async fn assert_isolated_per_store(kind: &str, version: &str) {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let query = |tenant: &str, sql: &str| json!({"tenant": tenant, "tool": "execute_sales_query", "arguments": {"postgresql_query": sql}});
     let orders = "SELECT count(*), count(DISTINCT store_id) FROM retail.orders";
     let mut calls: Vec<Value> = STORES.iter().map(|tenant| query(tenant, orders)).collect();

@@ -149,7 +149,7 @@ async fn environment_overrides_the_dot_env_file() {
 
 #[tokio::test]
 async fn check_reports_success_or_what_to_fix() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let settings = settings(&database.name);
     let mut command = binary(folder.path());
@@ -334,7 +334,7 @@ async fn sql_command_needs_neither_settings_nor_a_database() {
 #[tokio::test]
 async fn sql_command_prints_the_same_errors_as_the_tool() {
     let folder = tempfile::tempdir().expect("a folder");
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let long = format!("SELECT '{}'", "x".repeat(32 << 10));
     for sql in ["SELECT ctid FROM retail.orders", "SELEC", &long] {
         let output = binary(folder.path())

@@ -7,7 +7,7 @@ use crate::support::{SEATTLE, TestServer};
 
 #[tokio::test]
 async fn errors_are_flagged_and_reveal_no_internals() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (sql, words) in [
         ("SELECT 1/0", "division by zero (SQLSTATE 22012)"),
         (
@@ -20,13 +20,7 @@ async fn errors_are_flagged_and_reveal_no_internals() {
         ),
         ("SELEC 1", "syntax error at or near \"SELEC\""),
     ] {
-        let answer = server
-            .call(
-                SEATTLE,
-                "execute_sales_query",
-                json!({"postgresql_query": sql}),
-            )
-            .await;
+        let answer = server.query(SEATTLE, sql).await;
         assert!(answer.is_error, "{sql}");
         let body: Value = serde_json::from_str(&answer.text).expect("the text is JSON");
         assert_eq!(body, answer.structured);
@@ -48,7 +42,7 @@ async fn errors_are_flagged_and_reveal_no_internals() {
 /// caller cannot see.
 #[tokio::test]
 async fn long_errors_are_shortened_and_hide_unreadable_columns() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for length in [2_000, 900_000, 1_000_000] {
         let sql = format!("SELECT ('x' || repeat('a', {length}))::int");
         let text = server.failure(SEATTLE, &sql).await;
@@ -69,7 +63,7 @@ async fn long_errors_are_shortened_and_hide_unreadable_columns() {
 /// bounded wrappers replace functions.
 #[tokio::test]
 async fn error_position_refers_to_the_clients_text() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (sql, expected) in [
         (
             "SELECT order_id,\n  order_dat\nFROM orders",

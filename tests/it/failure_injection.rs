@@ -233,6 +233,15 @@ async fn graceful_shutdown_cancels_statements_after_the_grace_period() {
     let stopping = async {
         monitor.wait_until_blocked(1).await;
         server.stop.cancel();
+        // The grace period begins when the port is closed.
+        eventually("the port is closed", async || {
+            ask(&server, SEATTLE, ORDERS).await == Outcome::Refused
+        })
+        .await;
+        assert_eq!(monitor.blocked_statements().await, 1);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(11)).await;
+        tokio::time::resume();
     };
     let begun = Instant::now();
     let (outcomes, ()) = tokio::join!(ask(&server, SEATTLE, BLOCKED_QUERY), stopping);

@@ -304,7 +304,7 @@ fn fast_path_and_rmcp_transport_answer_alike() {
         .enable_all()
         .build()
         .expect("a runtime");
-    let server = runtime.block_on(TestServer::start());
+    let server = TestServer::shared();
     let results = Cell::new(0);
     let config = Config {
         cases: CASES,
@@ -336,7 +336,6 @@ fn fast_path_and_rmcp_transport_answer_alike() {
     // Errors alone would prove little.
     let results = results.get();
     assert!(results > CASES / 5, "{results} calls gave something");
-    runtime.block_on(async move { drop(server) });
 }
 
 async fn answer(server: &TestServer, request: &Request, spaces: usize) -> ResponseParts {

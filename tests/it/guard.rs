@@ -4,7 +4,7 @@ use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestServer};
 
 #[tokio::test]
 async fn programs_files_and_ddl_are_refused() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for sql in [
         "COPY (SELECT 1) TO PROGRAM 'id'",
         "SELECT pg_read_file('/etc/passwd')",
@@ -29,7 +29,7 @@ async fn programs_files_and_ddl_are_refused() {
 /// `signed_context` tries the same without the guard.
 #[tokio::test]
 async fn set_config_cannot_switch_the_tenant() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for setting in [
         "app.current_rls_user_id",
         "zava.context",
@@ -48,7 +48,7 @@ async fn set_config_cannot_switch_the_tenant() {
 
 #[tokio::test]
 async fn do_block_is_refused_without_leaking_data() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let text = server
         .failure(
             REDMOND,
@@ -63,7 +63,7 @@ async fn do_block_is_refused_without_leaking_data() {
 
 #[tokio::test]
 async fn tenant_ids_are_not_readable() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for sql in [
         "SELECT rls_user_id FROM retail.stores",
         "SELECT count(*) FROM retail.stores WHERE rls_user_id IS NOT NULL",

@@ -7,7 +7,7 @@ use crate::support::{Proxy, TestDatabase, TestServer, settings};
 /// Unauthenticated clients cannot load the database.
 #[tokio::test]
 async fn concurrent_readiness_checks_share_one_database_probe() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);

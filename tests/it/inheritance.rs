@@ -97,7 +97,7 @@ async fn rows_in_child_tables_grant_nothing() {
 /// Guards against later additions: every FROM and JOIN must use ONLY.
 #[tokio::test]
 async fn guard_functions_and_views_read_tables_with_only() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let read = definitions(&mut database.superuser().await).await;
     assert!(read.len() > 12, "{read:?}");
     let mut tables = 0;

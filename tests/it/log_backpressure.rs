@@ -56,7 +56,7 @@ async fn terminate(mut child: Child) {
 
 #[tokio::test]
 async fn stalled_log_reader_blocks_neither_requests_nor_shutdown() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (child, url, log) = serve(&database).await;
     let client = http();
     for _ in 0..CALLS {
@@ -68,7 +68,7 @@ async fn stalled_log_reader_blocks_neither_requests_nor_shutdown() {
 
 #[tokio::test]
 async fn closed_log_pipe_blocks_neither_requests_nor_shutdown() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (child, url, log) = serve(&database).await;
     drop(log);
     let client = http();

@@ -1,7 +1,8 @@
 //! Tests of the server as its users meet it: real PostgreSQL, real sockets.
 //!
-//! `./scripts/test` starts the database and exports its address. Every test works on its own copy of
-//! a migrated template database that holds the sample data.
+//! `./scripts/test` starts the database and exports its address. Tests that change nothing share a
+//! database that holds the sample data, and a server over it (`TestServer::shared`). Every other
+//! test has its own copy of the template database.
 
 mod support; // databases, servers, clients
 
@@ -42,12 +43,13 @@ mod posture; // databases that are not as `migrate` left them
 mod prepared_statements; // the server's named statements
 mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
-mod recovery; // lost connections, and connection reuse
+mod recovery; // lost connections, and connection reuse after an error
 mod rejected_requests; // request ids in rejections
 mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
 mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
 mod search; // semantic product search
+mod session_state; // state that a statement could leave in its session
 mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature
 mod signed_context; // row security alone, without the guard

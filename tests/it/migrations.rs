@@ -117,7 +117,7 @@ async fn signing_key_rotates_while_servers_run() {
 
 #[tokio::test]
 async fn check_reports_a_wrong_signing_key() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     for key in [SECOND_KEY, "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="] {
         let mut settings = settings(&database.name);
         settings.signing_key = key.parse().expect("a key");

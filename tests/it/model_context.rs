@@ -40,7 +40,7 @@ fn schema_line<'a>(text: &'a str, table: &str, name: &str) -> &'a str {
 
 #[tokio::test]
 async fn every_result_names_its_scope() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (tenant, scope) in [
         (SEATTLE, "Zava Retail Seattle only"),
         (REDMOND, "Zava Retail Redmond only"),
@@ -71,8 +71,7 @@ async fn every_result_names_its_scope() {
             let answer = server.call(tenant, tool, arguments.clone()).await;
             assert_eq!(answer.structured["scope"], scope, "{tenant} {arguments}");
         }
-        let failed = json!({"postgresql_query": "SELECT nonsense"});
-        let failed = server.call(tenant, "execute_sales_query", failed).await;
+        let failed = server.query(tenant, "SELECT nonsense").await;
         assert_eq!(failed.structured["scope"], Value::Null);
     }
 }
@@ -80,7 +79,7 @@ async fn every_result_names_its_scope() {
 /// In both protocol versions, and never cached for another caller.
 #[tokio::test]
 async fn instructions_name_the_callers_scope() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let init = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
     let meta = json!({"_meta": {
         "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -142,7 +141,7 @@ async fn initialize_succeeds_when_the_scope_lookup_is_blocked() {
 
 #[tokio::test]
 async fn schemas_mark_the_callers_store() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let own = schemas(&server, REDMOND).await;
     assert!(
         own.contains("\n\n# Scope: Zava Retail Redmond only\n\nCustomers, orders, order items and stock are this store's;"),
@@ -224,7 +223,7 @@ async fn row_counts_and_dates_come_from_the_callers_rows() {
 /// Definitions of amounts are in the block of the table that holds the columns.
 #[tokio::test]
 async fn schemas_define_amount_columns() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let text = schemas(&server, SEATTLE).await;
     for (table, words) in [
         (
@@ -266,7 +265,7 @@ async fn schemas_define_amount_columns() {
 /// Typical demonstration questions have an answer in the sample data.
 #[tokio::test]
 async fn demonstration_questions_have_answers() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (question, sql) in [
         (
             "which products are sold out?",
@@ -304,7 +303,7 @@ async fn demonstration_questions_have_answers() {
 
 #[tokio::test]
 async fn schemas_show_foreign_keys_to_the_least_privileged_role() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let answer = server
         .call(
             REDMOND,

@@ -4,7 +4,7 @@
 use futures_util::future::join_all;
 use serde_json::json;
 use zava_mcp_server::identity::Role;
-use zava_mcp_server::settings::{PoolMode, ServeSettings};
+use zava_mcp_server::settings::ServeSettings;
 
 use crate::identity::keys_only;
 use crate::support::{
@@ -13,14 +13,6 @@ use crate::support::{
 };
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
-
-/// Settings for a connection through PgBouncer.
-fn pooled_settings(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
-    let mut settings = settings(&database.name);
-    settings.database.port = pooler.port;
-    settings.database.pool_mode = PoolMode::Transaction;
-    settings
-}
 
 /// Round trips of a query that succeeds and of one that fails, on a warm connection.
 async fn round_trips(mut settings: ServeSettings) -> [usize; 2] {
@@ -45,18 +37,15 @@ async fn round_trips(mut settings: ServeSettings) -> [usize; 2] {
 
 #[tokio::test]
 async fn warm_query_takes_one_round_trip_or_two_on_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     assert_eq!(round_trips(settings(&database.name)).await, [1, 2]);
 }
 
 #[tokio::test]
 async fn pooled_warm_query_takes_two_round_trips_or_three_on_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let pooler = Pooler::start(&database).await;
-    assert_eq!(
-        round_trips(pooled_settings(&pooler, &database)).await,
-        [2, 3]
-    );
+    assert_eq!(round_trips(pooler.settings(&database)).await, [2, 3]);
 }
 
 /// Caller lookups are signed for the backend of their transaction, like everything else. Their
@@ -70,7 +59,7 @@ async fn caller_lookup_works_through_a_pooler_and_is_cached() {
         .await;
     for (mut settings, expected) in [
         (settings(&database.name), 1),
-        (pooled_settings(&pooler, &database), 2),
+        (pooler.settings(&database), 2),
     ] {
         let proxy = Proxy::start(settings.database.port).await;
         settings.database.port = proxy.port;
@@ -95,12 +84,9 @@ async fn caller_lookup_works_through_a_pooler_and_is_cached() {
 /// statement is used by name.
 #[tokio::test]
 async fn no_named_statements_through_a_pooler() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (
-        scope(&pooled_settings(&pooler, &database)),
-        caller(SEATTLE).await,
-    );
+    let (scope, caller) = (scope(&pooler.settings(&database)), caller(SEATTLE).await);
     for _ in 0..3 {
         let prepared = "SELECT count(*) FROM pg_prepared_statements";
         let seen = run_unguarded(&scope, &caller, prepared).await;
@@ -115,7 +101,7 @@ async fn tenants_sharing_a_pooled_backend_never_mix() {
     let pooler = Pooler::start(&database).await;
     let (direct, pooled) = (
         TestServer::with_settings(&settings(&database.name)).await,
-        TestServer::with_settings(&pooled_settings(&pooler, &database)).await,
+        TestServer::with_settings(&pooler.settings(&database)).await,
     );
     let tenants = [SEATTLE, REDMOND, HEAD_OFFICE];
     let mut expected = Vec::new();
@@ -145,10 +131,7 @@ async fn tenants_sharing_a_pooled_backend_never_mix() {
 async fn statement_is_cancelled_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (
-        scope(&pooled_settings(&pooler, &database)),
-        caller(SEATTLE).await,
-    );
+    let (scope, caller) = (scope(&pooler.settings(&database)), caller(SEATTLE).await);
     let mut monitor = ActivityMonitor::new(&database).await;
     let mut took = Vec::new();
     for _ in 0..5 {
@@ -169,10 +152,7 @@ async fn statement_is_cancelled_through_a_pooler() {
 async fn advisory_locks_are_released_on_a_pooled_backend() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let (scope, caller) = (
-        scope(&pooled_settings(&pooler, &database)),
-        caller(SEATTLE).await,
-    );
+    let (scope, caller) = (scope(&pooler.settings(&database)), caller(SEATTLE).await);
     let mut db = database.superuser().await;
     for sql in [
         "SELECT pg_advisory_lock(1)::text",

@@ -23,7 +23,7 @@ const REPLACEMENTS: [&str; 8] = [
 
 #[tokio::test]
 async fn replaced_prepared_statement_never_receives_a_signature() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let expected = server.number(REDMOND, ORDERS).await;
     let scope = single_connection_scope(server.database());
     let (seattle, redmond) = (caller(SEATTLE).await, caller(REDMOND).await);
@@ -46,7 +46,7 @@ async fn replaced_prepared_statement_never_receives_a_signature() {
 /// Names stay valid while only SELECTs have run, each to its end and without an error.
 #[tokio::test]
 async fn prepared_names_are_renewed_after_anything_but_a_select() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let scope = single_connection_scope(&database);
     let seattle = caller(SEATTLE).await;
     let prepared_at = async || {

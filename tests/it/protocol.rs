@@ -35,7 +35,7 @@ async fn stateless(
 
 #[tokio::test]
 async fn clients_before_2026_07_28_initialize() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let mut sessions = Vec::new();
     for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let params = json!({"protocolVersion": version, "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
@@ -122,7 +122,7 @@ async fn clients_before_2026_07_28_initialize() {
 
 #[tokio::test]
 async fn clients_of_2026_07_28_discover() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let response = stateless(&server, "server/discover", None, json!({})).await;
     assert!(!response.headers().contains_key("mcp-session-id"));
     let body: Value = response.json().await.expect("JSON");
@@ -161,7 +161,7 @@ async fn clients_of_2026_07_28_discover() {
 /// `initialize` was removed in 2026-07-28.
 #[tokio::test]
 async fn initialize_is_unknown_in_2026_07_28() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let response = stateless(&server, "initialize", None, json!({})).await;
     assert_eq!(response.status(), 404);
     let body: Value = response.json().await.expect("JSON");
@@ -170,7 +170,7 @@ async fn initialize_is_unknown_in_2026_07_28() {
 
 #[tokio::test]
 async fn headers_contradicting_the_body_are_rejected() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let params = json!({"name": "get_current_utc_date", "arguments": {}});
     let response = stateless(&server, "tools/call", Some("execute_sales_query"), params).await;
     assert_eq!(response.status(), 400);
@@ -180,7 +180,7 @@ async fn headers_contradicting_the_body_are_rejected() {
 
 #[tokio::test]
 async fn tool_list_is_stable_and_cacheable() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let body: Value = stateless(&server, "tools/list", None, json!({}))
         .await
         .json()
@@ -200,7 +200,7 @@ async fn tool_list_is_stable_and_cacheable() {
 /// The cost for a model of having this server: the tools and the instructions, in tokens.
 #[tokio::test]
 async fn tool_surface_stays_within_its_token_budget() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let body: Value = server
         .request(SEATTLE, "tools/list", json!({}))
         .await

@@ -2,30 +2,32 @@
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use zava_mcp_server::settings::{AuthSettings, CredentialSettings, EntraSettings, PublicUrl};
+use zava_mcp_server::settings::{
+    AuthSettings, CredentialSettings, EntraSettings, PublicUrl, ServeSettings,
+};
 
 use crate::support::TestServer;
 
-async fn server(public_url: &'static str) -> TestServer {
-    TestServer::start_with(|settings| {
-        settings.http.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
-        settings.auth = AuthSettings::Credentials(CredentialSettings {
-            entra: Some(EntraSettings {
-                authority: "https://login.example.com".to_owned(),
-                directories: vec![uuid::Uuid::max()],
-                audiences: vec!["https://zava.example.com/zava/mcp".to_owned()],
-                proxy: None,
-            }),
-            api_keys: true,
-            ..CredentialSettings::default()
-        });
-    })
-    .await
+fn set_public_url(settings: &mut ServeSettings, public_url: &str) {
+    settings.http.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
+    settings.auth = AuthSettings::Credentials(CredentialSettings {
+        entra: Some(EntraSettings {
+            authority: "https://login.example.com".to_owned(),
+            directories: vec![uuid::Uuid::max()],
+            audiences: vec!["https://zava.example.com/zava/mcp".to_owned()],
+            proxy: None,
+        }),
+        api_keys: true,
+        ..CredentialSettings::default()
+    });
 }
 
 #[tokio::test]
 async fn public_url_path_is_served_and_advertised() {
-    let server = server("https://zava.example.com/zava/").await;
+    let server = TestServer::start_with(|settings| {
+        set_public_url(settings, "https://zava.example.com/zava/");
+    })
+    .await;
     let role = zava_mcp_server::identity::Role::Reader;
     let key = server
         .database()
@@ -96,7 +98,10 @@ async fn public_url_path_is_served_and_advertised() {
 
 #[tokio::test]
 async fn public_url_without_a_path_serves_no_prefix() {
-    let server = server("https://zava.example.com").await;
+    let server = TestServer::over_shared_database(|settings| {
+        set_public_url(settings, "https://zava.example.com");
+    })
+    .await;
     let metadata = "/.well-known/oauth-protected-resource/mcp";
     let response = server
         .client

@@ -1,76 +1,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use zava_mcp_server::query::scope::ScopeError;
-use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{
-    Proxy, SEATTLE, TestDatabase, TestServer, caller, eventually, number, run_unguarded, scope,
-    settings,
-};
-
-/// A TCP gate in front of the database. Closing it cuts open connections and refuses new ones.
-struct Gate {
-    port: u16,
-    target: (String, u16),
-    open: Option<(CancellationToken, JoinHandle<()>)>,
-}
-
-impl Gate {
-    async fn closed(settings: &ServeSettings) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let port = listener.local_addr().expect("its address").port();
-        Self {
-            port,
-            target: (settings.database.host.clone(), settings.database.port),
-            open: None,
-        }
-    }
-
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the gate ends its tasks by its token"
-    )]
-    async fn open(&mut self) {
-        let listener = TcpListener::bind(("127.0.0.1", self.port))
-            .await
-            .expect("the gate's port");
-        let stop = CancellationToken::new();
-        let target = self.target.clone();
-        let closing = stop.clone();
-        let accepting = tokio::spawn(async move {
-            loop {
-                let accepted = tokio::select! {
-                    accepted = listener.accept() => accepted,
-                    () = stop.cancelled() => return,
-                };
-                let (mut client, _) = accepted.expect("a connection");
-                let (stop, target) = (stop.clone(), target.clone());
-                tokio::spawn(async move {
-                    let mut server = tokio::net::TcpStream::connect((target.0.as_str(), target.1))
-                        .await
-                        .expect("the database");
-                    tokio::select! {
-                        _ = tokio::io::copy_bidirectional(&mut client, &mut server) => {}
-                        () = stop.cancelled() => {}
-                    }
-                });
-            }
-        });
-        self.open = Some((closing, accepting));
-    }
-
-    /// Cuts open connections and frees the port.
-    async fn close(&mut self) {
-        if let Some((stop, accepting)) = self.open.take() {
-            stop.cancel();
-            accepting.await.expect("the gate closes");
-        }
-    }
-}
+use crate::support::{Proxy, SEATTLE, TestDatabase, TestServer, eventually, number, settings};
 
 async fn ready(server: &TestServer) -> u16 {
     server
@@ -96,10 +28,10 @@ async fn wait_until_ready(server: &TestServer, wanted: u16) {
 
 #[tokio::test]
 async fn starts_without_a_database_and_recovers() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
-    let mut gate = Gate::closed(&settings).await;
-    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), gate.port);
+    let mut proxy = Proxy::closed(settings.database.port).await;
+    (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);
     let server = TestServer::with_settings(&settings).await;
 
     assert_eq!(
@@ -128,24 +60,24 @@ async fn starts_without_a_database_and_recovers() {
     );
     assert_eq!(refused.headers()["retry-after"], "2");
 
-    gate.open().await;
+    proxy.open().await;
     wait_until_ready(&server, 200).await;
     assert_eq!(server.number(SEATTLE, "SELECT 1").await, 1);
 
     // Pooled connections are cut; the next request does not notice.
-    gate.close().await;
-    gate.open().await;
+    proxy.close().await;
+    proxy.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 2").await, 2);
 
     // Unreachable again. The tenant is cached for a while, so the tool itself reports it.
-    gate.close().await;
+    proxy.close().await;
     wait_until_ready(&server, 503).await;
     let answer = server.failure(SEATTLE, "SELECT 3").await;
     assert_eq!(
         answer,
         "the database is temporarily unavailable; try again in a few seconds"
     );
-    gate.open().await;
+    proxy.open().await;
     assert_eq!(server.number(SEATTLE, "SELECT 4").await, 4);
 }
 
@@ -203,7 +135,7 @@ async fn reconnects_when_an_idle_backend_was_terminated() {
 /// affected.
 #[tokio::test]
 async fn connection_is_reused_after_an_unknown_tenant() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");
     })
     .await;
@@ -220,177 +152,9 @@ async fn connection_is_reused_after_an_unknown_tenant() {
     }
 }
 
-/// Session state that a statement could leave without the guard: the statement that leaves it, a
-/// query that would see it, and that query's result without it.
-const SESSION_STATE: [(&str, &str, &str); 15] = [
-    (
-        "SELECT set_config('zava.trace', 'x', false)",
-        "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
-        r#"[["none"]]"#,
-    ),
-    (
-        "SET zava.trace = 'x'",
-        "SELECT coalesce(nullif(current_setting('zava.trace', true), ''), 'none')",
-        r#"[["none"]]"#,
-    ),
-    (
-        "SELECT set_config('zava.context', 'x', false)",
-        "SELECT count(*) > 0 FROM retail.orders",
-        "[[true]]",
-    ),
-    (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
-        "SELECT current_setting('transaction_read_only')",
-        r#"[["on"]]"#,
-    ),
-    (
-        "PREPARE trace AS SELECT 1",
-        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
-        "[[0]]",
-    ),
-    (
-        "PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT 1",
-        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
-        "[[0]]",
-    ),
-    (
-        "DECLARE trace CURSOR WITH HOLD FOR SELECT 1",
-        "SELECT count(*) FROM pg_cursors WHERE name = 'trace'",
-        "[[0]]",
-    ),
-    (
-        "LISTEN trace",
-        "SELECT count(*) FROM pg_listening_channels()",
-        "[[0]]",
-    ),
-    (
-        "SELECT pg_advisory_lock(1)::text",
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        "[[0]]",
-    ),
-    (
-        "SELECT pg_advisory_lock(2)::text, 1/(SELECT 0)",
-        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
-        "[[0]]",
-    ),
-    (
-        "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; PERFORM pg_advisory_lock(1); END $$",
-        "SELECT (SELECT count(*) FROM pg_prepared_statements WHERE from_sql) + (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))",
-        "[[0]]",
-    ),
-    // A prepared statement survives the rollback of its transaction.
-    (
-        "DO $$ BEGIN EXECUTE 'PREPARE trace AS SELECT 1'; RAISE 'and fails'; END $$",
-        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
-        "[[0]]",
-    ),
-    (
-        "DO $$ BEGIN EXECUTE 'DEALLOCATE ALL'; EXECUTE 'PREPARE zava_enter (int4, uuid, int8, bytea, text) AS SELECT $4'; RAISE 'and fails'; END $$",
-        "SELECT count(*) FROM pg_prepared_statements WHERE from_sql",
-        "[[0]]",
-    ),
-    (
-        "CREATE TEMP TABLE trace (a int)",
-        "SELECT count(*) FROM pg_class WHERE relname = 'trace'",
-        "[[0]]",
-    ),
-    (
-        "SELECT 1 AS a INTO TEMP trace",
-        "SELECT count(*) FROM pg_class WHERE relname = 'trace'",
-        "[[0]]",
-    ),
-];
-
-/// Without the guard a statement can create state that outlives its transaction. The next statement
-/// must not see it, neither on the same connection, if that is reused, nor on another.
-#[tokio::test]
-async fn no_session_state_survives_a_transaction() {
-    let database = TestDatabase::new().await;
-    let mut db = database.superuser().await;
-    let mut settings = settings(&database.name);
-    settings.limits.connections = 1.try_into().expect("not zero");
-    let (same, other, caller) = (scope(&settings), scope(&settings), caller(SEATTLE).await);
-    // Both have passed the posture check, which would refuse what follows.
-    for scope in [&same, &other] {
-        assert!(run_unguarded(scope, &caller, "SELECT 1").await.is_ok());
-    }
-    // Even if the login may create temporary tables.
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-        "GRANT TEMPORARY ON DATABASE {} TO zava_query",
-        database.name
-    )))
-    .execute(&mut db)
-    .await
-    .expect("granted");
-    for (statement, query, clean) in SESSION_STATE {
-        // Its outcome does not matter, only what the next statement sees.
-        let _ = run_unguarded(&same, &caller, statement).await;
-        for (which, scope) in [("other", &other), ("same", &same)] {
-            let seen = run_unguarded(scope, &caller, query).await;
-            assert_eq!(seen.expect(statement), clean, "{statement}, {which}");
-        }
-    }
-}
-
-/// A command that the guard never lets through is reported as a misconfiguration, and its
-/// connection is closed.
-#[tokio::test]
-async fn connection_is_closed_after_an_unexpected_command() {
-    let database = TestDatabase::new().await;
-    let mut settings = settings(&database.name);
-    settings.limits.connections = 1.try_into().expect("not zero");
-    let (scope, caller) = (scope(&settings), caller(SEATTLE).await);
-    let backend = async || {
-        run_unguarded(&scope, &caller, "SELECT pg_backend_pid()")
-            .await
-            .expect("a row")
-    };
-    for command in [
-        "DEALLOCATE ALL",
-        "DISCARD PLANS",
-        "COMMIT",
-        "ROLLBACK AND CHAIN",
-        "SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE",
-        "SHOW server_version",
-        "DO $$ BEGIN END $$",
-        "NOTIFY trace",
-        "",
-    ] {
-        let before = backend().await;
-        assert_eq!(backend().await, before, "a clean connection is used again");
-        let done = run_unguarded(&scope, &caller, command).await;
-        assert!(
-            matches!(
-                done,
-                Err(ScopeError::Misconfigured(_) | ScopeError::Database(_))
-            ),
-            "{command}: {done:?}"
-        );
-        if matches!(done, Err(ScopeError::Misconfigured(_))) {
-            assert_ne!(backend().await, before, "{command}");
-        }
-        assert!(
-            run_unguarded(&scope, &caller, "SELECT count(*) FROM retail.orders")
-                .await
-                .is_ok()
-        );
-    }
-    // Statements that the guard accepts keep the connection.
-    let before = backend().await;
-    for sql in [
-        "VALUES (1)",
-        "TABLE retail.stores",
-        "EXPLAIN SELECT 1",
-        "WITH a AS (SELECT 1) SELECT * FROM a",
-    ] {
-        let _ = run_unguarded(&scope, &caller, sql).await;
-        assert_eq!(backend().await, before, "{sql}");
-    }
-}
-
 #[tokio::test]
 async fn slow_statement_times_out_with_a_message() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.answer.statement_timeout = Duration::from_millis(300)
     })
     .await;
@@ -440,7 +204,7 @@ async fn graceful_shutdown_answers_requests_in_flight() {
 /// the statement timeout.
 #[tokio::test]
 async fn reconnects_quickly_when_a_pooled_connection_died_silently() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
     (settings.database.host, settings.database.port) = ("127.0.0.1".to_owned(), proxy.port);

@@ -23,9 +23,9 @@ fn call(id: &Value) -> String {
 
 #[tokio::test]
 async fn every_rejection_carries_the_request_id() {
-    let plain = TestServer::start().await;
-    let keys = TestServer::start_with(keys_only).await;
-    let rate_limited = TestServer::start_with(|settings| {
+    let plain = TestServer::shared();
+    let keys = TestServer::over_shared_database(keys_only).await;
+    let rate_limited = TestServer::over_shared_database(|settings| {
         settings.rates.address = NonZeroU32::MIN;
         settings.rates.principal = NonZeroU32::MIN;
     })
@@ -34,7 +34,7 @@ async fn every_rejection_carries_the_request_id() {
     let closed = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let port = closed.local_addr().expect("its address").port();
     drop(closed);
-    let without_database = TestServer::start_with(|settings| {
+    let without_database = TestServer::over_shared_database(|settings| {
         settings.database.host = "127.0.0.1".to_owned();
         settings.database.port = port;
     })
@@ -98,7 +98,7 @@ async fn every_rejection_carries_the_request_id() {
 /// A message without a usable id is rejected without one, because no client accepts `null`.
 #[tokio::test]
 async fn rejection_without_a_request_id_omits_it() {
-    let server = TestServer::start_with(keys_only).await;
+    let server = TestServer::over_shared_database(keys_only).await;
     let long = format!("{{\"x\":\"{}\",\"id\":1}}", "x".repeat(10_000));
     for (media_type, body) in [
         ("application/json", ""),
@@ -128,7 +128,7 @@ async fn rejection_without_a_request_id_omits_it() {
 /// The server neither waits for the body of a rejected request nor asks for it (100 Continue).
 #[tokio::test]
 async fn rejection_does_not_wait_for_the_body() {
-    let server = TestServer::start_with(keys_only).await;
+    let server = TestServer::over_shared_database(keys_only).await;
     let head = |more: &str| {
         format!(
             "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n{more}\r\n"

@@ -8,7 +8,7 @@ use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, settings};
 
 #[tokio::test]
 async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
-    let server = TestServer::start().await;
+    let server = TestServer::over_shared_database(|_| {}).await;
     let series = |last: u32| format!("SELECT g FROM generate_series(1, {last}) g");
     let long = "SELECT repeat('x', 10000) FROM generate_series(1, 500)";
     let huge = "SELECT repeat('x', 12000000)";
@@ -97,7 +97,7 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
             "{sql} {max_rows:?}"
         );
         assert_eq!(result["total"], json!(total), "{sql} {max_rows:?}");
-        let message = result["msg"].as_str().unwrap_or_default();
+        let message = answer.message();
         assert!(
             message.contains(words.unwrap_or_default()),
             "{sql} {max_rows:?}: {message}"
@@ -115,7 +115,7 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
         let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
         let expected =
             format!("max_rows is {max_rows}; it must be from 1 to 1000, for example 200");
-        assert_eq!(answer.structured["err"], expected);
+        assert_eq!(answer.error(), expected);
     }
 
     // Connections of cancelled statements do not stay behind.
@@ -126,18 +126,12 @@ async fn results_are_bounded_in_rows_and_bytes_and_report_truncation() {
 /// only one of them.
 #[tokio::test]
 async fn truncated_value_is_marked_listed_and_reported() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.cell_bytes = 256.try_into().expect("not zero");
     })
     .await;
     let sql = "SELECT repeat('é', 127) || 'é' AS fits, repeat('é', 150) AS long, 1 AS one";
-    let answer = server
-        .call(
-            HEAD_OFFICE,
-            "execute_sales_query",
-            json!({"postgresql_query": sql}),
-        )
-        .await;
+    let answer = server.query(HEAD_OFFICE, sql).await;
     assert!(!answer.is_error, "{}", answer.text);
     let long = format!("{}…[cut: the first 256 of 300 bytes]", "é".repeat(128));
     let expected = json!({
@@ -159,7 +153,7 @@ async fn truncated_value_is_marked_listed_and_reported() {
 
 #[tokio::test]
 async fn truncated_results_explain_how_to_continue() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.answer.rows = 2.try_into().expect("not zero");
         settings.limits.answer.result_bytes = 1024.try_into().expect("not zero");
     })
@@ -183,13 +177,7 @@ async fn truncated_results_explain_how_to_continue() {
              with left(value, 1000)",
         ),
     ] {
-        let answer = server
-            .call(
-                HEAD_OFFICE,
-                "execute_sales_query",
-                json!({"postgresql_query": sql}),
-            )
-            .await;
+        let answer = server.query(HEAD_OFFICE, sql).await;
         assert_eq!(answer.structured["n"], rows, "{}", answer.text);
         assert_eq!(answer.structured["truncated"], true, "{sql}");
         assert_eq!(answer.structured["msg"], message, "{sql}");
@@ -198,7 +186,7 @@ async fn truncated_results_explain_how_to_continue() {
 
 #[tokio::test]
 async fn queries_with_too_many_columns_fail() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let select = |columns: usize| {
         let columns: Vec<String> = (0..columns).map(|n| format!("{n} AS c{n}")).collect();
         format!("SELECT {}", columns.join(", "))

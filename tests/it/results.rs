@@ -6,7 +6,7 @@ use crate::support::{HEAD_OFFICE, SEATTLE, TestServer};
 /// The table in docs/results.md, over PostgreSQL's own text output.
 #[tokio::test]
 async fn values_are_encoded_as_documented() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (expression, expected) in [
         ("NULL", Value::Null),
         ("true", json!(true)),
@@ -66,7 +66,7 @@ async fn values_are_encoded_as_documented() {
 /// The guard may rewrite a statement; its column names stay the same.
 #[tokio::test]
 async fn column_names_match_postgresql() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let mut superuser = server.database().superuser().await;
     for expressions in [
         "array_agg(1), jsonb_agg(DISTINCT store_id)::text, string_agg(store_name, ',') || 'x', count(*)",
@@ -80,20 +80,18 @@ async fn column_names_match_postgresql() {
         let text = AssertSqlSafe(sql.as_str()).into_sql_str();
         let prepared = superuser.prepare(text).await.expect(&sql);
         let columns: Vec<&str> = prepared.columns().iter().map(Column::name).collect();
-        let arguments = json!({"postgresql_query": sql});
-        let answer = server.call(SEATTLE, "execute_sales_query", arguments).await;
+        let answer = server.query(SEATTLE, &sql).await;
         assert_eq!(answer.structured["c"], json!(columns), "{}", answer.text);
     }
 }
 
 #[tokio::test]
 async fn empty_result_has_a_message_and_column_names() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let answer = server
-        .call(
+        .query(
             SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": "SELECT store_id, store_name AS name FROM retail.stores WHERE false"}),
+            "SELECT store_id, store_name AS name FROM retail.stores WHERE false",
         )
         .await;
     assert_eq!(
@@ -104,15 +102,9 @@ async fn empty_result_has_a_message_and_column_names() {
 
 #[tokio::test]
 async fn text_equals_structured_content() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "SELECT store_name AS name, is_online FROM retail.stores ORDER BY store_name LIMIT 2";
-    let answer = server
-        .call(
-            HEAD_OFFICE,
-            "execute_sales_query",
-            json!({"postgresql_query": sql}),
-        )
-        .await;
+    let answer = server.query(HEAD_OFFICE, sql).await;
     assert_eq!(
         answer.text,
         r#"{"c":["name","is_online"],"r":[["Zava Retail Bellevue",false],["Zava Retail Everett",false]],"n":2,"scope":"all 8 stores"}"#
@@ -127,7 +119,7 @@ async fn text_equals_structured_content() {
 /// in many chunks.
 #[tokio::test]
 async fn structured_content_equals_the_text_byte_for_byte() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let document = r#"{"b": 1.50, "a": [1e3, "\u001b\"\\"], "b": -0}"#;
     for (sql, is_error) in [
         (
@@ -165,13 +157,9 @@ async fn structured_content_equals_the_text_byte_for_byte() {
 /// A column name comes from the client's SQL or from a table.
 #[tokio::test]
 async fn control_characters_in_column_names_are_escaped() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": "SELECT 1 AS \"\u{1b}[2J\u{9b}\""}),
-        )
+        .query(SEATTLE, "SELECT 1 AS \"\u{1b}[2J\u{9b}\"")
         .await;
     assert_eq!(
         answer.text,
@@ -182,15 +170,9 @@ async fn control_characters_in_column_names_are_escaped() {
 /// A number rounded by another conversion would differ between the two forms.
 #[tokio::test]
 async fn floats_round_trip_in_text_and_structured_content() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "SELECT 0.41272252798080444::float8, 1e-300::float8, 5e-324::float8, 0.1::float4";
-    let answer = server
-        .call(
-            HEAD_OFFICE,
-            "execute_sales_query",
-            json!({"postgresql_query": sql}),
-        )
-        .await;
+    let answer = server.query(HEAD_OFFICE, sql).await;
     assert_eq!(
         answer.structured["r"].to_string(),
         "[[0.41272252798080444,1e-300,5e-324,0.1]]"
@@ -206,7 +188,7 @@ async fn floats_round_trip_in_text_and_structured_content() {
 
 #[tokio::test]
 async fn schemas_have_the_documented_blocks_in_order() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let names = ["retail.stores", "retail.orders", "retail.stores"];
     let answer = server
         .call(
@@ -221,7 +203,7 @@ async fn schemas_have_the_documented_blocks_in_order() {
 
 #[tokio::test]
 async fn current_date_has_microseconds_and_time_zone() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let answer = server
         .call(SEATTLE, "get_current_utc_date", json!({}))
         .await;
@@ -241,7 +223,7 @@ async fn current_date_has_microseconds_and_time_zone() {
 /// Planner estimates come from statistics over all stores' rows.
 #[tokio::test]
 async fn explain_is_for_head_office_only() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "EXPLAIN SELECT count(*) FROM retail.orders";
     let text = server.failure(SEATTLE, sql).await;
     assert!(
@@ -266,15 +248,9 @@ async fn explain_is_for_head_office_only() {
 
 #[tokio::test]
 async fn duplicate_columns_and_non_finite_numbers_are_valid_json() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "SELECT 1 AS a, 2 AS a, 'NaN'::float8 AS f, 'Infinity'::float4 AS g, 'NaN'::numeric AS h, interval '1 mon 2 days' AS i";
-    let answer = server
-        .call(
-            SEATTLE,
-            "execute_sales_query",
-            json!({"postgresql_query": sql}),
-        )
-        .await;
+    let answer = server.query(SEATTLE, sql).await;
     let body: Value = serde_json::from_str(&answer.text).expect("valid JSON");
     assert_eq!(body["c"], json!(["a", "a", "f", "g", "h", "i"]));
     assert_eq!(

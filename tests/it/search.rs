@@ -28,7 +28,7 @@ async fn search(server: &TestServer, description: &str, threshold: f64) -> Value
 
 #[tokio::test]
 async fn products_are_ranked_by_semantic_distance() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (description, category) in [
         (
             "waterproof outdoor paint for a wooden fence",
@@ -75,7 +75,7 @@ async fn products_are_ranked_by_semantic_distance() {
 
 #[tokio::test]
 async fn higher_threshold_returns_fewer_products() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let (few, many) = (
         search(&server, "exterior acrylic house paint", 60.0).await,
         search(&server, "exterior acrylic house paint", 20.0).await,
@@ -88,7 +88,7 @@ async fn higher_threshold_returns_fewer_products() {
 
 #[tokio::test]
 async fn empty_search_names_the_threshold() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let found = search(
         &server,
         "quarterly dividend of a shipping company in Norway",
@@ -117,7 +117,8 @@ async fn empty_search_names_the_threshold() {
 #[tokio::test]
 async fn search_without_a_model_suggests_sql() {
     let server =
-        TestServer::start_with(|settings| settings.search.embedding_model_dir = None).await;
+        TestServer::over_shared_database(|settings| settings.search.embedding_model_dir = None)
+            .await;
     let answer = server
         .call(
             REDMOND,

@@ -117,7 +117,7 @@ async fn requests_in_flight_are_answered_after_term_int_and_hup() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn sighup_is_ignored_under_nohup() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let server = server_via(&["nohup"], folder.path());
     let mut server = serve(server, &database).await;

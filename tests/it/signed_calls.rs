@@ -13,7 +13,7 @@ async fn caller_lookup_requires_a_signature_over_the_exact_arguments() {
     const ARGUMENTS: &str =
         r#"{"principals": [], "stores": ["zava-retail-seattle"], "role": "reader"}"#;
     const OTHER_ARGUMENTS: &str = r#"{"principals": [], "stores": ["all"], "role": "operator"}"#;
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (mut db, mut elsewhere) = (database.query_login().await, database.query_login().await);
     let backend = backend_pid(&mut db).await;
     let mut superuser = database.superuser().await;

@@ -11,7 +11,7 @@ const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
 #[tokio::test]
 async fn query_login_sees_no_rows_without_a_signed_context() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.query_login().await;
     for table in [
         "orders",
@@ -46,7 +46,7 @@ async fn count_orders_with(db: &mut PgConnection, context: &str) -> Result<i64, 
 
 #[tokio::test]
 async fn empty_context_shows_no_rows() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.query_login().await;
     assert_eq!(count_orders_with(&mut db, "").await, Ok(0));
     // After a transaction that set it, the value is empty and not NULL.
@@ -61,7 +61,7 @@ async fn empty_context_shows_no_rows() {
 /// The checks have a fixed order: format, key, MAC, expiry, tenant.
 #[tokio::test]
 async fn malformed_forged_or_expired_context_is_an_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_valid_or_an_error(&mut db, &mut superuser).await;
 }
@@ -206,7 +206,7 @@ pub(crate) async fn assert_valid_or_an_error(db: &mut PgConnection, superuser: &
 /// MACs for earlier versions and other purposes are not valid contexts.
 #[tokio::test]
 async fn mac_for_another_purpose_is_rejected() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.query_login().await;
     let valid = database.context(SEATTLE, &mut db).await;
     let (signed, _) = valid.rsplit_once(':').expect("a MAC");
@@ -225,7 +225,7 @@ async fn mac_for_another_purpose_is_rejected() {
 
 #[tokio::test]
 async fn changing_the_context_mid_transaction_reveals_nothing() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.signed(REDMOND).await;
     let own = number(&mut db, ORDERS).await;
     assert!(own > 0);
@@ -260,7 +260,7 @@ async fn changing_the_context_mid_transaction_reveals_nothing() {
 /// Each table reference verifies the context that is set at that moment.
 #[tokio::test]
 async fn context_changed_between_two_table_references_is_an_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.signed(REDMOND).await;
     let sql = format!(
         "WITH a AS MATERIALIZED (SELECT count(*) AS n FROM retail.orders), \
@@ -277,7 +277,7 @@ async fn context_changed_between_two_table_references_is_an_error() {
 async fn tenant_table_is_not_read_before_the_mac_is_verified() {
     const SCANS: &str = "SELECT (SELECT sum(pg_stat_get_xact_numscans(i.indexrelid)) FROM pg_index AS i \
         WHERE i.indrelid = 'guard.tenant'::regclass)::bigint + pg_stat_get_xact_numscans('guard.tenant'::regclass)";
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.query_login().await;
     let valid = database.context(SEATTLE, &mut db).await;
     let (signed, _) = valid.rsplit_once(':').expect("a MAC");
@@ -305,7 +305,7 @@ async fn tenant_table_is_not_read_before_the_mac_is_verified() {
 /// A copy works on the same backend until it expires, and nowhere else.
 #[tokio::test]
 async fn captured_context_is_bound_to_its_backend_and_expiry() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (mut db, mut other) = (database.query_login().await, database.query_login().await);
     let backend = backend_pid(&mut db).await;
     sqlx::raw_sql("BEGIN READ ONLY")
@@ -351,7 +351,7 @@ async fn captured_context_is_bound_to_its_backend_and_expiry() {
 /// Parallel workers are other backends, for which a context is not valid: the leader verifies it.
 #[tokio::test]
 async fn context_is_verified_under_parallel_plans() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let (mut db, mut superuser) = (database.query_login().await, database.superuser().await);
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
 }

@@ -13,7 +13,7 @@ const OTHER_KEY: &str = "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 /// The connection works and `SELECT 1` would too, so the readiness check must verify a context.
 #[tokio::test]
 async fn wrong_signing_key_makes_the_server_unready() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     settings.signing_key = OTHER_KEY.parse().expect("a key");
     let server = TestServer::with_settings(&settings).await;
@@ -54,7 +54,7 @@ type Clock = fn() -> SystemTime;
 /// A context is valid for 30 seconds by both clocks; a smaller difference is only measured.
 #[tokio::test]
 async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let seattle = caller(SEATTLE).await;
     #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
     let cases: [(Clock, u64, bool); 5] = [

@@ -64,7 +64,7 @@ async fn signal(name: &str, process: i32) {
 /// unavailable.
 #[tokio::test]
 async fn silent_connection_is_reported_as_database_unavailable() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     settings.limits.answer.statement_timeout = Duration::from_secs(1);
     // A single connection: each one that became silent costs one error.

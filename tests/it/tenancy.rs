@@ -6,7 +6,7 @@ use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, STORES, TestServer, number};
 /// The rows that each tenant sees of each table, compared with a superuser's count for its store.
 #[tokio::test]
 async fn each_store_sees_exactly_its_own_rows() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let mut superuser = server.database().superuser().await;
     assert_each_store_sees_its_own_rows(&server, &mut superuser).await;
 }
@@ -33,7 +33,7 @@ pub(crate) async fn assert_each_store_sees_its_own_rows(
 
 #[tokio::test]
 async fn head_office_sees_the_sum_of_all_stores() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for table in ["orders", "order_items", "inventory"] {
         let count = format!("SELECT count(*) FROM retail.{table}");
         let mut sum = 0;
@@ -51,7 +51,7 @@ async fn head_office_sees_the_sum_of_all_stores() {
 
 #[tokio::test]
 async fn product_data_is_the_same_for_every_tenant() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for table in [
         "stores",
         "categories",
@@ -68,7 +68,7 @@ async fn product_data_is_the_same_for_every_tenant() {
 
 #[tokio::test]
 async fn foreign_rows_are_invisible_in_every_query_form() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let foreign = server.number(HEAD_OFFICE, "SELECT min(order_id) FROM retail.orders o JOIN retail.stores s USING (store_id) WHERE s.store_name LIKE '%Seattle'").await;
     for sql in [
         format!("SELECT count(*) FROM retail.orders WHERE order_id = {foreign}"),
@@ -120,7 +120,7 @@ async fn store_sees_customers_who_bought_there_but_not_their_other_orders() {
 
 #[tokio::test]
 async fn concurrent_tenants_never_mix() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.connections = 2.try_into().expect("not zero");
         settings.limits.tenant_queue = 100.try_into().expect("not zero");
     })
@@ -146,7 +146,7 @@ async fn concurrent_tenants_never_mix() {
 /// A missing or unknown tenant is rejected before the request is processed.
 #[tokio::test]
 async fn requests_without_a_known_tenant_are_rejected() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let cases: [(&[&str], u16, &str); 8] = [
         (&[], 400, "send `x-rls-user-id: "),
         (&[""], 400, "as a UUID"),
@@ -200,7 +200,7 @@ async fn requests_without_a_known_tenant_are_rejected() {
 
 #[tokio::test]
 async fn row_security_applies_to_the_query_login() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let all = server
         .number(HEAD_OFFICE, "SELECT count(*) FROM retail.orders")
         .await;
@@ -218,7 +218,7 @@ async fn row_security_applies_to_the_query_login() {
 
 #[tokio::test]
 async fn request_without_a_tenant_header_is_rejected() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "get_current_utc_date"}});
     let response = server.post().json(&body).send().await.expect("an answer");
     assert_eq!(response.status(), 400);

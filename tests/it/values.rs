@@ -66,7 +66,7 @@ async fn every_type_is_encoded_as_documented() {
 /// Anonymous records have no row in `pg_type`.
 #[tokio::test]
 async fn anonymous_records_are_text_and_their_arrays_are_json_arrays() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let client = Client {
         scope: scope(&settings(&database.name)),
         caller: caller(SEATTLE).await,

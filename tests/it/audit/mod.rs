@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _};
 use zava_mcp_server::database::grant;
 use zava_mcp_server::identity::Role;
-use zava_mcp_server::settings::PoolMode;
 
 use crate::command_line::{binary, with_database};
 use crate::identity::keys_only;
@@ -260,10 +259,7 @@ async fn failed_appends_are_retried_without_loss() {
 async fn records_are_appended_through_a_pooler() {
     let database = TestDatabase::new().await;
     let pooler = Pooler::start(&database).await;
-    let mut settings = settings(&database.name);
-    settings.database.port = pooler.port;
-    settings.database.pool_mode = PoolMode::Transaction;
-    let server = TestServer::with_settings(&settings).await;
+    let server = TestServer::with_settings(&pooler.settings(&database)).await;
     server.failure(SEATTLE, REFUSED).await;
     let mut owner = database.owner().await;
     eventually("a record", async || {

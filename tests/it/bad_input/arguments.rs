@@ -5,177 +5,108 @@ use crate::support::{SEATTLE, TestServer};
 /// Invalid arguments are a tool error, which a model reads and corrects.
 #[tokio::test]
 async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let (sql, search, schemas) = (
         "execute_sales_query",
         "semantic_search_products",
         "get_multiple_table_schemas",
     );
     let cases = [
-        (
-            sql,
-            json!({}),
-            "postgresql_query is missing; for example {\"postgresql_query\": \"SELECT",
-        ),
-        (
-            sql,
-            json!({"postgresql_query": 5}),
-            "postgresql_query is 5; it must be a string; for example",
-        ),
-        (
-            sql,
-            json!({"postgresql_query": null}),
-            "postgresql_query is missing; for example",
-        ),
-        (
-            sql,
-            json!({"postgresql_query": ["SELECT 1"]}),
-            "postgresql_query is an array; it must be a string",
-        ),
-        (
-            sql,
-            json!({"query": "SELECT 1", "toolCallId": "a"}),
-            "postgresql_query is missing (received: query, toolCallId); for example",
-        ),
-        (
-            sql,
-            json!({"\u{1b}[2J": 1}),
-            "postgresql_query is missing (received: \\u{1b}[2J); for example",
-        ),
-        (
-            sql,
-            json!({"postgresql_query": ""}),
-            "contains no statement",
-        ),
-        (
-            sql,
-            json!({"postgresql_query": "SELECT '\u{0}'"}),
-            "NUL byte",
-        ),
+        (sql, json!({})),
+        (sql, json!({"postgresql_query": 5})),
+        (sql, json!({"postgresql_query": null})),
+        (sql, json!({"postgresql_query": ["SELECT 1"]})),
+        (sql, json!({"query": "SELECT 1", "toolCallId": "a"})),
+        (sql, json!({"\u{1b}[2J": 1})),
+        (sql, json!({"postgresql_query": ""})),
+        (sql, json!({"postgresql_query": "SELECT '\u{0}'"})),
         (
             sql,
             json!({"postgresql_query": format!("SELECT 1{}", " ".repeat((8 << 10) - 7))}),
-            "8193 bytes long; at most 8192 bytes are allowed",
         ),
         (
             sql,
             json!({"postgresql_query": "SELECT * FROM retail.order_itemz"}),
-            "table retail.order_itemz is not available",
         ),
-        (search, json!({}), "query_description is missing"),
-        (
-            search,
-            json!({"query_description": ""}),
-            "has no words to search for",
-        ),
-        (
-            search,
-            json!({"query_description": " \n\t "}),
-            "has no words to search for",
-        ),
+        (search, json!({})),
+        (search, json!({"query_description": ""})),
+        (search, json!({"query_description": " \n\t "})),
         (
             search,
             json!({"query_description": "paint", "max_rows": -1}),
-            "max_rows is -1; it must be from 1 to 100",
         ),
-        (
-            search,
-            json!({"query_description": "paint", "max_rows": 0}),
-            "max_rows is 0; it must be from 1 to 100",
-        ),
+        (search, json!({"query_description": "paint", "max_rows": 0})),
         (
             search,
             json!({"query_description": "paint", "max_rows": "five"}),
-            "max_rows is the string \"five\"; it must be an integer; for example",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": 1.5}),
-            "max_rows is 1.5; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": "1.5"}),
-            "max_rows is the string \"1.5\"; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": true}),
-            "max_rows is true; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": [5]}),
-            "max_rows is an array; it must be an integer",
         ),
         (
             search,
             json!({"query_description": "paint", "max_rows": -1e300}),
-            "it must be from 1 to 100",
         ),
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": "NaN"}),
-            "similarity_threshold is the string \"NaN\"; it must be a number",
         ),
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": 19.9}),
-            "similarity_threshold is 19.9; it must be from 20 to 80",
         ),
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": 80.1}),
-            "it must be from 20 to 80",
         ),
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": 1e300}),
-            "it must be from 20 to 80",
         ),
         (
             search,
             json!({"query_description": "paint", "similarity_threshold": "high"}),
-            "similarity_threshold is the string \"high\"; it must be a number",
         ),
-        (schemas, json!({}), "table_names is missing"),
-        (
-            schemas,
-            json!({"table_names": []}),
-            "table_names is empty; the tables are retail.customers",
-        ),
-        (
-            schemas,
-            json!({"table_names": ["retail.stores", 5]}),
-            "table_names is an array; it must be an array of strings",
-        ),
-        (
-            schemas,
-            json!({"table_names": {"name": "retail.stores"}}),
-            "table_names is an object; it must be an array of strings",
-        ),
+        (schemas, json!({})),
+        (schemas, json!({"table_names": []})),
+        (schemas, json!({"table_names": ["retail.stores", 5]})),
+        (schemas, json!({"table_names": {"name": "retail.stores"}})),
         (
             schemas,
             json!({"table_names": ["public.orders", "retail.stores", "guard.tenant"]}),
-            "unknown tables: public.orders, guard.tenant; the tables are",
         ),
         (
             schemas,
             json!({"table_names": ["retail.orders'; DROP TABLE x; --"]}),
-            "unknown tables: retail.orders'",
         ),
     ];
-    for (tool, arguments, words) in cases {
+    let mut texts = String::new();
+    for (tool, arguments) in cases {
         let answer = server.call(SEATTLE, tool, arguments.clone()).await;
         assert!(answer.is_error, "{tool} {arguments}: {}", answer.text);
         let text = answer.structured["err"].as_str().unwrap_or(&answer.text);
-        assert!(text.contains(words), "{tool} {arguments}: {text}");
+        let arguments: String = arguments.to_string().chars().take(100).collect();
+        texts += &format!("{tool} {arguments}\n    {text}\n\n");
     }
+    insta::assert_snapshot!(texts);
 }
 
 #[tokio::test]
 async fn statement_of_the_maximum_length_runs() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = format!("SELECT 7{}", " ".repeat((8 << 10) - 8));
     assert_eq!(server.number(SEATTLE, &sql).await, 7);
 }
@@ -183,7 +114,7 @@ async fn statement_of_the_maximum_length_runs() {
 /// Each case: arguments as clients write them, and the canonical form with the same meaning.
 #[tokio::test]
 async fn equivalent_argument_spellings_are_accepted() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql = "SELECT count(*) FROM retail.stores";
     let paint = |more: Value| {
         let mut arguments = json!({"query_description": "paint"});
@@ -267,7 +198,7 @@ async fn equivalent_argument_spellings_are_accepted() {
 
 #[tokio::test]
 async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (max_rows, told) in [
         (
             json!(1_000_000_000),
@@ -301,7 +232,7 @@ async fn search_max_rows_above_the_limit_is_clamped_with_a_message() {
 /// If `arguments` is not an object, the message is not a valid `tools/call`.
 #[tokio::test]
 async fn non_object_arguments_are_a_protocol_error() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let response = server
         .request(
             SEATTLE,

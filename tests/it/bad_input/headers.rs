@@ -5,7 +5,7 @@ use crate::support::{SEATTLE, TestServer};
 
 #[tokio::test]
 async fn invalid_media_types_methods_hosts_and_origins_are_rejected() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let url = server.url("/mcp");
     let request = |method: reqwest::Method| {
         server
@@ -151,7 +151,7 @@ async fn invalid_media_types_methods_hosts_and_origins_are_rejected() {
 /// Requests that HTTP client libraries would not send.
 #[tokio::test]
 async fn ambiguous_hosts_are_rejected() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let port = server.address.port();
     let cases = [
         ("/mcp", format!("Host: localhost:{port}\r\n"), 200, ""),

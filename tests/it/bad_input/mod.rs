@@ -8,7 +8,7 @@ use crate::support::{SEATTLE, TestServer};
 /// Bodies that are not a JSON-RPC request.
 #[tokio::test]
 async fn malformed_json_rpc_envelopes_are_rejected() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.request_bytes = 2048.try_into().expect("not zero")
     })
     .await;
@@ -109,7 +109,7 @@ async fn malformed_json_rpc_envelopes_are_rejected() {
 /// Windows programs write a byte order mark, which is not part of the JSON after it.
 #[tokio::test]
 async fn byte_order_mark_is_ignored() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for body in [
         "\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}",
         "\u{feff}\r\n {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r\n",
@@ -124,7 +124,7 @@ async fn byte_order_mark_is_ignored() {
 
 #[tokio::test]
 async fn unknown_tool_or_method_is_a_protocol_error() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let body: Value = server
         .request(
             SEATTLE,
@@ -155,7 +155,7 @@ async fn unknown_tool_or_method_is_a_protocol_error() {
 /// A body whose Content-Length exceeds the limit is rejected before it is sent.
 #[tokio::test]
 async fn oversized_content_length_is_rejected_before_the_body() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     for (length, begins) in [
         (200 << 20, "HTTP/1.1 413 "),
         (41, "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 "),
@@ -173,7 +173,7 @@ async fn oversized_content_length_is_rejected_before_the_body() {
 /// An invalid `initialize` names the wrong member; an unknown method lists the methods that exist.
 #[tokio::test]
 async fn invalid_initialize_params_and_unknown_methods_have_distinct_errors() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let info = json!({"name": "test", "version": "1"});
     let version = "2025-11-25";
     let invalid_params = [

@@ -1,8 +1,6 @@
 //! Business statements as models write them for this schema. The guard must accept each, and each
 //! must run.
 
-use serde_json::json;
-
 use crate::support::{SEATTLE, TestServer};
 
 const STATEMENTS: &str = include_str!("statements.sql");
@@ -26,18 +24,12 @@ fn statements() -> Vec<(&'static str, &'static str)> {
 async fn ordinary_business_statements_run() {
     let statements = statements();
     assert!(statements.len() >= 170, "{}", statements.len());
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let mut failures = Vec::new();
     for (name, sql) in statements {
-        let answer = server
-            .call(
-                SEATTLE,
-                "execute_sales_query",
-                json!({"postgresql_query": sql}),
-            )
-            .await;
+        let answer = server.query(SEATTLE, sql).await;
         if answer.is_error {
-            failures.push(format!("{name}: {}", answer.structured["err"]));
+            failures.push(format!("{name}: {}", answer.error()));
         }
     }
     assert!(

@@ -1,6 +1,10 @@
 //! Statements of an attacker, sent as the tenant of one store while the rows of another store carry
 //! recognizable markers. The data files state the expected outcome of each.
-#[cfg(target_os = "linux")] // reads the peak memory of a process from /proc
+#[cfg(target_os = "linux")]
+mod backend_caches; // statements that fill the caches of their backend
+#[cfg(target_os = "linux")] // reads /proc
+mod backend_memory; // memory of the server's backends
+#[cfg(target_os = "linux")]
 mod resource_exhaustion; // statements that exhaust memory or time
 mod settings; // every setting that SQL can change
 mod statements; // the format of the data files
@@ -11,9 +15,9 @@ use std::error::Error as _;
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::{PgError, Scope, ScopeError};
-use zava_mcp_server::settings::{PoolMode, ServeSettings};
+use zava_mcp_server::settings::ServeSettings;
 
-use crate::support::{Pooler, TestDatabase, TestServer, caller, scope, settings};
+use crate::support::{Pooler, TestServer, caller, scope, settings};
 use statements::{Attack, ClientOutcome, DatabaseDefense, parse_attacks};
 use victim::{ATTACKER, Victim};
 
@@ -58,7 +62,7 @@ async fn database_alone_isolates_tenants_without_the_guard() {
 async fn hostile_statements_are_contained_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
-    let settings = pooled_settings(&pooler, &victim.database);
+    let settings = pooler.settings(&victim.database);
     assert_no_failures(&run_over_http(&mut victim, settings).await);
 }
 
@@ -67,7 +71,7 @@ async fn hostile_statements_are_contained_through_a_pooler() {
 async fn database_alone_isolates_tenants_through_a_pooler() {
     let mut victim = Victim::new().await;
     let pooler = Pooler::start(&victim.database).await;
-    let settings = pooled_settings(&pooler, &victim.database);
+    let settings = pooler.settings(&victim.database);
     assert_no_failures(&run_without_guard(&mut victim, settings, None, |_| true).await);
 }
 
@@ -99,14 +103,6 @@ async fn removing_a_database_layer_is_detected() {
             run_without_guard(&mut victim, settings, Some(removal), |of| of == class).await;
         assert!(!failures.is_empty(), "{removal}");
     }
-}
-
-/// Settings for a connection through PgBouncer.
-fn pooled_settings(pooler: &Pooler, database: &TestDatabase) -> ServeSettings {
-    let mut settings = settings(&database.name);
-    settings.database.port = pooler.port;
-    settings.database.pool_mode = PoolMode::Transaction;
-    settings
 }
 
 /// Sends every statement to a server with these settings; returns how the responses differ from the

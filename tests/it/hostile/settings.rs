@@ -138,7 +138,7 @@ async fn failures(database: &TestDatabase, is_included: impl Fn(&str) -> bool) -
 
 #[tokio::test]
 async fn no_user_setting_hides_or_reveals_rows() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     assert_eq!(failures(&database, |_| true).await, Vec::<String>::new());
 }
 
@@ -162,7 +162,7 @@ async fn setting_dependent_function_is_detected() {
 /// PL/pgSQL reads its settings when it parses a function, at the first call in a backend.
 #[tokio::test]
 async fn plpgsql_settings_before_the_first_call_change_no_result() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut admin = database.superuser().await;
     let mut expected = Vec::new();
     for tenant in [SEATTLE, REDMOND] {
@@ -185,7 +185,7 @@ async fn plpgsql_settings_before_the_first_call_change_no_result() {
 /// `standard_conforming_strings`.
 #[tokio::test]
 async fn guard_functions_contain_no_backslash() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let found: Vec<String> = sqlx::query_scalar(
         "SELECT oid::regprocedure::text FROM pg_proc \
          WHERE pronamespace = 'guard'::regnamespace AND prosqlbody IS NULL AND strpos(prosrc, chr(92)) > 0",
@@ -199,7 +199,7 @@ async fn guard_functions_contain_no_backslash() {
 /// The audit log records the same digest of a row whatever the session's settings.
 #[tokio::test]
 async fn row_digests_do_not_depend_on_settings() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut texts = Vec::new();
     for settings in [
         "SET TimeZone = 'UTC'; SET bytea_output = 'hex'",

@@ -1,6 +1,6 @@
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase};
+use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, sign};
 
 /// The attacker's tenant, and the tenant whose rows must not be revealed.
 pub(super) const ATTACKER: &str = SEATTLE;
@@ -106,17 +106,11 @@ impl Victim {
         .await
         .expect("the attacker's backend");
         let attacker = attacker.unwrap_or(0);
-        let other_backend = self.database.context_for(HEAD_OFFICE, session, 30).await;
-        let expired = self.database.context_for(HEAD_OFFICE, attacker, -1).await;
-        let far_ahead = self
-            .database
-            .context_for(HEAD_OFFICE, attacker, 3_600)
-            .await;
         let unknown_tenant = "11111111-1111-1111-1111-111111111111";
-        let unknown_tenant = self
-            .database
-            .context_for(unknown_tenant, attacker, 30)
-            .await;
+        let other_backend = sign(&mut self.db, HEAD_OFFICE, session, 30).await;
+        let expired = sign(&mut self.db, HEAD_OFFICE, attacker, -1).await;
+        let far_ahead = sign(&mut self.db, HEAD_OFFICE, attacker, 3_600).await;
+        let unknown_tenant = sign(&mut self.db, unknown_tenant, attacker, 30).await;
         assert!(self.is_session_alive().await); // also makes the marker its last statement
         RunValues {
             session,

@@ -105,7 +105,7 @@ async fn easy_auth_headers_are_validated_strictly() {
 #[tokio::test]
 async fn bearer_token_beside_easy_auth_is_not_taken_for_an_api_key() {
     let directory: uuid::Uuid = DIRECTORY.parse().expect("a UUID");
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.auth = AuthSettings::Credentials(CredentialSettings {
             entra: None,
             easyauth: Some(vec![directory]),

@@ -22,13 +22,16 @@ use issuer::{AUDIENCE, DIRECTORY, Issuer, USER};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
-/// A server that accepts an issuer's tokens, API keys and Easy Auth headers.
+/// A server that accepts an issuer's tokens, API keys and Easy Auth headers, for tests that change
+/// no data.
 async fn server(issuer: &Issuer) -> TestServer {
-    server_for_directories(issuer, &[DIRECTORY]).await
+    let change = |settings: &mut ServeSettings| settings.auth = auth(issuer, &[DIRECTORY]);
+    TestServer::over_shared_database(change).await
 }
 
-/// The same for these Entra tenants, the first of which is the home tenant.
-async fn server_for_directories(issuer: &Issuer, directories: &[&str]) -> TestServer {
+/// The same for these Entra tenants, the first of which is the home tenant, with a database of its
+/// own.
+async fn server_with_database(issuer: &Issuer, directories: &[&str]) -> TestServer {
     TestServer::start_with(|settings| settings.auth = auth(issuer, directories)).await
 }
 
@@ -103,7 +106,7 @@ async fn orders(server: &TestServer, tenant: &str) -> i64 {
 #[tokio::test]
 async fn tenant_header_selects_among_the_callers_entitlements() {
     let issuer = Issuer::start().await;
-    let server = server(&issuer).await;
+    let server = server_with_database(&issuer, &[DIRECTORY]).await;
     let mut owner = server.database().owner().await;
     let group = "3b9ac9fa-cd5e-4b92-a7f2-b8c1d0e9f2a3";
     let principal = format!("group:{DIRECTORY}:{group}")
@@ -188,7 +191,7 @@ async fn tenant_header_selects_among_the_callers_entitlements() {
 #[tokio::test]
 async fn api_key_is_valid_until_revoked_or_expired() {
     let issuer = Issuer::start().await;
-    let server = server(&issuer).await;
+    let server = server_with_database(&issuer, &[DIRECTORY]).await;
     let mut owner = server.database().owner().await;
     let mut random = rand::rng();
     let later = chrono::DateTime::from_timestamp(4_000_000_000, 0).expect("a time");
@@ -244,7 +247,7 @@ async fn api_key_is_valid_until_revoked_or_expired() {
 async fn app_roles_of_a_foreign_entra_tenant_grant_nothing() {
     let issuer = Issuer::start().await;
     let directories = [DIRECTORY, issuer::FOREIGN_DIRECTORY];
-    let server = server_for_directories(&issuer, &directories).await;
+    let server = server_with_database(&issuer, &directories).await;
     let asked = async |server: &TestServer, roles: Value| {
         let token = issuer.token(json!({
             "tid": issuer::FOREIGN_DIRECTORY,

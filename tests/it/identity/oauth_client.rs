@@ -29,7 +29,7 @@ use crate::support::{SEATTLE, TestDatabase, TestServer, http, settings};
 async fn server(issuer: &Issuer) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("its address");
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     settings.auth = AuthSettings::Credentials(CredentialSettings {
         entra: Some(EntraSettings {

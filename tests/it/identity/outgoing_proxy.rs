@@ -35,7 +35,7 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
         ("NO_PROXY", no_proxy),
     ]);
     let read = ServeSettings::from_environment(&environment).expect("the settings are good");
-    let server = TestServer::start_with(|settings| settings.auth = read.auth).await;
+    let server = TestServer::over_shared_database(|settings| settings.auth = read.auth).await;
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     let request = server
         .post()

@@ -31,7 +31,8 @@ fn header<'a>(response: &'a reqwest::Response, name: &str) -> Option<&'a str> {
 
 #[tokio::test]
 async fn principal_limit_reports_remaining_quota_then_429() {
-    let server = TestServer::start_with(|settings| settings.rates.principal = rate(3)).await;
+    let server =
+        TestServer::over_shared_database(|settings| settings.rates.principal = rate(3)).await;
     let request_as = |tenant: &str| server.post().header("x-rls-user-id", tenant);
     for left in [2, 1, 0] {
         let response = ping(request_as(SEATTLE)).await;
@@ -68,12 +69,13 @@ async fn principal_limit_reports_remaining_quota_then_429() {
 /// `X-Forwarded-For` counts only if a trusted proxy sent it.
 #[tokio::test]
 async fn address_limit_ignores_untrusted_forwarded_addresses() {
-    let behind_a_proxy = TestServer::start_with(|settings| {
+    let behind_a_proxy = TestServer::over_shared_database(|settings| {
         keys_behind_a_proxy(settings);
         settings.rates.address = rate(2);
     })
     .await;
-    let direct = TestServer::start_with(|settings| settings.rates.address = rate(2)).await;
+    let direct =
+        TestServer::over_shared_database(|settings| settings.rates.address = rate(2)).await;
     let table = [
         (&behind_a_proxy, "192.0.2.1", 401),
         (&behind_a_proxy, "203.0.113.5, 192.0.2.1", 401),
@@ -190,7 +192,7 @@ async fn disconnecting_during_authentication_counts_as_a_failure() {
 #[tokio::test]
 async fn invalid_tokens_are_throttled_and_valid_ones_are_not() {
     let issuer = Issuer::start().await;
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.auth = auth(&issuer, &[DIRECTORY]);
         settings.rates.failures = rate(2);
     })
@@ -313,7 +315,7 @@ async fn flood_without_client_addresses_does_not_block_valid_keys() {
 /// appended.
 #[tokio::test]
 async fn non_utf8_forwarded_header_does_not_hide_the_address() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         keys_behind_a_proxy(settings);
         settings.rates.address = rate(2);
     })

@@ -70,7 +70,8 @@ async fn health_details_are_for_operators_only() {
 async fn health_details_require_role_and_scope() {
     let issuer = Issuer::start().await;
     let server =
-        TestServer::start_with(|settings| settings.auth = auth(&issuer, &[DIRECTORY])).await;
+        TestServer::over_shared_database(|settings| settings.auth = auth(&issuer, &[DIRECTORY]))
+            .await;
     for (role, scopes, status) in [
         ("operator", "mcp.query", StatusCode::OK),
         ("operator", "mcp.query mcp.search", StatusCode::OK),

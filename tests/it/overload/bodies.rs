@@ -13,7 +13,7 @@ const REQUESTS: usize = 30;
 
 #[tokio::test]
 async fn expensive_json_is_rejected_before_parsing() {
-    let server = TestServer::start().await;
+    let server = TestServer::over_shared_database(|_| {}).await;
     let nested = format!("{}{}", "[".repeat(100), "]".repeat(100));
     let ping =
         |x: &str| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{x}}}}}"#);
@@ -83,7 +83,7 @@ async fn expensive_json_is_rejected_before_parsing() {
 /// The longest statement with every character in its longest JSON escape.
 #[tokio::test]
 async fn fully_escaped_statement_of_maximum_length_fits() {
-    let server = TestServer::start().await;
+    let server = TestServer::shared();
     let sql: String = format!("SELECT 7{}", " ".repeat((8 << 10) - 8))
         .chars()
         .map(|letter| format!("\\u{:04x}", u32::from(letter)))
@@ -110,7 +110,7 @@ async fn fully_escaped_statement_of_maximum_length_fits() {
 /// A Content-Length without a body takes no permit from other requests of the tenant.
 #[tokio::test]
 async fn unsent_bodies_do_not_block_other_requests() {
-    let server = TestServer::start().await;
+    let server = TestServer::over_shared_database(|_| {}).await;
     let mut announced = Vec::new();
     for _ in 0..REQUESTS {
         let mut stream = connect(&server).await;
@@ -133,7 +133,7 @@ async fn unsent_bodies_do_not_block_other_requests() {
 /// Requests of one principal whose bodies do not arrive hold only a few connections.
 #[tokio::test]
 async fn pending_bodies_per_principal_are_limited() {
-    let server = TestServer::start().await;
+    let server = TestServer::over_shared_database(|_| {}).await;
     // The caller is cached from here on.
     assert_eq!(server.number(REDMOND, "SELECT 7").await, 7);
     let mut announced = Vec::new();
@@ -165,7 +165,7 @@ async fn pending_bodies_per_principal_are_limited() {
 /// Large unfinished bodies are bounded per principal and do not affect others.
 #[tokio::test]
 async fn unfinished_body_bytes_per_principal_are_limited() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
     .await;
@@ -190,7 +190,7 @@ async fn unfinished_body_bytes_per_principal_are_limited() {
 /// Even if principals fill the memory for unfinished bodies, others are served.
 #[tokio::test]
 async fn unfinished_bodies_of_all_principals_do_not_block_another() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.request_bytes = 100_000.try_into().expect("not zero");
     })
     .await;

@@ -94,7 +94,7 @@ const ATTACKS: [(&str, Attack); 16] = [
 
 #[tokio::test]
 async fn attacks_do_not_delay_another_tenant() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut failed = Vec::new();
     for (what, attack) in ATTACKS {
         // Other tests load the machine and may distort one attempt; a real delay would show in all

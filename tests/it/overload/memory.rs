@@ -36,7 +36,7 @@ const ATTACKS: [(&str, Attack, u64, u64); 3] = [
 
 #[tokio::test]
 async fn memory_under_attack_is_bounded_and_released() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     for (what, attack, max_growth, max_growth_after) in ATTACKS {
         let server = Server::start(&database).await;
         ask(&server).await;

@@ -13,7 +13,7 @@ const PERMITS: usize = 2;
 /// Otherwise unread responses of a tenant would fill the memory beyond its in-flight limit.
 #[tokio::test]
 async fn unread_response_holds_its_permit() {
-    let server = TestServer::start_with(|settings| {
+    let server = TestServer::over_shared_database(|settings| {
         settings.limits.answer.result_bytes = (8 << 20).try_into().expect("not zero");
         settings.limits.tenant_connections = 1.try_into().expect("not zero");
         settings.limits.tenant_queue = 1.try_into().expect("not zero");

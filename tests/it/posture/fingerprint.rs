@@ -36,7 +36,7 @@ fn catalog_tables(sql: &str) -> BTreeSet<(&str, &str)> {
 /// What the full check reads and the fingerprint does not could change undetected.
 #[tokio::test]
 async fn fingerprint_covers_every_column_and_setting_the_rules_read() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.superuser().await;
     let columns: Vec<(String, String)> = sqlx::query_as(
         "SELECT c.relname::text, a.attname::text FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid \

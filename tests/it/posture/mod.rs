@@ -1,164 +1,24 @@
 mod fingerprint; // the fingerprint covers what the rules read
 mod functions; // definitions of the functions in schema guard
+mod harness; // a database that breaks rules, with a login of its own
 mod verdicts; // which stored verdicts are accepted
 mod violations; // changes that break a rule
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, PgConnection, Row as _};
-use zava_mcp_server::app::App;
-use zava_mcp_server::database;
+use sqlx::{AssertSqlSafe, Row as _};
 use zava_mcp_server::query::guard::RELATIONS;
-use zava_mcp_server::query::scope::{Finding, PostureRule, ScopeError};
-use zava_mcp_server::settings::{AdminSettings, ServeSettings};
+use zava_mcp_server::query::scope::{PostureRule, ScopeError};
 
+pub(crate) use harness::PostureTest;
 pub(crate) use violations::VIOLATIONS;
 
-use crate::support::{
-    DedicatedCluster, HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, caller, eventually,
-    run_unguarded, scope, settings,
-};
+use harness::app;
+
+use crate::support::{HEAD_OFFICE, SEATTLE, TestDatabase, TestServer, eventually, settings};
 
 const FIND: &str = include_str!("../../../src/query/scope/posture/find.sql");
-
-/// A database in which a superuser causes violations, and the login that it is checked for.
-pub(crate) struct PostureTest {
-    admin: AdminSettings,
-    settings: ServeSettings,
-    db: PgConnection,
-    /// Dropped after its connection.
-    _database: Option<TestDatabase>,
-}
-
-impl PostureTest {
-    /// A database with a separate login: roles belong to the whole cluster, and other tests use
-    /// `zava_query`.
-    async fn new() -> Self {
-        let database = TestDatabase::new().await;
-        let mut admin = database.admin_settings();
-        admin.login.user = format!("{}_login", database.name);
-        database::migrate(&admin).await.expect("a login of its own");
-        let mut settings = settings(&database.name);
-        settings.login = admin.login.clone();
-        settings.search.embedding_model_dir = None;
-        let db = database.superuser().await;
-        Self {
-            admin,
-            settings,
-            db,
-            _database: Some(database),
-        }
-    }
-
-    /// The database of a cluster that no other test uses.
-    pub(crate) async fn from_cluster(cluster: &DedicatedCluster) -> Self {
-        let mut settings = cluster.settings();
-        settings.search.embedding_model_dir = None;
-        Self {
-            admin: cluster.admin_settings(),
-            settings,
-            db: cluster.superuser().await,
-            _database: None,
-        }
-    }
-
-    /// Asserts that each violation is found by its rule, and that the printed statement fixes it.
-    pub(crate) async fn assert_found_and_fixed(
-        &mut self,
-        violations: impl IntoIterator<Item = &'static (&'static str, &'static str)>,
-    ) {
-        assert_eq!(self.findings().await, []);
-        let mut wrong = Vec::new();
-        for (rule, violation) in violations {
-            // A server that starts finds the same, although a stored verdict vouches for the
-            // earlier state.
-            self.store_verdict().await;
-            self.run(violation).await;
-            let findings = self.findings().await;
-            if findings.is_empty() || findings.iter().any(|finding| finding.rule.name() != *rule) {
-                wrong.push(format!("{violation}\n  is found as {findings:?}"));
-            }
-            let at_start = self.findings_at_start().await;
-            if at_start != findings {
-                wrong.push(format!(
-                    "{violation}\n  is found at the start as {at_start:?}"
-                ));
-            }
-            for finding in findings {
-                self.run(&finding.fix).await;
-            }
-            let left = self.findings().await;
-            if !left.is_empty() {
-                wrong.push(format!("{violation}\n  leaves {left:?}"));
-            }
-        }
-        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    }
-
-    /// Runs statements as a superuser.
-    async fn run(&mut self, sql: &str) {
-        let sql = sql
-            .replace("{login}", &self.settings.login.user)
-            .replace("{database}", &self.settings.database.database);
-        sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
-            .execute(&mut self.db)
-            .await
-            .unwrap_or_else(|error| panic!("{sql}\n  {error}"));
-    }
-
-    async fn findings(&self) -> Vec<Finding> {
-        app(&self.settings)
-            .examine_database()
-            .await
-            .expect("an examination")
-            .to_vec()
-    }
-
-    /// The findings that keep a server that starts now from running its first statement.
-    async fn findings_at_start(&self) -> Vec<Finding> {
-        let scope = scope(&self.settings);
-        match run_unguarded(&scope, &caller(HEAD_OFFICE).await, "SELECT 1").await {
-            Ok(_) => Vec::new(),
-            Err(ScopeError::Posture(findings)) => findings.to_vec(),
-            Err(error) => panic!("{error:?}"),
-        }
-    }
-
-    /// Checks the posture and stores the verdict, as a running server does every hour.
-    async fn store_verdict(&self) {
-        let examined = scope(&self.settings).renew_verdict().await;
-        examined.expect("an examination");
-    }
-
-    /// Applies the fix of a finding, as an administrator.
-    async fn apply_fix(&mut self, finding: &Finding) {
-        if finding.fix == "zava-mcp-server migrate" {
-            database::migrate(&self.admin).await.expect("it migrates");
-        } else {
-            self.run(&finding.fix).await;
-        }
-    }
-
-    /// Drops the login, and the roles that violations have named after it.
-    async fn drop_roles(mut self) {
-        let roles: Vec<String> =
-            sqlx::query_scalar("SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1)")
-                .bind(&self.settings.login.user)
-                .fetch_all(&mut self.db)
-                .await
-                .expect("the roles");
-        for role in roles {
-            self.run(&format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"))
-                .await;
-        }
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
-fn app(settings: &ServeSettings) -> App {
-    App::new(settings, SystemTime::now).expect("an app")
-}
 
 #[tokio::test]
 async fn every_violation_is_found_by_its_rule_and_fixed_by_the_printed_statement() {
@@ -263,7 +123,7 @@ async fn login_with_a_default_role_is_found() {
 /// transaction.
 #[tokio::test]
 async fn posture_includes_rights_inherited_from_zava_reader() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     for (violation, rule, fix) in [
         (
             "GRANT pg_monitor TO zava_reader",
@@ -301,7 +161,7 @@ async fn posture_includes_rights_inherited_from_zava_reader() {
 
 #[tokio::test]
 async fn unsupported_postgresql_version_is_found() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let find = FIND.replace("160000", "990000");
     let found = findings_in_transaction(&database, "SELECT 1", &find).await;
     assert!(found.iter().any(|(rule, _)| rule == "version"), "{found:?}");

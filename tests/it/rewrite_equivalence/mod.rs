@@ -53,7 +53,7 @@ fn assert_no_differences(differences: &[String]) {
 
 /// Runs each statement as it is and as the guard rewrites it; returns the differences.
 async fn differences(file: &'static str, is_error: bool) -> Vec<String> {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.signed(SEATTLE).await;
     let mut differences = Vec::new();
     for sql in statements(file) {
@@ -201,7 +201,7 @@ const EQUIVALENTS: &[(&str, &str)] = &[
 
 #[tokio::test]
 async fn star_expands_to_the_readable_columns() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut db = database.signed(SEATTLE).await;
     let mut differences = Vec::new();
     for (sql, expected) in EQUIVALENTS {
@@ -223,7 +223,7 @@ async fn star_expands_to_the_readable_columns() {
 /// PostgreSQL 16 itself would report a syntax error or a missing function.
 #[tokio::test]
 async fn sql_json_on_postgresql_16_is_refused_with_an_alternative() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     let proxy = Proxy::start(settings.database.port).await;
     let version: String = sqlx::query_scalar("SHOW server_version")

@@ -38,7 +38,7 @@ async fn pending_calls_finish_when_stdin_closes() {
 /// More messages than the in-flight limit: the rest waits in the pipe.
 #[tokio::test]
 async fn piped_calls_may_exceed_the_in_flight_limit() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
         command
@@ -102,7 +102,7 @@ async fn signal_ends_the_process_after_pending_calls() {
 /// The error reports a statement timeout, not an unavailable database.
 #[tokio::test]
 async fn statement_timeout_after_stdin_closes_is_reported() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
         command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "1");
@@ -119,7 +119,7 @@ async fn statement_timeout_after_stdin_closes_is_reported() {
 /// More calls than can finish: each is answered with its outcome.
 #[tokio::test]
 async fn unfinished_calls_are_answered_with_server_stopping() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
         command
@@ -150,7 +150,7 @@ async fn unfinished_calls_are_answered_with_server_stopping() {
 /// time, the end of the input is behind unread lines.
 #[tokio::test]
 async fn process_exits_although_stdout_is_not_read() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     for (is_signal, queue) in [(false, "20"), (true, "20"), (false, "1"), (true, "1")] {
         let mut client = Client::start_with(&database, folder.path(), |command| {
@@ -176,7 +176,7 @@ async fn process_exits_although_stdout_is_not_read() {
 /// When only a reader is missing, shutdown does not take as long as a statement may.
 #[tokio::test]
 async fn unread_responses_delay_shutdown_only_briefly() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
         command.env("ZAVA_STATEMENT_TIMEOUT_SECONDS", "25");
@@ -197,7 +197,7 @@ async fn unread_responses_delay_shutdown_only_briefly() {
 /// Each call that is not cancelled is answered once, with its own rows.
 #[tokio::test]
 async fn request_id_of_a_cancelled_call_can_be_reused() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
     client.initialize_session().await;
@@ -288,7 +288,7 @@ fn rows(answer: &Value, id: u64) -> String {
 /// The request is valid and the database unreachable: an internal error, which clients may retry.
 #[tokio::test]
 async fn unreachable_database_is_an_internal_error() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start_with(&database, folder.path(), |command| {
         command.env("POSTGRES_DB_PORT", "1");

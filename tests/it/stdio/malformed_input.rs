@@ -7,7 +7,7 @@ use crate::support::TestDatabase;
 /// Later lines are answered as usual.
 #[tokio::test]
 async fn invalid_line_gets_an_error_and_the_session_continues() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let long = format!(
         r#"{{"jsonrpc": "2.0", "id": 7, "method": "ping", "params": {{"x": "{}"}}}}"#,
@@ -97,7 +97,7 @@ async fn invalid_line_gets_an_error_and_the_session_continues() {
 
 #[tokio::test]
 async fn incomplete_initialize_names_the_missing_member() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
     let mut without = initialize();
@@ -117,7 +117,7 @@ async fn incomplete_initialize_names_the_missing_member() {
 /// Messages that need no response before `initialize`: none is answered, and none ends the server.
 #[tokio::test]
 async fn messages_before_the_first_request_are_ignored() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     for first in [
         json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),

@@ -16,7 +16,7 @@ use client::Client;
 /// One tenant over standard input and output; the log goes to standard error only.
 #[tokio::test]
 async fn serves_the_configured_tenant() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut counts = Vec::new();
     for tenant in [SEATTLE, HEAD_OFFICE] {
@@ -94,7 +94,7 @@ async fn serves_the_configured_tenant() {
 /// Rows and text, short and long, and errors.
 #[tokio::test]
 async fn responses_equal_those_over_http_byte_for_byte() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let server = TestServer::with_settings(&settings(&database.name)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut client = Client::start(&database, folder.path());
@@ -129,7 +129,7 @@ async fn responses_equal_those_over_http_byte_for_byte() {
 
 #[tokio::test]
 async fn missing_tenant_setting_is_reported() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let folder = tempfile::tempdir().expect("a folder");
     let mut command = binary(folder.path());
     with_database(&mut command, &settings(&database.name));

@@ -1,4 +1,5 @@
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::UNIX_EPOCH;
 
@@ -14,13 +15,14 @@ use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, LogFilter, Login, SearchSettings};
 
 use super::cluster::{cluster, query_password, signing_key, variable};
+use super::shared::Shared;
 use super::signing::{backend_pid, begin_signed, sign};
 
 /// Advisory lock that serializes the creation of template databases across processes.
 const TEMPLATE_LOCK: i64 = 0x7a61_7661;
 
-/// A database that belongs to one test. It is dropped when the test passes. The next run of the
-/// test binary drops what failed tests left behind.
+/// A database, usually of one test. It is dropped when the test passes. The next build of the test
+/// binary drops what failed tests left behind.
 #[derive(Debug)]
 pub(crate) struct TestDatabase {
     pub(crate) name: String,
@@ -29,9 +31,36 @@ pub(crate) struct TestDatabase {
 impl TestDatabase {
     /// A migrated copy that holds the small sample.
     pub(crate) async fn new() -> Self {
-        static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-        let template = TEMPLATE.get_or_init(create_template).await;
-        let database = Self::with_unique_name();
+        Self::copy(Self::with_unique_name()).await
+    }
+
+    /// The copy that all tests share which change nothing. Its sessions, locks and audit records are
+    /// those of all these tests, so no test may depend on them.
+    pub(crate) fn shared() -> Arc<Self> {
+        Arc::clone(&Shared::get().database)
+    }
+
+    /// Creates the copy for [`Shared`], and drops those of earlier processes. A copy in use has a
+    /// session, so the caller keeps the returned one.
+    pub(super) async fn create_shared() -> (Self, PgConnection) {
+        template().await; // takes the same lock
+        let mut db = superuser("postgres").await;
+        lock_templates(&mut db).await;
+        drop_databases(
+            &mut db,
+            "datname LIKE 'zava\\_test\\_%\\_shared' \
+             AND NOT EXISTS (SELECT FROM pg_stat_activity AS s WHERE s.datname = d.datname)",
+        )
+        .await;
+        let name = format!("zava_test_{}_shared", std::process::id());
+        let database = Self::copy(Self { name }).await;
+        let session = database.superuser().await;
+        (database, session)
+    }
+
+    /// Creates a database as a copy of the template.
+    async fn copy(database: Self) -> Self {
+        let template = template().await;
         let mut db = superuser("postgres").await;
         // Names are generated here and consist of letters, digits and underscores: safe unquoted.
         let create = format!(
@@ -171,15 +200,17 @@ impl Drop for TestDatabase {
     }
 }
 
+/// The name of the template database.
+async fn template() -> &'static str {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    TEMPLATE.get_or_init(create_template).await
+}
+
 /// Creates the template database, once for this test binary, and drops those of earlier ones.
 async fn create_template() -> String {
     let name = format!("zava_template_{}", fingerprint());
     let mut db = superuser("postgres").await;
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(TEMPLATE_LOCK)
-        .execute(&mut db)
-        .await
-        .expect("the template lock");
+    lock_templates(&mut db).await;
     let exists: bool =
         sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)")
             .bind(&name)
@@ -187,7 +218,11 @@ async fn create_template() -> String {
             .await
             .expect("the list of databases");
     if !exists {
-        drop_leftovers(&mut db).await;
+        drop_databases(
+            &mut db,
+            "datname LIKE 'zava\\_test\\_%' OR datname LIKE 'zava\\_template\\_%'",
+        )
+        .await;
         let unfinished = format!("{name}_making");
         create_empty(&mut db, &unfinished).await;
         let settings = admin_settings(&unfinished);
@@ -233,14 +268,23 @@ async fn create_empty(db: &mut PgConnection, name: &str) {
     .await;
 }
 
-async fn drop_leftovers(db: &mut PgConnection) {
-    let old: Vec<String> = sqlx::query_scalar(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'zava\\_test\\_%' OR datname LIKE 'zava\\_template\\_%'",
-    )
-    .fetch_all(&mut *db)
-    .await
-    .expect("the list of databases");
-    for name in old {
+/// Takes the lock until the session ends.
+async fn lock_templates(db: &mut PgConnection) {
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(TEMPLATE_LOCK)
+        .execute(db)
+        .await
+        .expect("the template lock");
+}
+
+/// Drops the databases that a condition over `pg_database AS d` selects.
+async fn drop_databases(db: &mut PgConnection, condition: &str) {
+    let sql = format!("SELECT datname FROM pg_database AS d WHERE {condition}");
+    let names: Vec<String> = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_all(&mut *db)
+        .await
+        .expect("the list of databases");
+    for name in names {
         execute(db, format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
     }
 }

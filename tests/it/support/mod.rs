@@ -1,5 +1,5 @@
 //! Databases, servers and clients for the tests.
-mod activity;
+mod activity; // statements and backends of the query login
 mod cluster; // the shared PostgreSQL server
 mod database; // one database per test
 mod dedicated_cluster; // a PostgreSQL server that one test has to itself
@@ -7,8 +7,9 @@ mod pooler; // PgBouncer
 mod proxy; // a TCP proxy that counts round trips and injects faults
 mod scope; // statements without the guard
 mod server; // the server under test, and requests to it
+mod shared; // the database and the server of all tests that change nothing
 mod signing; // signed contexts
-mod table_lock; // statements that wait for a lock // statements and backends of the query login
+mod table_lock; // statements that wait for a lock
 
 pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
@@ -17,7 +18,7 @@ pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, run_unguarded, scope};
-pub(crate) use server::{TestServer, http, settings};
+pub(crate) use server::{TestServer, assert_rows, http, settings};
 pub(crate) use signing::{backend_pid, begin_signed, sign};
 pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};
 

@@ -6,9 +6,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::{Child, ChildStdin, Command};
+use zava_mcp_server::settings::{PoolMode, ServeSettings};
 
 use super::cluster::{cluster, query_password};
 use super::database::TestDatabase;
+use super::server::settings;
 
 /// The script that starts servers for a single test.
 pub(super) const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/servers/run");
@@ -58,6 +60,14 @@ impl Pooler {
             .await
             .expect("the pooler answers");
         pooler
+    }
+
+    /// Settings of a server that reaches the database through PgBouncer.
+    pub(crate) fn settings(&self, database: &TestDatabase) -> ServeSettings {
+        let mut settings = settings(&database.name);
+        settings.database.port = self.port;
+        settings.database.pool_mode = PoolMode::Transaction;
+        settings
     }
 }
 

@@ -3,14 +3,16 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-/// A TCP proxy in front of a local database. It counts round trips, and can cut a connection, stop
-/// forwarding, or replace bytes of a response.
+/// A TCP proxy in front of a local database. It counts round trips, and can refuse connections, cut
+/// one or all, stop forwarding, or replace bytes of a response.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     state: Arc<ProxyState>,
-    _stop: DropGuard,
+    /// Its tasks; `None` while it is closed.
+    accepting: Option<(DropGuard, JoinHandle<()>)>,
 }
 
 struct ProxyState {
@@ -27,11 +29,18 @@ struct ProxyState {
 
 impl Proxy {
     /// Starts a proxy in front of a port of this machine.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the proxy ends its tasks by its token"
-    )]
     pub(crate) async fn start(target: u16) -> Self {
+        let (mut proxy, listener) = Self::with_listener(target).await;
+        proxy.accept(listener);
+        proxy
+    }
+
+    /// The same, refusing connections until it is opened.
+    pub(crate) async fn closed(target: u16) -> Self {
+        Self::with_listener(target).await.0
+    }
+
+    async fn with_listener(target: u16) -> (Self, TcpListener) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let state = Arc::new(ProxyState {
@@ -42,20 +51,47 @@ impl Proxy {
             accepted: AtomicUsize::new(0),
             replacement: OnceLock::new(),
         });
+        let proxy = Self {
+            port,
+            state,
+            accepting: None,
+        };
+        (proxy, listener)
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the proxy ends its tasks by its token"
+    )]
+    fn accept(&mut self, listener: TcpListener) {
         let stop = CancellationToken::new();
-        let (accepted, stopped) = (Arc::clone(&state), stop.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(async move {
+        let (state, stopped) = (Arc::clone(&self.state), stop.clone());
+        let accepting = async move {
             loop {
                 let (client, _) = listener.accept().await.expect("a connection");
-                let state = Arc::clone(&accepted);
+                let state = Arc::clone(&state);
                 let relaying = async move { Box::pin(state.relay(client)).await };
                 tokio::spawn(stopped.clone().run_until_cancelled_owned(relaying));
             }
-        }));
-        Self {
-            port,
-            state,
-            _stop: stop.drop_guard(),
+        };
+        let accepting = stop.clone().run_until_cancelled_owned(accepting);
+        let accepting = tokio::spawn(async move {
+            accepting.await;
+        });
+        self.accepting = Some((stop.drop_guard(), accepting));
+    }
+
+    /// Accepts connections again.
+    pub(crate) async fn open(&mut self) {
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await;
+        self.accept(listener.expect("the proxy's port"));
+    }
+
+    /// Cuts open connections and refuses new ones.
+    pub(crate) async fn close(&mut self) {
+        if let Some((stop, accepting)) = self.accepting.take() {
+            drop(stop);
+            accepting.await.expect("the proxy closes");
         }
     }
 

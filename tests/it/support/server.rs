@@ -1,7 +1,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
-use std::sync::{Mutex, Once};
+use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -20,14 +20,16 @@ use zava_mcp_server::telemetry::log_to;
 
 use super::cluster::{cluster, query_password, signing_key, variable};
 use super::database::TestDatabase;
+use super::shared::Shared;
 
-/// An MCP server on a free port, with a database of its own unless it was started with settings.
+/// An MCP server on a free port.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
     pub(crate) client: reqwest::Client,
     pub(crate) stop: CancellationToken,
     pub(crate) serving: Option<JoinHandle<anyhow::Result<()>>>,
-    pub(crate) database: Option<TestDatabase>,
+    /// `None` if it was started with settings.
+    pub(crate) database: Option<Arc<TestDatabase>>,
 }
 
 /// The result of a tool call.
@@ -37,6 +39,30 @@ pub(crate) struct ToolAnswer {
     pub(crate) text: String,
     pub(crate) structured: Value,
 }
+
+impl ToolAnswer {
+    /// The error that the client reads; panics if there is none.
+    #[track_caller]
+    pub(crate) fn error(&self) -> &str {
+        assert!(self.is_error, "{}", self.text);
+        self.structured["err"].as_str().expect("an error text")
+    }
+
+    /// The message beside the rows, or an empty text.
+    pub(crate) fn message(&self) -> &str {
+        self.structured["msg"].as_str().unwrap_or_default()
+    }
+}
+
+/// Asserts which rows a tenant gets for a statement; they are written as in `json!`.
+macro_rules! assert_rows {
+    ($server:expr, $tenant:expr, $sql:expr, $($rows:tt)+) => {{
+        let sql: &str = $sql;
+        let rows = $server.rows($tenant, sql).await;
+        assert_eq!(serde_json::Value::from(rows), serde_json::json!($($rows)+), "{sql}");
+    }};
+}
+pub(crate) use assert_rows;
 
 /// Settings of a server for a database, with the production limits.
 pub(crate) fn settings(database: &str) -> ServeSettings {
@@ -117,6 +143,27 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 impl TestServer {
+    /// The server that all tests share which change nothing, with the production limits but for the
+    /// number of concurrent requests. Its state is that of all these tests, so no test may depend on
+    /// its counters, caches and log.
+    pub(crate) fn shared() -> Self {
+        let shared = Shared::get();
+        Self {
+            address: shared.address,
+            // Connections belong to the runtime that opened them, so each test has its own.
+            client: http(),
+            stop: CancellationToken::new(),
+            serving: None,
+            database: Some(Arc::clone(&shared.database)),
+        }
+    }
+
+    /// Starts a server with changed settings over the shared database, for tests that depend on the
+    /// state of a server and change no data.
+    pub(crate) async fn over_shared_database(change: impl FnOnce(&mut ServeSettings)) -> Self {
+        Self::over(TestDatabase::shared(), change).await
+    }
+
     /// Starts a server over a fresh copy of the sample data.
     pub(crate) async fn start() -> Self {
         Self::start_with(|_| {}).await
@@ -124,7 +171,10 @@ impl TestServer {
 
     /// Starts a server over a fresh copy of the sample data, with changed settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut ServeSettings)) -> Self {
-        let database = TestDatabase::new().await;
+        Self::over(Arc::new(TestDatabase::new().await), change).await
+    }
+
+    async fn over(database: Arc<TestDatabase>, change: impl FnOnce(&mut ServeSettings)) -> Self {
         let mut settings = settings(&database.name);
         change(&mut settings);
         let mut server = Self::with_settings(&settings).await;
@@ -132,7 +182,7 @@ impl TestServer {
         server
     }
 
-    /// Starts a server with these settings; it has no database of its own.
+    /// Starts a server with these settings.
     #[expect(
         clippy::disallowed_methods,
         reason = "the tests hand the clock in and own the task"
@@ -159,11 +209,9 @@ impl TestServer {
         format!("http://{}{path}", self.address)
     }
 
-    /// The database that belongs to this server.
+    /// The database of a server that was not started with settings.
     pub(crate) fn database(&self) -> &TestDatabase {
-        self.database
-            .as_ref()
-            .expect("a server with a database of its own")
+        self.database.as_ref().expect("a database")
     }
 
     /// Sends raw bytes that no HTTP library would send; returns the whole response. The server must
@@ -229,40 +277,32 @@ impl TestServer {
         }
     }
 
-    /// Runs a query that must succeed; returns up to 1,000 rows, a reader's maximum.
+    /// Runs a statement as a tenant, with the default limits of a result.
+    pub(crate) async fn query(&self, tenant: &str, sql: &str) -> ToolAnswer {
+        let arguments = json!({"postgresql_query": sql});
+        self.call(tenant, "execute_sales_query", arguments).await
+    }
+
+    /// Runs a statement that must succeed; returns up to 1,000 rows, a reader's maximum.
     pub(crate) async fn rows(&self, tenant: &str, sql: &str) -> Vec<Value> {
-        let answer = self
-            .call(
-                tenant,
-                "execute_sales_query",
-                json!({"postgresql_query": sql, "max_rows": 1000}),
-            )
-            .await;
+        let arguments = json!({"postgresql_query": sql, "max_rows": 1000});
+        let answer = self.call(tenant, "execute_sales_query", arguments).await;
         assert!(!answer.is_error, "{sql}\n  {}", answer.text);
         answer.structured["r"].as_array().expect("rows").clone()
     }
 
-    /// Runs a query that returns one number.
+    /// Runs a statement that returns one number.
     pub(crate) async fn number(&self, tenant: &str, sql: &str) -> i64 {
         self.rows(tenant, sql).await[0][0]
             .as_i64()
             .expect("a number")
     }
 
-    /// Runs a query that must fail; returns the error that the client reads.
+    /// Runs a statement that must fail; returns the error that the client reads.
     pub(crate) async fn failure(&self, tenant: &str, sql: &str) -> String {
-        let answer = self
-            .call(
-                tenant,
-                "execute_sales_query",
-                json!({"postgresql_query": sql}),
-            )
-            .await;
+        let answer = self.query(tenant, sql).await;
         assert!(answer.is_error, "{sql}\n  {}", answer.text);
-        answer.structured["err"]
-            .as_str()
-            .expect("an error text")
-            .to_owned()
+        answer.error().to_owned()
     }
 
     /// Shuts the server down and waits until it has ended.

@@ -142,7 +142,7 @@ fn causes(error: &dyn Error) -> String {
 /// to retry.
 #[tokio::test]
 async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason() {
-    let database = TestDatabase::new().await;
+    let database = TestDatabase::shared();
     let mut expired = params(&["localhost"], "");
     expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
     let mut early = params(&["localhost"], "");

@@ -176,7 +176,7 @@ async fn cancel_requests_use_tls() {
 #[tokio::test]
 async fn nothing_is_sent_to_an_unverified_server() {
     let (database, folder) = (
-        TestDatabase::new().await,
+        TestDatabase::shared(),
         tempfile::tempdir().expect("a folder"),
     );
     let other = tempfile::tempdir().expect("a folder");
