@@ -70,8 +70,8 @@ impl Table {
         }
     }
 
-    /// Closes the first connection in [`EvictionOrder`] that passes the filter. Returns `false` if
-    /// there is none without a permit.
+    /// Closes the first connection that passes the filter, in the order of
+    /// [`Connection::eviction_order`]. Returns `false` if there is none without a permit.
     pub(super) fn evict_first(&mut self, filter: impl Fn(&Connection) -> bool) -> bool {
         let first = self
             .open
