@@ -49,9 +49,9 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
             "query_description has no words to search for; describe the product in a few words"
                 .to_owned()
         }
-        ToolError::Search(SearchError::Embedding(_) | SearchError::Task(_)) | ToolError::Task(_) => {
-            internal_error_text(trace_id)
-        }
+        ToolError::Search(SearchError::Embedding(_) | SearchError::Task(_))
+        | ToolError::Task(_)
+        | ToolError::Panicked => internal_error_text(trace_id),
         ToolError::TenantBusy => {
             "too many requests of this tenant are in flight; wait for some to finish, then try again"
                 .to_owned()

@@ -52,6 +52,9 @@ pub(super) enum ToolError {
     /// A background task of this server ended without a result.
     #[error("a background task ended without a result")]
     Task(#[source] tokio::task::JoinError),
+    /// The tool panicked; the process log holds the message.
+    #[error("the tool panicked")]
+    Panicked,
 }
 
 impl ToolError {
@@ -88,7 +91,9 @@ impl ToolError {
                     tracing::warn!(tool, %trace_id, error, "posture check failed")
                 }
             },
-            Self::Search(SearchError::Embedding(_) | SearchError::Task(_)) | Self::Task(_) => {
+            Self::Search(SearchError::Embedding(_) | SearchError::Task(_))
+            | Self::Task(_)
+            | Self::Panicked => {
                 tracing::error!(tool, %trace_id, error, "tool call failed")
             }
         }
@@ -146,9 +151,9 @@ impl ToolError {
                     failed("database misconfigured")
                 }
             },
-            Self::Search(SearchError::Embedding(_) | SearchError::Task(_)) | Self::Task(_) => {
-                failed("internal")
-            }
+            Self::Search(SearchError::Embedding(_) | SearchError::Task(_))
+            | Self::Task(_)
+            | Self::Panicked => failed("internal"),
         }
     }
 }

@@ -38,6 +38,7 @@ mod memory; // memory that large values cost the server
 mod migrations; // roles, schema, signing key
 mod model_context; // scope, units and sizes that results and schemas state
 mod overload; // one caller must not slow or stop the others
+mod panics; // a tool that panics
 mod pooling; // round trips, and PgBouncer
 mod posture; // databases that are not as `migrate` left them
 mod prepared_statements; // the server's named statements

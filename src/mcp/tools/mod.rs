@@ -12,10 +12,12 @@ mod statement_text; // extracts the statement from the text that a model sends
 
 use std::borrow::Cow;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use futures_util::FutureExt as _;
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use serde_json::Value;
 
@@ -193,7 +195,10 @@ impl Tools {
             arguments,
             details,
         };
-        match (tool.call)(call).await {
+        // A panic would end rmcp's task, and the client would wait for an answer that never comes.
+        // Unwinding has dropped all that the call held; `details` are plain values.
+        let called = AssertUnwindSafe((tool.call)(call)).catch_unwind().await;
+        match called.unwrap_or(Err(ToolError::Panicked)) {
             Ok(result) => {
                 details.bytes = result.bytes();
                 (result, (Decision::Allowed, None))

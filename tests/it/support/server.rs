@@ -183,13 +183,16 @@ impl TestServer {
     }
 
     /// Starts a server with these settings.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the tests hand the clock in and own the task"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
     pub(crate) async fn with_settings(settings: &ServeSettings) -> Self {
+        Self::with_clock(settings, SystemTime::now).await
+    }
+
+    /// Starts a server with these settings and this clock.
+    #[expect(clippy::disallowed_methods, reason = "the tests own the task")]
+    pub(crate) async fn with_clock(settings: &ServeSettings, clock: fn() -> SystemTime) -> Self {
         log_everything();
-        let app = App::new(settings, SystemTime::now).expect("the settings make a server");
+        let app = App::new(settings, clock).expect("the settings make a server");
         let listener = TcpListener::bind(settings.network.listen)
             .await
             .expect("a free port");
