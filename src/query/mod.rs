@@ -5,8 +5,8 @@
 //! [`scope`] is the only access to a tenant's rows, and [`rows`] turns them into JSON. Must not
 //! know MCP or HTTP.
 mod caching_guard; // the guard with a cache of accepted statements
+pub mod guard;
 pub mod rows;
 pub mod scope;
 
 pub use caching_guard::CachingGuard;
-pub use pg_select_guard as guard;

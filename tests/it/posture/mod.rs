@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use zava_mcp_server::app::App;
 use zava_mcp_server::database;
-use zava_mcp_server::query::guard::RELATIONS;
+use zava_mcp_server::query::guard;
 use zava_mcp_server::query::scope::{Finding, PostureRule, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
@@ -319,9 +319,10 @@ async fn findings_in_transaction(
         .execute(&mut db)
         .await
         .expect("the violation");
-    let tables: Vec<String> = RELATIONS
+    let tables: Vec<String> = guard::schema()
+        .relations()
         .iter()
-        .map(|relation| relation.name.to_owned())
+        .map(|relation| relation.name.clone())
         .collect();
     sqlx::query(AssertSqlSafe(find))
         .bind(tables)

@@ -17,6 +17,7 @@ use super::name::{Verdict, check_operator, check_sql_value_function, check_unquo
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
+use super::schema::Schema;
 use super::sql_json::{self, Part, Parts};
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
@@ -36,8 +37,12 @@ pub(super) struct Requirements {
 }
 
 /// Checks a whole query, and qualifies every table name with its schema.
-pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, Refusal> {
+pub(super) fn check_statement(
+    select: &mut SelectStmt,
+    schema: &Schema,
+) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
+        schema,
         ctes: CteScope::default(),
         windows: WindowNames::default(),
         depth: 0,
@@ -48,7 +53,8 @@ pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, R
     Ok(walk.requirements)
 }
 
-struct Walk {
+struct Walk<'a> {
+    schema: &'a Schema,
     ctes: CteScope<()>,
     /// New names for windows of the innermost query.
     windows: WindowNames,
@@ -58,7 +64,7 @@ struct Walk {
     requirements: Requirements,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn visit_nodes(&mut self, nodes: &mut [Node]) -> Verdict {
         nodes.iter_mut().try_for_each(|node| self.visit_node(node))
     }
@@ -109,7 +115,7 @@ impl Walk {
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes),
+            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.schema),
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),
@@ -259,7 +265,7 @@ impl Walk {
         } = call;
         let is_known = match names(funcname).as_slice() {
             [name] | ["pg_catalog", name] if FUNCTIONS.contains_key(name) => Ok(()),
-            name => Err(Refusal::unknown_function(name).at(*location)),
+            name => Err(Refusal::unknown_function(self.schema, name).at(*location)),
         };
         is_known?;
         // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on

@@ -12,8 +12,8 @@ mod totals;
 
 use super::call;
 use crate::allow_list::{FUNCTIONS, SizeRule};
-use crate::tests::{refused as refused_by, runs_as};
-use crate::{PlannerSettings, Rule, check};
+use crate::tests::{check, refused as refused_by, runs_as};
+use crate::{PlannerSettings, Rule};
 
 #[track_caller]
 fn unchanged(text: &str) {
