@@ -14,6 +14,8 @@ pub(super) fn run(statement: String, max_bytes: NonZeroUsize) -> Result<(), Comm
     } else {
         statement
     };
-    let query = guard::check_up_to(&text, max_bytes).map_err(CommandError::Refused)?;
+    let query = guard::with_max_bytes(max_bytes)
+        .check(&text)
+        .map_err(CommandError::Refused)?;
     Ok(print_line(query.sql())?)
 }

@@ -4,7 +4,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use super::guard::{CheckedQuery, Refusal, check_up_to};
+use super::guard::{self, CheckedQuery, Guard, Refusal};
 use crate::cache::Cache;
 
 /// Size of the cache: original texts, deparsed texts and source maps.
@@ -13,7 +13,7 @@ const MAX_CACHE_BYTES: u64 = 2 << 20;
 /// The guard with a cache. A refused statement is not cached.
 #[derive(Debug)]
 pub struct CachingGuard {
-    max_sql_bytes: NonZeroUsize,
+    guard: Guard,
     accepted: Cache<Arc<str>, Arc<CheckedQuery>>,
 }
 
@@ -24,7 +24,7 @@ impl CachingGuard {
         let weight =
             |text: &Arc<str>, query: &Arc<CheckedQuery>| (text.len() + query.cached_bytes()) as u64;
         Self {
-            max_sql_bytes,
+            guard: guard::with_max_bytes(max_sql_bytes),
             accepted: Cache::with_bytes(MAX_CACHE_BYTES, weight),
         }
     }
@@ -38,7 +38,7 @@ impl CachingGuard {
         if let Some(query) = self.accepted.get(text) {
             return Ok(query);
         }
-        let query = Arc::new(check_up_to(text, self.max_sql_bytes)?);
+        let query = Arc::new(self.guard.check(text)?);
         self.accepted.insert(text.into(), Arc::clone(&query));
         Ok(query)
     }

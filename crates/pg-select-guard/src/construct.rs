@@ -248,7 +248,7 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::PublicationTable(_)
         | NodeEnum::PublicationObjSpec(_)
         | NodeEnum::IntList(_)
-        | NodeEnum::OidList(_) => ("this construct", PLAIN_SELECT),
+        | NodeEnum::OidList(_) => return Refusal::construct("this construct"),
         // Nodes that the walk visits, in a position where it does not expect them.
         NodeEnum::AConst(_)
         | NodeEnum::Integer(_)
@@ -297,9 +297,7 @@ pub(super) fn refusal(node: &NodeEnum) -> Refusal {
         | NodeEnum::JsonObjectAgg(_)
         | NodeEnum::JsonArrayAgg(_)
         | NodeEnum::JsonFuncExpr(_)
-        | NodeEnum::JsonTable(_) => ("this construct", PLAIN_SELECT),
+        | NodeEnum::JsonTable(_) => return Refusal::construct("this construct"),
     };
     Refusal::construct_with_hint(name, hint)
 }
-
-const PLAIN_SELECT: &str = "write the query as a plain SELECT over the retail tables";

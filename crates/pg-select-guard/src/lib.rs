@@ -1,12 +1,13 @@
 //! Decides whether a client's SQL may run, and deparses the parse tree into the text that runs.
 //!
-//! [`check`] takes an untrusted text. It parses the text with PostgreSQL's own parser,
-//! visits every node of the tree, bounds what the statement can cost, and prints the tree. A
+//! A [`Guard`] knows what clients may read: the tables of a [`Schema`]. [`Guard::check`] takes an
+//! untrusted text. It parses the text with PostgreSQL's own parser, visits every node of the tree,
+//! resolves every name, bounds what the statement can cost, and prints the tree. A
 //! [`CheckedQuery`] is the proof that all of it has happened: what needs a checked statement takes
 //! this type, and cannot be given a `&str`.
 //!
 //! ```
-//! use pg_select_guard::{CheckedQuery, Refusal, check};
+//! use pg_select_guard::{CheckedQuery, Guard, Limits, Schema};
 //!
 //! /// What to send in one read-only transaction.
 //! fn statements(query: &CheckedQuery) -> Vec<String> {
@@ -17,71 +18,74 @@
 //!         .collect()
 //! }
 //!
-//! let query = check("SELECT array_agg(store_name) FROM stores")?;
+//! let schema = Schema::parse("shop", "customers: *customer_id 8, name 64, -password_hash")?;
+//! let guard = Guard::new(schema, Limits::STANDARD);
+//! let query = guard.check("SELECT array_agg(name) FROM customers")?;
 //! assert_eq!(statements(&query)[0], "SET LOCAL enable_hashagg = 'off'");
-//! # Ok::<(), Refusal>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
 //! A [`Refusal`] has a [`Rule`] for logs and a text for the author of the statement, who is often a
 //! language model and can repair the statement if the text says how:
 //!
 //! ```
-//! use pg_select_guard::{Rule, check};
+//! use pg_select_guard::{Guard, Limits, Rule, Schema};
 //!
-//! let refusal = check("DELETE FROM orders").expect_err("not a query");
-//! assert_eq!(refusal.rule(), Rule::Statement);
+//! let schema = Schema::parse("shop", "customers: *customer_id 8, name 64, -password_hash")?;
+//! let guard = Guard::new(schema, Limits::STANDARD);
+//! let refusal = guard.check("SELECT password_hash FROM customers").expect_err("withheld");
+//! assert_eq!(refusal.rule(), Rule::Column);
 //! assert_eq!(
 //!     refusal.to_string(),
-//!     "only read-only queries are allowed; \
-//!      send one SELECT, WITH … SELECT, VALUES or TABLE statement",
+//!     "there is no column password_hash in shop.customers (line 1, column 8); \
+//!      its columns are customer_id, name",
 //! );
+//! # Ok::<(), pg_select_guard::SchemaError>(())
 //! ```
 //!
 //! # What it knows
 //!
-//! Knows PostgreSQL's grammar, the allow-list and the catalog; must not know tenants, connections
-//! or MCP. What the raw parse tree does not show, such as a column's type, is left to the
-//! database's own privileges. `README.md` says what else a caller has to do.
+//! Knows PostgreSQL's grammar, the allow-list, the catalog and the schema; must not know tenants,
+//! connections or MCP. What the raw parse tree does not show, such as a column's type, is left to
+//! the database's own privileges. `README.md` says what else a caller has to do.
 //!
 //! # Invariant
 //!
 //! A [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of the calling
 //! program, never the client's text.
 mod allow_list; // types, collations and fields that a statement may name
-mod caps; // limits on the size of one statement
 pub mod catalog; // functions and operators that a statement may call
 mod construct; // the refusal of each node type that the walk does not visit
 mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN, never with ANALYZE
 mod grouping_sets; // the number of grouping sets of a GROUP BY
+mod guard; // all checks of one statement, in their order
 pub mod hints; // what to write instead
+mod limits; // limits on the length and the parts of one statement
 mod name; // operators, names without quotes, CURRENT_DATE and similar
 mod planner; // planner settings for one statement
 mod prescan; // checks of the text before it is parsed
 mod print; // tree → text, verified by parsing it again
 mod printable; // rewrites what the deparser would print wrongly
 mod refusal; // why a statement may not run, with a hint
-mod relations; // tables and columns that a client may read
 mod resolve; // what each name denotes
+mod schema; // tables and columns that a client may read
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and the other SQL/JSON constructs
 mod walk; // visits every node; refuses node types that it does not know
 
 use std::borrow::Cow;
 use std::fmt;
-use std::num::NonZeroUsize;
-
-use pg_query::NodeEnum;
 
 pub use allow_list::{FIELDS, TYPES, WHOLE_ROW_FUNCTIONS};
+pub use guard::Guard;
+pub use limits::Limits;
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};
-pub use relations::{RELATIONS, Relation, RelationColumn};
+pub use schema::{Relation, RelationColumn, Schema, SchemaError};
 
-use caps::Caps;
 use print::SourceMap;
 
-/// A statement that may run. Only [`check`], [`check_up_to`] and [`literal`](Self::literal)
-/// construct one.
+/// A statement that may run. Only [`Guard::check`] and [`literal`](Self::literal) construct one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckedQuery {
     sql: Cow<'static, str>,
@@ -193,62 +197,6 @@ impl CheckedQuery {
     pub fn cached_bytes(&self) -> usize {
         self.sql.len() + self.source_map.bytes()
     }
-}
-
-/// Checks one text of any length.
-///
-/// # Errors
-/// [`Refusal`] names the construct, its line and column, and an allowed alternative.
-pub fn check(text: &str) -> Result<CheckedQuery, Refusal> {
-    check_within(text, Caps::STANDARD)
-}
-
-/// Checks one text of at most `max_bytes` bytes.
-///
-/// # Errors
-/// [`Refusal`] as in [`check`], or with [`Rule::Size`] if the text is longer.
-pub fn check_up_to(text: &str, max_bytes: NonZeroUsize) -> Result<CheckedQuery, Refusal> {
-    if text.len() > max_bytes.get() {
-        return Err(Refusal::too_long(text.len(), max_bytes.get()));
-    }
-    check(text)
-}
-
-fn check_within(text: &str, caps: Caps) -> Result<CheckedQuery, Refusal> {
-    prescan::prescan(text)?;
-    let mut tree = pg_query::parse(text, 0)
-        .map_err(|error| Refusal::from_parser(text, &error))?
-        .protobuf;
-    let [statement] = tree.stmts.as_mut_slice() else {
-        return Err(Refusal::not_one_statement(tree.stmts.len()));
-    };
-    let statement = statement.stmt.as_mut().and_then(|node| node.node.as_mut());
-    let (select, kind) = match statement {
-        Some(NodeEnum::SelectStmt(select)) => (select.as_mut(), StatementKind::Rows),
-        Some(NodeEnum::ExplainStmt(explain)) => (
-            explain::explained_query(explain).map_err(|refusal| refusal.locate(text))?,
-            StatementKind::Plan,
-        ),
-        _ => return Err(Refusal::not_a_query()),
-    };
-    let max_live_bytes = match kind {
-        StatementKind::Rows => cost::MAX_LIVE_BYTES,
-        StatementKind::Plan => cost::MAX_EXPLAIN_LIVE_BYTES,
-    };
-    let located = |refusal: Refusal| refusal.locate(text);
-    let requirements = walk::check_statement(select).map_err(located)?;
-    let bounded =
-        cost::bound_statement(select, &requirements, max_live_bytes, caps).map_err(located)?;
-    let (sql, source_map) = print::deparse_verified(&tree)?;
-    Ok(CheckedQuery {
-        sql: Cow::Owned(sql),
-        kind,
-        settings: bounded.settings,
-        min_version: requirements.min_version,
-        retained_bytes: bounded.retained_bytes,
-        source_map,
-        fingerprint: Fingerprint::from_sql(text),
-    })
 }
 
 /// The examples of `README.md`, compiled and run as documentation tests.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::catalog::nearest_function;
 use super::hints;
-use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
+use super::schema::Schema;
 
 /// Why a statement may not run: a message that says what is wrong, and a hint that says what to
 /// write instead.
@@ -15,7 +15,7 @@ use super::relations::{RELATIONS, SCHEMA, nearest_table, relation};
 pub struct Refusal {
     rule: Rule,
     message: String,
-    hint: String,
+    hint: Hint,
     location: Location,
     /// The part of the line around the location, for a text that does not parse.
     snippet: Option<String>,
@@ -65,6 +65,13 @@ impl Rule {
     }
 }
 
+#[derive(Clone, PartialEq, Eq)]
+enum Hint {
+    Text(String),
+    /// To write the query as a plain SELECT. [`Refusal::complete`] adds the name of the schema.
+    PlainSelect,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Location {
     /// The parser recorded none.
@@ -80,7 +87,7 @@ impl Refusal {
         Self {
             rule,
             message: visible(message.as_ref()),
-            hint: visible(hint.as_ref()),
+            hint: Hint::Text(visible(hint.as_ref())),
             location: Location::Unknown,
             snippet: None,
         }
@@ -113,6 +120,17 @@ impl Refusal {
             });
         }
         self
+    }
+
+    /// Adds to the hint what only the schema determines.
+    pub(super) fn complete(self, schema: &Schema) -> Self {
+        let hint = match self.hint {
+            Hint::PlainSelect => {
+                Hint::Text(format!("{PLAIN_SELECT} over the {} tables", schema.name()))
+            }
+            text @ Hint::Text(_) => text,
+        };
+        Self { hint, ..self }
     }
 
     pub(super) fn too_long(bytes: usize, max_bytes: usize) -> Self {
@@ -165,10 +183,10 @@ impl Refusal {
     }
 
     pub(super) fn construct(name: &str) -> Self {
-        Self::construct_with_hint(
-            name,
-            "write the query as a plain SELECT over the retail tables",
-        )
+        Self {
+            hint: Hint::PlainSelect,
+            ..Self::construct_with_hint(name, "")
+        }
     }
 
     /// A construct for which there is an alternative, which `hint` describes.
@@ -177,40 +195,44 @@ impl Refusal {
     }
 
     /// A table that clients may not read. Whether it exists makes no difference to the text.
-    pub(super) fn unknown_table(schema: &str, name: &str) -> Self {
-        let dot = if schema.is_empty() { "" } else { "." };
+    pub(super) fn unknown_table(schema: &Schema, qualifier: &str, name: &str) -> Self {
+        let dot = if qualifier.is_empty() { "" } else { "." };
         // In Oracle and MySQL, `dual` is a table of one row for a SELECT without a real table.
         let nearest = if name.eq_ignore_ascii_case("dual") {
             "omit FROM; ".to_owned()
         } else {
-            nearest_table(name).map_or_else(String::new, |table| format!("did you mean {table}? "))
+            let nearest = schema.nearest_table(name);
+            nearest.map_or_else(String::new, |table| format!("did you mean {table}? "))
         };
-        let tables: Vec<String> = RELATIONS
+        let tables: Vec<String> = schema
+            .relations()
             .iter()
-            .map(|relation| format!("{SCHEMA}.{}", relation.name))
+            .map(|relation| schema.qualified(&relation.name))
             .collect();
         Self::new(
             Rule::Relation,
-            format!("table {schema}{dot}{name} is not available"),
+            format!("table {qualifier}{dot}{name} is not available"),
             format!("{nearest}available tables: {}", tables.join(", ")),
         )
     }
 
     /// A table of the allow-list, qualified with the name of another database.
-    pub(super) fn other_database(database: &str, schema: &str, name: &str) -> Self {
+    pub(super) fn other_database(database: &str, schema: &Schema, name: &str) -> Self {
+        let table = schema.qualified(name);
         Self::new(
             Rule::Relation,
-            format!("table {database}.{schema}.{name} is not available"),
-            format!("omit the database name: {SCHEMA}.{name}"),
+            format!("table {database}.{table} is not available"),
+            format!("omit the database name: {table}"),
         )
     }
 
     /// A function that is not on the allow-list.
-    pub(super) fn unknown_function(name: &[&str]) -> Self {
+    pub(super) fn unknown_function(schema: &Schema, name: &[&str]) -> Self {
         let message = format!("the function {} is not allowed", name.join("."));
         let last = name.last().copied().unwrap_or_default();
-        if relation(last).is_some() {
-            let hint = format!("it is a table; write {SCHEMA}.{last}, without parentheses");
+        if schema.relation(last).is_some() {
+            let table = schema.qualified(last);
+            let hint = format!("it is a table; write {table}, without parentheses");
             return Self::new(Rule::Function, message, hint);
         }
         if let Some(hint) = hints::foreign_name(hints::ForeignKind::Function, last) {
@@ -260,6 +282,8 @@ impl Refusal {
         }
     }
 }
+
+const PLAIN_SELECT: &str = "write the query as a plain SELECT";
 
 const CORRECT_AND_RESEND: &str = "correct the SQL and send it again";
 
@@ -317,6 +341,10 @@ impl fmt::Display for Refusal {
             }
             f.write_str(")")?;
         }
-        write!(f, "; {}", self.hint)
+        let hint = match &self.hint {
+            Hint::Text(text) => text.as_str(),
+            Hint::PlainSelect => PLAIN_SELECT,
+        };
+        write!(f, "; {hint}")
     }
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ToolError;
 use crate::mcp::tool_error::Explanation;
-use crate::query::guard::{CheckedQuery, hints, line_and_column};
+use crate::query::guard::{self, CheckedQuery, line_and_column};
 use crate::query::rows::JsonRows;
 use crate::query::scope::ScopeError;
 
@@ -15,7 +15,7 @@ pub(super) fn explain(text: &str, query: &CheckedQuery, error: ScopeError) -> To
     let line_and_column = byte.and_then(|byte| line_and_column(text, byte));
     let hint = match &error {
         ScopeError::Database(error) => {
-            hints::for_error(text, &error.sqlstate, &error.message, byte)
+            guard::hint_for_error(text, &error.sqlstate, &error.message, byte)
         }
         ScopeError::ErrorTooLong
         | ScopeError::VersionTooOld { .. }

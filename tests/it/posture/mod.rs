@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Row as _};
-use zava_mcp_server::query::guard::RELATIONS;
+use zava_mcp_server::query::guard;
 use zava_mcp_server::query::scope::{PostureRule, ScopeError};
 
 pub(crate) use harness::PostureTest;
@@ -179,9 +179,10 @@ async fn findings_in_transaction(
         .execute(&mut db)
         .await
         .expect("the violation");
-    let tables: Vec<String> = RELATIONS
+    let tables: Vec<String> = guard::schema()
+        .relations()
         .iter()
-        .map(|relation| relation.name.to_owned())
+        .map(|relation| relation.name.clone())
         .collect();
     sqlx::query(AssertSqlSafe(find))
         .bind(tables)

@@ -11,8 +11,8 @@ use super::totals::check_column_count;
 use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, withheld};
 use crate::name::Verdict;
 use crate::refusal::Refusal;
-use crate::relations::{Relation, RelationColumn};
-use crate::resolve::{FunctionItem, function_count, stored_table, value_name};
+use crate::resolve::{FunctionItem, function_count, value_name};
+use crate::schema::{Relation, RelationColumn};
 
 impl CostAnalyzer {
     /// Bounds an item of FROM and adds it to the scope. Returns what it adds to the query.
@@ -55,12 +55,12 @@ impl CostAnalyzer {
     fn check_from_columns(&self) -> Verdict {
         let items = self.resolver.current().iter();
         let count = items.map(|item| item.columns.max_count()).sum();
-        check_column_count(count, self.caps.from_columns, "columns in FROM")
+        check_column_count(count, self.limits.from_columns, "columns in FROM")
     }
 
     fn table_item(&mut self, table: &RangeVar) -> Result<Item, Refusal> {
-        let stored = stored_table(table);
-        let CteOutput { columns, cost } = match stored {
+        let stored = self.resolver.stored_table(table);
+        let CteOutput { columns, cost } = match &stored {
             None => self.read_cte(&table.relname, table.location)?,
             Some(stored) => CteOutput {
                 columns: table_columns(stored),
@@ -187,7 +187,7 @@ fn joined_cost(items: &[Item]) -> ItemCost {
     }
 }
 
-/// The largest size in `relations.txt` of a column that is no text.
+/// The largest size of a column that is no text ([`RelationColumn::max_bytes`]).
 const MAX_NUMBER_BYTES: u64 = 16;
 
 fn table_columns(table: &Relation) -> Columns {
@@ -198,7 +198,7 @@ fn table_columns(table: &Relation) -> Columns {
         // No table has a column of type json, jsonb or tsquery.
         bound => bound.as_flat(),
     };
-    let column = |column: &RelationColumn| Column::new(column.name, bound(column.max_bytes));
+    let column = |column: &RelationColumn| Column::new(&column.name, bound(column.max_bytes));
     columns.extend(table.columns.iter().map(column));
     columns
 }

@@ -49,12 +49,15 @@ mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
 mod withheld; // subqueries in place of tables with withheld columns
 
+use std::sync::Arc;
+
 use pg_query::protobuf::SelectStmt;
 
-use super::caps::Caps;
+use super::limits::Limits;
 use super::planner::{MAX_MERGED_EQUALITIES, PlannerSettings};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
+use super::schema::Schema;
 use super::walk::Requirements;
 
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
@@ -81,18 +84,26 @@ const MAX_UNFENCED_NODES: u64 = 1_000;
 /// aggregate `bounded.admits`.
 const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
 
+/// What the analysis of one statement depends on beside its tree.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Context<'a> {
+    pub(super) schema: &'a Arc<Schema>,
+    pub(super) limits: Limits,
+    pub(super) requirements: &'a Requirements,
+    /// Limit of the live bytes of one row of each query.
+    pub(super) max_live_bytes: u64,
+}
+
 /// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
 /// the planner settings it needs.
 pub(super) fn bound_statement(
     select: &mut SelectStmt,
-    requirements: &Requirements,
-    max_live_bytes: u64,
-    caps: Caps,
+    context: Context<'_>,
 ) -> Result<BoundedStatement, Refusal> {
-    let (attempt, bounded) =
-        aggregate_limits::with_largest_limits(requirements.collecting_aggregates > 0, |limits| {
-            bound_within(select, requirements, max_live_bytes, caps, limits)
-        })?;
+    let accumulates = context.requirements.collecting_aggregates > 0;
+    let (attempt, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
+        bound_within(select, context, limits)
+    })?;
     *select = attempt;
     Ok(bounded)
 }
@@ -100,22 +111,27 @@ pub(super) fn bound_statement(
 /// Bounds a statement under given limits for what its aggregates accumulate.
 fn bound_within(
     select: &SelectStmt,
-    requirements: &Requirements,
-    max_live_bytes: u64,
-    caps: Caps,
-    limits: &AggregateLimits,
+    context: Context<'_>,
+    aggregate_limits: &AggregateLimits,
 ) -> Attempt<(SelectStmt, BoundedStatement)> {
+    let Context {
+        schema,
+        limits,
+        requirements,
+        max_live_bytes,
+    } = context;
     let analyze = |max_unfenced_nodes: u64, hashed_subplans: u64| {
+        let references = requirements.column_references.clone();
         let mut attempt = select.clone();
         let mut analyzer = CostAnalyzer {
-            caps,
+            limits,
             max_live_bytes,
             max_unfenced_nodes,
             hashed_subplans,
             accumulating_aggregates: requirements.collecting_aggregates.max(1),
-            resolver: Resolver::new(requirements.column_references.clone()),
+            resolver: Resolver::new(Arc::clone(schema), references),
             grouping_sets: 1,
-            aggregate_limits: limits.clone(),
+            aggregate_limits: aggregate_limits.clone(),
             ..CostAnalyzer::default()
         };
         analyzer.bound_query(&mut attempt)?;
@@ -186,7 +202,7 @@ impl CostAnalyzer {
 
 #[derive(Default)]
 struct CostAnalyzer {
-    caps: Caps,
+    limits: Limits,
     ctes: CteScope<CteOutput>,
     resolver: Resolver,
     /// Nesting level of every column reference seen so far (`None`: unresolved).

@@ -169,7 +169,7 @@ impl CostAnalyzer {
         let (before, min_max_calls) = (self.set_returning_calls, self.min_max_calls);
         for target in &mut select.target_list {
             self.bound_target(target, is_initplan, &select.from_clause, &mut columns)?;
-            check_column_count(columns.max_count(), self.caps.columns, "columns")?;
+            check_column_count(columns.max_count(), self.limits.columns, "columns")?;
         }
         for row in &mut select.values_lists {
             total = total.with_sibling(self.bound_values_row(row, &mut columns)?);

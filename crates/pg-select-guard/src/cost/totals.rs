@@ -2,7 +2,7 @@
 
 use super::CostAnalyzer;
 use super::bound::{Bound, MAX_VALUE_BYTES};
-use crate::caps::Caps;
+use crate::limits::Limits;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
 
@@ -65,11 +65,11 @@ impl Totals {
         }
     }
 
-    fn check(self, caps: &Caps, max_live_bytes: u64) -> Verdict {
-        check_count(self.items, caps.items, "tables and subqueries")?;
+    fn check(self, limits: &Limits, max_live_bytes: u64) -> Verdict {
+        check_count(self.items, limits.items, "tables and subqueries")?;
         check_count(
             self.equalities,
-            caps.equalities,
+            limits.equalities,
             "comparisons of columns with columns",
         )?;
         check_count(self.windows, MAX_WINDOWS, "windows")?;
@@ -124,7 +124,7 @@ impl CostAnalyzer {
             .totals
             .uninterruptible_steps
             .saturating_add(row.uninterruptible_steps);
-        self.totals.check(&self.caps, self.max_live_bytes)
+        self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Adds a FROM item or a SubLink. PostgreSQL may keep the rows of each within its own
@@ -138,7 +138,7 @@ impl CostAnalyzer {
     pub(super) fn add_equalities(&mut self, count: usize) -> Verdict {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.totals.equalities = self.totals.equalities.saturating_add(count);
-        self.totals.check(&self.caps, self.max_live_bytes)
+        self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     pub(super) fn add_window(&mut self) -> Verdict {
@@ -150,20 +150,20 @@ impl CostAnalyzer {
     pub(super) fn add_sort(&mut self, value_bytes: u64) -> Verdict {
         let sort = value_bytes.saturating_add(BYTES_PER_SORTED_VALUE);
         self.totals.sorted_bytes = self.totals.sorted_bytes.saturating_add(sort);
-        self.totals.check(&self.caps, self.max_live_bytes)
+        self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Adds sorts of rows of this many bytes, whatever the sort keys.
     pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> Verdict {
         let row_bytes = row.saturating_mul(times);
         self.totals.sort_row_bytes = self.totals.sort_row_bytes.saturating_add(row_bytes);
-        self.totals.check(&self.caps, self.max_live_bytes)
+        self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Counts everything added since `before` `copies` times.
     pub(super) fn add_copies(&mut self, before: Totals, copies: u64) -> Verdict {
         self.totals = self.totals.multiplied_since(before, copies);
-        self.totals.check(&self.caps, self.max_live_bytes)
+        self.totals.check(&self.limits, self.max_live_bytes)
     }
 }
 

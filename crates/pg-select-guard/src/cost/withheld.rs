@@ -29,7 +29,11 @@ fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) {
             if let Some(table) = items.next().and_then(Item::table_to_hide)
                 && let Some(alias) = take_alias(node)
             {
-                let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+                let columns: Vec<&str> = table
+                    .columns
+                    .iter()
+                    .map(|column| column.name.as_str())
+                    .collect();
                 *node = build_ast::select_columns_from(std::mem::take(node), &columns, alias);
             }
         }

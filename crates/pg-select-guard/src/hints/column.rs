@@ -1,10 +1,12 @@
 //! Hints for a column or a table alias that does not exist or is ambiguous.
 
+use std::sync::Arc;
+
 use super::foreign::{self, ForeignKind};
 use super::mistakes::CURLY_QUOTES;
 use super::names::{FromItem, columns_of, from_items, has_column, nearest_column, tables_with};
 use super::tokens::Tokens;
-use crate::relations::{RELATIONS, nearest};
+use crate::schema::{Relation, Schema, nearest};
 
 /// Units of dates that other databases write without quotes.
 const DATE_UNITS: [&str; 10] = [
@@ -29,6 +31,7 @@ struct UnknownColumn {
 
 /// The hint for `column "…" does not exist`.
 pub(super) fn unknown_column(
+    schema: &Schema,
     tokens: &Tokens<'_>,
     message: &str,
     at: Option<usize>,
@@ -36,34 +39,37 @@ pub(super) fn unknown_column(
     let unknown = at
         .and_then(|at| reference_at(tokens, at))
         .or_else(|| reference_in_message(message))?;
-    let items = from_items(tokens);
-    as_string_literal(&unknown)
+    let items = from_items(schema, tokens);
+    as_string_literal(schema, &unknown)
         .or_else(|| as_date_unit(tokens, &unknown))
         .or_else(|| as_foreign_word(tokens, &unknown))
         .or_else(|| match &unknown.qualifier {
-            Some(qualifier) => in_qualified_table(&unknown, qualifier, &items)
+            Some(qualifier) => in_qualified_table(schema, &unknown, qualifier, &items)
                 .or_else(|| nearest_alias(tokens, &unknown)),
-            None => {
-                select_alias(tokens, &unknown).or_else(|| in_any_table(tokens, &unknown, &items))
-            }
+            None => select_alias(tokens, &unknown)
+                .or_else(|| in_any_table(schema, tokens, &unknown, &items)),
         })
 }
 
-/// The hint for an unknown table alias, as in `FROM has o (retail.orders), s (retail.stores)`.
-pub(super) fn missing_from_item(tokens: &Tokens<'_>) -> Option<String> {
-    let items: Vec<String> = from_items(tokens)
+/// The hint for an unknown table alias, as in `FROM has o (shop.orders), c (shop.customers)`.
+pub(super) fn missing_from_item(schema: &Schema, tokens: &Tokens<'_>) -> Option<String> {
+    let items: Vec<String> = from_items(schema, tokens)
         .iter()
-        .map(|item| format!("{} (retail.{})", item.name, item.relation.name))
+        .map(|item| format!("{} ({})", item.name, schema.qualified(&item.relation.name)))
         .collect();
     (!items.is_empty()).then(|| format!("FROM has {}", items.join(", ")))
 }
 
-/// The hint for an ambiguous column, as in `write o.store_id or s.store_id`.
-pub(super) fn ambiguous_column(tokens: &Tokens<'_>, message: &str) -> Option<String> {
+/// The hint for an ambiguous column, as in `write o.customer_id or c.customer_id`.
+pub(super) fn ambiguous_column(
+    schema: &Schema,
+    tokens: &Tokens<'_>,
+    message: &str,
+) -> Option<String> {
     let name = message
         .strip_prefix("column reference \"")?
         .strip_suffix("\" is ambiguous")?;
-    let choices: Vec<String> = from_items(tokens)
+    let choices: Vec<String> = from_items(schema, tokens)
         .iter()
         .filter(|item| has_column(item.relation, name))
         .map(|item| format!("{}.{name}", item.name))
@@ -104,14 +110,18 @@ fn reference_in_message(message: &str) -> Option<UnknownColumn> {
     })
 }
 
+fn all_relations(schema: &Schema) -> impl Iterator<Item = &Relation> {
+    schema.relations().iter().map(Arc::as_ref)
+}
+
 /// The hint for a string in double or curly quotes.
-fn as_string_literal(unknown: &UnknownColumn) -> Option<String> {
+fn as_string_literal(schema: &Schema, unknown: &UnknownColumn) -> Option<String> {
     let quoted = unknown.written.starts_with('"');
     let curly = unknown.written.contains(CURLY_QUOTES);
     if unknown.qualifier.is_some() || !quoted && !curly {
         return None;
     }
-    let all = || RELATIONS.iter();
+    let all = || all_relations(schema);
     let lower = unknown.column.to_lowercase();
     if all().any(|relation| has_column(relation, &lower)) {
         return Some(format!("did you mean {lower}, without quotes?"));
@@ -158,31 +168,33 @@ fn as_foreign_word(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<Strin
 
 /// The hint for a reference with a qualifier that stands for a table in FROM.
 fn in_qualified_table(
+    schema: &Schema,
     unknown: &UnknownColumn,
     qualifier: &str,
-    items: &[FromItem],
+    items: &[FromItem<'_>],
 ) -> Option<String> {
     let item = items.iter().find(|item| item.name == qualifier)?;
     let relation = item.relation;
     let nearest = nearest_column(std::iter::once(relation), &unknown.column);
-    let elsewhere = tables_with(&unknown.column);
+    let elsewhere = tables_with(schema, &unknown.column);
     let meant = match nearest {
         _ if !elsewhere.is_empty() => format!("{} is in {elsewhere}; ", unknown.column),
         Some(column) => format!("did you mean {qualifier}.{column}? "),
         None => String::new(),
     };
-    Some(format!("{meant}{}", columns_of(relation)))
+    Some(format!("{meant}{}", columns_of(schema, relation)))
 }
 
 /// The hint for a reference without a qualifier.
 fn in_any_table(
+    schema: &Schema,
     tokens: &Tokens<'_>,
     unknown: &UnknownColumn,
-    items: &[FromItem],
+    items: &[FromItem<'_>],
 ) -> Option<String> {
     let name = &unknown.column;
     let relations = || items.iter().map(|item| item.relation);
-    let elsewhere = tables_with(name);
+    let elsewhere = tables_with(schema, name);
     if relations().any(|relation| has_column(relation, name)) {
         return Some(format!(
             "{name} is in {elsewhere}, but a subquery or WITH query exposes only the columns that it selects"
@@ -191,8 +203,10 @@ fn in_any_table(
     if !elsewhere.is_empty() {
         return Some(format!("{name} is in {elsewhere}; join that table"));
     }
-    let near = nearest_column(relations(), name).or_else(|| nearest_column(RELATIONS.iter(), name));
-    let meant = near.map(|column| format!("did you mean {column} ({})?", tables_with(column)));
+    let near =
+        nearest_column(relations(), name).or_else(|| nearest_column(all_relations(schema), name));
+    let meant =
+        near.map(|column| format!("did you mean {column} ({})?", tables_with(schema, column)));
     // The columns of a table in a subquery are not visible in the outer query.
     let is_nested = (0..tokens.len())
         .filter(|at| tokens.is(*at, "select"))
@@ -201,7 +215,9 @@ fn in_any_table(
     if meant.is_some() || is_nested || items.len() > MAX_LISTED_TABLES {
         return meant.or_else(|| nearest_alias(tokens, unknown));
     }
-    let mut lists: Vec<String> = relations().map(columns_of).collect();
+    let mut lists: Vec<String> = relations()
+        .map(|relation| columns_of(schema, relation))
+        .collect();
     lists.dedup();
     (!lists.is_empty()).then(|| lists.join("; "))
 }

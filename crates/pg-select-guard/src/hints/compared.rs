@@ -1,50 +1,24 @@
-//! The names of stores, categories and product types that a statement compares with. A name that
-//! does not exist explains an empty result.
+//! The values that a statement requires of columns with names. A name that does not exist explains
+//! an empty result.
 
 use super::tokens::{TokenKind, Tokens};
-
-/// A kind of thing that has a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NamedEntity {
-    /// A store.
-    Store,
-    /// A category of products.
-    Category,
-    /// A type of products within a category.
-    ProductType,
-}
-
-impl NamedEntity {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::Store, Self::Category, Self::ProductType];
-
-    /// The column that holds the names.
-    #[must_use]
-    pub fn column(self) -> &'static str {
-        match self {
-            Self::Store => "store_name",
-            Self::Category => "category_name",
-            Self::ProductType => "type_name",
-        }
-    }
-}
 
 /// How a statement folds the case of a name before comparing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folding {
     /// No folding.
     None,
-    /// `lower(category_name) = …`
+    /// `lower(name) = …`
     Lower,
-    /// `upper(category_name) = …`
+    /// `upper(name) = …`
     Upper,
 }
 
-/// A name that a statement compares with.
+/// A name that a statement compares with. `E` is a kind of thing that has a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ComparedName {
+pub struct ComparedName<E> {
     /// What the name stands for.
-    pub entity: NamedEntity,
+    pub entity: E,
     /// How the names are folded before the comparison.
     pub folding: Folding,
     /// The name, as in the statement.
@@ -55,24 +29,36 @@ pub struct ComparedName {
 const MAX_COMPARED_NAMES: usize = 16;
 
 /// The names that a statement requires with `=`, `IN`, `= ANY (ARRAY[…])` or a LIKE without
-/// wildcards. At most 16, each once.
+/// wildcards. At most 16, each once. `columns` are the columns that hold names, each with what the
+/// names stand for.
+///
+/// ```
+/// use pg_select_guard::hints::compared_names;
+///
+/// let columns = [("customer_name", "customer"), ("city_name", "city")];
+/// let names = compared_names("SELECT 1 FROM customers WHERE city_name = 'Oslo'", &columns);
+/// assert_eq!((names[0].entity, names[0].value.as_str()), ("city", "Oslo"));
+/// ```
 #[must_use]
-pub fn compared_names(text: &str) -> Vec<ComparedName> {
+pub fn compared_names<E: Copy + PartialEq>(
+    text: &str,
+    columns: &[(&str, E)],
+) -> Vec<ComparedName<E>> {
     let tokens = Tokens::new(text);
-    let mut found: Vec<ComparedName> = Vec::new();
+    let mut found: Vec<ComparedName<E>> = Vec::new();
     for at in 0..tokens.len() {
-        let column = tokens.name(at);
-        let entity = NamedEntity::ALL
-            .into_iter()
-            .find(|entity| column.as_deref() == Some(entity.column()));
-        let Some(entity) = entity else { continue };
+        let name = tokens.name(at);
+        let column = columns
+            .iter()
+            .find(|(column, _)| name.as_deref() == Some(*column));
+        let Some((_, entity)) = column else { continue };
         let (folding, first, next) = column_operand(&tokens, at);
         let values = required_after(&tokens, next)
             .into_iter()
             .chain(required_before(&tokens, first));
         for value in values {
             let name = ComparedName {
-                entity,
+                entity: *entity,
                 folding,
                 value,
             };

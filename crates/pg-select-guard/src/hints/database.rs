@@ -2,6 +2,7 @@
 
 use super::column;
 use super::tokens::{TokenKind, Tokens};
+use crate::schema::Schema;
 
 /// A hint for errors of one SQLSTATE with certain words in the message. A test runs every example.
 #[derive(Debug)]
@@ -275,16 +276,19 @@ pub static ERROR_HINTS: &[ErrorHint] = &[
 
 /// The hint for an error of PostgreSQL; `at` is the index of the token at fault, if known.
 pub(super) fn hint(
+    schema: &Schema,
     tokens: &Tokens<'_>,
     sqlstate: &str,
     message: &str,
     at: Option<usize>,
 ) -> Option<String> {
     let specific = match sqlstate {
-        "42703" => column::unknown_column(tokens, message, at),
-        "42702" => column::ambiguous_column(tokens, message),
-        "42P01" if message.contains("FROM-clause entry") => column::missing_from_item(tokens),
-        "22007" | "22P02" => invalid_value(tokens, message, at),
+        "42703" => column::unknown_column(schema, tokens, message, at),
+        "42702" => column::ambiguous_column(schema, tokens, message),
+        "42P01" if message.contains("FROM-clause entry") => {
+            column::missing_from_item(schema, tokens)
+        }
+        "22007" | "22P02" => invalid_value(schema, tokens, message, at),
         _ => None,
     };
     specific.or_else(|| {
@@ -299,7 +303,12 @@ pub(super) fn hint(
 
 /// A string that is not a valid value of its type, as in
 /// `invalid input syntax for type date: "3 months"`.
-fn invalid_value(tokens: &Tokens<'_>, message: &str, at: Option<usize>) -> Option<String> {
+fn invalid_value(
+    schema: &Schema,
+    tokens: &Tokens<'_>,
+    message: &str,
+    at: Option<usize>,
+) -> Option<String> {
     let (kind, value) = message.split_once(": \"")?;
     let value = value.strip_suffix('"')?;
     let is_for = |types: &[&str]| {
@@ -325,7 +334,7 @@ fn invalid_value(tokens: &Tokens<'_>, message: &str, at: Option<usize>) -> Optio
         return Some(format!("write it as a date: DATE '{}'", value.trim()));
     }
     if is_for(&["integer", "bigint"]) {
-        return at.and_then(|at| string_for_number(tokens, at));
+        return at.and_then(|at| string_for_number(schema, tokens, at));
     }
     None
 }
@@ -358,17 +367,9 @@ fn is_date(value: &str) -> bool {
     year.len() == 4 && are_digits(year) && are_digits(month) && starts_with_digit
 }
 
-/// The id columns, and the columns with the names of the same things.
-const NAME_COLUMNS: [(&str, &str); 4] = [
-    ("store_id", "retail.stores.store_name"),
-    ("category_id", "retail.categories.category_name"),
-    ("type_id", "retail.product_types.type_name"),
-    ("product_id", "retail.products.product_name"),
-];
-
 /// A string in the place of a number: a name that is compared with an id, or a value of another
 /// type in COALESCE or CASE.
-fn string_for_number(tokens: &Tokens<'_>, at: usize) -> Option<String> {
+fn string_for_number(schema: &Schema, tokens: &Tokens<'_>, at: usize) -> Option<String> {
     if tokens.kind(at) != Some(TokenKind::String) {
         return None;
     }
@@ -385,6 +386,17 @@ fn string_for_number(tokens: &Tokens<'_>, at: usize) -> Option<String> {
     let mut names = before().filter_map(|at| tokens.name(at));
     let column = names.find(|name| name.ends_with("_id"))?;
     let id = column.trim_start_matches("primary_");
-    let (_, name) = NAME_COLUMNS.iter().find(|(column, _)| *column == id)?;
+    let name = name_column(schema, id)?;
     Some(format!("{column} is a number; the name is in {name}"))
+}
+
+/// The column with the names of the things that have this id: `shop.stores.store_name` for
+/// `store_id`, if that is the primary key of `stores`.
+fn name_column(schema: &Schema, id: &str) -> Option<String> {
+    let name = format!("{}_name", id.strip_suffix("_id")?);
+    let mut relations = schema.relations().iter();
+    let relation = relations.find(|relation| {
+        relation.key == [id] && relation.columns.iter().any(|column| column.name == name)
+    })?;
+    Some(format!("{}.{name}", schema.qualified(&relation.name)))
 }

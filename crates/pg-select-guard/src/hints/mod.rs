@@ -1,14 +1,14 @@
 //! Hints for a refusal of the guard or an error of PostgreSQL: what to write instead.
 //!
-//! Knows the client's text, the tables of `relations` and the SQL of other databases; must not know
-//! connections or MCP. Works on tokens, so that there are hints for a text that does not parse.
+//! Knows the client's text, the schema and the SQL of other databases; must not know connections or
+//! MCP. Works on tokens, so that there are hints for a text that does not parse.
 //!
 //! Invariants:
 //! - a hint consists of the client's own words, names of the allow-list and literals of this crate,
 //!   and holds nothing that the database has said of other tenants;
 //! - every example in a hint runs (a test).
 mod column; // columns that do not exist or are ambiguous
-mod compared; // names of stores, categories and product types in comparisons
+mod compared; // values that a statement compares columns with
 mod database; // hints for PostgreSQL's errors
 mod foreign; // functions, types and operators of other databases
 mod location; // where the parser stopped
@@ -18,12 +18,13 @@ mod syntax; // finds an entry of the syntax table
 mod syntax_table; // syntax of other databases and common mistakes, each with a hint
 mod tokens; // the tokens of a text
 
-pub use compared::{ComparedName, Folding, NamedEntity, compared_names};
+pub use compared::{ComparedName, Folding, compared_names};
 pub use database::{ERROR_HINTS, ErrorHint};
 pub(super) use foreign::hint as foreign_name;
 pub use foreign::{FOREIGN_NAMES, ForeignKind, ForeignName};
 pub use syntax_table::{FOREIGN_SYNTAX, ForeignSyntax};
 
+use super::schema::Schema;
 use tokens::Tokens;
 
 /// Details of a syntax error that the parser's message does not hold.
@@ -51,9 +52,15 @@ pub(super) fn syntax_error(text: &str, message: &str) -> SyntaxError {
 
 /// A hint for an error of PostgreSQL in the statement `text`. `message` is PostgreSQL's message;
 /// `byte` is the error's byte offset in `text`, if known.
-#[must_use]
-pub fn for_error(text: &str, sqlstate: &str, message: &str, byte: Option<usize>) -> Option<String> {
+pub(super) fn for_error(
+    schema: &Schema,
+    text: &str,
+    sqlstate: &str,
+    message: &str,
+    byte: Option<usize>,
+) -> Option<String> {
     let tokens = Tokens::new(text);
     let at = byte.map(|byte| tokens.index_at_byte(byte));
-    database::hint(&tokens, sqlstate, message, at).map(|hint| super::visible(&hint))
+    let hint = database::hint(schema, &tokens, sqlstate, message, at);
+    hint.map(|hint| super::visible(&hint))
 }

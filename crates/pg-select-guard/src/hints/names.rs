@@ -1,19 +1,19 @@
 //! The tables that a text reads, their aliases and their columns.
 
 use super::tokens::{TokenKind, Tokens};
-use crate::relations::{RELATIONS, Relation, SCHEMA, nearest, relation};
+use crate::schema::{Relation, Schema, nearest};
 
 /// A table in FROM, with its alias if it has one, else with its own name.
-pub(super) struct FromItem {
+pub(super) struct FromItem<'a> {
     pub(super) name: String,
-    pub(super) relation: &'static Relation,
+    pub(super) relation: &'a Relation,
 }
 
 /// The tables that a text reads, in the order of their first appearance; each name once.
-pub(super) fn from_items(tokens: &Tokens<'_>) -> Vec<FromItem> {
-    let mut items: Vec<FromItem> = Vec::new();
+pub(super) fn from_items<'a>(schema: &'a Schema, tokens: &Tokens<'_>) -> Vec<FromItem<'a>> {
+    let mut items: Vec<FromItem<'a>> = Vec::new();
     for at in 0..tokens.len() {
-        let Some(item) = from_item(tokens, at) else {
+        let Some(item) = from_item(schema, tokens, at) else {
             continue;
         };
         if !items.iter().any(|other| other.name == item.name) {
@@ -23,9 +23,9 @@ pub(super) fn from_items(tokens: &Tokens<'_>) -> Vec<FromItem> {
     items
 }
 
-fn from_item(tokens: &Tokens<'_>, at: usize) -> Option<FromItem> {
+fn from_item<'a>(schema: &'a Schema, tokens: &Tokens<'_>, at: usize) -> Option<FromItem<'a>> {
     let table = tokens.name(at)?;
-    let relation = relation(&table)?;
+    let relation = schema.relation(&table)?;
     // Skips a schema, or a database and a schema.
     let mut first = at;
     while tokens.follows(first, ".") {
@@ -44,22 +44,23 @@ fn from_item(tokens: &Tokens<'_>, at: usize) -> Option<FromItem> {
     })
 }
 
-/// Lists the columns of a table, as in `retail.stores has store_id, store_name, is_online`.
-pub(super) fn columns_of(relation: &Relation) -> String {
-    let columns: Vec<&str> = relation.columns.iter().map(|column| column.name).collect();
-    format!("{SCHEMA}.{} has {}", relation.name, columns.join(", "))
+/// Lists the columns of a table, as in `shop.customers has customer_id, name`.
+pub(super) fn columns_of(schema: &Schema, relation: &Relation) -> String {
+    let table = schema.qualified(&relation.name);
+    format!("{table} has {}", relation.column_list())
 }
 
 pub(super) fn has_column(relation: &Relation, name: &str) -> bool {
     relation.columns.iter().any(|column| column.name == name)
 }
 
-/// The tables that have a column, as in `retail.orders, retail.order_items`; empty if none has it.
-pub(super) fn tables_with(name: &str) -> String {
-    let tables: Vec<String> = RELATIONS
+/// The tables that have a column, as in `shop.customers, shop.orders`; empty if none has it.
+pub(super) fn tables_with(schema: &Schema, name: &str) -> String {
+    let tables: Vec<String> = schema
+        .relations()
         .iter()
         .filter(|relation| has_column(relation, name))
-        .map(|relation| format!("{SCHEMA}.{}", relation.name))
+        .map(|relation| schema.qualified(&relation.name))
         .collect();
     tables.join(", ")
 }
@@ -68,7 +69,8 @@ pub(super) fn tables_with(name: &str) -> String {
 pub(super) fn nearest_column<'a>(
     relations: impl Iterator<Item = &'a Relation>,
     name: &str,
-) -> Option<&'static str> {
-    let columns = relations.flat_map(|relation| relation.columns.iter().map(|column| column.name));
-    nearest(&name.to_lowercase(), columns)
+) -> Option<&'a str> {
+    let columns = relations.flat_map(|relation| &relation.columns);
+    let names = columns.map(|column| column.name.as_str());
+    nearest(&name.to_lowercase(), names)
 }

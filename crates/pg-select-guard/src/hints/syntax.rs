@@ -4,7 +4,7 @@
 use super::mistakes;
 use super::syntax_table::{FOREIGN_SYNTAX, ForeignSyntax, MatchPosition};
 use super::tokens::{TokenKind, Tokens};
-use crate::relations::nearest;
+use crate::schema::nearest;
 
 /// How many tokens after the words the parser may have stopped.
 const MAX_DISTANCE_TOKENS: usize = 2;

@@ -12,7 +12,7 @@ use super::item::Item;
 use super::star;
 use super::syntax::{column_star_qualifier, integer_literal, is_row_expansion, star_qualifier};
 use crate::name::names;
-use crate::relations::Relation;
+use crate::schema::Relation;
 
 /// A column in GROUP BY.
 #[derive(Clone, Debug, PartialEq, Eq)]

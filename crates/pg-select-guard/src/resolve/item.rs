@@ -1,12 +1,13 @@
 //! An item of FROM.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use pg_query::protobuf::{Alias, RangeVar};
 
 use super::columns::{ColumnData, Columns};
 use crate::name::names;
-use crate::relations::Relation;
+use crate::schema::Relation;
 
 /// An item of FROM. `C` is what is known of a column, `I` what is known of the item.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub(crate) struct Item<C, I> {
     pub(crate) columns: Columns<C>,
     pub(crate) data: I,
     /// The stored table, if it is one.
-    pub(super) table: Option<&'static Relation>,
+    pub(super) table: Option<Arc<Relation>>,
     /// Whether it has the table's own name.
     pub(super) is_unaliased: bool,
     /// Whether an alias renames columns.
@@ -45,13 +46,13 @@ impl<C: ColumnData, I> Item<C, I> {
     /// A table, or a WITH query.
     pub(crate) fn from_table(
         table: &RangeVar,
-        stored: Option<&'static Relation>,
+        stored: Option<Arc<Relation>>,
         columns: Columns<C>,
         data: I,
     ) -> Self {
         let item = Self {
-            table: stored,
             is_unaliased: stored.is_some(),
+            table: stored,
             ..Self::new(&table.relname, None, columns, data)
         };
         let item = item.renamed(table.alias.as_ref());
@@ -87,20 +88,23 @@ impl<C: ColumnData, I> Item<C, I> {
 
     /// The stored table, if it has withheld columns that something could denote: then a subquery of
     /// its other columns must replace it.
-    pub(crate) fn table_to_hide(&self) -> Option<&'static Relation> {
-        let table = self.table.filter(|_| self.is_read_whole.get());
+    pub(crate) fn table_to_hide(&self) -> Option<&Relation> {
+        let table = self.table.as_deref().filter(|_| self.is_read_whole.get());
         table.filter(|table| !table.withheld.is_empty())
     }
 
     /// The table of this item, if it withholds a column of this name.
-    pub(super) fn withholding(&self, name: &str) -> Option<&'static Relation> {
-        let table = self.table.filter(|table| table.withheld.contains(&name))?;
+    pub(super) fn withholding(&self, name: &str) -> Option<&Relation> {
+        let table = self.table.as_deref()?;
+        if !table.withheld.iter().any(|withheld| withheld == name) {
+            return None;
+        }
         self.columns.find(name).is_none().then_some(table)
     }
 
     /// The primary key of the stored table. Column aliases hide which columns form the key.
-    pub(crate) fn key(&self) -> &'static [&'static str] {
-        match self.table {
+    pub(crate) fn key(&self) -> &[String] {
+        match &self.table {
             Some(table) if !self.has_column_aliases => &table.key,
             _ => &[],
         }

@@ -51,7 +51,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
         }
         for name in &named {
             if let Some(table) = self.range_table.any_withholding(name) {
-                return Err(withheld::unknown_column(table, name));
+                return Err(withheld::unknown_column(&self.schema, table, name));
             }
         }
         let columns: Vec<&Column<C>> = items.iter().flat_map(|item| item.columns.iter()).collect();

@@ -2,7 +2,7 @@
 
 use super::columns::{ColumnData, ColumnMatch};
 use super::item::Item;
-use crate::relations::Relation;
+use crate::schema::Relation;
 
 /// What a name denotes.
 #[derive(Clone, Copy, Debug)]
@@ -201,11 +201,7 @@ impl<C: ColumnData, I> RangeTable<C, I> {
 
     /// The table that withholds a column of this name, if the name cannot denote another column.
     /// Without a qualifier, all items in scope are searched.
-    pub(super) fn withholding(
-        &self,
-        qualifier: Option<&str>,
-        name: &str,
-    ) -> Option<&'static Relation> {
+    pub(super) fn withholding(&self, qualifier: Option<&str>, name: &str) -> Option<&Relation> {
         match qualifier {
             Some(qualifier) => self.find_item(qualifier)?.1.withholding(name),
             None => {
@@ -216,7 +212,7 @@ impl<C: ColumnData, I> RangeTable<C, I> {
     }
 
     /// Any table in scope that withholds a column of this name, even if other items have one.
-    pub(super) fn any_withholding(&self, name: &str) -> Option<&'static Relation> {
+    pub(super) fn any_withholding(&self, name: &str) -> Option<&Relation> {
         let mut all = self.0.iter().flatten();
         all.find_map(|item| item.withholding(name))
     }

@@ -1,9 +1,10 @@
 //! Column references: the checks that each must pass, and what it denotes.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{ColumnRef, JoinExpr, Node};
+use pg_query::protobuf::{ColumnRef, JoinExpr, Node, RangeVar};
 
 use super::columns::{Column, ColumnData};
 use super::dot_notation::{self, DotNotation};
@@ -15,7 +16,7 @@ use super::syntax::{column_star_qualifier, star_qualifier};
 use super::withheld;
 use crate::name::{Verdict, names};
 use crate::refusal::Refusal;
-use crate::relations::DATABASE;
+use crate::schema::{Relation, Schema};
 
 /// What a column reference denotes.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,7 @@ pub(crate) struct Resolved<C> {
 /// Resolves the names of one statement.
 #[derive(Debug, Default)]
 pub(crate) struct Resolver<C, I> {
+    pub(super) schema: Arc<Schema>,
     pub(super) range_table: RangeTable<C, I>,
     dot_notation: DotNotation,
     /// Byte offsets of the column references that have not been resolved yet.
@@ -46,8 +48,9 @@ pub(crate) struct Hidden<C, I>(Vec<Item<C, I>>);
 
 impl<C: ColumnData, I> Resolver<C, I> {
     /// A resolver for a statement with column references at these byte offsets.
-    pub(crate) fn new(references: HashSet<i32>) -> Self {
+    pub(crate) fn new(schema: Arc<Schema>, references: HashSet<i32>) -> Self {
         Self {
+            schema,
             range_table: RangeTable::default(),
             dot_notation: DotNotation::default(),
             unresolved: references,
@@ -83,6 +86,15 @@ impl<C: ColumnData, I> Resolver<C, I> {
     /// one item.
     pub(crate) fn current(&self) -> &[Item<C, I>] {
         self.range_table.current()
+    }
+
+    /// The stored table that a name in FROM denotes, after [`qualify`](super::qualify); `None` for
+    /// a WITH query.
+    pub(crate) fn stored_table(&self, table: &RangeVar) -> Option<Arc<Relation>> {
+        if table.schemaname.is_empty() {
+            return None;
+        }
+        self.schema.relation(&table.relname).cloned()
     }
 
     /// Adds an item to the innermost query.
@@ -219,8 +231,8 @@ impl<C: ColumnData, I> Resolver<C, I> {
     /// replace.
     fn visit(&mut self, column: &mut ColumnRef) {
         self.unresolved.remove(&column.location);
-        remove_database_name(column);
-        withheld::shorten(column, &self.range_table);
+        remove_database_name(column, &self.schema);
+        withheld::shorten(column, &self.range_table, &self.schema);
     }
 
     /// Makes the checks of one name that is no star.
@@ -235,7 +247,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
             Some(qualifier) => self.dot_notation.add_column(qualifier, name, location)?,
         }
         if let Some(table) = self.range_table.withholding(qualifier, name) {
-            return Err(withheld::unknown_column(table, name).at(location));
+            return Err(withheld::unknown_column(&self.schema, table, name).at(location));
         }
         qualifier.map_or(Ok(()), |qualifier| {
             dot_notation::check_call(qualifier, name, &self.range_table, location)
@@ -249,11 +261,11 @@ impl<C: ColumnData, I> Resolver<C, I> {
     }
 }
 
-/// Changes `zava.retail.orders.order_id` to `retail.orders.order_id`, so that the statement that
-/// runs does not depend on the name that a deployment gives its database.
-fn remove_database_name(column: &mut ColumnRef) {
-    let names_database = names(&column.fields).first() == Some(&DATABASE);
-    if names_database && column.fields.len() == 4 {
+/// Changes `database.schema.table.column` to `schema.table.column`, so that the statement that runs
+/// does not depend on the name that a deployment gives its database.
+fn remove_database_name(column: &mut ColumnRef, schema: &Schema) {
+    let names = names(&column.fields);
+    if names.len() == 4 && schema.is_database(names[0]) {
         column.fields.remove(0);
     }
 }

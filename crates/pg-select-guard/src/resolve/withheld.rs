@@ -11,28 +11,35 @@ use super::columns::ColumnData;
 use super::range_table::RangeTable;
 use crate::name::names;
 use crate::refusal::{Refusal, Rule};
-use crate::relations::{Relation, SCHEMA};
+use crate::schema::{Relation, Schema};
 
 /// The refusal of a withheld column, worded like that of a column that does not exist.
-pub(super) fn unknown_column(table: &Relation, name: &str) -> Refusal {
-    let columns: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+pub(super) fn unknown_column(schema: &Schema, table: &Relation, name: &str) -> Refusal {
     Refusal::new(
         Rule::Column,
-        format!("there is no column {name} in {SCHEMA}.{}", table.name),
-        format!("its columns are {}", columns.join(", ")),
+        format!(
+            "there is no column {name} in {}",
+            schema.qualified(&table.name)
+        ),
+        format!("its columns are {}", table.column_list()),
     )
 }
 
 /// Shortens `schema.table.name` to `table.name` where both mean the same: a subquery has no schema.
-pub(super) fn shorten<C: ColumnData, I>(column: &mut ColumnRef, range_table: &RangeTable<C, I>) {
+pub(super) fn shorten<C: ColumnData, I>(
+    column: &mut ColumnRef,
+    range_table: &RangeTable<C, I>,
+    schema: &Schema,
+) {
     let names = names(&column.fields);
-    let [schema, table, _] = names.as_slice() else {
+    let [qualifier, table, _] = names.as_slice() else {
         return;
     };
     let is_same = range_table.find_item(table).is_some_and(|(_, item)| {
-        item.is_unaliased && item.table.is_some_and(|table| !table.withheld.is_empty())
+        let table = item.table.as_ref().filter(|_| item.is_unaliased);
+        table.is_some_and(|table| !table.withheld.is_empty())
     });
-    if *schema == SCHEMA && is_same {
+    if *qualifier == schema.name() && is_same {
         column.fields.remove(0);
     }
 }

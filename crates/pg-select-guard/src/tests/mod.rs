@@ -1,7 +1,23 @@
 mod functions;
 mod hints;
 
+use std::sync::LazyLock;
+
 use super::*;
+
+/// The guard that the tests use: the tables of a retailer.
+static GUARD: LazyLock<Guard> = LazyLock::new(|| {
+    let schema = Schema::parse("retail", include_str!("relations.txt")).expect("well-formed");
+    let limits = Limits {
+        text_bytes: usize::MAX,
+        ..Limits::STANDARD
+    };
+    Guard::new(schema.with_database("zava"), limits)
+});
+
+pub(super) fn check(text: &str) -> Result<CheckedQuery, Refusal> {
+    GUARD.check(text)
+}
 
 /// The text that runs in place of `text`.
 #[track_caller]
@@ -326,10 +342,16 @@ fn a_refusal_has_no_control_characters_and_is_short() {
 
 #[test]
 fn long_and_deeply_nested_statements_are_refused() {
-    let max_bytes = NonZeroUsize::new(32 * 1024).expect("not zero");
+    let limits = Limits {
+        text_bytes: 32 * 1024,
+        ..Limits::STANDARD
+    };
+    let limited = Guard::new(Schema::default(), limits);
     let padded = |bytes: usize| format!("SELECT 1{}", " ".repeat(bytes - 8));
-    assert!(check_up_to(&padded(32 * 1024), max_bytes).is_ok());
-    let refusal = check_up_to(&padded(32 * 1024 + 1), max_bytes).expect_err("one byte too many");
+    assert!(limited.check(&padded(32 * 1024)).is_ok());
+    let refusal = limited
+        .check(&padded(32 * 1024 + 1))
+        .expect_err("one byte too many");
     assert_eq!(refusal.rule(), Rule::Size);
     refused("SELECT '\0'", Rule::Size, "NUL");
     for depth in [60, 1_000, 15_000] {

@@ -18,6 +18,7 @@ use super::name::{Verdict, check_operator, check_sql_value_function, check_unquo
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
+use super::schema::Schema;
 use super::sql_json::{self, Part, Parts};
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
@@ -37,8 +38,12 @@ pub(super) struct Requirements {
 }
 
 /// Checks a whole query, and qualifies every table name with its schema.
-pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, Refusal> {
+pub(super) fn check_statement(
+    select: &mut SelectStmt,
+    schema: &Schema,
+) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
+        schema,
         ctes: CteScope::default(),
         windows: WindowNames::default(),
         depth: 0,
@@ -49,7 +54,8 @@ pub(super) fn check_statement(select: &mut SelectStmt) -> Result<Requirements, R
     Ok(walk.requirements)
 }
 
-struct Walk {
+struct Walk<'a> {
+    schema: &'a Schema,
     ctes: CteScope<()>,
     /// New names for windows of the innermost query.
     windows: WindowNames,
@@ -59,7 +65,7 @@ struct Walk {
     requirements: Requirements,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn visit_nodes(&mut self, nodes: &mut [Node]) -> Verdict {
         nodes.iter_mut().try_for_each(|node| self.visit_node(node))
     }
@@ -110,7 +116,7 @@ impl Walk {
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes),
+            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.schema),
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),
@@ -262,8 +268,9 @@ impl Walk {
             [name] | ["pg_catalog", name] => catalog::function(name),
             _ => None,
         };
-        let function =
-            known.ok_or_else(|| Refusal::unknown_function(&names(funcname)).at(*location))?;
+        let function = known.ok_or_else(|| {
+            Refusal::unknown_function(self.schema, &names(funcname)).at(*location)
+        })?;
         // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on
         // it and aborts the process.
         if matches!(function.name, "btrim" | "ltrim" | "rtrim") && args.len() > 2 {

@@ -9,7 +9,7 @@ use crate::name::Verdict;
 use crate::printable::WindowNames;
 use crate::refusal::Refusal;
 
-impl Walk {
+impl Walk<'_> {
     pub(super) fn visit_select(&mut self, select: &mut SelectStmt) -> Verdict {
         // All fields are listed: when a new grammar adds one, this does not compile until the field
         // has been decided.

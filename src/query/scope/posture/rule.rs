@@ -1,4 +1,4 @@
-use crate::query::guard::RELATIONS;
+use crate::query::guard;
 
 /// Returns a row for each violation of a rule.
 pub(super) const FIND: &str = include_str!("find.sql");
@@ -117,6 +117,10 @@ pub(super) const MIGRATED: PostureRule = PostureRule::new(
 
 /// The names of the tables of schema retail that a client may name, as an array literal.
 pub(super) fn exposed_tables() -> String {
-    let exposed: Vec<&str> = RELATIONS.iter().map(|relation| relation.name).collect();
+    let exposed: Vec<&str> = guard::schema()
+        .relations()
+        .iter()
+        .map(|relation| relation.name.as_str())
+        .collect();
     format!("{{{}}}", exposed.join(","))
 }

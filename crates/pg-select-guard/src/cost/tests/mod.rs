@@ -13,8 +13,8 @@ mod totals;
 
 use super::{functions, operator};
 use crate::catalog::{self, OperatorSize, SizeRule};
-use crate::tests::{refused as refused_by, runs_as};
-use crate::{PlannerSettings, Rule, check};
+use crate::tests::{check, refused as refused_by, runs_as};
+use crate::{PlannerSettings, Rule};
 
 #[track_caller]
 fn unchanged(text: &str) {

@@ -1,6 +1,7 @@
 //! Resolution of names and stars.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::super::Resolver;
 use super::{Rule, check, refused, refused_by, runs_as, too_large, unchanged};
@@ -68,9 +69,13 @@ fn an_alias_of_a_function_counts_in_the_whole_statement() {
 /// A reference that the analysis has not visited has passed no check.
 #[test]
 fn a_statement_with_an_unresolved_reference_is_refused() {
-    let resolver = Resolver::new(HashSet::from([7]));
+    let resolver = Resolver::new(Arc::default(), HashSet::from([7]));
     assert!(resolver.finish().is_err());
-    assert!(Resolver::new(HashSet::new()).finish().is_ok());
+    assert!(
+        Resolver::new(Arc::default(), HashSet::new())
+            .finish()
+            .is_ok()
+    );
 }
 
 #[test]
