@@ -371,3 +371,22 @@ fn long_and_deeply_nested_statements_are_refused() {
         );
     }
 }
+
+#[test]
+fn limits_above_the_standard_are_supported() {
+    let schema = Schema::parse("zoo", "cages: *cage_id 4").expect("well-formed");
+    let limits = Limits {
+        items: 100,
+        ..Limits::STANDARD
+    };
+    let guard = Guard::new(schema, limits);
+    let joined = |count: usize| {
+        let items: Vec<String> = (0..count)
+            .map(|number| format!("cages c{number}"))
+            .collect();
+        guard.check(&format!("SELECT 1 FROM {}", items.join(", ")))
+    };
+    let query = joined(100).expect("within the limits");
+    assert!(!query.settings().allow_hash_join);
+    assert_eq!(joined(101).expect_err("one too many").rule(), Rule::Cost);
+}
