@@ -1,33 +1,6 @@
 //! Upper bounds of one expression.
 
-/// Limit of one value: what all aggregates may accumulate, and some more. A sort merges rows of a
-/// dozen tapes at once, whatever its sort key.
-pub(super) const MAX_VALUE_BYTES: u64 = 12 << 20;
-
-/// Limit that a bounded wrapper enforces on a value whose size is known only at run time.
-pub(super) const MAX_WRAPPED_BYTES: u64 = 16 << 10;
-
-/// Limit of a value that PostgreSQL may compute while planning. The planner copies such a constant
-/// to many places: into each WHEN of a CASE, each append child of a UNION, each equality that it
-/// derives from others.
-pub(super) const MAX_PLAN_TIME_BYTES: u64 = 4 << 10;
-
-/// The planner inlines a call of a bounded wrapper. These are the nodes that it adds, how often the
-/// argument occurs among them, and the nodes of the largest argument that it copies like that.
-const WRAPPER_NODES: u64 = 40;
-const WRAPPER_ARGUMENT_COPIES: u64 = 5;
-const MAX_COPIED_ARGUMENT_NODES: u64 = 20;
-
-/// The longest text of a `numeric`: PostgreSQL keeps 131,072 digits before the decimal point and
-/// 16,383 behind it.
-pub(super) const MAX_NUMERIC_BYTES: u64 = 160 << 10;
-
-/// A number, date, boolean or another value of fixed size.
-pub(super) const SCALAR_BYTES: u64 = 64;
-
-/// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
-/// memory, however long they are.
-pub(super) const MAX_SORT_KEY_BYTES: u64 = 24 << 10;
+use super::limits::{MAX_COPIED_ARGUMENT_NODES, WRAPPER_ARGUMENT_COPIES, WRAPPER_NODES};
 
 /// Upper bounds of an expression's size and of what it costs to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

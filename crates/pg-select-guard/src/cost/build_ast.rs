@@ -11,18 +11,10 @@ use pg_query::protobuf::{
 };
 
 use super::aggregate_weights::SizeMeasure;
+use super::limits::{HASHED_ROW_OVERHEAD_BYTES, HASHED_VALUE_OVERHEAD_BYTES, MAX_HASHED_BYTES};
 
 /// The schema of the bounded wrappers (`migrations/0004_bounded.sql`).
 pub(super) const WRAPPER_SCHEMA: &str = "bounded";
-
-/// Bytes of a row in the hash table of a subplan, beside its values.
-const HASHED_ROW_OVERHEAD_BYTES: u64 = 100;
-
-/// Bytes of a value in such a row, beside the bytes of its text.
-const HASHED_VALUE_OVERHEAD_BYTES: u64 = 8;
-
-/// Limit of the rows of all hashed subplans of a statement, in bytes.
-const MAX_HASHED_BYTES: u64 = 64 << 20;
 
 pub(super) fn integer(value: u64) -> Node {
     let ival = i32::try_from(value).unwrap_or(i32::MAX);

@@ -3,16 +3,14 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
 
-use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
 use super::columns::Columns;
+use super::limits::{MAX_RECURSIVE_SCALAR_BYTES, MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::query::{QueryOutput, Recursion};
 use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect};
 use crate::name::{Verdict, names};
 use crate::refusal::{Refusal, Rule};
 use crate::resolve::CteQuery;
-
-/// Limit of a number that a recursion computes, in bytes.
-const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
 
 /// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
 /// column aliases.

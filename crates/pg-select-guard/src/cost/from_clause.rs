@@ -3,8 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect, RangeVar};
 
-use super::bound::{Bound, MAX_PLAN_TIME_BYTES};
+use super::bound::Bound;
 use super::columns::{Column, Columns};
+use super::limits::{MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
 use super::query::QueryOutput;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
@@ -186,9 +187,6 @@ fn joined_cost(items: &[Item]) -> ItemCost {
         row_count_known: items.iter().all(|item| item.data.row_count_known),
     }
 }
-
-/// The largest size in `relations.txt` of a column that is no text.
-const MAX_NUMBER_BYTES: u64 = 16;
 
 fn table_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();

@@ -10,12 +10,10 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, JoinExpr, JoinType, Node, SelectStmt};
 
+use super::limits::MAX_HASHED_ROW_BYTES;
 use super::{Item, operator};
 use crate::caps::Caps;
 use crate::resolve::{ItemColumn, referred_column, using_pairs};
-
-/// Limit of the rows of a subquery that may be kept in a hash table, in bytes.
-pub(super) const MAX_HASHED_ROW_BYTES: u64 = 512;
 
 /// Whether the joins of this query can multiply rows, or would hash long rows. `items` are those of
 /// FROM.

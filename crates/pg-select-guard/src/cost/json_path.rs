@@ -4,6 +4,7 @@
 use pg_query::protobuf::Node;
 
 use super::inspect;
+use super::limits::MAX_PATH_COMPARISONS;
 use super::totals::check_steps;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
@@ -13,9 +14,6 @@ const SPECIAL: &str = "?%$.[]{}()|&!=<>@#,*:-+/";
 
 /// Characters that PostgreSQL skips between two tokens.
 const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\x0c'];
-
-/// Limit of the comparisons in a path; the check of each examines all tokens of its two operands.
-const MAX_COMPARISONS: usize = 100;
 
 /// Sizes of what a JSON path reads, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -288,10 +286,10 @@ fn comparison_steps(
         .enumerate()
         .filter_map(is_comparison)
         .collect();
-    if positions.len() > MAX_COMPARISONS {
+    if positions.len() > MAX_PATH_COMPARISONS {
         return Err(refusal(
             "a JSON path has too many comparisons",
-            &format!("the maximum is {MAX_COMPARISONS}; split the query into smaller ones"),
+            &format!("the maximum is {MAX_PATH_COMPARISONS}; split the query into smaller ones"),
         ));
     }
     let mut sum = 0_u64;

@@ -33,11 +33,11 @@ mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
 mod expression; // all other expressions
 mod from_clause; // items of FROM
-mod full_text; // full-text search
 mod functions; // size rules of single functions
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token
+mod limits; // all limits and figures, with their reasons
 mod operator; // operators
 mod query; // SELECT and its clauses
 mod regex; // regular expressions
@@ -57,29 +57,13 @@ use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
 use super::walk::Requirements;
 
+pub(super) use limits::{MAX_EXPLAIN_LIVE_BYTES, MAX_LIVE_BYTES};
+
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
 use bound::Bound;
 use columns::Columns;
+use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
-
-/// Limit of the bytes of all values of one statement that can be live at the same time: the values
-/// of one row of each of its queries.
-pub(super) const MAX_LIVE_BYTES: u64 = 64 << 20;
-
-/// The same limit for EXPLAIN. It prints the constants that the planner computed, each byte as up
-/// to six bytes, and more than once.
-pub(super) const MAX_EXPLAIN_LIVE_BYTES: u64 = 1 << 20;
-
-/// Limit of a statement's nodes in PostgreSQL's planner, which needs about 0.8 KiB for each.
-const MAX_NODES: u64 = 30_000;
-
-/// A subquery with a column of more nodes than this gets an optimization fence: references then
-/// read the column's value instead of copying its expression. Ordinary columns have tens of nodes.
-const MAX_UNFENCED_NODES: u64 = 1_000;
-
-/// Limit of the state of all accumulating aggregates together, in bytes: the budget of the
-/// aggregate `bounded.admits`.
-const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
 
 /// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
 /// the planner settings it needs.

@@ -3,13 +3,15 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
-use super::bound::{Bound, MAX_NUMERIC_BYTES, SCALAR_BYTES};
-use super::full_text::{
-    MAX_TSQUERY_TEXT_BYTES, TSVECTOR_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE,
-};
+use super::bound::Bound;
 use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
-use super::regex::{REGEX_BYTES_PER_BYTE, bound_regex, bound_regexes, unknown_regexes};
+use super::limits::{
+    BYTES_PER_ITEM, MAX_NUMERIC_BYTES, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_BYTES_PER_BYTE,
+    TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
+};
+use super::regex::{bound_regex, bound_regexes, unknown_regexes};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
 use super::{inspect, regex};
 use crate::catalog::{
@@ -18,19 +20,6 @@ use crate::catalog::{
 };
 use crate::name::{Verdict, names};
 use crate::refusal::Refusal;
-
-/// Bytes that PostgreSQL holds for each byte of the rebuilt value.
-pub(super) const REBUILD_BYTES_PER_BYTE: u64 = 35;
-
-/// Decimal digits of a number that PostgreSQL processes at a time, and the fewest bytes of an
-/// element of an array.
-const BYTES_PER_ITEM: u64 = 4;
-
-/// Digits that a product has beside those of its factors.
-const PRODUCT_OVERHEAD_DIGITS: u64 = 16;
-
-/// Sums of numbers up to this size do not count as longer: values of columns have as many digits.
-const UNCOUNTED_DIGITS: u64 = 16;
 
 /// The operands of an operator.
 #[derive(Clone, Copy, Debug)]

@@ -7,9 +7,10 @@ use pg_query::protobuf::{
     TypeName,
 };
 
-use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
 use super::build_ast::ColumnCount;
 use super::columns::{Column, Columns};
+use super::limits::{MAX_NESTED_PATHS, MAX_VALUE_BYTES, SCALAR_BYTES};
 use super::regex::check_json_path;
 use super::sub_link::SublinkPlan;
 use super::{CostAnalyzer, Item, ItemCost, build_ast, inspect, time_zone};
@@ -31,9 +32,6 @@ const SHORT_TYPES: [&str; 12] = [
     "timetz",
     "uuid",
 ];
-
-/// Limit of nested NESTED PATH clauses in a JSON_TABLE.
-const MAX_NESTED_PATHS: usize = 4;
 
 impl CostAnalyzer {
     /// Bounds an SQL/JSON expression.

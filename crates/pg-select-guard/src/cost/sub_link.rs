@@ -3,12 +3,11 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SubLink, SubLinkType};
 
-use super::aggregate_state::ARRAY_ELEMENT_BYTES;
 use super::bound::{Bound, Parts};
 use super::build_ast::ColumnCount;
-use super::join::MAX_HASHED_ROW_BYTES;
+use super::limits::{ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES};
 use super::operator::{check_operator_over_rows, operator_steps};
-use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
+use super::{CostAnalyzer, aggregate_weights, build_ast, inspect};
 use crate::catalog;
 use crate::name::names;
 use crate::refusal::Refusal;

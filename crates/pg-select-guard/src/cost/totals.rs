@@ -1,28 +1,14 @@
 //! Totals of a whole statement, and their limits.
 
 use super::CostAnalyzer;
-use super::bound::{Bound, MAX_VALUE_BYTES};
+use super::bound::Bound;
+use super::limits::{
+    BYTES_PER_SORTED_VALUE, MAX_SORT_ROW_BYTES, MAX_SORTED_BYTES, MAX_UNINTERRUPTIBLE_STEPS,
+    MAX_VALUE_BYTES, MAX_WINDOWS,
+};
 use crate::caps::Caps;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
-
-/// Limit of the uninterruptible steps for one row. One step takes between one and eight
-/// nanoseconds.
-const MAX_UNINTERRUPTIBLE_STEPS: u64 = 30_000_000;
-
-/// Limit of the sum, over all sorts and joins, of the bytes of one row: PostgreSQL merges at least
-/// six tapes at once and holds a row of each.
-const MAX_SORT_ROW_BYTES: u64 = 17 << 20;
-
-/// Bytes that PostgreSQL accounts for a sorted value, whatever its length.
-const BYTES_PER_SORTED_VALUE: u64 = 24;
-
-/// Limit of the windows of one statement, each of which may need its own sort.
-const MAX_WINDOWS: u64 = 32;
-
-/// Limit of the sum, over all sorts, of the longest sorted value: with the smallest `work_mem`,
-/// each sort keeps 2,730 of them.
-const MAX_SORTED_BYTES: u64 = 64 << 10;
 
 /// Totals of a statement, as far as it has been analyzed.
 #[derive(Clone, Copy, Debug, Default)]

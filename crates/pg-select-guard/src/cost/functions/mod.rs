@@ -15,7 +15,8 @@ use pg_query::protobuf::FuncCall;
 
 pub(super) use numeric::{power_bytes, power_steps};
 
-use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
+use super::limits::{MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::totals::check_steps;
 use super::{build_ast, inspect};
 use crate::catalog::{Function, Replacement};
