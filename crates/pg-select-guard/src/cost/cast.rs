@@ -61,6 +61,27 @@ const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
     "uuid",
     "varchar",
 ];
+/// Types whose values have a fixed size, however long the text is that they are read from. The type
+/// `jsonpath` is refused after the check of that text.
+const FIXED_SIZE_TYPES: [&str; 16] = [
+    "bool",
+    "char",
+    "date",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int8",
+    "interval",
+    "jsonpath",
+    "money",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "uuid",
+];
+
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
 fn wrap_texts(text: &mut Node, wrapper: &str, max: u64) -> usize {
@@ -198,7 +219,7 @@ impl CostAnalyzer {
             ("jsonb", _) if arg.is_json => times(2),
             ("jsonb" | "tsvector", _) => times(6),
             // An input function repeats a text that it rejects in its error message.
-            _ => {
+            (fixed, _) if FIXED_SIZE_TYPES.contains(&fixed) => {
                 check_bytes(
                     &format!("the expression cast to {name}"),
                     arg.max_bytes,
@@ -206,6 +227,9 @@ impl CostAnalyzer {
                     target.location,
                 )?;
                 SCALAR_BYTES
+            }
+            _ => {
+                return Err(Refusal::construct(&format!("a cast to {name}")).at(target.location));
             }
         };
         check_value_bytes(&format!("the type {name}"), value, target.location)?;

@@ -170,7 +170,12 @@ impl CostAnalyzer {
             NodeEnum::GroupingFunc(grouping) => {
                 Bound::parent(self.bound_exprs(&mut grouping.args)?.combined, SCALAR_BYTES)
             }
-            _ => Bound::leaf(SCALAR_BYTES),
+            // The name of a field or `*` behind an expression; CURRENT_DATE and the like.
+            NodeEnum::String(_) | NodeEnum::AStar(_) | NodeEnum::SqlvalueFunction(_) => {
+                Bound::leaf(SCALAR_BYTES)
+            }
+            // What the walk admits elsewhere only, and what it does not admit.
+            _ => return Err(Refusal::construct("this expression")),
         })
     }
 

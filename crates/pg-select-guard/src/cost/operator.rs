@@ -28,6 +28,39 @@ pub(super) struct Operands {
     pub(super) right: Bound,
 }
 
+/// What an operation returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Returned {
+    /// What the operator returns.
+    Result,
+    /// The left operand, or NULL.
+    LeftOperand,
+    TruthValue,
+}
+
+impl Returned {
+    /// `None` if the kind is unknown.
+    fn from_kind(kind: AExprKind) -> Option<Self> {
+        match kind {
+            AExprKind::AexprOp => Some(Self::Result),
+            AExprKind::AexprNullif => Some(Self::LeftOperand),
+            AExprKind::AexprOpAny
+            | AExprKind::AexprOpAll
+            | AExprKind::AexprDistinct
+            | AExprKind::AexprNotDistinct
+            | AExprKind::AexprIn
+            | AExprKind::AexprLike
+            | AExprKind::AexprIlike
+            | AExprKind::AexprSimilar
+            | AExprKind::AexprBetween
+            | AExprKind::AexprNotBetween
+            | AExprKind::AexprBetweenSym
+            | AExprKind::AexprNotBetweenSym => Some(Self::TruthValue),
+            AExprKind::Undefined => None,
+        }
+    }
+}
+
 /// Bounds an operation, given the bounds of its operands. A regular expression on the right may get
 /// a bounded wrapper.
 pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bound, Refusal> {
@@ -38,28 +71,29 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     let operator = find_operator(expr)
         .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
     let path_steps = bound_patterns(expr, operator, left.max_bytes)?;
-    let value = match kind {
-        AExprKind::AexprOp => result_bytes(expr, operator, operands),
-        AExprKind::AexprNullif => left.max_bytes,
-        _ => 1,
+    let returned = Returned::from_kind(kind)
+        .ok_or_else(|| Refusal::construct("this operation").at(location))?;
+    let value = match returned {
+        Returned::Result => result_bytes(expr, operator, operands),
+        Returned::LeftOperand => left.max_bytes,
+        Returned::TruthValue => 1,
     };
     let name = operator.name;
     check_value_bytes(&format!("the operator {name}"), value, location)?;
     let mut bound = Bound::parent(left.with_sibling(right), value);
-    bound.may_parse_as_number = match (kind, operator.number) {
-        (AExprKind::AexprNullif, _) => left.may_parse_as_number,
-        (AExprKind::AexprOp, NumberRule::Always) => true,
-        (AExprKind::AexprOp, NumberRule::OfArguments) => bound.may_parse_as_number,
-        _ => false,
+    bound.may_parse_as_number = match (returned, operator.number) {
+        (Returned::LeftOperand, _) => left.may_parse_as_number,
+        (Returned::Result, NumberRule::Always) => true,
+        (Returned::Result, NumberRule::OfArguments) => bound.may_parse_as_number,
+        (Returned::Result, NumberRule::Never) | (Returned::TruthValue, _) => false,
     };
-    (bound.is_json, bound.is_flat) = match (kind, operator.form) {
-        (AExprKind::AexprNullif, _) => (false, left.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Any) => (false, false),
-        (AExprKind::AexprOp, OperatorForm::Left) => (left.is_json, left.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Either) => (left.is_json, left.is_flat || right.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Tsquery) => (false, left.is_flat || right.is_flat),
-        // A truth value.
-        _ => (false, true),
+    (bound.is_json, bound.is_flat) = match (returned, operator.form) {
+        (Returned::LeftOperand, _) => (false, left.is_flat),
+        (Returned::Result, OperatorForm::Any) => (false, false),
+        (Returned::Result, OperatorForm::Left) => (left.is_json, left.is_flat),
+        (Returned::Result, OperatorForm::Either) => (left.is_json, left.is_flat || right.is_flat),
+        (Returned::Result, OperatorForm::Tsquery) => (false, left.is_flat || right.is_flat),
+        (Returned::Result, OperatorForm::Flat) | (Returned::TruthValue, _) => (false, true),
     };
     let held = held_bytes(
         operator,
@@ -79,8 +113,8 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
             location,
         ));
     }
-    let own_steps = match (kind, operator.steps) {
-        (AExprKind::AexprOp, OperatorSteps::Power) => power_steps(value, location)?,
+    let own_steps = match (returned, operator.steps) {
+        (Returned::Result, OperatorSteps::Power) => power_steps(value, location)?,
         _ => operator_steps(operator, left.max_bytes, right.max_bytes, location)?,
     };
     bound.uninterruptible_steps = bound
@@ -118,7 +152,7 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
             Some(NodeEnum::FuncCall(escaped)) => {
                 escaped.args.first().map_or(0, regex::retained_bytes)
             }
-            _ => 0,
+            _ => regex::retained_bytes(right),
         },
         (Some(_), Some(right))
             if find_operator(expr).is_some_and(|operator| operator.pattern == Pattern::Regex) =>
@@ -143,7 +177,16 @@ pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
                 .count();
             (u64::try_from(computed).unwrap_or(u64::MAX).max(1), 1)
         }
-        _ => (1, 1),
+        AExprKind::AexprOp
+        | AExprKind::AexprOpAny
+        | AExprKind::AexprOpAll
+        | AExprKind::AexprDistinct
+        | AExprKind::AexprNotDistinct
+        | AExprKind::AexprNullif
+        | AExprKind::AexprLike
+        | AExprKind::AexprIlike
+        | AExprKind::AexprSimilar
+        | AExprKind::Undefined => (1, 1),
     }
 }
 

@@ -179,7 +179,10 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
             .iter()
             .map(retained_bytes)
             .fold(0, u64::saturating_add),
-        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(0, retained_bytes),
+        Some(NodeEnum::TypeCast(cast)) => match cast.arg.as_deref() {
+            Some(patterns) => retained_bytes(patterns),
+            None => MAX_BYTES_PER_REGEX,
+        },
         _ => MAX_BYTES_PER_REGEX,
     }
 }

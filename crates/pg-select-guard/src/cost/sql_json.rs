@@ -38,12 +38,12 @@ impl CostAnalyzer {
     pub(super) fn bound_sql_json(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         match &mut node.node {
             Some(NodeEnum::JsonObjectConstructor(object)) => {
-                let slots = value_slots(&mut object.exprs);
+                let slots = value_slots(&mut object.exprs)?;
                 let bound = self.bound_as_call("jsonb_build_object", slots)?;
                 Ok(bound_returned(bound, object.output.as_ref()))
             }
             Some(NodeEnum::JsonArrayConstructor(array)) => {
-                let slots = value_slots(&mut array.exprs);
+                let slots = value_slots(&mut array.exprs)?;
                 let bound = self.bound_as_call("jsonb_build_array", slots)?;
                 Ok(bound_returned(bound, array.output.as_ref()))
             }
@@ -321,10 +321,17 @@ impl CostAnalyzer {
                     bound = bound.with_sibling(inner);
                     continue;
                 }
-                (JsonTableColumnType::JtcForOrdinality, _) | (_, None) => {
-                    Bound::leaf(8).as_non_text()
+                (JsonTableColumnType::JtcForOrdinality, _) => Bound::leaf(8).as_non_text(),
+                (
+                    JsonTableColumnType::JtcRegular
+                    | JsonTableColumnType::JtcExists
+                    | JsonTableColumnType::JtcFormatted,
+                    Some(target),
+                ) => bound_as_type(path_result_bound(document), target),
+                _ => {
+                    let refusal = Refusal::construct("this column of JSON_TABLE");
+                    return Err(refusal.at(column.location));
                 }
-                (_, Some(target)) => bound_as_type(path_result_bound(document), target),
             };
             bound = bound.with_sibling(value);
             columns.push(Column::new(column.name.clone(), value.fenced()));
@@ -334,16 +341,16 @@ impl CostAnalyzer {
 }
 
 /// The keys and values of a constructor, in place.
-fn value_slots(members: &mut [Node]) -> Vec<&mut Node> {
+fn value_slots(members: &mut [Node]) -> Result<Vec<&mut Node>, Refusal> {
     let mut slots = Vec::new();
     for member in members {
         match &mut member.node {
             Some(NodeEnum::JsonKeyValue(pair)) => push_pair_slots(pair, &mut slots),
             Some(NodeEnum::JsonValueExpr(value)) => slots.extend(value.raw_expr.as_deref_mut()),
-            _ => {}
+            _ => return Err(Refusal::construct("this member of a JSON value")),
         }
     }
-    slots
+    Ok(slots)
 }
 
 fn push_pair_slots<'a>(pair: &'a mut JsonKeyValue, slots: &mut Vec<&'a mut Node>) {
@@ -426,7 +433,8 @@ fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
         }
         .as_non_text(),
         "numeric" | "interval" => bound.as_non_text(),
-        _ => bound.as_text().as_flat(),
+        "text" | "varchar" => bound.as_text().as_flat(),
+        _ => bound.as_text(),
     }
 }
 
