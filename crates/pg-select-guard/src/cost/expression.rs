@@ -9,10 +9,10 @@ use super::limits::{
     ARRAY_ELEMENT_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, MAX_SCALAR_INPUT_BYTES,
     SCALAR_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
-use super::operator::{
-    Operands, bound_operation, compares_equal, is_array_comparison, is_equality, may_join,
-    may_take_json_path, parser_copies,
+use super::operation::{
+    compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
 };
+use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
 use super::{CostAnalyzer, build_ast, inspect, operator, retained};

@@ -11,7 +11,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, JoinExpr, JoinType, Node, SelectStmt};
 
 use super::limits::MAX_HASHED_ROW_BYTES;
-use super::{Item, operator};
+use super::{Item, operation};
 use crate::caps::Caps;
 use crate::resolve::{ItemColumn, referred_column, using_pairs};
 
@@ -114,7 +114,7 @@ impl JoinGraph<'_> {
                 expr.args.iter().for_each(|arg| self.condition(arg));
             }
             Some(NodeEnum::AExpr(expr))
-                if expr.kind() == AExprKind::AexprOp && operator::is_equality(expr) =>
+                if expr.kind() == AExprKind::AexprOp && operation::is_equality(expr) =>
             {
                 let known = &self.items[..self.nodes.len()];
                 let sides = [&expr.lexpr, &expr.rexpr].map(|side| {

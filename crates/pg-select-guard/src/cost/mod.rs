@@ -37,11 +37,14 @@ mod functions; // size rules of single functions
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token
+mod json_table; // JSON_TABLE
 mod limits; // all limits and figures, with their reasons
+mod operation; // queries on operations
 mod operator; // operators
 mod query; // SELECT and its clauses
 mod regex; // regular expressions
 mod retained; // memory that a backend retains for a statement
+mod row_limits; // limits of the rows of hashed subplans and recursions
 mod sort; // sorting and LIMIT
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
 mod sub_link; // subqueries in expressions

@@ -5,7 +5,6 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::bound::Bound;
 use super::columns::{Column, Columns};
-use super::cte::RecursiveCte;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
@@ -35,6 +34,14 @@ pub(super) enum Recursion {
     /// By UNION without ALL: PostgreSQL keeps each row it has seen in a hash table that ignores
     /// `work_mem`.
     Distinct,
+}
+
+/// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
+/// column aliases.
+#[derive(Clone, Copy)]
+pub(super) struct RecursiveCte<'a> {
+    pub(super) position: usize,
+    pub(super) column_aliases: &'a [Node],
 }
 
 impl CostAnalyzer {

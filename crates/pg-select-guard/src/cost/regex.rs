@@ -3,13 +3,12 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
-pub(super) use super::json_path::check_json_path;
 use super::limits::{
     BYTES_PER_GROUP, BYTES_PER_OPTIONAL_PAIR, BYTES_PER_REGEX, MAX_BYTES_PER_REGEX,
     MAX_EXPANDED_REGEX_BYTES, MAX_OPTIONAL_PARTS, MAX_REGEX_BYTES, MAX_REPETITIONS,
     MAX_WORD_BOUNDARIES,
 };
-use super::operator::find_operator;
+use super::operation::find_operator;
 use super::{build_ast, inspect};
 use crate::catalog::Operator;
 use crate::name::Verdict;

@@ -7,7 +7,7 @@ use super::bound::{Bound, Parts};
 use super::build_ast::ColumnCount;
 use super::limits::{ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES};
 use super::operator::{check_operator_over_rows, operator_steps};
-use super::{CostAnalyzer, aggregate_weights, build_ast, inspect};
+use super::{CostAnalyzer, aggregate_weights, build_ast, inspect, row_limits};
 use crate::catalog;
 use crate::name::names;
 use crate::refusal::Refusal;
@@ -97,7 +97,7 @@ impl CostAnalyzer {
                         .at(location)
                     })?;
                     self.totals.hashed_subplans += 1;
-                    build_ast::limit_hashed_rows(
+                    row_limits::limit_hashed_rows(
                         subselect,
                         column_count,
                         row.total_bytes,
