@@ -130,7 +130,7 @@ impl CostAnalyzer {
         }
         if join.alias.is_some() {
             let items = self.resolver.replace_by_join(join, joined_cost);
-            withheld::hide_in_join(join, &mut items.iter());
+            withheld::hide_in_join(join, &mut items.iter())?;
             self.check_from_columns()?;
         }
         self.resolver.show(hidden);

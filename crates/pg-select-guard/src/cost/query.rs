@@ -244,7 +244,7 @@ impl CostAnalyzer {
                 .saturating_mul(plans),
         );
         self.add_row(total)?;
-        withheld::hide(&mut select.from_clause, self.resolver.current());
+        withheld::hide(&mut select.from_clause, self.resolver.current())?;
         Ok(QueryOutput {
             columns,
             cost: ItemCost {
