@@ -76,7 +76,7 @@ impl CostAnalyzer {
             };
             let copies = 1 + measure.copies();
             self.add_copies(before, copies)?;
-            parts.nodes = parts.nodes.saturating_mul(copies);
+            parts.nodes = parts.nodes * copies;
             let measured = call
                 .args
                 .iter()

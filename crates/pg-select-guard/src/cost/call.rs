@@ -15,6 +15,7 @@ use super::limits::{
     REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
 };
 use super::totals::{check_steps, check_value_bytes, input_too_long};
+use super::units::Steps;
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
 use crate::catalog::{
     self, Form, Function, HeldBytes, InputRule, NumberRule, Plans, Replacement, SizeRule, State,
@@ -71,7 +72,7 @@ impl CallParts {
 struct ResultBound {
     bytes: u64,
     held_bytes: u64,
-    uninterruptible_steps: u64,
+    uninterruptible_steps: Steps,
 }
 
 impl From<u64> for ResultBound {
@@ -79,7 +80,7 @@ impl From<u64> for ResultBound {
         Self {
             bytes,
             held_bytes: 0,
-            uninterruptible_steps: 0,
+            uninterruptible_steps: Steps::default(),
         }
     }
 }
@@ -131,10 +132,7 @@ impl CostAnalyzer {
             .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
         check_input(function, &parts, location)?;
         let own_steps = own_steps(function, parts.args.combined.max_bytes, location)?;
-        bound.uninterruptible_steps = bound
-            .uninterruptible_steps
-            .saturating_add(own_steps)
-            .saturating_add(result.uninterruptible_steps);
+        bound.uninterruptible_steps += own_steps + result.uninterruptible_steps;
         check_value_bytes(&name, value, location)?;
         if function.replacement == Replacement::CastToText {
             let inner = std::mem::take(node);
@@ -288,7 +286,7 @@ fn bound_result(
                 call,
                 bounds: &parts.arguments,
                 held_bytes: 0,
-                uninterruptible_steps: 0,
+                uninterruptible_steps: Steps::default(),
             };
             let bytes = rule(&mut custom)?;
             return Ok(ResultBound {
@@ -328,10 +326,10 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> Verdict
 }
 
 /// The uninterruptible steps of a function over arguments of this size.
-fn own_steps(function: &Function, longest: u64, location: i32) -> Result<u64, Refusal> {
+fn own_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
-        StepRule::None => return Ok(0),
-        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(0),
+        StepRule::None => return Ok(Steps::default()),
+        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),
         StepRule::Digits => longest / DIGITS_PER_LIMB,
         StepRule::Pairs => longest / MIN_PAIR_BYTES,
     };

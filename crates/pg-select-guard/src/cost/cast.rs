@@ -264,7 +264,7 @@ impl CostAnalyzer {
                 PRINT_STEPS_PER_BYTE,
                 target.location,
             )?;
-            bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
+            bound.uninterruptible_steps += own_steps;
         }
         Ok(bound)
     }

@@ -8,14 +8,16 @@
 //! Must not know how a bound is computed. Invariant: the table of limits in
 //! `docs/decisions/0011-cost-bounds.md` has the same numbers, which a test compares.
 
-// Statements.
+use super::units::{Nodes, Steps};
+
+// Statements
 
 /// Limit of a statement's nodes in PostgreSQL's planner, which needs about 0.8 KiB for each.
-pub(super) const MAX_NODES: u64 = 30_000;
+pub(super) const MAX_NODES: Nodes = Nodes::new(30_000);
 
 /// A subquery with a column of more nodes than this gets an optimization fence: references then
 /// read the column's value instead of copying its expression. Ordinary columns have tens of nodes.
-pub(super) const MAX_UNFENCED_NODES: u64 = 1_000;
+pub(super) const MAX_UNFENCED_NODES: Nodes = Nodes::new(1_000);
 
 /// Limit of the bytes of all values of one statement that can be live at the same time: the values
 /// of one row of each of its queries.
@@ -27,7 +29,7 @@ pub(crate) const MAX_EXPLAIN_LIVE_BYTES: u64 = 1 << 20;
 
 /// Limit of the uninterruptible steps for one row. One step takes between one and eight
 /// nanoseconds.
-pub(super) const MAX_UNINTERRUPTIBLE_STEPS: u64 = 30_000_000;
+pub(super) const MAX_UNINTERRUPTIBLE_STEPS: Steps = Steps::new(30_000_000);
 
 /// Limit of the windows of one statement, each of which may need its own sort.
 pub(super) const MAX_WINDOWS: u64 = 32;
@@ -35,7 +37,7 @@ pub(super) const MAX_WINDOWS: u64 = 32;
 /// Limit of a number that a recursion computes, in bytes.
 pub(super) const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
 
-// Values.
+// Values
 
 /// Limit of one value: what all aggregates may accumulate, and some more. A sort merges rows of a
 /// dozen tapes at once, whatever its sort key.
@@ -59,18 +61,18 @@ pub(super) const MAX_NUMBER_BYTES: u64 = 16;
 /// a function rebuilds.
 pub(super) const REBUILD_BYTES_PER_BYTE: u64 = 35;
 
-// Bounded wrappers.
+// Bounded wrappers
 
 /// Nodes that the planner adds when it inlines a call of a bounded wrapper.
-pub(super) const WRAPPER_NODES: u64 = 40;
+pub(super) const WRAPPER_NODES: Nodes = Nodes::new(40);
 
 /// How often the argument of the call occurs among them.
 pub(super) const WRAPPER_ARGUMENT_COPIES: u64 = 5;
 
 /// Nodes of the largest argument that the planner copies like that.
-pub(super) const MAX_COPIED_ARGUMENT_NODES: u64 = 20;
+pub(super) const MAX_COPIED_ARGUMENT_NODES: Nodes = Nodes::new(20);
 
-// Sorts and joins.
+// Sorts and joins
 
 /// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
 /// memory, however long they are.
@@ -94,7 +96,7 @@ pub(super) const MAX_TOPN_BYTES: u64 = 64 << 20;
 /// Bytes of a row in a top-N sort beside its values.
 pub(super) const TOPN_ROW_OVERHEAD_BYTES: u64 = 64;
 
-// Hash tables.
+// Hash tables
 
 /// Limit of the rows of all hashed subplans of a statement, in bytes.
 pub(super) const MAX_HASHED_BYTES: u64 = 64 << 20;
@@ -108,7 +110,7 @@ pub(super) const HASHED_VALUE_OVERHEAD_BYTES: u64 = 8;
 /// Limit of the rows of a subquery that may be kept in a hash table, in bytes.
 pub(super) const MAX_HASHED_ROW_BYTES: u64 = 512;
 
-// Aggregates.
+// Aggregates
 
 /// Limit of the state of all accumulating aggregates together, in bytes: the budget of the
 /// aggregate `bounded.admits`.
@@ -156,7 +158,7 @@ pub(super) const MAX_UNLIMITED_QUERIES: usize = 8;
 /// Bytes of a fraction, of which an ordered-set aggregate may take an array.
 pub(super) const BYTES_PER_FRACTION: u64 = 8;
 
-// Arrays and rows.
+// Arrays and rows
 
 /// Bytes of an element in a finished array beside its value.
 pub(super) const ARRAY_ELEMENT_BYTES: u64 = 4;
@@ -177,7 +179,7 @@ pub(super) const BYTES_PER_ITEM: u64 = 4;
 /// Bytes of a field of a row beside its name and its value.
 pub(super) const FIELD_OVERHEAD_BYTES: usize = 24;
 
-// Casts.
+// Casts
 
 /// Limit of a text that is parsed as a number, date or the like, in bytes.
 pub(super) const MAX_SCALAR_INPUT_BYTES: u64 = 1 << 20;
@@ -196,7 +198,7 @@ pub(super) const JSON_INPUT_BYTES_PER_BYTE: u64 = 220;
 /// Steps to print one byte of a number: a number of 130,000 digits takes 1.3 ms.
 pub(super) const PRINT_STEPS_PER_BYTE: u64 = 2;
 
-// Numbers.
+// Numbers
 
 /// The longest text of a `numeric`: PostgreSQL keeps 131,072 digits before the decimal point and
 /// 16,383 behind it.
@@ -249,7 +251,7 @@ pub(super) const PRODUCTS_PER_STEP: u64 = 64;
 /// Limit of the rows of `generate_series`.
 pub(super) const MAX_SERIES_ROWS: u64 = 1_000_000;
 
-// Texts.
+// Texts
 
 /// Limit of a text that is normalized, in bytes: the time grows with the square of the length.
 pub(super) const MAX_NORMALIZE_BYTES: u64 = 8 << 10;
@@ -279,7 +281,7 @@ pub(super) const STEPS_PER_SET_LOOKUP: u64 = 3;
 /// Bytes of a text that a substring search examines in one step.
 pub(super) const SEARCHED_BYTES_PER_STEP: u64 = 8;
 
-// Regular expressions.
+// Regular expressions
 
 /// Limit of a regular expression, in bytes. Compiling one takes memory that grows with its
 /// repetitions, and a backend keeps the last 32.
@@ -312,7 +314,7 @@ pub(super) const BYTES_PER_GROUP: u64 = 8;
 /// Bytes of an array of matches or of parts for each byte of the text.
 pub(super) const MATCH_ARRAY_BYTES_PER_BYTE: u64 = 12;
 
-// JSON.
+// JSON
 
 /// Limit of the comparisons in a path; the check of each examines all tokens of its two operands.
 pub(super) const MAX_PATH_COMPARISONS: usize = 100;
@@ -332,7 +334,7 @@ pub(super) const PRETTY_BYTES_PER_BYTE: u64 = 30;
 /// unique.
 pub(super) const UNIQUE_KEYS_BYTES_PER_BYTE: u64 = 30;
 
-// Full-text search.
+// Full-text search
 
 /// Limit of a text that becomes a `tsquery`, in bytes: combining its words takes time that grows
 /// with their square.
@@ -365,7 +367,7 @@ pub(super) const HEADLINE_BYTES_PER_BYTE: u64 = 50;
 /// Limit of the length of the name of a text search configuration, in bytes.
 pub(super) const MAX_CONFIGURATION_NAME_BYTES: usize = 63;
 
-// Memory that a backend retains.
+// Memory that a backend retains
 
 /// Bytes of a cached time zone (`pg_tzset` in pgtz.c).
 pub(super) const BYTES_PER_TIME_ZONE: u64 = 32 << 10;

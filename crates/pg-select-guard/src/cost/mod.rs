@@ -50,6 +50,7 @@ mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
 mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
+mod units; // nodes and steps, whose arithmetic saturates
 mod withheld; // subqueries in place of tables with withheld columns
 
 use pg_query::protobuf::SelectStmt;
@@ -67,6 +68,7 @@ use bound::Bound;
 use columns::Columns;
 use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
+use units::Nodes;
 
 /// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
 /// the planner settings it needs.
@@ -92,7 +94,7 @@ fn bound_within(
     caps: Caps,
     limits: &AggregateLimits,
 ) -> Attempt<(SelectStmt, BoundedStatement)> {
-    let analyze = |max_unfenced_nodes: u64, hashed_subplans: u64| {
+    let analyze = |max_unfenced_nodes: Nodes, hashed_subplans: u64| {
         let mut attempt = select.clone();
         let mut analyzer = CostAnalyzer {
             caps,
@@ -109,10 +111,10 @@ fn bound_within(
         analyzer.resolver.finish()?;
         Ok((attempt, analyzer))
     };
-    let mut nodes = 0;
+    let mut nodes = Nodes::default();
     // If the standard threshold does not suffice, every subquery that computes anything is fenced.
     // What remains is the size of the text itself.
-    for max_unfenced_nodes in [MAX_UNFENCED_NODES, 1] {
+    for max_unfenced_nodes in [MAX_UNFENCED_NODES, Nodes::new(1)] {
         let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
         if analyzer.totals.hashed_subplans > 1 {
             // The first pass has counted the hashed subplans; the second divides their budget among
@@ -179,13 +181,13 @@ struct CostAnalyzer {
     /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
     /// Nodes of everything seen so far, after inlining.
-    nodes: u64,
+    nodes: Nodes,
     totals: Totals,
     /// Limit of the live bytes of one row of each query.
     max_live_bytes: u64,
     /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
-    max_unfenced_nodes: u64,
+    max_unfenced_nodes: Nodes,
     /// Number of accumulating aggregates that share the state budget.
     accumulating_aggregates: u64,
     /// Number of grouping sets of the innermost query.

@@ -14,6 +14,7 @@ use super::limits::{
 use super::operation::{find_operator, is_array_comparison, parser_copies};
 use super::regex::{bound_regex, bound_regexes, unknown_regexes};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
+use super::units::Steps;
 use super::{inspect, regex};
 use crate::catalog::{
     HeldBytes, NumberRule, Operator, OperatorForm, OperatorSize, OperatorSteps, Pattern,
@@ -117,10 +118,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
         (Returned::Result, OperatorSteps::Power) => power_steps(value, location)?,
         _ => operator_steps(operator, left.max_bytes, right.max_bytes, location)?,
     };
-    bound.uninterruptible_steps = bound
-        .uninterruptible_steps
-        .saturating_add(own_steps)
-        .saturating_add(path_steps);
+    bound.uninterruptible_steps += own_steps + path_steps;
     Ok(bound)
 }
 
@@ -169,9 +167,9 @@ pub(super) fn operator_steps(
     left: u64,
     right: u64,
     location: i32,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     match operator.steps {
-        OperatorSteps::None | OperatorSteps::Power => Ok(0),
+        OperatorSteps::None | OperatorSteps::Power => Ok(Steps::default()),
         OperatorSteps::Like => check_steps("LIKE", left, right, location),
         OperatorSteps::Product => check_steps(
             &format!("the operator {}", operator.name),
@@ -207,12 +205,12 @@ fn bound_patterns(
     expr: &mut AExpr,
     operator: &Operator,
     document_bytes: u64,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let is_array = is_array_comparison(expr.kind);
     // The operator ~ of a number (bitwise NOT) has no left operand.
     let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
-        return Ok(0);
+        return Ok(Steps::default());
     };
     let input = PathInput {
         document_bytes,
@@ -244,7 +242,7 @@ fn bound_patterns(
         }
         Pattern::PathOrTsquery => Ok(()),
     };
-    verdict.map(|()| 0)
+    verdict.map(|()| Steps::default())
 }
 
 /// Bytes of the result of `left operator right`.

@@ -7,6 +7,7 @@ use super::bound::Bound;
 use super::columns::{Column, Columns};
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
+use super::units::Nodes;
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
 use crate::name::Verdict;
@@ -23,7 +24,7 @@ pub(super) struct QueryOutput {
     /// Whether it reads itself.
     pub(super) recursion: Recursion,
     /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
-    pub(super) nodes: u64,
+    pub(super) nodes: Nodes,
 }
 
 /// Whether a query reads itself, and how its rows are combined.
@@ -67,7 +68,7 @@ impl CostAnalyzer {
             self.bound_simple_query(select)?
         };
         self.ctes.truncate(outer);
-        output.nodes = self.nodes.saturating_sub(before);
+        output.nodes = self.nodes.added_since(before);
         Ok(output)
     }
 
@@ -101,7 +102,7 @@ impl CostAnalyzer {
         for key in &mut select.sort_clause {
             limits = limits.with_sibling(self.bound_set_operation_key(key)?);
         }
-        self.nodes = self.nodes.saturating_add(limits.nodes);
+        self.nodes += limits.nodes;
         self.add_row(limits)?;
         Ok(QueryOutput {
             columns,
@@ -118,7 +119,7 @@ impl CostAnalyzer {
                 (true, true) => Recursion::All,
                 (true, false) => Recursion::Distinct,
             },
-            nodes: 0,
+            nodes: Nodes::default(),
         })
     }
 
@@ -237,12 +238,7 @@ impl CostAnalyzer {
         let windows = self.totals.windows - windows;
         self.add_sorted_rows(select, &columns, total.live_bytes, windows)?;
         total = total.with_sibling(self.bound_limit(select, &columns)?);
-        self.nodes = self.nodes.saturating_add(
-            total
-                .nodes
-                .saturating_mul(append_children)
-                .saturating_mul(plans),
-        );
+        self.nodes += total.nodes * append_children * plans;
         self.add_row(total)?;
         withheld::hide(&mut select.from_clause, self.resolver.current())?;
         Ok(QueryOutput {
@@ -256,7 +252,7 @@ impl CostAnalyzer {
             },
             condition_live_bytes,
             recursion: Recursion::None,
-            nodes: 0,
+            nodes: Nodes::default(),
         })
     }
 

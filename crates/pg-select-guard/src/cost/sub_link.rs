@@ -57,7 +57,7 @@ impl CostAnalyzer {
         let output = self.bound_query(select)?;
         let row: Parts = output.columns.bounds().collect();
         let mut bound = Bound {
-            nodes: output.nodes.saturating_add(left_operand.nodes),
+            nodes: output.nodes + left_operand.nodes,
             max_bytes: 0,
             ..left_operand.at_runtime()
         };
@@ -80,7 +80,7 @@ impl CostAnalyzer {
                     row.combined.max_bytes,
                     location,
                 )?;
-                bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
+                bound.uninterruptible_steps += own_steps;
                 if plan == SublinkPlan::PulledUpJoin {
                     self.add_sort_keys(output.columns.bounds().chain([left_operand]))?;
                 }
@@ -125,7 +125,7 @@ impl CostAnalyzer {
                     1
                 };
                 self.add_copies(totals, plans)?;
-                self.nodes = self.nodes.saturating_add(output.nodes * (plans - 1));
+                self.nodes += output.nodes * (plans - 1);
                 Ok(Bound::parent(bound, 1).as_non_text())
             }
             SubLinkType::ArraySublink => {

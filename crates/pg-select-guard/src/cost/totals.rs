@@ -6,6 +6,7 @@ use super::limits::{
     BYTES_PER_SORTED_VALUE, MAX_SORT_ROW_BYTES, MAX_SORTED_BYTES, MAX_UNINTERRUPTIBLE_STEPS,
     MAX_VALUE_BYTES, MAX_WINDOWS,
 };
+use super::units::Steps;
 use crate::caps::Caps;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
@@ -16,7 +17,7 @@ pub(super) struct Totals {
     /// Live bytes of one row of each query.
     live_bytes: u64,
     /// Uninterruptible steps for one row of each query.
-    uninterruptible_steps: u64,
+    uninterruptible_steps: Steps,
     /// FROM items and SubLinks.
     pub(super) items: u64,
     /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined. A
@@ -39,9 +40,12 @@ impl Totals {
             let added = now.saturating_sub(before);
             before.saturating_add(added.saturating_mul(copies))
         };
+        let added_steps = self
+            .uninterruptible_steps
+            .added_since(before.uninterruptible_steps);
         Self {
             live_bytes: copied(self.live_bytes, before.live_bytes),
-            uninterruptible_steps: copied(self.uninterruptible_steps, before.uninterruptible_steps),
+            uninterruptible_steps: before.uninterruptible_steps + added_steps * copies,
             items: copied(self.items, before.items),
             equalities: copied(self.equalities, before.equalities),
             windows: copied(self.windows, before.windows),
@@ -106,10 +110,7 @@ impl CostAnalyzer {
     /// Adds what one query evaluates for a row.
     pub(super) fn add_row(&mut self, row: Bound) -> Verdict {
         self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
-        self.totals.uninterruptible_steps = self
-            .totals
-            .uninterruptible_steps
-            .saturating_add(row.uninterruptible_steps);
+        self.totals.uninterruptible_steps += row.uninterruptible_steps;
         self.totals.check(&self.caps, self.max_live_bytes)
     }
 
@@ -176,8 +177,8 @@ pub(super) fn check_steps(
     left: u64,
     right: u64,
     location: i32,
-) -> Result<u64, Refusal> {
-    let steps = left.saturating_mul(right);
+) -> Result<Steps, Refusal> {
+    let steps = Steps::for_pairs(left, right);
     if steps <= MAX_UNINTERRUPTIBLE_STEPS {
         return Ok(steps);
     }

@@ -8,6 +8,7 @@ use crate::cost::limits::{
     PRODUCTS_PER_SERIES, PRODUCTS_PER_STEP, SCALAR_BYTES,
 };
 use crate::cost::totals::check_steps;
+use crate::cost::units::Steps;
 use crate::cost::{build_ast, inspect};
 use crate::refusal::Refusal;
 
@@ -80,14 +81,14 @@ fn is_float8(call: &CustomCall<'_>) -> bool {
 /// Adds the steps of a power of this size.
 fn add_power_steps(call: &mut CustomCall<'_>, value: u64) -> Result<(), Refusal> {
     let power = power_steps(value, call.call.location)?;
-    call.add_counted_steps(series_steps(call.total_bytes()).saturating_add(power));
+    call.add_counted_steps(series_steps(call.total_bytes()) + power);
     Ok(())
 }
 
 /// The steps of a series expansion for arguments of this size.
-fn series_steps(arguments: u64) -> u64 {
+fn series_steps(arguments: u64) -> Steps {
     let limbs = arguments.min(MAX_DISPLAY_SCALE) / DIGITS_PER_LIMB;
-    limbs * limbs * PRODUCTS_PER_SERIES
+    Steps::for_pairs(limbs, limbs) * PRODUCTS_PER_SERIES
 }
 
 /// Bytes of a power. An exponent that is known only at run time gets a bounded wrapper. If it is a
@@ -116,7 +117,7 @@ pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u6
 }
 
 /// The uninterruptible steps of a power of this size: it multiplies numbers four digits at a time.
-pub(in crate::cost) fn power_steps(bytes: u64, location: i32) -> Result<u64, Refusal> {
+pub(in crate::cost) fn power_steps(bytes: u64, location: i32) -> Result<Steps, Refusal> {
     let limbs = bytes / DIGITS_PER_LIMB;
     check_steps("a power", limbs, limbs / PRODUCTS_PER_STEP, location)
 }
