@@ -6,7 +6,7 @@ use pg_query::protobuf::{GroupingSet, GroupingSetKind, Node};
 use super::refusal::{Refusal, Rule};
 
 /// The most grouping sets that the GROUP BY clause of one query may expand to.
-const MAX_GROUPING_SETS: u64 = 64;
+pub(super) const MAX_GROUPING_SETS: u64 = 64;
 
 /// The number of grouping sets that a GROUP BY clause expands to, which PostgreSQL computes as the
 /// cross product of its items.

@@ -49,10 +49,10 @@ const MAX_SORTED_BYTES: u64 = 64 << 20;
 const COUNTED_BYTES_PER_VALUE: u64 = 24;
 
 /// Wider rows are merged from few tapes. PostgreSQL counts 264 KiB for each tape.
-const MAX_ROW_BYTES_FOR_MANY_TAPES: u64 = 2 << 20;
+pub(super) const MAX_ROW_BYTES_FOR_MANY_TAPES: u64 = 2 << 20;
 
 /// `work_mem` with which a sort merges few tapes.
-const FEW_TAPES_WORK_MEM_KIB: u64 = 1 << 10;
+pub(super) const FEW_TAPES_WORK_MEM_KIB: u64 = 1 << 10;
 
 /// `geqo_threshold` of a statement with more tables and sub-selects than this: lists of this many
 /// are joined by the genetic optimizer instead of an exhaustive search (PostgreSQL's default is

@@ -11,23 +11,9 @@
 //! `SELECT DISTINCT … ORDER BY`, so equal aggregates in it need equal wrappers.
 
 use super::CostAnalyzer;
-use super::bound::{Bound, MAX_SORT_KEY_BYTES};
+use super::bound::Bound;
+use super::limits::{AGGREGATE_LIMITS_BYTES, MAX_UNLIMITED_QUERIES};
 use crate::refusal::{Refusal, Rule};
-
-/// The limits that are tried in turn, in bytes: for values that are embedded into JSON, embedded
-/// into jsonb, kept for LIMIT, sorted, sorted in upper case, and sorted several times.
-const LIMITS_BYTES: [u64; 6] = [
-    1 << 20,
-    256 << 10,
-    64 << 10,
-    MAX_SORT_KEY_BYTES,
-    8_000,
-    2_000,
-];
-
-/// When a limit is needed, at most this many queries are analyzed once more to see whether they can
-/// do without it.
-const MAX_UNLIMITED_QUERIES: usize = 8;
 
 /// Limits of each value that an aggregate of the statement accumulates.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +40,7 @@ pub(super) fn with_largest_limits<T>(
         Err(refusal) if collects && refusal.rule() == Rule::Cost => refusal,
         Err(refusal) => return Err(refusal),
     };
-    for max_bytes in LIMITS_BYTES {
+    for max_bytes in AGGREGATE_LIMITS_BYTES {
         let mut limits = AggregateLimits {
             max_bytes: Some(max_bytes),
             unlimited: Vec::new(),

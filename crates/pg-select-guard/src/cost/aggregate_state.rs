@@ -9,34 +9,15 @@ use pg_query::protobuf::{FuncCall, Node};
 use super::aggregate_weights::SizeMeasure;
 use super::bound::Bound;
 use super::call::AggregateRefs;
+use super::limits::{
+    ARRAY_ELEMENT_BYTES, ELEMENT_OVERHEAD_BYTES, JSON_ELEMENT_OVERHEAD_BYTES, JSON_WEIGHT_PER_BYTE,
+    MAX_AGGREGATE_STATE_BYTES, MAX_ESTIMATED_ELEMENT_BYTES, NUMBER_BYTES, RANGE_OVERHEAD_BYTES,
+    WEIGHT_PER_BYTE,
+};
 use super::totals::Totals;
-use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
+use super::{CostAnalyzer, aggregate_weights, build_ast, inspect};
 use crate::catalog::{Element, Function, State};
 use crate::refusal::Refusal;
-
-/// Bytes of an accumulated element beside its value: in an array or a text, in a JSON value, in a
-/// multirange.
-const ELEMENT_OVERHEAD_BYTES: u64 = 16;
-const JSON_ELEMENT_OVERHEAD_BYTES: u64 = 160;
-const RANGE_OVERHEAD_BYTES: u64 = 2_400;
-
-/// Bytes of an element in a finished array beside its value.
-pub(super) const ARRAY_ELEMENT_BYTES: u64 = 4;
-
-/// Elements that can be longer than this are weighed by their actual size at run time.
-pub(super) const MAX_ESTIMATED_ELEMENT_BYTES: u64 = 256;
-
-/// Size of a number or a date, which is not worth measuring at run time.
-const NUMBER_BYTES: u64 = 16;
-
-/// Weight of one byte: with 3, a statement can use a third of the budget of `bounded.admits`. A
-/// value derived from the accumulated one, such as the text of an array, can be more than twice as
-/// long, and it may be sorted several times.
-const WEIGHT_PER_BYTE: u64 = 3;
-
-/// Weight of one byte of JSON, which takes many times its text while it is embedded into other
-/// JSON.
-const JSON_WEIGHT_PER_BYTE: u64 = 12;
 
 impl CostAnalyzer {
     /// Rewrites `aggregate(x)` to `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`. The
@@ -95,7 +76,7 @@ impl CostAnalyzer {
             };
             let copies = 1 + measure.copies();
             self.add_copies(before, copies)?;
-            parts.nodes = parts.nodes.saturating_mul(copies);
+            parts.nodes = parts.nodes * copies;
             let measured = call
                 .args
                 .iter()

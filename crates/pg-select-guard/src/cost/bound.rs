@@ -1,45 +1,19 @@
 //! Upper bounds of one expression.
 
-/// Limit of one value: what all aggregates may accumulate, and some more. A sort merges rows of a
-/// dozen tapes at once, whatever its sort key.
-pub(super) const MAX_VALUE_BYTES: u64 = 12 << 20;
-
-/// Limit that a bounded wrapper enforces on a value whose size is known only at run time.
-pub(super) const MAX_WRAPPED_BYTES: u64 = 16 << 10;
-
-/// Limit of a value that PostgreSQL may compute while planning. The planner copies such a constant
-/// to many places: into each WHEN of a CASE, each append child of a UNION, each equality that it
-/// derives from others.
-pub(super) const MAX_PLAN_TIME_BYTES: u64 = 4 << 10;
-
-/// The planner inlines a call of a bounded wrapper. These are the nodes that it adds, how often the
-/// argument occurs among them, and the nodes of the largest argument that it copies like that.
-const WRAPPER_NODES: u64 = 40;
-const WRAPPER_ARGUMENT_COPIES: u64 = 5;
-const MAX_COPIED_ARGUMENT_NODES: u64 = 20;
-
-/// The longest text of a `numeric`: PostgreSQL keeps 131,072 digits before the decimal point and
-/// 16,383 behind it.
-pub(super) const MAX_NUMERIC_BYTES: u64 = 160 << 10;
-
-/// A number, date, boolean or another value of fixed size.
-pub(super) const SCALAR_BYTES: u64 = 64;
-
-/// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
-/// memory, however long they are.
-pub(super) const MAX_SORT_KEY_BYTES: u64 = 24 << 10;
+use super::limits::{MAX_COPIED_ARGUMENT_NODES, WRAPPER_ARGUMENT_COPIES, WRAPPER_NODES};
+use super::units::{Nodes, Steps};
 
 /// Upper bounds of an expression's size and of what it costs to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Bound {
     /// Nodes of the expression after the planner has inlined subqueries.
-    pub(super) nodes: u64,
+    pub(super) nodes: Nodes,
     /// Bytes of the value.
     pub(super) max_bytes: u64,
     /// Bytes of the value together with all values that it is computed from.
     pub(super) live_bytes: u64,
     /// Steps of its operations during which PostgreSQL checks for no interrupt.
-    pub(super) uninterruptible_steps: u64,
+    pub(super) uninterruptible_steps: Steps,
     /// Whether the value may be a text that parses as a number: a short text can denote a long
     /// number.
     pub(super) may_parse_as_number: bool,
@@ -56,10 +30,10 @@ impl Bound {
     /// A single node whose value has at most this many bytes.
     pub(super) fn leaf(max_bytes: u64) -> Self {
         Self {
-            nodes: 1,
+            nodes: Nodes::new(1),
             max_bytes,
             live_bytes: max_bytes,
-            uninterruptible_steps: 0,
+            uninterruptible_steps: Steps::default(),
             may_parse_as_number: true,
             is_json: false,
             is_flat: false,
@@ -70,7 +44,7 @@ impl Bound {
     /// A node over `children` whose value has at most this many bytes.
     pub(super) fn parent(children: Self, max_bytes: u64) -> Self {
         Self {
-            nodes: children.nodes.saturating_add(1),
+            nodes: children.nodes + Nodes::new(1),
             max_bytes,
             live_bytes: children.live_bytes.saturating_add(max_bytes),
             uninterruptible_steps: children.uninterruptible_steps,
@@ -84,12 +58,10 @@ impl Bound {
     /// Two children of one node; `max_bytes` is that of the longer.
     pub(super) fn with_sibling(self, other: Self) -> Self {
         Self {
-            nodes: self.nodes.saturating_add(other.nodes),
+            nodes: self.nodes + other.nodes,
             max_bytes: self.max_bytes.max(other.max_bytes),
             live_bytes: self.live_bytes.saturating_add(other.live_bytes),
-            uninterruptible_steps: self
-                .uninterruptible_steps
-                .saturating_add(other.uninterruptible_steps),
+            uninterruptible_steps: self.uninterruptible_steps + other.uninterruptible_steps,
             may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
             is_json: self.is_json && other.is_json,
             is_flat: self.is_flat && other.is_flat,
@@ -114,9 +86,9 @@ impl Bound {
     /// Several copies of an expression, all with the same value.
     pub(super) fn repeated(self, copies: u64) -> Self {
         Self {
-            nodes: self.nodes.saturating_mul(copies),
+            nodes: self.nodes * copies,
             live_bytes: self.live_bytes.saturating_mul(copies),
-            uninterruptible_steps: self.uninterruptible_steps.saturating_mul(copies),
+            uninterruptible_steps: self.uninterruptible_steps * copies,
             ..self
         }
     }
@@ -162,7 +134,7 @@ impl Bound {
     pub(super) fn with_wrapper(self) -> Self {
         let copies = self.nodes.min(MAX_COPIED_ARGUMENT_NODES) * WRAPPER_ARGUMENT_COPIES;
         Self {
-            nodes: self.nodes.saturating_add(WRAPPER_NODES + copies),
+            nodes: self.nodes + WRAPPER_NODES + copies,
             ..self
         }
     }

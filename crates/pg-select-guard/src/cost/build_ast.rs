@@ -4,25 +4,13 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AConst, AExpr, AExprKind, AStar, Alias, Boolean, CaseExpr, CaseWhen, CoalesceExpr,
-    CoercionForm, ColumnRef, CommonTableExpr, CteMaterialize, FuncCall, Integer,
-    JsonAggConstructor, JsonArrayAgg, JsonEncoding, JsonFormat, JsonFormatType, JsonOutput,
-    JsonValueExpr, LimitOption, Node, RangeSubselect, RangeVar, ResTarget, SelectStmt,
-    SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName, WindowDef, WithClause,
+    CoercionForm, ColumnRef, FuncCall, Integer, JsonAggConstructor, JsonArrayAgg, JsonEncoding,
+    JsonFormat, JsonFormatType, JsonOutput, JsonValueExpr, LimitOption, Node, RangeSubselect,
+    ResTarget, SelectStmt, SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName,
 };
-
-use super::aggregate_weights::SizeMeasure;
 
 /// The schema of the bounded wrappers (`migrations/0004_bounded.sql`).
 pub(super) const WRAPPER_SCHEMA: &str = "bounded";
-
-/// Bytes of a row in the hash table of a subplan, beside its values.
-const HASHED_ROW_OVERHEAD_BYTES: u64 = 100;
-
-/// Bytes of a value in such a row, beside the bytes of its text.
-const HASHED_VALUE_OVERHEAD_BYTES: u64 = 8;
-
-/// Limit of the rows of all hashed subplans of a statement, in bytes.
-const MAX_HASHED_BYTES: u64 = 64 << 20;
 
 pub(super) fn integer(value: u64) -> Node {
     let ival = i32::try_from(value).unwrap_or(i32::MAX);
@@ -283,7 +271,7 @@ fn union_all_empty(query: Box<Node>, columns: usize) -> Node {
 }
 
 /// `SELECT * FROM item`
-fn select_star_from(item: Node) -> SelectStmt {
+pub(super) fn select_star_from(item: Node) -> SelectStmt {
     let star = ColumnRef {
         fields: vec![wrap(NodeEnum::AStar(AStar {}))],
         location: -1,
@@ -299,104 +287,6 @@ fn select_star_from(item: Node) -> SelectStmt {
 
 pub(super) fn fenced_column(value: &str) -> Node {
     column(&["fenced", value])
-}
-
-/// Limits the rows of a subquery while they are produced. PostgreSQL keeps no row for the window
-/// function, and stops at the first row above the limit:
-///
-/// ```sql
-/// CASE WHEN bounded.counted(row_number() OVER (), max) THEN value END
-/// ```
-pub(super) fn limit_hashed_rows(
-    subselect: &mut Option<Box<Node>>,
-    column_count: ColumnCount,
-    row_bytes: u64,
-    sharers: u64,
-) {
-    let Some(query) = subselect.take() else {
-        return;
-    };
-    let (query, columns) = column_count.enforce(query);
-    let fenced = select_from_subquery(query, columns, |value| {
-        case_when(row_number_check(row_bytes, sharers), fenced_column(value))
-    });
-    *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
-}
-
-/// `bounded.counted(row_number() OVER (), max)`
-fn row_number_check(row_bytes: u64, sharers: u64) -> Node {
-    let max = MAX_HASHED_BYTES / sharers / row_bytes.saturating_add(HASHED_ROW_OVERHEAD_BYTES);
-    let row_number = function_call(vec![name("row_number")], Vec::new());
-    let row_number = with_window(row_number, FRAME_DEFAULT);
-    wrapper_call("counted", vec![row_number, integer(max)])
-}
-
-/// `bounded.recursed(sum(row_bytes) OVER (ROWS UNBOUNDED PRECEDING), max)`
-fn recursion_bytes_check(columns: usize, sharers: u64) -> Node {
-    let overhead = HASHED_ROW_OVERHEAD_BYTES
-        .saturating_add(HASHED_VALUE_OVERHEAD_BYTES * u64::try_from(columns).unwrap_or(u64::MAX));
-    let values = (1..=columns).map(|position| fenced_column(&format!("value{position}")));
-    let row = values.fold(integer(overhead), |sum, value| {
-        binary_operator(sum, "+", SizeMeasure::TextOrMemory.size_expr(value))
-    });
-    let sum = with_window(
-        function_call(vec![name("sum")], vec![row]),
-        ROWS_UNBOUNDED_PRECEDING,
-    );
-    wrapper_call("recursed", vec![sum, integer(MAX_HASHED_BYTES / sharers)])
-}
-
-fn with_window(call: FuncCall, frame_options: i32) -> Node {
-    let window = WindowDef {
-        frame_options,
-        location: -1,
-        ..WindowDef::default()
-    };
-    wrap(NodeEnum::FuncCall(Box::new(FuncCall {
-        over: Some(Box::new(window)),
-        ..call
-    })))
-}
-
-/// Limits the bytes of a recursion's rows, each of which is charged when it is found.
-///
-/// `r AS (A UNION B)` becomes the following. MATERIALIZED makes sure that the check is computed,
-/// whichever columns are read:
-///
-/// ```sql
-/// r(names) AS MATERIALIZED (WITH RECURSIVE r AS (A UNION B) SELECT values FROM r)
-/// ```
-pub(super) fn limit_recursion(cte: &mut CommonTableExpr, names: &[String], sharers: u64) {
-    let cte_name = cte.ctename.clone();
-    let inner = std::mem::take(cte);
-    let table = RangeVar {
-        relname: cte_name.clone(),
-        inh: true,
-        relpersistence: "p".to_owned(),
-        location: -1,
-        ..RangeVar::default()
-    };
-    let all = select_star_from(wrap(NodeEnum::RangeVar(table)));
-    let all = Box::new(wrap(NodeEnum::SelectStmt(Box::new(all))));
-    let mut select = select_from_subquery(all, names.len(), |value| {
-        case_when(
-            recursion_bytes_check(names.len(), sharers),
-            fenced_column(value),
-        )
-    });
-    select.with_clause = Some(WithClause {
-        ctes: vec![wrap(NodeEnum::CommonTableExpr(Box::new(inner)))],
-        recursive: true,
-        location: -1,
-    });
-    *cte = CommonTableExpr {
-        ctename: cte_name,
-        aliascolnames: names.iter().map(|column| name(column)).collect(),
-        ctematerialized: CteMaterialize::Always.into(),
-        ctequery: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
-        location: -1,
-        ..CommonTableExpr::default()
-    };
 }
 
 /// `(SELECT JSON_ARRAYAGG(fenced.value1) FROM (query) AS fenced(value1))`
@@ -434,10 +324,3 @@ pub(super) fn json_arrayagg_subquery(
     link.set_sub_link_type(SubLinkType::ExprSublink);
     wrap(NodeEnum::SubLink(Box::new(link)))
 }
-
-/// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND
-/// CURRENT ROW.
-const FRAME_DEFAULT: i32 = 1058;
-
-/// `ROWS UNBOUNDED PRECEDING`, which does not need to keep rows.
-const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;

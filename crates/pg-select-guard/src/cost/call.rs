@@ -5,15 +5,17 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node};
 
-use super::bound::{Bound, Parts, SCALAR_BYTES};
+use super::bound::{Bound, Parts};
 use super::cast::is_cast;
 use super::expression::json_path_bound;
-use super::full_text::{MAX_TSQUERY_TEXT_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE};
 use super::functions::{CustomCall, custom_rule};
-use super::join::MAX_HASHED_ROW_BYTES;
-use super::operator::REBUILD_BYTES_PER_BYTE;
-use super::regex::REGEX_BYTES_PER_BYTE;
+use super::limits::{
+    BYTES_PER_FRACTION, DIGITS_PER_LIMB, JSON_IN_JSON_FACTOR, MAX_FORMAT_BYTES,
+    MAX_HASHED_ROW_BYTES, MAX_NORMALIZE_BYTES, MAX_TSQUERY_TEXT_BYTES, MIN_PAIR_BYTES,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
+};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
+use super::units::Steps;
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
 use crate::catalog::{
     self, Form, Function, HeldBytes, InputRule, NumberRule, Plans, Replacement, SizeRule, State,
@@ -21,25 +23,6 @@ use crate::catalog::{
 };
 use crate::name::{Verdict, names};
 use crate::refusal::Refusal;
-
-/// Limit of a text that is normalized, in bytes: the time grows with the square of the length.
-const MAX_NORMALIZE_BYTES: u64 = 8 << 10;
-
-/// Limit of the format of a number, date or time, in bytes.
-const MAX_FORMAT_BYTES: u64 = 1 << 10;
-
-/// Decimal digits that PostgreSQL processes at a time.
-const DIGITS_PER_LIMB: u64 = 4;
-
-/// The fewest bytes of a pair of characters.
-const MIN_PAIR_BYTES: u64 = 2;
-
-/// Factor by which JSON grows that is embedded into JSON: it needs no quotes, and may get a space
-/// behind each colon and comma.
-const JSON_IN_JSON_FACTOR: u64 = 2;
-
-/// Bytes of a fraction, of which an ordered-set aggregate may take an array.
-const BYTES_PER_FRACTION: u64 = 8;
 
 /// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
 pub(super) struct AggregateRefs {
@@ -89,7 +72,7 @@ impl CallParts {
 struct ResultBound {
     bytes: u64,
     held_bytes: u64,
-    uninterruptible_steps: u64,
+    uninterruptible_steps: Steps,
 }
 
 impl From<u64> for ResultBound {
@@ -97,7 +80,7 @@ impl From<u64> for ResultBound {
         Self {
             bytes,
             held_bytes: 0,
-            uninterruptible_steps: 0,
+            uninterruptible_steps: Steps::default(),
         }
     }
 }
@@ -149,10 +132,7 @@ impl CostAnalyzer {
             .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
         check_input(function, &parts, location)?;
         let own_steps = own_steps(function, parts.args.combined.max_bytes, location)?;
-        bound.uninterruptible_steps = bound
-            .uninterruptible_steps
-            .saturating_add(own_steps)
-            .saturating_add(result.uninterruptible_steps);
+        bound.uninterruptible_steps += own_steps + result.uninterruptible_steps;
         check_value_bytes(&name, value, location)?;
         if function.replacement == Replacement::CastToText {
             let inner = std::mem::take(node);
@@ -306,7 +286,7 @@ fn bound_result(
                 call,
                 bounds: &parts.arguments,
                 held_bytes: 0,
-                uninterruptible_steps: 0,
+                uninterruptible_steps: Steps::default(),
             };
             let bytes = rule(&mut custom)?;
             return Ok(ResultBound {
@@ -346,10 +326,10 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> Verdict
 }
 
 /// The uninterruptible steps of a function over arguments of this size.
-fn own_steps(function: &Function, longest: u64, location: i32) -> Result<u64, Refusal> {
+fn own_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
-        StepRule::None => return Ok(0),
-        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(0),
+        StepRule::None => return Ok(Steps::default()),
+        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),
         StepRule::Digits => longest / DIGITS_PER_LIMB,
         StepRule::Pairs => longest / MIN_PAIR_BYTES,
     };

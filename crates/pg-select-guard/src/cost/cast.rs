@@ -3,9 +3,13 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
 
-use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
-use super::full_text::{MAX_TSQUERY_TEXT_BYTES, TSQUERY_BYTES_PER_BYTE};
-use super::regex::REGEX_BYTES_PER_BYTE;
+use super::bound::Bound;
+use super::limits::{
+    ARRAY_INPUT_BYTES_PER_BYTE, JSON_INPUT_BYTES_PER_BYTE, MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS,
+    MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES, MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES,
+    MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE, PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE,
+    SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE, TSQUERY_BYTES_PER_BYTE,
+};
 use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::allow_list::TYPES;
@@ -26,12 +30,6 @@ pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
 /// Types whose values may parse as a number.
 const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
 
-/// The largest scale of a `numeric`.
-const MAX_NUMERIC_SCALE: u64 = 1_000;
-
-/// Limit of a text that is known only at run time and cast to `numeric`, in bytes.
-const MAX_NUMERIC_TEXT_BYTES: u64 = 1_000;
-
 /// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
 /// to this type; `None` if the type needs no limit.
 fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
@@ -43,20 +41,6 @@ fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Opt
     }
 }
 
-/// Factor by which such a text grows if it is full of numbers with exponents of two digits: `1e99,`
-/// has 102 bytes when written out.
-const NUMERIC_BYTES_PER_TEXT_BYTE: u64 = 21;
-
-/// Bytes by which a single such number grows.
-const MAX_EXPONENT_DIGITS: u64 = 100;
-
-/// Digits of a `float8` as a `numeric`: `1e308` has 309 digits, `-2.2250738585072014e-308` has 324
-/// behind the decimal point.
-const MAX_FLOAT_DIGITS: u64 = 330;
-
-/// Bytes that PostgreSQL holds for each byte of a text while it parses an array, with two bytes per
-/// element. Element types whose input functions allocate nothing but the value itself need fewer.
-const ARRAY_INPUT_BYTES_PER_BYTE: u64 = 1_300;
 const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
     "bit",
     "bool",
@@ -77,17 +61,26 @@ const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
     "uuid",
     "varchar",
 ];
-/// The same for the element types above.
-const SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE: u64 = 40;
-
-/// Limit of a text that is parsed as a number, date or the like, in bytes.
-pub(super) const MAX_SCALAR_INPUT_BYTES: u64 = 1 << 20;
-
-/// Steps to print one byte of a number: a number of 130,000 digits takes 1.3 ms.
-const STEPS_PER_BYTE: u64 = 2;
-
-/// Bytes that PostgreSQL holds for each byte of a text while it parses JSON.
-const JSON_INPUT_BYTES_PER_BYTE: u64 = 220;
+/// Types whose values have a fixed size, however long the text is that they are read from. The type
+/// `jsonpath` is refused after the check of that text.
+const FIXED_SIZE_TYPES: [&str; 16] = [
+    "bool",
+    "char",
+    "date",
+    "float4",
+    "float8",
+    "int2",
+    "int4",
+    "int8",
+    "interval",
+    "jsonpath",
+    "money",
+    "time",
+    "timestamp",
+    "timestamptz",
+    "timetz",
+    "uuid",
+];
 
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
@@ -226,7 +219,7 @@ impl CostAnalyzer {
             ("jsonb", _) if arg.is_json => times(2),
             ("jsonb" | "tsvector", _) => times(6),
             // An input function repeats a text that it rejects in its error message.
-            _ => {
+            (fixed, _) if FIXED_SIZE_TYPES.contains(&fixed) => {
                 check_bytes(
                     &format!("the expression cast to {name}"),
                     arg.max_bytes,
@@ -234,6 +227,9 @@ impl CostAnalyzer {
                     target.location,
                 )?;
                 SCALAR_BYTES
+            }
+            _ => {
+                return Err(Refusal::construct(&format!("a cast to {name}")).at(target.location));
             }
         };
         check_value_bytes(&format!("the type {name}"), value, target.location)?;
@@ -265,10 +261,10 @@ impl CostAnalyzer {
             let own_steps = check_steps(
                 &format!("the type {name}"),
                 value.max(arg.max_bytes),
-                STEPS_PER_BYTE,
+                PRINT_STEPS_PER_BYTE,
                 target.location,
             )?;
-            bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
+            bound.uninterruptible_steps += own_steps;
         }
         Ok(bound)
     }

@@ -1,10 +1,8 @@
 //! The bounds of a query's columns, or of those of an item of FROM.
 
 use super::bound::{Bound, Parts};
+use super::limits::FIELD_OVERHEAD_BYTES;
 use crate::resolve::{self, ColumnData};
-
-/// Bytes of a field of a row beside its name and its value.
-const FIELD_OVERHEAD_BYTES: usize = 24;
 
 /// A column and the bound of its values.
 pub(super) type Column = resolve::Column<Bound>;

@@ -1,26 +1,16 @@
 //! WITH clauses: common table expressions and recursion.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
+use pg_query::protobuf::{CommonTableExpr, CteMaterialize, SelectStmt, WithClause};
 
-use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
 use super::columns::Columns;
-use super::query::{QueryOutput, Recursion};
-use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect};
+use super::limits::{MAX_RECURSIVE_SCALAR_BYTES, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::query::{QueryOutput, Recursion, RecursiveCte};
+use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect, row_limits};
 use crate::name::{Verdict, names};
 use crate::refusal::{Refusal, Rule};
 use crate::resolve::CteQuery;
-
-/// Limit of a number that a recursion computes, in bytes.
-const MAX_RECURSIVE_SCALAR_BYTES: u64 = 1_000;
-
-/// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
-/// column aliases.
-#[derive(Clone, Copy)]
-pub(super) struct RecursiveCte<'a> {
-    position: usize,
-    column_aliases: &'a [Node],
-}
 
 impl CostAnalyzer {
     pub(super) fn bound_with(&mut self, with: &mut WithClause) -> Verdict {
@@ -98,7 +88,7 @@ impl CostAnalyzer {
         };
         self.add_item()?;
         self.totals.hashed_subplans += 1;
-        build_ast::limit_recursion(cte, &names, self.hashed_subplans);
+        row_limits::limit_recursion(cte, &names, self.hashed_subplans);
         Ok(())
     }
 

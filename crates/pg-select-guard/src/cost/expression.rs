@@ -4,24 +4,20 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, Node, WindowDef};
 
-use super::bound::{Bound, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, Parts, SCALAR_BYTES};
-use super::cast::MAX_SCALAR_INPUT_BYTES;
-use super::operator::{
-    Operands, bound_operation, compares_equal, is_array_comparison, is_equality, may_join,
-    may_take_json_path, parser_copies,
+use super::bound::{Bound, Parts};
+use super::limits::{
+    ARRAY_ELEMENT_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, MAX_SCALAR_INPUT_BYTES,
+    SCALAR_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
+use super::operation::{
+    compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
+};
+use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
 use super::{CostAnalyzer, build_ast, inspect, operator, retained};
 use crate::refusal::Refusal;
 use crate::resolve::Resolved;
-
-/// Bytes that PostgreSQL holds for each byte of a text while it checks that the keys of objects are
-/// unique.
-const UNIQUE_KEYS_BYTES_PER_BYTE: u64 = 30;
-
-/// Bytes of an element in an array beside its value.
-const ARRAY_ELEMENT_OVERHEAD_BYTES: u64 = 4;
 
 impl CostAnalyzer {
     /// Bounds an expression. A long constant, which PostgreSQL would compute while planning, is
@@ -165,7 +161,7 @@ impl CostAnalyzer {
                     .saturating_mul(2)
                     .saturating_add(SCALAR_BYTES);
                 let value = elements
-                    .saturating_mul(ARRAY_ELEMENT_OVERHEAD_BYTES)
+                    .saturating_mul(ARRAY_ELEMENT_BYTES)
                     .saturating_add(sum);
                 Bound::parent(parts.combined, value).as_flat()
             }
@@ -174,7 +170,12 @@ impl CostAnalyzer {
             NodeEnum::GroupingFunc(grouping) => {
                 Bound::parent(self.bound_exprs(&mut grouping.args)?.combined, SCALAR_BYTES)
             }
-            _ => Bound::leaf(SCALAR_BYTES),
+            // The name of a field or `*` behind an expression; CURRENT_DATE and the like.
+            NodeEnum::String(_) | NodeEnum::AStar(_) | NodeEnum::SqlvalueFunction(_) => {
+                Bound::leaf(SCALAR_BYTES)
+            }
+            // What the walk admits elsewhere only, and what it does not admit.
+            _ => return Err(Refusal::construct("this expression")),
         })
     }
 

@@ -3,8 +3,9 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect, RangeVar};
 
-use super::bound::{Bound, MAX_PLAN_TIME_BYTES};
+use super::bound::Bound;
 use super::columns::{Column, Columns};
+use super::limits::{MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
 use super::query::QueryOutput;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
@@ -129,7 +130,7 @@ impl CostAnalyzer {
         }
         if join.alias.is_some() {
             let items = self.resolver.replace_by_join(join, joined_cost);
-            withheld::hide_in_join(join, &mut items.iter());
+            withheld::hide_in_join(join, &mut items.iter())?;
             self.check_from_columns()?;
         }
         self.resolver.show(hidden);
@@ -186,9 +187,6 @@ fn joined_cost(items: &[Item]) -> ItemCost {
         row_count_known: items.iter().all(|item| item.data.row_count_known),
     }
 }
-
-/// The largest size of a column that is no text ([`RelationColumn::max_bytes`]).
-const MAX_NUMBER_BYTES: u64 = 16;
 
 fn table_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();

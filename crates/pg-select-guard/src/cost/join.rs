@@ -10,11 +10,9 @@ use std::ops::Range;
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExprKind, BoolExprType, JoinExpr, JoinType, Node, SelectStmt};
 
-use super::{Item, operator};
+use super::limits::MAX_HASHED_ROW_BYTES;
+use super::{Item, operation};
 use crate::resolve::{ItemColumn, referred_column, using_pairs};
-
-/// Limit of the rows of a subquery that may be kept in a hash table, in bytes.
-pub(super) const MAX_HASHED_ROW_BYTES: u64 = 512;
 
 /// Whether the joins of this query can multiply rows, or would hash long rows. `items` are those of
 /// FROM.
@@ -121,7 +119,7 @@ impl JoinGraph<'_> {
                 expr.args.iter().for_each(|arg| self.condition(arg));
             }
             Some(NodeEnum::AExpr(expr))
-                if expr.kind() == AExprKind::AexprOp && operator::is_equality(expr) =>
+                if expr.kind() == AExprKind::AexprOp && operation::is_equality(expr) =>
             {
                 let known = &self.items[..self.nodes.len()];
                 let sides = [&expr.lexpr, &expr.rexpr].map(|side| {

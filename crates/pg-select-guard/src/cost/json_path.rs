@@ -4,7 +4,9 @@
 use pg_query::protobuf::Node;
 
 use super::inspect;
+use super::limits::MAX_PATH_COMPARISONS;
 use super::totals::check_steps;
+use super::units::Steps;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
 
@@ -13,9 +15,6 @@ const SPECIAL: &str = "?%$.[]{}()|&!=<>@#,*:-+/";
 
 /// Characters that PostgreSQL skips between two tokens.
 const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\x0c'];
-
-/// Limit of the comparisons in a path; the check of each examines all tokens of its two operands.
-const MAX_COMPARISONS: usize = 100;
 
 /// Sizes of what a JSON path reads, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +53,7 @@ pub(super) fn bound_json_path(
     path: Option<&Node>,
     input: PathInput,
     location: i32,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     check_path(path, Some(input), location)
 }
 
@@ -68,7 +67,7 @@ fn check_path(
     path: Option<&Node>,
     input: Option<PathInput>,
     location: i32,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     let Some(path) = path.and_then(|path| inspect::text_literal_as(path, &["jsonpath"])) else {
         return Err(refusal(
             "a JSON path that is not a literal is not allowed",
@@ -279,7 +278,7 @@ fn comparison_steps(
     tokens: &[Token],
     input: Option<PathInput>,
     location: i32,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     let is_strict = tokens.first().is_some_and(|token| is_word(token, "strict"));
     let is_comparison =
         |(position, token): (usize, &Token)| (*token == Token::Comparison).then_some(position);
@@ -288,13 +287,13 @@ fn comparison_steps(
         .enumerate()
         .filter_map(is_comparison)
         .collect();
-    if positions.len() > MAX_COMPARISONS {
+    if positions.len() > MAX_PATH_COMPARISONS {
         return Err(refusal(
             "a JSON path has too many comparisons",
-            &format!("the maximum is {MAX_COMPARISONS}; split the query into smaller ones"),
+            &format!("the maximum is {MAX_PATH_COMPARISONS}; split the query into smaller ones"),
         ));
     }
-    let mut sum = 0_u64;
+    let mut sum = Steps::default();
     for position in positions {
         let left =
             PathOperand::from_tokens(&tokens[left_operand_start(&tokens[..position])..position]);
@@ -324,7 +323,7 @@ fn comparison_steps(
                 "begin it with strict, as in 'strict $.items[*] ? (@.price > @.cost)'",
             ));
         };
-        sum = sum.saturating_add(own_steps);
+        sum += own_steps;
     }
     Ok(sum)
 }

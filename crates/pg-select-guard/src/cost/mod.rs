@@ -33,20 +33,24 @@ mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
 mod expression; // all other expressions
 mod from_clause; // items of FROM
-mod full_text; // full-text search
 mod functions; // size rules of single functions
 mod inspect; // queries on AST nodes
 mod join; // whether joins can multiply rows
 mod json_path; // JSON paths, token by token
+mod json_table; // JSON_TABLE
+mod limits; // all limits and figures, with their reasons
+mod operation; // queries on operations
 mod operator; // operators
 mod query; // SELECT and its clauses
 mod regex; // regular expressions
 mod retained; // memory that a backend retains for a statement
+mod row_limits; // limits of the rows of hashed subplans and recursions
 mod sort; // sorting and LIMIT
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
 mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
+mod units; // nodes and steps, whose arithmetic saturates
 mod withheld; // subqueries in place of tables with withheld columns
 
 use std::sync::Arc;
@@ -60,29 +64,14 @@ use super::resolve::{self, CteScope};
 use super::schema::Schema;
 use super::walk::Requirements;
 
+pub(super) use limits::{MAX_EXPLAIN_LIVE_BYTES, MAX_LIVE_BYTES};
+
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
 use bound::Bound;
 use columns::Columns;
+use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
-
-/// Limit of the bytes of all values of one statement that can be live at the same time: the values
-/// of one row of each of its queries.
-pub(super) const MAX_LIVE_BYTES: u64 = 64 << 20;
-
-/// The same limit for EXPLAIN. It prints the constants that the planner computed, each byte as up
-/// to six bytes, and more than once.
-pub(super) const MAX_EXPLAIN_LIVE_BYTES: u64 = 1 << 20;
-
-/// Limit of a statement's nodes in PostgreSQL's planner, which needs about 0.8 KiB for each.
-const MAX_NODES: u64 = 30_000;
-
-/// A subquery with a column of more nodes than this gets an optimization fence: references then
-/// read the column's value instead of copying its expression. Ordinary columns have tens of nodes.
-const MAX_UNFENCED_NODES: u64 = 1_000;
-
-/// Limit of the state of all accumulating aggregates together, in bytes: the budget of the
-/// aggregate `bounded.admits`.
-const MAX_AGGREGATE_STATE_BYTES: u64 = 10 << 20;
+use units::Nodes;
 
 /// What the analysis of one statement depends on beside its tree.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +109,7 @@ fn bound_within(
         requirements,
         max_live_bytes,
     } = context;
-    let analyze = |max_unfenced_nodes: u64, hashed_subplans: u64| {
+    let analyze = |max_unfenced_nodes: Nodes, hashed_subplans: u64| {
         let references = requirements.column_references.clone();
         let mut attempt = select.clone();
         let mut analyzer = CostAnalyzer {
@@ -138,10 +127,10 @@ fn bound_within(
         analyzer.resolver.finish()?;
         Ok((attempt, analyzer))
     };
-    let mut nodes = 0;
+    let mut nodes = Nodes::default();
     // If the standard threshold does not suffice, every subquery that computes anything is fenced.
     // What remains is the size of the text itself.
-    for max_unfenced_nodes in [MAX_UNFENCED_NODES, 1] {
+    for max_unfenced_nodes in [MAX_UNFENCED_NODES, Nodes::new(1)] {
         let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
         if analyzer.totals.hashed_subplans > 1 {
             // The first pass has counted the hashed subplans; the second divides their budget among
@@ -208,13 +197,13 @@ struct CostAnalyzer {
     /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
     /// Nodes of everything seen so far, after inlining.
-    nodes: u64,
+    nodes: Nodes,
     totals: Totals,
     /// Limit of the live bytes of one row of each query.
     max_live_bytes: u64,
     /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
-    max_unfenced_nodes: u64,
+    max_unfenced_nodes: Nodes,
     /// Number of accumulating aggregates that share the state budget.
     accumulating_aggregates: u64,
     /// Number of grouping sets of the innermost query.

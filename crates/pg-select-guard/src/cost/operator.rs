@@ -1,42 +1,65 @@
 //! Operators: how large their results can be, and how long they can take.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{AExpr, AExprKind, Node};
+use pg_query::protobuf::{AExpr, AExprKind};
 
-use super::bound::{Bound, MAX_NUMERIC_BYTES, SCALAR_BYTES};
-use super::full_text::{
-    MAX_TSQUERY_TEXT_BYTES, TSVECTOR_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE,
-};
+use super::bound::Bound;
 use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
-use super::regex::{REGEX_BYTES_PER_BYTE, bound_regex, bound_regexes, unknown_regexes};
+use super::limits::{
+    BYTES_PER_ITEM, MAX_NUMERIC_BYTES, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_BYTES_PER_BYTE,
+    TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
+};
+use super::operation::{find_operator, is_array_comparison, parser_copies};
+use super::regex::{bound_regex, bound_regexes, unknown_regexes};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
+use super::units::Steps;
 use super::{inspect, regex};
 use crate::catalog::{
-    self, Equality, HeldBytes, NumberRule, Operator, OperatorForm, OperatorSize, OperatorSteps,
-    Pattern,
+    HeldBytes, NumberRule, Operator, OperatorForm, OperatorSize, OperatorSteps, Pattern,
 };
-use crate::name::{Verdict, names};
+use crate::name::Verdict;
 use crate::refusal::Refusal;
-
-/// Bytes that PostgreSQL holds for each byte of the rebuilt value.
-pub(super) const REBUILD_BYTES_PER_BYTE: u64 = 35;
-
-/// Decimal digits of a number that PostgreSQL processes at a time, and the fewest bytes of an
-/// element of an array.
-const BYTES_PER_ITEM: u64 = 4;
-
-/// Digits that a product has beside those of its factors.
-const PRODUCT_OVERHEAD_DIGITS: u64 = 16;
-
-/// Sums of numbers up to this size do not count as longer: values of columns have as many digits.
-const UNCOUNTED_DIGITS: u64 = 16;
 
 /// The operands of an operator.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Operands {
     pub(super) left: Bound,
     pub(super) right: Bound,
+}
+
+/// What an operation returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Returned {
+    /// What the operator returns.
+    Result,
+    /// The left operand, or NULL.
+    LeftOperand,
+    TruthValue,
+}
+
+impl Returned {
+    /// `None` if the kind is unknown.
+    fn from_kind(kind: AExprKind) -> Option<Self> {
+        match kind {
+            AExprKind::AexprOp => Some(Self::Result),
+            AExprKind::AexprNullif => Some(Self::LeftOperand),
+            AExprKind::AexprOpAny
+            | AExprKind::AexprOpAll
+            | AExprKind::AexprDistinct
+            | AExprKind::AexprNotDistinct
+            | AExprKind::AexprIn
+            | AExprKind::AexprLike
+            | AExprKind::AexprIlike
+            | AExprKind::AexprSimilar
+            | AExprKind::AexprBetween
+            | AExprKind::AexprNotBetween
+            | AExprKind::AexprBetweenSym
+            | AExprKind::AexprNotBetweenSym => Some(Self::TruthValue),
+            AExprKind::Undefined => None,
+        }
+    }
 }
 
 /// Bounds an operation, given the bounds of its operands. A regular expression on the right may get
@@ -49,28 +72,29 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
     let operator = find_operator(expr)
         .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
     let path_steps = bound_patterns(expr, operator, left.max_bytes)?;
-    let value = match kind {
-        AExprKind::AexprOp => result_bytes(expr, operator, operands),
-        AExprKind::AexprNullif => left.max_bytes,
-        _ => 1,
+    let returned = Returned::from_kind(kind)
+        .ok_or_else(|| Refusal::construct("this operation").at(location))?;
+    let value = match returned {
+        Returned::Result => result_bytes(expr, operator, operands),
+        Returned::LeftOperand => left.max_bytes,
+        Returned::TruthValue => 1,
     };
     let name = operator.name;
     check_value_bytes(&format!("the operator {name}"), value, location)?;
     let mut bound = Bound::parent(left.with_sibling(right), value);
-    bound.may_parse_as_number = match (kind, operator.number) {
-        (AExprKind::AexprNullif, _) => left.may_parse_as_number,
-        (AExprKind::AexprOp, NumberRule::Always) => true,
-        (AExprKind::AexprOp, NumberRule::OfArguments) => bound.may_parse_as_number,
-        _ => false,
+    bound.may_parse_as_number = match (returned, operator.number) {
+        (Returned::LeftOperand, _) => left.may_parse_as_number,
+        (Returned::Result, NumberRule::Always) => true,
+        (Returned::Result, NumberRule::OfArguments) => bound.may_parse_as_number,
+        (Returned::Result, NumberRule::Never) | (Returned::TruthValue, _) => false,
     };
-    (bound.is_json, bound.is_flat) = match (kind, operator.form) {
-        (AExprKind::AexprNullif, _) => (false, left.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Any) => (false, false),
-        (AExprKind::AexprOp, OperatorForm::Left) => (left.is_json, left.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Either) => (left.is_json, left.is_flat || right.is_flat),
-        (AExprKind::AexprOp, OperatorForm::Tsquery) => (false, left.is_flat || right.is_flat),
-        // A truth value.
-        _ => (false, true),
+    (bound.is_json, bound.is_flat) = match (returned, operator.form) {
+        (Returned::LeftOperand, _) => (false, left.is_flat),
+        (Returned::Result, OperatorForm::Any) => (false, false),
+        (Returned::Result, OperatorForm::Left) => (left.is_json, left.is_flat),
+        (Returned::Result, OperatorForm::Either) => (left.is_json, left.is_flat || right.is_flat),
+        (Returned::Result, OperatorForm::Tsquery) => (false, left.is_flat || right.is_flat),
+        (Returned::Result, OperatorForm::Flat) | (Returned::TruthValue, _) => (false, true),
     };
     let held = held_bytes(
         operator,
@@ -90,14 +114,11 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
             location,
         ));
     }
-    let own_steps = match (kind, operator.steps) {
-        (AExprKind::AexprOp, OperatorSteps::Power) => power_steps(value, location)?,
+    let own_steps = match (returned, operator.steps) {
+        (Returned::Result, OperatorSteps::Power) => power_steps(value, location)?,
         _ => operator_steps(operator, left.max_bytes, right.max_bytes, location)?,
     };
-    bound.uninterruptible_steps = bound
-        .uninterruptible_steps
-        .saturating_add(own_steps)
-        .saturating_add(path_steps);
+    bound.uninterruptible_steps += own_steps + path_steps;
     Ok(bound)
 }
 
@@ -129,7 +150,7 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
             Some(NodeEnum::FuncCall(escaped)) => {
                 escaped.args.first().map_or(0, regex::retained_bytes)
             }
-            _ => 0,
+            _ => regex::retained_bytes(right),
         },
         (Some(_), Some(right))
             if find_operator(expr).is_some_and(|operator| operator.pattern == Pattern::Regex) =>
@@ -140,33 +161,15 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
     }
 }
 
-/// How often PostgreSQL's parser copies the left and the right operand: it expands BETWEEN and IN
-/// into comparisons with their own operands (`transformAExprBetween` and `transformAExprIn` in
-/// parse_expr.c).
-pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
-    match expr.kind() {
-        AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
-        AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym => (4, 2),
-        AExprKind::AexprIn => {
-            let computed = in_list(expr)
-                .iter()
-                .filter(|item| !inspect::is_literal(item))
-                .count();
-            (u64::try_from(computed).unwrap_or(u64::MAX).max(1), 1)
-        }
-        _ => (1, 1),
-    }
-}
-
 /// The uninterruptible steps of an operator, or of all comparisons of `left operator ANY (right)`.
 pub(super) fn operator_steps(
     operator: &Operator,
     left: u64,
     right: u64,
     location: i32,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     match operator.steps {
-        OperatorSteps::None | OperatorSteps::Power => Ok(0),
+        OperatorSteps::None | OperatorSteps::Power => Ok(Steps::default()),
         OperatorSteps::Like => check_steps("LIKE", left, right, location),
         OperatorSteps::Product => check_steps(
             &format!("the operator {}", operator.name),
@@ -202,12 +205,12 @@ fn bound_patterns(
     expr: &mut AExpr,
     operator: &Operator,
     document_bytes: u64,
-) -> Result<u64, Refusal> {
+) -> Result<Steps, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let is_array = is_array_comparison(expr.kind);
     // The operator ~ of a number (bitwise NOT) has no left operand.
     let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
-        return Ok(0);
+        return Ok(Steps::default());
     };
     let input = PathInput {
         document_bytes,
@@ -239,7 +242,7 @@ fn bound_patterns(
         }
         Pattern::PathOrTsquery => Ok(()),
     };
-    verdict.map(|()| 0)
+    verdict.map(|()| Steps::default())
 }
 
 /// Bytes of the result of `left operator right`.
@@ -303,67 +306,4 @@ fn power_operator_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
         return SCALAR_BYTES;
     }
     power_bytes(operands.left.max_bytes, expr.rexpr.as_deref_mut())
-}
-
-/// Whether PostgreSQL may join rows by this: an equality, or a comparison it turns into one.
-pub(super) fn may_join(expr: &AExpr) -> bool {
-    let compares_one = match expr.kind() {
-        AExprKind::AexprOp => true,
-        AExprKind::AexprIn => in_list(expr).len() == 1,
-        _ => false,
-    };
-    compares_one && equality(expr) != Equality::None
-}
-
-/// Whether this compares by `=` or `<>`. PostgreSQL turns a negated `<>` into an equality.
-pub(super) fn compares_equal(expr: &AExpr) -> bool {
-    let compares = matches!(
-        expr.kind(),
-        AExprKind::AexprOp | AExprKind::AexprIn | AExprKind::AexprOpAny | AExprKind::AexprOpAll
-    );
-    compares && equality(expr) != Equality::None
-}
-
-/// Whether the right operand is an array: `left operator ANY (right)`.
-pub(super) fn is_array_comparison(kind: i32) -> bool {
-    [AExprKind::AexprOpAny, AExprKind::AexprOpAll]
-        .map(i32::from)
-        .contains(&kind)
-}
-
-/// Whether PostgreSQL derives other equalities from this one (equivalence classes).
-pub(super) fn is_equality(expr: &AExpr) -> bool {
-    matches!(expr.kind(), AExprKind::AexprOp | AExprKind::AexprIn)
-        && equality(expr) == Equality::Equal
-}
-
-/// The items of `left IN (…)`.
-fn in_list(expr: &AExpr) -> &[Node] {
-    match expr.rexpr.as_deref().map(|list| &list.node) {
-        Some(Some(NodeEnum::List(list))) => &list.items,
-        _ => &[],
-    }
-}
-
-/// Whether the right operand may be a JSON path.
-pub(super) fn may_take_json_path(expr: &AExpr) -> bool {
-    let pattern = find_operator(expr).map(|operator| operator.pattern);
-    expr.kind() == AExprKind::AexprOp
-        && matches!(pattern, Some(Pattern::Path | Pattern::PathOrTsquery))
-}
-
-fn equality(expr: &AExpr) -> Equality {
-    find_operator(expr).map_or(Equality::None, |operator| operator.equality)
-}
-
-/// The operator of an expression. BETWEEN stands for two comparisons.
-pub(super) fn find_operator(expr: &AExpr) -> Option<&'static Operator> {
-    let name = match expr.kind() {
-        AExprKind::AexprBetween
-        | AExprKind::AexprNotBetween
-        | AExprKind::AexprBetweenSym
-        | AExprKind::AexprNotBetweenSym => "<=",
-        _ => names(&expr.name).last().copied().unwrap_or_default(),
-    };
-    catalog::operator(name)
 }

@@ -5,9 +5,9 @@ use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
 
 use super::bound::Bound;
 use super::columns::{Column, Columns};
-use super::cte::RecursiveCte;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
+use super::units::Nodes;
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
 use crate::name::Verdict;
@@ -24,7 +24,7 @@ pub(super) struct QueryOutput {
     /// Whether it reads itself.
     pub(super) recursion: Recursion,
     /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
-    pub(super) nodes: u64,
+    pub(super) nodes: Nodes,
 }
 
 /// Whether a query reads itself, and how its rows are combined.
@@ -35,6 +35,14 @@ pub(super) enum Recursion {
     /// By UNION without ALL: PostgreSQL keeps each row it has seen in a hash table that ignores
     /// `work_mem`.
     Distinct,
+}
+
+/// A query of WITH RECURSIVE, which may read itself: its position among the CTEs in scope, and its
+/// column aliases.
+#[derive(Clone, Copy)]
+pub(super) struct RecursiveCte<'a> {
+    pub(super) position: usize,
+    pub(super) column_aliases: &'a [Node],
 }
 
 impl CostAnalyzer {
@@ -60,7 +68,7 @@ impl CostAnalyzer {
             self.bound_simple_query(select)?
         };
         self.ctes.truncate(outer);
-        output.nodes = self.nodes.saturating_sub(before);
+        output.nodes = self.nodes.added_since(before);
         Ok(output)
     }
 
@@ -94,7 +102,7 @@ impl CostAnalyzer {
         for key in &mut select.sort_clause {
             limits = limits.with_sibling(self.bound_set_operation_key(key)?);
         }
-        self.nodes = self.nodes.saturating_add(limits.nodes);
+        self.nodes += limits.nodes;
         self.add_row(limits)?;
         Ok(QueryOutput {
             columns,
@@ -111,7 +119,7 @@ impl CostAnalyzer {
                 (true, true) => Recursion::All,
                 (true, false) => Recursion::Distinct,
             },
-            nodes: 0,
+            nodes: Nodes::default(),
         })
     }
 
@@ -230,14 +238,9 @@ impl CostAnalyzer {
         let windows = self.totals.windows - windows;
         self.add_sorted_rows(select, &columns, total.live_bytes, windows)?;
         total = total.with_sibling(self.bound_limit(select, &columns)?);
-        self.nodes = self.nodes.saturating_add(
-            total
-                .nodes
-                .saturating_mul(append_children)
-                .saturating_mul(plans),
-        );
+        self.nodes += total.nodes * append_children * plans;
         self.add_row(total)?;
-        withheld::hide(&mut select.from_clause, self.resolver.current());
+        withheld::hide(&mut select.from_clause, self.resolver.current())?;
         Ok(QueryOutput {
             columns,
             cost: ItemCost {
@@ -249,7 +252,7 @@ impl CostAnalyzer {
             },
             condition_live_bytes,
             recursion: Recursion::None,
-            nodes: 0,
+            nodes: Nodes::default(),
         })
     }
 

@@ -3,36 +3,16 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
-pub(super) use super::json_path::check_json_path;
-use super::operator::find_operator;
+use super::limits::{
+    BYTES_PER_GROUP, BYTES_PER_OPTIONAL_PAIR, BYTES_PER_REGEX, MAX_BYTES_PER_REGEX,
+    MAX_EXPANDED_REGEX_BYTES, MAX_OPTIONAL_PARTS, MAX_REGEX_BYTES, MAX_REPETITIONS,
+    MAX_WORD_BOUNDARIES,
+};
+use super::operation::find_operator;
 use super::{build_ast, inspect};
 use crate::catalog::Operator;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
-
-/// Limit of a regular expression, in bytes. Compiling one takes memory that grows with its
-/// repetitions, and a backend keeps the last 32.
-pub(super) const MAX_REGEX_BYTES: usize = 500;
-
-/// Bytes that PostgreSQL holds for each byte of a text that is matched: a wide character, and the
-/// position of each match.
-pub(super) const REGEX_BYTES_PER_BYTE: u64 = 12;
-
-/// Limit of the product of all quantifier bounds, as in `x{1,20}`.
-const MAX_REPETITIONS: u64 = 255;
-
-/// Limit of a regular expression with all repetitions expanded, in bytes.
-const MAX_EXPANDED_BYTES: u64 = 10_000;
-
-/// Limit of the optional parts of a regular expression that repeats a group, multiplied by the
-/// repetitions. The automaton has an arc from each optional part to each that follows: 120 take up
-/// to 0.65 MiB and 30 ms, 400 take 6 MiB and 3 s.
-const MAX_OPTIONAL_PARTS: u64 = 120;
-
-/// Limit of the word boundaries (`\y`, `\Y`), multiplied by the repetitions of groups. PostgreSQL
-/// duplicates the states around each of them: 20 in a row take 176 MiB before it gives up, and
-/// `(?:\ya?)*` ten times takes 123 MiB and 0.9 s.
-const MAX_WORD_BOUNDARIES: u64 = 8;
 
 /// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
 pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
@@ -72,10 +52,6 @@ pub(super) fn unknown_regexes(location: i32) -> Refusal {
     .at(location)
 }
 
-/// Bytes that PostgreSQL keeps of a match for each group of the pattern (`setup_regexp_matches` in
-/// regexp.c).
-const BYTES_PER_GROUP: u64 = 8;
-
 /// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions, if
 /// the positions of the groups are asked for. `None` stands for a computed pattern.
 pub(super) fn group_bytes_per_byte(pattern: Option<&str>) -> u64 {
@@ -105,14 +81,14 @@ fn check_literal(pattern: &str, location: i32) -> Verdict {
     }
     if pattern.len() <= MAX_REGEX_BYTES
         && repetitions <= MAX_REPETITIONS
-        && (repetitions == 1 || length.saturating_mul(repetitions) <= MAX_EXPANDED_BYTES)
+        && (repetitions == 1 || length.saturating_mul(repetitions) <= MAX_EXPANDED_REGEX_BYTES)
     {
         return check_optional_parts(pattern, location);
     }
     Err(Refusal::new(
         Rule::Cost,
         "the regular expression is too long, or repeats too much",
-        format!("the maximum is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for the product of all bounds like {{1,20}}, and {MAX_EXPANDED_BYTES} for bytes times bounds"),
+        format!("the maximum is {MAX_REGEX_BYTES} bytes, {MAX_REPETITIONS} for the product of all bounds like {{1,20}}, and {MAX_EXPANDED_REGEX_BYTES} for bytes times bounds"),
     )
     .at(location))
 }
@@ -181,16 +157,6 @@ fn optional_parts(pattern: &str) -> u64 {
         .saturating_mul(group_repetitions(pattern))
 }
 
-/// Bytes that a backend retains for a compiled regular expression.
-const BYTES_PER_REGEX: u64 = 16 << 10;
-
-/// Bytes that a backend retains for each pair of its optional parts.
-const BYTES_PER_OPTIONAL_PAIR: u64 = 64;
-
-/// Bytes of the largest automaton, such as `.?` 250 times. A backend keeps its last 32 regular
-/// expressions.
-const MAX_BYTES_PER_REGEX: u64 = 1 << 20;
-
 /// Memory that a backend retains for regular expressions. A computed one counts as the largest.
 pub(super) fn retained_bytes(patterns: &Node) -> u64 {
     if let Some(text) = inspect::text_literal(patterns) {
@@ -212,7 +178,10 @@ pub(super) fn retained_bytes(patterns: &Node) -> u64 {
             .iter()
             .map(retained_bytes)
             .fold(0, u64::saturating_add),
-        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref().map_or(0, retained_bytes),
+        Some(NodeEnum::TypeCast(cast)) => match cast.arg.as_deref() {
+            Some(patterns) => retained_bytes(patterns),
+            None => MAX_BYTES_PER_REGEX,
+        },
         _ => MAX_BYTES_PER_REGEX,
     }
 }

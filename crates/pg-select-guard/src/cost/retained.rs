@@ -1,13 +1,7 @@
 //! Memory that a backend retains for a statement after its end, until its connection ends.
 
 use super::inspect;
-
-/// Bytes of a cached time zone (`pg_tzset` in pgtz.c).
-const BYTES_PER_TIME_ZONE: u64 = 32 << 10;
-
-/// Bytes of a cached record type that belongs to no table, for each column
-/// (`assign_record_type_typmod` in typcache.c).
-const BYTES_PER_RECORD_COLUMN: u64 = 160;
+use super::limits::{BYTES_PER_RECORD_COLUMN, BYTES_PER_TIME_ZONE};
 
 /// Retained bytes of record types with this many columns in total.
 pub(super) fn record_type_bytes(columns: usize) -> u64 {

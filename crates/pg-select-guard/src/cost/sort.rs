@@ -3,20 +3,14 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SelectStmt};
 
-use super::bound::{Bound, MAX_SORT_KEY_BYTES, Parts};
+use super::bound::{Bound, Parts};
 use super::columns::Columns;
 use super::expression::tuple_bound;
+use super::limits::{MAX_SORT_KEY_BYTES, MAX_TOPN_BYTES, TOPN_ROW_OVERHEAD_BYTES};
 use super::{CostAnalyzer, inspect};
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
 use crate::resolve::SortKey;
-
-/// Limit of the rows that a top-N sort may keep, in bytes; PostgreSQL does not account for their
-/// sizes.
-const MAX_TOPN_BYTES: u64 = 64 << 20;
-
-/// Bytes of a kept row beside its values.
-const TOPN_ROW_OVERHEAD_BYTES: u64 = 64;
 
 impl CostAnalyzer {
     /// Adds everything that sorts and joins whole rows: input rows, output rows, and the rows that

@@ -3,17 +3,16 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
     FuncCall, JsonAggConstructor, JsonBehavior, JsonExprOp, JsonFuncExpr, JsonKeyValue, JsonOutput,
-    JsonTable, JsonTableColumn, JsonTableColumnType, JsonTablePathSpec, JsonValueExpr, Node,
-    TypeName,
+    JsonValueExpr, Node, TypeName,
 };
 
-use super::bound::{Bound, MAX_VALUE_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
 use super::build_ast::ColumnCount;
-use super::columns::{Column, Columns};
-use super::regex::check_json_path;
+use super::json_path::check_json_path;
+use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES};
 use super::sub_link::SublinkPlan;
-use super::{CostAnalyzer, Item, ItemCost, build_ast, inspect, time_zone};
-use crate::name::{Verdict, names};
+use super::{CostAnalyzer, build_ast, inspect, time_zone};
+use crate::name::names;
 use crate::refusal::{Refusal, Rule};
 
 /// Types with short values.
@@ -32,20 +31,17 @@ const SHORT_TYPES: [&str; 12] = [
     "uuid",
 ];
 
-/// Limit of nested NESTED PATH clauses in a JSON_TABLE.
-const MAX_NESTED_PATHS: usize = 4;
-
 impl CostAnalyzer {
     /// Bounds an SQL/JSON expression.
     pub(super) fn bound_sql_json(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
         match &mut node.node {
             Some(NodeEnum::JsonObjectConstructor(object)) => {
-                let slots = value_slots(&mut object.exprs);
+                let slots = value_slots(&mut object.exprs)?;
                 let bound = self.bound_as_call("jsonb_build_object", slots)?;
                 Ok(bound_returned(bound, object.output.as_ref()))
             }
             Some(NodeEnum::JsonArrayConstructor(array)) => {
-                let slots = value_slots(&mut array.exprs);
+                let slots = value_slots(&mut array.exprs)?;
                 let bound = self.bound_as_call("jsonb_build_array", slots)?;
                 Ok(bound_returned(bound, array.output.as_ref()))
             }
@@ -207,7 +203,7 @@ impl CostAnalyzer {
     /// Bounds the document that a path is applied to, and rewrites it to `x::jsonb`, as PostgreSQL
     /// does. If `reads_numbers`, texts in it may be parsed as numbers, so a wrapper makes sure that
     /// none denotes a long one.
-    fn bound_document(
+    pub(super) fn bound_document(
         &mut self,
         context: Option<&mut JsonValueExpr>,
         reads_numbers: bool,
@@ -229,7 +225,7 @@ impl CostAnalyzer {
     }
 
     /// Bounds an ON EMPTY or ON ERROR value, which is read as the target type.
-    fn bound_behavior(
+    pub(super) fn bound_behavior(
         &mut self,
         behavior: Option<&mut JsonBehavior>,
         target: Option<&TypeName>,
@@ -255,97 +251,19 @@ impl CostAnalyzer {
             None => Ok(bound),
         }
     }
-
-    /// Bounds JSON_TABLE, an item of FROM.
-    pub(super) fn bound_json_table(
-        &mut self,
-        table: &mut JsonTable,
-    ) -> Result<(Bound, Item), Refusal> {
-        let reads_numbers = any_column(&table.columns, &|column| {
-            column.type_name.as_ref().is_some_and(is_long_number)
-        });
-        let context_item = context_expr(table.context_item.as_deref());
-        let has_zoned_column = any_column(&table.columns, &|column| {
-            time_zone::check_json_time(column.type_name.as_ref(), context_item).is_err()
-        });
-        if has_zoned_column {
-            return Err(Refusal::construct_with_hint(
-                "a date or time column in JSON_TABLE of a document that is not a literal",
-                "declare it as text and cast it",
-            )
-            .at(table.location));
-        }
-        let document = self.bound_document(table.context_item.as_deref_mut(), reads_numbers)?;
-        check_table_path(table.pathspec.as_deref())?;
-        let mut bound =
-            document.with_sibling(self.bound_behavior(table.on_error.as_deref_mut(), None)?);
-        let mut columns = Columns::default();
-        let columns_bound =
-            self.bound_json_columns(&mut table.columns, document, &mut columns, 0)?;
-        bound = bound.with_sibling(columns_bound);
-        let cost = ItemCost {
-            append_children: 1,
-            row_count_known: false,
-        };
-        let item = Item::new("json_table", table.alias.as_ref(), columns, cost);
-        Ok((bound, item))
-    }
-
-    fn bound_json_columns(
-        &mut self,
-        nodes: &mut [Node],
-        document: Bound,
-        columns: &mut Columns,
-        depth: usize,
-    ) -> Result<Bound, Refusal> {
-        let mut bound = Bound::default();
-        for node in nodes {
-            let Some(NodeEnum::JsonTableColumn(column)) = &mut node.node else {
-                return Err(Refusal::construct("this column of JSON_TABLE"));
-            };
-            check_table_path(column.pathspec.as_deref())?;
-            for behavior in [&mut column.on_empty, &mut column.on_error] {
-                let target = column.type_name.as_ref();
-                bound = bound.with_sibling(self.bound_behavior(behavior.as_deref_mut(), target)?);
-            }
-            let value = match (column.coltype(), &column.type_name) {
-                (JsonTableColumnType::JtcNested, _) => {
-                    if depth == MAX_NESTED_PATHS {
-                        let hint = "expand the inner documents by jsonb_array_elements";
-                        return Err(Refusal::construct_with_hint(
-                            "NESTED PATH nested this deep",
-                            hint,
-                        )
-                        .at(column.location));
-                    }
-                    let inner =
-                        self.bound_json_columns(&mut column.columns, document, columns, depth + 1)?;
-                    bound = bound.with_sibling(inner);
-                    continue;
-                }
-                (JsonTableColumnType::JtcForOrdinality, _) | (_, None) => {
-                    Bound::leaf(8).as_non_text()
-                }
-                (_, Some(target)) => bound_as_type(path_result_bound(document), target),
-            };
-            bound = bound.with_sibling(value);
-            columns.push(Column::new(column.name.clone(), value.fenced()));
-        }
-        Ok(bound)
-    }
 }
 
 /// The keys and values of a constructor, in place.
-fn value_slots(members: &mut [Node]) -> Vec<&mut Node> {
+fn value_slots(members: &mut [Node]) -> Result<Vec<&mut Node>, Refusal> {
     let mut slots = Vec::new();
     for member in members {
         match &mut member.node {
             Some(NodeEnum::JsonKeyValue(pair)) => push_pair_slots(pair, &mut slots),
             Some(NodeEnum::JsonValueExpr(value)) => slots.extend(value.raw_expr.as_deref_mut()),
-            _ => {}
+            _ => return Err(Refusal::construct("this member of a JSON value")),
         }
     }
-    slots
+    Ok(slots)
 }
 
 fn push_pair_slots<'a>(pair: &'a mut JsonKeyValue, slots: &mut Vec<&'a mut Node>) {
@@ -404,12 +322,12 @@ fn bound_returned(bound: Bound, output: Option<&JsonOutput>) -> Bound {
 }
 
 /// The document that a path is applied to.
-fn context_expr(context: Option<&JsonValueExpr>) -> Option<&Node> {
+pub(super) fn context_expr(context: Option<&JsonValueExpr>) -> Option<&Node> {
     context?.raw_expr.as_deref()
 }
 
 /// The bound of what a path returns, including what is put around it.
-fn path_result_bound(document: Bound) -> Bound {
+pub(super) fn path_result_bound(document: Bound) -> Bound {
     Bound::parent(
         document,
         document
@@ -419,7 +337,7 @@ fn path_result_bound(document: Bound) -> Bound {
     )
 }
 
-fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
+pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
     match names(&target.names).last().copied().unwrap_or_default() {
         "json" | "jsonb" => bound.as_json(),
         name if SHORT_TYPES.contains(&name) => Bound {
@@ -428,27 +346,12 @@ fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
         }
         .as_non_text(),
         "numeric" | "interval" => bound.as_non_text(),
-        _ => bound.as_text().as_flat(),
+        "text" | "varchar" => bound.as_text().as_flat(),
+        _ => bound.as_text(),
     }
 }
 
 /// Whether a text that is read as this type may become a number of many digits.
-fn is_long_number(target: &TypeName) -> bool {
+pub(super) fn is_long_number(target: &TypeName) -> bool {
     names(&target.names).last() == Some(&"numeric") && target.typmods.is_empty()
-}
-
-fn any_column(columns: &[Node], predicate: &dyn Fn(&JsonTableColumn) -> bool) -> bool {
-    columns.iter().any(|column| match &column.node {
-        Some(NodeEnum::JsonTableColumn(column)) => {
-            predicate(column) || any_column(&column.columns, predicate)
-        }
-        _ => false,
-    })
-}
-
-/// Checks a path of JSON_TABLE; a column without one uses its own name as the path.
-fn check_table_path(path: Option<&JsonTablePathSpec>) -> Verdict {
-    path.map_or(Ok(()), |path| {
-        check_json_path(path.string.as_deref(), path.location)
-    })
 }

@@ -3,12 +3,11 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SubLink, SubLinkType};
 
-use super::aggregate_state::ARRAY_ELEMENT_BYTES;
 use super::bound::{Bound, Parts};
 use super::build_ast::ColumnCount;
-use super::join::MAX_HASHED_ROW_BYTES;
+use super::limits::{ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES};
 use super::operator::{check_operator_over_rows, operator_steps};
-use super::{CostAnalyzer, MAX_AGGREGATE_STATE_BYTES, aggregate_weights, build_ast, inspect};
+use super::{CostAnalyzer, aggregate_weights, build_ast, inspect, row_limits};
 use crate::catalog;
 use crate::name::names;
 use crate::refusal::Refusal;
@@ -58,7 +57,7 @@ impl CostAnalyzer {
         let output = self.bound_query(select)?;
         let row: Parts = output.columns.bounds().collect();
         let mut bound = Bound {
-            nodes: output.nodes.saturating_add(left_operand.nodes),
+            nodes: output.nodes + left_operand.nodes,
             max_bytes: 0,
             ..left_operand.at_runtime()
         };
@@ -81,7 +80,7 @@ impl CostAnalyzer {
                     row.combined.max_bytes,
                     location,
                 )?;
-                bound.uninterruptible_steps = bound.uninterruptible_steps.saturating_add(own_steps);
+                bound.uninterruptible_steps += own_steps;
                 if plan == SublinkPlan::PulledUpJoin {
                     self.add_sort_keys(output.columns.bounds().chain([left_operand]))?;
                 }
@@ -98,7 +97,7 @@ impl CostAnalyzer {
                         .at(location)
                     })?;
                     self.totals.hashed_subplans += 1;
-                    build_ast::limit_hashed_rows(
+                    row_limits::limit_hashed_rows(
                         subselect,
                         column_count,
                         row.total_bytes,
@@ -126,7 +125,7 @@ impl CostAnalyzer {
                     1
                 };
                 self.add_copies(totals, plans)?;
-                self.nodes = self.nodes.saturating_add(output.nodes * (plans - 1));
+                self.nodes += output.nodes * (plans - 1);
                 Ok(Bound::parent(bound, 1).as_non_text())
             }
             SubLinkType::ArraySublink => {

@@ -1,28 +1,15 @@
 //! Totals of a whole statement, and their limits.
 
 use super::CostAnalyzer;
-use super::bound::{Bound, MAX_VALUE_BYTES};
+use super::bound::Bound;
+use super::limits::{
+    BYTES_PER_SORTED_VALUE, MAX_SORT_ROW_BYTES, MAX_SORTED_BYTES, MAX_UNINTERRUPTIBLE_STEPS,
+    MAX_VALUE_BYTES, MAX_WINDOWS,
+};
+use super::units::Steps;
 use crate::limits::Limits;
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
-
-/// Limit of the uninterruptible steps for one row. One step takes between one and eight
-/// nanoseconds.
-const MAX_UNINTERRUPTIBLE_STEPS: u64 = 30_000_000;
-
-/// Limit of the sum, over all sorts and joins, of the bytes of one row: PostgreSQL merges at least
-/// six tapes at once and holds a row of each.
-const MAX_SORT_ROW_BYTES: u64 = 17 << 20;
-
-/// Bytes that PostgreSQL accounts for a sorted value, whatever its length.
-const BYTES_PER_SORTED_VALUE: u64 = 24;
-
-/// Limit of the windows of one statement, each of which may need its own sort.
-const MAX_WINDOWS: u64 = 32;
-
-/// Limit of the sum, over all sorts, of the longest sorted value: with the smallest `work_mem`,
-/// each sort keeps 2,730 of them.
-const MAX_SORTED_BYTES: u64 = 64 << 10;
 
 /// Totals of a statement, as far as it has been analyzed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -30,7 +17,7 @@ pub(super) struct Totals {
     /// Live bytes of one row of each query.
     live_bytes: u64,
     /// Uninterruptible steps for one row of each query.
-    uninterruptible_steps: u64,
+    uninterruptible_steps: Steps,
     /// FROM items and SubLinks.
     pub(super) items: u64,
     /// Comparisons of columns with columns by `=` and `<>`, by which rows may be joined. A
@@ -53,9 +40,12 @@ impl Totals {
             let added = now.saturating_sub(before);
             before.saturating_add(added.saturating_mul(copies))
         };
+        let added_steps = self
+            .uninterruptible_steps
+            .added_since(before.uninterruptible_steps);
         Self {
             live_bytes: copied(self.live_bytes, before.live_bytes),
-            uninterruptible_steps: copied(self.uninterruptible_steps, before.uninterruptible_steps),
+            uninterruptible_steps: before.uninterruptible_steps + added_steps * copies,
             items: copied(self.items, before.items),
             equalities: copied(self.equalities, before.equalities),
             windows: copied(self.windows, before.windows),
@@ -120,10 +110,7 @@ impl CostAnalyzer {
     /// Adds what one query evaluates for a row.
     pub(super) fn add_row(&mut self, row: Bound) -> Verdict {
         self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
-        self.totals.uninterruptible_steps = self
-            .totals
-            .uninterruptible_steps
-            .saturating_add(row.uninterruptible_steps);
+        self.totals.uninterruptible_steps += row.uninterruptible_steps;
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
@@ -190,8 +177,8 @@ pub(super) fn check_steps(
     left: u64,
     right: u64,
     location: i32,
-) -> Result<u64, Refusal> {
-    let steps = left.saturating_mul(right);
+) -> Result<Steps, Refusal> {
+    let steps = Steps::for_pairs(left, right);
     if steps <= MAX_UNINTERRUPTIBLE_STEPS {
         return Ok(steps);
     }

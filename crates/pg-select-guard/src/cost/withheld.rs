@@ -4,31 +4,34 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, JoinExpr, Node};
 
 use super::{Item, build_ast};
+use crate::name::Verdict;
+use crate::refusal::Refusal;
 
 /// Hides withheld columns of the items of FROM that something could denote. `items` has the same
 /// order as the items.
-pub(super) fn hide(from: &mut [Node], items: &[Item]) {
+pub(super) fn hide(from: &mut [Node], items: &[Item]) -> Verdict {
     let mut items = items.iter();
-    for node in from {
-        hide_in(node, &mut items);
-    }
+    from.iter_mut()
+        .try_for_each(|node| hide_in(node, &mut items))
 }
 
 /// Hides withheld columns of a join's items.
-pub(super) fn hide_in_join<'a>(join: &mut JoinExpr, items: &mut impl Iterator<Item = &'a Item>) {
-    for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
-        hide_in(side, items);
-    }
+pub(super) fn hide_in_join<'a>(
+    join: &mut JoinExpr,
+    items: &mut impl Iterator<Item = &'a Item>,
+) -> Verdict {
+    let mut sides = [&mut join.larg, &mut join.rarg].into_iter().flatten();
+    sides.try_for_each(|side| hide_in(side, items))
 }
 
-fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) {
+fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) -> Verdict {
     match &mut node.node {
         // A join with an alias is a single item, and has been handled itself.
         Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, items),
         _ => {
-            if let Some(table) = items.next().and_then(Item::table_to_hide)
-                && let Some(alias) = take_alias(node)
-            {
+            if let Some(table) = items.next().and_then(Item::table_to_hide) {
+                let alias =
+                    take_alias(node).ok_or_else(|| Refusal::construct("this item of FROM"))?;
                 let columns: Vec<&str> = table
                     .columns
                     .iter()
@@ -36,6 +39,7 @@ fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) {
                     .collect();
                 *node = build_ast::select_columns_from(std::mem::take(node), &columns, alias);
             }
+            Ok(())
         }
     }
 }

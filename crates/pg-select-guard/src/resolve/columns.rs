@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::output_name::UNKNOWN_NAME;
+/// The name of the first column of `(SELECT * …)`, which only PostgreSQL knows. No column can have
+/// this name.
+pub(super) const UNKNOWN_NAME: &str = "";
 
 /// What an analysis knows of a column beside its name.
 pub(crate) trait ColumnData: Copy {

@@ -6,7 +6,7 @@ use pg_query::protobuf::{
     SubLinkType,
 };
 
-use super::columns::{Column, ColumnData};
+use super::columns::{Column, ColumnData, UNKNOWN_NAME};
 use super::syntax::{is_row_expansion, star_qualifier};
 
 /// The name of a value in a select list, before the value is rewritten.
@@ -137,10 +137,6 @@ fn sub_link_name(link: &SubLink) -> Option<&str> {
         _ => None,
     }
 }
-
-/// The name of the first column of `(SELECT * …)`, which only PostgreSQL knows. No column can have
-/// this name.
-pub(super) const UNKNOWN_NAME: &str = "";
 
 fn first_column_name(select: &SelectStmt) -> &str {
     if let Some(left) = &select.larg {

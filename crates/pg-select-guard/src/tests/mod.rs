@@ -1,5 +1,6 @@
 mod functions;
 mod hints;
+mod imports;
 
 use std::sync::LazyLock;
 

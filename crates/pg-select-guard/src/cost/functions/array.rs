@@ -4,16 +4,10 @@ use pg_query::NodeEnum;
 
 use super::{CustomCall, product};
 use crate::cost::inspect;
+use crate::cost::limits::{
+    FILLED_ELEMENT_OVERHEAD_BYTES, MAX_DIMENSIONS_BYTES, MIN_ARRAY_ELEMENT_BYTES,
+};
 use crate::refusal::{Refusal, Rule};
-
-/// The dimensions of an array: at most six, each with two numbers of up to eleven characters.
-const MAX_DIMENSIONS_BYTES: u64 = 6 * 25;
-
-/// The fewest bytes of an element in an array.
-const MIN_ELEMENT_BYTES: u64 = 4;
-
-/// Bytes that a value has more as an element.
-const ELEMENT_OVERHEAD_BYTES: u64 = 8;
 
 /// `array_dims`
 pub(super) fn bound_dims(_: &mut CustomCall<'_>) -> Result<u64, Refusal> {
@@ -50,11 +44,11 @@ pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         .at(call.call.location)
     })?;
     let elements = lengths.into_iter().fold(1, u64::saturating_mul);
-    let element = call.bytes(0).saturating_add(ELEMENT_OVERHEAD_BYTES);
+    let element = call.bytes(0).saturating_add(FILLED_ELEMENT_OVERHEAD_BYTES);
     Ok(product(element, elements))
 }
 
 /// The most elements of the first argument.
 fn max_elements(call: &CustomCall<'_>) -> u64 {
-    call.bytes(0) / MIN_ELEMENT_BYTES + 1
+    call.bytes(0) / MIN_ARRAY_ELEMENT_BYTES + 1
 }

@@ -1,27 +1,14 @@
 //! Full-text queries, ranks and headlines.
 
 use super::{CustomCall, product};
-use crate::cost::bound::SCALAR_BYTES;
-use crate::cost::full_text::TSQUERY_BYTES_PER_BYTE;
 use crate::cost::inspect;
+use crate::cost::limits::{
+    HEADLINE_BYTES_PER_BYTE, MAX_CONFIGURATION_NAME_BYTES, MAX_HEADLINE_OPTIONS_BYTES,
+    MAX_HEADLINE_QUERY_BYTES, MAX_HEADLINE_TEXT_BYTES, SCALAR_BYTES, TSQUERY_BYTES_PER_BYTE,
+};
 use crate::cost::totals::input_too_long;
 use crate::name::Verdict;
 use crate::refusal::Refusal;
-
-/// Limits of the text and the query of `ts_headline`, in bytes: it keeps each word as often as the
-/// query has words, and examines each part of the text for each match of the query.
-const MAX_HEADLINE_TEXT_BYTES: u64 = 8 << 10;
-const MAX_HEADLINE_QUERY_BYTES: u64 = 1 << 10;
-
-/// Limit of the options of `ts_headline`, in bytes.
-const MAX_HEADLINE_OPTIONS_BYTES: usize = 100;
-
-/// Bytes of a headline for each byte of the text and of the query: the options contain the texts
-/// that are put around each match.
-const HEADLINE_BYTES_PER_BYTE: u64 = 50;
-
-/// Limit of the length of the name of a text search configuration, in bytes.
-const MAX_CONFIGURATION_NAME_BYTES: usize = 63;
 
 /// `to_tsquery`, `plainto_tsquery`, `phraseto_tsquery`, `websearch_to_tsquery`
 pub(super) fn bound_tsquery(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {

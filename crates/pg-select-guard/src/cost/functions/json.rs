@@ -2,11 +2,8 @@
 
 use super::{CustomCall, product};
 use crate::cost::json_path::{PathInput, bound_json_path, count_document_refs};
+use crate::cost::limits::PRETTY_BYTES_PER_BYTE;
 use crate::refusal::Refusal;
-
-/// Factor by which `jsonb_pretty` lengthens a document: each element gets a line, indented by up to
-/// eleven levels. The bounded wrapper rejects deeper documents.
-const PRETTY_BYTES_PER_BYTE: u64 = 30;
 
 /// `jsonb_pretty`
 pub(super) fn bound_pretty(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {

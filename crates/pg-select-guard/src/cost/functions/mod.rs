@@ -15,8 +15,10 @@ use pg_query::protobuf::FuncCall;
 
 pub(super) use numeric::{power_bytes, power_steps};
 
-use super::bound::{Bound, MAX_WRAPPED_BYTES, SCALAR_BYTES};
+use super::bound::Bound;
+use super::limits::{MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::totals::check_steps;
+use super::units::Steps;
 use super::{build_ast, inspect};
 use crate::catalog::{Function, Replacement};
 use crate::name::Verdict;
@@ -111,7 +113,7 @@ pub(super) struct CustomCall<'a> {
     /// Bytes that PostgreSQL holds beside arguments and result.
     pub(super) held_bytes: u64,
     /// Steps during which PostgreSQL checks for no interrupt.
-    pub(super) uninterruptible_steps: u64,
+    pub(super) uninterruptible_steps: Steps,
 }
 
 impl CustomCall<'_> {
@@ -150,8 +152,8 @@ impl CustomCall<'_> {
         Ok(())
     }
 
-    fn add_counted_steps(&mut self, steps: u64) {
-        self.uninterruptible_steps = self.uninterruptible_steps.saturating_add(steps);
+    fn add_counted_steps(&mut self, steps: Steps) {
+        self.uninterruptible_steps += steps;
     }
 
     /// Calls the bounded wrapper instead, with one more argument: the limit in bytes.

@@ -3,31 +3,14 @@
 use pg_query::protobuf::Node;
 
 use super::CustomCall;
-use crate::cost::bound::{MAX_NUMERIC_BYTES, SCALAR_BYTES};
+use crate::cost::limits::{
+    DIGITS_PER_LIMB, MAX_DISPLAY_SCALE, MAX_EXPANSION_DIGITS, MAX_EXPONENT, MAX_NUMERIC_BYTES,
+    PRODUCTS_PER_SERIES, PRODUCTS_PER_STEP, SCALAR_BYTES,
+};
 use crate::cost::totals::check_steps;
+use crate::cost::units::Steps;
 use crate::cost::{build_ast, inspect};
 use crate::refusal::Refusal;
-
-/// The most digits behind the decimal point to which PostgreSQL computes an irrational result
-/// (`NUMERIC_MAX_DISPLAY_SCALE`).
-const MAX_DISPLAY_SCALE: u64 = 1_000;
-
-/// Digits that a series expansion adds to those of its argument.
-const MAX_EXPANSION_DIGITS: u64 = 1_024;
-
-/// Multiplications of such a number in one series expansion: the logarithm of a number of 1,000
-/// digits takes 2 ms.
-const PRODUCTS_PER_SERIES: u64 = 16;
-
-/// Decimal digits that PostgreSQL multiplies at a time.
-const DIGITS_PER_LIMB: u64 = 4;
-
-/// Limit of an exponent that is known only at run time: the days of a year.
-const MAX_EXPONENT: u64 = 366;
-
-/// How many products of pairs of a power's digits count as one step: 127,500 digits take 6.6 ms,
-/// 5,900 take 0.11 ms.
-const PRODUCTS_PER_STEP: u64 = 64;
 
 /// `round`, `trunc`
 pub(super) fn bound_rounding(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
@@ -98,14 +81,14 @@ fn is_float8(call: &CustomCall<'_>) -> bool {
 /// Adds the steps of a power of this size.
 fn add_power_steps(call: &mut CustomCall<'_>, value: u64) -> Result<(), Refusal> {
     let power = power_steps(value, call.call.location)?;
-    call.add_counted_steps(series_steps(call.total_bytes()).saturating_add(power));
+    call.add_counted_steps(series_steps(call.total_bytes()) + power);
     Ok(())
 }
 
 /// The steps of a series expansion for arguments of this size.
-fn series_steps(arguments: u64) -> u64 {
+fn series_steps(arguments: u64) -> Steps {
     let limbs = arguments.min(MAX_DISPLAY_SCALE) / DIGITS_PER_LIMB;
-    limbs * limbs * PRODUCTS_PER_SERIES
+    Steps::for_pairs(limbs, limbs) * PRODUCTS_PER_SERIES
 }
 
 /// Bytes of a power. An exponent that is known only at run time gets a bounded wrapper. If it is a
@@ -134,7 +117,7 @@ pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u6
 }
 
 /// The uninterruptible steps of a power of this size: it multiplies numbers four digits at a time.
-pub(in crate::cost) fn power_steps(bytes: u64, location: i32) -> Result<u64, Refusal> {
+pub(in crate::cost) fn power_steps(bytes: u64, location: i32) -> Result<Steps, Refusal> {
     let limbs = bytes / DIGITS_PER_LIMB;
     check_steps("a power", limbs, limbs / PRODUCTS_PER_STEP, location)
 }

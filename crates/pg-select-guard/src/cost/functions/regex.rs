@@ -1,13 +1,10 @@
 //! Regular expressions.
 
 use super::{CustomCall, product};
-use crate::cost::bound::SCALAR_BYTES;
-use crate::cost::regex::{MAX_REGEX_BYTES, bound_regex, group_bytes_per_byte};
+use crate::cost::limits::{MATCH_ARRAY_BYTES_PER_BYTE, MAX_REGEX_BYTES, SCALAR_BYTES};
+use crate::cost::regex::{bound_regex, group_bytes_per_byte};
 use crate::name::Verdict;
 use crate::refusal::Refusal;
-
-/// Bytes of an array of matches or of parts for each byte of the text.
-const ARRAY_BYTES_PER_BYTE: u64 = 12;
 
 /// The numbers of arguments of `regexp_instr` and `regexp_substr` with which a call asks for a
 /// group.
@@ -82,7 +79,10 @@ pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
 fn array_bytes(call: &CustomCall<'_>) -> u64 {
     let groups = call.text_argument(1).map_or(MAX_REGEX_BYTES, str::len) / 2;
     let groups = u64::try_from(groups).unwrap_or(u64::MAX);
-    product(call.bytes(0), groups.saturating_add(ARRAY_BYTES_PER_BYTE))
+    product(
+        call.bytes(0),
+        groups.saturating_add(MATCH_ARRAY_BYTES_PER_BYTE),
+    )
 }
 
 fn bound_pattern(call: &mut CustomCall<'_>) -> Verdict {

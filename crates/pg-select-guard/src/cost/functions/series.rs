@@ -1,12 +1,9 @@
 //! Series of numbers and times.
 
 use super::CustomCall;
-use crate::cost::bound::SCALAR_BYTES;
 use crate::cost::build_ast;
+use crate::cost::limits::{MAX_SERIES_ROWS, SCALAR_BYTES};
 use crate::refusal::{Refusal, Rule};
-
-/// Limit of the rows of `generate_series`.
-const MAX_SERIES_ROWS: u64 = 1_000_000;
 
 /// `generate_series`: a series between integer literals is checked here; any other gets a bounded
 /// wrapper.

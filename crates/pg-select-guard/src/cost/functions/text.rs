@@ -1,29 +1,13 @@
 //! Texts: repetition, padding, replacement, searches, formats, digests.
 
 use super::{CustomCall, byte_len, product};
-use crate::cost::bound::SCALAR_BYTES;
 use crate::cost::inspect;
+use crate::cost::limits::{
+    BYTES_PER_CHARACTER, MAX_DIGEST_BYTES, SCALAR_BYTES, SEARCHED_BYTES_PER_STEP,
+    SPLIT_ARRAY_BYTES_PER_BYTE, STEPS_PER_SET_LOOKUP, TRANSLATED_BYTES_PER_BYTE,
+};
 use crate::name::Verdict;
 use crate::refusal::{Refusal, Rule};
-
-/// Looking up a character in a set takes as long as three of the counted steps.
-const STEPS_PER_SET_LOOKUP: u64 = 3;
-
-/// Bytes of a text that a substring search examines in one step.
-const SEARCHED_BYTES_PER_STEP: u64 = 8;
-
-/// The most bytes of a character.
-const BYTES_PER_CHARACTER: u64 = 4;
-
-/// A digest of 64 bytes, printed in hexadecimal.
-const MAX_DIGEST_BYTES: u64 = 130;
-
-/// Bytes of a part of `string_to_array` for each byte of the text: an element of one byte takes
-/// eight bytes in an array.
-const ARRAY_BYTES_PER_BYTE: u64 = 12;
-
-/// Factor by which `translate` lengthens a text: a character becomes one of up to four bytes.
-const TRANSLATED_BYTES_PER_BYTE: u64 = 4;
 
 /// `repeat`
 pub(super) fn bound_repeat(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
@@ -87,7 +71,7 @@ pub(super) fn bound_split(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
 /// `string_to_array`
 pub(super) fn bound_string_to_array(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
     add_search_steps(call)?;
-    Ok(product(call.bytes(0), ARRAY_BYTES_PER_BYTE))
+    Ok(product(call.bytes(0), SPLIT_ARRAY_BYTES_PER_BYTE))
 }
 
 /// `concat_ws`: the separator stands between all other arguments.

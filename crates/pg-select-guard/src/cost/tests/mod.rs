@@ -5,6 +5,7 @@ mod constants;
 mod documents;
 mod full_text;
 mod joins;
+mod limits;
 mod names;
 mod numbers;
 mod regexes_and_paths;

@@ -1,0 +1,118 @@
+//! JSON_TABLE, an item of FROM: its document, its paths and its columns.
+
+use pg_query::NodeEnum;
+use pg_query::protobuf::{
+    JsonTable, JsonTableColumn, JsonTableColumnType, JsonTablePathSpec, Node,
+};
+
+use super::bound::Bound;
+use super::columns::{Column, Columns};
+use super::json_path::check_json_path;
+use super::limits::MAX_NESTED_PATHS;
+use super::sql_json::{bound_as_type, context_expr, is_long_number, path_result_bound};
+use super::{CostAnalyzer, Item, ItemCost, time_zone};
+use crate::name::Verdict;
+use crate::refusal::Refusal;
+
+impl CostAnalyzer {
+    /// Bounds JSON_TABLE, an item of FROM.
+    pub(super) fn bound_json_table(
+        &mut self,
+        table: &mut JsonTable,
+    ) -> Result<(Bound, Item), Refusal> {
+        let reads_numbers = any_column(&table.columns, &|column| {
+            column.type_name.as_ref().is_some_and(is_long_number)
+        });
+        let context_item = context_expr(table.context_item.as_deref());
+        let has_zoned_column = any_column(&table.columns, &|column| {
+            time_zone::check_json_time(column.type_name.as_ref(), context_item).is_err()
+        });
+        if has_zoned_column {
+            return Err(Refusal::construct_with_hint(
+                "a date or time column in JSON_TABLE of a document that is not a literal",
+                "declare it as text and cast it",
+            )
+            .at(table.location));
+        }
+        let document = self.bound_document(table.context_item.as_deref_mut(), reads_numbers)?;
+        check_table_path(table.pathspec.as_deref())?;
+        let mut bound =
+            document.with_sibling(self.bound_behavior(table.on_error.as_deref_mut(), None)?);
+        let mut columns = Columns::default();
+        let columns_bound =
+            self.bound_json_columns(&mut table.columns, document, &mut columns, 0)?;
+        bound = bound.with_sibling(columns_bound);
+        let cost = ItemCost {
+            append_children: 1,
+            row_count_known: false,
+        };
+        let item = Item::new("json_table", table.alias.as_ref(), columns, cost);
+        Ok((bound, item))
+    }
+
+    fn bound_json_columns(
+        &mut self,
+        nodes: &mut [Node],
+        document: Bound,
+        columns: &mut Columns,
+        depth: usize,
+    ) -> Result<Bound, Refusal> {
+        let mut bound = Bound::default();
+        for node in nodes {
+            let Some(NodeEnum::JsonTableColumn(column)) = &mut node.node else {
+                return Err(Refusal::construct("this column of JSON_TABLE"));
+            };
+            check_table_path(column.pathspec.as_deref())?;
+            for behavior in [&mut column.on_empty, &mut column.on_error] {
+                let target = column.type_name.as_ref();
+                bound = bound.with_sibling(self.bound_behavior(behavior.as_deref_mut(), target)?);
+            }
+            let value = match (column.coltype(), &column.type_name) {
+                (JsonTableColumnType::JtcNested, _) => {
+                    if depth == MAX_NESTED_PATHS {
+                        let hint = "expand the inner documents by jsonb_array_elements";
+                        return Err(Refusal::construct_with_hint(
+                            "NESTED PATH nested this deep",
+                            hint,
+                        )
+                        .at(column.location));
+                    }
+                    let inner =
+                        self.bound_json_columns(&mut column.columns, document, columns, depth + 1)?;
+                    bound = bound.with_sibling(inner);
+                    continue;
+                }
+                (JsonTableColumnType::JtcForOrdinality, _) => Bound::leaf(8).as_non_text(),
+                (
+                    JsonTableColumnType::JtcRegular
+                    | JsonTableColumnType::JtcExists
+                    | JsonTableColumnType::JtcFormatted,
+                    Some(target),
+                ) => bound_as_type(path_result_bound(document), target),
+                _ => {
+                    let refusal = Refusal::construct("this column of JSON_TABLE");
+                    return Err(refusal.at(column.location));
+                }
+            };
+            bound = bound.with_sibling(value);
+            columns.push(Column::new(column.name.clone(), value.fenced()));
+        }
+        Ok(bound)
+    }
+}
+
+fn any_column(columns: &[Node], predicate: &dyn Fn(&JsonTableColumn) -> bool) -> bool {
+    columns.iter().any(|column| match &column.node {
+        Some(NodeEnum::JsonTableColumn(column)) => {
+            predicate(column) || any_column(&column.columns, predicate)
+        }
+        _ => false,
+    })
+}
+
+/// Checks a path of JSON_TABLE; a column without one uses its own name as the path.
+fn check_table_path(path: Option<&JsonTablePathSpec>) -> Verdict {
+    path.map_or(Ok(()), |path| {
+        check_json_path(path.string.as_deref(), path.location)
+    })
+}
