@@ -240,8 +240,8 @@ pub(super) const MAX_DISPLAY_SCALE: u64 = 1_000;
 /// Digits that a series expansion adds to those of its argument.
 pub(super) const MAX_EXPANSION_DIGITS: u64 = 1_024;
 
-/// Multiplications of numbers of this many digits in one series expansion: the logarithm of a number of 1,000
-/// digits takes 2 ms.
+/// Multiplications of numbers of as many digits in one series expansion: the logarithm of a number
+/// of 1,000 digits takes 2 ms.
 pub(super) const PRODUCTS_PER_SERIES: u64 = 16;
 
 /// How many products of pairs of a power's digits count as one step: 127,500 digits take 6.6 ms,
