@@ -186,3 +186,21 @@ fn a_column_of_a_function_in_from_cannot_be_a_call() {
         allowed(text);
     }
 }
+
+#[test]
+fn an_aggregate_or_window_function_in_from_is_refused() {
+    for text in [
+        "SELECT stores FROM retail.products, array_agg(1, 200) AS stores",
+        "SELECT * FROM array_agg(1) AS a",
+        "SELECT * FROM ROWS FROM (generate_series(1, 2), string_agg('a', ',')) AS a",
+        "SELECT * FROM retail.stores s, LATERAL sum(s.store_id) AS a",
+        "SELECT * FROM rank() AS r",
+    ] {
+        refused(
+            text,
+            Rule::Construct,
+            "aggregate or window function in FROM",
+        );
+    }
+    allowed("SELECT s FROM (SELECT sum(store_id) AS s FROM retail.stores) AS a");
+}

@@ -238,6 +238,15 @@ impl Walk<'_> {
         if !range.coldeflist.is_empty() {
             return Err(Refusal::construct("a column definition list"));
         }
+        // PostgreSQL rejects them too. The expression around a weighed aggregate could not be
+        // printed there: in a debug build, an assertion of the deparser aborts the process.
+        if let Some(call) = range.functions.iter().find_map(aggregate_or_window_call) {
+            return Err(Refusal::construct_with_hint(
+                "an aggregate or window function in FROM",
+                "call it in SELECT, as in FROM (SELECT sum(x) FROM …) AS s",
+            )
+            .at(call.location));
+        }
         self.visit_nodes(&mut range.functions)
     }
 
@@ -349,6 +358,19 @@ impl Walk<'_> {
         }
         Err(Refusal::construct("a type modifier that is not an integer").at(name.location))
     }
+}
+
+/// The call in an item of a function in FROM, if it calls nothing but an aggregate or a window
+/// function.
+fn aggregate_or_window_call(item: &Node) -> Option<&FuncCall> {
+    let Some(NodeEnum::List(item)) = &item.node else {
+        return None;
+    };
+    let Some(NodeEnum::FuncCall(call)) = &item.items.first()?.node else {
+        return None;
+    };
+    let function = catalog::function(names(&call.funcname).last()?)?;
+    (!function.kinds.function && !function.kinds.set).then_some(call)
 }
 
 fn check_collation(name: &[Node], location: i32) -> Verdict {
