@@ -1,43 +1,10 @@
-//! Properties that hold for every input. The fuzz targets run them over generated inputs, the tests
-//! over the stored corpus.
-#![allow(dead_code, reason = "each target uses one of the two")]
+//! Properties of the result mapper that hold for every input. The fuzz target runs them over
+//! generated inputs, a test over the stored corpus.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use zava_mcp_server::query::guard;
 use zava_mcp_server::query::rows::{Collector, RowLimits, to_json};
 use zava_mcp_server::query::scope::{Column, RowSink as _};
-
-/// Maximum length of a refusal, in bytes: a model reads it whole.
-const MAX_REFUSAL_BYTES: usize = 2_000;
-
-/// Any text. An accepted statement is deparsed to text that is accepted and deparsed the same. A
-/// refusal is short and has no control characters.
-pub(crate) fn guard(input: &[u8]) {
-    let Ok(text) = str::from_utf8(input) else {
-        return;
-    };
-    match guard::check(text) {
-        // Calls of bounded wrappers come from the guard only: a client may not send them.
-        Ok(query) if query.sql().contains("bounded.") => {}
-        Ok(query) => match guard::check(query.sql()) {
-            Ok(again) => assert_eq!(again.sql(), query.sql(), "printed differently"),
-            Err(refusal) => panic!("what was printed is refused: {refusal}: {}", query.sql()),
-        },
-        Err(refusal) => {
-            let message = refusal.to_string();
-            assert!(
-                message.len() <= MAX_REFUSAL_BYTES,
-                "{} bytes of refusal",
-                message.len()
-            );
-            assert!(
-                !message.contains(char::is_control),
-                "control characters: {message:?}"
-            );
-        }
-    }
-}
 
 /// A type OID in decimal, a space, and a value of any bytes. The JSON is valid and bounded, alone
 /// and in a truncated result.

@@ -1,16 +1,8 @@
-//! The properties of fuzz/properties.rs hold for the seeds of `./scripts/fuzz` and its past
-//! findings, one per line.
+//! The properties of fuzz/properties.rs hold for the seeds of `./scripts/fuzz rows` and its
+//! past findings, one per line.
 
 #[path = "../../fuzz/properties.rs"]
 mod properties;
-
-#[test]
-fn guard_properties_hold_over_the_corpus() {
-    let seeds = include_bytes!("../../fuzz/corpus/guard/seeds.sql");
-    seeds
-        .split(|byte| *byte == b'\n')
-        .for_each(properties::guard);
-}
 
 #[test]
 fn row_mapper_properties_hold_over_the_corpus() {

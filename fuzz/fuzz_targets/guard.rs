@@ -1,6 +1,0 @@
-#![no_main]
-
-#[path = "../properties.rs"]
-mod properties;
-
-libfuzzer_sys::fuzz_target!(|input: &[u8]| properties::guard(input));
