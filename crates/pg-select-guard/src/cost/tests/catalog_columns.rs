@@ -155,3 +155,47 @@ fn functions_that_build_documents_hold_them_as_trees() {
         assert!(check(&text(function, 100_000)).is_ok(), "{function}");
     }
 }
+
+/// A sort reports the size of its key: four arguments, times the factor of the function.
+#[test]
+fn results_of_functions_count_with_their_factor() {
+    let text = format!("'{}'", "x".repeat(7_000));
+    let arguments = [text.as_str(); 4].join(", ");
+    for (factor, names) in [
+        (
+            1,
+            "abs ceil ceiling div floor gcd lcm mod trim_scale concat overlay array_append \
+             array_cat array_positions array_prepend jsonb_insert jsonb_set datemultirange \
+             daterange int4multirange int4range int8multirange int8range multirange nummultirange \
+             numrange range_merge tsmultirange tsrange tstzmultirange tstzrange random",
+        ),
+        (
+            2,
+            "stddev stddev_pop stddev_samp var_pop var_samp variance decode like_escape \
+             similar_to_escape setweight",
+        ),
+        (3, "casefold initcap lower upper"),
+        (4, "quote_ident quote_literal quote_nullable encode"),
+        (
+            6,
+            "array_to_json json_build_array json_build_object json_object jsonb_build_array \
+             jsonb_build_object jsonb_object row_to_json to_json to_jsonb",
+        ),
+        (8, "to_tsvector"),
+    ] {
+        let bytes = 64 + factor * 4 * 7_000;
+        for name in names.split_whitespace() {
+            too_large(
+                &format!("SELECT 1 ORDER BY {name}({arguments})"),
+                &format!("values of up to {bytes} bytes would be sorted"),
+            );
+        }
+    }
+    // Their second argument is a short format, or a keyword.
+    for (name, bytes) in [("to_char", 112_064), ("normalize", 140_064)] {
+        too_large(
+            &format!("SELECT 1 ORDER BY {name}({text})"),
+            &format!("values of up to {bytes} bytes would be sorted"),
+        );
+    }
+}
