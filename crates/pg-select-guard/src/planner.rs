@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerSettings {
     /// Whether hash aggregation is allowed (`enable_hashagg`). Not allowed for aggregates whose
-    /// state collects values: PostgreSQL does not account for the growth of that state in a hash
+    /// state accumulates values: PostgreSQL does not account for the growth of that state in a hash
     /// table.
     pub allow_hash_agg: bool,
     /// Whether hash joins are allowed (`enable_hashjoin`). Not allowed where a join multiplies

@@ -89,7 +89,7 @@ pub(super) fn bound_statement(
     select: &mut SelectStmt,
     context: Context<'_>,
 ) -> Result<BoundedStatement, Refusal> {
-    let accumulates = context.requirements.collecting_aggregates > 0;
+    let accumulates = context.requirements.accumulating_aggregates > 0;
     let (attempt, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
         bound_within(select, context, limits)
     })?;
@@ -117,7 +117,7 @@ fn bound_within(
             max_live_bytes,
             max_unfenced_nodes,
             hashed_subplans,
-            accumulating_aggregates: requirements.collecting_aggregates.max(1),
+            accumulating_aggregates: requirements.accumulating_aggregates.max(1),
             resolver: Resolver::new(Arc::clone(schema), references),
             grouping_sets: 1,
             aggregate_limits: aggregate_limits.clone(),

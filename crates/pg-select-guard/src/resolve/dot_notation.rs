@@ -20,7 +20,7 @@ use super::columns::ColumnData;
 use super::range_table::RangeTable;
 use crate::allow_list::{FIELDS, SYSTEM_COLUMNS, WHOLE_ROW_FUNCTIONS};
 use crate::catalog::{self, FromColumns};
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::{Refusal, Rule};
 
 /// The functions in FROM and the references with a qualifier that have been seen in a statement, at
@@ -46,7 +46,7 @@ struct Reference {
 }
 
 /// Accepts a name that cannot denote a system column.
-pub(super) fn check_unqualified(name: &str, location: i32) -> Verdict {
+pub(super) fn check_unqualified(name: &str, location: i32) -> CheckOutcome {
     if SYSTEM_COLUMNS.contains(&name) {
         return Err(unknown_column(name, location));
     }
@@ -59,7 +59,7 @@ pub(super) fn check_call<C: ColumnData, I>(
     name: &str,
     range_table: &RangeTable<C, I>,
     location: i32,
-) -> Verdict {
+) -> CheckOutcome {
     if catalog::function(name).is_some() && !range_table.is_column(qualifier, name) {
         return Err(Refusal::construct_with_hint(
             &format!("a call of {name} in dot notation"),
@@ -74,7 +74,12 @@ impl DotNotation {
     /// Accepts `qualifier.name` unless it denotes a system column, or PostgreSQL could call a
     /// function outside the allow-list by it. Compares it with the functions in FROM that have been
     /// seen; [`add_function`](Self::add_function) compares later ones with it.
-    pub(super) fn add_column(&mut self, qualifier: &str, name: &str, location: i32) -> Verdict {
+    pub(super) fn add_column(
+        &mut self,
+        qualifier: &str,
+        name: &str,
+        location: i32,
+    ) -> CheckOutcome {
         if name.starts_with("pg_")
             || SYSTEM_COLUMNS.contains(&name)
             || WHOLE_ROW_FUNCTIONS.contains(&name)
@@ -94,7 +99,7 @@ impl DotNotation {
     }
 
     /// Adds a function in FROM, and compares the references with it that have been seen.
-    pub(super) fn add_function(&mut self, function: RangeFunctionItem) -> Verdict {
+    pub(super) fn add_function(&mut self, function: RangeFunctionItem) -> CheckOutcome {
         for reference in &self.references {
             function.check(reference)?;
         }
@@ -146,7 +151,7 @@ impl RangeFunctionItem {
         })
     }
 
-    fn check(&self, reference: &Reference) -> Verdict {
+    fn check(&self, reference: &Reference) -> CheckOutcome {
         let Reference {
             qualifier,
             column,
