@@ -119,10 +119,10 @@ impl CostAnalyzer {
                 row_count_known: false,
             },
         };
-        self.ctes.set_own(recursive_cte.position, Some(own));
+        self.ctes.set_recursive(recursive_cte.position, Some(own));
         let mut output = self.bound_query(recursive_term)?;
         let is_read = self.ctes.is_read(recursive_cte.position);
-        self.ctes.set_own(recursive_cte.position, None);
+        self.ctes.set_recursive(recursive_cte.position, None);
         if is_read {
             wrap_growing_columns(recursive_term, &mut output.columns, &self_columns)?;
         }

@@ -21,7 +21,7 @@
 //!
 //! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
 //! bound is an upper bound; what is unknown counts as the largest possible value.
-//! `docs/security.md` lists what was measured.
+//! `docs/decisions/0011-cost-bounds.md` lists what was measured.
 mod aggregate_limits; // limits of accumulated values, by their use
 mod aggregate_state; // aggregates whose state grows with every row
 mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates

@@ -122,13 +122,13 @@ impl RangeFunctionItem {
                 Some(NodeEnum::List(item)) => item.items.first(),
                 _ => None,
             });
-        let called = match first.and_then(|node| node.node.as_ref()) {
+        let function_name = match first.and_then(|node| node.node.as_ref()) {
             Some(NodeEnum::FuncCall(call)) => {
                 names(&call.funcname).last().map(|name| (*name).to_owned())
             }
             _ => None,
         };
-        let (name, given) = match (&range.alias, &called) {
+        let (name, column_aliases) = match (&range.alias, &function_name) {
             (
                 Some(Alias {
                     aliasname,
@@ -136,7 +136,7 @@ impl RangeFunctionItem {
                 }),
                 _,
             ) => (aliasname.clone(), colnames.as_slice()),
-            (None, Some(called)) => (called.clone(), [].as_slice()),
+            (None, Some(function_name)) => (function_name.clone(), [].as_slice()),
             (None, None) => {
                 return Err(Refusal::new(
                     Rule::Construct,
@@ -146,7 +146,7 @@ impl RangeFunctionItem {
             }
         };
         Ok(Self {
-            columns: known_columns(&name, given, called.as_deref()),
+            columns: known_columns(&name, column_aliases, function_name.as_deref()),
             name,
         })
     }
@@ -170,15 +170,20 @@ impl RangeFunctionItem {
 }
 
 /// The columns that a function in FROM is known to have.
-fn known_columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<String> {
+fn known_columns(
+    name: &str,
+    column_aliases: &[Node],
+    function_name: Option<&str>,
+) -> HashSet<String> {
     let mut columns: HashSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
-    columns.extend(names(given).into_iter().map(str::to_owned));
+    columns.extend(names(column_aliases).into_iter().map(str::to_owned));
     // The column of a single value takes the item's name, unless an alias or the function names it.
-    let names_its_column = |called: &str| {
-        catalog::function(called).is_some_and(|function| function.columns == FromColumns::Value)
+    let names_its_column = |function_name: &str| {
+        catalog::function(function_name)
+            .is_some_and(|function| function.columns == FromColumns::Value)
     };
-    let takes_item_name =
-        given.is_empty() && called.is_some_and(|called| !names_its_column(called));
+    let takes_item_name = column_aliases.is_empty()
+        && function_name.is_some_and(|function_name| !names_its_column(function_name));
     if takes_item_name {
         columns.insert(name.to_owned());
     }
