@@ -38,7 +38,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::n
     functions.collect()
 });
 
-/// Least Jaro-Winkler similarity of a function name that is suggested.
+/// Minimum Jaro-Winkler similarity of a function name that is suggested.
 const MIN_SIMILARITY: f64 = 0.9;
 
 /// The functions that a statement may call, in the order of the table.
