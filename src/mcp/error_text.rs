@@ -172,7 +172,7 @@ fn pg_error_text(error: &PgError, explanation: &Explanation) -> String {
             });
             format!("{}; {} {at}", visible(&error.message), visible(hint))
         }
-        // A collecting aggregate is limited by a sum that overflows by design
+        // An accumulating aggregate is limited by a sum that overflows by design
         // (migrations/0004_bounded.sql).
         "22003" if error.message == "bigint out of range" => format!(
             "bigint out of range: a number is too large, or an aggregate would collect more than 3 MiB, or 800 KiB of JSON; filter or group first {at}"

@@ -11,9 +11,9 @@ fn allowed_names() -> Vec<&'static str> {
     catalog::functions().map(|function| function.name).collect()
 }
 
-fn sorted_names(is_sought: impl Fn(&Function) -> bool) -> Vec<&'static str> {
+fn sorted_names(predicate: impl Fn(&Function) -> bool) -> Vec<&'static str> {
     let mut functions: Vec<_> = catalog::functions().collect();
-    functions.retain(|function| is_sought(function));
+    functions.retain(|function| predicate(function));
     let mut names: Vec<_> = functions.iter().map(|function| function.name).collect();
     names.sort_unstable();
     names

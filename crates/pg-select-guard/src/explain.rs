@@ -3,7 +3,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{DefElem, ExplainStmt, SelectStmt};
 
-use super::name::Verdict;
+use super::name::CheckOutcome;
 use super::refusal::{Refusal, Rule};
 
 /// The query that an EXPLAIN plans. PostgreSQL does not execute it: ANALYZE is refused, whatever
@@ -21,7 +21,7 @@ pub(super) fn explained_query(explain: &mut ExplainStmt) -> Result<&mut SelectSt
     }
 }
 
-fn check_option(option: &DefElem) -> Verdict {
+fn check_option(option: &DefElem) -> CheckOutcome {
     let value = match option.arg.as_deref().map(|arg| &arg.node) {
         Some(Some(NodeEnum::String(value))) => Some(value.sval.as_str()),
         _ => None,

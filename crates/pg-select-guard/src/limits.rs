@@ -10,7 +10,7 @@
 pub struct Limits {
     /// Length of the text in bytes. Parsing takes memory and time that grow with it.
     pub text_bytes: usize,
-    /// Tables, functions and sub-selects of all FROM clauses. PostgreSQL searches for a join order
+    /// Tables, functions and subqueries of all FROM clauses. PostgreSQL searches for a join order
     /// of them.
     pub items: u64,
     /// Comparisons of columns with columns by `=` and `<>`; a comparison of rows counts once for

@@ -9,11 +9,11 @@ use super::hints;
 use super::refusal::{Refusal, Rule};
 
 /// The result of a check: a part of the statement is accepted, or the statement is refused.
-pub(super) type Verdict = Result<(), Refusal>;
+pub(super) type CheckOutcome = Result<(), Refusal>;
 
 /// Accepts a name that means the same without quotes. The deparser writes some names without the
 /// quotes that they need.
-pub(super) fn check_unquoted(name: &str, what: &str) -> Verdict {
+pub(super) fn check_unquoted(name: &str, what: &str) -> CheckOutcome {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     if name.bytes().all(is_plain) && !name.starts_with(|first: char| first.is_ascii_digit()) {
         return Ok(());
@@ -26,7 +26,7 @@ pub(super) fn check_unquoted(name: &str, what: &str) -> Verdict {
 }
 
 /// Accepts an operator of the allow-list. An empty name stands for no operator.
-pub(super) fn check_operator(name: &[Node], location: i32) -> Verdict {
+pub(super) fn check_operator(name: &[Node], location: i32) -> CheckOutcome {
     match names(name).as_slice() {
         [] => Ok(()),
         [name] | ["pg_catalog" | "public", name] if catalog::operator(name).is_some() => Ok(()),
@@ -44,7 +44,7 @@ pub(super) fn check_operator(name: &[Node], location: i32) -> Verdict {
 }
 
 /// Accepts the functions without parentheses that return a date or a time, such as CURRENT_DATE.
-pub(super) fn check_sql_value_function(op: SqlValueFunctionOp, location: i32) -> Verdict {
+pub(super) fn check_sql_value_function(op: SqlValueFunctionOp, location: i32) -> CheckOutcome {
     use SqlValueFunctionOp as Op;
     match op {
         Op::SvfopCurrentDate

@@ -5,7 +5,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PlannerSettings {
     /// Whether hash aggregation is allowed (`enable_hashagg`). Not allowed for aggregates whose
-    /// state collects values: PostgreSQL does not account for the growth of that state in a hash
+    /// state accumulates values: PostgreSQL does not account for the growth of that state in a hash
     /// table.
     pub allow_hash_agg: bool,
     /// Whether hash joins are allowed (`enable_hashjoin`). Not allowed where a join multiplies
@@ -22,7 +22,7 @@ pub struct PlannerSettings {
     /// A sort merges as many tapes as fit into `work_mem`, at least six, and keeps one row of each
     /// in memory, whatever its length.
     pub sort_row_bytes: u64,
-    /// The number of tables and sub-selects. PostgreSQL tries the join orders of a list of them,
+    /// The number of tables and subqueries. PostgreSQL tries the join orders of a list of them,
     /// and keeps the paths of all orders in memory.
     pub from_items: u64,
     /// The number of comparisons by `=` that rows may be joined by. For merge joins PostgreSQL
@@ -54,7 +54,7 @@ pub(super) const MAX_ROW_BYTES_FOR_MANY_TAPES: u64 = 2 << 20;
 /// `work_mem` with which a sort merges few tapes.
 pub(super) const FEW_TAPES_WORK_MEM_KIB: u64 = 1 << 10;
 
-/// `geqo_threshold` of a statement with more tables and sub-selects than this: lists of this many
+/// `geqo_threshold` of a statement with more tables and subqueries than this: lists of this many
 /// are joined by the genetic optimizer instead of an exhaustive search (PostgreSQL's default is
 /// 12).
 const GEQO_THRESHOLD: u64 = 8;

@@ -178,7 +178,7 @@ fn check_name(name: &str) -> Result<(), SchemaError> {
     Err(SchemaError::Name(name.to_owned()))
 }
 
-/// Least Jaro-Winkler similarity of a name that is suggested for an unknown one.
+/// Minimum Jaro-Winkler similarity of a name that is suggested for an unknown one.
 const MIN_SIMILARITY: f64 = 0.8;
 
 /// The known name that is most similar to `name`, if any is similar enough.

@@ -9,7 +9,7 @@ use pg_query::protobuf::{
     JsonValueExpr, Node, TypeName, WindowDef,
 };
 
-use super::name::{Verdict, names};
+use super::name::{CheckOutcome, names};
 use super::refusal::Refusal;
 
 /// The first major version of PostgreSQL with JSON_SCALAR, JSON, the SQL/JSON query functions and
@@ -27,8 +27,8 @@ pub(super) enum Part<'a> {
 #[derive(Default)]
 pub(super) struct Parts<'a> {
     pub(super) all: Vec<Part<'a>>,
-    /// Whether the node is an aggregate that collects the values of many rows.
-    pub(super) collects: bool,
+    /// Whether the node is an aggregate that accumulates the values of many rows.
+    pub(super) accumulates: bool,
     /// The lowest major version of PostgreSQL that has this construct; 0 for any.
     pub(super) min_version: u32,
 }
@@ -94,7 +94,7 @@ impl<'a> Parts<'a> {
                 self.add_output(&scalar.output, &DOCUMENT_TYPES)?;
             }
             NodeEnum::JsonArrayQueryConstructor(array) => {
-                self.collects = true;
+                self.accumulates = true;
                 check_format(array.format.as_ref())?;
                 self.add_optional(array.query.as_deref_mut());
                 self.add_output(&array.output, &DOCUMENT_TYPES)?;
@@ -116,7 +116,7 @@ impl<'a> Parts<'a> {
         self.all.extend(node.map(Part::Node));
     }
 
-    fn add_members(&mut self, members: &'a mut [Node]) -> Verdict {
+    fn add_members(&mut self, members: &'a mut [Node]) -> CheckOutcome {
         members
             .iter_mut()
             .try_for_each(|member| match &mut member.node {
@@ -126,20 +126,20 @@ impl<'a> Parts<'a> {
             })
     }
 
-    fn add_pair(&mut self, pair: Option<&'a mut JsonKeyValue>) -> Verdict {
+    fn add_pair(&mut self, pair: Option<&'a mut JsonKeyValue>) -> CheckOutcome {
         let Some(pair) = pair else { return Ok(()) };
         self.add_optional(pair.key.as_deref_mut());
         self.add_value(pair.value.as_deref_mut())
     }
 
-    fn add_value(&mut self, value: Option<&'a mut JsonValueExpr>) -> Verdict {
+    fn add_value(&mut self, value: Option<&'a mut JsonValueExpr>) -> CheckOutcome {
         let Some(value) = value else { return Ok(()) };
         check_format(value.format.as_ref())?;
         self.add_optional(value.raw_expr.as_deref_mut());
         Ok(())
     }
 
-    fn add_output(&mut self, output: &'a Option<JsonOutput>, types: &[&str]) -> Verdict {
+    fn add_output(&mut self, output: &'a Option<JsonOutput>, types: &[&str]) -> CheckOutcome {
         let Some(output) = output else { return Ok(()) };
         check_format(
             output
@@ -153,7 +153,7 @@ impl<'a> Parts<'a> {
             .map_or(Ok(()), |name| self.add_returned_type(name, types))
     }
 
-    fn add_returned_type(&mut self, name: &'a TypeName, types: &[&str]) -> Verdict {
+    fn add_returned_type(&mut self, name: &'a TypeName, types: &[&str]) -> CheckOutcome {
         let known = names(&name.names)
             .last()
             .is_some_and(|name| types.contains(name));
@@ -167,8 +167,8 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    fn add_aggregate(&mut self, aggregate: Option<&'a mut JsonAggConstructor>) -> Verdict {
-        self.collects = true;
+    fn add_aggregate(&mut self, aggregate: Option<&'a mut JsonAggConstructor>) -> CheckOutcome {
+        self.accumulates = true;
         let Some(aggregate) = aggregate else {
             return Ok(());
         };
@@ -180,7 +180,7 @@ impl<'a> Parts<'a> {
         self.add_output(&aggregate.output, &DOCUMENT_TYPES)
     }
 
-    fn add_query_function(&mut self, query: &'a mut JsonFuncExpr) -> Verdict {
+    fn add_query_function(&mut self, query: &'a mut JsonFuncExpr) -> CheckOutcome {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
         refuse_passing(&query.passing, query.location)?;
         let target = query.output.as_ref().and_then(|out| out.type_name.as_ref());
@@ -210,7 +210,7 @@ impl<'a> Parts<'a> {
         self.add_optional(behavior.and_then(|behavior| behavior.expr.as_deref_mut()));
     }
 
-    fn add_table(&mut self, table: &'a mut JsonTable) -> Verdict {
+    fn add_table(&mut self, table: &'a mut JsonTable) -> CheckOutcome {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
         // JSON_TABLE is lateral with and without the keyword, and the deparser omits the keyword.
         table.lateral = false;
@@ -225,7 +225,7 @@ impl<'a> Parts<'a> {
         self.add_optional(path.and_then(|path| path.string.as_deref_mut()));
     }
 
-    fn add_columns(&mut self, columns: &'a mut [Node]) -> Verdict {
+    fn add_columns(&mut self, columns: &'a mut [Node]) -> CheckOutcome {
         columns
             .iter_mut()
             .try_for_each(|column| match &mut column.node {
@@ -234,7 +234,7 @@ impl<'a> Parts<'a> {
             })
     }
 
-    fn add_column(&mut self, column: &'a mut JsonTableColumn) -> Verdict {
+    fn add_column(&mut self, column: &'a mut JsonTableColumn) -> CheckOutcome {
         if column.type_name.as_ref().is_some_and(is_document) {
             refuse_omit_quotes(column.quotes(), column.location)?;
         }
@@ -254,7 +254,7 @@ fn is_document(target: &TypeName) -> bool {
 
 /// Refuses OMIT QUOTES, which parses a string of a document as a document: the guard has not
 /// checked the numbers in that string.
-fn refuse_omit_quotes(quotes: JsonQuotes, location: i32) -> Verdict {
+fn refuse_omit_quotes(quotes: JsonQuotes, location: i32) -> CheckOutcome {
     if quotes == JsonQuotes::JsQuotesOmit {
         let hint = "return text and cast it, as in JSON_VALUE(x, '$.a')::jsonb";
         return Err(
@@ -265,7 +265,7 @@ fn refuse_omit_quotes(quotes: JsonQuotes, location: i32) -> Verdict {
     Ok(())
 }
 
-fn refuse_unique_keys(unique: bool, location: i32) -> Verdict {
+fn refuse_unique_keys(unique: bool, location: i32) -> CheckOutcome {
     if unique {
         let hint = "omit it; jsonb keeps the last value of a duplicate key";
         return Err(Refusal::construct_with_hint("WITH UNIQUE KEYS", hint).at(location));
@@ -273,7 +273,7 @@ fn refuse_unique_keys(unique: bool, location: i32) -> Verdict {
     Ok(())
 }
 
-fn check_format(format: Option<&JsonFormat>) -> Verdict {
+fn check_format(format: Option<&JsonFormat>) -> CheckOutcome {
     let kind = format.map(JsonFormat::format_type);
     if matches!(
         kind,
@@ -287,7 +287,7 @@ fn check_format(format: Option<&JsonFormat>) -> Verdict {
     ))
 }
 
-fn refuse_passing(passing: &[Node], location: i32) -> Verdict {
+fn refuse_passing(passing: &[Node], location: i32) -> CheckOutcome {
     if passing.is_empty() {
         return Ok(());
     }

@@ -46,8 +46,8 @@ pub struct RegisteredTool {
     /// The shape of its results and of its errors.
     result_shape: ResultShape,
     definition: fn(&Tools) -> Definition,
-    /// Returns a box, because the tools' futures differ in type. They are also large, and rmcp moves
-    /// the handler's future several times: with the box that future is small.
+    /// Returns a box, because the tools' futures differ in type. They are also large, and rmcp
+    /// moves the handler's future several times: with the box that future is small.
     call: fn(ToolCall<'_>) -> ToolFuture<'_>,
 }
 

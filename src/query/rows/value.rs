@@ -31,9 +31,9 @@ pub(super) enum Written {
 /// | arrays of built-in types | array, nested by dimension |
 /// | all other types, such as `numeric`, text, dates and ranges | string in PostgreSQL's text form |
 ///
-/// In `json` and `jsonb`, larger integers and numbers with more digits or range than a double become
-/// strings. The whole value becomes a string when a JSON parser could not read it: more than 100
-/// levels, or half a surrogate pair.
+/// In `json` and `jsonb`, larger integers and numbers with more digits or range than a double
+/// become strings. The whole value becomes a string when a JSON parser could not read it: more than
+/// 100 levels, or half a surrogate pair.
 ///
 /// Text that does not have its type's form becomes a string too, so the JSON is valid whatever the
 /// database sends.

@@ -2,10 +2,11 @@
 //! always rolled back. Audit records are appended the same way, signed too, in transactions that
 //! hold nothing else.
 //!
-//! Knows the wire protocol, the pool and the signed context of `migrations/0014_lazy_context.sql`;
-//! must not know MCP, JSON or what the statement means. Begin, context, query and rollback are
-//! written together and read together, so a warm query costs one round trip; sqlx can neither
-//! pipeline nor return a bound statement's result as text (`docs/decisions/0002`).
+//! Knows the wire protocol, the pool and the signed context of
+//! `migrations/0017_tenant_after_mac.sql`; must not know MCP, JSON or what the statement means.
+//! Begin, context, query and rollback are written together and read together, so a warm query costs
+//! one round trip; sqlx can neither pipeline nor return a bound statement's result as text
+//! (`docs/decisions/0002-postgres-wire-client.md`).
 //!
 //! Invariants:
 //! - a connection returns to the pool only after PostgreSQL has confirmed that no transaction is

@@ -355,7 +355,7 @@ fn the_table_in_docs_settings_is_up_to_date() {
     );
 }
 
-/// The guard's other caps have the same margin, in a test of their own.
+/// The guard's other limits have the same margin: a test in `query/guard.rs` compares them.
 #[test]
 fn the_limit_on_sql_is_three_to_four_times_what_people_write() {
     let corpus = include_str!("../../../tests/it/corpus/statements.sql");

@@ -2,8 +2,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use sqlx::{PgConnection, Row as _};
 use zava_mcp_server::query::guard::catalog::{
-    self, Element, Form, FromColumns, Function, HeldBytes, InputRule, Kinds, NumberRule, Plans,
-    Replacement, SizeRule, State, Volatility, ZoneArgument,
+    self, AggregateState, DocumentRule, Element, FromColumns, Function, FunctionKinds, HeldBytes,
+    InputRule, NumberRule, Plans, Replacement, SizeRule, Volatility, ZoneArgument,
 };
 
 use super::{DOCUMENTS, TEXTS, may_be};
@@ -156,11 +156,11 @@ impl Functions {
             ),
             ("size", function.size != SizeRule::Fixed || is_short),
             (
-                "form",
-                match function.form {
-                    Form::Any => true,
-                    Form::Flat => !may_be_document,
-                    Form::Json => is_json,
+                "document",
+                match function.document {
+                    DocumentRule::Any => true,
+                    DocumentRule::Flat => !may_be_document,
+                    DocumentRule::Json => is_json,
                 },
             ),
             (
@@ -200,8 +200,8 @@ impl Functions {
     }
 }
 
-fn kinds(overloads: &[Overload]) -> Kinds {
-    let mut kinds = Kinds::default();
+fn kinds(overloads: &[Overload]) -> FunctionKinds {
+    let mut kinds = FunctionKinds::default();
     for overload in overloads {
         match (overload.kind.as_str(), overload.returns_set) {
             ("f", true) => kinds.set = true,
@@ -214,22 +214,22 @@ fn kinds(overloads: &[Overload]) -> Kinds {
     kinds
 }
 
-fn has_state(state: State, overloads: &[Overload]) -> bool {
+fn has_state(state: AggregateState, overloads: &[Overload]) -> bool {
     let mut aggregates = overloads
         .iter()
         .filter(|overload| overload.kind == "a")
         .peekable();
     if aggregates.peek().is_none() {
-        return state == State::None;
+        return state == AggregateState::None;
     }
     aggregates.all(
         |aggregate| match (aggregate.is_sorted, aggregate.element()) {
-            (true, _) => state == State::Sorted,
-            (false, Some(element)) => state == State::Elements(element),
+            (true, _) => state == AggregateState::Sorted,
+            (false, Some(element)) => state == AggregateState::Elements(element),
             (false, None) if aggregate.has_fixed_state => {
-                [State::Fixed, State::Value].contains(&state)
+                [AggregateState::Fixed, AggregateState::Value].contains(&state)
             }
-            (false, None) => state == State::Value,
+            (false, None) => state == AggregateState::Value,
         },
     )
 }

@@ -1,7 +1,7 @@
 //! The guard's tables of functions and operators agree with the server's catalog, and a changed
 //! value on the unsafe side does not.
-mod damages; // damaged copies of rows
 mod functions; // functions.tsv and pg_proc
+mod mutants; // copies of rows, each with one changed value
 mod operators; // operators.tsv and pg_operator
 mod sizes; // results of the functions and their size rules
 
@@ -77,30 +77,30 @@ async fn tables_of_functions_and_operators_match_the_server() {
     assert_tables_match(&mut database.superuser().await).await;
 }
 
-/// In each row, each value that the server's catalog determines is damaged on its own.
+/// In each row, each value that the server's catalog determines is changed on its own.
 #[tokio::test]
-async fn damage_to_a_row_is_noticed() {
+async fn every_mutant_of_a_row_is_detected() {
     let database = TestDatabase::new().await;
     let mut db = database.superuser().await;
     let functions = Functions::read(&mut db).await;
     let operators = Operators::read(&mut db).await;
-    let (mut unnoticed, mut tried) = (Vec::new(), 0);
+    let (mut undetected, mut tried) = (Vec::new(), 0);
     for function in catalog::functions() {
-        for (what, damaged) in damages::function_damages(function) {
+        for (what, mutant) in mutants::function_mutants(function) {
             tried += 1;
-            if functions.mismatches(&damaged, 18).is_empty() {
-                unnoticed.push(format!("{}: {what}", function.name));
+            if functions.mismatches(&mutant, 18).is_empty() {
+                undetected.push(format!("{}: {what}", function.name));
             }
         }
     }
     for operator in catalog::operators() {
-        for (what, damaged) in damages::operator_damages(operator) {
+        for (what, mutant) in mutants::operator_mutants(operator) {
             tried += 1;
-            if operators.mismatches(&damaged).is_empty() {
-                unnoticed.push(format!("{}: {what}", operator.name));
+            if operators.mismatches(&mutant).is_empty() {
+                undetected.push(format!("{}: {what}", operator.name));
             }
         }
     }
-    assert_eq!(unnoticed, Vec::<String>::new());
+    assert_eq!(undetected, Vec::<String>::new());
     assert!(tried > 2_000, "{tried}");
 }

@@ -2,8 +2,8 @@ use std::collections::HashMap;
 
 use sqlx::{PgConnection, Row as _};
 use zava_mcp_server::query::guard::catalog::{
-    self, Equality, HeldBytes, NumberRule, Operator, OperatorForm, OperatorKinds, OperatorSize,
-    OperatorSteps, Pattern,
+    self, Equality, HeldBytes, NumberRule, Operator, OperatorDocumentRule, OperatorKinds,
+    OperatorSizeRule, OperatorStepRule, Pattern,
 };
 
 use super::{DOCUMENTS, TEXTS, may_be};
@@ -76,12 +76,12 @@ impl Operators {
             ("kind", operator.kinds == kinds),
             (
                 "size",
-                operator.size != OperatorSize::Fixed
+                operator.size != OperatorSizeRule::Fixed
                     || overloads.iter().all(|overload| overload.has_fixed_result),
             ),
             (
-                "form",
-                operator.form != OperatorForm::Flat || !returns(&DOCUMENTS),
+                "document",
+                operator.document != OperatorDocumentRule::Flat || !returns(&DOCUMENTS),
             ),
             (
                 "number",
@@ -97,9 +97,9 @@ impl Operators {
             (
                 "steps",
                 match operator.steps {
-                    OperatorSteps::Like => any(&|overload| overload.source.ends_with("like")),
-                    OperatorSteps::Power => any(&|overload| overload.source.contains("pow")),
-                    OperatorSteps::None | OperatorSteps::Product => !any(&|overload| {
+                    OperatorStepRule::Like => any(&|overload| overload.source.ends_with("like")),
+                    OperatorStepRule::Power => any(&|overload| overload.source.contains("pow")),
+                    OperatorStepRule::None | OperatorStepRule::Product => !any(&|overload| {
                         overload.source.ends_with("like") || overload.source.contains("pow")
                     }),
                 },

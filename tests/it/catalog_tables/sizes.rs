@@ -1,5 +1,5 @@
 use sqlx::{AssertSqlSafe, Row as _};
-use zava_mcp_server::query::guard::catalog::{self, FromColumns, SizeRule, State};
+use zava_mcp_server::query::guard::catalog::{self, AggregateState, FromColumns, SizeRule};
 
 use super::Functions;
 use crate::support::TestDatabase;
@@ -97,7 +97,11 @@ async fn results_are_no_longer_than_the_size_rule_says() {
         // A row is longer as a text than its columns, which the guard counts where it is cast.
         let returns_row = function.columns == FromColumns::KeyValue;
         let is_measured = max_bytes(function.size, &[]).is_some();
-        if function.kinds.window || function.state == State::Sorted || returns_row || !is_measured {
+        if function.kinds.window
+            || function.state == AggregateState::Sorted
+            || returns_row
+            || !is_measured
+        {
             continue;
         }
         for arguments in functions.argument_types(function.name).flat_map(calls) {

@@ -19,8 +19,8 @@ async fn connection_is_closed_before_retained_memory_fills_its_backend() {
     println!("KiB estimated, and at the peak: {closed:?}");
 }
 
-/// Runs statements on one connection until the server closes it; returns the estimate and the peak in
-/// KiB.
+/// Runs statements on one connection until the server closes it; returns the estimate and the peak
+/// in KiB.
 async fn assert_closed_in_time(statement_for: fn(usize) -> String) -> (u64, u64) {
     let server = TestServer::start_with(|settings| {
         settings.limits.connections = 1.try_into().expect("not zero");

@@ -28,9 +28,9 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(5);
 
 /// How many statements run at a time, each on its own server and database. A statement keeps one
 /// processor busy.
-const LANES: usize = 2;
+const WORKERS: usize = 2;
 
-/// The measurements of one lane.
+/// The measurements of one worker.
 #[derive(Default)]
 struct Measured {
     failures: Vec<String>,
@@ -40,30 +40,33 @@ struct Measured {
 
 #[test]
 fn no_statement_exhausts_memory_or_outlasts_its_timeout() {
-    let lanes: Vec<_> = (0..LANES)
-        .map(|lane| {
+    let workers: Vec<_> = (0..WORKERS)
+        .map(|worker| {
             thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
                     .expect("a runtime");
-                runtime.block_on(measure_every(LANES, lane))
+                runtime.block_on(measure_every(WORKERS, worker))
             })
         })
         .collect();
-    let lanes: Vec<Measured> = lanes
+    let workers: Vec<Measured> = workers
         .into_iter()
-        .map(|lane| lane.join().expect("the lane ends"))
+        .map(|worker| worker.join().expect("the worker ends"))
         .collect();
     println!(
         "at most {:?} MiB, and {:?} ms after the timeout",
-        lanes.iter().map(|lane| lane.largest_kib / 1024).max(),
-        lanes
+        workers.iter().map(|worker| worker.largest_kib / 1024).max(),
+        workers
             .iter()
-            .map(|lane| lane.longest.saturating_sub(TIMEOUT).as_millis())
+            .map(|worker| worker.longest.saturating_sub(TIMEOUT).as_millis())
             .max()
     );
-    let failures: Vec<String> = lanes.into_iter().flat_map(|lane| lane.failures).collect();
+    let failures: Vec<String> = workers
+        .into_iter()
+        .flat_map(|worker| worker.failures)
+        .collect();
     assert!(
         failures.is_empty(),
         "{} statements exceeded a limit\n{}",

@@ -34,8 +34,8 @@ impl TestDatabase {
         Self::copy(Self::with_unique_name()).await
     }
 
-    /// The copy that all tests share which change nothing. Its sessions, locks and audit records are
-    /// those of all these tests, so no test may depend on them.
+    /// The copy that is shared by the tests that change nothing. Its sessions, locks and audit
+    /// records are those of all these tests, so no test may depend on them.
     pub(crate) fn shared() -> Arc<Self> {
         Arc::clone(&Shared::get().database)
     }

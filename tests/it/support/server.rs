@@ -143,9 +143,9 @@ pub(crate) fn http() -> reqwest::Client {
 }
 
 impl TestServer {
-    /// The server that all tests share which change nothing, with the production limits but for the
-    /// number of concurrent requests. Its state is that of all these tests, so no test may depend on
-    /// its counters, caches and log.
+    /// The server that is shared by the tests that change nothing, with the production limits but
+    /// for the number of concurrent requests. Its state is that of all these tests, so no test may
+    /// depend on its counters, caches and log.
     pub(crate) fn shared() -> Self {
         let shared = Shared::get();
         Self {

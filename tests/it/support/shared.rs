@@ -6,8 +6,8 @@ use std::thread;
 use super::database::TestDatabase;
 use super::server::{TestServer, settings};
 
-/// What the tests share that change nothing: a database, and a server over it. Both exist until the
-/// test binary ends.
+/// What is shared by the tests that change nothing: a database, and a server over it. Both exist
+/// until the test binary ends.
 pub(super) struct Shared {
     pub(super) database: Arc<TestDatabase>,
     pub(super) address: SocketAddr,

@@ -16,7 +16,7 @@ pub(super) const COLUMNS: [&str; 15] = [
     "kind",
     "volatility",
     "size",
-    "form",
+    "document",
     "number",
     "state",
     "held",
@@ -38,7 +38,7 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::n
     functions.collect()
 });
 
-/// Least Jaro-Winkler similarity of a function name that is suggested.
+/// Minimum Jaro-Winkler similarity of a function name that is suggested.
 const MIN_SIMILARITY: f64 = 0.9;
 
 /// The functions that a statement may call, in the order of the table.
@@ -69,17 +69,17 @@ pub struct Function {
     /// The first major version of PostgreSQL that has it; 16 is the oldest supported.
     pub since: u32,
     /// What its overloads are.
-    pub kinds: Kinds,
+    pub kinds: FunctionKinds,
     /// Whether equal arguments have equal results.
     pub volatility: Volatility,
     /// How large a result can be.
     pub size: SizeRule,
     /// Whether a result is a document.
-    pub form: Form,
+    pub document: DocumentRule,
     /// Whether a result may be a text that parses as a number.
     pub number: NumberRule,
     /// What it keeps as an aggregate.
-    pub state: State,
+    pub state: AggregateState,
     /// What PostgreSQL holds while it runs.
     pub held: HeldBytes,
     /// Its uninterruptible steps, beyond reading each argument once. Custom size rules add more.
@@ -104,7 +104,7 @@ impl Function {
             kind,
             volatility,
             size,
-            form,
+            document,
             number,
             state,
             held,
@@ -118,10 +118,10 @@ impl Function {
         Ok(Self {
             name,
             since: since.parse().map_err(|_| unknown("since", since))?,
-            kinds: Kinds::parse(kind)?,
+            kinds: FunctionKinds::parse(kind)?,
             volatility: Word::parse("volatility", volatility)?,
             size: SizeRule::parse(size)?,
-            form: Word::parse("form", form)?,
+            document: Word::parse("document", document)?,
             number: Word::parse("number", number)?,
             state: Word::parse("state", state)?,
             held: Word::parse("held", held)?,
@@ -147,7 +147,7 @@ impl Function {
 
 /// What the overloads of a function are. Some names are several of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Kinds {
+pub struct FunctionKinds {
     /// An ordinary function that returns one value.
     pub function: bool,
     /// A function that returns a set of rows.
@@ -158,7 +158,7 @@ pub struct Kinds {
     pub window: bool,
 }
 
-impl Kinds {
+impl FunctionKinds {
     fn parse(cell: &str) -> Result<Self, RowError> {
         let mut kinds = Self::default();
         for kind in cell.split('+') {
@@ -222,7 +222,7 @@ impl SizeRule {
 
 /// Whether a result is a document, which operators rebuild as a tree of nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum DocumentRule {
     /// Nothing is known. This is always safe.
     Any,
     /// Certainly neither JSON nor a `tsquery`: a value that operators copy.
@@ -231,7 +231,7 @@ pub enum Form {
     Json,
 }
 
-impl Word for Form {
+impl Word for DocumentRule {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("any", Self::Any),
         ("flat", Self::Flat),
@@ -241,7 +241,7 @@ impl Word for Form {
 
 /// What an aggregate keeps of the rows that it has read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum AggregateState {
     /// The function is no aggregate.
     None,
     /// Values of fixed size.
@@ -267,7 +267,7 @@ pub enum Element {
     Json,
 }
 
-impl Word for State {
+impl Word for AggregateState {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("-", Self::None),
         ("fixed", Self::Fixed),

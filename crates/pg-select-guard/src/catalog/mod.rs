@@ -20,12 +20,12 @@ mod operators; // the rows of operators.tsv
 mod types; // what the cells can say
 
 pub use functions::{
-    Element, Form, FromColumns, Function, InputRule, Kinds, Plans, Replacement, SizeRule, State,
-    StepRule, Volatility, ZoneArgument, function, functions,
+    AggregateState, DocumentRule, Element, FromColumns, Function, FunctionKinds, InputRule, Plans,
+    Replacement, SizeRule, StepRule, Volatility, ZoneArgument, function, functions,
 };
 pub use operators::{
-    Equality, Operator, OperatorForm, OperatorKinds, OperatorSize, OperatorSteps, Pattern,
-    operator, operators,
+    Equality, Operator, OperatorDocumentRule, OperatorKinds, OperatorSizeRule, OperatorStepRule,
+    Pattern, operator, operators,
 };
 pub use types::{HeldBytes, NumberRule};
 

@@ -11,7 +11,7 @@ pub(super) const FILE: &str = include_str!("operators.tsv");
 /// The columns of the table.
 #[cfg(test)]
 pub(super) const COLUMNS: [&str; 9] = [
-    "name", "kind", "size", "form", "number", "held", "steps", "pattern", "equality",
+    "name", "kind", "size", "document", "number", "held", "steps", "pattern", "equality",
 ];
 
 static OPERATORS: LazyLock<Vec<Operator>> = LazyLock::new(|| {
@@ -43,15 +43,15 @@ pub struct Operator {
     /// What its overloads are.
     pub kinds: OperatorKinds,
     /// How large a result can be.
-    pub size: OperatorSize,
+    pub size: OperatorSizeRule,
     /// Whether a result is a document.
-    pub form: OperatorForm,
+    pub document: OperatorDocumentRule,
     /// Whether a result may be a text that parses as a number.
     pub number: NumberRule,
     /// What PostgreSQL holds while it runs.
     pub held: HeldBytes,
     /// Its uninterruptible steps, beyond reading each operand once.
-    pub steps: OperatorSteps,
+    pub steps: OperatorStepRule,
     /// What it compiles its right operand to.
     pub pattern: Pattern,
     /// Whether PostgreSQL may join rows by it.
@@ -64,7 +64,7 @@ impl Operator {
             name,
             kind,
             size,
-            form,
+            document,
             number,
             held,
             steps,
@@ -75,7 +75,7 @@ impl Operator {
             name,
             kinds: Word::parse("kind", kind)?,
             size: Word::parse("size", size)?,
-            form: Word::parse("form", form)?,
+            document: Word::parse("document", document)?,
             number: Word::parse("number", number)?,
             held: Word::parse("held", held)?,
             steps: Word::parse("steps", steps)?,
@@ -86,7 +86,10 @@ impl Operator {
 
     /// Whether the operator computes a number, a date or a range, and never a text.
     pub(crate) fn is_arithmetic(&self) -> bool {
-        matches!(self.size, OperatorSize::Digits | OperatorSize::Product)
+        matches!(
+            self.size,
+            OperatorSizeRule::Digits | OperatorSizeRule::Product
+        )
     }
 }
 
@@ -115,7 +118,7 @@ impl OperatorKinds {
 
 /// An upper bound for the size of an operator's result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorSize {
+pub enum OperatorSizeRule {
     /// A fixed-size value: some tens of bytes.
     Fixed,
     /// At most the size of the longer operand.
@@ -130,7 +133,7 @@ pub enum OperatorSize {
     Custom,
 }
 
-impl Word for OperatorSize {
+impl Word for OperatorSizeRule {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("fixed", Self::Fixed),
         ("longest", Self::LongerOperand),
@@ -143,7 +146,7 @@ impl Word for OperatorSize {
 
 /// Whether the result of an operator is a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorForm {
+pub enum OperatorDocumentRule {
     /// Nothing is known. This is always safe.
     Any,
     /// Certainly neither JSON nor a `tsquery`.
@@ -156,7 +159,7 @@ pub enum OperatorForm {
     Tsquery,
 }
 
-impl Word for OperatorForm {
+impl Word for OperatorDocumentRule {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("any", Self::Any),
         ("flat", Self::Flat),
@@ -168,7 +171,7 @@ impl Word for OperatorForm {
 
 /// Uninterruptible steps of an operator, beyond reading each operand once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperatorSteps {
+pub enum OperatorStepRule {
     /// None.
     None,
     /// The right operand is sought everywhere in the left one.
@@ -179,7 +182,7 @@ pub enum OperatorSteps {
     Power,
 }
 
-impl Word for OperatorSteps {
+impl Word for OperatorStepRule {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("-", Self::None),
         ("like", Self::Like),

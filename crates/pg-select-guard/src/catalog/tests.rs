@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::functions::{self, Function};
 use super::operators::{self, Operator};
-use super::{SizeRule, State, functions as listed_functions, operators as listed_operators, rows};
+use super::{
+    AggregateState, SizeRule, functions as listed_functions, operators as listed_operators, rows,
+};
 
 /// The header of a table: its first line that is no comment.
 fn header(file: &'static str) -> Vec<&'static str> {
@@ -64,11 +66,11 @@ fn the_state_of_an_aggregate_agrees_with_its_kind_and_size() {
     for function in listed_functions() {
         let name = function.name;
         assert_eq!(
-            function.state != State::None,
+            function.state != AggregateState::None,
             function.kinds.aggregate,
             "{name}"
         );
-        let accumulates = matches!(function.state, State::Elements(_));
+        let accumulates = matches!(function.state, AggregateState::Elements(_));
         assert_eq!(
             accumulates,
             function.size == SizeRule::Accumulates,

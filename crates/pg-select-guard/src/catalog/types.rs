@@ -1,6 +1,6 @@
 //! What the cells of the tables can say.
 
-/// A row that cannot be read: what is wrong with it.
+/// What is wrong with a row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RowError(pub(super) String);
 
@@ -17,7 +17,7 @@ pub(super) trait Word: Copy + 'static {
     }
 }
 
-/// The error of a cell that no value has.
+/// The error of a cell with an unknown word or number.
 pub(super) fn unknown(column: &str, cell: &str) -> RowError {
     RowError(format!("{column} cannot be {cell:?}"))
 }

@@ -32,12 +32,12 @@ pub(super) type Attempt<T> = Result<(T, Vec<usize>), Refusal>;
 /// # Errors
 /// The refusal of the analysis without limits, if no limit helps.
 pub(super) fn with_largest_limits<T>(
-    collects: bool,
+    accumulates: bool,
     analyze: impl Fn(&AggregateLimits) -> Attempt<T>,
 ) -> Result<T, Refusal> {
     let refusal = match analyze(&AggregateLimits::default()) {
         Ok((found, _)) => return Ok(found),
-        Err(refusal) if collects && refusal.rule() == Rule::Cost => refusal,
+        Err(refusal) if accumulates && refusal.rule() == Rule::Cost => refusal,
         Err(refusal) => return Err(refusal),
     };
     for max_bytes in AGGREGATE_LIMITS_BYTES {

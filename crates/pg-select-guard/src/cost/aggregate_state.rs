@@ -16,7 +16,7 @@ use super::limits::{
 };
 use super::totals::Totals;
 use super::{CostAnalyzer, aggregate_weights, build_ast, inspect};
-use crate::catalog::{Element, Function, State};
+use crate::catalog::{AggregateState, Element, Function};
 use crate::refusal::Refusal;
 
 impl CostAnalyzer {
@@ -36,7 +36,7 @@ impl CostAnalyzer {
         // of their states.
         self.settings.allow_hash_agg = false;
         let name = function.name;
-        let State::Elements(element) = function.state else {
+        let AggregateState::Elements(element) = function.state else {
             return Err(Refusal::construct(&format!("a call of {name}")));
         };
         let (values, overhead) = match element {

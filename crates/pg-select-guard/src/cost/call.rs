@@ -18,10 +18,10 @@ use super::totals::{check_steps, check_value_bytes, input_too_long};
 use super::units::Steps;
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
 use crate::catalog::{
-    self, Form, Function, HeldBytes, InputRule, NumberRule, Plans, Replacement, SizeRule, State,
-    StepRule,
+    self, AggregateState, DocumentRule, Function, HeldBytes, InputRule, NumberRule, Plans,
+    Replacement, SizeRule, StepRule,
 };
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::Refusal;
 
 /// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
@@ -131,23 +131,23 @@ impl CostAnalyzer {
             .saturating_add(result.held_bytes)
             .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
         check_input(function, &parts, location)?;
-        let own_steps = own_steps(function, parts.args.combined.max_bytes, location)?;
-        bound.uninterruptible_steps += own_steps + result.uninterruptible_steps;
+        let function_steps = function_steps(function, parts.args.combined.max_bytes, location)?;
+        bound.uninterruptible_steps += function_steps + result.uninterruptible_steps;
         check_value_bytes(&name, value, location)?;
         if function.replacement == Replacement::CastToText {
             let inner = std::mem::take(node);
             *node = build_ast::cast(inner, "text");
         }
         let bound = Bound::parent(bound, value);
-        Ok(match function.form {
-            Form::Any => bound,
-            Form::Flat => bound.as_flat(),
-            Form::Json => bound.as_json(),
+        Ok(match function.document {
+            DocumentRule::Any => bound,
+            DocumentRule::Flat => bound.as_flat(),
+            DocumentRule::Json => bound.as_json(),
         })
     }
 
     /// Adds what a call costs whatever its arguments are.
-    fn add_call(&mut self, function: &Function, call: &FuncCall) -> Verdict {
+    fn add_call(&mut self, function: &Function, call: &FuncCall) -> CheckOutcome {
         if function.held == HeldBytes::Regex
             && let Some(pattern) = call.args.get(1)
         {
@@ -226,7 +226,7 @@ impl CostAnalyzer {
     /// Bytes of the further states of an aggregate that keeps one value: each grouping set has a
     /// value of its own.
     fn state_bytes(&mut self, function: &Function, value: u64, max_argument_bytes: u64) -> u64 {
-        if function.state != State::Value || max_argument_bytes <= MAX_HASHED_ROW_BYTES {
+        if function.state != AggregateState::Value || max_argument_bytes <= MAX_HASHED_ROW_BYTES {
             return 0;
         }
         // A hash aggregate does not account for a state that grows after its group was created.
@@ -236,7 +236,7 @@ impl CostAnalyzer {
 }
 
 /// Rejects a notation in which the position of an argument does not say which one it is.
-fn check_notation(function: &Function, call: &FuncCall) -> Verdict {
+fn check_notation(function: &Function, call: &FuncCall) -> CheckOutcome {
     let is_by_position = !call.func_variadic && !call.args.iter().any(inspect::is_named_argument);
     if is_by_position || !function.is_positional() {
         return Ok(());
@@ -311,7 +311,7 @@ fn held_bytes(function: &Function, result: u64, text: u64) -> u64 {
 }
 
 /// Checks the length of arguments that the function processes slowly.
-fn check_input(function: &Function, parts: &CallParts, location: i32) -> Verdict {
+fn check_input(function: &Function, parts: &CallParts, location: i32) -> CheckOutcome {
     let longest = parts.args.combined.max_bytes;
     let (bytes, max) = match function.input {
         InputRule::Any | InputRule::Path => return Ok(()),
@@ -326,7 +326,7 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> Verdict
 }
 
 /// The uninterruptible steps of a function over arguments of this size.
-fn own_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
+fn function_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
         StepRule::None => return Ok(Steps::default()),
         StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),

@@ -8,12 +8,12 @@ use super::columns::Columns;
 use super::limits::{MAX_RECURSIVE_SCALAR_BYTES, MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::query::{QueryOutput, Recursion, RecursiveCte};
 use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect, row_limits};
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::{Refusal, Rule};
 use crate::resolve::CteQuery;
 
 impl CostAnalyzer {
-    pub(super) fn bound_with(&mut self, with: &mut WithClause) -> Verdict {
+    pub(super) fn bound_with(&mut self, with: &mut WithClause) -> CheckOutcome {
         let WithClause {
             ctes, recursive, ..
         } = with;
@@ -78,7 +78,7 @@ impl CostAnalyzer {
     }
 
     /// Limits the rows of a recursion by UNION while they are produced.
-    fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> Verdict {
+    fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> CheckOutcome {
         let Some(names) = columns.known_names() else {
             return Err(Refusal::construct_with_hint(
                 "a recursive UNION without column names",
@@ -119,10 +119,10 @@ impl CostAnalyzer {
                 row_count_known: false,
             },
         };
-        self.ctes.set_own(recursive_cte.position, Some(own));
+        self.ctes.set_recursive(recursive_cte.position, Some(own));
         let mut output = self.bound_query(recursive_term)?;
         let is_read = self.ctes.is_read(recursive_cte.position);
-        self.ctes.set_own(recursive_cte.position, None);
+        self.ctes.set_recursive(recursive_cte.position, None);
         if is_read {
             wrap_growing_columns(recursive_term, &mut output.columns, &self_columns)?;
         }
@@ -148,7 +148,7 @@ fn wrap_growing_columns(
     select: &mut SelectStmt,
     columns: &mut Columns,
     self_columns: &Columns,
-) -> Verdict {
+) -> CheckOutcome {
     let mut growing = Vec::new();
     columns.merge(self_columns, |bound, max| {
         growing.push((bound.max_bytes > max.max_bytes).then_some(max.max_bytes));

@@ -10,7 +10,7 @@ use super::query::QueryOutput;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
 use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, withheld};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 use crate::resolve::{FunctionItem, function_count, value_name};
 use crate::schema::{Relation, RelationColumn};
@@ -53,7 +53,7 @@ impl CostAnalyzer {
         }
     }
 
-    fn check_from_columns(&self) -> Verdict {
+    fn check_from_columns(&self) -> CheckOutcome {
         let items = self.resolver.current().iter();
         let count = items.map(|item| item.columns.max_count()).sum();
         check_column_count(count, self.limits.from_columns, "columns in FROM")

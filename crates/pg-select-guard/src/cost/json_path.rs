@@ -7,7 +7,7 @@ use super::inspect;
 use super::limits::MAX_PATH_COMPARISONS;
 use super::totals::check_steps;
 use super::units::Steps;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// Characters that are tokens by themselves or begin an operator.
@@ -40,7 +40,7 @@ enum Token {
 }
 
 /// Checks a JSON path over a document of unknown size.
-pub(super) fn check_json_path(path: Option<&Node>, location: i32) -> Verdict {
+pub(super) fn check_json_path(path: Option<&Node>, location: i32) -> CheckOutcome {
     check_path(path, None, location).map(|_| ())
 }
 
@@ -165,7 +165,7 @@ fn skip_quoted(rest: &mut impl Iterator<Item = char>) {
 }
 
 /// Refuses constructs that traverse the document repeatedly or turn short values into long ones.
-fn check_constructs(tokens: &[Token], may_filter_by_variables: bool) -> Verdict {
+fn check_constructs(tokens: &[Token], may_filter_by_variables: bool) -> CheckOutcome {
     let has = |sought: &Token| tokens.contains(sought);
     let calls = |method: &str| {
         tokens

@@ -11,7 +11,7 @@ use super::json_path::check_json_path;
 use super::limits::MAX_NESTED_PATHS;
 use super::sql_json::{bound_as_type, context_expr, is_long_number, path_result_bound};
 use super::{CostAnalyzer, Item, ItemCost, time_zone};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 impl CostAnalyzer {
@@ -111,7 +111,7 @@ fn any_column(columns: &[Node], predicate: &dyn Fn(&JsonTableColumn) -> bool) ->
 }
 
 /// Checks a path of JSON_TABLE; a column without one uses its own name as the path.
-fn check_table_path(path: Option<&JsonTablePathSpec>) -> Verdict {
+fn check_table_path(path: Option<&JsonTablePathSpec>) -> CheckOutcome {
     path.map_or(Ok(()), |path| {
         check_json_path(path.string.as_deref(), path.location)
     })

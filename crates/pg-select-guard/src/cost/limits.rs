@@ -54,7 +54,7 @@ pub(super) const MAX_PLAN_TIME_BYTES: u64 = 4 << 10;
 /// A number, date, boolean or another value of fixed size.
 pub(super) const SCALAR_BYTES: u64 = 64;
 
-/// The largest size in `relations.txt` of a column that is no text.
+/// A table's column of at most this many bytes is a number, a date or a boolean, and no text.
 pub(super) const MAX_NUMBER_BYTES: u64 = 16;
 
 /// Bytes that PostgreSQL holds for each byte of a JSON document or a `tsquery` that an operator or
@@ -172,8 +172,8 @@ pub(super) const FILLED_ELEMENT_OVERHEAD_BYTES: u64 = 8;
 /// The dimensions of an array: at most six, each with two numbers of up to eleven characters.
 pub(super) const MAX_DIMENSIONS_BYTES: u64 = 6 * 25;
 
-/// Decimal digits of a number that PostgreSQL processes at a time, and the fewest bytes of an
-/// element of an array.
+/// The fewest bytes of a part of an operand that an operator combines with each part of the other:
+/// four decimal digits of a number, or an element of an array.
 pub(super) const BYTES_PER_ITEM: u64 = 4;
 
 /// Bytes of a field of a row beside its name and its value.

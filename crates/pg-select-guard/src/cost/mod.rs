@@ -21,7 +21,7 @@
 //!
 //! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
 //! bound is an upper bound; what is unknown counts as the largest possible value.
-//! `docs/security.md` lists what was measured.
+//! `docs/decisions/0011-cost-bounds.md` lists what was measured.
 mod aggregate_limits; // limits of accumulated values, by their use
 mod aggregate_state; // aggregates whose state grows with every row
 mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates
@@ -89,7 +89,7 @@ pub(super) fn bound_statement(
     select: &mut SelectStmt,
     context: Context<'_>,
 ) -> Result<BoundedStatement, Refusal> {
-    let accumulates = context.requirements.collecting_aggregates > 0;
+    let accumulates = context.requirements.accumulating_aggregates > 0;
     let (attempt, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
         bound_within(select, context, limits)
     })?;
@@ -117,7 +117,7 @@ fn bound_within(
             max_live_bytes,
             max_unfenced_nodes,
             hashed_subplans,
-            accumulating_aggregates: requirements.collecting_aggregates.max(1),
+            accumulating_aggregates: requirements.accumulating_aggregates.max(1),
             resolver: Resolver::new(Arc::clone(schema), references),
             grouping_sets: 1,
             aggregate_limits: aggregate_limits.clone(),

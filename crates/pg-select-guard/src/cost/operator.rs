@@ -17,9 +17,10 @@ use super::totals::{check_steps, check_value_bytes, input_too_long};
 use super::units::Steps;
 use super::{inspect, regex};
 use crate::catalog::{
-    HeldBytes, NumberRule, Operator, OperatorForm, OperatorSize, OperatorSteps, Pattern,
+    HeldBytes, NumberRule, Operator, OperatorDocumentRule, OperatorSizeRule, OperatorStepRule,
+    Pattern,
 };
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// The operands of an operator.
@@ -88,13 +89,15 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
         (Returned::Result, NumberRule::OfArguments) => bound.may_parse_as_number,
         (Returned::Result, NumberRule::Never) | (Returned::TruthValue, _) => false,
     };
-    (bound.is_json, bound.is_flat) = match (returned, operator.form) {
+    (bound.is_json, bound.is_flat) = match (returned, operator.document) {
         (Returned::LeftOperand, _) => (false, left.is_flat),
-        (Returned::Result, OperatorForm::Any) => (false, false),
-        (Returned::Result, OperatorForm::Left) => (left.is_json, left.is_flat),
-        (Returned::Result, OperatorForm::Either) => (left.is_json, left.is_flat || right.is_flat),
-        (Returned::Result, OperatorForm::Tsquery) => (false, left.is_flat || right.is_flat),
-        (Returned::Result, OperatorForm::Flat) | (Returned::TruthValue, _) => (false, true),
+        (Returned::Result, OperatorDocumentRule::Any) => (false, false),
+        (Returned::Result, OperatorDocumentRule::Left) => (left.is_json, left.is_flat),
+        (Returned::Result, OperatorDocumentRule::Either) => {
+            (left.is_json, left.is_flat || right.is_flat)
+        }
+        (Returned::Result, OperatorDocumentRule::Tsquery) => (false, left.is_flat || right.is_flat),
+        (Returned::Result, OperatorDocumentRule::Flat) | (Returned::TruthValue, _) => (false, true),
     };
     let held = held_bytes(
         operator,
@@ -115,7 +118,7 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
         ));
     }
     let own_steps = match (returned, operator.steps) {
-        (Returned::Result, OperatorSteps::Power) => power_steps(value, location)?,
+        (Returned::Result, OperatorStepRule::Power) => power_steps(value, location)?,
         _ => operator_steps(operator, left.max_bytes, right.max_bytes, location)?,
     };
     bound.uninterruptible_steps += own_steps + path_steps;
@@ -169,9 +172,9 @@ pub(super) fn operator_steps(
     location: i32,
 ) -> Result<Steps, Refusal> {
     match operator.steps {
-        OperatorSteps::None | OperatorSteps::Power => Ok(Steps::default()),
-        OperatorSteps::Like => check_steps("LIKE", left, right, location),
-        OperatorSteps::Product => check_steps(
+        OperatorStepRule::None | OperatorStepRule::Power => Ok(Steps::default()),
+        OperatorStepRule::Like => check_steps("LIKE", left, right, location),
+        OperatorStepRule::Product => check_steps(
             &format!("the operator {}", operator.name),
             left / BYTES_PER_ITEM,
             right / BYTES_PER_ITEM,
@@ -181,7 +184,7 @@ pub(super) fn operator_steps(
 }
 
 /// Checks whether an operator may be applied to each row of a subquery.
-pub(super) fn check_operator_over_rows(operator: &Operator, location: i32) -> Verdict {
+pub(super) fn check_operator_over_rows(operator: &Operator, location: i32) -> CheckOutcome {
     match operator.pattern {
         Pattern::None => Ok(()),
         Pattern::Regex => Err(unknown_regexes(location)),
@@ -216,7 +219,7 @@ fn bound_patterns(
         document_bytes,
         variable_bytes: 0,
     };
-    let verdict = match operator.pattern {
+    let outcome = match operator.pattern {
         _ if kind == AExprKind::AexprSimilar => match &mut right.node {
             // The argument of the function call that the parser has put around the pattern of
             // SIMILAR TO.
@@ -242,25 +245,27 @@ fn bound_patterns(
         }
         Pattern::PathOrTsquery => Ok(()),
     };
-    verdict.map(|()| Steps::default())
+    outcome.map(|()| Steps::default())
 }
 
 /// Bytes of the result of `left operator right`.
 fn result_bytes(expr: &mut AExpr, operator: &Operator, operands: Operands) -> u64 {
     let (left, right) = (operands.left.max_bytes, operands.right.max_bytes);
     match operator.size {
-        OperatorSize::Fixed => SCALAR_BYTES,
-        OperatorSize::LongerOperand => left.max(right),
-        OperatorSize::Sum => sum_bytes(operands),
+        OperatorSizeRule::Fixed => SCALAR_BYTES,
+        OperatorSizeRule::LongerOperand => left.max(right),
+        OperatorSizeRule::Sum => sum_bytes(operands),
         // A multirange keeps the ranges of both operands, a sum the digits of both; a few digits do
         // not matter.
-        OperatorSize::Digits if left.min(right) > UNCOUNTED_DIGITS => left.saturating_add(right),
-        OperatorSize::Digits => left.max(right),
-        OperatorSize::Product => left
+        OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => {
+            left.saturating_add(right)
+        }
+        OperatorSizeRule::Digits => left.max(right),
+        OperatorSizeRule::Product => left
             .saturating_add(right)
             .saturating_add(PRODUCT_OVERHEAD_DIGITS)
             .min(MAX_NUMERIC_BYTES.max(left).max(right)),
-        OperatorSize::Custom => {
+        OperatorSizeRule::Custom => {
             let mut rules = CUSTOM_RULES.iter();
             let rule = rules.find(|(name, _)| *name == operator.name);
             rule.map_or(u64::MAX, |(_, rule)| rule(expr, operands))

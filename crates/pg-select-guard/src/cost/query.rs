@@ -10,7 +10,7 @@ use super::totals::check_column_count;
 use super::units::Nodes;
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 use crate::resolve::{DependentColumn, OutputName, dependent_columns};
 
@@ -123,7 +123,7 @@ impl CostAnalyzer {
         })
     }
 
-    /// Bounds a key of ORDER BY behind a set operation. The bounds of output columns have been added
+    /// Bounds a key of ORDER BY after a set operation. The bounds of output columns were added
     /// already.
     fn bound_set_operation_key(&mut self, key: &mut Node) -> Result<Bound, Refusal> {
         let key = match &mut key.node {
@@ -263,7 +263,7 @@ impl CostAnalyzer {
         is_initplan: bool,
         from: &[Node],
         columns: &mut Columns,
-    ) -> Verdict {
+    ) -> CheckOutcome {
         let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
             return Err(Refusal::construct("this select list"));
         };

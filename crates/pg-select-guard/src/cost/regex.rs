@@ -11,11 +11,11 @@ use super::limits::{
 use super::operation::find_operator;
 use super::{build_ast, inspect};
 use crate::catalog::Operator;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
-pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
+pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> CheckOutcome {
     if let Some(text) = inspect::text_literal(pattern) {
         return check_literal(text, location);
     }
@@ -25,7 +25,7 @@ pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> Verdict {
 }
 
 /// Bounds the regular expressions in an array. PostgreSQL compiles each of them.
-pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> Verdict {
+pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> CheckOutcome {
     if let Some(text) = inspect::text_literal(patterns) {
         return check_literal(text, location);
     }
@@ -62,7 +62,7 @@ pub(super) fn group_bytes_per_byte(pattern: Option<&str>) -> u64 {
 }
 
 /// Checks whether a literal regular expression is short and simple enough.
-fn check_literal(pattern: &str, location: i32) -> Verdict {
+fn check_literal(pattern: &str, location: i32) -> CheckOutcome {
     let bounds = pattern
         .split('{')
         .skip(1)
@@ -94,7 +94,7 @@ fn check_literal(pattern: &str, location: i32) -> Verdict {
 }
 
 /// Checks whether the automaton of a regular expression stays small.
-fn check_optional_parts(pattern: &str, location: i32) -> Verdict {
+fn check_optional_parts(pattern: &str, location: i32) -> CheckOutcome {
     let groups = group_repetitions(pattern);
     let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
     let boundaries = u64::try_from(boundaries).unwrap_or(u64::MAX);

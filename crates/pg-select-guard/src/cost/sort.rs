@@ -8,7 +8,7 @@ use super::columns::Columns;
 use super::expression::tuple_bound;
 use super::limits::{MAX_SORT_KEY_BYTES, MAX_TOPN_BYTES, TOPN_ROW_OVERHEAD_BYTES};
 use super::{CostAnalyzer, inspect};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 use crate::resolve::SortKey;
 
@@ -21,7 +21,7 @@ impl CostAnalyzer {
         columns: &Columns,
         live_bytes: u64,
         windows: u64,
-    ) -> Verdict {
+    ) -> CheckOutcome {
         let items = self.resolver.current();
         let input_row_bytes = items.iter().map(|item| item.columns.row_bytes());
         let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
@@ -114,7 +114,10 @@ impl CostAnalyzer {
     }
 
     /// Adds sort keys. In the worst case, each is sorted on its own.
-    pub(super) fn add_sort_keys(&mut self, bounds: impl IntoIterator<Item = Bound>) -> Verdict {
+    pub(super) fn add_sort_keys(
+        &mut self,
+        bounds: impl IntoIterator<Item = Bound>,
+    ) -> CheckOutcome {
         let max_bytes = bounds
             .into_iter()
             .map(|bound| bound.max_bytes)

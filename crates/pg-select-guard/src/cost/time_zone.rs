@@ -11,7 +11,7 @@ use pg_query::protobuf::{FuncCall, Node, TypeName};
 use super::bound::Bound;
 use super::{build_ast, inspect};
 use crate::catalog::Function;
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::Refusal;
 
 /// Types whose input text may name a time zone.
@@ -54,7 +54,7 @@ pub(super) fn wrap_time_input(value: &mut Node, type_name: &str) -> u64 {
 
 /// Checks whether values of this type may be read out of a JSON document: for a time type only if
 /// the document is a literal, as no wrapper sees the values.
-pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>) -> Verdict {
+pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>) -> CheckOutcome {
     let Some(target) = target.filter(|target| {
         names(&target.names)
             .last()

@@ -8,7 +8,7 @@ use super::limits::{
 };
 use super::units::Steps;
 use crate::limits::Limits;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// Totals of a statement, as far as it has been analyzed.
@@ -55,7 +55,7 @@ impl Totals {
         }
     }
 
-    fn check(self, limits: &Limits, max_live_bytes: u64) -> Verdict {
+    fn check(self, limits: &Limits, max_live_bytes: u64) -> CheckOutcome {
         check_count(self.items, limits.items, "tables and subqueries")?;
         check_count(
             self.equalities,
@@ -108,7 +108,7 @@ impl Totals {
 
 impl CostAnalyzer {
     /// Adds what one query evaluates for a row.
-    pub(super) fn add_row(&mut self, row: Bound) -> Verdict {
+    pub(super) fn add_row(&mut self, row: Bound) -> CheckOutcome {
         self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
         self.totals.uninterruptible_steps += row.uninterruptible_steps;
         self.totals.check(&self.limits, self.max_live_bytes)
@@ -116,50 +116,50 @@ impl CostAnalyzer {
 
     /// Adds a FROM item or a SubLink. PostgreSQL may keep the rows of each within its own
     /// `work_mem`.
-    pub(super) fn add_item(&mut self) -> Verdict {
+    pub(super) fn add_item(&mut self) -> CheckOutcome {
         self.totals.items += 1;
         self.add_sort(0)
     }
 
     /// Adds comparisons by which rows may be joined.
-    pub(super) fn add_equalities(&mut self, count: usize) -> Verdict {
+    pub(super) fn add_equalities(&mut self, count: usize) -> CheckOutcome {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         self.totals.equalities = self.totals.equalities.saturating_add(count);
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
-    pub(super) fn add_window(&mut self) -> Verdict {
+    pub(super) fn add_window(&mut self) -> CheckOutcome {
         self.totals.windows += 1;
         self.add_sort(0)
     }
 
     /// Adds a sort of values of at most this many bytes.
-    pub(super) fn add_sort(&mut self, value_bytes: u64) -> Verdict {
+    pub(super) fn add_sort(&mut self, value_bytes: u64) -> CheckOutcome {
         let sort = value_bytes.saturating_add(BYTES_PER_SORTED_VALUE);
         self.totals.sorted_bytes = self.totals.sorted_bytes.saturating_add(sort);
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Adds sorts of rows of this many bytes, whatever the sort keys.
-    pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> Verdict {
+    pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> CheckOutcome {
         let row_bytes = row.saturating_mul(times);
         self.totals.sort_row_bytes = self.totals.sort_row_bytes.saturating_add(row_bytes);
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Counts everything added since `before` `copies` times.
-    pub(super) fn add_copies(&mut self, before: Totals, copies: u64) -> Verdict {
+    pub(super) fn add_copies(&mut self, before: Totals, copies: u64) -> CheckOutcome {
         self.totals = self.totals.multiplied_since(before, copies);
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 }
 
 /// Checks the number of columns against a limit.
-pub(super) fn check_column_count(count: usize, max: u64, what: &str) -> Verdict {
+pub(super) fn check_column_count(count: usize, max: u64, what: &str) -> CheckOutcome {
     check_count(u64::try_from(count).unwrap_or(u64::MAX), max, what)
 }
 
-fn check_count(count: u64, max: u64, what: &str) -> Verdict {
+fn check_count(count: u64, max: u64, what: &str) -> CheckOutcome {
     if count <= max {
         return Ok(());
     }
@@ -201,12 +201,12 @@ pub(super) fn input_too_long(what: &str, bytes: u64, max: u64, location: i32) ->
 }
 
 /// Checks the size of one value against [`MAX_VALUE_BYTES`].
-pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> Verdict {
+pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> CheckOutcome {
     check_bytes(what, value, MAX_VALUE_BYTES, location)
 }
 
 /// Checks the size of one value against another limit.
-pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> Verdict {
+pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> CheckOutcome {
     if value <= max {
         return Ok(());
     }

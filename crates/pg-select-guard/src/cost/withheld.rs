@@ -4,12 +4,12 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, JoinExpr, Node};
 
 use super::{Item, build_ast};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Hides withheld columns of the items of FROM that something could denote. `items` has the same
 /// order as the items.
-pub(super) fn hide(from: &mut [Node], items: &[Item]) -> Verdict {
+pub(super) fn hide(from: &mut [Node], items: &[Item]) -> CheckOutcome {
     let mut items = items.iter();
     from.iter_mut()
         .try_for_each(|node| hide_in(node, &mut items))
@@ -19,12 +19,12 @@ pub(super) fn hide(from: &mut [Node], items: &[Item]) -> Verdict {
 pub(super) fn hide_in_join<'a>(
     join: &mut JoinExpr,
     items: &mut impl Iterator<Item = &'a Item>,
-) -> Verdict {
+) -> CheckOutcome {
     let mut sides = [&mut join.larg, &mut join.rarg].into_iter().flatten();
     sides.try_for_each(|side| hide_in(side, items))
 }
 
-fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) -> Verdict {
+fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) -> CheckOutcome {
     match &mut node.node {
         // A join with an alias is a single item, and has been handled itself.
         Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, items),

@@ -71,7 +71,7 @@ impl<Q: Clone> CteScope<Q> {
     }
 
     /// Sets what is known of the query at this position while its own recursive term is visited.
-    pub(crate) fn set_own(&mut self, position: usize, query: Option<Q>) {
+    pub(crate) fn set_recursive(&mut self, position: usize, query: Option<Q>) {
         if let Some(cte) = self.0.get_mut(position) {
             cte.query = query;
         }

@@ -20,7 +20,7 @@ use super::columns::ColumnData;
 use super::range_table::RangeTable;
 use crate::allow_list::{FIELDS, SYSTEM_COLUMNS, WHOLE_ROW_FUNCTIONS};
 use crate::catalog::{self, FromColumns};
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::{Refusal, Rule};
 
 /// The functions in FROM and the references with a qualifier that have been seen in a statement, at
@@ -46,7 +46,7 @@ struct Reference {
 }
 
 /// Accepts a name that cannot denote a system column.
-pub(super) fn check_unqualified(name: &str, location: i32) -> Verdict {
+pub(super) fn check_unqualified(name: &str, location: i32) -> CheckOutcome {
     if SYSTEM_COLUMNS.contains(&name) {
         return Err(unknown_column(name, location));
     }
@@ -59,7 +59,7 @@ pub(super) fn check_call<C: ColumnData, I>(
     name: &str,
     range_table: &RangeTable<C, I>,
     location: i32,
-) -> Verdict {
+) -> CheckOutcome {
     if catalog::function(name).is_some() && !range_table.is_column(qualifier, name) {
         return Err(Refusal::construct_with_hint(
             &format!("a call of {name} in dot notation"),
@@ -74,7 +74,12 @@ impl DotNotation {
     /// Accepts `qualifier.name` unless it denotes a system column, or PostgreSQL could call a
     /// function outside the allow-list by it. Compares it with the functions in FROM that have been
     /// seen; [`add_function`](Self::add_function) compares later ones with it.
-    pub(super) fn add_column(&mut self, qualifier: &str, name: &str, location: i32) -> Verdict {
+    pub(super) fn add_column(
+        &mut self,
+        qualifier: &str,
+        name: &str,
+        location: i32,
+    ) -> CheckOutcome {
         if name.starts_with("pg_")
             || SYSTEM_COLUMNS.contains(&name)
             || WHOLE_ROW_FUNCTIONS.contains(&name)
@@ -94,7 +99,7 @@ impl DotNotation {
     }
 
     /// Adds a function in FROM, and compares the references with it that have been seen.
-    pub(super) fn add_function(&mut self, function: RangeFunctionItem) -> Verdict {
+    pub(super) fn add_function(&mut self, function: RangeFunctionItem) -> CheckOutcome {
         for reference in &self.references {
             function.check(reference)?;
         }
@@ -117,13 +122,13 @@ impl RangeFunctionItem {
                 Some(NodeEnum::List(item)) => item.items.first(),
                 _ => None,
             });
-        let called = match first.and_then(|node| node.node.as_ref()) {
+        let function_name = match first.and_then(|node| node.node.as_ref()) {
             Some(NodeEnum::FuncCall(call)) => {
                 names(&call.funcname).last().map(|name| (*name).to_owned())
             }
             _ => None,
         };
-        let (name, given) = match (&range.alias, &called) {
+        let (name, column_aliases) = match (&range.alias, &function_name) {
             (
                 Some(Alias {
                     aliasname,
@@ -131,7 +136,7 @@ impl RangeFunctionItem {
                 }),
                 _,
             ) => (aliasname.clone(), colnames.as_slice()),
-            (None, Some(called)) => (called.clone(), [].as_slice()),
+            (None, Some(function_name)) => (function_name.clone(), [].as_slice()),
             (None, None) => {
                 return Err(Refusal::new(
                     Rule::Construct,
@@ -141,12 +146,12 @@ impl RangeFunctionItem {
             }
         };
         Ok(Self {
-            columns: known_columns(&name, given, called.as_deref()),
+            columns: known_columns(&name, column_aliases, function_name.as_deref()),
             name,
         })
     }
 
-    fn check(&self, reference: &Reference) -> Verdict {
+    fn check(&self, reference: &Reference) -> CheckOutcome {
         let Reference {
             qualifier,
             column,
@@ -165,15 +170,20 @@ impl RangeFunctionItem {
 }
 
 /// The columns that a function in FROM is known to have.
-fn known_columns(name: &str, given: &[Node], called: Option<&str>) -> HashSet<String> {
+fn known_columns(
+    name: &str,
+    column_aliases: &[Node],
+    function_name: Option<&str>,
+) -> HashSet<String> {
     let mut columns: HashSet<String> = FIELDS.iter().map(|field| (*field).to_owned()).collect();
-    columns.extend(names(given).into_iter().map(str::to_owned));
+    columns.extend(names(column_aliases).into_iter().map(str::to_owned));
     // The column of a single value takes the item's name, unless an alias or the function names it.
-    let names_its_column = |called: &str| {
-        catalog::function(called).is_some_and(|function| function.columns == FromColumns::Value)
+    let names_its_column = |function_name: &str| {
+        catalog::function(function_name)
+            .is_some_and(|function| function.columns == FromColumns::Value)
     };
-    let takes_item_name =
-        given.is_empty() && called.is_some_and(|called| !names_its_column(called));
+    let takes_item_name = column_aliases.is_empty()
+        && function_name.is_some_and(|function_name| !names_its_column(function_name));
     if takes_item_name {
         columns.insert(name.to_owned());
     }

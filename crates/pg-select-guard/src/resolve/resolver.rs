@@ -14,7 +14,7 @@ use super::range_table::{Denoted, RangeTable};
 use super::star;
 use super::syntax::{column_star_qualifier, star_qualifier};
 use super::withheld;
-use crate::name::{Verdict, names};
+use crate::name::{CheckOutcome, names};
 use crate::refusal::Refusal;
 use crate::schema::{Relation, Schema};
 
@@ -58,7 +58,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
     }
 
     /// Verifies that every reference of the statement was resolved, so that every check was made.
-    pub(crate) fn finish(&self) -> Verdict {
+    pub(crate) fn finish(&self) -> CheckOutcome {
         match self.unresolved.iter().min() {
             None => Ok(()),
             Some(location) => {
@@ -107,7 +107,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
     /// # Errors
     /// Refuses the statement if a reference could call a function outside the allow-list with the
     /// value of these functions.
-    pub(crate) fn add_functions(&mut self, functions: FunctionItem<C>, data: I) -> Verdict {
+    pub(crate) fn add_functions(&mut self, functions: FunctionItem<C>, data: I) -> CheckOutcome {
         let (item, dot_notation) = functions.into_item(data);
         self.dot_notation.add_function(dot_notation)?;
         self.add(item);
@@ -236,7 +236,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
     }
 
     /// Makes the checks of one name that is no star.
-    pub(super) fn check(&mut self, column: &ColumnRef) -> Verdict {
+    pub(super) fn check(&mut self, column: &ColumnRef) -> CheckOutcome {
         let (names, location) = (names(&column.fields), column.location);
         let Some((name, qualifiers)) = names.split_last() else {
             return Ok(());
@@ -255,7 +255,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
     }
 
     /// Records that a reference without a qualifier denotes an output column.
-    pub(super) fn visit_output_name(&mut self, column: &ColumnRef, name: &str) -> Verdict {
+    pub(super) fn visit_output_name(&mut self, column: &ColumnRef, name: &str) -> CheckOutcome {
         self.unresolved.remove(&column.location);
         dot_notation::check_unqualified(name, column.location)
     }

@@ -17,7 +17,7 @@ pub(crate) struct SortKey<C> {
 }
 
 impl<C: ColumnData, I> Resolver<C, I> {
-    /// Whether a key of ORDER BY behind a set operation is a number or a name. It denotes an output
+    /// Whether a key of ORDER BY after a set operation is a number or a name. It denotes an output
     /// column, or PostgreSQL refuses it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use pg_query::protobuf::RangeVar;
 
 use super::cte::CteScope;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 use crate::schema::Schema;
 
@@ -13,7 +13,7 @@ pub(crate) fn qualify<Q: Clone>(
     table: &mut RangeVar,
     ctes: &CteScope<Q>,
     schema: &Schema,
-) -> Verdict {
+) -> CheckOutcome {
     let RangeVar {
         catalogname,
         schemaname,

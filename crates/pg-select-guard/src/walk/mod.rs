@@ -14,7 +14,7 @@ use super::allow_list::{COLLATIONS, FIELDS, TYPES};
 use super::catalog::{self, SizeRule};
 use super::construct;
 use super::hints;
-use super::name::{Verdict, check_operator, check_sql_value_function, check_unquoted, names};
+use super::name::{CheckOutcome, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
@@ -30,7 +30,7 @@ const MAX_DEPTH: usize = 100;
 pub(super) struct Requirements {
     /// The number of aggregates that collect values, each counted once per grouping set of its
     /// query.
-    pub(super) collecting_aggregates: u64,
+    pub(super) accumulating_aggregates: u64,
     /// The lowest major version of PostgreSQL that supports the whole statement; 0 for any.
     pub(super) min_version: u32,
     /// The byte offsets of its column references, each of which must be resolved.
@@ -66,37 +66,37 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn visit_nodes(&mut self, nodes: &mut [Node]) -> Verdict {
+    fn visit_nodes(&mut self, nodes: &mut [Node]) -> CheckOutcome {
         nodes.iter_mut().try_for_each(|node| self.visit_node(node))
     }
 
-    fn visit_optional(&mut self, node: &mut Option<Box<Node>>) -> Verdict {
+    fn visit_optional(&mut self, node: &mut Option<Box<Node>>) -> CheckOutcome {
         node.as_mut().map_or(Ok(()), |node| self.visit_node(node))
     }
 
-    fn count_collecting_aggregates(&mut self, count: u64) {
-        let collecting = &mut self.requirements.collecting_aggregates;
-        *collecting = collecting.saturating_add(count);
+    fn count_accumulating_aggregates(&mut self, count: u64) {
+        let accumulating = &mut self.requirements.accumulating_aggregates;
+        *accumulating = accumulating.saturating_add(count);
     }
 
-    fn descend(&mut self, visit: impl FnOnce(&mut Self) -> Verdict) -> Verdict {
+    fn descend(&mut self, visit: impl FnOnce(&mut Self) -> CheckOutcome) -> CheckOutcome {
         if self.depth == MAX_DEPTH {
             return Err(Refusal::too_deep());
         }
         self.depth += 1;
-        let verdict = visit(self);
+        let outcome = visit(self);
         self.depth -= 1;
-        verdict
+        outcome
     }
 
-    fn visit_node(&mut self, node: &mut Node) -> Verdict {
+    fn visit_node(&mut self, node: &mut Node) -> CheckOutcome {
         let Some(node) = node.node.as_mut() else {
             return Ok(()); // an absent element, such as the limit in LIMIT ALL
         };
         self.descend(|walk| walk.visit_variant(node))
     }
 
-    fn visit_variant(&mut self, node: &mut NodeEnum) -> Verdict {
+    fn visit_variant(&mut self, node: &mut NodeEnum) -> CheckOutcome {
         match node {
             // Leaves.
             NodeEnum::AConst(_)
@@ -183,18 +183,18 @@ impl Walk<'_> {
     }
 
     /// Visits an SQL/JSON node, and refuses any other node.
-    fn visit_sql_json(&mut self, node: &mut NodeEnum) -> Verdict {
+    fn visit_sql_json(&mut self, node: &mut NodeEnum) -> CheckOutcome {
         let refusal = construct::refusal(node);
         let Some(parts) = sql_json::parts(node)? else {
             return Err(refusal);
         };
         let Parts {
             all,
-            collects,
+            accumulates,
             min_version,
         } = parts;
-        if collects {
-            self.count_collecting_aggregates(self.grouping_sets);
+        if accumulates {
+            self.count_accumulating_aggregates(self.grouping_sets);
         }
         self.requirements.min_version = self.requirements.min_version.max(min_version);
         all.into_iter().try_for_each(|part| match part {
@@ -211,7 +211,7 @@ impl Walk<'_> {
         }
     }
 
-    fn visit_sample(&mut self, sample: &mut RangeTableSample) -> Verdict {
+    fn visit_sample(&mut self, sample: &mut RangeTableSample) -> CheckOutcome {
         match names(&sample.method).as_slice() {
             ["bernoulli" | "system"] | ["pg_catalog", "bernoulli" | "system"] => {}
             name => {
@@ -225,7 +225,7 @@ impl Walk<'_> {
         self.visit_optional(&mut sample.repeatable)
     }
 
-    fn visit_join(&mut self, join: &mut JoinExpr) -> Verdict {
+    fn visit_join(&mut self, join: &mut JoinExpr) -> CheckOutcome {
         if let Some(alias) = &join.join_using_alias {
             check_unquoted(&alias.aliasname, "a join")?;
         }
@@ -234,7 +234,7 @@ impl Walk<'_> {
         self.visit_optional(&mut join.quals)
     }
 
-    fn visit_range_function(&mut self, range: &mut RangeFunction) -> Verdict {
+    fn visit_range_function(&mut self, range: &mut RangeFunction) -> CheckOutcome {
         if !range.coldeflist.is_empty() {
             return Err(Refusal::construct("a column definition list"));
         }
@@ -250,7 +250,7 @@ impl Walk<'_> {
         self.visit_nodes(&mut range.functions)
     }
 
-    fn visit_expr(&mut self, expr: &mut AExpr) -> Verdict {
+    fn visit_expr(&mut self, expr: &mut AExpr) -> CheckOutcome {
         // BETWEEN and its variants hold the keywords in the place of an operator's name.
         if !expr.kind().as_str_name().contains("BETWEEN") {
             check_operator(&expr.name, expr.location)?;
@@ -259,7 +259,7 @@ impl Walk<'_> {
         self.visit_optional(&mut expr.rexpr)
     }
 
-    fn visit_call(&mut self, call: &mut FuncCall) -> Verdict {
+    fn visit_call(&mut self, call: &mut FuncCall) -> CheckOutcome {
         let FuncCall {
             funcname,
             args,
@@ -286,7 +286,7 @@ impl Walk<'_> {
             return Err(Refusal::construct("TRIM with more than two arguments").at(*location));
         }
         if function.size == SizeRule::Accumulates {
-            self.count_collecting_aggregates(self.grouping_sets);
+            self.count_accumulating_aggregates(self.grouping_sets);
         }
         self.visit_nodes(args)?;
         self.visit_nodes(agg_order)?;
@@ -295,7 +295,7 @@ impl Walk<'_> {
             .map_or(Ok(()), |window| self.visit_window(window))
     }
 
-    fn visit_window(&mut self, window: &mut WindowDef) -> Verdict {
+    fn visit_window(&mut self, window: &mut WindowDef) -> CheckOutcome {
         self.windows.rename(window);
         check_unquoted(&window.name, "a window")?;
         check_unquoted(&window.refname, "a window")?;
@@ -305,16 +305,16 @@ impl Walk<'_> {
         self.visit_optional(&mut window.end_offset)
     }
 
-    fn visit_sub_link(&mut self, link: &mut SubLink) -> Verdict {
+    fn visit_sub_link(&mut self, link: &mut SubLink) -> CheckOutcome {
         if link.sub_link_type() == SubLinkType::ArraySublink {
-            self.count_collecting_aggregates(1);
+            self.count_accumulating_aggregates(1);
         }
         check_operator(&link.oper_name, link.location)?;
         self.visit_optional(&mut link.testexpr)?;
         self.visit_optional(&mut link.subselect)
     }
 
-    fn visit_indirection(&mut self, indirection: &mut AIndirection) -> Verdict {
+    fn visit_indirection(&mut self, indirection: &mut AIndirection) -> CheckOutcome {
         for step in &mut indirection.indirection {
             match step.node.as_mut() {
                 Some(NodeEnum::String(field)) if FIELDS.contains(&field.sval.as_str()) => {}
@@ -334,7 +334,7 @@ impl Walk<'_> {
         self.visit_optional(&mut indirection.arg)
     }
 
-    fn check_type(&self, name: &TypeName) -> Verdict {
+    fn check_type(&self, name: &TypeName) -> CheckOutcome {
         let known = match names(&name.names).as_slice() {
             [name] | ["pg_catalog", name] => TYPES.contains(name),
             ["public", name] => *name == "vector",
@@ -373,7 +373,7 @@ fn aggregate_or_window_call(item: &Node) -> Option<&FuncCall> {
     (!function.kinds.function && !function.kinds.set).then_some(call)
 }
 
-fn check_collation(name: &[Node], location: i32) -> Verdict {
+fn check_collation(name: &[Node], location: i32) -> CheckOutcome {
     match names(name).as_slice() {
         [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
         name => Err(Refusal::new(

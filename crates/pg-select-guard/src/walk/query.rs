@@ -5,12 +5,12 @@ use pg_query::protobuf::{CommonTableExpr, SelectStmt, WithClause};
 
 use super::Walk;
 use crate::grouping_sets::count_grouping_sets;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::printable::WindowNames;
 use crate::refusal::Refusal;
 
 impl Walk<'_> {
-    pub(super) fn visit_select(&mut self, select: &mut SelectStmt) -> Verdict {
+    pub(super) fn visit_select(&mut self, select: &mut SelectStmt) -> CheckOutcome {
         // All fields are listed: when a new grammar adds one, this does not compile until the field
         // has been decided.
         let SelectStmt {
@@ -86,7 +86,7 @@ impl Walk<'_> {
         })
     }
 
-    fn visit_with(&mut self, with: &mut WithClause) -> Verdict {
+    fn visit_with(&mut self, with: &mut WithClause) -> CheckOutcome {
         let WithClause {
             ctes,
             recursive,

@@ -7,7 +7,7 @@ use crate::cost::limits::{
     MAX_HEADLINE_QUERY_BYTES, MAX_HEADLINE_TEXT_BYTES, SCALAR_BYTES, TSQUERY_BYTES_PER_BYTE,
 };
 use crate::cost::totals::input_too_long;
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// `to_tsquery`, `plainto_tsquery`, `phraseto_tsquery`, `websearch_to_tsquery`
@@ -36,7 +36,7 @@ pub(super) fn bound_headline(call: &mut CustomCall<'_>) -> Result<u64, Refusal> 
     Ok(product(read, HEADLINE_BYTES_PER_BYTE))
 }
 
-fn check_argument(call: &CustomCall<'_>, position: usize, max: u64) -> Verdict {
+fn check_argument(call: &CustomCall<'_>, position: usize, max: u64) -> CheckOutcome {
     let bytes = call.bytes(position);
     if bytes <= max {
         return Ok(());
@@ -45,7 +45,7 @@ fn check_argument(call: &CustomCall<'_>, position: usize, max: u64) -> Verdict {
 }
 
 /// Checks the options, which are the arguments from this position on.
-fn check_headline_options(call: &CustomCall<'_>, position: usize) -> Verdict {
+fn check_headline_options(call: &CustomCall<'_>, position: usize) -> CheckOutcome {
     let options = call.call.args.iter().skip(position);
     let literals = options.clone().filter_map(inspect::text_literal);
     let longest = literals.map(str::len).max();

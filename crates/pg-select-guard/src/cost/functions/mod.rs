@@ -21,7 +21,7 @@ use super::totals::check_steps;
 use super::units::Steps;
 use super::{build_ast, inspect};
 use crate::catalog::{Function, Replacement};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Bounds the result of a call, in bytes. The call may be replaced by one of a bounded wrapper.
@@ -147,7 +147,7 @@ impl CustomCall<'_> {
         self.call.args.get(position).and_then(inspect::text_literal)
     }
 
-    fn add_steps(&mut self, left: u64, right: u64) -> Verdict {
+    fn add_steps(&mut self, left: u64, right: u64) -> CheckOutcome {
         self.add_counted_steps(check_steps(self.name(), left, right, self.call.location)?);
         Ok(())
     }
@@ -164,7 +164,7 @@ impl CustomCall<'_> {
     }
 
     /// Calls the bounded wrapper instead, with the same arguments.
-    fn replace_with_wrapper(&mut self) -> Verdict {
+    fn replace_with_wrapper(&mut self) -> CheckOutcome {
         let Replacement::Wrapper(wrapper) = self.function.replacement else {
             return Err(Refusal::construct(self.name()).at(self.call.location));
         };

@@ -3,7 +3,7 @@
 use super::{CustomCall, product};
 use crate::cost::limits::{MATCH_ARRAY_BYTES_PER_BYTE, MAX_REGEX_BYTES, SCALAR_BYTES};
 use crate::cost::regex::{bound_regex, group_bytes_per_byte};
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// The numbers of arguments of `regexp_instr` and `regexp_substr` with which a call asks for a
@@ -85,7 +85,7 @@ fn array_bytes(call: &CustomCall<'_>) -> u64 {
     )
 }
 
-fn bound_pattern(call: &mut CustomCall<'_>) -> Verdict {
+fn bound_pattern(call: &mut CustomCall<'_>) -> CheckOutcome {
     let location = call.call.location;
     let pattern = call.call.args.get_mut(1);
     pattern.map_or(Ok(()), |pattern| bound_regex(pattern, location))

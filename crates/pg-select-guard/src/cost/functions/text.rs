@@ -6,7 +6,7 @@ use crate::cost::limits::{
     BYTES_PER_CHARACTER, MAX_DIGEST_BYTES, SCALAR_BYTES, SEARCHED_BYTES_PER_STEP,
     SPLIT_ARRAY_BYTES_PER_BYTE, STEPS_PER_SET_LOOKUP, TRANSLATED_BYTES_PER_BYTE,
 };
-use crate::name::Verdict;
+use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// `repeat`
@@ -112,12 +112,12 @@ pub(super) fn bound_format(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
 }
 
 /// Adds the steps of a search for the second argument in the first.
-fn add_search_steps(call: &mut CustomCall<'_>) -> Verdict {
+fn add_search_steps(call: &mut CustomCall<'_>) -> CheckOutcome {
     call.add_steps(call.bytes(0) / SEARCHED_BYTES_PER_STEP, call.bytes(1))
 }
 
 /// Adds the steps of looking up each character of the first argument in the second.
-fn add_lookup_steps(call: &mut CustomCall<'_>) -> Verdict {
+fn add_lookup_steps(call: &mut CustomCall<'_>) -> CheckOutcome {
     let text = call.bytes(0).saturating_mul(STEPS_PER_SET_LOOKUP);
     call.add_steps(text, call.bytes(1))
 }

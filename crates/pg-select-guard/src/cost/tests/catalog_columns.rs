@@ -63,7 +63,8 @@ fn operators_over_all_pairs_of_digits_or_elements_are_limited() {
     }
 }
 
-/// A sort reports the size of its key. By the next smaller rule, each of these would be short enough.
+/// A sort reports the size of its key. By the next smaller rule, each of these would be short
+/// enough.
 #[test]
 fn sizes_of_sums_and_products_are_those_of_both_operands() {
     let number = long_number();

@@ -13,7 +13,7 @@ mod time_zones;
 mod totals;
 
 use super::{functions, operator};
-use crate::catalog::{self, OperatorSize, SizeRule};
+use crate::catalog::{self, OperatorSizeRule, SizeRule};
 use crate::tests::{check, refused as refused_by, runs_as};
 use crate::{PlannerSettings, Rule};
 
@@ -85,7 +85,7 @@ fn custom_rules_are_those_that_the_catalog_announces() {
     rules.sort_unstable();
     assert_eq!(announced, rules);
     let mut announced: Vec<_> = catalog::operators()
-        .filter(|operator| operator.size == OperatorSize::Custom)
+        .filter(|operator| operator.size == OperatorSizeRule::Custom)
         .map(|operator| operator.name)
         .collect();
     let rules = operator::CUSTOM_RULES.iter().map(|(name, _)| *name);

@@ -1,14 +1,14 @@
-//! Damaged copies of rows.
+//! Mutants of rows: copies, each with one changed value that contradicts the server's catalog.
 
 use zava_mcp_server::query::guard::catalog::{
-    Element, Equality, Form, FromColumns, Function, HeldBytes, InputRule, Kinds, NumberRule,
-    Operator, OperatorForm, OperatorKinds, OperatorSize, OperatorSteps, Pattern, Plans,
-    Replacement, State, Volatility, ZoneArgument,
+    AggregateState, DocumentRule, Element, Equality, FromColumns, Function, FunctionKinds,
+    HeldBytes, InputRule, NumberRule, Operator, OperatorDocumentRule, OperatorKinds,
+    OperatorSizeRule, OperatorStepRule, Pattern, Plans, Replacement, Volatility, ZoneArgument,
 };
 
-/// Copies of a row, each with one changed value.
-pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> {
-    let mut damages = vec![
+/// The mutants of a row, each with the name of the changed column.
+pub(super) fn function_mutants(row: &Function) -> Vec<(&'static str, Function)> {
+    let mut mutants = vec![
         ("since", Function { since: 19, ..*row }),
         (
             "wrapper",
@@ -19,25 +19,25 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
         ),
     ];
     let kinds = [
-        Kinds {
+        FunctionKinds {
             function: !row.kinds.function,
             ..row.kinds
         },
-        Kinds {
+        FunctionKinds {
             set: !row.kinds.set,
             ..row.kinds
         },
-        Kinds {
+        FunctionKinds {
             aggregate: !row.kinds.aggregate,
             ..row.kinds
         },
-        Kinds {
+        FunctionKinds {
             window: !row.kinds.window,
             ..row.kinds
         },
     ];
-    damages.extend(kinds.map(|kinds| ("kind", Function { kinds, ..*row })));
-    damages.push((
+    mutants.extend(kinds.map(|kinds| ("kind", Function { kinds, ..*row })));
+    mutants.push((
         "volatility",
         Function {
             volatility: match row.volatility {
@@ -47,15 +47,15 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
             ..*row
         },
     ));
-    if row.form == Form::Json {
-        damages.push((
-            "form",
+    if row.document == DocumentRule::Json {
+        mutants.push((
+            "document",
             Function {
-                form: Form::Flat,
+                document: DocumentRule::Flat,
                 ..*row
             },
         ));
-        damages.push((
+        mutants.push((
             "number",
             Function {
                 number: NumberRule::Never,
@@ -64,27 +64,27 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
         ));
     }
     let states = [
-        State::None,
-        State::Sorted,
-        State::Elements(Element::Array),
-        State::Elements(Element::Text),
-        State::Elements(Element::Range),
-        State::Elements(Element::Json),
+        AggregateState::None,
+        AggregateState::Sorted,
+        AggregateState::Elements(Element::Array),
+        AggregateState::Elements(Element::Text),
+        AggregateState::Elements(Element::Range),
+        AggregateState::Elements(Element::Json),
     ];
     let states = states.into_iter().filter(|state| *state != row.state);
-    damages.extend(states.map(|state| ("state", Function { state, ..*row })));
-    if row.state == State::Value {
-        damages.push((
+    mutants.extend(states.map(|state| ("state", Function { state, ..*row })));
+    if row.state == AggregateState::Value {
+        mutants.push((
             "state",
             Function {
-                state: State::Fixed,
+                state: AggregateState::Fixed,
                 ..*row
             },
         ));
     }
     // What is held for row_to_json is more than its type says.
     if row.held != HeldBytes::Nothing && row.name != "row_to_json" {
-        damages.push((
+        mutants.push((
             "held",
             Function {
                 held: HeldBytes::Nothing,
@@ -100,7 +100,7 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
         InputRule::Normalize,
     ];
     let inputs = inputs.into_iter().filter(|input| *input != row.input);
-    damages.extend(inputs.map(|input| ("input", Function { input, ..*row })));
+    mutants.extend(inputs.map(|input| ("input", Function { input, ..*row })));
     let zones = [
         None,
         Some(ZoneArgument {
@@ -109,7 +109,7 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
         }),
     ];
     let zones = zones.into_iter().filter(|zone| *zone != row.zone);
-    damages.extend(zones.map(|zone| ("zone", Function { zone, ..*row })));
+    mutants.extend(zones.map(|zone| ("zone", Function { zone, ..*row })));
     let columns = [
         FromColumns::Item,
         FromColumns::Value,
@@ -119,8 +119,8 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
     let columns = columns
         .into_iter()
         .filter(|columns| *columns != row.columns);
-    damages.extend(columns.map(|columns| ("columns", Function { columns, ..*row })));
-    damages.push((
+    mutants.extend(columns.map(|columns| ("columns", Function { columns, ..*row })));
+    mutants.push((
         "plans",
         Function {
             plans: match row.plans {
@@ -131,7 +131,7 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
         },
     ));
     if row.replacement != Replacement::None {
-        damages.push((
+        mutants.push((
             "wrapper",
             Function {
                 replacement: Replacement::None,
@@ -139,11 +139,11 @@ pub(super) fn function_damages(row: &Function) -> Vec<(&'static str, Function)> 
             },
         ));
     }
-    damages
+    mutants
 }
 
-/// Copies of a row, each with one changed value.
-pub(super) fn operator_damages(row: &Operator) -> Vec<(&'static str, Operator)> {
+/// The mutants of a row, each with the name of the changed column.
+pub(super) fn operator_mutants(row: &Operator) -> Vec<(&'static str, Operator)> {
     let OperatorKinds { binary, prefix } = row.kinds;
     let kinds = [
         OperatorKinds {
@@ -155,29 +155,29 @@ pub(super) fn operator_damages(row: &Operator) -> Vec<(&'static str, Operator)> 
             prefix: !prefix,
         },
     ];
-    let mut damages: Vec<_> = kinds
+    let mut mutants: Vec<_> = kinds
         .map(|kinds| ("kind", Operator { kinds, ..*row }))
         .into();
-    if row.size != OperatorSize::Fixed {
-        damages.push((
+    if row.size != OperatorSizeRule::Fixed {
+        mutants.push((
             "size",
             Operator {
-                size: OperatorSize::Fixed,
+                size: OperatorSizeRule::Fixed,
                 ..*row
             },
         ));
     }
-    if row.form != OperatorForm::Flat {
-        damages.push((
-            "form",
+    if row.document != OperatorDocumentRule::Flat {
+        mutants.push((
+            "document",
             Operator {
-                form: OperatorForm::Flat,
+                document: OperatorDocumentRule::Flat,
                 ..*row
             },
         ));
     }
     if row.number != NumberRule::Never {
-        damages.push((
+        mutants.push((
             "number",
             Operator {
                 number: NumberRule::Never,
@@ -192,7 +192,7 @@ pub(super) fn operator_damages(row: &Operator) -> Vec<(&'static str, Operator)> 
         HeldBytes::Rebuild,
     ];
     let held = held.into_iter().filter(|held| *held != row.held);
-    damages.extend(held.map(|held| ("held", Operator { held, ..*row })));
+    mutants.extend(held.map(|held| ("held", Operator { held, ..*row })));
     let patterns = [
         Pattern::None,
         Pattern::Regex,
@@ -202,20 +202,20 @@ pub(super) fn operator_damages(row: &Operator) -> Vec<(&'static str, Operator)> 
     let patterns = patterns
         .into_iter()
         .filter(|pattern| *pattern != row.pattern);
-    damages.extend(patterns.map(|pattern| ("pattern", Operator { pattern, ..*row })));
+    mutants.extend(patterns.map(|pattern| ("pattern", Operator { pattern, ..*row })));
     let equalities = [Equality::None, Equality::Equal, Equality::Unequal];
     let equalities = equalities
         .into_iter()
         .filter(|equality| *equality != row.equality);
-    damages.extend(equalities.map(|equality| ("equality", Operator { equality, ..*row })));
-    if [OperatorSteps::Like, OperatorSteps::Power].contains(&row.steps) {
-        damages.push((
+    mutants.extend(equalities.map(|equality| ("equality", Operator { equality, ..*row })));
+    if [OperatorStepRule::Like, OperatorStepRule::Power].contains(&row.steps) {
+        mutants.push((
             "steps",
             Operator {
-                steps: OperatorSteps::None,
+                steps: OperatorStepRule::None,
                 ..*row
             },
         ));
     }
-    damages
+    mutants
 }
