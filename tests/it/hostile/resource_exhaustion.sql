@@ -188,6 +188,7 @@ text search | SELECT to_tsvector(repeat('a b c d e f g h ', 10000000)) @@ to_tsq
 text search | SELECT to_tsquery(repeat('a & ', 100000) || 'b')
 text search | SELECT phraseto_tsquery(repeat('lamp shade ', 100000))
 text search | SELECT ts_rank_cd(to_tsvector(repeat('a b ', 8000)), to_tsquery('a <-> b <-> a <-> b <-> a'))
+text search | SELECT length(to_tsvector('simple', repeat('a b ', 390000))), length(to_tsvector('simple', repeat('c d ', 390000)))
 text search | SELECT websearch_to_tsquery(repeat('lamp or ', 1000000))
 long character sets | SELECT length(translate(repeat('x', 1000000), repeat('abcdefghij', 100000), repeat('y', 1000000)))
 long character sets | SELECT length(trim(BOTH repeat('абвгд', 20000) FROM repeat('д', 100000)))

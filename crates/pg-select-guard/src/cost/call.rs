@@ -124,7 +124,7 @@ impl CostAnalyzer {
         }
         let result = bound_result(function, call, &parts)?;
         let value = result.bytes;
-        let held = held_bytes(function, value, parts.argument_bytes(0));
+        let held = held_bytes(function, value, parts.args.combined.max_bytes);
         bound.live_bytes = bound
             .live_bytes
             .saturating_add(held)
@@ -299,8 +299,8 @@ fn bound_result(
     Ok(bytes.into())
 }
 
-/// Bytes that PostgreSQL holds while the function computes a result of this size from a text of
-/// this size, its first argument.
+/// Bytes that PostgreSQL holds while the function computes a result of this size from a text. Which
+/// argument is the text depends on the overload, so the longest counts.
 fn held_bytes(function: &Function, result: u64, text: u64) -> u64 {
     match function.held {
         HeldBytes::Nothing => 0,
