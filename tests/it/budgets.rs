@@ -29,7 +29,7 @@ const MAX_KIB_AFTER_FIRST_CALL: u64 = 3_600;
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 #[tokio::test]
-async fn first_answer_takes_a_limited_number_of_round_trips() {
+async fn round_trips_up_to_the_first_answer_are_within_budget() {
     let database = TestDatabase::new().await;
     let proxy = Proxy::start(settings(&database.name).database.port).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -42,7 +42,7 @@ async fn first_answer_takes_a_limited_number_of_round_trips() {
 /// Only Linux tells apart what a process has allocated and what it has read from files.
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn first_answer_takes_a_limited_amount_of_memory() {
+async fn memory_up_to_the_first_answer_is_within_budget() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let port = settings(&database.name).database.port;
