@@ -1,5 +1,5 @@
-//! Properties of the guard that hold for every text. The fuzz target runs them over generated texts,
-//! a test over the stored corpus.
+//! Properties of the guard that hold for every text. The fuzz target runs them over generated
+//! texts, a test over the stored corpus.
 
 use std::sync::LazyLock;
 

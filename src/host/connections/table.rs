@@ -34,19 +34,21 @@ impl Table {
         is_proxy: bool,
         now: Instant,
     ) -> bool {
-        let of_network = |connection: &Connection| connection.network == network;
+        let is_in_network = |connection: &Connection| connection.network == network;
         let served = || {
             self.open
                 .values()
                 .filter(|connection| connection.is_served())
         };
         let (network_count, total_count) = (
-            served().filter(|connection| of_network(connection)).count(),
+            served()
+                .filter(|connection| is_in_network(connection))
+                .count(),
             served().count(),
         );
         if !is_proxy && network_count >= limits.max_per_address {
             self.warn("address", Some(network), now);
-            self.evict_first(of_network)
+            self.evict_first(is_in_network)
         } else if total_count >= limits.max_connections {
             self.warn("total", None, now);
             self.evict_first(|_| true)

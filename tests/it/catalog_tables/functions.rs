@@ -22,16 +22,16 @@ const SHORT_TEXTS: [&str; 9] = [
 ];
 
 /// Returns one value, or an array with one for each fraction, which the guard counts.
-const ARRAY_OF_FRACTIONS: &str = "percentile_cont";
+const MULTIPLE_RESULT_FUNCTION: &str = "percentile_cont";
 
 /// Names of types, which are texts but no numbers.
 const NAMES: [&str; 2] = ["json_typeof", "jsonb_typeof"];
 
 /// Return a part of a text, bounded by a rule of their own.
-const PARTS_OF_TEXT: [&str; 2] = ["left", "right"];
+const SUBSTRING_FUNCTIONS: [&str; 2] = ["left", "right"];
 
 /// Return a part of a document as it is, or process a short document.
-const PARTS_OF_DOCUMENT: [&str; 3] = [
+const EXTRACTION_FUNCTIONS: [&str; 3] = [
     "jsonb_extract_path",
     "jsonb_path_query_first",
     "ts_headline",
@@ -144,8 +144,9 @@ impl Functions {
         let is_json = all(&|overload| overload.result.starts_with("json"));
         let is_short = all(&|overload| overload.has_fixed_result)
             || SHORT_TEXTS.contains(&name)
-            || name == ARRAY_OF_FRACTIONS;
-        let is_part = function.size == SizeRule::LongestArgument || PARTS_OF_TEXT.contains(&name);
+            || name == MULTIPLE_RESULT_FUNCTION;
+        let is_part =
+            function.size == SizeRule::LongestArgument || SUBSTRING_FUNCTIONS.contains(&name);
         let is_volatile = any(&|overload| overload.is_volatile);
         let checks = [
             ("since", function.since <= version),
@@ -239,7 +240,7 @@ fn holds(function: &Function, overloads: &[Overload]) -> bool {
     let matches_regex = any(&|overload| overload.source.contains("regex"));
     let splits_words =
         any(&|overload| overload.result == "tsvector" && !overload.takes("tsvector"));
-    let builds_document = !PARTS_OF_DOCUMENT.contains(&function.name)
+    let builds_document = !EXTRACTION_FUNCTIONS.contains(&function.name)
         && any(&|overload| {
             overload.result == "jsonb" && overload.kind == "f" && !overload.returns_set
         });

@@ -9,7 +9,7 @@ use zava_mcp_server::query::guard::catalog::{
 use super::{DOCUMENTS, TEXTS, may_be};
 
 /// Return a part of a document as it is.
-const PARTS_OF_DOCUMENT: [&str; 2] = ["->", "#>"];
+const EXTRACTION_OPERATORS: [&str; 2] = ["->", "#>"];
 
 /// An overload of an allowed operator, as the server's catalog has it.
 struct Overload {
@@ -71,7 +71,7 @@ impl Operators {
         };
         // Concatenated texts may be a number although none of them is.
         let concatenates = any(&|overload| overload.source == "textcat");
-        let rebuilds = returns(&DOCUMENTS) && !PARTS_OF_DOCUMENT.contains(&name);
+        let rebuilds = returns(&DOCUMENTS) && !EXTRACTION_OPERATORS.contains(&name);
         let checks = [
             ("kind", operator.kinds == kinds),
             (
