@@ -45,4 +45,4 @@ pub(crate) use sort_key::SortKey;
 pub(crate) use syntax::{
     integer_literal, is_row_constructor_expansion, is_row_expansion, star_qualifier,
 };
-pub(crate) use table::qualify;
+pub(crate) use table::{qualify, remove_database_name};

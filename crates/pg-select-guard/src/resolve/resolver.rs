@@ -227,11 +227,9 @@ impl<C: ColumnData, I> Resolver<C, I> {
     }
 
     /// Records that a reference is being resolved, and writes it as the printed statement needs it:
-    /// without the name of the database, and without the schema of a table that a subquery may
-    /// replace.
+    /// without the schema of a table that a subquery may replace.
     fn visit(&mut self, column: &mut ColumnRef) {
         self.unresolved.remove(&column.location);
-        remove_database_name(column, &self.schema);
         withheld::shorten(column, &self.range_table, &self.schema);
     }
 
@@ -258,14 +256,5 @@ impl<C: ColumnData, I> Resolver<C, I> {
     pub(super) fn visit_output_name(&mut self, column: &ColumnRef, name: &str) -> CheckOutcome {
         self.unresolved.remove(&column.location);
         dot_notation::check_unqualified(name, column.location)
-    }
-}
-
-/// Changes `database.schema.table.column` to `schema.table.column`, so that the statement that runs
-/// does not depend on the name that a deployment gives its database.
-fn remove_database_name(column: &mut ColumnRef, schema: &Schema) {
-    let names = names(&column.fields);
-    if names.len() == 4 && schema.is_database(names[0]) {
-        column.fields.remove(0);
     }
 }
