@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node};
-
 use super::bound::{Bound, Parts};
-use super::cast::is_cast;
+use super::call_syntax::Call;
+use super::cast::{Cast, cast_argument};
+use super::edits::{Becomes, Edits};
 use super::expression::json_path_bound;
 use super::functions::{CustomCall, custom_rule};
 use super::limits::{
@@ -21,7 +20,7 @@ use crate::catalog::{
     self, AggregateState, DocumentRule, Function, HeldBytes, InputRule, NumberRule, Plans,
     Replacement, SizeRule, StepRule,
 };
-use crate::name::{CheckOutcome, names};
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
@@ -53,7 +52,7 @@ impl CallParts {
         argument.map_or(0, |bound| bound.max_bytes)
     }
 
-    fn may_parse_as_number(&self, function: &Function, call: &FuncCall) -> bool {
+    fn may_parse_as_number(&self, function: &Function, call: &Call<'_>) -> bool {
         match function.number {
             NumberRule::Always => true,
             NumberRule::Never => false,
@@ -86,21 +85,13 @@ impl From<u64> for ResultBound {
 }
 
 impl CostAnalyzer {
-    /// Bounds a call; it may be replaced by another expression.
-    pub(super) fn bound_call(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let Some(NodeEnum::FuncCall(call)) = &mut node.node else {
-            return self.bound_expr(node);
-        };
-        let name = names(&call.funcname)
-            .last()
-            .copied()
-            .unwrap_or_default()
-            .to_owned();
-        if is_cast(&name, call) {
-            return self.bound_cast_call(&name, call);
+    /// Bounds a call, which may be edited.
+    pub(super) fn bound_call(&mut self, call: &Call<'_>) -> Result<Bound, Refusal> {
+        let (name, location) = (call.name, call.location);
+        if let Some(arg) = cast_argument(call) {
+            return self.bound_cast(Cast::from_call(name, arg, location));
         }
-        let location = call.location;
-        let function = catalog::function(&name)
+        let function = catalog::function(name)
             .ok_or_else(|| Refusal::construct(&format!("a call of {name}")).at(location))?;
         check_notation(function, call)?;
         self.add_call(function, call)?;
@@ -114,7 +105,7 @@ impl CostAnalyzer {
         if function.size == SizeRule::Accumulates {
             let value_bytes = parts.args.total_bytes;
             return self.bound_accumulation(
-                node,
+                call,
                 function,
                 value_bytes,
                 bound,
@@ -122,7 +113,7 @@ impl CostAnalyzer {
                 totals,
             );
         }
-        let result = bound_result(function, call, &parts)?;
+        let result = bound_result(function, call, &parts, &mut self.edits)?;
         let value = result.bytes;
         let held = held_bytes(function, value, parts.args.combined.max_bytes);
         bound.live_bytes = bound
@@ -133,10 +124,10 @@ impl CostAnalyzer {
         check_input(function, &parts, location)?;
         let function_steps = function_steps(function, parts.args.combined.max_bytes, location)?;
         bound.uninterruptible_steps += function_steps + result.uninterruptible_steps;
-        check_value_bytes(&name, value, location)?;
+        check_value_bytes(name, value, location)?;
         if function.replacement == Replacement::CastToText {
-            let inner = std::mem::take(node);
-            *node = build_ast::cast(inner, "text");
+            let cast = |inner| build_ast::cast(inner, "text");
+            self.edits.replace(call.node, Becomes::Other, cast);
         }
         let bound = Bound::parent(bound, value);
         Ok(match function.document {
@@ -147,7 +138,7 @@ impl CostAnalyzer {
     }
 
     /// Adds what a call costs whatever its arguments are.
-    fn add_call(&mut self, function: &Function, call: &FuncCall) -> CheckOutcome {
+    fn add_call(&mut self, function: &Function, call: &Call<'_>) -> CheckOutcome {
         if function.held == HeldBytes::Regex
             && let Some(pattern) = call.args.get(1)
         {
@@ -168,12 +159,12 @@ impl CostAnalyzer {
     fn bound_call_parts(
         &mut self,
         function: &Function,
-        call: &mut FuncCall,
+        call: &Call<'_>,
     ) -> Result<CallParts, Refusal> {
         let before = self.ref_levels.len();
         let mut arguments = Vec::with_capacity(call.args.len());
         let mut first = before..before;
-        for arg in &mut call.args {
+        for arg in &call.args {
             let is_path = function.input == InputRule::Path && inspect::is_json_path(arg);
             arguments.push(if is_path {
                 json_path_bound(arg)
@@ -184,10 +175,10 @@ impl CostAnalyzer {
                 first = before..self.ref_levels.len();
             }
         }
-        let wrappers = time_zone::wrap_zone_argument(function, call, &arguments);
+        let wrappers = time_zone::wrap_zone_argument(function, call, &arguments, &mut self.edits);
         let args: Parts = arguments.iter().copied().collect();
         let mut modifiers = Parts::default();
-        for expr in &mut call.agg_order {
+        for expr in call.agg_order {
             let bound = self.bound_expr(expr)?;
             for _ in 0..self.grouping_sets {
                 self.add_sort_keys([bound])?;
@@ -204,13 +195,13 @@ impl CostAnalyzer {
             self.add_sort_rows(args.total_bytes, self.grouping_sets)?;
         }
         let filter = self.ref_levels.len();
-        modifiers.add(self.bound_optional(&mut call.agg_filter)?);
+        modifiers.add(self.bound_optional(call.agg_filter)?);
         let refs = AggregateRefs {
             all: before..self.ref_levels.len(),
             first,
             filter: filter..self.ref_levels.len(),
         };
-        if let Some(window) = &mut call.over {
+        if let Some(window) = call.over {
             modifiers.add(self.bound_window(window)?);
         }
         Ok(CallParts {
@@ -236,8 +227,9 @@ impl CostAnalyzer {
 }
 
 /// Rejects a notation in which the position of an argument does not say which one it is.
-fn check_notation(function: &Function, call: &FuncCall) -> CheckOutcome {
-    let is_by_position = !call.func_variadic && !call.args.iter().any(inspect::is_named_argument);
+fn check_notation(function: &Function, call: &Call<'_>) -> CheckOutcome {
+    let has_names = call.args.iter().any(|arg| inspect::is_named_argument(arg));
+    let is_by_position = !call.func_variadic && !has_names;
     if is_by_position || !function.is_positional() {
         return Ok(());
     }
@@ -249,11 +241,12 @@ fn check_notation(function: &Function, call: &FuncCall) -> CheckOutcome {
     .at(call.location))
 }
 
-/// Bounds the result of a call by the size rule of its function. The call may be replaced.
+/// Bounds the result of a call by the size rule of its function. The call may be edited.
 fn bound_result(
     function: &'static Function,
-    call: &mut FuncCall,
+    call: &Call<'_>,
     parts: &CallParts,
+    edits: &mut Edits,
 ) -> Result<ResultBound, Refusal> {
     let bytes = match function.size {
         // One value of the sort order, or one for each of several fractions.
@@ -285,6 +278,7 @@ fn bound_result(
                 function,
                 call,
                 bounds: &parts.arguments,
+                edits,
                 held_bytes: 0,
                 uninterruptible_steps: Steps::default(),
             };

@@ -5,6 +5,9 @@ use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, Node, WindowDef};
 
 use super::bound::{Bound, Parts};
+use super::call_syntax::Call;
+use super::cast::Cast;
+use super::edits::Becomes;
 use super::limits::{
     ARRAY_ELEMENT_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, MAX_SCALAR_INPUT_BYTES,
     SCALAR_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
@@ -22,7 +25,7 @@ use crate::resolve::Resolved;
 impl CostAnalyzer {
     /// Bounds an expression. A long constant, which PostgreSQL would compute while planning, is
     /// moved into an InitPlan, which runs at execution.
-    pub(super) fn bound_expr(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
+    pub(super) fn bound_expr(&mut self, node: &Node) -> Result<Bound, Refusal> {
         let bound = self.bound_expr_in_place(node)?;
         if bound.is_runtime
             || bound.max_bytes <= MAX_PLAN_TIME_BYTES
@@ -31,13 +34,14 @@ impl CostAnalyzer {
             return Ok(bound);
         }
         self.add_item()?;
-        build_ast::wrap_in_scalar_subquery(node);
+        self.edits
+            .replace(node, Becomes::SubLink, build_ast::scalar_subquery);
         Ok(bound.at_runtime())
     }
 
     /// Bounds an expression that must not be moved into an InitPlan.
-    pub(super) fn bound_expr_in_place(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let Some(known) = &mut node.node else {
+    pub(super) fn bound_expr_in_place(&mut self, node: &Node) -> Result<Bound, Refusal> {
+        let Some(known) = &node.node else {
             return Ok(Bound::default());
         };
         Ok(match known {
@@ -49,21 +53,26 @@ impl CostAnalyzer {
             }
             NodeEnum::ColumnRef(column) => {
                 let resolved = self.resolver.resolve(column)?;
+                if resolved.drops_schema {
+                    self.edits
+                        .change(node, Becomes::Other, build_ast::remove_schema);
+                }
                 self.bound_resolved(resolved)
             }
             NodeEnum::AExpr(expr) => {
                 self.add_retained_bytes(operator::retained_bytes(expr));
                 let operands = self.bound_operands(expr)?;
-                let mut bound = bound_operation(expr, operands)?;
-                if expr.rexpr.as_deref().is_some_and(inspect::is_wrapper_call) {
+                let mut bound = bound_operation(expr, operands, &mut self.edits)?;
+                let right = expr.rexpr.as_deref();
+                if right.is_some_and(|right| self.edits.is_wrapper_call(right)) {
                     bound = bound.with_wrapper();
                 }
                 bound
             }
-            NodeEnum::TypeCast(cast) => self.bound_cast(cast)?,
-            NodeEnum::FuncCall(_) => {
-                let bound = self.bound_call(node)?;
-                return Ok(if inspect::is_wrapper_call(node) {
+            NodeEnum::TypeCast(cast) => self.bound_cast(Cast::from_type_cast(cast))?,
+            NodeEnum::FuncCall(call) => {
+                let bound = self.bound_call(&Call::from_func_call(node, call))?;
+                return Ok(if self.edits.is_wrapper_call(node) {
                     bound.with_wrapper()
                 } else {
                     bound
@@ -77,20 +86,22 @@ impl CostAnalyzer {
             | NodeEnum::JsonArrayAgg(_)
             | NodeEnum::JsonObjectAgg(_)
             | NodeEnum::JsonFuncExpr(_) => return self.bound_sql_json(node),
-            NodeEnum::SubLink(_) => return self.bound_sub_link(node, SublinkPlan::HashedSubplan),
+            NodeEnum::SubLink(link) => {
+                return self.bound_sub_link(node, link, SublinkPlan::HashedSubplan);
+            }
             NodeEnum::AIndirection(indirection) => self.bound_indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.bound_window(window)?,
             NodeEnum::BoolExpr(expr) => {
-                Bound::parent(self.bound_exprs(&mut expr.args)?.combined, 1).as_non_text()
+                Bound::parent(self.bound_exprs(&expr.args)?.combined, 1).as_non_text()
             }
             NodeEnum::NullTest(test) => {
-                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, 1).as_non_text()
             }
             NodeEnum::BooleanTest(test) => {
-                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, 1).as_non_text()
             }
             NodeEnum::JsonIsPredicate(test) => {
-                let mut tested = self.bound_optional(&mut test.expr)?;
+                let mut tested = self.bound_optional(test.expr.as_deref())?;
                 check_bytes(
                     "the operand of IS JSON",
                     tested.max_bytes,
@@ -102,19 +113,19 @@ impl CostAnalyzer {
                 tested.live_bytes = tested.live_bytes.saturating_add(keys);
                 Bound::parent(tested, 1).as_non_text()
             }
-            NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
-            NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
+            NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
+            NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
             NodeEnum::CaseExpr(case) => {
                 let (mut parts, mut results) = (Parts::default(), Parts::default());
-                if let Some(arg) = &mut case.arg {
+                if let Some(arg) = &case.arg {
                     let bound = self.bound_expr(arg)?;
                     // Each WHEN compares with its own copy of a constant
                     // (`eval_const_expressions`).
                     let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
                     parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
                 }
-                let else_result = case.defresult.as_deref_mut();
-                for result in else_result.into_iter().chain(&mut case.args) {
+                let else_result = case.defresult.as_deref();
+                for result in else_result.into_iter().chain(&case.args) {
                     let bound = self.bound_expr(result)?;
                     parts.add(bound);
                     results.add(bound);
@@ -122,22 +133,22 @@ impl CostAnalyzer {
                 choice_bound(&results, parts.combined)
             }
             NodeEnum::CaseWhen(when) => {
-                let condition = self.bound_optional(&mut when.expr)?;
-                let result = self.bound_optional(&mut when.result)?;
+                let condition = self.bound_optional(when.expr.as_deref())?;
+                let result = self.bound_optional(when.result.as_deref())?;
                 let parts = [condition, result].into_iter().collect::<Parts>();
                 choice_bound(&[result].into_iter().collect(), parts.combined)
             }
             NodeEnum::CollateClause(collate) => choice_of(
-                [self.bound_optional(&mut collate.arg)?]
+                [self.bound_optional(collate.arg.as_deref())?]
                     .into_iter()
                     .collect(),
             ),
-            NodeEnum::NamedArgExpr(arg) => self.bound_optional(&mut arg.arg)?,
-            NodeEnum::ResTarget(target) => self.bound_optional(&mut target.val)?,
-            NodeEnum::SortBy(sort) => self.bound_optional(&mut sort.node)?,
+            NodeEnum::NamedArgExpr(arg) => self.bound_optional(arg.arg.as_deref())?,
+            NodeEnum::ResTarget(target) => self.bound_optional(target.val.as_deref())?,
+            NodeEnum::SortBy(sort) => self.bound_optional(sort.node.as_deref())?,
             NodeEnum::AIndices(indices) => self
-                .bound_optional(&mut indices.lidx)?
-                .with_sibling(self.bound_optional(&mut indices.uidx)?),
+                .bound_optional(indices.lidx.as_deref())?
+                .with_sibling(self.bound_optional(indices.uidx.as_deref())?),
             // The text of a row is quoted once more for each row or array around it.
             NodeEnum::RowExpr(row) => {
                 let columns = row
@@ -146,7 +157,7 @@ impl CostAnalyzer {
                     .map(|arg| self.resolver.row_columns(arg))
                     .sum();
                 self.add_retained_bytes(retained::record_type_bytes(columns));
-                let parts = self.bound_exprs(&mut row.args)?;
+                let parts = self.bound_exprs(&row.args)?;
                 let value = parts
                     .total_bytes
                     .saturating_mul(2)
@@ -154,7 +165,7 @@ impl CostAnalyzer {
                 Bound::parent(parts.combined, value)
             }
             NodeEnum::AArrayExpr(array) => {
-                let parts = self.bound_exprs(&mut array.elements)?;
+                let parts = self.bound_exprs(&array.elements)?;
                 let elements = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
                 let sum = parts
                     .total_bytes
@@ -165,10 +176,10 @@ impl CostAnalyzer {
                     .saturating_add(sum);
                 Bound::parent(parts.combined, value).as_flat()
             }
-            NodeEnum::List(list) => tuple_bound(self.bound_exprs(&mut list.items)?),
-            NodeEnum::GroupingSet(set) => tuple_bound(self.bound_exprs(&mut set.content)?),
+            NodeEnum::List(list) => tuple_bound(self.bound_exprs(&list.items)?),
+            NodeEnum::GroupingSet(set) => tuple_bound(self.bound_exprs(&set.content)?),
             NodeEnum::GroupingFunc(grouping) => {
-                Bound::parent(self.bound_exprs(&mut grouping.args)?.combined, SCALAR_BYTES)
+                Bound::parent(self.bound_exprs(&grouping.args)?.combined, SCALAR_BYTES)
             }
             // The name of a field or `*` behind an expression; CURRENT_DATE and the like.
             NodeEnum::String(_) | NodeEnum::AStar(_) | NodeEnum::SqlvalueFunction(_) => {
@@ -183,11 +194,11 @@ impl CostAnalyzer {
     /// are joined by AND and make it a join, if `plan` says so.
     pub(super) fn bound_condition(
         &mut self,
-        node: &mut Node,
+        node: &Node,
         plan: SublinkPlan,
     ) -> Result<Bound, Refusal> {
-        match &mut node.node {
-            Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_mut_slice()) {
+        match &node.node {
+            Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_slice()) {
                 (BoolExprType::AndExpr, args) => {
                     let mut parts = Parts::default();
                     for arg in args {
@@ -196,25 +207,21 @@ impl CostAnalyzer {
                     Ok(Bound::parent(parts.combined, 1))
                 }
                 (BoolExprType::NotExpr, [arg]) if inspect::is_exists(arg) => {
-                    Ok(Bound::parent(self.bound_sub_link(arg, plan)?, 1))
+                    Ok(Bound::parent(self.bound_condition(arg, plan)?, 1))
                 }
                 _ => self.bound_expr(node),
             },
-            Some(NodeEnum::SubLink(_)) => self.bound_sub_link(node, plan),
+            Some(NodeEnum::SubLink(link)) => self.bound_sub_link(node, link, plan),
             _ => self.bound_expr(node),
         }
     }
 
-    pub(super) fn bound_exprs(&mut self, nodes: &mut [Node]) -> Result<Parts, Refusal> {
-        nodes.iter_mut().map(|node| self.bound_expr(node)).collect()
+    pub(super) fn bound_exprs(&mut self, nodes: &[Node]) -> Result<Parts, Refusal> {
+        nodes.iter().map(|node| self.bound_expr(node)).collect()
     }
 
-    pub(super) fn bound_optional(
-        &mut self,
-        node: &mut Option<Box<Node>>,
-    ) -> Result<Bound, Refusal> {
-        node.as_mut()
-            .map_or(Ok(Bound::default()), |node| self.bound_expr(node))
+    pub(super) fn bound_optional(&mut self, node: Option<&Node>) -> Result<Bound, Refusal> {
+        node.map_or(Ok(Bound::default()), |node| self.bound_expr(node))
     }
 
     pub(super) fn add_retained_bytes(&mut self, bytes: u64) {
@@ -230,21 +237,22 @@ impl CostAnalyzer {
         resolved.data
     }
 
-    fn bound_operands(&mut self, expr: &mut AExpr) -> Result<Operands, Refusal> {
+    fn bound_operands(&mut self, expr: &AExpr) -> Result<Operands, Refusal> {
         let before = self.ref_levels.len();
-        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr));
-        let left = self.bound_optional(&mut expr.lexpr)?;
+        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr, &self.edits));
+        let left = self.bound_optional(expr.lexpr.as_deref())?;
         self.add_copies(totals, left_copies)?;
         let totals = self.totals;
         let between = self.ref_levels.len();
         let takes_path = may_take_json_path(expr);
-        let right = match &mut expr.rexpr {
+        let right = match expr.rexpr.as_deref() {
             Some(path) if takes_path && inspect::is_json_path(path) => json_path_bound(path),
             Some(array) if is_array_comparison(expr.kind) => {
                 let right = self.bound_expr(array)?;
                 // In this place, PostgreSQL would read a SubLink as a set of rows, not as an array.
-                if matches!(array.node, Some(NodeEnum::SubLink(_))) {
-                    build_ast::wrap_in_coalesce(array);
+                if self.edits.is_sub_link(array) {
+                    let coalesce = |array| build_ast::coalesce(vec![array]);
+                    self.edits.replace(array, Becomes::Other, coalesce);
                 }
                 right
             }
@@ -280,28 +288,24 @@ impl CostAnalyzer {
             .sum()
     }
 
-    fn bound_indirection(&mut self, indirection: &mut AIndirection) -> Result<Bound, Refusal> {
-        let arg = self.bound_optional(&mut indirection.arg)?;
-        let steps = self.bound_exprs(&mut indirection.indirection)?;
+    fn bound_indirection(&mut self, indirection: &AIndirection) -> Result<Bound, Refusal> {
+        let arg = self.bound_optional(indirection.arg.as_deref())?;
+        let steps = self.bound_exprs(&indirection.indirection)?;
         Ok(Bound::parent(
             arg.with_sibling(steps.combined),
             arg.max_bytes,
         ))
     }
 
-    pub(super) fn bound_window(&mut self, window: &mut WindowDef) -> Result<Bound, Refusal> {
+    pub(super) fn bound_window(&mut self, window: &WindowDef) -> Result<Bound, Refusal> {
         self.add_window()?;
         let mut parts = Parts::default();
-        for expr in window
-            .partition_clause
-            .iter_mut()
-            .chain(&mut window.order_clause)
-        {
+        for expr in window.partition_clause.iter().chain(&window.order_clause) {
             let bound = self.bound_expr(expr)?;
             self.add_sort_keys([bound])?;
             parts.add(bound);
         }
-        for offset in [&mut window.start_offset, &mut window.end_offset]
+        for offset in [&window.start_offset, &window.end_offset]
             .into_iter()
             .flatten()
         {

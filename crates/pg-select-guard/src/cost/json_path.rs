@@ -3,6 +3,7 @@
 
 use pg_query::protobuf::Node;
 
+use super::edits::Edits;
 use super::inspect;
 use super::limits::MAX_PATH_COMPARISONS;
 use super::totals::check_steps;
@@ -41,6 +42,7 @@ enum Token {
 
 /// Checks a JSON path over a document of unknown size.
 pub(super) fn check_json_path(path: Option<&Node>, location: i32) -> CheckOutcome {
+    let path = path.and_then(path_literal);
     check_path(path, None, location).map(|_| ())
 }
 
@@ -53,22 +55,28 @@ pub(super) fn bound_json_path(
     path: Option<&Node>,
     input: PathInput,
     location: i32,
+    edits: &Edits,
 ) -> Result<Steps, Refusal> {
+    let path = path.and_then(|path| edits.text_literal_as(path, &["jsonpath"]));
     check_path(path, Some(input), location)
 }
 
 /// Number of references to the document or a part of it in a JSON path.
 pub(super) fn count_document_refs(path: &Node) -> u64 {
-    let path = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
+    let path = path_literal(path).unwrap_or_default();
     u64::try_from(path.matches(['$', '@']).count()).unwrap_or(u64::MAX)
 }
 
+fn path_literal(path: &Node) -> Option<&str> {
+    inspect::text_literal_as(path, &["jsonpath"])
+}
+
 fn check_path(
-    path: Option<&Node>,
+    path: Option<&str>,
     input: Option<PathInput>,
     location: i32,
 ) -> Result<Steps, Refusal> {
-    let Some(path) = path.and_then(|path| inspect::text_literal_as(path, &["jsonpath"])) else {
+    let Some(path) = path else {
         return Err(refusal(
             "a JSON path that is not a literal is not allowed",
             "use a literal, as in jsonb_path_query(x, '$.items[*]')",

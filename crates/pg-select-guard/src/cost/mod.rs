@@ -19,6 +19,10 @@
 //! - A subquery whose expressions would multiply gets an optimization fence.
 //! - The remaining risks are turned into planner settings for this one transaction.
 //!
+//! The analysis reads a borrowed tree. It records in [`edits`] what must change, and may run
+//! several times with other thresholds and limits. Only the edits of the accepted analysis are
+//! applied.
+//!
 //! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
 //! bound is an upper bound; what is unknown counts as the largest possible value.
 //! `docs/decisions/0011-cost-bounds.md` lists what was measured.
@@ -28,9 +32,12 @@ mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates
 mod bound; // upper bounds of one expression
 mod build_ast; // builders of AST nodes
 mod call; // function calls
+mod call_syntax; // calls as the analysis reads them
 mod cast; // casts
 mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
+mod edit_tree; // visits the nodes that can be edited
+mod edits; // changes of the statement, recorded and then applied once
 mod expression; // all other expressions
 mod from_clause; // items of FROM
 mod functions; // size rules of single functions
@@ -69,6 +76,7 @@ pub(super) use limits::{MAX_EXPLAIN_LIVE_BYTES, MAX_LIVE_BYTES};
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
 use bound::Bound;
 use columns::Columns;
+use edits::Edits;
 use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
 use units::Nodes;
@@ -83,17 +91,18 @@ pub(super) struct Context<'a> {
     pub(super) max_live_bytes: u64,
 }
 
-/// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
-/// the planner settings it needs.
+/// Bounds a whole statement, edits it where bounded wrappers or fences are needed, and returns the
+/// planner settings it needs.
 pub(super) fn bound_statement(
     select: &mut SelectStmt,
     context: Context<'_>,
 ) -> Result<BoundedStatement, Refusal> {
     let accumulates = context.requirements.accumulating_aggregates > 0;
-    let (attempt, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
-        bound_within(select, context, limits)
+    let tree = &*select;
+    let (edits, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
+        bound_within(tree, context, limits)
     })?;
-    *select = attempt;
+    edits.apply(select)?;
     Ok(bounded)
 }
 
@@ -102,7 +111,7 @@ fn bound_within(
     select: &SelectStmt,
     context: Context<'_>,
     aggregate_limits: &AggregateLimits,
-) -> Attempt<(SelectStmt, BoundedStatement)> {
+) -> Attempt<(Edits, BoundedStatement)> {
     let Context {
         schema,
         limits,
@@ -111,7 +120,6 @@ fn bound_within(
     } = context;
     let analyze = |max_unfenced_nodes: Nodes, hashed_subplans: u64| {
         let references = requirements.column_references.clone();
-        let mut attempt = select.clone();
         let mut analyzer = CostAnalyzer {
             limits,
             max_live_bytes,
@@ -123,19 +131,19 @@ fn bound_within(
             aggregate_limits: aggregate_limits.clone(),
             ..CostAnalyzer::default()
         };
-        analyzer.bound_query(&mut attempt)?;
+        analyzer.bound_query(select)?;
         analyzer.resolver.finish()?;
-        Ok((attempt, analyzer))
+        Ok(analyzer)
     };
     let mut nodes = Nodes::default();
     // If the standard threshold does not suffice, every subquery that computes anything is fenced.
     // What remains is the size of the text itself.
     for max_unfenced_nodes in [MAX_UNFENCED_NODES, Nodes::new(1)] {
-        let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
+        let mut analyzer = analyze(max_unfenced_nodes, 1)?;
         if analyzer.totals.hashed_subplans > 1 {
             // The first pass has counted the hashed subplans; the second divides their budget among
             // them.
-            (attempt, analyzer) = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
+            analyzer = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
         }
         nodes = analyzer.nodes;
         if nodes <= MAX_NODES {
@@ -144,7 +152,7 @@ fn bound_within(
                 retained_bytes: analyzer.retained_bytes,
             };
             let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
-            return Ok(((attempt, bounded), accumulating_aggregates));
+            return Ok(((analyzer.edits, bounded), accumulating_aggregates));
         }
     }
     Err(Refusal::new(
@@ -194,6 +202,8 @@ struct CostAnalyzer {
     limits: Limits,
     ctes: CteScope<CteOutput>,
     resolver: Resolver,
+    /// What must change in the statement.
+    edits: Edits,
     /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
     /// Nodes of everything seen so far, after inlining.

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind};
 
 use super::bound::Bound;
+use super::edits::Edits;
 use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
 use super::limits::{
@@ -65,18 +66,22 @@ impl Returned {
 
 /// Bounds an operation, given the bounds of its operands. A regular expression on the right may get
 /// a bounded wrapper.
-pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bound, Refusal> {
-    let (left_copies, right_copies) = parser_copies(expr);
+pub(super) fn bound_operation(
+    expr: &AExpr,
+    operands: Operands,
+    edits: &mut Edits,
+) -> Result<Bound, Refusal> {
+    let (left_copies, right_copies) = parser_copies(expr, edits);
     let Operands { left, right } = operands;
     let (left, right) = (left.repeated(left_copies), right.repeated(right_copies));
     let (kind, location) = (expr.kind(), expr.location);
     let operator = find_operator(expr)
         .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
-    let path_steps = bound_patterns(expr, operator, left.max_bytes)?;
+    let path_steps = bound_patterns(expr, operator, left.max_bytes, edits)?;
     let returned = Returned::from_kind(kind)
         .ok_or_else(|| Refusal::construct("this operation").at(location))?;
     let value = match returned {
-        Returned::Result => result_bytes(expr, operator, operands),
+        Returned::Result => result_bytes(expr, operator, operands, edits),
         Returned::LeftOperand => left.max_bytes,
         Returned::TruthValue => 1,
     };
@@ -205,14 +210,15 @@ fn path_operator_over_array(operator: &str, location: i32) -> Refusal {
 /// Checks the patterns and paths that the operator compiles from its right operand. Returns the
 /// steps of a JSON path over a document of this size.
 fn bound_patterns(
-    expr: &mut AExpr,
+    expr: &AExpr,
     operator: &Operator,
     document_bytes: u64,
+    edits: &mut Edits,
 ) -> Result<Steps, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let is_array = is_array_comparison(expr.kind);
     // The operator ~ of a number (bitwise NOT) has no left operand.
-    let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
+    let (Some(_), Some(right)) = (&expr.lexpr, expr.rexpr.as_deref()) else {
         return Ok(Steps::default());
     };
     let input = PathInput {
@@ -220,28 +226,30 @@ fn bound_patterns(
         variable_bytes: 0,
     };
     let outcome = match operator.pattern {
-        _ if kind == AExprKind::AexprSimilar => match &mut right.node {
+        _ if kind == AExprKind::AexprSimilar => match &right.node {
             // The argument of the function call that the parser has put around the pattern of
             // SIMILAR TO.
-            Some(NodeEnum::FuncCall(escaped)) => escaped
+            Some(NodeEnum::FuncCall(escaped)) if !edits.is_edited(right) => escaped
                 .args
-                .first_mut()
-                .map_or(Ok(()), |pattern| bound_regex(pattern, location)),
+                .first()
+                .map_or(Ok(()), |pattern| bound_regex(pattern, location, edits)),
             _ => Err(Refusal::construct("this SIMILAR TO").at(location)),
         },
         Pattern::None => Ok(()),
-        Pattern::Regex if is_array => bound_regexes(right, location),
-        Pattern::Regex => bound_regex(right, location),
+        Pattern::Regex if is_array => bound_regexes(right, location, edits),
+        Pattern::Regex => bound_regex(right, location, edits),
         Pattern::Path | Pattern::PathOrTsquery if is_array => {
             Err(path_operator_over_array(operator.name, location))
         }
-        Pattern::Path => return bound_json_path(Some(right), input, location),
+        Pattern::Path => return bound_json_path(Some(right), input, location, edits),
         // A literal is a JSON path here even without a cast, or a `tsquery`, which contains no $.
         Pattern::PathOrTsquery
             if inspect::is_json_path(right)
-                || inspect::text_literal(right).is_some_and(|text| text.contains('$')) =>
+                || edits
+                    .text_literal(right)
+                    .is_some_and(|text| text.contains('$')) =>
         {
-            return bound_json_path(Some(right), input, location);
+            return bound_json_path(Some(right), input, location, edits);
         }
         Pattern::PathOrTsquery => Ok(()),
     };
@@ -249,7 +257,7 @@ fn bound_patterns(
 }
 
 /// Bytes of the result of `left operator right`.
-fn result_bytes(expr: &mut AExpr, operator: &Operator, operands: Operands) -> u64 {
+fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &mut Edits) -> u64 {
     let (left, right) = (operands.left.max_bytes, operands.right.max_bytes);
     match operator.size {
         OperatorSizeRule::Fixed => SCALAR_BYTES,
@@ -268,13 +276,13 @@ fn result_bytes(expr: &mut AExpr, operator: &Operator, operands: Operands) -> u6
         OperatorSizeRule::Custom => {
             let mut rules = CUSTOM_RULES.iter();
             let rule = rules.find(|(name, _)| *name == operator.name);
-            rule.map_or(u64::MAX, |(_, rule)| rule(expr, operands))
+            rule.map_or(u64::MAX, |(_, rule)| rule(expr, operands, edits))
         }
     }
 }
 
 /// The size rule of each operator whose size is `custom`, in bytes.
-type CustomRule = fn(&mut AExpr, Operands) -> u64;
+type CustomRule = fn(&AExpr, Operands, &mut Edits) -> u64;
 pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
     ("~", bitwise_not_bytes),
     ("<->", distance_bytes),
@@ -290,7 +298,7 @@ fn sum_bytes(operands: Operands) -> u64 {
 }
 
 /// Bitwise NOT (unary `~`), or a match, which returns a truth value.
-fn bitwise_not_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
+fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
     match expr.lexpr {
         None => operands.right.max_bytes,
         Some(_) => SCALAR_BYTES,
@@ -298,7 +306,7 @@ fn bitwise_not_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
 }
 
 /// The distance of two vectors, or a phrase of two values of type `tsquery`.
-fn distance_bytes(_: &mut AExpr, operands: Operands) -> u64 {
+fn distance_bytes(_: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
     if operands.left.is_flat || operands.right.is_flat {
         SCALAR_BYTES
     } else {
@@ -306,9 +314,9 @@ fn distance_bytes(_: &mut AExpr, operands: Operands) -> u64 {
     }
 }
 
-fn power_operator_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
+fn power_operator_bytes(expr: &AExpr, operands: Operands, edits: &mut Edits) -> u64 {
     if expr.lexpr.as_deref().is_some_and(inspect::is_float8_cast) {
         return SCALAR_BYTES;
     }
-    power_bytes(operands.left.max_bytes, expr.rexpr.as_deref_mut())
+    power_bytes(operands.left.max_bytes, expr.rexpr.as_deref(), edits)
 }

@@ -3,39 +3,42 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
+use super::edits::Edits;
+use super::inspect;
 use super::limits::{
     BYTES_PER_GROUP, BYTES_PER_OPTIONAL_PAIR, BYTES_PER_REGEX, MAX_BYTES_PER_REGEX,
     MAX_EXPANDED_REGEX_BYTES, MAX_OPTIONAL_PARTS, MAX_REGEX_BYTES, MAX_REPETITIONS,
     MAX_WORD_BOUNDARIES,
 };
 use super::operation::find_operator;
-use super::{build_ast, inspect};
 use crate::catalog::Operator;
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
-pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> CheckOutcome {
-    if let Some(text) = inspect::text_literal(pattern) {
+pub(super) fn bound_regex(pattern: &Node, location: i32, edits: &mut Edits) -> CheckOutcome {
+    if let Some(text) = edits.text_literal(pattern) {
         return check_literal(text, location);
     }
-    let inner = std::mem::take(pattern);
-    *pattern = build_ast::wrapper_call("pattern", vec![inner]);
+    edits.wrap(pattern, "pattern", Vec::new());
     Ok(())
 }
 
 /// Bounds the regular expressions in an array. PostgreSQL compiles each of them.
-pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> CheckOutcome {
-    if let Some(text) = inspect::text_literal(patterns) {
+pub(super) fn bound_regexes(patterns: &Node, location: i32, edits: &mut Edits) -> CheckOutcome {
+    if edits.is_edited(patterns) {
+        return Err(unknown_regexes(location));
+    }
+    if let Some(text) = edits.text_literal(patterns) {
         return check_literal(text, location);
     }
-    match &mut patterns.node {
+    match &patterns.node {
         Some(NodeEnum::AArrayExpr(array)) => array
             .elements
-            .iter_mut()
-            .try_for_each(|pattern| bound_regex(pattern, location)),
-        Some(NodeEnum::TypeCast(cast)) => match &mut cast.arg {
-            Some(array) => bound_regexes(array, location),
+            .iter()
+            .try_for_each(|pattern| bound_regex(pattern, location, edits)),
+        Some(NodeEnum::TypeCast(cast)) => match &cast.arg {
+            Some(array) => bound_regexes(array, location, edits),
             None => Err(unknown_regexes(location)),
         },
         _ => Err(unknown_regexes(location)),

@@ -26,19 +26,16 @@ const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;
 /// CASE WHEN bounded.counted(row_number() OVER (), max) THEN value END
 /// ```
 pub(super) fn limit_hashed_rows(
-    subselect: &mut Option<Box<Node>>,
+    query: Node,
     column_count: ColumnCount,
     row_bytes: u64,
     sharers: u64,
-) {
-    let Some(query) = subselect.take() else {
-        return;
-    };
-    let (query, columns) = column_count.enforce(query);
+) -> Node {
+    let (query, columns) = column_count.enforce(Box::new(query));
     let fenced = select_from_subquery(query, columns, |value| {
         case_when(row_number_check(row_bytes, sharers), fenced_column(value))
     });
-    *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
+    wrap(NodeEnum::SelectStmt(Box::new(fenced)))
 }
 
 /// `bounded.counted(row_number() OVER (), max)`

@@ -18,6 +18,7 @@ impl CostAnalyzer {
     pub(super) fn add_sorted_rows(
         &mut self,
         select: &SelectStmt,
+        is_grouped: bool,
         columns: &Columns,
         live_bytes: u64,
         windows: u64,
@@ -25,7 +26,7 @@ impl CostAnalyzer {
         let items = self.resolver.current();
         let input_row_bytes = items.iter().map(|item| item.columns.row_bytes());
         let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
-        let input_sorts = u64::from(items.len() > 1) + u64::from(!select.group_clause.is_empty());
+        let input_sorts = u64::from(items.len() > 1) + u64::from(is_grouped);
         let output_sorts = u64::from(!select.sort_clause.is_empty())
             + u64::from(!select.distinct_clause.is_empty());
         let output_row_bytes = input_row_bytes.max(columns.row_bytes());
@@ -37,12 +38,12 @@ impl CostAnalyzer {
     /// Bounds LIMIT and OFFSET, and the rows that a top-N sort keeps for them.
     pub(super) fn bound_limit(
         &mut self,
-        select: &mut SelectStmt,
+        select: &SelectStmt,
         columns: &Columns,
     ) -> Result<Bound, Refusal> {
         let mut total = Bound::default();
         let mut topn_rows = Some(0_u64);
-        for limit in [&mut select.limit_count, &mut select.limit_offset]
+        for limit in [&select.limit_count, &select.limit_offset]
             .into_iter()
             .flatten()
         {
@@ -81,7 +82,7 @@ impl CostAnalyzer {
     /// Bounds an expression in ORDER BY, GROUP BY or DISTINCT ON.
     pub(super) fn bound_sort_key(
         &mut self,
-        expr: &mut Node,
+        expr: &Node,
         columns: &Columns,
     ) -> Result<Bound, Refusal> {
         let bound = self.bound_key(expr, columns)?;
@@ -89,19 +90,19 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    fn bound_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Bound, Refusal> {
-        let parts = match &mut expr.node {
+    fn bound_key(&mut self, expr: &Node, columns: &Columns) -> Result<Bound, Refusal> {
+        let parts = match &expr.node {
             Some(NodeEnum::SortBy(sort)) => {
-                let key = sort.node.as_mut();
+                let key = sort.node.as_deref();
                 return key.map_or(Ok(Bound::default()), |key| self.bound_key(key, columns));
             }
-            Some(NodeEnum::GroupingSet(set)) => Some(&mut set.content),
-            Some(NodeEnum::RowExpr(row)) => Some(&mut row.args),
+            Some(NodeEnum::GroupingSet(set)) => Some(&set.content),
+            Some(NodeEnum::RowExpr(row)) => Some(&row.args),
             _ => None,
         };
         if let Some(parts) = parts {
             let keys: Result<Parts, _> = parts
-                .iter_mut()
+                .iter()
                 .map(|part| self.bound_key(part, columns))
                 .collect();
             return Ok(tuple_bound(keys?));

@@ -1,7 +1,5 @@
 //! Arrays.
 
-use pg_query::NodeEnum;
-
 use super::{CustomCall, product};
 use crate::cost::inspect;
 use crate::cost::limits::{
@@ -27,15 +25,10 @@ pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
 
 /// `array_fill`, whose lengths must be literals.
 pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
-    let lengths = match call.call.args.get(1).map(|node| &node.node) {
-        Some(Some(NodeEnum::AArrayExpr(array))) => array
-            .elements
-            .iter()
-            .map(inspect::integer_literal)
-            .collect(),
-        _ => None,
-    };
-    let lengths: Vec<u64> = lengths.ok_or_else(|| {
+    let lengths = call.argument(1);
+    let lengths = lengths.and_then(|lengths| call.edits.array_elements(lengths));
+    let lengths = lengths.map(|lengths| lengths.iter().map(inspect::integer_literal).collect());
+    let lengths: Vec<u64> = lengths.flatten().ok_or_else(|| {
         Refusal::new(
             Rule::Cost,
             "array_fill with lengths that are not integer literals is not allowed",

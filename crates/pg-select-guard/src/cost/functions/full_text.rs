@@ -1,7 +1,6 @@
 //! Full-text queries, ranks and headlines.
 
 use super::{CustomCall, product};
-use crate::cost::inspect;
 use crate::cost::limits::{
     HEADLINE_BYTES_PER_BYTE, MAX_CONFIGURATION_NAME_BYTES, MAX_HEADLINE_OPTIONS_BYTES,
     MAX_HEADLINE_QUERY_BYTES, MAX_HEADLINE_TEXT_BYTES, SCALAR_BYTES, TSQUERY_BYTES_PER_BYTE,
@@ -46,10 +45,12 @@ fn check_argument(call: &CustomCall<'_>, position: usize, max: u64) -> CheckOutc
 
 /// Checks the options, which are the arguments from this position on.
 fn check_headline_options(call: &CustomCall<'_>, position: usize) -> CheckOutcome {
-    let options = call.call.args.iter().skip(position);
-    let literals = options.clone().filter_map(inspect::text_literal);
+    let options = position..call.call.args.len();
+    let literals = options
+        .clone()
+        .filter_map(|option| call.text_argument(option));
     let longest = literals.map(str::len).max();
-    if options.count() == 0 || longest.is_some_and(|length| length <= MAX_HEADLINE_OPTIONS_BYTES) {
+    if options.is_empty() || longest.is_some_and(|length| length <= MAX_HEADLINE_OPTIONS_BYTES) {
         return Ok(());
     }
     Err(Refusal::construct_with_hint(

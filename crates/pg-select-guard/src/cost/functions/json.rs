@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 
 /// `jsonb_pretty`
 pub(super) fn bound_pretty(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
-    call.replace_with_wrapper()?;
+    call.replace_with_wrapper(None)?;
     Ok(product(call.bytes(0), PRETTY_BYTES_PER_BYTE))
 }
 
@@ -18,8 +18,8 @@ pub(super) fn bound_path(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         document_bytes: call.bytes(0),
         variable_bytes: call.bytes(2),
     };
-    let path = call.call.args.get(1);
-    let own_steps = bound_json_path(path, input, call.call.location)?;
+    let path = call.argument(1);
+    let own_steps = bound_json_path(path, input, call.call.location, call.edits)?;
     let factors = path.map_or(0, count_document_refs);
     call.add_counted_steps(own_steps);
     let read = input.document_bytes.saturating_add(input.variable_bytes);

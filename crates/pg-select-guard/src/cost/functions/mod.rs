@@ -11,11 +11,14 @@ mod regex; // regular expressions
 mod series; // series of numbers and times
 mod text; // texts
 
-use pg_query::protobuf::FuncCall;
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
 
 pub(super) use numeric::{power_bytes, power_steps};
 
 use super::bound::Bound;
+use super::call_syntax::Call;
+use super::edits::{Becomes, Edits};
 use super::limits::{MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::totals::check_steps;
 use super::units::Steps;
@@ -24,7 +27,7 @@ use crate::catalog::{Function, Replacement};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
-/// Bounds the result of a call, in bytes. The call may be replaced by one of a bounded wrapper.
+/// Bounds the result of a call, in bytes. A bounded wrapper may be called instead.
 pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<u64, Refusal>;
 
 /// The rule of each function whose size is `custom`.
@@ -107,16 +110,17 @@ pub(super) fn custom_rule(function: &Function) -> Option<CustomRule> {
 /// A call of a function with a custom rule.
 pub(super) struct CustomCall<'a> {
     pub(super) function: &'static Function,
-    pub(super) call: &'a mut FuncCall,
+    pub(super) call: &'a Call<'a>,
     /// Bounds of the arguments.
     pub(super) bounds: &'a [Bound],
+    pub(super) edits: &'a mut Edits,
     /// Bytes that PostgreSQL holds beside arguments and result.
     pub(super) held_bytes: u64,
     /// Steps during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: Steps,
 }
 
-impl CustomCall<'_> {
+impl<'a> CustomCall<'a> {
     fn name(&self) -> &'static str {
         self.function.name
     }
@@ -138,13 +142,18 @@ impl CustomCall<'_> {
         bytes.fold(0, u64::saturating_add)
     }
 
-    fn integer_argument(&self, position: usize) -> Option<u64> {
-        let argument = self.call.args.get(position);
-        argument.and_then(inspect::integer_literal)
+    /// The argument at a position.
+    fn argument(&self, position: usize) -> Option<&'a Node> {
+        self.call.args.get(position).copied()
     }
 
-    fn text_argument(&self, position: usize) -> Option<&str> {
-        self.call.args.get(position).and_then(inspect::text_literal)
+    fn integer_argument(&self, position: usize) -> Option<u64> {
+        self.argument(position).and_then(inspect::integer_literal)
+    }
+
+    fn text_argument(&self, position: usize) -> Option<&'a str> {
+        let argument = self.argument(position);
+        argument.and_then(|argument| self.edits.text_literal(argument))
     }
 
     fn add_steps(&mut self, left: u64, right: u64) -> CheckOutcome {
@@ -158,17 +167,26 @@ impl CustomCall<'_> {
 
     /// Calls the bounded wrapper instead, with one more argument: the limit in bytes.
     fn call_wrapper(&mut self) -> Result<u64, Refusal> {
-        self.replace_with_wrapper()?;
-        self.call.args.push(build_ast::integer(MAX_WRAPPED_BYTES));
+        self.replace_with_wrapper(Some(MAX_WRAPPED_BYTES))?;
         Ok(MAX_WRAPPED_BYTES)
     }
 
-    /// Calls the bounded wrapper instead, with the same arguments.
-    fn replace_with_wrapper(&mut self) -> CheckOutcome {
+    /// Calls the bounded wrapper instead, with the same arguments and a limit behind them.
+    fn replace_with_wrapper(&mut self, limit: Option<u64>) -> CheckOutcome {
+        let refusal = Refusal::construct(self.name()).at(self.call.location);
         let Replacement::Wrapper(wrapper) = self.function.replacement else {
-            return Err(Refusal::construct(self.name()).at(self.call.location));
+            return Err(refusal);
         };
-        self.call.funcname = build_ast::wrapper_name(wrapper);
+        let call_wrapper = move |node: &mut Node| match &mut node.node {
+            Some(NodeEnum::FuncCall(call)) => {
+                call.funcname = build_ast::wrapper_name(wrapper);
+                call.args.extend(limit.map(build_ast::integer));
+                Ok(())
+            }
+            _ => Err(refusal),
+        };
+        self.edits
+            .change(self.call.node, Becomes::WrapperCall, call_wrapper);
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 use pg_query::protobuf::Node;
 
 use super::CustomCall;
+use crate::cost::edits::Edits;
 use crate::cost::limits::{
     DIGITS_PER_LIMB, MAX_DISPLAY_SCALE, MAX_EXPANSION_DIGITS, MAX_EXPONENT, MAX_NUMERIC_BYTES,
     PRODUCTS_PER_SERIES, PRODUCTS_PER_STEP, SCALAR_BYTES,
@@ -17,7 +18,7 @@ pub(super) fn bound_rounding(call: &mut CustomCall<'_>) -> Result<u64, Refusal> 
     if is_float8(call) {
         return Ok(SCALAR_BYTES);
     }
-    let scale = call.call.args.get(1);
+    let scale = call.argument(1);
     Ok(match call.integer_argument(1) {
         // As many digits behind the decimal point as requested.
         Some(scale) => call
@@ -48,7 +49,7 @@ pub(super) fn bound_series_expansion(call: &mut CustomCall<'_>) -> Result<u64, R
 pub(super) fn bound_exp(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
     let value = match is_float8(call) {
         true => SCALAR_BYTES,
-        false => power_bytes(1, call.call.args.first_mut()),
+        false => power_bytes(1, call.argument(0), call.edits),
     };
     add_power_steps(call, value)?;
     Ok(value)
@@ -58,7 +59,7 @@ pub(super) fn bound_exp(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
 pub(super) fn bound_power(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
     let value = match is_float8(call) {
         true => SCALAR_BYTES,
-        false => power_bytes(call.bytes(0), call.call.args.get_mut(1)),
+        false => power_bytes(call.bytes(0), call.argument(1), call.edits),
     };
     add_power_steps(call, value)?;
     Ok(value)
@@ -75,7 +76,7 @@ pub(super) fn bound_factorial(call: &mut CustomCall<'_>) -> Result<u64, Refusal>
 
 /// Whether PostgreSQL resolves the call to the function of `float8`.
 fn is_float8(call: &CustomCall<'_>) -> bool {
-    call.call.args.first().is_some_and(inspect::is_float8_cast)
+    call.argument(0).is_some_and(inspect::is_float8_cast)
 }
 
 /// Adds the steps of a power of this size.
@@ -93,7 +94,7 @@ fn series_steps(arguments: u64) -> Steps {
 
 /// Bytes of a power. An exponent that is known only at run time gets a bounded wrapper. If it is a
 /// `float8`, so is the result.
-pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u64 {
+pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&Node>, edits: &mut Edits) -> u64 {
     let max = match exponent {
         Some(node) if inspect::is_float8_cast(node) => return SCALAR_BYTES,
         Some(node) => match inspect::numeric_magnitude(node) {
@@ -101,11 +102,7 @@ pub(in crate::cost) fn power_bytes(base: u64, exponent: Option<&mut Node>) -> u6
             // An untyped NULL cannot be passed to the wrapper.
             None if inspect::is_null_literal(node) => 1,
             None => {
-                let inner = std::mem::take(node);
-                *node = build_ast::wrapper_call(
-                    "exponent",
-                    vec![inner, build_ast::integer(MAX_EXPONENT)],
-                );
+                edits.wrap(node, "exponent", vec![build_ast::integer(MAX_EXPONENT)]);
                 MAX_EXPONENT
             }
         },

@@ -87,8 +87,8 @@ fn array_bytes(call: &CustomCall<'_>) -> u64 {
 
 fn bound_pattern(call: &mut CustomCall<'_>) -> CheckOutcome {
     let location = call.call.location;
-    let pattern = call.call.args.get_mut(1);
-    pattern.map_or(Ok(()), |pattern| bound_regex(pattern, location))
+    let pattern = call.argument(1);
+    pattern.map_or(Ok(()), |pattern| bound_regex(pattern, location, call.edits))
 }
 
 /// Adds the positions of the groups of all matches.

@@ -1,7 +1,6 @@
 //! Series of numbers and times.
 
 use super::CustomCall;
-use crate::cost::build_ast;
 use crate::cost::limits::{MAX_SERIES_ROWS, SCALAR_BYTES};
 use crate::refusal::{Refusal, Rule};
 
@@ -21,8 +20,7 @@ pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         }
         Some(_) => {}
         None => {
-            call.replace_with_wrapper()?;
-            call.call.args.push(build_ast::integer(MAX_SERIES_ROWS));
+            call.replace_with_wrapper(Some(MAX_SERIES_ROWS))?;
         }
     }
     let (from, to, step) = (call.bytes(0), call.bytes(1), call.bytes(2));
