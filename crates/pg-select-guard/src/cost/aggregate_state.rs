@@ -18,6 +18,7 @@ use super::limits::{
     WEIGHT_PER_BYTE,
 };
 use super::totals::Totals;
+use super::units::Bytes;
 use crate::catalog::{AggregateState, Element, Function};
 use crate::refusal::Refusal;
 
@@ -29,7 +30,7 @@ impl CostAnalyzer {
         &mut self,
         call: &Call<'_>,
         function: &Function,
-        value_bytes: u64,
+        value_bytes: Bytes,
         parts: Bound,
         refs: &AggregateRefs,
         before: Totals,
@@ -44,7 +45,7 @@ impl CostAnalyzer {
         let (values, overhead) = match element {
             Element::Range => (value_bytes, RANGE_OVERHEAD_BYTES),
             Element::Array | Element::Text => (value_bytes, ELEMENT_OVERHEAD_BYTES),
-            Element::Json => (value_bytes.saturating_mul(2), JSON_ELEMENT_OVERHEAD_BYTES),
+            Element::Json => (value_bytes * 2, JSON_ELEMENT_OVERHEAD_BYTES),
         };
         let is_json = element == Element::Json;
         let mut parts = parts;
@@ -54,8 +55,7 @@ impl CostAnalyzer {
             MAX_AGGREGATE_STATE_BYTES / weight_per_byte
         } else {
             let weight = self.element_weight(values, overhead, is_json);
-            (MAX_AGGREGATE_STATE_BYTES / weight)
-                .saturating_mul(values.saturating_add(ARRAY_ELEMENT_BYTES))
+            (values + ARRAY_ELEMENT_BYTES) * (MAX_AGGREGATE_STATE_BYTES / weight)
         };
         let limit = self.aggregate_limit(value);
         let is_array = element == Element::Array;
@@ -123,10 +123,8 @@ impl CostAnalyzer {
 
     /// The weight of an accumulated element of this many bytes in the budget shared by all
     /// aggregates of the statement.
-    pub(super) fn element_weight(&self, bytes: u64, overhead: u64, is_json: bool) -> u64 {
-        bytes
-            .saturating_add(overhead.max(ELEMENT_OVERHEAD_BYTES))
-            .saturating_mul(self.weight_per_byte(is_json))
+    pub(super) fn element_weight(&self, bytes: Bytes, overhead: Bytes, is_json: bool) -> Bytes {
+        (bytes + overhead.max(ELEMENT_OVERHEAD_BYTES)) * self.weight_per_byte(is_json)
     }
 
     /// The weight of one byte.

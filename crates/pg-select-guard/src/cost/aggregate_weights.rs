@@ -12,6 +12,7 @@ use super::build_ast::{
 };
 use super::call_syntax::Call;
 use super::inspect;
+use super::units::Bytes;
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
@@ -56,17 +57,17 @@ pub(super) struct Weighing {
     /// The weight of one byte.
     pub(super) weight_per_byte: u64,
     /// Limit of the value in bytes; `None`: the budget shared by all aggregates.
-    pub(super) limit: Option<u64>,
+    pub(super) limit: Option<Bytes>,
     pub(super) is_array: bool,
 }
 
 /// The weight of an accumulated element.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Weight {
-    Estimated(u64),
+    Estimated(Bytes),
     /// As measured at run time, and this many bytes beside its value.
     Measured {
-        overhead: u64,
+        overhead: Bytes,
         measure: SizeMeasure,
     },
 }
@@ -84,7 +85,7 @@ impl Weighing {
             }
             Some(max) => {
                 let aggregate = case_when(weigher, aggregate);
-                wrapper_call("collected", vec![aggregate, integer(max)])
+                wrapper_call("collected", vec![aggregate, integer(max.count())])
             }
         };
         Ok(())
@@ -123,15 +124,12 @@ impl Weighing {
     /// The weight of an element with these parts.
     fn weight_expr(self, parts: &[&Node]) -> Node {
         let (overhead, measure) = match self.weight {
-            Weight::Estimated(weight) => return integer(weight),
+            Weight::Estimated(weight) => return integer(weight.count()),
             Weight::Measured { overhead, measure } => (overhead, measure),
         };
         let literals = parts.iter().filter_map(|part| inspect::text_literal(part));
-        let literal_bytes = u64::try_from(literals.map(str::len).sum::<usize>());
-        let constant = literal_bytes
-            .unwrap_or(u64::MAX)
-            .saturating_add(overhead)
-            .saturating_mul(self.weight_per_byte);
+        let literal_bytes = literals.map(Bytes::from_text).sum::<Bytes>();
+        let constant = (literal_bytes + overhead) * self.weight_per_byte;
         let measured = parts
             .iter()
             .filter(|part| inspect::text_literal(part).is_none());
@@ -142,19 +140,21 @@ impl Weighing {
 
 /// `overhead + weight_per_byte * octet_length(value::text) + …`
 fn weight_expr(
-    overhead: u64,
+    overhead: Bytes,
     weight_per_byte: u64,
     values: Vec<Node>,
     measure: SizeMeasure,
 ) -> Node {
-    values.into_iter().fold(integer(overhead), |sum, value| {
-        let weight_per_byte = cast(integer(weight_per_byte), "int8");
-        binary_operator(
-            sum,
-            "+",
-            binary_operator(weight_per_byte, "*", measure.size_expr(value)),
-        )
-    })
+    values
+        .into_iter()
+        .fold(integer(overhead.count()), |sum, value| {
+            let weight_per_byte = cast(integer(weight_per_byte), "int8");
+            binary_operator(
+                sum,
+                "+",
+                binary_operator(weight_per_byte, "*", measure.size_expr(value)),
+            )
+        })
 }
 
 fn greatest(args: Vec<Node>) -> Node {
@@ -168,10 +168,10 @@ fn greatest(args: Vec<Node>) -> Node {
 
 /// `bounded.few_collected(weight, weight_per_byte, max)`: whether what an aggregate has weighed
 /// comes to at most `max` bytes.
-fn weight_check(weight: Node, weight_per_byte: u64, max: u64) -> Node {
+fn weight_check(weight: Node, weight_per_byte: u64, max: Bytes) -> Node {
     wrapper_call(
         "few_collected",
-        vec![weight, integer(weight_per_byte), integer(max)],
+        vec![weight, integer(weight_per_byte), integer(max.count())],
     )
 }
 
@@ -183,16 +183,16 @@ fn weight_check(weight: Node, weight_per_byte: u64, max: u64) -> Node {
 pub(super) fn weigh_array_sub_link(
     mut link: Box<SubLink>,
     column_count: ColumnCount,
-    weight: u64,
+    weight: Bytes,
     weight_per_byte: u64,
-    limit: Option<u64>,
+    limit: Option<Bytes>,
 ) -> Node {
     if let Some(query) = link.subselect.take() {
         let (query, columns) = column_count.enforce(query);
         let collected = select_from_subquery(query, columns, |value| {
             let values = vec![fenced_column(value)];
             let collected = function_call(vec![name("array_agg")], values);
-            let weight = vec![integer(weight)];
+            let weight = vec![integer(weight.count())];
             let condition = match limit {
                 None => wrapper_call("admits", weight),
                 Some(max) => weight_check(wrapper_call("weighs", weight), weight_per_byte, max),

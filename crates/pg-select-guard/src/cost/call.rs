@@ -14,7 +14,7 @@ use super::limits::{
     REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
 };
 use super::totals::{check_steps, check_value_bytes, input_too_long};
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
 use crate::catalog::{
     self, AggregateState, DocumentRule, Function, HeldBytes, InputRule, NumberRule, Plans,
@@ -39,7 +39,7 @@ struct CallParts {
     /// Of ORDER BY, FILTER and OVER.
     modifiers: Parts,
     /// Bytes of the longest expression of ORDER BY.
-    order_key_bytes: u64,
+    order_key_bytes: Bytes,
     refs: AggregateRefs,
     /// Bounded wrappers around arguments.
     wrappers: u64,
@@ -47,9 +47,9 @@ struct CallParts {
 
 impl CallParts {
     /// Bytes of the argument at a position; 0 if there is none.
-    fn argument_bytes(&self, position: usize) -> u64 {
+    fn argument_bytes(&self, position: usize) -> Bytes {
         let argument = self.arguments.get(position);
-        argument.map_or(0, |bound| bound.max_bytes)
+        argument.map_or(Bytes::ZERO, |bound| bound.max_bytes)
     }
 
     fn may_parse_as_number(&self, function: &Function, call: &Call<'_>) -> bool {
@@ -69,16 +69,16 @@ impl CallParts {
 
 /// What a size rule finds out about a call.
 struct ResultBound {
-    bytes: u64,
-    held_bytes: u64,
+    bytes: Bytes,
+    held_bytes: Bytes,
     uninterruptible_steps: Steps,
 }
 
-impl From<u64> for ResultBound {
-    fn from(bytes: u64) -> Self {
+impl From<Bytes> for ResultBound {
+    fn from(bytes: Bytes) -> Self {
         Self {
             bytes,
-            held_bytes: 0,
+            held_bytes: Bytes::ZERO,
             uninterruptible_steps: Steps::default(),
         }
     }
@@ -116,11 +116,8 @@ impl CostAnalyzer {
         let result = bound_result(function, call, &parts, &mut self.edits)?;
         let value = result.bytes;
         let held = held_bytes(function, value, parts.args.combined.max_bytes);
-        bound.live_bytes = bound
-            .live_bytes
-            .saturating_add(held)
-            .saturating_add(result.held_bytes)
-            .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
+        let states = self.state_bytes(function, value, parts.args.combined.max_bytes);
+        bound.live_bytes += held + result.held_bytes + states;
         check_input(function, &parts, location)?;
         let function_steps = function_steps(function, parts.args.combined.max_bytes, location)?;
         bound.uninterruptible_steps += function_steps + result.uninterruptible_steps;
@@ -150,7 +147,7 @@ impl CostAnalyzer {
         if function.kinds.set {
             self.set_returning_calls += 1;
             // PostgreSQL may keep the function's rows within its own `work_mem`.
-            self.add_sort(0)?;
+            self.add_sort(Bytes::ZERO)?;
         }
         Ok(())
     }
@@ -216,13 +213,18 @@ impl CostAnalyzer {
 
     /// Bytes of the further states of an aggregate that keeps one value: each grouping set has a
     /// value of its own.
-    fn state_bytes(&mut self, function: &Function, value: u64, max_argument_bytes: u64) -> u64 {
+    fn state_bytes(
+        &mut self,
+        function: &Function,
+        value: Bytes,
+        max_argument_bytes: Bytes,
+    ) -> Bytes {
         if function.state != AggregateState::Value || max_argument_bytes <= MAX_HASHED_ROW_BYTES {
-            return 0;
+            return Bytes::ZERO;
         }
         // A hash aggregate does not account for a state that grows after its group was created.
         self.settings.allow_hash_agg = false;
-        value.saturating_mul(self.grouping_sets.saturating_sub(1))
+        value * self.grouping_sets.saturating_sub(1)
     }
 }
 
@@ -252,12 +254,9 @@ fn bound_result(
         // One value of the sort order, or one for each of several fractions.
         SizeRule::LongestArgument if call.agg_within_group => {
             let values = parts.args.total_bytes / BYTES_PER_FRACTION + 1;
-            values.saturating_mul(parts.order_key_bytes)
+            parts.order_key_bytes * values
         }
-        SizeRule::Fixed if call.agg_within_group => {
-            let fractions = parts.args.total_bytes.saturating_mul(2);
-            fractions.saturating_add(SCALAR_BYTES)
-        }
+        SizeRule::Fixed if call.agg_within_group => parts.args.total_bytes * 2 + SCALAR_BYTES,
         SizeRule::Fixed => SCALAR_BYTES,
         SizeRule::LongestArgument => parts.args.combined.max_bytes.max(SCALAR_BYTES),
         SizeRule::SumTimes(factor) => {
@@ -266,9 +265,9 @@ fn bound_result(
                     true => factor.min(JSON_IN_JSON_FACTOR),
                     false => factor,
                 };
-                argument.max_bytes.saturating_mul(factor)
+                argument.max_bytes * factor
             });
-            grown.fold(SCALAR_BYTES, u64::saturating_add)
+            SCALAR_BYTES + grown.sum::<Bytes>()
         }
         SizeRule::Accumulates | SizeRule::Custom => {
             let rule = custom_rule(function).ok_or_else(|| {
@@ -279,7 +278,7 @@ fn bound_result(
                 call,
                 bounds: &parts.arguments,
                 edits,
-                held_bytes: 0,
+                held_bytes: Bytes::ZERO,
                 uninterruptible_steps: Steps::default(),
             };
             let bytes = rule(&mut custom)?;
@@ -295,12 +294,12 @@ fn bound_result(
 
 /// Bytes that PostgreSQL holds while the function computes a result of this size from a text. Which
 /// argument is the text depends on the overload, so the longest counts.
-fn held_bytes(function: &Function, result: u64, text: u64) -> u64 {
+fn held_bytes(function: &Function, result: Bytes, text: Bytes) -> Bytes {
     match function.held {
-        HeldBytes::Nothing => 0,
-        HeldBytes::Regex => text.saturating_mul(REGEX_BYTES_PER_BYTE),
-        HeldBytes::Words => text.saturating_mul(TSVECTOR_PARSE_BYTES_PER_BYTE),
-        HeldBytes::Rebuild => result.saturating_mul(REBUILD_BYTES_PER_BYTE),
+        HeldBytes::Nothing => Bytes::ZERO,
+        HeldBytes::Regex => text * REGEX_BYTES_PER_BYTE,
+        HeldBytes::Words => text * TSVECTOR_PARSE_BYTES_PER_BYTE,
+        HeldBytes::Rebuild => result * REBUILD_BYTES_PER_BYTE,
     }
 }
 
@@ -320,7 +319,7 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> CheckOu
 }
 
 /// The uninterruptible steps of a function over arguments of this size.
-fn function_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
+fn function_steps(function: &Function, longest: Bytes, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
         StepRule::None => return Ok(Steps::default()),
         StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),

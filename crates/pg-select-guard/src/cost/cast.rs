@@ -6,12 +6,14 @@ use super::bound::Bound;
 use super::call_syntax::Call;
 use super::edits::Edits;
 use super::limits::{
-    ARRAY_INPUT_BYTES_PER_BYTE, JSON_INPUT_BYTES_PER_BYTE, MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS,
-    MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES, MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES,
-    MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE, PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE,
-    SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE, TSQUERY_BYTES_PER_BYTE,
+    ARRAY_INPUT_BYTES_PER_BYTE, BYTES_PER_CHARACTER, JSON_INPUT_BYTES_PER_BYTE,
+    MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS, MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES,
+    MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES, MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE,
+    PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE,
+    TSQUERY_BYTES_PER_BYTE, VECTOR_ELEMENT_BYTES,
 };
 use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
+use super::units::Bytes;
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::allow_list::TYPES;
 use crate::name::names;
@@ -101,7 +103,7 @@ const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "
 
 /// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
 /// to this type; `None` if the type needs no limit.
-fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
+fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<Bytes> {
     match name {
         "numeric" if has_modifier && !is_array => None,
         "numeric" if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
@@ -153,7 +155,7 @@ const FIXED_SIZE_TYPES: [&str; 16] = [
 
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
-fn wrap_texts(text: &Node, wrapper: &'static str, max: u64, edits: &mut Edits) -> usize {
+fn wrap_texts(text: &Node, wrapper: &'static str, max: Bytes, edits: &mut Edits) -> usize {
     if let Some(elements) = edits.array_elements(text) {
         return elements
             .iter()
@@ -163,7 +165,7 @@ fn wrap_texts(text: &Node, wrapper: &'static str, max: u64, edits: &mut Edits) -
     if edits.is_untyped_literal(text) {
         return 0;
     }
-    edits.wrap(text, wrapper, vec![build_ast::integer(max)]);
+    edits.wrap(text, wrapper, vec![build_ast::integer(max.count())]);
     1
 }
 
@@ -195,7 +197,7 @@ impl CostAnalyzer {
         let length = modifiers.next().flatten();
         let scale = modifiers
             .next()
-            .map(|scale| scale.unwrap_or(MAX_NUMERIC_SCALE));
+            .map(|scale| scale.map_or(MAX_NUMERIC_SCALE, Bytes::new));
         // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
         // numbers.
         let is_unchanged = name == "json" && arg.is_json;
@@ -221,10 +223,7 @@ impl CostAnalyzer {
             && let Some(text) = cast.arg
         {
             let wrappers = time_zone::wrap_time_input(text, name, &mut self.edits);
-            let matched = arg
-                .max_bytes
-                .saturating_mul(wrappers.saturating_mul(REGEX_BYTES_PER_BYTE));
-            arg.live_bytes = arg.live_bytes.saturating_add(matched);
+            arg.live_bytes += arg.max_bytes * REGEX_BYTES_PER_BYTE * wrappers;
             arg = (0..wrappers).fold(arg, |arg, _| arg.with_wrapper());
         }
         if name == "tsquery" && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
@@ -235,31 +234,25 @@ impl CostAnalyzer {
                 target.location,
             ));
         }
-        let times = |times: u64| {
-            let times = times.max(expansion);
-            arg.max_bytes
-                .saturating_mul(times)
-                .saturating_add(SCALAR_BYTES)
-        };
+        let times = |times: u64| arg.max_bytes * times.max(expansion) + SCALAR_BYTES;
+        let characters = |length: u64| BYTES_PER_CHARACTER * length;
         let value = match (name, length) {
             // Each element becomes as long as a value of the type.
             ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
-                let elements = arg.max_bytes / 2 + 1;
-                times(8).saturating_add(elements.saturating_mul(length.saturating_mul(4)))
+                let elements = (arg.max_bytes / 2 + Bytes::new(1)).count();
+                times(8) + characters(length) * elements
             }
             ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
-            ("bpchar", length) => 4_u64.saturating_mul(length.unwrap_or(1)).max(arg.max_bytes),
-            ("bit", length) => length.unwrap_or(1).saturating_add(SCALAR_BYTES),
-            ("varbit" | "varchar", Some(length)) => {
-                times(2).min(4_u64.saturating_mul(length).saturating_add(SCALAR_BYTES))
-            }
+            ("bpchar", length) => characters(length.unwrap_or(1)).max(arg.max_bytes),
+            ("bit", length) => Bytes::new(length.unwrap_or(1)) + SCALAR_BYTES,
+            ("varbit" | "varchar", Some(length)) => times(2).min(characters(length) + SCALAR_BYTES),
             ("numeric", Some(length)) => {
-                length.saturating_add(scale.unwrap_or(0)).max(SCALAR_BYTES)
+                (Bytes::new(length) + scale.unwrap_or_default()).max(SCALAR_BYTES)
             }
-            ("numeric", None) if expansion > 1 => arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS),
+            ("numeric", None) if expansion > 1 => arg.max_bytes + MAX_EXPONENT_DIGITS,
             ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
-            ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
+            ("vector", length) => times(4).max(VECTOR_ELEMENT_BYTES * length.unwrap_or(0)),
             // Arrays and rows double characters that need quotes.
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
             _ if name.ends_with("range") => times(2),
@@ -302,13 +295,11 @@ impl CostAnalyzer {
             (name, false) if name.ends_with("multirange") => ARRAY_INPUT_BYTES_PER_BYTE,
             _ => 0,
         };
-        bound.live_bytes = bound
-            .live_bytes
-            .saturating_add(arg.max_bytes.saturating_mul(input_bytes_per_byte));
+        bound.live_bytes += arg.max_bytes * input_bytes_per_byte;
         if value.max(arg.max_bytes) > SCALAR_BYTES {
             let own_steps = check_steps(
                 &format!("the type {name}"),
-                value.max(arg.max_bytes),
+                value.max(arg.max_bytes).count(),
                 PRINT_STEPS_PER_BYTE,
                 target.location,
             )?;

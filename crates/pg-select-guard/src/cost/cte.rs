@@ -206,7 +206,8 @@ fn wrap_growing_columns(
         let wrap = move |node: &mut Node| match &mut node.node {
             Some(NodeEnum::ResTarget(target)) => {
                 let value = target.val.take().map(|value| *value).unwrap_or_default();
-                let wrapped = build_ast::wrapper_call("fits", vec![value, build_ast::integer(max)]);
+                let wrapped =
+                    build_ast::wrapper_call("fits", vec![value, build_ast::integer(max.count())]);
                 target.val = Some(Box::new(wrapped));
                 Ok(())
             }

@@ -9,8 +9,8 @@ use super::call_syntax::Call;
 use super::cast::Cast;
 use super::edits::Becomes;
 use super::limits::{
-    ARRAY_ELEMENT_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, MAX_SCALAR_INPUT_BYTES,
-    SCALAR_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
+    ARRAY_ELEMENT_BYTES, INTEGER_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES,
+    MAX_SCALAR_INPUT_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
 use super::operation::{
     compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
@@ -18,6 +18,7 @@ use super::operation::{
 use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
+use super::units::{Bytes, to_u64};
 use super::{CostAnalyzer, build_ast, inspect, operator, retained};
 use crate::refusal::Refusal;
 use crate::resolve::Resolved;
@@ -92,13 +93,16 @@ impl CostAnalyzer {
             NodeEnum::AIndirection(indirection) => self.bound_indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.bound_window(window)?,
             NodeEnum::BoolExpr(expr) => {
-                Bound::parent(self.bound_exprs(&expr.args)?.combined, 1).as_non_text()
+                Bound::parent(self.bound_exprs(&expr.args)?.combined, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::NullTest(test) => {
-                Bound::parent(self.bound_optional(test.arg.as_deref())?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::BooleanTest(test) => {
-                Bound::parent(self.bound_optional(test.arg.as_deref())?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::JsonIsPredicate(test) => {
                 let mut tested = self.bound_optional(test.expr.as_deref())?;
@@ -109,9 +113,8 @@ impl CostAnalyzer {
                     test.location,
                 )?;
                 // PostgreSQL keeps the keys of each object that is still open.
-                let keys = tested.max_bytes.saturating_mul(UNIQUE_KEYS_BYTES_PER_BYTE);
-                tested.live_bytes = tested.live_bytes.saturating_add(keys);
-                Bound::parent(tested, 1).as_non_text()
+                tested.live_bytes += tested.max_bytes * UNIQUE_KEYS_BYTES_PER_BYTE;
+                Bound::parent(tested, TRUTH_VALUE_BYTES).as_non_text()
             }
             NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
             NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
@@ -121,7 +124,7 @@ impl CostAnalyzer {
                     let bound = self.bound_expr(arg)?;
                     // Each WHEN compares with its own copy of a constant
                     // (`eval_const_expressions`).
-                    let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
+                    let whens = to_u64(case.args.len());
                     parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
                 }
                 let else_result = case.defresult.as_deref();
@@ -158,22 +161,13 @@ impl CostAnalyzer {
                     .sum();
                 self.add_retained_bytes(retained::record_type_bytes(columns));
                 let parts = self.bound_exprs(&row.args)?;
-                let value = parts
-                    .total_bytes
-                    .saturating_mul(2)
-                    .saturating_add(SCALAR_BYTES);
-                Bound::parent(parts.combined, value)
+                Bound::parent(parts.combined, parts.total_bytes * 2 + SCALAR_BYTES)
             }
             NodeEnum::AArrayExpr(array) => {
                 let parts = self.bound_exprs(&array.elements)?;
-                let elements = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
-                let sum = parts
-                    .total_bytes
-                    .saturating_mul(2)
-                    .saturating_add(SCALAR_BYTES);
-                let value = elements
-                    .saturating_mul(ARRAY_ELEMENT_BYTES)
-                    .saturating_add(sum);
+                let elements = to_u64(array.elements.len());
+                let sum = parts.total_bytes * 2 + SCALAR_BYTES;
+                let value = ARRAY_ELEMENT_BYTES * elements + sum;
                 Bound::parent(parts.combined, value).as_flat()
             }
             NodeEnum::List(list) => tuple_bound(self.bound_exprs(&list.items)?),
@@ -204,10 +198,11 @@ impl CostAnalyzer {
                     for arg in args {
                         parts.add(self.bound_condition(arg, plan)?);
                     }
-                    Ok(Bound::parent(parts.combined, 1))
+                    Ok(Bound::parent(parts.combined, TRUTH_VALUE_BYTES))
                 }
                 (BoolExprType::NotExpr, [arg]) if inspect::is_exists(arg) => {
-                    Ok(Bound::parent(self.bound_condition(arg, plan)?, 1))
+                    let condition = self.bound_condition(arg, plan)?;
+                    Ok(Bound::parent(condition, TRUTH_VALUE_BYTES))
                 }
                 _ => self.bound_expr(node),
             },
@@ -224,8 +219,8 @@ impl CostAnalyzer {
         node.map_or(Ok(Bound::default()), |node| self.bound_expr(node))
     }
 
-    pub(super) fn add_retained_bytes(&mut self, bytes: u64) {
-        self.retained_bytes = self.retained_bytes.saturating_add(bytes);
+    pub(super) fn add_retained_bytes(&mut self, bytes: Bytes) {
+        self.retained_bytes += bytes;
     }
 
     /// The bound of a reference that has been resolved.
@@ -311,24 +306,23 @@ impl CostAnalyzer {
         {
             parts.add(self.bound_expr(offset)?);
         }
-        Ok(Bound::parent(parts.combined, 0))
+        Ok(Bound::parent(parts.combined, Bytes::ZERO))
     }
 }
 
 /// The bound of a literal, from the length of its text.
 fn literal_bound(constant: &AConst) -> Bound {
-    let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     match &constant.val {
         Some(Val::Sval(text)) => {
-            Bound::leaf(bytes(&text.sval).saturating_add(exponent_digits(&text.sval)))
+            Bound::leaf(Bytes::from_text(&text.sval) + exponent_digits(&text.sval))
         }
-        Some(Val::Bsval(text)) => Bound::leaf(bytes(&text.bsval)),
+        Some(Val::Bsval(text)) => Bound::leaf(Bytes::from_text(&text.bsval)),
         Some(Val::Fval(number)) => Bound::leaf(numeric_literal_bytes(&number.fval)).as_non_text(),
-        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(8).as_non_text(),
+        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(INTEGER_BYTES).as_non_text(),
         // NULL has any type.
         None => Bound {
             may_parse_as_number: false,
-            ..Bound::leaf(8)
+            ..Bound::leaf(INTEGER_BYTES)
         },
     }
 }
@@ -336,16 +330,15 @@ fn literal_bound(constant: &AConst) -> Bound {
 /// The bound of a JSON path's own texts and numbers, which it can return for any document.
 pub(super) fn json_path_bound(path: &Node) -> Bound {
     let text = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
-    let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    Bound::leaf(bytes.saturating_add(exponent_digits(text)))
+    Bound::leaf(Bytes::from_text(text) + exponent_digits(text))
 }
 
 /// Digits that the exponents in a text add, if the text is parsed as numbers.
-fn exponent_digits(text: &str) -> u64 {
+fn exponent_digits(text: &str) -> Bytes {
     inspect::max_over_readings(text, sum_exponents)
 }
 
-fn sum_exponents(text: &str) -> u64 {
+fn sum_exponents(text: &str) -> Bytes {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
         // PostgreSQL 16 and newer accept underscores, as in 1e1_31000.
         let digits: String = rest
@@ -355,24 +348,22 @@ fn sum_exponents(text: &str) -> u64 {
             .filter(|character| *character != '_')
             .collect();
         match digits.len() {
-            0 => 0,
-            _ => digits.parse().unwrap_or(u64::MAX).min(MAX_NUMERIC_BYTES),
+            0 => Bytes::ZERO,
+            _ => Bytes::new(digits.parse().unwrap_or(u64::MAX)).min(MAX_NUMERIC_BYTES),
         }
     });
-    spelled.fold(0, u64::saturating_add)
+    spelled.sum()
 }
 
 /// Bytes of a numeric literal written out: an exponent such as `1e100000` adds many digits.
-fn numeric_literal_bytes(number: &str) -> u64 {
+fn numeric_literal_bytes(number: &str) -> Bytes {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent = exponent
         .trim_start_matches(['+', '-'])
         .parse()
         .unwrap_or(u64::MAX);
-    u64::try_from(mantissa.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(exponent)
-        .min(MAX_NUMERIC_BYTES)
+    let digits = Bytes::from_text(mantissa) + Bytes::new(exponent);
+    digits.min(MAX_NUMERIC_BYTES)
 }
 
 fn choice_of(parts: Parts) -> Bound {
@@ -389,8 +380,5 @@ fn choice_bound(values: &Parts, parts: Bound) -> Bound {
 }
 
 pub(super) fn tuple_bound(parts: Parts) -> Bound {
-    Bound::parent(
-        parts.combined,
-        parts.total_bytes.saturating_add(SCALAR_BYTES),
-    )
+    Bound::parent(parts.combined, parts.total_bytes + SCALAR_BYTES)
 }

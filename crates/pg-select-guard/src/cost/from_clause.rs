@@ -5,10 +5,11 @@ use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect
 
 use super::bound::Bound;
 use super::columns::{Column, Columns};
-use super::limits::{MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
+use super::limits::{INTEGER_BYTES, MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
 use super::query::QueryOutput;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
+use super::units::Bytes;
 use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, inspect, withheld};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
@@ -24,7 +25,7 @@ impl CostAnalyzer {
                 let item = self.table_item(table)?;
                 self.resolver.add(item);
                 self.check_from_columns()?;
-                Ok(Bound::leaf(0))
+                Ok(Bound::leaf(Bytes::ZERO))
             }
             Some(NodeEnum::RangeTableSample(sample)) => {
                 let mut bound = self.bound_exprs(&sample.args)?.combined;
@@ -38,7 +39,7 @@ impl CostAnalyzer {
                 let item = self.subquery_item(range)?;
                 self.resolver.add(item);
                 self.check_from_columns()?;
-                Ok(Bound::leaf(0))
+                Ok(Bound::leaf(Bytes::ZERO))
             }
             Some(NodeEnum::RangeFunction(range)) => self.bound_range_function(range),
             Some(NodeEnum::JsonTable(table)) => {
@@ -108,7 +109,7 @@ impl CostAnalyzer {
         let join_type = join.jointype();
         self.has_full_join |= join_type == JoinType::JoinFull;
         let before = self.resolver.current().len();
-        let mut bound = Bound::leaf(0);
+        let mut bound = Bound::leaf(Bytes::ZERO);
         for side in [&join.larg, &join.rarg].into_iter().flatten() {
             bound = bound.with_sibling(self.bound_from_item(side)?);
         }
@@ -135,7 +136,7 @@ impl CostAnalyzer {
     }
 
     fn bound_range_function(&mut self, range: &RangeFunction) -> Result<Bound, Refusal> {
-        let mut bound = Bound::leaf(0);
+        let mut bound = Bound::leaf(Bytes::ZERO);
         let mut functions = FunctionItem::new(range)?;
         for item in &range.functions {
             let Some(NodeEnum::List(item)) = &item.node else {
@@ -164,7 +165,7 @@ impl CostAnalyzer {
             functions.add(name, function, row_bound);
         }
         if range.ordinality {
-            functions.add_ordinality(Bound::leaf(8).as_non_text());
+            functions.add_ordinality(Bound::leaf(INTEGER_BYTES).as_non_text());
         }
         let cost = ItemCost {
             append_children: 1,
@@ -187,13 +188,14 @@ fn joined_cost(items: &[Item]) -> ItemCost {
 
 fn table_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();
-    let bound = |bytes: u64| match Bound::leaf(bytes).at_runtime() {
+    let bound = |bytes: Bytes| match Bound::leaf(bytes).at_runtime() {
         // Numbers, dates and booleans; a text column is longer.
         bound if bytes <= MAX_NUMBER_BYTES => bound.as_non_text(),
         // No table has a column of type json, jsonb or tsquery.
         bound => bound.as_flat(),
     };
-    let column = |column: &RelationColumn| Column::new(&column.name, bound(column.max_bytes));
+    let column =
+        |column: &RelationColumn| Column::new(&column.name, bound(Bytes::new(column.max_bytes)));
     columns.extend(table.columns.iter().map(column));
     columns
 }

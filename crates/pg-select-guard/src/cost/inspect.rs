@@ -75,7 +75,7 @@ pub(super) fn text_literal_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a 
 
 /// The maximum of `measure` over the two ways PostgreSQL may read a text: verbatim, and as an array
 /// or a range, where quotes and backslashes are removed.
-pub(super) fn max_over_readings(text: &str, measure: impl Fn(&str) -> u64) -> u64 {
+pub(super) fn max_over_readings<T: Ord>(text: &str, measure: impl Fn(&str) -> T) -> T {
     let verbatim = measure(text);
     if text.contains(['"', '\\']) {
         verbatim.max(measure(&text.replace(['"', '\\'], "")))

@@ -9,7 +9,7 @@ use super::bound::Bound;
 use super::call_syntax::json_value;
 use super::columns::{Column, Columns};
 use super::json_path::check_json_path;
-use super::limits::MAX_NESTED_PATHS;
+use super::limits::{INTEGER_BYTES, MAX_NESTED_PATHS};
 use super::sql_json::{bound_as_type, is_long_number, path_result_bound};
 use super::{CostAnalyzer, Item, ItemCost, time_zone};
 use crate::name::CheckOutcome;
@@ -79,7 +79,9 @@ impl CostAnalyzer {
                     bound = bound.with_sibling(inner);
                     continue;
                 }
-                (JsonTableColumnType::JtcForOrdinality, _) => Bound::leaf(8).as_non_text(),
+                (JsonTableColumnType::JtcForOrdinality, _) => {
+                    Bound::leaf(INTEGER_BYTES).as_non_text()
+                }
                 (
                     JsonTableColumnType::JtcRegular
                     | JsonTableColumnType::JtcExists

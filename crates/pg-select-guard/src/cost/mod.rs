@@ -57,7 +57,7 @@ mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
 mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
-mod units; // nodes and steps, whose arithmetic saturates
+mod units; // bytes, nodes and steps, whose arithmetic saturates
 mod withheld; // subqueries in place of tables with withheld columns
 
 use std::sync::Arc;
@@ -79,7 +79,7 @@ use columns::Columns;
 use edits::Edits;
 use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
-use units::Nodes;
+use units::{Bytes, Nodes};
 
 /// What the analysis of one statement depends on beside its tree.
 #[derive(Clone, Copy, Debug)]
@@ -88,7 +88,7 @@ pub(super) struct Context<'a> {
     pub(super) limits: Limits,
     pub(super) requirements: &'a Requirements,
     /// Limit of the live bytes of one row of each query.
-    pub(super) max_live_bytes: u64,
+    pub(super) max_live_bytes: Bytes,
 }
 
 /// Bounds a whole statement, edits it where bounded wrappers or fences are needed, and returns the
@@ -149,7 +149,7 @@ fn bound_within(
         if nodes <= MAX_NODES {
             let bounded = BoundedStatement {
                 settings: analyzer.planner_settings()?,
-                retained_bytes: analyzer.retained_bytes,
+                retained_bytes: analyzer.retained_bytes.count(),
             };
             let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
             return Ok(((analyzer.edits, bounded), accumulating_aggregates));
@@ -176,8 +176,8 @@ impl CostAnalyzer {
     /// The planner settings that follow from the totals.
     fn planner_settings(&self) -> Result<PlannerSettings, Refusal> {
         let settings = PlannerSettings {
-            sort_value_bytes: self.totals.sorted_bytes,
-            sort_row_bytes: self.totals.sort_row_bytes,
+            sort_value_bytes: self.totals.sorted_bytes.count(),
+            sort_row_bytes: self.totals.sort_row_bytes.count(),
             from_items: self.totals.items,
             equalities: self.totals.equalities,
             ..self.settings
@@ -210,7 +210,7 @@ struct CostAnalyzer {
     nodes: Nodes,
     totals: Totals,
     /// Limit of the live bytes of one row of each query.
-    max_live_bytes: u64,
+    max_live_bytes: Bytes,
     /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
     max_unfenced_nodes: Nodes,
@@ -226,9 +226,9 @@ struct CostAnalyzer {
     /// Comparisons by `=` seen so far.
     equalities: u64,
     /// Size of the longest operand of these comparisons that the planner can compute.
-    max_equal_constant_bytes: u64,
+    max_equal_constant_bytes: Bytes,
     /// Memory that a backend may retain for everything seen so far.
-    retained_bytes: u64,
+    retained_bytes: Bytes,
     /// Whether the statement contains a FULL JOIN.
     has_full_join: bool,
     /// Whether the next query is a scalar subquery without FROM (`SELECT value`). PostgreSQL plans

@@ -4,6 +4,7 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
 use super::edits::Edits;
+use super::units::to_u64;
 use crate::catalog::{self, Equality, Operator, Pattern};
 use crate::name::names;
 
@@ -31,7 +32,7 @@ pub(super) fn parser_copies(expr: &AExpr, edits: &Edits) -> (u64, u64) {
                 .iter()
                 .filter(|item| !edits.is_literal(item))
                 .count();
-            (u64::try_from(computed).unwrap_or(u64::MAX).max(1), 1)
+            (to_u64(computed).max(1), 1)
         }
         AExprKind::AexprOp
         | AExprKind::AexprOpAny

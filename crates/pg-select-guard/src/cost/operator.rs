@@ -9,13 +9,13 @@ use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
 use super::limits::{
     BYTES_PER_ITEM, MAX_NUMERIC_BYTES, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS,
-    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_BYTES_PER_BYTE,
-    TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TRUTH_VALUE_BYTES,
+    TSVECTOR_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
 };
 use super::operation::{find_operator, is_array_comparison, parser_copies};
 use super::regex::{bound_regex, bound_regexes, unknown_regexes};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{inspect, regex};
 use crate::catalog::{
     HeldBytes, NumberRule, Operator, OperatorDocumentRule, OperatorSizeRule, OperatorStepRule,
@@ -83,7 +83,7 @@ pub(super) fn bound_operation(
     let value = match returned {
         Returned::Result => result_bytes(expr, operator, operands, edits),
         Returned::LeftOperand => left.max_bytes,
-        Returned::TruthValue => 1,
+        Returned::TruthValue => TRUTH_VALUE_BYTES,
     };
     let name = operator.name;
     check_value_bytes(&format!("the operator {name}"), value, location)?;
@@ -108,9 +108,9 @@ pub(super) fn bound_operation(
         operator,
         expr,
         operands,
-        if bound.is_flat { 0 } else { value },
+        if bound.is_flat { Bytes::ZERO } else { value },
     );
-    bound.live_bytes = bound.live_bytes.saturating_add(held);
+    bound.live_bytes += held;
     if operator.pattern == Pattern::PathOrTsquery
         && right.may_parse_as_number
         && right.max_bytes > MAX_TSQUERY_TEXT_BYTES
@@ -132,32 +132,37 @@ pub(super) fn bound_operation(
 
 /// Bytes that PostgreSQL holds while an operator runs. `rebuilt_bytes` is the size of its result if
 /// that may be a document.
-fn held_bytes(operator: &Operator, expr: &AExpr, operands: Operands, rebuilt_bytes: u64) -> u64 {
+fn held_bytes(
+    operator: &Operator,
+    expr: &AExpr,
+    operands: Operands,
+    rebuilt_bytes: Bytes,
+) -> Bytes {
     let Operands { left, right: _ } = operands;
     match operator.held {
-        HeldBytes::Nothing => 0,
-        HeldBytes::Regex => left.max_bytes.saturating_mul(REGEX_BYTES_PER_BYTE),
-        HeldBytes::Rebuild => rebuilt_bytes.saturating_mul(REBUILD_BYTES_PER_BYTE),
+        HeldBytes::Nothing => Bytes::ZERO,
+        HeldBytes::Regex => left.max_bytes * REGEX_BYTES_PER_BYTE,
+        HeldBytes::Rebuild => rebuilt_bytes * REBUILD_BYTES_PER_BYTE,
         HeldBytes::Words => {
             let is_path_cast = expr.rexpr.as_deref().is_some_and(inspect::is_json_path);
             if !left.may_parse_as_number || left.is_json || is_path_cast {
-                return 0;
+                return Bytes::ZERO;
             }
             // For texts, `@@` computes what `to_tsvector` and `plainto_tsquery` compute.
-            let bytes_per_byte = TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE;
-            left.max_bytes.saturating_mul(bytes_per_byte)
+            left.max_bytes * (TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE)
         }
     }
 }
 
 /// Memory that a backend retains for the regular expressions on the right of an operator.
-pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
+pub(super) fn retained_bytes(expr: &AExpr) -> Bytes {
     let is_similar = expr.kind() == AExprKind::AexprSimilar;
     match (expr.lexpr.as_deref(), expr.rexpr.as_deref()) {
         (Some(_), Some(right)) if is_similar => match &right.node {
-            Some(NodeEnum::FuncCall(escaped)) => {
-                escaped.args.first().map_or(0, regex::retained_bytes)
-            }
+            Some(NodeEnum::FuncCall(escaped)) => escaped
+                .args
+                .first()
+                .map_or(Bytes::ZERO, regex::retained_bytes),
             _ => regex::retained_bytes(right),
         },
         (Some(_), Some(right))
@@ -165,20 +170,20 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
         {
             regex::retained_bytes(right)
         }
-        _ => 0,
+        _ => Bytes::ZERO,
     }
 }
 
 /// The uninterruptible steps of an operator, or of all comparisons of `left operator ANY (right)`.
 pub(super) fn operator_steps(
     operator: &Operator,
-    left: u64,
-    right: u64,
+    left: Bytes,
+    right: Bytes,
     location: i32,
 ) -> Result<Steps, Refusal> {
     match operator.steps {
         OperatorStepRule::None | OperatorStepRule::Power => Ok(Steps::default()),
-        OperatorStepRule::Like => check_steps("LIKE", left, right, location),
+        OperatorStepRule::Like => check_steps("LIKE", left.count(), right.count(), location),
         OperatorStepRule::Product => check_steps(
             &format!("the operator {}", operator.name),
             left / BYTES_PER_ITEM,
@@ -212,7 +217,7 @@ fn path_operator_over_array(operator: &str, location: i32) -> Refusal {
 fn bound_patterns(
     expr: &AExpr,
     operator: &Operator,
-    document_bytes: u64,
+    document_bytes: Bytes,
     edits: &mut Edits,
 ) -> Result<Steps, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
@@ -223,7 +228,7 @@ fn bound_patterns(
     };
     let input = PathInput {
         document_bytes,
-        variable_bytes: 0,
+        variable_bytes: Bytes::ZERO,
     };
     let outcome = match operator.pattern {
         _ if kind == AExprKind::AexprSimilar => match &right.node {
@@ -257,7 +262,7 @@ fn bound_patterns(
 }
 
 /// Bytes of the result of `left operator right`.
-fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &mut Edits) -> u64 {
+fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &mut Edits) -> Bytes {
     let (left, right) = (operands.left.max_bytes, operands.right.max_bytes);
     match operator.size {
         OperatorSizeRule::Fixed => SCALAR_BYTES,
@@ -265,40 +270,34 @@ fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &m
         OperatorSizeRule::Sum => sum_bytes(operands),
         // A multirange keeps the ranges of both operands, a sum the digits of both; a few digits do
         // not matter.
-        OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => {
-            left.saturating_add(right)
-        }
+        OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => left + right,
         OperatorSizeRule::Digits => left.max(right),
-        OperatorSizeRule::Product => left
-            .saturating_add(right)
-            .saturating_add(PRODUCT_OVERHEAD_DIGITS)
-            .min(MAX_NUMERIC_BYTES.max(left).max(right)),
+        OperatorSizeRule::Product => {
+            let digits = left + right + PRODUCT_OVERHEAD_DIGITS;
+            digits.min(MAX_NUMERIC_BYTES.max(left).max(right))
+        }
         OperatorSizeRule::Custom => {
             let mut rules = CUSTOM_RULES.iter();
             let rule = rules.find(|(name, _)| *name == operator.name);
-            rule.map_or(u64::MAX, |(_, rule)| rule(expr, operands, edits))
+            rule.map_or(Bytes::MAX, |(_, rule)| rule(expr, operands, edits))
         }
     }
 }
 
 /// The size rule of each operator whose size is `custom`, in bytes.
-type CustomRule = fn(&AExpr, Operands, &mut Edits) -> u64;
+type CustomRule = fn(&AExpr, Operands, &mut Edits) -> Bytes;
 pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
     ("~", bitwise_not_bytes),
     ("<->", distance_bytes),
     ("^", power_operator_bytes),
 ];
 
-fn sum_bytes(operands: Operands) -> u64 {
-    let sum = operands
-        .left
-        .max_bytes
-        .saturating_add(operands.right.max_bytes);
-    sum.saturating_add(SCALAR_BYTES)
+fn sum_bytes(operands: Operands) -> Bytes {
+    operands.left.max_bytes + operands.right.max_bytes + SCALAR_BYTES
 }
 
 /// Bitwise NOT (unary `~`), or a match, which returns a truth value.
-fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
+fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> Bytes {
     match expr.lexpr {
         None => operands.right.max_bytes,
         Some(_) => SCALAR_BYTES,
@@ -306,7 +305,7 @@ fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
 }
 
 /// The distance of two vectors, or a phrase of two values of type `tsquery`.
-fn distance_bytes(_: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
+fn distance_bytes(_: &AExpr, operands: Operands, _: &mut Edits) -> Bytes {
     if operands.left.is_flat || operands.right.is_flat {
         SCALAR_BYTES
     } else {
@@ -314,7 +313,7 @@ fn distance_bytes(_: &AExpr, operands: Operands, _: &mut Edits) -> u64 {
     }
 }
 
-fn power_operator_bytes(expr: &AExpr, operands: Operands, edits: &mut Edits) -> u64 {
+fn power_operator_bytes(expr: &AExpr, operands: Operands, edits: &mut Edits) -> Bytes {
     if expr.lexpr.as_deref().is_some_and(inspect::is_float8_cast) {
         return SCALAR_BYTES;
     }

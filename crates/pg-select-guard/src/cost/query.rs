@@ -8,7 +8,7 @@ use super::columns::{Column, Columns};
 use super::edits::Becomes;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
-use super::units::Nodes;
+use super::units::{Bytes, Nodes};
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
 use crate::name::CheckOutcome;
@@ -21,7 +21,7 @@ pub(super) struct QueryOutput {
     pub(super) columns: Columns,
     pub(super) cost: ItemCost,
     /// Live bytes of its conditions, for one row.
-    pub(super) condition_live_bytes: u64,
+    pub(super) condition_live_bytes: Bytes,
     /// Whether it reads itself.
     pub(super) recursion: Recursion,
     /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
@@ -193,13 +193,12 @@ impl CostAnalyzer {
         let mut pushed_down = condition_live_bytes;
         if let Some(condition) = &select.having_clause {
             let having = self.bound_expr(condition)?;
-            pushed_down = pushed_down.saturating_add(having.live_bytes);
+            pushed_down += having.live_bytes;
             total = total.with_sibling(having);
         }
         // PostgreSQL derives equalities from equalities, each with a copy of the common constant.
-        let implied_live_bytes =
-            (self.equalities - equalities).saturating_mul(self.max_equal_constant_bytes);
-        pushed_down = pushed_down.saturating_add(implied_live_bytes);
+        let implied_live_bytes = self.max_equal_constant_bytes * (self.equalities - equalities);
+        pushed_down += implied_live_bytes;
         for window in &select.window_clause {
             total = total.with_sibling(self.bound_expr(window)?);
         }
@@ -225,20 +224,15 @@ impl CostAnalyzer {
         self.grouping_sets = outer_grouping_sets;
         // For each call of min and max, PostgreSQL plans the query once more.
         let min_max_calls = self.min_max_calls.saturating_sub(min_max_calls);
-        let planned_again = min_max_calls.saturating_mul(condition_live_bytes);
+        let planned_again = condition_live_bytes * min_max_calls;
         let plans = if is_grouped {
             1
         } else {
             min_max_calls.saturating_add(1)
         };
         // Conditions are pushed down into each append child that they apply to.
-        let copied = pushed_down
-            .saturating_mul(append_children.saturating_sub(1))
-            .saturating_add(implied_live_bytes);
-        total.live_bytes = total
-            .live_bytes
-            .saturating_add(planned_again)
-            .saturating_add(copied);
+        let copied = pushed_down * append_children.saturating_sub(1) + implied_live_bytes;
+        total.live_bytes += planned_again + copied;
         let windows = self.totals.windows - windows;
         self.add_sorted_rows(select, is_grouped, &columns, total.live_bytes, windows)?;
         total = total.with_sibling(self.bound_limit(select, &columns)?);

@@ -7,6 +7,7 @@ use super::bound::{Bound, Parts};
 use super::columns::Columns;
 use super::expression::tuple_bound;
 use super::limits::{MAX_SORT_KEY_BYTES, MAX_TOPN_BYTES, TOPN_ROW_OVERHEAD_BYTES};
+use super::units::Bytes;
 use super::{CostAnalyzer, inspect};
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
@@ -20,12 +21,12 @@ impl CostAnalyzer {
         select: &SelectStmt,
         is_grouped: bool,
         columns: &Columns,
-        live_bytes: u64,
+        live_bytes: Bytes,
         windows: u64,
     ) -> CheckOutcome {
         let items = self.resolver.current();
         let input_row_bytes = items.iter().map(|item| item.columns.row_bytes());
-        let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
+        let input_row_bytes = input_row_bytes.sum::<Bytes>();
         let input_sorts = u64::from(items.len() > 1) + u64::from(is_grouped);
         let output_sorts = u64::from(!select.sort_clause.is_empty())
             + u64::from(!select.distinct_clause.is_empty());
@@ -58,17 +59,14 @@ impl CostAnalyzer {
         if select.sort_clause.is_empty() {
             return Ok(total);
         }
-        let row = columns
-            .bounds()
-            .fold(TOPN_ROW_OVERHEAD_BYTES, |sum, bound| {
-                sum.saturating_add(bound.max_bytes)
-            });
+        let values = columns.bounds().map(|bound| bound.max_bytes);
+        let row = TOPN_ROW_OVERHEAD_BYTES + values.sum::<Bytes>();
         let max_rows = MAX_TOPN_BYTES / row;
         match topn_rows {
             Some(rows) if rows <= max_rows => Ok(total),
             // A limit that is known only at run time may be any number. PostgreSQL keeps that many
             // rows only if they fit into work_mem at first, but longer rows may replace them.
-            None if row <= 4 * TOPN_ROW_OVERHEAD_BYTES => Ok(total),
+            None if row <= TOPN_ROW_OVERHEAD_BYTES * 4 => Ok(total),
             Some(_) | None => Err(Refusal::new(
                 Rule::Cost,
                 "LIMIT and OFFSET would keep too many rows of this length",
@@ -119,10 +117,8 @@ impl CostAnalyzer {
         &mut self,
         bounds: impl IntoIterator<Item = Bound>,
     ) -> CheckOutcome {
-        let max_bytes = bounds
-            .into_iter()
-            .map(|bound| bound.max_bytes)
-            .fold(0, u64::max);
+        let sizes = bounds.into_iter().map(|bound| bound.max_bytes);
+        let max_bytes = sizes.max().unwrap_or_default();
         if max_bytes > MAX_SORT_KEY_BYTES {
             return Err(Refusal::new(
                 Rule::Cost,

@@ -12,7 +12,7 @@ use super::call_syntax::{Call, json_value, key_and_value};
 use super::cast::Cast;
 use super::edits::{Becomes, Edits};
 use super::json_path::check_json_path;
-use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES};
+use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES};
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::name::names;
 use crate::refusal::{Refusal, Rule};
@@ -152,7 +152,7 @@ impl CostAnalyzer {
             bound = bound.with_sibling(self.bound_behavior(behavior.as_deref(), target)?);
         }
         Ok(match (query.op(), target) {
-            (JsonExprOp::JsonExistsOp, _) => Bound::parent(bound, 1).as_non_text(),
+            (JsonExprOp::JsonExistsOp, _) => Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text(),
             (JsonExprOp::JsonQueryOp, None) => bound.as_json(),
             (_, Some(target)) => bound_as_type(bound, target),
             (_, None) => bound.as_text().as_flat(),
@@ -181,7 +181,7 @@ impl CostAnalyzer {
         if !reads_numbers {
             return Ok(document);
         }
-        let max = build_ast::integer(MAX_VALUE_BYTES);
+        let max = build_ast::integer(MAX_VALUE_BYTES.count());
         self.edits.wrap(value, "number", vec![max]);
         Ok(document.with_wrapper())
     }
@@ -239,13 +239,7 @@ fn bound_returned(bound: Bound, output: Option<&JsonOutput>) -> Bound {
 
 /// The bound of what a path returns, including what is put around it.
 pub(super) fn path_result_bound(document: Bound) -> Bound {
-    Bound::parent(
-        document,
-        document
-            .max_bytes
-            .saturating_mul(2)
-            .saturating_add(SCALAR_BYTES),
-    )
+    Bound::parent(document, document.max_bytes * 2 + SCALAR_BYTES)
 }
 
 pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {

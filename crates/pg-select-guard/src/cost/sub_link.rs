@@ -6,8 +6,11 @@ use pg_query::protobuf::{Node, SubLink, SubLinkType};
 use super::bound::{Bound, Parts};
 use super::build_ast::ColumnCount;
 use super::edits::Becomes;
-use super::limits::{ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES};
+use super::limits::{
+    ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES, TRUTH_VALUE_BYTES,
+};
 use super::operator::{check_operator_over_rows, operator_steps};
+use super::units::Bytes;
 use super::{CostAnalyzer, aggregate_weights, build_ast, inspect, row_limits};
 use crate::catalog;
 use crate::name::names;
@@ -47,7 +50,7 @@ impl CostAnalyzer {
         let row: Parts = output.columns.bounds().collect();
         let mut bound = Bound {
             nodes: output.nodes + left_operand.nodes,
-            max_bytes: 0,
+            max_bytes: Bytes::ZERO,
             ..left_operand.at_runtime()
         };
         // The planner's estimate of the subquery's size is close enough to rely on.
@@ -89,7 +92,7 @@ impl CostAnalyzer {
                         row_limits::limit_hashed_rows(query, column_count, row.total_bytes, sharers)
                     });
                 }
-                Ok(Bound::parent(bound, 1).as_non_text())
+                Ok(Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text())
             }
             SubLinkType::ExistsSublink => {
                 // PostgreSQL may hash the rows by the columns that WHERE compares, but not those of
@@ -111,12 +114,12 @@ impl CostAnalyzer {
                 };
                 self.add_copies(totals, plans)?;
                 self.nodes += output.nodes * (plans - 1);
-                Ok(Bound::parent(bound, 1).as_non_text())
+                Ok(Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text())
             }
             SubLinkType::ArraySublink => {
-                let weight = self.element_weight(row.total_bytes, 0, false);
-                let element = row.total_bytes.saturating_add(ARRAY_ELEMENT_BYTES);
-                let value = (MAX_AGGREGATE_STATE_BYTES / weight).saturating_mul(element);
+                let weight = self.element_weight(row.total_bytes, Bytes::ZERO, false);
+                let element = row.total_bytes + ARRAY_ELEMENT_BYTES;
+                let value = element * (MAX_AGGREGATE_STATE_BYTES / weight);
                 let limit = self.aggregate_limit(value);
                 let known = output.columns.exact_count().map(ColumnCount::Known);
                 let column_count = known.unwrap_or(ColumnCount::Expected(1));

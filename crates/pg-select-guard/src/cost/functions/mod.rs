@@ -21,14 +21,14 @@ use super::call_syntax::Call;
 use super::edits::{Becomes, Edits};
 use super::limits::{MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::totals::check_steps;
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{build_ast, inspect};
 use crate::catalog::{Function, Replacement};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Bounds the result of a call, in bytes. A bounded wrapper may be called instead.
-pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<u64, Refusal>;
+pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<Bytes, Refusal>;
 
 /// The rule of each function whose size is `custom`.
 pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
@@ -115,7 +115,7 @@ pub(super) struct CustomCall<'a> {
     pub(super) bounds: &'a [Bound],
     pub(super) edits: &'a mut Edits,
     /// Bytes that PostgreSQL holds beside arguments and result.
-    pub(super) held_bytes: u64,
+    pub(super) held_bytes: Bytes,
     /// Steps during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: Steps,
 }
@@ -126,20 +126,20 @@ impl<'a> CustomCall<'a> {
     }
 
     /// Bytes of the argument at a position; 0 if there is none.
-    fn bytes(&self, position: usize) -> u64 {
-        self.bounds.get(position).map_or(0, |bound| bound.max_bytes)
+    fn bytes(&self, position: usize) -> Bytes {
+        let bound = self.bounds.get(position);
+        bound.map_or(Bytes::ZERO, |bound| bound.max_bytes)
     }
 
     /// Bytes of the longest argument.
-    fn max_bytes(&self) -> u64 {
+    fn max_bytes(&self) -> Bytes {
         let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
-        bytes.fold(0, u64::max)
+        bytes.max().unwrap_or_default()
     }
 
     /// Bytes of all arguments together.
-    fn total_bytes(&self) -> u64 {
-        let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
-        bytes.fold(0, u64::saturating_add)
+    fn total_bytes(&self) -> Bytes {
+        self.bounds.iter().map(|bound| bound.max_bytes).sum()
     }
 
     /// The argument at a position.
@@ -166,8 +166,8 @@ impl<'a> CustomCall<'a> {
     }
 
     /// Calls the bounded wrapper instead, with one more argument: the limit in bytes.
-    fn call_wrapper(&mut self) -> Result<u64, Refusal> {
-        self.replace_with_wrapper(Some(MAX_WRAPPED_BYTES))?;
+    fn call_wrapper(&mut self) -> Result<Bytes, Refusal> {
+        self.replace_with_wrapper(Some(MAX_WRAPPED_BYTES.count()))?;
         Ok(MAX_WRAPPED_BYTES)
     }
 
@@ -191,11 +191,7 @@ impl<'a> CustomCall<'a> {
     }
 }
 
-/// The bytes of `one` × `other` values.
-fn product(one: u64, other: u64) -> u64 {
-    one.saturating_mul(other).saturating_add(SCALAR_BYTES)
-}
-
-fn byte_len(text: &str) -> u64 {
-    u64::try_from(text.len()).unwrap_or(u64::MAX)
+/// The bytes of a value that consists of a part `times` times.
+fn product(part: Bytes, times: u64) -> Bytes {
+    part * times + SCALAR_BYTES
 }

@@ -2,11 +2,12 @@
 
 use super::CustomCall;
 use crate::cost::limits::{MAX_SERIES_ROWS, SCALAR_BYTES};
+use crate::cost::units::Bytes;
 use crate::refusal::{Refusal, Rule};
 
 /// `generate_series`: a series between integer literals is checked here; any other gets a bounded
 /// wrapper.
-pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     match literal_series_rows(call) {
         Some(rows) if rows > MAX_SERIES_ROWS => {
             return Err(Refusal::new(
@@ -24,7 +25,7 @@ pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         }
     }
     let (from, to, step) = (call.bytes(0), call.bytes(1), call.bytes(2));
-    Ok(from.max(to).saturating_add(step).max(SCALAR_BYTES))
+    Ok((from.max(to) + step).max(SCALAR_BYTES))
 }
 
 /// The rows of a series between integer literals.
