@@ -13,13 +13,14 @@
 use super::CostAnalyzer;
 use super::bound::Bound;
 use super::limits::{AGGREGATE_LIMITS_BYTES, MAX_UNLIMITED_QUERIES};
+use super::units::Bytes;
 use crate::refusal::{Refusal, Rule};
 
 /// Limits of each value that an aggregate of the statement accumulates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct AggregateLimits {
     /// Limit in bytes; `None`: the budget shared by all aggregates.
-    max_bytes: Option<u64>,
+    max_bytes: Option<Bytes>,
     /// Queries without a limit, numbered in the order of the analysis.
     unlimited: Vec<usize>,
 }
@@ -94,7 +95,7 @@ impl AccumulatingQueries {
 impl CostAnalyzer {
     /// The limit in bytes for an aggregate of the innermost query that could accumulate
     /// `value_bytes`; `None` if it needs no limit.
-    pub(super) fn aggregate_limit(&mut self, value_bytes: u64) -> Option<u64> {
+    pub(super) fn aggregate_limit(&mut self, value_bytes: Bytes) -> Option<Bytes> {
         let query = self.accumulating_queries.current;
         self.accumulating_queries.found.push(query);
         let max_bytes = self.aggregate_limits.max_bytes?;
@@ -109,11 +110,11 @@ impl CostAnalyzer {
     pub(super) fn bound_limited(
         &mut self,
         parts: Bound,
-        value_bytes: u64,
-        max_bytes: u64,
+        value_bytes: Bytes,
+        max_bytes: Bytes,
     ) -> Result<Bound, Refusal> {
         let unchecked = Bound {
-            live_bytes: value_bytes.saturating_mul(3),
+            live_bytes: value_bytes * 3,
             ..Bound::default()
         };
         self.add_row(unchecked)?;

@@ -4,30 +4,33 @@
 use std::ops::Range;
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node};
+use pg_query::protobuf::Node;
 
-use super::aggregate_weights::SizeMeasure;
+use super::CostAnalyzer;
+use super::aggregate_weights::{SizeMeasure, Weighing, Weight};
 use super::bound::Bound;
 use super::call::AggregateRefs;
+use super::call_syntax::Call;
+use super::edits::Becomes;
 use super::limits::{
     ARRAY_ELEMENT_BYTES, ELEMENT_OVERHEAD_BYTES, JSON_ELEMENT_OVERHEAD_BYTES, JSON_WEIGHT_PER_BYTE,
     MAX_AGGREGATE_STATE_BYTES, MAX_ESTIMATED_ELEMENT_BYTES, NUMBER_BYTES, RANGE_OVERHEAD_BYTES,
     WEIGHT_PER_BYTE,
 };
 use super::totals::Totals;
-use super::{CostAnalyzer, aggregate_weights, build_ast, inspect};
+use super::units::Bytes;
 use crate::catalog::{AggregateState, Element, Function};
 use crate::refusal::Refusal;
 
 impl CostAnalyzer {
-    /// Rewrites `aggregate(x)` to `CASE WHEN bounded.admits(weight) THEN aggregate(x) END`. The
-    /// added aggregate weighs the same rows and stops the statement at the first row above the
-    /// budget; a check of the finished value would come too late.
+    /// Bounds an aggregate that accumulates its argument. An added aggregate weighs the same rows
+    /// and stops the statement at the first row above the budget; a check of the finished value
+    /// would come too late.
     pub(super) fn bound_accumulation(
         &mut self,
-        node: &mut Node,
+        call: &Call<'_>,
         function: &Function,
-        value_bytes: u64,
+        value_bytes: Bytes,
         parts: Bound,
         refs: &AggregateRefs,
         before: Totals,
@@ -42,10 +45,7 @@ impl CostAnalyzer {
         let (values, overhead) = match element {
             Element::Range => (value_bytes, RANGE_OVERHEAD_BYTES),
             Element::Array | Element::Text => (value_bytes, ELEMENT_OVERHEAD_BYTES),
-            Element::Json => (value_bytes.saturating_mul(2), JSON_ELEMENT_OVERHEAD_BYTES),
-        };
-        let Some(NodeEnum::FuncCall(call)) = node.node.take() else {
-            return Err(Refusal::construct(name));
+            Element::Json => (value_bytes * 2, JSON_ELEMENT_OVERHEAD_BYTES),
         };
         let is_json = element == Element::Json;
         let mut parts = parts;
@@ -55,8 +55,7 @@ impl CostAnalyzer {
             MAX_AGGREGATE_STATE_BYTES / weight_per_byte
         } else {
             let weight = self.element_weight(values, overhead, is_json);
-            (MAX_AGGREGATE_STATE_BYTES / weight)
-                .saturating_mul(values.saturating_add(ARRAY_ELEMENT_BYTES))
+            (values + ARRAY_ELEMENT_BYTES) * (MAX_AGGREGATE_STATE_BYTES / weight)
         };
         let limit = self.aggregate_limit(value);
         let is_array = element == Element::Array;
@@ -65,7 +64,7 @@ impl CostAnalyzer {
         let is_measured = limit.is_some()
             && is_array
             && value_bytes > NUMBER_BYTES
-            && call.args.iter().all(is_column_ref);
+            && call.args.iter().all(|arg| is_column_ref(arg));
         let weight = if is_long || is_measured {
             // The element may itself be an accumulated value, so its actual size counts instead of
             // its upper bound. For that, the expression is computed once more.
@@ -77,20 +76,9 @@ impl CostAnalyzer {
             let copies = 1 + measure.copies();
             self.add_copies(before, copies)?;
             parts.nodes = parts.nodes * copies;
-            let measured = call
-                .args
-                .iter()
-                .filter(|arg| inspect::text_literal(arg).is_none());
-            let overhead =
-                weight_per_byte.saturating_mul(literal_bytes(&call.args).saturating_add(overhead));
-            aggregate_weights::weight_expr(
-                overhead,
-                weight_per_byte,
-                measured.cloned().collect(),
-                measure,
-            )
+            Weight::Measured { overhead, measure }
         } else {
-            build_ast::integer(self.element_weight(values, overhead, is_json))
+            Weight::Estimated(self.element_weight(values, overhead, is_json))
         };
         // The weighing aggregate must belong to the same query as the aggregate it weighs.
         let refers_outside = self.refers_only_to_outer(&refs.all)
@@ -103,30 +91,21 @@ impl CostAnalyzer {
             )
             .at(call.location));
         }
-        let weigher = weighing_aggregate(&call, weight, limit.is_some() && is_array);
-        let weigher = Node {
-            node: Some(NodeEnum::FuncCall(Box::new(weigher))),
+        let weighing = Weighing {
+            weight,
+            weight_per_byte,
+            limit,
+            is_array,
         };
-        let aggregate = Node {
-            node: Some(NodeEnum::FuncCall(call)),
+        let becomes = match limit {
+            Some(_) if !is_array => Becomes::WrapperCall,
+            _ => Becomes::Other,
         };
+        self.edits
+            .change(call.node, becomes, move |node| weighing.apply(node));
         let bound = match limit {
-            None => {
-                *node = build_ast::case_when(weigher, aggregate);
-                Bound::parent(parts, value)
-            }
-            Some(max) => {
-                *node = if is_array {
-                    build_ast::case_when(
-                        aggregate_weights::weight_check(weigher, weight_per_byte, max),
-                        aggregate,
-                    )
-                } else {
-                    let aggregate = build_ast::case_when(weigher, aggregate);
-                    build_ast::wrapper_call("collected", vec![aggregate, build_ast::integer(max)])
-                };
-                self.bound_limited(parts, value, max)?
-            }
+            None => Bound::parent(parts, value),
+            Some(max) => self.bound_limited(parts, value, max)?,
         };
         Ok(if is_json {
             bound.as_json()
@@ -144,10 +123,8 @@ impl CostAnalyzer {
 
     /// The weight of an accumulated element of this many bytes in the budget shared by all
     /// aggregates of the statement.
-    pub(super) fn element_weight(&self, bytes: u64, overhead: u64, is_json: bool) -> u64 {
-        bytes
-            .saturating_add(overhead.max(ELEMENT_OVERHEAD_BYTES))
-            .saturating_mul(self.weight_per_byte(is_json))
+    pub(super) fn element_weight(&self, bytes: Bytes, overhead: Bytes, is_json: bool) -> Bytes {
+        (bytes + overhead.max(ELEMENT_OVERHEAD_BYTES)) * self.weight_per_byte(is_json)
     }
 
     /// The weight of one byte.
@@ -164,42 +141,4 @@ impl CostAnalyzer {
 /// Whether this is a column reference, which costs nothing to compute again.
 fn is_column_ref(arg: &Node) -> bool {
     matches!(arg.node, Some(NodeEnum::ColumnRef(_)))
-}
-
-/// The bytes of the text literals among the arguments.
-fn literal_bytes(args: &[Node]) -> u64 {
-    let texts = args
-        .iter()
-        .map(|arg| inspect::text_literal(arg).map_or(0, str::len));
-    u64::try_from(texts.sum::<usize>()).unwrap_or(u64::MAX)
-}
-
-/// The aggregate that weighs what another one accumulates: over the same rows, each distinct value
-/// once. It returns whether the budget suffices, or the weight itself.
-fn weighing_aggregate(aggregate: &FuncCall, weight: Node, returns_weight: bool) -> FuncCall {
-    // DISTINCT compares all arguments. The first alone decides if all others are constants.
-    let is_constant = |arg: &Node| matches!(arg.node, Some(NodeEnum::AConst(_)));
-    let distinct = aggregate.agg_distinct
-        && aggregate
-            .args
-            .split_first()
-            .is_some_and(|(first, others)| !is_constant(first) && others.iter().all(is_constant));
-    let wrapper = match (returns_weight, distinct) {
-        (false, false) => "admits",
-        (false, true) => "admits_distinct",
-        (true, false) => "weighs",
-        (true, true) => "weighs_distinct",
-    };
-    let mut args = if distinct {
-        aggregate.args[..1].to_vec()
-    } else {
-        Vec::new()
-    };
-    args.push(weight);
-    FuncCall {
-        agg_distinct: distinct,
-        agg_filter: aggregate.agg_filter.clone(),
-        over: aggregate.over.clone(),
-        ..build_ast::function_call(build_ast::wrapper_name(wrapper), args)
-    }
 }

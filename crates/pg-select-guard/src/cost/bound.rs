@@ -1,7 +1,7 @@
 //! Upper bounds of one expression.
 
 use super::limits::{MAX_COPIED_ARGUMENT_NODES, WRAPPER_ARGUMENT_COPIES, WRAPPER_NODES};
-use super::units::{Nodes, Steps};
+use super::units::{Bytes, Nodes, Steps};
 
 /// Upper bounds of an expression's size and of what it costs to compute.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,9 +9,9 @@ pub(super) struct Bound {
     /// Nodes of the expression after the planner has inlined subqueries.
     pub(super) nodes: Nodes,
     /// Bytes of the value.
-    pub(super) max_bytes: u64,
+    pub(super) max_bytes: Bytes,
     /// Bytes of the value together with all values that it is computed from.
-    pub(super) live_bytes: u64,
+    pub(super) live_bytes: Bytes,
     /// Steps of its operations during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: Steps,
     /// Whether the value may be a text that parses as a number: a short text can denote a long
@@ -28,7 +28,7 @@ pub(super) struct Bound {
 
 impl Bound {
     /// A single node whose value has at most this many bytes.
-    pub(super) fn leaf(max_bytes: u64) -> Self {
+    pub(super) fn leaf(max_bytes: Bytes) -> Self {
         Self {
             nodes: Nodes::new(1),
             max_bytes,
@@ -42,11 +42,11 @@ impl Bound {
     }
 
     /// A node over `children` whose value has at most this many bytes.
-    pub(super) fn parent(children: Self, max_bytes: u64) -> Self {
+    pub(super) fn parent(children: Self, max_bytes: Bytes) -> Self {
         Self {
             nodes: children.nodes + Nodes::new(1),
             max_bytes,
-            live_bytes: children.live_bytes.saturating_add(max_bytes),
+            live_bytes: children.live_bytes + max_bytes,
             uninterruptible_steps: children.uninterruptible_steps,
             may_parse_as_number: children.may_parse_as_number,
             is_json: false,
@@ -60,7 +60,7 @@ impl Bound {
         Self {
             nodes: self.nodes + other.nodes,
             max_bytes: self.max_bytes.max(other.max_bytes),
-            live_bytes: self.live_bytes.saturating_add(other.live_bytes),
+            live_bytes: self.live_bytes + other.live_bytes,
             uninterruptible_steps: self.uninterruptible_steps + other.uninterruptible_steps,
             may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
             is_json: self.is_json && other.is_json,
@@ -87,7 +87,7 @@ impl Bound {
     pub(super) fn repeated(self, copies: u64) -> Self {
         Self {
             nodes: self.nodes * copies,
-            live_bytes: self.live_bytes.saturating_mul(copies),
+            live_bytes: self.live_bytes * copies,
             uninterruptible_steps: self.uninterruptible_steps * copies,
             ..self
         }
@@ -163,7 +163,7 @@ pub(super) struct Parts {
     /// All children as siblings.
     pub(super) combined: Bound,
     /// Sum of the sizes of their values.
-    pub(super) total_bytes: u64,
+    pub(super) total_bytes: Bytes,
     /// Whether any of them is JSON. If all have the same type, all are JSON then.
     pub(super) any_json: bool,
     /// The same for values that are neither JSON nor a `tsquery`.
@@ -173,7 +173,7 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn add(&mut self, part: Bound) {
         self.combined = self.combined.with_sibling(part);
-        self.total_bytes = self.total_bytes.saturating_add(part.max_bytes);
+        self.total_bytes += part.max_bytes;
         self.any_json |= part.is_json;
         self.any_flat |= part.is_flat;
     }

@@ -9,8 +9,11 @@ use pg_query::protobuf::{
     ResTarget, SelectStmt, SetOperation, String as Name, SubLink, SubLinkType, TypeCast, TypeName,
 };
 
+use crate::name::CheckOutcome;
+use crate::refusal::Refusal;
+
 /// The schema of the bounded wrappers (`migrations/0004_bounded.sql`).
-pub(super) const WRAPPER_SCHEMA: &str = "bounded";
+const WRAPPER_SCHEMA: &str = "bounded";
 
 pub(super) fn integer(value: u64) -> Node {
     let ival = i32::try_from(value).unwrap_or(i32::MAX);
@@ -139,7 +142,7 @@ pub(super) fn item_column(item: &str, column: Option<&str>) -> ColumnRef {
 }
 
 /// `(SELECT columns FROM item) AS alias`
-pub(super) fn select_columns_from(item: Node, columns: &[&str], alias: Alias) -> Node {
+pub(super) fn select_columns_from(item: Node, columns: &[String], alias: Alias) -> Node {
     let select = SelectStmt {
         target_list: columns.iter().map(|name| target(column(&[name]))).collect(),
         ..select_star_from(item)
@@ -149,6 +152,17 @@ pub(super) fn select_columns_from(item: Node, columns: &[&str], alias: Alias) ->
         subquery: Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(select))))),
         alias: Some(alias),
     })))
+}
+
+/// Changes `schema.table.name` to `table.name`.
+pub(super) fn remove_schema(column: &mut Node) -> CheckOutcome {
+    match &mut column.node {
+        Some(NodeEnum::ColumnRef(column)) if column.fields.len() == 3 => {
+            column.fields.remove(0);
+            Ok(())
+        }
+        _ => Err(Refusal::construct("this column name")),
+    }
 }
 
 /// `left operator right`
@@ -163,11 +177,7 @@ pub(super) fn binary_operator(left: Node, operator: &str, right: Node) -> Node {
     })))
 }
 
-/// Wraps a value into `coalesce(value)`.
-pub(super) fn wrap_in_coalesce(node: &mut Node) {
-    *node = coalesce(vec![std::mem::take(node)]);
-}
-
+/// `coalesce(args)`
 pub(super) fn coalesce(args: Vec<Node>) -> Node {
     wrap(NodeEnum::CoalesceExpr(Box::new(CoalesceExpr {
         args,
@@ -178,11 +188,7 @@ pub(super) fn coalesce(args: Vec<Node>) -> Node {
 
 /// `value::to`
 pub(super) fn cast(value: Node, to: &str) -> Node {
-    wrap(NodeEnum::TypeCast(Box::new(type_cast(value, to))))
-}
-
-pub(super) fn type_cast(value: Node, to: &str) -> TypeCast {
-    TypeCast {
+    wrap(NodeEnum::TypeCast(Box::new(TypeCast {
         arg: Some(Box::new(value)),
         type_name: Some(TypeName {
             names: vec![name("pg_catalog"), name(to)],
@@ -191,14 +197,14 @@ pub(super) fn type_cast(value: Node, to: &str) -> TypeCast {
             ..TypeName::default()
         }),
         location: -1,
-    }
+    })))
 }
 
-/// Wraps a value into `(SELECT value)`, an InitPlan: it is computed once, at run time. References
-/// to it copy the number of a parameter instead of the value.
-pub(super) fn wrap_in_scalar_subquery(node: &mut Node) {
+/// `(SELECT value)`, an InitPlan: it is computed once, at run time. References to it copy the
+/// number of a parameter instead of the value.
+pub(super) fn scalar_subquery(value: Node) -> Node {
     let select = SelectStmt {
-        target_list: vec![target(std::mem::take(node))],
+        target_list: vec![target(value)],
         limit_option: LimitOption::Default.into(),
         op: SetOperation::SetopNone.into(),
         ..SelectStmt::default()
@@ -209,7 +215,7 @@ pub(super) fn wrap_in_scalar_subquery(node: &mut Node) {
         ..SubLink::default()
     };
     link.set_sub_link_type(SubLinkType::ExprSublink);
-    *node = wrap(NodeEnum::SubLink(Box::new(link)));
+    wrap(NodeEnum::SubLink(Box::new(link)))
 }
 
 fn target(value: Node) -> Node {

@@ -2,11 +2,10 @@
 
 use std::ops::Range;
 
-use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node};
-
 use super::bound::{Bound, Parts};
-use super::cast::is_cast;
+use super::call_syntax::Call;
+use super::cast::{Cast, cast_argument};
+use super::edits::{Becomes, Edits};
 use super::expression::json_path_bound;
 use super::functions::{CustomCall, custom_rule};
 use super::limits::{
@@ -15,13 +14,13 @@ use super::limits::{
     REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
 };
 use super::totals::{check_steps, check_value_bytes, input_too_long};
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{CostAnalyzer, build_ast, inspect, regex, time_zone};
 use crate::catalog::{
     self, AggregateState, DocumentRule, Function, HeldBytes, InputRule, NumberRule, Plans,
     Replacement, SizeRule, StepRule,
 };
-use crate::name::{CheckOutcome, names};
+use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Positions, in the analyzer's `ref_levels`, of the column references in an aggregate's arguments.
@@ -40,7 +39,7 @@ struct CallParts {
     /// Of ORDER BY, FILTER and OVER.
     modifiers: Parts,
     /// Bytes of the longest expression of ORDER BY.
-    order_key_bytes: u64,
+    order_key_bytes: Bytes,
     refs: AggregateRefs,
     /// Bounded wrappers around arguments.
     wrappers: u64,
@@ -48,12 +47,12 @@ struct CallParts {
 
 impl CallParts {
     /// Bytes of the argument at a position; 0 if there is none.
-    fn argument_bytes(&self, position: usize) -> u64 {
+    fn argument_bytes(&self, position: usize) -> Bytes {
         let argument = self.arguments.get(position);
-        argument.map_or(0, |bound| bound.max_bytes)
+        argument.map_or(Bytes::ZERO, |bound| bound.max_bytes)
     }
 
-    fn may_parse_as_number(&self, function: &Function, call: &FuncCall) -> bool {
+    fn may_parse_as_number(&self, function: &Function, call: &Call<'_>) -> bool {
         match function.number {
             NumberRule::Always => true,
             NumberRule::Never => false,
@@ -70,37 +69,29 @@ impl CallParts {
 
 /// What a size rule finds out about a call.
 struct ResultBound {
-    bytes: u64,
-    held_bytes: u64,
+    bytes: Bytes,
+    held_bytes: Bytes,
     uninterruptible_steps: Steps,
 }
 
-impl From<u64> for ResultBound {
-    fn from(bytes: u64) -> Self {
+impl From<Bytes> for ResultBound {
+    fn from(bytes: Bytes) -> Self {
         Self {
             bytes,
-            held_bytes: 0,
+            held_bytes: Bytes::ZERO,
             uninterruptible_steps: Steps::default(),
         }
     }
 }
 
 impl CostAnalyzer {
-    /// Bounds a call; it may be replaced by another expression.
-    pub(super) fn bound_call(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let Some(NodeEnum::FuncCall(call)) = &mut node.node else {
-            return self.bound_expr(node);
-        };
-        let name = names(&call.funcname)
-            .last()
-            .copied()
-            .unwrap_or_default()
-            .to_owned();
-        if is_cast(&name, call) {
-            return self.bound_cast_call(&name, call);
+    /// Bounds a call, which may be edited.
+    pub(super) fn bound_call(&mut self, call: &Call<'_>) -> Result<Bound, Refusal> {
+        let (name, location) = (call.name, call.location);
+        if let Some(arg) = cast_argument(call) {
+            return self.bound_cast(Cast::from_call(name, arg, location));
         }
-        let location = call.location;
-        let function = catalog::function(&name)
+        let function = catalog::function(name)
             .ok_or_else(|| Refusal::construct(&format!("a call of {name}")).at(location))?;
         check_notation(function, call)?;
         self.add_call(function, call)?;
@@ -114,7 +105,7 @@ impl CostAnalyzer {
         if function.size == SizeRule::Accumulates {
             let value_bytes = parts.args.total_bytes;
             return self.bound_accumulation(
-                node,
+                call,
                 function,
                 value_bytes,
                 bound,
@@ -122,21 +113,18 @@ impl CostAnalyzer {
                 totals,
             );
         }
-        let result = bound_result(function, call, &parts)?;
+        let result = bound_result(function, call, &parts, &mut self.edits)?;
         let value = result.bytes;
         let held = held_bytes(function, value, parts.args.combined.max_bytes);
-        bound.live_bytes = bound
-            .live_bytes
-            .saturating_add(held)
-            .saturating_add(result.held_bytes)
-            .saturating_add(self.state_bytes(function, value, parts.args.combined.max_bytes));
+        let states = self.state_bytes(function, value, parts.args.combined.max_bytes);
+        bound.live_bytes += held + result.held_bytes + states;
         check_input(function, &parts, location)?;
         let function_steps = function_steps(function, parts.args.combined.max_bytes, location)?;
         bound.uninterruptible_steps += function_steps + result.uninterruptible_steps;
-        check_value_bytes(&name, value, location)?;
+        check_value_bytes(name, value, location)?;
         if function.replacement == Replacement::CastToText {
-            let inner = std::mem::take(node);
-            *node = build_ast::cast(inner, "text");
+            let cast = |inner| build_ast::cast(inner, "text");
+            self.edits.replace(call.node, Becomes::Other, cast);
         }
         let bound = Bound::parent(bound, value);
         Ok(match function.document {
@@ -147,7 +135,7 @@ impl CostAnalyzer {
     }
 
     /// Adds what a call costs whatever its arguments are.
-    fn add_call(&mut self, function: &Function, call: &FuncCall) -> CheckOutcome {
+    fn add_call(&mut self, function: &Function, call: &Call<'_>) -> CheckOutcome {
         if function.held == HeldBytes::Regex
             && let Some(pattern) = call.args.get(1)
         {
@@ -159,7 +147,7 @@ impl CostAnalyzer {
         if function.kinds.set {
             self.set_returning_calls += 1;
             // PostgreSQL may keep the function's rows within its own `work_mem`.
-            self.add_sort(0)?;
+            self.add_sort(Bytes::ZERO)?;
         }
         Ok(())
     }
@@ -168,12 +156,12 @@ impl CostAnalyzer {
     fn bound_call_parts(
         &mut self,
         function: &Function,
-        call: &mut FuncCall,
+        call: &Call<'_>,
     ) -> Result<CallParts, Refusal> {
         let before = self.ref_levels.len();
         let mut arguments = Vec::with_capacity(call.args.len());
         let mut first = before..before;
-        for arg in &mut call.args {
+        for arg in &call.args {
             let is_path = function.input == InputRule::Path && inspect::is_json_path(arg);
             arguments.push(if is_path {
                 json_path_bound(arg)
@@ -184,10 +172,10 @@ impl CostAnalyzer {
                 first = before..self.ref_levels.len();
             }
         }
-        let wrappers = time_zone::wrap_zone_argument(function, call, &arguments);
+        let wrappers = time_zone::wrap_zone_argument(function, call, &arguments, &mut self.edits);
         let args: Parts = arguments.iter().copied().collect();
         let mut modifiers = Parts::default();
-        for expr in &mut call.agg_order {
+        for expr in call.agg_order {
             let bound = self.bound_expr(expr)?;
             for _ in 0..self.grouping_sets {
                 self.add_sort_keys([bound])?;
@@ -204,13 +192,13 @@ impl CostAnalyzer {
             self.add_sort_rows(args.total_bytes, self.grouping_sets)?;
         }
         let filter = self.ref_levels.len();
-        modifiers.add(self.bound_optional(&mut call.agg_filter)?);
+        modifiers.add(self.bound_optional(call.agg_filter)?);
         let refs = AggregateRefs {
             all: before..self.ref_levels.len(),
             first,
             filter: filter..self.ref_levels.len(),
         };
-        if let Some(window) = &mut call.over {
+        if let Some(window) = call.over {
             modifiers.add(self.bound_window(window)?);
         }
         Ok(CallParts {
@@ -225,19 +213,25 @@ impl CostAnalyzer {
 
     /// Bytes of the further states of an aggregate that keeps one value: each grouping set has a
     /// value of its own.
-    fn state_bytes(&mut self, function: &Function, value: u64, max_argument_bytes: u64) -> u64 {
+    fn state_bytes(
+        &mut self,
+        function: &Function,
+        value: Bytes,
+        max_argument_bytes: Bytes,
+    ) -> Bytes {
         if function.state != AggregateState::Value || max_argument_bytes <= MAX_HASHED_ROW_BYTES {
-            return 0;
+            return Bytes::ZERO;
         }
         // A hash aggregate does not account for a state that grows after its group was created.
         self.settings.allow_hash_agg = false;
-        value.saturating_mul(self.grouping_sets.saturating_sub(1))
+        value * self.grouping_sets.saturating_sub(1)
     }
 }
 
 /// Rejects a notation in which the position of an argument does not say which one it is.
-fn check_notation(function: &Function, call: &FuncCall) -> CheckOutcome {
-    let is_by_position = !call.func_variadic && !call.args.iter().any(inspect::is_named_argument);
+fn check_notation(function: &Function, call: &Call<'_>) -> CheckOutcome {
+    let has_names = call.args.iter().any(|arg| inspect::is_named_argument(arg));
+    let is_by_position = !call.func_variadic && !has_names;
     if is_by_position || !function.is_positional() {
         return Ok(());
     }
@@ -249,22 +243,20 @@ fn check_notation(function: &Function, call: &FuncCall) -> CheckOutcome {
     .at(call.location))
 }
 
-/// Bounds the result of a call by the size rule of its function. The call may be replaced.
+/// Bounds the result of a call by the size rule of its function. The call may be edited.
 fn bound_result(
     function: &'static Function,
-    call: &mut FuncCall,
+    call: &Call<'_>,
     parts: &CallParts,
+    edits: &mut Edits,
 ) -> Result<ResultBound, Refusal> {
     let bytes = match function.size {
         // One value of the sort order, or one for each of several fractions.
         SizeRule::LongestArgument if call.agg_within_group => {
             let values = parts.args.total_bytes / BYTES_PER_FRACTION + 1;
-            values.saturating_mul(parts.order_key_bytes)
+            parts.order_key_bytes * values
         }
-        SizeRule::Fixed if call.agg_within_group => {
-            let fractions = parts.args.total_bytes.saturating_mul(2);
-            fractions.saturating_add(SCALAR_BYTES)
-        }
+        SizeRule::Fixed if call.agg_within_group => parts.args.total_bytes * 2 + SCALAR_BYTES,
         SizeRule::Fixed => SCALAR_BYTES,
         SizeRule::LongestArgument => parts.args.combined.max_bytes.max(SCALAR_BYTES),
         SizeRule::SumTimes(factor) => {
@@ -273,9 +265,9 @@ fn bound_result(
                     true => factor.min(JSON_IN_JSON_FACTOR),
                     false => factor,
                 };
-                argument.max_bytes.saturating_mul(factor)
+                argument.max_bytes * factor
             });
-            grown.fold(SCALAR_BYTES, u64::saturating_add)
+            SCALAR_BYTES + grown.sum::<Bytes>()
         }
         SizeRule::Accumulates | SizeRule::Custom => {
             let rule = custom_rule(function).ok_or_else(|| {
@@ -285,7 +277,8 @@ fn bound_result(
                 function,
                 call,
                 bounds: &parts.arguments,
-                held_bytes: 0,
+                edits,
+                held_bytes: Bytes::ZERO,
                 uninterruptible_steps: Steps::default(),
             };
             let bytes = rule(&mut custom)?;
@@ -301,12 +294,12 @@ fn bound_result(
 
 /// Bytes that PostgreSQL holds while the function computes a result of this size from a text. Which
 /// argument is the text depends on the overload, so the longest counts.
-fn held_bytes(function: &Function, result: u64, text: u64) -> u64 {
+fn held_bytes(function: &Function, result: Bytes, text: Bytes) -> Bytes {
     match function.held {
-        HeldBytes::Nothing => 0,
-        HeldBytes::Regex => text.saturating_mul(REGEX_BYTES_PER_BYTE),
-        HeldBytes::Words => text.saturating_mul(TSVECTOR_PARSE_BYTES_PER_BYTE),
-        HeldBytes::Rebuild => result.saturating_mul(REBUILD_BYTES_PER_BYTE),
+        HeldBytes::Nothing => Bytes::ZERO,
+        HeldBytes::Regex => text * REGEX_BYTES_PER_BYTE,
+        HeldBytes::Words => text * TSVECTOR_PARSE_BYTES_PER_BYTE,
+        HeldBytes::Rebuild => result * REBUILD_BYTES_PER_BYTE,
     }
 }
 
@@ -326,7 +319,7 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> CheckOu
 }
 
 /// The uninterruptible steps of a function over arguments of this size.
-fn function_steps(function: &Function, longest: u64, location: i32) -> Result<Steps, Refusal> {
+fn function_steps(function: &Function, longest: Bytes, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
         StepRule::None => return Ok(Steps::default()),
         StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),

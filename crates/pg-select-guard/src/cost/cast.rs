@@ -1,30 +1,101 @@
 //! Casts: how large the target type makes a value, and what reading the value costs.
 
-use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node, TypeCast, TypeName};
+use pg_query::protobuf::{Node, TypeCast, TypeName};
 
 use super::bound::Bound;
+use super::call_syntax::Call;
+use super::edits::Edits;
 use super::limits::{
-    ARRAY_INPUT_BYTES_PER_BYTE, JSON_INPUT_BYTES_PER_BYTE, MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS,
-    MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES, MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES,
-    MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE, PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE,
-    SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE, TSQUERY_BYTES_PER_BYTE,
+    ARRAY_INPUT_BYTES_PER_BYTE, BYTES_PER_CHARACTER, JSON_INPUT_BYTES_PER_BYTE,
+    MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS, MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES,
+    MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES, MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE,
+    PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE,
+    TSQUERY_BYTES_PER_BYTE, VECTOR_ELEMENT_BYTES,
 };
 use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
+use super::units::Bytes;
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::allow_list::TYPES;
 use crate::name::names;
 use crate::refusal::Refusal;
 
-/// Whether PostgreSQL may treat this call as a cast: a function named like a type with one argument
-/// (`func_get_detail`), also with VARIADIC. PostgreSQL rejects such a call with any other clause.
-pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
-    TYPES.contains(&name)
-        && call.args.len() == 1
-        && !call.args.iter().any(inspect::is_named_argument)
+/// A cast, or something that PostgreSQL treats like one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cast<'a> {
+    arg: Option<&'a Node>,
+    target: Option<Target<'a>>,
+    location: i32,
+}
+
+/// The type that a value is cast to.
+#[derive(Clone, Copy, Debug)]
+struct Target<'a> {
+    name: &'a str,
+    modifiers: &'a [Node],
+    is_array: bool,
+    location: i32,
+}
+
+impl<'a> Target<'a> {
+    fn from_type(target: &'a TypeName) -> Self {
+        Self {
+            name: names(&target.names).last().copied().unwrap_or_default(),
+            modifiers: &target.typmods,
+            is_array: !target.array_bounds.is_empty(),
+            location: target.location,
+        }
+    }
+
+    fn from_name(name: &'a str) -> Self {
+        Self {
+            name,
+            modifiers: &[],
+            is_array: false,
+            location: -1,
+        }
+    }
+}
+
+impl<'a> Cast<'a> {
+    pub(super) fn from_type_cast(cast: &'a TypeCast) -> Self {
+        Self {
+            arg: cast.arg.as_deref(),
+            target: cast.type_name.as_ref().map(Target::from_type),
+            location: cast.location,
+        }
+    }
+
+    /// A call of the function `name` that PostgreSQL may treat as a cast.
+    pub(super) fn from_call(name: &'a str, arg: &'a Node, location: i32) -> Self {
+        Self {
+            location,
+            ..Self::new(arg, name)
+        }
+    }
+
+    /// `arg::name`, which the client did not write.
+    pub(super) fn new(arg: &'a Node, name: &'a str) -> Self {
+        Self {
+            arg: Some(arg),
+            target: Some(Target::from_name(name)),
+            location: -1,
+        }
+    }
+}
+
+/// The argument of a call that PostgreSQL may treat as a cast: a function named like a type with
+/// one argument (`func_get_detail`), also with VARIADIC. PostgreSQL rejects such a call with any
+/// other clause.
+pub(super) fn cast_argument<'a>(call: &Call<'a>) -> Option<&'a Node> {
+    let [arg] = call.args.as_slice() else {
+        return None;
+    };
+    let is_cast = TYPES.contains(&call.name)
+        && !inspect::is_named_argument(arg)
         && call.agg_order.is_empty()
         && call.agg_filter.is_none()
-        && call.over.is_none()
+        && call.over.is_none();
+    is_cast.then_some(*arg)
 }
 
 /// Types whose values may parse as a number.
@@ -32,7 +103,7 @@ const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "
 
 /// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
 /// to this type; `None` if the type needs no limit.
-fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
+fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<Bytes> {
     match name {
         "numeric" if has_modifier && !is_array => None,
         "numeric" if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
@@ -84,82 +155,61 @@ const FIXED_SIZE_TYPES: [&str; 16] = [
 
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
-fn wrap_texts(text: &mut Node, wrapper: &str, max: u64) -> usize {
-    if let Some(NodeEnum::AArrayExpr(list)) = &mut text.node {
-        let elements = list.elements.iter_mut();
+fn wrap_texts(text: &Node, wrapper: &'static str, max: Bytes, edits: &mut Edits) -> usize {
+    if let Some(elements) = edits.array_elements(text) {
         return elements
-            .map(|element| wrap_texts(element, wrapper, max))
+            .iter()
+            .map(|element| wrap_texts(element, wrapper, max, edits))
             .sum();
     }
-    if inspect::text_literal(text).is_some() || matches!(text.node, Some(NodeEnum::AConst(_))) {
+    if edits.is_untyped_literal(text) {
         return 0;
     }
-    let inner = std::mem::take(text);
-    *text = build_ast::wrapper_call(wrapper, vec![inner, build_ast::integer(max)]);
+    edits.wrap(text, wrapper, vec![build_ast::integer(max.count())]);
     1
 }
 
 impl CostAnalyzer {
-    /// Bounds a call that PostgreSQL may treat as a cast like that cast. The call is kept.
-    pub(super) fn bound_cast_call(
-        &mut self,
-        name: &str,
-        call: &mut FuncCall,
-    ) -> Result<Bound, Refusal> {
-        let Some(arg) = call.args.first_mut() else {
-            return Err(Refusal::construct(name).at(call.location));
+    /// The bound of a literal that is read as a type. The literal is kept.
+    pub(super) fn bound_input(&mut self, text: &Node, target: &TypeName) -> Result<Bound, Refusal> {
+        let cast = Cast {
+            arg: Some(text),
+            target: Some(Target::from_type(target)),
+            location: target.location,
         };
-        let mut cast = build_ast::type_cast(std::mem::take(arg), name);
-        cast.location = call.location;
-        let bound = self.bound_cast(&mut cast)?;
-        *arg = cast.arg.map(|inner| *inner).unwrap_or_default();
+        let (bound, _) = self.with_own_edits(|analyzer| analyzer.bound_cast(cast))?;
         Ok(bound)
     }
 
-    /// The bound of a literal that is read as a type. The literal is kept.
-    pub(super) fn bound_input(&mut self, text: &Node, target: &TypeName) -> Result<Bound, Refusal> {
-        self.bound_cast(&mut TypeCast {
-            arg: Some(Box::new(text.clone())),
-            type_name: Some(target.clone()),
-            location: target.location,
-        })
-    }
-
     /// Bounds a cast. The text that it reads may get a bounded wrapper.
-    pub(super) fn bound_cast(&mut self, cast: &mut TypeCast) -> Result<Bound, Refusal> {
-        let mut arg = match &mut cast.arg {
+    pub(super) fn bound_cast(&mut self, cast: Cast<'_>) -> Result<Bound, Refusal> {
+        let is_list = cast.arg.is_some_and(inspect::is_array_constructor);
+        let mut arg = match cast.arg {
             // The elements of an array constructor are read as the target's element type.
-            Some(array) if matches!(array.node, Some(NodeEnum::AArrayExpr(_))) => {
-                self.bound_expr_in_place(array)?
-            }
+            Some(array) if is_list => self.bound_expr_in_place(array)?,
             arg => self.bound_optional(arg)?,
         };
-        let Some(target) = &cast.type_name else {
+        let Some(target) = cast.target else {
             return Ok(arg);
         };
-        let mut modifiers = target.typmods.iter().map(inspect::integer_literal);
+        let Target { name, is_array, .. } = target;
+        let mut modifiers = target.modifiers.iter().map(inspect::integer_literal);
         let length = modifiers.next().flatten();
         let scale = modifiers
             .next()
-            .map(|scale| scale.unwrap_or(MAX_NUMERIC_SCALE));
-        let is_array = !target.array_bounds.is_empty();
-        let name = names(&target.names)
-            .last()
-            .copied()
-            .unwrap_or_default()
-            .to_owned();
+            .map(|scale| scale.map_or(MAX_NUMERIC_SCALE, Bytes::new));
         // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
         // numbers.
         let is_unchanged = name == "json" && arg.is_json;
         let mut expansion = 1;
         if arg.may_parse_as_number
             && !is_unchanged
-            && let Some(max) = max_numeric_text_bytes(&name, length.is_some(), is_array)
-            && let Some(text) = &mut cast.arg
+            && let Some(max) = max_numeric_text_bytes(name, length.is_some(), is_array)
+            && let Some(text) = cast.arg
         {
-            let is_list = matches!(text.node, Some(NodeEnum::AArrayExpr(_)));
-            let as_json = matches!(name.as_str(), "json" | "jsonb") && (is_list || !is_array);
-            let wrapped = wrap_texts(text, if as_json { "json_text" } else { "number" }, max);
+            let as_json = matches!(name, "json" | "jsonb") && (is_list || !is_array);
+            let wrapper = if as_json { "json_text" } else { "number" };
+            let wrapped = wrap_texts(text, wrapper, max, &mut self.edits);
             if wrapped > 0 {
                 arg.max_bytes = arg.max_bytes.min(max);
             }
@@ -169,14 +219,11 @@ impl CostAnalyzer {
             arg = (0..wrapped).fold(arg, |arg, _| arg.with_wrapper());
         }
         if arg.may_parse_as_number
-            && time_zone::may_name_time_zone(&name)
-            && let Some(text) = &mut cast.arg
+            && time_zone::may_name_time_zone(name)
+            && let Some(text) = cast.arg
         {
-            let wrappers = time_zone::wrap_time_input(text, &name);
-            let matched = arg
-                .max_bytes
-                .saturating_mul(wrappers.saturating_mul(REGEX_BYTES_PER_BYTE));
-            arg.live_bytes = arg.live_bytes.saturating_add(matched);
+            let wrappers = time_zone::wrap_time_input(text, name, &mut self.edits);
+            arg.live_bytes += arg.max_bytes * REGEX_BYTES_PER_BYTE * wrappers;
             arg = (0..wrappers).fold(arg, |arg, _| arg.with_wrapper());
         }
         if name == "tsquery" && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
@@ -187,31 +234,25 @@ impl CostAnalyzer {
                 target.location,
             ));
         }
-        let times = |times: u64| {
-            let times = times.max(expansion);
-            arg.max_bytes
-                .saturating_mul(times)
-                .saturating_add(SCALAR_BYTES)
-        };
-        let value = match (name.as_str(), length) {
+        let times = |times: u64| arg.max_bytes * times.max(expansion) + SCALAR_BYTES;
+        let characters = |length: u64| BYTES_PER_CHARACTER * length;
+        let value = match (name, length) {
             // Each element becomes as long as a value of the type.
             ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
-                let elements = arg.max_bytes / 2 + 1;
-                times(8).saturating_add(elements.saturating_mul(length.saturating_mul(4)))
+                let elements = (arg.max_bytes / 2 + Bytes::new(1)).count();
+                times(8) + characters(length) * elements
             }
             ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
-            ("bpchar", length) => 4_u64.saturating_mul(length.unwrap_or(1)).max(arg.max_bytes),
-            ("bit", length) => length.unwrap_or(1).saturating_add(SCALAR_BYTES),
-            ("varbit" | "varchar", Some(length)) => {
-                times(2).min(4_u64.saturating_mul(length).saturating_add(SCALAR_BYTES))
-            }
+            ("bpchar", length) => characters(length.unwrap_or(1)).max(arg.max_bytes),
+            ("bit", length) => Bytes::new(length.unwrap_or(1)) + SCALAR_BYTES,
+            ("varbit" | "varchar", Some(length)) => times(2).min(characters(length) + SCALAR_BYTES),
             ("numeric", Some(length)) => {
-                length.saturating_add(scale.unwrap_or(0)).max(SCALAR_BYTES)
+                (Bytes::new(length) + scale.unwrap_or_default()).max(SCALAR_BYTES)
             }
-            ("numeric", None) if expansion > 1 => arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS),
+            ("numeric", None) if expansion > 1 => arg.max_bytes + MAX_EXPONENT_DIGITS,
             ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
-            ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
+            ("vector", length) => times(4).max(VECTOR_ELEMENT_BYTES * length.unwrap_or(0)),
             // Arrays and rows double characters that need quotes.
             ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
             _ if name.ends_with("range") => times(2),
@@ -242,10 +283,10 @@ impl CostAnalyzer {
             .at(cast.location));
         }
         let mut bound = Bound::parent(arg, value);
-        bound.may_parse_as_number = is_array || NUMERIC_LOOKING_TYPES.contains(&name.as_str());
-        bound.is_json = !is_array && matches!(name.as_str(), "json" | "jsonb");
-        bound.is_flat = is_array || !matches!(name.as_str(), "json" | "jsonb" | "tsquery");
-        let input_bytes_per_byte = match (name.as_str(), is_array) {
+        bound.may_parse_as_number = is_array || NUMERIC_LOOKING_TYPES.contains(&name);
+        bound.is_json = !is_array && matches!(name, "json" | "jsonb");
+        bound.is_flat = is_array || !matches!(name, "json" | "jsonb" | "tsquery");
+        let input_bytes_per_byte = match (name, is_array) {
             ("json" | "jsonb", false) => JSON_INPUT_BYTES_PER_BYTE,
             (name, true) if SIMPLE_ELEMENT_TYPES.contains(&name) => {
                 SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE
@@ -254,13 +295,11 @@ impl CostAnalyzer {
             (name, false) if name.ends_with("multirange") => ARRAY_INPUT_BYTES_PER_BYTE,
             _ => 0,
         };
-        bound.live_bytes = bound
-            .live_bytes
-            .saturating_add(arg.max_bytes.saturating_mul(input_bytes_per_byte));
+        bound.live_bytes += arg.max_bytes * input_bytes_per_byte;
         if value.max(arg.max_bytes) > SCALAR_BYTES {
             let own_steps = check_steps(
                 &format!("the type {name}"),
-                value.max(arg.max_bytes),
+                value.max(arg.max_bytes).count(),
                 PRINT_STEPS_PER_BYTE,
                 target.location,
             )?;

@@ -2,6 +2,7 @@
 
 use super::bound::{Bound, Parts};
 use super::limits::FIELD_OVERHEAD_BYTES;
+use super::units::Bytes;
 use crate::resolve::{self, ColumnData};
 
 /// A column and the bound of its values.
@@ -12,7 +13,7 @@ pub(super) type Columns = resolve::Columns<Bound>;
 
 impl ColumnData for Bound {
     fn nothing() -> Self {
-        Self::leaf(0)
+        Self::leaf(Bytes::ZERO)
     }
 
     fn merged(self, other: Self) -> Self {
@@ -25,16 +26,14 @@ impl ColumnData for Bound {
 
     /// As JSON, a row contains the name of each column.
     fn row<'a>(columns: impl Iterator<Item = (&'a str, Self)>) -> Self {
-        let mut names = 0_usize;
+        let mut names = Bytes::ZERO;
         let parts: Parts = columns
             .map(|(name, bound)| {
-                names += name.len() + FIELD_OVERHEAD_BYTES;
+                names += Bytes::from_text(name) + FIELD_OVERHEAD_BYTES;
                 bound
             })
             .collect();
-        let names = u64::try_from(names).unwrap_or(u64::MAX);
-        let value = parts.total_bytes.saturating_mul(2).saturating_add(names);
-        Self::parent(parts.combined, value)
+        Self::parent(parts.combined, parts.total_bytes * 2 + names)
     }
 
     fn all_rows(rows: impl Iterator<Item = Self>) -> Self {
@@ -60,15 +59,12 @@ impl Columns {
     }
 
     /// Sum of the sizes of a row's values. All columns that may exist count as one, the longest.
-    pub(super) fn row_bytes(&self) -> u64 {
+    pub(super) fn row_bytes(&self) -> Bytes {
         let (certain, possible): (Vec<&Column>, Vec<&Column>) =
             self.iter().partition(|column| column.must_exist);
         let value = |column: &&Column| column.data.max_bytes;
-        let possible = possible.iter().map(value).fold(0, u64::max);
-        certain
-            .iter()
-            .map(value)
-            .fold(possible, u64::saturating_add)
+        let possible = possible.iter().map(value).max().unwrap_or_default();
+        possible + certain.iter().map(value).sum::<Bytes>()
     }
 
     /// Puts the columns behind an optimization fence: references read values from now on.

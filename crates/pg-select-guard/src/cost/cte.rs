@@ -1,10 +1,11 @@
 //! WITH clauses: common table expressions and recursion.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{CommonTableExpr, CteMaterialize, SelectStmt, WithClause};
+use pg_query::protobuf::{CommonTableExpr, CteMaterialize, Node, SelectStmt, WithClause};
 
 use super::bound::Bound;
 use super::columns::Columns;
+use super::edits::{Becomes, Edits};
 use super::limits::{MAX_RECURSIVE_SCALAR_BYTES, MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::query::{QueryOutput, Recursion, RecursiveCte};
 use super::{CostAnalyzer, CteOutput, ItemCost, build_ast, inspect, row_limits};
@@ -13,21 +14,18 @@ use crate::refusal::{Refusal, Rule};
 use crate::resolve::CteQuery;
 
 impl CostAnalyzer {
-    pub(super) fn bound_with(&mut self, with: &mut WithClause) -> CheckOutcome {
-        let WithClause {
-            ctes, recursive, ..
-        } = with;
-        let mut nodes = Vec::with_capacity(ctes.len());
-        for cte in ctes {
-            let Some(NodeEnum::CommonTableExpr(cte)) = &mut cte.node else {
+    pub(super) fn bound_with(&mut self, with: &WithClause) -> CheckOutcome {
+        let mut queries = Vec::with_capacity(with.ctes.len());
+        for node in &with.ctes {
+            let Some(NodeEnum::CommonTableExpr(cte)) = &node.node else {
                 return Err(Refusal::construct("this WITH clause"));
             };
-            nodes.push(cte);
+            queries.push((node, cte.as_ref()));
         }
-        let names = nodes.iter().map(|cte| cte.ctename.as_str());
-        let first = self.ctes.enter(*recursive, names);
-        for (position, cte) in (first..).zip(nodes) {
-            let output = self.bound_cte(cte, recursive.then_some(position))?;
+        let names = queries.iter().map(|(_, cte)| cte.ctename.as_str());
+        let first = self.ctes.enter(with.recursive, names);
+        for (position, (node, cte)) in (first..).zip(queries) {
+            let output = self.bound_cte(node, cte, with.recursive.then_some(position))?;
             self.ctes.define(position, &cte.ctename, output);
         }
         Ok(())
@@ -35,17 +33,17 @@ impl CostAnalyzer {
 
     fn bound_cte(
         &mut self,
-        cte: &mut CommonTableExpr,
+        node: &Node,
+        cte: &CommonTableExpr,
         position: Option<usize>,
     ) -> Result<CteOutput, Refusal> {
         if cte.ctematerialized() == CteMaterialize::Never {
             // NOT MATERIALIZED would copy the query into the plan once for each reference.
-            cte.set_ctematerialized(CteMaterialize::Default);
+            self.set_materialized(node, CteMaterialize::Default);
         }
         let column_aliases = &cte.aliascolnames;
-        let Some(NodeEnum::SelectStmt(select)) =
-            cte.ctequery.as_mut().and_then(|query| query.node.as_mut())
-        else {
+        let query = cte.ctequery.as_deref().and_then(inspect::query);
+        let Some((_, select)) = query else {
             return Err(Refusal::construct("a data-modifying WITH query"));
         };
         let recursive_cte = position.map(|position| RecursiveCte {
@@ -61,13 +59,13 @@ impl CostAnalyzer {
         } = self.bound_query_as(select, recursive_cte)?;
         columns.rename(&names(column_aliases));
         if recursion == Recursion::Distinct {
-            self.limit_recursion(cte, &columns)?;
+            self.limit_recursion(node, cte, &columns)?;
         }
         let recursive = recursion != Recursion::None;
         let materialized = cte.ctematerialized() == CteMaterialize::Always || recursive;
         if materialized || self.is_costly(&columns) {
             if !recursive {
-                cte.set_ctematerialized(CteMaterialize::Always);
+                self.set_materialized(node, CteMaterialize::Always);
             }
             columns.fence();
         }
@@ -77,8 +75,28 @@ impl CostAnalyzer {
         Ok(CteOutput { columns, cost })
     }
 
+    fn set_materialized(&mut self, node: &Node, materialized: CteMaterialize) {
+        self.change_cte(node, move |cte| cte.set_ctematerialized(materialized));
+    }
+
+    fn change_cte(&mut self, node: &Node, edit: impl FnOnce(&mut CommonTableExpr) + 'static) {
+        let change = |node: &mut Node| match &mut node.node {
+            Some(NodeEnum::CommonTableExpr(cte)) => {
+                edit(cte);
+                Ok(())
+            }
+            _ => Err(Refusal::construct("this WITH clause")),
+        };
+        self.edits.change(node, Becomes::Other, change);
+    }
+
     /// Limits the rows of a recursion by UNION while they are produced.
-    fn limit_recursion(&mut self, cte: &mut CommonTableExpr, columns: &Columns) -> CheckOutcome {
+    fn limit_recursion(
+        &mut self,
+        node: &Node,
+        cte: &CommonTableExpr,
+        columns: &Columns,
+    ) -> CheckOutcome {
         let Some(names) = columns.known_names() else {
             return Err(Refusal::construct_with_hint(
                 "a recursive UNION without column names",
@@ -88,7 +106,10 @@ impl CostAnalyzer {
         };
         self.add_item()?;
         self.totals.hashed_subplans += 1;
-        row_limits::limit_recursion(cte, &names, self.hashed_subplans);
+        let sharers = self.hashed_subplans;
+        self.change_cte(node, move |cte| {
+            row_limits::limit_recursion(cte, &names, sharers);
+        });
         Ok(())
     }
 
@@ -98,7 +119,7 @@ impl CostAnalyzer {
         &mut self,
         recursive_cte: RecursiveCte<'_>,
         first: &Columns,
-        recursive_term: &mut SelectStmt,
+        recursive_term: &SelectStmt,
     ) -> Result<(QueryOutput, bool), Refusal> {
         let mut self_columns = first.clone();
         self_columns.rename(&names(recursive_cte.column_aliases));
@@ -124,7 +145,8 @@ impl CostAnalyzer {
         let is_read = self.ctes.is_read(recursive_cte.position);
         self.ctes.set_recursive(recursive_cte.position, None);
         if is_read {
-            wrap_growing_columns(recursive_term, &mut output.columns, &self_columns)?;
+            let wrapped = &mut output.columns;
+            wrap_growing_columns(recursive_term, wrapped, &self_columns, &mut self.edits)?;
         }
         Ok((output, is_read))
     }
@@ -145,9 +167,10 @@ impl CostAnalyzer {
 
 /// Puts each column that the recursive term lengthens into a bounded wrapper.
 fn wrap_growing_columns(
-    select: &mut SelectStmt,
+    select: &SelectStmt,
     columns: &mut Columns,
     self_columns: &Columns,
+    edits: &mut Edits,
 ) -> CheckOutcome {
     let mut growing = Vec::new();
     columns.merge(self_columns, |bound, max| {
@@ -170,18 +193,27 @@ fn wrap_growing_columns(
     if columns.exact_count() != Some(select.target_list.len()) {
         return Err(cannot_wrap());
     }
-    for (target, max) in select.target_list.iter_mut().zip(growing) {
+    for (node, max) in select.target_list.iter().zip(growing) {
         let Some(max) = max else { continue };
-        let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
-            return Err(cannot_wrap());
+        let value = match &node.node {
+            Some(NodeEnum::ResTarget(target)) => target.val.as_deref(),
+            _ => None,
         };
-        let value = target
-            .val
-            .take()
-            .filter(|value| inspect::star_qualifier(value).is_none());
-        let value = *value.ok_or_else(cannot_wrap)?;
-        let wrapped = build_ast::wrapper_call("fits", vec![value, build_ast::integer(max)]);
-        target.val = Some(Box::new(wrapped));
+        if value.is_none_or(|value| inspect::star_qualifier(value).is_some()) {
+            return Err(cannot_wrap());
+        }
+        // The edit of the target and not of its value, so that the column has got its name before.
+        let wrap = move |node: &mut Node| match &mut node.node {
+            Some(NodeEnum::ResTarget(target)) => {
+                let value = target.val.take().map(|value| *value).unwrap_or_default();
+                let wrapped =
+                    build_ast::wrapper_call("fits", vec![value, build_ast::integer(max.count())]);
+                target.val = Some(Box::new(wrapped));
+                Ok(())
+            }
+            _ => Err(cannot_wrap()),
+        };
+        edits.change(node, Becomes::Other, wrap);
     }
     Ok(())
 }

@@ -5,9 +5,12 @@ use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{AConst, AExpr, AIndirection, BoolExprType, Node, WindowDef};
 
 use super::bound::{Bound, Parts};
+use super::call_syntax::Call;
+use super::cast::Cast;
+use super::edits::Becomes;
 use super::limits::{
-    ARRAY_ELEMENT_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, MAX_SCALAR_INPUT_BYTES,
-    SCALAR_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
+    ARRAY_ELEMENT_BYTES, INTEGER_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES,
+    MAX_SCALAR_INPUT_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
 use super::operation::{
     compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
@@ -15,6 +18,7 @@ use super::operation::{
 use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
 use super::totals::check_bytes;
+use super::units::{Bytes, to_u64};
 use super::{CostAnalyzer, build_ast, inspect, operator, retained};
 use crate::refusal::Refusal;
 use crate::resolve::Resolved;
@@ -22,7 +26,7 @@ use crate::resolve::Resolved;
 impl CostAnalyzer {
     /// Bounds an expression. A long constant, which PostgreSQL would compute while planning, is
     /// moved into an InitPlan, which runs at execution.
-    pub(super) fn bound_expr(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
+    pub(super) fn bound_expr(&mut self, node: &Node) -> Result<Bound, Refusal> {
         let bound = self.bound_expr_in_place(node)?;
         if bound.is_runtime
             || bound.max_bytes <= MAX_PLAN_TIME_BYTES
@@ -31,13 +35,14 @@ impl CostAnalyzer {
             return Ok(bound);
         }
         self.add_item()?;
-        build_ast::wrap_in_scalar_subquery(node);
+        self.edits
+            .replace(node, Becomes::SubLink, build_ast::scalar_subquery);
         Ok(bound.at_runtime())
     }
 
     /// Bounds an expression that must not be moved into an InitPlan.
-    pub(super) fn bound_expr_in_place(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let Some(known) = &mut node.node else {
+    pub(super) fn bound_expr_in_place(&mut self, node: &Node) -> Result<Bound, Refusal> {
+        let Some(known) = &node.node else {
             return Ok(Bound::default());
         };
         Ok(match known {
@@ -49,21 +54,26 @@ impl CostAnalyzer {
             }
             NodeEnum::ColumnRef(column) => {
                 let resolved = self.resolver.resolve(column)?;
+                if resolved.drops_schema {
+                    self.edits
+                        .change(node, Becomes::Other, build_ast::remove_schema);
+                }
                 self.bound_resolved(resolved)
             }
             NodeEnum::AExpr(expr) => {
                 self.add_retained_bytes(operator::retained_bytes(expr));
                 let operands = self.bound_operands(expr)?;
-                let mut bound = bound_operation(expr, operands)?;
-                if expr.rexpr.as_deref().is_some_and(inspect::is_wrapper_call) {
+                let mut bound = bound_operation(expr, operands, &mut self.edits)?;
+                let right = expr.rexpr.as_deref();
+                if right.is_some_and(|right| self.edits.is_wrapper_call(right)) {
                     bound = bound.with_wrapper();
                 }
                 bound
             }
-            NodeEnum::TypeCast(cast) => self.bound_cast(cast)?,
-            NodeEnum::FuncCall(_) => {
-                let bound = self.bound_call(node)?;
-                return Ok(if inspect::is_wrapper_call(node) {
+            NodeEnum::TypeCast(cast) => self.bound_cast(Cast::from_type_cast(cast))?,
+            NodeEnum::FuncCall(call) => {
+                let bound = self.bound_call(&Call::from_func_call(node, call))?;
+                return Ok(if self.edits.is_wrapper_call(node) {
                     bound.with_wrapper()
                 } else {
                     bound
@@ -77,20 +87,25 @@ impl CostAnalyzer {
             | NodeEnum::JsonArrayAgg(_)
             | NodeEnum::JsonObjectAgg(_)
             | NodeEnum::JsonFuncExpr(_) => return self.bound_sql_json(node),
-            NodeEnum::SubLink(_) => return self.bound_sub_link(node, SublinkPlan::HashedSubplan),
+            NodeEnum::SubLink(link) => {
+                return self.bound_sub_link(node, link, SublinkPlan::HashedSubplan);
+            }
             NodeEnum::AIndirection(indirection) => self.bound_indirection(indirection)?,
             NodeEnum::WindowDef(window) => self.bound_window(window)?,
             NodeEnum::BoolExpr(expr) => {
-                Bound::parent(self.bound_exprs(&mut expr.args)?.combined, 1).as_non_text()
+                Bound::parent(self.bound_exprs(&expr.args)?.combined, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::NullTest(test) => {
-                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::BooleanTest(test) => {
-                Bound::parent(self.bound_optional(&mut test.arg)?, 1).as_non_text()
+                Bound::parent(self.bound_optional(test.arg.as_deref())?, TRUTH_VALUE_BYTES)
+                    .as_non_text()
             }
             NodeEnum::JsonIsPredicate(test) => {
-                let mut tested = self.bound_optional(&mut test.expr)?;
+                let mut tested = self.bound_optional(test.expr.as_deref())?;
                 check_bytes(
                     "the operand of IS JSON",
                     tested.max_bytes,
@@ -98,23 +113,22 @@ impl CostAnalyzer {
                     test.location,
                 )?;
                 // PostgreSQL keeps the keys of each object that is still open.
-                let keys = tested.max_bytes.saturating_mul(UNIQUE_KEYS_BYTES_PER_BYTE);
-                tested.live_bytes = tested.live_bytes.saturating_add(keys);
-                Bound::parent(tested, 1).as_non_text()
+                tested.live_bytes += tested.max_bytes * UNIQUE_KEYS_BYTES_PER_BYTE;
+                Bound::parent(tested, TRUTH_VALUE_BYTES).as_non_text()
             }
-            NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
-            NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&mut expr.args)?),
+            NodeEnum::CoalesceExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
+            NodeEnum::MinMaxExpr(expr) => choice_of(self.bound_exprs(&expr.args)?),
             NodeEnum::CaseExpr(case) => {
                 let (mut parts, mut results) = (Parts::default(), Parts::default());
-                if let Some(arg) = &mut case.arg {
+                if let Some(arg) = &case.arg {
                     let bound = self.bound_expr(arg)?;
                     // Each WHEN compares with its own copy of a constant
                     // (`eval_const_expressions`).
-                    let whens = u64::try_from(case.args.len()).unwrap_or(u64::MAX);
+                    let whens = to_u64(case.args.len());
                     parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
                 }
-                let else_result = case.defresult.as_deref_mut();
-                for result in else_result.into_iter().chain(&mut case.args) {
+                let else_result = case.defresult.as_deref();
+                for result in else_result.into_iter().chain(&case.args) {
                     let bound = self.bound_expr(result)?;
                     parts.add(bound);
                     results.add(bound);
@@ -122,22 +136,22 @@ impl CostAnalyzer {
                 choice_bound(&results, parts.combined)
             }
             NodeEnum::CaseWhen(when) => {
-                let condition = self.bound_optional(&mut when.expr)?;
-                let result = self.bound_optional(&mut when.result)?;
+                let condition = self.bound_optional(when.expr.as_deref())?;
+                let result = self.bound_optional(when.result.as_deref())?;
                 let parts = [condition, result].into_iter().collect::<Parts>();
                 choice_bound(&[result].into_iter().collect(), parts.combined)
             }
             NodeEnum::CollateClause(collate) => choice_of(
-                [self.bound_optional(&mut collate.arg)?]
+                [self.bound_optional(collate.arg.as_deref())?]
                     .into_iter()
                     .collect(),
             ),
-            NodeEnum::NamedArgExpr(arg) => self.bound_optional(&mut arg.arg)?,
-            NodeEnum::ResTarget(target) => self.bound_optional(&mut target.val)?,
-            NodeEnum::SortBy(sort) => self.bound_optional(&mut sort.node)?,
+            NodeEnum::NamedArgExpr(arg) => self.bound_optional(arg.arg.as_deref())?,
+            NodeEnum::ResTarget(target) => self.bound_optional(target.val.as_deref())?,
+            NodeEnum::SortBy(sort) => self.bound_optional(sort.node.as_deref())?,
             NodeEnum::AIndices(indices) => self
-                .bound_optional(&mut indices.lidx)?
-                .with_sibling(self.bound_optional(&mut indices.uidx)?),
+                .bound_optional(indices.lidx.as_deref())?
+                .with_sibling(self.bound_optional(indices.uidx.as_deref())?),
             // The text of a row is quoted once more for each row or array around it.
             NodeEnum::RowExpr(row) => {
                 let columns = row
@@ -146,29 +160,20 @@ impl CostAnalyzer {
                     .map(|arg| self.resolver.row_columns(arg))
                     .sum();
                 self.add_retained_bytes(retained::record_type_bytes(columns));
-                let parts = self.bound_exprs(&mut row.args)?;
-                let value = parts
-                    .total_bytes
-                    .saturating_mul(2)
-                    .saturating_add(SCALAR_BYTES);
-                Bound::parent(parts.combined, value)
+                let parts = self.bound_exprs(&row.args)?;
+                Bound::parent(parts.combined, parts.total_bytes * 2 + SCALAR_BYTES)
             }
             NodeEnum::AArrayExpr(array) => {
-                let parts = self.bound_exprs(&mut array.elements)?;
-                let elements = u64::try_from(array.elements.len()).unwrap_or(u64::MAX);
-                let sum = parts
-                    .total_bytes
-                    .saturating_mul(2)
-                    .saturating_add(SCALAR_BYTES);
-                let value = elements
-                    .saturating_mul(ARRAY_ELEMENT_BYTES)
-                    .saturating_add(sum);
+                let parts = self.bound_exprs(&array.elements)?;
+                let elements = to_u64(array.elements.len());
+                let sum = parts.total_bytes * 2 + SCALAR_BYTES;
+                let value = ARRAY_ELEMENT_BYTES * elements + sum;
                 Bound::parent(parts.combined, value).as_flat()
             }
-            NodeEnum::List(list) => tuple_bound(self.bound_exprs(&mut list.items)?),
-            NodeEnum::GroupingSet(set) => tuple_bound(self.bound_exprs(&mut set.content)?),
+            NodeEnum::List(list) => tuple_bound(self.bound_exprs(&list.items)?),
+            NodeEnum::GroupingSet(set) => tuple_bound(self.bound_exprs(&set.content)?),
             NodeEnum::GroupingFunc(grouping) => {
-                Bound::parent(self.bound_exprs(&mut grouping.args)?.combined, SCALAR_BYTES)
+                Bound::parent(self.bound_exprs(&grouping.args)?.combined, SCALAR_BYTES)
             }
             // The name of a field or `*` behind an expression; CURRENT_DATE and the like.
             NodeEnum::String(_) | NodeEnum::AStar(_) | NodeEnum::SqlvalueFunction(_) => {
@@ -183,42 +188,39 @@ impl CostAnalyzer {
     /// are joined by AND and make it a join, if `plan` says so.
     pub(super) fn bound_condition(
         &mut self,
-        node: &mut Node,
+        node: &Node,
         plan: SublinkPlan,
     ) -> Result<Bound, Refusal> {
-        match &mut node.node {
-            Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_mut_slice()) {
+        match &node.node {
+            Some(NodeEnum::BoolExpr(expr)) => match (expr.boolop(), expr.args.as_slice()) {
                 (BoolExprType::AndExpr, args) => {
                     let mut parts = Parts::default();
                     for arg in args {
                         parts.add(self.bound_condition(arg, plan)?);
                     }
-                    Ok(Bound::parent(parts.combined, 1))
+                    Ok(Bound::parent(parts.combined, TRUTH_VALUE_BYTES))
                 }
                 (BoolExprType::NotExpr, [arg]) if inspect::is_exists(arg) => {
-                    Ok(Bound::parent(self.bound_sub_link(arg, plan)?, 1))
+                    let condition = self.bound_condition(arg, plan)?;
+                    Ok(Bound::parent(condition, TRUTH_VALUE_BYTES))
                 }
                 _ => self.bound_expr(node),
             },
-            Some(NodeEnum::SubLink(_)) => self.bound_sub_link(node, plan),
+            Some(NodeEnum::SubLink(link)) => self.bound_sub_link(node, link, plan),
             _ => self.bound_expr(node),
         }
     }
 
-    pub(super) fn bound_exprs(&mut self, nodes: &mut [Node]) -> Result<Parts, Refusal> {
-        nodes.iter_mut().map(|node| self.bound_expr(node)).collect()
+    pub(super) fn bound_exprs(&mut self, nodes: &[Node]) -> Result<Parts, Refusal> {
+        nodes.iter().map(|node| self.bound_expr(node)).collect()
     }
 
-    pub(super) fn bound_optional(
-        &mut self,
-        node: &mut Option<Box<Node>>,
-    ) -> Result<Bound, Refusal> {
-        node.as_mut()
-            .map_or(Ok(Bound::default()), |node| self.bound_expr(node))
+    pub(super) fn bound_optional(&mut self, node: Option<&Node>) -> Result<Bound, Refusal> {
+        node.map_or(Ok(Bound::default()), |node| self.bound_expr(node))
     }
 
-    pub(super) fn add_retained_bytes(&mut self, bytes: u64) {
-        self.retained_bytes = self.retained_bytes.saturating_add(bytes);
+    pub(super) fn add_retained_bytes(&mut self, bytes: Bytes) {
+        self.retained_bytes += bytes;
     }
 
     /// The bound of a reference that has been resolved.
@@ -230,21 +232,22 @@ impl CostAnalyzer {
         resolved.data
     }
 
-    fn bound_operands(&mut self, expr: &mut AExpr) -> Result<Operands, Refusal> {
+    fn bound_operands(&mut self, expr: &AExpr) -> Result<Operands, Refusal> {
         let before = self.ref_levels.len();
-        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr));
-        let left = self.bound_optional(&mut expr.lexpr)?;
+        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr, &self.edits));
+        let left = self.bound_optional(expr.lexpr.as_deref())?;
         self.add_copies(totals, left_copies)?;
         let totals = self.totals;
         let between = self.ref_levels.len();
         let takes_path = may_take_json_path(expr);
-        let right = match &mut expr.rexpr {
+        let right = match expr.rexpr.as_deref() {
             Some(path) if takes_path && inspect::is_json_path(path) => json_path_bound(path),
             Some(array) if is_array_comparison(expr.kind) => {
                 let right = self.bound_expr(array)?;
                 // In this place, PostgreSQL would read a SubLink as a set of rows, not as an array.
-                if matches!(array.node, Some(NodeEnum::SubLink(_))) {
-                    build_ast::wrap_in_coalesce(array);
+                if self.edits.is_sub_link(array) {
+                    let coalesce = |array| build_ast::coalesce(vec![array]);
+                    self.edits.replace(array, Becomes::Other, coalesce);
                 }
                 right
             }
@@ -280,51 +283,46 @@ impl CostAnalyzer {
             .sum()
     }
 
-    fn bound_indirection(&mut self, indirection: &mut AIndirection) -> Result<Bound, Refusal> {
-        let arg = self.bound_optional(&mut indirection.arg)?;
-        let steps = self.bound_exprs(&mut indirection.indirection)?;
+    fn bound_indirection(&mut self, indirection: &AIndirection) -> Result<Bound, Refusal> {
+        let arg = self.bound_optional(indirection.arg.as_deref())?;
+        let steps = self.bound_exprs(&indirection.indirection)?;
         Ok(Bound::parent(
             arg.with_sibling(steps.combined),
             arg.max_bytes,
         ))
     }
 
-    pub(super) fn bound_window(&mut self, window: &mut WindowDef) -> Result<Bound, Refusal> {
+    pub(super) fn bound_window(&mut self, window: &WindowDef) -> Result<Bound, Refusal> {
         self.add_window()?;
         let mut parts = Parts::default();
-        for expr in window
-            .partition_clause
-            .iter_mut()
-            .chain(&mut window.order_clause)
-        {
+        for expr in window.partition_clause.iter().chain(&window.order_clause) {
             let bound = self.bound_expr(expr)?;
             self.add_sort_keys([bound])?;
             parts.add(bound);
         }
-        for offset in [&mut window.start_offset, &mut window.end_offset]
+        for offset in [&window.start_offset, &window.end_offset]
             .into_iter()
             .flatten()
         {
             parts.add(self.bound_expr(offset)?);
         }
-        Ok(Bound::parent(parts.combined, 0))
+        Ok(Bound::parent(parts.combined, Bytes::ZERO))
     }
 }
 
 /// The bound of a literal, from the length of its text.
 fn literal_bound(constant: &AConst) -> Bound {
-    let bytes = |text: &str| u64::try_from(text.len()).unwrap_or(u64::MAX);
     match &constant.val {
         Some(Val::Sval(text)) => {
-            Bound::leaf(bytes(&text.sval).saturating_add(exponent_digits(&text.sval)))
+            Bound::leaf(Bytes::from_text(&text.sval) + exponent_digits(&text.sval))
         }
-        Some(Val::Bsval(text)) => Bound::leaf(bytes(&text.bsval)),
+        Some(Val::Bsval(text)) => Bound::leaf(Bytes::from_text(&text.bsval)),
         Some(Val::Fval(number)) => Bound::leaf(numeric_literal_bytes(&number.fval)).as_non_text(),
-        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(8).as_non_text(),
+        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(INTEGER_BYTES).as_non_text(),
         // NULL has any type.
         None => Bound {
             may_parse_as_number: false,
-            ..Bound::leaf(8)
+            ..Bound::leaf(INTEGER_BYTES)
         },
     }
 }
@@ -332,16 +330,15 @@ fn literal_bound(constant: &AConst) -> Bound {
 /// The bound of a JSON path's own texts and numbers, which it can return for any document.
 pub(super) fn json_path_bound(path: &Node) -> Bound {
     let text = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
-    let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-    Bound::leaf(bytes.saturating_add(exponent_digits(text)))
+    Bound::leaf(Bytes::from_text(text) + exponent_digits(text))
 }
 
 /// Digits that the exponents in a text add, if the text is parsed as numbers.
-fn exponent_digits(text: &str) -> u64 {
+fn exponent_digits(text: &str) -> Bytes {
     inspect::max_over_readings(text, sum_exponents)
 }
 
-fn sum_exponents(text: &str) -> u64 {
+fn sum_exponents(text: &str) -> Bytes {
     let spelled = text.split(['e', 'E']).skip(1).map(|rest| {
         // PostgreSQL 16 and newer accept underscores, as in 1e1_31000.
         let digits: String = rest
@@ -351,24 +348,22 @@ fn sum_exponents(text: &str) -> u64 {
             .filter(|character| *character != '_')
             .collect();
         match digits.len() {
-            0 => 0,
-            _ => digits.parse().unwrap_or(u64::MAX).min(MAX_NUMERIC_BYTES),
+            0 => Bytes::ZERO,
+            _ => Bytes::new(digits.parse().unwrap_or(u64::MAX)).min(MAX_NUMERIC_BYTES),
         }
     });
-    spelled.fold(0, u64::saturating_add)
+    spelled.sum()
 }
 
 /// Bytes of a numeric literal written out: an exponent such as `1e100000` adds many digits.
-fn numeric_literal_bytes(number: &str) -> u64 {
+fn numeric_literal_bytes(number: &str) -> Bytes {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let exponent = exponent
         .trim_start_matches(['+', '-'])
         .parse()
         .unwrap_or(u64::MAX);
-    u64::try_from(mantissa.len())
-        .unwrap_or(u64::MAX)
-        .saturating_add(exponent)
-        .min(MAX_NUMERIC_BYTES)
+    let digits = Bytes::from_text(mantissa) + Bytes::new(exponent);
+    digits.min(MAX_NUMERIC_BYTES)
 }
 
 fn choice_of(parts: Parts) -> Bound {
@@ -385,8 +380,5 @@ fn choice_bound(values: &Parts, parts: Bound) -> Bound {
 }
 
 pub(super) fn tuple_bound(parts: Parts) -> Bound {
-    Bound::parent(
-        parts.combined,
-        parts.total_bytes.saturating_add(SCALAR_BYTES),
-    )
+    Bound::parent(parts.combined, parts.total_bytes + SCALAR_BYTES)
 }

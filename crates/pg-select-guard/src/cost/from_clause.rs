@@ -5,11 +5,12 @@ use pg_query::protobuf::{JoinExpr, JoinType, Node, RangeFunction, RangeSubselect
 
 use super::bound::Bound;
 use super::columns::{Column, Columns};
-use super::limits::{MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
+use super::limits::{INTEGER_BYTES, MAX_NUMBER_BYTES, MAX_PLAN_TIME_BYTES};
 use super::query::QueryOutput;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
-use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, withheld};
+use super::units::Bytes;
+use super::{CostAnalyzer, CteOutput, Item, ItemCost, build_ast, inspect, withheld};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 use crate::resolve::{FunctionItem, function_count, value_name};
@@ -17,19 +18,19 @@ use crate::schema::{Relation, RelationColumn};
 
 impl CostAnalyzer {
     /// Bounds an item of FROM and adds it to the scope. Returns what it adds to the query.
-    pub(super) fn bound_from_item(&mut self, item: &mut Node) -> Result<Bound, Refusal> {
-        match &mut item.node {
+    pub(super) fn bound_from_item(&mut self, item: &Node) -> Result<Bound, Refusal> {
+        match &item.node {
             Some(NodeEnum::RangeVar(table)) => {
                 self.add_item()?;
                 let item = self.table_item(table)?;
                 self.resolver.add(item);
                 self.check_from_columns()?;
-                Ok(Bound::leaf(0))
+                Ok(Bound::leaf(Bytes::ZERO))
             }
             Some(NodeEnum::RangeTableSample(sample)) => {
-                let mut bound = self.bound_exprs(&mut sample.args)?.combined;
-                bound = bound.with_sibling(self.bound_optional(&mut sample.repeatable)?);
-                let table = sample.relation.as_mut();
+                let mut bound = self.bound_exprs(&sample.args)?.combined;
+                bound = bound.with_sibling(self.bound_optional(sample.repeatable.as_deref())?);
+                let table = sample.relation.as_deref();
                 let table = table.ok_or_else(|| Refusal::construct("this TABLESAMPLE"))?;
                 Ok(bound.with_sibling(self.bound_from_item(table)?))
             }
@@ -38,7 +39,7 @@ impl CostAnalyzer {
                 let item = self.subquery_item(range)?;
                 self.resolver.add(item);
                 self.check_from_columns()?;
-                Ok(Bound::leaf(0))
+                Ok(Bound::leaf(Bytes::ZERO))
             }
             Some(NodeEnum::RangeFunction(range)) => self.bound_range_function(range),
             Some(NodeEnum::JsonTable(table)) => {
@@ -74,12 +75,9 @@ impl CostAnalyzer {
         Ok(Item::from_table(table, stored, columns, cost))
     }
 
-    fn subquery_item(&mut self, range: &mut RangeSubselect) -> Result<Item, Refusal> {
-        let Some(NodeEnum::SelectStmt(select)) = range
-            .subquery
-            .as_mut()
-            .and_then(|query| query.node.as_mut())
-        else {
+    fn subquery_item(&mut self, range: &RangeSubselect) -> Result<Item, Refusal> {
+        let query = range.subquery.as_deref().and_then(inspect::query);
+        let Some((_, select)) = query else {
             return Err(Refusal::construct("this subquery"));
         };
         let hidden = self.resolver.hide_siblings(range.lateral);
@@ -94,14 +92,14 @@ impl CostAnalyzer {
         let has_limit = select.limit_count.is_some() || select.limit_offset.is_some();
         if has_limit || self.is_costly(&columns) {
             if !has_limit {
-                build_ast::add_offset_zero(select);
+                self.edits.change_query(select, build_ast::add_offset_zero);
             }
             columns.fence();
         }
         Ok(Item::new("", range.alias.as_ref(), columns, cost))
     }
 
-    fn bound_join(&mut self, join: &mut JoinExpr) -> Result<Bound, Refusal> {
+    fn bound_join(&mut self, join: &JoinExpr) -> Result<Bound, Refusal> {
         if join.join_using_alias.is_some() {
             return Err(Refusal::construct_with_hint(
                 "an alias for the columns of USING",
@@ -111,8 +109,8 @@ impl CostAnalyzer {
         let join_type = join.jointype();
         self.has_full_join |= join_type == JoinType::JoinFull;
         let before = self.resolver.current().len();
-        let mut bound = Bound::leaf(0);
-        for side in [&mut join.larg, &mut join.rarg].into_iter().flatten() {
+        let mut bound = Bound::leaf(Bytes::ZERO);
+        for side in [&join.larg, &join.rarg].into_iter().flatten() {
             bound = bound.with_sibling(self.bound_from_item(side)?);
         }
         let hidden = self.resolver.hide_before_join(before);
@@ -120,7 +118,7 @@ impl CostAnalyzer {
         let merged = self.resolver.merge_columns(join)?;
         self.add_equalities(merged.pairs)?;
         self.add_sort_keys(merged.data)?;
-        if let Some(condition) = &mut join.quals {
+        if let Some(condition) = &join.quals {
             // PostgreSQL may not pull up SubLinks in the conditions of an outer join.
             let plan = match join_type {
                 JoinType::JoinInner => SublinkPlan::PulledUpJoin,
@@ -130,21 +128,21 @@ impl CostAnalyzer {
         }
         if join.alias.is_some() {
             let items = self.resolver.replace_by_join(join, joined_cost);
-            withheld::hide_in_join(join, &mut items.iter())?;
+            withheld::hide_in_join(join, &mut items.iter(), &mut self.edits)?;
             self.check_from_columns()?;
         }
         self.resolver.show(hidden);
         Ok(bound)
     }
 
-    fn bound_range_function(&mut self, range: &mut RangeFunction) -> Result<Bound, Refusal> {
-        let mut bound = Bound::leaf(0);
+    fn bound_range_function(&mut self, range: &RangeFunction) -> Result<Bound, Refusal> {
+        let mut bound = Bound::leaf(Bytes::ZERO);
         let mut functions = FunctionItem::new(range)?;
-        for item in &mut range.functions {
-            let Some(NodeEnum::List(item)) = &mut item.node else {
+        for item in &range.functions {
+            let Some(NodeEnum::List(item)) = &item.node else {
                 return Err(Refusal::construct("this function in FROM"));
             };
-            let Some(function) = item.items.first_mut() else {
+            let Some(function) = item.items.first() else {
                 return Err(Refusal::construct("this function in FROM"));
             };
             for _ in 0..function_count(function) {
@@ -167,7 +165,7 @@ impl CostAnalyzer {
             functions.add(name, function, row_bound);
         }
         if range.ordinality {
-            functions.add_ordinality(Bound::leaf(8).as_non_text());
+            functions.add_ordinality(Bound::leaf(INTEGER_BYTES).as_non_text());
         }
         let cost = ItemCost {
             append_children: 1,
@@ -190,13 +188,14 @@ fn joined_cost(items: &[Item]) -> ItemCost {
 
 fn table_columns(table: &Relation) -> Columns {
     let mut columns = Columns::default();
-    let bound = |bytes: u64| match Bound::leaf(bytes).at_runtime() {
+    let bound = |bytes: Bytes| match Bound::leaf(bytes).at_runtime() {
         // Numbers, dates and booleans; a text column is longer.
         bound if bytes <= MAX_NUMBER_BYTES => bound.as_non_text(),
         // No table has a column of type json, jsonb or tsquery.
         bound => bound.as_flat(),
     };
-    let column = |column: &RelationColumn| Column::new(&column.name, bound(column.max_bytes));
+    let column =
+        |column: &RelationColumn| Column::new(&column.name, bound(Bytes::new(column.max_bytes)));
     columns.extend(table.columns.iter().map(column));
     columns
 }

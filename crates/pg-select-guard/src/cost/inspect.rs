@@ -4,7 +4,6 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{AConst, Node, SelectStmt, SubLinkType};
 
-use super::build_ast::WRAPPER_SCHEMA;
 use crate::name::names;
 pub(super) use crate::resolve::{
     integer_literal, is_row_constructor_expansion, is_row_expansion, star_qualifier,
@@ -76,7 +75,7 @@ pub(super) fn text_literal_as<'a>(node: &'a Node, types: &[&str]) -> Option<&'a 
 
 /// The maximum of `measure` over the two ways PostgreSQL may read a text: verbatim, and as an array
 /// or a range, where quotes and backslashes are removed.
-pub(super) fn max_over_readings(text: &str, measure: impl Fn(&str) -> u64) -> u64 {
+pub(super) fn max_over_readings<T: Ord>(text: &str, measure: impl Fn(&str) -> T) -> T {
     let verbatim = measure(text);
     if text.contains(['"', '\\']) {
         verbatim.max(measure(&text.replace(['"', '\\'], "")))
@@ -121,6 +120,14 @@ pub(super) fn is_literal(node: &Node) -> bool {
     }
 }
 
+/// What a cast is applied to.
+pub(super) fn cast_operand(node: &Node) -> Option<&Node> {
+    match &node.node {
+        Some(NodeEnum::TypeCast(cast)) => cast.arg.as_deref(),
+        _ => None,
+    }
+}
+
 /// Whether this computes a value that can be moved into a scalar subquery without a change of
 /// meaning. A literal cannot, as its type depends on its context; neither can a part of another
 /// construct's syntax.
@@ -145,35 +152,45 @@ pub(super) fn is_computation(node: &Node) -> bool {
     )
 }
 
-/// Whether this calls a bounded wrapper.
-pub(super) fn is_wrapper_call(node: &Node) -> bool {
-    match &node.node {
-        Some(NodeEnum::FuncCall(call)) => names(&call.funcname).first() == Some(&WRAPPER_SCHEMA),
-        _ => false,
-    }
-}
-
 /// Whether this is a named argument, `name => value`.
 pub(super) fn is_named_argument(arg: &Node) -> bool {
     matches!(arg.node, Some(NodeEnum::NamedArgExpr(_)))
+}
+
+/// A node that holds a query, and the query.
+pub(super) fn query(node: &Node) -> Option<(&Node, &SelectStmt)> {
+    match &node.node {
+        Some(NodeEnum::SelectStmt(select)) => Some((node, select)),
+        _ => None,
+    }
+}
+
+pub(super) fn is_sub_link(node: &Node) -> bool {
+    matches!(node.node, Some(NodeEnum::SubLink(_)))
+}
+
+/// Whether this is a literal without a cast.
+pub(super) fn is_constant(node: &Node) -> bool {
+    matches!(node.node, Some(NodeEnum::AConst(_)))
+}
+
+/// Whether this constructs an array, element by element.
+pub(super) fn is_array_constructor(node: &Node) -> bool {
+    array_elements(node).is_some()
+}
+
+/// The elements of an array constructor.
+pub(super) fn array_elements(node: &Node) -> Option<&[Node]> {
+    match &node.node {
+        Some(NodeEnum::AArrayExpr(array)) => Some(&array.elements),
+        _ => None,
+    }
 }
 
 pub(super) fn is_exists(node: &Node) -> bool {
     match &node.node {
         Some(NodeEnum::SubLink(link)) => link.sub_link_type() == SubLinkType::ExistsSublink,
         _ => false,
-    }
-}
-
-/// Number of values on the left of `(a, b) IN (SELECT …)`, if the text determines it.
-pub(super) fn left_column_count(tested: Option<&Node>) -> Option<usize> {
-    match tested.map(|node| &node.node) {
-        Some(Some(NodeEnum::RowExpr(row))) => row
-            .args
-            .iter()
-            .all(|arg| star_qualifier(arg).is_none() && !is_row_expansion(arg))
-            .then_some(row.args.len()),
-        _ => Some(1),
     }
 }
 

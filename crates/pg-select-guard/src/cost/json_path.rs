@@ -3,10 +3,11 @@
 
 use pg_query::protobuf::Node;
 
+use super::edits::Edits;
 use super::inspect;
 use super::limits::MAX_PATH_COMPARISONS;
 use super::totals::check_steps;
-use super::units::Steps;
+use super::units::{Bytes, Steps, to_u64};
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
@@ -19,8 +20,8 @@ const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\x0c'];
 /// Sizes of what a JSON path reads, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PathInput {
-    pub(super) document_bytes: u64,
-    pub(super) variable_bytes: u64,
+    pub(super) document_bytes: Bytes,
+    pub(super) variable_bytes: Bytes,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,7 @@ enum Token {
 
 /// Checks a JSON path over a document of unknown size.
 pub(super) fn check_json_path(path: Option<&Node>, location: i32) -> CheckOutcome {
+    let path = path.and_then(path_literal);
     check_path(path, None, location).map(|_| ())
 }
 
@@ -53,22 +55,28 @@ pub(super) fn bound_json_path(
     path: Option<&Node>,
     input: PathInput,
     location: i32,
+    edits: &Edits,
 ) -> Result<Steps, Refusal> {
+    let path = path.and_then(|path| edits.text_literal_as(path, &["jsonpath"]));
     check_path(path, Some(input), location)
 }
 
 /// Number of references to the document or a part of it in a JSON path.
 pub(super) fn count_document_refs(path: &Node) -> u64 {
-    let path = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
-    u64::try_from(path.matches(['$', '@']).count()).unwrap_or(u64::MAX)
+    let path = path_literal(path).unwrap_or_default();
+    to_u64(path.matches(['$', '@']).count())
+}
+
+fn path_literal(path: &Node) -> Option<&str> {
+    inspect::text_literal_as(path, &["jsonpath"])
 }
 
 fn check_path(
-    path: Option<&Node>,
+    path: Option<&str>,
     input: Option<PathInput>,
     location: i32,
 ) -> Result<Steps, Refusal> {
-    let Some(path) = path.and_then(|path| inspect::text_literal_as(path, &["jsonpath"])) else {
+    let Some(path) = path else {
         return Err(refusal(
             "a JSON path that is not a literal is not allowed",
             "use a literal, as in jsonb_path_query(x, '$.items[*]')",
@@ -255,18 +263,18 @@ impl PathOperand {
     }
 
     /// Bytes of all values that the operand can return.
-    fn max_bytes(self, input: PathInput) -> u64 {
+    fn max_bytes(self, input: PathInput) -> Bytes {
         let document_bytes = if self.reads_document {
             input.document_bytes
         } else {
-            0
+            Bytes::ZERO
         };
         let variable_bytes = if self.reads_variable {
             input.variable_bytes
         } else {
-            0
+            Bytes::ZERO
         };
-        document_bytes.saturating_add(variable_bytes)
+        document_bytes + variable_bytes
     }
 }
 
@@ -311,8 +319,8 @@ fn comparison_steps(
         let own_steps = input.and_then(|input| {
             check_steps(
                 "a JSON path",
-                left.max_bytes(input),
-                right.max_bytes(input),
+                left.max_bytes(input).count(),
+                right.max_bytes(input).count(),
                 location,
             )
             .ok()

@@ -6,24 +6,22 @@ use pg_query::protobuf::{
 };
 
 use super::bound::Bound;
+use super::call_syntax::json_value;
 use super::columns::{Column, Columns};
 use super::json_path::check_json_path;
-use super::limits::MAX_NESTED_PATHS;
-use super::sql_json::{bound_as_type, context_expr, is_long_number, path_result_bound};
+use super::limits::{INTEGER_BYTES, MAX_NESTED_PATHS};
+use super::sql_json::{bound_as_type, is_long_number, path_result_bound};
 use super::{CostAnalyzer, Item, ItemCost, time_zone};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 impl CostAnalyzer {
     /// Bounds JSON_TABLE, an item of FROM.
-    pub(super) fn bound_json_table(
-        &mut self,
-        table: &mut JsonTable,
-    ) -> Result<(Bound, Item), Refusal> {
+    pub(super) fn bound_json_table(&mut self, table: &JsonTable) -> Result<(Bound, Item), Refusal> {
         let reads_numbers = any_column(&table.columns, &|column| {
             column.type_name.as_ref().is_some_and(is_long_number)
         });
-        let context_item = context_expr(table.context_item.as_deref());
+        let context_item = json_value(table.context_item.as_deref());
         let has_zoned_column = any_column(&table.columns, &|column| {
             time_zone::check_json_time(column.type_name.as_ref(), context_item).is_err()
         });
@@ -34,13 +32,12 @@ impl CostAnalyzer {
             )
             .at(table.location));
         }
-        let document = self.bound_document(table.context_item.as_deref_mut(), reads_numbers)?;
+        let document = self.bound_document(context_item, reads_numbers)?;
         check_table_path(table.pathspec.as_deref())?;
         let mut bound =
-            document.with_sibling(self.bound_behavior(table.on_error.as_deref_mut(), None)?);
+            document.with_sibling(self.bound_behavior(table.on_error.as_deref(), None)?);
         let mut columns = Columns::default();
-        let columns_bound =
-            self.bound_json_columns(&mut table.columns, document, &mut columns, 0)?;
+        let columns_bound = self.bound_json_columns(&table.columns, document, &mut columns, 0)?;
         bound = bound.with_sibling(columns_bound);
         let cost = ItemCost {
             append_children: 1,
@@ -52,20 +49,20 @@ impl CostAnalyzer {
 
     fn bound_json_columns(
         &mut self,
-        nodes: &mut [Node],
+        nodes: &[Node],
         document: Bound,
         columns: &mut Columns,
         depth: usize,
     ) -> Result<Bound, Refusal> {
         let mut bound = Bound::default();
         for node in nodes {
-            let Some(NodeEnum::JsonTableColumn(column)) = &mut node.node else {
+            let Some(NodeEnum::JsonTableColumn(column)) = &node.node else {
                 return Err(Refusal::construct("this column of JSON_TABLE"));
             };
             check_table_path(column.pathspec.as_deref())?;
-            for behavior in [&mut column.on_empty, &mut column.on_error] {
+            for behavior in [&column.on_empty, &column.on_error] {
                 let target = column.type_name.as_ref();
-                bound = bound.with_sibling(self.bound_behavior(behavior.as_deref_mut(), target)?);
+                bound = bound.with_sibling(self.bound_behavior(behavior.as_deref(), target)?);
             }
             let value = match (column.coltype(), &column.type_name) {
                 (JsonTableColumnType::JtcNested, _) => {
@@ -78,11 +75,13 @@ impl CostAnalyzer {
                         .at(column.location));
                     }
                     let inner =
-                        self.bound_json_columns(&mut column.columns, document, columns, depth + 1)?;
+                        self.bound_json_columns(&column.columns, document, columns, depth + 1)?;
                     bound = bound.with_sibling(inner);
                     continue;
                 }
-                (JsonTableColumnType::JtcForOrdinality, _) => Bound::leaf(8).as_non_text(),
+                (JsonTableColumnType::JtcForOrdinality, _) => {
+                    Bound::leaf(INTEGER_BYTES).as_non_text()
+                }
                 (
                     JsonTableColumnType::JtcRegular
                     | JsonTableColumnType::JtcExists

@@ -19,6 +19,10 @@
 //! - A subquery whose expressions would multiply gets an optimization fence.
 //! - The remaining risks are turned into planner settings for this one transaction.
 //!
+//! The analysis reads a borrowed tree. It records in [`edits`] what must change, and may run
+//! several times with other thresholds and limits. Only the edits of the accepted analysis are
+//! applied.
+//!
 //! Must not know tenants or connections. Runs on trees that `walk` has accepted. Invariant: every
 //! bound is an upper bound; what is unknown counts as the largest possible value.
 //! `docs/decisions/0011-cost-bounds.md` lists what was measured.
@@ -28,9 +32,12 @@ mod aggregate_weights; // AST nodes that weigh what an aggregate accumulates
 mod bound; // upper bounds of one expression
 mod build_ast; // builders of AST nodes
 mod call; // function calls
+mod call_syntax; // calls as the analysis reads them
 mod cast; // casts
 mod columns; // bounds of the columns of a result
 mod cte; // WITH clauses and recursion
+mod edit_tree; // visits the nodes that can be edited
+mod edits; // changes of the statement, recorded and then applied once
 mod expression; // all other expressions
 mod from_clause; // items of FROM
 mod functions; // size rules of single functions
@@ -50,7 +57,7 @@ mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE, …
 mod sub_link; // subqueries in expressions
 mod time_zone; // time zones
 mod totals; // totals of a statement and their limits
-mod units; // nodes and steps, whose arithmetic saturates
+mod units; // bytes, nodes and steps, whose arithmetic saturates
 mod withheld; // subqueries in place of tables with withheld columns
 
 use std::sync::Arc;
@@ -69,9 +76,10 @@ pub(super) use limits::{MAX_EXPLAIN_LIVE_BYTES, MAX_LIVE_BYTES};
 use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
 use bound::Bound;
 use columns::Columns;
+use edits::Edits;
 use limits::{MAX_NODES, MAX_UNFENCED_NODES};
 use totals::Totals;
-use units::Nodes;
+use units::{Bytes, Nodes};
 
 /// What the analysis of one statement depends on beside its tree.
 #[derive(Clone, Copy, Debug)]
@@ -80,20 +88,21 @@ pub(super) struct Context<'a> {
     pub(super) limits: Limits,
     pub(super) requirements: &'a Requirements,
     /// Limit of the live bytes of one row of each query.
-    pub(super) max_live_bytes: u64,
+    pub(super) max_live_bytes: Bytes,
 }
 
-/// Bounds a whole statement, rewrites it where bounded wrappers or fences are needed, and returns
-/// the planner settings it needs.
+/// Bounds a whole statement, edits it where bounded wrappers or fences are needed, and returns the
+/// planner settings it needs.
 pub(super) fn bound_statement(
     select: &mut SelectStmt,
     context: Context<'_>,
 ) -> Result<BoundedStatement, Refusal> {
     let accumulates = context.requirements.accumulating_aggregates > 0;
-    let (attempt, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
-        bound_within(select, context, limits)
+    let tree = &*select;
+    let (edits, bounded) = aggregate_limits::with_largest_limits(accumulates, |limits| {
+        bound_within(tree, context, limits)
     })?;
-    *select = attempt;
+    edits.apply(select)?;
     Ok(bounded)
 }
 
@@ -102,7 +111,7 @@ fn bound_within(
     select: &SelectStmt,
     context: Context<'_>,
     aggregate_limits: &AggregateLimits,
-) -> Attempt<(SelectStmt, BoundedStatement)> {
+) -> Attempt<(Edits, BoundedStatement)> {
     let Context {
         schema,
         limits,
@@ -111,7 +120,6 @@ fn bound_within(
     } = context;
     let analyze = |max_unfenced_nodes: Nodes, hashed_subplans: u64| {
         let references = requirements.column_references.clone();
-        let mut attempt = select.clone();
         let mut analyzer = CostAnalyzer {
             limits,
             max_live_bytes,
@@ -123,28 +131,28 @@ fn bound_within(
             aggregate_limits: aggregate_limits.clone(),
             ..CostAnalyzer::default()
         };
-        analyzer.bound_query(&mut attempt)?;
+        analyzer.bound_query(select)?;
         analyzer.resolver.finish()?;
-        Ok((attempt, analyzer))
+        Ok(analyzer)
     };
     let mut nodes = Nodes::default();
     // If the standard threshold does not suffice, every subquery that computes anything is fenced.
     // What remains is the size of the text itself.
     for max_unfenced_nodes in [MAX_UNFENCED_NODES, Nodes::new(1)] {
-        let (mut attempt, mut analyzer) = analyze(max_unfenced_nodes, 1)?;
+        let mut analyzer = analyze(max_unfenced_nodes, 1)?;
         if analyzer.totals.hashed_subplans > 1 {
             // The first pass has counted the hashed subplans; the second divides their budget among
             // them.
-            (attempt, analyzer) = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
+            analyzer = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
         }
         nodes = analyzer.nodes;
         if nodes <= MAX_NODES {
             let bounded = BoundedStatement {
                 settings: analyzer.planner_settings()?,
-                retained_bytes: analyzer.retained_bytes,
+                retained_bytes: analyzer.retained_bytes.count(),
             };
             let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
-            return Ok(((attempt, bounded), accumulating_aggregates));
+            return Ok(((analyzer.edits, bounded), accumulating_aggregates));
         }
     }
     Err(Refusal::new(
@@ -168,8 +176,8 @@ impl CostAnalyzer {
     /// The planner settings that follow from the totals.
     fn planner_settings(&self) -> Result<PlannerSettings, Refusal> {
         let settings = PlannerSettings {
-            sort_value_bytes: self.totals.sorted_bytes,
-            sort_row_bytes: self.totals.sort_row_bytes,
+            sort_value_bytes: self.totals.sorted_bytes.count(),
+            sort_row_bytes: self.totals.sort_row_bytes.count(),
             from_items: self.totals.items,
             equalities: self.totals.equalities,
             ..self.settings
@@ -194,13 +202,15 @@ struct CostAnalyzer {
     limits: Limits,
     ctes: CteScope<CteOutput>,
     resolver: Resolver,
+    /// What must change in the statement.
+    edits: Edits,
     /// Nesting level of every column reference seen so far (`None`: unresolved).
     ref_levels: Vec<Option<usize>>,
     /// Nodes of everything seen so far, after inlining.
     nodes: Nodes,
     totals: Totals,
     /// Limit of the live bytes of one row of each query.
-    max_live_bytes: u64,
+    max_live_bytes: Bytes,
     /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
     max_unfenced_nodes: Nodes,
@@ -216,9 +226,9 @@ struct CostAnalyzer {
     /// Comparisons by `=` seen so far.
     equalities: u64,
     /// Size of the longest operand of these comparisons that the planner can compute.
-    max_equal_constant_bytes: u64,
+    max_equal_constant_bytes: Bytes,
     /// Memory that a backend may retain for everything seen so far.
-    retained_bytes: u64,
+    retained_bytes: Bytes,
     /// Whether the statement contains a FULL JOIN.
     has_full_join: bool,
     /// Whether the next query is a scalar subquery without FROM (`SELECT value`). PostgreSQL plans

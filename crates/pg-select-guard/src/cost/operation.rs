@@ -3,7 +3,8 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
-use super::inspect;
+use super::edits::Edits;
+use super::units::to_u64;
 use crate::catalog::{self, Equality, Operator, Pattern};
 use crate::name::names;
 
@@ -22,16 +23,16 @@ pub(super) fn find_operator(expr: &AExpr) -> Option<&'static Operator> {
 /// How often PostgreSQL's parser copies the left and the right operand: it expands BETWEEN and IN
 /// into comparisons with their own operands (`transformAExprBetween` and `transformAExprIn` in
 /// parse_expr.c).
-pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
+pub(super) fn parser_copies(expr: &AExpr, edits: &Edits) -> (u64, u64) {
     match expr.kind() {
         AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
         AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym => (4, 2),
         AExprKind::AexprIn => {
             let computed = in_list(expr)
                 .iter()
-                .filter(|item| !inspect::is_literal(item))
+                .filter(|item| !edits.is_literal(item))
                 .count();
-            (u64::try_from(computed).unwrap_or(u64::MAX).max(1), 1)
+            (to_u64(computed).max(1), 1)
         }
         AExprKind::AexprOp
         | AExprKind::AexprOpAny

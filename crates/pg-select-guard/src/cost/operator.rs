@@ -4,17 +4,18 @@ use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind};
 
 use super::bound::Bound;
+use super::edits::Edits;
 use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
 use super::limits::{
     BYTES_PER_ITEM, MAX_NUMERIC_BYTES, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS,
-    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_BYTES_PER_BYTE,
-    TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TRUTH_VALUE_BYTES,
+    TSVECTOR_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
 };
 use super::operation::{find_operator, is_array_comparison, parser_copies};
 use super::regex::{bound_regex, bound_regexes, unknown_regexes};
 use super::totals::{check_steps, check_value_bytes, input_too_long};
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{inspect, regex};
 use crate::catalog::{
     HeldBytes, NumberRule, Operator, OperatorDocumentRule, OperatorSizeRule, OperatorStepRule,
@@ -65,20 +66,24 @@ impl Returned {
 
 /// Bounds an operation, given the bounds of its operands. A regular expression on the right may get
 /// a bounded wrapper.
-pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bound, Refusal> {
-    let (left_copies, right_copies) = parser_copies(expr);
+pub(super) fn bound_operation(
+    expr: &AExpr,
+    operands: Operands,
+    edits: &mut Edits,
+) -> Result<Bound, Refusal> {
+    let (left_copies, right_copies) = parser_copies(expr, edits);
     let Operands { left, right } = operands;
     let (left, right) = (left.repeated(left_copies), right.repeated(right_copies));
     let (kind, location) = (expr.kind(), expr.location);
     let operator = find_operator(expr)
         .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
-    let path_steps = bound_patterns(expr, operator, left.max_bytes)?;
+    let path_steps = bound_patterns(expr, operator, left.max_bytes, edits)?;
     let returned = Returned::from_kind(kind)
         .ok_or_else(|| Refusal::construct("this operation").at(location))?;
     let value = match returned {
-        Returned::Result => result_bytes(expr, operator, operands),
+        Returned::Result => result_bytes(expr, operator, operands, edits),
         Returned::LeftOperand => left.max_bytes,
-        Returned::TruthValue => 1,
+        Returned::TruthValue => TRUTH_VALUE_BYTES,
     };
     let name = operator.name;
     check_value_bytes(&format!("the operator {name}"), value, location)?;
@@ -103,9 +108,9 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
         operator,
         expr,
         operands,
-        if bound.is_flat { 0 } else { value },
+        if bound.is_flat { Bytes::ZERO } else { value },
     );
-    bound.live_bytes = bound.live_bytes.saturating_add(held);
+    bound.live_bytes += held;
     if operator.pattern == Pattern::PathOrTsquery
         && right.may_parse_as_number
         && right.max_bytes > MAX_TSQUERY_TEXT_BYTES
@@ -127,32 +132,37 @@ pub(super) fn bound_operation(expr: &mut AExpr, operands: Operands) -> Result<Bo
 
 /// Bytes that PostgreSQL holds while an operator runs. `rebuilt_bytes` is the size of its result if
 /// that may be a document.
-fn held_bytes(operator: &Operator, expr: &AExpr, operands: Operands, rebuilt_bytes: u64) -> u64 {
+fn held_bytes(
+    operator: &Operator,
+    expr: &AExpr,
+    operands: Operands,
+    rebuilt_bytes: Bytes,
+) -> Bytes {
     let Operands { left, right: _ } = operands;
     match operator.held {
-        HeldBytes::Nothing => 0,
-        HeldBytes::Regex => left.max_bytes.saturating_mul(REGEX_BYTES_PER_BYTE),
-        HeldBytes::Rebuild => rebuilt_bytes.saturating_mul(REBUILD_BYTES_PER_BYTE),
+        HeldBytes::Nothing => Bytes::ZERO,
+        HeldBytes::Regex => left.max_bytes * REGEX_BYTES_PER_BYTE,
+        HeldBytes::Rebuild => rebuilt_bytes * REBUILD_BYTES_PER_BYTE,
         HeldBytes::Words => {
             let is_path_cast = expr.rexpr.as_deref().is_some_and(inspect::is_json_path);
             if !left.may_parse_as_number || left.is_json || is_path_cast {
-                return 0;
+                return Bytes::ZERO;
             }
             // For texts, `@@` computes what `to_tsvector` and `plainto_tsquery` compute.
-            let bytes_per_byte = TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE;
-            left.max_bytes.saturating_mul(bytes_per_byte)
+            left.max_bytes * (TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE)
         }
     }
 }
 
 /// Memory that a backend retains for the regular expressions on the right of an operator.
-pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
+pub(super) fn retained_bytes(expr: &AExpr) -> Bytes {
     let is_similar = expr.kind() == AExprKind::AexprSimilar;
     match (expr.lexpr.as_deref(), expr.rexpr.as_deref()) {
         (Some(_), Some(right)) if is_similar => match &right.node {
-            Some(NodeEnum::FuncCall(escaped)) => {
-                escaped.args.first().map_or(0, regex::retained_bytes)
-            }
+            Some(NodeEnum::FuncCall(escaped)) => escaped
+                .args
+                .first()
+                .map_or(Bytes::ZERO, regex::retained_bytes),
             _ => regex::retained_bytes(right),
         },
         (Some(_), Some(right))
@@ -160,20 +170,20 @@ pub(super) fn retained_bytes(expr: &AExpr) -> u64 {
         {
             regex::retained_bytes(right)
         }
-        _ => 0,
+        _ => Bytes::ZERO,
     }
 }
 
 /// The uninterruptible steps of an operator, or of all comparisons of `left operator ANY (right)`.
 pub(super) fn operator_steps(
     operator: &Operator,
-    left: u64,
-    right: u64,
+    left: Bytes,
+    right: Bytes,
     location: i32,
 ) -> Result<Steps, Refusal> {
     match operator.steps {
         OperatorStepRule::None | OperatorStepRule::Power => Ok(Steps::default()),
-        OperatorStepRule::Like => check_steps("LIKE", left, right, location),
+        OperatorStepRule::Like => check_steps("LIKE", left.count(), right.count(), location),
         OperatorStepRule::Product => check_steps(
             &format!("the operator {}", operator.name),
             left / BYTES_PER_ITEM,
@@ -205,43 +215,46 @@ fn path_operator_over_array(operator: &str, location: i32) -> Refusal {
 /// Checks the patterns and paths that the operator compiles from its right operand. Returns the
 /// steps of a JSON path over a document of this size.
 fn bound_patterns(
-    expr: &mut AExpr,
+    expr: &AExpr,
     operator: &Operator,
-    document_bytes: u64,
+    document_bytes: Bytes,
+    edits: &mut Edits,
 ) -> Result<Steps, Refusal> {
     let (kind, location) = (expr.kind(), expr.location);
     let is_array = is_array_comparison(expr.kind);
     // The operator ~ of a number (bitwise NOT) has no left operand.
-    let (Some(_), Some(right)) = (&expr.lexpr, &mut expr.rexpr) else {
+    let (Some(_), Some(right)) = (&expr.lexpr, expr.rexpr.as_deref()) else {
         return Ok(Steps::default());
     };
     let input = PathInput {
         document_bytes,
-        variable_bytes: 0,
+        variable_bytes: Bytes::ZERO,
     };
     let outcome = match operator.pattern {
-        _ if kind == AExprKind::AexprSimilar => match &mut right.node {
+        _ if kind == AExprKind::AexprSimilar => match &right.node {
             // The argument of the function call that the parser has put around the pattern of
             // SIMILAR TO.
-            Some(NodeEnum::FuncCall(escaped)) => escaped
+            Some(NodeEnum::FuncCall(escaped)) if !edits.is_edited(right) => escaped
                 .args
-                .first_mut()
-                .map_or(Ok(()), |pattern| bound_regex(pattern, location)),
+                .first()
+                .map_or(Ok(()), |pattern| bound_regex(pattern, location, edits)),
             _ => Err(Refusal::construct("this SIMILAR TO").at(location)),
         },
         Pattern::None => Ok(()),
-        Pattern::Regex if is_array => bound_regexes(right, location),
-        Pattern::Regex => bound_regex(right, location),
+        Pattern::Regex if is_array => bound_regexes(right, location, edits),
+        Pattern::Regex => bound_regex(right, location, edits),
         Pattern::Path | Pattern::PathOrTsquery if is_array => {
             Err(path_operator_over_array(operator.name, location))
         }
-        Pattern::Path => return bound_json_path(Some(right), input, location),
+        Pattern::Path => return bound_json_path(Some(right), input, location, edits),
         // A literal is a JSON path here even without a cast, or a `tsquery`, which contains no $.
         Pattern::PathOrTsquery
             if inspect::is_json_path(right)
-                || inspect::text_literal(right).is_some_and(|text| text.contains('$')) =>
+                || edits
+                    .text_literal(right)
+                    .is_some_and(|text| text.contains('$')) =>
         {
-            return bound_json_path(Some(right), input, location);
+            return bound_json_path(Some(right), input, location, edits);
         }
         Pattern::PathOrTsquery => Ok(()),
     };
@@ -249,7 +262,7 @@ fn bound_patterns(
 }
 
 /// Bytes of the result of `left operator right`.
-fn result_bytes(expr: &mut AExpr, operator: &Operator, operands: Operands) -> u64 {
+fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &mut Edits) -> Bytes {
     let (left, right) = (operands.left.max_bytes, operands.right.max_bytes);
     match operator.size {
         OperatorSizeRule::Fixed => SCALAR_BYTES,
@@ -257,40 +270,34 @@ fn result_bytes(expr: &mut AExpr, operator: &Operator, operands: Operands) -> u6
         OperatorSizeRule::Sum => sum_bytes(operands),
         // A multirange keeps the ranges of both operands, a sum the digits of both; a few digits do
         // not matter.
-        OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => {
-            left.saturating_add(right)
-        }
+        OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => left + right,
         OperatorSizeRule::Digits => left.max(right),
-        OperatorSizeRule::Product => left
-            .saturating_add(right)
-            .saturating_add(PRODUCT_OVERHEAD_DIGITS)
-            .min(MAX_NUMERIC_BYTES.max(left).max(right)),
+        OperatorSizeRule::Product => {
+            let digits = left + right + PRODUCT_OVERHEAD_DIGITS;
+            digits.min(MAX_NUMERIC_BYTES.max(left).max(right))
+        }
         OperatorSizeRule::Custom => {
             let mut rules = CUSTOM_RULES.iter();
             let rule = rules.find(|(name, _)| *name == operator.name);
-            rule.map_or(u64::MAX, |(_, rule)| rule(expr, operands))
+            rule.map_or(Bytes::MAX, |(_, rule)| rule(expr, operands, edits))
         }
     }
 }
 
 /// The size rule of each operator whose size is `custom`, in bytes.
-type CustomRule = fn(&mut AExpr, Operands) -> u64;
+type CustomRule = fn(&AExpr, Operands, &mut Edits) -> Bytes;
 pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
     ("~", bitwise_not_bytes),
     ("<->", distance_bytes),
     ("^", power_operator_bytes),
 ];
 
-fn sum_bytes(operands: Operands) -> u64 {
-    let sum = operands
-        .left
-        .max_bytes
-        .saturating_add(operands.right.max_bytes);
-    sum.saturating_add(SCALAR_BYTES)
+fn sum_bytes(operands: Operands) -> Bytes {
+    operands.left.max_bytes + operands.right.max_bytes + SCALAR_BYTES
 }
 
 /// Bitwise NOT (unary `~`), or a match, which returns a truth value.
-fn bitwise_not_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
+fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> Bytes {
     match expr.lexpr {
         None => operands.right.max_bytes,
         Some(_) => SCALAR_BYTES,
@@ -298,7 +305,7 @@ fn bitwise_not_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
 }
 
 /// The distance of two vectors, or a phrase of two values of type `tsquery`.
-fn distance_bytes(_: &mut AExpr, operands: Operands) -> u64 {
+fn distance_bytes(_: &AExpr, operands: Operands, _: &mut Edits) -> Bytes {
     if operands.left.is_flat || operands.right.is_flat {
         SCALAR_BYTES
     } else {
@@ -306,9 +313,9 @@ fn distance_bytes(_: &mut AExpr, operands: Operands) -> u64 {
     }
 }
 
-fn power_operator_bytes(expr: &mut AExpr, operands: Operands) -> u64 {
+fn power_operator_bytes(expr: &AExpr, operands: Operands, edits: &mut Edits) -> Bytes {
     if expr.lexpr.as_deref().is_some_and(inspect::is_float8_cast) {
         return SCALAR_BYTES;
     }
-    power_bytes(operands.left.max_bytes, expr.rexpr.as_deref_mut())
+    power_bytes(operands.left.max_bytes, expr.rexpr.as_deref(), edits)
 }

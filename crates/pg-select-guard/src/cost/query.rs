@@ -1,18 +1,19 @@
 //! Queries: their clauses and their result.
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::{Node, ResTarget, SelectStmt, SetOperation};
+use pg_query::protobuf::{Node, SelectStmt, SetOperation};
 
 use super::bound::Bound;
 use super::columns::{Column, Columns};
+use super::edits::Becomes;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
-use super::units::Nodes;
+use super::units::{Bytes, Nodes};
 use super::{CostAnalyzer, ItemCost, build_ast, inspect, join, withheld};
 use crate::grouping_sets::count_grouping_sets;
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
-use crate::resolve::{DependentColumn, OutputName, dependent_columns};
+use crate::resolve::{DependentColumn, OutputName};
 
 /// The result of a query.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub(super) struct QueryOutput {
     pub(super) columns: Columns,
     pub(super) cost: ItemCost,
     /// Live bytes of its conditions, for one row.
-    pub(super) condition_live_bytes: u64,
+    pub(super) condition_live_bytes: Bytes,
     /// Whether it reads itself.
     pub(super) recursion: Recursion,
     /// Nodes of the whole query: a SubLink in an inlined expression occurs once for each reference.
@@ -47,19 +48,19 @@ pub(super) struct RecursiveCte<'a> {
 
 impl CostAnalyzer {
     /// Bounds one query and everything in it.
-    pub(super) fn bound_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+    pub(super) fn bound_query(&mut self, select: &SelectStmt) -> Result<QueryOutput, Refusal> {
         self.bound_query_as(select, None)
     }
 
     /// Bounds a query that may be the body of a recursive CTE.
     pub(super) fn bound_query_as(
         &mut self,
-        select: &mut SelectStmt,
+        select: &SelectStmt,
         recursive_cte: Option<RecursiveCte<'_>>,
     ) -> Result<QueryOutput, Refusal> {
         let before = self.nodes;
         let outer = self.ctes.len();
-        if let Some(with) = &mut select.with_clause {
+        if let Some(with) = &select.with_clause {
             self.bound_with(with)?;
         }
         let mut output = if select.larg.is_some() {
@@ -74,11 +75,11 @@ impl CostAnalyzer {
 
     fn bound_set_operation(
         &mut self,
-        select: &mut SelectStmt,
+        select: &SelectStmt,
         recursive_cte: Option<RecursiveCte<'_>>,
     ) -> Result<QueryOutput, Refusal> {
         let (op, all) = (select.op(), select.all);
-        let (Some(left), Some(right)) = (&mut select.larg, &mut select.rarg) else {
+        let (Some(left), Some(right)) = (&select.larg, &select.rarg) else {
             return Err(Refusal::construct("this set operation"));
         };
         let left = self.bound_query(left)?;
@@ -99,7 +100,7 @@ impl CostAnalyzer {
             self.add_sort_rows(columns.row_bytes(), 1)?;
         }
         let mut limits = self.bound_limit(select, &columns)?;
-        for key in &mut select.sort_clause {
+        for key in &select.sort_clause {
             limits = limits.with_sibling(self.bound_set_operation_key(key)?);
         }
         self.nodes += limits.nodes;
@@ -125,9 +126,9 @@ impl CostAnalyzer {
 
     /// Bounds a key of ORDER BY after a set operation. The bounds of output columns were added
     /// already.
-    fn bound_set_operation_key(&mut self, key: &mut Node) -> Result<Bound, Refusal> {
-        let key = match &mut key.node {
-            Some(NodeEnum::SortBy(sort)) => sort.node.as_deref_mut(),
+    fn bound_set_operation_key(&mut self, key: &Node) -> Result<Bound, Refusal> {
+        let key = match &key.node {
+            Some(NodeEnum::SortBy(sort)) => sort.node.as_deref(),
             _ => Some(key),
         };
         match key {
@@ -136,7 +137,7 @@ impl CostAnalyzer {
         }
     }
 
-    fn bound_simple_query(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+    fn bound_simple_query(&mut self, select: &SelectStmt) -> Result<QueryOutput, Refusal> {
         let before = self.ref_levels.len();
         self.resolver.push_query();
         let outer_query = self.accumulating_queries.enter_query();
@@ -151,14 +152,14 @@ impl CostAnalyzer {
         measured
     }
 
-    fn bound_clauses(&mut self, select: &mut SelectStmt) -> Result<QueryOutput, Refusal> {
+    fn bound_clauses(&mut self, select: &SelectStmt) -> Result<QueryOutput, Refusal> {
         let is_initplan = std::mem::take(&mut self.is_initplan);
         let (equalities, windows) = (self.equalities, self.totals.windows);
         let mut total = Bound::default();
-        for item in &mut select.from_clause {
+        for item in &select.from_clause {
             total = total.with_sibling(self.bound_from_item(item)?);
         }
-        if let Some(condition) = &mut select.where_clause {
+        if let Some(condition) = &select.where_clause {
             total = total.with_sibling(self.bound_condition(condition, SublinkPlan::PulledUpJoin)?);
         }
         let condition_live_bytes = total.live_bytes;
@@ -175,36 +176,35 @@ impl CostAnalyzer {
         let grouping_sets = count_grouping_sets(&select.group_clause)?;
         let outer_grouping_sets = std::mem::replace(&mut self.grouping_sets, grouping_sets);
         let (before, min_max_calls) = (self.set_returning_calls, self.min_max_calls);
-        for target in &mut select.target_list {
+        for target in &select.target_list {
             self.bound_target(target, is_initplan, &select.from_clause, &mut columns)?;
             check_column_count(columns.max_count(), self.limits.columns, "columns")?;
         }
-        for row in &mut select.values_lists {
+        for row in &select.values_lists {
             total = total.with_sibling(self.bound_values_row(row, &mut columns)?);
         }
         total = columns.bounds().fold(total, Bound::with_sibling);
-        for part in [&mut select.group_clause, &mut select.sort_clause] {
+        for part in [&select.group_clause, &select.sort_clause] {
             for expr in part {
                 total = total.with_sibling(self.bound_sort_key(expr, &columns)?);
             }
         }
         // A part of HAVING without aggregates becomes an ordinary condition.
         let mut pushed_down = condition_live_bytes;
-        if let Some(condition) = &mut select.having_clause {
+        if let Some(condition) = &select.having_clause {
             let having = self.bound_expr(condition)?;
-            pushed_down = pushed_down.saturating_add(having.live_bytes);
+            pushed_down += having.live_bytes;
             total = total.with_sibling(having);
         }
         // PostgreSQL derives equalities from equalities, each with a copy of the common constant.
-        let implied_live_bytes =
-            (self.equalities - equalities).saturating_mul(self.max_equal_constant_bytes);
-        pushed_down = pushed_down.saturating_add(implied_live_bytes);
-        for window in &mut select.window_clause {
+        let implied_live_bytes = self.max_equal_constant_bytes * (self.equalities - equalities);
+        pushed_down += implied_live_bytes;
+        for window in &select.window_clause {
             total = total.with_sibling(self.bound_expr(window)?);
         }
         // DISTINCT ON sorts by its own expressions, DISTINCT by all columns.
         let mut distinct_on_keys = 0;
-        for expr in &mut select.distinct_clause {
+        for expr in &select.distinct_clause {
             if expr.node.is_some() {
                 total = total.with_sibling(self.bound_sort_key(expr, &columns)?);
                 distinct_on_keys += 1;
@@ -213,34 +213,36 @@ impl CostAnalyzer {
         if !select.distinct_clause.is_empty() && distinct_on_keys == 0 {
             self.add_sort_keys(columns.bounds())?;
         }
-        for dependent in dependent_columns(select, self.resolver.current()) {
+        let mut is_grouped = !select.group_clause.is_empty();
+        for dependent in self.resolver.dependent_columns(select) {
             let (column, bound) = self.bound_dependent_column(&dependent)?;
             total = total.with_sibling(bound);
-            select.group_clause.push(column);
+            is_grouped = true;
+            self.edits
+                .change_query(select, |query| query.group_clause.push(column));
         }
         self.grouping_sets = outer_grouping_sets;
         // For each call of min and max, PostgreSQL plans the query once more.
         let min_max_calls = self.min_max_calls.saturating_sub(min_max_calls);
-        let planned_again = min_max_calls.saturating_mul(condition_live_bytes);
-        let plans = if select.group_clause.is_empty() {
-            min_max_calls.saturating_add(1)
-        } else {
+        let planned_again = condition_live_bytes * min_max_calls;
+        let plans = if is_grouped {
             1
+        } else {
+            min_max_calls.saturating_add(1)
         };
         // Conditions are pushed down into each append child that they apply to.
-        let copied = pushed_down
-            .saturating_mul(append_children.saturating_sub(1))
-            .saturating_add(implied_live_bytes);
-        total.live_bytes = total
-            .live_bytes
-            .saturating_add(planned_again)
-            .saturating_add(copied);
+        let copied = pushed_down * append_children.saturating_sub(1) + implied_live_bytes;
+        total.live_bytes += planned_again + copied;
         let windows = self.totals.windows - windows;
-        self.add_sorted_rows(select, &columns, total.live_bytes, windows)?;
+        self.add_sorted_rows(select, is_grouped, &columns, total.live_bytes, windows)?;
         total = total.with_sibling(self.bound_limit(select, &columns)?);
         self.nodes += total.nodes * append_children * plans;
         self.add_row(total)?;
-        withheld::hide(&mut select.from_clause, self.resolver.current())?;
+        withheld::hide(
+            &select.from_clause,
+            self.resolver.current(),
+            &mut self.edits,
+        )?;
         Ok(QueryOutput {
             columns,
             cost: ItemCost {
@@ -259,23 +261,23 @@ impl CostAnalyzer {
     /// Bounds an item of the select list; `is_initplan`: the query consists of nothing else.
     fn bound_target(
         &mut self,
-        target: &mut Node,
+        node: &Node,
         is_initplan: bool,
         from: &[Node],
         columns: &mut Columns,
     ) -> CheckOutcome {
-        let Some(NodeEnum::ResTarget(target)) = &mut target.node else {
+        let Some(NodeEnum::ResTarget(target)) = &node.node else {
             return Err(Refusal::construct("this select list"));
         };
-        let ResTarget {
-            name,
-            indirection: _,
-            val,
-            location: _,
-        } = target.as_mut();
-        let Some(value) = val else { return Ok(()) };
-        if let Some(expanded) = self.resolver.expand_star(value, from)? {
-            columns.extend(expanded);
+        let Some(value) = target.val.as_deref() else {
+            return Ok(());
+        };
+        if let Some(star) = self.resolver.expand_star(value, from)? {
+            if star.drops_schema {
+                self.edits
+                    .change(value, Becomes::Other, build_ast::remove_schema);
+            }
+            columns.extend(star.columns);
             return Ok(());
         }
         if inspect::is_row_constructor_expansion(value) {
@@ -284,13 +286,25 @@ impl CostAnalyzer {
                 "list the values one by one, without ROW",
             ));
         }
+        let edits_before = self.edits.count();
         let output = OutputName::new(value);
         let bound = if is_initplan {
             self.bound_expr_in_place(value)?
         } else {
             self.bound_expr(value)?
         };
-        columns.push(output.into_column(name, value, bound));
+        let is_row_expansion = self.edits.is_row_expansion(value);
+        columns.push(output.column(&target.name, is_row_expansion, bound));
+        if self.edits.count() > edits_before && !is_row_expansion && !output.is_unknown() {
+            let restore_name = move |node: &mut Node| match &mut node.node {
+                Some(NodeEnum::ResTarget(target)) => {
+                    output.restore(target);
+                    Ok(())
+                }
+                _ => Err(Refusal::construct("this select list")),
+            };
+            self.edits.change(node, Becomes::Other, restore_name);
+        }
         Ok(())
     }
 
@@ -308,17 +322,13 @@ impl CostAnalyzer {
 
     /// Bounds a row of VALUES. The total covers all rows, a column's bound is that of its largest
     /// value.
-    fn bound_values_row(
-        &mut self,
-        row: &mut Node,
-        columns: &mut Columns,
-    ) -> Result<Bound, Refusal> {
-        let Some(NodeEnum::List(row)) = &mut row.node else {
+    fn bound_values_row(&mut self, row: &Node, columns: &mut Columns) -> Result<Bound, Refusal> {
+        let Some(NodeEnum::List(row)) = &row.node else {
             return Err(Refusal::construct("this VALUES list"));
         };
         let mut total = Bound::default();
         let mut values = Columns::default();
-        for (position, value) in (1..).zip(&mut row.items) {
+        for (position, value) in (1..).zip(&row.items) {
             let bound = self.bound_expr(value)?;
             total = total.with_sibling(bound);
             values.push(Column::new(format!("column{position}"), bound));

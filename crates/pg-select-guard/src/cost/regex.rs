@@ -3,39 +3,43 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::Node;
 
+use super::edits::Edits;
+use super::inspect;
 use super::limits::{
     BYTES_PER_GROUP, BYTES_PER_OPTIONAL_PAIR, BYTES_PER_REGEX, MAX_BYTES_PER_REGEX,
     MAX_EXPANDED_REGEX_BYTES, MAX_OPTIONAL_PARTS, MAX_REGEX_BYTES, MAX_REPETITIONS,
     MAX_WORD_BOUNDARIES,
 };
 use super::operation::find_operator;
-use super::{build_ast, inspect};
+use super::units::{Bytes, to_u64};
 use crate::catalog::Operator;
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
 
 /// Bounds a regular expression: a literal here, a computed one in a bounded wrapper.
-pub(super) fn bound_regex(pattern: &mut Node, location: i32) -> CheckOutcome {
-    if let Some(text) = inspect::text_literal(pattern) {
+pub(super) fn bound_regex(pattern: &Node, location: i32, edits: &mut Edits) -> CheckOutcome {
+    if let Some(text) = edits.text_literal(pattern) {
         return check_literal(text, location);
     }
-    let inner = std::mem::take(pattern);
-    *pattern = build_ast::wrapper_call("pattern", vec![inner]);
+    edits.wrap(pattern, "pattern", Vec::new());
     Ok(())
 }
 
 /// Bounds the regular expressions in an array. PostgreSQL compiles each of them.
-pub(super) fn bound_regexes(patterns: &mut Node, location: i32) -> CheckOutcome {
-    if let Some(text) = inspect::text_literal(patterns) {
+pub(super) fn bound_regexes(patterns: &Node, location: i32, edits: &mut Edits) -> CheckOutcome {
+    if edits.is_edited(patterns) {
+        return Err(unknown_regexes(location));
+    }
+    if let Some(text) = edits.text_literal(patterns) {
         return check_literal(text, location);
     }
-    match &mut patterns.node {
+    match &patterns.node {
         Some(NodeEnum::AArrayExpr(array)) => array
             .elements
-            .iter_mut()
-            .try_for_each(|pattern| bound_regex(pattern, location)),
-        Some(NodeEnum::TypeCast(cast)) => match &mut cast.arg {
-            Some(array) => bound_regexes(array, location),
+            .iter()
+            .try_for_each(|pattern| bound_regex(pattern, location, edits)),
+        Some(NodeEnum::TypeCast(cast)) => match &cast.arg {
+            Some(array) => bound_regexes(array, location, edits),
             None => Err(unknown_regexes(location)),
         },
         _ => Err(unknown_regexes(location)),
@@ -55,10 +59,9 @@ pub(super) fn unknown_regexes(location: i32) -> Refusal {
 /// Bytes that PostgreSQL keeps of all matches for each byte of the text, beside their positions, if
 /// the positions of the groups are asked for. `None` stands for a computed pattern.
 pub(super) fn group_bytes_per_byte(pattern: Option<&str>) -> u64 {
-    let groups = pattern.map_or(MAX_REGEX_BYTES / 2, |pattern| pattern.matches('(').count());
-    u64::try_from(groups)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(BYTES_PER_GROUP)
+    let max_groups = (MAX_REGEX_BYTES / 2).count();
+    let groups = pattern.map_or(max_groups, |pattern| to_u64(pattern.matches('(').count()));
+    groups.saturating_mul(BYTES_PER_GROUP)
 }
 
 /// Checks whether a literal regular expression is short and simple enough.
@@ -70,7 +73,7 @@ fn check_literal(pattern: &str, location: i32) -> CheckOutcome {
     let repetitions = bounds
         .map(|(bound, _)| inspect::numbers_in(bound).fold(1, u64::max))
         .fold(1, u64::saturating_mul);
-    let length = u64::try_from(pattern.len()).unwrap_or(u64::MAX);
+    let length = Bytes::from_text(pattern);
     if pattern.split('{').skip(1).any(has_blank_in_bound) {
         return Err(Refusal::new(
             Rule::Cost,
@@ -79,9 +82,9 @@ fn check_literal(pattern: &str, location: i32) -> CheckOutcome {
         )
         .at(location));
     }
-    if pattern.len() <= MAX_REGEX_BYTES
+    if length <= MAX_REGEX_BYTES
         && repetitions <= MAX_REPETITIONS
-        && (repetitions == 1 || length.saturating_mul(repetitions) <= MAX_EXPANDED_REGEX_BYTES)
+        && (repetitions == 1 || length * repetitions <= MAX_EXPANDED_REGEX_BYTES)
     {
         return check_optional_parts(pattern, location);
     }
@@ -97,9 +100,8 @@ fn check_literal(pattern: &str, location: i32) -> CheckOutcome {
 fn check_optional_parts(pattern: &str, location: i32) -> CheckOutcome {
     let groups = group_repetitions(pattern);
     let boundaries = pattern.matches("\\y").count() + pattern.matches("\\Y").count();
-    let boundaries = u64::try_from(boundaries).unwrap_or(u64::MAX);
     if groups > 1 && optional_parts(pattern) > MAX_OPTIONAL_PARTS
-        || boundaries.saturating_mul(groups) > MAX_WORD_BOUNDARIES
+        || to_u64(boundaries).saturating_mul(groups) > MAX_WORD_BOUNDARIES
     {
         return Err(Refusal::new(
             Rule::Cost,
@@ -150,34 +152,24 @@ fn optional_parts(pattern: &str) -> u64 {
             }
         });
     ranges
-        .fold(
-            u64::try_from(marks).unwrap_or(u64::MAX),
-            u64::saturating_add,
-        )
+        .fold(to_u64(marks), u64::saturating_add)
         .saturating_mul(group_repetitions(pattern))
 }
 
 /// Memory that a backend retains for regular expressions. A computed one counts as the largest.
-pub(super) fn retained_bytes(patterns: &Node) -> u64 {
+pub(super) fn retained_bytes(patterns: &Node) -> Bytes {
     if let Some(text) = inspect::text_literal(patterns) {
         let parts = optional_parts(text);
-        return parts
-            .saturating_mul(parts)
-            .saturating_mul(BYTES_PER_OPTIONAL_PAIR)
-            .saturating_add(BYTES_PER_REGEX)
-            .min(MAX_BYTES_PER_REGEX);
+        let automaton = BYTES_PER_OPTIONAL_PAIR * parts * parts + BYTES_PER_REGEX;
+        return automaton.min(MAX_BYTES_PER_REGEX);
     }
     match &patterns.node {
         // The start position in a call of `substring`: arithmetic returns no text.
-        Some(NodeEnum::AConst(_)) => 0,
+        Some(NodeEnum::AConst(_)) => Bytes::ZERO,
         Some(NodeEnum::AExpr(expr)) if find_operator(expr).is_some_and(Operator::is_arithmetic) => {
-            0
+            Bytes::ZERO
         }
-        Some(NodeEnum::AArrayExpr(array)) => array
-            .elements
-            .iter()
-            .map(retained_bytes)
-            .fold(0, u64::saturating_add),
+        Some(NodeEnum::AArrayExpr(array)) => array.elements.iter().map(retained_bytes).sum(),
         Some(NodeEnum::TypeCast(cast)) => match cast.arg.as_deref() {
             Some(patterns) => retained_bytes(patterns),
             None => MAX_BYTES_PER_REGEX,

@@ -2,21 +2,20 @@
 
 use super::inspect;
 use super::limits::{BYTES_PER_RECORD_COLUMN, BYTES_PER_TIME_ZONE};
+use super::units::{Bytes, to_u64};
 
 /// Retained bytes of record types with this many columns in total.
-pub(super) fn record_type_bytes(columns: usize) -> u64 {
-    u64::try_from(columns)
-        .unwrap_or(u64::MAX)
-        .saturating_mul(BYTES_PER_RECORD_COLUMN)
+pub(super) fn record_type_bytes(columns: usize) -> Bytes {
+    BYTES_PER_RECORD_COLUMN * to_u64(columns)
 }
 
 /// Retained bytes of the time zones that a text may name if it is parsed as a time. Every word in
 /// which a digit follows a letter counts as one.
-pub(super) fn time_zone_bytes(text: &str) -> u64 {
+pub(super) fn time_zone_bytes(text: &str) -> Bytes {
     inspect::max_over_readings(text, zone_word_bytes)
 }
 
-fn zone_word_bytes(text: &str) -> u64 {
+fn zone_word_bytes(text: &str) -> Bytes {
     let is_part = |character: char| {
         character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '/' | '_' | '.' | ':')
     };
@@ -27,7 +26,5 @@ fn zone_word_bytes(text: &str) -> u64 {
             word[letter..].contains(|character: char| character.is_ascii_digit())
         })
     });
-    u64::try_from(zones.count())
-        .unwrap_or(u64::MAX)
-        .saturating_mul(BYTES_PER_TIME_ZONE)
+    BYTES_PER_TIME_ZONE * to_u64(zones.count())
 }

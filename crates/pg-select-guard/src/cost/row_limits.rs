@@ -11,6 +11,7 @@ use super::build_ast::{
     select_from_subquery, select_star_from, wrap, wrapper_call,
 };
 use super::limits::{HASHED_ROW_OVERHEAD_BYTES, HASHED_VALUE_OVERHEAD_BYTES, MAX_HASHED_BYTES};
+use super::units::{Bytes, to_u64};
 
 /// `FRAMEOPTION_DEFAULTS` of PostgreSQL's parsenodes.h: RANGE BETWEEN UNBOUNDED PRECEDING AND
 /// CURRENT ROW.
@@ -26,24 +27,21 @@ const ROWS_UNBOUNDED_PRECEDING: i32 = 1061;
 /// CASE WHEN bounded.counted(row_number() OVER (), max) THEN value END
 /// ```
 pub(super) fn limit_hashed_rows(
-    subselect: &mut Option<Box<Node>>,
+    query: Node,
     column_count: ColumnCount,
-    row_bytes: u64,
+    row_bytes: Bytes,
     sharers: u64,
-) {
-    let Some(query) = subselect.take() else {
-        return;
-    };
-    let (query, columns) = column_count.enforce(query);
+) -> Node {
+    let (query, columns) = column_count.enforce(Box::new(query));
     let fenced = select_from_subquery(query, columns, |value| {
         case_when(row_number_check(row_bytes, sharers), fenced_column(value))
     });
-    *subselect = Some(Box::new(wrap(NodeEnum::SelectStmt(Box::new(fenced)))));
+    wrap(NodeEnum::SelectStmt(Box::new(fenced)))
 }
 
 /// `bounded.counted(row_number() OVER (), max)`
-fn row_number_check(row_bytes: u64, sharers: u64) -> Node {
-    let max = MAX_HASHED_BYTES / sharers / row_bytes.saturating_add(HASHED_ROW_OVERHEAD_BYTES);
+fn row_number_check(row_bytes: Bytes, sharers: u64) -> Node {
+    let max = MAX_HASHED_BYTES / sharers / (row_bytes + HASHED_ROW_OVERHEAD_BYTES);
     let row_number = function_call(vec![name("row_number")], Vec::new());
     let row_number = with_window(row_number, FRAME_DEFAULT);
     wrapper_call("counted", vec![row_number, integer(max)])
@@ -51,17 +49,19 @@ fn row_number_check(row_bytes: u64, sharers: u64) -> Node {
 
 /// `bounded.recursed(sum(row_bytes) OVER (ROWS UNBOUNDED PRECEDING), max)`
 fn recursion_bytes_check(columns: usize, sharers: u64) -> Node {
-    let overhead = HASHED_ROW_OVERHEAD_BYTES
-        .saturating_add(HASHED_VALUE_OVERHEAD_BYTES * u64::try_from(columns).unwrap_or(u64::MAX));
+    let overhead = HASHED_ROW_OVERHEAD_BYTES + HASHED_VALUE_OVERHEAD_BYTES * to_u64(columns);
     let values = (1..=columns).map(|position| fenced_column(&format!("value{position}")));
-    let row = values.fold(integer(overhead), |sum, value| {
+    let row = values.fold(integer(overhead.count()), |sum, value| {
         binary_operator(sum, "+", SizeMeasure::TextOrMemory.size_expr(value))
     });
     let sum = with_window(
         function_call(vec![name("sum")], vec![row]),
         ROWS_UNBOUNDED_PRECEDING,
     );
-    wrapper_call("recursed", vec![sum, integer(MAX_HASHED_BYTES / sharers)])
+    wrapper_call(
+        "recursed",
+        vec![sum, integer((MAX_HASHED_BYTES / sharers).count())],
+    )
 }
 
 fn with_window(call: FuncCall, frame_options: i32) -> Node {

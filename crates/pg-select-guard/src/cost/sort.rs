@@ -7,6 +7,7 @@ use super::bound::{Bound, Parts};
 use super::columns::Columns;
 use super::expression::tuple_bound;
 use super::limits::{MAX_SORT_KEY_BYTES, MAX_TOPN_BYTES, TOPN_ROW_OVERHEAD_BYTES};
+use super::units::Bytes;
 use super::{CostAnalyzer, inspect};
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
@@ -18,14 +19,15 @@ impl CostAnalyzer {
     pub(super) fn add_sorted_rows(
         &mut self,
         select: &SelectStmt,
+        is_grouped: bool,
         columns: &Columns,
-        live_bytes: u64,
+        live_bytes: Bytes,
         windows: u64,
     ) -> CheckOutcome {
         let items = self.resolver.current();
         let input_row_bytes = items.iter().map(|item| item.columns.row_bytes());
-        let input_row_bytes = input_row_bytes.fold(0, u64::saturating_add);
-        let input_sorts = u64::from(items.len() > 1) + u64::from(!select.group_clause.is_empty());
+        let input_row_bytes = input_row_bytes.sum::<Bytes>();
+        let input_sorts = u64::from(items.len() > 1) + u64::from(is_grouped);
         let output_sorts = u64::from(!select.sort_clause.is_empty())
             + u64::from(!select.distinct_clause.is_empty());
         let output_row_bytes = input_row_bytes.max(columns.row_bytes());
@@ -37,12 +39,12 @@ impl CostAnalyzer {
     /// Bounds LIMIT and OFFSET, and the rows that a top-N sort keeps for them.
     pub(super) fn bound_limit(
         &mut self,
-        select: &mut SelectStmt,
+        select: &SelectStmt,
         columns: &Columns,
     ) -> Result<Bound, Refusal> {
         let mut total = Bound::default();
         let mut topn_rows = Some(0_u64);
-        for limit in [&mut select.limit_count, &mut select.limit_offset]
+        for limit in [&select.limit_count, &select.limit_offset]
             .into_iter()
             .flatten()
         {
@@ -57,17 +59,14 @@ impl CostAnalyzer {
         if select.sort_clause.is_empty() {
             return Ok(total);
         }
-        let row = columns
-            .bounds()
-            .fold(TOPN_ROW_OVERHEAD_BYTES, |sum, bound| {
-                sum.saturating_add(bound.max_bytes)
-            });
+        let values = columns.bounds().map(|bound| bound.max_bytes);
+        let row = TOPN_ROW_OVERHEAD_BYTES + values.sum::<Bytes>();
         let max_rows = MAX_TOPN_BYTES / row;
         match topn_rows {
             Some(rows) if rows <= max_rows => Ok(total),
             // A limit that is known only at run time may be any number. PostgreSQL keeps that many
             // rows only if they fit into work_mem at first, but longer rows may replace them.
-            None if row <= 4 * TOPN_ROW_OVERHEAD_BYTES => Ok(total),
+            None if row <= TOPN_ROW_OVERHEAD_BYTES * 4 => Ok(total),
             Some(_) | None => Err(Refusal::new(
                 Rule::Cost,
                 "LIMIT and OFFSET would keep too many rows of this length",
@@ -81,7 +80,7 @@ impl CostAnalyzer {
     /// Bounds an expression in ORDER BY, GROUP BY or DISTINCT ON.
     pub(super) fn bound_sort_key(
         &mut self,
-        expr: &mut Node,
+        expr: &Node,
         columns: &Columns,
     ) -> Result<Bound, Refusal> {
         let bound = self.bound_key(expr, columns)?;
@@ -89,19 +88,19 @@ impl CostAnalyzer {
         Ok(bound)
     }
 
-    fn bound_key(&mut self, expr: &mut Node, columns: &Columns) -> Result<Bound, Refusal> {
-        let parts = match &mut expr.node {
+    fn bound_key(&mut self, expr: &Node, columns: &Columns) -> Result<Bound, Refusal> {
+        let parts = match &expr.node {
             Some(NodeEnum::SortBy(sort)) => {
-                let key = sort.node.as_mut();
+                let key = sort.node.as_deref();
                 return key.map_or(Ok(Bound::default()), |key| self.bound_key(key, columns));
             }
-            Some(NodeEnum::GroupingSet(set)) => Some(&mut set.content),
-            Some(NodeEnum::RowExpr(row)) => Some(&mut row.args),
+            Some(NodeEnum::GroupingSet(set)) => Some(&set.content),
+            Some(NodeEnum::RowExpr(row)) => Some(&row.args),
             _ => None,
         };
         if let Some(parts) = parts {
             let keys: Result<Parts, _> = parts
-                .iter_mut()
+                .iter()
                 .map(|part| self.bound_key(part, columns))
                 .collect();
             return Ok(tuple_bound(keys?));
@@ -118,10 +117,8 @@ impl CostAnalyzer {
         &mut self,
         bounds: impl IntoIterator<Item = Bound>,
     ) -> CheckOutcome {
-        let max_bytes = bounds
-            .into_iter()
-            .map(|bound| bound.max_bytes)
-            .fold(0, u64::max);
+        let sizes = bounds.into_iter().map(|bound| bound.max_bytes);
+        let max_bytes = sizes.max().unwrap_or_default();
         if max_bytes > MAX_SORT_KEY_BYTES {
             return Err(Refusal::new(
                 Rule::Cost,

@@ -2,15 +2,17 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    FuncCall, JsonAggConstructor, JsonBehavior, JsonExprOp, JsonFuncExpr, JsonKeyValue, JsonOutput,
-    JsonValueExpr, Node, TypeName,
+    JsonAggConstructor, JsonArrayQueryConstructor, JsonBehavior, JsonExprOp, JsonFuncExpr,
+    JsonOutput, Node, TypeName,
 };
 
 use super::bound::Bound;
 use super::build_ast::ColumnCount;
+use super::call_syntax::{Call, json_value, key_and_value};
+use super::cast::Cast;
+use super::edits::{Becomes, Edits};
 use super::json_path::check_json_path;
-use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES};
-use super::sub_link::SublinkPlan;
+use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES};
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
 use crate::name::names;
 use crate::refusal::{Refusal, Rule};
@@ -33,135 +35,74 @@ const SHORT_TYPES: [&str; 12] = [
 
 impl CostAnalyzer {
     /// Bounds an SQL/JSON expression.
-    pub(super) fn bound_sql_json(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        match &mut node.node {
+    pub(super) fn bound_sql_json(&mut self, node: &Node) -> Result<Bound, Refusal> {
+        match &node.node {
             Some(NodeEnum::JsonObjectConstructor(object)) => {
-                let slots = value_slots(&mut object.exprs)?;
-                let bound = self.bound_as_call("jsonb_build_object", slots)?;
+                let args = member_values(&object.exprs)?;
+                let bound = self.bound_call(&Call::new(node, "jsonb_build_object", args))?;
                 Ok(bound_returned(bound, object.output.as_ref()))
             }
             Some(NodeEnum::JsonArrayConstructor(array)) => {
-                let slots = value_slots(&mut array.exprs)?;
-                let bound = self.bound_as_call("jsonb_build_array", slots)?;
+                let args = member_values(&array.exprs)?;
+                let bound = self.bound_call(&Call::new(node, "jsonb_build_array", args))?;
                 Ok(bound_returned(bound, array.output.as_ref()))
             }
             Some(NodeEnum::JsonScalarExpr(scalar)) => {
-                let slots = scalar.expr.as_deref_mut().into_iter().collect();
-                let bound = self.bound_as_call("to_jsonb", slots)?;
+                let args = scalar.expr.as_deref().into_iter().collect();
+                let bound = self.bound_call(&Call::new(node, "to_jsonb", args))?;
                 Ok(bound_returned(bound, scalar.output.as_ref()))
             }
-            Some(NodeEnum::JsonParseExpr(parse)) => {
-                self.bound_parsed_json(parse.expr.as_deref_mut())
+            // A text that is parsed as JSON is bounded like its cast to `json`.
+            Some(NodeEnum::JsonParseExpr(parse)) => match json_value(parse.expr.as_deref()) {
+                Some(value) => self.bound_cast(Cast::new(value, "json")),
+                None => Err(Refusal::construct("this use of JSON")),
+            },
+            Some(NodeEnum::JsonArrayQueryConstructor(array)) => {
+                self.bound_json_array_query(node, array)
             }
-            Some(NodeEnum::JsonArrayQueryConstructor(_)) => self.bound_json_array_query(node),
-            Some(NodeEnum::JsonArrayAgg(_) | NodeEnum::JsonObjectAgg(_)) => {
-                self.bound_json_aggregate(node)
+            Some(NodeEnum::JsonArrayAgg(array)) => {
+                self.bound_json_aggregate(node, array.constructor.as_deref())
+            }
+            Some(NodeEnum::JsonObjectAgg(object)) => {
+                self.bound_json_aggregate(node, object.constructor.as_deref())
             }
             Some(NodeEnum::JsonFuncExpr(query)) => self.bound_json_query(query),
             _ => Err(Refusal::construct("this use of JSON")),
         }
     }
 
-    /// Bounds a call of `function` with these arguments, which stay where they are.
-    fn bound_as_call(
+    /// Bounds `JSON_ARRAYAGG(x)` like `jsonb_agg(x)`.
+    fn bound_json_aggregate(
         &mut self,
-        function: &str,
-        mut slots: Vec<&mut Node>,
+        node: &Node,
+        constructor: Option<&JsonAggConstructor>,
     ) -> Result<Bound, Refusal> {
-        let args = slots
-            .iter_mut()
-            .map(|slot| std::mem::take::<Node>(slot))
-            .collect();
-        let mut call = build_ast::pg_catalog_call(function, args);
-        let bound = self.bound_call(&mut call)?;
-        if let Some(NodeEnum::FuncCall(call)) = call.node {
-            for (slot, arg) in slots.into_iter().zip(call.args) {
-                *slot = arg;
-            }
-        }
-        Ok(bound)
-    }
-
-    /// Bounds `JSON_ARRAYAGG(x)` like `jsonb_agg(x)`. The checks that are put around that call are
-    /// kept.
-    fn bound_json_aggregate(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let mut original = std::mem::take(node);
-        let (function, output) = match &original.node {
-            Some(NodeEnum::JsonArrayAgg(array)) => ("jsonb_agg", &array.constructor),
-            Some(NodeEnum::JsonObjectAgg(object)) => ("jsonb_object_agg", &object.constructor),
-            _ => return Err(Refusal::construct("this aggregate")),
-        };
-        let output = output
-            .as_ref()
-            .and_then(|aggregate| aggregate.output.clone());
-        let (mut slots, constructor) = aggregate_slots(&mut original);
-        let args = slots
-            .iter_mut()
-            .map(|slot| std::mem::take::<Node>(slot))
-            .collect();
-        let mut call = build_ast::pg_catalog_call(function, args);
-        if let (Some(NodeEnum::FuncCall(call)), Some(constructor)) = (&mut call.node, constructor) {
-            call.agg_order = std::mem::take(&mut constructor.agg_order);
-            call.agg_filter = constructor.agg_filter.take();
-            call.over = constructor.over.take();
-            call.location = constructor.location;
-        }
-        *node = call;
-        let bound = self.bound_call(node)?;
-        let measured = find_call(node, function)
-            .ok_or_else(|| Refusal::construct("this aggregate of JSON"))?;
-        if let Some(NodeEnum::FuncCall(call)) = measured.node.take() {
-            let FuncCall {
-                args,
-                agg_order,
-                agg_filter,
-                over,
-                ..
-            } = *call;
-            let (slots, constructor) = aggregate_slots(&mut original);
-            for (slot, arg) in slots.into_iter().zip(args) {
-                *slot = arg;
-            }
-            if let Some(constructor) = constructor {
-                constructor.agg_order = agg_order;
-                constructor.agg_filter = agg_filter;
-                constructor.over = over;
-            }
-        }
-        *measured = original;
-        Ok(bound_returned(bound, output.as_ref()))
-    }
-
-    /// Bounds a text that is parsed as JSON like its cast to `json`.
-    fn bound_parsed_json(&mut self, value: Option<&mut JsonValueExpr>) -> Result<Bound, Refusal> {
-        let Some(value) = value.and_then(|value| value.raw_expr.as_deref_mut()) else {
-            return Err(Refusal::construct("this use of JSON"));
-        };
-        let mut cast = build_ast::cast(std::mem::take(value), "json");
-        let bound = self.bound_expr_in_place(&mut cast)?;
-        if let Some(NodeEnum::TypeCast(cast)) = cast.node
-            && let Some(inner) = cast.arg
-        {
-            *value = *inner;
-        }
-        Ok(bound)
+        let call = Call::from_aggregate(node);
+        let call = call.ok_or_else(|| Refusal::construct("this aggregate"))?;
+        let bound = self.bound_call(&call)?;
+        let output = constructor.and_then(|constructor| constructor.output.as_ref());
+        Ok(bound_returned(bound, output))
     }
 
     /// Rewrites `JSON_ARRAY(query)` to `(SELECT JSON_ARRAYAGG(value) FROM (query))`, as PostgreSQL
-    /// itself does.
-    fn bound_json_array_query(&mut self, node: &mut Node) -> Result<Bound, Refusal> {
-        let Some(NodeEnum::JsonArrayQueryConstructor(array)) = &mut node.node else {
-            return Err(Refusal::construct("this use of JSON"));
-        };
-        let (location, output) = (array.location, array.output.take());
-        let query = array.query.take();
-        let columns = match query.as_ref().map(|query| &query.node) {
-            Some(Some(NodeEnum::SelectStmt(select))) => match inspect::column_count(select) {
-                // A query with a star; analyzing a copy determines its columns.
-                None => self.bound_query(&mut select.clone())?.columns.exact_count(),
+    /// itself does, and bounds that.
+    fn bound_json_array_query(
+        &mut self,
+        node: &Node,
+        array: &JsonArrayQueryConstructor,
+    ) -> Result<Bound, Refusal> {
+        let query = array.query.as_ref();
+        let columns = match query.and_then(|query| inspect::query(query)) {
+            Some((_, select)) => match inspect::column_count(select) {
+                // A query with a star; its analysis determines its columns.
+                None => {
+                    let (output, _) =
+                        self.with_own_edits(|analyzer| analyzer.bound_query(select))?;
+                    output.columns.exact_count()
+                }
                 known => known,
             },
-            _ => None,
+            None => None,
         };
         let column_count = match columns {
             Some(1) => ColumnCount::Known(1),
@@ -169,31 +110,49 @@ impl CostAnalyzer {
             Some(_) => {
                 let hint = "select one column, or build one by JSON_OBJECT or JSON_ARRAY";
                 let message = "subquery must return only one column";
-                return Err(Refusal::new(Rule::Construct, message, hint).at(location));
+                return Err(Refusal::new(Rule::Construct, message, hint).at(array.location));
             }
         };
         let query = query.ok_or_else(|| Refusal::construct("this use of JSON"))?;
-        *node = build_ast::json_arrayagg_subquery(query, column_count, output);
-        self.bound_sub_link(node, SublinkPlan::HashedSubplan)
+        let output = array.output.clone();
+        let mut rewritten = build_ast::json_arrayagg_subquery(query.clone(), column_count, output);
+        let (bound, edits) =
+            self.with_own_edits(|analyzer| analyzer.bound_expr_in_place(&rewritten))?;
+        edits.apply_to_expr(&mut rewritten)?;
+        self.edits.replace(node, Becomes::SubLink, |_| rewritten);
+        Ok(bound)
+    }
+
+    /// Analyzes something with edits of its own, which are returned: they are of a tree that was
+    /// built for the analysis, or they are not wanted.
+    pub(super) fn with_own_edits<T>(
+        &mut self,
+        analyze: impl FnOnce(&mut Self) -> Result<T, Refusal>,
+    ) -> Result<(T, Edits), Refusal> {
+        let outer = std::mem::take(&mut self.edits);
+        let analyzed = analyze(self);
+        let own = std::mem::replace(&mut self.edits, outer);
+        Ok((analyzed?, own))
     }
 
     /// Bounds JSON_VALUE, JSON_QUERY and JSON_EXISTS.
-    fn bound_json_query(&mut self, query: &mut JsonFuncExpr) -> Result<Bound, Refusal> {
+    fn bound_json_query(&mut self, query: &JsonFuncExpr) -> Result<Bound, Refusal> {
         let location = query.location;
         let target = query
             .output
             .as_ref()
             .and_then(|output| output.type_name.as_ref());
         let reads_numbers = target.is_some_and(is_long_number);
-        time_zone::check_json_time(target, context_expr(query.context_item.as_deref()))?;
-        let document = self.bound_document(query.context_item.as_deref_mut(), reads_numbers)?;
+        let context_item = json_value(query.context_item.as_deref());
+        time_zone::check_json_time(target, context_item)?;
+        let document = self.bound_document(context_item, reads_numbers)?;
         check_json_path(query.pathspec.as_deref(), location)?;
         let mut bound = path_result_bound(document);
-        for behavior in [&mut query.on_empty, &mut query.on_error] {
-            bound = bound.with_sibling(self.bound_behavior(behavior.as_deref_mut(), target)?);
+        for behavior in [&query.on_empty, &query.on_error] {
+            bound = bound.with_sibling(self.bound_behavior(behavior.as_deref(), target)?);
         }
         Ok(match (query.op(), target) {
-            (JsonExprOp::JsonExistsOp, _) => Bound::parent(bound, 1).as_non_text(),
+            (JsonExprOp::JsonExistsOp, _) => Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text(),
             (JsonExprOp::JsonQueryOp, None) => bound.as_json(),
             (_, Some(target)) => bound_as_type(bound, target),
             (_, None) => bound.as_text().as_flat(),
@@ -205,41 +164,45 @@ impl CostAnalyzer {
     /// none denotes a long one.
     pub(super) fn bound_document(
         &mut self,
-        context: Option<&mut JsonValueExpr>,
+        document: Option<&Node>,
         reads_numbers: bool,
     ) -> Result<Bound, Refusal> {
-        let Some(value) = context.and_then(|context| context.raw_expr.as_deref_mut()) else {
+        let Some(value) = document else {
             return Err(Refusal::construct("this use of JSON"));
         };
-        if !inspect::is_cast_to(value, "jsonb") {
-            *value = build_ast::cast(std::mem::take(value), "jsonb");
-        }
-        let document = self.bound_expr_in_place(value)?;
+        let document = if inspect::is_cast_to(value, "jsonb") {
+            self.bound_expr_in_place(value)?
+        } else {
+            let bound = self.bound_cast(Cast::new(value, "jsonb"))?;
+            let cast = |document| build_ast::cast(document, "jsonb");
+            self.edits.replace(value, Becomes::Other, cast);
+            bound
+        };
         if !reads_numbers {
             return Ok(document);
         }
-        let inner = std::mem::take(value);
-        *value =
-            build_ast::wrapper_call("number", vec![inner, build_ast::integer(MAX_VALUE_BYTES)]);
+        let max = build_ast::integer(MAX_VALUE_BYTES.count());
+        self.edits.wrap(value, "number", vec![max]);
         Ok(document.with_wrapper())
     }
 
     /// Bounds an ON EMPTY or ON ERROR value, which is read as the target type.
     pub(super) fn bound_behavior(
         &mut self,
-        behavior: Option<&mut JsonBehavior>,
+        behavior: Option<&JsonBehavior>,
         target: Option<&TypeName>,
     ) -> Result<Bound, Refusal> {
-        let location = behavior.as_ref().map_or(-1, |behavior| behavior.location);
-        let Some(value) = behavior.and_then(|behavior| behavior.expr.as_deref_mut()) else {
+        let location = behavior.map_or(-1, |behavior| behavior.location);
+        let Some(value) = behavior.and_then(|behavior| behavior.expr.as_deref()) else {
             return Ok(Bound::default());
         };
         let bound = self.bound_expr(value)?;
+        let is_literal = self.edits.is_literal(value);
         if bound.may_parse_as_number {
-            time_zone::check_json_time(target, Some(value))?;
+            time_zone::check_json_time(target, Some(value).filter(|_| is_literal))?;
         }
         // PostgreSQL would cast the value to the target type while planning.
-        if !inspect::is_literal(value) {
+        if !is_literal {
             return Err(Refusal::construct_with_hint(
                 "DEFAULT with a value that is not a literal",
                 "use a literal, or put COALESCE around JSON_VALUE",
@@ -253,64 +216,17 @@ impl CostAnalyzer {
     }
 }
 
-/// The keys and values of a constructor, in place.
-fn value_slots(members: &mut [Node]) -> Result<Vec<&mut Node>, Refusal> {
-    let mut slots = Vec::new();
+/// The keys and values of a constructor.
+fn member_values(members: &[Node]) -> Result<Vec<&Node>, Refusal> {
+    let mut values = Vec::new();
     for member in members {
-        match &mut member.node {
-            Some(NodeEnum::JsonKeyValue(pair)) => push_pair_slots(pair, &mut slots),
-            Some(NodeEnum::JsonValueExpr(value)) => slots.extend(value.raw_expr.as_deref_mut()),
+        match &member.node {
+            Some(NodeEnum::JsonKeyValue(pair)) => values.extend(key_and_value(pair)),
+            Some(NodeEnum::JsonValueExpr(value)) => values.extend(json_value(Some(value))),
             _ => return Err(Refusal::construct("this member of a JSON value")),
         }
     }
-    Ok(slots)
-}
-
-fn push_pair_slots<'a>(pair: &'a mut JsonKeyValue, slots: &mut Vec<&'a mut Node>) {
-    slots.extend(pair.key.as_deref_mut());
-    let value = pair.value.as_deref_mut();
-    slots.extend(value.and_then(|value| value.raw_expr.as_deref_mut()));
-}
-
-/// The arguments of an aggregate, in place, and its other clauses.
-fn aggregate_slots(node: &mut Node) -> (Vec<&mut Node>, Option<&mut JsonAggConstructor>) {
-    let mut slots = Vec::new();
-    let constructor = match &mut node.node {
-        Some(NodeEnum::JsonArrayAgg(array)) => {
-            let value = array.arg.as_deref_mut();
-            slots.extend(value.and_then(|value| value.raw_expr.as_deref_mut()));
-            array.constructor.as_deref_mut()
-        }
-        Some(NodeEnum::JsonObjectAgg(object)) => {
-            if let Some(pair) = object.arg.as_deref_mut() {
-                push_pair_slots(pair, &mut slots);
-            }
-            object.constructor.as_deref_mut()
-        }
-        _ => None,
-    };
-    (slots, constructor)
-}
-
-/// Finds the call of a function in the checks that were put around it.
-fn find_call<'a>(node: &'a mut Node, function: &str) -> Option<&'a mut Node> {
-    let is_sought = matches!(&node.node, Some(NodeEnum::FuncCall(call)) if names(&call.funcname).last() == Some(&function));
-    if is_sought {
-        return Some(node);
-    }
-    match &mut node.node {
-        Some(NodeEnum::FuncCall(call)) => {
-            let mut args = call.args.iter_mut();
-            args.find_map(|arg| find_call(arg, function))
-        }
-        Some(NodeEnum::CaseExpr(case)) => {
-            case.args.iter_mut().find_map(|when| match &mut when.node {
-                Some(NodeEnum::CaseWhen(when)) => find_call(when.result.as_deref_mut()?, function),
-                _ => None,
-            })
-        }
-        _ => None,
-    }
+    Ok(values)
 }
 
 /// The bound of a document that is returned as the type of RETURNING.
@@ -321,20 +237,9 @@ fn bound_returned(bound: Bound, output: Option<&JsonOutput>) -> Bound {
     }
 }
 
-/// The document that a path is applied to.
-pub(super) fn context_expr(context: Option<&JsonValueExpr>) -> Option<&Node> {
-    context?.raw_expr.as_deref()
-}
-
 /// The bound of what a path returns, including what is put around it.
 pub(super) fn path_result_bound(document: Bound) -> Bound {
-    Bound::parent(
-        document,
-        document
-            .max_bytes
-            .saturating_mul(2)
-            .saturating_add(SCALAR_BYTES),
-    )
+    Bound::parent(document, document.max_bytes * 2 + SCALAR_BYTES)
 }
 
 pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {

@@ -5,8 +5,12 @@ use pg_query::protobuf::{Node, SubLink, SubLinkType};
 
 use super::bound::{Bound, Parts};
 use super::build_ast::ColumnCount;
-use super::limits::{ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES};
+use super::edits::Becomes;
+use super::limits::{
+    ARRAY_ELEMENT_BYTES, MAX_AGGREGATE_STATE_BYTES, MAX_HASHED_ROW_BYTES, TRUTH_VALUE_BYTES,
+};
 use super::operator::{check_operator_over_rows, operator_steps};
+use super::units::Bytes;
 use super::{CostAnalyzer, aggregate_weights, build_ast, inspect, row_limits};
 use crate::catalog;
 use crate::name::names;
@@ -26,27 +30,15 @@ impl CostAnalyzer {
     /// Bounds a SubLink. The plan contains it as often as the expression around it.
     pub(super) fn bound_sub_link(
         &mut self,
-        node: &mut Node,
+        node: &Node,
+        link: &SubLink,
         plan: SublinkPlan,
     ) -> Result<Bound, Refusal> {
-        let Some(NodeEnum::SubLink(link)) = &mut node.node else {
-            return self.bound_expr(node);
-        };
-        let kind = link.sub_link_type();
-        let SubLink {
-            xpr: _,
-            sub_link_type: _,
-            sub_link_id: _,
-            testexpr,
-            oper_name,
-            subselect,
-            location,
-        } = link.as_mut();
-        let location = *location;
+        let (kind, location) = (link.sub_link_type(), link.location);
+        let testexpr = link.testexpr.as_deref();
         let left_operand = self.bound_optional(testexpr)?;
-        let Some(NodeEnum::SelectStmt(select)) =
-            subselect.as_mut().and_then(|select| select.node.as_mut())
-        else {
+        let subselect = link.subselect.as_deref();
+        let Some((subselect, select)) = subselect.and_then(inspect::query) else {
             return Err(Refusal::construct("this subquery").at(location));
         };
         let totals = self.totals;
@@ -58,7 +50,7 @@ impl CostAnalyzer {
         let row: Parts = output.columns.bounds().collect();
         let mut bound = Bound {
             nodes: output.nodes + left_operand.nodes,
-            max_bytes: 0,
+            max_bytes: Bytes::ZERO,
             ..left_operand.at_runtime()
         };
         // The planner's estimate of the subquery's size is close enough to rely on.
@@ -70,10 +62,10 @@ impl CostAnalyzer {
         match kind {
             SubLinkType::AnySublink | SubLinkType::AllSublink | SubLinkType::RowcompareSublink => {
                 let operator =
-                    catalog::operator(names(oper_name).last().copied().unwrap_or("="))
+                    catalog::operator(names(&link.oper_name).last().copied().unwrap_or("="))
                         .ok_or_else(|| Refusal::construct("an unknown operator").at(location))?;
                 check_operator_over_rows(operator, location)?;
-                self.add_equalities(self.count_row_values(testexpr.as_deref()))?;
+                self.add_equalities(self.count_row_values(testexpr))?;
                 let own_steps = operator_steps(
                     operator,
                     left_operand.max_bytes,
@@ -86,9 +78,7 @@ impl CostAnalyzer {
                 }
                 if plan == SublinkPlan::HashedSubplan || !estimate_is_reliable {
                     let known = output.columns.exact_count().map(ColumnCount::Known);
-                    let expected = || {
-                        inspect::left_column_count(testexpr.as_deref()).map(ColumnCount::Expected)
-                    };
+                    let expected = || self.left_column_count(testexpr).map(ColumnCount::Expected);
                     let column_count = known.or_else(expected).ok_or_else(|| {
                         Refusal::construct_with_hint(
                             "a row with * compared with a subquery",
@@ -97,14 +87,12 @@ impl CostAnalyzer {
                         .at(location)
                     })?;
                     self.totals.hashed_subplans += 1;
-                    row_limits::limit_hashed_rows(
-                        subselect,
-                        column_count,
-                        row.total_bytes,
-                        self.hashed_subplans,
-                    );
+                    let sharers = self.hashed_subplans;
+                    self.edits.replace(subselect, Becomes::Other, move |query| {
+                        row_limits::limit_hashed_rows(query, column_count, row.total_bytes, sharers)
+                    });
                 }
-                Ok(Bound::parent(bound, 1).as_non_text())
+                Ok(Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text())
             }
             SubLinkType::ExistsSublink => {
                 // PostgreSQL may hash the rows by the columns that WHERE compares, but not those of
@@ -115,7 +103,7 @@ impl CostAnalyzer {
                     SublinkPlan::PulledUpJoin => !is_short,
                 };
                 if is_fenced && select.limit_offset.is_none() {
-                    build_ast::add_offset_zero(select);
+                    self.edits.change_query(select, build_ast::add_offset_zero);
                 }
                 // PostgreSQL plans an EXISTS both ways and chooses at run time; nested ones double
                 // again.
@@ -126,22 +114,30 @@ impl CostAnalyzer {
                 };
                 self.add_copies(totals, plans)?;
                 self.nodes += output.nodes * (plans - 1);
-                Ok(Bound::parent(bound, 1).as_non_text())
+                Ok(Bound::parent(bound, TRUTH_VALUE_BYTES).as_non_text())
             }
             SubLinkType::ArraySublink => {
-                let weight = self.element_weight(row.total_bytes, 0, false);
-                let element = row.total_bytes.saturating_add(ARRAY_ELEMENT_BYTES);
-                let value = (MAX_AGGREGATE_STATE_BYTES / weight).saturating_mul(element);
+                let weight = self.element_weight(row.total_bytes, Bytes::ZERO, false);
+                let element = row.total_bytes + ARRAY_ELEMENT_BYTES;
+                let value = element * (MAX_AGGREGATE_STATE_BYTES / weight);
                 let limit = self.aggregate_limit(value);
                 let known = output.columns.exact_count().map(ColumnCount::Known);
                 let column_count = known.unwrap_or(ColumnCount::Expected(1));
-                aggregate_weights::weigh_array_sub_link(
-                    node,
-                    column_count,
-                    weight,
-                    self.weight_per_byte(false),
-                    limit,
-                );
+                let weight_per_byte = self.weight_per_byte(false);
+                let weigh = move |node: &mut Node| match node.node.take() {
+                    Some(NodeEnum::SubLink(link)) => {
+                        *node = aggregate_weights::weigh_array_sub_link(
+                            link,
+                            column_count,
+                            weight,
+                            weight_per_byte,
+                            limit,
+                        );
+                        Ok(())
+                    }
+                    _ => Err(Refusal::construct("this subquery").at(location)),
+                };
+                self.edits.change(node, Becomes::Other, weigh);
                 let bound = match limit {
                     Some(max) => self.bound_limited(bound, value, max)?,
                     None => Bound::parent(bound, value),
@@ -157,6 +153,20 @@ impl CostAnalyzer {
             SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
                 Err(Refusal::construct("this subquery").at(location))
             }
+        }
+    }
+
+    /// Number of values on the left of `(a, b) IN (SELECT …)`, if the text determines it.
+    fn left_column_count(&self, tested: Option<&Node>) -> Option<usize> {
+        match tested.map(|node| &node.node) {
+            Some(Some(NodeEnum::RowExpr(row))) => row
+                .args
+                .iter()
+                .all(|arg| {
+                    inspect::star_qualifier(arg).is_none() && !self.edits.is_row_expansion(arg)
+                })
+                .then_some(row.args.len()),
+            _ => Some(1),
         }
     }
 }

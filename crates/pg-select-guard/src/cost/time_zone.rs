@@ -5,10 +5,11 @@
 //! wrapper (`migrations/0009_bounded_time.sql`); zones in literals count as retained bytes of the
 //! connection ([`super::retained`]).
 
-use pg_query::NodeEnum;
-use pg_query::protobuf::{FuncCall, Node, TypeName};
+use pg_query::protobuf::{Node, TypeName};
 
 use super::bound::Bound;
+use super::call_syntax::Call;
+use super::edits::{Becomes, Edits};
 use super::{build_ast, inspect};
 use crate::catalog::Function;
 use crate::name::{CheckOutcome, names};
@@ -36,19 +37,18 @@ pub(super) fn may_name_time_zone(type_name: &str) -> bool {
 
 /// Puts a value that is cast to a time type into a bounded wrapper, unless it is a literal. Returns
 /// the number of wrappers.
-pub(super) fn wrap_time_input(value: &mut Node, type_name: &str) -> u64 {
-    if inspect::text_literal(value).is_some() || matches!(value.node, Some(NodeEnum::AConst(_))) {
+pub(super) fn wrap_time_input(value: &Node, type_name: &str, edits: &mut Edits) -> u64 {
+    if edits.is_untyped_literal(value) {
         return 0;
     }
-    if let Some(NodeEnum::AArrayExpr(array)) = &mut value.node {
+    if let Some(elements) = edits.array_elements(value) {
         // Each element gets its own wrapper; literals get their type from the cast.
-        let elements = array.elements.iter_mut();
         return elements
-            .map(|element| wrap_time_input(element, type_name))
+            .iter()
+            .map(|element| wrap_time_input(element, type_name, edits))
             .sum();
     }
-    let inner = std::mem::take(value);
-    *value = build_ast::wrapper_call("moment", vec![inner, build_ast::text(type_name)]);
+    edits.wrap(value, "moment", vec![build_ast::text(type_name)]);
     1
 }
 
@@ -77,8 +77,9 @@ pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>
 /// Puts the time zone argument of a call into a bounded wrapper. Returns the number of wrappers.
 pub(super) fn wrap_zone_argument(
     function: &Function,
-    call: &mut FuncCall,
+    call: &Call<'_>,
     arguments: &[Bound],
+    edits: &mut Edits,
 ) -> u64 {
     let Some(zone) = function.zone.filter(|zone| zone.count == call.args.len()) else {
         return 0;
@@ -87,17 +88,14 @@ pub(super) fn wrap_zone_argument(
     let argument = arguments.get(position);
     let may_be_text = argument.is_some_and(|bound| bound.may_parse_as_number);
     let has_digit = |text: &str| text.contains(|character: char| character.is_ascii_digit());
-    match call.args.get_mut(position) {
-        Some(zone) if may_be_text && inspect::text_literal(zone).is_none_or(has_digit) => {
-            let is_literal = inspect::text_literal(zone).is_some();
-            let inner = std::mem::take(zone);
-            // A literal has no type yet, and the wrapper accepts any type.
-            let inner = if is_literal {
-                build_ast::cast(inner, "text")
-            } else {
-                inner
-            };
-            *zone = build_ast::wrapper_call("zone", vec![inner, build_ast::text(function.name)]);
+    match call.args.get(position) {
+        Some(zone) if may_be_text && edits.text_literal(zone).is_none_or(has_digit) => {
+            if edits.text_literal(zone).is_some() {
+                // A literal has no type yet, and the wrapper accepts any type.
+                let cast = |literal| build_ast::cast(literal, "text");
+                edits.replace(zone, Becomes::Other, cast);
+            }
+            edits.wrap(zone, "zone", vec![build_ast::text(function.name)]);
             1
         }
         _ => 0,

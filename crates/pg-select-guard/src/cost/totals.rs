@@ -6,7 +6,7 @@ use super::limits::{
     BYTES_PER_SORTED_VALUE, MAX_SORT_ROW_BYTES, MAX_SORTED_BYTES, MAX_UNINTERRUPTIBLE_STEPS,
     MAX_VALUE_BYTES, MAX_WINDOWS,
 };
-use super::units::Steps;
+use super::units::{Bytes, Steps, to_u64};
 use crate::limits::Limits;
 use crate::name::CheckOutcome;
 use crate::refusal::{Refusal, Rule};
@@ -15,7 +15,7 @@ use crate::refusal::{Refusal, Rule};
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
     /// Live bytes of one row of each query.
-    live_bytes: u64,
+    live_bytes: Bytes,
     /// Uninterruptible steps for one row of each query.
     uninterruptible_steps: Steps,
     /// FROM items and SubLinks.
@@ -28,9 +28,9 @@ pub(super) struct Totals {
     pub(super) hashed_subplans: u64,
     /// Sum of the longest values of all sorts, and of all other nodes that keep rows within a
     /// `work_mem` of their own.
-    pub(super) sorted_bytes: u64,
+    pub(super) sorted_bytes: Bytes,
     /// Sum, over all sorts and joins, of the bytes of one row.
-    pub(super) sort_row_bytes: u64,
+    pub(super) sort_row_bytes: Bytes,
 }
 
 impl Totals {
@@ -40,22 +40,23 @@ impl Totals {
             let added = now.saturating_sub(before);
             before.saturating_add(added.saturating_mul(copies))
         };
+        let copied_bytes = |now: Bytes, before: Bytes| before + now.added_since(before) * copies;
         let added_steps = self
             .uninterruptible_steps
             .added_since(before.uninterruptible_steps);
         Self {
-            live_bytes: copied(self.live_bytes, before.live_bytes),
+            live_bytes: copied_bytes(self.live_bytes, before.live_bytes),
             uninterruptible_steps: before.uninterruptible_steps + added_steps * copies,
             items: copied(self.items, before.items),
             equalities: copied(self.equalities, before.equalities),
             windows: copied(self.windows, before.windows),
             hashed_subplans: copied(self.hashed_subplans, before.hashed_subplans),
-            sorted_bytes: copied(self.sorted_bytes, before.sorted_bytes),
-            sort_row_bytes: copied(self.sort_row_bytes, before.sort_row_bytes),
+            sorted_bytes: copied_bytes(self.sorted_bytes, before.sorted_bytes),
+            sort_row_bytes: copied_bytes(self.sort_row_bytes, before.sort_row_bytes),
         }
     }
 
-    fn check(self, limits: &Limits, max_live_bytes: u64) -> CheckOutcome {
+    fn check(self, limits: &Limits, max_live_bytes: Bytes) -> CheckOutcome {
         check_count(self.items, limits.items, "tables and subqueries")?;
         check_count(
             self.equalities,
@@ -68,11 +69,11 @@ impl Totals {
                 Rule::Cost,
                 format!(
                     "the query could hold {} MiB of values at once",
-                    self.live_bytes >> 20
+                    self.live_bytes.to_mib()
                 ),
                 format!(
                     "the maximum is {} MiB; use shorter or fewer long texts and arrays",
-                    max_live_bytes >> 20
+                    max_live_bytes.to_mib()
                 ),
             ));
         }
@@ -109,7 +110,7 @@ impl Totals {
 impl CostAnalyzer {
     /// Adds what one query evaluates for a row.
     pub(super) fn add_row(&mut self, row: Bound) -> CheckOutcome {
-        self.totals.live_bytes = self.totals.live_bytes.saturating_add(row.live_bytes);
+        self.totals.live_bytes += row.live_bytes;
         self.totals.uninterruptible_steps += row.uninterruptible_steps;
         self.totals.check(&self.limits, self.max_live_bytes)
     }
@@ -118,32 +119,29 @@ impl CostAnalyzer {
     /// `work_mem`.
     pub(super) fn add_item(&mut self) -> CheckOutcome {
         self.totals.items += 1;
-        self.add_sort(0)
+        self.add_sort(Bytes::ZERO)
     }
 
     /// Adds comparisons by which rows may be joined.
     pub(super) fn add_equalities(&mut self, count: usize) -> CheckOutcome {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.totals.equalities = self.totals.equalities.saturating_add(count);
+        self.totals.equalities = self.totals.equalities.saturating_add(to_u64(count));
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     pub(super) fn add_window(&mut self) -> CheckOutcome {
         self.totals.windows += 1;
-        self.add_sort(0)
+        self.add_sort(Bytes::ZERO)
     }
 
     /// Adds a sort of values of at most this many bytes.
-    pub(super) fn add_sort(&mut self, value_bytes: u64) -> CheckOutcome {
-        let sort = value_bytes.saturating_add(BYTES_PER_SORTED_VALUE);
-        self.totals.sorted_bytes = self.totals.sorted_bytes.saturating_add(sort);
+    pub(super) fn add_sort(&mut self, value_bytes: Bytes) -> CheckOutcome {
+        self.totals.sorted_bytes += value_bytes + BYTES_PER_SORTED_VALUE;
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
     /// Adds sorts of rows of this many bytes, whatever the sort keys.
-    pub(super) fn add_sort_rows(&mut self, row: u64, times: u64) -> CheckOutcome {
-        let row_bytes = row.saturating_mul(times);
-        self.totals.sort_row_bytes = self.totals.sort_row_bytes.saturating_add(row_bytes);
+    pub(super) fn add_sort_rows(&mut self, row: Bytes, times: u64) -> CheckOutcome {
+        self.totals.sort_row_bytes += row * times;
         self.totals.check(&self.limits, self.max_live_bytes)
     }
 
@@ -156,7 +154,7 @@ impl CostAnalyzer {
 
 /// Checks the number of columns against a limit.
 pub(super) fn check_column_count(count: usize, max: u64, what: &str) -> CheckOutcome {
-    check_count(u64::try_from(count).unwrap_or(u64::MAX), max, what)
+    check_count(to_u64(count), max, what)
 }
 
 fn check_count(count: u64, max: u64, what: &str) -> CheckOutcome {
@@ -170,8 +168,8 @@ fn check_count(count: u64, max: u64, what: &str) -> CheckOutcome {
     ))
 }
 
-/// Checks an operation that takes `left` × `right` steps, the sizes of its operands in bytes, and
-/// returns the steps.
+/// Checks an operation that takes `left` × `right` steps, the numbers of bytes or other parts of
+/// its operands, and returns the steps.
 pub(super) fn check_steps(
     what: &str,
     left: u64,
@@ -191,7 +189,7 @@ pub(super) fn check_steps(
 }
 
 /// The refusal of a value that an operation would process too slowly.
-pub(super) fn input_too_long(what: &str, bytes: u64, max: u64, location: i32) -> Refusal {
+pub(super) fn input_too_long(what: &str, bytes: Bytes, max: Bytes, location: i32) -> Refusal {
     Refusal::new(
         Rule::Cost,
         format!("{what} would process values of up to {bytes} bytes"),
@@ -201,12 +199,12 @@ pub(super) fn input_too_long(what: &str, bytes: u64, max: u64, location: i32) ->
 }
 
 /// Checks the size of one value against [`MAX_VALUE_BYTES`].
-pub(super) fn check_value_bytes(what: &str, value: u64, location: i32) -> CheckOutcome {
+pub(super) fn check_value_bytes(what: &str, value: Bytes, location: i32) -> CheckOutcome {
     check_bytes(what, value, MAX_VALUE_BYTES, location)
 }
 
 /// Checks the size of one value against another limit.
-pub(super) fn check_bytes(what: &str, value: u64, max: u64, location: i32) -> CheckOutcome {
+pub(super) fn check_bytes(what: &str, value: Bytes, max: Bytes, location: i32) -> CheckOutcome {
     if value <= max {
         return Ok(());
     }

@@ -3,41 +3,47 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Alias, JoinExpr, Node};
 
+use super::edits::{Becomes, Edits};
 use super::{Item, build_ast};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
 /// Hides withheld columns of the items of FROM that something could denote. `items` has the same
 /// order as the items.
-pub(super) fn hide(from: &mut [Node], items: &[Item]) -> CheckOutcome {
+pub(super) fn hide(from: &[Node], items: &[Item], edits: &mut Edits) -> CheckOutcome {
     let mut items = items.iter();
-    from.iter_mut()
-        .try_for_each(|node| hide_in(node, &mut items))
+    from.iter()
+        .try_for_each(|node| hide_in(node, &mut items, edits))
 }
 
 /// Hides withheld columns of a join's items.
 pub(super) fn hide_in_join<'a>(
-    join: &mut JoinExpr,
+    join: &JoinExpr,
     items: &mut impl Iterator<Item = &'a Item>,
+    edits: &mut Edits,
 ) -> CheckOutcome {
-    let mut sides = [&mut join.larg, &mut join.rarg].into_iter().flatten();
-    sides.try_for_each(|side| hide_in(side, items))
+    let mut sides = [&join.larg, &join.rarg].into_iter().flatten();
+    sides.try_for_each(|side| hide_in(side, items, edits))
 }
 
-fn hide_in<'a>(node: &mut Node, items: &mut impl Iterator<Item = &'a Item>) -> CheckOutcome {
-    match &mut node.node {
+fn hide_in<'a>(
+    node: &Node,
+    items: &mut impl Iterator<Item = &'a Item>,
+    edits: &mut Edits,
+) -> CheckOutcome {
+    match &node.node {
         // A join with an alias is a single item, and has been handled itself.
-        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, items),
+        Some(NodeEnum::JoinExpr(join)) if join.alias.is_none() => hide_in_join(join, items, edits),
         _ => {
             if let Some(table) = items.next().and_then(Item::table_to_hide) {
-                let alias =
-                    take_alias(node).ok_or_else(|| Refusal::construct("this item of FROM"))?;
-                let columns: Vec<&str> = table
-                    .columns
-                    .iter()
-                    .map(|column| column.name.as_str())
-                    .collect();
-                *node = build_ast::select_columns_from(std::mem::take(node), &columns, alias);
+                let columns = table.columns.iter().map(|column| column.name.clone());
+                let columns: Vec<String> = columns.collect();
+                edits.change(node, Becomes::Other, move |node| {
+                    let alias =
+                        take_alias(node).ok_or_else(|| Refusal::construct("this item of FROM"))?;
+                    *node = build_ast::select_columns_from(std::mem::take(node), &columns, alias);
+                    Ok(())
+                });
             }
             Ok(())
         }

@@ -9,6 +9,7 @@ use pg_query::protobuf::{CoercionForm, ColumnRef, Node, SelectStmt};
 
 use super::columns::ColumnData;
 use super::item::Item;
+use super::resolver::Resolver;
 use super::star;
 use super::syntax::{column_star_qualifier, integer_literal, is_row_expansion, star_qualifier};
 use crate::name::names;
@@ -31,27 +32,26 @@ pub(crate) struct DependentColumn {
     pub(crate) column: Option<String>,
 }
 
-/// The expressions to add to GROUP BY. `items` are those of FROM, after the whole query has been
-/// resolved against them. Grouping sets have no functional dependencies.
-pub(crate) fn dependent_columns<C: ColumnData, I>(
-    select: &SelectStmt,
-    items: &[Item<C, I>],
-) -> Vec<DependentColumn> {
-    let replaced = items.iter().filter_map(|item| {
-        let table = item.table_to_hide()?;
-        Some((item, table))
-    });
-    let replaced: Vec<_> = replaced.collect();
-    if replaced.is_empty() {
-        return Vec::new();
+impl<C: ColumnData, I> Resolver<C, I> {
+    /// The expressions to add to GROUP BY of the innermost query, after the whole query has been
+    /// resolved. Grouping sets have no functional dependencies.
+    pub(crate) fn dependent_columns(&self, select: &SelectStmt) -> Vec<DependentColumn> {
+        let replaced = self.current().iter().filter_map(|item| {
+            let table = item.table_to_hide()?;
+            Some((item, table))
+        });
+        let replaced: Vec<_> = replaced.collect();
+        if replaced.is_empty() {
+            return Vec::new();
+        }
+        let Some(keys) = grouping_columns(&select.group_clause, select, self) else {
+            return Vec::new();
+        };
+        replaced
+            .into_iter()
+            .flat_map(|(item, table)| item_dependents(item, table, &keys))
+            .collect()
     }
-    let Some(keys) = grouping_columns(&select.group_clause, select, items) else {
-        return Vec::new();
-    };
-    replaced
-        .into_iter()
-        .flat_map(|(item, table)| item_dependents(item, table, &keys))
-        .collect()
 }
 
 fn item_dependents<C: ColumnData, I>(
@@ -85,7 +85,7 @@ fn item_dependents<C: ColumnData, I>(
 fn grouping_columns<C: ColumnData, I>(
     clause: &[Node],
     select: &SelectStmt,
-    items: &[Item<C, I>],
+    resolver: &Resolver<C, I>,
 ) -> Option<Vec<GroupingColumn>> {
     let mut all = Vec::new();
     for expr in clause {
@@ -95,16 +95,18 @@ fn grouping_columns<C: ColumnData, I>(
             Some(NodeEnum::RowExpr(row))
                 if row.row_format() == CoercionForm::CoerceImplicitCast =>
             {
-                all.extend(grouping_columns(&row.args, select, items)?);
+                all.extend(grouping_columns(&row.args, select, resolver)?);
             }
             Some(NodeEnum::ColumnRef(column)) => {
-                all.extend(resolve_grouping_column(column, select, items))
+                all.extend(resolve_grouping_column(column, select, resolver))
             }
             _ => {
                 let position =
                     integer_literal(expr).and_then(|position| usize::try_from(position).ok());
                 let position = position.and_then(|position| position.checked_sub(1));
-                all.extend(position.and_then(|position| output_column_at(position, select, items)));
+                all.extend(
+                    position.and_then(|position| output_column_at(position, select, resolver)),
+                );
             }
         }
     }
@@ -115,9 +117,10 @@ fn grouping_columns<C: ColumnData, I>(
 fn resolve_grouping_column<C: ColumnData, I>(
     column: &ColumnRef,
     select: &SelectStmt,
-    items: &[Item<C, I>],
+    resolver: &Resolver<C, I>,
 ) -> Option<GroupingColumn> {
-    let key = parse_grouping_column(column)?;
+    let items = resolver.current();
+    let key = parse_grouping_column(column, resolver)?;
     let is_input_column = || {
         let mut all = items.iter();
         all.any(|item| item.columns.find(&key.name).is_some())
@@ -134,15 +137,16 @@ fn resolve_grouping_column<C: ColumnData, I>(
     }
     let mut targets = select.target_list.iter().filter_map(target);
     let (_, value) = targets.find(|(name, _)| **name == *key.name)?;
-    grouping_column(value)
+    grouping_column(value, resolver)
 }
 
 /// The column at a position of the select list, counted from 0, if the text determines it.
 fn output_column_at<C: ColumnData, I>(
     position: usize,
     select: &SelectStmt,
-    items: &[Item<C, I>],
+    resolver: &Resolver<C, I>,
 ) -> Option<GroupingColumn> {
+    let items = resolver.current();
     let mut before = 0;
     for (_, value) in select.target_list.iter().filter_map(target) {
         if is_row_expansion(value) {
@@ -150,7 +154,7 @@ fn output_column_at<C: ColumnData, I>(
         }
         let Some(qualifier) = star_qualifier(value) else {
             if before == position {
-                return grouping_column(value);
+                return grouping_column(value, resolver);
             }
             before += 1;
             continue;
@@ -200,18 +204,24 @@ fn target(target: &Node) -> Option<(&String, &Node)> {
     }
 }
 
-fn grouping_column(value: &Node) -> Option<GroupingColumn> {
+fn grouping_column<C: ColumnData, I>(
+    value: &Node,
+    resolver: &Resolver<C, I>,
+) -> Option<GroupingColumn> {
     match &value.node {
-        Some(NodeEnum::ColumnRef(column)) => parse_grouping_column(column),
+        Some(NodeEnum::ColumnRef(column)) => parse_grouping_column(column, resolver),
         _ => None,
     }
 }
 
-fn parse_grouping_column(column: &ColumnRef) -> Option<GroupingColumn> {
+fn parse_grouping_column<C: ColumnData, I>(
+    column: &ColumnRef,
+    resolver: &Resolver<C, I>,
+) -> Option<GroupingColumn> {
     if column_star_qualifier(column).is_some() {
         return None;
     }
-    let (item, name) = match names(&column.fields).as_slice() {
+    let (item, name) = match resolver.without_schema(&names(&column.fields)) {
         [name] => (None, (*name).to_owned()),
         [item, name] => (Some((*item).to_owned()), (*name).to_owned()),
         _ => return None,

@@ -36,7 +36,7 @@ mod withheld; // columns that no client may read
 pub(crate) use columns::{Column, ColumnData, Columns};
 pub(crate) use cte::{CteQuery, CteScope};
 pub(crate) use function_item::{FunctionItem, function_count, value_name};
-pub(crate) use grouping::{DependentColumn, dependent_columns};
+pub(crate) use grouping::DependentColumn;
 pub(crate) use item::Item;
 pub(crate) use join::{ItemColumn, referred_column, using_pairs};
 pub(crate) use output_name::OutputName;
@@ -45,4 +45,4 @@ pub(crate) use sort_key::SortKey;
 pub(crate) use syntax::{
     integer_literal, is_row_constructor_expansion, is_row_expansion, star_qualifier,
 };
-pub(crate) use table::qualify;
+pub(crate) use table::{qualify, remove_database_name};

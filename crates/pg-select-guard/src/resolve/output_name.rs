@@ -2,14 +2,14 @@
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AExprKind, JsonExprOp, MinMaxOp, Node, SelectStmt, SqlValueFunctionOp as Op, SubLink,
-    SubLinkType,
+    AExprKind, JsonExprOp, MinMaxOp, Node, ResTarget, SelectStmt, SqlValueFunctionOp as Op,
+    SubLink, SubLinkType,
 };
 
 use super::columns::{Column, ColumnData, UNKNOWN_NAME};
 use super::syntax::{is_row_expansion, star_qualifier};
 
-/// The name of a value in a select list, before the value is rewritten.
+/// The name of a value in a select list, as the client wrote it.
 #[derive(Debug)]
 pub(crate) struct OutputName(String);
 
@@ -18,29 +18,33 @@ impl OutputName {
         Self(figure_column_name(value).to_owned())
     }
 
-    /// The column of the value, which may have been rewritten since. `alias` is its alias, empty if
-    /// it has none; it is set where the column would lose its name otherwise.
-    pub(crate) fn into_column<C: ColumnData>(
-        self,
-        alias: &mut String,
-        value: &Node,
+    /// Whether only PostgreSQL knows the name.
+    pub(crate) fn is_unknown(&self) -> bool {
+        self.0 == UNKNOWN_NAME
+    }
+
+    /// The column of the value, which may become several columns if it is the expansion of a row.
+    /// `alias` is its alias, empty if it has none.
+    pub(crate) fn column<C: ColumnData>(
+        &self,
+        alias: &str,
+        is_row_expansion: bool,
         data: C,
     ) -> Column<C> {
-        let Self(name) = self;
-        if is_row_expansion(value) || name == UNKNOWN_NAME {
-            return Column::may_exist(name, data);
+        if is_row_expansion || self.is_unknown() {
+            return Column::may_exist(&self.0, data);
         }
-        if alias.is_empty() && figure_column_name(value) != name {
-            alias.clone_from(&name);
+        let name = if alias.is_empty() { &self.0 } else { alias };
+        Column::new(name, data)
+    }
+
+    /// Makes the name the alias of a value that has lost it.
+    pub(crate) fn restore(self, target: &mut ResTarget) {
+        let value = target.val.as_deref();
+        if target.name.is_empty() && value.is_some_and(|value| figure_column_name(value) != self.0)
+        {
+            target.name = self.0;
         }
-        Column::new(
-            if alias.is_empty() {
-                name
-            } else {
-                alias.clone()
-            },
-            data,
-        )
     }
 }
 

@@ -29,6 +29,16 @@ pub(crate) struct Resolved<C> {
     pub(crate) level: Option<usize>,
     /// Number of columns of the row, if it may denote the whole row of an item.
     pub(crate) row_columns: Option<usize>,
+    /// Whether it must be printed without its schema: a subquery may replace the table.
+    pub(crate) drops_schema: bool,
+}
+
+/// The columns that `*` denotes.
+#[derive(Debug)]
+pub(crate) struct ExpandedStar<C> {
+    pub(crate) columns: Vec<Column<C>>,
+    /// Whether it must be printed without its schema, as in [`Resolved`].
+    pub(crate) drops_schema: bool,
 }
 
 /// Resolves the names of one statement.
@@ -152,8 +162,8 @@ impl<C: ColumnData, I> Resolver<C, I> {
     /// # Errors
     /// Refuses a withheld column, a system column, and a reference by which PostgreSQL could call a
     /// function.
-    pub(crate) fn resolve(&mut self, column: &mut ColumnRef) -> Result<Resolved<C>, Refusal> {
-        self.visit(column);
+    pub(crate) fn resolve(&mut self, column: &ColumnRef) -> Result<Resolved<C>, Refusal> {
+        self.unresolved.remove(&column.location);
         if column_star_qualifier(column).is_none() {
             self.check(column)?;
         }
@@ -162,16 +172,17 @@ impl<C: ColumnData, I> Resolver<C, I> {
 
     /// What a reference denotes whose name comes from a resolved one.
     pub(crate) fn denoted(&self, column: &ColumnRef) -> Resolved<C> {
-        let (range_table, names) = (&self.range_table, names(&column.fields));
+        let (range_table, written) = (&self.range_table, names(&column.fields));
+        let names = self.without_schema(&written);
         let star = column_star_qualifier(column);
-        let Denoted { data, level } = match (star, names.as_slice()) {
+        let Denoted { data, level } = match (star, names) {
             (Some(qualifier), _) => range_table.resolve_star(qualifier),
             (None, [name]) => range_table.resolve_unqualified(name),
             (None, [qualifier, name]) => range_table.resolve_qualified(qualifier, name),
             (None, [.., table, name]) => range_table.resolve_in_table(table, name),
             (None, []) => range_table.resolve_unknown(),
         };
-        let row = match (star, names.as_slice()) {
+        let row = match (star, names) {
             (Some(qualifier), _) => qualifier.and_then(|name| range_table.find_item(name)),
             // A column of this name takes precedence; if it is unknown, the larger of the two
             // counts.
@@ -182,6 +193,7 @@ impl<C: ColumnData, I> Resolver<C, I> {
             data,
             level,
             row_columns: row.map(|(_, item)| item.columns.max_count()),
+            drops_schema: names.len() < written.len(),
         }
     }
 
@@ -189,30 +201,36 @@ impl<C: ColumnData, I> Resolver<C, I> {
     /// `from` is the FROM clause of the innermost query.
     pub(crate) fn expand_star(
         &mut self,
-        value: &mut Node,
+        value: &Node,
         from: &[Node],
-    ) -> Result<Option<Vec<Column<C>>>, Refusal> {
-        let Some(NodeEnum::ColumnRef(column)) = &mut value.node else {
+    ) -> Result<Option<ExpandedStar<C>>, Refusal> {
+        let Some(NodeEnum::ColumnRef(column)) = &value.node else {
             return Ok(None);
         };
-        let Some(qualifier) = column_star_qualifier(column).map(|name| name.map(str::to_owned))
-        else {
+        let Some(qualifier) = column_star_qualifier(column) else {
             return Ok(None);
         };
-        self.visit(column);
+        self.unresolved.remove(&column.location);
         let Some(name) = qualifier else {
             let here = self.current();
             here.iter().for_each(Item::mark_read_whole);
-            return Ok(Some(star::expand(from, here)));
+            return Ok(Some(ExpandedStar {
+                columns: star::expand(from, here),
+                drops_schema: false,
+            }));
         };
-        let Some((_, item)) = self.range_table.find_item(&name) else {
+        let Some((_, item)) = self.range_table.find_item(name) else {
             return Err(Refusal::construct_with_hint(
                 &format!("{name}.*"),
                 "write the name of a FROM item before .*",
             ));
         };
         item.mark_read_whole();
-        Ok(Some(item.columns.iter().cloned().collect()))
+        let written = names(&column.fields);
+        Ok(Some(ExpandedStar {
+            columns: item.columns.iter().cloned().collect(),
+            drops_schema: self.without_schema(&written).len() < written.len(),
+        }))
     }
 
     /// Number of columns that a part of a row expands to.
@@ -226,13 +244,9 @@ impl<C: ColumnData, I> Resolver<C, I> {
         }
     }
 
-    /// Records that a reference is being resolved, and writes it as the printed statement needs it:
-    /// without the name of the database, and without the schema of a table that a subquery may
-    /// replace.
-    fn visit(&mut self, column: &mut ColumnRef) {
-        self.unresolved.remove(&column.location);
-        remove_database_name(column, &self.schema);
-        withheld::shorten(column, &self.range_table, &self.schema);
+    /// The names of a reference without the schema of a table that a subquery may replace.
+    pub(super) fn without_schema<'a>(&self, names: &'a [&'a str]) -> &'a [&'a str] {
+        withheld::without_schema(names, &self.range_table, &self.schema)
     }
 
     /// Makes the checks of one name that is no star.
@@ -258,14 +272,5 @@ impl<C: ColumnData, I> Resolver<C, I> {
     pub(super) fn visit_output_name(&mut self, column: &ColumnRef, name: &str) -> CheckOutcome {
         self.unresolved.remove(&column.location);
         dot_notation::check_unqualified(name, column.location)
-    }
-}
-
-/// Changes `database.schema.table.column` to `schema.table.column`, so that the statement that runs
-/// does not depend on the name that a deployment gives its database.
-fn remove_database_name(column: &mut ColumnRef, schema: &Schema) {
-    let names = names(&column.fields);
-    if names.len() == 4 && schema.is_database(names[0]) {
-        column.fields.remove(0);
     }
 }

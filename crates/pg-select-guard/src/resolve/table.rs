@@ -1,9 +1,9 @@
-//! The tables of FROM: a WITH query, or a table that clients may read.
+//! Tables: a WITH query, or a table that clients may read.
 
-use pg_query::protobuf::RangeVar;
+use pg_query::protobuf::{ColumnRef, RangeVar};
 
 use super::cte::CteScope;
-use crate::name::CheckOutcome;
+use crate::name::{CheckOutcome, names};
 use crate::refusal::Refusal;
 use crate::schema::Schema;
 
@@ -41,4 +41,13 @@ pub(crate) fn qualify<Q: Clone>(
     }
     schema.name().clone_into(schemaname);
     Ok(())
+}
+
+/// Changes `database.schema.table.column` to `schema.table.column`, so that the statement that runs
+/// does not depend on the name that a deployment gives its database.
+pub(crate) fn remove_database_name(column: &mut ColumnRef, schema: &Schema) {
+    let names = names(&column.fields);
+    if names.len() == 4 && schema.is_database(names[0]) {
+        column.fields.remove(0);
+    }
 }

@@ -5,11 +5,8 @@
 //! ([`Item::table_to_hide`](super::Item::table_to_hide)). PostgreSQL pulls up this subquery at no
 //! cost.
 
-use pg_query::protobuf::ColumnRef;
-
 use super::columns::ColumnData;
 use super::range_table::RangeTable;
-use crate::name::names;
 use crate::refusal::{Refusal, Rule};
 use crate::schema::{Relation, Schema};
 
@@ -25,21 +22,23 @@ pub(super) fn unknown_column(schema: &Schema, table: &Relation, name: &str) -> R
     )
 }
 
-/// Shortens `schema.table.name` to `table.name` where both mean the same: a subquery has no schema.
-pub(super) fn shorten<C: ColumnData, I>(
-    column: &mut ColumnRef,
+/// The names of `schema.table.name` without the schema where both mean the same: a subquery has no
+/// schema.
+pub(super) fn without_schema<'a, C: ColumnData, I>(
+    names: &'a [&'a str],
     range_table: &RangeTable<C, I>,
     schema: &Schema,
-) {
-    let names = names(&column.fields);
-    let [qualifier, table, _] = names.as_slice() else {
-        return;
+) -> &'a [&'a str] {
+    let [qualifier, table, _] = names else {
+        return names;
     };
     let is_same = range_table.find_item(table).is_some_and(|(_, item)| {
         let table = item.table.as_ref().filter(|_| item.is_unaliased);
         table.is_some_and(|table| !table.withheld.is_empty())
     });
     if *qualifier == schema.name() && is_same {
-        column.fields.remove(0);
+        &names[1..]
+    } else {
+        names
     }
 }

@@ -107,6 +107,7 @@ impl Walk<'_> {
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Ok(()),
             NodeEnum::ColumnRef(column) => {
+                resolve::remove_database_name(column, self.schema);
                 self.add_column_reference(column.location);
                 Ok(())
             }

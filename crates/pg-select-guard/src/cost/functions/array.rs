@@ -1,41 +1,35 @@
 //! Arrays.
 
-use pg_query::NodeEnum;
-
 use super::{CustomCall, product};
 use crate::cost::inspect;
 use crate::cost::limits::{
     FILLED_ELEMENT_OVERHEAD_BYTES, MAX_DIMENSIONS_BYTES, MIN_ARRAY_ELEMENT_BYTES,
 };
+use crate::cost::units::Bytes;
 use crate::refusal::{Refusal, Rule};
 
 /// `array_dims`
-pub(super) fn bound_dims(_: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+pub(super) fn bound_dims(_: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     Ok(MAX_DIMENSIONS_BYTES)
 }
 
 /// `array_to_string`: a delimiter or the text for NULL beside each element.
-pub(super) fn bound_to_string(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
-    let texts = call.bytes(1).saturating_add(call.bytes(2));
-    Ok(product(max_elements(call), texts).saturating_add(product(call.bytes(0), 2)))
+pub(super) fn bound_to_string(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
+    let texts = call.bytes(1) + call.bytes(2);
+    Ok(product(texts, max_elements(call)) + product(call.bytes(0), 2))
 }
 
 /// `array_replace`
-pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
-    Ok(product(max_elements(call), call.bytes(2)).saturating_add(call.bytes(0)))
+pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
+    Ok(product(call.bytes(2), max_elements(call)) + call.bytes(0))
 }
 
 /// `array_fill`, whose lengths must be literals.
-pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
-    let lengths = match call.call.args.get(1).map(|node| &node.node) {
-        Some(Some(NodeEnum::AArrayExpr(array))) => array
-            .elements
-            .iter()
-            .map(inspect::integer_literal)
-            .collect(),
-        _ => None,
-    };
-    let lengths: Vec<u64> = lengths.ok_or_else(|| {
+pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
+    let lengths = call.argument(1);
+    let lengths = lengths.and_then(|lengths| call.edits.array_elements(lengths));
+    let lengths = lengths.map(|lengths| lengths.iter().map(inspect::integer_literal).collect());
+    let lengths: Vec<u64> = lengths.flatten().ok_or_else(|| {
         Refusal::new(
             Rule::Cost,
             "array_fill with lengths that are not integer literals is not allowed",
@@ -44,7 +38,7 @@ pub(super) fn bound_fill(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         .at(call.call.location)
     })?;
     let elements = lengths.into_iter().fold(1, u64::saturating_mul);
-    let element = call.bytes(0).saturating_add(FILLED_ELEMENT_OVERHEAD_BYTES);
+    let element = call.bytes(0) + FILLED_ELEMENT_OVERHEAD_BYTES;
     Ok(product(element, elements))
 }
 

@@ -11,21 +11,24 @@ mod regex; // regular expressions
 mod series; // series of numbers and times
 mod text; // texts
 
-use pg_query::protobuf::FuncCall;
+use pg_query::NodeEnum;
+use pg_query::protobuf::Node;
 
 pub(super) use numeric::{power_bytes, power_steps};
 
 use super::bound::Bound;
+use super::call_syntax::Call;
+use super::edits::{Becomes, Edits};
 use super::limits::{MAX_WRAPPED_BYTES, SCALAR_BYTES};
 use super::totals::check_steps;
-use super::units::Steps;
+use super::units::{Bytes, Steps};
 use super::{build_ast, inspect};
 use crate::catalog::{Function, Replacement};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
-/// Bounds the result of a call, in bytes. The call may be replaced by one of a bounded wrapper.
-pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<u64, Refusal>;
+/// Bounds the result of a call, in bytes. A bounded wrapper may be called instead.
+pub(super) type CustomRule = fn(&mut CustomCall<'_>) -> Result<Bytes, Refusal>;
 
 /// The rule of each function whose size is `custom`.
 pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
@@ -107,44 +110,50 @@ pub(super) fn custom_rule(function: &Function) -> Option<CustomRule> {
 /// A call of a function with a custom rule.
 pub(super) struct CustomCall<'a> {
     pub(super) function: &'static Function,
-    pub(super) call: &'a mut FuncCall,
+    pub(super) call: &'a Call<'a>,
     /// Bounds of the arguments.
     pub(super) bounds: &'a [Bound],
+    pub(super) edits: &'a mut Edits,
     /// Bytes that PostgreSQL holds beside arguments and result.
-    pub(super) held_bytes: u64,
+    pub(super) held_bytes: Bytes,
     /// Steps during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: Steps,
 }
 
-impl CustomCall<'_> {
+impl<'a> CustomCall<'a> {
     fn name(&self) -> &'static str {
         self.function.name
     }
 
     /// Bytes of the argument at a position; 0 if there is none.
-    fn bytes(&self, position: usize) -> u64 {
-        self.bounds.get(position).map_or(0, |bound| bound.max_bytes)
+    fn bytes(&self, position: usize) -> Bytes {
+        let bound = self.bounds.get(position);
+        bound.map_or(Bytes::ZERO, |bound| bound.max_bytes)
     }
 
     /// Bytes of the longest argument.
-    fn max_bytes(&self) -> u64 {
+    fn max_bytes(&self) -> Bytes {
         let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
-        bytes.fold(0, u64::max)
+        bytes.max().unwrap_or_default()
     }
 
     /// Bytes of all arguments together.
-    fn total_bytes(&self) -> u64 {
-        let bytes = self.bounds.iter().map(|bound| bound.max_bytes);
-        bytes.fold(0, u64::saturating_add)
+    fn total_bytes(&self) -> Bytes {
+        self.bounds.iter().map(|bound| bound.max_bytes).sum()
+    }
+
+    /// The argument at a position.
+    fn argument(&self, position: usize) -> Option<&'a Node> {
+        self.call.args.get(position).copied()
     }
 
     fn integer_argument(&self, position: usize) -> Option<u64> {
-        let argument = self.call.args.get(position);
-        argument.and_then(inspect::integer_literal)
+        self.argument(position).and_then(inspect::integer_literal)
     }
 
-    fn text_argument(&self, position: usize) -> Option<&str> {
-        self.call.args.get(position).and_then(inspect::text_literal)
+    fn text_argument(&self, position: usize) -> Option<&'a str> {
+        let argument = self.argument(position);
+        argument.and_then(|argument| self.edits.text_literal(argument))
     }
 
     fn add_steps(&mut self, left: u64, right: u64) -> CheckOutcome {
@@ -157,27 +166,32 @@ impl CustomCall<'_> {
     }
 
     /// Calls the bounded wrapper instead, with one more argument: the limit in bytes.
-    fn call_wrapper(&mut self) -> Result<u64, Refusal> {
-        self.replace_with_wrapper()?;
-        self.call.args.push(build_ast::integer(MAX_WRAPPED_BYTES));
+    fn call_wrapper(&mut self) -> Result<Bytes, Refusal> {
+        self.replace_with_wrapper(Some(MAX_WRAPPED_BYTES.count()))?;
         Ok(MAX_WRAPPED_BYTES)
     }
 
-    /// Calls the bounded wrapper instead, with the same arguments.
-    fn replace_with_wrapper(&mut self) -> CheckOutcome {
+    /// Calls the bounded wrapper instead, with the same arguments and a limit behind them.
+    fn replace_with_wrapper(&mut self, limit: Option<u64>) -> CheckOutcome {
+        let refusal = Refusal::construct(self.name()).at(self.call.location);
         let Replacement::Wrapper(wrapper) = self.function.replacement else {
-            return Err(Refusal::construct(self.name()).at(self.call.location));
+            return Err(refusal);
         };
-        self.call.funcname = build_ast::wrapper_name(wrapper);
+        let call_wrapper = move |node: &mut Node| match &mut node.node {
+            Some(NodeEnum::FuncCall(call)) => {
+                call.funcname = build_ast::wrapper_name(wrapper);
+                call.args.extend(limit.map(build_ast::integer));
+                Ok(())
+            }
+            _ => Err(refusal),
+        };
+        self.edits
+            .change(self.call.node, Becomes::WrapperCall, call_wrapper);
         Ok(())
     }
 }
 
-/// The bytes of `one` × `other` values.
-fn product(one: u64, other: u64) -> u64 {
-    one.saturating_mul(other).saturating_add(SCALAR_BYTES)
-}
-
-fn byte_len(text: &str) -> u64 {
-    u64::try_from(text.len()).unwrap_or(u64::MAX)
+/// The bytes of a value that consists of a part `times` times.
+fn product(part: Bytes, times: u64) -> Bytes {
+    part * times + SCALAR_BYTES
 }

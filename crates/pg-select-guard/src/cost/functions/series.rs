@@ -1,13 +1,13 @@
 //! Series of numbers and times.
 
 use super::CustomCall;
-use crate::cost::build_ast;
 use crate::cost::limits::{MAX_SERIES_ROWS, SCALAR_BYTES};
+use crate::cost::units::Bytes;
 use crate::refusal::{Refusal, Rule};
 
 /// `generate_series`: a series between integer literals is checked here; any other gets a bounded
 /// wrapper.
-pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
+pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     match literal_series_rows(call) {
         Some(rows) if rows > MAX_SERIES_ROWS => {
             return Err(Refusal::new(
@@ -21,12 +21,11 @@ pub(super) fn bound_series(call: &mut CustomCall<'_>) -> Result<u64, Refusal> {
         }
         Some(_) => {}
         None => {
-            call.replace_with_wrapper()?;
-            call.call.args.push(build_ast::integer(MAX_SERIES_ROWS));
+            call.replace_with_wrapper(Some(MAX_SERIES_ROWS))?;
         }
     }
     let (from, to, step) = (call.bytes(0), call.bytes(1), call.bytes(2));
-    Ok(from.max(to).saturating_add(step).max(SCALAR_BYTES))
+    Ok((from.max(to) + step).max(SCALAR_BYTES))
 }
 
 /// The rows of a series between integer literals.

@@ -10,14 +10,15 @@ use crate::cost::limits::{
     REBUILD_BYTES_PER_BYTE, TSQUERY_BYTES_PER_BYTE, TSVECTOR_BYTES_PER_BYTE,
     TSVECTOR_PARSE_BYTES_PER_BYTE, WEIGHT_PER_BYTE,
 };
+use crate::cost::units::Bytes;
 use crate::grouping_sets::MAX_GROUPING_SETS;
 use crate::planner::{FEW_TAPES_WORK_MEM_KIB, MAX_ROW_BYTES_FOR_MANY_TAPES};
 
 const RECORD: &str = include_str!("../../../../../docs/decisions/0011-cost-bounds.md");
 
 /// The record rounds the budgets of aggregates down to a multiple of these.
-const MIB: u64 = 1 << 20;
-const HUNDRED_KIB: u64 = 100 << 10;
+const MIB: Bytes = Bytes::mib(1);
+const HUNDRED_KIB: Bytes = Bytes::kib(100);
 
 /// The first words of each row of the table, and the numbers in it.
 fn expected() -> Vec<(&'static str, Vec<u64>)> {
@@ -27,41 +28,47 @@ fn expected() -> Vec<(&'static str, Vec<u64>)> {
         ("nodes", vec![count(MAX_NODES), count(MAX_UNFENCED_NODES)]),
         (
             "one value",
-            vec![MAX_VALUE_BYTES, MAX_WRAPPED_BYTES, MAX_PLAN_TIME_BYTES],
+            bytes([MAX_VALUE_BYTES, MAX_WRAPPED_BYTES, MAX_PLAN_TIME_BYTES]),
         ),
-        ("values held", vec![MAX_LIVE_BYTES, MAX_EXPLAIN_LIVE_BYTES]),
+        (
+            "values held",
+            bytes([MAX_LIVE_BYTES, MAX_EXPLAIN_LIVE_BYTES]),
+        ),
         (
             "sorted or grouped values",
-            vec![MAX_SORT_KEY_BYTES, MAX_SORTED_BYTES],
+            bytes([MAX_SORT_KEY_BYTES, MAX_SORTED_BYTES]),
         ),
         (
             "rows of all sorts and joins",
             vec![
-                MAX_SORT_ROW_BYTES,
+                MAX_SORT_ROW_BYTES.count(),
                 MAX_ROW_BYTES_FOR_MANY_TAPES,
                 FEW_TAPES_WORK_MEM_KIB << 10,
             ],
         ),
-        ("rows that a LIMIT keeps", vec![MAX_TOPN_BYTES]),
+        ("rows that a LIMIT keeps", bytes([MAX_TOPN_BYTES])),
         ("columns of a query", vec![]),
         (
             "state of all aggregates",
-            vec![state / MIB * MIB, json_state / HUNDRED_KIB * HUNDRED_KIB],
+            bytes([
+                MIB * (state / MIB),
+                HUNDRED_KIB * (json_state / HUNDRED_KIB),
+            ]),
         ),
-        ("rows of all sub-selects", vec![MAX_HASHED_BYTES]),
+        ("rows of all sub-selects", bytes([MAX_HASHED_BYTES])),
         (
             "uninterruptible steps",
             vec![count(MAX_UNINTERRUPTIBLE_STEPS)],
         ),
         (
             "text parsed as a number",
-            vec![MAX_NUMERIC_TEXT_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE],
+            vec![MAX_NUMERIC_TEXT_BYTES.count(), NUMERIC_BYTES_PER_TEXT_BYTE],
         ),
         ("exponent", vec![MAX_EXPONENT]),
-        ("`float8`", vec![MAX_FLOAT_DIGITS]),
+        ("`float8`", bytes([MAX_FLOAT_DIGITS])),
         (
             "text from which",
-            vec![MAX_TSQUERY_TEXT_BYTES, TSQUERY_BYTES_PER_BYTE],
+            vec![MAX_TSQUERY_TEXT_BYTES.count(), TSQUERY_BYTES_PER_BYTE],
         ),
         ("JSON documents", vec![REBUILD_BYTES_PER_BYTE]),
         (
@@ -74,7 +81,7 @@ fn expected() -> Vec<(&'static str, Vec<u64>)> {
             vec![
                 MAX_OPTIONAL_PARTS,
                 MAX_WORD_BOUNDARIES,
-                BYTES_PER_OPTIONAL_PAIR,
+                BYTES_PER_OPTIONAL_PAIR.count(),
             ],
         ),
         (
@@ -103,6 +110,10 @@ fn the_recorded_limits_are_those_of_the_code() {
         assert!(bound.starts_with(words), "{bound}: not {words}");
         assert_eq!(recorded, expected, "{bound}");
     }
+}
+
+fn bytes<const N: usize>(limits: [Bytes; N]) -> Vec<u64> {
+    limits.map(Bytes::count).into()
 }
 
 /// The number of nodes or steps.

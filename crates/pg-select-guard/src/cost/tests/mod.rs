@@ -3,6 +3,7 @@ mod aggregates;
 mod catalog_columns;
 mod constants;
 mod documents;
+mod edits;
 mod full_text;
 mod joins;
 mod limits;
