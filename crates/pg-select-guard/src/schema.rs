@@ -183,9 +183,18 @@ const MIN_SIMILARITY: f64 = 0.8;
 
 /// The known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    most_similar(name, known, MIN_SIMILARITY)
+}
+
+/// The known name that is most similar to `name`, if any is as similar as this.
+pub(super) fn most_similar<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    min_similarity: f64,
+) -> Option<&'a str> {
     known
         .map(|other| (other, strsim::jaro_winkler(name, other)))
-        .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
+        .filter(|(_, similarity)| *similarity >= min_similarity)
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(other, _)| other)
 }

@@ -9,6 +9,7 @@ use pg_query::protobuf::{
     JsonValueExpr, Node, TypeName, WindowDef,
 };
 
+use super::implicit_call::JsonSyntax;
 use super::name::{CheckOutcome, names};
 use super::refusal::Refusal;
 
@@ -29,13 +30,20 @@ pub(super) struct Parts<'a> {
     pub(super) all: Vec<Part<'a>>,
     /// Whether the node is an aggregate that accumulates the values of many rows.
     pub(super) accumulates: bool,
+    /// The functions that PostgreSQL evaluates the node with.
+    pub(super) syntax: Option<JsonSyntax>,
+    /// The byte offset of the node.
+    pub(super) location: i32,
     /// The lowest major version of PostgreSQL that has this construct; 0 for any.
     pub(super) min_version: u32,
 }
 
 /// The parts of a node; `None` if the node is not an allowed SQL/JSON construct.
 pub(super) fn parts(node: &mut NodeEnum) -> Result<Option<Parts<'_>>, Refusal> {
-    let mut parts = Parts::default();
+    let mut parts = Parts {
+        location: -1,
+        ..Parts::default()
+    };
     Ok(parts.add(node)?.then_some(parts))
 }
 
@@ -70,30 +78,37 @@ impl<'a> Parts<'a> {
     fn add(&mut self, node: &'a mut NodeEnum) -> Result<bool, Refusal> {
         match node {
             NodeEnum::JsonObjectConstructor(object) => {
+                self.calls(JsonSyntax::OBJECT, object.location);
                 refuse_unique_keys(object.unique, object.location)?;
                 self.add_members(&mut object.exprs)?;
                 self.add_output(&object.output, &DOCUMENT_TYPES)?;
             }
             NodeEnum::JsonArrayConstructor(array) => {
+                self.calls(JsonSyntax::ARRAY, array.location);
                 self.add_members(&mut array.exprs)?;
                 self.add_output(&array.output, &DOCUMENT_TYPES)?;
             }
             NodeEnum::JsonObjectAgg(object) => {
                 let location = object.constructor.as_ref().map_or(-1, |agg| agg.location);
+                self.calls(JsonSyntax::OBJECT_AGG, location);
                 refuse_unique_keys(object.unique, location)?;
                 self.add_pair(object.arg.as_deref_mut())?;
                 self.add_aggregate(object.constructor.as_deref_mut())?;
             }
             NodeEnum::JsonArrayAgg(array) => {
+                let location = array.constructor.as_ref().map_or(-1, |agg| agg.location);
+                self.calls(JsonSyntax::ARRAY_AGG, location);
                 self.add_value(array.arg.as_deref_mut())?;
                 self.add_aggregate(array.constructor.as_deref_mut())?;
             }
             NodeEnum::JsonScalarExpr(scalar) => {
+                self.calls(JsonSyntax::SCALAR, scalar.location);
                 self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
                 self.add_optional(scalar.expr.as_deref_mut());
                 self.add_output(&scalar.output, &DOCUMENT_TYPES)?;
             }
             NodeEnum::JsonArrayQueryConstructor(array) => {
+                self.calls(JsonSyntax::ARRAY_OF_QUERY, array.location);
                 self.accumulates = true;
                 check_format(array.format.as_ref())?;
                 self.add_optional(array.query.as_deref_mut());
@@ -110,6 +125,11 @@ impl<'a> Parts<'a> {
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn calls(&mut self, syntax: JsonSyntax, location: i32) {
+        self.syntax = Some(syntax);
+        self.location = location;
     }
 
     fn add_optional(&mut self, node: Option<&'a mut Node>) {
@@ -182,6 +202,12 @@ impl<'a> Parts<'a> {
 
     fn add_query_function(&mut self, query: &'a mut JsonFuncExpr) -> CheckOutcome {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
+        let syntax = match query.op() {
+            JsonExprOp::JsonExistsOp => JsonSyntax::EXISTS,
+            JsonExprOp::JsonQueryOp => JsonSyntax::QUERY,
+            _ => JsonSyntax::VALUE,
+        };
+        self.calls(syntax, query.location);
         refuse_passing(&query.passing, query.location)?;
         let target = query.output.as_ref().and_then(|out| out.type_name.as_ref());
         let types: &[&str] = match query.op() {
@@ -214,6 +240,7 @@ impl<'a> Parts<'a> {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
         // JSON_TABLE is lateral with and without the keyword, and the deparser omits the keyword.
         table.lateral = false;
+        self.calls(JsonSyntax::TABLE, table.location);
         refuse_passing(&table.passing, table.location)?;
         self.add_value(table.context_item.as_deref_mut())?;
         self.add_path(table.pathspec.as_deref_mut());

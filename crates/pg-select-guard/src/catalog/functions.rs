@@ -38,9 +38,6 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::n
     functions.collect()
 });
 
-/// Minimum Jaro-Winkler similarity of a function name that is suggested.
-const MIN_SIMILARITY: f64 = 0.9;
-
 /// The functions that a statement may call, in the order of the table.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter()
@@ -50,15 +47,6 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
 #[must_use]
 pub fn function(name: &str) -> Option<&'static Function> {
     BY_NAME.get(name).copied()
-}
-
-/// The allowed function whose name is most similar to an unknown name, if any is similar enough.
-pub(crate) fn nearest_function(name: &str) -> Option<&'static str> {
-    functions()
-        .map(|other| (other.name, strsim::jaro_winkler(name, other.name)))
-        .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
-        .max_by(|(_, one), (_, other)| one.total_cmp(other))
-        .map(|(other, _)| other)
 }
 
 /// What is known of an allowed function: what holds for all its overloads.

@@ -29,8 +29,6 @@ pub use operators::{
 };
 pub use types::{HeldBytes, NumberRule};
 
-pub(crate) use functions::nearest_function;
-
 /// The rows of a table: its lines without comments, blank lines and the header.
 fn rows(file: &'static str) -> impl Iterator<Item = &'static str> {
     // Some operators begin with #.

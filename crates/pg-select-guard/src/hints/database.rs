@@ -1,7 +1,9 @@
 //! Hints for errors that PostgreSQL finds in a statement.
 
+use super::callable::is_callable;
 use super::column;
 use super::tokens::{TokenKind, Tokens};
+use crate::allowed::Allowed;
 use crate::schema::Schema;
 
 /// A hint for errors of one SQLSTATE with certain words in the message. A test runs every example.
@@ -276,14 +278,15 @@ pub static ERROR_HINTS: &[ErrorHint] = &[
 
 /// The hint for an error of PostgreSQL; `at` is the index of the token at fault, if known.
 pub(super) fn hint(
-    schema: &Schema,
+    allowed: Allowed<'_>,
     tokens: &Tokens<'_>,
     sqlstate: &str,
     message: &str,
     at: Option<usize>,
 ) -> Option<String> {
+    let schema = allowed.schema;
     let specific = match sqlstate {
-        "42703" => column::unknown_column(schema, tokens, message, at),
+        "42703" => column::unknown_column(allowed, tokens, message, at),
         "42702" => column::ambiguous_column(schema, tokens, message),
         "42P01" if message.contains("FROM-clause entry") => {
             column::missing_from_item(schema, tokens)
@@ -297,6 +300,9 @@ pub(super) fn hint(
             hint.sqlstate == sqlstate && parts.all(|part| message.contains(part))
         };
         let found = ERROR_HINTS.iter().find(matches)?;
+        if !is_callable(allowed.functions, found.example) {
+            return None;
+        }
         Some(format!("{}, as in {}", found.advice, found.example))
     })
 }

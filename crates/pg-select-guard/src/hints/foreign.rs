@@ -3,6 +3,9 @@
 
 use std::sync::LazyLock;
 
+use super::callable::is_callable;
+use crate::allowed::Allowed;
+
 const FOREIGN_FILE: &str = include_str!("foreign.txt");
 
 /// What a name of another database stands for.
@@ -69,11 +72,14 @@ pub static FOREIGN_NAMES: LazyLock<Vec<ForeignName>> = LazyLock::new(|| {
 });
 
 /// The hint for a name of another database, if it is known.
-pub(crate) fn hint(kind: ForeignKind, name: &str) -> Option<String> {
+pub(crate) fn hint(allowed: Allowed<'_>, kind: ForeignKind, name: &str) -> Option<String> {
     let is_named = |entry: &&ForeignName| {
         entry.kind == kind && entry.names.split(' ').any(|other| other == name)
     };
     let entry = FOREIGN_NAMES.iter().find(is_named)?;
+    if !is_callable(allowed.functions, entry.example) {
+        return None;
+    }
     let note = entry
         .note
         .map_or_else(String::new, |note| format!(" ({note})"));

@@ -7,6 +7,7 @@
 //! - a hint consists of the client's own words, names of the allow-list and literals of this crate,
 //!   and holds nothing that the database has said of other tenants;
 //! - every example in a hint runs (a test).
+mod callable; // whether an example calls only functions that a statement may call
 mod column; // columns that do not exist or are ambiguous
 mod compared; // values that a statement compares columns with
 mod database; // hints for PostgreSQL's errors
@@ -24,7 +25,7 @@ pub(super) use foreign::hint as foreign_name;
 pub use foreign::{FOREIGN_NAMES, ForeignKind, ForeignName};
 pub use syntax_table::{FOREIGN_SYNTAX, ForeignSyntax};
 
-use super::schema::Schema;
+use super::allowed::Allowed;
 use tokens::Tokens;
 
 /// Details of a syntax error that the parser's message does not hold.
@@ -39,21 +40,21 @@ pub(super) struct SyntaxError {
 
 /// Finds the location of a parser's error, and a hint. Parses prefixes of the text to do so, about
 /// ten times at most.
-pub(super) fn syntax_error(text: &str, message: &str) -> SyntaxError {
+pub(super) fn syntax_error(allowed: Allowed<'_>, text: &str, message: &str) -> SyntaxError {
     let byte = location::error_byte(text, message);
     let tokens = Tokens::new(text);
     let at = byte.map(|byte| tokens.index_at_byte(byte));
     SyntaxError {
         byte,
         snippet: byte.and_then(|byte| location::snippet(text, byte)),
-        hint: syntax::hint(message, &tokens, at),
+        hint: syntax::hint(allowed, message, &tokens, at),
     }
 }
 
 /// A hint for an error of PostgreSQL in the statement `text`. `message` is PostgreSQL's message;
 /// `byte` is the error's byte offset in `text`, if known.
 pub(super) fn for_error(
-    schema: &Schema,
+    allowed: Allowed<'_>,
     text: &str,
     sqlstate: &str,
     message: &str,
@@ -61,6 +62,6 @@ pub(super) fn for_error(
 ) -> Option<String> {
     let tokens = Tokens::new(text);
     let at = byte.map(|byte| tokens.index_at_byte(byte));
-    let hint = database::hint(schema, &tokens, sqlstate, message, at);
+    let hint = database::hint(allowed, &tokens, sqlstate, message, at);
     hint.map(|hint| super::visible(&hint))
 }

@@ -1,6 +1,7 @@
 mod functions;
 mod hints;
 mod imports;
+mod withheld_functions;
 
 use std::sync::LazyLock;
 

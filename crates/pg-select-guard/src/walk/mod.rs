@@ -11,14 +11,15 @@ use pg_query::protobuf::{
 };
 
 use super::allow_list::{COLLATIONS, FIELDS, TYPES};
+use super::allowed::Allowed;
 use super::catalog::{self, SizeRule};
 use super::construct;
 use super::hints;
+use super::implicit_call::{CURRENT_TIME_FUNCTION, syntax_of_call, syntax_of_current_time};
 use super::name::{CheckOutcome, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
-use super::schema::Schema;
 use super::sql_json::{self, Part, Parts};
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
@@ -40,10 +41,10 @@ pub(super) struct Requirements {
 /// Checks a whole query, and qualifies every table name with its schema.
 pub(super) fn check_statement(
     select: &mut SelectStmt,
-    schema: &Schema,
+    allowed: Allowed<'_>,
 ) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
-        schema,
+        allowed,
         ctes: CteScope::default(),
         windows: WindowNames::default(),
         depth: 0,
@@ -55,7 +56,7 @@ pub(super) fn check_statement(
 }
 
 struct Walk<'a> {
-    schema: &'a Schema,
+    allowed: Allowed<'a>,
     ctes: CteScope<()>,
     /// New names for windows of the innermost query.
     windows: WindowNames,
@@ -111,12 +112,15 @@ impl Walk<'_> {
                 Ok(())
             }
             NodeEnum::SqlvalueFunction(function) => {
-                check_sql_value_function(function.op(), function.location)
+                check_sql_value_function(function.op(), function.location)?;
+                syntax_of_current_time(function.op()).map_or(Ok(()), |syntax| {
+                    self.check_implicit_call(CURRENT_TIME_FUNCTION, syntax, function.location)
+                })
             }
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.schema),
+            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.allowed.schema),
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),
@@ -171,7 +175,7 @@ impl Walk<'_> {
 
             // Sorting, grouping, windows.
             NodeEnum::SortBy(sort) => {
-                check_operator(&sort.use_op, sort.location)?;
+                check_operator(self.allowed, &sort.use_op, sort.location)?;
                 self.visit_optional(&mut sort.node)
             }
             NodeEnum::GroupingSet(set) => self.visit_nodes(&mut set.content),
@@ -191,8 +195,15 @@ impl Walk<'_> {
         let Parts {
             all,
             accumulates,
+            syntax,
+            location,
             min_version,
         } = parts;
+        if let Some(syntax) = syntax {
+            for function in syntax.functions {
+                self.check_implicit_call(function, syntax.name, location)?;
+            }
+        }
         if accumulates {
             self.count_accumulating_aggregates(self.grouping_sets);
         }
@@ -253,13 +264,16 @@ impl Walk<'_> {
     fn visit_expr(&mut self, expr: &mut AExpr) -> CheckOutcome {
         // BETWEEN and its variants hold the keywords in the place of an operator's name.
         if !expr.kind().as_str_name().contains("BETWEEN") {
-            check_operator(&expr.name, expr.location)?;
+            check_operator(self.allowed, &expr.name, expr.location)?;
         }
         self.visit_optional(&mut expr.lexpr)?;
         self.visit_optional(&mut expr.rexpr)
     }
 
     fn visit_call(&mut self, call: &mut FuncCall) -> CheckOutcome {
+        let syntax = names(&call.funcname)
+            .last()
+            .and_then(|name| syntax_of_call(name, call));
         let FuncCall {
             funcname,
             args,
@@ -278,8 +292,15 @@ impl Walk<'_> {
             _ => None,
         };
         let function = known.ok_or_else(|| {
-            Refusal::unknown_function(self.schema, &names(funcname)).at(*location)
+            Refusal::unknown_function(self.allowed, &names(funcname)).at(*location)
         })?;
+        if !self.allowed.functions.contains(function.name) {
+            let refusal = match syntax {
+                Some(syntax) => Refusal::withheld_function(function.name, syntax),
+                None => Refusal::unknown_function(self.allowed, &names(funcname)),
+            };
+            return Err(refusal.at(*location));
+        }
         // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on
         // it and aborts the process.
         if matches!(function.name, "btrim" | "ltrim" | "rtrim") && args.len() > 2 {
@@ -293,6 +314,19 @@ impl Walk<'_> {
         self.visit_optional(agg_filter)?;
         over.as_mut()
             .map_or(Ok(()), |window| self.visit_window(window))
+    }
+
+    /// Checks a function that the syntax of SQL calls.
+    fn check_implicit_call(
+        &self,
+        function: &str,
+        syntax: &'static str,
+        location: i32,
+    ) -> CheckOutcome {
+        if self.allowed.functions.contains(function) {
+            return Ok(());
+        }
+        Err(Refusal::withheld_function(function, syntax).at(location))
     }
 
     fn visit_window(&mut self, window: &mut WindowDef) -> CheckOutcome {
@@ -309,7 +343,7 @@ impl Walk<'_> {
         if link.sub_link_type() == SubLinkType::ArraySublink {
             self.count_accumulating_aggregates(1);
         }
-        check_operator(&link.oper_name, link.location)?;
+        check_operator(self.allowed, &link.oper_name, link.location)?;
         self.visit_optional(&mut link.testexpr)?;
         self.visit_optional(&mut link.subselect)
     }
@@ -344,7 +378,7 @@ impl Walk<'_> {
             let message = format!("the type {} is not allowed", names(&name.names).join("."));
             let hint = names(&name.names)
                 .last()
-                .and_then(|name| hints::foreign_name(hints::ForeignKind::Type, name))
+                .and_then(|name| hints::foreign_name(self.allowed, hints::ForeignKind::Type, name))
                 .unwrap_or_else(|| {
                     "use a numeric, text, date, time, interval, uuid, JSON, range or array type"
                         .to_owned()
