@@ -15,19 +15,20 @@
 //!
 //! Knows the columns; must not know what the cost analysis concludes from them. Invariant: a row
 //! that cannot be read is no row, so its name is refused. A test reads every row.
+mod calls; // what a call of a function reads and costs
+mod cells; // what the cells of all tables can say
 mod functions; // the rows of functions.tsv
 mod operators; // the rows of operators.tsv
-mod types; // what the cells can say
+mod results; // what a function returns
 
-pub use functions::{
-    AggregateState, DocumentRule, Element, FromColumns, Function, FunctionKinds, InputRule, Plans,
-    Replacement, SizeRule, StepRule, Volatility, ZoneArgument, function, functions,
-};
+pub use calls::{FromColumns, InputRule, Plans, Replacement, StepRule, ZoneArgument};
+pub use cells::{HeldBytes, NumberRule};
+pub use functions::{Function, FunctionKinds, Volatility, function, functions};
 pub use operators::{
     Equality, Operator, OperatorDocumentRule, OperatorKinds, OperatorSizeRule, OperatorStepRule,
     Pattern, operator, operators,
 };
-pub use types::{HeldBytes, NumberRule};
+pub use results::{AggregateState, DocumentRule, Element, SizeRule};
 
 /// The rows of a table: its lines without comments, blank lines and the header.
 fn rows(file: &'static str) -> impl Iterator<Item = &'static str> {

@@ -1,4 +1,4 @@
-//! What the cells of the tables can say.
+//! What the cells of all tables can say.
 
 /// What is wrong with a row that cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
