@@ -53,9 +53,9 @@
 //!
 //! A [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of the calling
 //! program, never the client's text.
-mod allow_list; // types, collations and fields that a statement may name
+mod allow_list; // collations and fields that a statement may name
 mod allowed; // tables and functions that the calling program allows
-pub mod catalog; // functions and operators that a statement may call
+pub mod catalog; // functions and operators that a statement may call, types that it may name
 mod construct; // the refusal of each node type that the walk does not visit
 mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN, never with ANALYZE
@@ -79,7 +79,7 @@ mod walk; // visits every node; refuses node types that it does not know
 use std::borrow::Cow;
 use std::fmt;
 
-pub use allow_list::{FIELDS, TYPES, WHOLE_ROW_FUNCTIONS};
+pub use allow_list::{FIELDS, WHOLE_ROW_FUNCTIONS};
 pub use functions::{Functions, UnknownFunction};
 pub use guard::Guard;
 pub use limits::Limits;

@@ -9,17 +9,20 @@ use super::limits::{
     MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES, MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES,
     MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE, PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE,
     SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE, TSQUERY_BYTES_PER_BYTE,
+    TSVECTOR_PARSE_BYTES_PER_BYTE,
 };
 use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
-use crate::allow_list::TYPES;
+use crate::catalog::{
+    self, DataType, Digits, ElementInput, InputHeld, Modifier, TypeDocument, TypeSizeRule,
+};
 use crate::name::names;
 use crate::refusal::Refusal;
 
 /// Whether PostgreSQL may treat this call as a cast: a function named like a type with one argument
 /// (`func_get_detail`), also with VARIADIC. PostgreSQL rejects such a call with any other clause.
 pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
-    TYPES.contains(&name)
+    catalog::data_type(name).is_some()
         && call.args.len() == 1
         && !call.args.iter().any(inspect::is_named_argument)
         && call.agg_order.is_empty()
@@ -27,60 +30,16 @@ pub(super) fn is_cast(name: &str, call: &FuncCall) -> bool {
         && call.over.is_none()
 }
 
-/// Types whose values may parse as a number.
-const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
-
 /// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
 /// to this type; `None` if the type needs no limit.
-fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<u64> {
-    match name {
-        "numeric" if has_modifier && !is_array => None,
-        "numeric" if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
-        "numeric" | "nummultirange" | "numrange" | "json" | "jsonb" => Some(MAX_VALUE_BYTES),
-        _ => None,
+fn max_numeric_text_bytes(target: &DataType, has_modifier: bool, is_array: bool) -> Option<u64> {
+    match target.digits {
+        Digits::None => None,
+        Digits::One if has_modifier && !is_array => None,
+        Digits::One if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
+        Digits::One | Digits::Some => Some(MAX_VALUE_BYTES),
     }
 }
-
-const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
-    "bit",
-    "bool",
-    "bpchar",
-    "bytea",
-    "char",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "numeric",
-    "text",
-    "timestamp",
-    "timestamptz",
-    "uuid",
-    "varchar",
-];
-/// Types whose values have a fixed size, however long the text is that they are read from. The type
-/// `jsonpath` is refused after the check of that text.
-const FIXED_SIZE_TYPES: [&str; 16] = [
-    "bool",
-    "char",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "jsonpath",
-    "money",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "uuid",
-];
 
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
@@ -148,17 +107,19 @@ impl CostAnalyzer {
             .copied()
             .unwrap_or_default()
             .to_owned();
+        let listed = catalog::data_type(&name)
+            .ok_or_else(|| Refusal::construct(&format!("a cast to {name}")).at(target.location))?;
         // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
         // numbers.
         let is_unchanged = name == "json" && arg.is_json;
         let mut expansion = 1;
         if arg.may_parse_as_number
             && !is_unchanged
-            && let Some(max) = max_numeric_text_bytes(&name, length.is_some(), is_array)
+            && let Some(max) = max_numeric_text_bytes(listed, length.is_some(), is_array)
             && let Some(text) = &mut cast.arg
         {
             let is_list = matches!(text.node, Some(NodeEnum::AArrayExpr(_)));
-            let as_json = matches!(name.as_str(), "json" | "jsonb") && (is_list || !is_array);
+            let as_json = listed.document == TypeDocument::Json && (is_list || !is_array);
             let wrapped = wrap_texts(text, if as_json { "json_text" } else { "number" }, max);
             if wrapped > 0 {
                 arg.max_bytes = arg.max_bytes.min(max);
@@ -169,7 +130,7 @@ impl CostAnalyzer {
             arg = (0..wrapped).fold(arg, |arg, _| arg.with_wrapper());
         }
         if arg.may_parse_as_number
-            && time_zone::may_name_time_zone(&name)
+            && listed.may_name_time_zone
             && let Some(text) = &mut cast.arg
         {
             let wrappers = time_zone::wrap_time_input(text, &name);
@@ -179,9 +140,9 @@ impl CostAnalyzer {
             arg.live_bytes = arg.live_bytes.saturating_add(matched);
             arg = (0..wrappers).fold(arg, |arg, _| arg.with_wrapper());
         }
-        if name == "tsquery" && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
+        if listed.document == TypeDocument::Tsquery && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
             return Err(input_too_long(
-                "the type tsquery",
+                &format!("the type {name}"),
                 arg.max_bytes,
                 MAX_TSQUERY_TEXT_BYTES,
                 target.location,
@@ -193,33 +154,21 @@ impl CostAnalyzer {
                 .saturating_mul(times)
                 .saturating_add(SCALAR_BYTES)
         };
-        let value = match (name.as_str(), length) {
+        let value = match (listed.size, length) {
             // Each element becomes as long as a value of the type.
-            ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
+            (_, Some(length)) if is_array && listed.modifier == Modifier::Pad => {
                 let elements = arg.max_bytes / 2 + 1;
                 times(8).saturating_add(elements.saturating_mul(length.saturating_mul(4)))
             }
-            ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
+            _ if listed.document == TypeDocument::Tsquery => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
-            ("bpchar", length) => 4_u64.saturating_mul(length.unwrap_or(1)).max(arg.max_bytes),
-            ("bit", length) => length.unwrap_or(1).saturating_add(SCALAR_BYTES),
-            ("varbit" | "varchar", Some(length)) => {
-                times(2).min(4_u64.saturating_mul(length).saturating_add(SCALAR_BYTES))
-            }
-            ("numeric", Some(length)) => {
-                length.saturating_add(scale.unwrap_or(0)).max(SCALAR_BYTES)
-            }
-            ("numeric", None) if expansion > 1 => arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS),
-            ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
-            ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
             // Arrays and rows double characters that need quotes.
-            ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
-            _ if name.ends_with("range") => times(2),
-            ("json", _) => times(1),
-            ("jsonb", _) if arg.is_json => times(2),
-            ("jsonb" | "tsvector", _) => times(6),
+            (TypeSizeRule::TextTimes(factor), Some(length)) if listed.modifier == Modifier::Max => {
+                times(factor).min(4_u64.saturating_mul(length).saturating_add(SCALAR_BYTES))
+            }
+            (TypeSizeRule::TextTimes(factor), _) => times(factor),
             // An input function repeats a text that it rejects in its error message.
-            (fixed, _) if FIXED_SIZE_TYPES.contains(&fixed) => {
+            (TypeSizeRule::Fixed | TypeSizeRule::Path, _) => {
                 check_bytes(
                     &format!("the expression cast to {name}"),
                     arg.max_bytes,
@@ -228,12 +177,28 @@ impl CostAnalyzer {
                 )?;
                 SCALAR_BYTES
             }
-            _ => {
-                return Err(Refusal::construct(&format!("a cast to {name}")).at(target.location));
-            }
+            (TypeSizeRule::Custom, length) => match (name.as_str(), length) {
+                ("bpchar", length) => 4_u64.saturating_mul(length.unwrap_or(1)).max(arg.max_bytes),
+                ("bit", length) => length.unwrap_or(1).saturating_add(SCALAR_BYTES),
+                ("numeric", Some(length)) => {
+                    length.saturating_add(scale.unwrap_or(0)).max(SCALAR_BYTES)
+                }
+                ("numeric", None) if expansion > 1 => {
+                    arg.max_bytes.saturating_add(MAX_EXPONENT_DIGITS)
+                }
+                ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
+                ("vector", length) => times(4).max(4_u64.saturating_mul(length.unwrap_or(0))),
+                ("jsonb", _) if arg.is_json => times(2),
+                ("jsonb", _) => times(6),
+                _ => {
+                    return Err(
+                        Refusal::construct(&format!("a cast to {name}")).at(target.location)
+                    );
+                }
+            },
         };
         check_value_bytes(&format!("the type {name}"), value, target.location)?;
-        if name == "jsonpath" {
+        if listed.size == TypeSizeRule::Path {
             // Elsewhere, an untyped literal next to it would become a JSON path as well.
             return Err(Refusal::construct_with_hint(
                 "a JSON path outside of the call that uses it",
@@ -242,17 +207,15 @@ impl CostAnalyzer {
             .at(cast.location));
         }
         let mut bound = Bound::parent(arg, value);
-        bound.may_parse_as_number = is_array || NUMERIC_LOOKING_TYPES.contains(&name.as_str());
-        bound.is_json = !is_array && matches!(name.as_str(), "json" | "jsonb");
-        bound.is_flat = is_array || !matches!(name.as_str(), "json" | "jsonb" | "tsquery");
-        let input_bytes_per_byte = match (name.as_str(), is_array) {
-            ("json" | "jsonb", false) => JSON_INPUT_BYTES_PER_BYTE,
-            (name, true) if SIMPLE_ELEMENT_TYPES.contains(&name) => {
-                SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE
-            }
-            (_, true) => ARRAY_INPUT_BYTES_PER_BYTE,
-            (name, false) if name.ends_with("multirange") => ARRAY_INPUT_BYTES_PER_BYTE,
-            _ => 0,
+        bound.may_parse_as_number = is_array || listed.may_parse_as_number;
+        bound.is_json = !is_array && listed.document == TypeDocument::Json;
+        bound.is_flat = is_array || listed.document == TypeDocument::Flat;
+        let input_bytes_per_byte = match (listed.held, is_array) {
+            (_, true) if listed.element == ElementInput::Value => SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE,
+            (_, true) | (InputHeld::Elements, false) => ARRAY_INPUT_BYTES_PER_BYTE,
+            (InputHeld::Json, false) => JSON_INPUT_BYTES_PER_BYTE,
+            (InputHeld::Words, false) => TSVECTOR_PARSE_BYTES_PER_BYTE,
+            (InputHeld::Nothing, false) => 0,
         };
         bound.live_bytes = bound
             .live_bytes

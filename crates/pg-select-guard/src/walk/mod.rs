@@ -1,26 +1,26 @@
 //! Visits every node of a statement, and accepts or refuses it.
 mod query; // a query and its WITH clause
+mod types; // types and collations
 
 use std::collections::HashSet;
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, SelectStmt,
-    SubLink, SubLinkType, TypeName, WindowDef,
+    SubLink, SubLinkType, WindowDef,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, TYPES};
+use super::allow_list::FIELDS;
 use super::allowed::Allowed;
 use super::catalog::{self, SizeRule};
 use super::construct;
-use super::hints;
 use super::implicit_call::{CURRENT_TIME_FUNCTION, syntax_of_call, syntax_of_current_time};
 use super::name::{CheckOutcome, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
 use super::sql_json::{self, Part, Parts};
+use types::check_collation;
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
 /// limit does not depend on the decoder.
@@ -367,31 +367,6 @@ impl Walk<'_> {
         }
         self.visit_optional(&mut indirection.arg)
     }
-
-    fn check_type(&self, name: &TypeName) -> CheckOutcome {
-        let known = match names(&name.names).as_slice() {
-            [name] | ["pg_catalog", name] => TYPES.contains(name),
-            ["public", name] => *name == "vector",
-            _ => false,
-        };
-        if !known || name.setof || name.pct_type {
-            let message = format!("the type {} is not allowed", names(&name.names).join("."));
-            let hint = names(&name.names)
-                .last()
-                .and_then(|name| hints::foreign_name(self.allowed, hints::ForeignKind::Type, name))
-                .unwrap_or_else(|| {
-                    "use a numeric, text, date, time, interval, uuid, JSON, range or array type"
-                        .to_owned()
-                });
-            return Err(Refusal::new(Rule::Type, message, hint).at(name.location));
-        }
-        // The deparser assumes that every type modifier is an integer literal.
-        let is_integer = |modifier: &Node| matches!(&modifier.node, Some(NodeEnum::AConst(constant)) if matches!(constant.val, Some(Val::Ival(_))));
-        if name.typmods.iter().all(is_integer) {
-            return Ok(());
-        }
-        Err(Refusal::construct("a type modifier that is not an integer").at(name.location))
-    }
 }
 
 /// The call in an item of a function in FROM, if it calls nothing but an aggregate or a window
@@ -405,16 +380,4 @@ fn aggregate_or_window_call(item: &Node) -> Option<&FuncCall> {
     };
     let function = catalog::function(names(&call.funcname).last()?)?;
     (!function.kinds.function && !function.kinds.set).then_some(call)
-}
-
-fn check_collation(name: &[Node], location: i32) -> CheckOutcome {
-    match names(name).as_slice() {
-        [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
-        name => Err(Refusal::new(
-            Rule::Type,
-            format!("the collation {} is not allowed", name.join(".")),
-            format!("omit COLLATE, or use one of {}", COLLATIONS.join(", ")),
-        )
-        .at(location)),
-    }
 }
