@@ -103,6 +103,7 @@ impl Types {
                 "held",
                 row.held
                     == match name {
+                        "tsvector" => InputHeld::Words,
                         _ if is_json => InputHeld::Json,
                         _ if found.is_multirange => InputHeld::Elements,
                         _ => InputHeld::Nothing,

@@ -9,10 +9,10 @@ use pg_query::protobuf::{
 use super::bound::Bound;
 use super::build_ast::ColumnCount;
 use super::json_path::check_json_path;
-use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES};
+use super::limits::{MAX_NUMERIC_SCALE, MAX_VALUE_BYTES, SCALAR_BYTES};
 use super::sub_link::SublinkPlan;
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
-use crate::catalog::{self, DataType, Digits, TypeDocument, TypeSizeRule};
+use crate::catalog::{self, DataType, Digits, Modifier, TypeDocument, TypeSizeRule};
 use crate::name::names;
 use crate::refusal::{Refusal, Rule};
 
@@ -342,8 +342,25 @@ pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
             ..bound
         }
         .as_non_text(),
-        TypeDocument::Flat => bound.as_non_text(),
+        TypeDocument::Flat => Bound {
+            max_bytes: bound
+                .max_bytes
+                .saturating_add(padding_bytes(listed, target)),
+            ..bound
+        }
+        .as_non_text(),
     }
+}
+
+/// The most bytes by which a value is extended to the declared length and scale of its type.
+fn padding_bytes(listed: &DataType, target: &TypeName) -> u64 {
+    if listed.modifier != Modifier::Pad {
+        return 0;
+    }
+    let modifiers = target.typmods.iter().map(inspect::integer_literal);
+    modifiers
+        .map(|modifier| modifier.unwrap_or(MAX_NUMERIC_SCALE))
+        .fold(0, u64::saturating_add)
 }
 
 /// Whether a text that is read as this type may become a number of many digits.
