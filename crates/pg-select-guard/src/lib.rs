@@ -85,7 +85,7 @@ pub use guard::Guard;
 pub use limits::Limits;
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};
-pub use schema::{Relation, RelationColumn, Schema, SchemaError};
+pub use schema::{ColumnKind, Relation, RelationColumn, Schema, SchemaError};
 
 use print::SourceMap;
 

@@ -204,15 +204,10 @@ impl Refusal {
             let nearest = schema.nearest_table(name);
             nearest.map_or_else(String::new, |table| format!("did you mean {table}? "))
         };
-        let tables: Vec<String> = schema
-            .relations()
-            .iter()
-            .map(|relation| schema.qualified(&relation.name))
-            .collect();
         Self::new(
             Rule::Relation,
             format!("table {qualifier}{dot}{name} is not available"),
-            format!("{nearest}available tables: {}", tables.join(", ")),
+            format!("{nearest}available tables: {}", schema.table_list()),
         )
     }
 

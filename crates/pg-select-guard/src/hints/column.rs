@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::example::render;
 use super::foreign::{self, ForeignKind};
 use super::mistakes::CURLY_QUOTES;
 use super::names::{FromItem, columns_of, from_items, has_column, nearest_column, tables_with};
@@ -43,7 +44,7 @@ pub(super) fn unknown_column(
     let schema = allowed.schema;
     let items = from_items(schema, tokens);
     as_string_literal(schema, &unknown)
-        .or_else(|| as_date_unit(tokens, &unknown))
+        .or_else(|| as_date_unit(schema, tokens, &unknown))
         .or_else(|| as_foreign_word(allowed, tokens, &unknown))
         .or_else(|| match &unknown.qualifier {
             Some(qualifier) => in_qualified_table(schema, &unknown, qualifier, &items)
@@ -144,7 +145,7 @@ fn as_string_literal(schema: &Schema, unknown: &UnknownColumn) -> Option<String>
 }
 
 /// The hint for a date unit without quotes.
-fn as_date_unit(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+fn as_date_unit(schema: &Schema, tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
     let at = unknown.at?;
     let unit = DATE_UNITS.iter().find(|unit| **unit == unknown.column)?;
     let calls = ["date_trunc", "date_part", "date_bin"];
@@ -153,7 +154,8 @@ fn as_date_unit(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> 
         .into_iter()
         .any(|at| calls.iter().any(|call| tokens.is(at, call)));
     is_part.then(|| {
-        format!("write the unit first, as a string, as in date_trunc('{unit}', order_date)")
+        let example = render(schema, &format!("date_trunc('{unit}', {{date}})"));
+        format!("write the unit first, as a string, as in {example}")
     })
 }
 
