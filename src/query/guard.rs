@@ -15,7 +15,11 @@ static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     Arc::new(
         schema
             .expect("a test parses the file")
-            .with_database(DATABASE),
+            .with_database(DATABASE)
+            .with_description_hint("call get_multiple_table_schemas to see a table's columns")
+            .with_search_hint(
+                "or call semantic_search_products, which finds products by what their description means",
+            ),
     )
 });
 

@@ -1,51 +1,6 @@
-//! The types, collations and fields that a statement may name. Everything else is refused, so a new
-//! version of PostgreSQL allows nothing more by itself. Functions and operators are in `catalog`.
-
-/// Types that a cast or a column definition may name. Not listed: the `reg*` types, which look
-/// names up in the system catalogs, `xml`, `oid`, and every other type that stands for a server
-/// object.
-pub const TYPES: &[&str] = &[
-    "bit",
-    "bool",
-    "bpchar",
-    "bytea",
-    "char",
-    "date",
-    "datemultirange",
-    "daterange",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int4multirange",
-    "int4range",
-    "int8",
-    "int8multirange",
-    "int8range",
-    "interval",
-    "json",
-    "jsonb",
-    "jsonpath",
-    "money",
-    "numeric",
-    "nummultirange",
-    "numrange",
-    "text",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "tsmultirange",
-    "tsquery",
-    "tsrange",
-    "tstzmultirange",
-    "tstzrange",
-    "tsvector",
-    "uuid",
-    "varbit",
-    "varchar",
-    "vector",
-];
+//! The collations and fields that a statement may name. Everything else is refused, so a new
+//! version of PostgreSQL allows nothing more by itself. Functions, operators and types are in
+//! `catalog`.
 
 /// The fields that may be selected from an expression, as in `(each).key`.
 ///

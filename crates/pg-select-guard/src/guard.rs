@@ -1,29 +1,45 @@
 //! All checks of one statement, in their order.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use pg_query::NodeEnum;
 
+use super::allowed::Allowed;
+use super::functions::Functions;
 use super::refusal::Refusal;
 use super::schema::Schema;
 use super::{CheckedQuery, Fingerprint, Limits, StatementKind};
 use super::{cost, explain, hints, prescan, print, walk};
 
+static ALL_FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(Arc::default);
+
 /// Decides which statements may run. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Guard {
     schema: Arc<Schema>,
+    functions: Arc<Functions>,
     limits: Limits,
 }
 
 impl Guard {
-    /// A guard that lets statements read the tables of this schema, within these limits.
+    /// A guard that lets statements read the tables of this schema and call every function of the
+    /// [`catalog`](crate::catalog), within these limits.
     #[must_use]
     pub fn new(schema: impl Into<Arc<Schema>>, limits: Limits) -> Self {
         Self {
             schema: schema.into(),
+            functions: Arc::clone(&ALL_FUNCTIONS),
             limits,
+        }
+    }
+
+    /// Lets statements call these functions and no other.
+    #[must_use]
+    pub fn with_functions(self, functions: Functions) -> Self {
+        Self {
+            functions: Arc::new(functions),
+            ..self
         }
     }
 
@@ -31,6 +47,19 @@ impl Guard {
     #[must_use]
     pub fn schema(&self) -> &Schema {
         &self.schema
+    }
+
+    /// What statements may call.
+    #[must_use]
+    pub fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    fn allowed(&self) -> Allowed<'_> {
+        Allowed {
+            schema: &self.schema,
+            functions: &self.functions,
+        }
     }
 
     /// Checks one text.
@@ -52,7 +81,7 @@ impl Guard {
         message: &str,
         byte: Option<usize>,
     ) -> Option<String> {
-        hints::for_error(&self.schema, text, sqlstate, message, byte)
+        hints::for_error(self.allowed(), text, sqlstate, message, byte)
     }
 
     fn check_text(&self, text: &str) -> Result<CheckedQuery, Refusal> {
@@ -61,7 +90,7 @@ impl Guard {
         }
         prescan::prescan(text)?;
         let mut tree = pg_query::parse(text, 0)
-            .map_err(|error| Refusal::from_parser(text, &error))?
+            .map_err(|error| Refusal::from_parser(self.allowed(), text, &error))?
             .protobuf;
         let [statement] = tree.stmts.as_mut_slice() else {
             return Err(Refusal::not_one_statement(tree.stmts.len()));
@@ -78,7 +107,7 @@ impl Guard {
             StatementKind::Rows => cost::MAX_LIVE_BYTES,
             StatementKind::Plan => cost::MAX_EXPLAIN_LIVE_BYTES,
         };
-        let requirements = walk::check_statement(select, &self.schema)?;
+        let requirements = walk::check_statement(select, self.allowed())?;
         let context = cost::Context {
             schema: &self.schema,
             limits: self.limits,

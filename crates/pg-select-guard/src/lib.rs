@@ -53,14 +53,17 @@
 //!
 //! A [`CheckedQuery`] holds text deparsed from an accepted tree, or a literal of the calling
 //! program, never the client's text.
-mod allow_list; // types, collations and fields that a statement may name
-pub mod catalog; // functions and operators that a statement may call
+mod allow_list; // collations and fields that a statement may name
+mod allowed; // tables and functions that the calling program allows
+pub mod catalog; // functions and operators that a statement may call, types that it may name
 mod construct; // the refusal of each node type that the walk does not visit
 mod cost; // upper bounds of what a statement can cost
 mod explain; // EXPLAIN, never with ANALYZE
+mod functions; // which functions of the catalog a statement may call
 mod grouping_sets; // the number of grouping sets of a GROUP BY
 mod guard; // all checks of one statement, in their order
 pub mod hints; // what to write instead
+mod implicit_call; // functions that the syntax of SQL calls
 mod limits; // limits on the length and the parts of one statement
 mod name; // operators, names without quotes, CURRENT_DATE and similar
 mod planner; // planner settings for one statement
@@ -76,12 +79,13 @@ mod walk; // visits every node; refuses node types that it does not know
 use std::borrow::Cow;
 use std::fmt;
 
-pub use allow_list::{FIELDS, TYPES, WHOLE_ROW_FUNCTIONS};
+pub use allow_list::{FIELDS, WHOLE_ROW_FUNCTIONS};
+pub use functions::{Functions, UnknownFunction};
 pub use guard::Guard;
 pub use limits::Limits;
 pub use planner::PlannerSettings;
 pub use refusal::{Refusal, Rule, line_and_column, visible};
-pub use schema::{Relation, RelationColumn, Schema, SchemaError};
+pub use schema::{ColumnKind, Relation, RelationColumn, Schema, SchemaError};
 
 use print::SourceMap;
 

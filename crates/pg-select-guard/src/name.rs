@@ -4,6 +4,7 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{Node, SqlValueFunctionOp};
 
+use super::allowed::Allowed;
 use super::catalog;
 use super::hints;
 use super::refusal::{Refusal, Rule};
@@ -26,7 +27,7 @@ pub(super) fn check_unquoted(name: &str, what: &str) -> CheckOutcome {
 }
 
 /// Accepts an operator of the allow-list. An empty name stands for no operator.
-pub(super) fn check_operator(name: &[Node], location: i32) -> CheckOutcome {
+pub(super) fn check_operator(allowed: Allowed<'_>, name: &[Node], location: i32) -> CheckOutcome {
     match names(name).as_slice() {
         [] => Ok(()),
         [name] | ["pg_catalog" | "public", name] if catalog::operator(name).is_some() => Ok(()),
@@ -34,7 +35,7 @@ pub(super) fn check_operator(name: &[Node], location: i32) -> CheckOutcome {
             Rule::Operator,
             format!("the operator {} is not allowed", name.join(".")),
             name.last()
-                .and_then(|name| hints::foreign_name(hints::ForeignKind::Operator, name))
+                .and_then(|name| hints::foreign_name(allowed, hints::ForeignKind::Operator, name))
                 .unwrap_or_else(|| {
                     "use a comparison, arithmetic, text, array or JSON operator".to_owned()
                 }),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::catalog::nearest_function;
+use super::allowed::Allowed;
 use super::hints;
 use super::schema::Schema;
 
@@ -204,15 +204,10 @@ impl Refusal {
             let nearest = schema.nearest_table(name);
             nearest.map_or_else(String::new, |table| format!("did you mean {table}? "))
         };
-        let tables: Vec<String> = schema
-            .relations()
-            .iter()
-            .map(|relation| schema.qualified(&relation.name))
-            .collect();
         Self::new(
             Rule::Relation,
             format!("table {qualifier}{dot}{name} is not available"),
-            format!("{nearest}available tables: {}", tables.join(", ")),
+            format!("{nearest}available tables: {}", schema.table_list()),
         )
     }
 
@@ -227,30 +222,39 @@ impl Refusal {
     }
 
     /// A function that is not on the allow-list.
-    pub(super) fn unknown_function(schema: &Schema, name: &[&str]) -> Self {
+    pub(super) fn unknown_function(allowed: Allowed<'_>, name: &[&str]) -> Self {
         let message = format!("the function {} is not allowed", name.join("."));
         let last = name.last().copied().unwrap_or_default();
-        if schema.relation(last).is_some() {
-            let table = schema.qualified(last);
+        if allowed.schema.relation(last).is_some() {
+            let table = allowed.schema.qualified(last);
             let hint = format!("it is a table; write {table}, without parentheses");
             return Self::new(Rule::Function, message, hint);
         }
-        if let Some(hint) = hints::foreign_name(hints::ForeignKind::Function, last) {
+        if let Some(hint) = hints::foreign_name(allowed, hints::ForeignKind::Function, last) {
             return Self::new(Rule::Function, message, hint);
         }
-        let nearest = nearest_function(last)
+        let nearest = allowed
+            .functions
+            .nearest(last)
             .map_or_else(String::new, |function| format!("did you mean {function}? "));
         Self::new(
             Rule::Function,
             message,
-            format!(
-                "{nearest}use an aggregate, window, date, text, numeric, array or JSON function that depends only on its arguments"
-            ),
+            format!("{nearest}{USE_ANOTHER_FUNCTION}"),
+        )
+    }
+
+    /// A function that is withheld from statements, and that this syntax of SQL calls.
+    pub(super) fn withheld_function(name: &str, syntax: &str) -> Self {
+        Self::new(
+            Rule::Function,
+            format!("the function {name} is not allowed"),
+            format!("{syntax} calls it; {USE_ANOTHER_FUNCTION}"),
         )
     }
 
     /// An error of the parser.
-    pub(super) fn from_parser(text: &str, error: &pg_query::Error) -> Self {
+    pub(super) fn from_parser(allowed: Allowed<'_>, text: &str, error: &pg_query::Error) -> Self {
         match error {
             // The tree is deeper than the decoder's recursion limit, or than the parser's stack.
             pg_query::Error::Decode(_) => Self::too_deep(),
@@ -262,7 +266,7 @@ impl Refusal {
                 Self::too_deep()
             }
             pg_query::Error::Parse(message) => {
-                let found = hints::syntax_error(text, message);
+                let found = hints::syntax_error(allowed, text, message);
                 let hint = found.hint.unwrap_or_else(|| CORRECT_AND_RESEND.to_owned());
                 let refusal = Self {
                     snippet: found.snippet.map(|snippet| visible(&snippet)),
@@ -284,6 +288,8 @@ impl Refusal {
 }
 
 const PLAIN_SELECT: &str = "write the query as a plain SELECT";
+
+const USE_ANOTHER_FUNCTION: &str = "use an aggregate, window, date, text, numeric, array or JSON function that depends only on its arguments";
 
 const CORRECT_AND_RESEND: &str = "correct the SQL and send it again";
 

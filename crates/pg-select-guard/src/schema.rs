@@ -21,6 +21,8 @@ pub struct Schema {
     name: String,
     database: Option<String>,
     relations: Vec<Arc<Relation>>,
+    description_hint: Option<String>,
+    search_hint: Option<String>,
 }
 
 /// A table that a client may read.
@@ -43,13 +45,40 @@ pub struct RelationColumn {
     pub name: String,
     /// The assumed size of the longest value, in bytes.
     pub max_bytes: u64,
+    /// What examples in hints use the column as; `None` if they do not show it.
+    pub kind: Option<ColumnKind>,
+}
+
+/// What a column holds, for the examples in hints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// Texts.
+    Text,
+    /// Numbers.
+    Number,
+    /// Dates, with or without a time.
+    Date,
+    /// Conditions.
+    Boolean,
+}
+
+impl ColumnKind {
+    fn parse(word: &str) -> Result<Self, SchemaError> {
+        match word {
+            "text" => Ok(Self::Text),
+            "number" => Ok(Self::Number),
+            "date" => Ok(Self::Date),
+            "boolean" => Ok(Self::Boolean),
+            _ => Err(SchemaError::Kind(word.to_owned())),
+        }
+    }
 }
 
 /// Why a text is no list of relations.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SchemaError {
     /// A line is not of the form `table: column 8, …`.
-    #[error("line {line}: a table is written as `name: *key 4, column 64, -withheld`")]
+    #[error("line {line}: a table is written as `name: *key 4, column 64, day 4 date, -withheld`")]
     Line {
         /// The line, counted from 1.
         line: usize,
@@ -57,17 +86,21 @@ pub enum SchemaError {
     /// A name that PostgreSQL would need quotes for.
     #[error("the name {0:?} needs quotes; only lower-case letters, digits and _ are supported")]
     Name(String),
+    /// A kind of a column that does not exist.
+    #[error("the kind {0:?} of a column is none of text, number, date, boolean")]
+    Kind(String),
 }
 
 impl Schema {
     /// Reads the relations of the schema `name` from a text with one line for each table, in the
     /// order in which refusals list them. A line is `table: column, …`, a column is its name and
     /// the assumed size of its longest value in bytes. `*name 4` is a column of the primary key.
-    /// `-name` is a column that is withheld: for a client it does not exist. Empty lines, and lines
-    /// that begin with `#`, are skipped.
+    /// `name 4 date` is a column that the examples in hints may show, as a `text`, `number`, `date`
+    /// or `boolean`. `-name` is a column that is withheld: for a client it does not exist. Empty
+    /// lines, and lines that begin with `#`, are skipped.
     ///
     /// # Errors
-    /// [`SchemaError`] if a line has another form, or a name needs quotes.
+    /// [`SchemaError`] if a line has another form, a name needs quotes, or a kind does not exist.
     pub fn parse(name: &str, relations: &str) -> Result<Self, SchemaError> {
         check_name(name)?;
         let lines = relations.lines().enumerate();
@@ -78,8 +111,8 @@ impl Schema {
         });
         Ok(Self {
             name: name.to_owned(),
-            database: None,
             relations: relations.collect::<Result<_, _>>()?,
+            ..Self::default()
         })
     }
 
@@ -89,6 +122,25 @@ impl Schema {
     pub fn with_database(self, name: &str) -> Self {
         Self {
             database: Some(name.to_owned()),
+            ..self
+        }
+    }
+
+    /// Answers statements that describe tables, such as `DESCRIBE orders`, with this hint. Without
+    /// it, the hint lists the tables.
+    #[must_use]
+    pub fn with_description_hint(self, hint: &str) -> Self {
+        Self {
+            description_hint: Some(hint.to_owned()),
+            ..self
+        }
+    }
+
+    /// Adds this remark to hints for functions that compare texts by similarity.
+    #[must_use]
+    pub fn with_search_hint(self, hint: &str) -> Self {
+        Self {
+            search_hint: Some(hint.to_owned()),
             ..self
         }
     }
@@ -114,6 +166,26 @@ impl Schema {
     pub(super) fn relation(&self, name: &str) -> Option<&Arc<Relation>> {
         let mut all = self.relations.iter();
         all.find(|relation| relation.name == name)
+    }
+
+    /// What to do to see the tables and their columns.
+    pub(super) fn description_hint(&self) -> String {
+        let listed = || format!("available tables: {}", self.table_list());
+        self.description_hint.clone().unwrap_or_else(listed)
+    }
+
+    /// How else to search for texts.
+    pub(super) fn search_hint(&self) -> Option<&str> {
+        self.search_hint.as_deref()
+    }
+
+    /// The names of the tables, with the schema, separated by commas.
+    pub(super) fn table_list(&self) -> String {
+        let relations = self.relations.iter();
+        let tables: Vec<String> = relations
+            .map(|relation| self.qualified(&relation.name))
+            .collect();
+        tables.join(", ")
     }
 
     /// The name of a table with the schema.
@@ -145,7 +217,11 @@ impl Relation {
                 relation.withheld.push(withheld.to_owned());
                 continue;
             }
-            let (name, bytes) = column.split_once(' ').ok_or_else(|| malformed.clone())?;
+            let (name, rest) = column.split_once(' ').ok_or_else(|| malformed.clone())?;
+            let (bytes, kind) = match rest.split_once(' ') {
+                Some((bytes, kind)) => (bytes, Some(ColumnKind::parse(kind)?)),
+                None => (rest, None),
+            };
             let key = name.strip_prefix('*');
             let name = key.unwrap_or(name);
             check_name(name)?;
@@ -153,6 +229,7 @@ impl Relation {
             relation.columns.push(RelationColumn {
                 name: name.to_owned(),
                 max_bytes: bytes.parse().map_err(|_| malformed.clone())?,
+                kind,
             });
         }
         Ok(relation)
@@ -183,9 +260,18 @@ const MIN_SIMILARITY: f64 = 0.8;
 
 /// The known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    most_similar(name, known, MIN_SIMILARITY)
+}
+
+/// The known name that is most similar to `name`, if any is as similar as this.
+pub(super) fn most_similar<'a>(
+    name: &str,
+    known: impl Iterator<Item = &'a str>,
+    min_similarity: f64,
+) -> Option<&'a str> {
     known
         .map(|other| (other, strsim::jaro_winkler(name, other)))
-        .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
+        .filter(|(_, similarity)| *similarity >= min_similarity)
         .max_by(|(_, one), (_, other)| one.total_cmp(other))
         .map(|(other, _)| other)
 }
@@ -196,13 +282,15 @@ mod tests {
 
     #[test]
     fn a_relation_has_columns_a_key_and_withheld_columns() {
-        let text = "# comment\n\nowners: *owner_id 4, -secret, name 64\n";
+        let text = "# comment\n\nowners: *owner_id 4, -secret, name 64 text\n";
         let schema = Schema::parse("zoo", text).expect("well-formed");
         let [owners] = schema.relations() else {
             panic!("{schema:?}")
         };
         assert_eq!(owners.column_list(), "owner_id, name");
         assert_eq!(owners.columns[1].max_bytes, 64);
+        assert_eq!(owners.columns[0].kind, None);
+        assert_eq!(owners.columns[1].kind, Some(ColumnKind::Text));
         assert_eq!(owners.key, ["owner_id"]);
         assert_eq!(owners.withheld, ["secret"]);
     }
@@ -230,5 +318,9 @@ mod tests {
             assert!(matches!(parsed, Err(SchemaError::Name(_))), "{text}");
         }
         assert!(Schema::parse("Zoo", "").is_err());
+        for kind in ["", "texts", "Text", "text text"] {
+            let parsed = Schema::parse("zoo", &format!("owners: name 64 {kind}"));
+            assert_eq!(parsed, Err(SchemaError::Kind(kind.to_owned())));
+        }
     }
 }

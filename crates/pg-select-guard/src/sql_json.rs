@@ -9,6 +9,8 @@ use pg_query::protobuf::{
     JsonValueExpr, Node, TypeName, WindowDef,
 };
 
+use super::catalog::{self, DataType, Returning, TypeDocument};
+use super::implicit_call::JsonSyntax;
 use super::name::{CheckOutcome, names};
 use super::refusal::Refusal;
 
@@ -29,87 +31,80 @@ pub(super) struct Parts<'a> {
     pub(super) all: Vec<Part<'a>>,
     /// Whether the node is an aggregate that accumulates the values of many rows.
     pub(super) accumulates: bool,
+    /// The functions that PostgreSQL evaluates the node with.
+    pub(super) syntax: Option<JsonSyntax>,
+    /// The byte offset of the node.
+    pub(super) location: i32,
     /// The lowest major version of PostgreSQL that has this construct; 0 for any.
     pub(super) min_version: u32,
 }
 
 /// The parts of a node; `None` if the node is not an allowed SQL/JSON construct.
 pub(super) fn parts(node: &mut NodeEnum) -> Result<Option<Parts<'_>>, Refusal> {
-    let mut parts = Parts::default();
+    let mut parts = Parts {
+        location: -1,
+        ..Parts::default()
+    };
     Ok(parts.add(node)?.then_some(parts))
 }
-
-/// The types as which a JSON document may be returned.
-const DOCUMENT_TYPES: [&str; 4] = ["json", "jsonb", "text", "varchar"];
-
-/// The types as which a value of a document may be returned: none that pads a value to its declared
-/// length.
-const VALUE_TYPES: [&str; 18] = [
-    "bool",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "json",
-    "jsonb",
-    "numeric",
-    "text",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "uuid",
-    "varchar",
-];
 
 impl<'a> Parts<'a> {
     /// Adds the parts of a node; false if it is not an allowed SQL/JSON construct.
     fn add(&mut self, node: &'a mut NodeEnum) -> Result<bool, Refusal> {
         match node {
             NodeEnum::JsonObjectConstructor(object) => {
+                self.calls(JsonSyntax::OBJECT, object.location);
                 refuse_unique_keys(object.unique, object.location)?;
                 self.add_members(&mut object.exprs)?;
-                self.add_output(&object.output, &DOCUMENT_TYPES)?;
+                self.add_output(&object.output, Returning::Document)?;
             }
             NodeEnum::JsonArrayConstructor(array) => {
+                self.calls(JsonSyntax::ARRAY, array.location);
                 self.add_members(&mut array.exprs)?;
-                self.add_output(&array.output, &DOCUMENT_TYPES)?;
+                self.add_output(&array.output, Returning::Document)?;
             }
             NodeEnum::JsonObjectAgg(object) => {
                 let location = object.constructor.as_ref().map_or(-1, |agg| agg.location);
+                self.calls(JsonSyntax::OBJECT_AGG, location);
                 refuse_unique_keys(object.unique, location)?;
                 self.add_pair(object.arg.as_deref_mut())?;
                 self.add_aggregate(object.constructor.as_deref_mut())?;
             }
             NodeEnum::JsonArrayAgg(array) => {
+                let location = array.constructor.as_ref().map_or(-1, |agg| agg.location);
+                self.calls(JsonSyntax::ARRAY_AGG, location);
                 self.add_value(array.arg.as_deref_mut())?;
                 self.add_aggregate(array.constructor.as_deref_mut())?;
             }
             NodeEnum::JsonScalarExpr(scalar) => {
+                self.calls(JsonSyntax::SCALAR, scalar.location);
                 self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
                 self.add_optional(scalar.expr.as_deref_mut());
-                self.add_output(&scalar.output, &DOCUMENT_TYPES)?;
+                self.add_output(&scalar.output, Returning::Document)?;
             }
             NodeEnum::JsonArrayQueryConstructor(array) => {
+                self.calls(JsonSyntax::ARRAY_OF_QUERY, array.location);
                 self.accumulates = true;
                 check_format(array.format.as_ref())?;
                 self.add_optional(array.query.as_deref_mut());
-                self.add_output(&array.output, &DOCUMENT_TYPES)?;
+                self.add_output(&array.output, Returning::Document)?;
             }
             NodeEnum::JsonParseExpr(parse) => {
                 self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
                 refuse_unique_keys(parse.unique_keys, parse.location)?;
                 self.add_value(parse.expr.as_deref_mut())?;
-                self.add_output(&parse.output, &DOCUMENT_TYPES)?;
+                self.add_output(&parse.output, Returning::Document)?;
             }
             NodeEnum::JsonFuncExpr(query) => self.add_query_function(query)?,
             NodeEnum::JsonTable(table) => self.add_table(table)?,
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn calls(&mut self, syntax: JsonSyntax, location: i32) {
+        self.syntax = Some(syntax);
+        self.location = location;
     }
 
     fn add_optional(&mut self, node: Option<&'a mut Node>) {
@@ -139,7 +134,7 @@ impl<'a> Parts<'a> {
         Ok(())
     }
 
-    fn add_output(&mut self, output: &'a Option<JsonOutput>, types: &[&str]) -> CheckOutcome {
+    fn add_output(&mut self, output: &'a Option<JsonOutput>, what: Returning) -> CheckOutcome {
         let Some(output) = output else { return Ok(()) };
         check_format(
             output
@@ -150,14 +145,14 @@ impl<'a> Parts<'a> {
         output
             .type_name
             .as_ref()
-            .map_or(Ok(()), |name| self.add_returned_type(name, types))
+            .map_or(Ok(()), |name| self.add_returned_type(name, what))
     }
 
-    fn add_returned_type(&mut self, name: &'a TypeName, types: &[&str]) -> CheckOutcome {
-        let known = names(&name.names)
-            .last()
-            .is_some_and(|name| types.contains(name));
+    fn add_returned_type(&mut self, name: &'a TypeName, what: Returning) -> CheckOutcome {
+        let known = data_type(name).is_some_and(|listed| listed.returning >= what);
         if !known || !name.array_bounds.is_empty() {
+            let listed = catalog::data_types().filter(|listed| listed.returning >= what);
+            let types: Vec<&str> = listed.map(|listed| listed.name).collect();
             let hint = format!("use one of {}", types.join(", "));
             return Err(
                 Refusal::construct_with_hint("this type in SQL/JSON", hint).at(name.location)
@@ -177,15 +172,21 @@ impl<'a> Parts<'a> {
         self.add_optional(aggregate.agg_filter.as_deref_mut());
         self.all
             .extend(aggregate.over.as_deref_mut().map(Part::Window));
-        self.add_output(&aggregate.output, &DOCUMENT_TYPES)
+        self.add_output(&aggregate.output, Returning::Document)
     }
 
     fn add_query_function(&mut self, query: &'a mut JsonFuncExpr) -> CheckOutcome {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
+        let syntax = match query.op() {
+            JsonExprOp::JsonExistsOp => JsonSyntax::EXISTS,
+            JsonExprOp::JsonQueryOp => JsonSyntax::QUERY,
+            _ => JsonSyntax::VALUE,
+        };
+        self.calls(syntax, query.location);
         refuse_passing(&query.passing, query.location)?;
         let target = query.output.as_ref().and_then(|out| out.type_name.as_ref());
-        let types: &[&str] = match query.op() {
-            JsonExprOp::JsonQueryOp => &DOCUMENT_TYPES,
+        let what = match query.op() {
+            JsonExprOp::JsonQueryOp => Returning::Document,
             _ if target.is_some_and(is_document) => {
                 let hint = "use JSON_QUERY(x, '$.a' RETURNING jsonb)";
                 return Err(Refusal::construct_with_hint(
@@ -194,7 +195,7 @@ impl<'a> Parts<'a> {
                 )
                 .at(query.location));
             }
-            _ => &VALUE_TYPES,
+            _ => Returning::Value,
         };
         if target.is_none_or(is_document) {
             refuse_omit_quotes(query.quotes(), query.location)?;
@@ -203,7 +204,7 @@ impl<'a> Parts<'a> {
         self.add_optional(query.pathspec.as_deref_mut());
         self.add_behavior(query.on_empty.as_deref_mut());
         self.add_behavior(query.on_error.as_deref_mut());
-        self.add_output(&query.output, types)
+        self.add_output(&query.output, what)
     }
 
     fn add_behavior(&mut self, behavior: Option<&'a mut JsonBehavior>) {
@@ -214,6 +215,7 @@ impl<'a> Parts<'a> {
         self.min_version = FIRST_VERSION_WITH_QUERY_FUNCTIONS;
         // JSON_TABLE is lateral with and without the keyword, and the deparser omits the keyword.
         table.lateral = false;
+        self.calls(JsonSyntax::TABLE, table.location);
         refuse_passing(&table.passing, table.location)?;
         self.add_value(table.context_item.as_deref_mut())?;
         self.add_path(table.pathspec.as_deref_mut());
@@ -242,14 +244,21 @@ impl<'a> Parts<'a> {
         self.add_behavior(column.on_empty.as_deref_mut());
         self.add_behavior(column.on_error.as_deref_mut());
         if let Some(name) = &column.type_name {
-            self.add_returned_type(name, &VALUE_TYPES)?;
+            self.add_returned_type(name, Returning::Value)?;
         }
         self.add_columns(&mut column.columns)
     }
 }
 
+/// What is known of a type.
+fn data_type(name: &TypeName) -> Option<&'static DataType> {
+    names(&name.names)
+        .last()
+        .and_then(|name| catalog::data_type(name))
+}
+
 fn is_document(target: &TypeName) -> bool {
-    matches!(names(&target.names).last(), Some(&("json" | "jsonb")))
+    data_type(target).is_some_and(|listed| listed.document == TypeDocument::Json)
 }
 
 /// Refuses OMIT QUOTES, which parses a string of a document as a document: the guard has not

@@ -1,9 +1,10 @@
-//! The guard's tables of functions and operators agree with the server's catalog, and a changed
-//! value on the unsafe side does not.
+//! The guard's tables of functions, operators and types agree with the server's catalog, and a
+//! changed value on the unsafe side does not.
 mod functions; // functions.tsv and pg_proc
 mod mutants; // copies of rows, each with one changed value
 mod operators; // operators.tsv and pg_operator
 mod sizes; // results of the functions and their size rules
+mod types; // types.tsv and pg_type
 
 use sqlx::PgConnection;
 use zava_mcp_server::query::guard::catalog;
@@ -12,6 +13,7 @@ use crate::support::{TestDatabase, number};
 
 pub(crate) use functions::Functions;
 pub(crate) use operators::Operators;
+pub(crate) use types::Types;
 
 /// Types whose values operators rebuild as trees of nodes.
 const DOCUMENTS: [&str; 3] = ["json", "jsonb", "tsquery"];
@@ -61,6 +63,7 @@ pub(crate) async fn assert_tables_match(db: &mut PgConnection) {
     .await;
     let version = u32::try_from(version).expect("a version");
     let (functions, operators) = (Functions::read(db).await, Operators::read(db).await);
+    let types = Types::read(db).await;
     let mut mismatches = Vec::new();
     for function in catalog::functions() {
         mismatches.extend(functions.mismatches(function, version));
@@ -68,11 +71,14 @@ pub(crate) async fn assert_tables_match(db: &mut PgConnection) {
     for operator in catalog::operators() {
         mismatches.extend(operators.mismatches(operator));
     }
+    for data_type in catalog::data_types() {
+        mismatches.extend(types.mismatches(data_type));
+    }
     assert_eq!(mismatches, Vec::<String>::new(), "PostgreSQL {version}");
 }
 
 #[tokio::test]
-async fn tables_of_functions_and_operators_match_the_server() {
+async fn tables_of_functions_operators_and_types_match_the_server() {
     let database = TestDatabase::new().await;
     assert_tables_match(&mut database.superuser().await).await;
 }
@@ -84,6 +90,7 @@ async fn every_mutant_of_a_row_is_detected() {
     let mut db = database.superuser().await;
     let functions = Functions::read(&mut db).await;
     let operators = Operators::read(&mut db).await;
+    let types = Types::read(&mut db).await;
     let (mut undetected, mut tried) = (Vec::new(), 0);
     for function in catalog::functions() {
         for (what, mutant) in mutants::function_mutants(function) {
@@ -101,6 +108,14 @@ async fn every_mutant_of_a_row_is_detected() {
             }
         }
     }
+    for data_type in catalog::data_types() {
+        for (what, mutant) in mutants::type_mutants(data_type) {
+            tried += 1;
+            if types.mismatches(&mutant).is_empty() {
+                undetected.push(format!("{}: {what}", data_type.name));
+            }
+        }
+    }
     assert_eq!(undetected, Vec::<String>::new());
-    assert!(tried > 2_000, "{tried}");
+    assert!(tried > 2_600, "{tried}");
 }

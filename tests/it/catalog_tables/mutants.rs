@@ -1,9 +1,10 @@
 //! Mutants of rows: copies, each with one changed value that contradicts the server's catalog.
 
 use zava_mcp_server::query::guard::catalog::{
-    AggregateState, DocumentRule, Element, Equality, FromColumns, Function, FunctionKinds,
-    HeldBytes, InputRule, NumberRule, Operator, OperatorDocumentRule, OperatorKinds,
-    OperatorSizeRule, OperatorStepRule, Pattern, Plans, Replacement, Volatility, ZoneArgument,
+    AggregateState, DataType, Digits, DocumentRule, Element, ElementInput, Equality, FromColumns,
+    Function, FunctionKinds, HeldBytes, InputHeld, InputRule, Modifier, NumberRule, Operator,
+    OperatorDocumentRule, OperatorKinds, OperatorSizeRule, OperatorStepRule, Pattern, Plans,
+    Replacement, Returning, TypeDocument, TypeSchema, TypeSizeRule, Volatility, ZoneArgument,
 };
 
 /// The mutants of a row, each with the name of the changed column.
@@ -216,6 +217,106 @@ pub(super) fn operator_mutants(row: &Operator) -> Vec<(&'static str, Operator)> 
                 ..*row
             },
         ));
+    }
+    mutants
+}
+
+/// The mutants of a row, each with the name of the changed column.
+pub(super) fn type_mutants(row: &DataType) -> Vec<(&'static str, DataType)> {
+    let mut mutants = vec![
+        (
+            "name",
+            DataType {
+                name: "no_type",
+                ..*row
+            },
+        ),
+        (
+            "sql",
+            DataType {
+                sql: row.schema.name(),
+                ..*row
+            },
+        ),
+        (
+            "schema",
+            DataType {
+                schema: match row.schema {
+                    TypeSchema::PgCatalog => TypeSchema::Public,
+                    TypeSchema::Public => TypeSchema::PgCatalog,
+                },
+                ..*row
+            },
+        ),
+        (
+            "number",
+            DataType {
+                may_parse_as_number: !row.may_parse_as_number,
+                ..*row
+            },
+        ),
+        (
+            "zone",
+            DataType {
+                may_name_time_zone: !row.may_name_time_zone,
+                ..*row
+            },
+        ),
+    ];
+    let sizes = [
+        TypeSizeRule::Fixed,
+        TypeSizeRule::TextTimes(2),
+        TypeSizeRule::Path,
+    ];
+    let is_other = |size: &TypeSizeRule| match (size, row.size) {
+        (TypeSizeRule::TextTimes(_), TypeSizeRule::TextTimes(_) | TypeSizeRule::Custom) => false,
+        (size, other) => *size != other,
+    };
+    let sizes = sizes.into_iter().filter(is_other);
+    mutants.extend(sizes.map(|size| ("size", DataType { size, ..*row })));
+    let all = [
+        Modifier::None,
+        Modifier::Precision,
+        Modifier::Max,
+        Modifier::Pad,
+    ];
+    let modifiers = all.into_iter().filter(|modifier| *modifier != row.modifier);
+    mutants.extend(modifiers.map(|modifier| ("modifier", DataType { modifier, ..*row })));
+    let all = [Digits::None, Digits::One, Digits::Some];
+    let digits = all.into_iter().filter(|digits| *digits != row.digits);
+    mutants.extend(digits.map(|digits| ("digits", DataType { digits, ..*row })));
+    let all = [
+        TypeDocument::Flat,
+        TypeDocument::Json,
+        TypeDocument::Tsquery,
+    ];
+    let documents = all.into_iter().filter(|document| *document != row.document);
+    mutants.extend(documents.map(|document| ("document", DataType { document, ..*row })));
+    let all = [
+        InputHeld::Nothing,
+        InputHeld::Elements,
+        InputHeld::Words,
+        InputHeld::Json,
+    ];
+    let held = all.into_iter().filter(|held| *held != row.held);
+    mutants.extend(held.map(|held| ("held", DataType { held, ..*row })));
+    let is_compound = row.name.ends_with("range")
+        || row.held != InputHeld::Nothing
+        || row.document != TypeDocument::Flat
+        || row.size == TypeSizeRule::Path;
+    if is_compound {
+        let element = ElementInput::Value;
+        mutants.push(("element", DataType { element, ..*row }));
+    }
+    // A number, date or the like can be a value of a document, whether or not it is listed as one.
+    let is_scalar = row.size == TypeSizeRule::Fixed && !row.may_parse_as_number;
+    if row.returning == Returning::Nothing && !is_scalar {
+        let returning = Returning::Value;
+        mutants.push(("returning", DataType { returning, ..*row }));
+    }
+    if row.returning != Returning::Document {
+        let returning = Returning::Document;
+        mutants.push(("returning", DataType { returning, ..*row }));
     }
     mutants
 }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::calls::{FromColumns, InputRule, Plans, Replacement, StepRule, ZoneArgument};
+use super::cells::{HeldBytes, NumberRule, RowError, Word, cells, unknown};
+use super::results::{AggregateState, DocumentRule, SizeRule};
 use super::rows;
-use super::types::{HeldBytes, NumberRule, RowError, Word, cells, unknown};
 
 pub(super) const FILE: &str = include_str!("functions.tsv");
 
@@ -38,9 +40,6 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Function>> = LazyLock::n
     functions.collect()
 });
 
-/// Minimum Jaro-Winkler similarity of a function name that is suggested.
-const MIN_SIMILARITY: f64 = 0.9;
-
 /// The functions that a statement may call, in the order of the table.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
     FUNCTIONS.iter()
@@ -50,15 +49,6 @@ pub fn functions() -> impl Iterator<Item = &'static Function> {
 #[must_use]
 pub fn function(name: &str) -> Option<&'static Function> {
     BY_NAME.get(name).copied()
-}
-
-/// The allowed function whose name is most similar to an unknown name, if any is similar enough.
-pub(crate) fn nearest_function(name: &str) -> Option<&'static str> {
-    functions()
-        .map(|other| (other.name, strsim::jaro_winkler(name, other.name)))
-        .filter(|(_, similarity)| *similarity >= MIN_SIMILARITY)
-        .max_by(|(_, one), (_, other)| one.total_cmp(other))
-        .map(|(other, _)| other)
 }
 
 /// What is known of an allowed function: what holds for all its overloads.
@@ -186,223 +176,4 @@ pub enum Volatility {
 impl Word for Volatility {
     const WORDS: &'static [(&'static str, Self)] =
         &[("stable", Self::Stable), ("volatile", Self::Volatile)];
-}
-
-/// An upper bound for the size of a function's result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SizeRule {
-    /// A fixed-size value: some tens of bytes.
-    Fixed,
-    /// At most the size of the longest argument.
-    LongestArgument,
-    /// At most the sum of all arguments' sizes, multiplied by this factor.
-    SumTimes(u64),
-    /// An aggregate whose state grows with every row.
-    Accumulates,
-    /// The function has a rule of its own in `cost::functions`.
-    Custom,
-}
-
-impl SizeRule {
-    fn parse(cell: &str) -> Result<Self, RowError> {
-        Ok(match cell {
-            "fixed" => Self::Fixed,
-            "longest" => Self::LongestArgument,
-            "sum" => Self::SumTimes(1),
-            "accumulates" => Self::Accumulates,
-            "custom" => Self::Custom,
-            other => {
-                let times = other.strip_prefix("sum*");
-                let times = times.and_then(|times| times.parse().ok());
-                Self::SumTimes(times.ok_or_else(|| unknown("size", other))?)
-            }
-        })
-    }
-}
-
-/// Whether a result is a document, which operators rebuild as a tree of nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DocumentRule {
-    /// Nothing is known. This is always safe.
-    Any,
-    /// Certainly neither JSON nor a `tsquery`: a value that operators copy.
-    Flat,
-    /// Certainly JSON.
-    Json,
-}
-
-impl Word for DocumentRule {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("any", Self::Any),
-        ("flat", Self::Flat),
-        ("json", Self::Json),
-    ];
-}
-
-/// What an aggregate keeps of the rows that it has read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AggregateState {
-    /// The function is no aggregate.
-    None,
-    /// Values of fixed size.
-    Fixed,
-    /// One of the input values, or one value computed from them.
-    Value,
-    /// PostgreSQL sorts the rows, within `work_mem`.
-    Sorted,
-    /// All input values.
-    Elements(Element),
-}
-
-/// What an aggregate makes of the values that it accumulates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element {
-    /// Elements of an array.
-    Array,
-    /// Parts of a text.
-    Text,
-    /// Ranges of a multirange.
-    Range,
-    /// Members of a JSON document.
-    Json,
-}
-
-impl Word for AggregateState {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("-", Self::None),
-        ("fixed", Self::Fixed),
-        ("value", Self::Value),
-        ("sorted", Self::Sorted),
-        ("array", Self::Elements(Element::Array)),
-        ("text", Self::Elements(Element::Text)),
-        ("ranges", Self::Elements(Element::Range)),
-        ("json", Self::Elements(Element::Json)),
-    ];
-}
-
-/// Uninterruptible steps of a function, beyond reading each argument once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum StepRule {
-    /// None.
-    None,
-    /// Products of the digits of two numbers.
-    Digits,
-    /// Pairs of characters of a text.
-    Pairs,
-}
-
-impl Word for StepRule {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("-", Self::None),
-        ("digits", Self::Digits),
-        ("pairs", Self::Pairs),
-    ];
-}
-
-/// What the arguments of a function must be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum InputRule {
-    /// Anything.
-    Any,
-    /// The second argument is a format, which must be short.
-    Format,
-    /// The second argument is a JSON path, which must be a literal.
-    Path,
-    /// A text that becomes a `tsquery`, which must be short.
-    Tsquery,
-    /// A text that is normalized, which must be short.
-    Normalize,
-}
-
-impl Word for InputRule {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("-", Self::Any),
-        ("format", Self::Format),
-        ("path", Self::Path),
-        ("tsquery", Self::Tsquery),
-        ("normalize", Self::Normalize),
-    ];
-}
-
-/// The argument of a function that is a time zone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ZoneArgument {
-    /// Its position, from 1.
-    pub position: usize,
-    /// The number of arguments of a call that has it.
-    pub count: usize,
-}
-
-impl ZoneArgument {
-    fn parse(cell: &str) -> Result<Option<Self>, RowError> {
-        if cell == "-" {
-            return Ok(None);
-        }
-        let parsed = cell.split_once('/').and_then(|(position, count)| {
-            Some(Self {
-                position: position.parse().ok()?,
-                count: count.parse().ok()?,
-            })
-        });
-        parsed.map(Some).ok_or_else(|| unknown("zone", cell))
-    }
-}
-
-/// The columns of a function in FROM.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FromColumns {
-    /// One, with the name of the FROM item.
-    Item,
-    /// One, named `value`.
-    Value,
-    /// Two, named `key` and `value`.
-    KeyValue,
-    /// The text does not determine them: the arguments may contain rows of any type.
-    Unknown,
-}
-
-impl Word for FromColumns {
-    const WORDS: &'static [(&'static str, Self)] = &[
-        ("item", Self::Item),
-        ("value", Self::Value),
-        ("key,value", Self::KeyValue),
-        ("unknown", Self::Unknown),
-    ];
-}
-
-/// How often PostgreSQL plans a query that calls a function.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Plans {
-    /// Once.
-    Once,
-    /// Once more for each call: an aggregate with a sort operator may read one row of an index
-    /// (`preprocess_minmax_aggregates` of planagg.c).
-    Twice,
-}
-
-impl Word for Plans {
-    const WORDS: &'static [(&'static str, Self)] = &[("once", Self::Once), ("twice", Self::Twice)];
-}
-
-/// What the guard may put in the place of a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Replacement {
-    /// Nothing.
-    None,
-    /// A call of this function of the schema `bounded`, which limits the result at run time.
-    Wrapper(&'static str),
-    /// A cast of the call to `text`: comparing a `regtype` with a name would look the name up.
-    CastToText,
-}
-
-impl Replacement {
-    fn parse(cell: &'static str) -> Result<Self, RowError> {
-        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        match cell {
-            "-" => Ok(Self::None),
-            "::text" => Ok(Self::CastToText),
-            name if !name.is_empty() && name.bytes().all(is_name) => Ok(Self::Wrapper(name)),
-            _ => Err(unknown("wrapper", cell)),
-        }
-    }
 }

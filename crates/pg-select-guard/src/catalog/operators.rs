@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::cells::{HeldBytes, NumberRule, RowError, Word, cells};
 use super::rows;
-use super::types::{HeldBytes, NumberRule, RowError, Word, cells};
 
 pub(super) const FILE: &str = include_str!("operators.tsv");
 

@@ -10,12 +10,14 @@ use super::limits::{
     MAX_EXPONENT_DIGITS, MAX_FLOAT_DIGITS, MAX_NUMERIC_SCALE, MAX_NUMERIC_TEXT_BYTES,
     MAX_SCALAR_INPUT_BYTES, MAX_TSQUERY_TEXT_BYTES, MAX_VALUE_BYTES, NUMERIC_BYTES_PER_TEXT_BYTE,
     PRINT_STEPS_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE,
-    TSQUERY_BYTES_PER_BYTE, VECTOR_ELEMENT_BYTES,
+    TSQUERY_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE, VECTOR_ELEMENT_BYTES,
 };
 use super::totals::{check_bytes, check_steps, check_value_bytes, input_too_long};
 use super::units::Bytes;
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
-use crate::allow_list::TYPES;
+use crate::catalog::{
+    self, DataType, Digits, ElementInput, InputHeld, Modifier, TypeDocument, TypeSizeRule,
+};
 use crate::name::names;
 use crate::refusal::Refusal;
 
@@ -90,7 +92,7 @@ pub(super) fn cast_argument<'a>(call: &Call<'a>) -> Option<&'a Node> {
     let [arg] = call.args.as_slice() else {
         return None;
     };
-    let is_cast = TYPES.contains(&call.name)
+    let is_cast = catalog::data_type(call.name).is_some()
         && !inspect::is_named_argument(arg)
         && call.agg_order.is_empty()
         && call.agg_filter.is_none()
@@ -98,60 +100,16 @@ pub(super) fn cast_argument<'a>(call: &Call<'a>) -> Option<&'a Node> {
     is_cast.then_some(*arg)
 }
 
-/// Types whose values may parse as a number.
-const NUMERIC_LOOKING_TYPES: [&str; 6] = ["text", "varchar", "bpchar", "char", "json", "jsonb"];
-
 /// Limit in bytes of a text that is known only at run time and may contain numbers, when it is cast
 /// to this type; `None` if the type needs no limit.
-fn max_numeric_text_bytes(name: &str, has_modifier: bool, is_array: bool) -> Option<Bytes> {
-    match name {
-        "numeric" if has_modifier && !is_array => None,
-        "numeric" if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
-        "numeric" | "nummultirange" | "numrange" | "json" | "jsonb" => Some(MAX_VALUE_BYTES),
-        _ => None,
+fn max_numeric_text_bytes(target: &DataType, has_modifier: bool, is_array: bool) -> Option<Bytes> {
+    match target.digits {
+        Digits::None => None,
+        Digits::One if has_modifier && !is_array => None,
+        Digits::One if !is_array => Some(MAX_NUMERIC_TEXT_BYTES),
+        Digits::One | Digits::Some => Some(MAX_VALUE_BYTES),
     }
 }
-
-const SIMPLE_ELEMENT_TYPES: [&str; 18] = [
-    "bit",
-    "bool",
-    "bpchar",
-    "bytea",
-    "char",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "numeric",
-    "text",
-    "timestamp",
-    "timestamptz",
-    "uuid",
-    "varchar",
-];
-/// Types whose values have a fixed size, however long the text is that they are read from. The type
-/// `jsonpath` is refused after the check of that text.
-const FIXED_SIZE_TYPES: [&str; 16] = [
-    "bool",
-    "char",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "interval",
-    "jsonpath",
-    "money",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "uuid",
-];
 
 /// Puts a text that is known only at run time into a bounded wrapper. In an array constructor, each
 /// element gets its own, as the cast applies to each. Returns the number of wrappers.
@@ -198,16 +156,18 @@ impl CostAnalyzer {
         let scale = modifiers
             .next()
             .map(|scale| scale.map_or(MAX_NUMERIC_SCALE, Bytes::new));
+        let listed = catalog::data_type(name)
+            .ok_or_else(|| Refusal::construct(&format!("a cast to {name}")).at(target.location))?;
         // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
         // numbers.
         let is_unchanged = name == "json" && arg.is_json;
         let mut expansion = 1;
         if arg.may_parse_as_number
             && !is_unchanged
-            && let Some(max) = max_numeric_text_bytes(name, length.is_some(), is_array)
+            && let Some(max) = max_numeric_text_bytes(listed, length.is_some(), is_array)
             && let Some(text) = cast.arg
         {
-            let as_json = matches!(name, "json" | "jsonb") && (is_list || !is_array);
+            let as_json = listed.document == TypeDocument::Json && (is_list || !is_array);
             let wrapper = if as_json { "json_text" } else { "number" };
             let wrapped = wrap_texts(text, wrapper, max, &mut self.edits);
             if wrapped > 0 {
@@ -219,16 +179,16 @@ impl CostAnalyzer {
             arg = (0..wrapped).fold(arg, |arg, _| arg.with_wrapper());
         }
         if arg.may_parse_as_number
-            && time_zone::may_name_time_zone(name)
+            && listed.may_name_time_zone
             && let Some(text) = cast.arg
         {
             let wrappers = time_zone::wrap_time_input(text, name, &mut self.edits);
             arg.live_bytes += arg.max_bytes * REGEX_BYTES_PER_BYTE * wrappers;
             arg = (0..wrappers).fold(arg, |arg, _| arg.with_wrapper());
         }
-        if name == "tsquery" && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
+        if listed.document == TypeDocument::Tsquery && arg.max_bytes > MAX_TSQUERY_TEXT_BYTES {
             return Err(input_too_long(
-                "the type tsquery",
+                &format!("the type {name}"),
                 arg.max_bytes,
                 MAX_TSQUERY_TEXT_BYTES,
                 target.location,
@@ -236,31 +196,21 @@ impl CostAnalyzer {
         }
         let times = |times: u64| arg.max_bytes * times.max(expansion) + SCALAR_BYTES;
         let characters = |length: u64| BYTES_PER_CHARACTER * length;
-        let value = match (name, length) {
+        let value = match (listed.size, length) {
             // Each element becomes as long as a value of the type.
-            ("bpchar" | "bit" | "numeric" | "vector", Some(length)) if is_array => {
+            (_, Some(length)) if is_array && listed.modifier == Modifier::Pad => {
                 let elements = (arg.max_bytes / 2 + Bytes::new(1)).count();
                 times(8) + characters(length) * elements
             }
-            ("tsquery", _) => times(TSQUERY_BYTES_PER_BYTE),
+            _ if listed.document == TypeDocument::Tsquery => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
-            ("bpchar", length) => characters(length.unwrap_or(1)).max(arg.max_bytes),
-            ("bit", length) => Bytes::new(length.unwrap_or(1)) + SCALAR_BYTES,
-            ("varbit" | "varchar", Some(length)) => times(2).min(characters(length) + SCALAR_BYTES),
-            ("numeric", Some(length)) => {
-                (Bytes::new(length) + scale.unwrap_or_default()).max(SCALAR_BYTES)
-            }
-            ("numeric", None) if expansion > 1 => arg.max_bytes + MAX_EXPONENT_DIGITS,
-            ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
-            ("vector", length) => times(4).max(VECTOR_ELEMENT_BYTES * length.unwrap_or(0)),
             // Arrays and rows double characters that need quotes.
-            ("text" | "varchar" | "varbit" | "bytea", _) => times(2),
-            _ if name.ends_with("range") => times(2),
-            ("json", _) => times(1),
-            ("jsonb", _) if arg.is_json => times(2),
-            ("jsonb" | "tsvector", _) => times(6),
+            (TypeSizeRule::TextTimes(factor), Some(length)) if listed.modifier == Modifier::Max => {
+                times(factor).min(characters(length) + SCALAR_BYTES)
+            }
+            (TypeSizeRule::TextTimes(factor), _) => times(factor),
             // An input function repeats a text that it rejects in its error message.
-            (fixed, _) if FIXED_SIZE_TYPES.contains(&fixed) => {
+            (TypeSizeRule::Fixed | TypeSizeRule::Path, _) => {
                 check_bytes(
                     &format!("the expression cast to {name}"),
                     arg.max_bytes,
@@ -269,12 +219,26 @@ impl CostAnalyzer {
                 )?;
                 SCALAR_BYTES
             }
-            _ => {
-                return Err(Refusal::construct(&format!("a cast to {name}")).at(target.location));
-            }
+            (TypeSizeRule::Custom, length) => match (name, length) {
+                ("bpchar", length) => characters(length.unwrap_or(1)).max(arg.max_bytes),
+                ("bit", length) => Bytes::new(length.unwrap_or(1)) + SCALAR_BYTES,
+                ("numeric", Some(length)) => {
+                    (Bytes::new(length) + scale.unwrap_or_default()).max(SCALAR_BYTES)
+                }
+                ("numeric", None) if expansion > 1 => arg.max_bytes + MAX_EXPONENT_DIGITS,
+                ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
+                ("vector", length) => times(4).max(VECTOR_ELEMENT_BYTES * length.unwrap_or(0)),
+                ("jsonb", _) if arg.is_json => times(2),
+                ("jsonb", _) => times(6),
+                _ => {
+                    return Err(
+                        Refusal::construct(&format!("a cast to {name}")).at(target.location)
+                    );
+                }
+            },
         };
         check_value_bytes(&format!("the type {name}"), value, target.location)?;
-        if name == "jsonpath" {
+        if listed.size == TypeSizeRule::Path {
             // Elsewhere, an untyped literal next to it would become a JSON path as well.
             return Err(Refusal::construct_with_hint(
                 "a JSON path outside of the call that uses it",
@@ -283,17 +247,15 @@ impl CostAnalyzer {
             .at(cast.location));
         }
         let mut bound = Bound::parent(arg, value);
-        bound.may_parse_as_number = is_array || NUMERIC_LOOKING_TYPES.contains(&name);
-        bound.is_json = !is_array && matches!(name, "json" | "jsonb");
-        bound.is_flat = is_array || !matches!(name, "json" | "jsonb" | "tsquery");
-        let input_bytes_per_byte = match (name, is_array) {
-            ("json" | "jsonb", false) => JSON_INPUT_BYTES_PER_BYTE,
-            (name, true) if SIMPLE_ELEMENT_TYPES.contains(&name) => {
-                SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE
-            }
-            (_, true) => ARRAY_INPUT_BYTES_PER_BYTE,
-            (name, false) if name.ends_with("multirange") => ARRAY_INPUT_BYTES_PER_BYTE,
-            _ => 0,
+        bound.may_parse_as_number = is_array || listed.may_parse_as_number;
+        bound.is_json = !is_array && listed.document == TypeDocument::Json;
+        bound.is_flat = is_array || listed.document == TypeDocument::Flat;
+        let input_bytes_per_byte = match (listed.held, is_array) {
+            (_, true) if listed.element == ElementInput::Value => SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE,
+            (_, true) | (InputHeld::Elements, false) => ARRAY_INPUT_BYTES_PER_BYTE,
+            (InputHeld::Json, false) => JSON_INPUT_BYTES_PER_BYTE,
+            (InputHeld::Words, false) => TSVECTOR_PARSE_BYTES_PER_BYTE,
+            (InputHeld::Nothing, false) => 0,
         };
         bound.live_bytes += arg.max_bytes * input_bytes_per_byte;
         if value.max(arg.max_bytes) > SCALAR_BYTES {

@@ -198,7 +198,7 @@ pub(super) const MAX_SCALAR_INPUT_BYTES: Bytes = Bytes::mib(1);
 pub(super) const ARRAY_INPUT_BYTES_PER_BYTE: u64 = 1_300;
 
 /// The same for element types whose input functions allocate nothing but the value itself
-/// (`SIMPLE_ELEMENT_TYPES`).
+/// (`value` in the column `element` of `catalog/types.tsv`).
 pub(super) const SIMPLE_ARRAY_INPUT_BYTES_PER_BYTE: u64 = 40;
 
 /// Bytes that PostgreSQL holds for each byte of a text while it parses JSON.

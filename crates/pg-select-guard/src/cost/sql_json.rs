@@ -12,26 +12,12 @@ use super::call_syntax::{Call, json_value, key_and_value};
 use super::cast::Cast;
 use super::edits::{Becomes, Edits};
 use super::json_path::check_json_path;
-use super::limits::{MAX_VALUE_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES};
+use super::limits::{MAX_NUMERIC_SCALE, MAX_VALUE_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES};
+use super::units::Bytes;
 use super::{CostAnalyzer, build_ast, inspect, time_zone};
+use crate::catalog::{self, DataType, Digits, Modifier, TypeDocument, TypeSizeRule};
 use crate::name::names;
 use crate::refusal::{Refusal, Rule};
-
-/// Types with short values.
-const SHORT_TYPES: [&str; 12] = [
-    "bool",
-    "date",
-    "float4",
-    "float8",
-    "int2",
-    "int4",
-    "int8",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "uuid",
-];
 
 impl CostAnalyzer {
     /// Bounds an SQL/JSON expression.
@@ -242,21 +228,50 @@ pub(super) fn path_result_bound(document: Bound) -> Bound {
     Bound::parent(document, document.max_bytes * 2 + SCALAR_BYTES)
 }
 
+/// What is known of a type.
+fn data_type(target: &TypeName) -> Option<&'static DataType> {
+    let name = *names(&target.names).last()?;
+    catalog::data_type(name)
+}
+
+/// The bound of a value that is returned as this type.
 pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
-    match names(&target.names).last().copied().unwrap_or_default() {
-        "json" | "jsonb" => bound.as_json(),
-        name if SHORT_TYPES.contains(&name) => Bound {
+    let Some(listed) = data_type(target) else {
+        return bound.as_text();
+    };
+    match listed.document {
+        TypeDocument::Json => bound.as_json(),
+        TypeDocument::Tsquery => bound.as_text(),
+        TypeDocument::Flat if listed.may_parse_as_number => bound.as_text().as_flat(),
+        TypeDocument::Flat if listed.size == TypeSizeRule::Fixed => Bound {
             max_bytes: SCALAR_BYTES,
             ..bound
         }
         .as_non_text(),
-        "numeric" | "interval" => bound.as_non_text(),
-        "text" | "varchar" => bound.as_text().as_flat(),
-        _ => bound.as_text(),
+        TypeDocument::Flat => Bound {
+            max_bytes: bound.max_bytes + padding_bytes(listed, target),
+            ..bound
+        }
+        .as_non_text(),
     }
+}
+
+/// The most bytes by which a value is extended to the declared length and scale of its type.
+fn padding_bytes(listed: &DataType, target: &TypeName) -> Bytes {
+    if listed.modifier != Modifier::Pad {
+        return Bytes::ZERO;
+    }
+    let modifiers = target.typmods.iter().map(inspect::integer_literal);
+    modifiers
+        .map(|modifier| modifier.map_or(MAX_NUMERIC_SCALE, Bytes::new))
+        .sum()
 }
 
 /// Whether a text that is read as this type may become a number of many digits.
 pub(super) fn is_long_number(target: &TypeName) -> bool {
-    names(&target.names).last() == Some(&"numeric") && target.typmods.is_empty()
+    data_type(target).is_none_or(|listed| {
+        listed.digits != Digits::None
+            && listed.document != TypeDocument::Json
+            && target.typmods.is_empty()
+    })
 }

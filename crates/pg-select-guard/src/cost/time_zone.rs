@@ -11,29 +11,9 @@ use super::bound::Bound;
 use super::call_syntax::Call;
 use super::edits::{Becomes, Edits};
 use super::{build_ast, inspect};
-use crate::catalog::Function;
+use crate::catalog::{self, Function};
 use crate::name::{CheckOutcome, names};
 use crate::refusal::Refusal;
-
-/// Types whose input text may name a time zone.
-const ZONED_TYPES: [&str; 11] = [
-    "date",
-    "datemultirange",
-    "daterange",
-    "time",
-    "timestamp",
-    "timestamptz",
-    "timetz",
-    "tsmultirange",
-    "tsrange",
-    "tstzmultirange",
-    "tstzrange",
-];
-
-/// Whether the input of this type, or of an array of it, may name a time zone.
-pub(super) fn may_name_time_zone(type_name: &str) -> bool {
-    ZONED_TYPES.contains(&type_name)
-}
 
 /// Puts a value that is cast to a time type into a bounded wrapper, unless it is a literal. Returns
 /// the number of wrappers.
@@ -56,9 +36,9 @@ pub(super) fn wrap_time_input(value: &Node, type_name: &str, edits: &mut Edits) 
 /// the document is a literal, as no wrapper sees the values.
 pub(super) fn check_json_time(target: Option<&TypeName>, document: Option<&Node>) -> CheckOutcome {
     let Some(target) = target.filter(|target| {
-        names(&target.names)
-            .last()
-            .is_some_and(|name| may_name_time_zone(name))
+        names(&target.names).last().is_some_and(|name| {
+            catalog::data_type(name).is_none_or(|listed| listed.may_name_time_zone)
+        })
     }) else {
         return Ok(());
     };

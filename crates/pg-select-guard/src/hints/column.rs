@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use super::example::render;
 use super::foreign::{self, ForeignKind};
 use super::mistakes::CURLY_QUOTES;
 use super::names::{FromItem, columns_of, from_items, has_column, nearest_column, tables_with};
 use super::tokens::Tokens;
+use crate::allowed::Allowed;
 use crate::schema::{Relation, Schema, nearest};
 
 /// Units of dates that other databases write without quotes.
@@ -31,7 +33,7 @@ struct UnknownColumn {
 
 /// The hint for `column "…" does not exist`.
 pub(super) fn unknown_column(
-    schema: &Schema,
+    allowed: Allowed<'_>,
     tokens: &Tokens<'_>,
     message: &str,
     at: Option<usize>,
@@ -39,10 +41,11 @@ pub(super) fn unknown_column(
     let unknown = at
         .and_then(|at| reference_at(tokens, at))
         .or_else(|| reference_in_message(message))?;
+    let schema = allowed.schema;
     let items = from_items(schema, tokens);
     as_string_literal(schema, &unknown)
-        .or_else(|| as_date_unit(tokens, &unknown))
-        .or_else(|| as_foreign_word(tokens, &unknown))
+        .or_else(|| as_date_unit(schema, tokens, &unknown))
+        .or_else(|| as_foreign_word(allowed, tokens, &unknown))
         .or_else(|| match &unknown.qualifier {
             Some(qualifier) => in_qualified_table(schema, &unknown, qualifier, &items)
                 .or_else(|| nearest_alias(tokens, &unknown)),
@@ -142,7 +145,7 @@ fn as_string_literal(schema: &Schema, unknown: &UnknownColumn) -> Option<String>
 }
 
 /// The hint for a date unit without quotes.
-fn as_date_unit(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+fn as_date_unit(schema: &Schema, tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
     let at = unknown.at?;
     let unit = DATE_UNITS.iter().find(|unit| **unit == unknown.column)?;
     let calls = ["date_trunc", "date_part", "date_bin"];
@@ -151,19 +154,24 @@ fn as_date_unit(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> 
         .into_iter()
         .any(|at| calls.iter().any(|call| tokens.is(at, call)));
     is_part.then(|| {
-        format!("write the unit first, as a string, as in date_trunc('{unit}', order_date)")
+        let example = render(schema, &format!("date_trunc('{unit}', {{date}})"));
+        format!("write the unit first, as a string, as in {example}")
     })
 }
 
 /// The hint for a variable, or for a word that is a value in another database.
-fn as_foreign_word(tokens: &Tokens<'_>, unknown: &UnknownColumn) -> Option<String> {
+fn as_foreign_word(
+    allowed: Allowed<'_>,
+    tokens: &Tokens<'_>,
+    unknown: &UnknownColumn,
+) -> Option<String> {
     if unknown.at.is_some_and(|at| tokens.follows(at, "@")) {
         return Some("variables are not supported; write the value as a literal".to_owned());
     }
     if unknown.qualifier.is_some() {
         return None;
     }
-    foreign::hint(ForeignKind::Word, &unknown.column)
+    foreign::hint(allowed, ForeignKind::Word, &unknown.column)
 }
 
 /// The hint for a reference with a qualifier that stands for a table in FROM.

@@ -3,11 +3,18 @@
 
 use std::sync::LazyLock;
 
+use super::callable::is_callable;
+use super::example::render;
+use crate::allowed::Allowed;
+
+/// The remark that is replaced by what the schema says of searches by meaning.
+const SEARCH: &str = "{search}";
+
 const FOREIGN_FILE: &str = include_str!("foreign.txt");
 
 /// What a name of another database stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForeignKind {
+pub(crate) enum ForeignKind {
     /// A function.
     Function,
     /// A type, in a cast.
@@ -33,20 +40,19 @@ impl ForeignKind {
 /// Names of other databases, or names of PostgreSQL that are not on the allow-list, with an example
 /// that does the same here.
 #[derive(Debug)]
-pub struct ForeignName {
+pub(super) struct ForeignName {
     /// What the names stand for.
-    pub kind: ForeignKind,
+    kind: ForeignKind,
     /// The names, in lower case, separated by spaces.
-    pub names: &'static str,
-    /// A statement that begins with SELECT, or an expression over the columns of orders,
-    /// order_items, products and stores.
-    pub example: &'static str,
+    names: &'static str,
+    /// The template of a statement that begins with SELECT, or of an expression.
+    pub(super) example: &'static str,
     /// A remark on the example.
     note: Option<&'static str>,
 }
 
 /// All entries of `foreign.txt`.
-pub static FOREIGN_NAMES: LazyLock<Vec<ForeignName>> = LazyLock::new(|| {
+pub(super) static FOREIGN_NAMES: LazyLock<Vec<ForeignName>> = LazyLock::new(|| {
     let mut kind = ForeignKind::Function;
     let mut entries = Vec::new();
     for line in FOREIGN_FILE.lines().filter(|line| !line.starts_with("# ")) {
@@ -69,13 +75,19 @@ pub static FOREIGN_NAMES: LazyLock<Vec<ForeignName>> = LazyLock::new(|| {
 });
 
 /// The hint for a name of another database, if it is known.
-pub(crate) fn hint(kind: ForeignKind, name: &str) -> Option<String> {
+pub(crate) fn hint(allowed: Allowed<'_>, kind: ForeignKind, name: &str) -> Option<String> {
     let is_named = |entry: &&ForeignName| {
         entry.kind == kind && entry.names.split(' ').any(|other| other == name)
     };
     let entry = FOREIGN_NAMES.iter().find(is_named)?;
-    let note = entry
-        .note
-        .map_or_else(String::new, |note| format!(" ({note})"));
-    Some(format!("use for example {}{note}", entry.example))
+    if !is_callable(allowed.functions, entry.example) {
+        return None;
+    }
+    let note = match entry.note {
+        Some(SEARCH) => allowed.schema.search_hint(),
+        note => note,
+    };
+    let note = note.map_or_else(String::new, |note| format!(" ({note})"));
+    let example = render(allowed.schema, entry.example);
+    Some(format!("use for example {example}{note}"))
 }

@@ -7,7 +7,8 @@ const QUOTE: &str = "write a quote inside a string twice, as in SELECT 'Women''s
 const CURLY: &str = "put strings in straight single quotes, as in SELECT 'text'";
 const OPEN: &str = "a parenthesis is not closed";
 const CASE: &str = "CASE has no END";
-const JOIN: &str = "JOIN needs ON or USING, as in SELECT count(*) FROM retail.orders JOIN retail.stores USING (store_id)";
+const JOIN: &str =
+    "JOIN needs ON or USING, as in SELECT count(*) FROM {table} JOIN {parent} USING ({group})";
 
 /// Quotes that word processors insert.
 pub(super) const CURLY_QUOTES: [char; 6] = ['‘', '’', '“', '”', '„', '´'];
@@ -20,7 +21,7 @@ const INVISIBLE_CHARS: [char; 6] = [
 /// First keywords of clauses of SELECT that cannot appear inside an open parenthesis or CASE.
 const CLAUSES: [&str; 6] = ["from", "where", "group", "having", "order", "limit"];
 
-/// The hint for a mistake; `at` is the index of the token at which the parser stopped, if known.
+/// The template of the hint for a mistake; `at` is the index of the token at which the parser stopped, if known.
 pub(super) fn hint(message: &str, tokens: &Tokens<'_>, at: Option<usize>) -> Option<&'static str> {
     if message.starts_with("unterminated quoted string") {
         return Some(QUOTE);

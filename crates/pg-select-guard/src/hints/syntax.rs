@@ -1,9 +1,12 @@
 //! Finds the hint for a syntax error: the entry of the syntax table whose words are where the
 //! parser stopped.
 
+use super::callable::is_callable;
+use super::example::render;
 use super::mistakes;
-use super::syntax_table::{FOREIGN_SYNTAX, ForeignSyntax, MatchPosition};
+use super::syntax_table::{DESCRIBE, FOREIGN_SYNTAX, ForeignSyntax, MatchPosition};
 use super::tokens::{TokenKind, Tokens};
+use crate::allowed::Allowed;
 use crate::schema::nearest;
 
 /// How many tokens after the words the parser may have stopped.
@@ -13,17 +16,28 @@ const MAX_DISTANCE_TOKENS: usize = 2;
 const MAX_DISTANCE_IN_CALL_TOKENS: usize = 8;
 
 /// The hint for a syntax error; `at` is the index of the token at fault, if known.
-pub(super) fn hint(message: &str, tokens: &Tokens<'_>, at: Option<usize>) -> Option<String> {
+pub(super) fn hint(
+    allowed: Allowed<'_>,
+    message: &str,
+    tokens: &Tokens<'_>,
+    at: Option<usize>,
+) -> Option<String> {
     if let Some(mistake) = mistakes::hint(message, tokens, at) {
-        return Some(mistake.to_owned());
+        return is_callable(allowed.functions, mistake).then(|| render(allowed.schema, mistake));
     }
     let found = FOREIGN_SYNTAX.iter().find(|entry| {
         let is_found = |words: &&str| entry.matches(words, tokens, at);
         entry.words.iter().any(is_found)
     });
     match found {
+        Some(entry) if entry.advice == DESCRIBE => Some(allowed.schema.description_hint()),
         Some(entry) if entry.example.is_empty() => Some(entry.advice.to_owned()),
-        Some(entry) => Some(format!("{}, as in {}", entry.advice, entry.example)),
+        Some(entry) if !is_callable(allowed.functions, entry.example) => None,
+        Some(entry) => Some(format!(
+            "{}, as in {}",
+            entry.advice,
+            render(allowed.schema, entry.example)
+        )),
         None if at == Some(0) => Some(first_word_hint(tokens)),
         None => None,
     }

@@ -2,15 +2,15 @@
 
 /// Syntax that PostgreSQL does not have, and what to write instead. A test runs every example.
 #[derive(Debug)]
-pub struct ForeignSyntax {
+pub(super) struct ForeignSyntax {
     /// Alternatives, each a sequence of tokens in lower case, separated by spaces. `0` stands for
     /// any number, `'` for any string, `_` for any name.
-    pub words: &'static [&'static str],
+    pub(super) words: &'static [&'static str],
     pub(super) position: MatchPosition,
     /// What is wrong and what to do.
-    pub advice: &'static str,
-    /// A statement in PostgreSQL's syntax, or an empty text.
-    pub example: &'static str,
+    pub(super) advice: &'static str,
+    /// The template of a statement in PostgreSQL's syntax, or an empty text.
+    pub(super) example: &'static str,
 }
 
 /// Where the words must be, relative to the token at which the parser stopped.
@@ -41,10 +41,13 @@ const fn syntax(
     }
 }
 
+/// Replaced by what the schema says of descriptions of its tables.
+pub(super) const DESCRIBE: &str = "{describe}";
+
 const PARAMETER: &str = "parameters are not supported; write the value as a literal";
 
 /// All entries. The first that matches is shown, so the order counts.
-pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
+pub(super) static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
     syntax(
         &["& lt ;", "& gt ;", "& amp ;", "& quot ;"],
         Anywhere,
@@ -55,19 +58,19 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["qualify"],
         NearError,
         "PostgreSQL has no QUALIFY; compute the window function in a subquery and filter in the outer query",
-        "SELECT * FROM (SELECT product_name, rank() OVER (PARTITION BY category_id ORDER BY base_price DESC) AS r FROM retail.products) t WHERE r <= 3",
+        "SELECT * FROM (SELECT {text}, rank() OVER (PARTITION BY {group} ORDER BY {number} DESC) AS r FROM {table}) t WHERE r <= 3",
     ),
     syntax(
         &["select top", "distinct top", "all top"],
         NearError,
         "PostgreSQL has no TOP; put the number of rows in LIMIT at the end",
-        "SELECT product_name FROM retail.products ORDER BY base_price DESC LIMIT 10",
+        "SELECT {text} FROM {table} ORDER BY {number} DESC LIMIT 10",
     ),
     syntax(
         &["group by all", "order by all"],
         NearError,
         "PostgreSQL has no BY ALL; list the columns or their positions",
-        "SELECT category_id, type_id, count(*) FROM retail.products GROUP BY 1, 2 ORDER BY 1, 2",
+        "SELECT {group}, {group2}, count(*) FROM {table} GROUP BY 1, 2 ORDER BY 1, 2",
     ),
     syntax(
         &["ignore nulls", "respect nulls"],
@@ -79,19 +82,19 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["limit 0 ,"],
         Anywhere,
         "LIMIT takes one number; put the number of rows to skip in OFFSET",
-        "SELECT product_name FROM retail.products ORDER BY product_name LIMIT 10 OFFSET 20",
+        "SELECT {text} FROM {table} ORDER BY {text} LIMIT 10 OFFSET 20",
     ),
     syntax(
         &["unpivot ("],
         NearError,
         "PostgreSQL has no UNPIVOT; turn columns into rows with LATERAL (VALUES …)",
-        "SELECT p.sku, v.kind, v.amount FROM retail.products p CROSS JOIN LATERAL (VALUES ('cost', p.cost), ('price', p.base_price)) AS v(kind, amount) LIMIT 10",
+        "SELECT x.{key}, v.kind, v.amount FROM {table} x CROSS JOIN LATERAL (VALUES ('{number}', x.{number}), ('{number2}', x.{number2})) AS v(kind, amount) LIMIT 10",
     ),
     syntax(
         &["pivot ("],
         NearError,
         "PostgreSQL has no PIVOT; write one aggregate with FILTER for each column",
-        "SELECT category_id, count(*) FILTER (WHERE base_price < 50) AS cheap, count(*) FILTER (WHERE base_price >= 50) AS dear FROM retail.products GROUP BY category_id",
+        "SELECT {group}, count(*) FILTER (WHERE {number} < 50) AS low, count(*) FILTER (WHERE {number} >= 50) AS high FROM {table} GROUP BY {group}",
     ),
     syntax(
         &[
@@ -104,13 +107,13 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         ],
         NearError,
         "put the patterns in an array",
-        "SELECT product_name FROM retail.products WHERE product_name ILIKE ANY (ARRAY['%drill%', '%saw%'])",
+        "SELECT {text} FROM {table} WHERE {text} ILIKE ANY (ARRAY['%north%', '%south%'])",
     ),
     syntax(
         &["= any (", "= some (", "<> all ("],
         NearError,
         "put a list of values after IN, or in an array",
-        "SELECT store_name FROM retail.stores WHERE store_id IN (1, 2)",
+        "SELECT {text} FROM {table} WHERE {key} IN (1, 2)",
     ),
     syntax(
         &["interval 0", "interval '"],
@@ -122,7 +125,7 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["* except", "* exclude", "* replace", "* rename"],
         NearError,
         "PostgreSQL has no * EXCEPT; list the columns",
-        "SELECT store_id, store_name FROM retail.stores",
+        "SELECT {key}, {text} FROM {table}",
     ),
     syntax(
         &["try_cast (", "safe_cast ("],
@@ -134,25 +137,25 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["convert ("],
         NearError,
         "PostgreSQL has no CONVERT; write CAST",
-        "SELECT CAST(order_date AS text) FROM retail.orders LIMIT 1",
+        "SELECT CAST({date} AS text) FROM {table} LIMIT 1",
     ),
     syntax(
         &["minus select", "minus ( select", "except all select"],
         NearError,
         "PostgreSQL has no MINUS; write EXCEPT",
-        "SELECT store_id FROM retail.stores EXCEPT SELECT store_id FROM retail.orders",
+        "SELECT {group} FROM {parent} EXCEPT SELECT {group} FROM {table}",
     ),
     syntax(
         &["cross apply", "outer apply", "lateral view"],
         NearError,
         "write LATERAL",
-        "SELECT s.store_name, o.order_date FROM retail.stores s LEFT JOIN LATERAL (SELECT order_date FROM retail.orders WHERE store_id = s.store_id ORDER BY order_date DESC LIMIT 1) o ON true",
+        "SELECT p.{parent_text}, c.{date} FROM {parent} p LEFT JOIN LATERAL (SELECT {date} FROM {table} WHERE {group} = p.{group} ORDER BY {date} DESC LIMIT 1) c ON true",
     ),
     syntax(
         &["with rollup", "with cube", "with totals"],
         NearError,
         "write it before the columns",
-        "SELECT category_id, type_id, count(*) FROM retail.products GROUP BY ROLLUP (category_id, type_id)",
+        "SELECT {group}, {group2}, count(*) FROM {table} GROUP BY ROLLUP ({group}, {group2})",
     ),
     syntax(
         &["nolock", "with ( nolock"],
@@ -170,61 +173,61 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["semi join", "anti join"],
         NearError,
         "write EXISTS or NOT EXISTS",
-        "SELECT store_name FROM retail.stores s WHERE NOT EXISTS (SELECT 1 FROM retail.orders o WHERE o.store_id = s.store_id)",
+        "SELECT p.{parent_text} FROM {parent} p WHERE NOT EXISTS (SELECT 1 FROM {table} c WHERE c.{group} = p.{group})",
     ),
     syntax(
         &["outer join"],
         AtError,
         "write LEFT JOIN, RIGHT JOIN or FULL JOIN",
-        "SELECT s.store_name, o.order_id FROM retail.stores s LEFT JOIN retail.orders o USING (store_id) LIMIT 1",
+        "SELECT p.{parent_text}, c.{key} FROM {parent} p LEFT JOIN {table} c USING ({group}) LIMIT 1",
     ),
     syntax(
         &["rlike", "regexp", "glob", "not rlike", "not regexp"],
         NearError,
         "write a regular expression after ~, or after ~* to ignore case",
-        "SELECT product_name FROM retail.products WHERE product_name ~* 'drill|saw'",
+        "SELECT {text} FROM {table} WHERE {text} ~* 'north|south'",
     ),
     syntax(
         &["contains '", "starts with", "ends with"],
         NearError,
         "write a LIKE or ILIKE pattern",
-        "SELECT product_name FROM retail.products WHERE product_name ILIKE '%drill%'",
+        "SELECT {text} FROM {table} WHERE {text} ILIKE '%north%'",
     ),
     syntax(
         &["mod 0", "mod (", "div 0", "div ("],
         NearError,
         "use the functions mod and div, or the operators % and /",
-        "SELECT quantity % 2, div(quantity, 2) FROM retail.order_items LIMIT 1",
+        "SELECT {number} % 2, div({number}, 2) FROM {table} LIMIT 1",
     ),
     syntax(
         &["extract ("],
         NearError,
         "write the field before FROM",
-        "SELECT extract(month FROM order_date) FROM retail.orders LIMIT 1",
+        "SELECT extract(month FROM {date}) FROM {table} LIMIT 1",
     ),
     syntax(
         &["timestamp (", "time (", "interval ("],
         NearError,
         "write the type before the string, or cast",
-        "SELECT TIMESTAMP '2024-03-31 00:00:00', order_date::timestamp FROM retail.orders LIMIT 1",
+        "SELECT TIMESTAMP '2024-03-31 00:00:00', {date}::timestamp FROM {table} LIMIT 1",
     ),
     syntax(
         &["distinct on"],
         NearError,
         "put the columns of DISTINCT ON in parentheses",
-        "SELECT DISTINCT ON (customer_id) customer_id, order_date FROM retail.orders ORDER BY customer_id, order_date DESC LIMIT 10",
+        "SELECT DISTINCT ON ({group}) {group}, {date} FROM {table} ORDER BY {group}, {date} DESC LIMIT 10",
     ),
     syntax(
         &["over partition", "over order"],
         NearError,
         "put the window definition in parentheses",
-        "SELECT product_name, rank() OVER (PARTITION BY category_id ORDER BY base_price) FROM retail.products LIMIT 10",
+        "SELECT {text}, rank() OVER (PARTITION BY {group} ORDER BY {number}) FROM {table} LIMIT 10",
     ),
     syntax(
         &["filter where"],
         NearError,
         "put the condition of FILTER in parentheses",
-        "SELECT count(*) FILTER (WHERE quantity > 1) FROM retail.order_items",
+        "SELECT count(*) FILTER (WHERE {number} > 1) FROM {table}",
     ),
     syntax(
         &["with offset"],
@@ -242,62 +245,57 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["asof join"],
         NearError,
         "PostgreSQL has no ASOF JOIN; write LATERAL with ORDER BY and LIMIT 1",
-        "SELECT s.store_name, o.order_date FROM retail.stores s LEFT JOIN LATERAL (SELECT order_date FROM retail.orders WHERE store_id = s.store_id ORDER BY order_date DESC LIMIT 1) o ON true",
+        "SELECT p.{parent_text}, c.{date} FROM {parent} p LEFT JOIN LATERAL (SELECT {date} FROM {table} WHERE {group} = p.{group} ORDER BY {date} DESC LIMIT 1) c ON true",
     ),
     syntax(
         &["is not in", "is in"],
         NearError,
         "write IN or NOT IN",
-        "SELECT store_name FROM retail.stores WHERE store_id NOT IN (1, 2)",
+        "SELECT {text} FROM {table} WHERE {key} NOT IN (1, 2)",
     ),
     syntax(
         &["between ' to", "between 0 to"],
         NearError,
         "write BETWEEN … AND …",
-        "SELECT count(*) FROM retail.orders WHERE order_date BETWEEN '2024-01-01' AND '2024-01-31'",
+        "SELECT count(*) FROM {table} WHERE {date} BETWEEN '2024-01-01' AND '2024-01-31'",
     ),
     syntax(
         &["else if", "elseif", "elsif"],
         NearError,
         "write another WHEN",
-        "SELECT CASE WHEN quantity > 5 THEN 'many' WHEN quantity > 1 THEN 'some' ELSE 'one' END FROM retail.order_items LIMIT 1",
+        "SELECT CASE WHEN {number} > 5 THEN 'many' WHEN {number} > 1 THEN 'some' ELSE 'one' END FROM {table} LIMIT 1",
     ),
     syntax(
         &["as select"],
         NearError,
         "put a WITH query in parentheses",
-        "WITH t AS (SELECT store_id FROM retail.orders) SELECT count(*) FROM t",
+        "WITH t AS (SELECT {key} FROM {table}) SELECT count(*) FROM t",
     ),
     syntax(
         &["fetch first 0", "fetch next 0"],
         NearError,
         "write ROWS ONLY after the number, or use LIMIT",
-        "SELECT store_name FROM retail.stores ORDER BY store_name FETCH FIRST 3 ROWS ONLY",
+        "SELECT {text} FROM {table} ORDER BY {text} FETCH FIRST 3 ROWS ONLY",
     ),
     syntax(
         &["unsigned", "signed"],
         NearError,
         "write bigint or numeric",
-        "SELECT CAST(quantity AS bigint) FROM retail.order_items LIMIT 1",
+        "SELECT CAST({number} AS bigint) FROM {table} LIMIT 1",
     ),
     syntax(&["#", "//"], AtError, "begin a comment with --", ""),
     syntax(
         &["not null"],
         NearError,
         "write IS NOT NULL",
-        "SELECT product_name FROM retail.products WHERE product_description IS NOT NULL LIMIT 1",
+        "SELECT {text} FROM {table} WHERE {text} IS NOT NULL LIMIT 1",
     ),
-    syntax(
-        &["describe", "desc", "show", "\\"],
-        AtError,
-        "call get_multiple_table_schemas to see a table's columns",
-        "",
-    ),
+    syntax(&["describe", "desc", "show", "\\"], AtError, DESCRIBE, ""),
     syntax(
         &["union", "intersect", "except"],
         AtError,
         "put a SELECT that has its own ORDER BY or LIMIT in parentheses",
-        "(SELECT store_id FROM retail.stores ORDER BY 1 LIMIT 1) UNION ALL (SELECT store_id FROM retail.stores ORDER BY 1 DESC LIMIT 1)",
+        "(SELECT {key} FROM {table} ORDER BY 1 LIMIT 1) UNION ALL (SELECT {key} FROM {table} ORDER BY 1 DESC LIMIT 1)",
     ),
     syntax(
         &[
@@ -311,7 +309,7 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["`"],
         Anywhere,
         "write names without backticks, or in double quotes",
-        "SELECT store_name FROM retail.stores",
+        "SELECT {text} FROM {table}",
     ),
     syntax(
         &["( [", "in [", "= ["],
@@ -323,7 +321,7 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["window _ ("],
         NearError,
         "write AS before the parentheses of a window",
-        "SELECT product_name, rank() OVER w FROM retail.products WINDOW w AS (ORDER BY base_price DESC) LIMIT 10",
+        "SELECT {text}, rank() OVER w FROM {table} WINDOW w AS (ORDER BY {number} DESC) LIMIT 10",
     ),
     syntax(
         &[") _ as ("],
@@ -335,7 +333,7 @@ pub static FOREIGN_SYNTAX: &[ForeignSyntax] = &[
         &["["],
         AtError,
         "write names without brackets, or in double quotes",
-        "SELECT store_name FROM retail.stores",
+        "SELECT {text} FROM {table}",
     ),
     syntax(
         &[

@@ -1,6 +1,7 @@
 mod functions;
 mod hints;
 mod imports;
+mod withheld_functions;
 
 use std::sync::LazyLock;
 
@@ -13,7 +14,11 @@ static GUARD: LazyLock<Guard> = LazyLock::new(|| {
         text_bytes: usize::MAX,
         ..Limits::STANDARD
     };
-    Guard::new(schema.with_database("zava"), limits)
+    let schema = schema
+        .with_database("zava")
+        .with_description_hint("call describe_table")
+        .with_search_hint("or call search_products");
+    Guard::new(schema, limits)
 });
 
 pub(super) fn check(text: &str) -> Result<CheckedQuery, Refusal> {

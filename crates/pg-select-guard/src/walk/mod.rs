@@ -1,25 +1,26 @@
 //! Visits every node of a statement, and accepts or refuses it.
 mod query; // a query and its WITH clause
+mod types; // types and collations
 
 use std::collections::HashSet;
 
 use pg_query::NodeEnum;
-use pg_query::protobuf::a_const::Val;
 use pg_query::protobuf::{
     AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, SelectStmt,
-    SubLink, SubLinkType, TypeName, WindowDef,
+    SubLink, SubLinkType, WindowDef,
 };
 
-use super::allow_list::{COLLATIONS, FIELDS, TYPES};
+use super::allow_list::FIELDS;
+use super::allowed::Allowed;
 use super::catalog::{self, SizeRule};
 use super::construct;
-use super::hints;
+use super::implicit_call::{CURRENT_TIME_FUNCTION, syntax_of_call, syntax_of_current_time};
 use super::name::{CheckOutcome, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
 use super::resolve::{self, CteScope};
-use super::schema::Schema;
 use super::sql_json::{self, Part, Parts};
+use types::check_collation;
 
 /// Deepest nesting of nodes. The decoder of the parser's tree stops at about the same depth; this
 /// limit does not depend on the decoder.
@@ -40,10 +41,10 @@ pub(super) struct Requirements {
 /// Checks a whole query, and qualifies every table name with its schema.
 pub(super) fn check_statement(
     select: &mut SelectStmt,
-    schema: &Schema,
+    allowed: Allowed<'_>,
 ) -> Result<Requirements, Refusal> {
     let mut walk = Walk {
-        schema,
+        allowed,
         ctes: CteScope::default(),
         windows: WindowNames::default(),
         depth: 0,
@@ -55,7 +56,7 @@ pub(super) fn check_statement(
 }
 
 struct Walk<'a> {
-    schema: &'a Schema,
+    allowed: Allowed<'a>,
     ctes: CteScope<()>,
     /// New names for windows of the innermost query.
     windows: WindowNames,
@@ -107,17 +108,20 @@ impl Walk<'_> {
             | NodeEnum::BitString(_)
             | NodeEnum::AStar(_) => Ok(()),
             NodeEnum::ColumnRef(column) => {
-                resolve::remove_database_name(column, self.schema);
+                resolve::remove_database_name(column, self.allowed.schema);
                 self.add_column_reference(column.location);
                 Ok(())
             }
             NodeEnum::SqlvalueFunction(function) => {
-                check_sql_value_function(function.op(), function.location)
+                check_sql_value_function(function.op(), function.location)?;
+                syntax_of_current_time(function.op()).map_or(Ok(()), |syntax| {
+                    self.check_implicit_call(CURRENT_TIME_FUNCTION, syntax, function.location)
+                })
             }
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.schema),
+            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.allowed.schema),
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),
@@ -172,7 +176,7 @@ impl Walk<'_> {
 
             // Sorting, grouping, windows.
             NodeEnum::SortBy(sort) => {
-                check_operator(&sort.use_op, sort.location)?;
+                check_operator(self.allowed, &sort.use_op, sort.location)?;
                 self.visit_optional(&mut sort.node)
             }
             NodeEnum::GroupingSet(set) => self.visit_nodes(&mut set.content),
@@ -192,8 +196,15 @@ impl Walk<'_> {
         let Parts {
             all,
             accumulates,
+            syntax,
+            location,
             min_version,
         } = parts;
+        if let Some(syntax) = syntax {
+            for function in syntax.functions {
+                self.check_implicit_call(function, syntax.name, location)?;
+            }
+        }
         if accumulates {
             self.count_accumulating_aggregates(self.grouping_sets);
         }
@@ -254,13 +265,16 @@ impl Walk<'_> {
     fn visit_expr(&mut self, expr: &mut AExpr) -> CheckOutcome {
         // BETWEEN and its variants hold the keywords in the place of an operator's name.
         if !expr.kind().as_str_name().contains("BETWEEN") {
-            check_operator(&expr.name, expr.location)?;
+            check_operator(self.allowed, &expr.name, expr.location)?;
         }
         self.visit_optional(&mut expr.lexpr)?;
         self.visit_optional(&mut expr.rexpr)
     }
 
     fn visit_call(&mut self, call: &mut FuncCall) -> CheckOutcome {
+        let syntax = names(&call.funcname)
+            .last()
+            .and_then(|name| syntax_of_call(name, call));
         let FuncCall {
             funcname,
             args,
@@ -279,8 +293,15 @@ impl Walk<'_> {
             _ => None,
         };
         let function = known.ok_or_else(|| {
-            Refusal::unknown_function(self.schema, &names(funcname)).at(*location)
+            Refusal::unknown_function(self.allowed, &names(funcname)).at(*location)
         })?;
+        if !self.allowed.functions.contains(function.name) {
+            let refusal = match syntax {
+                Some(syntax) => Refusal::withheld_function(function.name, syntax),
+                None => Refusal::unknown_function(self.allowed, &names(funcname)),
+            };
+            return Err(refusal.at(*location));
+        }
         // TRIM(a, b, c) has no meaning, and in a debug build an assertion of the deparser fails on
         // it and aborts the process.
         if matches!(function.name, "btrim" | "ltrim" | "rtrim") && args.len() > 2 {
@@ -294,6 +315,19 @@ impl Walk<'_> {
         self.visit_optional(agg_filter)?;
         over.as_mut()
             .map_or(Ok(()), |window| self.visit_window(window))
+    }
+
+    /// Checks a function that the syntax of SQL calls.
+    fn check_implicit_call(
+        &self,
+        function: &str,
+        syntax: &'static str,
+        location: i32,
+    ) -> CheckOutcome {
+        if self.allowed.functions.contains(function) {
+            return Ok(());
+        }
+        Err(Refusal::withheld_function(function, syntax).at(location))
     }
 
     fn visit_window(&mut self, window: &mut WindowDef) -> CheckOutcome {
@@ -310,7 +344,7 @@ impl Walk<'_> {
         if link.sub_link_type() == SubLinkType::ArraySublink {
             self.count_accumulating_aggregates(1);
         }
-        check_operator(&link.oper_name, link.location)?;
+        check_operator(self.allowed, &link.oper_name, link.location)?;
         self.visit_optional(&mut link.testexpr)?;
         self.visit_optional(&mut link.subselect)
     }
@@ -334,31 +368,6 @@ impl Walk<'_> {
         }
         self.visit_optional(&mut indirection.arg)
     }
-
-    fn check_type(&self, name: &TypeName) -> CheckOutcome {
-        let known = match names(&name.names).as_slice() {
-            [name] | ["pg_catalog", name] => TYPES.contains(name),
-            ["public", name] => *name == "vector",
-            _ => false,
-        };
-        if !known || name.setof || name.pct_type {
-            let message = format!("the type {} is not allowed", names(&name.names).join("."));
-            let hint = names(&name.names)
-                .last()
-                .and_then(|name| hints::foreign_name(hints::ForeignKind::Type, name))
-                .unwrap_or_else(|| {
-                    "use a numeric, text, date, time, interval, uuid, JSON, range or array type"
-                        .to_owned()
-                });
-            return Err(Refusal::new(Rule::Type, message, hint).at(name.location));
-        }
-        // The deparser assumes that every type modifier is an integer literal.
-        let is_integer = |modifier: &Node| matches!(&modifier.node, Some(NodeEnum::AConst(constant)) if matches!(constant.val, Some(Val::Ival(_))));
-        if name.typmods.iter().all(is_integer) {
-            return Ok(());
-        }
-        Err(Refusal::construct("a type modifier that is not an integer").at(name.location))
-    }
 }
 
 /// The call in an item of a function in FROM, if it calls nothing but an aggregate or a window
@@ -372,16 +381,4 @@ fn aggregate_or_window_call(item: &Node) -> Option<&FuncCall> {
     };
     let function = catalog::function(names(&call.funcname).last()?)?;
     (!function.kinds.function && !function.kinds.set).then_some(call)
-}
-
-fn check_collation(name: &[Node], location: i32) -> CheckOutcome {
-    match names(name).as_slice() {
-        [name] | ["pg_catalog", name] if COLLATIONS.contains(name) => Ok(()),
-        name => Err(Refusal::new(
-            Rule::Type,
-            format!("the collation {} is not allowed", name.join(".")),
-            format!("omit COLLATE, or use one of {}", COLLATIONS.join(", ")),
-        )
-        .at(location)),
-    }
 }

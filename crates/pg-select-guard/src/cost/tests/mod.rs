@@ -12,6 +12,7 @@ mod numbers;
 mod regexes_and_paths;
 mod time_zones;
 mod totals;
+mod types;
 
 use super::{functions, operator};
 use crate::catalog::{self, OperatorSizeRule, SizeRule};

@@ -1,4 +1,5 @@
 //! Locations and hints of refusals. `tests/it/hints/mod.rs` runs every example.
+mod examples; // examples over the tables of the schema
 mod syntax; // statements that do not parse, and their hints
 
 use super::*;
@@ -102,12 +103,12 @@ fn a_name_of_another_database_is_refused_with_an_example() {
         (
             "SELECT similarity(product_name, 'a') FROM products",
             Rule::Function,
-            "ILIKE '%drill%' (or call semantic_search_products",
+            "ILIKE '%north%' (or call search_products",
         ),
         (
             "SELECT levenshtein(product_name, 'a') FROM products",
             Rule::Function,
-            "semantic_search_products",
+            "search_products",
         ),
         ("SELECT countif(true)", Rule::Function, "FILTER (WHERE"),
         ("SELECT safe_divide(1, 2)", Rule::Function, "nullif("),
@@ -119,12 +120,12 @@ fn a_name_of_another_database_is_refused_with_an_example() {
         (
             "SELECT CAST(1 AS string)",
             Rule::Type,
-            "use for example quantity::text",
+            "use for example base_price::text",
         ),
         (
             "SELECT CAST(1 AS double)",
             Rule::Type,
-            "quantity::double precision",
+            "base_price::double precision",
         ),
         (
             "SELECT CAST(now() AS datetime)",
@@ -139,9 +140,9 @@ fn a_name_of_another_database_is_refused_with_an_example() {
         (
             "SELECT 1 == 1",
             Rule::Operator,
-            "use for example quantity = 1",
+            "use for example base_price = 1",
         ),
-        ("SELECT 2 ** 2", Rule::Operator, "quantity ^ 2"),
+        ("SELECT 2 ** 2", Rule::Operator, "base_price ^ 2"),
     ] {
         refused(text, rule, hint);
     }

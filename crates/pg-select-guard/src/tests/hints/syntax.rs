@@ -170,7 +170,7 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "SELECT 1 FROM products WHERE product_name CONTAINS 'a'",
         ">>>CONTAINS",
-        "ILIKE '%drill%'",
+        "ILIKE '%north%'",
     ),
     (
         "SELECT quantity MOD 2 FROM order_items",
@@ -242,9 +242,9 @@ pub(super) const SYNTAX: &[(&str, &str, &str)] = &[
     (
         "DESCRIBE retail.orders",
         "column 1: >>>DESCRIBE",
-        "get_multiple_table_schemas",
+        "call describe_table",
     ),
-    ("\\d orders", "column 1", "get_multiple_table_schemas"),
+    ("\\d orders", "column 1", "call describe_table"),
     (
         "# a comment\nSELECT 1",
         "column 1",
