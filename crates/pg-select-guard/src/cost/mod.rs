@@ -77,7 +77,7 @@ use aggregate_limits::{AccumulatingQueries, AggregateLimits, Attempt};
 use bound::Bound;
 use columns::Columns;
 use edits::Edits;
-use limits::{MAX_NODES, MAX_UNFENCED_NODES};
+use limits::MAX_NODES;
 use totals::Totals;
 use units::{Bytes, Nodes};
 
@@ -118,12 +118,11 @@ fn bound_within(
         requirements,
         max_live_bytes,
     } = context;
-    let analyze = |max_unfenced_nodes: Nodes, hashed_subplans: u64| {
+    let analyze = |hashed_subplans: u64| {
         let references = requirements.column_references.clone();
         let mut analyzer = CostAnalyzer {
             limits,
             max_live_bytes,
-            max_unfenced_nodes,
             hashed_subplans,
             accumulating_aggregates: requirements.accumulating_aggregates.max(1),
             resolver: Resolver::new(Arc::clone(schema), references),
@@ -135,33 +134,28 @@ fn bound_within(
         analyzer.resolver.finish()?;
         Ok(analyzer)
     };
-    let mut nodes = Nodes::default();
-    // If the standard threshold does not suffice, every subquery that computes anything is fenced.
-    // What remains is the size of the text itself.
-    for max_unfenced_nodes in [MAX_UNFENCED_NODES, Nodes::new(1)] {
-        let mut analyzer = analyze(max_unfenced_nodes, 1)?;
-        if analyzer.totals.hashed_subplans > 1 {
-            // The first pass has counted the hashed subplans; the second divides their budget among
-            // them.
-            analyzer = analyze(max_unfenced_nodes, analyzer.totals.hashed_subplans)?;
-        }
-        nodes = analyzer.nodes;
-        if nodes <= MAX_NODES {
-            let bounded = BoundedStatement {
-                settings: analyzer.planner_settings()?,
-                retained_bytes: analyzer.retained_bytes.count(),
-            };
-            let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
-            return Ok(((analyzer.edits, bounded), accumulating_aggregates));
-        }
+    let mut analyzer = analyze(1)?;
+    if analyzer.totals.hashed_subplans > 1 {
+        // The first pass has counted the hashed subplans; the second divides their budget among
+        // them.
+        analyzer = analyze(analyzer.totals.hashed_subplans)?;
     }
-    Err(Refusal::new(
-        Rule::Cost,
-        format!(
-            "the query is too large: {nodes} terms after the expansion of references to subqueries"
-        ),
-        format!("the maximum is {MAX_NODES}; split the query into smaller ones"),
-    ))
+    let nodes = analyzer.nodes;
+    if nodes > MAX_NODES {
+        return Err(Refusal::new(
+            Rule::Cost,
+            format!(
+                "the query is too large: {nodes} terms after the expansion of references to subqueries"
+            ),
+            format!("the maximum is {MAX_NODES}; split the query into smaller ones"),
+        ));
+    }
+    let bounded = BoundedStatement {
+        settings: analyzer.planner_settings()?,
+        retained_bytes: analyzer.retained_bytes.count(),
+    };
+    let accumulating_aggregates = analyzer.accumulating_queries.into_indices();
+    Ok(((analyzer.edits, bounded), accumulating_aggregates))
 }
 
 /// The result of bounding a statement.
@@ -213,7 +207,6 @@ struct CostAnalyzer {
     max_live_bytes: Bytes,
     /// Calls of `min` and `max` seen so far. For each of them PostgreSQL plans the query once more.
     min_max_calls: u64,
-    max_unfenced_nodes: Nodes,
     /// Number of accumulating aggregates that share the state budget.
     accumulating_aggregates: u64,
     /// Number of grouping sets of the innermost query.

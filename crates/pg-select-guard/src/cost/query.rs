@@ -6,6 +6,7 @@ use pg_query::protobuf::{Node, SelectStmt, SetOperation};
 use super::bound::Bound;
 use super::columns::{Column, Columns};
 use super::edits::Becomes;
+use super::limits::MAX_UNFENCED_NODES;
 use super::sub_link::SublinkPlan;
 use super::totals::check_column_count;
 use super::units::{Bytes, Nodes};
@@ -344,6 +345,6 @@ impl CostAnalyzer {
     pub(super) fn is_costly(&self, columns: &Columns) -> bool {
         columns
             .bounds()
-            .any(|bound| bound.nodes > self.max_unfenced_nodes)
+            .any(|bound| bound.nodes > MAX_UNFENCED_NODES)
     }
 }
