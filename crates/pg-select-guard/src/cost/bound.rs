@@ -1,6 +1,6 @@
 //! Upper bounds of one expression.
 
-use super::limits::{MAX_COPIED_ARGUMENT_NODES, WRAPPER_ARGUMENT_COPIES, WRAPPER_NODES};
+use super::limits::{WRAPPER_ARGUMENT_COPIES, WRAPPER_NODES};
 use super::units::{Bytes, Nodes, Steps};
 
 /// Upper bounds of an expression's size and of what it costs to compute.
@@ -132,7 +132,7 @@ impl Bound {
 
     /// The same bound with a bounded wrapper around the expression.
     pub(super) fn with_wrapper(self) -> Self {
-        let copies = self.nodes.min(MAX_COPIED_ARGUMENT_NODES) * WRAPPER_ARGUMENT_COPIES;
+        let copies = self.nodes * WRAPPER_ARGUMENT_COPIES;
         Self {
             nodes: self.nodes + WRAPPER_NODES + copies,
             ..self

@@ -75,9 +75,6 @@ pub(super) const WRAPPER_NODES: Nodes = Nodes::new(40);
 /// How often the argument of the call occurs among them.
 pub(super) const WRAPPER_ARGUMENT_COPIES: u64 = 5;
 
-/// Nodes of the largest argument that the planner copies like that.
-pub(super) const MAX_COPIED_ARGUMENT_NODES: Nodes = Nodes::new(20);
-
 // Sorts and joins
 
 /// Limit of a sort key: with the smallest `work_mem`, PostgreSQL keeps 2,730 values of one sort in
