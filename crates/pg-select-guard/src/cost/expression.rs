@@ -234,7 +234,7 @@ impl CostAnalyzer {
 
     fn bound_operands(&mut self, expr: &AExpr) -> Result<Operands, Refusal> {
         let before = self.ref_levels.len();
-        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr, &self.edits));
+        let (totals, (left_copies, right_copies)) = (self.totals, parser_copies(expr));
         let left = self.bound_optional(expr.lexpr.as_deref())?;
         self.add_copies(totals, left_copies)?;
         let totals = self.totals;

@@ -3,7 +3,6 @@
 use pg_query::NodeEnum;
 use pg_query::protobuf::{AExpr, AExprKind, Node};
 
-use super::edits::Edits;
 use super::units::to_u64;
 use crate::catalog::{self, Equality, Operator, Pattern};
 use crate::name::names;
@@ -23,16 +22,12 @@ pub(super) fn find_operator(expr: &AExpr) -> Option<&'static Operator> {
 /// How often PostgreSQL's parser copies the left and the right operand: it expands BETWEEN and IN
 /// into comparisons with their own operands (`transformAExprBetween` and `transformAExprIn` in
 /// parse_expr.c).
-pub(super) fn parser_copies(expr: &AExpr, edits: &Edits) -> (u64, u64) {
+pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
     match expr.kind() {
         AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
         AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym => (4, 2),
         AExprKind::AexprIn => {
-            let computed = in_list(expr)
-                .iter()
-                .filter(|item| !edits.is_literal(item))
-                .count();
-            (to_u64(computed).max(1), 1)
+            (to_u64(in_list(expr).len()).max(1), 1)
         }
         AExprKind::AexprOp
         | AExprKind::AexprOpAny

@@ -71,7 +71,7 @@ pub(super) fn bound_operation(
     operands: Operands,
     edits: &mut Edits,
 ) -> Result<Bound, Refusal> {
-    let (left_copies, right_copies) = parser_copies(expr, edits);
+    let (left_copies, right_copies) = parser_copies(expr);
     let Operands { left, right } = operands;
     let (left, right) = (left.repeated(left_copies), right.repeated(right_copies));
     let (kind, location) = (expr.kind(), expr.location);
