@@ -322,7 +322,6 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> CheckOu
 fn function_steps(function: &Function, longest: Bytes, location: i32) -> Result<Steps, Refusal> {
     let items = match function.steps {
         StepRule::None => return Ok(Steps::default()),
-        StepRule::Digits if longest <= SCALAR_BYTES => return Ok(Steps::default()),
         StepRule::Digits => longest / DIGITS_PER_LIMB,
         StepRule::Pairs => longest / MIN_PAIR_BYTES,
     };
