@@ -226,11 +226,7 @@ impl CostAnalyzer {
         // For each call of min and max, PostgreSQL plans the query once more.
         let min_max_calls = self.min_max_calls.saturating_sub(min_max_calls);
         let planned_again = condition_live_bytes * min_max_calls;
-        let plans = if is_grouped {
-            1
-        } else {
-            min_max_calls.saturating_add(1)
-        };
+        let plans = min_max_calls.saturating_add(1);
         // Conditions are pushed down into each append child that they apply to.
         let copied = pushed_down * append_children.saturating_sub(1) + implied_live_bytes;
         total.live_bytes += planned_again + copied;
