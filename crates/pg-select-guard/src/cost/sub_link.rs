@@ -145,9 +145,7 @@ impl CostAnalyzer {
                 Ok(bound.as_text())
             }
             SubLinkType::ExprSublink => {
-                bound.may_parse_as_number = row.combined.may_parse_as_number;
-                let mut bound = Bound::parent(bound, row.total_bytes);
-                bound.is_flat = row.combined.is_flat;
+                let bound = Bound::parent(bound, row.total_bytes).as_text();
                 Ok(if row.any_json { bound.as_json() } else { bound })
             }
             SubLinkType::Undefined | SubLinkType::MultiexprSublink | SubLinkType::CteSublink => {
