@@ -52,7 +52,7 @@ impl CostAnalyzer {
         });
         let QueryOutput {
             mut columns,
-            mut cost,
+            cost,
             recursion,
             condition_live_bytes: _,
             nodes: _,
@@ -68,9 +68,6 @@ impl CostAnalyzer {
                 self.set_materialized(node, CteMaterialize::Always);
             }
             columns.fence();
-        }
-        if materialized {
-            cost.append_children = 1;
         }
         Ok(CteOutput { columns, cost })
     }
