@@ -58,13 +58,9 @@ impl Columns {
         });
     }
 
-    /// Sum of the sizes of a row's values. All columns that may exist count as one, the longest.
+    /// Sum of the sizes of a row's values, columns that may exist included.
     pub(super) fn row_bytes(&self) -> Bytes {
-        let (certain, possible): (Vec<&Column>, Vec<&Column>) =
-            self.iter().partition(|column| column.must_exist);
-        let value = |column: &&Column| column.data.max_bytes;
-        let possible = possible.iter().map(value).max().unwrap_or_default();
-        possible + certain.iter().map(value).sum::<Bytes>()
+        self.bounds().map(|bound| bound.max_bytes).sum()
     }
 
     /// Puts the columns behind an optimization fence: references read values from now on.
