@@ -151,9 +151,7 @@ pub enum OperatorDocumentRule {
     Any,
     /// Certainly neither JSON nor a `tsquery`.
     Flat,
-    /// What the left operand is.
-    Left,
-    /// What both operands are, which have the same type.
+    /// What both operands are, which have the same type. A result is not known to be JSON.
     Either,
     /// A `tsquery`, unless an operand certainly is none. Never JSON.
     Tsquery,
@@ -163,7 +161,6 @@ impl Word for OperatorDocumentRule {
     const WORDS: &'static [(&'static str, Self)] = &[
         ("any", Self::Any),
         ("flat", Self::Flat),
-        ("left", Self::Left),
         ("either", Self::Either),
         ("tsquery", Self::Tsquery),
     ];

@@ -95,12 +95,10 @@ pub(super) fn bound_operation(
         (Returned::Result, NumberRule::Never) | (Returned::TruthValue, _) => false,
     };
     (bound.is_json, bound.is_flat) = match (returned, operator.document) {
-        (Returned::LeftOperand, _) => (false, left.is_flat),
-        (Returned::Result, OperatorDocumentRule::Any) => (false, false),
-        (Returned::Result, OperatorDocumentRule::Left) => (left.is_json, left.is_flat),
-        (Returned::Result, OperatorDocumentRule::Either) => {
-            (left.is_json, left.is_flat || right.is_flat)
+        (Returned::LeftOperand, _) | (Returned::Result, OperatorDocumentRule::Any) => {
+            (false, false)
         }
+        (Returned::Result, OperatorDocumentRule::Either) => (false, left.is_flat || right.is_flat),
         (Returned::Result, OperatorDocumentRule::Tsquery) => (false, left.is_flat || right.is_flat),
         (Returned::Result, OperatorDocumentRule::Flat) | (Returned::TruthValue, _) => (false, true),
     };
