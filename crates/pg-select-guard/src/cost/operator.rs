@@ -8,9 +8,9 @@ use super::edits::Edits;
 use super::functions::{power_bytes, power_steps};
 use super::json_path::{PathInput, bound_json_path};
 use super::limits::{
-    BYTES_PER_ITEM, MAX_NUMERIC_BYTES, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS,
-    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TRUTH_VALUE_BYTES,
-    TSVECTOR_BYTES_PER_BYTE, TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
+    BYTES_PER_ITEM, MAX_TSQUERY_TEXT_BYTES, PRODUCT_OVERHEAD_DIGITS, REBUILD_BYTES_PER_BYTE,
+    REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TRUTH_VALUE_BYTES, TSVECTOR_BYTES_PER_BYTE,
+    TSVECTOR_PARSE_BYTES_PER_BYTE, UNCOUNTED_DIGITS,
 };
 use super::operation::{find_operator, is_array_comparison, parser_copies};
 use super::regex::{bound_regex, bound_regexes, unknown_regexes};
@@ -270,10 +270,7 @@ fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &m
         // not matter.
         OperatorSizeRule::Digits if left.min(right) > UNCOUNTED_DIGITS => left + right,
         OperatorSizeRule::Digits => left.max(right),
-        OperatorSizeRule::Product => {
-            let digits = left + right + PRODUCT_OVERHEAD_DIGITS;
-            digits.min(MAX_NUMERIC_BYTES.max(left).max(right))
-        }
+        OperatorSizeRule::Product => left + right + PRODUCT_OVERHEAD_DIGITS,
         OperatorSizeRule::Custom => {
             let mut rules = CUSTOM_RULES.iter();
             let rule = rules.find(|(name, _)| *name == operator.name);

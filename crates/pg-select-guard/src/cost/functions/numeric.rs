@@ -15,9 +15,6 @@ use crate::refusal::Refusal;
 
 /// `round`, `trunc`
 pub(super) fn bound_rounding(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
-    if is_float8(call) {
-        return Ok(SCALAR_BYTES);
-    }
     let scale = call.argument(1);
     Ok(match call.integer_argument(1) {
         // As many digits behind the decimal point as requested.
@@ -35,11 +32,7 @@ pub(super) fn bound_rounding(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal
 /// `ln`, `log`, `log10`, `sqrt`
 pub(super) fn bound_series_expansion(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     call.add_counted_steps(series_steps(call.total_bytes()));
-    if is_float8(call) {
-        return Ok(SCALAR_BYTES);
-    }
-    let bytes = call.total_bytes() + MAX_EXPANSION_DIGITS;
-    Ok(bytes.min(MAX_NUMERIC_BYTES))
+    Ok(call.total_bytes() + MAX_EXPANSION_DIGITS)
 }
 
 /// `exp`
@@ -63,12 +56,8 @@ pub(super) fn bound_power(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
 }
 
 /// `factorial`, which checks for interrupts.
-pub(super) fn bound_factorial(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
-    Ok(if is_float8(call) {
-        SCALAR_BYTES
-    } else {
-        MAX_NUMERIC_BYTES
-    })
+pub(super) fn bound_factorial(_: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
+    Ok(MAX_NUMERIC_BYTES)
 }
 
 /// Whether PostgreSQL resolves the call to the function of `float8`.
