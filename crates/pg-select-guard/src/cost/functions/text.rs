@@ -26,13 +26,6 @@ pub(super) fn bound_pad(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     }
 }
 
-/// `left`, `right`: a prefix or suffix of this many characters.
-pub(super) fn bound_prefix(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
-    let characters = call.integer_argument(1);
-    let max = characters.map_or(Bytes::MAX, |characters| BYTES_PER_CHARACTER * characters);
-    Ok(call.max_bytes().min(max).max(SCALAR_BYTES))
-}
-
 /// `replace`
 pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     add_search_steps(call)?;
