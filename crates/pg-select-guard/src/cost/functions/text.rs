@@ -29,12 +29,8 @@ pub(super) fn bound_pad(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
 /// `replace`
 pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     add_search_steps(call)?;
-    let sought_bytes = call.text_argument(1).map_or(Bytes::new(1), |sought| {
-        Bytes::from_text(sought).max(Bytes::new(1))
-    });
-    // What each byte that is replaced becomes.
-    let bytes_per_byte = call.bytes(2).div_ceil(sought_bytes).max(1);
-    Ok(product(call.bytes(0), bytes_per_byte))
+    let replacement_bytes = call.bytes(2).count().max(1);
+    Ok(product(call.bytes(0), replacement_bytes))
 }
 
 /// `btrim`, `ltrim`, `rtrim`
