@@ -172,9 +172,6 @@ pub(super) const MIN_ARRAY_ELEMENT_BYTES: Bytes = Bytes::new(4);
 /// Bytes that a value has more as an element of `array_fill`.
 pub(super) const FILLED_ELEMENT_OVERHEAD_BYTES: Bytes = Bytes::new(8);
 
-/// The dimensions of an array: at most six, each with two numbers of up to eleven characters.
-pub(super) const MAX_DIMENSIONS_BYTES: Bytes = Bytes::new(6 * 25);
-
 /// The fewest bytes of a part of an operand that an operator combines with each part of the other:
 /// four decimal digits of a number, or an element of an array.
 pub(super) const BYTES_PER_ITEM: Bytes = Bytes::new(4);

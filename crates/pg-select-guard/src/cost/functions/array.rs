@@ -2,16 +2,9 @@
 
 use super::{CustomCall, product};
 use crate::cost::inspect;
-use crate::cost::limits::{
-    FILLED_ELEMENT_OVERHEAD_BYTES, MAX_DIMENSIONS_BYTES, MIN_ARRAY_ELEMENT_BYTES,
-};
+use crate::cost::limits::{FILLED_ELEMENT_OVERHEAD_BYTES, MIN_ARRAY_ELEMENT_BYTES};
 use crate::cost::units::Bytes;
 use crate::refusal::{Refusal, Rule};
-
-/// `array_dims`
-pub(super) fn bound_dims(_: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
-    Ok(MAX_DIMENSIONS_BYTES)
-}
 
 /// `array_to_string`: a delimiter or the text for NULL beside each element.
 pub(super) fn bound_to_string(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {

@@ -75,7 +75,6 @@ pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
     ("regexp_substr", regex::bound_substr),
     ("substring", regex::bound_substring),
     // Arrays.
-    ("array_dims", array::bound_dims),
     ("array_fill", array::bound_fill),
     ("array_replace", array::bound_replace),
     ("array_to_string", array::bound_to_string),

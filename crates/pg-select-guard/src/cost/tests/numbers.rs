@@ -232,8 +232,11 @@ fn a_random_number_is_as_long_as_its_bounds() {
 /// A digest has up to 130 characters, the dimensions of an array up to 150.
 #[test]
 fn digests_and_array_dimensions_count_their_text() {
-    for part in ["sha512(store_name::bytea)", "array_dims(ARRAY[store_id])"] {
-        let once = format!("concat({})", vec![part; 100].join(", "));
+    for (part, times) in [
+        ("sha512(store_name::bytea)", 100),
+        ("array_dims(ARRAY[store_id])", 60),
+    ] {
+        let once = format!("concat({})", vec![part; times].join(", "));
         let sorted = |text: &str| format!("SELECT {text} FROM retail.stores ORDER BY 1");
         assert!(check(&sorted(&once)).is_ok(), "{part}");
         too_large(&sorted(&format!("{once} || {once}")), "values of up to");
