@@ -67,12 +67,10 @@ pub(super) fn bound_matches(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal>
 pub(super) fn bound_replace(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     bound_pattern(call)?;
     let (text, replacement) = (call.bytes(0), call.bytes(2));
-    let backreferences = call.text_argument(2).map_or(replacement.count(), |text| {
-        to_u64(text.matches('\\').count())
-    });
     // A match may be empty, so there may be one more than the text has bytes.
     let (matches, part) = (text + Bytes::new(1), replacement + Bytes::new(1));
-    Ok(product(part, matches.count()) + product(text, backreferences))
+    // Each byte of the replacement may belong to a reference to the match.
+    Ok(product(part, matches.count()) + product(text, replacement.count()))
 }
 
 /// Bytes of an array of matches: each pair of parentheses returns a substring of its own.
