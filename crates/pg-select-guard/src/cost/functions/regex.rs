@@ -7,11 +7,6 @@ use crate::cost::units::{Bytes, to_u64};
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
-/// The numbers of arguments of `regexp_instr` and `regexp_substr` with which a call asks for a
-/// group.
-const INSTR_GROUP_ARGUMENTS: usize = 7;
-const SUBSTR_GROUP_ARGUMENTS: usize = 6;
-
 /// `regexp_count`, `regexp_like`
 pub(super) fn bound_count(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     bound_pattern(call)?;
@@ -21,9 +16,7 @@ pub(super) fn bound_count(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
 /// `regexp_instr`
 pub(super) fn bound_instr(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     bound_pattern(call)?;
-    if call.call.args.len() >= INSTR_GROUP_ARGUMENTS {
-        add_group_bytes(call);
-    }
+    add_group_bytes(call);
     Ok(SCALAR_BYTES)
 }
 
@@ -36,9 +29,7 @@ pub(super) fn bound_part(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
 /// `regexp_substr`: a part of the text.
 pub(super) fn bound_substr(call: &mut CustomCall<'_>) -> Result<Bytes, Refusal> {
     bound_pattern(call)?;
-    if call.call.args.len() >= SUBSTR_GROUP_ARGUMENTS {
-        add_group_bytes(call);
-    }
+    add_group_bytes(call);
     Ok(call.bytes(0))
 }
 
