@@ -281,22 +281,11 @@ fn result_bytes(expr: &AExpr, operator: &Operator, operands: Operands, edits: &m
 
 /// The size rule of each operator whose size is `custom`, in bytes.
 type CustomRule = fn(&AExpr, Operands, &mut Edits) -> Bytes;
-pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] = &[
-    ("~", bitwise_not_bytes),
-    ("<->", distance_bytes),
-    ("^", power_operator_bytes),
-];
+pub(super) const CUSTOM_RULES: &[(&str, CustomRule)] =
+    &[("<->", distance_bytes), ("^", power_operator_bytes)];
 
 fn sum_bytes(operands: Operands) -> Bytes {
     operands.left.max_bytes + operands.right.max_bytes + SCALAR_BYTES
-}
-
-/// Bitwise NOT (unary `~`), or a match, which returns a truth value.
-fn bitwise_not_bytes(expr: &AExpr, operands: Operands, _: &mut Edits) -> Bytes {
-    match expr.lexpr {
-        None => operands.right.max_bytes,
-        Some(_) => SCALAR_BYTES,
-    }
 }
 
 /// The distance of two vectors, or a phrase of two values of type `tsquery`.

@@ -3,7 +3,7 @@
 use super::{CustomCall, product};
 use crate::cost::limits::{MATCH_ARRAY_BYTES_PER_BYTE, MAX_REGEX_BYTES, SCALAR_BYTES};
 use crate::cost::regex::{bound_regex, group_bytes_per_byte};
-use crate::cost::units::{Bytes, to_u64};
+use crate::cost::units::Bytes;
 use crate::name::CheckOutcome;
 use crate::refusal::Refusal;
 
