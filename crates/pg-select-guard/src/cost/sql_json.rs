@@ -252,7 +252,7 @@ pub(super) fn bound_as_type(bound: Bound, target: &TypeName) -> Bound {
             max_bytes: bound.max_bytes + padding_bytes(listed, target),
             ..bound
         }
-        .as_non_text(),
+        .as_text(),
     }
 }
 
