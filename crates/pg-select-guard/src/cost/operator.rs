@@ -102,13 +102,8 @@ pub(super) fn bound_operation(
         (Returned::Result, OperatorDocumentRule::Tsquery) => (false, left.is_flat || right.is_flat),
         (Returned::Result, OperatorDocumentRule::Flat) | (Returned::TruthValue, _) => (false, true),
     };
-    let held = held_bytes(
-        operator,
-        expr,
-        operands,
-        if bound.is_flat { Bytes::ZERO } else { value },
-    );
-    bound.live_bytes += held;
+    let rebuilt_bytes = if bound.is_flat { Bytes::ZERO } else { value };
+    bound.live_bytes += held_bytes(operator, operands, rebuilt_bytes);
     if operator.pattern == Pattern::PathOrTsquery
         && right.may_parse_as_number
         && right.max_bytes > MAX_TSQUERY_TEXT_BYTES
@@ -130,22 +125,13 @@ pub(super) fn bound_operation(
 
 /// Bytes that PostgreSQL holds while an operator runs. `rebuilt_bytes` is the size of its result if
 /// that may be a document.
-fn held_bytes(
-    operator: &Operator,
-    expr: &AExpr,
-    operands: Operands,
-    rebuilt_bytes: Bytes,
-) -> Bytes {
+fn held_bytes(operator: &Operator, operands: Operands, rebuilt_bytes: Bytes) -> Bytes {
     let Operands { left, right: _ } = operands;
     match operator.held {
         HeldBytes::Nothing => Bytes::ZERO,
         HeldBytes::Regex => left.max_bytes * REGEX_BYTES_PER_BYTE,
         HeldBytes::Rebuild => rebuilt_bytes * REBUILD_BYTES_PER_BYTE,
         HeldBytes::Words => {
-            let is_path_cast = expr.rexpr.as_deref().is_some_and(inspect::is_json_path);
-            if !left.may_parse_as_number || left.is_json || is_path_cast {
-                return Bytes::ZERO;
-            }
             // For texts, `@@` computes what `to_tsvector` and `plainto_tsquery` compute.
             left.max_bytes * (TSVECTOR_PARSE_BYTES_PER_BYTE + TSVECTOR_BYTES_PER_BYTE)
         }
