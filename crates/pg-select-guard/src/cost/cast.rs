@@ -158,12 +158,8 @@ impl CostAnalyzer {
             .map(|scale| scale.map_or(MAX_NUMERIC_SCALE, Bytes::new));
         let listed = catalog::data_type(name)
             .ok_or_else(|| Refusal::construct(&format!("a cast to {name}")).at(target.location))?;
-        // JSON that is cast to `json` stays as it was when it was parsed; only `jsonb` parses its
-        // numbers.
-        let is_unchanged = name == "json" && arg.is_json;
         let mut expansion = 1;
         if arg.may_parse_as_number
-            && !is_unchanged
             && let Some(max) = max_numeric_text_bytes(listed, length.is_some(), is_array)
             && let Some(text) = cast.arg
         {
