@@ -169,7 +169,7 @@ impl CostAnalyzer {
             if wrapped > 0 {
                 arg.max_bytes = arg.max_bytes.min(max);
             }
-            if wrapped > 0 && !arg.is_json {
+            if wrapped > 0 {
                 expansion = NUMERIC_BYTES_PER_TEXT_BYTE;
             }
             arg = (0..wrapped).fold(arg, |arg, _| arg.with_wrapper());
@@ -224,8 +224,6 @@ impl CostAnalyzer {
                 ("numeric", None) if expansion > 1 => arg.max_bytes + MAX_EXPONENT_DIGITS,
                 ("numeric", None) => arg.max_bytes.max(MAX_FLOAT_DIGITS),
                 ("vector", length) => times(4).max(VECTOR_ELEMENT_BYTES * length.unwrap_or(0)),
-                ("jsonb", _) if arg.is_json => times(2),
-                ("jsonb", _) => times(6),
                 _ => {
                     return Err(
                         Refusal::construct(&format!("a cast to {name}")).at(target.location)
