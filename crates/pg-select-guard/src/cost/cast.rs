@@ -201,9 +201,6 @@ impl CostAnalyzer {
             _ if listed.document == TypeDocument::Tsquery => times(TSQUERY_BYTES_PER_BYTE),
             _ if is_array => times(8),
             // Arrays and rows double characters that need quotes.
-            (TypeSizeRule::TextTimes(factor), Some(length)) if listed.modifier == Modifier::Max => {
-                times(factor).min(characters(length) + SCALAR_BYTES)
-            }
             (TypeSizeRule::TextTimes(factor), _) => times(factor),
             // An input function repeats a text that it rejects in its error message.
             (TypeSizeRule::Fixed | TypeSizeRule::Path, _) => {
