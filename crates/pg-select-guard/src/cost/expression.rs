@@ -9,15 +9,14 @@ use super::call_syntax::Call;
 use super::cast::Cast;
 use super::edits::Becomes;
 use super::limits::{
-    ARRAY_ELEMENT_BYTES, INTEGER_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES,
-    MAX_SCALAR_INPUT_BYTES, SCALAR_BYTES, TRUTH_VALUE_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
+    ARRAY_ELEMENT_BYTES, INTEGER_BYTES, MAX_NUMERIC_BYTES, MAX_PLAN_TIME_BYTES, SCALAR_BYTES,
+    TRUTH_VALUE_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
 use super::operation::{
     compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
 };
 use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
-use super::totals::check_bytes;
 use super::units::{Bytes, to_u64};
 use super::{CostAnalyzer, build_ast, inspect, operator, retained};
 use crate::refusal::Refusal;
@@ -106,12 +105,6 @@ impl CostAnalyzer {
             }
             NodeEnum::JsonIsPredicate(test) => {
                 let mut tested = self.bound_optional(test.expr.as_deref())?;
-                check_bytes(
-                    "the operand of IS JSON",
-                    tested.max_bytes,
-                    MAX_SCALAR_INPUT_BYTES,
-                    test.location,
-                )?;
                 // PostgreSQL keeps the keys of each object that is still open.
                 tested.live_bytes += tested.max_bytes * UNIQUE_KEYS_BYTES_PER_BYTE;
                 Bound::parent(tested, TRUTH_VALUE_BYTES).as_non_text()
