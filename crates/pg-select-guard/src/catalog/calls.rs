@@ -32,8 +32,6 @@ pub enum InputRule {
     Path,
     /// A text that becomes a `tsquery`, which must be short.
     Tsquery,
-    /// A text that is normalized, which must be short.
-    Normalize,
 }
 
 impl Word for InputRule {
@@ -42,7 +40,6 @@ impl Word for InputRule {
         ("format", Self::Format),
         ("path", Self::Path),
         ("tsquery", Self::Tsquery),
-        ("normalize", Self::Normalize),
     ];
 }
 
