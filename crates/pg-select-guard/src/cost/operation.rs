@@ -26,9 +26,7 @@ pub(super) fn parser_copies(expr: &AExpr) -> (u64, u64) {
     match expr.kind() {
         AExprKind::AexprBetween | AExprKind::AexprNotBetween => (2, 1),
         AExprKind::AexprBetweenSym | AExprKind::AexprNotBetweenSym => (4, 2),
-        AExprKind::AexprIn => {
-            (to_u64(in_list(expr).len()).max(1), 1)
-        }
+        AExprKind::AexprIn => (to_u64(in_list(expr).len()).max(1), 1),
         AExprKind::AexprOp
         | AExprKind::AexprOpAny
         | AExprKind::AexprOpAll

@@ -47,10 +47,6 @@ impl Bytes {
     pub(super) const fn count(self) -> u64 {
         self.0
     }
-
-    pub(super) fn div_ceil(self, part: Self) -> u64 {
-        self.0.div_ceil(part.0)
-    }
 }
 
 /// How many of a part fit.
@@ -158,7 +154,6 @@ mod tests {
     #[test]
     fn bytes_are_divided_into_parts() {
         assert_eq!(Bytes::kib(1) / Bytes::new(100), 10);
-        assert_eq!(Bytes::kib(1).div_ceil(Bytes::new(100)), 11);
         assert_eq!(Bytes::mib(3) / 2, Bytes::kib(1_536));
         assert_eq!(Bytes::kib(2_047).to_mib(), 1);
         assert_eq!(Bytes::from_text("é").count(), 2);
