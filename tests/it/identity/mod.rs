@@ -47,7 +47,8 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     let directories = directories.iter().map(|id| id.parse().expect("a UUID"));
     let directories: Vec<uuid::Uuid> = directories.collect();
     AuthSettings::Credentials(CredentialSettings {
-        entra: Some(EntraSettings {
+        entra: Some(Box::new(EntraSettings {
+            root_cert: None,
             authority: issuer.authority(),
             directories: directories.clone(),
             audiences: vec![
@@ -55,7 +56,7 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
                 "https://zava.example.com/mcp".to_owned(),
             ],
             proxy: None,
-        }),
+        })),
         easyauth: Some(directories),
         api_keys: true,
     })
