@@ -9,8 +9,9 @@
 mod audit; //     verifies the audit log's hash chain
 mod callers; //   grants and API keys
 mod hmac_pads; // a signing key in the form in which the database stores it
-mod migrate;
-mod principal; // the login of an Entra ID principal //   roles, migrations, signing key
+mod migrate; //   roles, migrations, signing key
+mod principal; // the login of an Entra ID principal
+mod tenants; //   tenants and their stores
 
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -27,6 +28,9 @@ pub use callers::{
     Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
 };
 pub use migrate::{Migrated, migrate};
+pub use tenants::{
+    NewTenant, RemovedStore, Tenant, add_tenant, list_tenants, remove_tenant, rename_tenant,
+};
 
 /// The oldest supported `server_version_num`: in older versions a SELECT can switch READ ONLY off.
 const MIN_SERVER_VERSION: i32 = 160_000;
@@ -111,6 +115,14 @@ pub enum AdminError {
         "the key name is taken, empty, longer than 100 characters, contains control characters, or has the form of a key id"
     )]
     InvalidKeyName,
+    /// The name cannot be a store's.
+    #[error(
+        "a store's name has 1 to 100 characters, none of them a control character, and is not a UUID"
+    )]
+    TenantName,
+    /// Another tenant or store has this name or id.
+    #[error("the name \"{0}\" or the id is taken; `zava-mcp-server tenant list` lists all tenants")]
+    TenantExists(String),
     /// The audit log was tampered with.
     #[error("the audit log's hash chain is broken")]
     Audit(#[from] ChainError),

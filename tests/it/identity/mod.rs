@@ -7,6 +7,7 @@ mod outgoing_proxy; // token keys through an HTTP proxy
 mod rate_limits; // per principal, per address, and for failed authentications
 mod roles; // readers, analysts, operators
 mod signing_key; // the issuer's private keys
+mod tenants; // `tenant add`, `rename`, `remove` and `list`
 mod tokens; // valid tokens, and every way in which one can be invalid
 
 use base64::Engine as _;
