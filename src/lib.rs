@@ -4,13 +4,16 @@
 //! `docs/architecture.md` describes the modules; the header of each module says what it knows and
 //! what it must not know.
 pub mod app;
+pub mod azure;
 mod cache;
 pub mod catalog;
 pub mod compute;
 pub mod database;
 pub mod host;
+mod http_client;
 pub mod identity;
 pub mod mcp;
+pub mod password;
 pub mod query;
 mod reactor;
 pub mod sample_data;

@@ -97,11 +97,17 @@ pub(crate) fn rustls_error(error: &io::Error) -> Option<&rustls::Error> {
     error.get_ref()?.downcast_ref()
 }
 
-/// A configuration that trusts the authorities of the public web (Mozilla's list).
-pub(crate) fn web_client_config() -> ClientConfig {
-    client_config(RootCertStore::from_iter(
-        webpki_roots::TLS_SERVER_ROOTS.iter().cloned(),
-    ))
+/// A configuration that trusts the authorities of the public web (Mozilla's list), and the root
+/// certificates in a PEM file.
+///
+/// # Errors
+/// [`RootCertError`] when the file is not usable.
+pub(crate) fn web_client_config(file: Option<&Path>) -> Result<ClientConfig, RootCertError> {
+    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    if let Some(file) = file {
+        add_certificates(&mut roots, file)?;
+    }
+    Ok(client_config(roots))
 }
 
 /// A configuration that trusts only the root certificates in a PEM file.
@@ -110,16 +116,23 @@ pub(crate) fn web_client_config() -> ClientConfig {
 /// [`RootCertError`] when the file is not usable.
 pub(crate) fn client_config_trusting(file: &Path) -> Result<ClientConfig, RootCertError> {
     let mut roots = RootCertStore::empty();
+    add_certificates(&mut roots, file)?;
+    Ok(client_config(roots))
+}
+
+/// Adds the certificates in a PEM file, of which there must be at least one.
+fn add_certificates(roots: &mut RootCertStore, file: &Path) -> Result<(), RootCertError> {
+    let before = roots.len();
     for certificate in CertificateDer::pem_file_iter(file).map_err(RootCertError::Unreadable)? {
         let certificate = certificate.map_err(RootCertError::Unreadable)?;
         roots
             .add(certificate)
             .map_err(|_| RootCertError::NoCertificate)?;
     }
-    if roots.is_empty() {
+    if roots.len() == before {
         return Err(RootCertError::NoCertificate);
     }
-    Ok(client_config(roots))
+    Ok(())
 }
 
 fn client_config(roots: RootCertStore) -> ClientConfig {

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::azure;
 use crate::catalog::Catalog;
 use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
@@ -72,7 +73,8 @@ impl App {
         } = settings;
         let scope = Scope::new(
             database.clone(),
-            login.clone(),
+            login.user.clone(),
+            azure::password_source(&login.method)?,
             signing_key.clone(),
             limits,
             clock,

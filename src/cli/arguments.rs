@@ -1,4 +1,5 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use uuid::Uuid;
 use zava_mcp_server::identity::{Principal, Role};
 use zava_mcp_server::telemetry::audit::ChainHead;
 
@@ -34,6 +35,9 @@ pub(super) enum Command {
     /// Create, list and revoke API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Add, rename, remove and list tenants.
+    #[command(subcommand)]
+    Tenant(Tenant),
     /// Verify the audit log.
     #[command(subcommand)]
     Audit(Audit),
@@ -97,6 +101,39 @@ pub(super) enum Key {
         /// The key's id or name.
         key: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Tenant {
+    /// Add a tenant that sees one store, or all stores; prints the tenant id.
+    Add {
+        /// The name of the store, which is created if there is none, or a name for all stores.
+        name: String,
+        /// The tenant id (default: a random one).
+        #[arg(long)]
+        id: Option<Uuid>,
+        /// The tenant sees all stores.
+        #[arg(long, conflicts_with = "online")]
+        all_stores: bool,
+        /// The store, if it is created, sells online.
+        #[arg(long)]
+        online: bool,
+    },
+    /// Rename a tenant and its store; takes effect within a minute.
+    Rename {
+        /// The tenant's id or name.
+        tenant: String,
+        /// The new name.
+        name: String,
+    },
+    /// Remove a tenant and its grants; its store only if it has no rows. Takes effect within 15
+    /// seconds.
+    Remove {
+        /// The tenant's id or name.
+        tenant: String,
+    },
+    /// List all tenants: id, store, name.
+    List,
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,7 +10,7 @@ use zava_mcp_server::telemetry;
 
 use super::arguments::{Arguments, Audit, Command, Serve, Sql};
 use super::error::CommandError;
-use super::{audit, check, grants, key, migrate, seed, serve, sql};
+use super::{audit, check, grants, key, migrate, seed, serve, sql, tenant};
 
 /// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
 /// cost memory without gaining speed.
@@ -58,6 +58,10 @@ pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(),
         Command::Key(key) => {
             let settings = admin_settings(&environment)?;
             key::run(settings, key, clock().into()).boxed_local()
+        }
+        Command::Tenant(tenant) => {
+            let settings = admin_settings(&environment)?;
+            tenant::run(settings, tenant).boxed_local()
         }
         Command::Audit(Audit::Verify { from, expect }) => {
             let settings = admin_settings(&environment)?;

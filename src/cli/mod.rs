@@ -19,6 +19,7 @@ mod output; //    results, errors, exit codes
 mod seed; //      `seed`
 mod serve; //     `serve`, over HTTP or standard input and output
 mod sql; //       `sql`
+mod tenant; //    `tenant add`, `tenant rename`, `tenant remove` and `tenant list`
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -174,7 +174,10 @@ pub async fn revoke_key(connection: &mut PgConnection, key: &str) -> Result<bool
 }
 
 /// The id of the tenant with this id or name.
-async fn tenant_id(connection: &mut PgConnection, tenant: &str) -> Result<Uuid, AdminError> {
+pub(super) async fn tenant_id(
+    connection: &mut PgConnection,
+    tenant: &str,
+) -> Result<Uuid, AdminError> {
     let ids: Vec<Uuid> = sqlx::query_scalar(
         "SELECT t.tenant_id FROM guard.tenant AS t WHERE $1 IN (t.tenant_id::text, t.tenant_name)",
     )

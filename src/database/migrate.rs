@@ -2,8 +2,8 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _};
 
 use super::hmac_pads::HmacPads;
-use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect};
-use crate::settings::{AdminSettings, SigningKey};
+use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect, principal};
+use crate::settings::{AdminSettings, LoginIdentity, SigningKey};
 use secrecy::ExposeSecret as _;
 
 /// The functions of schema `guard` as the migrations create them, each terminated by
@@ -13,6 +13,10 @@ const END_OF_FUNCTION: &str = "\n;\n";
 
 /// Selects whether schema `guard` has a function with exactly this definition.
 const HAS_FUNCTION: &str = include_str!("has_function.sql");
+
+/// Where nobody has this privilege, or the administrator does not own the schema, PostgreSQL warns
+/// and changes nothing; the posture check then reports what remains.
+const REVOKE_CREATE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
 
 /// Embeds files of `migrations/`, named without `.sql`.
 macro_rules! embed {
@@ -61,7 +65,7 @@ pub struct Migrated {
 /// # Errors
 /// [`AdminError`], whose message says what to do.
 pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
-    let mut connection = connect(settings).await?;
+    let mut connection = connect(settings, &settings.database.database).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
         .fetch_one(&mut connection)
         .await
@@ -70,6 +74,11 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
         return Err(AdminError::UnsupportedVersion(version / 10_000));
     }
     create_roles(&mut connection, settings).await?;
+    // New databases of Azure let everybody create objects in `public`.
+    sqlx::raw_sql(REVOKE_CREATE)
+        .execute(&mut connection)
+        .await
+        .map_err(AdminError::Statement)?;
     sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
         .execute(&mut connection)
         .await
@@ -90,10 +99,16 @@ async fn create_roles(
     connection: &mut PgConnection,
     settings: &AdminSettings,
 ) -> Result<(), AdminError> {
-    // The verifier instead of the password, because statements may appear in PostgreSQL's log.
-    let verifier = postgres_protocol::password::scram_sha_256(
-        settings.login.password.expose_secret().as_bytes(),
-    );
+    let verifier = match &settings.login.identity {
+        // The verifier instead of the password, because statements may appear in PostgreSQL's log.
+        LoginIdentity::Password(password) => {
+            postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes())
+        }
+        LoginIdentity::Principal(principal) => {
+            principal::create(settings, *principal).await?;
+            String::new()
+        }
+    };
     sqlx::query(
         "SELECT set_config('zava.login', $1, false), set_config('zava.login_password', $2, false)",
     )

@@ -10,11 +10,16 @@ mod audit; //     verifies the audit log's hash chain
 mod callers; //   grants and API keys
 mod hmac_pads; // a signing key in the form in which the database stores it
 mod migrate; //   roles, migrations, signing key
+mod principal; // the login of an Entra ID principal
+mod tenants; //   tenants and their stores
 
 use secrecy::ExposeSecret as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
+use uuid::Uuid;
 
+use crate::azure;
+use crate::password::Password;
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 use crate::tls::{self, HandshakeError};
 
@@ -23,6 +28,9 @@ pub use callers::{
     Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
 };
 pub use migrate::{Migrated, migrate};
+pub use tenants::{
+    NewTenant, RemovedStore, Tenant, add_tenant, list_tenants, remove_tenant, rename_tenant,
+};
 
 /// The oldest supported `server_version_num`: in older versions a SELECT can switch READ ONLY off.
 const MIN_SERVER_VERSION: i32 = 160_000;
@@ -43,6 +51,24 @@ pub enum AdminError {
         database: String,
         /// As configured.
         user: String,
+        /// The driver's error.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// There is no password to connect with.
+    #[error("there is no password for {0}")]
+    Password(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The login of `serve` cannot be created for its Entra ID principal.
+    #[error(
+        "the login {user} cannot be created for the Entra ID principal {principal}; {admin} must be a Microsoft Entra administrator of the server (`az postgres flexible-server microsoft-entra-admin create`), and POSTGRES_ENTRA_OBJECT_ID the object id of a managed identity or an application (`az identity show --query principalId`)"
+    )]
+    Principal {
+        /// As configured.
+        user: String,
+        /// As configured.
+        principal: Uuid,
+        /// As configured.
+        admin: String,
         /// The driver's error.
         #[source]
         source: sqlx::Error,
@@ -89,6 +115,14 @@ pub enum AdminError {
         "the key name is taken, empty, longer than 100 characters, contains control characters, or has the form of a key id"
     )]
     InvalidKeyName,
+    /// The name cannot be a store's.
+    #[error(
+        "a store's name has 1 to 100 characters, none of them a control character, and is not a UUID"
+    )]
+    TenantName,
+    /// Another tenant or store has this name or id.
+    #[error("the name \"{0}\" or the id is taken; `zava-mcp-server tenant list` lists all tenants")]
+    TenantExists(String),
     /// The audit log was tampered with.
     #[error("the audit log's hash chain is broken")]
     Audit(#[from] ChainError),
@@ -105,18 +139,26 @@ pub enum AdminError {
 /// # Errors
 /// [`AdminError::Connect`], and [`AdminError::NotMigrated`] before the first `migrate`.
 pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
-    let mut connection = connect(settings).await?;
+    let mut connection = connect(settings, &settings.database.database).await?;
     become_owner(&mut connection)
         .await
         .map_err(AdminError::NotMigrated)?;
     Ok(connection)
 }
 
-async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
+/// Connects to a database of the server as the administrator.
+async fn connect(settings: &AdminSettings, database: &str) -> Result<PgConnection, AdminError> {
+    let user = &settings.admin.user;
+    let no_password = |source| AdminError::Password(user.clone(), source);
+    let source = azure::password_source(&settings.admin.method)
+        .map_err(|error| no_password(error.into()))?;
+    let password = source.password().await;
+    let password = password.map_err(|error| no_password(error.into()))?;
+    let (Password::Secret(password) | Password::Token(password)) = password;
     let DatabaseAddress {
         host,
         port,
-        database,
+        database: _,
         application_name,
         tls,
         pool_mode: _, // an administrator connects directly, not through a pooler
@@ -125,8 +167,8 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
         .host(host)
         .port(*port)
         .database(database)
-        .username(&settings.admin.user)
-        .password(settings.admin.password.expose_secret())
+        .username(user)
+        .password(password.expose_secret())
         .application_name(application_name)
         // A second run of `migrate` causes notices ("already exists, skipping"), which are
         // expected.
@@ -156,8 +198,8 @@ async fn connect(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
                 None => AdminError::Connect {
                     host,
                     port,
-                    database: database.clone(),
-                    user: settings.admin.user.clone(),
+                    database: database.to_owned(),
+                    user: user.clone(),
                     source,
                 },
             }

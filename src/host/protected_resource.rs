@@ -38,7 +38,7 @@ impl From<&AuthSettings> for AuthScheme {
             AuthSettings::Header(_) => Self::TenantHeader,
             AuthSettings::Credentials(accepted) => match &accepted.entra {
                 None => Self::Bearer,
-                Some(entra) => Self::from(entra),
+                Some(entra) => Self::from(entra.as_ref()),
             },
         }
     }

@@ -20,6 +20,7 @@ use super::error::{AuthError, AuthFailure, InvalidCredential, RequiredCredential
 use super::tenant_store::{Lookup, TenantStore};
 use super::{CACHE_TTL, KNOWN_GOOD_TTL, MAX_CACHE_ENTRIES};
 use crate::cache::Cache;
+use crate::http_client::HttpClientError;
 use crate::settings::CredentialSettings;
 
 /// The maximum size of the cached claims and their entitlements, in bytes.
@@ -45,14 +46,14 @@ impl Authenticator {
     pub(super) fn new(
         store: Arc<dyn TenantStore>,
         settings: CredentialSettings,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, HttpClientError> {
         // Bounded by bytes, because the claims of a caller with many groups are long.
         let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
             (claims.bytes() + size_of_val(&**entitlements)) as u64
         };
         Ok(Self {
             store,
-            entra: settings.entra.as_ref().map(Entra::new).transpose()?,
+            entra: settings.entra.as_deref().map(Entra::new).transpose()?,
             easyauth: settings.easyauth,
             accepts_api_keys: settings.api_keys,
             key_states: Cache::with_entries(MAX_CACHE_ENTRIES).expiring_after(CACHE_TTL),

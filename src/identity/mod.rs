@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cache::Cache;
+use crate::http_client::HttpClientError;
 use crate::settings::{AuthSettings, TrustedPeers};
 
 pub use api_key::{ApiKey, ApiKeyError, ApiKeyState, NewApiKey};
@@ -75,7 +76,7 @@ impl Identity {
     ///
     /// # Errors
     /// When the HTTP client that fetches an issuer's keys cannot be created.
-    pub fn new(store: Arc<dyn TenantStore>, auth: AuthSettings) -> Result<Self, reqwest::Error> {
+    pub fn new(store: Arc<dyn TenantStore>, auth: AuthSettings) -> Result<Self, HttpClientError> {
         let mode = match auth {
             AuthSettings::Header(peers) => AuthMode::TrustedHeader(peers),
             AuthSettings::Credentials(settings) => {

@@ -1,4 +1,4 @@
-use super::database::{DatabaseAddress, Login};
+use super::database::{AuthMethod, DatabaseAddress, Login, NewLogin};
 use super::environment::Environment;
 use super::log_filter::LogFilter;
 use super::reader::{Reader, SettingsError};
@@ -13,8 +13,8 @@ pub struct AdminSettings {
     pub database: DatabaseAddress,
     /// The login that may create roles and act as the schemas' owner.
     pub admin: Login,
-    /// The login that `migrate` creates for `serve`, with its password.
-    pub login: Login,
+    /// The login that `migrate` creates for `serve`.
+    pub login: NewLogin,
     /// The signing key that `migrate` makes the database accept.
     pub signing_key: SigningKey,
     /// The embedding model, with which `seed` computes the products' vectors.
@@ -42,12 +42,14 @@ impl AdminSettings {
                 "must be `direct` for `migrate` and `seed`, which need a connection without a pooler",
             )
         });
+        let auth = AuthMethod::read(reader, database.as_ref());
         let admin = Login::read(
             reader,
+            auth.as_ref(),
             &var::POSTGRES_ADMIN_USER,
             &var::POSTGRES_ADMIN_PASSWORD,
         );
-        let login = Login::read(reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
+        let login = NewLogin::read(reader, auth.as_ref());
         let signing_key = SigningKey::read(reader);
         let search = SearchSettings::read(reader);
         let log = LogFilter::read(reader);

@@ -1,11 +1,13 @@
 //! How callers authenticate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
 use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::base_url::base_url;
+use super::https;
 use super::https_proxy::{self, HttpsProxy};
 use super::network::Network;
 use super::reader::Reader;
@@ -46,7 +48,7 @@ impl TrustedPeers {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CredentialSettings {
     /// Access tokens of Entra ID; `None` if they are not accepted.
-    pub entra: Option<EntraSettings>,
+    pub entra: Option<Box<EntraSettings>>,
     /// Identities that App Service's authentication (Easy Auth) asserts, for users of these
     /// directories; `None` if they are not accepted.
     pub easyauth: Option<Vec<Uuid>>,
@@ -65,6 +67,8 @@ pub struct EntraSettings {
     pub audiences: Vec<String>,
     /// The proxy for fetching the directories' metadata; `None` for a direct connection.
     pub proxy: Option<HttpsProxy>,
+    /// File with further root certificates that are trusted when the metadata is fetched.
+    pub root_cert: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -128,12 +132,13 @@ impl AuthSettings {
         if methods.contains(&AuthMethod::Entra) {
             let directories = reader.required(&var::ZAVA_ENTRA_TENANT_ID, directories);
             let audiences = reader.required(&var::ZAVA_ENTRA_AUDIENCE, audiences);
-            credentials.entra = Some(EntraSettings {
+            credentials.entra = Some(Box::new(EntraSettings {
                 authority: authority?,
                 directories: directories?,
                 audiences: audiences?,
                 proxy: proxy?,
-            });
+                root_cert: https::read_root_cert(reader),
+            }));
         }
         Some(Self::Credentials(credentials))
     }

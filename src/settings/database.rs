@@ -4,7 +4,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
+use uuid::Uuid;
 
+use super::azure::{AzureCredential, parse_id};
+use super::https;
 use super::reader::Reader;
 use super::variables::{self as var, Variable};
 
@@ -46,13 +49,58 @@ pub enum PoolMode {
     Transaction,
 }
 
-/// A PostgreSQL role that logs in with a password.
+/// A PostgreSQL role, and how it logs in.
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Role name, exactly as PostgreSQL spells it.
     pub user: String,
-    /// Password; never printed.
-    pub password: SecretString,
+    /// How it logs in.
+    pub method: LoginMethod,
+}
+
+/// How a role logs in.
+#[derive(Clone, Debug)]
+pub enum LoginMethod {
+    /// With this password; never printed.
+    Password(SecretString),
+    /// With an access token of Entra ID.
+    Entra(EntraLogin),
+}
+
+/// The access tokens with which a role logs in.
+#[derive(Clone, Debug)]
+pub struct EntraLogin {
+    /// The identity that asks for them.
+    pub credential: AzureCredential,
+    /// Their scope.
+    pub scope: String,
+    /// File with further root certificates that are trusted when they are fetched.
+    pub root_cert: Option<PathBuf>,
+}
+
+/// The login that `migrate` creates.
+#[derive(Clone, Debug)]
+pub struct NewLogin {
+    /// Role name.
+    pub user: String,
+    /// What it will log in with.
+    pub identity: LoginIdentity,
+}
+
+/// What a login logs in with.
+#[derive(Clone, Debug)]
+pub enum LoginIdentity {
+    /// This password; never printed.
+    Password(SecretString),
+    /// Tokens of the Entra ID principal with this object id.
+    Principal(Uuid),
+}
+
+/// How all roles log in.
+#[derive(Clone, Debug)]
+pub(super) enum AuthMethod {
+    Password,
+    Entra(EntraLogin),
 }
 
 impl DatabaseAddress {
@@ -118,20 +166,96 @@ impl Tls {
     }
 }
 
-impl Login {
-    /// Reads a role and its password.
+impl AuthMethod {
+    /// Reads how roles log in over connections to this database. `None` if a setting is invalid.
     pub(super) fn read(
         reader: &mut Reader<'_>,
+        database: Option<&DatabaseAddress>,
+    ) -> Option<Self> {
+        let is_entra = reader.parsed(&var::POSTGRES_AUTH, |text| match text {
+            "password" => Ok(false),
+            "entra" => Ok(true),
+            _ => Err("must be `password` or `entra`"),
+        });
+        if !is_entra? {
+            return Some(Self::Password);
+        }
+        if database.is_some_and(|database| database.tls == Tls::Disable) {
+            reader.add_problem(
+                &var::POSTGRES_AUTH,
+                "is `entra`, and the database must be sent the token itself, which needs POSTGRES_SSLMODE=verify-full",
+            );
+        }
+        let scope = reader.parsed(&var::POSTGRES_ENTRA_SCOPE, |text| {
+            let is_scope = text.starts_with("https://") && text.ends_with("/.default");
+            let problem = "must begin with https:// and end with /.default";
+            is_scope.then(|| text.to_owned()).ok_or(problem)
+        });
+        let root_cert = https::read_root_cert(reader);
+        let credential = AzureCredential::read(reader);
+        Some(Self::Entra(EntraLogin {
+            credential: credential?,
+            scope: scope?,
+            root_cert,
+        }))
+    }
+}
+
+impl Login {
+    /// A login with a password.
+    #[must_use]
+    pub fn with_password(user: impl Into<String>, password: impl Into<SecretString>) -> Self {
+        Self {
+            user: user.into(),
+            method: LoginMethod::Password(password.into()),
+        }
+    }
+
+    /// Reads a role, and its password if roles have passwords.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        auth: Option<&AuthMethod>,
         user: &'static Variable,
         password: &'static Variable,
     ) -> Option<Self> {
-        let user = reader.parsed(user, |text| Ok(text.to_owned()));
-        let password = reader.parsed(password, |text| Ok(SecretString::from(text)));
+        let user = read_user(reader, user);
+        let method = match auth? {
+            AuthMethod::Password => LoginMethod::Password(read_password(reader, password)?),
+            AuthMethod::Entra(login) => LoginMethod::Entra(login.clone()),
+        };
         Some(Self {
             user: user?,
-            password: password?,
+            method,
         })
     }
+}
+
+impl NewLogin {
+    /// Reads the login of `serve`, as `migrate` needs it.
+    pub(super) fn read(reader: &mut Reader<'_>, auth: Option<&AuthMethod>) -> Option<Self> {
+        let user = read_user(reader, &var::POSTGRES_USER);
+        let identity = match auth? {
+            AuthMethod::Password => {
+                LoginIdentity::Password(read_password(reader, &var::POSTGRES_PASSWORD)?)
+            }
+            AuthMethod::Entra(_) => {
+                let id = reader.parsed(&var::POSTGRES_ENTRA_OBJECT_ID, parse_id);
+                LoginIdentity::Principal(id?)
+            }
+        };
+        Some(Self {
+            user: user?,
+            identity,
+        })
+    }
+}
+
+fn read_user(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<String> {
+    reader.parsed(variable, |text| Ok(text.to_owned()))
+}
+
+fn read_password(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<SecretString> {
+    reader.parsed(variable, |text| Ok(SecretString::from(text)))
 }
 
 /// Parses a host name or an IP address in the form that the system's resolver accepts.

@@ -13,6 +13,7 @@ mod serve; // `serve` and `check`
 // The subjects.
 mod audit; //       the audit log
 mod auth; //        how callers authenticate
+mod azure; //       as which identity the server asks for access tokens
 mod database; //    PostgreSQL's address, and logins
 mod http; //        the server's URL, and the pages that may call it
 mod limits; //      limits on one request
@@ -25,6 +26,7 @@ mod stdio; //       standard input and output
 
 // Formats of single values.
 mod base_url; //        the URL of a server
+mod https; //           certificates for outgoing HTTPS requests
 mod https_proxy; //     the proxy for outgoing HTTPS requests
 mod public_url; //      the URL by which clients reach the server
 mod trusted_proxies; // the gateways and reverse proxies in front of the server
@@ -39,7 +41,10 @@ mod variables; //     every variable, documented once
 pub use admin::AdminSettings;
 pub use audit::AuditSettings;
 pub use auth::{AuthSettings, CredentialSettings, EntraSettings, TrustedPeers};
-pub use database::{DatabaseAddress, Login, PoolMode, Tls};
+pub use azure::{Application, AzureCredential};
+pub use database::{
+    DatabaseAddress, EntraLogin, Login, LoginIdentity, LoginMethod, NewLogin, PoolMode, Tls,
+};
 pub use dot_env::{DotEnvError, LineError};
 pub use environment::Environment;
 pub use http::HttpSettings;

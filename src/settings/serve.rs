@@ -1,6 +1,6 @@
 use super::audit::AuditSettings;
 use super::auth::AuthSettings;
-use super::database::{DatabaseAddress, Login};
+use super::database::{AuthMethod, DatabaseAddress, Login};
 use super::environment::Environment;
 use super::http::HttpSettings;
 use super::limits::Limits;
@@ -60,7 +60,13 @@ impl ServeSettings {
         let auth = AuthSettings::read(reader, &network);
         let http = HttpSettings::read(reader, &network);
         let database = DatabaseAddress::read(reader, Ok);
-        let login = Login::read(reader, &var::POSTGRES_USER, &var::POSTGRES_PASSWORD);
+        let database_auth = AuthMethod::read(reader, database.as_ref());
+        let login = Login::read(
+            reader,
+            database_auth.as_ref(),
+            &var::POSTGRES_USER,
+            &var::POSTGRES_PASSWORD,
+        );
         let signing_key = SigningKey::read(reader);
         let limits = Limits::read(reader);
         let rates = RateLimits::read(reader);

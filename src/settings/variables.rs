@@ -33,6 +33,9 @@ variables! {
     POSTGRES_POOL_MODE = Some("direct"), "direct", "`direct` if PostgreSQL itself listens on POSTGRES_DB_PORT; `transaction` if a pooler in transaction mode does, such as PgBouncer (costs one more round trip). `migrate` and `seed` need `direct`.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "Login that runs queries and cannot write; `migrate` creates it, `serve` uses it.";
     POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret.";
+    POSTGRES_AUTH = Some("password"), "entra", "How POSTGRES_USER and POSTGRES_ADMIN_USER log in: `password`, or `entra` with access tokens of Entra ID for the identity in ZAVA_AZURE_CREDENTIAL. `entra` needs POSTGRES_SSLMODE=verify-full and ignores the passwords.";
+    POSTGRES_ENTRA_OBJECT_ID = None, "11111111-2222-3333-4444-555555555555", "Object id (principal id) of the identity that logs in as POSTGRES_USER; `migrate` creates that login for it. Only for POSTGRES_AUTH=entra.";
+    POSTGRES_ENTRA_SCOPE = Some("https://ossrdbms-aad.database.windows.net/.default"), "https://ossrdbms-aad.database.usgovcloudapi.net/.default", "Scope of the tokens with which logins authenticate; change it for a sovereign cloud. Only for POSTGRES_AUTH=entra.";
     POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "`application_name` of the server's connections, as `pg_stat_activity` shows it.";
     POSTGRES_ADMIN_USER = Some("zava_admin"), "zava_admin", "Login of `migrate` and `seed`; it may create roles. `serve` never reads this variable.";
     POSTGRES_ADMIN_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_ADMIN_USER. Secret; not for `serve`.";
@@ -47,6 +50,15 @@ variables! {
     ZAVA_ENTRA_AUTHORITY = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Base URL of the Entra tenants' metadata; change it for a sovereign cloud.";
     ZAVA_ENTRA_PROXY = Some("none"), "environment", "`environment` fetches the Entra tenants' metadata through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     WEBSITE_AUTH_ENABLED = None, "True", "Set by App Service to `True` when its authentication is on, which `easyauth` needs. Do not set it by hand.";
+    ZAVA_AZURE_CREDENTIAL = None, "managed-identity", "The identity that asks Entra ID for access tokens: `managed-identity` (of the Azure service that hosts the server), `workload-identity` (of a Kubernetes service account), `client-secret` (of an application), or `developer-tools` (of the user who has signed in with the Azure CLI or the Azure Developer CLI). It is not guessed.";
+    AZURE_CLIENT_ID = None, "11111111-2222-3333-4444-555555555555", "Client id of that identity. Without it, `managed-identity` is the system-assigned one.";
+    AZURE_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "Entra tenant of that identity; for `workload-identity` and `client-secret`.";
+    AZURE_CLIENT_SECRET = None, "a-long-random-text", "Secret of that application; for `client-secret`. Secret.";
+    AZURE_FEDERATED_TOKEN_FILE = None, "/var/run/secrets/azure/tokens/azure-identity-token", "File with the token of the service account; for `workload-identity`. Kubernetes sets it.";
+    AZURE_AUTHORITY_HOST = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Base URL of Entra ID; for `workload-identity` and `client-secret`. Change it for a sovereign cloud.";
+    IDENTITY_ENDPOINT = None, "http://127.0.0.1:41741/msi/token", "Set by App Service, Functions and Container Apps, for `managed-identity`. Do not set it by hand.";
+    IDENTITY_HEADER = None, "a-random-text", "Set by the same. Do not set it by hand. Secret.";
+    ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
     ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it, semantic search returns an error.";
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "Maximum run time of one statement in the database, in seconds, 1 to 600.";

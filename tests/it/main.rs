@@ -9,6 +9,7 @@ mod support; // databases, servers, clients
 mod aggregate_limits; // sizes of aggregate results that are sorted, grouped or put into JSON
 mod allowed_functions; // the guard's allow-list, compared with the PostgreSQL catalog
 mod audit; // the audit log: records, retries, tamper detection
+mod azure; // access tokens as passwords of database logins
 mod bad_input; // malformed requests and arguments: one clear error each
 mod bounded_wrappers; // the functions that replace expensive expressions
 mod browser; // security headers and CORS

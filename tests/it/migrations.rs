@@ -1,5 +1,6 @@
 use zava_mcp_server::app::App;
 use zava_mcp_server::database::{self, AdminError};
+use zava_mcp_server::settings::Login;
 
 use crate::support::{HEAD_OFFICE, TestDatabase, TestServer, settings};
 
@@ -40,7 +41,7 @@ async fn seed_before_migrate_fails_with_a_hint() {
 async fn wrong_admin_password_error_names_the_setting() {
     let database = TestDatabase::empty().await;
     let mut settings = database.admin_settings();
-    settings.admin.password = "wrong-password-here".into();
+    settings.admin = Login::with_password("zava_admin", "wrong-password-here");
     let error = database::migrate(&settings).await.expect_err("refused");
     assert!(matches!(error, AdminError::Connect { .. }), "{error:?}");
     let text = error.to_string();

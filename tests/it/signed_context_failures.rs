@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
+use zava_mcp_server::azure::password_source;
 use zava_mcp_server::query::scope::{Scope, ScopeError};
 
 use crate::support::{SEATTLE, TestDatabase, TestServer, caller, run_unguarded, settings};
@@ -68,7 +69,8 @@ async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
         let settings = settings(&database.name);
         let scope = Scope::new(
             settings.database,
-            settings.login,
+            settings.login.user,
+            password_source(&settings.login.method).expect("a password"),
             settings.signing_key,
             &settings.limits,
             clock,

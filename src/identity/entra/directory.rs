@@ -32,6 +32,9 @@ const MAX_FETCH_BURST: NonZeroU32 = NonZeroU32::new(3).unwrap();
 /// How many fetches from one issuer a minute allows after such a burst.
 const MAX_FETCHES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(12).unwrap();
 
+/// How long an issuer may take to answer. A request waits for it while no keys are cached.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// The longest document that is read from an issuer, in bytes.
 const MAX_DOCUMENT_BYTES: usize = 1 << 20;
 
@@ -246,7 +249,8 @@ impl Directory {
             url: url.to_owned(),
             source: Arc::new(source),
         };
-        let response = self.http.get(url).send().await.map_err(failed)?;
+        let request = self.http.get(url).timeout(FETCH_TIMEOUT);
+        let response = request.send().await.map_err(failed)?;
         let mut response = response.error_for_status().map_err(failed)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(failed)? {

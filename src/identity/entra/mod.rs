@@ -15,15 +15,14 @@ mod token_error; // why a token is rejected
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jsonwebtoken::{Algorithm, dangerous, decode_header};
-use reqwest::{NoProxy, Proxy};
 use uuid::Uuid;
 
 use super::entitlement::Authenticated;
 use super::{AuthError, InvalidCredential};
-use crate::settings::{EntraSettings, HttpsProxy};
+use crate::http_client::{self, HttpClientError};
+use crate::settings::EntraSettings;
 
 pub use directory::IssuerError;
 pub use token_error::TokenError;
@@ -37,9 +36,6 @@ use keys::check_algorithm;
 /// The longest token that is decoded, in bytes. Entra's have a few thousand, with many groups.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// How long an issuer may take to answer. A request waits for it while no keys are cached.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Verifies the tokens of the allowed directories.
 pub(super) struct Entra {
     directories: HashMap<Uuid, Arc<Directory>>,
@@ -49,9 +45,9 @@ pub(super) struct Entra {
 
 impl Entra {
     /// Connects to nothing: the first token of a directory fetches its keys.
-    pub(super) fn new(settings: &EntraSettings) -> Result<Self, reqwest::Error> {
+    pub(super) fn new(settings: &EntraSettings) -> Result<Self, HttpClientError> {
         signature::install_provider();
-        let http = http_client(settings.proxy.as_ref())?;
+        let http = http_client::build(settings.root_cert.as_deref(), settings.proxy.as_ref())?;
         let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
         Ok(Self {
             directories: settings.directories.iter().map(directory).collect(),
@@ -96,20 +92,4 @@ impl Entra {
         let directory = self.directories.get(&claims.tid);
         Ok((key_id, algorithm, directory.ok_or(TokenError::Directory)?))
     }
-}
-
-/// The HTTP client that fetches issuers' documents. It follows no redirects: a document must come
-/// from the URL that was requested.
-fn http_client(proxy: Option<&HttpsProxy>) -> Result<reqwest::Client, reqwest::Error> {
-    let mut builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(crate::tls::web_client_config())
-        .timeout(FETCH_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        // The proxy variables of the process's environment apply only if the settings say so.
-        .no_proxy();
-    if let Some(proxy) = proxy {
-        let no_proxy = proxy.no_proxy().and_then(NoProxy::from_string);
-        builder = builder.proxy(Proxy::https(proxy.url_with_password())?.no_proxy(no_proxy));
-    }
-    builder.build()
 }

@@ -131,9 +131,14 @@ impl ScopeError {
                 _ => Self::Unavailable(error.into()),
             },
             unsupported @ (WireError::Authentication(_)
+            | WireError::UnprotectedToken
+            | WireError::TokenNotAccepted
             | WireError::Transport(TransportError::NoTls | TransportError::Tls(_))
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
             error @ (WireError::Transport(TransportError::Io(_))
+            | WireError::Password(_)
+            // The next token may be accepted.
+            | WireError::TokenRejected(_)
             | WireError::Closed
             | WireError::NoReply) => Self::Unavailable(error.into()),
         }

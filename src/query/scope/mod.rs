@@ -39,6 +39,7 @@ mod row_sink; // what receives a result
 mod transport; // TCP or TLS
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use deadpool::managed::Pool;
@@ -47,9 +48,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::identity::{Caller, TenantId};
+use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, Login, PoolMode, SigningKey};
+use crate::settings::{DatabaseAddress, Limits, PoolMode, SigningKey};
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
@@ -100,16 +102,17 @@ impl Scope {
     /// [`TlsError`] when the settings ask for TLS and its certificates cannot be used.
     pub fn new(
         address: DatabaseAddress,
-        login: Login,
+        user: String,
+        password: Arc<dyn PasswordSource>,
         key: SigningKey,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
         let pool_mode = address.pool_mode;
         let limits_by_role = LimitsByRole::new(limits);
-        let posture = Posture::new(&address.database, &login.user);
+        let posture = Posture::new(&address.database, &user);
         let max_row_bytes = limits_by_role.max_result_bytes();
-        let connections = ConnectionManager::new(address, login, max_row_bytes)?;
+        let connections = ConnectionManager::new(address, user, password, max_row_bytes)?;
         let permits = limits.connections.get();
         let max_per_tenant = limits.tenant_connections.get();
         Ok(Self {

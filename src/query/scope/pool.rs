@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::Runtime;
@@ -9,8 +10,9 @@ use tokio::time::timeout;
 
 use super::row_sink::{Column, RowSink};
 use super::transport::{Dialer, TlsError};
-use super::wire::{self, CancelKey, Connection, Query, WireError};
-use crate::settings::{DatabaseAddress, Login};
+use super::wire::{self, CancelKey, Connection, Login, Query, WireError};
+use crate::password::{Password, PasswordSource};
+use crate::settings::DatabaseAddress;
 
 /// How long connecting may take, from the first packet to the end of authentication.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -51,20 +53,23 @@ impl RowSink for IsActive {
 pub(super) struct ConnectionManager {
     dialer: Dialer,
     address: DatabaseAddress,
-    login: Login,
+    user: String,
+    password: Arc<dyn PasswordSource>,
     max_row_bytes: NonZeroUsize,
 }
 
 impl ConnectionManager {
     pub(super) fn new(
         address: DatabaseAddress,
-        login: Login,
+        user: String,
+        password: Arc<dyn PasswordSource>,
         max_row_bytes: NonZeroUsize,
     ) -> Result<Self, TlsError> {
         Ok(Self {
             dialer: Dialer::new(&address)?,
             address,
-            login,
+            user,
+            password,
             max_row_bytes,
         })
     }
@@ -111,6 +116,16 @@ impl ConnectionManager {
         }
     }
 
+    /// Opens a connection with a password.
+    async fn open(&self, password: &Password) -> Result<Connection, WireError> {
+        let transport = self.dialer.dial().await?;
+        let login = Login {
+            user: &self.user,
+            password,
+        };
+        Connection::open(transport, &self.address, login, self.max_row_bytes.get()).await
+    }
+
     async fn cancel(&self, key: CancelKey) -> Result<(), WireError> {
         wire::send_cancel_request(self.dialer.dial().await?, key).await
     }
@@ -121,14 +136,21 @@ impl Manager for ConnectionManager {
     type Error = WireError;
 
     async fn create(&self) -> Result<Connection, WireError> {
-        let transport = self.dialer.dial().await?;
-        Connection::open(
-            transport,
-            &self.address,
-            &self.login,
-            self.max_row_bytes.get(),
-        )
-        .await
+        let password = self.password.password().await?;
+        // On the heap, because every call that may open a connection would contain the future.
+        match Box::pin(self.open(&password)).await {
+            Err(error @ WireError::TokenRejected(_)) => {
+                self.password.report_rejected(&password);
+                // A token that was replaced meanwhile is tried at once, so that no request sees the
+                // replacement.
+                let next = self.password.password().await?;
+                if next.is_same_as(&password) {
+                    return Err(error);
+                }
+                Box::pin(self.open(&next)).await
+            }
+            outcome => outcome,
+        }
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<WireError> {

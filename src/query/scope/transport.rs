@@ -12,6 +12,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use crate::settings::{DatabaseAddress, Tls};
 use crate::tls::{self, HandshakeError, RootCertError};
@@ -31,9 +32,23 @@ const KEEPALIVE_RETRIES: u32 = 3;
 const USER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A byte stream to PostgreSQL.
-pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(super) trait Transport: AsyncRead + AsyncWrite + Send + Unpin {
+    /// Whether it is encrypted, and the server's name has been verified.
+    fn is_verified(&self) -> bool;
+}
 
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+impl Transport for TcpStream {
+    fn is_verified(&self) -> bool {
+        false
+    }
+}
+
+/// [`Dialer`] accepts no certificate that is not verified.
+impl Transport for TlsStream<TcpStream> {
+    fn is_verified(&self) -> bool {
+        true
+    }
+}
 
 /// Why the TLS settings cannot be used. Nothing was connected yet.
 #[derive(Debug, thiserror::Error)]
@@ -138,7 +153,7 @@ fn set_options(stream: &TcpStream) -> io::Result<()> {
 
 fn connector(root_cert: Option<&Path>) -> Result<TlsConnector, TlsError> {
     let config = match root_cert {
-        None => tls::web_client_config(),
+        None => tls::web_client_config(None)?,
         Some(file) => tls::client_config_trusting(file)?,
     };
     Ok(TlsConnector::from(Arc::new(config)))

@@ -240,7 +240,8 @@ fn each_authentication_method_is_read() {
     ]);
     let directories = vec![DIRECTORY.parse().expect("a UUID")];
     let expected = CredentialSettings {
-        entra: Some(EntraSettings {
+        entra: Some(Box::new(EntraSettings {
+            root_cert: None,
             authority: "https://login.microsoftonline.us".to_owned(),
             directories: directories.clone(),
             audiences: vec![
@@ -248,7 +249,7 @@ fn each_authentication_method_is_read() {
                 "https://zava.example.com/mcp".to_owned(),
             ],
             proxy: None,
-        }),
+        })),
         easyauth: Some(directories),
         api_keys: true,
     };

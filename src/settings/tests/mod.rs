@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::*;
 
 mod auth; //            how callers authenticate, and the public URL
+mod azure; //           as which identity the server asks for tokens
 mod dot_env; //         the process environment and `.env`
 mod trusted_proxies; // the gateways and reverse proxies in front of the server
 

@@ -4,7 +4,7 @@ use crate::command_line::{binary, with_database};
 use crate::support::{TestDatabase, admin_password, settings};
 
 /// Exit code, standard output and standard error of an operator's command.
-async fn run(
+pub(super) async fn run(
     folder: &Path,
     database: &TestDatabase,
     arguments: &[&str],

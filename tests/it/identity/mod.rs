@@ -7,6 +7,7 @@ mod outgoing_proxy; // token keys through an HTTP proxy
 mod rate_limits; // per principal, per address, and for failed authentications
 mod roles; // readers, analysts, operators
 mod signing_key; // the issuer's private keys
+mod tenants; // `tenant add`, `rename`, `remove` and `list`
 mod tokens; // valid tokens, and every way in which one can be invalid
 
 use base64::Engine as _;
@@ -47,7 +48,8 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     let directories = directories.iter().map(|id| id.parse().expect("a UUID"));
     let directories: Vec<uuid::Uuid> = directories.collect();
     AuthSettings::Credentials(CredentialSettings {
-        entra: Some(EntraSettings {
+        entra: Some(Box::new(EntraSettings {
+            root_cert: None,
             authority: issuer.authority(),
             directories: directories.clone(),
             audiences: vec![
@@ -55,7 +57,7 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
                 "https://zava.example.com/mcp".to_owned(),
             ],
             proxy: None,
-        }),
+        })),
         easyauth: Some(directories),
         api_keys: true,
     })

@@ -32,12 +32,13 @@ async fn server(issuer: &Issuer) -> TestServer {
     let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
     settings.auth = AuthSettings::Credentials(CredentialSettings {
-        entra: Some(EntraSettings {
+        entra: Some(Box::new(EntraSettings {
+            root_cert: None,
             authority: issuer.authority(),
             directories: vec![DIRECTORY.parse().expect("a UUID")],
             audiences: vec![AUDIENCE.to_owned(), format!("http://{address}/mcp")],
             proxy: None,
-        }),
+        })),
         ..CredentialSettings::default()
     });
     let app = App::new(&settings, SystemTime::now).expect("the settings make a server");

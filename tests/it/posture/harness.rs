@@ -28,7 +28,7 @@ impl PostureTest {
         admin.login.user = format!("{}_login", database.name);
         database::migrate(&admin).await.expect("a login of its own");
         let mut settings = settings(&database.name);
-        settings.login = admin.login.clone();
+        settings.login.user.clone_from(&admin.login.user);
         settings.search.embedding_model_dir = None;
         let db = database.superuser().await;
         Self {

@@ -1,6 +1,8 @@
 use std::sync::LazyLock;
 
-use zava_mcp_server::settings::{DatabaseAddress, Login, PoolMode, SigningKey, Tls};
+use zava_mcp_server::settings::{
+    DatabaseAddress, Login, LoginIdentity, NewLogin, PoolMode, SigningKey, Tls,
+};
 
 /// Address and logins of the tests' PostgreSQL server. Only the tests know a superuser.
 #[derive(Debug)]
@@ -16,16 +18,23 @@ pub(crate) fn cluster() -> &'static Cluster {
     static CLUSTER: LazyLock<Cluster> = LazyLock::new(|| Cluster {
         host: variable("POSTGRES_DB_HOST"),
         port: variable("POSTGRES_DB_PORT").parse().expect("a port"),
-        superuser: Login {
-            user: "postgres".to_owned(),
-            password: variable("POSTGRES_SUPERUSER_PASSWORD").into(),
-        },
-        admin: Login {
-            user: "zava_admin".to_owned(),
-            password: variable("POSTGRES_ADMIN_PASSWORD").into(),
-        },
+        superuser: Login::with_password("postgres", variable("POSTGRES_SUPERUSER_PASSWORD")),
+        admin: Login::with_password("zava_admin", admin_password()),
     });
     &CLUSTER
+}
+
+/// The login that the template database was migrated for.
+pub(crate) fn query_login() -> Login {
+    Login::with_password("zava_query", query_password())
+}
+
+/// The same login, as `migrate` creates it.
+pub(crate) fn new_login() -> NewLogin {
+    NewLogin {
+        user: "zava_query".to_owned(),
+        identity: LoginIdentity::Password(query_password().into()),
+    }
 }
 
 /// The password of `zava_query`.

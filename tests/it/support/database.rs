@@ -12,9 +12,11 @@ use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
 use zava_mcp_server::search::embedding::StaticModel;
-use zava_mcp_server::settings::{AdminSettings, DatabaseAddress, LogFilter, Login, SearchSettings};
+use zava_mcp_server::settings::{
+    AdminSettings, DatabaseAddress, LogFilter, Login, LoginMethod, SearchSettings,
+};
 
-use super::cluster::{cluster, query_password, signing_key, variable};
+use super::cluster::{cluster, new_login, query_login, signing_key, variable};
 use super::shared::Shared;
 use super::signing::{backend_pid, begin_signed, sign};
 
@@ -115,6 +117,11 @@ impl TestDatabase {
         superuser(&self.name).await
     }
 
+    /// A superuser connection to the server's own database.
+    pub(crate) async fn superuser_of_postgres() -> PgConnection {
+        superuser("postgres").await
+    }
+
     /// A connection that acts as the owner of the schemas, like the operators' commands.
     pub(crate) async fn owner(&self) -> PgConnection {
         let mut db = superuser(&self.name).await;
@@ -138,11 +145,7 @@ impl TestDatabase {
 
     /// A connection of the query login, without the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
-        let login = Login {
-            user: "zava_query".to_owned(),
-            password: query_password().into(),
-        };
-        connect(&cluster().address(&self.name), &login).await
+        connect(&cluster().address(&self.name), &query_login()).await
     }
 
     /// A connection of the query login inside a read-only transaction that is signed for a tenant.
@@ -306,10 +309,7 @@ fn admin_settings(name: &str) -> AdminSettings {
     AdminSettings {
         database: cluster().address(name),
         admin: cluster().admin.clone(),
-        login: Login {
-            user: "zava_query".to_owned(),
-            password: query_password().into(),
-        },
+        login: new_login(),
         signing_key: signing_key(),
         search: SearchSettings {
             embedding_model_dir: None,
@@ -323,12 +323,15 @@ async fn superuser(database: &str) -> PgConnection {
 }
 
 pub(super) async fn connect(address: &DatabaseAddress, login: &Login) -> PgConnection {
+    let LoginMethod::Password(password) = &login.method else {
+        panic!("the tests' own connections use passwords");
+    };
     let options = PgConnectOptions::new_without_pgpass()
         .host(&address.host)
         .port(address.port)
         .database(&address.database)
         .username(&login.user)
-        .password(login.password.expose_secret());
+        .password(password.expose_secret());
     PgConnection::connect_with(&options)
         .await
         .expect("a connection to the tests' database")

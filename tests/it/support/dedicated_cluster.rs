@@ -5,7 +5,7 @@ use tokio::process::Command;
 use zava_mcp_server::database;
 use zava_mcp_server::settings::{AdminSettings, LogFilter, SearchSettings, ServeSettings};
 
-use super::cluster::{cluster, signing_key};
+use super::cluster::{cluster, new_login, signing_key};
 use super::database::{connect, load_sample};
 use super::pooler::SERVERS;
 use super::server::settings;
@@ -66,13 +66,10 @@ impl DedicatedCluster {
 
     /// Settings of `migrate` for this cluster.
     pub(crate) fn admin_settings(&self) -> AdminSettings {
-        let ServeSettings {
-            database, login, ..
-        } = self.settings();
         AdminSettings {
-            database,
+            database: self.settings().database,
             admin: cluster().admin.clone(),
-            login,
+            login: new_login(),
             signing_key: signing_key(),
             search: SearchSettings {
                 embedding_model_dir: None,

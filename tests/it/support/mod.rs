@@ -1,5 +1,6 @@
 //! Databases, servers and clients for the tests.
 mod activity; // statements and backends of the query login
+mod certificate; // certificates by an authority of their own
 mod cluster; // the shared PostgreSQL server
 mod database; // one database per test
 mod dedicated_cluster; // a PostgreSQL server that one test has to itself
@@ -12,6 +13,7 @@ mod signing; // signed contexts
 mod table_lock; // statements that wait for a lock
 
 pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
+pub(crate) use certificate::certificate;
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;

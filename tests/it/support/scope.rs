@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
+use zava_mcp_server::azure::password_source;
 use zava_mcp_server::identity::{
     ApiKey, ApiKeyState, Caller, Claims, Entitlement, Identity, StoreUnavailable, TenantId,
     TenantStore,
@@ -17,7 +18,8 @@ use zava_mcp_server::settings::{AuthSettings, ServeSettings, TrustedPeers};
 pub(crate) fn scope(settings: &ServeSettings) -> Scope {
     Scope::new(
         settings.database.clone(),
-        settings.login.clone(),
+        settings.login.user.clone(),
+        password_source(&settings.login.method).expect("a password"),
         settings.signing_key.clone(),
         &settings.limits,
         SystemTime::now,

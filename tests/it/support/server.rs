@@ -13,12 +13,12 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, Limits, LogFilter, Login,
-    NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
+    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, Limits, LogFilter, NetworkSettings,
+    RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
-use super::cluster::{cluster, query_password, signing_key, variable};
+use super::cluster::{cluster, query_login, signing_key, variable};
 use super::database::TestDatabase;
 use super::shared::Shared;
 
@@ -78,10 +78,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             allowed_origins: Vec::new(),
         },
         database: cluster().address(database),
-        login: Login {
-            user: "zava_query".to_owned(),
-            password: query_password().into(),
-        },
+        login: query_login(),
         signing_key: signing_key(),
         limits: Limits {
             answer: AnswerLimits {

@@ -5,9 +5,6 @@ mod certificates; // rejected certificates and the reasons reported
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, CertifiedIssuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -16,7 +13,7 @@ use zava_mcp_server::settings::{DatabaseAddress, Tls};
 
 use crate::support::{
     ActivityMonitor, SEATTLE, TestDatabase, TestServer, assert_cancelled_promptly, caller,
-    run_unguarded, scope, settings,
+    certificate, run_unguarded, scope, settings,
 };
 
 /// The gateway's response to an SSLRequest.
@@ -78,31 +75,6 @@ async fn serve(mut client: TcpStream, target: (String, u16), answer: Arc<SslResp
             .expect("the database");
         let _ = copy_bidirectional(&mut encrypted, &mut server).await;
     }
-}
-
-/// A certificate for `name` by its own authority, whose certificate is written to `folder`.
-fn certificate(name: &str, folder: &Path) -> TlsAcceptor {
-    let mut authority = CertificateParams::new([]).expect("parameters");
-    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
-        .expect("an authority");
-    std::fs::write(folder.join("root.pem"), authority.pem()).expect("written");
-    let key = KeyPair::generate().expect("a key");
-    let signed = CertificateParams::new([name.to_owned()])
-        .expect("parameters")
-        .signed_by(&key, &authority)
-        .expect("a certificate");
-    let config =
-        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .expect("versions")
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![signed.der().clone()],
-                PrivateKeyDer::Pkcs8(key.serialize_der().into()),
-            )
-            .expect("a configuration");
-    TlsAcceptor::from(Arc::new(config))
 }
 
 fn encrypted(address: &DatabaseAddress, port: u16, folder: &Path) -> DatabaseAddress {

@@ -3,6 +3,7 @@ use std::io;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorResponseBody;
 
+use crate::password::PasswordError;
 use crate::query::scope::pg_error::PgError;
 use crate::query::scope::transport::TransportError;
 
@@ -25,6 +26,24 @@ pub(in crate::query::scope) enum WireError {
     /// PostgreSQL asks for an authentication method other than SCRAM-SHA-256.
     #[error("the database asks for {0}; only SCRAM-SHA-256 is supported")]
     Authentication(&'static str),
+    /// There is no password to log in with.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// PostgreSQL has rejected the token: it is out of date, or belongs to another role.
+    #[error(
+        "the database rejected the access token; POSTGRES_USER must be the login of the identity in ZAVA_AZURE_CREDENTIAL"
+    )]
+    TokenRejected(#[source] PgError),
+    /// PostgreSQL asks for the token, and somebody else could read it on the way.
+    #[error(
+        "the database asks for the access token over a connection without TLS; set POSTGRES_SSLMODE=verify-full"
+    )]
+    UnprotectedToken,
+    /// PostgreSQL asks for a password of its own.
+    #[error(
+        "the database does not accept access tokens for this login; enable Microsoft Entra authentication on the server, and let `zava-mcp-server migrate` create the login for POSTGRES_ENTRA_OBJECT_ID (it does not change an existing one)"
+    )]
+    TokenNotAccepted,
     /// PostgreSQL sent a message, or a result, that is not valid here.
     #[error("unexpected reply from the database: {0}")]
     Protocol(&'static str),

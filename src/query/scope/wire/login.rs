@@ -2,35 +2,54 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication::sasl::{self, ChannelBinding, ScramSha256};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{CancelKey, Connection, WireError, database_error};
-use crate::settings::Login;
+use crate::password::Password;
+
+/// As whom a connection logs in.
+#[derive(Clone, Copy)]
+pub(in crate::query::scope) struct Login<'a> {
+    /// Role name.
+    pub(in crate::query::scope) user: &'a str,
+    pub(in crate::query::scope) password: &'a Password,
+}
 
 impl Connection {
-    /// Authenticates with SCRAM-SHA-256, or without a password where PostgreSQL asks for none.
-    pub(super) async fn authenticate(&mut self, login: &Login) -> Result<(), WireError> {
-        match self.next().await? {
-            Message::AuthenticationOk => return Ok(()),
-            Message::AuthenticationSasl(body) => {
+    /// Authenticates: a secret by SCRAM-SHA-256, a token in clear text inside verified TLS. Sends
+    /// nothing where PostgreSQL asks for nothing.
+    pub(super) async fn authenticate(&mut self, password: &Password) -> Result<(), WireError> {
+        match (self.next().await?, password) {
+            (Message::AuthenticationOk, _) => Ok(()),
+            (Message::AuthenticationSasl(body), Password::Secret(secret)) => {
                 let offered = body
                     .mechanisms()
                     .any(|mechanism| Ok(mechanism == sasl::SCRAM_SHA_256))?;
                 if !offered {
                     return Err(WireError::Authentication("another SASL mechanism"));
                 }
+                self.authenticate_by_scram(secret).await
             }
-            Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
-            Message::AuthenticationCleartextPassword => {
-                return Err(WireError::Authentication("a password in clear text"));
+            (Message::AuthenticationCleartextPassword, Password::Token(token)) => {
+                self.authenticate_by_token(token).await
             }
-            Message::AuthenticationMd5Password(_) => {
-                return Err(WireError::Authentication("an MD5 password"));
+            (Message::AuthenticationSasl(_), Password::Token(_)) => {
+                Err(WireError::TokenNotAccepted)
             }
-            _ => return Err(WireError::Authentication("another authentication method")),
+            (Message::ErrorResponse(body), _) => Err(WireError::Server(database_error(&body))),
+            (Message::AuthenticationCleartextPassword, Password::Secret(_)) => {
+                Err(WireError::Authentication("a password in clear text"))
+            }
+            (Message::AuthenticationMd5Password(_), _) => {
+                Err(WireError::Authentication("an MD5 password"))
+            }
+            _ => Err(WireError::Authentication("another authentication method")),
         }
+    }
+
+    async fn authenticate_by_scram(&mut self, secret: &SecretString) -> Result<(), WireError> {
         let mut scram = ScramSha256::new(
-            login.password.expose_secret().as_bytes(),
+            secret.expose_secret().as_bytes(),
             ChannelBinding::unsupported(),
         );
         frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.outgoing)?;
@@ -48,8 +67,28 @@ impl Connection {
             Message::ErrorResponse(body) => return Err(WireError::Server(database_error(&body))),
             _ => return Err(WireError::Protocol("no SCRAM signature")),
         }
+        self.finish_authentication().await
+    }
+
+    async fn authenticate_by_token(&mut self, token: &SecretString) -> Result<(), WireError> {
+        if !self.stream.is_verified() {
+            return Err(WireError::UnprotectedToken);
+        }
+        frontend::password_message(token.expose_secret().as_bytes(), &mut self.outgoing)?;
+        self.flush().await?;
+        match self.finish_authentication().await {
+            // Class 28 of PostgreSQL's error codes: invalid authorization specification.
+            Err(WireError::Server(error)) if error.sqlstate.starts_with("28") => {
+                Err(WireError::TokenRejected(error))
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn finish_authentication(&mut self) -> Result<(), WireError> {
         match self.next().await? {
             Message::AuthenticationOk => Ok(()),
+            Message::ErrorResponse(body) => Err(WireError::Server(database_error(&body))),
             _ => Err(WireError::Protocol("no end of authentication")),
         }
     }

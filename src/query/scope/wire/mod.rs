@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::row_sink::{Column, RowSink};
 use super::transport::Transport;
 use crate::reactor::{SLICE_BYTES, slice_permit};
-use crate::settings::{DatabaseAddress, Login, PoolMode};
+use crate::settings::{DatabaseAddress, PoolMode};
 
 mod cancel; // cancelling a statement, and ending a session
 mod error; // why a connection failed
@@ -29,6 +29,7 @@ pub(super) use cancel::send_cancel_request;
 pub(super) use error::WireError;
 use error::{database_error, is_hang_up};
 use lifetime::Lifetime;
+pub(super) use login::Login;
 use reply::{Reply, Step};
 use statements::{CLEAN_UP, PreparedNames, write_begin, write_transaction};
 pub(super) use transaction::{Query, Transaction, TransactionMode};
@@ -94,7 +95,7 @@ impl Connection {
     pub(super) async fn open(
         stream: Box<dyn Transport>,
         address: &DatabaseAddress,
-        login: &Login,
+        login: Login<'_>,
         max_row_bytes: usize,
     ) -> Result<Self, WireError> {
         let mut connection = Self {
@@ -114,14 +115,14 @@ impl Connection {
             backend: None,
         };
         let parameters = [
-            ("user", login.user.as_str()),
+            ("user", login.user),
             ("database", address.database.as_str()),
             ("application_name", address.application_name.as_str()),
             ("client_encoding", "UTF8"),
         ];
         frontend::startup_message(parameters, &mut connection.outgoing)?;
         connection.flush().await?;
-        connection.authenticate(login).await?;
+        connection.authenticate(login.password).await?;
         connection.finish_startup().await?;
         Ok(connection)
     }

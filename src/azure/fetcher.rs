@@ -1,0 +1,160 @@
+//! Asks Azure for one token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
+use azure_core::credentials::{Secret, TokenCredential};
+use azure_core::http::{
+    ClientOptions, ExponentialRetryOptions, HttpClient, RetryOptions, Transport,
+};
+use azure_core::time::OffsetDateTime;
+use azure_identity::{
+    ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
+    DeveloperToolsCredential, ManagedIdentityCredential, ManagedIdentityCredentialOptions,
+    UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::time::timeout;
+
+use super::token::{IssuedToken, TokenError};
+use crate::settings::{Application, AzureCredential};
+
+/// How long a fetch may take, with its retries. The Azure CLI takes seconds.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// How many times one fetch repeats a request that was answered with 429 or 5xx: an endpoint that
+/// has just started does so for a moment.
+const MAX_RETRIES: u32 = 2;
+
+/// The first delay before such a repetition.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// How much of Azure's error text is kept, in characters.
+const MAX_ERROR_CHARS: usize = 400;
+
+/// What Azure's library says when the identity does not exist on this machine (status 400).
+const NOT_ASSIGNED: &str = "has not been assigned";
+
+/// Where its advice begins, which is about the library and not about this server.
+const ADVICE: &str = "\nTo troubleshoot";
+
+/// Fetches tokens, without a cache.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    credential: AzureCredential,
+    http: Arc<dyn HttpClient>,
+}
+
+impl Fetcher {
+    pub(super) fn new(credential: AzureCredential, http: reqwest::Client) -> Self {
+        Self {
+            credential,
+            http: Arc::new(http),
+        }
+    }
+
+    /// Fetches a token for a scope.
+    pub(super) async fn fetch(&self, scope: &str) -> Result<IssuedToken, TokenError> {
+        let fetching = async {
+            // A credential for each fetch: its cache would return the token that is to be replaced.
+            let credential = self.credential()?;
+            credential.get_token(&[scope], None).await
+        };
+        let token = timeout(FETCH_TIMEOUT, fetching)
+            .await
+            .map_err(|_| TokenError::TimedOut(FETCH_TIMEOUT))?
+            .map_err(|error| token_error(&error.to_string()))?;
+        // The library's clock, because it has added the lifetime of most tokens to it.
+        let valid_for = token.expires_on - OffsetDateTime::now_utc();
+        Ok(IssuedToken {
+            text: SecretString::from(token.token.secret()),
+            valid_for: valid_for.try_into().map_err(|_| TokenError::Expired)?,
+        })
+    }
+
+    fn credential(&self) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        Ok(match &self.credential {
+            AzureCredential::ManagedIdentity { client_id } => {
+                let client_id = client_id.map(|id| UserAssignedId::ClientId(id.to_string()));
+                ManagedIdentityCredential::new(Some(ManagedIdentityCredentialOptions {
+                    user_assigned_id: client_id,
+                    client_options: self.client_options(None),
+                }))?
+            }
+            AzureCredential::WorkloadIdentity {
+                application,
+                token_file,
+            } => WorkloadIdentityCredential::new(Some(WorkloadIdentityCredentialOptions {
+                credential_options: ClientAssertionCredentialOptions {
+                    client_options: self.client_options(Some(application)),
+                },
+                client_id: Some(application.client_id.to_string()),
+                tenant_id: Some(application.directory.to_string()),
+                token_file_path: Some(token_file.clone()),
+            }))?,
+            AzureCredential::ClientSecret {
+                application,
+                secret,
+            } => ClientSecretCredential::new(
+                &application.directory.to_string(),
+                application.client_id.to_string(),
+                Secret::new(secret.expose_secret().to_owned()),
+                Some(ClientSecretCredentialOptions {
+                    client_options: self.client_options(Some(application)),
+                }),
+            )?,
+            AzureCredential::DeveloperTools => DeveloperToolsCredential::new(None)?,
+        })
+    }
+
+    /// Requests go through this server's HTTP client: the library has none of its own.
+    fn client_options(&self, application: Option<&Application>) -> ClientOptions {
+        let cloud = application.map(|application| {
+            let mut cloud = CustomConfiguration::default();
+            cloud.authority_host.clone_from(&application.authority);
+            Arc::new(CloudConfiguration::Custom(cloud))
+        });
+        ClientOptions {
+            transport: Some(Transport::new(Arc::clone(&self.http))),
+            retry: RetryOptions::exponential(ExponentialRetryOptions {
+                initial_delay: azure_core::time::Duration::try_from(RETRY_DELAY)
+                    .expect("a fraction of a second"),
+                max_retries: MAX_RETRIES,
+                ..ExponentialRetryOptions::default()
+            }),
+            cloud,
+            ..ClientOptions::default()
+        }
+    }
+}
+
+/// The error for a text of Azure's library. It never contains a token: the library quotes bodies of
+/// failed requests only.
+fn token_error(text: &str) -> TokenError {
+    if text.contains(NOT_ASSIGNED) {
+        return TokenError::NotAssigned;
+    }
+    let text = text.split(ADVICE).next().unwrap_or_default().trim();
+    TokenError::Refused(text.chars().take(MAX_ERROR_CHARS).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_short_and_say_what_to_do() {
+        let unassigned = "ManagedIdentityCredential authentication failed. The requested identity has not been assigned to this resource";
+        assert!(matches!(token_error(unassigned), TokenError::NotAssigned));
+        let text = format!("AADSTS7000215: {}{ADVICE}, visit", "x".repeat(1000));
+        match token_error(&text) {
+            TokenError::Refused(text) => assert_eq!(text.chars().count(), MAX_ERROR_CHARS),
+            other => panic!("{other:?}"),
+        }
+        match token_error("gone\nTo troubleshoot, visit") {
+            TokenError::Refused(text) => assert_eq!(text, "gone"),
+            other => panic!("{other:?}"),
+        }
+    }
+}

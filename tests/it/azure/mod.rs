@@ -1,0 +1,299 @@
+//! Access tokens of Entra ID as passwords of database logins: stand-ins for Entra ID and for the
+//! logins of Azure Database for PostgreSQL, on real sockets.
+mod commands; // the commands, with a managed identity
+mod entra; // the stand-in for Entra ID
+mod gateway; // the stand-in for the database's logins
+mod migrate; // an Entra administrator migrates
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use uuid::Uuid;
+use zava_mcp_server::settings::{
+    Application, AzureCredential, EntraLogin, LoginMethod, ServeSettings, Tls,
+};
+
+use crate::support::{
+    Pooler, REDMOND, SEATTLE, TestDatabase, TestServer, certificate, eventually, settings,
+};
+use entra::{CLIENT, CLIENT_SECRET, DATABASE_SCOPE, DIRECTORY, Entra, Mode};
+use gateway::{Demand, Gateway};
+
+const COUNT_ORDERS: &str = "SELECT count(*) FROM retail.orders";
+
+/// The stand-ins, with certificates by an authority of their own.
+struct Azure {
+    entra: Arc<Entra>,
+    acceptor: TlsAcceptor,
+    folder: TempDir,
+}
+
+impl Azure {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let acceptor = certificate("localhost", folder.path());
+        Self {
+            entra: Arc::new(Entra::start(acceptor.clone()).await),
+            acceptor,
+            folder,
+        }
+    }
+
+    fn root_cert(&self) -> PathBuf {
+        self.folder.path().join("root.pem")
+    }
+
+    /// The gateway in front of a port of this machine.
+    async fn gateway(&self, port: u16) -> Gateway {
+        Gateway::start(port, self.acceptor.clone(), &self.entra).await
+    }
+
+    /// How the stand-in's application logs in with its secret.
+    fn login(&self) -> LoginMethod {
+        LoginMethod::Entra(EntraLogin {
+            credential: AzureCredential::ClientSecret {
+                application: Application {
+                    directory: Uuid::try_parse(DIRECTORY).expect("an id"),
+                    client_id: Uuid::try_parse(CLIENT).expect("an id"),
+                    authority: self.entra.authority(),
+                },
+                secret: SecretString::from(CLIENT_SECRET),
+            },
+            scope: DATABASE_SCOPE.to_owned(),
+            root_cert: Some(self.root_cert()),
+        })
+    }
+
+    /// Changes settings so that a server logs in with tokens at a gateway.
+    fn connect(&self, settings: &mut ServeSettings, gateway: &Gateway) {
+        settings.database.host = "localhost".to_owned();
+        settings.database.port = gateway.port;
+        settings.database.tls = Tls::VerifyFull {
+            root_cert: Some(self.root_cert()),
+        };
+        settings.login.method = self.login();
+    }
+}
+
+/// Asks for both stores' orders; each sees its own.
+async fn assert_two_stores_answer(server: &TestServer) {
+    let (seattle, redmond) = tokio::join!(
+        server.number(SEATTLE, COUNT_ORDERS),
+        server.number(REDMOND, COUNT_ORDERS),
+    );
+    assert!(seattle > redmond && redmond > 0, "{seattle} {redmond}");
+}
+
+/// Whether a query gets its rows. Otherwise the tenant cannot be verified, or the tool says that the
+/// database is away.
+async fn is_answered(server: &TestServer) -> bool {
+    let arguments =
+        json!({"name": "execute_sales_query", "arguments": {"postgresql_query": COUNT_ORDERS}});
+    let response = server.request(SEATTLE, "tools/call", arguments).await;
+    if response.status() == 503 {
+        return false;
+    }
+    let body: Value = response.json().await.expect("a JSON body");
+    let result = &body["result"];
+    let is_unavailable = result["structuredContent"]["err"]
+        .as_str()
+        .is_some_and(|error| error.contains("temporarily unavailable"));
+    assert!(is_unavailable || result["isError"] != true, "{body}");
+    !is_unavailable
+}
+
+#[tokio::test]
+async fn a_server_logs_in_with_tokens_and_fetches_one_for_a_burst() {
+    let azure = Azure::start().await;
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    tokio::join!(
+        assert_two_stores_answer(&server),
+        assert_two_stores_answer(&server),
+        assert_two_stores_answer(&server),
+    );
+    assert!(gateway.logins() >= 2, "{}", gateway.logins());
+    assert_eq!(azure.entra.request_count(), 1);
+}
+
+#[tokio::test]
+async fn a_server_logs_in_with_tokens_through_a_pooler() {
+    let azure = Azure::start().await;
+    let database = TestDatabase::shared();
+    let pooler = Pooler::start(&database).await;
+    let mut settings = pooler.settings(&database);
+    let gateway = azure.gateway(pooler.port).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    assert_two_stores_answer(&server).await;
+}
+
+/// Tokens live for two seconds, and connections for three transactions.
+#[tokio::test]
+async fn rotation_of_tokens_under_load_loses_no_request() {
+    let azure = Azure::start().await;
+    azure.entra.set_lifetime(Duration::from_secs(2));
+    let mut settings = settings(&TestDatabase::shared().name);
+    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
+    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    let expected = server.number(SEATTLE, COUNT_ORDERS).await;
+    let is_done = AtomicBool::new(false);
+    let asking = async {
+        let mut answers = 0;
+        while !is_done.load(Ordering::Relaxed) {
+            assert_eq!(server.number(SEATTLE, COUNT_ORDERS).await, expected);
+            answers += 1;
+        }
+        answers
+    };
+    let rotating = async {
+        eventually("four tokens are fetched", async || {
+            azure.entra.request_count() >= 4
+        })
+        .await;
+        is_done.store(true, Ordering::Relaxed);
+    };
+    let (answers, ()) = tokio::join!(asking, rotating);
+    assert!(answers > 10, "{answers}");
+    assert!(gateway.logins() > 4, "{}", gateway.logins());
+}
+
+/// A token that is revoked before its end is replaced by the next connection, whose request does
+/// not notice.
+#[tokio::test]
+async fn a_rejected_token_is_replaced() {
+    let azure = Azure::start().await;
+    let mut settings = settings(&TestDatabase::shared().name);
+    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
+    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    let expected = server.number(SEATTLE, COUNT_ORDERS).await;
+    azure.entra.revoke_all();
+    // Within a second of its fetch, the token is not replaced.
+    eventually("the token is replaced", async || {
+        is_answered(&server).await && azure.entra.request_count() == 2
+    })
+    .await;
+    assert_eq!(server.number(SEATTLE, COUNT_ORDERS).await, expected);
+}
+
+#[tokio::test]
+async fn an_outage_of_entra_does_not_end_the_use_of_a_valid_token() {
+    let azure = Azure::start().await;
+    let mut settings = settings(&TestDatabase::shared().name);
+    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
+    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    server.number(SEATTLE, COUNT_ORDERS).await;
+    azure.entra.set(Mode::Status(503));
+    let before = gateway.logins();
+    while gateway.logins() == before {
+        server.number(SEATTLE, COUNT_ORDERS).await;
+    }
+
+    // Without a valid token, the failure ends with the outage.
+    azure.entra.revoke_all();
+    eventually("the server fails", async || !is_answered(&server).await).await;
+    azure.entra.set(Mode::Healthy);
+    eventually("the server recovers", async || is_answered(&server).await).await;
+}
+
+/// A request that gives up does not cancel the fetch that others wait for.
+#[tokio::test]
+async fn a_slow_fetch_survives_the_request_that_began_it() {
+    let azure = Azure::start().await;
+    azure.entra.set(Mode::Blocked);
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    let asking = async || {
+        let asking = server.request(SEATTLE, "tools/list", json!({}));
+        let begun = eventually("the fetch begins", async || {
+            azure.entra.request_count() == 1
+        });
+        tokio::select! {
+            response = asking => panic!("{response:?}"),
+            () = begun => {}
+        }
+    };
+    asking().await;
+    asking().await;
+    azure.entra.set(Mode::Healthy);
+    assert_two_stores_answer(&server).await;
+    assert_eq!(azure.entra.request_count(), 1);
+}
+
+/// Nothing but a request for the token itself is answered with it.
+#[tokio::test]
+async fn a_server_that_does_not_ask_for_the_token_does_not_get_it() {
+    let azure = Azure::start().await;
+    for demand in [Demand::Scram, Demand::Md5] {
+        let mut settings = settings(&TestDatabase::shared().name);
+        let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
+        let gateway = Gateway::start_with(target, acceptor, &azure.entra, demand, usize::MAX).await;
+        azure.connect(&mut settings, &gateway);
+        let server = TestServer::with_settings(&settings).await;
+        let response = server.request(SEATTLE, "tools/list", json!({})).await;
+        assert_eq!(response.status(), 503, "{demand:?}");
+        assert_eq!(gateway.logins(), 0);
+    }
+}
+
+/// Settings reject tokens without TLS; the connection does not rely on that.
+#[tokio::test]
+async fn the_token_is_not_sent_without_tls() {
+    let azure = Azure::start().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let mut settings = settings(&TestDatabase::shared().name);
+    settings.database.port = listener.local_addr().expect("its address").port();
+    settings.login.method = azure.login();
+    let server = TestServer::with_settings(&settings).await;
+    let asking_for_the_token = async {
+        let (mut client, _) = listener.accept().await.expect("a connection");
+        let length = client.read_u32().await.expect("a startup message");
+        let mut startup = vec![0; length as usize - 4];
+        client.read_exact(&mut startup).await.expect("the rest");
+        let written = client.write_all(b"R\0\0\0\x08\0\0\0\x03").await;
+        written.expect("the request for a password");
+        let mut received = Vec::new();
+        client.read_to_end(&mut received).await.expect("the end");
+        received
+    };
+    let (received, response) = tokio::join!(
+        asking_for_the_token,
+        server.request(SEATTLE, "tools/list", json!({})),
+    );
+    assert_eq!(received, b"", "nothing follows");
+    assert_eq!(response.status(), 503);
+    assert_eq!(azure.entra.request_count(), 1);
+}
+
+/// A password is never sent in clear text, not even inside TLS.
+#[tokio::test]
+async fn a_password_is_not_sent_to_a_server_that_asks_for_a_token() {
+    let azure = Azure::start().await;
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    let password = settings.login.method.clone();
+    azure.connect(&mut settings, &gateway);
+    settings.login.method = password;
+    let server = TestServer::with_settings(&settings).await;
+    let response = server.request(SEATTLE, "tools/list", json!({})).await;
+    assert_eq!(response.status(), 503);
+    assert_eq!((gateway.logins(), gateway.rejected()), (0, 0));
+}
