@@ -71,6 +71,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             trusted_proxies: Vec::new(),
             is_behind_platform: false,
+            is_functions_handler: false,
         },
         auth: AuthSettings::Header(TrustedPeers::Loopback),
         http: HttpSettings {
