@@ -17,6 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinError;
+use tracing::Span;
 
 use crate::identity::Principal;
 
@@ -71,9 +72,10 @@ impl Compute {
         job: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         let permit = self.acquire(principal).await;
+        let span = Span::current();
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            job()
+            span.in_scope(job)
         })
         .await
     }

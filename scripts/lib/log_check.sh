@@ -17,6 +17,8 @@ secrets["ZAVA_SIGNING_KEY"] = os.environ["ZAVA_SIGNING_KEY"].split(":", 1)[1]
 patterns = {name: re.escape(value) for name, value in secrets.items()}
 patterns["a token"] = r"eyJ[\w-]{10,}\.[\w-]{10,}"
 patterns["an API key"] = r"zava_[a-z0-9]{12}_[\w-]{20,}"
+# Keys of the platform that a test sends; "AzFu" is the mark that Azure Functions puts into them.
+patterns["a function key"] = r"[\w-]{20,}AzFu[\w-]{6,}"
 patterns["the text of a statement"] = r"(?i:\bselect\s|\bfrom\s+retail\.|pg_sleep|generate_series)"
 patterns["a customer's e-mail address"] = r"[\w.]+@example\.(com|net|org)"
 # The server's own: a finding of the posture check tells the operator which statement corrects it.

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::host;
 use zava_mcp_server::identity::TenantId;
-use zava_mcp_server::settings::ServeSettings;
+use zava_mcp_server::settings::{NetworkSettings, ServeSettings};
 
 use super::error::CommandError;
 
@@ -14,10 +14,17 @@ use super::error::CommandError;
 pub(super) async fn http(settings: ServeSettings, clock: fn() -> SystemTime) -> anyhow::Result<()> {
     let app = App::new(&settings, clock)?;
     let listener = host::listen(settings.network.listen).with_context(|| {
-        format!(
-            "cannot listen on {}; stop the process that uses the port, or set ZAVA_LISTEN to another one",
-            settings.network.listen
-        )
+        let NetworkSettings {
+            listen,
+            is_functions_handler,
+            ..
+        } = settings.network;
+        let fix = if is_functions_handler {
+            "the Functions host has chosen this port; restart the function app"
+        } else {
+            "stop the process that uses the port, or set ZAVA_LISTEN to another one"
+        };
+        format!("cannot listen on {listen}; {fix}")
     })?;
     let address = listener
         .local_addr()

@@ -17,7 +17,7 @@ use super::endpoint::Endpoint;
 use super::health::{Details, Readiness, SharedReadiness};
 use super::protected_resource::{self, AuthScheme, ProtectedResource};
 use super::rate_limits::RateLimiters;
-use super::{browser, endpoint, health, rejection, server};
+use super::{browser, endpoint, health, invocation, rejection, server};
 use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
@@ -32,6 +32,8 @@ pub struct HttpServer {
     allowed_origins: Vec<String>,
     auth_scheme: AuthScheme,
     proxies: Arc<Proxies>,
+    /// Whether requests carry the invocation id of the Functions host.
+    has_invocation_ids: bool,
     rate_limiters: RateLimiters,
     max_request_bytes: NonZeroUsize,
     /// How many requests each tenant may have in flight; a quarter more is reserved for callers
@@ -73,6 +75,7 @@ impl HttpServer {
             allowed_origins: http.allowed_origins.clone(),
             auth_scheme: AuthScheme::from(auth),
             proxies: Arc::new(proxies),
+            has_invocation_ids: network.is_functions_handler,
             rate_limiters: RateLimiters::new(rates),
             max_request_bytes: limits.request_bytes,
             max_tenant_requests: limits.tenant_requests(),
@@ -176,7 +179,13 @@ impl HttpServer {
         for path in metadata_paths {
             router = router.route(&path, metadata.clone());
         }
-        browser::with_browser_headers(router, &self.allowed_origins, public_url.is_encrypted())
+        let router =
+            browser::with_browser_headers(router, &self.allowed_origins, public_url.is_encrypted());
+        if self.has_invocation_ids {
+            invocation::with_invocation_spans(router)
+        } else {
+            router
+        }
     }
 }
 

@@ -21,6 +21,7 @@ mod health; //             liveness, readiness, details for operators
 mod http; //               the HTTP server: its routes, and what they work with
 mod http_error; //         the form of a response that rejects a request
 mod in_flight; //          the limit of requests in flight per tenant
+mod invocation; //         the invocation id of the Azure Functions host
 mod json_scan; //          what a body would cost to parse
 mod json_text; //          the bytes of a JSON text
 mod media_types; //        Content-Type, Content-Encoding, Accept

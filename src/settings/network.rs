@@ -1,6 +1,7 @@
 //! Where the HTTP server listens, and what stands between it and its clients.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
@@ -19,6 +20,9 @@ pub struct NetworkSettings {
     /// Whether Azure hosts the server and no proxy is configured: every peer is then the hosting
     /// platform's front end.
     pub is_behind_platform: bool,
+    /// Whether the Azure Functions host has started this server as its custom handler. It then
+    /// forwards every request, and nothing else can reach the server.
+    pub is_functions_handler: bool,
 }
 
 /// What is known of the network once its variables are read, valid or not. Checks of other settings
@@ -28,16 +32,22 @@ pub(super) struct Network {
     trusted_proxies: Option<Vec<IpNet>>,
     /// Whether Azure Functions, App Service or Container Apps host the server.
     pub(super) is_azure_hosted: bool,
+    is_functions_handler: bool,
 }
 
 impl Network {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let listen = reader.parsed(&var::ZAVA_LISTEN, |text| {
-            text.parse()
-                .map_err(|_| "must be an IP address and a port, joined by a colon")
+        let functions_port = reader.optional(&var::FUNCTIONS_CUSTOMHANDLER_PORT, |text| {
+            text.parse::<NonZeroU16>()
+                .map_err(|_| "must be a port number from 1 to 65535")
         });
+        let listen = match functions_port {
+            Some(port) => read_functions_address(reader, port),
+            None => reader.parsed(&var::ZAVA_LISTEN, parse_address),
+        };
         Self {
             listen,
+            is_functions_handler: functions_port.is_some(),
             trusted_proxies: trusted_proxies::read(reader),
             is_azure_hosted: AZURE_HOST_VARIABLES.iter().any(|name| reader.is_set(name)),
         }
@@ -59,6 +69,26 @@ impl Network {
             is_behind_platform: self.is_azure_hosted && self.trusted_proxies().is_empty(),
             listen: self.listen?,
             trusted_proxies: self.trusted_proxies?,
+            is_functions_handler: self.is_functions_handler,
         })
     }
+}
+
+fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse()
+        .map_err(|_| "must be an IP address and a port, joined by a colon")
+}
+
+/// The address on which the Functions host calls this server. A different ZAVA_LISTEN is an error:
+/// to ignore it would surprise its author, and to obey it would leave the host waiting for half a
+/// minute, without a message that names the cause.
+fn read_functions_address(reader: &mut Reader<'_>, port: NonZeroU16) -> Option<SocketAddr> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port.get()));
+    reader.parsed_or(&var::ZAVA_LISTEN, address, |text| {
+        if parse_address(text)? == address {
+            Ok(address)
+        } else {
+            Err("is not the address on which the Functions host calls this server (127.0.0.1 and the port in FUNCTIONS_CUSTOMHANDLER_PORT); unset it in the app settings")
+        }
+    })
 }

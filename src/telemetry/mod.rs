@@ -3,6 +3,7 @@
 //!
 //! All other modules log through the `tracing` facade; only this module knows the destination.
 pub mod audit; // the audit log: access decisions, and how much was returned to whom
+mod invocation; // invocations by the Azure Functions host
 mod log; //       standard error, written without blocking those who log
 mod trace; //     trace ids
 
@@ -14,8 +15,11 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+pub use invocation::InvocationId;
 pub use log::{dropped_lines, flush, write_to_stderr};
 pub use trace::TraceId;
+
+use invocation::INVOCATION_TARGET;
 
 /// The target of the audit log's events.
 const AUDIT_TARGET: &str = "zava::audit";
@@ -48,6 +52,8 @@ where
     // Always off: rmcp's events contain requests and results, which are the tenants' data, and
     // report a client that disconnects as an error. The server logs what matters of them itself.
     let targets = targets.with_target("rmcp", LevelFilter::OFF);
+    // Always on: a span is no line of its own, but an attribute of those that the filter enables.
+    let targets = targets.with_target(INVOCATION_TARGET, LevelFilter::ERROR);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)

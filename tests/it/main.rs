@@ -26,6 +26,7 @@ mod error_messages; // errors: position, length, nothing internal
 mod failure_injection; // PostgreSQL killed, connections cut, shutdown under load
 mod fairness; // queuing between tenants
 mod fast_path; // calls answered without rmcp's transport
+mod functions; // behind the Azure Functions host
 mod fuzz_corpus; // the seeds and findings of fuzzing
 mod generated_queries; // properties of random statements
 mod guard; // what the guard refuses over HTTP

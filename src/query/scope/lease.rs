@@ -5,6 +5,7 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+use tracing::Instrument as _;
 
 use super::error::ScopeError;
 use super::fair_queue::Permit;
@@ -128,7 +129,8 @@ impl Drop for Lease {
         }
         match Handle::try_current() {
             Ok(runtime) if leased.connection.is_awaiting_reply() => {
-                self.leases.spawn_on(leased.cancel_and_close(), &runtime);
+                let closing = leased.cancel_and_close().in_current_span();
+                self.leases.spawn_on(closing, &runtime);
             }
             // No statement is running, or there is no runtime to wait on.
             Ok(_) | Err(_) => leased.close(),

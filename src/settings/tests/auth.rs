@@ -285,6 +285,86 @@ fn the_platforms_front_end_is_trusted_only_for_client_addresses() {
     assert!(!elsewhere.network.is_behind_platform);
 }
 
+/// The Functions host calls its custom handler on 127.0.0.1 and a port of its choice.
+#[test]
+fn a_functions_handler_listens_where_the_host_calls_it() {
+    let on_functions = |extra: &[(&'static str, &'static str)]| {
+        let base = [
+            ("ZAVA_AUTH", "apikey"),
+            ("ZAVA_PUBLIC_URL", "https://zava.example.com"),
+        ];
+        let all = [&base[..], extra].concat();
+        ServeSettings::from_environment(&environment_with(&all))
+    };
+    let port = ("FUNCTIONS_CUSTOMHANDLER_PORT", "4000");
+    for (extra, listen, is_functions_handler) in [
+        (&[port][..], "127.0.0.1:4000", true),
+        (&[port, ("ZAVA_LISTEN", "")], "127.0.0.1:4000", true),
+        (
+            &[port, ("ZAVA_LISTEN", "127.0.0.1:4000")],
+            "127.0.0.1:4000",
+            true,
+        ),
+        (
+            &[("FUNCTIONS_CUSTOMHANDLER_PORT", "")],
+            "127.0.0.1:8000",
+            false,
+        ),
+        (&[("WEBSITE_SITE_NAME", "zava")], "127.0.0.1:8000", false),
+    ] {
+        let network = on_functions(extra).expect("valid settings").network;
+        assert_eq!(network.listen.to_string(), listen, "{extra:?}");
+        assert_eq!(
+            network.is_functions_handler, is_functions_handler,
+            "{extra:?}"
+        );
+    }
+    for (extra, variable, message) in [
+        (
+            &[("FUNCTIONS_CUSTOMHANDLER_PORT", "0")][..],
+            "FUNCTIONS_CUSTOMHANDLER_PORT",
+            "1 to 65535",
+        ),
+        (
+            &[("FUNCTIONS_CUSTOMHANDLER_PORT", "65536")],
+            "FUNCTIONS_CUSTOMHANDLER_PORT",
+            "1 to 65535",
+        ),
+        (
+            &[("FUNCTIONS_CUSTOMHANDLER_PORT", "http")],
+            "FUNCTIONS_CUSTOMHANDLER_PORT",
+            "1 to 65535",
+        ),
+        (
+            &[port, ("ZAVA_LISTEN", "127.0.0.1:4001")],
+            "ZAVA_LISTEN",
+            "the Functions host calls this server",
+        ),
+        (
+            &[port, ("ZAVA_LISTEN", "0.0.0.0:4000")],
+            "ZAVA_LISTEN",
+            "the Functions host calls this server",
+        ),
+        (
+            &[port, ("ZAVA_LISTEN", "[::1]:4000")],
+            "ZAVA_LISTEN",
+            "the Functions host calls this server",
+        ),
+        (
+            &[port, ("ZAVA_LISTEN", "4000")],
+            "ZAVA_LISTEN",
+            "an IP address and a port",
+        ),
+    ] {
+        let error = on_functions(extra).expect_err("rejected");
+        let [problem] = &error.problems[..] else {
+            panic!("one problem: {error}");
+        };
+        assert_eq!(problem.variable, variable, "{error}");
+        assert!(problem.message.contains(message), "{error}");
+    }
+}
+
 #[test]
 fn the_public_url_may_have_a_path() {
     let url = |text: &str| {

@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
+use tracing::Span;
 
 use super::log::log_later;
 use super::{AUDIT_TARGET, TraceId};
@@ -142,8 +143,10 @@ impl Event {
             .statement
             .as_ref()
             .map_or(0, |statement| statement.text.len());
+        // The event belongs to the request's span, also on another thread.
+        let span = Span::current();
         log_later(happened_at, size_of::<Self>() + text_bytes, move || {
-            event.log(records_sql, times);
+            span.in_scope(|| event.log(records_sql, times));
         });
     }
 

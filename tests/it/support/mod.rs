@@ -20,7 +20,7 @@ pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, run_unguarded, scope};
-pub(crate) use server::{TestServer, assert_rows, http, settings};
+pub(crate) use server::{TestServer, assert_rows, http, keep_log, settings};
 pub(crate) use signing::{backend_pid, begin_signed, sign};
 pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};
 

@@ -1,4 +1,5 @@
 use std::fs::File;
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::{Arc, Mutex, Once};
@@ -71,6 +72,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             trusted_proxies: Vec::new(),
             is_behind_platform: false,
+            is_functions_handler: false,
         },
         auth: AuthSettings::Header(TrustedPeers::Loopback),
         http: HttpSettings {
@@ -130,6 +132,16 @@ fn log_everything() {
             .expect("the log");
         log_to(Mutex::new(log), false, "trace,sqlx=off");
     });
+}
+
+/// Appends the log of a server in a process of its own to that file.
+pub(crate) fn keep_log(log: &str) {
+    let kept = File::options()
+        .append(true)
+        .create(true)
+        .open(variable("TEST_SERVER_LOG"))
+        .and_then(|mut file| file.write_all(log.as_bytes()));
+    kept.expect("the log");
 }
 
 /// An HTTP client that uses the server's TLS library.

@@ -1,0 +1,60 @@
+# shellcheck shell=bash
+# Lays out the package for Azure Functions. Sourced by scripts/package.
+
+executable_name=zava-mcp-server # as in host.json, defaultExecutablePath
+
+# package_folder BINARY FOLDER: writes the package into FOLDER, which must be absent, empty or an
+# earlier package: whatever else it holds would be deployed.
+package_folder() {
+  local binary=$1 folder=$2 other
+  if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then die "$binary is not an executable file."; fi
+  mkdir -p "$folder" || die "could not create the folder $folder; the reason is above."
+  other=$(cd "$folder" && find . ! -path . ! -path ./host.json ! -path ./mcp ! -path ./mcp/function.json \
+    ! -path "./$executable_name" | head -n 1)
+  [ -z "$other" ] || die "$folder holds something that is not part of the package: ${other#./}" \
+    "Name another folder, or remove it."
+  mkdir -p "$folder/mcp" || die_unwritable "$folder/mcp"
+  package_file "$repo_root/host.json" "$folder/host.json" 644
+  package_file "$repo_root/function/mcp/function.json" "$folder/mcp/function.json" 644
+  package_file "$binary" "$folder/$executable_name" 755
+}
+
+# package_file FROM TO MODE: copies a file, and then replaces TO, which may be running.
+package_file() {
+  cp "$1" "$2.new" && chmod "$3" "$2.new" && mv -f "$2.new" "$2" || die_unwritable "$2"
+}
+
+# package_zip BINARY FILE: writes the package as a zip file. Equal content gives equal bytes.
+package_zip() {
+  local binary=$1 file=$2 work
+  work=$(mktemp -d "${TMPDIR:-/tmp}/zava-package.XXXXXX") || die_unwritable "${TMPDIR:-/tmp}"
+  # shellcheck disable=SC2064 # the folder is known now
+  trap "rm -rf '$work'" EXIT
+  package_folder "$binary" "$work/package"
+  python3 - "$work/package" "$executable_name" "$work/package.zip" <<'PYTHON' || exit 1
+import os
+import re
+import sys
+import zipfile
+
+folder, executable, target = sys.argv[1:]
+with open(os.path.join(folder, executable), "rb") as file:
+    program = file.read()
+# ELF, 64 bits, little-endian, x86-64.
+if program[:6] != b"\x7fELF\x02\x01" or program[18:20] != b"\x3e\x00":
+    sys.exit("error: the executable is not for Linux on x86-64, which Azure Functions runs.\n"
+             "       Build it there, or pass one with --binary. For `func start` here, package a folder.")
+versions = [int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", program)]
+if versions:
+    print(f"    the executable requires glibc 2.{max(versions)} or newer", file=sys.stderr)
+with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    for name, mode in ("host.json", 0o644), ("mcp/function.json", 0o644), (executable, 0o755):
+        # A fixed time makes the archive reproducible. The mode counts only if the creator is Unix.
+        member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+        member.create_system, member.external_attr = 3, (0o100000 | mode) << 16
+        member.compress_type = zipfile.ZIP_DEFLATED
+        with open(os.path.join(folder, name), "rb") as file:
+            archive.writestr(member, file.read())
+PYTHON
+  mkdir -p "$(dirname "$file")" && mv -f "$work/package.zip" "$file" || die_unwritable "$file"
+}

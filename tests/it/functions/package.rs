@@ -1,0 +1,158 @@
+//! `scripts/package` lays out what is deployed.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::LazyLock;
+
+use tempfile::TempDir;
+
+use super::app::FunctionApp;
+
+/// The first bytes of an executable for Linux on x86-64.
+const ELF_HEADER: &[u8] = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0\x3e\0";
+
+/// Lists the members of a zip file as `MODE NAME` lines.
+const LIST_ZIP: &str = "import sys, zipfile
+for member in zipfile.ZipFile(sys.argv[1]).infolist():
+    print(oct(member.external_attr >> 16), member.filename)";
+
+/// Runs `scripts/package` for an executable.
+fn package(executable: &Path, target: &Path) -> Output {
+    Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/package"))
+        .arg("--binary")
+        .arg(executable)
+        .arg(target)
+        .output()
+        .expect("the script runs")
+}
+
+/// The folder that is deployed, with the server of this build. All tests share it.
+pub(super) fn packaged() -> &'static Path {
+    static PACKAGE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
+        let parent = tempfile::tempdir().expect("a folder");
+        let folder = parent.path().join("package");
+        let executable = Path::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
+        let output = package(executable, &folder);
+        assert!(output.status.success(), "{output:?}");
+        (parent, folder)
+    });
+    &PACKAGE.1
+}
+
+/// The files below a folder, with their permissions.
+fn files(folder: &Path) -> Vec<(String, u32)> {
+    fn collect(root: &Path, folder: &Path, found: &mut Vec<(String, u32)>) {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                collect(root, &path, found);
+            } else {
+                let mode = path.metadata().expect("its metadata").permissions().mode();
+                let name = path.strip_prefix(root).expect("a file of the folder");
+                found.push((name.display().to_string(), mode & 0o777));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    collect(folder, folder, &mut found);
+    found.sort();
+    found
+}
+
+#[test]
+fn package_is_two_files_and_the_executable() {
+    let expected = [
+        ("host.json", 0o644),
+        ("mcp/function.json", 0o644),
+        ("zava-mcp-server", 0o755),
+    ];
+    let expected = expected.map(|(name, mode)| (name.to_owned(), mode));
+    assert_eq!(files(packaged()), expected);
+    let app = FunctionApp::read(packaged()).expect("the host can read it");
+    assert_eq!(app.check(), Ok(()));
+}
+
+#[test]
+fn earlier_package_is_replaced_and_foreign_files_are_not_deployed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executable = folder.path().join("server");
+    let target = folder.path().join("a package");
+    for content in ["first", "second"] {
+        fs::write(&executable, content).expect("written");
+        fs::set_permissions(&executable, fs::Permissions::from_mode(0o700)).expect("executable");
+        let output = package(&executable, &target);
+        assert!(output.status.success(), "{output:?}");
+        let packaged = fs::read_to_string(target.join("zava-mcp-server"));
+        assert_eq!(packaged.expect("the executable"), content);
+        assert_eq!(files(&target).len(), 3);
+    }
+    fs::write(target.join("mcp/.env"), "POSTGRES_PASSWORD=x").expect("written");
+    let output = package(&executable, &target);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("not part of the package: mcp/.env"), "{said}");
+}
+
+#[test]
+fn zip_file_keeps_the_executable_bit_and_is_reproducible() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let executable = folder.path().join("server");
+    let target = folder.path().join("package.zip");
+    fs::write(&executable, [ELF_HEADER, b"GLIBC_2.34 GLIBC_2.4"].concat()).expect("written");
+    fs::set_permissions(&executable, fs::Permissions::from_mode(0o700)).expect("executable");
+    let mut archives = Vec::new();
+    for _ in 0..2 {
+        let output = package(&executable, &target);
+        assert!(output.status.success(), "{output:?}");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert!(said.contains("requires glibc 2.34"), "{said}");
+        archives.push(fs::read(&target).expect("the archive"));
+    }
+    assert_eq!(archives[0], archives[1]);
+    let listed = Command::new("python3")
+        .args(["-c", LIST_ZIP])
+        .arg(&target)
+        .output();
+    let listed = String::from_utf8(listed.expect("it runs").stdout).expect("text");
+    assert_eq!(
+        listed,
+        "0o100644 host.json\n0o100644 mcp/function.json\n0o100755 zava-mcp-server\n"
+    );
+}
+
+#[test]
+fn wrong_executables_and_arguments_are_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = folder.path().join("script");
+    fs::write(&script, "#!/bin/sh\n").expect("written");
+    let target = folder.path().join("package.zip");
+    let refused = |executable: &Path, words: &str| {
+        let output = package(executable, &target);
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(!target.exists());
+    };
+    refused(&script, "is not an executable file");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).expect("executable");
+    refused(&script, "not for Linux on x86-64");
+    refused(&folder.path().join("nothing"), "is not an executable file");
+    for (arguments, words) in [
+        (&[][..], "the folder or the .zip file to write is missing"),
+        (&["a", "b"], "more than one folder or file"),
+        (&["--binary"], "--binary needs the path"),
+        (&["--zip"], "unknown argument '--zip'"),
+    ] {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/package");
+        let output = Command::new(script)
+            .args(arguments)
+            .current_dir(folder.path())
+            .output();
+        let output = output.expect("it runs");
+        let said = String::from_utf8(output.stderr).expect("text");
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains(words), "{said}");
+    }
+}
