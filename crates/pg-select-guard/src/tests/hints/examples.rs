@@ -6,7 +6,7 @@ use super::*;
 const ZOO: &str = "keepers: *keeper_id 8, full_name 64 text, hired_on 4 date\n\
     species: *species_id 8, latin_name 64 text\n\
     animals: *animal_id 8, keeper_id 8, species_id 8, pet_name 64 text, weight 16 number, \
-    height 16 number, born_on 4 date, is_tame 1 boolean";
+    height 16 number, born_on 4 date, is_wild 1 boolean";
 
 fn guard(tables: &str) -> Guard {
     let schema = Schema::parse("zoo", tables).expect("well-formed");
