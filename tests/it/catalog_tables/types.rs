@@ -39,7 +39,8 @@ impl Types {
         let mut types = HashMap::new();
         for row in rows.fetch_all(&mut *db).await.expect("the types") {
             let (name, sql): (String, String) = (row.get("name"), row.get("sql"));
-            let (category, takes_modifier) = (row.get("category"), row.get("takes_modifier"));
+            let category: String = row.get("category");
+            let takes_modifier: bool = row.get("takes_modifier");
             let found = ServerType {
                 schema: row.get("schema"),
                 has_fixed_length: row.get("has_fixed_length"),

@@ -1,8 +1,8 @@
 //! `host.json` and `function.json`, as the Functions host reads them, and the rules that ours keep.
 //!
 //! The published schemas (json.schemastore.org) are no use here: they reject ordinary triggers, and
-//! accept misspelled properties. These types know the properties that the files use, with the host's
-//! names, and no other.
+//! accept misspelled properties. These types know the properties that the files use, with the
+//! host's names, and no other.
 
 use std::collections::BTreeMap;
 use std::fs;

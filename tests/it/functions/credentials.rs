@@ -83,8 +83,8 @@ async fn forged_identity_headers_count_for_nothing_without_easy_auth() {
     }
 }
 
-/// Every line of a request names the invocation, whichever thread wrote it: the host's own log names
-/// it too. A client cannot choose the id.
+/// Every line of a request names the invocation, whichever thread wrote it, as the host's own log
+/// does. A client cannot choose the id.
 #[tokio::test]
 async fn log_names_the_invocation_of_each_request() {
     let database = TestDatabase::new().await;

@@ -1,4 +1,4 @@
-//! Azure Functions: the deployed folder, behind a stand-in that keeps the Functions host's contract.
+//! Azure Functions: the deployed folder, behind a stand-in that keeps the host's contract.
 mod app; // host.json and function.json, as the host reads them
 mod credentials; // forged identities, function keys, invocation ids
 mod files; // our two files, and damaged variants

@@ -72,7 +72,9 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     fn new(schema: &'a Schema, table: &'a Relation, template: &str) -> Self {
+        // Each row is a group of its own by the table's own key.
         let columns = table.columns.iter().map(|column| column.name.as_str());
+        let columns = columns.filter(|column| table.key != [*column]);
         let groups = columns.filter_map(|column| {
             let parents = schema.relations().iter().map(AsRef::as_ref);
             let mut others = parents.filter(|parent: &&Relation| parent.name != table.name);

@@ -81,6 +81,13 @@ fn an_example_shows_the_first_table_that_has_its_columns() {
         let hint = hint(&zoo, text);
         assert!(hint.contains(example), "{text}\n  {hint}");
     }
+    // The key of a table that extends another one makes no groups.
+    let extended = guard(&format!("{ZOO}\nportraits: *animal_id 8, painter 64"));
+    let grouped = hint(&extended, "SELECT 1 FROM animals GROUP BY ALL");
+    assert!(
+        grouped.contains("SELECT keeper_id, species_id, count(*)"),
+        "{grouped}"
+    );
     // No table has a column of this kind.
     let hint = hint(
         &guard("owners: *owner_id 4, name 64"),
