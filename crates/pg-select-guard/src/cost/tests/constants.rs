@@ -66,6 +66,14 @@ fn a_long_constant_becomes_an_initplan() {
 
 #[test]
 fn copies_of_short_constants_are_counted() {
+    let whens = "WHEN store_name THEN 1 ".repeat(1_200);
+    unchanged(&format!(
+        "SELECT CASE repeat('x', 4000) {}END FROM retail.stores",
+        "WHEN store_name THEN 1 ".repeat(20)
+    ));
+    let many = vec![format!("CASE repeat('x', 4000) {whens}END"); 14].join(", ");
+    too_large(&format!("SELECT {many} FROM retail.stores"), "too large");
+
     let branches = vec!["SELECT store_name AS x FROM retail.stores"; 38].join(" UNION ALL ");
     let unequal = vec!["x <> repeat('x', 4000)"; 500].join(" AND ");
     too_large(
@@ -75,6 +83,14 @@ fn copies_of_short_constants_are_counted() {
     too_large(
         &format!("SELECT max(x) FROM ({branches}) t GROUP BY x HAVING {unequal}"),
         "at once",
+    );
+    let equal: Vec<String> = (0..500)
+        .map(|place| format!("x = now()::text || '{place}'"))
+        .collect();
+    let equal = equal.join(" AND ");
+    too_large(
+        &format!("SELECT 1 FROM ({branches}) t WHERE x = repeat('x', 4000) AND {equal}"),
+        "too large",
     );
     let sets = vec!["()"; 64].join(", ");
     let kept: Vec<String> = (0..15)
