@@ -10,7 +10,7 @@ pub mod catalog;
 pub mod compute;
 pub mod database;
 pub mod host;
-mod http_client;
+pub mod http_client;
 pub mod identity;
 pub mod mcp;
 pub mod password;
