@@ -114,9 +114,11 @@ impl CostAnalyzer {
             NodeEnum::CaseExpr(case) => {
                 let (mut parts, mut results) = (Parts::default(), Parts::default());
                 if let Some(arg) = &case.arg {
+                    let bound = self.bound_expr(arg)?;
                     // Each WHEN compares with its own copy of a constant
-                    // (`eval_const_expressions`), which is a node of the WHEN.
-                    parts.add(self.bound_expr(arg)?);
+                    // (`eval_const_expressions`).
+                    let whens = to_u64(case.args.len());
+                    parts.add(bound.repeated(if bound.is_runtime { 1 } else { whens.max(1) }));
                 }
                 let else_result = case.defresult.as_deref();
                 for result in else_result.into_iter().chain(&case.args) {
