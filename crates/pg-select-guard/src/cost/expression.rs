@@ -13,7 +13,7 @@ use super::limits::{
     TRUTH_VALUE_BYTES, UNIQUE_KEYS_BYTES_PER_BYTE,
 };
 use super::operation::{
-    compares_equal, is_array_comparison, may_join, may_take_json_path, parser_copies,
+    compares_equal, is_array_comparison, is_equality, may_join, may_take_json_path, parser_copies,
 };
 use super::operator::{Operands, bound_operation};
 use super::sub_link::SublinkPlan;
@@ -255,6 +255,12 @@ impl CostAnalyzer {
         }
         if has_column_refs && compares_equal(expr) {
             self.add_equalities(self.count_row_values(expr.lexpr.as_deref()))?;
+        }
+        if is_equality(expr) {
+            self.equalities += 1;
+            for known in [left, right].into_iter().filter(|side| !side.is_runtime) {
+                self.max_equal_constant_bytes = self.max_equal_constant_bytes.max(known.max_bytes);
+            }
         }
         Ok(Operands { left, right })
     }

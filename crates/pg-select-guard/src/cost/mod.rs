@@ -216,6 +216,10 @@ struct CostAnalyzer {
     accumulating_queries: AccumulatingQueries,
     /// Number of hashed subplans that share the budget for their rows.
     hashed_subplans: u64,
+    /// Comparisons by `=` seen so far.
+    equalities: u64,
+    /// Size of the longest operand of these comparisons that the planner can compute.
+    max_equal_constant_bytes: Bytes,
     /// Memory that a backend may retain for everything seen so far.
     retained_bytes: Bytes,
     /// Whether the statement contains a FULL JOIN.

@@ -155,7 +155,7 @@ impl CostAnalyzer {
 
     fn bound_clauses(&mut self, select: &SelectStmt) -> Result<QueryOutput, Refusal> {
         let is_initplan = std::mem::take(&mut self.is_initplan);
-        let windows = self.totals.windows;
+        let (equalities, windows) = (self.equalities, self.totals.windows);
         let mut total = Bound::default();
         for item in &select.from_clause {
             total = total.with_sibling(self.bound_from_item(item)?);
@@ -197,6 +197,9 @@ impl CostAnalyzer {
             pushed_down += having.live_bytes;
             total = total.with_sibling(having);
         }
+        // PostgreSQL derives equalities from equalities, each with a copy of the common constant.
+        let implied_live_bytes = self.max_equal_constant_bytes * (self.equalities - equalities);
+        pushed_down += implied_live_bytes;
         for window in &select.window_clause {
             total = total.with_sibling(self.bound_expr(window)?);
         }
@@ -225,7 +228,8 @@ impl CostAnalyzer {
         let planned_again = condition_live_bytes * min_max_calls;
         let plans = min_max_calls.saturating_add(1);
         // Conditions are pushed down into each append child that they apply to.
-        total.live_bytes += planned_again + pushed_down * append_children.saturating_sub(1);
+        let copied = pushed_down * append_children.saturating_sub(1) + implied_live_bytes;
+        total.live_bytes += planned_again + copied;
         let windows = self.totals.windows - windows;
         self.add_sorted_rows(select, is_grouped, &columns, total.live_bytes, windows)?;
         total = total.with_sibling(self.bound_limit(select, &columns)?);
