@@ -562,4 +562,7 @@ parsing | SELECT cardinality(('{' || repeat('a,', 140000) || 'a}')::tsvector[])
 numbers in texts | SELECT length(repeat(upper('[0,1e\-16"000"]'::numrange)::text, 7000))
 copies | SELECT 1 FROM retail.customers WHERE {30×concat(1, }first_name{30×)} IN (first_name{1400×, first_name})
 constants | SELECT {110∷length(f || '#'), }1 FROM repeat('x', 3000000) AS f, (SELECT order_id FROM retail.orders LIMIT 1) AS o
+constants | SELECT count(*) FROM (SELECT greatest({9×v, }v) AS v FROM (SELECT CASE '{29000×x}' {20×WHEN a THEN 1 }END AS v FROM (SELECT first_name AS a FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({39×v, }v) > 0
+constants | SELECT count(*) FROM (SELECT greatest(v, v, v) AS v FROM (SELECT concat(a{40×, l})::numeric AS v FROM (SELECT email AS a, '{7000×x}' AS l FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({29×v, }v) IS NULL
+constants | SELECT count(*) FROM (SELECT greatest({7×v, }v) AS v FROM (SELECT (a ~ concat(a{8×, l}))::int AS v FROM (SELECT email AS a, '{7000×x}' AS l FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({29×v, }v) IS NULL
 expanding function | WITH c0 AS (SELECT ARRAY[''{8000×, ''}] AS v OFFSET 0){12∷, c# AS (SELECT v || v AS v FROM c@ OFFSET 0)} SELECT cardinality(v) FROM c12

@@ -130,11 +130,13 @@ impl Bound {
         }
     }
 
-    /// The same bound with a bounded wrapper around the expression.
+    /// The same bound with a bounded wrapper around the expression. The planner puts copies of the
+    /// argument into the query, with the literals in it.
     pub(super) fn with_wrapper(self) -> Self {
         let copies = self.nodes * WRAPPER_ARGUMENT_COPIES;
         Self {
             nodes: self.nodes + WRAPPER_NODES + copies,
+            live_bytes: self.live_bytes * (WRAPPER_ARGUMENT_COPIES + 1),
             ..self
         }
     }

@@ -72,7 +72,7 @@ fn copies_of_short_constants_are_counted() {
         "WHEN store_name THEN 1 ".repeat(20)
     ));
     let many = vec![format!("CASE repeat('x', 4000) {whens}END"); 14].join(", ");
-    too_large(&format!("SELECT {many} FROM retail.stores"), "too large");
+    too_large(&format!("SELECT {many} FROM retail.stores"), "at once");
 
     let branches = vec!["SELECT store_name AS x FROM retail.stores"; 38].join(" UNION ALL ");
     let unequal = vec!["x <> repeat('x', 4000)"; 500].join(" AND ");
@@ -90,7 +90,7 @@ fn copies_of_short_constants_are_counted() {
     let equal = equal.join(" AND ");
     too_large(
         &format!("SELECT 1 FROM ({branches}) t WHERE x = repeat('x', 4000) AND {equal}"),
-        "too large",
+        "at once",
     );
     let sets = vec!["()"; 64].join(", ");
     let kept: Vec<String> = (0..15)
@@ -100,6 +100,40 @@ fn copies_of_short_constants_are_counted() {
         &format!(
             "SELECT {} FROM retail.stores GROUP BY GROUPING SETS ({sets})",
             kept.join(", ")
+        ),
+        "at once",
+    );
+}
+
+/// A literal stays where it is, however long it is, and each WHEN compares with a copy of it.
+#[test]
+fn copies_of_long_literals_in_case_are_counted() {
+    let literal = "x".repeat(29_000);
+    let whens = "WHEN a THEN 1 ".repeat(20);
+    let compared = format!(
+        "SELECT CASE '{literal}' {whens}END AS v FROM (SELECT first_name AS a FROM retail.customers) s"
+    );
+    let (inner, outer) = (vec!["v"; 10].join(", "), vec!["v"; 40].join(", "));
+    too_large(
+        &format!(
+            "SELECT count(*) FROM (SELECT greatest({inner}) AS v FROM ({compared}) s) s GROUP BY greatest({outer}) > 0"
+        ),
+        "at once",
+    );
+}
+
+/// The planner puts a bounded wrapper into the query, with a copy of its argument in each place.
+#[test]
+fn copies_of_long_literals_in_bounded_wrappers_are_counted() {
+    let literal = "x".repeat(7_000);
+    let args = vec!["l"; 40].join(", ");
+    let read = format!(
+        "SELECT concat(a, {args})::numeric AS v FROM (SELECT email AS a, '{literal}' AS l FROM retail.customers) s"
+    );
+    let outer = vec!["v"; 30].join(", ");
+    too_large(
+        &format!(
+            "SELECT count(*) FROM (SELECT greatest(v, v, v) AS v FROM ({read}) s) s GROUP BY greatest({outer}) IS NULL"
         ),
         "at once",
     );
