@@ -17,6 +17,7 @@ use azure_identity::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
+use super::bounded_client::BoundedClient;
 use super::token::{IssuedToken, TokenError};
 use crate::settings::{Application, AzureCredential};
 
@@ -36,8 +37,14 @@ const MAX_ERROR_CHARS: usize = 400;
 /// What Azure's library says when the identity does not exist on this machine (status 400).
 const NOT_ASSIGNED: &str = "has not been assigned";
 
+/// The error for an answer of that kind.
+const NO_TOKEN: &str = "the answer contains no token";
+
 /// Where its advice begins, which is about the library and not about this server.
 const ADVICE: &str = "\nTo troubleshoot";
+
+/// How a token begins: `{"` in base64.
+const TOKEN_START: &str = "eyJ";
 
 /// Fetches tokens, without a cache.
 #[derive(Debug)]
@@ -50,7 +57,7 @@ impl Fetcher {
     pub(super) fn new(credential: AzureCredential, http: reqwest::Client) -> Self {
         Self {
             credential,
-            http: Arc::new(http),
+            http: Arc::new(BoundedClient::new(http)),
         }
     }
 
@@ -65,10 +72,15 @@ impl Fetcher {
             .await
             .map_err(|_| TokenError::TimedOut(FETCH_TIMEOUT))?
             .map_err(|error| token_error(&error.to_string()))?;
+        let text = token.token.secret();
+        // The library takes an answer without a token for an empty one.
+        if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(TokenError::Refused(NO_TOKEN.to_owned()));
+        }
         // The library's clock, because it has added the lifetime of most tokens to it.
         let valid_for = token.expires_on - OffsetDateTime::now_utc();
         Ok(IssuedToken {
-            text: SecretString::from(token.token.secret()),
+            text: SecretString::from(text),
             valid_for: valid_for.try_into().map_err(|_| TokenError::Expired)?,
         })
     }
@@ -129,14 +141,17 @@ impl Fetcher {
     }
 }
 
-/// The error for a text of Azure's library. It never contains a token: the library quotes bodies of
-/// failed requests only.
+/// The error for a text of Azure's library. The library quotes answers: those of failed requests,
+/// and parts of those that it cannot parse. So the text ends where a token could begin, and has no
+/// control characters, which could forge lines of the log.
 fn token_error(text: &str) -> TokenError {
     if text.contains(NOT_ASSIGNED) {
         return TokenError::NotAssigned;
     }
-    let text = text.split(ADVICE).next().unwrap_or_default().trim();
-    TokenError::Refused(text.chars().take(MAX_ERROR_CHARS).collect())
+    let text = text.split(ADVICE).next().unwrap_or_default();
+    let text = text.split(TOKEN_START).next().unwrap_or_default().trim();
+    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
+    TokenError::Refused(text.chars().map(printable).take(MAX_ERROR_CHARS).collect())
 }
 
 #[cfg(test)]
@@ -154,6 +169,21 @@ mod tests {
         }
         match token_error("gone\nTo troubleshoot, visit") {
             TokenError::Refused(text) => assert_eq!(text, "gone"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Azure's library quotes an answer that it cannot parse.
+    #[test]
+    fn errors_contain_no_token_and_no_control_characters() {
+        let answer = r#""eyJhbGciOiJub25lIn0.e30.signature""#;
+        let error = serde_json::from_str::<std::collections::HashMap<String, String>>(answer);
+        let error = error.expect_err("no object").to_string();
+        assert!(error.contains("e30.signature"), "{error}");
+        match token_error(&format!("a\r\nb\u{1b}[31m {error}")) {
+            TokenError::Refused(text) => {
+                assert_eq!(text, "a  b [31m invalid type: string \"");
+            }
             other => panic!("{other:?}"),
         }
     }

@@ -7,6 +7,7 @@
 //! - a token is never logged, and never part of an error;
 //! - no request waits while a valid token exists;
 //! - however many requests need a token, one fetch at a time is under way for each scope.
+mod bounded_client; //    the HTTP client for Azure's library
 mod database_password; // a token as the password of a database login
 mod fetcher; //           asks Azure for one token
 mod slot; //              the token of one scope, and when to fetch the next one
