@@ -73,7 +73,7 @@ pub enum TokenError {
     /// The token had expired when it arrived.
     #[error("the access token had expired when it was issued; check this machine's clock")]
     Expired,
-    /// The fetch was interrupted: the server is stopping.
+    /// The fetch was interrupted: the server is stopping, or Azure's library has panicked.
     #[error("the fetch of the access token was interrupted")]
     Interrupted,
 }

@@ -40,7 +40,7 @@ const MIN_SERVER_VERSION: i32 = 160_000;
 pub enum AdminError {
     /// The server does not answer, or rejects the login.
     #[error(
-        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER and POSTGRES_ADMIN_PASSWORD"
+        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER, and POSTGRES_ADMIN_PASSWORD or, with POSTGRES_AUTH=entra, ZAVA_AZURE_CREDENTIAL"
     )]
     Connect {
         /// As configured.
