@@ -123,15 +123,30 @@ pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     Uuid::try_parse(text).map_err(|_| "must be a UUID")
 }
 
+/// The variables that tell that App Service, Functions or Container Apps host this server.
+const HOSTS_WITH_AN_ENDPOINT: [&str; 2] = ["WEBSITE_SITE_NAME", "CONTAINER_APP_NAME"];
+
 /// Checks the two variables with which App Service, Functions and Container Apps name their
-/// endpoint for tokens. With one of them, `azure_identity` would ask another endpoint, which does
-/// not exist there, and wait a minute for it.
+/// endpoint for tokens, once an identity is assigned. Without one of them, `azure_identity` would
+/// ask the endpoint of virtual machines, which does not exist there, and wait for it.
 fn check_identity_endpoint(reader: &mut Reader<'_>) -> Option<()> {
     let is_set = |reader: &Reader<'_>, variable: &Variable| reader.foreign(variable.name).is_some();
     let (endpoint, header) = (
         is_set(reader, &var::IDENTITY_ENDPOINT),
         is_set(reader, &var::IDENTITY_HEADER),
     );
+    if !endpoint
+        && !header
+        && HOSTS_WITH_AN_ENDPOINT
+            .iter()
+            .any(|name| reader.is_set(name))
+    {
+        reader.add_problem(
+            &var::ZAVA_AZURE_CREDENTIAL,
+            "is `managed-identity`, but no identity is assigned to this app (IDENTITY_ENDPOINT is not set); assign one by `az functionapp identity assign` or `az containerapp identity assign`",
+        );
+        return None;
+    }
     if endpoint == header {
         return Some(());
     }

@@ -110,6 +110,8 @@ async fn an_identity_that_is_not_usable_is_explained() {
         (Mode::Healthy, None, not_assigned),
         (Mode::Healthy, Some(other), not_assigned),
         (Mode::Malformed, Some(CLIENT), "yields no token"),
+        (Mode::Quoted, Some(CLIENT), "yields no token"),
+        (Mode::Empty, Some(CLIENT), "contains no token"),
         (Mode::Expired, Some(CLIENT), "check this machine's clock"),
         (Mode::Status(403), Some(CLIENT), "the stand-in fails"),
         (Mode::Status(429), Some(CLIENT), "the stand-in fails"),
