@@ -123,6 +123,16 @@ pub enum AdminError {
     /// Another tenant or store has this name or id.
     #[error("the name \"{0}\" or the id is taken; `zava-mcp-server tenant list` lists all tenants")]
     TenantExists(String),
+    /// The name differs from another tenant's only in case, white space or punctuation.
+    #[error(
+        "the app role of the store \"{name}\" would be that of \"{other}\", and grant both; choose a name that differs in letters (a to z) or digits"
+    )]
+    SameAppRole {
+        /// The name that was given.
+        name: String,
+        /// The other tenant's name.
+        other: String,
+    },
     /// The audit log was tampered with.
     #[error("the audit log's hash chain is broken")]
     Audit(#[from] ChainError),
