@@ -1,5 +1,6 @@
 //! Asks Azure for one token.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ impl Fetcher {
         let token = timeout(FETCH_TIMEOUT, fetching)
             .await
             .map_err(|_| TokenError::TimedOut(FETCH_TIMEOUT))?
-            .map_err(|error| token_error(&error.to_string()))?;
+            .map_err(|error| token_error(&text_with_cause(&error)))?;
         let text = token.token.secret();
         // The library takes an answer without a token for an empty one.
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -141,6 +142,23 @@ impl Fetcher {
     }
 }
 
+/// The text of an error of Azure's library without its advice, and the cause at the end of the
+/// chain: the text itself may only say that the library has stopped trying.
+fn text_with_cause(error: &azure_core::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(ADVICE).next().unwrap_or_default();
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let cause = cause.to_string();
+    if text.contains(&cause) {
+        text.to_owned()
+    } else {
+        format!("{text}: {cause}")
+    }
+}
+
 /// The error for a text of Azure's library. The library quotes answers: those of failed requests,
 /// and parts of those that it cannot parse. So the text ends where a token could begin, and has no
 /// control characters, which could forge lines of the log.
@@ -148,7 +166,6 @@ fn token_error(text: &str) -> TokenError {
     if text.contains(NOT_ASSIGNED) {
         return TokenError::NotAssigned;
     }
-    let text = text.split(ADVICE).next().unwrap_or_default();
     let text = text.split(TOKEN_START).next().unwrap_or_default().trim();
     let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
     TokenError::Refused(text.chars().map(printable).take(MAX_ERROR_CHARS).collect())
@@ -156,21 +173,30 @@ fn token_error(text: &str) -> TokenError {
 
 #[cfg(test)]
 mod tests {
+    use azure_core::error::ErrorKind;
+
     use super::*;
 
     #[test]
     fn errors_are_short_and_say_what_to_do() {
         let unassigned = "ManagedIdentityCredential authentication failed. The requested identity has not been assigned to this resource";
         assert!(matches!(token_error(unassigned), TokenError::NotAssigned));
-        let text = format!("AADSTS7000215: {}{ADVICE}, visit", "x".repeat(1000));
+        let text = format!("AADSTS7000215: {}", "x".repeat(1000));
         match token_error(&text) {
             TokenError::Refused(text) => assert_eq!(text.chars().count(), MAX_ERROR_CHARS),
             other => panic!("{other:?}"),
         }
-        match token_error("gone\nTo troubleshoot, visit") {
-            TokenError::Refused(text) => assert_eq!(text, "gone"),
-            other => panic!("{other:?}"),
-        }
+    }
+
+    #[test]
+    fn the_text_of_an_error_ends_with_its_cause() {
+        let text = |cause: &'static str| {
+            let cause = azure_core::Error::with_message(ErrorKind::Io, cause);
+            let text = format!("gave up{ADVICE}, visit");
+            text_with_cause(&azure_core::Error::with_error(ErrorKind::Io, cause, text))
+        };
+        assert_eq!(text("refused"), "gave up: refused");
+        assert_eq!(text("gave up"), "gave up");
     }
 
     /// Azure's library quotes an answer that it cannot parse.

@@ -47,6 +47,8 @@ pub(super) enum Mode {
     Quoted,
     /// With 200, a lifetime and an empty token.
     Empty,
+    /// With 200 and a lifetime that no clock can hold.
+    Endless,
     /// With a token that has expired.
     Expired,
     /// Not before the mode changes.
@@ -175,6 +177,10 @@ impl Shared {
                 Some((status, "the stand-in fails").into_response())
             }
             Mode::Malformed => Some("<html>a login page</html>".into_response()),
+            Mode::Endless => {
+                let body = json!({"access_token": self.issue().0, "expires_in": i64::MAX});
+                Some(Json(body).into_response())
+            }
             Mode::Quoted => Some(Json(self.issue().0).into_response()),
             Mode::Empty => {
                 let body = json!({
