@@ -179,4 +179,9 @@ async fn an_endpoint_that_does_not_answer_is_an_error_within_seconds() {
     let (code, text) = run(command).await;
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("Connection refused"), "{text}");
+    azure.entra.set(Mode::Blocked);
+    let (code, text) = run(check(&azure, &gateway, folder.path())).await;
+    assert_eq!(code, Some(1), "{text}");
+    let expected = "there was no password for the database within 5 s";
+    assert!(text.contains(expected), "{text}");
 }
