@@ -265,7 +265,7 @@ async fn a_server_that_does_not_ask_for_the_token_does_not_get_it() {
         let server = TestServer::with_settings(&settings).await;
         let response = server.request(SEATTLE, "tools/list", json!({})).await;
         assert_eq!(response.status(), 503, "{demand:?}");
-        assert_eq!(gateway.logins(), 0);
+        assert_eq!((gateway.logins(), gateway.answered()), (0, 0), "{demand:?}");
     }
 }
 
