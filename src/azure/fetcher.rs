@@ -19,7 +19,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
 use super::bounded_client::BoundedClient;
-use super::token::{IssuedToken, TokenError};
+use super::token::{AccessTokenError, IssuedToken};
 use crate::settings::{Application, AzureCredential};
 
 /// How long a fetch may take, with its retries. The Azure CLI takes seconds.
@@ -63,7 +63,7 @@ impl Fetcher {
     }
 
     /// Fetches a token for a scope.
-    pub(super) async fn fetch(&self, scope: &str) -> Result<IssuedToken, TokenError> {
+    pub(super) async fn fetch(&self, scope: &str) -> Result<IssuedToken, AccessTokenError> {
         let fetching = async {
             // A credential for each fetch: its cache would return the token that is to be replaced.
             let credential = self.credential()?;
@@ -71,18 +71,20 @@ impl Fetcher {
         };
         let token = timeout(FETCH_TIMEOUT, fetching)
             .await
-            .map_err(|_| TokenError::TimedOut(FETCH_TIMEOUT))?
+            .map_err(|_| AccessTokenError::TimedOut(FETCH_TIMEOUT))?
             .map_err(|error| token_error(&text_with_cause(&error)))?;
         let text = token.token.secret();
         // The library takes an answer without a token for an empty one.
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(TokenError::Refused(NO_TOKEN.to_owned()));
+            return Err(AccessTokenError::Refused(NO_TOKEN.to_owned()));
         }
         // The library's clock, because it has added the lifetime of most tokens to it.
         let valid_for = token.expires_on - OffsetDateTime::now_utc();
         Ok(IssuedToken {
             text: SecretString::from(text),
-            valid_for: valid_for.try_into().map_err(|_| TokenError::Expired)?,
+            valid_for: valid_for
+                .try_into()
+                .map_err(|_| AccessTokenError::Expired)?,
         })
     }
 
@@ -162,13 +164,13 @@ fn text_with_cause(error: &azure_core::Error) -> String {
 /// The error for a text of Azure's library. The library quotes answers: those of failed requests,
 /// and parts of those that it cannot parse. So the text ends where a token could begin, and has no
 /// control characters, which could forge lines of the log.
-fn token_error(text: &str) -> TokenError {
+fn token_error(text: &str) -> AccessTokenError {
     if text.contains(NOT_ASSIGNED) {
-        return TokenError::NotAssigned;
+        return AccessTokenError::NotAssigned;
     }
     let text = text.split(TOKEN_START).next().unwrap_or_default().trim();
     let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
-    TokenError::Refused(text.chars().map(printable).take(MAX_ERROR_CHARS).collect())
+    AccessTokenError::Refused(text.chars().map(printable).take(MAX_ERROR_CHARS).collect())
 }
 
 #[cfg(test)]
@@ -180,10 +182,13 @@ mod tests {
     #[test]
     fn errors_are_short_and_say_what_to_do() {
         let unassigned = "ManagedIdentityCredential authentication failed. The requested identity has not been assigned to this resource";
-        assert!(matches!(token_error(unassigned), TokenError::NotAssigned));
+        assert!(matches!(
+            token_error(unassigned),
+            AccessTokenError::NotAssigned
+        ));
         let text = format!("AADSTS7000215: {}", "x".repeat(1000));
         match token_error(&text) {
-            TokenError::Refused(text) => assert_eq!(text.chars().count(), MAX_ERROR_CHARS),
+            AccessTokenError::Refused(text) => assert_eq!(text.chars().count(), MAX_ERROR_CHARS),
             other => panic!("{other:?}"),
         }
     }
@@ -207,7 +212,7 @@ mod tests {
         let error = error.expect_err("no object").to_string();
         assert!(error.contains("e30.signature"), "{error}");
         match token_error(&format!("a\r\nb\u{1b}[31m {error}")) {
-            TokenError::Refused(text) => {
+            AccessTokenError::Refused(text) => {
                 assert_eq!(text, "a  b [31m invalid type: string \"");
             }
             other => panic!("{other:?}"),

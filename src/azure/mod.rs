@@ -15,5 +15,5 @@ mod token; //             a token, and why there is none
 mod token_source; //      the tokens of all scopes
 
 pub use database_password::password_source;
-pub use token::TokenError;
+pub use token::AccessTokenError;
 pub use token_source::TokenSource;

@@ -58,7 +58,7 @@ impl Token {
 
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum TokenError {
+pub enum AccessTokenError {
     /// Azure has not assigned the identity to the machine that hosts the server.
     #[error(
         "the managed identity is not assigned to this app; assign it with `az functionapp identity assign` or `az containerapp identity assign`, and set AZURE_CLIENT_ID to its client id (several user-assigned identities need it, the system-assigned one must be without)"

@@ -49,7 +49,7 @@ pub struct Application {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum CredentialKind {
     ManagedIdentity,
     WorkloadIdentity,
     ClientSecret,
@@ -60,21 +60,21 @@ impl AzureCredential {
     /// Reads the identity. `None` if a setting is missing or invalid.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.parsed(&var::ZAVA_AZURE_CREDENTIAL, |text| match text {
-            "managed-identity" => Ok(Kind::ManagedIdentity),
-            "workload-identity" => Ok(Kind::WorkloadIdentity),
-            "client-secret" => Ok(Kind::ClientSecret),
-            "developer-tools" => Ok(Kind::DeveloperTools),
+            "managed-identity" => Ok(CredentialKind::ManagedIdentity),
+            "workload-identity" => Ok(CredentialKind::WorkloadIdentity),
+            "client-secret" => Ok(CredentialKind::ClientSecret),
+            "developer-tools" => Ok(CredentialKind::DeveloperTools),
             _ => Err(
                 "must be `managed-identity`, `workload-identity`, `client-secret` or `developer-tools`",
             ),
         });
         match kind? {
-            Kind::ManagedIdentity => {
+            CredentialKind::ManagedIdentity => {
                 check_identity_endpoint(reader)?;
                 let client_id = reader.optional(&var::AZURE_CLIENT_ID, parse_id);
                 Some(Self::ManagedIdentity { client_id })
             }
-            Kind::WorkloadIdentity => {
+            CredentialKind::WorkloadIdentity => {
                 let application = Application::read(reader);
                 let token_file = reader.parsed(&var::AZURE_FEDERATED_TOKEN_FILE, |text| {
                     Ok(PathBuf::from(text))
@@ -84,7 +84,7 @@ impl AzureCredential {
                     token_file: token_file?,
                 })
             }
-            Kind::ClientSecret => {
+            CredentialKind::ClientSecret => {
                 let application = Application::read(reader);
                 let secret = reader.parsed(&var::AZURE_CLIENT_SECRET, |text| {
                     Ok(SecretString::from(text))
@@ -94,7 +94,7 @@ impl AzureCredential {
                     secret: secret?,
                 })
             }
-            Kind::DeveloperTools => Some(Self::DeveloperTools),
+            CredentialKind::DeveloperTools => Some(Self::DeveloperTools),
         }
     }
 }
