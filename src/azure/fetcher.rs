@@ -26,7 +26,7 @@ use crate::settings::{Application, AzureCredential};
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How many times one fetch repeats a request that was answered with 429 or 5xx: an endpoint that
-/// has just started does so for a moment.
+/// has just started does so for a moment. The library has its own number for virtual machines.
 const MAX_RETRIES: u32 = 2;
 
 /// The first delay before such a repetition.
