@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 /// The password for one connection.
 #[derive(Clone, Debug)]
 pub enum Password {
-    /// A secret that both sides know. It proves itself by SCRAM and is never sent.
+    /// A secret that both sides know. It proves itself by SCRAM, and `query::scope` never sends it.
     Secret(SecretString),
     /// An access token. The database cannot know it, so it must be sent: only inside TLS, to a
     /// server whose name has been verified.

@@ -9,8 +9,9 @@ package_folder() {
   local binary=$1 folder=$2 other
   if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then die "$binary is not an executable file."; fi
   mkdir -p "$folder" || die "could not create the folder $folder; the reason is above."
+  # `-quit` and not `head`, which would end a long list, and with it this script, by SIGPIPE.
   other=$(cd "$folder" && find . ! -path . ! -path ./host.json ! -path ./mcp ! -path ./mcp/function.json \
-    ! -path "./$executable_name" | head -n 1)
+    ! -path "./$executable_name" -print -quit) || die "could not read the folder $folder; the reason is above."
   [ -z "$other" ] || die "$folder holds something that is not part of the package: ${other#./}" \
     "Name another folder, or remove it."
   mkdir -p "$folder/mcp" || die_unwritable "$folder/mcp"

@@ -7,6 +7,7 @@
 //! - a token is never logged, and never part of an error;
 //! - no request waits while a valid token exists;
 //! - however many requests need a token, one fetch at a time is under way for each scope.
+mod bounded_client; //    the HTTP client for Azure's library
 mod database_password; // a token as the password of a database login
 mod fetcher; //           asks Azure for one token
 mod slot; //              the token of one scope, and when to fetch the next one
@@ -14,5 +15,5 @@ mod token; //             a token, and why there is none
 mod token_source; //      the tokens of all scopes
 
 pub use database_password::password_source;
-pub use token::TokenError;
+pub use token::AccessTokenError;
 pub use token_source::TokenSource;

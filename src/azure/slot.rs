@@ -5,7 +5,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use super::token::{IssuedToken, Token, TokenError};
+use super::token::{AccessTokenError, IssuedToken, Token};
 
 /// How long after a failed fetch the next one may begin; each further failure doubles it.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub(super) struct Slot {
 /// The last fetch, if it has failed.
 #[derive(Debug)]
 struct Failure {
-    error: TokenError,
+    error: AccessTokenError,
     /// How many fetches have failed in a row.
     count: u32,
     retry_at: Instant,
@@ -42,7 +42,7 @@ pub(super) enum Next {
     /// Waits for the fetch that is under way.
     Wait,
     /// Gives up: fetching has failed a moment ago.
-    Fail(TokenError),
+    Fail(AccessTokenError),
 }
 
 impl Slot {
@@ -68,7 +68,7 @@ impl Slot {
     /// Ends a fetch. `jitter` is from 0 to 1.
     pub(super) fn finish(
         &mut self,
-        fetched: Result<IssuedToken, TokenError>,
+        fetched: Result<IssuedToken, AccessTokenError>,
         now: Instant,
         jitter: f64,
     ) {
@@ -111,7 +111,7 @@ mod tests {
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn issued(text: &str, valid_for: Duration) -> Result<IssuedToken, TokenError> {
+    fn issued(text: &str, valid_for: Duration) -> Result<IssuedToken, AccessTokenError> {
         Ok(IssuedToken {
             text: SecretString::from(text),
             valid_for,
@@ -174,17 +174,17 @@ mod tests {
         let mut at = now + HOUR / 2;
         for delay in [1, 2, 4, 8, 16, 30, 30] {
             assert_uses(&mut slot, at, "a", true);
-            slot.finish(Err(TokenError::Expired), at, 0.0);
+            slot.finish(Err(AccessTokenError::Expired), at, 0.0);
             let delay = Duration::from_secs(delay);
             assert_uses(&mut slot, at + delay - Duration::from_millis(1), "a", false);
             at += delay;
         }
         // Once it has expired, the error is returned until the next fetch is due.
         assert_uses(&mut slot, at, "a", true);
-        slot.finish(Err(TokenError::NotAssigned), now + HOUR, 1.0);
+        slot.finish(Err(AccessTokenError::NotAssigned), now + HOUR, 1.0);
         assert!(matches!(
             slot.next(now + HOUR),
-            (Next::Fail(TokenError::NotAssigned), false)
+            (Next::Fail(AccessTokenError::NotAssigned), false)
         ));
         let later = now + HOUR + Duration::from_secs(15);
         assert!(matches!(slot.next(later), (Next::Wait, true)));

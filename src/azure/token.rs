@@ -58,7 +58,7 @@ impl Token {
 
 /// Why there is no token.
 #[derive(Clone, Debug, thiserror::Error)]
-pub enum TokenError {
+pub enum AccessTokenError {
     /// Azure has not assigned the identity to the machine that hosts the server.
     #[error(
         "the managed identity is not assigned to this app; assign it with `az functionapp identity assign` or `az containerapp identity assign`, and set AZURE_CLIENT_ID to its client id (several user-assigned identities need it, the system-assigned one must be without)"
@@ -73,7 +73,7 @@ pub enum TokenError {
     /// The token had expired when it arrived.
     #[error("the access token had expired when it was issued; check this machine's clock")]
     Expired,
-    /// The fetch was interrupted: the server is stopping.
+    /// The fetch was interrupted: the server is stopping, or Azure's library has panicked.
     #[error("the fetch of the access token was interrupted")]
     Interrupted,
 }

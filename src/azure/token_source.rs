@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::fetcher::Fetcher;
 use super::slot::{Next, Slot};
-use super::token::{IssuedToken, TokenError};
+use super::token::{AccessTokenError, IssuedToken};
 use crate::settings::AzureCredential;
 
 /// The state of one scope, and a signal for each change of it.
@@ -55,12 +55,12 @@ impl TokenSource {
     /// A valid token for a scope, such as `https://vault.azure.net/.default`.
     ///
     /// # Errors
-    /// [`TokenError`] when there is no valid token and none can be fetched. After a failure, the
+    /// [`AccessTokenError`] when there is no valid token and none can be fetched. After a failure, the
     /// next fetch begins after a second at the earliest, later after several failures.
     ///
     /// # Cancel safety
     /// Safe: a fetch that has begun goes on.
-    pub async fn token(&self, scope: &str) -> Result<SecretString, TokenError> {
+    pub async fn token(&self, scope: &str) -> Result<SecretString, AccessTokenError> {
         let entry = self.entry(scope);
         loop {
             // Created before the state is read, so that no change is missed.
@@ -93,7 +93,7 @@ impl TokenSource {
         let (fetcher, scope) = (Arc::clone(&self.fetcher), scope.to_owned());
         let mut fetch = Fetch {
             entry,
-            outcome: Err(TokenError::Interrupted),
+            outcome: Err(AccessTokenError::Interrupted),
         };
         self.fetches.spawn(async move {
             fetch.outcome = fetcher.fetch(&scope).await;
@@ -111,12 +111,12 @@ impl TokenSource {
 /// A fetch that ends when it is dropped, so that nobody waits for one that was interrupted.
 struct Fetch {
     entry: Arc<Entry>,
-    outcome: Result<IssuedToken, TokenError>,
+    outcome: Result<IssuedToken, AccessTokenError>,
 }
 
 impl Drop for Fetch {
     fn drop(&mut self) {
-        let outcome = std::mem::replace(&mut self.outcome, Err(TokenError::Interrupted));
+        let outcome = std::mem::replace(&mut self.outcome, Err(AccessTokenError::Interrupted));
         self.entry
             .change(|slot| slot.finish(outcome, Instant::now(), rand::random()));
         self.entry.changed.notify_waiters();

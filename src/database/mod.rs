@@ -40,7 +40,7 @@ const MIN_SERVER_VERSION: i32 = 160_000;
 pub enum AdminError {
     /// The server does not answer, or rejects the login.
     #[error(
-        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER and POSTGRES_ADMIN_PASSWORD"
+        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER, and POSTGRES_ADMIN_PASSWORD or, with POSTGRES_AUTH=entra, ZAVA_AZURE_CREDENTIAL"
     )]
     Connect {
         /// As configured.
@@ -123,6 +123,16 @@ pub enum AdminError {
     /// Another tenant or store has this name or id.
     #[error("the name \"{0}\" or the id is taken; `zava-mcp-server tenant list` lists all tenants")]
     TenantExists(String),
+    /// The name differs from another tenant's only in case, white space or punctuation.
+    #[error(
+        "the app role of the store \"{name}\" would be that of \"{other}\", and grant both; choose a name that differs in letters (a to z) or digits"
+    )]
+    SameAppRole {
+        /// The name that was given.
+        name: String,
+        /// The other tenant's name.
+        other: String,
+    },
     /// The audit log was tampered with.
     #[error("the audit log's hash chain is broken")]
     Audit(#[from] ChainError),

@@ -2,11 +2,14 @@
 //! `guard.tenant` and `guard.entitlement` record every change in the audit log.
 
 use sqlx::postgres::PgRow;
-use sqlx::{Connection as _, FromRow, PgConnection, Row as _};
+use sqlx::{Connection as _, FromRow, PgConnection, Postgres, Row as _, Transaction};
 use uuid::Uuid;
 
 use super::AdminError;
 use super::callers::tenant_id;
+
+/// Lets one transaction at a time change tenants, while servers read them.
+const LOCK: &str = "LOCK TABLE guard.tenant IN SHARE ROW EXCLUSIVE MODE";
 
 /// The longest name of a store, in characters.
 const MAX_NAME_CHARS: usize = 100;
@@ -58,7 +61,8 @@ pub enum NewTenant {
 /// Creates a tenant.
 ///
 /// # Errors
-/// [`AdminError::TenantName`], [`AdminError::TenantExists`] and [`AdminError::Statement`].
+/// [`AdminError::TenantName`], [`AdminError::TenantExists`], [`AdminError::SameAppRole`] and
+/// [`AdminError::Statement`].
 pub async fn add_tenant(
     connection: &mut PgConnection,
     id: Uuid,
@@ -66,7 +70,7 @@ pub async fn add_tenant(
     new: NewTenant,
 ) -> Result<Tenant, AdminError> {
     let name = check_name(name)?;
-    let mut transaction = connection.begin().await.map_err(AdminError::Statement)?;
+    let mut transaction = begin(connection).await?;
     let store_id: Option<i32> = match new {
         NewTenant::AllStores => None,
         NewTenant::Store { is_online } => sqlx::query_scalar(
@@ -91,6 +95,7 @@ pub async fn add_tenant(
     .execute(&mut *transaction)
     .await
     .map_err(|error| taken(error, name))?;
+    check_app_role(&mut transaction, id, name).await?;
     transaction.commit().await.map_err(AdminError::Statement)?;
     Ok(Tenant {
         id,
@@ -102,15 +107,16 @@ pub async fn add_tenant(
 /// Renames a tenant, and its store if it has one, by the tenant's id or name.
 ///
 /// # Errors
-/// [`AdminError::UnknownTenant`], [`AdminError::TenantName`], [`AdminError::TenantExists`] and
-/// [`AdminError::Statement`].
+/// [`AdminError::UnknownTenant`], [`AdminError::TenantName`], [`AdminError::TenantExists`],
+/// [`AdminError::SameAppRole`] and [`AdminError::Statement`].
 pub async fn rename_tenant(
     connection: &mut PgConnection,
     tenant: &str,
     new_name: &str,
 ) -> Result<(), AdminError> {
     let new_name = check_name(new_name)?;
-    let id = tenant_id(connection, tenant).await?;
+    let mut transaction = begin(connection).await?;
+    let id = tenant_id(&mut transaction, tenant).await?;
     sqlx::query(
         "WITH renamed AS (
              UPDATE guard.tenant SET tenant_name = $2 WHERE tenant_id = $1 RETURNING store_id
@@ -119,10 +125,11 @@ pub async fn rename_tenant(
     )
     .bind(id)
     .bind(new_name)
-    .execute(connection)
+    .execute(&mut *transaction)
     .await
-    .map(|_| ())
-    .map_err(|error| taken(error, new_name))
+    .map_err(|error| taken(error, new_name))?;
+    check_app_role(&mut transaction, id, new_name).await?;
+    transaction.commit().await.map_err(AdminError::Statement)
 }
 
 /// What has become of the store of a tenant that was removed.
@@ -144,7 +151,7 @@ pub async fn remove_tenant(
     connection: &mut PgConnection,
     tenant: &str,
 ) -> Result<RemovedStore, AdminError> {
-    let mut transaction = connection.begin().await.map_err(AdminError::Statement)?;
+    let mut transaction = begin(connection).await?;
     let id = tenant_id(&mut transaction, tenant).await?;
     sqlx::query("DELETE FROM guard.entitlement WHERE tenant_id = $1")
         .bind(id)
@@ -183,6 +190,37 @@ fn check_name(name: &str) -> Result<&str, AdminError> {
         // It would be taken for a tenant's id.
         && Uuid::try_parse(name).is_err();
     is_valid.then_some(name).ok_or(AdminError::TenantName)
+}
+
+/// Begins a transaction that changes tenants.
+async fn begin(connection: &mut PgConnection) -> Result<Transaction<'_, Postgres>, AdminError> {
+    let mut transaction = connection.begin().await.map_err(AdminError::Statement)?;
+    sqlx::raw_sql(LOCK)
+        .execute(&mut *transaction)
+        .await
+        .map_err(AdminError::Statement)?;
+    Ok(transaction)
+}
+
+/// Checks that no app role grants a tenant together with another one: different names may have the
+/// same role.
+async fn check_app_role(
+    connection: &mut PgConnection,
+    id: Uuid,
+    name: &str,
+) -> Result<(), AdminError> {
+    let other: Option<String> = sqlx::query_scalar(include_str!("same_app_role.sql"))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(AdminError::Statement)?;
+    match other {
+        None => Ok(()),
+        Some(other) => Err(AdminError::SameAppRole {
+            name: name.to_owned(),
+            other,
+        }),
+    }
 }
 
 /// Says that a name or id is taken, if that is the error.

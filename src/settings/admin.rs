@@ -1,4 +1,4 @@
-use super::database::{AuthMethod, DatabaseAddress, Login, NewLogin};
+use super::database::{DatabaseAddress, Login, LoginAuth, NewLogin};
 use super::environment::Environment;
 use super::log_filter::LogFilter;
 use super::reader::{Reader, SettingsError};
@@ -42,7 +42,7 @@ impl AdminSettings {
                 "must be `direct` for `migrate` and `seed`, which need a connection without a pooler",
             )
         });
-        let auth = AuthMethod::read(reader, database.as_ref());
+        let auth = LoginAuth::read(reader, database.as_ref());
         let admin = Login::read(
             reader,
             auth.as_ref(),

@@ -49,7 +49,7 @@ pub struct Application {
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum CredentialKind {
     ManagedIdentity,
     WorkloadIdentity,
     ClientSecret,
@@ -60,21 +60,21 @@ impl AzureCredential {
     /// Reads the identity. `None` if a setting is missing or invalid.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.parsed(&var::ZAVA_AZURE_CREDENTIAL, |text| match text {
-            "managed-identity" => Ok(Kind::ManagedIdentity),
-            "workload-identity" => Ok(Kind::WorkloadIdentity),
-            "client-secret" => Ok(Kind::ClientSecret),
-            "developer-tools" => Ok(Kind::DeveloperTools),
+            "managed-identity" => Ok(CredentialKind::ManagedIdentity),
+            "workload-identity" => Ok(CredentialKind::WorkloadIdentity),
+            "client-secret" => Ok(CredentialKind::ClientSecret),
+            "developer-tools" => Ok(CredentialKind::DeveloperTools),
             _ => Err(
                 "must be `managed-identity`, `workload-identity`, `client-secret` or `developer-tools`",
             ),
         });
         match kind? {
-            Kind::ManagedIdentity => {
+            CredentialKind::ManagedIdentity => {
                 check_identity_endpoint(reader)?;
                 let client_id = reader.optional(&var::AZURE_CLIENT_ID, parse_id);
                 Some(Self::ManagedIdentity { client_id })
             }
-            Kind::WorkloadIdentity => {
+            CredentialKind::WorkloadIdentity => {
                 let application = Application::read(reader);
                 let token_file = reader.parsed(&var::AZURE_FEDERATED_TOKEN_FILE, |text| {
                     Ok(PathBuf::from(text))
@@ -84,7 +84,7 @@ impl AzureCredential {
                     token_file: token_file?,
                 })
             }
-            Kind::ClientSecret => {
+            CredentialKind::ClientSecret => {
                 let application = Application::read(reader);
                 let secret = reader.parsed(&var::AZURE_CLIENT_SECRET, |text| {
                     Ok(SecretString::from(text))
@@ -94,7 +94,7 @@ impl AzureCredential {
                     secret: secret?,
                 })
             }
-            Kind::DeveloperTools => Some(Self::DeveloperTools),
+            CredentialKind::DeveloperTools => Some(Self::DeveloperTools),
         }
     }
 }
@@ -123,15 +123,30 @@ pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     Uuid::try_parse(text).map_err(|_| "must be a UUID")
 }
 
+/// The variables that tell that App Service, Functions or Container Apps host this server.
+const HOSTS_WITH_AN_ENDPOINT: [&str; 2] = ["WEBSITE_SITE_NAME", "CONTAINER_APP_NAME"];
+
 /// Checks the two variables with which App Service, Functions and Container Apps name their
-/// endpoint for tokens. With one of them, `azure_identity` would ask another endpoint, which does
-/// not exist there, and wait a minute for it.
+/// endpoint for tokens, once an identity is assigned. Without one of them, `azure_identity` would
+/// ask the endpoint of virtual machines, which does not exist there, and wait for it.
 fn check_identity_endpoint(reader: &mut Reader<'_>) -> Option<()> {
     let is_set = |reader: &Reader<'_>, variable: &Variable| reader.foreign(variable.name).is_some();
     let (endpoint, header) = (
         is_set(reader, &var::IDENTITY_ENDPOINT),
         is_set(reader, &var::IDENTITY_HEADER),
     );
+    if !endpoint
+        && !header
+        && HOSTS_WITH_AN_ENDPOINT
+            .iter()
+            .any(|name| reader.is_set(name))
+    {
+        reader.add_problem(
+            &var::ZAVA_AZURE_CREDENTIAL,
+            "is `managed-identity`, but no identity is assigned to this app (IDENTITY_ENDPOINT is not set); assign one by `az functionapp identity assign` or `az containerapp identity assign`",
+        );
+        return None;
+    }
     if endpoint == header {
         return Some(());
     }

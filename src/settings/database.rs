@@ -98,7 +98,7 @@ pub enum LoginIdentity {
 
 /// How all roles log in.
 #[derive(Clone, Debug)]
-pub(super) enum AuthMethod {
+pub(super) enum LoginAuth {
     Password,
     Entra(EntraLogin),
 }
@@ -166,7 +166,7 @@ impl Tls {
     }
 }
 
-impl AuthMethod {
+impl LoginAuth {
     /// Reads how roles log in over connections to this database. `None` if a setting is invalid.
     pub(super) fn read(
         reader: &mut Reader<'_>,
@@ -214,14 +214,14 @@ impl Login {
     /// Reads a role, and its password if roles have passwords.
     pub(super) fn read(
         reader: &mut Reader<'_>,
-        auth: Option<&AuthMethod>,
+        auth: Option<&LoginAuth>,
         user: &'static Variable,
         password: &'static Variable,
     ) -> Option<Self> {
         let user = read_user(reader, user);
         let method = match auth? {
-            AuthMethod::Password => LoginMethod::Password(read_password(reader, password)?),
-            AuthMethod::Entra(login) => LoginMethod::Entra(login.clone()),
+            LoginAuth::Password => LoginMethod::Password(read_password(reader, password)?),
+            LoginAuth::Entra(login) => LoginMethod::Entra(login.clone()),
         };
         Some(Self {
             user: user?,
@@ -232,13 +232,13 @@ impl Login {
 
 impl NewLogin {
     /// Reads the login of `serve`, as `migrate` needs it.
-    pub(super) fn read(reader: &mut Reader<'_>, auth: Option<&AuthMethod>) -> Option<Self> {
+    pub(super) fn read(reader: &mut Reader<'_>, auth: Option<&LoginAuth>) -> Option<Self> {
         let user = read_user(reader, &var::POSTGRES_USER);
         let identity = match auth? {
-            AuthMethod::Password => {
+            LoginAuth::Password => {
                 LoginIdentity::Password(read_password(reader, &var::POSTGRES_PASSWORD)?)
             }
-            AuthMethod::Entra(_) => {
+            LoginAuth::Entra(_) => {
                 let id = reader.parsed(&var::POSTGRES_ENTRA_OBJECT_ID, parse_id);
                 LoginIdentity::Principal(id?)
             }

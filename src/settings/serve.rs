@@ -1,6 +1,6 @@
 use super::audit::AuditSettings;
 use super::auth::AuthSettings;
-use super::database::{AuthMethod, DatabaseAddress, Login};
+use super::database::{DatabaseAddress, Login, LoginAuth};
 use super::environment::Environment;
 use super::http::HttpSettings;
 use super::limits::Limits;
@@ -60,7 +60,7 @@ impl ServeSettings {
         let auth = AuthSettings::read(reader, &network);
         let http = HttpSettings::read(reader, &network);
         let database = DatabaseAddress::read(reader, Ok);
-        let database_auth = AuthMethod::read(reader, database.as_ref());
+        let database_auth = LoginAuth::read(reader, database.as_ref());
         let login = Login::read(
             reader,
             database_auth.as_ref(),

@@ -137,6 +137,7 @@ impl ScopeError {
             | WireError::Protocol(_)) => Self::Misconfigured(unsupported.into()),
             error @ (WireError::Transport(TransportError::Io(_))
             | WireError::Password(_)
+            | WireError::PasswordTimeout(_)
             // The next token may be accepted.
             | WireError::TokenRejected(_)
             | WireError::Closed

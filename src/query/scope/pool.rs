@@ -14,6 +14,10 @@ use super::wire::{self, CancelKey, Connection, Login, Query, WireError};
 use crate::password::{Password, PasswordSource};
 use crate::settings::DatabaseAddress;
 
+/// How long a connection may wait for its password. An issuer of tokens that is slow must not be
+/// reported as a database that does not answer.
+const PASSWORD_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// How long connecting may take, from the first packet to the end of authentication.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -116,14 +120,27 @@ impl ConnectionManager {
         }
     }
 
+    /// The password for a connection that is opened now.
+    async fn password(&self) -> Result<Password, WireError> {
+        match timeout(PASSWORD_TIMEOUT, self.password.password()).await {
+            Ok(password) => Ok(password?),
+            Err(_) => Err(WireError::PasswordTimeout(PASSWORD_TIMEOUT)),
+        }
+    }
+
     /// Opens a connection with a password.
     async fn open(&self, password: &Password) -> Result<Connection, WireError> {
-        let transport = self.dialer.dial().await?;
-        let login = Login {
-            user: &self.user,
-            password,
+        let connecting = async {
+            let transport = self.dialer.dial().await?;
+            let login = Login {
+                user: &self.user,
+                password,
+            };
+            Connection::open(transport, &self.address, login, self.max_row_bytes.get()).await
         };
-        Connection::open(transport, &self.address, login, self.max_row_bytes.get()).await
+        timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .unwrap_or(Err(WireError::NoReply))
     }
 
     async fn cancel(&self, key: CancelKey) -> Result<(), WireError> {
@@ -136,14 +153,14 @@ impl Manager for ConnectionManager {
     type Error = WireError;
 
     async fn create(&self) -> Result<Connection, WireError> {
-        let password = self.password.password().await?;
+        let password = self.password().await?;
         // On the heap, because every call that may open a connection would contain the future.
         match Box::pin(self.open(&password)).await {
             Err(error @ WireError::TokenRejected(_)) => {
                 self.password.report_rejected(&password);
                 // A token that was replaced meanwhile is tried at once, so that no request sees the
                 // replacement.
-                let next = self.password.password().await?;
+                let next = self.password().await?;
                 if next.is_same_as(&password) {
                     return Err(error);
                 }
@@ -177,7 +194,7 @@ pub(super) fn build(
         // database a third more CPU time.
         .queue_mode(QueueMode::Lifo)
         .wait_timeout(Some(wait_timeout))
-        .create_timeout(Some(CONNECT_TIMEOUT))
+        .create_timeout(Some(PASSWORD_TIMEOUT + CONNECT_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
         .expect("timeouts are set together with the runtime that measures them")

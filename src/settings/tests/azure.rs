@@ -63,7 +63,7 @@ fn a_principal_needs_no_password() {
 #[test]
 fn an_identity_that_cannot_work_is_rejected() {
     type Variables = &'static [(&'static str, &'static str)];
-    let cases: [(Variables, &str, &str); 15] = [
+    let cases: [(Variables, &str, &str); 17] = [
         (
             &[("POSTGRES_AUTH", "Entra")],
             "POSTGRES_AUTH",
@@ -106,6 +106,16 @@ fn an_identity_that_cannot_work_is_rejected() {
             &[("IDENTITY_ENDPOINT", "http://127.0.0.1:41741/msi/token")],
             "IDENTITY_HEADER",
             "IDENTITY_ENDPOINT is",
+        ),
+        (
+            &[("WEBSITE_SITE_NAME", "zava")],
+            "ZAVA_AZURE_CREDENTIAL",
+            "no identity is assigned to this app",
+        ),
+        (
+            &[("CONTAINER_APP_NAME", "zava")],
+            "ZAVA_AZURE_CREDENTIAL",
+            "no identity is assigned to this app",
         ),
         (
             &[("IDENTITY_HEADER", "x")],

@@ -110,6 +110,8 @@ async fn an_identity_that_is_not_usable_is_explained() {
         (Mode::Healthy, None, not_assigned),
         (Mode::Healthy, Some(other), not_assigned),
         (Mode::Malformed, Some(CLIENT), "yields no token"),
+        (Mode::Quoted, Some(CLIENT), "yields no token"),
+        (Mode::Empty, Some(CLIENT), "contains no token"),
         (Mode::Expired, Some(CLIENT), "check this machine's clock"),
         (Mode::Status(403), Some(CLIENT), "the stand-in fails"),
         (Mode::Status(429), Some(CLIENT), "the stand-in fails"),
@@ -124,21 +126,29 @@ async fn an_identity_that_is_not_usable_is_explained() {
         assert!(text.contains(expected), "{mode:?} {client_id:?}: {text}");
         assert!(!text.contains("aka.ms"), "{text}");
     }
-    // A secret that Entra ID rejects.
+    // A secret that Entra ID rejects, and a host that its certificate does not name.
     azure.entra.set(Mode::Healthy);
-    let mut command = check(&azure, &gateway, folder.path());
-    command
-        .env("ZAVA_AZURE_CREDENTIAL", "client-secret")
-        .env("AZURE_TENANT_ID", DIRECTORY)
-        .env("AZURE_CLIENT_ID", CLIENT)
-        .env("AZURE_AUTHORITY_HOST", azure.entra.authority())
-        .env("AZURE_CLIENT_SECRET", "an-old-secret");
-    let (code, text) = run(command).await;
-    assert_eq!(code, Some(1), "{text}");
-    assert!(
-        text.contains("AADSTS7000215: Invalid client secret"),
-        "{text}"
-    );
+    let authority = azure.entra.authority();
+    let other_name = authority.replace("localhost", "127.0.0.1");
+    for (authority, secret, expected) in [
+        (
+            authority,
+            "an-old-secret",
+            "AADSTS7000215: Invalid client secret",
+        ),
+        (other_name, CLIENT_SECRET, "invalid peer certificate"),
+    ] {
+        let mut command = check(&azure, &gateway, folder.path());
+        command
+            .env("ZAVA_AZURE_CREDENTIAL", "client-secret")
+            .env("AZURE_TENANT_ID", DIRECTORY)
+            .env("AZURE_CLIENT_ID", CLIENT)
+            .env("AZURE_AUTHORITY_HOST", authority)
+            .env("AZURE_CLIENT_SECRET", secret);
+        let (code, text) = run(command).await;
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 #[tokio::test]
@@ -154,7 +164,8 @@ async fn a_database_that_takes_no_tokens_is_explained() {
     assert!(text.contains(expected), "{text}");
 }
 
-/// The endpoint for tokens is cut, or not there.
+/// The endpoint for tokens is not there, or keeps silent: then it is not the database that is said
+/// not to answer.
 #[tokio::test]
 async fn an_endpoint_that_does_not_answer_is_an_error_within_seconds() {
     let azure = Azure::start().await;
@@ -167,5 +178,10 @@ async fn an_endpoint_that_does_not_answer_is_an_error_within_seconds() {
     command.env("IDENTITY_ENDPOINT", format!("http://{address}/msi/token"));
     let (code, text) = run(command).await;
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("yields no token"), "{text}");
+    assert!(text.contains("Connection refused"), "{text}");
+    azure.entra.set(Mode::Blocked);
+    let (code, text) = run(check(&azure, &gateway, folder.path())).await;
+    assert_eq!(code, Some(1), "{text}");
+    let expected = "there was no password for the database within 5 s";
+    assert!(text.contains(expected), "{text}");
 }

@@ -43,6 +43,12 @@ pub(super) enum Mode {
     Status(u16),
     /// With 200 and something else than a token.
     Malformed,
+    /// With 200 and a token in a form that its client does not know.
+    Quoted,
+    /// With 200, a lifetime and an empty token.
+    Empty,
+    /// With 200 and a lifetime that no clock can hold.
+    Endless,
     /// With a token that has expired.
     Expired,
     /// Not before the mode changes.
@@ -171,6 +177,21 @@ impl Shared {
                 Some((status, "the stand-in fails").into_response())
             }
             Mode::Malformed => Some("<html>a login page</html>".into_response()),
+            Mode::Endless => {
+                let body = json!({"access_token": self.issue().0, "expires_in": i64::MAX});
+                Some(Json(body).into_response())
+            }
+            Mode::Quoted => Some(Json(self.issue().0).into_response()),
+            Mode::Empty => {
+                let body = json!({
+                    "access_token": "",
+                    "expires_in": 3600,
+                    "expires_on": "4102444800",
+                    "resource": DATABASE_RESOURCE,
+                    "token_type": "Bearer",
+                });
+                Some(Json(body).into_response())
+            }
         }
     }
 }

@@ -9,7 +9,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -32,6 +32,17 @@ pub(super) enum Demand {
     Md5,
 }
 
+impl Demand {
+    /// The message that asks for it.
+    fn message(self) -> &'static [u8] {
+        match self {
+            Self::Token => b"R\0\0\0\x08\0\0\0\x03",
+            Self::Scram => b"R\0\0\0\x17\0\0\0\x0aSCRAM-SHA-256\0\0",
+            Self::Md5 => b"R\0\0\0\x0c\0\0\0\x05salt",
+        }
+    }
+}
+
 /// The gateway on a port.
 pub(super) struct Gateway {
     pub(super) port: u16,
@@ -48,6 +59,8 @@ struct Shared {
     transactions: usize,
     logins: AtomicUsize,
     rejected: AtomicUsize,
+    /// How many bytes clients have sent after a demand for something else than a token.
+    answered: AtomicUsize,
 }
 
 impl Gateway {
@@ -74,6 +87,7 @@ impl Gateway {
             transactions,
             logins: AtomicUsize::new(0),
             rejected: AtomicUsize::new(0),
+            answered: AtomicUsize::new(0),
         });
         let mut serving = JoinSet::new();
         serving.spawn(accept(listener, Arc::clone(&shared)));
@@ -92,6 +106,11 @@ impl Gateway {
     /// How many tokens it has rejected.
     pub(super) fn rejected(&self) -> usize {
         self.shared.rejected.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes clients have sent after a demand for something else than a token.
+    pub(super) fn answered(&self) -> usize {
+        self.shared.answered.load(Ordering::SeqCst)
     }
 }
 
@@ -127,13 +146,13 @@ impl Shared {
             return Ok(());
         }
         let user = parameter(&startup[8..], b"user");
-        match self.demand {
-            Demand::Scram => {
-                copy_bidirectional(&mut client, &mut server).await?;
-                return Ok(());
+        send(&mut client, self.demand.message()).await?;
+        if self.demand != Demand::Token {
+            // Until the client hangs up.
+            while client.read_u8().await.is_ok() {
+                self.answered.fetch_add(1, Ordering::SeqCst);
             }
-            Demand::Md5 => return send(&mut client, b"R\0\0\0\x0c\0\0\0\x05salt").await,
-            Demand::Token => send(&mut client, b"R\0\0\0\x08\0\0\0\x03").await?,
+            return Ok(());
         }
         if !self.entra.accepts(&read_password(&mut client).await?) {
             self.rejected.fetch_add(1, Ordering::SeqCst);

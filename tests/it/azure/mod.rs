@@ -212,6 +212,21 @@ async fn an_outage_of_entra_does_not_end_the_use_of_a_valid_token() {
     eventually("the server recovers", async || is_answered(&server).await).await;
 }
 
+/// Azure's library panics on such an answer. The fetch ends nevertheless, and the next one succeeds.
+#[tokio::test]
+async fn a_fetch_that_panics_ends_like_one_that_fails() {
+    let azure = Azure::start().await;
+    azure.entra.set(Mode::Endless);
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    azure.connect(&mut settings, &gateway);
+    let server = TestServer::with_settings(&settings).await;
+    let response = server.request(SEATTLE, "tools/list", json!({})).await;
+    assert_eq!(response.status(), 503);
+    azure.entra.set(Mode::Healthy);
+    eventually("the server recovers", async || is_answered(&server).await).await;
+}
+
 /// A request that gives up does not cancel the fetch that others wait for.
 #[tokio::test]
 async fn a_slow_fetch_survives_the_request_that_began_it() {
@@ -250,7 +265,7 @@ async fn a_server_that_does_not_ask_for_the_token_does_not_get_it() {
         let server = TestServer::with_settings(&settings).await;
         let response = server.request(SEATTLE, "tools/list", json!({})).await;
         assert_eq!(response.status(), 503, "{demand:?}");
-        assert_eq!(gateway.logins(), 0);
+        assert_eq!((gateway.logins(), gateway.answered()), (0, 0), "{demand:?}");
     }
 }
 

@@ -93,6 +93,16 @@ fn earlier_package_is_replaced_and_foreign_files_are_not_deployed() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).expect("text");
     assert!(said.contains("not part of the package: mcp/.env"), "{said}");
+    // Also in a folder with so many files that their names do not fit into a pipe.
+    let full = folder.path().join("full");
+    fs::create_dir(&full).expect("a folder");
+    for number in 0..2_000 {
+        fs::write(full.join(format!("{number:0100}")), "").expect("written");
+    }
+    let output = package(&executable, &full);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(said.contains("not part of the package: 0"), "{said}");
 }
 
 #[test]

@@ -87,7 +87,16 @@ async fn a_tenant_that_cannot_be_added_renamed_or_removed_is_explained() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let taken = "is taken; `zava-mcp-server tenant list`";
-    let cases: [(&[&str], i32, &str); 9] = [
+    // App roles ignore case, white space and punctuation, and would grant both stores.
+    let same_role = "would be that of \"Zava Retail Seattle\"";
+    let cases: [(&[&str], i32, &str); 12] = [
+        (&["add", "zava-retail-seattle"], 1, same_role),
+        (
+            &["rename", "Zava Retail Redmond", "(ZAVA) Retail Seattle"],
+            1,
+            same_role,
+        ),
+        (&["add", "All!"], 1, "would be that of \"Head office\""),
         (&["add", "Zava Retail Seattle"], 1, taken),
         (&["add", "Head office", "--all-stores"], 1, taken),
         (&["add", "Zava Retail Portland", "--id", SEATTLE], 1, taken),

@@ -1,4 +1,5 @@
 use std::io;
+use std::time::Duration;
 
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorResponseBody;
@@ -29,6 +30,9 @@ pub(in crate::query::scope) enum WireError {
     /// There is no password to log in with.
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// There was no password in time.
+    #[error("there was no password for the database within {} s", .0.as_secs())]
+    PasswordTimeout(Duration),
     /// PostgreSQL has rejected the token: it is out of date, or belongs to another role.
     #[error(
         "the database rejected the access token; POSTGRES_USER must be the login of the identity in ZAVA_AZURE_CREDENTIAL"
