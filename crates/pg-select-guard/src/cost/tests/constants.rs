@@ -113,7 +113,7 @@ fn copies_of_long_literals_in_case_are_counted() {
     let compared = format!(
         "SELECT CASE '{literal}' {whens}END AS v FROM (SELECT first_name AS a FROM retail.customers) s"
     );
-    let (inner, outer) = (vec!["v"; 10].join(", "), vec!["v"; 40].join(", "));
+    let (inner, outer) = (["v"; 10].join(", "), ["v"; 40].join(", "));
     too_large(
         &format!(
             "SELECT count(*) FROM (SELECT greatest({inner}) AS v FROM ({compared}) s) s GROUP BY greatest({outer}) > 0"
@@ -126,11 +126,11 @@ fn copies_of_long_literals_in_case_are_counted() {
 #[test]
 fn copies_of_long_literals_in_bounded_wrappers_are_counted() {
     let literal = "x".repeat(7_000);
-    let args = vec!["l"; 40].join(", ");
+    let args = ["l"; 40].join(", ");
     let read = format!(
         "SELECT concat(a, {args})::numeric AS v FROM (SELECT email AS a, '{literal}' AS l FROM retail.customers) s"
     );
-    let outer = vec!["v"; 30].join(", ");
+    let outer = ["v"; 30].join(", ");
     too_large(
         &format!(
             "SELECT count(*) FROM (SELECT greatest(v, v, v) AS v FROM ({read}) s) s GROUP BY greatest({outer}) IS NULL"
