@@ -269,6 +269,7 @@ fn input(overloads: &[Overload]) -> InputRule {
         () if any(&|overload| overload.result == "tsquery" && overload.takes("text")) => {
             InputRule::Tsquery
         }
+        () if any(&|overload| overload.source == "unicode_normalize_func") => InputRule::Normalize,
         () if any(&is_format) => InputRule::Format,
         () => InputRule::Any,
     }

@@ -98,6 +98,7 @@ pub(super) fn function_mutants(row: &Function) -> Vec<(&'static str, Function)> 
         InputRule::Format,
         InputRule::Path,
         InputRule::Tsquery,
+        InputRule::Normalize,
     ];
     let inputs = inputs.into_iter().filter(|input| *input != row.input);
     mutants.extend(inputs.map(|input| ("input", Function { input, ..*row })));

@@ -32,6 +32,8 @@ pub enum InputRule {
     Path,
     /// A text that becomes a `tsquery`, which must be short.
     Tsquery,
+    /// A text that is normalized, which must be short.
+    Normalize,
 }
 
 impl Word for InputRule {
@@ -40,6 +42,7 @@ impl Word for InputRule {
         ("format", Self::Format),
         ("path", Self::Path),
         ("tsquery", Self::Tsquery),
+        ("normalize", Self::Normalize),
     ];
 }
 

@@ -10,8 +10,8 @@ use super::expression::json_path_bound;
 use super::functions::{CustomCall, custom_rule};
 use super::limits::{
     BYTES_PER_FRACTION, DIGITS_PER_LIMB, JSON_IN_JSON_FACTOR, MAX_FORMAT_BYTES,
-    MAX_HASHED_ROW_BYTES, MAX_TSQUERY_TEXT_BYTES, MIN_PAIR_BYTES, REBUILD_BYTES_PER_BYTE,
-    REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
+    MAX_HASHED_ROW_BYTES, MAX_NORMALIZE_BYTES, MAX_TSQUERY_TEXT_BYTES, MIN_PAIR_BYTES,
+    REBUILD_BYTES_PER_BYTE, REGEX_BYTES_PER_BYTE, SCALAR_BYTES, TSVECTOR_PARSE_BYTES_PER_BYTE,
 };
 use super::totals::{check_steps, check_value_bytes, input_too_long};
 use super::units::{Bytes, Steps};
@@ -310,6 +310,7 @@ fn check_input(function: &Function, parts: &CallParts, location: i32) -> CheckOu
         InputRule::Any | InputRule::Path => return Ok(()),
         InputRule::Format => (parts.argument_bytes(1), MAX_FORMAT_BYTES),
         InputRule::Tsquery => (longest, MAX_TSQUERY_TEXT_BYTES),
+        InputRule::Normalize => (longest, MAX_NORMALIZE_BYTES),
     };
     if bytes <= max {
         return Ok(());

@@ -256,6 +256,9 @@ pub(super) const MAX_SERIES_ROWS: u64 = 1_000_000;
 
 // Texts
 
+/// Limit of a text that is normalized, in bytes: the time grows with the square of the length.
+pub(super) const MAX_NORMALIZE_BYTES: Bytes = Bytes::kib(8);
+
 /// Limit of the format of a number, date or time, in bytes.
 pub(super) const MAX_FORMAT_BYTES: Bytes = Bytes::kib(1);
 
