@@ -565,4 +565,5 @@ constants | SELECT {110∷length(f || '#'), }1 FROM repeat('x', 3000000) AS f, (
 constants | SELECT count(*) FROM (SELECT greatest({9×v, }v) AS v FROM (SELECT CASE '{29000×x}' {20×WHEN a THEN 1 }END AS v FROM (SELECT first_name AS a FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({39×v, }v) > 0
 constants | SELECT count(*) FROM (SELECT greatest(v, v, v) AS v FROM (SELECT concat(a{40×, l})::numeric AS v FROM (SELECT email AS a, '{7000×x}' AS l FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({29×v, }v) IS NULL
 constants | SELECT count(*) FROM (SELECT greatest({7×v, }v) AS v FROM (SELECT (a ~ concat(a{8×, l}))::int AS v FROM (SELECT email AS a, '{7000×x}' AS l FROM retail.customers) AS s) AS s) AS s GROUP BY greatest({29×v, }v) IS NULL
+text functions | SELECT max(length(normalize(concat(repeat(E'\u0344', 2250), repeat(E'\u0316', 1500), repeat(E'\u0334', 1450), store_id), NFD))) FROM retail.stores
 expanding function | WITH c0 AS (SELECT ARRAY[''{8000×, ''}] AS v OFFSET 0){12∷, c# AS (SELECT v || v AS v FROM c@ OFFSET 0)} SELECT cardinality(v) FROM c12

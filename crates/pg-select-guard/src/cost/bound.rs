@@ -12,6 +12,9 @@ pub(super) struct Bound {
     pub(super) max_bytes: Bytes,
     /// Bytes of the value together with all values that it is computed from.
     pub(super) live_bytes: Bytes,
+    /// Bytes of the literals in the expression, each as often as it occurs. The planner copies them
+    /// with the expression.
+    pub(super) literal_bytes: Bytes,
     /// Steps of its operations during which PostgreSQL checks for no interrupt.
     pub(super) uninterruptible_steps: Steps,
     /// Whether the value may be a text that parses as a number: a short text can denote a long
@@ -33,6 +36,7 @@ impl Bound {
             nodes: Nodes::new(1),
             max_bytes,
             live_bytes: max_bytes,
+            literal_bytes: Bytes::ZERO,
             uninterruptible_steps: Steps::default(),
             may_parse_as_number: true,
             is_json: false,
@@ -47,6 +51,7 @@ impl Bound {
             nodes: children.nodes + Nodes::new(1),
             max_bytes,
             live_bytes: children.live_bytes + max_bytes,
+            literal_bytes: children.literal_bytes,
             uninterruptible_steps: children.uninterruptible_steps,
             may_parse_as_number: children.may_parse_as_number,
             is_json: false,
@@ -61,6 +66,7 @@ impl Bound {
             nodes: self.nodes + other.nodes,
             max_bytes: self.max_bytes.max(other.max_bytes),
             live_bytes: self.live_bytes + other.live_bytes,
+            literal_bytes: self.literal_bytes + other.literal_bytes,
             uninterruptible_steps: self.uninterruptible_steps + other.uninterruptible_steps,
             may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
             is_json: self.is_json && other.is_json,
@@ -75,6 +81,7 @@ impl Bound {
             nodes: self.nodes.max(other.nodes),
             max_bytes: self.max_bytes.max(other.max_bytes),
             live_bytes: self.live_bytes.max(other.live_bytes),
+            literal_bytes: self.literal_bytes.max(other.literal_bytes),
             uninterruptible_steps: self.uninterruptible_steps.max(other.uninterruptible_steps),
             may_parse_as_number: self.may_parse_as_number || other.may_parse_as_number,
             is_json: self.is_json && other.is_json,
@@ -88,6 +95,7 @@ impl Bound {
         Self {
             nodes: self.nodes * copies,
             live_bytes: self.live_bytes * copies,
+            literal_bytes: self.literal_bytes * copies,
             uninterruptible_steps: self.uninterruptible_steps * copies,
             ..self
         }
@@ -133,11 +141,21 @@ impl Bound {
     /// The same bound with a bounded wrapper around the expression. The planner puts copies of the
     /// argument into the query, with the literals in it.
     pub(super) fn with_wrapper(self) -> Self {
-        let copies = self.nodes * WRAPPER_ARGUMENT_COPIES;
+        let nodes = self.nodes * WRAPPER_ARGUMENT_COPIES;
+        let literal_bytes = self.literal_bytes * WRAPPER_ARGUMENT_COPIES;
         Self {
-            nodes: self.nodes + WRAPPER_NODES + copies,
-            live_bytes: self.live_bytes * (WRAPPER_ARGUMENT_COPIES + 1),
+            nodes: self.nodes + WRAPPER_NODES + nodes,
+            live_bytes: self.live_bytes + literal_bytes,
+            literal_bytes: self.literal_bytes + literal_bytes,
             ..self
+        }
+    }
+
+    /// A literal of this size.
+    pub(super) fn literal(bytes: Bytes) -> Self {
+        Self {
+            literal_bytes: bytes,
+            ..Self::leaf(bytes)
         }
     }
 

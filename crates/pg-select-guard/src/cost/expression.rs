@@ -307,15 +307,17 @@ impl CostAnalyzer {
 fn literal_bound(constant: &AConst) -> Bound {
     match &constant.val {
         Some(Val::Sval(text)) => {
-            Bound::leaf(Bytes::from_text(&text.sval) + exponent_digits(&text.sval))
+            Bound::literal(Bytes::from_text(&text.sval) + exponent_digits(&text.sval))
         }
-        Some(Val::Bsval(text)) => Bound::leaf(Bytes::from_text(&text.bsval)),
-        Some(Val::Fval(number)) => Bound::leaf(numeric_literal_bytes(&number.fval)).as_non_text(),
-        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::leaf(INTEGER_BYTES).as_non_text(),
+        Some(Val::Bsval(text)) => Bound::literal(Bytes::from_text(&text.bsval)),
+        Some(Val::Fval(number)) => {
+            Bound::literal(numeric_literal_bytes(&number.fval)).as_non_text()
+        }
+        Some(Val::Ival(_) | Val::Boolval(_)) => Bound::literal(INTEGER_BYTES).as_non_text(),
         // NULL has any type.
         None => Bound {
             may_parse_as_number: false,
-            ..Bound::leaf(INTEGER_BYTES)
+            ..Bound::literal(INTEGER_BYTES)
         },
     }
 }
@@ -323,7 +325,7 @@ fn literal_bound(constant: &AConst) -> Bound {
 /// The bound of a JSON path's own texts and numbers, which it can return for any document.
 pub(super) fn json_path_bound(path: &Node) -> Bound {
     let text = inspect::text_literal_as(path, &["jsonpath"]).unwrap_or_default();
-    Bound::leaf(Bytes::from_text(text) + exponent_digits(text))
+    Bound::literal(Bytes::from_text(text) + exponent_digits(text))
 }
 
 /// Digits that the exponents in a text add, if the text is parsed as numbers.
