@@ -55,8 +55,8 @@ impl TokenSource {
     /// A valid token for a scope, such as `https://vault.azure.net/.default`.
     ///
     /// # Errors
-    /// [`AccessTokenError`] when there is no valid token and none can be fetched. After a failure, the
-    /// next fetch begins after a second at the earliest, later after several failures.
+    /// [`AccessTokenError`] when there is no valid token and none can be fetched. After a failure,
+    /// the next fetch begins after a second at the earliest, later after several failures.
     ///
     /// # Cancel safety
     /// Safe: a fetch that has begun goes on.
@@ -108,7 +108,7 @@ impl TokenSource {
     }
 }
 
-/// A fetch that ends when it is dropped, so that nobody waits for one that was interrupted.
+/// A fetch that ends when it is dropped, so that no caller waits for an interrupted one.
 struct Fetch {
     entry: Arc<Entry>,
     outcome: Result<IssuedToken, AccessTokenError>,

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::catalog;
-use super::schema::most_similar;
+use super::schema::closest_match;
 
 /// Minimum Jaro-Winkler similarity of a function name that is suggested.
 const MIN_SIMILARITY: f64 = 0.9;
@@ -125,7 +125,7 @@ impl Functions {
 
     /// The function whose name is most similar to an unknown name, if any is similar enough.
     pub(super) fn nearest(&self, name: &str) -> Option<&'static str> {
-        most_similar(name, self.names(), MIN_SIMILARITY)
+        closest_match(name, self.names(), MIN_SIMILARITY)
     }
 }
 

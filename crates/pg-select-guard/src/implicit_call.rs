@@ -3,7 +3,7 @@
 use pg_query::protobuf::{CoercionForm, FuncCall, SqlValueFunctionOp};
 
 /// The syntax that the parser has turned into this call of `function`; `None` for an ordinary call.
-pub(super) fn syntax_of_call(function: &str, call: &FuncCall) -> Option<&'static str> {
+pub(super) fn implicit_syntax(function: &str, call: &FuncCall) -> Option<&'static str> {
     // The parser marks these two as ordinary calls.
     match function {
         "like_escape" => return Some("LIKE … ESCAPE"),
@@ -29,7 +29,7 @@ pub(super) fn syntax_of_call(function: &str, call: &FuncCall) -> Option<&'static
 pub(super) const CURRENT_TIME_FUNCTION: &str = "now";
 
 /// A function without parentheses that returns a date or a time, as a statement writes it.
-pub(super) fn syntax_of_current_time(op: SqlValueFunctionOp) -> Option<&'static str> {
+pub(super) fn current_time_syntax(op: SqlValueFunctionOp) -> Option<&'static str> {
     use SqlValueFunctionOp as Op;
     match op {
         Op::SvfopCurrentDate => Some("CURRENT_DATE"),
@@ -64,7 +64,7 @@ impl JsonSyntax {
         Self::new("JSON_OBJECT", &["json_build_object", "jsonb_build_object"]);
     pub(super) const ARRAY: Self =
         Self::new("JSON_ARRAY", &["json_build_array", "jsonb_build_array"]);
-    pub(super) const ARRAY_OF_QUERY: Self = Self::new("JSON_ARRAY", &["json_agg", "jsonb_agg"]);
+    pub(super) const ARRAY_QUERY: Self = Self::new("JSON_ARRAY", &["json_agg", "jsonb_agg"]);
     pub(super) const OBJECT_AGG: Self =
         Self::new("JSON_OBJECTAGG", &["json_object_agg", "jsonb_object_agg"]);
     pub(super) const ARRAY_AGG: Self = Self::new("JSON_ARRAYAGG", &["json_agg", "jsonb_agg"]);

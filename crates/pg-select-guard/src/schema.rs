@@ -260,11 +260,11 @@ const MIN_SIMILARITY: f64 = 0.8;
 
 /// The known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    most_similar(name, known, MIN_SIMILARITY)
+    closest_match(name, known, MIN_SIMILARITY)
 }
 
 /// The known name that is most similar to `name`, if any is as similar as this.
-pub(super) fn most_similar<'a>(
+pub(super) fn closest_match<'a>(
     name: &str,
     known: impl Iterator<Item = &'a str>,
     min_similarity: f64,

@@ -83,7 +83,7 @@ impl<'a> Parts<'a> {
                 self.add_output(&scalar.output, Returning::Document)?;
             }
             NodeEnum::JsonArrayQueryConstructor(array) => {
-                self.calls(JsonSyntax::ARRAY_OF_QUERY, array.location);
+                self.calls(JsonSyntax::ARRAY_QUERY, array.location);
                 self.accumulates = true;
                 check_format(array.format.as_ref())?;
                 self.add_optional(array.query.as_deref_mut());

@@ -72,6 +72,18 @@ impl Azure {
         })
     }
 
+    /// A server over the shared database, and the gateway where it logs in. The gateway closes each
+    /// connection after some transactions.
+    async fn server(&self, demand: Demand, transactions: usize) -> (Gateway, TestServer) {
+        let mut settings = settings(&TestDatabase::shared().name);
+        let (target, acceptor) = (settings.database.port, self.acceptor.clone());
+        let gateway =
+            Gateway::start_with(target, acceptor, &self.entra, demand, transactions).await;
+        self.connect(&mut settings, &gateway);
+        let server = TestServer::with_settings(&settings).await;
+        (gateway, server)
+    }
+
     /// Changes settings so that a server logs in with tokens at a gateway.
     fn connect(&self, settings: &mut ServeSettings, gateway: &Gateway) {
         settings.database.host = "localhost".to_owned();
@@ -113,10 +125,7 @@ async fn is_answered(server: &TestServer) -> bool {
 #[tokio::test]
 async fn a_server_logs_in_with_tokens_and_fetches_one_for_a_burst() {
     let azure = Azure::start().await;
-    let mut settings = settings(&TestDatabase::shared().name);
-    let gateway = azure.gateway(settings.database.port).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (gateway, server) = azure.server(Demand::Token, usize::MAX).await;
     tokio::join!(
         assert_two_stores_answer(&server),
         assert_two_stores_answer(&server),
@@ -143,11 +152,7 @@ async fn a_server_logs_in_with_tokens_through_a_pooler() {
 async fn rotation_of_tokens_under_load_loses_no_request() {
     let azure = Azure::start().await;
     azure.entra.set_lifetime(Duration::from_secs(2));
-    let mut settings = settings(&TestDatabase::shared().name);
-    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
-    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (gateway, server) = azure.server(Demand::Token, 3).await;
     let expected = server.number(SEATTLE, COUNT_ORDERS).await;
     let is_done = AtomicBool::new(false);
     let asking = async {
@@ -175,11 +180,7 @@ async fn rotation_of_tokens_under_load_loses_no_request() {
 #[tokio::test]
 async fn a_rejected_token_is_replaced() {
     let azure = Azure::start().await;
-    let mut settings = settings(&TestDatabase::shared().name);
-    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
-    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (_gateway, server) = azure.server(Demand::Token, 3).await;
     let expected = server.number(SEATTLE, COUNT_ORDERS).await;
     azure.entra.revoke_all();
     // Within a second of its fetch, the token is not replaced.
@@ -193,11 +194,7 @@ async fn a_rejected_token_is_replaced() {
 #[tokio::test]
 async fn an_outage_of_entra_does_not_end_the_use_of_a_valid_token() {
     let azure = Azure::start().await;
-    let mut settings = settings(&TestDatabase::shared().name);
-    let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
-    let gateway = Gateway::start_with(target, acceptor, &azure.entra, Demand::Token, 3).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (gateway, server) = azure.server(Demand::Token, 3).await;
     server.number(SEATTLE, COUNT_ORDERS).await;
     azure.entra.set(Mode::Status(503));
     let before = gateway.logins();
@@ -217,10 +214,7 @@ async fn an_outage_of_entra_does_not_end_the_use_of_a_valid_token() {
 async fn a_fetch_that_panics_ends_like_one_that_fails() {
     let azure = Azure::start().await;
     azure.entra.set(Mode::Endless);
-    let mut settings = settings(&TestDatabase::shared().name);
-    let gateway = azure.gateway(settings.database.port).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (_gateway, server) = azure.server(Demand::Token, usize::MAX).await;
     let response = server.request(SEATTLE, "tools/list", json!({})).await;
     assert_eq!(response.status(), 503);
     azure.entra.set(Mode::Healthy);
@@ -232,10 +226,7 @@ async fn a_fetch_that_panics_ends_like_one_that_fails() {
 async fn a_slow_fetch_survives_the_request_that_began_it() {
     let azure = Azure::start().await;
     azure.entra.set(Mode::Blocked);
-    let mut settings = settings(&TestDatabase::shared().name);
-    let gateway = azure.gateway(settings.database.port).await;
-    azure.connect(&mut settings, &gateway);
-    let server = TestServer::with_settings(&settings).await;
+    let (_gateway, server) = azure.server(Demand::Token, usize::MAX).await;
     let asking = async || {
         let asking = server.request(SEATTLE, "tools/list", json!({}));
         let begun = eventually("the fetch begins", async || {
@@ -258,11 +249,7 @@ async fn a_slow_fetch_survives_the_request_that_began_it() {
 async fn a_server_that_does_not_ask_for_the_token_does_not_get_it() {
     let azure = Azure::start().await;
     for demand in [Demand::Scram, Demand::Md5] {
-        let mut settings = settings(&TestDatabase::shared().name);
-        let (target, acceptor) = (settings.database.port, azure.acceptor.clone());
-        let gateway = Gateway::start_with(target, acceptor, &azure.entra, demand, usize::MAX).await;
-        azure.connect(&mut settings, &gateway);
-        let server = TestServer::with_settings(&settings).await;
+        let (gateway, server) = azure.server(demand, usize::MAX).await;
         let response = server.request(SEATTLE, "tools/list", json!({})).await;
         assert_eq!(response.status(), 503, "{demand:?}");
         assert_eq!((gateway.logins(), gateway.answered()), (0, 0), "{demand:?}");

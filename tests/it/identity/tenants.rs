@@ -48,6 +48,12 @@ async fn a_tenant_is_added_renamed_and_removed() {
     assert_rows!(server, SEATTLE, orders, [[seattle]]);
     assert_rows!(server, &auditors, orders, [[all + 1]]);
 
+    // The database alone decides so, without the guard.
+    for (tenant, expected) in [(&*portland, 1), (SEATTLE, seattle), (&*auditors, all + 1)] {
+        let found = number(&mut database.signed(tenant).await, orders).await;
+        assert_eq!(found, expected, "{tenant}");
+    }
+
     tenant(&["rename", &portland, "Zava Retail Salem"]).await;
     let name = "SELECT store_name FROM retail.stores WHERE store_name LIKE '%Salem'";
     assert_rows!(server, &portland, name, [["Zava Retail Salem"]]);
@@ -64,6 +70,9 @@ async fn a_tenant_is_added_renamed_and_removed() {
     let server = TestServer::with_settings(&settings(&database.name)).await;
     let removed = server.request(&portland, "tools/list", json!({})).await;
     assert_eq!(removed.status(), 403);
+    let mut db = database.signed(&portland).await;
+    let refused = sqlx::query(orders).fetch_one(&mut db).await;
+    refused.expect_err("a context for a tenant that was removed");
     let again = added_id(&tenant(&["add", "Zava Retail Salem", "--id", &portland]).await);
     assert_eq!(again, portland);
 

@@ -117,6 +117,6 @@ impl<'a> Columns<'a> {
 /// The column of this kind at a position among those of the kind.
 fn nth(table: &Relation, kind: ColumnKind, position: usize) -> Option<&str> {
     let columns = table.columns.iter();
-    let mut of_kind = columns.filter(|column| column.kind == Some(kind));
-    of_kind.nth(position).map(|column| column.name.as_str())
+    let mut matching = columns.filter(|column| column.kind == Some(kind));
+    matching.nth(position).map(|column| column.name.as_str())
 }

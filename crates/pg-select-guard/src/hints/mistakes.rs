@@ -21,7 +21,8 @@ const INVISIBLE_CHARS: [char; 6] = [
 /// First keywords of clauses of SELECT that cannot appear inside an open parenthesis or CASE.
 const CLAUSES: [&str; 6] = ["from", "where", "group", "having", "order", "limit"];
 
-/// The template of the hint for a mistake; `at` is the index of the token at which the parser stopped, if known.
+/// The template of the hint for a mistake; `at` is the index of the token at which the parser
+/// stopped, if known.
 pub(super) fn hint(message: &str, tokens: &Tokens<'_>, at: Option<usize>) -> Option<&'static str> {
     if message.starts_with("unterminated quoted string") {
         return Some(QUOTE);

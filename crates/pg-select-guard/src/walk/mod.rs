@@ -14,7 +14,7 @@ use super::allow_list::FIELDS;
 use super::allowed::Allowed;
 use super::catalog::{self, SizeRule};
 use super::construct;
-use super::implicit_call::{CURRENT_TIME_FUNCTION, syntax_of_call, syntax_of_current_time};
+use super::implicit_call::{CURRENT_TIME_FUNCTION, current_time_syntax, implicit_syntax};
 use super::name::{CheckOutcome, check_operator, check_sql_value_function, check_unquoted, names};
 use super::printable::{WindowNames, spell_out_boolean};
 use super::refusal::{Refusal, Rule};
@@ -114,7 +114,7 @@ impl Walk<'_> {
             }
             NodeEnum::SqlvalueFunction(function) => {
                 check_sql_value_function(function.op(), function.location)?;
-                syntax_of_current_time(function.op()).map_or(Ok(()), |syntax| {
+                current_time_syntax(function.op()).map_or(Ok(()), |syntax| {
                     self.check_implicit_call(CURRENT_TIME_FUNCTION, syntax, function.location)
                 })
             }
@@ -274,7 +274,7 @@ impl Walk<'_> {
     fn visit_call(&mut self, call: &mut FuncCall) -> CheckOutcome {
         let syntax = names(&call.funcname)
             .last()
-            .and_then(|name| syntax_of_call(name, call));
+            .and_then(|name| implicit_syntax(name, call));
         let FuncCall {
             funcname,
             args,
