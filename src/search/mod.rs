@@ -10,10 +10,14 @@ use std::sync::Arc;
 use crate::identity::Caller;
 use crate::query::guard::CheckedQuery;
 use crate::query::scope::{RowSink, Scope, ScopeError};
+use crate::telemetry::{Wait, WaitTimer};
 
 use embedding::{EmbeddingError, StaticModel};
 
-static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::literal(include_str!("search_products.sql"));
+static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
+    include_str!("search_products.sql"),
+    "SELECT retail.product_description_embeddings retail.products",
+);
 
 /// Why a search failed.
 #[derive(Debug, thiserror::Error)]
@@ -57,10 +61,12 @@ impl ProductSearch {
         sink: &mut dyn RowSink,
     ) -> Result<(), SearchError> {
         let model = Arc::clone(&self.model);
+        let waiting = WaitTimer::begin(Wait::Embedding);
         // Off the reactor: the first embedding reads the model's vocabulary, which takes 17 ms.
         let embedding = tokio::task::spawn_blocking(move || model.embed(&description))
             .await
             .map_err(SearchError::Task)?;
+        drop(waiting);
         let vector = embedding
             .map_err(SearchError::Embedding)?
             .to_pgvector_text();

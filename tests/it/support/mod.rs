@@ -4,6 +4,7 @@ mod certificate; // certificates by an authority of their own
 mod cluster; // the shared PostgreSQL server
 mod database; // one database per test
 mod dedicated_cluster; // a PostgreSQL server that one test has to itself
+mod ingestion; // Application Insights and an OpenTelemetry collector
 mod pooler; // PgBouncer
 mod proxy; // a TCP proxy that counts round trips and injects faults
 mod scope; // statements without the guard
@@ -17,6 +18,7 @@ pub(crate) use certificate::{certificate, certificate_for};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, connect, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
+pub(crate) use ingestion::{Ingestion, IngestionMode};
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, run_unguarded, scope, scope_with_clock};

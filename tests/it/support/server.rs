@@ -15,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
     AnswerLimits, AuditSettings, AuthSettings, HttpSettings, HttpsSettings, Limits, LogFilter,
-    NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
+    NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings, TelemetrySettings,
+    TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -119,6 +120,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             includes_sql: false,
         },
         log: LogFilter::parse("off").expect("a level"),
+        telemetry: TelemetrySettings::disabled(),
     }
 }
 
