@@ -3,6 +3,7 @@
 //!
 //! `docs/architecture.md` describes the modules; the header of each module says what it knows and
 //! what it must not know.
+pub mod access_tokens;
 pub mod app;
 pub mod azure;
 mod cache;

@@ -17,7 +17,7 @@ pub struct AdminSettings {
     pub login: NewLogin,
     /// The signing key that `migrate` makes the database accept.
     pub signing_key: SigningKey,
-    /// The embedding model, with which `seed` computes the products' vectors.
+    /// With what `seed` computes the products' vectors.
     pub search: SearchSettings,
     /// Which log events are written.
     pub log: LogFilter,
@@ -58,7 +58,7 @@ impl AdminSettings {
             admin: admin?,
             login: login?,
             signing_key: signing_key?,
-            search,
+            search: search?,
             log: log?,
         })
     }

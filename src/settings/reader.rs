@@ -148,13 +148,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds a problem with a variable; its hint is the variable's example.
+    /// Adds a problem with a variable; its hint is the variable's example. A problem that two
+    /// subjects report, because both use the variable, is added once.
     pub(super) fn add_problem(&mut self, variable: &'static Variable, message: impl Into<String>) {
-        self.problems.push(Problem {
+        let problem = Problem {
             variable: variable.name.to_owned(),
             message: message.into(),
             hint: format!("for example {}={}", variable.name, variable.example),
-        });
+        };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// A value that is not UTF-8 is an error: ignoring it would silently apply the default.

@@ -83,7 +83,7 @@ impl ServeSettings {
             signing_key: signing_key?,
             limits: limits?,
             rates: rates?,
-            search,
+            search: search?,
             stdio,
             audit: audit?,
             log: log?,

@@ -25,6 +25,8 @@ use url::form_urlencoded;
 
 /// The scope of tokens for PostgreSQL, and the same as a resource.
 pub(super) const DATABASE_SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
+/// The scope of tokens for Azure OpenAI that is not the default.
+pub(super) const EMBEDDING_SCOPE: &str = "https://ai.azure.com/.default";
 const DATABASE_RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
 
 pub(super) const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -262,7 +264,7 @@ async fn client_credentials(
     if directory != DIRECTORY
         || parameter("client_id") != CLIENT
         || parameter("grant_type") != "client_credentials"
-        || parameter("scope") != DATABASE_SCOPE
+        || ![DATABASE_SCOPE, EMBEDDING_SCOPE].contains(&parameter("scope"))
         || !is_authentic
     {
         let description = "AADSTS7000215: Invalid client secret provided.";

@@ -1,6 +1,7 @@
 //! Access tokens of Entra ID as passwords of database logins: stand-ins for Entra ID and for the
 //! logins of Azure Database for PostgreSQL, on real sockets.
 mod commands; // the commands, with a managed identity
+mod embeddings; // tokens for an embedding service
 mod entra; // the stand-in for Entra ID
 mod gateway; // the stand-in for the database's logins
 mod migrate; // an Entra administrator migrates

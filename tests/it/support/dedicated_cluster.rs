@@ -71,9 +71,7 @@ impl DedicatedCluster {
             admin: cluster().admin.clone(),
             login: new_login(),
             signing_key: signing_key(),
-            search: SearchSettings {
-                embedding_model_dir: None,
-            },
+            search: SearchSettings { embedder: None },
             log: LogFilter::parse("off").expect("a level"),
         }
     }
