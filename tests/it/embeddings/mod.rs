@@ -93,41 +93,49 @@ async fn a_service_with_bearer_keys_is_used_at_its_own_path() {
     assert_eq!(service.received()[0].path, path);
 }
 
-/// Many clients of two tenants want the same; the one that came first gives up.
 #[tokio::test]
 async fn one_request_serves_all_who_search_for_the_same() {
     let (service, server) = start().await;
     service.set(Answer::Blocked);
-    let is_asked = async || service.request_count() == 1;
-    let first = search(&server, SEATTLE, DESCRIPTION);
-    let others = (0..4).map(|number| {
+    let searches = (0..8).map(|number| {
         let tenant = if number % 2 == 0 { SEATTLE } else { REDMOND };
         // The same words.
         let description = DESCRIPTION.replace(' ', &" ".repeat(number + 1));
         let server = &server;
         async move { rows(search(server, tenant, &description).await) }
     });
-    let others = async {
-        eventually("the service is asked", is_asked).await;
-        join_all(others).await
-    };
-    let giving_up = async {
-        tokio::select! {
-            answer = first => panic!("{answer:?}"),
-            // The others have come by then: the server's log of a call is not visible here.
-            () = tokio::time::sleep(Duration::from_millis(300)) => {}
-        }
+    let answering = async {
+        eventually("the service is asked", async || service.request_count() > 0).await;
         service.set(Answer::Vectors);
     };
-    let (found, ()) = tokio::join!(others, giving_up);
+    let (found, ()) = tokio::join!(join_all(searches), answering);
     assert!(
         found.iter().all(|one| one["r"] == found[0]["r"]),
         "{found:?}"
     );
+    // Those that came after the answer have found it in the cache.
     assert_eq!(service.request_count(), 1);
-    // Then it is cached.
+}
+
+/// A client that gives up ends its request, and the next search for the same makes another.
+#[tokio::test]
+async fn a_search_that_is_given_up_leaves_nothing_behind() {
+    let (service, server) = start().await;
+    service.set(Answer::Blocked);
+    let is_asked = eventually("the service is asked", async || {
+        service.request_count() == 1
+    });
+    tokio::select! {
+        answer = search(&server, SEATTLE, DESCRIPTION) => panic!("{answer:?}"),
+        () = is_asked => {}
+    }
+    eventually("the request is cancelled", async || {
+        service.open_requests() == 0
+    })
+    .await;
+    service.set(Answer::Vectors);
     rows(search(&server, SEATTLE, DESCRIPTION).await);
-    assert_eq!(service.request_count(), 1);
+    assert_eq!(service.request_count(), 2);
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! answers over a socket with vectors of the static model, and can fail like such a service.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -82,6 +83,17 @@ struct Shared {
     next: Mutex<VecDeque<Answer>>,
     answer: watch::Sender<Answer>,
     received: Mutex<Vec<Received>>,
+    /// How many requests wait for their answer.
+    open: AtomicUsize,
+}
+
+/// A request that waits for its answer, until it is dropped.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl EmbeddingService {
@@ -118,6 +130,7 @@ impl EmbeddingService {
             next: Mutex::default(),
             answer: watch::Sender::new(Answer::Vectors),
             received: Mutex::default(),
+            open: AtomicUsize::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
@@ -162,6 +175,11 @@ impl EmbeddingService {
         self.shared.received.lock().expect("the requests").clone()
     }
 
+    /// How many requests wait for their answer. hyper drops those whose client has gone.
+    pub(crate) fn open_requests(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
     /// How many requests have come so far.
     pub(crate) fn request_count(&self) -> usize {
         self.shared.received.lock().expect("the requests").len()
@@ -192,6 +210,8 @@ async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, router: Rou
 
 /// <https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings>
 async fn respond(State(shared): State<Arc<Shared>>, request: Request) -> Response {
+    shared.open.fetch_add(1, Ordering::Relaxed);
+    let _open = Open(Arc::clone(&shared));
     let (head, body) = request.into_parts();
     let path = head.uri.path_and_query().expect("a path").to_string();
     let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
