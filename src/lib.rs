@@ -19,6 +19,8 @@ pub mod query;
 mod reactor;
 pub mod sample_data;
 pub mod search;
+pub mod secret;
 pub mod settings;
+pub mod signing_key;
 pub mod telemetry;
 mod tls;

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::azure::TokenSource;
+use crate::azure::AzureServices;
 use crate::http_client;
 use crate::search::Embedder;
 use crate::search::embedding::{StaticEmbedder, StaticModel};
 use crate::search::openai::{Credential, OpenAiEmbedder};
-use crate::settings::{EmbedderSettings, OpenAiAuth, SearchSettings};
+use crate::settings::{EmbedderSettings, HttpsSettings, OpenAiAuth, SearchSettings};
 
 /// The embedder that the settings name; `None` if they name none. Connects to nothing. A request to
 /// a service takes at most `timeout`.
@@ -19,6 +19,8 @@ use crate::settings::{EmbedderSettings, OpenAiAuth, SearchSettings};
 /// When the static model, or the file with further root certificates, cannot be used.
 pub fn embedder(
     settings: &SearchSettings,
+    https: &HttpsSettings,
+    azure: &AzureServices,
     timeout: Duration,
 ) -> anyhow::Result<Option<Arc<dyn Embedder>>> {
     Ok(match &settings.embedder {
@@ -29,17 +31,16 @@ pub fn embedder(
             Some(Arc::new(StaticEmbedder::new(model)))
         }
         Some(EmbedderSettings::OpenAi(openai)) => {
-            let http = http_client::build(openai.root_cert.as_deref(), None)?;
             let credential = match &openai.auth {
-                OpenAiAuth::AzureKey(key) => Credential::AzureKey(key.clone()),
-                OpenAiAuth::BearerKey(key) => Credential::BearerKey(key.clone()),
-                OpenAiAuth::Entra { credential, scope } => Credential::Tokens {
-                    tokens: Arc::new(TokenSource::new(credential.clone(), http.clone())),
+                OpenAiAuth::AzureKey(key) => Credential::AzureKey(azure.secret(key)),
+                OpenAiAuth::BearerKey(key) => Credential::BearerKey(azure.secret(key)),
+                OpenAiAuth::Entra { scope } => Credential::Tokens {
+                    tokens: azure.tokens(),
                     scope: scope.clone(),
                 },
             };
             Some(Arc::new(OpenAiEmbedder::new(
-                http,
+                http_client::build(https)?,
                 openai.url.clone(),
                 credential,
                 openai.model.clone(),

@@ -13,7 +13,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::azure;
+use crate::azure::AzureServices;
 use crate::catalog::Catalog;
 use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
@@ -67,6 +67,8 @@ impl App {
             http,
             database,
             login,
+            azure,
+            https,
             signing_key,
             limits,
             rates,
@@ -75,18 +77,23 @@ impl App {
             audit,
             log: _,
         } = settings;
+        let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
             database.clone(),
             login.user.clone(),
-            azure::password_source(&login.method)?,
-            signing_key.clone(),
+            azure.password(&login.method),
+            azure.signing_key(signing_key),
             limits,
             clock,
         )?;
         let scope = Arc::new(scope);
-        let embedder = embedder(search, EMBEDDING_TIMEOUT)?;
-        let identity = Identity::new(Arc::new(ScopeAdapter(Arc::clone(&scope))), auth.clone())
-            .context("the HTTP client cannot be built")?;
+        let embedder = embedder(search, https, &azure, EMBEDDING_TIMEOUT)?;
+        let identity = Identity::new(
+            Arc::new(ScopeAdapter(Arc::clone(&scope))),
+            auth.clone(),
+            https,
+        )
+        .context("the HTTP client cannot be built")?;
         let identity = Arc::new(identity);
         let tools = Tools {
             identity: Arc::clone(&identity),

@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use zava_mcp_server::app;
+use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database;
 use zava_mcp_server::sample_data::{self, Plan, Progress};
 use zava_mcp_server::search::EmbedderError;
@@ -30,7 +31,8 @@ pub(super) async fn run(
             loaded.customers, loaded.orders
         ));
     }
-    let embedder = app::embedder(&settings.search, EMBEDDING_TIMEOUT)?.context(
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
+    let embedder = app::embedder(&settings.search, &settings.https, &azure, EMBEDDING_TIMEOUT)?.context(
         "no source of embeddings is set, and `seed` needs one to compute a vector for each product; set ZAVA_EMBEDDING_MODEL_DIR, AZURE_OPENAI_ENDPOINT or ZAVA_EMBEDDING_URL",
     )?;
     let embed = async |texts| {

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use super::azure::AzureCredential;
 use super::environment::Environment;
 use super::variables::{VARIABLES, Variable};
 
@@ -41,6 +42,8 @@ impl fmt::Display for SettingsError {
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<Problem>,
+    /// The server's identity, once a setting needs it; `None` inside if it is invalid.
+    pub(super) azure_credential: Option<Option<AzureCredential>>,
 }
 
 impl<'a> Reader<'a> {
@@ -48,6 +51,7 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             environment,
             problems: Vec::new(),
+            azure_credential: None,
         };
         reader.reject_unknown_names();
         reader.reject_values_that_are_not_utf8();
@@ -148,17 +152,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Adds a problem with a variable; its hint is the variable's example. A problem that two
-    /// subjects report, because both use the variable, is added once.
+    /// Adds a problem with a variable; its hint is the variable's example.
     pub(super) fn add_problem(&mut self, variable: &'static Variable, message: impl Into<String>) {
-        let problem = Problem {
+        self.problems.push(Problem {
             variable: variable.name.to_owned(),
             message: message.into(),
             hint: format!("for example {}={}", variable.name, variable.example),
-        };
-        if !self.problems.contains(&problem) {
-            self.problems.push(problem);
-        }
+        });
     }
 
     /// A value that is not UTF-8 is an error: ignoring it would silently apply the default.

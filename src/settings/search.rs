@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use secrecy::SecretString;
+use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::azure::{AzureCredential, parse_token_scope};
 use super::base_url::base_url;
-use super::https;
 use super::reader::Reader;
+use super::secret::Secret;
 use super::variables::{self as var, Variable};
 
 /// The settings of semantic search.
@@ -25,7 +25,7 @@ pub enum EmbedderSettings {
     /// The static model, whose files are in this folder.
     StaticModel(PathBuf),
     /// A service that speaks the protocol of OpenAI.
-    OpenAi(OpenAiSettings),
+    OpenAi(Box<OpenAiSettings>),
 }
 
 /// A service that speaks the protocol of OpenAI.
@@ -39,21 +39,17 @@ pub struct OpenAiSettings {
     pub model: String,
     /// How many numbers an embedding has.
     pub dimensions: usize,
-    /// File with further root certificates that are trusted.
-    pub root_cert: Option<PathBuf>,
 }
 
 /// How this server authenticates to such a service.
 #[derive(Clone, Debug)]
 pub enum OpenAiAuth {
     /// With a key of the Azure OpenAI resource.
-    AzureKey(SecretString),
+    AzureKey(Secret),
     /// With a key of another service.
-    BearerKey(SecretString),
-    /// With access tokens of Entra ID.
+    BearerKey(Secret),
+    /// With access tokens of the server's identity.
     Entra {
-        /// The identity that asks for them.
-        credential: AzureCredential,
         /// Their scope.
         scope: String,
     },
@@ -90,8 +86,12 @@ impl SearchSettings {
         let url = reader.optional(&var::ZAVA_EMBEDDING_URL, base_url);
         let embedder = match (directory, endpoint, url) {
             (Some(directory), _, _) => Some(EmbedderSettings::StaticModel(directory)),
-            (_, Some(endpoint), _) => Some(EmbedderSettings::OpenAi(read_azure(reader, endpoint)?)),
-            (_, _, Some(url)) => Some(EmbedderSettings::OpenAi(read_compatible(reader, url)?)),
+            (_, Some(endpoint), _) => Some(EmbedderSettings::OpenAi(
+                read_azure(reader, endpoint)?.into(),
+            )),
+            (_, _, Some(url)) => Some(EmbedderSettings::OpenAi(
+                read_compatible(reader, url)?.into(),
+            )),
             (None, None, None) => None,
         };
         Some(Self { embedder })
@@ -101,14 +101,13 @@ impl SearchSettings {
 /// Reads how a deployment of Azure OpenAI is called.
 fn read_azure(reader: &mut Reader<'_>, endpoint: Url) -> Option<OpenAiSettings> {
     let version = reader.optional(&var::AZURE_OPENAI_API_VERSION, parse_api_version);
-    let key = reader.optional(&var::ZAVA_EMBEDDING_API_KEY, parse_key);
-    let auth = match key {
-        Some(key) => Some(OpenAiAuth::AzureKey(key)),
-        None => read_entra(reader),
+    let auth = if reader.foreign(var::ZAVA_EMBEDDING_API_KEY.name).is_some() {
+        read_key(reader).map(OpenAiAuth::AzureKey)
+    } else {
+        read_entra(reader)
     };
     let model = read_model(reader);
     let dimensions = reader.number(&var::ZAVA_EMBEDDING_DIMENSIONS, 1, MAX_DIMENSIONS);
-    let root_cert = https::read_root_cert(reader);
     let model = model?;
     let url = match version {
         None => with_path(endpoint, &["openai", "v1", "embeddings"]),
@@ -124,39 +123,34 @@ fn read_azure(reader: &mut Reader<'_>, endpoint: Url) -> Option<OpenAiSettings> 
         auth: auth?,
         model,
         dimensions: dimensions?.get() as usize,
-        root_cert,
     })
 }
 
 /// Reads the tokens that authenticate this server to Azure OpenAI.
 fn read_entra(reader: &mut Reader<'_>) -> Option<OpenAiAuth> {
     let scope = reader.parsed(&var::AZURE_OPENAI_SCOPE, parse_token_scope);
-    if reader.foreign(var::ZAVA_AZURE_CREDENTIAL.name).is_none() {
+    let has_identity = reader.foreign(var::ZAVA_AZURE_CREDENTIAL.name).is_some();
+    if !has_identity && reader.azure_credential.is_none() {
         reader.add_problem(
             &var::ZAVA_AZURE_CREDENTIAL,
             "is not set; AZURE_OPENAI_ENDPOINT needs it, or else ZAVA_EMBEDDING_API_KEY",
         );
         return None;
     }
-    let credential = AzureCredential::read(reader);
-    Some(OpenAiAuth::Entra {
-        credential: credential?,
-        scope: scope?,
-    })
+    AzureCredential::require(reader)?;
+    Some(OpenAiAuth::Entra { scope: scope? })
 }
 
 /// Reads how any other service is called.
 fn read_compatible(reader: &mut Reader<'_>, url: Url) -> Option<OpenAiSettings> {
-    let key = reader.parsed(&var::ZAVA_EMBEDDING_API_KEY, parse_key);
+    let key = read_key(reader);
     let model = read_model(reader);
     let dimensions = reader.number(&var::ZAVA_EMBEDDING_DIMENSIONS, 1, MAX_DIMENSIONS);
-    let root_cert = https::read_root_cert(reader);
     Some(OpenAiSettings {
         url: with_path(url, &["embeddings"]),
         auth: OpenAiAuth::BearerKey(key?),
         model: model?,
         dimensions: dimensions?.get() as usize,
-        root_cert,
     })
 }
 
@@ -196,12 +190,22 @@ fn parse_api_version(text: &str) -> Result<String, &'static str> {
     is_date.then(|| text.to_owned()).ok_or(problem)
 }
 
-fn parse_key(text: &str) -> Result<SecretString, &'static str> {
-    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(SecretString::from(text))
-    } else {
-        Err("must consist of ASCII characters without white space")
+/// Reads the key of the service, which is sent in a header.
+fn read_key(reader: &mut Reader<'_>) -> Option<Secret> {
+    let key = Secret::read(reader, &var::ZAVA_EMBEDDING_API_KEY)?;
+    if let Secret::Literal(text) = &key
+        && !text
+            .expose_secret()
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic())
+    {
+        reader.add_problem(
+            &var::ZAVA_EMBEDDING_API_KEY,
+            "must consist of ASCII characters without white space",
+        );
+        return None;
     }
+    Some(key)
 }
 
 /// A URL with further segments of its path.

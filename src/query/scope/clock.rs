@@ -17,7 +17,7 @@ impl Scope {
     /// # Errors
     /// [`ScopeError`] when the database's clock cannot be read.
     pub async fn clock_skew(&self) -> Result<Duration, ScopeError> {
-        let mut lease = self.lease(None).await?;
+        let (mut lease, _) = self.lease(None).await?;
         let mut reading = ClockReading(None);
         let before = (self.clock)();
         lease

@@ -51,7 +51,8 @@ use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, PoolMode, SigningKey};
+use crate::settings::{DatabaseAddress, Limits, PoolMode};
+use crate::signing_key::SigningKeySource;
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
@@ -70,6 +71,9 @@ use wire::{Query, Transaction, TransactionMode, WireError};
 
 /// How long a request waits for its permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for the signing key.
+const SIGNING_KEY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long PostgreSQL may take to reply beyond the statement timeout, before the connection is
 /// given up.
@@ -90,7 +94,7 @@ pub struct Scope {
     leases: TaskTracker,
     stopping: CancellationToken,
     posture: Posture,
-    signer: Signer,
+    signing_key: Arc<dyn SigningKeySource>,
     limits: LimitsByRole,
     clock: fn() -> SystemTime,
 }
@@ -104,7 +108,7 @@ impl Scope {
         address: DatabaseAddress,
         user: String,
         password: Arc<dyn PasswordSource>,
-        key: SigningKey,
+        signing_key: Arc<dyn SigningKeySource>,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
@@ -122,7 +126,7 @@ impl Scope {
             leases: TaskTracker::new(),
             stopping: CancellationToken::new(),
             posture,
-            signer: Signer::new(key),
+            signing_key,
             limits: limits_by_role,
             clock,
         })
@@ -251,22 +255,32 @@ impl Scope {
         operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
-        let mut lease = self.lease(holder).await?;
-        match self.run_on(&mut lease, operation, sink).await {
+        let (mut lease, signer) = self.lease(holder).await?;
+        match self.run_on(&mut lease, &signer, operation, sink).await {
             // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
             // retry is safe.
             Err(WireError::Closed) if lease.is_reused() => {
                 let mut renewed = lease.renew(&self.pool).await?;
-                self.run_on(&mut renewed, operation, sink).await
+                self.run_on(&mut renewed, &signer, operation, sink).await
             }
             done => done,
         }
-        .map_err(ScopeError::from_wire)
+        .map_err(|error| self.error_of_signed(error, &signer))
+    }
+
+    /// The error of a signed operation. A key that the database does not accept was perhaps
+    /// replaced.
+    fn error_of_signed(&self, error: WireError, signer: &Signer) -> ScopeError {
+        if error.is_signature_rejected() {
+            self.signing_key.report_rejected(signer.key_id());
+        }
+        ScopeError::from_wire(error)
     }
 
     async fn run_on(
         &self,
         lease: &mut Lease,
+        signer: &Signer,
         operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
@@ -300,7 +314,7 @@ impl Scope {
                     let transaction = Transaction {
                         mode,
                         is_open,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
+                        context: Some(&signer.sign_context(tenant, backend, now)),
                         statement_timeout,
                         query,
                     };
@@ -310,7 +324,7 @@ impl Scope {
                     let transaction = Transaction {
                         mode,
                         is_open,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
+                        context: Some(&signer.sign_context(tenant, backend, now)),
                         statement_timeout: server_timeout,
                         query: Query::internal(VERIFY_CONTEXT, &[]),
                     };
@@ -323,7 +337,7 @@ impl Scope {
                     let SignedCall {
                         purpose, payload, ..
                     } = call;
-                    let signature = self.signer.sign_call(purpose, payload, backend, now);
+                    let signature = signer.sign_call(purpose, payload, backend, now);
                     call.execute(connection, &signature, is_open, sink).await
                 }
             }
@@ -340,23 +354,41 @@ impl Scope {
         }
     }
 
-    /// Waits for a permit, and returns a connection to a database that has passed the posture
-    /// check.
-    async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let mut lease = self.lease_unchecked(holder).await?;
-        let (signer, now) = (&self.signer, (self.clock)());
-        let findings = match self.posture.findings(lease.connection(), signer, now).await {
+    /// Waits for a permit and the signing key. Returns a connection to a database that has passed
+    /// the posture check, and the signer.
+    async fn lease(&self, holder: Holder) -> Result<(Lease, Signer), ScopeError> {
+        // At once, because at the start both may take a round trip or more.
+        let (mut lease, signer) = tokio::try_join!(self.lease_unchecked(holder), self.signer())?;
+        let now = (self.clock)();
+        let findings = match self
+            .posture
+            .findings(lease.connection(), &signer, now)
+            .await
+        {
             Err(WireError::Closed) if lease.is_reused() => {
                 lease = lease.renew(&self.pool).await?;
-                self.posture.findings(lease.connection(), signer, now).await
+                self.posture
+                    .findings(lease.connection(), &signer, now)
+                    .await
             }
             checked => checked,
         }
-        .map_err(ScopeError::from_wire)?;
+        .map_err(|error| self.error_of_signed(error, &signer))?;
         if findings.is_empty() {
-            Ok(lease)
+            Ok((lease, signer))
         } else {
             Err(ScopeError::from_findings(findings))
+        }
+    }
+
+    /// Signs with the current key.
+    async fn signer(&self) -> Result<Signer, ScopeError> {
+        match timeout(SIGNING_KEY_TIMEOUT, self.signing_key.signing_key()).await {
+            Ok(Ok(key)) => Ok(Signer::new(key)),
+            Ok(Err(error)) => Err(ScopeError::Unavailable(error.into())),
+            Err(_) => Err(ScopeError::Unavailable(
+                SigningKeyTimeout(SIGNING_KEY_TIMEOUT).into(),
+            )),
         }
     }
 
@@ -374,6 +406,11 @@ impl std::fmt::Debug for Scope {
         f.debug_struct("Scope").finish_non_exhaustive()
     }
 }
+
+/// Why there is no signing key.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing key was not read within {} s", .0.as_secs())]
+struct SigningKeyTimeout(Duration);
 
 /// What one transaction does.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::{ErrorStatus, OpenAiError};
 use crate::access_tokens::AccessTokens;
+use crate::secret::SecretSource;
 
 /// The header in which Azure OpenAI takes a key.
 const API_KEY: HeaderName = HeaderName::from_static("api-key");
@@ -15,9 +16,9 @@ const API_KEY: HeaderName = HeaderName::from_static("api-key");
 #[derive(Clone, Debug)]
 pub enum Credential {
     /// A key of the Azure OpenAI resource.
-    AzureKey(SecretString),
+    AzureKey(Arc<dyn SecretSource>),
     /// A key of another service.
-    BearerKey(SecretString),
+    BearerKey(Arc<dyn SecretSource>),
     /// Access tokens.
     Tokens {
         /// Where they come from.
@@ -31,7 +32,9 @@ impl Credential {
     /// The secret for a request that is sent now.
     pub(super) async fn secret(&self) -> Result<SecretString, OpenAiError> {
         match self {
-            Self::AzureKey(key) | Self::BearerKey(key) => Ok(key.clone()),
+            Self::AzureKey(key) | Self::BearerKey(key) => {
+                key.secret().await.map_err(OpenAiError::NoKey)
+            }
             Self::Tokens { tokens, scope } => {
                 tokens.token(scope).await.map_err(OpenAiError::NoToken)
             }
@@ -41,7 +44,7 @@ impl Credential {
     /// Reports that the service has rejected a secret.
     pub(super) fn report_rejected(&self, secret: &SecretString) {
         match self {
-            Self::AzureKey(_) | Self::BearerKey(_) => {}
+            Self::AzureKey(key) | Self::BearerKey(key) => key.report_rejected(secret),
             Self::Tokens { tokens, scope } => tokens.report_rejected(scope, secret),
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::answer::AnswerError;
 use crate::access_tokens::AccessTokenError;
 use crate::search::EmbedderError;
+use crate::secret::SecretError;
 
 /// Why a service has returned no embeddings. The texts are for operators: they name the setting or
 /// the place in Azure that fixes it, and contain nothing that the service has sent but its code.
@@ -66,6 +67,9 @@ pub enum OpenAiError {
     /// There is no access token.
     #[error("there is no access token for the embedding service")]
     NoToken(#[source] AccessTokenError),
+    /// The key cannot be read.
+    #[error("there is no key for the embedding service")]
+    NoKey(#[source] SecretError),
     /// Requests have failed a moment ago, so none was sent.
     #[error("the embedding service is not asked, because it has failed a moment ago")]
     CircuitOpen,
@@ -107,6 +111,7 @@ impl OpenAiError {
             | Self::TextRejected
             | Self::Answer(_)
             | Self::NoToken(_)
+            | Self::NoKey(_)
             | Self::CircuitOpen
             | Self::Busy => false,
         }
@@ -126,7 +131,7 @@ impl OpenAiError {
             | Self::Answer(_) => Verdict::Failing,
             // A caller's text may have caused it, which must not cut off the others.
             Self::NotAccepted(_) | Self::TextRejected | Self::RateLimited(_) => Verdict::Working,
-            Self::NoToken(_) | Self::CircuitOpen | Self::Busy => Verdict::Unknown,
+            Self::NoToken(_) | Self::NoKey(_) | Self::CircuitOpen | Self::Busy => Verdict::Unknown,
         }
     }
 
@@ -145,6 +150,7 @@ impl OpenAiError {
             | Self::TextRejected
             | Self::Answer(_)
             | Self::NoToken(_)
+            | Self::NoKey(_)
             | Self::CircuitOpen
             | Self::Busy => None,
         }

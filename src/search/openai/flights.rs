@@ -142,7 +142,6 @@ mod tests {
         let mut first = flights.join("a", || async { receive.await.expect("sent") }.boxed());
         let begin = || async { unreachable!("it has begun") }.boxed();
         let (mut second, third) = (flights.join("a", begin), flights.join("a", begin));
-        let third = async { third.await };
         tokio::pin!(third);
         assert!((&mut first).now_or_never().is_none());
         assert!(third.as_mut().now_or_never().is_none());

@@ -7,7 +7,7 @@ const IDENTITY: (&str, &str) = ("ZAVA_AZURE_CREDENTIAL", "managed-identity");
 fn openai(variables: &[(&str, &str)]) -> OpenAiSettings {
     let settings = ServeSettings::from_environment(&environment_with(variables));
     match settings.expect("valid settings").search.embedder {
-        Some(EmbedderSettings::OpenAi(openai)) => openai,
+        Some(EmbedderSettings::OpenAi(openai)) => *openai,
         other => panic!("{other:?}"),
     }
 }
@@ -52,6 +52,12 @@ fn azure_openai_is_called_with_tokens_or_a_key() {
     let with_key = openai(&[AZURE, KEY_OF_AZURE, IDENTITY]);
     assert!(matches!(with_key.auth, OpenAiAuth::AzureKey(_)));
     assert!(!format!("{with_key:?}").contains("hunter2"), "{with_key:?}");
+    let reference = "@Microsoft.KeyVault(VaultName=zava;SecretName=key)";
+    let in_vault = openai(&[AZURE, ("ZAVA_EMBEDDING_API_KEY", reference), IDENTITY]);
+    assert!(matches!(
+        in_vault.auth,
+        OpenAiAuth::AzureKey(Secret::KeyVault(_))
+    ));
 }
 
 #[test]

@@ -3,37 +3,42 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use zava_mcp_server::settings::{EmbedderSettings, OpenAiAuth, OpenAiSettings};
+use url::Url;
+use zava_mcp_server::settings::{
+    EmbedderSettings, KeyVaultReference, OpenAiAuth, OpenAiSettings, Secret,
+};
 
-use super::entra::{EMBEDDING_SCOPE, Mode};
-use super::{Azure, LoginMethod};
+use super::Azure;
+use super::entra::{EMBEDDINGS, Mode};
+use super::vault::VAULT_HOST;
 use crate::support::{
-    DIMENSIONS, EmbeddingService, MODEL, SEATTLE, TestServer, ToolAnswer, eventually,
+    DIMENSIONS, EmbeddingService, MODEL, SEATTLE, SERVICE_KEY, TestServer, ToolAnswer, eventually,
 };
 
 /// A service that accepts the tokens of the stand-in for Entra ID, and a server that uses it.
 async fn start(azure: &Azure) -> (EmbeddingService, TestServer) {
     let entra = Arc::clone(&azure.entra);
     let acceptor = Some(azure.acceptor.clone());
-    let service = EmbeddingService::with_tokens(acceptor, move |token| entra.accepts(token)).await;
-    let LoginMethod::Entra(login) = azure.login() else {
-        panic!("the stand-in has tokens");
-    };
+    let accepts = move |token: &str| entra.accepts(token, EMBEDDINGS);
+    let service = EmbeddingService::with_tokens(acceptor, accepts).await;
+    let scope = format!("{EMBEDDINGS}/.default");
+    let server = server(azure, &service, OpenAiAuth::Entra { scope }).await;
+    (service, server)
+}
+
+/// A server with the stand-ins' identity.
+async fn server(azure: &Azure, service: &EmbeddingService, auth: OpenAiAuth) -> TestServer {
     let openai = OpenAiSettings {
         url: service.url("/openai/v1/embeddings"),
-        auth: OpenAiAuth::Entra {
-            credential: login.credential,
-            scope: EMBEDDING_SCOPE.to_owned(),
-        },
+        auth,
         model: MODEL.to_owned(),
         dimensions: DIMENSIONS,
-        root_cert: Some(azure.root_cert()),
     };
-    let server = TestServer::over_shared_database(|settings| {
-        settings.search.embedder = Some(EmbedderSettings::OpenAi(openai));
+    TestServer::over_shared_database(|settings| {
+        settings.search.embedder = Some(EmbedderSettings::OpenAi(openai.into()));
+        azure.identify(settings);
     })
-    .await;
-    (service, server)
+    .await
 }
 
 async fn search(server: &TestServer, description: &str) -> ToolAnswer {
@@ -75,6 +80,34 @@ async fn a_token_that_the_embedding_service_rejects_is_replaced() {
     .await;
     assert_eq!(azure.entra.request_count(), 2);
     assert!(service.request_count() >= 3, "{}", service.request_count());
+}
+
+/// A key in a vault is read again once it is rejected.
+#[tokio::test]
+async fn a_key_in_a_vault_is_replaced_once_it_is_rejected() {
+    let azure = Azure::start().await;
+    azure.vault.set("embedding-key", "an-old-key");
+    let service = EmbeddingService::start().await;
+    let key = KeyVaultReference {
+        setting: "ZAVA_EMBEDDING_API_KEY",
+        vault: Url::parse(&format!("https://{VAULT_HOST}")).expect("a URL"),
+        name: "embedding-key".to_owned(),
+        version: None,
+    };
+    let server = server(
+        &azure,
+        &service,
+        OpenAiAuth::AzureKey(Secret::KeyVault(key)),
+    )
+    .await;
+    let failed = search(&server, "outdoor paint").await;
+    let expected = "semantic search is temporarily unavailable";
+    assert!(failed.error().starts_with(expected), "{}", failed.text);
+    azure.vault.set("embedding-key", SERVICE_KEY);
+    eventually("a search succeeds", async || {
+        !search(&server, "outdoor paint").await.is_error
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
-use super::{DESCRIPTION, OUTAGE, rows, search, server_with, with_key};
+use super::{DESCRIPTION, OUTAGE, rows, search, with_key};
 use crate::command_line::{binary, with_database};
 use crate::support::{
     Answer, DIMENSIONS, EmbeddingService, MODEL, SEATTLE, SERVICE_KEY, TestDatabase, TestServer,
     admin_password, http, settings,
 };
-use zava_mcp_server::settings::{EmbedderSettings, OpenAiSettings};
+use zava_mcp_server::settings::{EmbedderSettings, OpenAiAuth, OpenAiSettings};
 
 /// A command over a database that embeds by a service.
 fn command(folder: &Path, service: &EmbeddingService, database: &str) -> Command {
@@ -232,7 +232,7 @@ async fn seed_and_search_use_the_same_service() {
         dimensions,
         ..with_key(url.clone())
     };
-    with_service.search.embedder = Some(EmbedderSettings::OpenAi(openai(DIMENSIONS)));
+    with_service.search.embedder = Some(EmbedderSettings::OpenAi(openai(DIMENSIONS).into()));
     let server = TestServer::with_settings(&with_service).await;
     rows(search(&server, SEATTLE, DESCRIPTION).await);
 
@@ -255,18 +255,20 @@ async fn a_certificate_that_is_not_trusted_is_an_outage() {
     let url = service.url("/v1/embeddings");
     let mut other_name = url.clone();
     other_name.set_host(Some("127.0.0.1")).expect("a host");
-    let bearer = zava_mcp_server::settings::OpenAiAuth::BearerKey(SERVICE_KEY.into());
     for (url, root_cert, is_trusted) in [
         (url.clone(), root_cert.clone(), true),
         (url, None, false),
         (other_name, root_cert, false),
     ] {
         let openai = OpenAiSettings {
-            auth: bearer.clone(),
-            root_cert,
+            auth: OpenAiAuth::BearerKey(SERVICE_KEY.to_owned().into()),
             ..with_key(url)
         };
-        let server = server_with(openai).await;
+        let server = TestServer::over_shared_database(|settings| {
+            settings.search.embedder = Some(EmbedderSettings::OpenAi(openai.into()));
+            settings.https.root_cert = root_cert;
+        })
+        .await;
         let answer = search(&server, SEATTLE, DESCRIPTION).await;
         if is_trusted {
             rows(answer);

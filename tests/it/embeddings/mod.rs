@@ -6,7 +6,6 @@ mod outages; // rate limits, retries, the circuit breaker
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 use zava_mcp_server::settings::{EmbedderSettings, OpenAiAuth, OpenAiSettings};
@@ -25,17 +24,16 @@ const OUTAGE: &str = "semantic search is temporarily unavailable: the embedding 
 fn with_key(url: Url) -> OpenAiSettings {
     OpenAiSettings {
         url,
-        auth: OpenAiAuth::AzureKey(SecretString::from(SERVICE_KEY)),
+        auth: OpenAiAuth::AzureKey(SERVICE_KEY.to_owned().into()),
         model: MODEL.to_owned(),
         dimensions: DIMENSIONS,
-        root_cert: None,
     }
 }
 
 /// A server over the shared database that embeds by a service.
 async fn server_with(openai: OpenAiSettings) -> TestServer {
     TestServer::over_shared_database(|settings| {
-        settings.search.embedder = Some(EmbedderSettings::OpenAi(openai));
+        settings.search.embedder = Some(EmbedderSettings::OpenAi(openai.into()));
     })
     .await
 }
@@ -82,7 +80,7 @@ async fn searches_like_the_static_model_by_vectors_of_a_service() {
 async fn a_service_with_bearer_keys_is_used_at_its_own_path() {
     let service = EmbeddingService::with_tokens(None, |token| token == SERVICE_KEY).await;
     let url = service.url("/openai/deployments/d/embeddings?api-version=2024-10-21");
-    let auth = OpenAiAuth::BearerKey(SecretString::from(SERVICE_KEY));
+    let auth = OpenAiAuth::BearerKey(SERVICE_KEY.to_owned().into());
     let openai = OpenAiSettings {
         auth,
         ..with_key(url.clone())

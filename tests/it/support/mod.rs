@@ -14,14 +14,14 @@ mod signing; // signed contexts
 mod table_lock; // statements that wait for a lock
 
 pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
-pub(crate) use certificate::certificate;
+pub(crate) use certificate::{certificate, certificate_for};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use embedding_service::{Answer, DIMENSIONS, EmbeddingService, MODEL, SERVICE_KEY};
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
-pub(crate) use scope::{caller, run_unguarded, scope};
+pub(crate) use scope::{caller, run_unguarded, scope, scope_with_clock};
 pub(crate) use server::{
     TestServer, ToolAnswer, assert_rows, http, keep_log, model_folder, settings,
 };

@@ -15,8 +15,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, Limits, LogFilter,
-    NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
+    AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, HttpsSettings,
+    Limits, LogFilter, NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings,
+    TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -87,7 +88,9 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         },
         database: cluster().address(database),
         login: query_login(),
-        signing_key: signing_key(),
+        azure: None,
+        https: HttpsSettings::default(),
+        signing_key: signing_key().into(),
         limits: Limits {
             answer: AnswerLimits {
                 statement_timeout: Duration::from_secs(15),
