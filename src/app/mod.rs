@@ -19,7 +19,7 @@ use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::scope::{Finding, Scope, ScopeError};
+use crate::query::scope::{PostureReport, Scope, ScopeError};
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::{EmbedderError, ProductSearch};
 use crate::settings::ServeSettings;
@@ -69,6 +69,7 @@ impl App {
             login,
             azure,
             https,
+            accepted_findings,
             signing_key,
             limits,
             rates,
@@ -83,6 +84,7 @@ impl App {
             login.user.clone(),
             azure.password(&login.method),
             azure.signing_key(signing_key),
+            accepted_findings.clone(),
             limits,
             clock,
         )?;
@@ -205,7 +207,7 @@ impl App {
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails.
-    pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
+    pub async fn examine_database(&self) -> Result<PostureReport, ScopeError> {
         self.scope.examine().await
     }
 

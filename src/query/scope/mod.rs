@@ -51,12 +51,12 @@ use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, PoolMode};
+use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, PoolMode};
 use crate::signing_key::SigningKeySource;
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
-pub use posture::{Finding, PostureRule};
+pub use posture::{Finding, PostureReport, PostureRule};
 pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
 
@@ -109,12 +109,13 @@ impl Scope {
         user: String,
         password: Arc<dyn PasswordSource>,
         signing_key: Arc<dyn SigningKeySource>,
+        accepted: Vec<AcceptedFinding>,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
         let pool_mode = address.pool_mode;
         let limits_by_role = LimitsByRole::new(limits);
-        let posture = Posture::new(&address.database, &user);
+        let posture = Posture::new(&address.database, &user, accepted);
         let max_row_bytes = limits_by_role.max_result_bytes();
         let connections = ConnectionManager::new(address, user, password, max_row_bytes)?;
         let permits = limits.connections.get();

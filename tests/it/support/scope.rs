@@ -27,6 +27,7 @@ pub(crate) fn scope_with_clock(settings: &ServeSettings, clock: fn() -> SystemTi
         settings.login.user.clone(),
         azure.password(&settings.login.method),
         azure.signing_key(&settings.signing_key),
+        settings.accepted_findings.clone(),
         &settings.limits,
         clock,
     )
