@@ -19,6 +19,8 @@ patterns["a token"] = r"eyJ[\w-]{10,}\.[\w-]{10,}"
 patterns["an API key"] = r"zava_[a-z0-9]{12}_[\w-]{20,}"
 # Keys of the platform that a test sends; "AzFu" is the mark that Azure Functions puts into them.
 patterns["a function key"] = r"[\w-]{20,}AzFu[\w-]{6,}"
+# The key that the stand-in for embedding services accepts.
+patterns["a key of the embedding service"] = "the-key-of-the-embedding-service"
 patterns["the text of a statement"] = r"(?i:\bselect\s|\bfrom\s+retail\.|pg_sleep|generate_series)"
 patterns["a customer's e-mail address"] = r"[\w.]+@example\.(com|net|org)"
 # What the tests' stand-ins for Application Insights and a collector have received. It names commands and

@@ -1,5 +1,6 @@
 //! Builds an [`App`] from the settings. The only module that knows all others.
 
+mod embedder; //      the embedder that the settings name
 mod scope_adapter; // what other modules need of the database
 
 use std::convert::Infallible;
@@ -21,12 +22,12 @@ use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
 use crate::query::scope::{PostureReport, Scope, ScopeError};
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::ProductSearch;
-use crate::search::embedding::StaticModel;
+use crate::search::{EmbedderError, ProductSearch};
 use crate::settings::ServeSettings;
 use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
 
+pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
 use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
@@ -38,6 +39,9 @@ const MAX_INLINE_CHECK_BYTES: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap(
 /// How many jobs run off the reactor at once: one for each core of the small machines that this
 /// server is made for.
 const MAX_COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+/// How long the embedding of a search may take.
+const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long a response may take beyond its statement, once standard input has ended.
 const RESPONSE_GRACE: Duration = Duration::from_secs(1);
@@ -93,12 +97,7 @@ impl App {
             clock,
         )?;
         let scope = Arc::new(scope);
-        let model = search
-            .embedding_model_dir
-            .as_deref()
-            .map(StaticModel::open)
-            .transpose()
-            .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
+        let embedder = embedder(search, https, &azure, EMBEDDING_TIMEOUT)?;
         let identity = Identity::new(
             Arc::new(ScopeAdapter(Arc::clone(&scope))),
             auth.clone(),
@@ -117,7 +116,7 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
-            search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
+            search: embedder.map(|embedder| ProductSearch::new(embedder, Arc::clone(&scope))),
             clock,
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
@@ -243,6 +242,18 @@ impl App {
     /// [`ScopeError`] when the examination fails.
     pub async fn examine_database(&self) -> Result<PostureReport, ScopeError> {
         self.scope.examine().await
+    }
+
+    /// Checks that a text can be embedded. Returns a description of the embedder; `None` if there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`EmbedderError`] if the model or the service cannot be used.
+    pub async fn check_embedder(&self) -> Result<Option<String>, EmbedderError> {
+        match &self.tools.search {
+            Some(search) => Ok(Some(search.check_embedder().await?)),
+            None => Ok(None),
+        }
     }
 
     /// Checks that the database answers this server and accepts its signatures. Returns a lower

@@ -56,7 +56,7 @@ pub use posture::AcceptedFinding;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};
-pub use search::SearchSettings;
+pub use search::{EmbedderSettings, OpenAiAuth, OpenAiSettings, SearchSettings};
 pub use secret::{KeyVaultReference, Secret};
 pub use serve::ServeSettings;
 pub use signing_key::{SigningKey, SigningKeyError, SigningKeySetting};

@@ -102,7 +102,7 @@ impl ServeSettings {
             accepted_findings: accepted_findings?,
             limits: limits?,
             rates: rates?,
-            search,
+            search: search?,
             stdio,
             audit: audit?,
             log: log?,

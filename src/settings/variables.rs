@@ -62,7 +62,14 @@ variables! {
     ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
     ZAVA_HTTPS_PROXY = Some("none"), "environment", "`environment` sends outgoing HTTPS requests (to Entra ID and Azure) through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
-    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it, semantic search returns an error.";
+    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, semantic search returns an error.";
+    AZURE_OPENAI_ENDPOINT = None, "https://zava.openai.azure.com", "Endpoint of the Azure OpenAI resource that computes embeddings, without `/openai`.";
+    AZURE_OPENAI_API_VERSION = None, "2024-10-21", "API version of Azure OpenAI. If it is set, requests go to the path of the deployment (`/openai/deployments/…`) with this version; otherwise to `/openai/v1`.";
+    AZURE_OPENAI_SCOPE = Some("https://cognitiveservices.azure.com/.default"), "https://ai.azure.com/.default", "Scope of the access tokens for Azure OpenAI. Some resources and sovereign clouds need another one.";
+    ZAVA_EMBEDDING_URL = None, "https://api.openai.com/v1", "Base URL of another service that speaks the protocol of OpenAI; `/embeddings` is added to it.";
+    ZAVA_EMBEDDING_API_KEY = None, "a-long-random-text", "Key of the embedding service. ZAVA_EMBEDDING_URL needs it (any text, if the service checks none). For Azure OpenAI it replaces the access tokens of the identity in ZAVA_AZURE_CREDENTIAL. Secret; it may refer to Key Vault.";
+    EMBEDDING_MODEL_DEPLOYMENT_NAME = Some("text-embedding-3-small"), "text-embedding-3-small", "Name of the deployment in Azure OpenAI, or of the model of another service. It is stored beside each vector, and only vectors with this name are searched: give a deployment of another model another name.";
+    ZAVA_EMBEDDING_DIMENSIONS = Some("1536"), "1536", "Number of dimensions that the embedding service is asked for, 1 to 4096. Vectors with another number are not searched.";
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "Maximum run time of one statement in the database, in seconds, 1 to 600.";
     ZAVA_MAX_ROWS = Some("1000"), "1000", "Maximum number of rows in one answer, 1 to 10000; a longer result is truncated and marked as such.";
     ZAVA_MAX_RESULT_BYTES = Some("1048576"), "1048576", "Maximum size of the rows in one answer, in bytes, 1024 to 67108864; a larger result is truncated and marked as such.";
