@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::access_tokens::AccessTokens;
 use crate::azure::AzureServices;
 use crate::catalog::Catalog;
 use crate::compute::Compute;
@@ -23,12 +24,13 @@ use crate::query::scope::{PostureReport, Scope, ScopeError};
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::{EmbedderError, ProductSearch};
 use crate::settings::ServeSettings;
+use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
 
 pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
-use scope_adapter::{ScopeAdapter, check_database};
+use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
 /// checked on a blocking thread.
@@ -53,6 +55,11 @@ pub struct App {
     tools: Arc<Tools>,
     http: HttpServer,
     stdio_limits: StdioLimits,
+    telemetry: Telemetry,
+    /// The tokens with which telemetry is sent.
+    tokens: Arc<dyn AccessTokens>,
+    /// The name of the database.
+    database: String,
 }
 
 impl App {
@@ -77,6 +84,7 @@ impl App {
             stdio: _,
             audit,
             log: _,
+            telemetry,
         } = settings;
         let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
@@ -124,6 +132,9 @@ impl App {
                 max_in_flight: limits.tenant_requests(),
                 grace: limits.answer.statement_timeout + RESPONSE_GRACE,
             },
+            telemetry: Telemetry::new(telemetry, https, clock),
+            tokens: azure.tokens(),
+            database: database.database.clone(),
         })
     }
 
@@ -144,22 +155,27 @@ impl App {
             .http
             .url(local_address)
             .context("the listening address is not a valid URL")?;
+        self.start_telemetry()?;
         let store = ScopeAdapter(Arc::clone(&self.scope));
+        let handler = Handler::new(
+            Arc::clone(&self.tools),
+            CallerSource::Request,
+            Arc::clone(&self.audit_log),
+            self.telemetry.clone(),
+        );
         let services = HttpServices {
             compute: Arc::clone(&self.tools.compute),
-            handler: Handler::new(
-                self.tools,
-                CallerSource::Request,
-                Arc::clone(&self.audit_log),
-            ),
+            handler,
+            telemetry: self.telemetry.clone(),
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
             readiness: Arc::new(store.clone()),
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = with_posture_watch(&self.scope, serving);
-        let served = with_audit_log(&self.audit_log, &store, serving).await;
+        let serving = with_posture_watch(&self.scope, &self.telemetry, serving);
+        let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
+        self.telemetry.shutdown().await;
         served.context("serving HTTP failed")
     }
 
@@ -174,8 +190,14 @@ impl App {
         tenant: TenantId,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        self.start_telemetry()?;
         let callers = CallerSource::Fixed(self.identity, tenant);
-        let handler = Handler::new(self.tools, callers, Arc::clone(&self.audit_log));
+        let handler = Handler::new(
+            self.tools,
+            callers,
+            Arc::clone(&self.audit_log),
+            self.telemetry.clone(),
+        );
         let overdue = CancellationToken::new();
         let serving = Box::pin(host::serve_stdio(
             handler,
@@ -197,10 +219,21 @@ impl App {
             }
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_posture_watch(&self.scope, serving);
-        let served = with_audit_log(&self.audit_log, &store, serving).await;
+        let serving = with_posture_watch(&self.scope, &self.telemetry, serving);
+        let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
+        self.telemetry.shutdown().await;
         served.context("serving standard input and output failed")
+    }
+
+    /// Starts sending telemetry, if the settings say where to.
+    fn start_telemetry(&self) -> anyhow::Result<()> {
+        let state = Arc::new(ObservedScope(Arc::downgrade(&self.scope)));
+        let audit_log = Arc::downgrade(&self.audit_log);
+        let started = self
+            .telemetry
+            .start(&self.database, state, audit_log, &self.tokens);
+        started.context("telemetry cannot be sent")
     }
 
     /// Examines the database against every posture rule.
@@ -237,6 +270,7 @@ impl App {
 /// calls still in flight and appends the remaining records.
 async fn with_audit_log<T>(
     audit_log: &AuditLog,
+    telemetry: &Telemetry,
     store: &ScopeAdapter,
     serving: impl Future<Output = T>,
 ) -> T {
@@ -248,13 +282,19 @@ async fn with_audit_log<T>(
         done.cancel();
         served
     };
-    tokio::join!(serving, audit_log.run(store, done.clone())).0
+    // On the heap, because both futures together are large.
+    let appending = Box::pin(telemetry.in_background(audit_log.run(store, done.clone())));
+    tokio::join!(serving, appending).0
 }
 
 /// Runs `serving`, and examines the database's posture meanwhile.
-async fn with_posture_watch<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+async fn with_posture_watch<T>(
+    scope: &Scope,
+    telemetry: &Telemetry,
+    serving: impl Future<Output = T>,
+) -> T {
     // On the heap, because the future is large and `select!` moves it.
-    let watching = Box::pin(scope.watch_posture());
+    let watching = Box::pin(telemetry.in_background(scope.watch_posture()));
     // The second arm never completes, and dropping it cancels its statement.
     tokio::select! {
         served = serving => served,

@@ -17,15 +17,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::identity::Caller;
 use crate::query::guard::CheckedQuery;
 use crate::query::scope::{RowSink, Scope, ScopeError};
+use crate::telemetry::{Wait, WaitTimer};
 
 pub use embedder::{Embedder, EmbedderError};
 pub use stored_vectors::{NoComparableVector, StoredVectors};
 
 use stored_vectors::{ObservedSink, StoredVectorsSink};
 
-static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::literal(include_str!("search_products.sql"));
-static FIND_STORED_VECTORS: CheckedQuery =
-    CheckedQuery::literal(include_str!("find_stored_vectors.sql"));
+static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
+    include_str!("search_products.sql"),
+    "SELECT retail.product_description_embeddings retail.products",
+);
+static FIND_STORED_VECTORS: CheckedQuery = CheckedQuery::summarized_literal(
+    include_str!("find_stored_vectors.sql"),
+    "SELECT retail.product_description_embeddings",
+);
 
 /// Why a search failed.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +91,9 @@ impl ProductSearch {
         max_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), SearchError> {
+        let waiting = WaitTimer::begin(Wait::Embedding);
         let embedded = self.embedder.embed(vec![description]).await;
+        drop(waiting);
         let embedded = embedded.map_err(SearchError::Embedding)?;
         let [embedding] = embedded.as_slice() else {
             return Err(SearchError::Embedding(EmbedderError::NothingToEmbed));

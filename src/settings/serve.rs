@@ -14,6 +14,7 @@ use super::reader::{Reader, SettingsError};
 use super::search::SearchSettings;
 use super::signing_key::SigningKeySetting;
 use super::stdio::StdioSettings;
+use super::telemetry::TelemetrySettings;
 use super::variables as var;
 
 /// The settings of `serve` and `check`.
@@ -49,6 +50,8 @@ pub struct ServeSettings {
     pub audit: AuditSettings,
     /// Which log events are written.
     pub log: LogFilter,
+    /// Where traces, metrics and logs are sent.
+    pub telemetry: TelemetrySettings,
 }
 
 impl ServeSettings {
@@ -86,6 +89,7 @@ impl ServeSettings {
         let stdio = StdioSettings::read(reader);
         let audit = AuditSettings::read(reader);
         let log = LogFilter::read(reader);
+        let telemetry = TelemetrySettings::read(reader);
         Some(Self {
             network: network.into_settings()?,
             auth: auth?,
@@ -102,6 +106,7 @@ impl ServeSettings {
             stdio,
             audit: audit?,
             log: log?,
+            telemetry: telemetry?,
         })
     }
 }

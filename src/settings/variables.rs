@@ -89,6 +89,14 @@ variables! {
     ZAVA_FAILURE_RATE = Some("20"), "20", "Maximum number of invalid tokens and keys, and of requests for a tenant that is not the caller's, from one address per minute (of one credential, if Azure does not pass the client's address). Beyond it, only valid tokens and keys accepted within the last hour are let in from that address.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` adds the text of statements to the audit log, next to their fingerprints. The text may contain personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, separated by commas.";
+    APPLICATIONINSIGHTS_CONNECTION_STRING = None, "InstrumentationKey=11111111-2222-3333-4444-555555555555;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/", "Connection string of the Application Insights resource to which traces, metrics and logs are sent, as the portal shows it. Functions sets it itself.";
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING = None, "Authorization=AAD;ClientId=11111111-2222-3333-4444-555555555555", "Set it if Application Insights requires access tokens of Entra ID. They are those of ZAVA_AZURE_CREDENTIAL; `ClientId` must be AZURE_CLIENT_ID. The identity needs the role `Monitoring Metrics Publisher` on the resource. The Functions host reads this variable too.";
+    OTEL_EXPORTER_OTLP_ENDPOINT = None, "http://localhost:4318", "URL of an OpenTelemetry collector to which traces, metrics and logs are sent by OTLP over HTTP; `/v1/traces` and so on are appended.";
+    OTEL_EXPORTER_OTLP_PROTOCOL = None, "http/protobuf", "`http/protobuf`; gRPC is not supported.";
+    OTEL_EXPORTER_OTLP_HEADERS = None, "api-key=a-long-random-text", "Headers of each request to that collector, separated by commas. Only for an endpoint with HTTPS or on this machine. Secret.";
+    OTEL_SERVICE_NAME = Some("zava-mcp-server"), "zava-mcp-server", "Name under which traces, metrics and logs of this server are shown.";
+    OTEL_METRIC_EXPORT_INTERVAL = Some("60000"), "60000", "How often metrics are sent, in milliseconds, 1000 to 600000.";
+    ZAVA_TRACE_SAMPLE_RATIO = Some("1"), "0.1", "Share of traces that are sent, 0 to 1. Traces with an error, traces of at least one second and those that a client has marked as sampled are always sent. Lower it if traces cost too much; metrics are not sampled.";
 }
 
 /// Variables that Azure's hosting platforms set. On those platforms every connection comes from

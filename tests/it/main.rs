@@ -60,6 +60,7 @@ mod signed_context; // row security alone, without the guard
 mod signed_context_failures; // contexts that the database does not accept
 mod statement_timeout; // statements that outlive their timeout
 mod stdio; // MCP on standard input and output
+mod telemetry; // traces, metrics and logs
 mod tenancy; // which tenant sees which rows
 mod tls; // TLS to the database
 mod values; // every PostgreSQL type

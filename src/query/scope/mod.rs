@@ -21,6 +21,8 @@ mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
 mod examination; // when the database is examined in full
 
+mod traced_operation; // what traces and metrics show of a transaction
+
 // A module of the following groups may use the modules of later groups, and no others of the scope.
 mod lease; // a connection for one transaction, and how it is returned
 
@@ -50,9 +52,10 @@ use tokio_util::task::TaskTracker;
 use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
-use crate::query::guard::{CheckedQuery, StatementKind};
+use crate::query::guard::{CheckedQuery, Fingerprint, StatementKind};
 use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, PoolMode};
 use crate::signing_key::SigningKeySource;
+use crate::telemetry::{DatabaseCall, Wait, WaitTimer};
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
@@ -157,6 +160,7 @@ impl Scope {
             return Err(ScopeError::PlanRefused);
         }
         let max_rows = i32::try_from(max_rows.get()).unwrap_or(i32::MAX);
+        let (summary, fingerprint) = (query.summary(), query.fingerprint());
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
@@ -171,6 +175,8 @@ impl Scope {
             tenant,
             query,
             statement_timeout,
+            summary,
+            fingerprint,
         };
         self.unless_stopping(self.transact(Some(tenant), operation, sink))
             .await
@@ -196,6 +202,12 @@ impl Scope {
     pub fn connections(&self) -> (usize, usize) {
         let status = self.pool.status();
         (status.size, status.available)
+    }
+
+    /// How many violations of posture rules the last check has found.
+    #[must_use]
+    pub fn finding_count(&self) -> usize {
+        self.posture.finding_count()
     }
 
     /// Cancels the statements of all calls in flight. These calls and all later ones fail with
@@ -257,7 +269,8 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let (mut lease, signer) = self.lease(holder).await?;
-        match self.run_on(&mut lease, &signer, operation, sink).await {
+        let call = DatabaseCall::begin(|| operation.describe(self.pool.manager().address()));
+        let done = match self.run_on(&mut lease, &signer, operation, sink).await {
             // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
             // retry is safe.
             Err(WireError::Closed) if lease.is_reused() => {
@@ -265,8 +278,9 @@ impl Scope {
                 self.run_on(&mut renewed, &signer, operation, sink).await
             }
             done => done,
-        }
-        .map_err(|error| self.error_of_signed(error, &signer))
+        };
+        call.finish(done.as_ref().err().map(WireError::error_type));
+        done.map_err(|error| self.error_of_signed(error, &signer))
     }
 
     /// The error of a signed operation. A key that the database does not accept was perhaps
@@ -311,6 +325,7 @@ impl Scope {
                     tenant,
                     query,
                     statement_timeout,
+                    ..
                 } => {
                     let transaction = Transaction {
                         mode,
@@ -360,6 +375,7 @@ impl Scope {
     async fn lease(&self, holder: Holder) -> Result<(Lease, Signer), ScopeError> {
         // At once, because at the start both may take a round trip or more.
         let (mut lease, signer) = tokio::try_join!(self.lease_unchecked(holder), self.signer())?;
+        let _waiting = WaitTimer::begin(Wait::Connection);
         let now = (self.clock)();
         let findings = match self
             .posture
@@ -395,9 +411,12 @@ impl Scope {
 
     /// Like [`Self::lease`], without the posture check.
     async fn lease_unchecked(&self, holder: Holder) -> Result<Lease, ScopeError> {
+        let waiting = WaitTimer::begin(Wait::Permit);
         let permit = timeout(QUEUE_TIMEOUT, self.queue.acquire(holder))
             .await
             .map_err(|_| ScopeError::Busy)?;
+        drop(waiting);
+        let _waiting = WaitTimer::begin(Wait::Connection);
         Lease::new(permit, &self.pool, &self.leases).await
     }
 }
@@ -421,6 +440,8 @@ enum Operation<'a> {
         tenant: TenantId,
         query: Query<'a>,
         statement_timeout: Duration,
+        summary: &'a str,
+        fingerprint: Option<Fingerprint>,
     },
     /// Has a tenant's context verified, which fails if there is no such tenant.
     VerifyContext(TenantId),

@@ -17,7 +17,7 @@ use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
     AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, HttpsSettings,
     Limits, LogFilter, NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings,
-    TrustedPeers,
+    TelemetrySettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -126,6 +126,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             includes_sql: false,
         },
         log: LogFilter::parse("off").expect("a level"),
+        telemetry: TelemetrySettings::disabled(),
     }
 }
 
