@@ -18,7 +18,7 @@ use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::scope::{Finding, Scope, ScopeError};
+use crate::query::scope::{Finding, Scope, ScopeError, ServerStatus};
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
@@ -62,6 +62,7 @@ impl App {
             auth,
             http,
             database,
+            replicas,
             login,
             signing_key,
             limits,
@@ -73,7 +74,8 @@ impl App {
         } = settings;
         let scope = Scope::new(
             database.clone(),
-            login.user.clone(),
+            replicas,
+            &login.user,
             azure::password_source(&login.method)?,
             signing_key.clone(),
             limits,
@@ -149,7 +151,7 @@ impl App {
             readiness: Arc::new(store.clone()),
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = with_posture_watch(&self.scope, serving);
+        let serving = with_database_watch(&self.scope, serving);
         let served = with_audit_log(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving HTTP failed")
@@ -189,18 +191,28 @@ impl App {
             }
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_posture_watch(&self.scope, serving);
+        let serving = with_database_watch(&self.scope, serving);
         let served = with_audit_log(&self.audit_log, &store, serving).await;
         self.scope.close().await;
         served.context("serving standard input and output failed")
     }
 
-    /// Examines the database against every posture rule.
+    /// Examines the primary against every posture rule.
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails.
     pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
         self.scope.examine().await
+    }
+
+    /// Examines each replica against every posture rule; the result is its name and its findings.
+    pub async fn examine_replicas(&self) -> Vec<(String, Result<Arc<[Finding]>, ScopeError>)> {
+        self.scope.examine_replicas().await
+    }
+
+    /// Probes the primary and its replicas; empty without replicas.
+    pub async fn server_statuses(&self) -> Vec<ServerStatus> {
+        self.scope.server_statuses().await
     }
 
     /// Checks that the database answers this server and accepts its signatures. Returns a lower
@@ -231,13 +243,17 @@ async fn with_audit_log<T>(
     tokio::join!(serving, audit_log.run(store, done.clone())).0
 }
 
-/// Runs `serving`, and examines the database's posture meanwhile.
-async fn with_posture_watch<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
-    // On the heap, because the future is large and `select!` moves it.
-    let watching = Box::pin(scope.watch_posture());
-    // The second arm never completes, and dropping it cancels its statement.
+/// Runs `serving`, and meanwhile examines the database's posture and probes its replicas.
+async fn with_database_watch<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+    // On the heap, because the futures are large and `select!` moves them.
+    let (posture, replicas) = (
+        Box::pin(scope.watch_posture()),
+        Box::pin(scope.watch_replicas()),
+    );
+    // Only the first arm completes, and dropping another one cancels its statements.
     tokio::select! {
         served = serving => served,
-        never = watching => match never {},
+        never = posture => match never {},
+        never = replicas => match never {},
     }
 }

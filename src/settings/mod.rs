@@ -20,6 +20,7 @@ mod limits; //      limits on one request
 mod log_filter; //  which events are logged
 mod network; //     the listening address, and proxies in front of it
 mod rate_limits; // rate limits
+mod replicas; //    the database's read replicas
 mod search; //      semantic search
 mod signing_key; // the key that signs each transaction's tenant
 mod stdio; //       standard input and output
@@ -55,6 +56,7 @@ pub use network::NetworkSettings;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};
+pub use replicas::ReplicaSettings;
 pub use search::SearchSettings;
 pub use serve::ServeSettings;
 pub use signing_key::{SigningKey, SigningKeyError};

@@ -8,6 +8,7 @@ use super::log_filter::LogFilter;
 use super::network::{Network, NetworkSettings};
 use super::rate_limits::RateLimits;
 use super::reader::{Reader, SettingsError};
+use super::replicas::ReplicaSettings;
 use super::search::SearchSettings;
 use super::signing_key::SigningKey;
 use super::stdio::StdioSettings;
@@ -24,6 +25,8 @@ pub struct ServeSettings {
     pub http: HttpSettings,
     /// The database's address.
     pub database: DatabaseAddress,
+    /// The database's read replicas.
+    pub replicas: ReplicaSettings,
     /// The login that runs queries; it cannot write.
     pub login: Login,
     /// The key that signs the tenant of each transaction.
@@ -61,6 +64,7 @@ impl ServeSettings {
         let http = HttpSettings::read(reader, &network);
         let database = DatabaseAddress::read(reader, Ok);
         let database_auth = LoginAuth::read(reader, database.as_ref());
+        let replicas = ReplicaSettings::read(reader, database.as_ref(), database_auth.as_ref());
         let login = Login::read(
             reader,
             database_auth.as_ref(),
@@ -79,6 +83,7 @@ impl ServeSettings {
             auth: auth?,
             http: http?,
             database: database?,
+            replicas: replicas?,
             login: login?,
             signing_key: signing_key?,
             limits: limits?,

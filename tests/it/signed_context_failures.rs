@@ -69,7 +69,8 @@ async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
         let settings = settings(&database.name);
         let scope = Scope::new(
             settings.database,
-            settings.login.user,
+            &settings.replicas,
+            &settings.login.user,
             password_source(&settings.login.method).expect("a password"),
             settings.signing_key,
             &settings.limits,

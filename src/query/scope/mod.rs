@@ -1,5 +1,5 @@
 //! The only way to a tenant's rows: one read-only transaction with a context signed for the caller,
-//! always rolled back. Audit records are appended the same way, signed too, in transactions that
+//! always rolled back, on a replica if the database has one that is current. Audit records are appended the same way, signed too, in transactions that
 //! hold nothing else.
 //!
 //! Knows the wire protocol, the pool and the signed context of
@@ -13,15 +13,26 @@
 //!   open;
 //! - the statement of a dropped call is cancelled at the database, and holds its permit until it
 //!   has ended;
-//! - no statement runs for a caller before the posture check has passed.
+//! - no statement runs for a caller before its server has passed the posture check;
+//! - a query runs on a replica only while the replica's data is known to be at most the maximum lag
+//!   old, and again on another server only if no row of it was delivered;
+//! - nothing is written on a replica, and no replica's "does not exist" is final.
 
 // Methods of `Scope`, by subject.
 mod audit; // appending to the audit log
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
 mod examination; // when the database is examined in full
+mod execution; // one transaction on one server
+mod probe; // whether the primary answers, and how far its replicas are
+mod routing; // which server runs a transaction, and what is retried on another
 
 // A module of the following groups may use the modules of later groups, and no others of the scope.
+mod replicas; // the read replicas, and the choice among them
+
+mod replication; // how far each replica has followed the primary
+mod server; // one PostgreSQL server: connections, permits, posture
+
 mod lease; // a connection for one transaction, and how it is returned
 
 mod error; // what can go wrong, by what the caller can do
@@ -42,7 +53,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use deadpool::managed::Pool;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -51,22 +61,22 @@ use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, PoolMode, SigningKey};
+use crate::settings::{DatabaseAddress, Limits, ReplicaSettings, SigningKey};
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
 pub use posture::{Finding, PostureRule};
+pub use probe::{ServerState, ServerStatus};
 pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
 
 use context::Signer;
-use fair_queue::FairQueue;
-use lease::{Holder, Lease};
-use pool::ConnectionManager;
-use posture::Posture;
+use execution::Operation;
+use replicas::Replicas;
 use row_sink::{IgnoreRows, RowCollector};
+use server::{DatabaseServer, ServerRole};
 use signed_call::SignedCall;
-use wire::{Query, Transaction, TransactionMode, WireError};
+use wire::{Query, TransactionMode, WireError};
 
 /// How long a request waits for its permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -78,52 +88,41 @@ const REPLY_GRACE: Duration = Duration::from_secs(2);
 /// How long closing waits for statements to be cancelled.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Has the database verify a context; a statement that reads no protected row would not.
-const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
-
 /// Runs checked statements for callers.
 pub struct Scope {
-    pool: Pool<ConnectionManager>,
-    pool_mode: PoolMode,
-    queue: FairQueue<Holder>,
+    primary: DatabaseServer,
+    /// `None` without replicas.
+    replicas: Option<Replicas>,
     /// Tracks the leases that are not returned yet, and the tasks that cancel their statements.
     leases: TaskTracker,
     stopping: CancellationToken,
-    posture: Posture,
     signer: Signer,
     limits: LimitsByRole,
     clock: fn() -> SystemTime,
 }
 
 impl Scope {
-    /// A scope over a database. Connects on first use, not here.
+    /// A scope over a database, its primary at `address`. Connects on first use, not here.
     ///
     /// # Errors
     /// [`TlsError`] when the settings ask for TLS and its certificates cannot be used.
     pub fn new(
         address: DatabaseAddress,
-        user: String,
+        replicas: &ReplicaSettings,
+        user: &str,
         password: Arc<dyn PasswordSource>,
         key: SigningKey,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
-        let pool_mode = address.pool_mode;
-        let limits_by_role = LimitsByRole::new(limits);
-        let posture = Posture::new(&address.database, &user);
-        let max_row_bytes = limits_by_role.max_result_bytes();
-        let connections = ConnectionManager::new(address, user, password, max_row_bytes)?;
-        let permits = limits.connections.get();
-        let max_per_tenant = limits.tenant_connections.get();
+        let replicas = Replicas::new(replicas, user, &password, limits)?;
         Ok(Self {
-            pool: pool::build(connections, permits, QUEUE_TIMEOUT),
-            pool_mode,
-            queue: FairQueue::new(permits, max_per_tenant, None),
+            primary: DatabaseServer::new(ServerRole::Primary, address, user, password, limits)?,
+            replicas,
             leases: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            posture,
             signer: Signer::new(key),
-            limits: limits_by_role,
+            limits: LimitsByRole::new(limits),
             clock,
         })
     }
@@ -186,11 +185,13 @@ impl Scope {
         }
     }
 
-    /// How many connections are open, and how many of them are idle.
+    /// How many connections are open, and how many of them are idle, on all servers.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
-        let status = self.pool.status();
-        (status.size, status.available)
+        let statuses = self.servers().map(|server| server.pool.status());
+        statuses.fold((0, 0), |(open, idle), status| {
+            (open + status.size, idle + status.available)
+        })
     }
 
     /// Cancels the statements of all calls in flight. These calls and all later ones fail with
@@ -203,11 +204,19 @@ impl Scope {
     /// every connection.
     pub async fn close(&self) {
         self.cancel_all();
-        self.pool.close();
+        for server in self.servers() {
+            server.pool.close();
+        }
         self.leases.close();
         if timeout(CLOSE_TIMEOUT, self.leases.wait()).await.is_err() {
             tracing::warn!("statements did not end in time; their connections are closed");
         }
+    }
+
+    /// The primary, then its replicas.
+    fn servers(&self) -> impl Iterator<Item = &DatabaseServer> {
+        let replicas = self.replicas.iter().flat_map(|replicas| &replicas.servers);
+        std::iter::once(&self.primary).chain(replicas)
     }
 
     /// The rows that a signed call returns, each parsed by `parse`.
@@ -244,148 +253,10 @@ impl Scope {
             done = running => done,
         }
     }
-
-    async fn transact(
-        &self,
-        holder: Holder,
-        operation: Operation<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<(), ScopeError> {
-        let mut lease = self.lease(holder).await?;
-        match self.run_on(&mut lease, operation, sink).await {
-            // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
-            // retry is safe.
-            Err(WireError::Closed) if lease.is_reused() => {
-                let mut renewed = lease.renew(&self.pool).await?;
-                self.run_on(&mut renewed, operation, sink).await
-            }
-            done => done,
-        }
-        .map_err(ScopeError::from_wire)
-    }
-
-    async fn run_on(
-        &self,
-        lease: &mut Lease,
-        operation: Operation<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<(), WireError> {
-        let is_query = matches!(operation, Operation::RunQuery { .. });
-        let server_timeout = self.limits.for_server().statement_timeout;
-        let connection = lease.connection();
-        let (mode, max_time) = match operation {
-            Operation::SignedCall(call) => (call.mode, server_timeout),
-            Operation::VerifyContext(_) => (TransactionMode::Read, server_timeout),
-            Operation::RunQuery {
-                statement_timeout, ..
-            } => (TransactionMode::Read, statement_timeout),
-        };
-        if let Operation::RunQuery { query, .. } = operation {
-            connection.require_version(query.min_version)?;
-        }
-        let transacting = async {
-            // Signatures are bound to the backend, which behind a pooler is known only once a
-            // transaction is open.
-            let (backend, is_open) = match self.pool_mode {
-                PoolMode::Direct => (connection.process_id(), false),
-                PoolMode::Transaction => (connection.begin(mode).await?, true),
-            };
-            let now = (self.clock)();
-            match operation {
-                Operation::RunQuery {
-                    tenant,
-                    query,
-                    statement_timeout,
-                } => {
-                    let transaction = Transaction {
-                        mode,
-                        is_open,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
-                        statement_timeout,
-                        query,
-                    };
-                    connection.transact(&transaction, sink).await
-                }
-                Operation::VerifyContext(tenant) => {
-                    let transaction = Transaction {
-                        mode,
-                        is_open,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
-                        statement_timeout: server_timeout,
-                        query: Query::internal(VERIFY_CONTEXT, &[]),
-                    };
-                    connection
-                        .transact(&transaction, sink)
-                        .await
-                        .map_err(WireError::into_internal)
-                }
-                Operation::SignedCall(call) => {
-                    let SignedCall {
-                        purpose, payload, ..
-                    } = call;
-                    let signature = self.signer.sign_call(purpose, payload, backend, now);
-                    call.execute(connection, &signature, is_open, sink).await
-                }
-            }
-        };
-        // PostgreSQL itself ends a statement at its timeout. This timeout is for a statement that
-        // PostgreSQL cannot interrupt, and for a database that no longer replies.
-        match timeout(max_time + REPLY_GRACE, transacting).await {
-            Ok(done) => done,
-            Err(_) if is_query && lease.connection().is_awaiting_reply() => {
-                let backend = lease.connection().backend();
-                Err(self.pool.manager().diagnose_silence(backend).await)
-            }
-            Err(_) => Err(WireError::NoReply),
-        }
-    }
-
-    /// Waits for a permit, and returns a connection to a database that has passed the posture
-    /// check.
-    async fn lease(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let mut lease = self.lease_unchecked(holder).await?;
-        let (signer, now) = (&self.signer, (self.clock)());
-        let findings = match self.posture.findings(lease.connection(), signer, now).await {
-            Err(WireError::Closed) if lease.is_reused() => {
-                lease = lease.renew(&self.pool).await?;
-                self.posture.findings(lease.connection(), signer, now).await
-            }
-            checked => checked,
-        }
-        .map_err(ScopeError::from_wire)?;
-        if findings.is_empty() {
-            Ok(lease)
-        } else {
-            Err(ScopeError::from_findings(findings))
-        }
-    }
-
-    /// Like [`Self::lease`], without the posture check.
-    async fn lease_unchecked(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let permit = timeout(QUEUE_TIMEOUT, self.queue.acquire(holder))
-            .await
-            .map_err(|_| ScopeError::Busy)?;
-        Lease::new(permit, &self.pool, &self.leases).await
-    }
 }
 
 impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scope").finish_non_exhaustive()
     }
-}
-
-/// What one transaction does.
-#[derive(Clone, Copy)]
-enum Operation<'a> {
-    /// Runs a client's statement for a tenant.
-    RunQuery {
-        tenant: TenantId,
-        query: Query<'a>,
-        statement_timeout: Duration,
-    },
-    /// Has a tenant's context verified, which fails if there is no such tenant.
-    VerifyContext(TenantId),
-    /// Calls a function of the guard with a signature instead of a context.
-    SignedCall(SignedCall<'a>),
 }

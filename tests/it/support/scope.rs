@@ -18,7 +18,8 @@ use zava_mcp_server::settings::{AuthSettings, ServeSettings, TrustedPeers};
 pub(crate) fn scope(settings: &ServeSettings) -> Scope {
     Scope::new(
         settings.database.clone(),
-        settings.login.user.clone(),
+        &settings.replicas,
+        &settings.login.user,
         password_source(&settings.login.method).expect("a password"),
         settings.signing_key.clone(),
         &settings.limits,

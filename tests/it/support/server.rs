@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
     AnswerLimits, AuditSettings, AuthSettings, HttpSettings, Limits, LogFilter, NetworkSettings,
-    RateLimits, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
+    RateLimits, ReplicaSettings, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -80,6 +80,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             allowed_origins: Vec::new(),
         },
         database: cluster().address(database),
+        replicas: ReplicaSettings::none(),
         login: query_login(),
         signing_key: signing_key(),
         limits: Limits {

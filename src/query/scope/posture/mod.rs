@@ -131,6 +131,11 @@ impl Posture {
         Ok(self.state().verdict.filter(|_| !examination.is_replica))
     }
 
+    /// The findings of the last check; empty before the first one.
+    pub(super) fn last_findings(&self) -> Arc<[Finding]> {
+        self.last().map(|last| last.findings).unwrap_or_default()
+    }
+
     /// The payload of `guard.record_verdict`.
     pub(super) fn verdict_payload(&self, verdict: Verdict, signer: &Signer) -> String {
         verdict.to_payload(&self.subject, signer)
