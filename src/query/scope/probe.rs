@@ -25,6 +25,12 @@ const MAX_PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// down.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long [`Scope::server_statuses`] waits for a replica to replay what the primary contains.
+const MAX_CATCH_UP: Duration = Duration::from_secs(2);
+
+/// How often it looks meanwhile.
+const CATCH_UP_INTERVAL: Duration = Duration::from_millis(50);
+
 /// A database server as this process sees it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerStatus {
@@ -175,7 +181,21 @@ impl Scope {
         // First the primary: a replica is compared with what it contains.
         let primary = self.probe_primary(replicas).await;
         let indices = 0..replicas.servers.len();
-        let skews = join_all(indices.map(|index| self.probe_replica(replicas, index))).await;
+        let deadline = Instant::now() + MAX_CATCH_UP.min(replicas.max_lag);
+        let skews = join_all(indices.map(async |index| {
+            let mut skew = self.probe_replica(replicas, index).await;
+            // A replica may be some milliseconds behind the first position that it is compared with.
+            while replicas.replication().lag(index, Instant::now()).is_none()
+                && skew.is_some()
+                && primary.is_some()
+                && Instant::now() < deadline
+            {
+                sleep(CATCH_UP_INTERVAL).await;
+                skew = self.probe_replica(replicas, index).await;
+            }
+            skew
+        }))
+        .await;
         let now = Instant::now();
         let state = match &primary {
             Some(probe) if probe.is_replica => ServerState::IsReplica,

@@ -80,9 +80,11 @@ impl DatabaseServer {
         self.lock_outage().is_cancelled()
     }
 
-    /// Marks the server as not answering; calls that wait for it are told.
+    /// Marks the server as not answering. Calls that wait for it are told, and its idle connections
+    /// are closed: they may be dead as well.
     pub(super) fn mark_down(&self) {
         self.lock_outage().cancel();
+        self.pool.retain(|_, _| false);
     }
 
     /// Marks the server as answering.
