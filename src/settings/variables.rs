@@ -72,8 +72,8 @@ variables! {
     ZAVA_MAX_CELL_BYTES = Some("65536"), "65536", "Maximum size of one value in an answer, in bytes, 256 to 1048576; a longer value is truncated and marked as such.";
     ZAVA_MAX_REQUEST_BYTES = None, "262144", "Maximum size of a request body, in bytes, 1024 to 67108864. The default is what the longest SQL text requires if JSON escapes each of its bytes: six times ZAVA_MAX_SQL_BYTES plus 65536.";
     ZAVA_MAX_SQL_BYTES = Some("8192"), "8192", "Maximum length of a SQL text, in bytes, 64 to 32768; the longest of 700 business statements has 2489.";
-    ZAVA_MAX_CONNECTIONS = Some("10"), "10", "Maximum number of open database connections, 1 to 1000.";
-    ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "Maximum number of database connections that one tenant uses at once, 1 to 1000; a third of all connections is reserved for tenants that use none.";
+    ZAVA_MAX_CONNECTIONS = Some("10"), "10", "Maximum number of open connections to each database server (the primary and each replica), 1 to 1000.";
+    ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "Maximum number of connections to each database server that one tenant uses at once, 1 to 1000; a third of all connections is reserved for tenants that use none.";
     ZAVA_TENANT_QUEUE = Some("16"), "16", "Maximum number of one tenant's requests that wait for a connection, 1 to 10000; further requests are rejected and told to retry.";
     ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS = Some("60"), "60", "ZAVA_STATEMENT_TIMEOUT_SECONDS for analysts and operators, if it is higher.";
     ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is higher.";

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{LocalBoxFuture, join_all};
 use zava_mcp_server::identity::Caller;
 use zava_mcp_server::query::scope::{Scope, ScopeError, ServerState};
 
@@ -22,11 +22,14 @@ mod tenancy; // tenants' rows on a replica, without the guard
 const PORT: &str = "SELECT inet_server_port()";
 
 /// Runs a test while the scope probes its servers.
-async fn watched<T>(scope: &Scope, test: impl Future<Output = T>) -> T {
-    tokio::select! {
-        done = test => done,
-        never = scope.watch_replicas() => match never {},
-    }
+fn watched<'a, T>(scope: &'a Scope, test: impl Future<Output = T> + 'a) -> LocalBoxFuture<'a, T> {
+    let (test, watching) = (Box::pin(test), Box::pin(scope.watch_replicas()));
+    Box::pin(async {
+        tokio::select! {
+            done = test => done,
+            never = watching => match never {},
+        }
+    })
 }
 
 /// The port in the rows of [`PORT`].
