@@ -3,12 +3,11 @@
 //! Invariants: TLS is rustls with ring; a redirect is never followed, because a document or a token
 //! must come from the URL that was requested.
 
-use std::path::Path;
 use std::time::Duration;
 
 use reqwest::{Client, NoProxy, Proxy};
 
-use crate::settings::HttpsProxy;
+use crate::settings::HttpsSettings;
 use crate::tls::{self, RootCertError};
 
 /// How long connecting may take, TLS included. Each request has a deadline of its own as well.
@@ -25,22 +24,19 @@ pub enum HttpClientError {
     Client(#[from] reqwest::Error),
 }
 
-/// Builds a client that trusts Mozilla's root certificates and those in `root_cert`. Connects to
+/// Builds a client. It trusts Mozilla's root certificates and those in the settings. Connects to
 /// nothing.
 ///
 /// # Errors
 /// [`HttpClientError`] if the file or the proxy cannot be used.
-pub(crate) fn build(
-    root_cert: Option<&Path>,
-    proxy: Option<&HttpsProxy>,
-) -> Result<Client, HttpClientError> {
+pub(crate) fn build(settings: &HttpsSettings) -> Result<Client, HttpClientError> {
     let mut builder = Client::builder()
-        .tls_backend_preconfigured(tls::web_client_config(root_cert)?)
+        .tls_backend_preconfigured(tls::web_client_config(settings.root_cert.as_deref())?)
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
         // The proxy variables of the process's environment apply only if the settings say so.
         .no_proxy();
-    if let Some(proxy) = proxy {
+    if let Some(proxy) = &settings.proxy {
         let no_proxy = proxy.no_proxy().and_then(NoProxy::from_string);
         builder = builder.proxy(Proxy::https(proxy.url_with_password())?.no_proxy(no_proxy));
     }

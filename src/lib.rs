@@ -3,6 +3,7 @@
 //!
 //! `docs/architecture.md` describes the modules; the header of each module says what it knows and
 //! what it must not know.
+pub mod access_tokens;
 pub mod app;
 pub mod azure;
 mod cache;
@@ -18,6 +19,8 @@ pub mod query;
 mod reactor;
 pub mod sample_data;
 pub mod search;
+pub mod secret;
 pub mod settings;
+pub mod signing_key;
 pub mod telemetry;
 mod tls;

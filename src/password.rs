@@ -4,10 +4,14 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::BoxFuture;
 use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::access_tokens::AccessTokens;
+use crate::secret::SecretSource;
 
 /// The password for one connection.
 #[derive(Clone, Debug)]
@@ -50,11 +54,54 @@ pub trait PasswordSource: fmt::Debug + Send + Sync {
     fn report_rejected(&self, password: &Password);
 }
 
-/// A password that does not change.
-impl PasswordSource for SecretString {
+/// A password that is a secret setting.
+#[derive(Clone, Debug)]
+pub struct SecretPassword(pub Arc<dyn SecretSource>);
+
+impl PasswordSource for SecretPassword {
     fn password(&self) -> BoxFuture<'_, Result<Password, PasswordError>> {
-        ready(Ok(Password::Secret(self.clone()))).boxed()
+        async {
+            match self.0.secret().await {
+                Ok(secret) => Ok(Password::Secret(secret)),
+                Err(error) => Err(PasswordError(error.into())),
+            }
+        }
+        .boxed()
     }
 
-    fn report_rejected(&self, _: &Password) {}
+    fn report_rejected(&self, password: &Password) {
+        match password {
+            Password::Secret(secret) => self.0.report_rejected(secret),
+            Password::Token(_) => {}
+        }
+    }
+}
+
+/// A password that is an access token of this server's identity
+/// (<https://learn.microsoft.com/azure/postgresql/security/security-entra-concepts>).
+#[derive(Clone, Debug)]
+pub struct TokenPassword {
+    /// Where the token comes from.
+    pub tokens: Arc<dyn AccessTokens>,
+    /// The scope of tokens for the database.
+    pub scope: String,
+}
+
+impl PasswordSource for TokenPassword {
+    fn password(&self) -> BoxFuture<'_, Result<Password, PasswordError>> {
+        async {
+            match self.tokens.token(&self.scope).await {
+                Ok(token) => Ok(Password::Token(token)),
+                Err(error) => Err(PasswordError(error.into())),
+            }
+        }
+        .boxed()
+    }
+
+    fn report_rejected(&self, password: &Password) {
+        match password {
+            Password::Token(token) => self.tokens.report_rejected(&self.scope, token),
+            Password::Secret(_) => {}
+        }
+    }
 }

@@ -12,7 +12,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::azure;
+use crate::azure::AzureServices;
 use crate::catalog::Catalog;
 use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
@@ -64,6 +64,8 @@ impl App {
             database,
             replicas,
             login,
+            azure,
+            https,
             signing_key,
             limits,
             rates,
@@ -72,12 +74,13 @@ impl App {
             audit,
             log: _,
         } = settings;
+        let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
             database.clone(),
             replicas,
             &login.user,
-            azure::password_source(&login.method)?,
-            signing_key.clone(),
+            azure.password(&login.method),
+            azure.signing_key(signing_key),
             limits,
             clock,
         )?;
@@ -88,8 +91,12 @@ impl App {
             .map(StaticModel::open)
             .transpose()
             .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
-        let identity = Identity::new(Arc::new(ScopeAdapter(Arc::clone(&scope))), auth.clone())
-            .context("the HTTP client cannot be built")?;
+        let identity = Identity::new(
+            Arc::new(ScopeAdapter(Arc::clone(&scope))),
+            auth.clone(),
+            https,
+        )
+        .context("the HTTP client cannot be built")?;
         let identity = Arc::new(identity);
         let tools = Tools {
             identity: Arc::clone(&identity),

@@ -1,14 +1,11 @@
 //! Asks Azure for one token.
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use azure_core::cloud::{CloudConfiguration, CustomConfiguration};
 use azure_core::credentials::{Secret, TokenCredential};
-use azure_core::http::{
-    ClientOptions, ExponentialRetryOptions, HttpClient, RetryOptions, Transport,
-};
+use azure_core::http::{ClientOptions, HttpClient};
 use azure_core::time::OffsetDateTime;
 use azure_identity::{
     ClientAssertionCredentialOptions, ClientSecretCredential, ClientSecretCredentialOptions,
@@ -18,34 +15,20 @@ use azure_identity::{
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
 
-use super::bounded_client::BoundedClient;
-use super::token::{AccessTokenError, IssuedToken};
+use super::error_text::{loggable, text_with_cause};
+use super::http::client_options;
+use super::token::IssuedToken;
+use crate::access_tokens::AccessTokenError;
 use crate::settings::{Application, AzureCredential};
 
 /// How long a fetch may take, with its retries. The Azure CLI takes seconds.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(15);
-
-/// How many times one fetch repeats a request that was answered with 429 or 5xx: an endpoint that
-/// has just started does so for a moment. The library has its own number for virtual machines.
-const MAX_RETRIES: u32 = 2;
-
-/// The first delay before such a repetition.
-const RETRY_DELAY: Duration = Duration::from_millis(200);
-
-/// How much of Azure's error text is kept, in characters.
-const MAX_ERROR_CHARS: usize = 400;
 
 /// What Azure's library says when the identity does not exist on this machine (status 400).
 const NOT_ASSIGNED: &str = "has not been assigned";
 
 /// The error for an answer of that kind.
 const NO_TOKEN: &str = "the answer contains no token";
-
-/// Where its advice begins, which is about the library and not about this server.
-const ADVICE: &str = "\nTo troubleshoot";
-
-/// How a token begins: `{"` in base64.
-const TOKEN_START: &str = "eyJ";
 
 /// Fetches tokens, without a cache.
 #[derive(Debug)]
@@ -55,11 +38,8 @@ pub(super) struct Fetcher {
 }
 
 impl Fetcher {
-    pub(super) fn new(credential: AzureCredential, http: reqwest::Client) -> Self {
-        Self {
-            credential,
-            http: Arc::new(BoundedClient::new(http)),
-        }
+    pub(super) fn new(credential: AzureCredential, http: Arc<dyn HttpClient>) -> Self {
+        Self { credential, http }
     }
 
     /// Fetches a token for a scope.
@@ -123,7 +103,6 @@ impl Fetcher {
         })
     }
 
-    /// Requests go through this server's HTTP client: the library has none of its own.
     fn client_options(&self, application: Option<&Application>) -> ClientOptions {
         let cloud = application.map(|application| {
             let mut cloud = CustomConfiguration::default();
@@ -131,91 +110,17 @@ impl Fetcher {
             Arc::new(CloudConfiguration::Custom(cloud))
         });
         ClientOptions {
-            transport: Some(Transport::new(Arc::clone(&self.http))),
-            retry: RetryOptions::exponential(ExponentialRetryOptions {
-                initial_delay: azure_core::time::Duration::try_from(RETRY_DELAY)
-                    .expect("a fraction of a second"),
-                max_retries: MAX_RETRIES,
-                ..ExponentialRetryOptions::default()
-            }),
             cloud,
-            ..ClientOptions::default()
+            ..client_options(&self.http)
         }
     }
 }
 
-/// The text of an error of Azure's library without its advice, and the cause at the end of the
-/// chain: the text itself may only say that the library has stopped trying.
-fn text_with_cause(error: &azure_core::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(ADVICE).next().unwrap_or_default();
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    let cause = cause.to_string();
-    if text.contains(&cause) {
-        text.to_owned()
-    } else {
-        format!("{text}: {cause}")
-    }
-}
-
-/// The error for a text of Azure's library. The library quotes answers: those of failed requests,
-/// and parts of those that it cannot parse. So the text ends where a token could begin, and has no
-/// control characters, which could forge lines of the log.
+/// The error for a text of Azure's library.
 fn token_error(text: &str) -> AccessTokenError {
     if text.contains(NOT_ASSIGNED) {
-        return AccessTokenError::NotAssigned;
-    }
-    let text = text.split(TOKEN_START).next().unwrap_or_default().trim();
-    let printable = |letter: char| if letter.is_control() { ' ' } else { letter };
-    AccessTokenError::Refused(text.chars().map(printable).take(MAX_ERROR_CHARS).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use azure_core::error::ErrorKind;
-
-    use super::*;
-
-    #[test]
-    fn errors_are_short_and_say_what_to_do() {
-        let unassigned = "ManagedIdentityCredential authentication failed. The requested identity has not been assigned to this resource";
-        assert!(matches!(
-            token_error(unassigned),
-            AccessTokenError::NotAssigned
-        ));
-        let text = format!("AADSTS7000215: {}", "x".repeat(1000));
-        match token_error(&text) {
-            AccessTokenError::Refused(text) => assert_eq!(text.chars().count(), MAX_ERROR_CHARS),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn the_text_of_an_error_ends_with_its_cause() {
-        let text = |cause: &'static str| {
-            let cause = azure_core::Error::with_message(ErrorKind::Io, cause);
-            let text = format!("gave up{ADVICE}, visit");
-            text_with_cause(&azure_core::Error::with_error(ErrorKind::Io, cause, text))
-        };
-        assert_eq!(text("refused"), "gave up: refused");
-        assert_eq!(text("gave up"), "gave up");
-    }
-
-    /// Azure's library quotes an answer that it cannot parse.
-    #[test]
-    fn errors_contain_no_token_and_no_control_characters() {
-        let answer = r#""eyJhbGciOiJub25lIn0.e30.signature""#;
-        let error = serde_json::from_str::<std::collections::HashMap<String, String>>(answer);
-        let error = error.expect_err("no object").to_string();
-        assert!(error.contains("e30.signature"), "{error}");
-        match token_error(&format!("a\r\nb\u{1b}[31m {error}")) {
-            AccessTokenError::Refused(text) => {
-                assert_eq!(text, "a  b [31m invalid type: string \"");
-            }
-            other => panic!("{other:?}"),
-        }
+        AccessTokenError::NotAssigned
+    } else {
+        AccessTokenError::Refused(loggable(text))
     }
 }

@@ -1,11 +1,9 @@
-//! The token of one scope, and when to fetch the next one.
+//! One secret that is fetched, and when to fetch it again.
 
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
-
-use super::token::{AccessTokenError, IssuedToken, Token};
 
 /// How long after a failed fetch the next one may begin; each further failure doubles it.
 const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
@@ -13,22 +11,41 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest such delay.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// How old a token must be before a rejection by the service discards it. A younger one would be
-/// issued again, and a service that rejects every token would cause a fetch for each request.
+/// How old a secret must be before a rejection by a service discards it. A younger one would be
+/// fetched again, and a service that rejects everything would cause a fetch for each request.
 const MIN_REJECTED_AGE: Duration = Duration::from_secs(1);
 
-/// The state of one scope.
-#[derive(Debug, Default)]
-pub(super) struct Slot {
-    token: Option<Token>,
+/// A secret that was fetched just now.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    pub(super) text: SecretString,
+    /// How long until the next fetch is due.
+    pub(super) refresh_after: Duration,
+    /// How long it may be used; `None` without end.
+    pub(super) valid_for: Option<Duration>,
+}
+
+/// A secret that is held for use.
+#[derive(Debug)]
+struct Held {
+    text: SecretString,
+    fetched_at: Instant,
+    refresh_at: Instant,
+    expires_at: Option<Instant>,
+}
+
+/// The state of one secret. `E` is why there is none.
+#[derive(Debug)]
+pub(super) struct Slot<E> {
+    held: Option<Held>,
     is_fetching: bool,
-    failure: Option<Failure>,
+    failure: Option<Failure<E>>,
 }
 
 /// The last fetch, if it has failed.
 #[derive(Debug)]
-struct Failure {
-    error: AccessTokenError,
+struct Failure<E> {
+    error: E,
     /// How many fetches have failed in a row.
     count: u32,
     retry_at: Instant,
@@ -36,25 +53,41 @@ struct Failure {
 
 /// What a caller does next.
 #[derive(Debug)]
-pub(super) enum Next {
-    /// Uses this token.
+pub(super) enum Next<E> {
+    /// Uses this secret.
     Use(SecretString),
     /// Waits for the fetch that is under way.
     Wait,
     /// Gives up: fetching has failed a moment ago.
-    Fail(AccessTokenError),
+    Fail(E),
 }
 
-impl Slot {
+impl Held {
+    fn is_valid(&self, now: Instant) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+}
+
+impl<E> Default for Slot<E> {
+    fn default() -> Self {
+        Self {
+            held: None,
+            is_fetching: false,
+            failure: None,
+        }
+    }
+}
+
+impl<E: Clone> Slot<E> {
     /// What a caller does now, and whether it starts a fetch before. The fetch must end with
     /// [`Self::finish`].
-    pub(super) fn next(&mut self, now: Instant) -> (Next, bool) {
-        let backs_off = |failure: &Failure| now < failure.retry_at;
+    pub(super) fn next(&mut self, now: Instant) -> (Next<E>, bool) {
+        let backs_off = |failure: &Failure<E>| now < failure.retry_at;
         let may_fetch = !self.is_fetching && !self.failure.as_ref().is_some_and(backs_off);
-        let (next, starts_fetch) = match (&self.token, &self.failure) {
-            (Some(token), _) if now < token.expires_at => (
-                Next::Use(token.text.clone()),
-                may_fetch && now >= token.refresh_at,
+        let (next, starts_fetch) = match (&self.held, &self.failure) {
+            (Some(held), _) if held.is_valid(now) => (
+                Next::Use(held.text.clone()),
+                may_fetch && now >= held.refresh_at,
             ),
             (_, Some(failure)) if !may_fetch && !self.is_fetching => {
                 (Next::Fail(failure.error.clone()), false)
@@ -66,16 +99,16 @@ impl Slot {
     }
 
     /// Ends a fetch. `jitter` is from 0 to 1.
-    pub(super) fn finish(
-        &mut self,
-        fetched: Result<IssuedToken, AccessTokenError>,
-        now: Instant,
-        jitter: f64,
-    ) {
+    pub(super) fn finish(&mut self, fetched: Result<Fetched, E>, now: Instant, jitter: f64) {
         self.is_fetching = false;
         match fetched {
-            Ok(issued) => {
-                self.token = Some(Token::new(issued, now, jitter));
+            Ok(fetched) => {
+                self.held = Some(Held {
+                    text: fetched.text,
+                    fetched_at: now,
+                    refresh_at: now + fetched.refresh_after,
+                    expires_at: fetched.valid_for.map(|valid_for| now + valid_for),
+                });
                 self.failure = None;
             }
             Err(error) => {
@@ -91,35 +124,34 @@ impl Slot {
         }
     }
 
-    /// Discards a token that the service has rejected, unless another has replaced it or it is too
+    /// Discards a secret that a service has rejected, unless another has replaced it or it is too
     /// young.
     pub(super) fn reject(&mut self, text: &SecretString, now: Instant) {
-        let is_rejected = |token: &Token| {
-            token.has_text(text) && now.duration_since(token.fetched_at) >= MIN_REJECTED_AGE
+        let is_rejected = |held: &Held| {
+            held.text.expose_secret() == text.expose_secret()
+                && now.duration_since(held.fetched_at) >= MIN_REJECTED_AGE
         };
-        if self.token.as_ref().is_some_and(is_rejected) {
-            self.token = None;
+        if self.held.as_ref().is_some_and(is_rejected) {
+            self.held = None;
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use secrecy::ExposeSecret as _;
-
     use super::*;
+    use crate::access_tokens::AccessTokenError;
+    use crate::azure::token::IssuedToken;
 
     const HOUR: Duration = Duration::from_secs(3600);
 
-    fn issued(text: &str, valid_for: Duration) -> Result<IssuedToken, AccessTokenError> {
-        Ok(IssuedToken {
-            text: SecretString::from(text),
-            valid_for,
-        })
+    fn issued(text: &str, valid_for: Duration) -> Result<Fetched, AccessTokenError> {
+        let text = SecretString::from(text);
+        Ok(IssuedToken { text, valid_for }.into_fetched(0.0))
     }
 
     /// A slot whose token was fetched at `now`.
-    fn holding(text: &str, valid_for: Duration, now: Instant) -> Slot {
+    fn holding(text: &str, valid_for: Duration, now: Instant) -> Slot<AccessTokenError> {
         let mut slot = Slot::default();
         assert!(matches!(slot.next(now), (Next::Wait, true)));
         slot.finish(issued(text, valid_for), now, 0.0);
@@ -127,7 +159,12 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_uses(slot: &mut Slot, now: Instant, text: &str, starts_fetch: bool) {
+    fn assert_uses(
+        slot: &mut Slot<AccessTokenError>,
+        now: Instant,
+        text: &str,
+        starts_fetch: bool,
+    ) {
         match slot.next(now) {
             (Next::Use(token), starts) => {
                 assert_eq!((token.expose_secret(), starts), (text, starts_fetch));
@@ -138,7 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_fetch_serves_all_who_wait() {
-        let (mut slot, now) = (Slot::default(), Instant::now());
+        let (mut slot, now) = (Slot::<AccessTokenError>::default(), Instant::now());
         assert!(matches!(slot.next(now), (Next::Wait, true)));
         assert!(matches!(slot.next(now), (Next::Wait, false)));
         slot.finish(issued("a", HOUR), now, 0.0);
@@ -190,6 +227,25 @@ mod tests {
         assert!(matches!(slot.next(later), (Next::Wait, true)));
         slot.finish(issued("b", HOUR), later, 0.0);
         assert_uses(&mut slot, later, "b", false);
+    }
+
+    /// The value of a secret stays in use however long it cannot be fetched again.
+    #[tokio::test]
+    async fn a_secret_without_an_end_is_used_during_an_outage() {
+        let (mut slot, now) = (Slot::default(), Instant::now());
+        slot.next(now);
+        let fetched = Fetched {
+            text: SecretString::from("a"),
+            refresh_after: Duration::from_secs(60),
+            valid_for: None,
+        };
+        slot.finish(Ok(fetched), now, 0.0);
+        for days in 1..10 {
+            let later = now + 24 * HOUR * days;
+            assert_uses(&mut slot, later, "a", true);
+            slot.finish(Err(AccessTokenError::Interrupted), later, 0.0);
+            assert_uses(&mut slot, later, "a", false);
+        }
     }
 
     #[tokio::test]

@@ -3,29 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use azure_core::http::HttpClient;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use secrecy::SecretString;
-use tokio::sync::Notify;
-use tokio::time::Instant;
-use tokio_util::task::TaskTracker;
 
 use super::fetcher::Fetcher;
-use super::slot::{Next, Slot};
-use super::token::{AccessTokenError, IssuedToken};
+use super::refreshed::{Fetch, Refreshed};
+use super::slot::Fetched;
+use crate::access_tokens::{AccessTokenError, AccessTokens};
 use crate::settings::AzureCredential;
-
-/// The state of one scope, and a signal for each change of it.
-#[derive(Debug, Default)]
-struct Entry {
-    /// Held for a few instructions only.
-    slot: Mutex<Slot>,
-    changed: Notify,
-}
-
-impl Entry {
-    fn change<T>(&self, change: impl FnOnce(&mut Slot) -> T) -> T {
-        change(&mut self.slot.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// The access tokens of this server's identity.
 ///
@@ -34,91 +21,69 @@ impl Entry {
 /// during a fetch, fetches in the caller's future, and does not fall back on a token that is still
 /// valid.
 #[derive(Debug)]
-pub struct TokenSource {
+pub(super) struct TokenSource {
     fetcher: Arc<Fetcher>,
     /// As many as there are scopes in the settings and in this program.
-    entries: Mutex<HashMap<String, Arc<Entry>>>,
-    fetches: TaskTracker,
+    scopes: Mutex<HashMap<String, Arc<Refreshed<TokenFetch>>>>,
+}
+
+/// The fetch of a token for one scope.
+#[derive(Debug)]
+struct TokenFetch {
+    fetcher: Arc<Fetcher>,
+    scope: String,
 }
 
 impl TokenSource {
     /// A source of tokens for this identity. Connects to nothing.
-    #[must_use]
-    pub fn new(credential: AzureCredential, http: reqwest::Client) -> Self {
+    pub(super) fn new(credential: AzureCredential, http: Arc<dyn HttpClient>) -> Self {
         Self {
             fetcher: Arc::new(Fetcher::new(credential, http)),
-            entries: Mutex::default(),
-            fetches: TaskTracker::new(),
+            scopes: Mutex::default(),
         }
     }
 
-    /// A valid token for a scope, such as `https://vault.azure.net/.default`.
-    ///
-    /// # Errors
-    /// [`AccessTokenError`] when there is no valid token and none can be fetched. After a failure,
-    /// the next fetch begins after a second at the earliest, later after several failures.
-    ///
-    /// # Cancel safety
-    /// Safe: a fetch that has begun goes on.
-    pub async fn token(&self, scope: &str) -> Result<SecretString, AccessTokenError> {
-        let entry = self.entry(scope);
-        loop {
-            // Created before the state is read, so that no change is missed.
-            let changed = entry.changed.notified();
-            let (next, starts_fetch) = entry.change(|slot| slot.next(Instant::now()));
-            if starts_fetch {
-                self.start_fetch(scope, Arc::clone(&entry));
-            }
-            match next {
-                Next::Use(token) => return Ok(token),
-                Next::Fail(error) => return Err(error),
-                Next::Wait => changed.await,
-            }
-        }
-    }
-
-    /// Reports that a service has rejected a token. It is not used again, unless it was
-    /// fetched within the last second.
-    pub fn report_rejected(&self, scope: &str, token: &SecretString) {
-        self.entry(scope)
-            .change(|slot| slot.reject(token, Instant::now()));
-    }
-
-    fn entry(&self, scope: &str) -> Arc<Entry> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(entries.entry(scope.to_owned()).or_default())
-    }
-
-    fn start_fetch(&self, scope: &str, entry: Arc<Entry>) {
-        let (fetcher, scope) = (Arc::clone(&self.fetcher), scope.to_owned());
-        let mut fetch = Fetch {
-            entry,
-            outcome: Err(AccessTokenError::Interrupted),
-        };
-        self.fetches.spawn(async move {
-            fetch.outcome = fetcher.fetch(&scope).await;
-            if let Err(error) = &fetch.outcome {
-                tracing::warn!(
-                    scope,
-                    error = error as &dyn std::error::Error,
-                    "access token not fetched"
-                );
-            }
+    fn scope(&self, scope: &str) -> Arc<Refreshed<TokenFetch>> {
+        let mut scopes = self.scopes.lock().unwrap_or_else(PoisonError::into_inner);
+        let token = scopes.entry(scope.to_owned()).or_insert_with(|| {
+            let fetcher = Arc::clone(&self.fetcher);
+            let scope = scope.to_owned();
+            Arc::new(Refreshed::new(TokenFetch { fetcher, scope }))
         });
+        Arc::clone(token)
     }
 }
 
-/// A fetch that ends when it is dropped, so that no caller waits for an interrupted one.
-struct Fetch {
-    entry: Arc<Entry>,
-    outcome: Result<IssuedToken, AccessTokenError>,
+impl AccessTokens for TokenSource {
+    fn token<'call>(
+        &'call self,
+        scope: &'call str,
+    ) -> BoxFuture<'call, Result<SecretString, AccessTokenError>> {
+        async { self.scope(scope).get().await }.boxed()
+    }
+
+    fn report_rejected(&self, scope: &str, token: &SecretString) {
+        self.scope(scope).report_rejected(token);
+    }
 }
 
-impl Drop for Fetch {
-    fn drop(&mut self) {
-        let outcome = std::mem::replace(&mut self.outcome, Err(AccessTokenError::Interrupted));
-        self.entry
-            .change(|slot| slot.finish(outcome, Instant::now(), rand::random()));
-        self.entry.changed.notify_waiters();
+impl Fetch for TokenFetch {
+    type Error = AccessTokenError;
+
+    async fn fetch(&self) -> Result<Fetched, AccessTokenError> {
+        let issued = self.fetcher.fetch(&self.scope).await?;
+        Ok(issued.into_fetched(rand::random()))
+    }
+
+    fn interrupted(&self) -> AccessTokenError {
+        AccessTokenError::Interrupted
+    }
+
+    fn log_failure(&self, error: &AccessTokenError) {
+        tracing::warn!(
+            scope = self.scope,
+            error = error as &dyn std::error::Error,
+            "access token not fetched"
+        );
     }
 }

@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// Serve MCP until interrupted (the default).
     Serve(Serve),
     /// Create or repair roles, schema and signing key.
-    Migrate,
+    Migrate(Migrate),
     /// Load the sample data; does nothing if the database already holds data.
     Seed(Seed),
     /// Check settings, database and the login's privileges; prints what is wrong and how to fix it.
@@ -51,6 +51,15 @@ pub(super) struct Serve {
     /// Serve one MCP client over standard input and output, for the tenant in ZAVA_TENANT.
     #[arg(long)]
     pub(super) stdio: bool,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Migrate {
+    /// Generate a new signing key: the database accepts it, then the Key Vault secret in
+    /// ZAVA_SIGNING_KEY is set to it. Servers use it within minutes; the previous key stays valid
+    /// for a day.
+    #[arg(long)]
+    pub(super) new_signing_key: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

@@ -31,9 +31,9 @@ pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(),
             let tenant = serve::stdio_tenant(&settings)?;
             serve::stdio(settings, tenant, clock).boxed_local()
         }
-        Command::Migrate => {
+        Command::Migrate(migrate) => {
             let settings = admin_settings(&environment)?;
-            migrate::run(settings).boxed_local()
+            migrate::run(settings, migrate).boxed_local()
         }
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;

@@ -1,11 +1,16 @@
 use zava_mcp_server::database;
 use zava_mcp_server::settings::AdminSettings;
 
+use super::arguments::Migrate;
 use super::output::print_line;
 
 /// Creates or repairs roles, schema and signing key.
-pub(super) async fn run(settings: AdminSettings) -> anyhow::Result<()> {
-    let migrated = database::migrate(&settings).await?;
+pub(super) async fn run(settings: AdminSettings, migrate: Migrate) -> anyhow::Result<()> {
+    let migrated = if migrate.new_signing_key {
+        database::migrate_with_new_signing_key(&settings).await?
+    } else {
+        database::migrate(&settings).await?
+    };
     print_line(&format!(
         "database {} is ready: {} migrations applied, login {}, signing key {}",
         settings.database.database, migrated.migrations, settings.login.user, migrated.signing_key

@@ -1,9 +1,10 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _};
 
-use super::hmac_pads::HmacPads;
-use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect, principal};
-use crate::settings::{AdminSettings, LoginIdentity, SigningKey};
+use super::signing_key::{self, KeyChange};
+use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect_with, principal};
+use crate::azure::AzureServices;
+use crate::settings::{AdminSettings, LoginIdentity};
 use secrecy::ExposeSecret as _;
 
 /// The functions of schema `guard` as the migrations create them, each terminated by
@@ -59,13 +60,30 @@ pub struct Migrated {
 /// Creates or repairs roles, schema and signing key. Idempotent, and safe while servers are
 /// running.
 ///
-/// A new signing key is accepted at once. The previous ones stay valid for a day, for servers that
-/// still sign with them.
+/// A new signing key is accepted at once. Those with lower numbers stay valid for a day, for servers
+/// that still sign with them.
 ///
 /// # Errors
 /// [`AdminError`], whose message says what to do.
 pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
-    let mut connection = connect(settings, &settings.database.database).await?;
+    run(settings, KeyChange::Keep).await
+}
+
+/// Does the same with a new signing key, which it writes to the Key Vault secret in
+/// ZAVA_SIGNING_KEY. Servers read it from there within minutes.
+///
+/// # Errors
+/// [`AdminError`], whose message says what to do. Whenever this fails, the key in the vault is one
+/// that the database accepts.
+pub async fn migrate_with_new_signing_key(
+    settings: &AdminSettings,
+) -> Result<Migrated, AdminError> {
+    run(settings, KeyChange::Rotate).await
+}
+
+async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated, AdminError> {
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
+    let mut connection = connect_with(&azure, settings, &settings.database.database).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
         .fetch_one(&mut connection)
         .await
@@ -73,7 +91,7 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
     if version < MIN_SERVER_VERSION {
         return Err(AdminError::UnsupportedVersion(version / 10_000));
     }
-    create_roles(&mut connection, settings).await?;
+    create_roles(&mut connection, &azure, settings).await?;
     // New databases of Azure let everybody create objects in `public`.
     sqlx::raw_sql(REVOKE_CREATE)
         .execute(&mut connection)
@@ -88,24 +106,28 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
         .map_err(AdminError::Statement)?;
     run_migrations(&mut connection).await?;
     restore_functions(&mut connection).await?;
-    accept_key(&mut connection, &settings.signing_key).await?;
+    let key = &settings.signing_key;
     Ok(Migrated {
         migrations: MIGRATIONS.len(),
-        signing_key: settings.signing_key.id(),
+        signing_key: signing_key::change(&mut connection, &azure, key, key_change).await?,
     })
 }
 
 async fn create_roles(
     connection: &mut PgConnection,
+    azure: &AzureServices,
     settings: &AdminSettings,
 ) -> Result<(), AdminError> {
     let verifier = match &settings.login.identity {
         // The verifier instead of the password, because statements may appear in PostgreSQL's log.
         LoginIdentity::Password(password) => {
+            let password = azure.secret(password).secret().await;
+            let password = password
+                .map_err(|error| AdminError::Password(settings.login.user.clone(), error.into()))?;
             postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes())
         }
         LoginIdentity::Principal(principal) => {
-            principal::create(settings, *principal).await?;
+            principal::create(azure, settings, *principal).await?;
             String::new()
         }
     };
@@ -173,18 +195,6 @@ async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminErr
         }
     }
     Ok(())
-}
-
-async fn accept_key(connection: &mut PgConnection, key: &SigningKey) -> Result<(), AdminError> {
-    let pads = HmacPads::from_key(key);
-    sqlx::query(include_str!("accept_key.sql"))
-        .bind(key.id())
-        .bind(pads.inner.as_slice())
-        .bind(pads.outer.as_slice())
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(AdminError::Statement)
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@
 mod audit; //     verifies the audit log's hash chain
 mod callers; //   grants and API keys
 mod hmac_pads; // a signing key in the form in which the database stores it
-mod migrate; //   roles, migrations, signing key
+mod migrate; //   roles, migrations
 mod principal; // the login of an Entra ID principal
+mod signing_key; // which signing keys the database accepts
 mod tenants; //   tenants and their stores
 
 use secrecy::ExposeSecret as _;
@@ -18,7 +19,8 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::azure;
+use crate::azure::AzureServices;
+use crate::http_client::HttpClientError;
 use crate::password::Password;
 use crate::settings::{AdminSettings, DatabaseAddress, Tls};
 use crate::tls::{self, HandshakeError};
@@ -27,7 +29,8 @@ pub use audit::{ChainError, verify_audit};
 pub use callers::{
     Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
 };
-pub use migrate::{Migrated, migrate};
+pub use migrate::{Migrated, migrate, migrate_with_new_signing_key};
+pub use signing_key::SigningKeyProblem;
 pub use tenants::{
     NewTenant, RemovedStore, Tenant, add_tenant, list_tenants, remove_tenant, rename_tenant,
 };
@@ -55,9 +58,22 @@ pub enum AdminError {
         #[source]
         source: sqlx::Error,
     },
+    /// The client for requests to Azure cannot be built.
+    #[error("Azure cannot be reached")]
+    Azure(#[from] HttpClientError),
     /// There is no password to connect with.
     #[error("there is no password for {0}")]
     Password(String, #[source] Box<dyn std::error::Error + Send + Sync>),
+    /// ZAVA_SIGNING_KEY cannot be used.
+    #[error("the signing key cannot be changed")]
+    SigningKey(#[source] SigningKeyProblem),
+    /// The signing key cannot be read.
+    #[error("there is no signing key")]
+    ReadSigningKey(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A new signing key cannot be written to the vault. The database accepts it, and nobody has
+    /// it.
+    #[error("the new signing key cannot be written; servers go on with the previous one")]
+    WriteSigningKey(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The login of `serve` cannot be created for its Entra ID principal.
     #[error(
         "the login {user} cannot be created for the Entra ID principal {principal}; {admin} must be a Microsoft Entra administrator of the server (`az postgres flexible-server microsoft-entra-admin create`), and POSTGRES_ENTRA_OBJECT_ID the object id of a managed identity or an application (`az identity show --query principalId`)"
@@ -158,12 +174,18 @@ pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, 
 
 /// Connects to a database of the server as the administrator.
 async fn connect(settings: &AdminSettings, database: &str) -> Result<PgConnection, AdminError> {
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
+    connect_with(&azure, settings, database).await
+}
+
+async fn connect_with(
+    azure: &AzureServices,
+    settings: &AdminSettings,
+    database: &str,
+) -> Result<PgConnection, AdminError> {
     let user = &settings.admin.user;
-    let no_password = |source| AdminError::Password(user.clone(), source);
-    let source = azure::password_source(&settings.admin.method)
-        .map_err(|error| no_password(error.into()))?;
-    let password = source.password().await;
-    let password = password.map_err(|error| no_password(error.into()))?;
+    let password = azure.password(&settings.admin.method).password().await;
+    let password = password.map_err(|error| AdminError::Password(user.clone(), error.into()))?;
     let (Password::Secret(password) | Password::Token(password)) = password;
     let DatabaseAddress {
         host,

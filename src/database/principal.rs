@@ -3,7 +3,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AdminError, connect};
+use super::{AdminError, connect_with};
+use crate::azure::AzureServices;
 use crate::settings::AdminSettings;
 
 /// The only database with the functions that create principals
@@ -15,9 +16,13 @@ const PRINCIPALS_DATABASE: &str = "postgres";
 const CREATE: &str = "SELECT pgaadauth_create_principal_with_oid($1, $2, 'service', false, false)";
 
 /// Creates the login of `serve` for a principal. An existing login stays as it is.
-pub(super) async fn create(settings: &AdminSettings, principal: Uuid) -> Result<(), AdminError> {
+pub(super) async fn create(
+    azure: &AzureServices,
+    settings: &AdminSettings,
+    principal: Uuid,
+) -> Result<(), AdminError> {
     let user = &settings.login.user;
-    let mut connection = connect(settings, PRINCIPALS_DATABASE).await?;
+    let mut connection = connect_with(azure, settings, PRINCIPALS_DATABASE).await?;
     let created = create_unless_exists(&mut connection, user, principal).await;
     created.map_err(|source| AdminError::Principal {
         user: user.clone(),

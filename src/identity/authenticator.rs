@@ -21,7 +21,7 @@ use super::tenant_store::{Lookup, TenantStore};
 use super::{CACHE_TTL, KNOWN_GOOD_TTL, MAX_CACHE_ENTRIES};
 use crate::cache::Cache;
 use crate::http_client::HttpClientError;
-use crate::settings::CredentialSettings;
+use crate::settings::{CredentialSettings, HttpsSettings};
 
 /// The maximum size of the cached claims and their entitlements, in bytes.
 const MAX_ENTITLEMENT_CACHE_BYTES: u64 = 4 << 20;
@@ -46,6 +46,7 @@ impl Authenticator {
     pub(super) fn new(
         store: Arc<dyn TenantStore>,
         settings: CredentialSettings,
+        https: &HttpsSettings,
     ) -> Result<Self, HttpClientError> {
         // Bounded by bytes, because the claims of a caller with many groups are long.
         let weight = |claims: &Claims, entitlements: &Arc<[Entitlement]>| {
@@ -53,7 +54,11 @@ impl Authenticator {
         };
         Ok(Self {
             store,
-            entra: settings.entra.as_deref().map(Entra::new).transpose()?,
+            entra: settings
+                .entra
+                .as_deref()
+                .map(|entra| Entra::new(entra, https))
+                .transpose()?,
             easyauth: settings.easyauth,
             accepts_api_keys: settings.api_keys,
             key_states: Cache::with_entries(MAX_CACHE_ENTRIES).expiring_after(CACHE_TTL),

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use crate::cache::Cache;
 use crate::http_client::HttpClientError;
-use crate::settings::{AuthSettings, TrustedPeers};
+use crate::settings::{AuthSettings, HttpsSettings, TrustedPeers};
 
 pub use api_key::{ApiKey, ApiKeyError, ApiKeyState, NewApiKey};
 pub use caller::{Caller, OAuthScope, OAuthScopes, ParsePrincipalError, Principal, Role};
@@ -76,11 +76,15 @@ impl Identity {
     ///
     /// # Errors
     /// When the HTTP client that fetches an issuer's keys cannot be created.
-    pub fn new(store: Arc<dyn TenantStore>, auth: AuthSettings) -> Result<Self, HttpClientError> {
+    pub fn new(
+        store: Arc<dyn TenantStore>,
+        auth: AuthSettings,
+        https: &HttpsSettings,
+    ) -> Result<Self, HttpClientError> {
         let mode = match auth {
             AuthSettings::Header(peers) => AuthMode::TrustedHeader(peers),
             AuthSettings::Credentials(settings) => {
-                let authenticator = Authenticator::new(Arc::clone(&store), settings)?;
+                let authenticator = Authenticator::new(Arc::clone(&store), settings, https)?;
                 AuthMode::Credential(Box::new(authenticator))
             }
         };

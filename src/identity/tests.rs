@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use tokio::time::advance;
 
 use super::*;
-use crate::settings::CredentialSettings;
+use crate::settings::{CredentialSettings, HttpsSettings};
 
 /// Knows every key and every tenant, and counts the queries for them.
 #[derive(Default)]
@@ -62,7 +62,8 @@ async fn known_good_credentials_are_looked_up_when_lookups_are_restricted_to_the
         (header, None, Some(tenant.as_bytes())),
     ] {
         let store = Arc::new(CountingStore::default());
-        let identity = Identity::new(Arc::clone(&store) as _, auth).expect("an identity");
+        let identity = Identity::new(Arc::clone(&store) as _, auth, &HttpsSettings::default())
+            .expect("an identity");
         let credentials = Credentials {
             authorization: SingleHeader::from_values(authorization),
             tenant: SingleHeader::from_values(tenant),

@@ -1,9 +1,11 @@
+use super::azure::AzureCredential;
 use super::database::{DatabaseAddress, Login, LoginAuth, NewLogin};
 use super::environment::Environment;
+use super::https::HttpsSettings;
 use super::log_filter::LogFilter;
 use super::reader::{Reader, SettingsError};
 use super::search::SearchSettings;
-use super::signing_key::SigningKey;
+use super::signing_key::SigningKeySetting;
 use super::variables as var;
 
 /// The settings of `migrate`, `seed` and the other commands of an administrator.
@@ -15,8 +17,12 @@ pub struct AdminSettings {
     pub admin: Login,
     /// The login that `migrate` creates for `serve`.
     pub login: NewLogin,
+    /// The identity of the administrator in Azure; `None` if no other setting needs one.
+    pub azure: Option<AzureCredential>,
+    /// How HTTPS requests are sent.
+    pub https: HttpsSettings,
     /// The signing key that `migrate` makes the database accept.
-    pub signing_key: SigningKey,
+    pub signing_key: SigningKeySetting,
     /// The embedding model, with which `seed` computes the products' vectors.
     pub search: SearchSettings,
     /// Which log events are written.
@@ -50,13 +56,16 @@ impl AdminSettings {
             &var::POSTGRES_ADMIN_PASSWORD,
         );
         let login = NewLogin::read(reader, auth.as_ref());
-        let signing_key = SigningKey::read(reader);
+        let signing_key = SigningKeySetting::read(reader);
+        let https = HttpsSettings::read(reader);
         let search = SearchSettings::read(reader);
         let log = LogFilter::read(reader);
         Some(Self {
             database: database?,
             admin: admin?,
             login: login?,
+            azure: AzureCredential::required(reader),
+            https: https?,
             signing_key: signing_key?,
             search,
             log: log?,

@@ -1,14 +1,11 @@
 //! How callers authenticate.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::PathBuf;
 
 use ipnet::IpNet;
 use uuid::Uuid;
 
 use super::base_url::base_url;
-use super::https;
-use super::https_proxy::{self, HttpsProxy};
 use super::network::Network;
 use super::reader::Reader;
 use super::variables as var;
@@ -65,10 +62,6 @@ pub struct EntraSettings {
     pub directories: Vec<Uuid>,
     /// The accepted values of a token's audience.
     pub audiences: Vec<String>,
-    /// The proxy for fetching the directories' metadata; `None` for a direct connection.
-    pub proxy: Option<HttpsProxy>,
-    /// File with further root certificates that are trusted when the metadata is fetched.
-    pub root_cert: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -111,7 +104,6 @@ impl AuthSettings {
         let authority = reader.parsed(&var::ZAVA_ENTRA_AUTHORITY, |text| {
             base_url(text).map(|url| url.as_str().trim_end_matches('/').to_owned())
         });
-        let proxy = https_proxy::read(reader);
         let is_easyauth_on = reader.optional(&var::WEBSITE_AUTH_ENABLED, |text| {
             Ok(text.eq_ignore_ascii_case("true"))
         });
@@ -136,8 +128,6 @@ impl AuthSettings {
                 authority: authority?,
                 directories: directories?,
                 audiences: audiences?,
-                proxy: proxy?,
-                root_cert: https::read_root_cert(reader),
             }));
         }
         Some(Self::Credentials(credentials))

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::base_url::base_url;
 use super::reader::Reader;
+use super::secret::KeyVaultReference;
 use super::variables::{self as var, Variable};
 
 /// The identity of this server, as Azure's other services see it. It is named by a setting and
@@ -57,8 +58,22 @@ enum CredentialKind {
 }
 
 impl AzureCredential {
+    /// Reads the identity because a setting needs it. `None` if a setting is missing or invalid,
+    /// which is reported once.
+    pub(super) fn require(reader: &mut Reader<'_>) -> Option<()> {
+        if reader.azure_credential.is_none() {
+            reader.azure_credential = Some(Self::read(reader));
+        }
+        Self::required(reader).map(|_| ())
+    }
+
+    /// The identity, if a setting that has been read needs it.
+    pub(super) fn required(reader: &Reader<'_>) -> Option<Self> {
+        reader.azure_credential.clone().flatten()
+    }
+
     /// Reads the identity. `None` if a setting is missing or invalid.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let kind = reader.parsed(&var::ZAVA_AZURE_CREDENTIAL, |text| match text {
             "managed-identity" => Ok(CredentialKind::ManagedIdentity),
             "workload-identity" => Ok(CredentialKind::WorkloadIdentity),
@@ -86,9 +101,14 @@ impl AzureCredential {
             }
             CredentialKind::ClientSecret => {
                 let application = Application::read(reader);
-                let secret = reader.parsed(&var::AZURE_CLIENT_SECRET, |text| {
-                    Ok(SecretString::from(text))
-                });
+                let secret =
+                    reader.parsed(
+                        &var::AZURE_CLIENT_SECRET,
+                        |text| match KeyVaultReference::parse(&var::AZURE_CLIENT_SECRET, text) {
+                            Some(_) => Err("must be the secret itself, with which vaults are read"),
+                            None => Ok(SecretString::from(text)),
+                        },
+                    );
                 Some(Self::ClientSecret {
                     application: application?,
                     secret: secret?,

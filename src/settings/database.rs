@@ -7,8 +7,8 @@ use secrecy::SecretString;
 use uuid::Uuid;
 
 use super::azure::{AzureCredential, parse_id};
-use super::https;
 use super::reader::Reader;
+use super::secret::Secret;
 use super::variables::{self as var, Variable};
 
 /// The address of PostgreSQL and how to connect to it; the same for every login.
@@ -61,21 +61,13 @@ pub struct Login {
 /// How a role logs in.
 #[derive(Clone, Debug)]
 pub enum LoginMethod {
-    /// With this password; never printed.
-    Password(SecretString),
-    /// With an access token of Entra ID.
-    Entra(EntraLogin),
-}
-
-/// The access tokens with which a role logs in.
-#[derive(Clone, Debug)]
-pub struct EntraLogin {
-    /// The identity that asks for them.
-    pub credential: AzureCredential,
-    /// Their scope.
-    pub scope: String,
-    /// File with further root certificates that are trusted when they are fetched.
-    pub root_cert: Option<PathBuf>,
+    /// With this password.
+    Password(Secret),
+    /// With access tokens of Entra ID for the server's identity.
+    Entra {
+        /// Their scope.
+        scope: String,
+    },
 }
 
 /// The login that `migrate` creates.
@@ -90,8 +82,8 @@ pub struct NewLogin {
 /// What a login logs in with.
 #[derive(Clone, Debug)]
 pub enum LoginIdentity {
-    /// This password; never printed.
-    Password(SecretString),
+    /// This password.
+    Password(Secret),
     /// Tokens of the Entra ID principal with this object id.
     Principal(Uuid),
 }
@@ -100,7 +92,7 @@ pub enum LoginIdentity {
 #[derive(Clone, Debug)]
 pub(super) enum LoginAuth {
     Password,
-    Entra(EntraLogin),
+    Entra { scope: String },
 }
 
 impl DatabaseAddress {
@@ -210,13 +202,8 @@ impl LoginAuth {
             let problem = "must begin with https:// and end with /.default";
             is_scope.then(|| text.to_owned()).ok_or(problem)
         });
-        let root_cert = https::read_root_cert(reader);
-        let credential = AzureCredential::read(reader);
-        Some(Self::Entra(EntraLogin {
-            credential: credential?,
-            scope: scope?,
-            root_cert,
-        }))
+        AzureCredential::require(reader)?;
+        Some(Self::Entra { scope: scope? })
     }
 }
 
@@ -226,7 +213,7 @@ impl Login {
     pub fn with_password(user: impl Into<String>, password: impl Into<SecretString>) -> Self {
         Self {
             user: user.into(),
-            method: LoginMethod::Password(password.into()),
+            method: LoginMethod::Password(Secret::Literal(password.into())),
         }
     }
 
@@ -239,8 +226,10 @@ impl Login {
     ) -> Option<Self> {
         let user = read_user(reader, user);
         let method = match auth? {
-            LoginAuth::Password => LoginMethod::Password(read_password(reader, password)?),
-            LoginAuth::Entra(login) => LoginMethod::Entra(login.clone()),
+            LoginAuth::Password => LoginMethod::Password(Secret::read(reader, password)?),
+            LoginAuth::Entra { scope } => LoginMethod::Entra {
+                scope: scope.clone(),
+            },
         };
         Some(Self {
             user: user?,
@@ -255,9 +244,9 @@ impl NewLogin {
         let user = read_user(reader, &var::POSTGRES_USER);
         let identity = match auth? {
             LoginAuth::Password => {
-                LoginIdentity::Password(read_password(reader, &var::POSTGRES_PASSWORD)?)
+                LoginIdentity::Password(Secret::read(reader, &var::POSTGRES_PASSWORD)?)
             }
-            LoginAuth::Entra(_) => {
+            LoginAuth::Entra { .. } => {
                 let id = reader.parsed(&var::POSTGRES_ENTRA_OBJECT_ID, parse_id);
                 LoginIdentity::Principal(id?)
             }
@@ -271,10 +260,6 @@ impl NewLogin {
 
 fn read_user(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<String> {
     reader.parsed(variable, |text| Ok(text.to_owned()))
-}
-
-fn read_password(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<SecretString> {
-    reader.parsed(variable, |text| Ok(SecretString::from(text)))
 }
 
 pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {

@@ -16,19 +16,19 @@ mod auth; //        how callers authenticate
 mod azure; //       as which identity the server asks for access tokens
 mod database; //    PostgreSQL's address, and logins
 mod http; //        the server's URL, and the pages that may call it
+mod https; //       outgoing HTTPS requests
 mod limits; //      limits on one request
 mod log_filter; //  which events are logged
 mod network; //     the listening address, and proxies in front of it
 mod rate_limits; // rate limits
 mod replicas; //    the database's read replicas
 mod search; //      semantic search
+mod secret; //      a secret, or where Key Vault keeps it
 mod signing_key; // the key that signs each transaction's tenant
 mod stdio; //       standard input and output
 
 // Formats of single values.
 mod base_url; //        the URL of a server
-mod https; //           certificates for outgoing HTTPS requests
-mod https_proxy; //     the proxy for outgoing HTTPS requests
 mod public_url; //      the URL by which clients reach the server
 mod trusted_proxies; // the gateways and reverse proxies in front of the server
 
@@ -43,13 +43,11 @@ pub use admin::AdminSettings;
 pub use audit::AuditSettings;
 pub use auth::{AuthSettings, CredentialSettings, EntraSettings, TrustedPeers};
 pub use azure::{Application, AzureCredential};
-pub use database::{
-    DatabaseAddress, EntraLogin, Login, LoginIdentity, LoginMethod, NewLogin, PoolMode, Tls,
-};
+pub use database::{DatabaseAddress, Login, LoginIdentity, LoginMethod, NewLogin, PoolMode, Tls};
 pub use dot_env::{DotEnvError, LineError};
 pub use environment::Environment;
 pub use http::HttpSettings;
-pub use https_proxy::HttpsProxy;
+pub use https::{HttpsProxy, HttpsSettings};
 pub use limits::{AnswerLimits, Limits, max_sql_bytes};
 pub use log_filter::LogFilter;
 pub use network::NetworkSettings;
@@ -58,8 +56,9 @@ pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};
 pub use replicas::ReplicaSettings;
 pub use search::SearchSettings;
+pub use secret::{KeyVaultReference, Secret};
 pub use serve::ServeSettings;
-pub use signing_key::{SigningKey, SigningKeyError};
+pub use signing_key::{SigningKey, SigningKeyError, SigningKeySetting};
 pub use stdio::StdioSettings;
 pub use variables::{VARIABLES, Variable};
 

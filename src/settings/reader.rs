@@ -1,6 +1,7 @@
 use std::fmt;
 use std::num::NonZeroU32;
 
+use super::azure::AzureCredential;
 use super::environment::Environment;
 use super::variables::{VARIABLES, Variable};
 
@@ -41,6 +42,8 @@ impl fmt::Display for SettingsError {
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<Problem>,
+    /// The server's identity, once a setting needs it; `None` inside if it is invalid.
+    pub(super) azure_credential: Option<Option<AzureCredential>>,
 }
 
 impl<'a> Reader<'a> {
@@ -48,6 +51,7 @@ impl<'a> Reader<'a> {
         let mut reader = Self {
             environment,
             problems: Vec::new(),
+            azure_credential: None,
         };
         reader.reject_unknown_names();
         reader.reject_values_that_are_not_utf8();

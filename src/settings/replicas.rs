@@ -62,7 +62,7 @@ impl ReplicaSettings {
             addresses.push(address);
         }
         let has_clear_text = addresses.iter().any(|address| address.tls == Tls::Disable);
-        if has_clear_text && matches!(auth, Some(LoginAuth::Entra(_))) {
+        if has_clear_text && matches!(auth, Some(LoginAuth::Entra { .. })) {
             reader.add_problem(
                 &var::POSTGRES_READ_HOSTS,
                 "contains a host without TLS, and POSTGRES_AUTH=entra sends each host the token itself; set POSTGRES_SSLMODE=verify-full",

@@ -1,8 +1,10 @@
 use super::audit::AuditSettings;
 use super::auth::AuthSettings;
+use super::azure::AzureCredential;
 use super::database::{DatabaseAddress, Login, LoginAuth};
 use super::environment::Environment;
 use super::http::HttpSettings;
+use super::https::HttpsSettings;
 use super::limits::Limits;
 use super::log_filter::LogFilter;
 use super::network::{Network, NetworkSettings};
@@ -10,7 +12,7 @@ use super::rate_limits::RateLimits;
 use super::reader::{Reader, SettingsError};
 use super::replicas::ReplicaSettings;
 use super::search::SearchSettings;
-use super::signing_key::SigningKey;
+use super::signing_key::SigningKeySetting;
 use super::stdio::StdioSettings;
 use super::variables as var;
 
@@ -29,8 +31,12 @@ pub struct ServeSettings {
     pub replicas: ReplicaSettings,
     /// The login that runs queries; it cannot write.
     pub login: Login,
+    /// The server's identity in Azure; `None` if no other setting needs one.
+    pub azure: Option<AzureCredential>,
+    /// How HTTPS requests are sent.
+    pub https: HttpsSettings,
     /// The key that signs the tenant of each transaction.
-    pub signing_key: SigningKey,
+    pub signing_key: SigningKeySetting,
     /// Limits on one request.
     pub limits: Limits,
     /// Rate limits.
@@ -71,7 +77,8 @@ impl ServeSettings {
             &var::POSTGRES_USER,
             &var::POSTGRES_PASSWORD,
         );
-        let signing_key = SigningKey::read(reader);
+        let signing_key = SigningKeySetting::read(reader);
+        let https = HttpsSettings::read(reader);
         let limits = Limits::read(reader);
         let rates = RateLimits::read(reader);
         let search = SearchSettings::read(reader);
@@ -85,6 +92,8 @@ impl ServeSettings {
             database: database?,
             replicas: replicas?,
             login: login?,
+            azure: AzureCredential::required(reader),
+            https: https?,
             signing_key: signing_key?,
             limits: limits?,
             rates: rates?,

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretBox};
 
 use super::reader::Reader;
+use super::secret::{KeyVaultReference, Secret};
 use super::variables as var;
 
 /// The key that signs the tenant of each transaction, with the id under which the database stores
@@ -41,14 +42,39 @@ impl SigningKeyError {
     }
 }
 
-impl SigningKey {
-    /// Reads the key.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        reader.parsed(&var::ZAVA_SIGNING_KEY, |text| {
-            text.parse().map_err(SigningKeyError::message)
-        })
-    }
+/// The signing key, or where Azure Key Vault keeps it.
+#[derive(Clone, Debug)]
+pub enum SigningKeySetting {
+    /// The key itself.
+    Literal(SigningKey),
+    /// A secret with the key in the form of the setting.
+    KeyVault(KeyVaultReference),
+}
 
+impl From<SigningKey> for SigningKeySetting {
+    fn from(key: SigningKey) -> Self {
+        Self::Literal(key)
+    }
+}
+
+impl SigningKeySetting {
+    /// Reads the key or the reference.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        match Secret::read(reader, &var::ZAVA_SIGNING_KEY)? {
+            Secret::KeyVault(reference) => Some(Self::KeyVault(reference)),
+            Secret::Literal(text) => text
+                .expose_secret()
+                .parse()
+                .map(Self::Literal)
+                .map_err(|error: SigningKeyError| {
+                    reader.add_problem(&var::ZAVA_SIGNING_KEY, error.message());
+                })
+                .ok(),
+        }
+    }
+}
+
+impl SigningKey {
     /// The id of this key in `guard.signing_key`.
     #[must_use]
     pub fn id(&self) -> i32 {

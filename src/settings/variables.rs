@@ -34,14 +34,14 @@ variables! {
     POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the trusted root certificates (PEM) for the database's TLS certificate. The default is Mozilla's list, which contains Azure's.";
     POSTGRES_POOL_MODE = Some("direct"), "direct", "`direct` if PostgreSQL itself listens on POSTGRES_DB_PORT; `transaction` if a pooler in transaction mode does, such as PgBouncer (costs one more round trip). `migrate` and `seed` need `direct`.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "Login that runs queries and cannot write; `migrate` creates it, `serve` uses it.";
-    POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret.";
+    POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret or Key Vault reference.";
     POSTGRES_AUTH = Some("password"), "entra", "How POSTGRES_USER and POSTGRES_ADMIN_USER log in: `password`, or `entra` with access tokens of Entra ID for the identity in ZAVA_AZURE_CREDENTIAL. `entra` needs POSTGRES_SSLMODE=verify-full and ignores the passwords.";
     POSTGRES_ENTRA_OBJECT_ID = None, "11111111-2222-3333-4444-555555555555", "Object id (principal id) of the identity that logs in as POSTGRES_USER; `migrate` creates that login for it. Only for POSTGRES_AUTH=entra.";
     POSTGRES_ENTRA_SCOPE = Some("https://ossrdbms-aad.database.windows.net/.default"), "https://ossrdbms-aad.database.usgovcloudapi.net/.default", "Scope of the tokens with which logins authenticate; change it for a sovereign cloud. Only for POSTGRES_AUTH=entra.";
     POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "`application_name` of the server's connections, as `pg_stat_activity` shows it.";
     POSTGRES_ADMIN_USER = Some("zava_admin"), "zava_admin", "Login of `migrate` and `seed`; it may create roles. `serve` never reads this variable.";
-    POSTGRES_ADMIN_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_ADMIN_USER. Secret; not for `serve`.";
-    ZAVA_SIGNING_KEY = None, "1:<32 random bytes in base64>", "Key that signs the tenant of each transaction: a key number, a colon, and 32 random bytes in base64. `migrate` makes the database accept it. Secret.";
+    POSTGRES_ADMIN_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_ADMIN_USER. Secret or Key Vault reference; not for `serve`.";
+    ZAVA_SIGNING_KEY = None, "1:<32 random bytes in base64>", "Key that signs the tenant of each transaction: a key number, a colon, and 32 random bytes in base64. `migrate` makes the database accept it. Secret or Key Vault reference.";
     ZAVA_LISTEN = Some("127.0.0.1:8000"), "127.0.0.1:8000", "Address and port of the HTTP server. An address other than a loopback address needs ZAVA_PUBLIC_URL, and either a ZAVA_AUTH other than `header` or ZAVA_TRUSTED_PROXY. Do not set it on Azure Functions.";
     FUNCTIONS_CUSTOMHANDLER_PORT = None, "7071", "Set by the Azure Functions host: the port on which it calls this server, which then listens on 127.0.0.1 and this port. Do not set it by hand.";
     ZAVA_PUBLIC_URL = None, "https://zava.example.com", "URL by which clients reach this server: scheme, host, and the path under which a reverse proxy publishes it, if any; without `/mcp`. Clients request tokens for this URL, and requests for another host are rejected.";
@@ -51,7 +51,6 @@ variables! {
     ZAVA_ENTRA_TENANT_ID = None, "72f988bf-86f1-41af-91ab-2d7cd011db47", "Entra tenants whose users and applications may authenticate, separated by commas; for `entra` and `easyauth`. App roles are honored only for the first tenant; callers of the others need grants.";
     ZAVA_ENTRA_AUDIENCE = None, "11111111-2222-3333-4444-555555555555,https://zava.example.com/mcp", "Accepted audiences of access tokens, separated by commas: the client id and the application id URI of this server's app registration; for `entra`.";
     ZAVA_ENTRA_AUTHORITY = Some("https://login.microsoftonline.com"), "https://login.microsoftonline.us", "Base URL of the Entra tenants' metadata; change it for a sovereign cloud.";
-    ZAVA_ENTRA_PROXY = Some("none"), "environment", "`environment` fetches the Entra tenants' metadata through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     WEBSITE_AUTH_ENABLED = None, "True", "Set by App Service to `True` when its authentication is on, which `easyauth` needs. Do not set it by hand.";
     ZAVA_AZURE_CREDENTIAL = None, "managed-identity", "The identity that asks Entra ID for access tokens: `managed-identity` (of the Azure service that hosts the server), `workload-identity` (of a Kubernetes service account), `client-secret` (of an application), or `developer-tools` (of the user who has signed in with the Azure CLI or the Azure Developer CLI). It is not guessed.";
     AZURE_CLIENT_ID = None, "11111111-2222-3333-4444-555555555555", "Client id of that identity. Without it, `managed-identity` is the system-assigned one.";
@@ -62,6 +61,7 @@ variables! {
     IDENTITY_ENDPOINT = None, "http://127.0.0.1:41741/msi/token", "Set by App Service, Functions and Container Apps, for `managed-identity`. Do not set it by hand.";
     IDENTITY_HEADER = None, "a-random-text", "Set by the same. Do not set it by hand. Secret.";
     ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
+    ZAVA_HTTPS_PROXY = Some("none"), "environment", "`environment` sends outgoing HTTPS requests (to Entra ID and Azure) through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
     ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it, semantic search returns an error.";
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "Maximum run time of one statement in the database, in seconds, 1 to 600.";

@@ -1,6 +1,6 @@
 use zava_mcp_server::app::App;
 use zava_mcp_server::database::{self, AdminError};
-use zava_mcp_server::settings::Login;
+use zava_mcp_server::settings::{Login, SigningKey};
 
 use crate::support::{HEAD_OFFICE, TestDatabase, TestServer, settings};
 
@@ -81,7 +81,7 @@ async fn signing_key_rotates_while_servers_run() {
     );
 
     let mut admin = database.admin_settings();
-    admin.signing_key = SECOND_KEY.parse().expect("a key");
+    admin.signing_key = SECOND_KEY.parse::<SigningKey>().expect("a key").into();
     database::migrate(&admin)
         .await
         .expect("the second key is accepted");
@@ -121,7 +121,7 @@ async fn check_reports_a_wrong_signing_key() {
     let database = TestDatabase::shared();
     for key in [SECOND_KEY, "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8="] {
         let mut settings = settings(&database.name);
-        settings.signing_key = key.parse().expect("a key");
+        settings.signing_key = key.parse::<SigningKey>().expect("a key").into();
         #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
         let app = App::new(&settings, std::time::SystemTime::now).expect("an app");
         let error = app

@@ -12,11 +12,9 @@ fn set_public_url(settings: &mut ServeSettings, public_url: &str) {
     settings.http.public_url = Some(PublicUrl::parse(public_url).expect("a public URL"));
     settings.auth = AuthSettings::Credentials(CredentialSettings {
         entra: Some(Box::new(EntraSettings {
-            root_cert: None,
             authority: "https://login.example.com".to_owned(),
             directories: vec![uuid::Uuid::max()],
             audiences: vec!["https://zava.example.com/zava/mcp".to_owned()],
-            proxy: None,
         })),
         api_keys: true,
         ..CredentialSettings::default()

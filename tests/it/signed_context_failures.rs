@@ -3,10 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::json;
-use zava_mcp_server::azure::password_source;
-use zava_mcp_server::query::scope::{Scope, ScopeError};
+use zava_mcp_server::query::scope::ScopeError;
+use zava_mcp_server::settings::SigningKey;
 
-use crate::support::{SEATTLE, TestDatabase, TestServer, caller, run_unguarded, settings};
+use crate::support::{
+    SEATTLE, TestDatabase, TestServer, caller, run_unguarded, scope_with_clock, settings,
+};
 
 const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 const OTHER_KEY: &str = "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
@@ -16,7 +18,7 @@ const OTHER_KEY: &str = "1:ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8=";
 async fn wrong_signing_key_makes_the_server_unready() {
     let database = TestDatabase::shared();
     let mut settings = settings(&database.name);
-    settings.signing_key = OTHER_KEY.parse().expect("a key");
+    settings.signing_key = OTHER_KEY.parse::<SigningKey>().expect("a key").into();
     let server = TestServer::with_settings(&settings).await;
     for (path, status) in [("/health/ready", 503), ("/health/live", 200)] {
         let answer = server.client.get(server.url(path)).send().await;
@@ -67,16 +69,7 @@ async fn clock_skew_is_measured_and_beyond_the_limit_queries_fail() {
     ];
     for (clock, seconds, is_shown) in cases {
         let settings = settings(&database.name);
-        let scope = Scope::new(
-            settings.database,
-            &settings.replicas,
-            &settings.login.user,
-            password_source(&settings.login.method).expect("a password"),
-            settings.signing_key,
-            &settings.limits,
-            clock,
-        )
-        .expect("a scope");
+        let scope = scope_with_clock(&settings, clock);
         let skew = scope.clock_skew().await.expect("a difference");
         assert_eq!(skew.as_secs_f64().round() as u64, seconds);
         let seen = run_unguarded(&scope, &seattle, ORDERS).await;

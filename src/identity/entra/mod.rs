@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::entitlement::Authenticated;
 use super::{AuthError, InvalidCredential};
 use crate::http_client::{self, HttpClientError};
-use crate::settings::EntraSettings;
+use crate::settings::{EntraSettings, HttpsSettings};
 
 pub use directory::IssuerError;
 pub use token_error::TokenError;
@@ -45,9 +45,12 @@ pub(super) struct Entra {
 
 impl Entra {
     /// Connects to nothing: the first token of a directory fetches its keys.
-    pub(super) fn new(settings: &EntraSettings) -> Result<Self, HttpClientError> {
+    pub(super) fn new(
+        settings: &EntraSettings,
+        https: &HttpsSettings,
+    ) -> Result<Self, HttpClientError> {
         signature::install_provider();
-        let http = http_client::build(settings.root_cert.as_deref(), settings.proxy.as_ref())?;
+        let http = http_client::build(https)?;
         let directory = |id: &Uuid| (*id, Arc::new(Directory::new(*id, settings, http.clone())));
         Ok(Self {
             directories: settings.directories.iter().map(directory).collect(),

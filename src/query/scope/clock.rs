@@ -36,7 +36,7 @@ impl Scope {
     }
 
     async fn clock_skew_of(&self, server: &DatabaseServer) -> Result<Duration, ScopeError> {
-        let mut lease = self.lease(server, None).await?;
+        let (mut lease, _) = self.lease(server, None).await?;
         let mut reading = ClockReading(None);
         let before = (self.clock)();
         lease

@@ -99,7 +99,10 @@ impl Scope {
             purpose: "record-verdict",
             mode: TransactionMode::Append,
             statement: "SELECT guard.record_verdict($1, $2, $3, pg_catalog.decode($4, 'base64'))",
-            payload: &self.primary.posture.verdict_payload(verdict, &self.signer),
+            payload: &self
+                .primary
+                .posture
+                .verdict_payload(verdict, &self.signer().await?),
         };
         self.rows(call, |_| Some(())).await.map(|_| ())
     }

@@ -2,17 +2,23 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+use super::context::Signer;
 use super::lease::{Holder, Lease};
 use super::row_sink::RowSink;
 use super::server::{DatabaseServer, ServerRole};
 use super::signed_call::SignedCall;
 use super::wire::{Query, Transaction, TransactionMode, WireError};
-use super::{QUEUE_TIMEOUT, REPLY_GRACE, Scope, ScopeError};
+use super::{QUEUE_TIMEOUT, REPLY_GRACE, SIGNING_KEY_TIMEOUT, Scope, ScopeError};
 use crate::identity::TenantId;
 use crate::settings::PoolMode;
 
 /// Has the database verify a context; a statement that reads no protected row would not.
 const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
+
+/// Why there is no signing key.
+#[derive(Debug, thiserror::Error)]
+#[error("the signing key was not read within {} s", .0.as_secs())]
+struct SigningKeyTimeout(Duration);
 
 /// What one transaction does.
 #[derive(Clone, Copy)]
@@ -38,23 +44,42 @@ impl Scope {
         operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
-        let mut lease = self.lease(server, holder).await?;
-        match self.run_on(server, &mut lease, operation, sink).await {
+        let (mut lease, signer) = self.lease(server, holder).await?;
+        match self
+            .run_on(server, &mut lease, &signer, operation, sink)
+            .await
+        {
             // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
             // retry is safe.
             Err(WireError::Closed) if lease.is_reused() => {
                 let mut renewed = lease.renew(&server.pool).await?;
-                self.run_on(server, &mut renewed, operation, sink).await
+                self.run_on(server, &mut renewed, &signer, operation, sink)
+                    .await
             }
             done => done,
         }
-        .map_err(ScopeError::from_wire)
+        .map_err(|error| self.error_of_signed(server, error, &signer))
+    }
+
+    /// The error of a signed operation. A key that the primary does not accept was perhaps
+    /// replaced; a replica may not have replayed it yet.
+    fn error_of_signed(
+        &self,
+        server: &DatabaseServer,
+        error: WireError,
+        signer: &Signer,
+    ) -> ScopeError {
+        if server.role == ServerRole::Primary && error.is_signature_rejected() {
+            self.signing_key.report_rejected(signer.key_id());
+        }
+        ScopeError::from_wire(error)
     }
 
     async fn run_on(
         &self,
         server: &DatabaseServer,
         lease: &mut Lease,
+        signer: &Signer,
         operation: Operation<'_>,
         sink: &mut dyn RowSink,
     ) -> Result<(), WireError> {
@@ -90,7 +115,7 @@ impl Scope {
                         mode,
                         is_open,
                         requires_replica,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
+                        context: Some(&signer.sign_context(tenant, backend, now)),
                         statement_timeout,
                         query,
                     };
@@ -101,7 +126,7 @@ impl Scope {
                         mode,
                         is_open,
                         requires_replica,
-                        context: Some(&self.signer.sign_context(tenant, backend, now)),
+                        context: Some(&signer.sign_context(tenant, backend, now)),
                         statement_timeout: server_timeout,
                         query: Query::internal(VERIFY_CONTEXT, &[]),
                     };
@@ -114,7 +139,7 @@ impl Scope {
                     let SignedCall {
                         purpose, payload, ..
                     } = call;
-                    let signature = self.signer.sign_call(purpose, payload, backend, now);
+                    let signature = signer.sign_call(purpose, payload, backend, now);
                     call.execute(connection, &signature, is_open, sink).await
                 }
             }
@@ -131,34 +156,41 @@ impl Scope {
         }
     }
 
-    /// Waits for a permit, and returns a connection to a database that has passed the posture
-    /// check.
+    /// Waits for a permit and the signing key. Returns a connection to a database that has passed
+    /// the posture check, and the signer.
     pub(super) async fn lease(
         &self,
         server: &DatabaseServer,
         holder: Holder,
-    ) -> Result<Lease, ScopeError> {
-        let mut lease = self.lease_unchecked(server, holder).await?;
-        let (signer, now) = (&self.signer, (self.clock)());
-        let findings = match server
-            .posture
-            .findings(lease.connection(), signer, now)
-            .await
-        {
+    ) -> Result<(Lease, Signer), ScopeError> {
+        // At once, because at the start both may take a round trip or more.
+        let (mut lease, signer) =
+            tokio::try_join!(self.lease_unchecked(server, holder), self.signer())?;
+        let now = (self.clock)();
+        let posture = &server.posture;
+        let findings = match posture.findings(lease.connection(), &signer, now).await {
             Err(WireError::Closed) if lease.is_reused() => {
                 lease = lease.renew(&server.pool).await?;
-                server
-                    .posture
-                    .findings(lease.connection(), signer, now)
-                    .await
+                posture.findings(lease.connection(), &signer, now).await
             }
             checked => checked,
         }
-        .map_err(ScopeError::from_wire)?;
+        .map_err(|error| self.error_of_signed(server, error, &signer))?;
         if findings.is_empty() {
-            Ok(lease)
+            Ok((lease, signer))
         } else {
             Err(ScopeError::from_findings(findings))
+        }
+    }
+
+    /// Signs with the current key.
+    pub(super) async fn signer(&self) -> Result<Signer, ScopeError> {
+        match timeout(SIGNING_KEY_TIMEOUT, self.signing_key.signing_key()).await {
+            Ok(Ok(key)) => Ok(Signer::new(key)),
+            Ok(Err(error)) => Err(ScopeError::Unavailable(error.into())),
+            Err(_) => Err(ScopeError::Unavailable(
+                SigningKeyTimeout(SIGNING_KEY_TIMEOUT).into(),
+            )),
         }
     }
 

@@ -61,7 +61,8 @@ use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, ReplicaSettings, SigningKey};
+use crate::settings::{DatabaseAddress, Limits, ReplicaSettings};
+use crate::signing_key::SigningKeySource;
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
@@ -70,7 +71,6 @@ pub use probe::{ServerState, ServerStatus};
 pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
 
-use context::Signer;
 use execution::Operation;
 use replicas::Replicas;
 use row_sink::{IgnoreRows, RowCollector};
@@ -80,6 +80,9 @@ use wire::{Query, TransactionMode, WireError};
 
 /// How long a request waits for its permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a request waits for the signing key.
+const SIGNING_KEY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long PostgreSQL may take to reply beyond the statement timeout, before the connection is
 /// given up.
@@ -96,7 +99,7 @@ pub struct Scope {
     /// Tracks the leases that are not returned yet, and the tasks that cancel their statements.
     leases: TaskTracker,
     stopping: CancellationToken,
-    signer: Signer,
+    signing_key: Arc<dyn SigningKeySource>,
     limits: LimitsByRole,
     clock: fn() -> SystemTime,
 }
@@ -111,7 +114,7 @@ impl Scope {
         replicas: &ReplicaSettings,
         user: &str,
         password: Arc<dyn PasswordSource>,
-        key: SigningKey,
+        signing_key: Arc<dyn SigningKeySource>,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
@@ -121,7 +124,7 @@ impl Scope {
             replicas,
             leases: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            signer: Signer::new(key),
+            signing_key,
             limits: LimitsByRole::new(limits),
             clock,
         })

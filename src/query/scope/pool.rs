@@ -156,10 +156,10 @@ impl Manager for ConnectionManager {
         let password = self.password().await?;
         // On the heap, because every call that may open a connection would contain the future.
         match Box::pin(self.open(&password)).await {
-            Err(error @ WireError::TokenRejected(_)) => {
+            Err(error) if error.is_password_rejected() => {
                 self.password.report_rejected(&password);
-                // A token that was replaced meanwhile is tried at once, so that no request sees the
-                // replacement.
+                // A password that was replaced meanwhile is tried at once, so that no request sees
+                // the replacement.
                 let next = self.password().await?;
                 if next.is_same_as(&password) {
                     return Err(error);

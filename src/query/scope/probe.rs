@@ -288,9 +288,14 @@ impl Scope {
         } else if probe.clock_skew >= CONTEXT_TTL {
             (ReplicaProblem::ClockSkew, None)
         } else {
-            // So that no query has to wait for the posture check.
-            match self.lease(&replicas.servers[index], None).await {
-                Ok(_) | Err(ScopeError::Busy) => {
+            // So that no query has to wait for the posture check. Without a signing key there is
+            // none, and there are no queries.
+            let checked = match self.signer().await {
+                Ok(_) => self.lease(&replicas.servers[index], None).await.map(drop),
+                Err(_) => Ok(()),
+            };
+            match checked {
+                Ok(()) | Err(ScopeError::Busy) => {
                     let mut replication = replicas.replication();
                     replication.record_replica(index, probe.progress);
                     return None;

@@ -80,6 +80,8 @@ impl Scope {
                 .await;
         };
         replicas.note_demand();
+        // Without a key every server would fail, and seem to have a problem.
+        self.signer().await?;
         // On the heap, because each call without replicas would contain the futures.
         match operation {
             Operation::RunQuery { .. } => {

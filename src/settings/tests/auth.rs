@@ -106,8 +106,8 @@ fn unsafe_authentication_settings_are_rejected() {
             "must not end in /mcp",
         ),
         (
-            &[entra[0], entra[1], entra[2], ("ZAVA_ENTRA_PROXY", "on")],
-            "ZAVA_ENTRA_PROXY",
+            &[entra[0], entra[1], entra[2], ("ZAVA_HTTPS_PROXY", "on")],
+            "ZAVA_HTTPS_PROXY",
             "must be `none` or `environment`",
         ),
         (
@@ -115,9 +115,9 @@ fn unsafe_authentication_settings_are_rejected() {
                 entra[0],
                 entra[1],
                 entra[2],
-                ("ZAVA_ENTRA_PROXY", "environment"),
+                ("ZAVA_HTTPS_PROXY", "environment"),
             ],
-            "ZAVA_ENTRA_PROXY",
+            "ZAVA_HTTPS_PROXY",
             "HTTPS_PROXY is not set",
         ),
         (
@@ -125,10 +125,10 @@ fn unsafe_authentication_settings_are_rejected() {
                 entra[0],
                 entra[1],
                 entra[2],
-                ("ZAVA_ENTRA_PROXY", "environment"),
+                ("ZAVA_HTTPS_PROXY", "environment"),
                 ("HTTPS_PROXY", "socks5://hunter2-proxy"),
             ],
-            "ZAVA_ENTRA_PROXY",
+            "ZAVA_HTTPS_PROXY",
             "not the URL of an http or https proxy",
         ),
         (
@@ -241,14 +241,12 @@ fn each_authentication_method_is_read() {
     let directories = vec![DIRECTORY.parse().expect("a UUID")];
     let expected = CredentialSettings {
         entra: Some(Box::new(EntraSettings {
-            root_cert: None,
             authority: "https://login.microsoftonline.us".to_owned(),
             directories: directories.clone(),
             audiences: vec![
                 "11111111-2222-3333-4444-555555555555".to_owned(),
                 "https://zava.example.com/mcp".to_owned(),
             ],
-            proxy: None,
         })),
         easyauth: Some(directories),
         api_keys: true,
@@ -424,29 +422,17 @@ fn the_public_url_may_have_a_path() {
 #[test]
 fn the_https_proxy_is_used_only_if_enabled() {
     let proxy = |extra: &[(&str, &str)]| {
-        let entra = [
-            ("ZAVA_AUTH", "entra"),
-            ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
-            (
-                "ZAVA_ENTRA_AUDIENCE",
-                "11111111-2222-3333-4444-555555555555",
-            ),
-        ];
-        let all = [&entra, extra].concat();
         let settings =
-            ServeSettings::from_environment(&environment_with(&all)).expect("valid settings");
-        let AuthSettings::Credentials(credentials) = settings.auth else {
-            panic!("{:?}", settings.auth);
-        };
-        credentials.entra.expect("Entra's settings").proxy
+            ServeSettings::from_environment(&environment_with(extra)).expect("valid settings");
+        settings.https.proxy
     };
     let secret = (
         "HTTPS_PROXY",
         "http://me:hunter2-proxy@proxy.example.com:3128",
     );
     assert_eq!(proxy(&[secret]), None);
-    assert_eq!(proxy(&[secret, ("ZAVA_ENTRA_PROXY", "none")]), None);
-    let on = ("ZAVA_ENTRA_PROXY", "environment");
+    assert_eq!(proxy(&[secret, ("ZAVA_HTTPS_PROXY", "none")]), None);
+    let on = ("ZAVA_HTTPS_PROXY", "environment");
     let used = proxy(&[secret, on, ("NO_PROXY", "localhost,.internal")]).expect("a proxy");
     assert_eq!(used.url_with_password(), format!("{}/", secret.1));
     assert_eq!(used.no_proxy(), Some("localhost,.internal"));

@@ -23,9 +23,13 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use url::form_urlencoded;
 
-/// The scope of tokens for PostgreSQL, and the same as a resource.
+/// The services that have tokens.
+pub(super) const DATABASE: &str = "https://ossrdbms-aad.database.windows.net";
+pub(super) const VAULT: &str = "https://vault.azure.net";
+const RESOURCES: [&str; 2] = [DATABASE, VAULT];
+
+/// The scope of tokens for PostgreSQL.
 pub(super) const DATABASE_SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
-const DATABASE_RESOURCE: &str = "https://ossrdbms-aad.database.windows.net";
 
 pub(super) const DIRECTORY: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 /// An application, and an identity that is assigned to the app.
@@ -67,8 +71,8 @@ pub(super) struct Entra {
 struct Shared {
     mode: watch::Sender<Mode>,
     lifetime: Mutex<Duration>,
-    /// The tokens that are accepted, each with its end.
-    accepted: Mutex<HashMap<String, SystemTime>>,
+    /// The tokens that are accepted, each with its resource and its end.
+    accepted: Mutex<HashMap<String, (String, SystemTime)>>,
     /// The client ids of the identities of the app; the system-assigned one is the empty text.
     identities: Mutex<HashSet<String>>,
     requests: Mutex<usize>,
@@ -139,26 +143,27 @@ impl Entra {
         self.shared.accepted.lock().expect("the tokens").clear();
     }
 
-    /// Whether a service would accept a token now.
+    /// Whether a resource would accept a token now.
     #[expect(clippy::disallowed_methods, reason = "tokens have wall clock times")]
-    pub(super) fn accepts(&self, token: &str) -> bool {
+    pub(super) fn accepts(&self, token: &str, resource: &str) -> bool {
         let accepted = self.shared.accepted.lock().expect("the tokens");
-        let end = accepted.get(token);
-        end.is_some_and(|end| SystemTime::now() < *end)
+        let found = accepted.get(token);
+        found.is_some_and(|(issued_for, end)| issued_for == resource && SystemTime::now() < *end)
     }
 }
 
 impl Shared {
-    /// A new token, and the seconds for which it is valid.
+    /// A new token for a resource, and the seconds for which it is valid.
     #[expect(clippy::disallowed_methods, reason = "tokens have wall clock times")]
-    fn issue(&self) -> (String, u64) {
+    fn issue(&self, resource: &str) -> (String, u64) {
         let mut accepted = self.accepted.lock().expect("the tokens");
         // The log check recognizes the form of tokens.
         let number =
             URL_SAFE_NO_PAD.encode(format!("token {} of the stand-in", rand::random::<u64>()));
         let token = format!("eyJhbGciOiJub25lIn0.{number}.signature");
         let lifetime = *self.lifetime.lock().expect("the lifetime");
-        accepted.insert(token.clone(), SystemTime::now() + lifetime);
+        let end = SystemTime::now() + lifetime;
+        accepted.insert(token.clone(), (resource.to_owned(), end));
         (token, lifetime.as_secs())
     }
 
@@ -178,16 +183,16 @@ impl Shared {
             }
             Mode::Malformed => Some("<html>a login page</html>".into_response()),
             Mode::Endless => {
-                let body = json!({"access_token": self.issue().0, "expires_in": i64::MAX});
+                let body = json!({"access_token": self.issue(DATABASE).0, "expires_in": i64::MAX});
                 Some(Json(body).into_response())
             }
-            Mode::Quoted => Some(Json(self.issue().0).into_response()),
+            Mode::Quoted => Some(Json(self.issue(DATABASE).0).into_response()),
             Mode::Empty => {
                 let body = json!({
                     "access_token": "",
                     "expires_in": 3600,
                     "expires_on": "4102444800",
-                    "resource": DATABASE_RESOURCE,
+                    "resource": DATABASE,
                     "token_type": "Bearer",
                 });
                 Some(Json(body).into_response())
@@ -218,15 +223,13 @@ async fn managed_identity(
         let identities = shared.identities.lock().expect("the identities");
         identities.contains(parameter("client_id"))
     };
-    if !is_assigned
-        || parameter("api-version") != "2019-08-01"
-        || parameter("resource") != DATABASE_RESOURCE
-    {
+    let resource = parameter("resource");
+    if !is_assigned || parameter("api-version") != "2019-08-01" || !RESOURCES.contains(&resource) {
         let message = "No User Assigned or Delegated Managed Identity found for specified ClientId/ResourceId/PrincipalId.";
         let body = Json(json!({"statusCode": 400, "message": message}));
         return (StatusCode::BAD_REQUEST, body).into_response();
     }
-    let (token, seconds) = shared.issue();
+    let (token, seconds) = shared.issue(resource);
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .expect("after 1970");
@@ -239,7 +242,7 @@ async fn managed_identity(
     Json(json!({
         "access_token": token,
         "expires_on": expires_on.to_string(),
-        "resource": DATABASE_RESOURCE,
+        "resource": resource,
         "token_type": "Bearer",
         "client_id": CLIENT,
     }))
@@ -259,10 +262,11 @@ async fn client_credentials(
     let parameter = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let is_authentic = parameter("client_secret") == CLIENT_SECRET
         || parameter("client_assertion") == SERVICE_ACCOUNT_TOKEN;
+    let resource = parameter("scope").trim_end_matches("/.default");
     if directory != DIRECTORY
         || parameter("client_id") != CLIENT
         || parameter("grant_type") != "client_credentials"
-        || parameter("scope") != DATABASE_SCOPE
+        || !RESOURCES.contains(&resource)
         || !is_authentic
     {
         let description = "AADSTS7000215: Invalid client secret provided.";
@@ -273,7 +277,7 @@ async fn client_credentials(
         });
         return (StatusCode::UNAUTHORIZED, Json(body)).into_response();
     }
-    let (token, seconds) = shared.issue();
+    let (token, seconds) = shared.issue(resource);
     Json(json!({
         "token_type": "Bearer",
         "expires_in": seconds,
@@ -290,11 +294,11 @@ fn parameters(encoded: &[u8]) -> HashMap<String, String> {
 /// The token of a Kubernetes service account that the application trusts.
 pub(super) const SERVICE_ACCOUNT_TOKEN: &str = "the-token-of-the-service-account";
 
-async fn listener() -> TcpListener {
+pub(super) async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }
 
-async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
+pub(super) async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.expect("a connection");

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use super::entra::Entra;
+use super::entra::{DATABASE, Entra};
 use crate::support::{admin_password, query_password};
 
 /// The password that the stand-in for `pgaadauth_create_principal_with_oid` gives a role.
@@ -154,7 +154,10 @@ impl Shared {
             }
             return Ok(());
         }
-        if !self.entra.accepts(&read_password(&mut client).await?) {
+        if !self
+            .entra
+            .accepts(&read_password(&mut client).await?, DATABASE)
+        {
             self.rejected.fetch_add(1, Ordering::SeqCst);
             let error = b"SFATAL\0C28P01\0MThe access token has expired or is not valid\0\0";
             let mut message = BytesMut::from(&b"E"[..]);

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 use zava_mcp_server::database::{self, AdminError};
-use zava_mcp_server::settings::{AdminSettings, AzureCredential, LoginIdentity, LoginMethod, Tls};
+use zava_mcp_server::settings::{AdminSettings, AzureCredential, LoginIdentity, Tls};
 
 use super::gateway::PRINCIPAL_PASSWORD;
 use super::{Azure, Gateway};
@@ -52,6 +52,8 @@ fn admin_settings(azure: &Azure, gateway: &Gateway, database: &TestDatabase) -> 
         root_cert: Some(azure.root_cert()),
     };
     admin.admin.method = azure.login();
+    admin.azure = Some(azure.credential());
+    admin.https = azure.https();
     admin
 }
 
@@ -116,9 +118,7 @@ async fn an_administrator_without_a_token_is_told_why() {
     let settings = settings(&database.name);
     let gateway = azure.gateway(settings.database.port).await;
     let mut admin = admin_settings(&azure, &gateway, &database);
-    if let LoginMethod::Entra(login) = &mut admin.admin.method
-        && let AzureCredential::ClientSecret { secret, .. } = &mut login.credential
-    {
+    if let Some(AzureCredential::ClientSecret { secret, .. }) = &mut admin.azure {
         *secret = SecretString::from("an-old-secret");
     }
     let error = database::migrate(&admin).await.expect_err("no token");

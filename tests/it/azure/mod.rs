@@ -1,9 +1,13 @@
-//! Access tokens of Entra ID as passwords of database logins: stand-ins for Entra ID and for the
-//! logins of Azure Database for PostgreSQL, on real sockets.
+//! The identity of the server on Azure: its access tokens as passwords of database logins, and its
+//! secrets in Key Vault. Stand-ins for Entra ID, for the logins of Azure Database for PostgreSQL and
+//! for Key Vault, on real sockets.
 mod commands; // the commands, with a managed identity
 mod entra; // the stand-in for Entra ID
 mod gateway; // the stand-in for the database's logins
+mod key_vault; // secrets and the signing key in a vault
 mod migrate; // an Entra administrator migrates
+mod proxy; // the stand-in for the network, where the hosts of Azure are
+mod vault; // the stand-in for Key Vault
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,20 +22,25 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 use zava_mcp_server::settings::{
-    Application, AzureCredential, EntraLogin, LoginMethod, ServeSettings, Tls,
+    Application, AzureCredential, Environment, HttpsSettings, LoginMethod, ServeSettings, Tls,
 };
 
 use crate::support::{
-    Pooler, REDMOND, SEATTLE, TestDatabase, TestServer, certificate, eventually, settings,
+    Pooler, REDMOND, SEATTLE, TestDatabase, TestServer, certificate_for, eventually, settings,
+    signing_key_text,
 };
 use entra::{CLIENT, CLIENT_SECRET, DATABASE_SCOPE, DIRECTORY, Entra, Mode};
 use gateway::{Demand, Gateway};
+use proxy::Proxy;
+use vault::{VAULT_HOST, Vault};
 
 const COUNT_ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
 /// The stand-ins, with certificates by an authority of their own.
 struct Azure {
     entra: Arc<Entra>,
+    vault: Vault,
+    proxy: Proxy,
     acceptor: TlsAcceptor,
     folder: TempDir,
 }
@@ -39,9 +48,13 @@ struct Azure {
 impl Azure {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let acceptor = certificate("localhost", folder.path());
+        let acceptor = certificate_for(&["localhost", VAULT_HOST], folder.path());
+        let entra = Arc::new(Entra::start(acceptor.clone()).await);
+        let vault = Vault::start(acceptor.clone(), &entra).await;
         Self {
-            entra: Arc::new(Entra::start(acceptor.clone()).await),
+            proxy: Proxy::start([(VAULT_HOST, vault.port)]).await,
+            entra,
+            vault,
             acceptor,
             folder,
         }
@@ -56,20 +69,37 @@ impl Azure {
         Gateway::start(port, self.acceptor.clone(), &self.entra).await
     }
 
-    /// How the stand-in's application logs in with its secret.
-    fn login(&self) -> LoginMethod {
-        LoginMethod::Entra(EntraLogin {
-            credential: AzureCredential::ClientSecret {
-                application: Application {
-                    directory: Uuid::try_parse(DIRECTORY).expect("an id"),
-                    client_id: Uuid::try_parse(CLIENT).expect("an id"),
-                    authority: self.entra.authority(),
-                },
-                secret: SecretString::from(CLIENT_SECRET),
+    /// The stand-in's application, with its secret.
+    fn credential(&self) -> AzureCredential {
+        AzureCredential::ClientSecret {
+            application: Application {
+                directory: Uuid::try_parse(DIRECTORY).expect("an id"),
+                client_id: Uuid::try_parse(CLIENT).expect("an id"),
+                authority: self.entra.authority(),
             },
+            secret: SecretString::from(CLIENT_SECRET),
+        }
+    }
+
+    /// How requests reach the stand-ins: through the proxy, by the names of the real hosts.
+    fn https(&self) -> HttpsSettings {
+        let (proxy, root_cert) = (self.proxy.url(), self.root_cert());
+        let environment = Environment::from([
+            ("POSTGRES_PASSWORD", "x"),
+            ("ZAVA_SIGNING_KEY", &signing_key_text()),
+            ("ZAVA_HTTPS_PROXY", "environment"),
+            ("HTTPS_PROXY", &proxy),
+            ("ZAVA_HTTPS_ROOTCERT", root_cert.to_str().expect("UTF-8")),
+        ]);
+        let settings = ServeSettings::from_environment(&environment);
+        settings.expect("the settings are good").https
+    }
+
+    /// How logins use tokens.
+    fn login(&self) -> LoginMethod {
+        LoginMethod::Entra {
             scope: DATABASE_SCOPE.to_owned(),
-            root_cert: Some(self.root_cert()),
-        })
+        }
     }
 
     /// A server over the shared database, and the gateway where it logs in. The gateway closes each
@@ -92,6 +122,13 @@ impl Azure {
             root_cert: Some(self.root_cert()),
         };
         settings.login.method = self.login();
+        self.identify(settings);
+    }
+
+    /// Gives a server its identity.
+    fn identify(&self, settings: &mut ServeSettings) {
+        settings.azure = Some(self.credential());
+        settings.https = self.https();
     }
 }
 
@@ -264,6 +301,7 @@ async fn the_token_is_not_sent_without_tls() {
     let mut settings = settings(&TestDatabase::shared().name);
     settings.database.port = listener.local_addr().expect("its address").port();
     settings.login.method = azure.login();
+    azure.identify(&mut settings);
     let server = TestServer::with_settings(&settings).await;
     let asking_for_the_token = async {
         let (mut client, _) = listener.accept().await.expect("a connection");

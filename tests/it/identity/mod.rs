@@ -49,14 +49,12 @@ fn auth(issuer: &Issuer, directories: &[&str]) -> AuthSettings {
     let directories: Vec<uuid::Uuid> = directories.collect();
     AuthSettings::Credentials(CredentialSettings {
         entra: Some(Box::new(EntraSettings {
-            root_cert: None,
             authority: issuer.authority(),
             directories: directories.clone(),
             audiences: vec![
                 AUDIENCE.to_owned(),
                 "https://zava.example.com/mcp".to_owned(),
             ],
-            proxy: None,
         })),
         easyauth: Some(directories),
         api_keys: true,

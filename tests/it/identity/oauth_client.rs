@@ -33,11 +33,9 @@ async fn server(issuer: &Issuer) -> TestServer {
     let mut settings = settings(&database.name);
     settings.auth = AuthSettings::Credentials(CredentialSettings {
         entra: Some(Box::new(EntraSettings {
-            root_cert: None,
             authority: issuer.authority(),
             directories: vec![DIRECTORY.parse().expect("a UUID")],
             audiences: vec![AUDIENCE.to_owned(), format!("http://{address}/mcp")],
-            proxy: None,
         })),
         ..CredentialSettings::default()
     });

@@ -30,12 +30,16 @@ async fn first_bytes(setting: &str, no_proxy: &str) -> Vec<u8> {
         ("ZAVA_ENTRA_TENANT_ID", DIRECTORY),
         ("ZAVA_ENTRA_AUDIENCE", AUDIENCE),
         ("ZAVA_ENTRA_AUTHORITY", authority.as_str()),
-        ("ZAVA_ENTRA_PROXY", setting),
+        ("ZAVA_HTTPS_PROXY", setting),
         ("HTTPS_PROXY", proxy.as_str()),
         ("NO_PROXY", no_proxy),
     ]);
     let read = ServeSettings::from_environment(&environment).expect("the settings are good");
-    let server = TestServer::over_shared_database(|settings| settings.auth = read.auth).await;
+    let server = TestServer::over_shared_database(|settings| {
+        settings.auth = read.auth;
+        settings.https = read.https;
+    })
+    .await;
     let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
     let request = server
         .post()

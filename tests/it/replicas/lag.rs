@@ -3,6 +3,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use zava_mcp_server::database::{self, NewTenant};
 use zava_mcp_server::query::scope::ServerState;
+use zava_mcp_server::settings::SigningKey;
 
 use super::replica_set::{ReplicaSet, execute};
 use super::{LONG, port, states, wait_until_used, watched};
@@ -48,7 +49,8 @@ async fn new_tenant_or_key_is_served_before_the_replicas_have_replayed_it() {
     let settings = set.settings_with(&[first, second], LONG);
     let mut admin = set.primary.admin_settings();
     let key = "2:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
-    admin.signing_key = key.parse().expect("a key");
+    let key: SigningKey = key.parse().expect("a key");
+    admin.signing_key = key.into();
     let mut new_settings = settings.clone();
     new_settings.signing_key = admin.signing_key.clone();
     let (old_key, new_key) = (scope(&settings), scope(&new_settings));

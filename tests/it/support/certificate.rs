@@ -9,16 +9,26 @@ use tokio_rustls::TlsAcceptor;
 /// A certificate for `name` by its own authority, whose certificate is written to `root.pem` in
 /// `folder`.
 pub(crate) fn certificate(name: &str, folder: &Path) -> TlsAcceptor {
+    certificate_for(&[name], folder)
+}
+
+/// The same for several names.
+pub(crate) fn certificate_for(names: &[&str], folder: &Path) -> TlsAcceptor {
     let mut authority = CertificateParams::new([]).expect("parameters");
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().expect("a key"))
         .expect("an authority");
     std::fs::write(folder.join("root.pem"), authority.pem()).expect("written");
     let key = KeyPair::generate().expect("a key");
-    let signed = CertificateParams::new([name.to_owned()])
-        .expect("parameters")
-        .signed_by(&key, &authority)
-        .expect("a certificate");
+    let signed = CertificateParams::new(
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>(),
+    )
+    .expect("parameters")
+    .signed_by(&key, &authority)
+    .expect("a certificate");
     let config =
         ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()

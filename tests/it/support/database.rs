@@ -13,7 +13,8 @@ use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
 use zava_mcp_server::search::embedding::StaticModel;
 use zava_mcp_server::settings::{
-    AdminSettings, DatabaseAddress, LogFilter, Login, LoginMethod, SearchSettings,
+    AdminSettings, DatabaseAddress, HttpsSettings, LogFilter, Login, LoginMethod, SearchSettings,
+    Secret,
 };
 
 use super::cluster::{cluster, new_login, query_login, signing_key, variable};
@@ -310,7 +311,9 @@ fn admin_settings(name: &str) -> AdminSettings {
         database: cluster().address(name),
         admin: cluster().admin.clone(),
         login: new_login(),
-        signing_key: signing_key(),
+        azure: None,
+        https: HttpsSettings::default(),
+        signing_key: signing_key().into(),
         search: SearchSettings {
             embedding_model_dir: None,
         },
@@ -323,7 +326,7 @@ async fn superuser(database: &str) -> PgConnection {
 }
 
 pub(super) async fn connect(address: &DatabaseAddress, login: &Login) -> PgConnection {
-    let LoginMethod::Password(password) = &login.method else {
+    let LoginMethod::Password(Secret::Literal(password)) = &login.method else {
         panic!("the tests' own connections use passwords");
     };
     let options = PgConnectOptions::new_without_pgpass()

@@ -3,7 +3,9 @@ use std::process::Stdio;
 use sqlx::PgConnection;
 use tokio::process::Command;
 use zava_mcp_server::database;
-use zava_mcp_server::settings::{AdminSettings, LogFilter, SearchSettings, ServeSettings};
+use zava_mcp_server::settings::{
+    AdminSettings, HttpsSettings, LogFilter, SearchSettings, ServeSettings,
+};
 
 use super::cluster::{cluster, new_login, signing_key};
 use super::database::{connect, load_sample};
@@ -101,7 +103,9 @@ impl DedicatedCluster {
             database: self.settings().database,
             admin: cluster().admin.clone(),
             login: new_login(),
-            signing_key: signing_key(),
+            azure: None,
+            https: HttpsSettings::default(),
+            signing_key: signing_key().into(),
             search: SearchSettings {
                 embedding_model_dir: None,
             },

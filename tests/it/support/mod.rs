@@ -13,13 +13,13 @@ mod signing; // signed contexts
 mod table_lock; // statements that wait for a lock
 
 pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
-pub(crate) use certificate::certificate;
+pub(crate) use certificate::{certificate, certificate_for};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
-pub(crate) use scope::{caller, run_unguarded, scope};
+pub(crate) use scope::{caller, run_unguarded, scope, scope_with_clock};
 pub(crate) use server::{TestServer, assert_rows, http, keep_log, settings};
 pub(crate) use signing::{backend_pid, begin_signed, sign};
 pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use futures_util::future::BoxFuture;
-use zava_mcp_server::azure::password_source;
+use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::identity::{
     ApiKey, ApiKeyState, Caller, Claims, Entitlement, Identity, StoreUnavailable, TenantId,
     TenantStore,
@@ -11,19 +11,25 @@ use zava_mcp_server::identity::{
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
 use zava_mcp_server::query::scope::{Scope, ScopeError};
-use zava_mcp_server::settings::{AuthSettings, ServeSettings, TrustedPeers};
+use zava_mcp_server::settings::{AuthSettings, HttpsSettings, ServeSettings, TrustedPeers};
 
 /// A scope that runs statements without the guard.
 #[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
 pub(crate) fn scope(settings: &ServeSettings) -> Scope {
+    scope_with_clock(settings, SystemTime::now)
+}
+
+/// The same with another clock.
+pub(crate) fn scope_with_clock(settings: &ServeSettings, clock: fn() -> SystemTime) -> Scope {
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https).expect("a client");
     Scope::new(
         settings.database.clone(),
         &settings.replicas,
         &settings.login.user,
-        password_source(&settings.login.method).expect("a password"),
-        settings.signing_key.clone(),
+        azure.password(&settings.login.method),
+        azure.signing_key(&settings.signing_key),
         &settings.limits,
-        SystemTime::now,
+        clock,
     )
     .expect("a scope")
 }
@@ -79,6 +85,7 @@ pub(crate) async fn caller(tenant: &str) -> Caller {
     Identity::new(
         Arc::new(AnyTenant),
         AuthSettings::Header(TrustedPeers::Loopback),
+        &HttpsSettings::default(),
     )
     .expect("an identity check")
     .caller_for_tenant(tenant)

@@ -14,8 +14,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, Limits, LogFilter, NetworkSettings,
-    RateLimits, ReplicaSettings, SearchSettings, ServeSettings, StdioSettings, TrustedPeers,
+    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, HttpsSettings, Limits, LogFilter,
+    NetworkSettings, RateLimits, ReplicaSettings, SearchSettings, ServeSettings, StdioSettings,
+    TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -82,7 +83,9 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         database: cluster().address(database),
         replicas: ReplicaSettings::none(),
         login: query_login(),
-        signing_key: signing_key(),
+        azure: None,
+        https: HttpsSettings::default(),
+        signing_key: signing_key().into(),
         limits: Limits {
             answer: AnswerLimits {
                 statement_timeout: Duration::from_secs(15),

@@ -75,6 +75,25 @@ impl WireError {
             other => other,
         }
     }
+
+    /// Whether PostgreSQL has rejected the password or the token of a new connection. Class 28 of
+    /// PostgreSQL's error codes: invalid authorization specification.
+    pub(in crate::query::scope) fn is_password_rejected(&self) -> bool {
+        match self {
+            Self::TokenRejected(_) => true,
+            Self::Server(error) => error.sqlstate.starts_with("28"),
+            _ => false,
+        }
+    }
+
+    /// Whether the database has rejected a signature: it does not accept the key, or knows another
+    /// one by its number.
+    pub(in crate::query::scope) fn is_signature_rejected(&self) -> bool {
+        match self {
+            Self::Server(error) => ["ZV001", "ZV002"].contains(&error.sqlstate.as_str()),
+            _ => false,
+        }
+    }
 }
 
 impl From<io::Error> for WireError {

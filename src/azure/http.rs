@@ -1,14 +1,42 @@
-//! The HTTP client for Azure's library, which reads answers of any length.
+//! How Azure's library sends requests: through this server's HTTP client, because it has none of its
+//! own.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use azure_core::error::ErrorKind;
-use azure_core::http::{AsyncRawResponse, HttpClient, Request};
+use azure_core::http::{
+    AsyncRawResponse, ClientOptions, ExponentialRetryOptions, HttpClient, Request, RetryOptions,
+    Transport,
+};
 use azure_core::{Error, Result};
 use futures_util::TryStreamExt as _;
 
 /// The longest answer that is read, in bytes. One with a token has a few thousand.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// How many times a request is repeated that was answered with 429 or 5xx: an endpoint that has just
+/// started does so for a moment. The library has its own number for virtual machines.
+const MAX_RETRIES: u32 = 2;
+
+/// The first delay before such a repetition.
+const RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// The options of a client of Azure's library. A delay that an answer asks for may be longer than
+/// any deadline, so each use has a timeout.
+pub(super) fn client_options(http: &Arc<dyn HttpClient>) -> ClientOptions {
+    ClientOptions {
+        transport: Some(Transport::new(Arc::clone(http))),
+        retry: RetryOptions::exponential(ExponentialRetryOptions {
+            initial_delay: azure_core::time::Duration::try_from(RETRY_DELAY)
+                .expect("a fraction of a second"),
+            max_retries: MAX_RETRIES,
+            ..ExponentialRetryOptions::default()
+        }),
+        ..ClientOptions::default()
+    }
+}
 
 /// Sends requests through this server's HTTP client, and reads answers up to a limit.
 #[derive(Debug)]
@@ -60,13 +88,15 @@ mod tests {
 
     use super::*;
     use crate::http_client;
+    use crate::settings::HttpsSettings;
 
     /// The answer of an endpoint that sends so many bytes, and then nothing.
     async fn answer(bytes: usize) -> Result<AsyncRawResponse> {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
         let url = Url::parse(&format!("http://{address}/")).expect("a URL");
-        let client = BoundedClient::new(http_client::build(None, None).expect("a client"));
+        let client =
+            BoundedClient::new(http_client::build(&HttpsSettings::default()).expect("a client"));
         let serving = async {
             let (mut stream, _) = listener.accept().await.expect("a connection");
             let mut request = [0; 1024];

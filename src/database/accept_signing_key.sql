@@ -1,11 +1,12 @@
 -- Makes the database accept a signing key.
 --   $1 key number, $2 inner HMAC pad, $3 outer HMAC pad (64 bytes each)
--- The other keys stay valid for at most a day, for servers that still sign with them.
+-- Keys with lower numbers stay valid for at most a day, for servers that still sign with them. One
+-- with a higher number stays as it is: whoever runs this may have read its key before a rotation.
 -- Run by zava_owner.
 WITH retired AS (
     UPDATE guard.signing_key
     SET not_after = least(not_after, now() + interval '1 day')
-    WHERE key_id <> $1
+    WHERE key_id < $1
 )
 INSERT INTO guard.signing_key (key_id, ipad, opad)
 VALUES ($1, $2, $3)
