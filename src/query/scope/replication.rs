@@ -4,7 +4,7 @@
 //! replica's data is as old as the last state of the primary that it is known to have replayed: the
 //! primary's position is sampled, and a replica that has replayed a sampled position contains
 //! everything that the primary had committed when the sample was taken. No clock of a database and
-//! no report of a replica about its own lag is believed, so a replica that is paused, or cut off
+//! no report of a replica about its own lag is used, so a replica that is paused, or cut off
 //! from the primary, ages like one that is slow, and one with an idle primary does not.
 //!
 //! Invariants:
