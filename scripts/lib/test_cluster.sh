@@ -48,19 +48,9 @@ test_cluster_replicate() {
 # test_replica_create PRIMARY: creates the cluster as a streaming replica of the test's cluster
 # PRIMARY, which runs. Both have the same passwords.
 test_replica_create() {
-  local place bin port
+  local port
   IFS= read -r port < "$test_clusters/$1/run/postgres.port"
-  mkdir -p "$cluster_run" "$(dirname "$cluster_log")"
-  account_place "$cluster_dir"
-  place=$(resolved "$cluster_dir")
-  bin=$(resolved "$postgres_bin")
-  account_owns "$place" && chmod 700 "$place" || die_unwritable "$place"
-  (
-    PGPASSWORD=$(secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD)
-    export PGPASSWORD
-    as_account "$bin/pg_basebackup" --pgdata="$place/data" --host=127.0.0.1 --port="$port" --username=postgres \
-      --checkpoint=fast --wal-method=stream --write-recovery-conf --no-sync --no-manifest
-  )
+  cluster_create_replica "$port"
 }
 
 # cluster_signal SIGNAL: sends a signal to all processes of the cluster.

@@ -1,11 +1,11 @@
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use zava_mcp_server::identity::TenantId;
 use zava_mcp_server::query::scope::ServerState;
 
 use super::replica_set::ReplicaSet;
 use super::{LONG, PORT, port, ports_in_use, states, wait_until_used, watched};
-use crate::support::{Proxy, SEATTLE, caller, run_unguarded, scope};
+use crate::support::{Proxy, SEATTLE, caller, run_unguarded, scope, scope_with_clock};
 
 #[tokio::test]
 async fn queries_run_on_replicas_in_one_round_trip_and_lookups_on_the_primary() {
@@ -89,5 +89,21 @@ async fn replica_that_is_a_primary_is_left_out() {
         );
     })
     .await;
+    scope.close().await;
+}
+
+/// A replica whose clock is as wrong accepts no signed context.
+#[tokio::test]
+#[expect(clippy::disallowed_methods, reason = "the tests hand the clock in")]
+async fn replica_with_a_large_clock_skew_is_left_out() {
+    let set = ReplicaSet::shared().await;
+    let behind = || SystemTime::now() - Duration::from_secs(40);
+    let scope = scope_with_clock(&set.settings(), behind);
+    let statuses = scope.server_statuses().await;
+    for status in &statuses[1..] {
+        assert_eq!(status.state, ServerState::ClockSkew);
+        let skew = status.clock_skew.expect("a skew").as_secs_f64();
+        assert!((39.0..41.0).contains(&skew), "{skew}");
+    }
     scope.close().await;
 }
