@@ -168,6 +168,9 @@ impl Scope {
                 Err(AttemptError::Delivered(error)) => return Err(error),
                 Ok(()) | Err(AttemptError::Undelivered(_)) => {}
             }
+            // The replica is current, so the primary was away a moment ago: waiting for it again
+            // would only delay the answer.
+            primary_error.get_or_insert_with(|| ScopeError::Unavailable(StoppedAnswering.into()));
         }
         match primary_error {
             Some(error) => Err(error),
