@@ -16,6 +16,7 @@ mod server; // our server
 mod toolbox; // MCP Toolbox, the fastest competitor
 
 mod availability; // one tenant's latency while another attacks
+mod cloud; // our server on Azure, where each service answers after 20 ms
 mod load; // requests over several connections
 mod memory; // the memory of one large result
 mod peer; // the competitor's start time and memory
@@ -23,9 +24,10 @@ mod pgbench; // the same transaction without the server
 mod samples; // measurements of several rounds, summarized
 mod scaling; // several servers, and read replicas
 mod start; // time from process start to the first response
+mod support; // what the stand-ins of the tests need
 mod throughput; // our server and its competitors, alternating
-mod token;
-mod tool_surface; // tokens that a model reads to use the server // the cost of verifying a token
+mod token; // the cost of verifying a token
+mod tool_surface; // tokens that a model reads to use the server
 
 mod report; // the results, in Markdown
 mod table; // table rows and number formats

@@ -122,6 +122,14 @@ impl Plan {
             date: variable("BENCH_DATE")?,
         })
     }
+
+    /// One of the settings of `serve`.
+    pub(crate) fn setting(&self, name: &str) -> Fallible<String> {
+        let setting = self.settings.iter().find(|(one, _)| *one == name);
+        setting
+            .map(|(_, value)| value.clone())
+            .ok_or_else(|| format!("{name} is no setting of the bench").into())
+    }
 }
 
 #[expect(

@@ -18,7 +18,9 @@ use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::scope::{Finding, Scope, ScopeError, ServerStatus};
+use crate::query::scope::{
+    DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
+};
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::ProductSearch;
 use crate::search::embedding::StaticModel;
@@ -66,6 +68,7 @@ impl App {
             login,
             azure,
             https,
+            accepted_findings,
             signing_key,
             limits,
             rates,
@@ -76,9 +79,12 @@ impl App {
         } = settings;
         let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
-            database.clone(),
-            replicas,
-            &login.user,
+            DatabaseSettings {
+                primary: database.clone(),
+                replicas: replicas.clone(),
+                user: login.user.clone(),
+                accepted_findings: accepted_findings.clone(),
+            },
             azure.password(&login.method),
             azure.signing_key(signing_key),
             limits,
@@ -208,7 +214,7 @@ impl App {
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails.
-    pub async fn examine_database(&self) -> Result<Arc<[Finding]>, ScopeError> {
+    pub async fn examine_database(&self) -> Result<PostureReport, ScopeError> {
         self.scope.examine().await
     }
 

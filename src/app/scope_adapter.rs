@@ -11,7 +11,7 @@ use crate::host::{DatabaseServerStatus, Readiness};
 use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, StoreUnavailable, TenantId, TenantStore,
 };
-use crate::query::scope::{Finding, Scope, ScopeError, ServerStatus};
+use crate::query::scope::{Finding, PostureReport, Scope, ScopeError, ServerStatus};
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainHead};
 
 /// A larger clock skew between this server and the database is reported. Beyond 30 s no signed
@@ -95,7 +95,7 @@ impl Readiness for ScopeAdapter {
     fn posture_findings(&self) -> BoxFuture<'_, Option<Vec<String>>> {
         async move {
             match self.0.examine().await {
-                Ok(findings) => {
+                Ok(PostureReport { findings, .. }) => {
                     let describe =
                         |finding: &Finding| format!("{} {}", finding.object, finding.problem);
                     Some(findings.iter().map(describe).collect())

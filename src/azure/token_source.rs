@@ -72,6 +72,7 @@ impl Fetch for TokenFetch {
 
     async fn fetch(&self) -> Result<Fetched, AccessTokenError> {
         let issued = self.fetcher.fetch(&self.scope).await?;
+        tracing::debug!(scope = self.scope, "access token fetched");
         Ok(issued.into_fetched(rand::random()))
     }
 

@@ -53,8 +53,13 @@ impl Fetch for VaultFetch {
     type Error = VaultError;
 
     async fn fetch(&self) -> Result<Fetched, VaultError> {
+        let text = self.vault.read(&self.reference).await?;
+        tracing::debug!(
+            setting = self.reference.setting,
+            "secret read from Key Vault"
+        );
         Ok(Fetched {
-            text: self.vault.read(&self.reference).await?,
+            text,
             refresh_after: REFRESH_INTERVAL,
             valid_for: None,
         })

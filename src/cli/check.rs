@@ -2,8 +2,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, ensure};
 use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
-use zava_mcp_server::query::scope::{Finding, PostureRule, ServerState};
-use zava_mcp_server::settings::ServeSettings;
+use zava_mcp_server::query::scope::{Finding, PostureReport, PostureRule, ServerState};
+use zava_mcp_server::settings::{AcceptedFinding, ServeSettings};
 
 use super::output::print_line;
 
@@ -26,13 +26,14 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
             "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products returns an error"
         }
     })?;
-    let findings = app
+    let report = app
         .examine_database()
         .await
         .with_context(unusable_database)?;
-    for line in posture_report(&findings) {
+    for line in posture_lines(&report, &settings.accepted_findings) {
         print_line(&line)?;
     }
+    let findings = report.findings;
     ensure!(
         findings.is_empty(),
         "no query is served until the {} findings above are fixed; run each statement after `fix:` as the owner of the \
@@ -105,14 +106,15 @@ async fn check_replicas(app: &App) -> anyhow::Result<()> {
 }
 
 /// The report on the posture rules: a line for each rule that holds, and two for each finding, what
-/// is wrong and the statement that fixes it.
-fn posture_report(findings: &[Finding]) -> Vec<String> {
+/// is wrong and the statement that fixes it. Then what `accepted` admits, and what it names in vain.
+fn posture_lines(report: &PostureReport, accepted: &[AcceptedFinding]) -> Vec<String> {
     let widths = PostureRule::ALL.iter().map(|rule| rule.name().len());
     let width = widths.max().unwrap_or_default();
     let mut lines = Vec::new();
     for rule in PostureRule::ALL {
         let name = rule.name();
-        let violations: Vec<&Finding> = findings
+        let violations: Vec<&Finding> = report
+            .findings
             .iter()
             .filter(|finding| finding.rule == *rule)
             .collect();
@@ -133,6 +135,27 @@ fn posture_report(findings: &[Finding]) -> Vec<String> {
                 "posture    {name:width$}  WRONG  {object}: {problem}"
             ));
             lines.push(format!("           {:width$}         fix: {fix};", ""));
+        }
+    }
+    for Finding {
+        rule,
+        object,
+        problem,
+        ..
+    } in &report.accepted
+    {
+        let name = rule.name();
+        lines.push(format!(
+            "posture    {name:width$}  accepted by ZAVA_POSTURE_ACCEPT  {object}: {problem}"
+        ));
+    }
+    for accepted in accepted {
+        let (rule, object) = (accepted.rule(), accepted.object());
+        let is_found = |finding: &Finding| finding.rule.name() == rule && finding.object == object;
+        if !report.accepted.iter().any(is_found) {
+            lines.push(format!(
+                "posture    {rule:width$}  unused entry of ZAVA_POSTURE_ACCEPT  {object}: remove it"
+            ));
         }
     }
     lines

@@ -20,6 +20,7 @@ mod https; //       outgoing HTTPS requests
 mod limits; //      limits on one request
 mod log_filter; //  which events are logged
 mod network; //     the listening address, and proxies in front of it
+mod posture; //     which findings of the posture check are accepted
 mod rate_limits; // rate limits
 mod replicas; //    the database's read replicas
 mod search; //      semantic search
@@ -51,6 +52,7 @@ pub use https::{HttpsProxy, HttpsSettings};
 pub use limits::{AnswerLimits, Limits, max_sql_bytes};
 pub use log_filter::LogFilter;
 pub use network::NetworkSettings;
+pub use posture::AcceptedFinding;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};

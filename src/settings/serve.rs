@@ -8,6 +8,7 @@ use super::https::HttpsSettings;
 use super::limits::Limits;
 use super::log_filter::LogFilter;
 use super::network::{Network, NetworkSettings};
+use super::posture::AcceptedFinding;
 use super::rate_limits::RateLimits;
 use super::reader::{Reader, SettingsError};
 use super::replicas::ReplicaSettings;
@@ -37,6 +38,8 @@ pub struct ServeSettings {
     pub https: HttpsSettings,
     /// The key that signs the tenant of each transaction.
     pub signing_key: SigningKeySetting,
+    /// Findings of the posture check in spite of which data is served.
+    pub accepted_findings: Vec<AcceptedFinding>,
     /// Limits on one request.
     pub limits: Limits,
     /// Rate limits.
@@ -79,6 +82,8 @@ impl ServeSettings {
         );
         let signing_key = SigningKeySetting::read(reader);
         let https = HttpsSettings::read(reader);
+        let database_name = database.as_ref().map(|address| address.database.as_str());
+        let accepted_findings = AcceptedFinding::read(reader, database_name);
         let limits = Limits::read(reader);
         let rates = RateLimits::read(reader);
         let search = SearchSettings::read(reader);
@@ -95,6 +100,7 @@ impl ServeSettings {
             azure: AzureCredential::required(reader),
             https: https?,
             signing_key: signing_key?,
+            accepted_findings: accepted_findings?,
             limits: limits?,
             rates: rates?,
             search,

@@ -1,8 +1,7 @@
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::Duration;
 
-use super::posture::{self, Verdict};
+use super::posture::{PostureReport, Verdict};
 use super::signed_call::SignedCall;
 use super::wire::TransactionMode;
 use super::{Finding, Scope, ScopeError};
@@ -19,19 +18,19 @@ const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Scope {
     /// Examines the login and the primary in full, and returns every violation of a posture rule.
+    /// Serving data does not depend on this examination.
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails, and [`ScopeError::Misconfigured`] if `migrate`
     /// has not run.
-    pub async fn examine(&self) -> Result<Arc<[Finding]>, ScopeError> {
+    pub async fn examine(&self) -> Result<PostureReport, ScopeError> {
         let mut lease = self.lease_unchecked(&self.primary, None).await?;
-        let findings = posture::examine(lease.connection())
-            .await
-            .map_err(ScopeError::from_wire)?;
-        if findings.iter().any(Finding::is_migration_missing) {
-            return Err(ScopeError::from_findings(findings));
+        let report = self.primary.posture.report(lease.connection()).await;
+        let report = report.map_err(ScopeError::from_wire)?;
+        if report.findings.iter().any(Finding::is_migration_missing) {
+            return Err(ScopeError::from_findings(report.findings));
         }
-        Ok(findings)
+        Ok(report)
     }
 
     /// Connects and runs the posture check, so that the first request need not wait for it. Then

@@ -61,12 +61,12 @@ use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
 use crate::query::guard::{CheckedQuery, StatementKind};
-use crate::settings::{DatabaseAddress, Limits, ReplicaSettings};
+use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, ReplicaSettings};
 use crate::signing_key::SigningKeySource;
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
-pub use posture::{Finding, PostureRule};
+pub use posture::{Finding, PostureReport, PostureRule};
 pub use probe::{ServerState, ServerStatus};
 pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
@@ -91,6 +91,19 @@ const REPLY_GRACE: Duration = Duration::from_secs(2);
 /// How long closing waits for statements to be cancelled.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Where the database is, and as which login it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The address of the primary.
+    pub primary: DatabaseAddress,
+    /// Its read replicas.
+    pub replicas: ReplicaSettings,
+    /// The login; the same on every server.
+    pub user: String,
+    /// The posture findings in spite of which data is served.
+    pub accepted_findings: Vec<AcceptedFinding>,
+}
+
 /// Runs checked statements for callers.
 pub struct Scope {
     primary: DatabaseServer,
@@ -105,22 +118,27 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope over a database, its primary at `address`. Connects on first use, not here.
+    /// A scope over a database. Connects on first use, not here.
     ///
     /// # Errors
     /// [`TlsError`] when the settings ask for TLS and its certificates cannot be used.
     pub fn new(
-        address: DatabaseAddress,
-        replicas: &ReplicaSettings,
-        user: &str,
+        database: DatabaseSettings,
         password: Arc<dyn PasswordSource>,
         signing_key: Arc<dyn SigningKeySource>,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
-        let replicas = Replicas::new(replicas, user, &password, limits)?;
+        let DatabaseSettings {
+            primary,
+            replicas,
+            user,
+            accepted_findings: accepted,
+        } = database;
+        let replicas = Replicas::new(&replicas, &user, &accepted, &password, limits)?;
+        let role = ServerRole::Primary;
         Ok(Self {
-            primary: DatabaseServer::new(ServerRole::Primary, address, user, password, limits)?,
+            primary: DatabaseServer::new(role, primary, &user, accepted, password, limits)?,
             replicas,
             leases: TaskTracker::new(),
             stopping: CancellationToken::new(),

@@ -132,11 +132,15 @@ impl ConnectionManager {
     async fn open(&self, password: &Password) -> Result<Connection, WireError> {
         let connecting = async {
             let transport = self.dialer.dial().await?;
+            tracing::debug!("database reached");
             let login = Login {
                 user: &self.user,
                 password,
             };
-            Connection::open(transport, &self.address, login, self.max_row_bytes.get()).await
+            let max_row_bytes = self.max_row_bytes.get();
+            let connection = Connection::open(transport, &self.address, login, max_row_bytes).await;
+            tracing::debug!(is_accepted = connection.is_ok(), "login answered");
+            connection
         };
         timeout(CONNECT_TIMEOUT, connecting)
             .await

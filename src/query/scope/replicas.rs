@@ -12,7 +12,7 @@ use super::replication::{ReplicaState, Replication};
 use super::server::{DatabaseServer, ServerRole};
 use super::transport::TlsError;
 use crate::password::PasswordSource;
-use crate::settings::{Limits, ReplicaSettings};
+use crate::settings::{AcceptedFinding, Limits, ReplicaSettings};
 
 /// How long servers are probed after a call. A server without calls leaves its databases alone.
 const DEMAND_TTL: Duration = Duration::from_secs(60);
@@ -35,6 +35,7 @@ impl Replicas {
     pub(super) fn new(
         settings: &ReplicaSettings,
         user: &str,
+        accepted_findings: &[AcceptedFinding],
         password: &Arc<dyn PasswordSource>,
         limits: &Limits,
     ) -> Result<Option<Self>, TlsError> {
@@ -42,8 +43,9 @@ impl Replicas {
             return Ok(None);
         }
         let servers = settings.addresses.iter().map(|address| {
-            let (role, password) = (ServerRole::Replica, Arc::clone(password));
-            DatabaseServer::new(role, address.clone(), user, password, limits)
+            let (role, accepted) = (ServerRole::Replica, accepted_findings.to_vec());
+            let (address, password) = (address.clone(), Arc::clone(password));
+            DatabaseServer::new(role, address, user, accepted, password, limits)
         });
         let servers: Box<[_]> = servers.collect::<Result<_, _>>()?;
         Ok(Some(Self {

@@ -14,7 +14,7 @@ use super::posture::Posture;
 use super::transport::TlsError;
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
-use crate::settings::{DatabaseAddress, Limits, PoolMode};
+use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, PoolMode};
 
 /// Whether a server takes writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +47,13 @@ impl DatabaseServer {
         role: ServerRole,
         address: DatabaseAddress,
         user: &str,
+        accepted_findings: Vec<AcceptedFinding>,
         password: Arc<dyn PasswordSource>,
         limits: &Limits,
     ) -> Result<Self, TlsError> {
         let name = format!("{}:{}", address.host, address.port);
         let pool_mode = address.pool_mode;
-        let posture = Posture::new(&address.database, user);
+        let posture = Posture::new(&address.database, user, accepted_findings);
         let max_row_bytes = LimitsByRole::new(limits).max_result_bytes();
         let connections =
             ConnectionManager::new(address, user.to_owned(), password, max_row_bytes)?;

@@ -57,6 +57,8 @@ pub(super) enum Mode {
     Expired,
     /// Not before the mode changes.
     Blocked,
+    /// After a delay, in milliseconds.
+    Slow(u64),
 }
 
 /// The stand-in on two ports: plain HTTP, as Azure's hosting platforms have it on the same machine,
@@ -177,6 +179,10 @@ impl Shared {
             .expect("the stand-in lives");
         match mode {
             Mode::Healthy | Mode::Blocked | Mode::Expired => None,
+            Mode::Slow(delay) => {
+                tokio::time::sleep(Duration::from_millis(delay)).await;
+                None
+            }
             Mode::Status(status) => {
                 let status = StatusCode::from_u16(status).expect("a status");
                 Some((status, "the stand-in fails").into_response())

@@ -2,7 +2,8 @@
 //! in clear text, and logs in at the tests' PostgreSQL with the role's password.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::{BufMut as _, BytesMut};
 use fallible_iterator::FallibleIterator as _;
@@ -61,6 +62,8 @@ struct Shared {
     rejected: AtomicUsize,
     /// How many bytes clients have sent after a demand for something else than a token.
     answered: AtomicUsize,
+    /// Delay of each answer, in milliseconds.
+    delay: AtomicU64,
 }
 
 impl Gateway {
@@ -88,6 +91,7 @@ impl Gateway {
             logins: AtomicUsize::new(0),
             rejected: AtomicUsize::new(0),
             answered: AtomicUsize::new(0),
+            delay: AtomicU64::new(0),
         });
         let mut serving = JoinSet::new();
         serving.spawn(accept(listener, Arc::clone(&shared)));
@@ -96,6 +100,12 @@ impl Gateway {
             shared,
             _serving: serving,
         }
+    }
+
+    /// Delays each answer from now on.
+    pub(super) fn set_delay(&self, delay: Duration) {
+        let millis = u64::try_from(delay.as_millis()).expect("short");
+        self.shared.delay.store(millis, Ordering::SeqCst);
     }
 
     /// How many logins succeeded.
@@ -131,6 +141,7 @@ impl Shared {
     async fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
         let mut request = [0; 8];
         client.read_exact(&mut request).await?;
+        self.wait().await;
         client.write_all(b"S").await?;
         let mut client = self.acceptor.accept(client).await?;
         let length = client.read_u32().await?;
@@ -146,6 +157,7 @@ impl Shared {
             return Ok(());
         }
         let user = parameter(&startup[8..], b"user");
+        self.wait().await;
         send(&mut client, self.demand.message()).await?;
         if self.demand != Demand::Token {
             // Until the client hangs up.
@@ -172,8 +184,15 @@ impl Shared {
         };
         log_in(&mut server, &password).await?;
         self.logins.fetch_add(1, Ordering::SeqCst);
+        self.wait().await;
         send(&mut client, b"R\0\0\0\x08\0\0\0\0").await?;
         self.relay(client, server).await
+    }
+
+    /// Waits as long as an answer is delayed.
+    async fn wait(&self) {
+        let millis = self.delay.load(Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_millis(millis)).await;
     }
 
     /// Forwards both ways, until the connection has served its number of transactions.
@@ -188,6 +207,10 @@ impl Shared {
                 let length = from_server.read_u32().await?;
                 let mut message = vec![0; length as usize - 4];
                 from_server.read_exact(&mut message).await?;
+                // ReadyForQuery ends an answer. The login's is delayed already.
+                if tag == b'Z' && messages > 0 {
+                    self.wait().await;
+                }
                 to_client.write_u8(tag).await?;
                 to_client.write_u32(length).await?;
                 to_client.write_all(&message).await?;

@@ -32,7 +32,7 @@ fn reference(setting: &'static str, name: &str) -> KeyVaultReference {
     }
 }
 
-fn signing_key() -> SigningKeySetting {
+pub(super) fn signing_key() -> SigningKeySetting {
     SigningKeySetting::KeyVault(reference("ZAVA_SIGNING_KEY", SIGNING_KEY))
 }
 

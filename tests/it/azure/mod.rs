@@ -32,7 +32,7 @@ use crate::support::{
 use entra::{CLIENT, CLIENT_SECRET, DATABASE_SCOPE, DIRECTORY, Entra, Mode};
 use gateway::{Demand, Gateway};
 use proxy::Proxy;
-use vault::{VAULT_HOST, Vault};
+use vault::{VAULT_HOST, Vault, VaultMode};
 
 const COUNT_ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
@@ -256,6 +256,23 @@ async fn a_fetch_that_panics_ends_like_one_that_fails() {
     assert_eq!(response.status(), 503);
     azure.entra.set(Mode::Healthy);
     eventually("the server recovers", async || is_answered(&server).await).await;
+}
+
+/// Every service answers late: the server does too, and is right.
+#[tokio::test]
+async fn slow_services_make_a_slow_start_and_right_answers() {
+    let azure = Azure::start().await;
+    azure.vault.set("signing-key", &signing_key_text());
+    azure.entra.set(Mode::Slow(300));
+    azure.vault.set_mode(VaultMode::Slow(300));
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    gateway.set_delay(Duration::from_millis(100));
+    azure.connect(&mut settings, &gateway);
+    settings.signing_key = key_vault::signing_key();
+    let server = TestServer::with_settings(&settings).await;
+    assert_two_stores_answer(&server).await;
+    assert_eq!(azure.vault.request_count(), 1);
 }
 
 /// A request that gives up does not cancel the fetch that others wait for.

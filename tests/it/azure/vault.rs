@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
@@ -38,6 +39,8 @@ pub(super) enum VaultMode {
     Blocked,
     /// Asks for a token for somebody else.
     ForeignChallenge,
+    /// After a delay, in milliseconds.
+    Slow(u64),
 }
 
 /// The stand-in on a port of this machine.
@@ -114,6 +117,11 @@ impl Shared {
         let authorization = headers.get(AUTHORIZATION);
         let token = authorization.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let mut mode = self.mode.subscribe();
+        let delay = match *mode.borrow() {
+            VaultMode::Slow(delay) => Duration::from_millis(delay),
+            _ => Duration::ZERO,
+        };
+        tokio::time::sleep(delay).await;
         let is_foreign = *mode.borrow() == VaultMode::ForeignChallenge;
         if is_foreign || !token.is_some_and(|token| self.entra.accepts(token, VAULT)) {
             let resource = if is_foreign {
@@ -152,7 +160,10 @@ impl Shared {
             Some((StatusCode::FORBIDDEN, body).into_response())
         };
         match mode {
-            VaultMode::Healthy | VaultMode::Blocked | VaultMode::ForeignChallenge => None,
+            VaultMode::Healthy
+            | VaultMode::Blocked
+            | VaultMode::ForeignChallenge
+            | VaultMode::Slow(_) => None,
             VaultMode::Status(status) => {
                 let status = StatusCode::from_u16(status).expect("a status");
                 Some((status, "the stand-in fails").into_response())

@@ -7,12 +7,12 @@ use zava_mcp_server::query::scope::{Finding, ScopeError};
 use zava_mcp_server::settings::{AdminSettings, ServeSettings};
 
 use crate::support::{
-    DedicatedCluster, HEAD_OFFICE, TestDatabase, caller, run_unguarded, scope, settings,
+    DedicatedCluster, HEAD_OFFICE, TestDatabase, caller, connect, run_unguarded, scope, settings,
 };
 
 /// A database in which a superuser causes violations, and the login that it is checked for.
 pub(crate) struct PostureTest {
-    admin: AdminSettings,
+    pub(super) admin: AdminSettings,
     pub(super) settings: ServeSettings,
     pub(super) db: PgConnection,
     /// Dropped after its connection.
@@ -37,6 +37,11 @@ impl PostureTest {
             db,
             _database: Some(database),
         }
+    }
+
+    /// A connection of the administrator.
+    pub(super) async fn admin_connection(&self) -> PgConnection {
+        connect(&self.admin.database, &self.admin.admin).await
     }
 
     /// The database of a cluster that no other test uses.
@@ -100,6 +105,7 @@ impl PostureTest {
             .examine_database()
             .await
             .expect("an examination")
+            .findings
             .to_vec()
     }
 

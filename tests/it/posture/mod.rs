@@ -1,6 +1,7 @@
 mod fingerprint; // the fingerprint covers what the rules read
 mod functions; // definitions of the functions in schema guard
 mod harness; // a database that breaks rules, with a login of its own
+mod managed_server; // what a provider has created is accepted by name
 mod verdicts; // which stored verdicts are accepted
 mod violations; // changes that break a rule
 

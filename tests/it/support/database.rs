@@ -325,7 +325,7 @@ async fn superuser(database: &str) -> PgConnection {
     connect(&cluster().address(database), &cluster().superuser).await
 }
 
-pub(super) async fn connect(address: &DatabaseAddress, login: &Login) -> PgConnection {
+pub(crate) async fn connect(address: &DatabaseAddress, login: &Login) -> PgConnection {
     let LoginMethod::Password(Secret::Literal(password)) = &login.method else {
         panic!("the tests' own connections use passwords");
     };

@@ -86,6 +86,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         azure: None,
         https: HttpsSettings::default(),
         signing_key: signing_key().into(),
+        accepted_findings: Vec::new(),
         limits: Limits {
             answer: AnswerLimits {
                 statement_timeout: Duration::from_secs(15),

@@ -1,4 +1,5 @@
 use super::rule::{MIGRATED, PostureRule};
+use crate::settings::AcceptedFinding;
 
 /// A violation of a posture rule.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -18,5 +19,12 @@ impl Finding {
     #[must_use]
     pub fn is_migration_missing(&self) -> bool {
         self.rule == MIGRATED
+    }
+
+    /// Whether it is one of the accepted findings.
+    pub(super) fn is_among(&self, accepted: &[AcceptedFinding]) -> bool {
+        let is_this =
+            |one: &AcceptedFinding| one.rule() == self.rule.name() && one.object() == self.object;
+        accepted.iter().any(is_this)
     }
 }

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use super::context::Signer;
 use super::wire::{Connection, WireError};
+use crate::settings::AcceptedFinding;
 
 pub use finding::Finding;
 pub use rule::PostureRule;
@@ -34,9 +35,20 @@ use verdict::Subject;
 /// How long a passed check is relied on: a grant may change at any time.
 const CHECK_TTL: Duration = Duration::from_secs(60);
 
+/// What an examination has found.
+#[derive(Clone, Debug)]
+pub struct PostureReport {
+    /// The violations that forbid serving data, sorted by rule and object. If `migrate` has not
+    /// run, that is the only one.
+    pub findings: Arc<[Finding]>,
+    /// The violations that the settings accept.
+    pub accepted: Vec<Finding>,
+}
+
 /// The result of the last check, and whether another one is due.
 pub(super) struct Posture {
     subject: Subject,
+    accepted: Vec<AcceptedFinding>,
     state: Mutex<State>,
     /// Allows one check at a time: the first requests of a process arrive together, and one check
     /// serves them all. Held across an await, hence not a std mutex.
@@ -57,10 +69,12 @@ struct CheckResult {
 }
 
 impl Posture {
-    /// The posture of one database for one login.
-    pub(super) fn new(database: &str, login: &str) -> Self {
+    /// The posture of one database for one login. `accepted` are the findings in spite of which
+    /// data is served.
+    pub(super) fn new(database: &str, login: &str, accepted: Vec<AcceptedFinding>) -> Self {
         Self {
-            subject: Subject::new(database, login),
+            subject: Subject::new(database, login, &accepted),
+            accepted,
             state: Mutex::default(),
             checking: tokio::sync::Mutex::new(()),
         }
@@ -136,6 +150,21 @@ impl Posture {
         self.last().map(|last| last.findings).unwrap_or_default()
     }
 
+    /// Runs a full examination without acting on it.
+    ///
+    /// # Errors
+    /// When the examination fails.
+    pub(super) async fn report(
+        &self,
+        connection: &mut Connection,
+    ) -> Result<PostureReport, WireError> {
+        let examination = statements::examine(connection, &self.accepted).await?;
+        Ok(PostureReport {
+            findings: examination.findings,
+            accepted: examination.accepted,
+        })
+    }
+
     /// The payload of `guard.record_verdict`.
     pub(super) fn verdict_payload(&self, verdict: Verdict, signer: &Signer) -> String {
         verdict.to_payload(&self.subject, signer)
@@ -146,7 +175,7 @@ impl Posture {
         connection: &mut Connection,
         now: SystemTime,
     ) -> Result<Examination, WireError> {
-        let examination = statements::examine(connection).await?;
+        let examination = statements::examine(connection, &self.accepted).await?;
         let fingerprint = examination.fingerprint;
         let passed = fingerprint.filter(|_| examination.findings.is_empty());
         let verdict = passed.map(|fingerprint| Verdict::new(fingerprint, now));
@@ -211,13 +240,4 @@ impl Posture {
             tracing::info!("posture check passed");
         }
     }
-}
-
-/// Runs a full examination and returns its findings, sorted by rule and object. If `migrate` has
-/// not run, that is the only finding.
-///
-/// # Errors
-/// When the examination fails.
-pub(super) async fn examine(connection: &mut Connection) -> Result<Arc<[Finding]>, WireError> {
-    Ok(statements::examine(connection).await?.findings)
 }

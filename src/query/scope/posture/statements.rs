@@ -6,6 +6,7 @@ use super::rule::{FIND, FINGERPRINT, PostureRule, exposed_tables};
 use super::verdict::{Fingerprint, StoredVerdict};
 use crate::query::scope::row_sink::RowCollector;
 use crate::query::scope::wire::{Connection, Query, WireError};
+use crate::settings::AcceptedFinding;
 
 /// Returns the fingerprint, and the verdict that is stored for this server, if any. `$3` tells
 /// whether this server has a verdict of its own. Without any verdict there is nothing to compare
@@ -41,6 +42,8 @@ pub(super) struct CatalogState {
 pub(super) struct Examination {
     /// Sorted by rule and object. If `migrate` has not run, that is the only finding.
     pub(super) findings: Arc<[Finding]>,
+    /// Those that the settings accept.
+    pub(super) accepted: Vec<Finding>,
     /// The fingerprint of the examined catalogs. `None` where `fingerprint.sql` gives none.
     pub(super) fingerprint: Option<Fingerprint>,
     /// Whether the database is a read replica, which cannot store a verdict.
@@ -72,7 +75,10 @@ pub(super) async fn read_state(
 ///
 /// # Errors
 /// When the check fails.
-pub(super) async fn examine(connection: &mut Connection) -> Result<Examination, WireError> {
+pub(super) async fn examine(
+    connection: &mut Connection,
+    accepted: &[AcceptedFinding],
+) -> Result<Examination, WireError> {
     let rows = rows(
         connection,
         &EXAMINE,
@@ -81,10 +87,13 @@ pub(super) async fn examine(connection: &mut Connection) -> Result<Examination, 
     )
     .await
     .map_err(WireError::into_internal)?;
-    let mut findings = Vec::new();
+    let (mut findings, mut accepted_findings) = (Vec::new(), Vec::new());
     let mut catalogs = None;
     for row in rows.ok_or(WireError::Protocol("an unknown row of the posture check"))? {
         match row {
+            ExaminationRow::Finding(finding) if finding.is_among(accepted) => {
+                accepted_findings.push(finding);
+            }
             ExaminationRow::Finding(finding) => findings.push(finding),
             ExaminationRow::Catalogs {
                 fingerprint,
@@ -95,11 +104,13 @@ pub(super) async fn examine(connection: &mut Connection) -> Result<Examination, 
     let (fingerprint, is_replica) =
         catalogs.ok_or(WireError::Protocol("no fingerprint of the posture check"))?;
     findings.sort();
+    accepted_findings.sort();
     if let Some(position) = findings.iter().position(Finding::is_migration_missing) {
         findings = vec![findings.swap_remove(position)];
     }
     Ok(Examination {
         findings: findings.into(),
+        accepted: accepted_findings,
         fingerprint,
         is_replica,
     })

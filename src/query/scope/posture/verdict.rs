@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::rule::{FIND, FINGERPRINT, exposed_tables};
 use crate::query::scope::context::Signer;
+use crate::settings::AcceptedFinding;
 
 /// The first part that the MAC of a verdict covers (`migrations/0015_posture_verdict.sql`).
 const PURPOSE: &[u8] = b"zava/verdict/1";
@@ -29,18 +30,23 @@ impl Fingerprint {
 }
 
 /// A digest of what a verdict of this server is about: its version, its rules, the exposed tables,
-/// the database and the login. A verdict about another subject is not valid here.
+/// the database, the login and the accepted findings. A verdict about another subject is not valid here.
 pub(super) struct Subject([u8; 32]);
 
 impl Subject {
-    pub(super) fn new(database: &str, login: &str) -> Self {
+    pub(super) fn new(database: &str, login: &str, accepted: &[AcceptedFinding]) -> Self {
+        let accepted: Vec<_> = accepted
+            .iter()
+            .map(|one| (one.rule(), one.object()))
+            .collect();
         let text = json!([
             env!("CARGO_PKG_VERSION"),
             FIND,
             FINGERPRINT,
             exposed_tables(),
             database,
-            login
+            login,
+            accepted
         ]);
         Self(Sha256::digest(text.to_string()).into())
     }
