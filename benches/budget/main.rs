@@ -22,6 +22,7 @@ mod memory; // the memory of one large result
 mod peer; // the competitor's start time and memory
 mod pgbench; // the same transaction without the server
 mod samples; // measurements of several rounds, summarized
+mod scaling; // several servers, and read replicas
 mod start; // time from process start to the first response
 mod support; // what the stand-ins of the tests need
 mod throughput; // our server and its competitors, alternating
@@ -74,6 +75,10 @@ fn run() -> Fallible<()> {
         .build()?;
     let markdown = if plan.is_cold {
         runtime.block_on(measure_starts(&plan))?.markdown()
+    } else if let Some(replicas) = &plan.replicas {
+        runtime
+            .block_on(scaling::measure(&plan, replicas))?
+            .markdown()
     } else {
         runtime.block_on(measure_and_clean_up(&plan))?.markdown()
     };

@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) toolbox: Option<PathBuf>,
     /// Whether only starts are measured.
     pub(crate) is_cold: bool,
+    /// The read replicas, if only scaling is measured; not empty.
+    pub(crate) replicas: Option<Vec<String>>,
     /// Number of measured starts.
     pub(crate) starts: usize,
     /// Number of rounds in which everything that is compared is measured once.
@@ -105,6 +107,13 @@ impl Plan {
                 .transpose()?,
             toolbox: variable("BENCH_TOOLBOX").ok().map(PathBuf::from),
             is_cold: variable("BENCH_COLD").is_ok(),
+            replicas: match variable("BENCH_SCALING") {
+                Ok(_) => {
+                    let hosts = variable("BENCH_READ_HOSTS")?;
+                    Some(hosts.split(',').map(str::to_owned).collect())
+                }
+                Err(_) => None,
+            },
             starts,
             rounds,
             interval,

@@ -51,7 +51,7 @@ impl Machine {
         })
     }
 
-    fn facts(&self, table: &mut Table) {
+    pub(crate) fn facts(&self, table: &mut Table) {
         for (name, value) in &self.lines {
             table.fact(name, value);
         }

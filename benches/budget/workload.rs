@@ -42,7 +42,7 @@ static CATEGORY_ROLL_UP: Workload = Workload {
 };
 
 /// A store's week in June 2024, which every scale of the sample data includes.
-static WEEK_OF_SALES: Workload = Workload {
+pub(crate) static WEEK_OF_SALES: Workload = Workload {
     name: "roll-up of a week's sales over three tables",
     sql: include_str!("week_of_sales.sql"),
     stores: &[mcp::SEATTLE],

@@ -87,6 +87,23 @@ cluster_create() {
   mv "$place/data.new" "$place/data" || die_unwritable "$place"
 }
 
+# cluster_create_replica PORT: creates the cluster as a streaming replica of the cluster on PORT,
+# which runs with wal_level=replica and has the same secrets.
+cluster_create_replica() {
+  local place bin
+  mkdir -p "$cluster_run" "$(dirname "$cluster_log")" || die_unwritable "$cluster_run"
+  account_place "$cluster_dir"
+  place=$(resolved "$cluster_dir")
+  bin=$(resolved "$postgres_bin")
+  account_owns "$place" && chmod 700 "$place" || die_unwritable "$place"
+  (
+    PGPASSWORD=$(secret "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD)
+    export PGPASSWORD
+    as_account "$bin/pg_basebackup" --pgdata="$place/data" --host=127.0.0.1 --port="$1" --username=postgres \
+      --checkpoint=fast --wal-method=stream --write-recovery-conf --no-sync --no-manifest
+  ) || { die_if_disk_full; die "pg_basebackup failed; its message is above."; }
+}
+
 # cluster_pid: prints the postmaster's pid if this cluster runs, or fails.
 cluster_pid() { pid_from "$cluster_dir/data/postmaster.pid" "$(resolved "$cluster_dir")/data"; }
 cluster_running() { cluster_pid >/dev/null; }

@@ -27,8 +27,39 @@ test_postgres_use() {
 # test_cluster_use NAME: selects the separate cluster of a test.
 test_cluster_use() { cluster_use "$test_clusters/$1"; }
 
-# test_cluster_start: starts the cluster without durability, which tests do not need.
-test_cluster_start() { cluster_start fsync=off synchronous_commit=off full_page_writes=off max_connections=300; }
+# test_cluster_start: starts the cluster without durability, which tests do not need. A cluster with
+# replicas, or that is one, has commits flushed before they are visible, like a production server.
+test_cluster_start() {
+  local settings=(fsync=off full_page_writes=off max_connections=300)
+  if [ -e "$cluster_run/replication" ]; then
+    settings+=(wal_level=replica max_wal_senders=10 wal_keep_size=256MB wal_retrieve_retry_interval=100ms
+      max_standby_streaming_delay=100ms)
+  else
+    settings+=(synchronous_commit=off)
+  fi
+  cluster_start "${settings[@]}"
+}
+
+# test_cluster_replicate: lets the cluster have replicas, from its next start on.
+test_cluster_replicate() {
+  mkdir -p "$cluster_run" && touch "$cluster_run/replication"
+}
+
+# test_replica_create PRIMARY: creates the cluster as a streaming replica of the test's cluster
+# PRIMARY, which runs. Both have the same passwords.
+test_replica_create() {
+  local port
+  IFS= read -r port < "$test_clusters/$1/run/postgres.port"
+  cluster_create_replica "$port"
+}
+
+# cluster_signal SIGNAL: sends a signal to all processes of the cluster.
+cluster_signal() {
+  local pid
+  pid=$(cluster_pid) || return 0
+  # shellcheck disable=SC2046 # one word per process
+  kill "-$1" "$pid" $(ps -A -o pid= -o ppid= | awk -v parent="$pid" '$2 == parent { print $1 }') 2>/dev/null || true
+}
 
 # cluster_kill: kills all processes of the cluster at once, like a machine failure, and waits until
 # they have ended.

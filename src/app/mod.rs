@@ -20,7 +20,9 @@ use crate::compute::Compute;
 use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
-use crate::query::scope::{PostureReport, Scope, ScopeError};
+use crate::query::scope::{
+    DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
+};
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::{EmbedderError, ProductSearch};
 use crate::settings::ServeSettings;
@@ -73,6 +75,7 @@ impl App {
             auth,
             http,
             database,
+            replicas,
             login,
             azure,
             https,
@@ -88,11 +91,14 @@ impl App {
         } = settings;
         let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
-            database.clone(),
-            login.user.clone(),
+            DatabaseSettings {
+                primary: database.clone(),
+                replicas: replicas.clone(),
+                user: login.user.clone(),
+                accepted_findings: accepted_findings.clone(),
+            },
             azure.password(&login.method),
             azure.signing_key(signing_key),
-            accepted_findings.clone(),
             limits,
             clock,
         )?;
@@ -172,7 +178,7 @@ impl App {
             readiness: Arc::new(store.clone()),
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = with_posture_watch(&self.scope, &self.telemetry, serving);
+        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;
@@ -219,7 +225,7 @@ impl App {
             }
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_posture_watch(&self.scope, &self.telemetry, serving);
+        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;
@@ -236,7 +242,7 @@ impl App {
         started.context("telemetry cannot be sent")
     }
 
-    /// Examines the database against every posture rule.
+    /// Examines the primary against every posture rule.
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails.
@@ -254,6 +260,16 @@ impl App {
             Some(search) => Ok(Some(search.check_embedder().await?)),
             None => Ok(None),
         }
+    }
+
+    /// Examines each replica against every posture rule; the result is its name and its findings.
+    pub async fn examine_replicas(&self) -> Vec<(String, Result<Arc<[Finding]>, ScopeError>)> {
+        self.scope.examine_replicas().await
+    }
+
+    /// Probes the primary and its replicas; empty without replicas.
+    pub async fn server_statuses(&self) -> Vec<ServerStatus> {
+        self.scope.server_statuses().await
     }
 
     /// Checks that the database answers this server and accepts its signatures. Returns a lower
@@ -287,17 +303,21 @@ async fn with_audit_log<T>(
     tokio::join!(serving, appending).0
 }
 
-/// Runs `serving`, and examines the database's posture meanwhile.
-async fn with_posture_watch<T>(
+/// Runs `serving`, and meanwhile examines the database's posture and probes its replicas.
+async fn with_database_watch<T>(
     scope: &Scope,
     telemetry: &Telemetry,
     serving: impl Future<Output = T>,
 ) -> T {
-    // On the heap, because the future is large and `select!` moves it.
-    let watching = Box::pin(telemetry.in_background(scope.watch_posture()));
-    // The second arm never completes, and dropping it cancels its statement.
+    // On the heap, because the futures are large and `select!` moves them.
+    let (posture, replicas) = (
+        Box::pin(telemetry.in_background(scope.watch_posture())),
+        Box::pin(telemetry.in_background(scope.watch_replicas())),
+    );
+    // Only the first arm completes, and dropping another one cancels its statements.
     tokio::select! {
         served = serving => served,
-        never = watching => match never {},
+        never = posture => match never {},
+        never = replicas => match never {},
     }
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::host::Readiness;
+use crate::host::{DatabaseServerStatus, Readiness};
 use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, StoreUnavailable, TenantId, TenantStore,
 };
-use crate::query::scope::{Finding, PostureReport, Scope, ScopeError};
+use crate::query::scope::{Finding, PostureReport, Scope, ScopeError, ServerStatus};
 use crate::telemetry::ServerState;
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainHead};
 
@@ -115,6 +115,14 @@ impl Readiness for ScopeAdapter {
         self.0.connections()
     }
 
+    fn database_servers(&self) -> BoxFuture<'_, Vec<DatabaseServerStatus>> {
+        async move {
+            let statuses = self.0.server_statuses().await.into_iter();
+            statuses.map(database_server_status).collect()
+        }
+        .boxed()
+    }
+
     fn is_database_ready(&self) -> BoxFuture<'_, bool> {
         async move {
             match check_database(&self.0).await {
@@ -150,5 +158,21 @@ impl ServerState for ObservedScope {
 
     fn posture_findings(&self) -> usize {
         self.0.upgrade().map_or(0, |scope| scope.finding_count())
+    }
+}
+
+fn database_server_status(status: ServerStatus) -> DatabaseServerStatus {
+    DatabaseServerStatus {
+        role: if status.is_primary {
+            "primary"
+        } else {
+            "replica"
+        },
+        state: status.state.as_str(),
+        lag_seconds: status.lag.map(|lag| lag.as_secs_f64()),
+        clock_skew_seconds: status.clock_skew.map(|skew| skew.as_secs_f64()),
+        open: status.open,
+        idle: status.idle,
+        server: status.name,
     }
 }

@@ -2,7 +2,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Error, ensure};
 use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
-use zava_mcp_server::query::scope::{Finding, PostureReport, PostureRule};
+use zava_mcp_server::query::scope::{Finding, PostureReport, PostureRule, ServerState};
 use zava_mcp_server::settings::{AcceptedFinding, ServeSettings};
 
 use super::output::print_line;
@@ -53,7 +53,59 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
         "database   ok ({} on {}:{} as {})",
         database.database, database.host, database.port, settings.login.user
     ))?;
+    check_replicas(&app).await?;
     embedder.context("semantic_search_products returns an error")?;
+    Ok(())
+}
+
+/// Checks each replica against the posture rules, and whether it is current.
+async fn check_replicas(app: &App) -> anyhow::Result<()> {
+    let mut is_sound = true;
+    for (server, findings) in app.examine_replicas().await {
+        // A replica that cannot be examined is reported below.
+        for finding in findings.iter().flat_map(|findings| findings.iter()) {
+            is_sound = false;
+            print_line(&format!(
+                "replica    WRONG  {server}: {} {}; fix: {};",
+                finding.object, finding.problem, finding.fix
+            ))?;
+        }
+        if let Err(error) = findings {
+            is_sound = false;
+            print_line(&format!(
+                "replica    WRONG  {server}: {:#}",
+                anyhow::Error::new(error)
+            ))?;
+        }
+    }
+    for status in app.server_statuses().await {
+        let (name, state) = (status.name, status.state.as_str());
+        match (status.is_primary, status.state, status.lag) {
+            (true, ServerState::Ok, _) => {}
+            (true, ..) => {
+                is_sound = false;
+                print_line(&format!("primary    WRONG  {name} {state}"))?;
+            }
+            (false, ServerState::Ok, Some(lag)) => print_line(&format!(
+                "replica    ok ({name}, at most {:.1} s behind)",
+                lag.as_secs_f64()
+            ))?,
+            (false, ..) => {
+                is_sound = false;
+                print_line(&format!("replica    WRONG  {name} {state}"))?;
+            }
+        }
+        if let Some(skew) = status.clock_skew.filter(|skew| *skew > MAX_CLOCK_SKEW) {
+            print_line(&format!(
+                "clock      WRONG  the clocks of this server and {name} differ by {} s; synchronize both",
+                skew.as_secs()
+            ))?;
+        }
+    }
+    ensure!(
+        is_sound,
+        "the servers above are not used; the others run their queries"
+    );
     Ok(())
 }
 

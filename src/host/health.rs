@@ -10,6 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -30,6 +31,30 @@ pub trait Readiness: Send + Sync {
 
     /// The open database connections, and how many of them are idle.
     fn connection_counts(&self) -> (usize, usize);
+
+    /// The primary and its replicas, as they are now; empty without replicas.
+    fn database_servers(&self) -> BoxFuture<'_, Vec<DatabaseServerStatus>>;
+}
+
+/// A database server as an operator sees it.
+#[derive(Debug, Serialize)]
+pub struct DatabaseServerStatus {
+    /// Host and port.
+    pub server: String,
+    /// `primary` or `replica`.
+    pub role: &'static str,
+    /// `ok`, or why it is not used.
+    pub state: &'static str,
+    /// How old a replica's data is at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lag_seconds: Option<f64>,
+    /// A lower bound of the difference of its clock and this server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_skew_seconds: Option<f64>,
+    /// Open connections.
+    pub open: usize,
+    /// Idle connections.
+    pub idle: usize,
 }
 
 /// How long a successful check of the database is cached.
@@ -136,12 +161,14 @@ pub(super) async fn details(State(details): State<Arc<Details>>, mut request: Re
     } else {
         None
     };
+    let servers = readiness.database_servers().await;
     let (open, idle) = readiness.connection_counts();
     let mut response = Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "database": if is_ready { "ok" } else { "not answering" },
         "findings": findings,
         "connections": {"open": open, "idle": idle},
+        "database_servers": servers,
         "decisions": admission.audit_log.counts(),
         "audit": {"waiting": admission.audit_log.pending_records(), "end": admission.audit_log.chain_head().map(|head| head.to_string())},
         "log": {"dropped_lines": telemetry::dropped_lines()},

@@ -38,7 +38,7 @@ mod signals; //            the signals that stop the process
 mod stdio; //              MCP over standard input and output
 mod unread_body; //        the id of a request that is rejected before it is read
 
-pub use health::Readiness;
+pub use health::{DatabaseServerStatus, Readiness};
 pub use http::{HttpServer, HttpServices};
 pub use server::listen;
 pub use signals::stop_signal;

@@ -102,10 +102,7 @@ impl DatabaseAddress {
         check_pool_mode: fn(PoolMode) -> Result<PoolMode, &'static str>,
     ) -> Option<Self> {
         let host = reader.parsed(&var::POSTGRES_DB_HOST, parse_host);
-        let port = reader.parsed(&var::POSTGRES_DB_PORT, |text| match text.parse() {
-            Ok(0) | Err(_) => Err("must be a port number from 1 to 65535"),
-            Ok(port) => Ok(port),
-        });
+        let port = reader.parsed(&var::POSTGRES_DB_PORT, parse_port);
         let tls = Tls::read(reader, host.as_deref().unwrap_or_default());
         let pool_mode = reader.parsed(&var::POSTGRES_POOL_MODE, |text| match text {
             "direct" => Ok(PoolMode::Direct),
@@ -155,6 +152,28 @@ impl Tls {
                 Self::VerifyFull { root_cert }
             }
         })
+    }
+}
+
+impl Tls {
+    /// Reads the encryption of connections to a replica: as for the primary, but the default
+    /// depends on the replica's own host. Reports no problem, because reading the primary did.
+    pub(super) fn read_for_replica(
+        reader: &mut Reader<'_>,
+        host: &str,
+        primary: &DatabaseAddress,
+    ) -> Self {
+        if reader
+            .optional(&var::POSTGRES_SSLMODE, |_| Ok(()))
+            .is_some()
+        {
+            return primary.tls.clone();
+        }
+        if is_loopback(host) {
+            return Self::Disable;
+        }
+        let root_cert = reader.optional(&var::POSTGRES_SSLROOTCERT, |text| Ok(PathBuf::from(text)));
+        Self::VerifyFull { root_cert }
     }
 }
 
@@ -239,8 +258,15 @@ fn read_user(reader: &mut Reader<'_>, variable: &'static Variable) -> Option<Str
     reader.parsed(variable, |text| Ok(text.to_owned()))
 }
 
+pub(super) fn parse_port(text: &str) -> Result<u16, &'static str> {
+    match text.parse() {
+        Ok(0) | Err(_) => Err("must be a port number from 1 to 65535"),
+        Ok(port) => Ok(port),
+    }
+}
+
 /// Parses a host name or an IP address in the form that the system's resolver accepts.
-fn parse_host(text: &str) -> Result<String, &'static str> {
+pub(super) fn parse_host(text: &str) -> Result<String, &'static str> {
     if text.contains("://") {
         return Err(
             "must be a host name, not a URL (port, database name and login have their own variables)",

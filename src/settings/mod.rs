@@ -22,6 +22,7 @@ mod log_filter; //  which events are logged
 mod network; //     the listening address, and proxies in front of it
 mod posture; //     which findings of the posture check are accepted
 mod rate_limits; // rate limits
+mod replicas; //    the database's read replicas
 mod search; //      semantic search
 mod secret; //      a secret, or where Key Vault keeps it
 mod signing_key; // the key that signs each transaction's tenant
@@ -56,6 +57,7 @@ pub use posture::AcceptedFinding;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};
+pub use replicas::ReplicaSettings;
 pub use search::{EmbedderSettings, OpenAiAuth, OpenAiSettings, SearchSettings};
 pub use secret::{KeyVaultReference, Secret};
 pub use serve::ServeSettings;

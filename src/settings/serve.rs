@@ -11,6 +11,7 @@ use super::network::{Network, NetworkSettings};
 use super::posture::AcceptedFinding;
 use super::rate_limits::RateLimits;
 use super::reader::{Reader, SettingsError};
+use super::replicas::ReplicaSettings;
 use super::search::SearchSettings;
 use super::signing_key::SigningKeySetting;
 use super::stdio::StdioSettings;
@@ -28,6 +29,8 @@ pub struct ServeSettings {
     pub http: HttpSettings,
     /// The database's address.
     pub database: DatabaseAddress,
+    /// The database's read replicas.
+    pub replicas: ReplicaSettings,
     /// The login that runs queries; it cannot write.
     pub login: Login,
     /// The server's identity in Azure; `None` if no other setting needs one.
@@ -73,6 +76,7 @@ impl ServeSettings {
         let http = HttpSettings::read(reader, &network);
         let database = DatabaseAddress::read(reader, Ok);
         let database_auth = LoginAuth::read(reader, database.as_ref());
+        let replicas = ReplicaSettings::read(reader, database.as_ref(), database_auth.as_ref());
         let login = Login::read(
             reader,
             database_auth.as_ref(),
@@ -95,6 +99,7 @@ impl ServeSettings {
             auth: auth?,
             http: http?,
             database: database?,
+            replicas: replicas?,
             login: login?,
             azure: AzureCredential::required(reader),
             https: https?,

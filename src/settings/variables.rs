@@ -27,6 +27,8 @@ macro_rules! variables {
 variables! {
     POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or IP address of PostgreSQL 16 or newer with pgvector; not a URL.";
     POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
+    POSTGRES_READ_HOSTS = None, "replica1.example.com,replica2.example.com:5433", "Streaming replicas of POSTGRES_DB_HOST that run tenants' queries, as `host[:port]`, separated by commas, at most 16; an IPv6 address stands in brackets. Database, login and TLS settings apply to each host; the port is POSTGRES_DB_PORT where the list has none. Without it, the primary runs every statement.";
+    POSTGRES_MAX_REPLICA_LAG = Some("5"), "5", "How old the data of a replica may be for it to be used, in seconds, 1 to 3600. A revoked key or grant works for up to 15 seconds more, and for this long beyond them while the primary cannot be reached. It is also how long replicas answer without the primary.";
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
     POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS; certificate and host name are verified) or `disable`. `require`, `prefer`, `allow` and `verify-ca` are rejected because they do not verify the host name. The default is `disable` for a loopback host and `verify-full` for any other host.";
     POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the trusted root certificates (PEM) for the database's TLS certificate. The default is Mozilla's list, which contains Azure's.";
@@ -78,8 +80,8 @@ variables! {
     ZAVA_MAX_CELL_BYTES = Some("65536"), "65536", "Maximum size of one value in an answer, in bytes, 256 to 1048576; a longer value is truncated and marked as such.";
     ZAVA_MAX_REQUEST_BYTES = None, "262144", "Maximum size of a request body, in bytes, 1024 to 67108864. The default is what the longest SQL text requires if JSON escapes each of its bytes: six times ZAVA_MAX_SQL_BYTES plus 65536.";
     ZAVA_MAX_SQL_BYTES = Some("8192"), "8192", "Maximum length of a SQL text, in bytes, 64 to 32768; the longest of 700 business statements has 2489.";
-    ZAVA_MAX_CONNECTIONS = Some("10"), "10", "Maximum number of open database connections, 1 to 1000.";
-    ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "Maximum number of database connections that one tenant uses at once, 1 to 1000; a third of all connections is reserved for tenants that use none.";
+    ZAVA_MAX_CONNECTIONS = Some("10"), "10", "Maximum number of open connections to each database server (the primary and each replica), 1 to 1000.";
+    ZAVA_TENANT_CONNECTIONS = Some("4"), "4", "Maximum number of connections to each database server that one tenant uses at once, 1 to 1000; a third of all connections is reserved for tenants that use none.";
     ZAVA_TENANT_QUEUE = Some("16"), "16", "Maximum number of one tenant's requests that wait for a connection, 1 to 10000; further requests are rejected and told to retry.";
     ZAVA_ANALYST_STATEMENT_TIMEOUT_SECONDS = Some("60"), "60", "ZAVA_STATEMENT_TIMEOUT_SECONDS for analysts and operators, if it is higher.";
     ZAVA_ANALYST_MAX_ROWS = Some("10000"), "10000", "ZAVA_MAX_ROWS for analysts and operators, if it is higher.";

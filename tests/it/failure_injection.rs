@@ -12,11 +12,11 @@ use crate::support::{
     TableLock, TestDatabase, TestServer, eventually, settings,
 };
 
-const ORDERS: &str = "SELECT count(*) FROM retail.orders";
+pub(crate) const ORDERS: &str = "SELECT count(*) FROM retail.orders";
 
 /// The outcome of one request for a client.
 #[derive(Debug, PartialEq)]
-enum Outcome {
+pub(crate) enum Outcome {
     Count(i64),
     TryAgain,
     /// The port is closed.
@@ -27,7 +27,7 @@ enum Outcome {
     Wrong(String),
 }
 
-async fn ask(server: &TestServer, tenant: &str, sql: &str) -> Outcome {
+pub(crate) async fn ask(server: &TestServer, tenant: &str, sql: &str) -> Outcome {
     let params = json!({"name": "execute_sales_query", "arguments": {"postgresql_query": sql}});
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
     let request = server.post().header("x-rls-user-id", tenant).json(&body);
@@ -51,7 +51,7 @@ async fn ask(server: &TestServer, tenant: &str, sql: &str) -> Outcome {
 
 /// Queries the stores' order counts one after the other until told to stop; returns the outcomes
 /// that are not the expected count.
-async fn load(
+pub(crate) async fn load(
     server: &TestServer,
     first: usize,
     expected: &[i64],
@@ -70,7 +70,7 @@ async fn load(
     outcomes
 }
 
-async fn expected_counts(server: &TestServer) -> Vec<i64> {
+pub(crate) async fn expected_counts(server: &TestServer) -> Vec<i64> {
     let mut counts = Vec::new();
     for store in STORES {
         counts.push(server.number(store, ORDERS).await);

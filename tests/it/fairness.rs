@@ -215,3 +215,36 @@ async fn readiness_and_lookups_do_not_wait_for_slow_statements() {
     };
     tokio::join!(join_all(slow), beside);
 }
+
+/// Limits count per process: over two servers, a tenant gets twice its share.
+#[tokio::test]
+async fn each_server_grants_a_tenant_its_share() {
+    let database = TestDatabase::new().await;
+    let mut settings = settings(&database.name);
+    settings.limits.tenant_connections = 1.try_into().expect("not zero");
+    let servers = [
+        TestServer::with_settings(&settings).await,
+        TestServer::with_settings(&settings).await,
+    ];
+    // The scope of the result is read before and cached.
+    for server in &servers {
+        server.number(SEATTLE, "SELECT 1").await;
+    }
+    let lock = TableLock::acquire(&database).await;
+    let mut monitor = ActivityMonitor::new(&database).await;
+    let requests = servers
+        .iter()
+        .flat_map(|server| (0..3).map(|_| server.number(SEATTLE, BLOCKED_QUERY)));
+    let watching = async {
+        monitor.wait_until_blocked(2).await;
+        // The others are in the queues of their servers.
+        for server in &servers {
+            server.number(REDMOND, "SELECT 1").await;
+        }
+        assert_eq!(monitor.blocked_statements().await, 2);
+        lock.release().await;
+    };
+    let (counts, ()) = tokio::join!(join_all(requests), watching);
+    assert_eq!(counts.len(), 6);
+    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
+}

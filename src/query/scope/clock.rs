@@ -2,6 +2,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error::ScopeError;
+use super::server::DatabaseServer;
 use super::wire::{Query, WireError};
 use super::{Column, RowSink, Scope};
 
@@ -17,7 +18,25 @@ impl Scope {
     /// # Errors
     /// [`ScopeError`] when the database's clock cannot be read.
     pub async fn clock_skew(&self) -> Result<Duration, ScopeError> {
-        let (mut lease, _) = self.lease(None).await?;
+        match self.clock_skew_of(&self.primary).await {
+            // Without the primary, a usable replica does.
+            Err(error @ ScopeError::Unavailable(_)) => {
+                let replicas = self.replicas.as_ref();
+                let chosen = replicas.and_then(|replicas| {
+                    let index = replicas.choose(None, &[])?;
+                    Some(&replicas.servers[index])
+                });
+                match chosen {
+                    Some(server) => self.clock_skew_of(server).await,
+                    None => Err(error),
+                }
+            }
+            measured => measured,
+        }
+    }
+
+    async fn clock_skew_of(&self, server: &DatabaseServer) -> Result<Duration, ScopeError> {
+        let (mut lease, _) = self.lease(server, None).await?;
         let mut reading = ClockReading(None);
         let before = (self.clock)();
         lease
@@ -31,10 +50,19 @@ impl Scope {
                 "no timestamp from the clock query",
             )));
         };
-        let ahead = database.duration_since(after);
-        let behind = before.duration_since(database);
-        Ok(ahead.or(behind).unwrap_or_default())
+        Ok(clock_skew_between(before, database, after))
     }
+}
+
+/// A lower bound of the clock skew of a database whose clock was read between two times.
+pub(super) fn clock_skew_between(
+    before: SystemTime,
+    database: SystemTime,
+    after: SystemTime,
+) -> Duration {
+    let ahead = database.duration_since(after);
+    let behind = before.duration_since(database);
+    ahead.or(behind).unwrap_or_default()
 }
 
 /// The time that the database's clock shows.

@@ -17,15 +17,15 @@ const EXAMINATION_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const RETRY_DELAY: Duration = Duration::from_secs(60);
 
 impl Scope {
-    /// Examines the login and the database in full, and returns every violation of a posture rule.
+    /// Examines the login and the primary in full, and returns every violation of a posture rule.
     /// Serving data does not depend on this examination.
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails, and [`ScopeError::Misconfigured`] if `migrate`
     /// has not run.
     pub async fn examine(&self) -> Result<PostureReport, ScopeError> {
-        let mut lease = self.lease_unchecked(None).await?;
-        let report = self.posture.report(lease.connection()).await;
+        let mut lease = self.lease_unchecked(&self.primary, None).await?;
+        let report = self.primary.posture.report(lease.connection()).await;
         let report = report.map_err(ScopeError::from_wire)?;
         if report.findings.iter().any(Finding::is_migration_missing) {
             return Err(ScopeError::from_findings(report.findings));
@@ -39,7 +39,7 @@ impl Scope {
     /// # Cancel safety
     /// When dropped, it cancels its statement at the database.
     pub async fn watch_posture(&self) -> Infallible {
-        if let Err(error) = self.lease(None).await {
+        if let Err(error) = self.lease(&self.primary, None).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(
                 error,
@@ -49,6 +49,12 @@ impl Scope {
         let mut delay = FIRST_EXAMINATION_DELAY;
         loop {
             tokio::time::sleep(delay).await;
+            for (server, examined) in self.examine_replicas().await {
+                if let Err(error) = examined {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(server, error, "posture examination of a replica failed");
+                }
+            }
             delay = match self.renew_verdict().await {
                 Ok(()) => EXAMINATION_INTERVAL,
                 Err(error) => {
@@ -60,16 +66,19 @@ impl Scope {
         }
     }
 
-    /// Examines the database in full. From now on this server acts on the findings. Without
-    /// findings, it stores a signed verdict for servers that start later, if the database can store
+    /// Examines the primary in full. From now on this server acts on the findings. Without findings, it stores a signed verdict for servers that start later, if the database can store
     /// one.
     ///
     /// # Errors
     /// [`ScopeError`] when the examination fails.
     pub async fn renew_verdict(&self) -> Result<(), ScopeError> {
-        let mut lease = self.lease_unchecked(None).await?;
+        let mut lease = self.lease_unchecked(&self.primary, None).await?;
         let now = (self.clock)();
-        let verdict = self.posture.examine_now(lease.connection(), now).await;
+        let verdict = self
+            .primary
+            .posture
+            .examine_now(lease.connection(), now)
+            .await;
         let verdict = verdict.map_err(ScopeError::from_wire)?;
         drop(lease);
         if let Some(verdict) = verdict
@@ -89,7 +98,10 @@ impl Scope {
             purpose: "record-verdict",
             mode: TransactionMode::Append,
             statement: "SELECT guard.record_verdict($1, $2, $3, pg_catalog.decode($4, 'base64'))",
-            payload: &self.posture.verdict_payload(verdict, &self.signer().await?),
+            payload: &self
+                .primary
+                .posture
+                .verdict_payload(verdict, &self.signer().await?),
         };
         self.rows(call, |_| Some(())).await.map(|_| ())
     }

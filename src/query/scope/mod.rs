@@ -1,5 +1,5 @@
 //! The only way to a tenant's rows: one read-only transaction with a context signed for the caller,
-//! always rolled back. Audit records are appended the same way, signed too, in transactions that
+//! always rolled back, on a replica if the database has one that is current. Audit records are appended the same way, signed too, in transactions that
 //! hold nothing else.
 //!
 //! Knows the wire protocol, the pool and the signed context of
@@ -13,17 +13,28 @@
 //!   open;
 //! - the statement of a dropped call is cancelled at the database, and holds its permit until it
 //!   has ended;
-//! - no statement runs for a caller before the posture check has passed.
+//! - no statement runs for a caller before its server has passed the posture check;
+//! - a query runs on a replica only while the replica's data is known to be at most the maximum lag
+//!   old, and again on another server only if no row of it was delivered;
+//! - nothing is written on a replica, and no replica's "does not exist" is final.
 
 // Methods of `Scope`, by subject.
 mod audit; // appending to the audit log
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
 mod examination; // when the database is examined in full
+mod execution; // one transaction on one server
+mod probe; // whether the primary answers, and how far its replicas are
+mod routing; // which server runs a transaction, and what is retried on another
 
 mod traced_operation; // what traces and metrics show of a transaction
 
 // A module of the following groups may use the modules of later groups, and no others of the scope.
+mod replicas; // the read replicas, and the choice among them
+
+mod replication; // how far each replica has followed the primary
+mod server; // one PostgreSQL server: connections, permits, posture
+
 mod lease; // a connection for one transaction, and how it is returned
 
 mod error; // what can go wrong, by what the caller can do
@@ -44,7 +55,6 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use deadpool::managed::Pool;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -52,25 +62,23 @@ use tokio_util::task::TaskTracker;
 use crate::identity::{Caller, TenantId};
 use crate::password::PasswordSource;
 use crate::query::LimitsByRole;
-use crate::query::guard::{CheckedQuery, Fingerprint, StatementKind};
-use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, PoolMode};
+use crate::query::guard::{CheckedQuery, StatementKind};
+use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, ReplicaSettings};
 use crate::signing_key::SigningKeySource;
-use crate::telemetry::{DatabaseCall, Wait, WaitTimer};
 
 pub use error::ScopeError;
 pub use pg_error::PgError;
 pub use posture::{Finding, PostureReport, PostureRule};
+pub use probe::{ServerState, ServerStatus};
 pub use row_sink::{Column, RowSink};
 pub use transport::TlsError;
 
-use context::Signer;
-use fair_queue::FairQueue;
-use lease::{Holder, Lease};
-use pool::ConnectionManager;
-use posture::Posture;
+use execution::Operation;
+use replicas::Replicas;
 use row_sink::{IgnoreRows, RowCollector};
+use server::{DatabaseServer, ServerRole};
 use signed_call::SignedCall;
-use wire::{Query, Transaction, TransactionMode, WireError};
+use wire::{Query, TransactionMode, WireError};
 
 /// How long a request waits for its permit.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -85,18 +93,27 @@ const REPLY_GRACE: Duration = Duration::from_secs(2);
 /// How long closing waits for statements to be cancelled.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Has the database verify a context; a statement that reads no protected row would not.
-const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
+/// Where the database is, and as which login it is used.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The address of the primary.
+    pub primary: DatabaseAddress,
+    /// Its read replicas.
+    pub replicas: ReplicaSettings,
+    /// The login; the same on every server.
+    pub user: String,
+    /// The posture findings in spite of which data is served.
+    pub accepted_findings: Vec<AcceptedFinding>,
+}
 
 /// Runs checked statements for callers.
 pub struct Scope {
-    pool: Pool<ConnectionManager>,
-    pool_mode: PoolMode,
-    queue: FairQueue<Holder>,
+    primary: DatabaseServer,
+    /// `None` without replicas.
+    replicas: Option<Replicas>,
     /// Tracks the leases that are not returned yet, and the tasks that cancel their statements.
     leases: TaskTracker,
     stopping: CancellationToken,
-    posture: Posture,
     signing_key: Arc<dyn SigningKeySource>,
     limits: LimitsByRole,
     clock: fn() -> SystemTime,
@@ -108,30 +125,27 @@ impl Scope {
     /// # Errors
     /// [`TlsError`] when the settings ask for TLS and its certificates cannot be used.
     pub fn new(
-        address: DatabaseAddress,
-        user: String,
+        database: DatabaseSettings,
         password: Arc<dyn PasswordSource>,
         signing_key: Arc<dyn SigningKeySource>,
-        accepted: Vec<AcceptedFinding>,
         limits: &Limits,
         clock: fn() -> SystemTime,
     ) -> Result<Self, TlsError> {
-        let pool_mode = address.pool_mode;
-        let limits_by_role = LimitsByRole::new(limits);
-        let posture = Posture::new(&address.database, &user, accepted);
-        let max_row_bytes = limits_by_role.max_result_bytes();
-        let connections = ConnectionManager::new(address, user, password, max_row_bytes)?;
-        let permits = limits.connections.get();
-        let max_per_tenant = limits.tenant_connections.get();
+        let DatabaseSettings {
+            primary,
+            replicas,
+            user,
+            accepted_findings: accepted,
+        } = database;
+        let replicas = Replicas::new(&replicas, &user, &accepted, &password, limits)?;
+        let role = ServerRole::Primary;
         Ok(Self {
-            pool: pool::build(connections, permits, QUEUE_TIMEOUT),
-            pool_mode,
-            queue: FairQueue::new(permits, max_per_tenant, None),
+            primary: DatabaseServer::new(role, primary, &user, accepted, password, limits)?,
+            replicas,
             leases: TaskTracker::new(),
             stopping: CancellationToken::new(),
-            posture,
             signing_key,
-            limits: limits_by_role,
+            limits: LimitsByRole::new(limits),
             clock,
         })
     }
@@ -197,17 +211,20 @@ impl Scope {
         }
     }
 
-    /// How many connections are open, and how many of them are idle.
+    /// How many connections are open, and how many of them are idle, on all servers.
     #[must_use]
     pub fn connections(&self) -> (usize, usize) {
-        let status = self.pool.status();
-        (status.size, status.available)
+        let statuses = self.servers().map(|server| server.pool.status());
+        statuses.fold((0, 0), |(open, idle), status| {
+            (open + status.size, idle + status.available)
+        })
     }
 
-    /// How many violations of posture rules the last check has found.
+    /// How many violations of posture rules the last checks have found, on all servers.
     #[must_use]
     pub fn finding_count(&self) -> usize {
-        self.posture.finding_count()
+        let counts = self.servers().map(|server| server.posture.finding_count());
+        counts.sum()
     }
 
     /// Cancels the statements of all calls in flight. These calls and all later ones fail with
@@ -220,11 +237,19 @@ impl Scope {
     /// every connection.
     pub async fn close(&self) {
         self.cancel_all();
-        self.pool.close();
+        for server in self.servers() {
+            server.pool.close();
+        }
         self.leases.close();
         if timeout(CLOSE_TIMEOUT, self.leases.wait()).await.is_err() {
             tracing::warn!("statements did not end in time; their connections are closed");
         }
+    }
+
+    /// The primary, then its replicas.
+    fn servers(&self) -> impl Iterator<Item = &DatabaseServer> {
+        let replicas = self.replicas.iter().flat_map(|replicas| &replicas.servers);
+        std::iter::once(&self.primary).chain(replicas)
     }
 
     /// The rows that a signed call returns, each parsed by `parse`.
@@ -261,190 +286,10 @@ impl Scope {
             done = running => done,
         }
     }
-
-    async fn transact(
-        &self,
-        holder: Holder,
-        operation: Operation<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<(), ScopeError> {
-        let (mut lease, signer) = self.lease(holder).await?;
-        let call = DatabaseCall::begin(|| operation.describe(self.pool.manager().address()));
-        let done = match self.run_on(&mut lease, &signer, operation, sink).await {
-            // PostgreSQL closed the pooled connection while it was idle, so nothing has run and a
-            // retry is safe.
-            Err(WireError::Closed) if lease.is_reused() => {
-                let mut renewed = lease.renew(&self.pool).await?;
-                self.run_on(&mut renewed, &signer, operation, sink).await
-            }
-            done => done,
-        };
-        call.finish(done.as_ref().err().map(WireError::error_type));
-        done.map_err(|error| self.error_of_signed(error, &signer))
-    }
-
-    /// The error of a signed operation. A key that the database does not accept was perhaps
-    /// replaced.
-    fn error_of_signed(&self, error: WireError, signer: &Signer) -> ScopeError {
-        if error.is_signature_rejected() {
-            self.signing_key.report_rejected(signer.key_id());
-        }
-        ScopeError::from_wire(error)
-    }
-
-    async fn run_on(
-        &self,
-        lease: &mut Lease,
-        signer: &Signer,
-        operation: Operation<'_>,
-        sink: &mut dyn RowSink,
-    ) -> Result<(), WireError> {
-        let is_query = matches!(operation, Operation::RunQuery { .. });
-        let server_timeout = self.limits.for_server().statement_timeout;
-        let connection = lease.connection();
-        let (mode, max_time) = match operation {
-            Operation::SignedCall(call) => (call.mode, server_timeout),
-            Operation::VerifyContext(_) => (TransactionMode::Read, server_timeout),
-            Operation::RunQuery {
-                statement_timeout, ..
-            } => (TransactionMode::Read, statement_timeout),
-        };
-        if let Operation::RunQuery { query, .. } = operation {
-            connection.require_version(query.min_version)?;
-        }
-        let transacting = async {
-            // Signatures are bound to the backend, which behind a pooler is known only once a
-            // transaction is open.
-            let (backend, is_open) = match self.pool_mode {
-                PoolMode::Direct => (connection.process_id(), false),
-                PoolMode::Transaction => (connection.begin(mode).await?, true),
-            };
-            let now = (self.clock)();
-            match operation {
-                Operation::RunQuery {
-                    tenant,
-                    query,
-                    statement_timeout,
-                    ..
-                } => {
-                    let transaction = Transaction {
-                        mode,
-                        is_open,
-                        context: Some(&signer.sign_context(tenant, backend, now)),
-                        statement_timeout,
-                        query,
-                    };
-                    connection.transact(&transaction, sink).await
-                }
-                Operation::VerifyContext(tenant) => {
-                    let transaction = Transaction {
-                        mode,
-                        is_open,
-                        context: Some(&signer.sign_context(tenant, backend, now)),
-                        statement_timeout: server_timeout,
-                        query: Query::internal(VERIFY_CONTEXT, &[]),
-                    };
-                    connection
-                        .transact(&transaction, sink)
-                        .await
-                        .map_err(WireError::into_internal)
-                }
-                Operation::SignedCall(call) => {
-                    let SignedCall {
-                        purpose, payload, ..
-                    } = call;
-                    let signature = signer.sign_call(purpose, payload, backend, now);
-                    call.execute(connection, &signature, is_open, sink).await
-                }
-            }
-        };
-        // PostgreSQL itself ends a statement at its timeout. This timeout is for a statement that
-        // PostgreSQL cannot interrupt, and for a database that no longer replies.
-        match timeout(max_time + REPLY_GRACE, transacting).await {
-            Ok(done) => done,
-            Err(_) if is_query && lease.connection().is_awaiting_reply() => {
-                let backend = lease.connection().backend();
-                Err(self.pool.manager().diagnose_silence(backend).await)
-            }
-            Err(_) => Err(WireError::NoReply),
-        }
-    }
-
-    /// Waits for a permit and the signing key. Returns a connection to a database that has passed
-    /// the posture check, and the signer.
-    async fn lease(&self, holder: Holder) -> Result<(Lease, Signer), ScopeError> {
-        // At once, because at the start both may take a round trip or more.
-        let (mut lease, signer) = tokio::try_join!(self.lease_unchecked(holder), self.signer())?;
-        let _waiting = WaitTimer::begin(Wait::Connection);
-        let now = (self.clock)();
-        let findings = match self
-            .posture
-            .findings(lease.connection(), &signer, now)
-            .await
-        {
-            Err(WireError::Closed) if lease.is_reused() => {
-                lease = lease.renew(&self.pool).await?;
-                self.posture
-                    .findings(lease.connection(), &signer, now)
-                    .await
-            }
-            checked => checked,
-        }
-        .map_err(|error| self.error_of_signed(error, &signer))?;
-        if findings.is_empty() {
-            Ok((lease, signer))
-        } else {
-            Err(ScopeError::from_findings(findings))
-        }
-    }
-
-    /// Signs with the current key.
-    async fn signer(&self) -> Result<Signer, ScopeError> {
-        match timeout(SIGNING_KEY_TIMEOUT, self.signing_key.signing_key()).await {
-            Ok(Ok(key)) => Ok(Signer::new(key)),
-            Ok(Err(error)) => Err(ScopeError::Unavailable(error.into())),
-            Err(_) => Err(ScopeError::Unavailable(
-                SigningKeyTimeout(SIGNING_KEY_TIMEOUT).into(),
-            )),
-        }
-    }
-
-    /// Like [`Self::lease`], without the posture check.
-    async fn lease_unchecked(&self, holder: Holder) -> Result<Lease, ScopeError> {
-        let waiting = WaitTimer::begin(Wait::Permit);
-        let permit = timeout(QUEUE_TIMEOUT, self.queue.acquire(holder))
-            .await
-            .map_err(|_| ScopeError::Busy)?;
-        drop(waiting);
-        let _waiting = WaitTimer::begin(Wait::Connection);
-        Lease::new(permit, &self.pool, &self.leases).await
-    }
 }
 
 impl std::fmt::Debug for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Scope").finish_non_exhaustive()
     }
-}
-
-/// Why there is no signing key.
-#[derive(Debug, thiserror::Error)]
-#[error("the signing key was not read within {} s", .0.as_secs())]
-struct SigningKeyTimeout(Duration);
-
-/// What one transaction does.
-#[derive(Clone, Copy)]
-enum Operation<'a> {
-    /// Runs a client's statement for a tenant.
-    RunQuery {
-        tenant: TenantId,
-        query: Query<'a>,
-        statement_timeout: Duration,
-        summary: &'a str,
-        fingerprint: Option<Fingerprint>,
-    },
-    /// Has a tenant's context verified, which fails if there is no such tenant.
-    VerifyContext(TenantId),
-    /// Calls a function of the guard with a signature instead of a context.
-    SignedCall(SignedCall<'a>),
 }

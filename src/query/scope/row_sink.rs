@@ -1,4 +1,5 @@
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A column of a result.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,5 +75,56 @@ impl<T: Send> RowSink for RowCollector<T> {
 
     fn oversized(&mut self) {
         self.rows = None;
+    }
+}
+
+/// Passes a result on from its first row. Until then nothing was delivered, and the statement can
+/// run again on another server.
+pub(super) struct DeferredSink<'a> {
+    sink: &'a mut dyn RowSink,
+    columns: Option<Vec<Column>>,
+    /// Set with the first row.
+    delivered: &'a AtomicBool,
+}
+
+impl<'a> DeferredSink<'a> {
+    pub(super) fn new(sink: &'a mut dyn RowSink, delivered: &'a AtomicBool) -> Self {
+        Self {
+            sink,
+            columns: None,
+            delivered,
+        }
+    }
+
+    /// Ends a result: delivers the columns of one without rows.
+    pub(super) fn finish(mut self) {
+        self.deliver_columns();
+    }
+
+    fn deliver_columns(&mut self) {
+        if let Some(columns) = self.columns.take() {
+            self.sink.columns(columns);
+        }
+    }
+
+    fn begin_row(&mut self) {
+        self.delivered.store(true, Ordering::Relaxed);
+        self.deliver_columns();
+    }
+}
+
+impl RowSink for DeferredSink<'_> {
+    fn columns(&mut self, columns: Vec<Column>) {
+        self.columns = Some(columns);
+    }
+
+    fn row(&mut self, values: &mut dyn Iterator<Item = Option<&[u8]>>) -> ControlFlow<()> {
+        self.begin_row();
+        self.sink.row(values)
+    }
+
+    fn oversized(&mut self) {
+        self.begin_row();
+        self.sink.oversized();
     }
 }

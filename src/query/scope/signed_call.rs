@@ -34,6 +34,7 @@ impl SignedCall<'_> {
         let transaction = Transaction {
             mode: self.mode,
             is_open,
+            requires_replica: false,
             context: None,
             statement_timeout: Duration::ZERO,
             query: Query::internal(self.statement, &parameters),

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::Operation;
+use super::execution::Operation;
 use crate::settings::DatabaseAddress;
 use crate::telemetry::DatabaseStatement;
 

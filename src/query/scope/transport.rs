@@ -57,7 +57,9 @@ pub enum TlsError {
     #[error("POSTGRES_SSLROOTCERT cannot be used")]
     RootCert(#[from] RootCertError),
     /// The host is neither a DNS name nor an IP address.
-    #[error("POSTGRES_DB_HOST is not a DNS name or IP address that a certificate can contain")]
+    #[error(
+        "a host in POSTGRES_DB_HOST or POSTGRES_READ_HOSTS is not a DNS name or IP address that a certificate can contain"
+    )]
     Name(#[source] rustls::pki_types::InvalidDnsNameError),
 }
 

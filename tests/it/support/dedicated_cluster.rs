@@ -23,12 +23,33 @@ pub(crate) struct DedicatedCluster {
 
 impl DedicatedCluster {
     pub(crate) async fn create(name: &'static str, version: u8) -> Self {
+        Self::create_by("make", name, version).await
+    }
+
+    /// One that can have replicas.
+    pub(crate) async fn create_primary(name: &'static str) -> Self {
+        Self::create_by("make-primary", name, 18).await
+    }
+
+    /// Creates a streaming replica of this server, which must have been created as a primary.
+    pub(crate) async fn create_replica(&self, name: &'static str) -> Self {
+        let mut replica = Self {
+            name,
+            version: self.version,
+            port: 0,
+        };
+        let port = replica.run_with("make-replica", &[self.name]).await;
+        replica.port = port.trim().parse().expect("a port");
+        replica
+    }
+
+    async fn create_by(command: &str, name: &'static str, version: u8) -> Self {
         let mut cluster = Self {
             name,
             version,
             port: 0,
         };
-        cluster.port = cluster.run("make").await.trim().parse().expect("a port");
+        cluster.port = cluster.run(command).await.trim().parse().expect("a port");
         let admin = cluster.admin_settings();
         database::migrate(&admin).await.expect("it migrates");
         load_sample(&admin).await;
@@ -43,6 +64,16 @@ impl DedicatedCluster {
     /// Starts it again on the same port.
     pub(crate) async fn start(&self) {
         self.run("start").await;
+    }
+
+    /// Suspends all its processes (SIGSTOP): it accepts connections and never answers.
+    pub(crate) async fn suspend(&self) {
+        self.run("stop").await;
+    }
+
+    /// Resumes its processes.
+    pub(crate) async fn resume(&self) {
+        self.run("continue").await;
     }
 
     pub(crate) async fn remove(self) {
@@ -81,9 +112,14 @@ impl DedicatedCluster {
     }
 
     async fn run(&self, command: &str) -> String {
+        self.run_with(command, &[]).await
+    }
+
+    async fn run_with(&self, command: &str, arguments: &[&str]) -> String {
         let output = Command::new(SERVERS)
             .args(["cluster", command, self.name])
             .arg(self.version.to_string())
+            .args(arguments)
             .stdin(Stdio::null())
             .output()
             .await

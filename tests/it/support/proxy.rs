@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -16,7 +16,7 @@ pub(crate) struct Proxy {
 }
 
 struct ProxyState {
-    target: u16,
+    target: AtomicU16,
     round_trips: AtomicUsize,
     /// How many response bytes are forwarded before a connection is cut.
     bytes_until_cut: AtomicUsize,
@@ -44,7 +44,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let port = listener.local_addr().expect("its address").port();
         let state = Arc::new(ProxyState {
-            target,
+            target: AtomicU16::new(target),
             round_trips: AtomicUsize::new(0),
             bytes_until_cut: AtomicUsize::new(usize::MAX),
             blackholed_before: AtomicUsize::new(0),
@@ -79,6 +79,11 @@ impl Proxy {
             accepting.await;
         });
         self.accepting = Some((stop.drop_guard(), accepting));
+    }
+
+    /// Leads connections to another port from now on.
+    pub(crate) fn retarget(&self, target: u16) {
+        self.state.target.store(target, Ordering::SeqCst);
     }
 
     /// Accepts connections again.
@@ -146,9 +151,11 @@ impl ProxyState {
 
     async fn relay(&self, mut client: TcpStream) {
         let number = self.accepted.fetch_add(1, Ordering::SeqCst);
-        let mut server = TcpStream::connect(("127.0.0.1", self.target))
-            .await
-            .expect("the database");
+        let target = self.target.load(Ordering::SeqCst);
+        // A client whose server is down sees its connection closed.
+        let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else {
+            return;
+        };
         for stream in [&client, &server] {
             stream.set_nodelay(true).expect("a TCP stream");
         }

@@ -10,7 +10,7 @@ use zava_mcp_server::identity::{
 };
 use zava_mcp_server::query::guard::CheckedQuery;
 use zava_mcp_server::query::rows::{Collector, RowLimits};
-use zava_mcp_server::query::scope::{Scope, ScopeError};
+use zava_mcp_server::query::scope::{DatabaseSettings, Scope, ScopeError};
 use zava_mcp_server::settings::{AuthSettings, HttpsSettings, ServeSettings, TrustedPeers};
 
 /// A scope that runs statements without the guard.
@@ -23,11 +23,14 @@ pub(crate) fn scope(settings: &ServeSettings) -> Scope {
 pub(crate) fn scope_with_clock(settings: &ServeSettings, clock: fn() -> SystemTime) -> Scope {
     let azure = AzureServices::new(settings.azure.as_ref(), &settings.https).expect("a client");
     Scope::new(
-        settings.database.clone(),
-        settings.login.user.clone(),
+        DatabaseSettings {
+            primary: settings.database.clone(),
+            replicas: settings.replicas.clone(),
+            user: settings.login.user.clone(),
+            accepted_findings: settings.accepted_findings.clone(),
+        },
         azure.password(&settings.login.method),
         azure.signing_key(&settings.signing_key),
-        settings.accepted_findings.clone(),
         &settings.limits,
         clock,
     )

@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
     AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, HttpsSettings,
-    Limits, LogFilter, NetworkSettings, RateLimits, SearchSettings, ServeSettings, StdioSettings,
-    TelemetrySettings, TrustedPeers,
+    Limits, LogFilter, NetworkSettings, RateLimits, ReplicaSettings, SearchSettings, ServeSettings,
+    StdioSettings, TelemetrySettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -87,6 +87,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             allowed_origins: Vec::new(),
         },
         database: cluster().address(database),
+        replicas: ReplicaSettings::none(),
         login: query_login(),
         azure: None,
         https: HttpsSettings::default(),

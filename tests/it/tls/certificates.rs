@@ -1,6 +1,7 @@
 use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SigningKey as _};
 use rustls::ServerConfig;
@@ -9,7 +10,8 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use tokio_rustls::TlsAcceptor;
 use zava_mcp_server::database;
-use zava_mcp_server::query::scope::ScopeError;
+use zava_mcp_server::query::scope::{ScopeError, ServerState};
+use zava_mcp_server::settings::ReplicaSettings;
 
 use super::{SslResponse, encrypted, gateway};
 use crate::support::{SEATTLE, TestDatabase, TestServer, caller, run_unguarded, scope, settings};
@@ -219,4 +221,24 @@ async fn rejected_certificates_are_reported_as_misconfiguration_with_the_reason(
             "{what}: {told}"
         );
     }
+}
+
+/// Each host of the database is verified by its own name.
+#[tokio::test]
+async fn replica_with_the_certificate_of_another_host_is_left_out() {
+    let database = TestDatabase::shared();
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut settings = settings(&database.name);
+    let acceptor = signed(&params(&["db.example.com"], ""), folder.path());
+    let port = gateway(&settings.database, SslResponse::Accept(acceptor)).await;
+    settings.replicas = ReplicaSettings {
+        addresses: vec![encrypted(&settings.database, port, folder.path())],
+        max_lag: Duration::from_secs(5),
+    };
+    let (scope, seattle) = (scope(&settings), caller(SEATTLE).await);
+    let states: Vec<_> = scope.server_statuses().await;
+    let states: Vec<_> = states.iter().map(|status| status.state).collect();
+    assert_eq!(states, [ServerState::Ok, ServerState::Misconfigured]);
+    let seen = run_unguarded(&scope, &seattle, "SELECT 1").await;
+    assert_eq!(seen.expect("a row"), "[[1]]");
 }

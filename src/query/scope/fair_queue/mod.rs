@@ -25,6 +25,7 @@ type WaiterId = u64;
 
 /// Who holds permits and who waits: a state machine without time or tasks.
 struct Schedule<K> {
+    permits: usize,
     free: usize,
     /// The key of the server itself.
     server: K,
@@ -50,6 +51,7 @@ struct Usage {
 impl<K: Copy + Eq + Hash> Schedule<K> {
     fn new(permits: usize, max_per_key: usize, server: K) -> Self {
         Self {
+            permits,
             free: permits,
             server,
             server_reserve: usize::from(permits >= MIN_PERMITS_TO_RESERVE),
@@ -188,6 +190,19 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
         (&mut waiter.granted)
             .await
             .expect("the sender stays in `waiters` until it grants or the waiter is dropped")
+    }
+
+    /// How long a key would wait here, to be compared between queues: first whether it would wait
+    /// at all, then how many permits are held or waited for.
+    pub(super) fn load(&self, key: K) -> (bool, usize) {
+        let shared = lock(&self.0);
+        let (schedule, waiting) = (&shared.schedule, shared.waiters.len());
+        let has_waiters = schedule
+            .usage
+            .get(&key)
+            .is_some_and(|usage| !usage.waiters.is_empty());
+        let would_wait = has_waiters || !schedule.can_acquire(key);
+        (would_wait, schedule.permits - schedule.free + waiting)
     }
 
     fn permit(&self, key: K) -> Permit<K> {

@@ -115,3 +115,17 @@ fn permits_are_granted_passed_on_and_released() {
     let schedule = &shared.schedule;
     assert!(shared.waiters.is_empty() && schedule.usage.is_empty() && schedule.free == 1);
 }
+
+#[tokio::test]
+async fn load_is_less_where_a_key_need_not_wait() {
+    let (busy, idle) = (FairQueue::new(3, 2, 's'), FairQueue::new(3, 2, 's'));
+    let mut held = vec![busy.acquire('a').await, busy.acquire('b').await];
+    assert!(idle.load('a') < busy.load('a'));
+    // More permits are held on the other server, but none of them by this key.
+    held.extend([idle.acquire('c').await, idle.acquire('d').await]);
+    held.push(busy.acquire('c').await);
+    assert!(idle.load('a') < busy.load('a'));
+    let mut waiting = Box::pin(busy.acquire('e'));
+    assert!(waiting.as_mut().now_or_never().is_none());
+    assert_eq!(busy.load('f'), (true, 4));
+}

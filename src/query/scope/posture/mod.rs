@@ -145,6 +145,11 @@ impl Posture {
         Ok(self.state().verdict.filter(|_| !examination.is_replica))
     }
 
+    /// The findings of the last check; empty before the first one.
+    pub(super) fn last_findings(&self) -> Arc<[Finding]> {
+        self.last().map(|last| last.findings).unwrap_or_default()
+    }
+
     /// Runs a full examination without acting on it.
     ///
     /// # Errors

@@ -256,6 +256,7 @@ impl Connection {
         let transaction = Transaction {
             mode: TransactionMode::Read,
             is_open: false,
+            requires_replica: false,
             context: None,
             statement_timeout: Duration::ZERO,
             query,

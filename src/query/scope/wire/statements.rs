@@ -26,6 +26,8 @@ enum ServerStatement {
     Begin,
     BeginAppend,
     SetContext,
+    /// The same, on a server that must be a replica.
+    SetContextOnReplica,
     Unlock,
     Rollback,
     Commit,
@@ -41,6 +43,10 @@ impl ServerStatement {
             Self::SetContext => {
                 "SELECT pg_catalog.set_config('zava.context', $1, true), pg_catalog.set_config('statement_timeout', $2, true)"
             }
+            // A replica that is promoted keeps its sessions. Dividing by zero ends the transaction.
+            Self::SetContextOnReplica => {
+                "SELECT pg_catalog.set_config('zava.context', $1, true), pg_catalog.set_config('statement_timeout', $2, true), 1 / pg_catalog.pg_is_in_recovery()::integer"
+            }
             // Should the guard fail, a SELECT may take session-level advisory locks, which survive
             // ROLLBACK.
             Self::Unlock => "SELECT pg_catalog.pg_advisory_unlock_all()",
@@ -54,6 +60,7 @@ impl ServerStatement {
             Self::Begin => "zava_begin",
             Self::BeginAppend => "zava_begin_appending",
             Self::SetContext => "zava_set",
+            Self::SetContextOnReplica => "zava_set_on_replica",
             Self::Unlock => "zava_unlock",
             Self::Rollback => "zava_rollback",
             Self::Commit => "zava_commit",
@@ -62,7 +69,7 @@ impl ServerStatement {
 
     fn types(self) -> &'static [u32] {
         match self {
-            Self::SetContext => &SET_CONTEXT_TYPES,
+            Self::SetContext | Self::SetContextOnReplica => &SET_CONTEXT_TYPES,
             Self::Begin | Self::BeginAppend | Self::Unlock | Self::Rollback | Self::Commit => &[],
         }
     }
@@ -99,6 +106,7 @@ pub(super) fn write_transaction(
     let Transaction {
         mode,
         is_open,
+        requires_replica,
         context,
         statement_timeout,
         query,
@@ -108,7 +116,12 @@ pub(super) fn write_transaction(
         writer.write_server_statement(begin(*mode), [], [])?;
     }
     if let Some(context) = context {
-        writer.write_set_context(context, *statement_timeout, query)?;
+        let setting = if *requires_replica {
+            ServerStatement::SetContextOnReplica
+        } else {
+            ServerStatement::SetContext
+        };
+        writer.write_set_context(setting, context, *statement_timeout, query)?;
     }
     writer.write_query(query)?;
     writer.write_server_statement(ServerStatement::Unlock, [], [])?;
@@ -170,6 +183,7 @@ impl Writer<'_> {
 
     fn write_set_context(
         &mut self,
+        setting: ServerStatement,
         context: &str,
         timeout: Duration,
         query: &Query<'_>,
@@ -179,10 +193,8 @@ impl Writer<'_> {
             [TEXT_FORMAT, TEXT_FORMAT],
             [context.as_bytes(), timeout.as_bytes()],
         );
-        match set_context_sql(query) {
-            Cow::Borrowed(_) => {
-                self.write_server_statement(ServerStatement::SetContext, formats, values)
-            }
+        match set_context_sql(setting, query) {
+            Cow::Borrowed(_) => self.write_server_statement(setting, formats, values),
             Cow::Owned(sql) => {
                 frontend::parse("", &sql, SET_CONTEXT_TYPES, self.out)?;
                 bind_and_execute("", formats, values, self.out)
@@ -201,10 +213,10 @@ impl Writer<'_> {
     }
 }
 
-/// [`ServerStatement::SetContext`], with the planner's settings for the statement that follows.
+/// The statement that sets the context, with the planner's settings for the statement that follows.
 /// Their names and values are constants of this crate, so they need no quoting.
-fn set_context_sql(query: &Query<'_>) -> Cow<'static, str> {
-    let mut sql = Cow::Borrowed(ServerStatement::SetContext.sql());
+fn set_context_sql(setting: ServerStatement, query: &Query<'_>) -> Cow<'static, str> {
+    let mut sql = Cow::Borrowed(setting.sql());
     for (name, value) in query.settings.changed() {
         sql.to_mut().push_str(&format!(
             ", pg_catalog.set_config('{name}', '{value}', true)"

@@ -17,6 +17,9 @@ pub(in crate::query::scope) struct Transaction<'a> {
     pub(in crate::query::scope) mode: TransactionMode,
     /// Whether [`Connection::begin`](super::Connection::begin) has opened it already.
     pub(in crate::query::scope) is_open: bool,
+    /// Whether the transaction fails, before its query runs, on a server that is not a replica.
+    /// Checked where the context is set, so only together with a context.
+    pub(in crate::query::scope) requires_replica: bool,
     /// The value of `zava.context`. Without a context no tenant's rows are visible.
     pub(in crate::query::scope) context: Option<&'a str>,
     /// Set together with a context; without one, the role's own timeout applies.
