@@ -7,6 +7,7 @@ mod entra;
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../../tests/it/azure/gateway.rs"]
 mod gateway;
+#[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../../tests/it/azure/proxy.rs"]
 mod proxy;
 #[expect(dead_code, reason = "the tests use more of it")]

@@ -1,7 +1,5 @@
 //! Access tokens for an embedding service.
 
-use std::sync::Arc;
-
 use serde_json::json;
 use url::Url;
 use zava_mcp_server::settings::{
@@ -17,10 +15,8 @@ use crate::support::{
 
 /// A service that accepts the tokens of the stand-in for Entra ID, and a server that uses it.
 async fn start(azure: &Azure) -> (EmbeddingService, TestServer) {
-    let entra = Arc::clone(&azure.entra);
     let acceptor = Some(azure.acceptor.clone());
-    let accepts = move |token: &str| entra.accepts(token, EMBEDDINGS);
-    let service = EmbeddingService::with_tokens(acceptor, accepts).await;
+    let service = EmbeddingService::with_tokens(acceptor, azure.accepts(EMBEDDINGS)).await;
     let scope = format!("{EMBEDDINGS}/.default");
     let server = server(azure, &service, OpenAiAuth::Entra { scope }).await;
     (service, server)

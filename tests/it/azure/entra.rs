@@ -28,7 +28,9 @@ pub(super) const DATABASE: &str = "https://ossrdbms-aad.database.windows.net";
 pub(super) const VAULT: &str = "https://vault.azure.net";
 /// Azure OpenAI, by the scope that is not the default.
 pub(super) const EMBEDDINGS: &str = "https://ai.azure.com";
-const RESOURCES: [&str; 3] = [DATABASE, VAULT, EMBEDDINGS];
+/// Application Insights; the scope ends with `//.default`.
+pub(super) const MONITOR: &str = "https://monitor.azure.com/";
+const RESOURCES: [&str; 4] = [DATABASE, VAULT, EMBEDDINGS, MONITOR];
 
 /// The scope of tokens for PostgreSQL.
 pub(super) const DATABASE_SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";
@@ -270,7 +272,8 @@ async fn client_credentials(
     let parameter = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
     let is_authentic = parameter("client_secret") == CLIENT_SECRET
         || parameter("client_assertion") == SERVICE_ACCOUNT_TOKEN;
-    let resource = parameter("scope").trim_end_matches("/.default");
+    let scope = parameter("scope");
+    let resource = scope.strip_suffix("/.default").unwrap_or(scope);
     if directory != DIRECTORY
         || parameter("client_id") != CLIENT
         || parameter("grant_type") != "client_credentials"

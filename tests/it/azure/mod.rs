@@ -7,7 +7,9 @@ mod entra; // the stand-in for Entra ID
 mod gateway; // the stand-in for the database's logins
 mod key_vault; // secrets and the signing key in a vault
 mod migrate; // an Entra administrator migrates
+mod production; // everything at once
 mod proxy; // the stand-in for the network, where the hosts of Azure are
+mod soak; // everything at once, while it fails at random
 mod vault; // the stand-in for Key Vault
 
 use std::path::PathBuf;
@@ -32,10 +34,14 @@ use crate::support::{
 };
 use entra::{CLIENT, CLIENT_SECRET, DATABASE_SCOPE, DIRECTORY, Entra, Mode};
 use gateway::{Demand, Gateway};
+use production::{INGESTION_HOST, OPENAI_HOST};
 use proxy::Proxy;
 use vault::{VAULT_HOST, Vault, VaultMode};
 
 const COUNT_ORDERS: &str = "SELECT count(*) FROM retail.orders";
+
+/// The hosts that the stand-ins have certificates for.
+const HOSTS: [&str; 4] = ["localhost", VAULT_HOST, OPENAI_HOST, INGESTION_HOST];
 
 /// The stand-ins, with certificates by an authority of their own.
 struct Azure {
@@ -49,7 +55,7 @@ struct Azure {
 impl Azure {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let acceptor = certificate_for(&["localhost", VAULT_HOST], folder.path());
+        let acceptor = certificate_for(&HOSTS, folder.path());
         let entra = Arc::new(Entra::start(acceptor.clone()).await);
         let vault = Vault::start(acceptor.clone(), &entra).await;
         Self {
@@ -59,6 +65,12 @@ impl Azure {
             acceptor,
             folder,
         }
+    }
+
+    /// Tells whether a resource accepts a token now.
+    fn accepts(&self, resource: &'static str) -> impl Fn(&str) -> bool + Send + Sync + 'static {
+        let entra = Arc::clone(&self.entra);
+        move |token| entra.accepts(token, resource)
     }
 
     fn root_cert(&self) -> PathBuf {

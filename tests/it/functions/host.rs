@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -32,10 +33,10 @@ const INITIALIZATION_TIMEOUT: Duration = Duration::from_secs(30);
 const READY_CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
 /// The host, with a handler that has answered.
-pub(super) struct FunctionsHost {
+pub(crate) struct FunctionsHost {
     /// Where clients call the app.
     pub(super) address: SocketAddr,
-    pub(super) client: reqwest::Client,
+    pub(crate) client: reqwest::Client,
     pub(super) worker: Arc<Worker>,
     /// Its owner is this value: dropping it ends the handler.
     _tasks: JoinSet<()>,
@@ -56,20 +57,22 @@ pub(super) struct Worker {
     /// What it has written to standard error.
     log: PathBuf,
     kill: Notify,
+    /// The handler's process; 0 while there is none.
+    pid: AtomicU32,
     /// Reserves the port also while no handler listens. Only Linux lets two sockets be bound to it.
     _reservation: Option<TcpSocket>,
 }
 
 /// The handler has ended before its first answer.
 #[derive(Debug)]
-pub(super) struct StartError {
+pub(crate) struct StartError {
     pub(super) exit_code: Option<i32>,
     pub(super) log: String,
 }
 
 impl FunctionsHost {
     /// Starts the app in a folder, with these app settings, and waits for its first answer.
-    pub(super) async fn start(
+    pub(crate) async fn start(
         root: &Path,
         app_settings: impl IntoIterator<Item = (&str, String)>,
     ) -> Result<Self, StartError> {
@@ -92,6 +95,7 @@ impl FunctionsHost {
             app_settings: app_settings.collect(),
             log: folder.path().join("log"),
             kill: Notify::new(),
+            pid: AtomicU32::new(0),
             _reservation: cfg!(target_os = "linux").then_some(reservation),
         });
         let mut tasks = JoinSet::new();
@@ -128,16 +132,21 @@ impl FunctionsHost {
         })
     }
 
-    pub(super) fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
     /// Kills the handler (SIGKILL), as the host itself does, and waits until it has ended.
-    pub(super) async fn kill_handler(&self) {
+    pub(crate) async fn kill_handler(&self) {
         let mut is_ready = self.worker.is_ready.subscribe();
         self.worker.kill.notify_one();
         let ended = is_ready.wait_for(|is_ready| !is_ready).await;
         drop(ended.expect("the sender lives"));
+    }
+
+    /// The process of the handler.
+    pub(crate) fn handler_pid(&self) -> u32 {
+        self.worker.pid.load(Ordering::Relaxed)
     }
 
     /// The ids of the invocations so far, oldest first.
@@ -164,6 +173,8 @@ impl Worker {
     async fn supervise(&self) -> ExitStatus {
         loop {
             let mut handler = self.spawn();
+            let pid = handler.id().unwrap_or_default();
+            self.pid.store(pid, Ordering::Relaxed);
             // Both arms may be dropped.
             tokio::select! {
                 status = handler.wait() => return status.expect("its status"),

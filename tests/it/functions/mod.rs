@@ -30,8 +30,10 @@ use crate::support::{
     ActivityMonitor, BLOCKED_QUERY, HEAD_OFFICE, REDMOND, SEATTLE, TableLock, TestDatabase,
     TestServer, assert_cancelled_promptly, query_password, settings, signing_key_text,
 };
-use host::{FunctionsHost, StartError};
-use package::packaged;
+pub(crate) use host::FunctionsHost;
+pub(crate) use package::packaged;
+
+use host::StartError;
 use proxy::ANSWERED_BY_HOST;
 
 const PUBLIC_URL: &str = "https://zava.example.com";

@@ -29,7 +29,7 @@ fn package(executable: &Path, target: &Path) -> Output {
 }
 
 /// The folder that is deployed, with the server of this build. All tests share it.
-pub(super) fn packaged() -> &'static Path {
+pub(crate) fn packaged() -> &'static Path {
     static PACKAGE: LazyLock<(TempDir, PathBuf)> = LazyLock::new(|| {
         let parent = tempfile::tempdir().expect("a folder");
         let folder = parent.path().join("package");

@@ -148,6 +148,11 @@ impl EmbeddingService {
         }
     }
 
+    /// Its port on this machine.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The value of `AZURE_OPENAI_ENDPOINT`.
     pub(crate) fn endpoint(&self) -> String {
         format!("{}://localhost:{}", self.scheme, self.port)

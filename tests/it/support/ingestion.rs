@@ -65,6 +65,9 @@ struct Shared {
     arrived: watch::Sender<usize>,
 }
 
+/// Tells whether a token is accepted.
+type Accepts = dyn Fn(&str) -> bool + Send + Sync;
+
 #[derive(Default)]
 struct Recorded {
     /// The items that Application Insights has accepted.
@@ -75,6 +78,8 @@ struct Recorded {
     statuses: Vec<u16>,
     /// The only token that is accepted; `None` if requests need none.
     token: Option<String>,
+    /// Tells which tokens are accepted instead, if it is set.
+    accepts: Option<Box<Accepts>>,
     issued_tokens: usize,
 }
 
@@ -141,6 +146,11 @@ impl Ingestion {
     /// Accepts only the token that is issued next.
     pub(crate) fn require_tokens(&self) {
         self.shared.lock().token = Some("one that nobody has".to_owned());
+    }
+
+    /// Accepts the tokens of another issuer.
+    pub(crate) fn accept_tokens(&self, accepts: impl Fn(&str) -> bool + Send + Sync + 'static) {
+        self.shared.lock().accepts = Some(Box::new(accepts));
     }
 
     /// How many tokens were issued.
@@ -211,6 +221,15 @@ impl Shared {
         }
     }
 
+    fn accepts(&self, token: Option<&str>) -> bool {
+        let recorded = self.lock();
+        match (&recorded.accepts, &recorded.token) {
+            (Some(accepts), _) => token.is_some_and(accepts),
+            (None, Some(accepted)) => token == Some(accepted),
+            (None, None) => true,
+        }
+    }
+
     fn answer(&self, status: StatusCode, body: Value) -> Response {
         self.lock().statuses.push(status.as_u16());
         self.arrived.send_modify(|count| *count += 1);
@@ -225,12 +244,7 @@ async fn track(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Byte
     }
     let token = headers.get(header::AUTHORIZATION);
     let token = token.map(|token| token.to_str().expect("text"));
-    let accepted = shared
-        .lock()
-        .token
-        .clone()
-        .map(|token| format!("Bearer {token}"));
-    if accepted.is_some() && token != accepted.as_deref() {
+    if !shared.accepts(token.and_then(|token| token.strip_prefix("Bearer "))) {
         return shared.answer(StatusCode::UNAUTHORIZED, json!({}));
     }
     assert_eq!(headers.get(header::CONTENT_ENCODING).expect("gzip"), "gzip");
