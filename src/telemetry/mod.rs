@@ -88,13 +88,14 @@ where
         // The layer would print them to standard error itself, and panic if that has no reader.
         .log_internal_errors(false)
         .with_filter(targets.clone());
-    let export = is_exported.then(|| {
-        log_export::ExportLayer
+    let registry = tracing_subscriber::registry().with(layer);
+    if is_exported {
+        let export = log_export::ExportLayer
             .with_filter(targets)
-            .with_filter(LevelFilter::INFO)
-    });
-    tracing_subscriber::registry()
-        .with(layer)
-        .with(export)
-        .init();
+            .with_filter(LevelFilter::INFO);
+        registry.with(export).init();
+    } else {
+        // Not with an absent layer, which would enable and disable spans too.
+        registry.init();
+    }
 }

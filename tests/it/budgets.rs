@@ -18,13 +18,14 @@ use crate::support::{Proxy, SEATTLE, TestDatabase, http, model_folder, settings}
 /// query itself.
 const MAX_ROUND_TRIPS: usize = 8;
 
-/// Measured: 2,784 to 2,808.
+/// Measured: 3,416, of which the exporters of telemetry take some 360 although they are not used:
+/// addresses that the loader writes into a larger program.
 #[cfg(target_os = "linux")]
-const MAX_KIB_AT_START: u64 = 3_100;
+const MAX_KIB_AT_START: u64 = 3_700;
 
-/// Measured: 3,148 to 3,200.
+/// Some 400 more.
 #[cfg(target_os = "linux")]
-const MAX_KIB_AFTER_FIRST_CALL: u64 = 3_600;
+const MAX_KIB_AFTER_FIRST_CALL: u64 = 4_150;
 
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
