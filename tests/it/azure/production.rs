@@ -2,7 +2,6 @@
 //! managed identity, a vault, a database that takes tokens behind TLS and PgBouncer, Azure OpenAI and
 //! Application Insights. Each is a stand-in on a socket, reached by the name of the real host.
 
-
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use zava_mcp_server::identity::Role;
@@ -130,6 +129,7 @@ fn app_settings(
         ("ZAVA_HTTPS_PROXY", "environment"),
         ("HTTPS_PROXY", &azure.proxy.url()),
         ("AZURE_OPENAI_ENDPOINT", &format!("https://{OPENAI_HOST}")),
+        ("AZURE_OPENAI_SCOPE", "https://ai.azure.com/.default"),
         ("EMBEDDING_MODEL_DEPLOYMENT_NAME", MODEL),
         ("ZAVA_EMBEDDING_DIMENSIONS", &DIMENSIONS.to_string()),
         ("APPLICATIONINSIGHTS_CONNECTION_STRING", &connection_string),
