@@ -11,7 +11,7 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest such delay.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// How old a secret must be before a rejection by a service discards it. A younger one would be
+/// How old a secret must be before a rejection by a service has another fetched. A younger one would be
 /// fetched again, and a service that rejects everything would cause a fetch for each request.
 const MIN_REJECTED_AGE: Duration = Duration::from_secs(1);
 
@@ -32,6 +32,9 @@ struct Held {
     fetched_at: Instant,
     refresh_at: Instant,
     expires_at: Option<Instant>,
+    /// Whether a service has rejected it: then another is fetched before it is used again, if one
+    /// can be fetched.
+    is_rejected: bool,
 }
 
 /// The state of one secret. `E` is why there is none.
@@ -85,6 +88,9 @@ impl<E: Clone> Slot<E> {
         let backs_off = |failure: &Failure<E>| now < failure.retry_at;
         let may_fetch = !self.is_fetching && !self.failure.as_ref().is_some_and(backs_off);
         let (next, starts_fetch) = match (&self.held, &self.failure) {
+            (Some(held), _) if held.is_rejected && (may_fetch || self.is_fetching) => {
+                (Next::Wait, may_fetch)
+            }
             (Some(held), _) if held.is_valid(now) => (
                 Next::Use(held.text.clone()),
                 may_fetch && now >= held.refresh_at,
@@ -108,6 +114,7 @@ impl<E: Clone> Slot<E> {
                     fetched_at: now,
                     refresh_at: now + fetched.refresh_after,
                     expires_at: fetched.valid_for.map(|valid_for| now + valid_for),
+                    is_rejected: false,
                 });
                 self.failure = None;
             }
@@ -124,15 +131,16 @@ impl<E: Clone> Slot<E> {
         }
     }
 
-    /// Discards a secret that a service has rejected, unless another has replaced it or it is too
-    /// young.
+    /// Has another secret fetched in place of one that a service has rejected, unless another has
+    /// replaced it or it is too young. While none can be fetched, the rejected one stays in use: it
+    /// may have been rejected wrongly.
     pub(super) fn reject(&mut self, text: &SecretString, now: Instant) {
         let is_rejected = |held: &Held| {
             held.text.expose_secret() == text.expose_secret()
                 && now.duration_since(held.fetched_at) >= MIN_REJECTED_AGE
         };
-        if self.held.as_ref().is_some_and(is_rejected) {
-            self.held = None;
+        if let Some(held) = self.held.as_mut().filter(|held| is_rejected(held)) {
+            held.is_rejected = true;
         }
     }
 }
@@ -249,7 +257,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_rejected_token_is_discarded_once_it_is_old_enough() {
+    async fn a_rejected_token_is_replaced_once_it_is_old_enough() {
         let now = Instant::now();
         let mut slot = holding("a", HOUR, now);
         let (a, b) = (SecretString::from("a"), SecretString::from("b"));
@@ -257,10 +265,16 @@ mod tests {
         assert_uses(&mut slot, now, "a", false);
         slot.reject(&b, now + MIN_REJECTED_AGE);
         assert_uses(&mut slot, now + MIN_REJECTED_AGE, "a", false);
-        slot.reject(&a, now + MIN_REJECTED_AGE);
-        assert!(matches!(
-            slot.next(now + MIN_REJECTED_AGE),
-            (Next::Wait, true)
-        ));
+        let rejected_at = now + MIN_REJECTED_AGE;
+        slot.reject(&a, rejected_at);
+        assert!(matches!(slot.next(rejected_at), (Next::Wait, true)));
+        assert!(matches!(slot.next(rejected_at), (Next::Wait, false)));
+        // It is better than nothing while no other can be fetched.
+        slot.finish(Err(AccessTokenError::Interrupted), rejected_at, 0.0);
+        assert_uses(&mut slot, rejected_at, "a", false);
+        let later = rejected_at + Duration::from_secs(1);
+        assert!(matches!(slot.next(later), (Next::Wait, true)));
+        slot.finish(issued("b", HOUR), later, 0.0);
+        assert_uses(&mut slot, later, "b", false);
     }
 }

@@ -121,6 +121,8 @@ impl Fields<'_> {
     fn add_text(&mut self, field: &Field, text: String) {
         match field.name() {
             "message" => self.record.set_body(text.into()),
+            // ZAVA_AUDIT_SQL adds the text of statements to the audit log only.
+            "sql" => {}
             "trace_id" => {
                 self.trace_id = TraceId::parse(&text);
                 self.add(field, text);

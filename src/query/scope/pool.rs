@@ -60,6 +60,7 @@ pub(super) struct ConnectionManager {
     user: String,
     password: Arc<dyn PasswordSource>,
     max_row_bytes: NonZeroUsize,
+    is_primary: bool,
 }
 
 impl ConnectionManager {
@@ -68,6 +69,7 @@ impl ConnectionManager {
         user: String,
         password: Arc<dyn PasswordSource>,
         max_row_bytes: NonZeroUsize,
+        is_primary: bool,
     ) -> Result<Self, TlsError> {
         Ok(Self {
             dialer: Dialer::new(&address)?,
@@ -75,6 +77,7 @@ impl ConnectionManager {
             user,
             password,
             max_row_bytes,
+            is_primary,
         })
     }
 
@@ -126,7 +129,10 @@ impl ConnectionManager {
     }
 
     /// The password for a connection that is opened now.
-    async fn password(&self) -> Result<Password, WireError> {
+    ///
+    /// # Errors
+    /// [`WireError::Password`] or [`WireError::PasswordTimeout`].
+    pub(super) async fn password(&self) -> Result<Password, WireError> {
         match timeout(PASSWORD_TIMEOUT, self.password.password()).await {
             Ok(password) => Ok(password?),
             Err(_) => Err(WireError::PasswordTimeout(PASSWORD_TIMEOUT)),
@@ -165,7 +171,9 @@ impl Manager for ConnectionManager {
         let password = self.password().await?;
         // On the heap, because every call that may open a connection would contain the future.
         match Box::pin(self.open(&password)).await {
-            Err(error) if error.is_password_rejected() => {
+            // A replica may not have replayed a change of the password yet, and must not have it
+            // replaced for all.
+            Err(error) if self.is_primary && error.is_password_rejected() => {
                 self.password.report_rejected(&password);
                 // A password that was replaced meanwhile is tried at once, so that no request sees
                 // the replacement.

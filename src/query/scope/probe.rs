@@ -333,6 +333,10 @@ impl Scope {
         let permit = timeout(PROBE_TIMEOUT, server.queue.acquire(None))
             .await
             .map_err(|_| ProbeError::Busy)?;
+        // Tokens and vaults have timeouts of their own, and tell nothing about the server.
+        if server.pool.status().available == 0 && server.pool.manager().password().await.is_err() {
+            return Err(ProbeError::Busy);
+        }
         let probing = async {
             let mut lease = Lease::new(permit, &server.pool, &self.leases).await?;
             match self.read_probe(lease.connection()).await {
@@ -347,7 +351,10 @@ impl Scope {
         timeout(PROBE_TIMEOUT, probing)
             .await
             .unwrap_or_else(|_| Err(ScopeError::from_wire(WireError::NoReply)))
-            .map_err(ProbeError::Failed)
+            .map_err(|error| match is_out_of_connections(&error) {
+                true => ProbeError::Busy,
+                false => ProbeError::Failed(error),
+            })
     }
 
     async fn read_probe(&self, connection: &mut Connection) -> Result<Probe, WireError> {
@@ -365,6 +372,18 @@ impl Scope {
             clock_skew: clock_skew_between(before, clock, after),
         })
     }
+}
+
+/// Whether the server answers, but has no connection to spare (class 53 of PostgreSQL's error
+/// codes: insufficient resources).
+fn is_out_of_connections(error: &ScopeError) -> bool {
+    let ScopeError::Unavailable(cause) = error else {
+        return false;
+    };
+    matches!(
+        cause.downcast_ref(),
+        Some(WireError::Server(error)) if error.sqlstate.starts_with("53")
+    )
 }
 
 /// Waits until the next probe is due.

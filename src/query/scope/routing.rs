@@ -19,6 +19,10 @@ const MAX_REPLICA_ATTEMPTS: usize = 2;
 #[error("the server stopped answering")]
 struct StoppedAnswering;
 
+fn is_stopped_answering(error: &ScopeError) -> bool {
+    matches!(error, ScopeError::Unavailable(cause) if cause.is::<StoppedAnswering>())
+}
+
 /// Where a call can succeed that failed on one server before it delivered a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Retry {
@@ -170,11 +174,14 @@ impl Scope {
             }
             // The replica is current, so the primary was away a moment ago: waiting for it again
             // would only delay the answer.
-            primary_error.get_or_insert_with(|| ScopeError::Unavailable(StoppedAnswering.into()));
+            return Err(
+                primary_error.unwrap_or_else(|| ScopeError::Unavailable(StoppedAnswering.into()))
+            );
         }
         match primary_error {
-            Some(error) => Err(error),
-            None => self.transact_on(primary, None, operation, sink).await,
+            // Found by a probe, which has less time than a call: it may answer late.
+            Some(error) if !is_stopped_answering(&error) => Err(error),
+            _ => self.transact_on(primary, None, operation, sink).await,
         }
     }
 

@@ -55,8 +55,14 @@ impl DatabaseServer {
         let pool_mode = address.pool_mode;
         let posture = Posture::new(&address.database, user, accepted_findings);
         let max_row_bytes = LimitsByRole::new(limits).max_result_bytes();
-        let connections =
-            ConnectionManager::new(address, user.to_owned(), password, max_row_bytes)?;
+        let is_primary = role == ServerRole::Primary;
+        let connections = ConnectionManager::new(
+            address,
+            user.to_owned(),
+            password,
+            max_row_bytes,
+            is_primary,
+        )?;
         let permits = limits.connections.get();
         let max_per_tenant = limits.tenant_connections.get();
         Ok(Self {
