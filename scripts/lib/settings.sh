@@ -101,7 +101,10 @@ is_setting() {
     ZAVA_*|POSTGRES_DB_HOST|POSTGRES_DB_PORT|POSTGRES_DB|POSTGRES_SSLMODE|POSTGRES_SSLROOTCERT|POSTGRES_POOL_MODE|POSTGRES_READ_HOSTS|POSTGRES_MAX_REPLICA_LAG|\
     POSTGRES_USER|POSTGRES_PASSWORD|POSTGRES_APPLICATION_NAME|POSTGRES_ADMIN_USER|POSTGRES_ADMIN_PASSWORD|\
     POSTGRES_AUTH|POSTGRES_ENTRA_OBJECT_ID|POSTGRES_ENTRA_SCOPE|AZURE_CLIENT_ID|AZURE_TENANT_ID|\
+    AZURE_OPENAI_ENDPOINT|AZURE_OPENAI_API_VERSION|AZURE_OPENAI_SCOPE|EMBEDDING_MODEL_DEPLOYMENT_NAME|\
     AZURE_CLIENT_SECRET|AZURE_FEDERATED_TOKEN_FILE|AZURE_AUTHORITY_HOST|IDENTITY_ENDPOINT|IDENTITY_HEADER|\
+    APPLICATIONINSIGHTS_CONNECTION_STRING|APPLICATIONINSIGHTS_AUTHENTICATION_STRING|\
+    OTEL_EXPORTER_OTLP_ENDPOINT|OTEL_EXPORTER_OTLP_PROTOCOL|OTEL_EXPORTER_OTLP_HEADERS|OTEL_SERVICE_NAME|OTEL_METRIC_EXPORT_INTERVAL|\
     WEBSITE_AUTH_ENABLED|FUNCTIONS_CUSTOMHANDLER_PORT|WEBSITE_SITE_NAME|CONTAINER_APP_NAME) ;;
     *) return 1 ;;
   esac
@@ -127,7 +130,10 @@ generated() {
     POSTGRES_DB) echo zava ;;
     POSTGRES_USER) echo zava_query ;;
     ZAVA_LISTEN) echo 127.0.0.1:8000 ;;
-    ZAVA_EMBEDDING_MODEL_DIR) printf '%s\n' "$tools_dir/embedding-model" ;;
+    ZAVA_EMBEDDING_MODEL_DIR)
+      # Not beside another source of embeddings, which would be an error.
+      ! setting AZURE_OPENAI_ENDPOINT >/dev/null && ! setting ZAVA_EMBEDDING_URL >/dev/null || return 1
+      printf '%s\n' "$tools_dir/embedding-model" ;;
     ZAVA_SIGNING_KEY) secret "$cluster_secrets" "$1" ;;
     POSTGRES_DB_PORT) if database_is_external; then echo 5432; else printf '%s\n' "$cluster_port"; fi ;;
     *)
@@ -166,7 +172,7 @@ settings_ignore_dotenv() {
 # .env in its working directory: run it in another one.)
 settings_ignore_caller() {
   local name
-  for name in ${!POSTGRES_@} ${!ZAVA_@}; do unset "$name"; done
+  for name in ${!POSTGRES_@} ${!ZAVA_@} ${!AZURE_OPENAI_@}; do unset "$name"; done
   external_database=''
   settings_ignore_dotenv
 }

@@ -1,5 +1,6 @@
 //! Builds an [`App`] from the settings. The only module that knows all others.
 
+mod embedder; //      the embedder that the settings name
 mod scope_adapter; // what other modules need of the database
 
 use std::convert::Infallible;
@@ -12,6 +13,7 @@ use anyhow::Context as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::access_tokens::AccessTokens;
 use crate::azure::AzureServices;
 use crate::catalog::Catalog;
 use crate::compute::Compute;
@@ -22,14 +24,15 @@ use crate::query::scope::{
     DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
 };
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::ProductSearch;
-use crate::search::embedding::StaticModel;
+use crate::search::{EmbedderError, ProductSearch};
 use crate::settings::ServeSettings;
+use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
 
+pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
-use scope_adapter::{ScopeAdapter, check_database};
+use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
 /// checked on a blocking thread.
@@ -38,6 +41,9 @@ const MAX_INLINE_CHECK_BYTES: NonZeroUsize = NonZeroUsize::new(2 * 1024).unwrap(
 /// How many jobs run off the reactor at once: one for each core of the small machines that this
 /// server is made for.
 const MAX_COMPUTE_JOBS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
+/// How long the embedding of a search may take.
+const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How long a response may take beyond its statement, once standard input has ended.
 const RESPONSE_GRACE: Duration = Duration::from_secs(1);
@@ -51,6 +57,11 @@ pub struct App {
     tools: Arc<Tools>,
     http: HttpServer,
     stdio_limits: StdioLimits,
+    telemetry: Telemetry,
+    /// The tokens with which telemetry is sent.
+    tokens: Arc<dyn AccessTokens>,
+    /// The name of the database.
+    database: String,
 }
 
 impl App {
@@ -76,6 +87,7 @@ impl App {
             stdio: _,
             audit,
             log: _,
+            telemetry,
         } = settings;
         let azure = AzureServices::new(azure.as_ref(), https)?;
         let scope = Scope::new(
@@ -91,12 +103,7 @@ impl App {
             clock,
         )?;
         let scope = Arc::new(scope);
-        let model = search
-            .embedding_model_dir
-            .as_deref()
-            .map(StaticModel::open)
-            .transpose()
-            .context("ZAVA_EMBEDDING_MODEL_DIR cannot be used")?;
+        let embedder = embedder(search, https, &azure, EMBEDDING_TIMEOUT)?;
         let identity = Identity::new(
             Arc::new(ScopeAdapter(Arc::clone(&scope))),
             auth.clone(),
@@ -115,7 +122,7 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
-            search: model.map(|model| ProductSearch::new(Arc::new(model), Arc::clone(&scope))),
+            search: embedder.map(|embedder| ProductSearch::new(embedder, Arc::clone(&scope))),
             clock,
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
@@ -131,6 +138,9 @@ impl App {
                 max_in_flight: limits.tenant_requests(),
                 grace: limits.answer.statement_timeout + RESPONSE_GRACE,
             },
+            telemetry: Telemetry::new(telemetry, https, clock),
+            tokens: azure.tokens(),
+            database: database.database.clone(),
         })
     }
 
@@ -151,22 +161,27 @@ impl App {
             .http
             .url(local_address)
             .context("the listening address is not a valid URL")?;
+        self.start_telemetry()?;
         let store = ScopeAdapter(Arc::clone(&self.scope));
+        let handler = Handler::new(
+            Arc::clone(&self.tools),
+            CallerSource::Request,
+            Arc::clone(&self.audit_log),
+            self.telemetry.clone(),
+        );
         let services = HttpServices {
             compute: Arc::clone(&self.tools.compute),
-            handler: Handler::new(
-                self.tools,
-                CallerSource::Request,
-                Arc::clone(&self.audit_log),
-            ),
+            handler,
+            telemetry: self.telemetry.clone(),
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
             readiness: Arc::new(store.clone()),
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = with_database_watch(&self.scope, serving);
-        let served = with_audit_log(&self.audit_log, &store, serving).await;
+        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
+        let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
+        self.telemetry.shutdown().await;
         served.context("serving HTTP failed")
     }
 
@@ -181,8 +196,14 @@ impl App {
         tenant: TenantId,
         stop: CancellationToken,
     ) -> anyhow::Result<()> {
+        self.start_telemetry()?;
         let callers = CallerSource::Fixed(self.identity, tenant);
-        let handler = Handler::new(self.tools, callers, Arc::clone(&self.audit_log));
+        let handler = Handler::new(
+            self.tools,
+            callers,
+            Arc::clone(&self.audit_log),
+            self.telemetry.clone(),
+        );
         let overdue = CancellationToken::new();
         let serving = Box::pin(host::serve_stdio(
             handler,
@@ -204,10 +225,21 @@ impl App {
             }
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_database_watch(&self.scope, serving);
-        let served = with_audit_log(&self.audit_log, &store, serving).await;
+        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
+        let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
+        self.telemetry.shutdown().await;
         served.context("serving standard input and output failed")
+    }
+
+    /// Starts sending telemetry, if the settings say where to.
+    fn start_telemetry(&self) -> anyhow::Result<()> {
+        let state = Arc::new(ObservedScope(Arc::downgrade(&self.scope)));
+        let audit_log = Arc::downgrade(&self.audit_log);
+        let started = self
+            .telemetry
+            .start(&self.database, state, audit_log, &self.tokens);
+        started.context("telemetry cannot be sent")
     }
 
     /// Examines the primary against every posture rule.
@@ -216,6 +248,18 @@ impl App {
     /// [`ScopeError`] when the examination fails.
     pub async fn examine_database(&self) -> Result<PostureReport, ScopeError> {
         self.scope.examine().await
+    }
+
+    /// Checks that a text can be embedded. Returns a description of the embedder; `None` if there
+    /// is none.
+    ///
+    /// # Errors
+    /// [`EmbedderError`] if the model or the service cannot be used.
+    pub async fn check_embedder(&self) -> Result<Option<String>, EmbedderError> {
+        match &self.tools.search {
+            Some(search) => Ok(Some(search.check_embedder().await?)),
+            None => Ok(None),
+        }
     }
 
     /// Examines each replica against every posture rule; the result is its name and its findings.
@@ -242,6 +286,7 @@ impl App {
 /// calls still in flight and appends the remaining records.
 async fn with_audit_log<T>(
     audit_log: &AuditLog,
+    telemetry: &Telemetry,
     store: &ScopeAdapter,
     serving: impl Future<Output = T>,
 ) -> T {
@@ -253,15 +298,21 @@ async fn with_audit_log<T>(
         done.cancel();
         served
     };
-    tokio::join!(serving, audit_log.run(store, done.clone())).0
+    // On the heap, because both futures together are large.
+    let appending = Box::pin(telemetry.in_background(audit_log.run(store, done.clone())));
+    tokio::join!(serving, appending).0
 }
 
 /// Runs `serving`, and meanwhile examines the database's posture and probes its replicas.
-async fn with_database_watch<T>(scope: &Scope, serving: impl Future<Output = T>) -> T {
+async fn with_database_watch<T>(
+    scope: &Scope,
+    telemetry: &Telemetry,
+    serving: impl Future<Output = T>,
+) -> T {
     // On the heap, because the futures are large and `select!` moves them.
     let (posture, replicas) = (
-        Box::pin(scope.watch_posture()),
-        Box::pin(scope.watch_replicas()),
+        Box::pin(telemetry.in_background(scope.watch_posture())),
+        Box::pin(telemetry.in_background(scope.watch_replicas())),
     );
     // Only the first arm completes, and dropping another one cancels its statements.
     tokio::select! {

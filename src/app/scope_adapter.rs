@@ -1,7 +1,7 @@
 //! Implements by means of [`Scope`] what other modules need of the database, so that they need not
 //! know it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -12,6 +12,7 @@ use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, StoreUnavailable, TenantId, TenantStore,
 };
 use crate::query::scope::{Finding, PostureReport, Scope, ScopeError, ServerStatus};
+use crate::telemetry::ServerState;
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainHead};
 
 /// A larger clock skew between this server and the database is reported. Beyond 30 s no signed
@@ -144,6 +145,19 @@ impl Readiness for ScopeAdapter {
             }
         }
         .boxed()
+    }
+}
+
+/// What metrics show of the database, as long as the server serves.
+pub(super) struct ObservedScope(pub(super) Weak<Scope>);
+
+impl ServerState for ObservedScope {
+    fn connection_counts(&self) -> (usize, usize) {
+        self.0.upgrade().map_or((0, 0), |scope| scope.connections())
+    }
+
+    fn posture_findings(&self) -> usize {
+        self.0.upgrade().map_or(0, |scope| scope.finding_count())
     }
 }
 

@@ -33,10 +33,16 @@ use entity_names::EntityNames;
 use row_counts::RowCounts;
 use text_rows::TextRows;
 
-static DESCRIBE_TABLES: CheckedQuery = CheckedQuery::literal(include_str!("describe_tables.sql"));
-static READ_NAMES: CheckedQuery = CheckedQuery::literal(include_str!("read_names.sql"));
-static VISIBLE_STORES: CheckedQuery = CheckedQuery::literal(include_str!("visible_stores.sql"));
-static ROW_COUNTS: CheckedQuery = CheckedQuery::literal(include_str!("row_counts.sql"));
+static DESCRIBE_TABLES: CheckedQuery =
+    CheckedQuery::summarized_literal(include_str!("describe_tables.sql"), "SELECT pg_catalog");
+static READ_NAMES: CheckedQuery = CheckedQuery::summarized_literal(
+    include_str!("read_names.sql"),
+    "SELECT retail.stores retail.categories retail.product_types",
+);
+static VISIBLE_STORES: CheckedQuery =
+    CheckedQuery::summarized_literal(include_str!("visible_stores.sql"), "SELECT retail.stores");
+static ROW_COUNTS: CheckedQuery =
+    CheckedQuery::summarized_literal(include_str!("row_counts.sql"), "SELECT retail");
 
 /// How long results show the old name of a store that was renamed.
 const VISIBLE_STORES_TTL: Duration = Duration::from_secs(60);

@@ -1,6 +1,6 @@
 use std::time::SystemTime;
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, Error, ensure};
 use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
 use zava_mcp_server::query::scope::{Finding, PostureReport, PostureRule, ServerState};
 use zava_mcp_server::settings::{AcceptedFinding, ServeSettings};
@@ -20,11 +20,13 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
     };
     print_line("settings   ok")?;
     let app = App::new(&settings, clock)?;
-    print_line(match settings.search.embedding_model_dir {
-        Some(_) => "embedding  ok",
-        None => {
-            "embedding  none; ZAVA_EMBEDDING_MODEL_DIR is not set, so semantic_search_products returns an error"
+    let embedder = app.check_embedder().await;
+    print_line(&match &embedder {
+        Ok(Some(embedder)) => format!("embedding  ok ({embedder})"),
+        Ok(None) => {
+            "embedding  none; neither ZAVA_EMBEDDING_MODEL_DIR nor AZURE_OPENAI_ENDPOINT nor ZAVA_EMBEDDING_URL is set, so semantic_search_products returns an error".to_owned()
         }
+        Err(error) => format!("embedding  WRONG  {:#}", Error::new(error.clone())),
     })?;
     let report = app
         .examine_database()
@@ -51,7 +53,9 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
         "database   ok ({} on {}:{} as {})",
         database.database, database.host, database.port, settings.login.user
     ))?;
-    check_replicas(&app).await
+    check_replicas(&app).await?;
+    embedder.context("semantic_search_products returns an error")?;
+    Ok(())
 }
 
 /// Checks each replica against the posture rules, and whether it is current.

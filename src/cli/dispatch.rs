@@ -83,13 +83,13 @@ pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(),
 
 fn serve_settings(environment: &Environment) -> Result<ServeSettings, CommandError> {
     let settings = ServeSettings::from_environment(environment)?;
-    telemetry::log_to_stderr(settings.log.as_str());
+    telemetry::log_to_stderr(settings.log.as_str(), settings.telemetry.is_enabled());
     Ok(settings)
 }
 
 fn admin_settings(environment: &Environment) -> Result<AdminSettings, CommandError> {
     let settings = AdminSettings::from_environment(environment)?;
-    telemetry::log_to_stderr(settings.log.as_str());
+    telemetry::log_to_stderr(settings.log.as_str(), false);
     Ok(settings)
 }
 

@@ -1,14 +1,20 @@
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
+use zava_mcp_server::app;
+use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database;
 use zava_mcp_server::sample_data::{self, Plan, Progress};
-use zava_mcp_server::search::embedding::StaticModel;
+use zava_mcp_server::search::EmbedderError;
 use zava_mcp_server::settings::AdminSettings;
 
 use super::arguments::{Scale, Seed};
 use super::output::print_line;
+
+/// How long one request to an embedding service may take. Nobody waits for an answer meanwhile, and
+/// the service may limit the rate.
+const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Loads the sample data, unless the database already holds data.
 pub(super) async fn run(
@@ -25,11 +31,15 @@ pub(super) async fn run(
             loaded.customers, loaded.orders
         ));
     }
-    let directory = settings.search.embedding_model_dir.as_deref().context(
-        "ZAVA_EMBEDDING_MODEL_DIR is not set; `seed` needs the model to compute a vector for each product",
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
+    let embedder = app::embedder(&settings.search, &settings.https, &azure, EMBEDDING_TIMEOUT)?.context(
+        "no source of embeddings is set, and `seed` needs one to compute a vector for each product; set ZAVA_EMBEDDING_MODEL_DIR, AZURE_OPENAI_ENDPOINT or ZAVA_EMBEDDING_URL",
     )?;
-    let model = StaticModel::open(directory)?;
-    let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
+    let embed = async |texts| {
+        let embeddings = embedder.embed(texts).await?;
+        let numbers = embeddings.iter().map(|one| one.as_slice().to_vec());
+        Ok::<_, EmbedderError>(numbers.collect())
+    };
     let scale = match seed.scale {
         Scale::Full => sample_data::Scale::Full,
         Scale::Small => sample_data::Scale::Small,
@@ -44,9 +54,9 @@ pub(super) async fn run(
     };
     let progress = Progress::on_stderr();
     let summary = if seed.replace {
-        sample_data::replace(&mut db, &plan, model.name(), embed, progress).await?
+        sample_data::replace(&mut db, &plan, embedder.model(), embed, progress).await?
     } else {
-        sample_data::load(&mut db, &plan, model.name(), embed, progress).await?
+        sample_data::load(&mut db, &plan, embedder.model(), embed, progress).await?
     };
     print_line(&format!(
         "loaded {} products, {} customers, {} orders with {} items",

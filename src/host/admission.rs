@@ -139,10 +139,15 @@ impl Admission {
             }
             self.proxies.client_address(peer, headers)
         });
-        let traceparent = headers.get("traceparent");
+        // The trace of the request's span, if there is one.
+        let trace_id = request.extensions().get().copied();
+        let trace_id = trace_id.unwrap_or_else(|| {
+            let traceparent = headers.get("traceparent");
+            TraceId::from_traceparent(traceparent.and_then(|value| value.to_str().ok()))
+        });
         RequestContext {
             source: Source::new(client, credentials.credential()),
-            trace_id: TraceId::from_traceparent(traceparent.and_then(|value| value.to_str().ok())),
+            trace_id,
         }
     }
 

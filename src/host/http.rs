@@ -17,11 +17,12 @@ use super::endpoint::Endpoint;
 use super::health::{Details, Readiness, SharedReadiness};
 use super::protected_resource::{self, AuthScheme, ProtectedResource};
 use super::rate_limits::RateLimiters;
-use super::{browser, endpoint, health, invocation, rejection, server};
+use super::{browser, endpoint, health, http_span, invocation, rejection, server};
 use crate::compute::Compute;
 use crate::identity::Identity;
 use crate::mcp::Handler;
 use crate::settings::{AuthSettings, HttpSettings, Limits, NetworkSettings, PublicUrl, RateLimits};
+use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
 
 /// An HTTP server that does not listen yet.
@@ -53,6 +54,8 @@ pub struct HttpServices {
     pub readiness: Arc<dyn Readiness>,
     /// Runs work that would block the reactor.
     pub compute: Arc<Compute>,
+    /// Measures requests.
+    pub telemetry: Telemetry,
 }
 
 impl HttpServer {
@@ -121,6 +124,7 @@ impl HttpServer {
             audit_log,
             readiness,
             compute,
+            telemetry,
         } = services;
         let resource = Arc::new(ProtectedResource::new(self.auth_scheme, public_url));
         let admission = Arc::new(Admission {
@@ -181,11 +185,12 @@ impl HttpServer {
         }
         let router =
             browser::with_browser_headers(router, &self.allowed_origins, public_url.is_encrypted());
-        if self.has_invocation_ids {
+        let router = if self.has_invocation_ids {
             invocation::with_invocation_spans(router)
         } else {
             router
-        }
+        };
+        http_span::with_http_spans(router, telemetry, public_url.path())
     }
 }
 

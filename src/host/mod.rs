@@ -20,6 +20,7 @@ mod fast_path; //          a plain tool call without rmcp's transport
 mod health; //             liveness, readiness, details for operators
 mod http; //               the HTTP server: its routes, and what they work with
 mod http_error; //         the form of a response that rejects a request
+mod http_span; //          measures requests for telemetry
 mod in_flight; //          the limit of requests in flight per tenant
 mod invocation; //         the invocation id of the Azure Functions host
 mod json_scan; //          what a body would cost to parse

@@ -14,12 +14,16 @@ use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HE
 use crate::query::guard::visible;
 use crate::query::rows::{MAX_COLUMNS, TooManyColumns};
 use crate::query::scope::{PgError, ScopeError};
-use crate::search::SearchError;
-use crate::search::embedding::EmbeddingError;
+use crate::search::{EmbedderError, SearchError};
 use crate::telemetry::TraceId;
 
 const DATABASE_UNAVAILABLE: &str =
     "the database is temporarily unavailable; try again in a few seconds";
+
+/// What a client does without semantic search.
+const SEARCH_BY_SQL: &str = "use execute_sales_query with words of the description instead, for example \
+     SELECT product_id, sku, product_name, product_description FROM retail.products \
+     WHERE product_name ILIKE '%paint%' OR product_description ILIKE '%paint%'";
 
 /// The text for an internal error, whose log entry carries the same trace id.
 #[must_use]
@@ -45,11 +49,21 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
         ToolError::Catalog(CatalogError::UnknownTables(names)) => {
             format!("unknown tables: {}; {}", names.join(", "), valid_tables())
         }
-        ToolError::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
+        ToolError::Search(SearchError::Embedding(EmbedderError::NothingToEmbed)) => {
             "query_description has no words to search for; describe the product in a few words"
                 .to_owned()
         }
-        ToolError::Search(SearchError::Embedding(_) | SearchError::Task(_))
+        ToolError::Search(SearchError::Embedding(EmbedderError::TextRejected)) => {
+            "the embedding service does not accept query_description; describe the product in other words"
+                .to_owned()
+        }
+        ToolError::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
+            format!("semantic search is temporarily unavailable: the embedding service gives no answer; {SEARCH_BY_SQL}, or try again later")
+        }
+        ToolError::Search(SearchError::NoComparableVector(_)) => {
+            format!("semantic search is unavailable: the products have no vectors of this server's embedding model, and the operator finds the cause in the server log; {SEARCH_BY_SQL}")
+        }
+        ToolError::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
         | ToolError::Task(_)
         | ToolError::Panicked => internal_error_text(trace_id),
         ToolError::TenantBusy => {
@@ -57,8 +71,7 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
                 .to_owned()
         }
         ToolError::NoEmbeddingModel => {
-            "semantic search is not configured on this server (ZAVA_EMBEDDING_MODEL_DIR); query retail.products instead"
-                .to_owned()
+            format!("semantic search is not configured on this server; {SEARCH_BY_SQL}")
         }
     }
 }

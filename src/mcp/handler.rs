@@ -23,11 +23,12 @@ use super::method::{initialize_error_text, method_not_found};
 use super::request_extensions::{
     TenantBusy, http_extension, http_parts, rendered_result, request_caller, request_trace_id,
 };
+use super::request_span::{measure, method_name};
 use super::tool_error::ToolError;
 use super::tools::{RegisteredTool, TOOLS, Tools};
 use crate::identity::{AuthError, Caller, Identity, OAuthScope, TenantId};
-use crate::telemetry::TraceId;
 use crate::telemetry::audit::{AuditLog, Decision, Event, EventKind};
+use crate::telemetry::{Telemetry, TraceId};
 
 /// The server's name, the same as in the original sample.
 const SERVER_NAME: &str = "mcp-zava-sales";
@@ -56,17 +57,25 @@ pub struct Handler {
     caller_source: CallerSource,
     audit_log: Arc<AuditLog>,
     cancellable_calls: CancellableCalls,
+    telemetry: Telemetry,
 }
 
 impl Handler {
-    /// Creates a handler that calls `tools` and records each call in `audit_log`.
+    /// Creates a handler that calls `tools`, records each call in `audit_log` and measures each
+    /// request by `telemetry`.
     #[must_use]
-    pub fn new(tools: Arc<Tools>, caller_source: CallerSource, audit_log: Arc<AuditLog>) -> Self {
+    pub fn new(
+        tools: Arc<Tools>,
+        caller_source: CallerSource,
+        audit_log: Arc<AuditLog>,
+        telemetry: Telemetry,
+    ) -> Self {
         Self {
             tools,
             caller_source,
             audit_log,
             cancellable_calls: CancellableCalls::default(),
+            telemetry,
         }
     }
 
@@ -133,6 +142,96 @@ impl Handler {
             ..Event::refused(EventKind::Call, reason, None, request_trace_id(context))
         });
     }
+
+    /// The error for a request that rmcp could not parse as one of its own types.
+    fn unreadable_request_error(
+        &self,
+        request: CustomRequest,
+        context: &RequestContext<RoleServer>,
+    ) -> ErrorData {
+        match request.method.as_str() {
+            "tools/call" => {
+                self.record_invalid_call("malformed call", context);
+                ErrorData::invalid_params(
+                    "params must be {\"name\": string, \"arguments\": object}",
+                    None,
+                )
+            }
+            // Protocol version 2026-07-28 has no `initialize`.
+            "initialize" if context.meta.protocol_version().is_none() => {
+                ErrorData::invalid_params(initialize_error_text(request.params), None)
+            }
+            "server/discover" | "ping" | "tools/list" => ErrorData::invalid_params(
+                "params must be an object with the method's parameters",
+                None,
+            ),
+            _ => method_not_found(),
+        }
+    }
+
+    /// Calls a tool.
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let Some(tool) = RegisteredTool::from_name(&request.name) else {
+            self.record_invalid_call("unknown tool", &context);
+            let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
+            return Err(ErrorData::invalid_params(
+                format!("unknown tool; the tools are {}", names.join(", ")),
+                None,
+            ));
+        };
+        let _call = self.audit_log.begin_call();
+        let trace_id = request_trace_id(&context);
+        let caller = self.caller(&context, trace_id).await?;
+        let mut call = AuditedCall::start(&self.audit_log, &caller, tool.name, trace_id);
+        // The HTTP layer has checked the scope too, but of the message as it parsed it.
+        if let Some(required) = tool
+            .required_scope
+            .filter(|required| !caller.scopes().has(*required))
+        {
+            call.finish(Decision::Refused, Some("scope missing".into()));
+            let text = format!("the token lacks the scope {}", required.as_str());
+            return Err(ErrorData::invalid_request(text, None));
+        }
+        let rendered = rendered_result(&context, trace_id)?;
+        if http_extension::<TenantBusy>(&context).is_some() {
+            let (result, (decision, reason)) = tool.error_result(&ToolError::TenantBusy, trace_id);
+            call.finish(decision, reason);
+            return Ok(result.into_rmcp(rendered).into());
+        }
+        let session =
+            http_parts(&context).and_then(|parts| SessionId::from_headers(&parts.headers));
+        let cancellable = self
+            .cancellable_calls
+            .register(&caller, session, &context.id);
+        let running = self.tools.call(
+            tool,
+            &caller,
+            request.arguments.unwrap_or_default(),
+            &mut call.details,
+            trace_id,
+        );
+        // rmcp does not stop the handler when the client disconnects (HTTP), sends
+        // notifications/cancelled (stdio) or ends the session: it only cancels `context.ct`. A call
+        // on the fast path of HTTP is dropped instead, and the drop of `call` records it. Over HTTP
+        // the notification arrives in a separate request, which resolves `cancellable`. Dropping
+        // `running` cancels its statement.
+        let finished = tokio::select! {
+            biased; // A result that is ready is sent, even if the call was cancelled meanwhile.
+            finished = running => Some(finished),
+            () = context.ct.cancelled() => None,
+            () = cancellable.cancelled() => None,
+        };
+        let Some((result, (decision, reason))) = finished else {
+            call.finish(Decision::Cancelled, None);
+            return Err(ErrorData::internal_error("the call was cancelled", None));
+        };
+        call.finish(decision, reason);
+        Ok(result.into_rmcp(rendered).into())
+    }
 }
 
 impl ServerHandler for Handler {
@@ -149,13 +248,21 @@ impl ServerHandler for Handler {
         request: InitializeRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<InitializeResult, ErrorData> {
-        let instructions = self.instructions(&context).await;
-        let result = self.negotiate_initialize(&request)?;
-        if let Some(success) = http_extension::<InitializeSuccess>(&context) {
-            success.report();
-        }
-        context.peer.set_peer_info(request);
-        Ok(result.with_instructions(instructions))
+        let method = ("initialize", None);
+        measure(&self.telemetry, method, context, async |context| {
+            let instructions = self.instructions(&context).await;
+            let result = self.negotiate_initialize(&request)?;
+            if let Some(success) = http_extension::<InitializeSuccess>(&context) {
+                success.report();
+            }
+            context.peer.set_peer_info(request);
+            Ok(result.with_instructions(instructions))
+        })
+        .await
+    }
+
+    async fn ping(&self, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
+        measure(&self.telemetry, ("ping", None), context, async |_| Ok(())).await
     }
 
     /// Cacheable by this client only, because the instructions say whose rows the caller sees.
@@ -163,51 +270,45 @@ impl ServerHandler for Handler {
         &self,
         context: RequestContext<RoleServer>,
     ) -> Result<DiscoverResult, ErrorData> {
-        let instructions = self.instructions(&context).await;
-        let result = DiscoverResult::from_server_info(
-            self.supported_protocol_versions().into_owned(),
-            self.get_info().with_instructions(instructions),
-        );
-        Ok(result
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Private))
+        let method = ("server/discover", None);
+        measure(&self.telemetry, method, context, async |context| {
+            let instructions = self.instructions(&context).await;
+            let result = DiscoverResult::from_server_info(
+                self.supported_protocol_versions().into_owned(),
+                self.get_info().with_instructions(instructions),
+            );
+            Ok(result
+                .with_ttl_ms(CACHE_TTL_MS)
+                .with_cache_scope(CacheScope::Private))
+        })
+        .await
     }
 
-    fn list_tools(
+    async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
-    ) -> impl Future<Output = Result<ListToolsResult, ErrorData>> + Send + '_ {
-        let list = ListToolsResult::with_all_items(self.tools.definitions());
-        ready(Ok(list
-            .with_ttl_ms(CACHE_TTL_MS)
-            .with_cache_scope(CacheScope::Public)))
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        measure(&self.telemetry, ("tools/list", None), context, async |_| {
+            let list = ListToolsResult::with_all_items(self.tools.definitions());
+            Ok(list
+                .with_ttl_ms(CACHE_TTL_MS)
+                .with_cache_scope(CacheScope::Public))
+        })
+        .await
     }
 
     /// Answers a request that rmcp could not parse as one of its own types.
-    fn on_custom_request(
+    async fn on_custom_request(
         &self,
         request: CustomRequest,
         context: RequestContext<RoleServer>,
-    ) -> impl Future<Output = Result<CustomResult, ErrorData>> + Send + '_ {
-        ready(Err(match request.method.as_str() {
-            "tools/call" => {
-                self.record_invalid_call("malformed call", &context);
-                ErrorData::invalid_params(
-                    "params must be {\"name\": string, \"arguments\": object}",
-                    None,
-                )
-            }
-            // Protocol version 2026-07-28 has no `initialize`.
-            "initialize" if context.meta.protocol_version().is_none() => {
-                ErrorData::invalid_params(initialize_error_text(request.params), None)
-            }
-            "server/discover" | "ping" | "tools/list" => ErrorData::invalid_params(
-                "params must be an object with the method's parameters",
-                None,
-            ),
-            _ => method_not_found(),
-        }))
+    ) -> Result<CustomResult, ErrorData> {
+        let method = (method_name(&request.method), None);
+        measure(&self.telemetry, method, context, async |context| {
+            Err(self.unreadable_request_error(request, &context))
+        })
+        .await
     }
 
     // Unsupported methods. rmcp's default error holds only the method's name.
@@ -292,61 +393,11 @@ impl ServerHandler for Handler {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let Some(tool) = RegisteredTool::from_name(&request.name) else {
-            self.record_invalid_call("unknown tool", &context);
-            let names: Vec<&str> = TOOLS.iter().map(|tool| tool.name).collect();
-            return Err(ErrorData::invalid_params(
-                format!("unknown tool; the tools are {}", names.join(", ")),
-                None,
-            ));
-        };
-        let _call = self.audit_log.begin_call();
-        let trace_id = request_trace_id(&context);
-        let caller = self.caller(&context, trace_id).await?;
-        let mut call = AuditedCall::start(&self.audit_log, &caller, tool.name, trace_id);
-        // The HTTP layer has checked the scope too, but of the message as it parsed it.
-        if let Some(required) = tool
-            .required_scope
-            .filter(|required| !caller.scopes().has(*required))
-        {
-            call.finish(Decision::Refused, Some("scope missing".into()));
-            let text = format!("the token lacks the scope {}", required.as_str());
-            return Err(ErrorData::invalid_request(text, None));
-        }
-        let rendered = rendered_result(&context, trace_id)?;
-        if http_extension::<TenantBusy>(&context).is_some() {
-            let (result, (decision, reason)) = tool.error_result(&ToolError::TenantBusy, trace_id);
-            call.finish(decision, reason);
-            return Ok(result.into_rmcp(rendered).into());
-        }
-        let session =
-            http_parts(&context).and_then(|parts| SessionId::from_headers(&parts.headers));
-        let cancellable = self
-            .cancellable_calls
-            .register(&caller, session, &context.id);
-        let running = self.tools.call(
-            tool,
-            &caller,
-            request.arguments.unwrap_or_default(),
-            &mut call.details,
-            trace_id,
-        );
-        // rmcp does not stop the handler when the client disconnects (HTTP), sends
-        // notifications/cancelled (stdio) or ends the session: it only cancels `context.ct`. A call
-        // on the fast path of HTTP is dropped instead, and the drop of `call` records it. Over HTTP
-        // the notification arrives in a separate request, which resolves `cancellable`. Dropping
-        // `running` cancels its statement.
-        let finished = tokio::select! {
-            biased; // A result that is ready is sent, even if the call was cancelled meanwhile.
-            finished = running => Some(finished),
-            () = context.ct.cancelled() => None,
-            () = cancellable.cancelled() => None,
-        };
-        let Some((result, (decision, reason))) = finished else {
-            call.finish(Decision::Cancelled, None);
-            return Err(ErrorData::internal_error("the call was cancelled", None));
-        };
-        call.finish(decision, reason);
-        Ok(result.into_rmcp(rendered).into())
+        let tool = RegisteredTool::from_name(&request.name).map(|tool| tool.name);
+        let method = ("tools/call", tool);
+        measure(&self.telemetry, method, context, async |context| {
+            self.call(request, context).await
+        })
+        .await
     }
 }

@@ -18,6 +18,7 @@ mod method; // supported methods, and errors for unreadable requests
 mod name_hint; // the hint for a name that does not exist
 mod rendered; // a tool result as JSON text, passed around rmcp's types
 mod request_extensions; // what a transport puts into a request
+mod request_span; // measures a request for telemetry
 mod result; // a tool result: text and structured content
 mod tool_error; // why a tool call failed, and its log entries
 mod tools; // one file per tool

@@ -34,12 +34,18 @@ pub(super) fn request_caller(context: &RequestContext<RoleServer>) -> Option<&Ca
     http_extension(context)
 }
 
-/// The trace id that the HTTP layer has put into the request, or a new one.
+/// The trace that the request belongs to: that of its span, else the one that its `_meta` names,
+/// else that of the HTTP request, else a new one.
 pub(super) fn request_trace_id(context: &RequestContext<RoleServer>) -> TraceId {
-    let from_http = http_extension::<TraceId>(context);
-    from_http
-        .copied()
-        .unwrap_or_else(|| TraceId::from_traceparent(None))
+    let from_meta = || {
+        let traceparent = context.meta.get_traceparent()?;
+        TraceId::parse_traceparent(traceparent)
+    };
+    let of_span = context.extensions.get::<TraceId>().copied();
+    of_span
+        .or_else(from_meta)
+        .or_else(|| http_extension(context).copied())
+        .unwrap_or_else(TraceId::random)
 }
 
 /// The extension that receives the result of a call. The HTTP and stdio transports put one into

@@ -7,8 +7,7 @@ use crate::catalog::CatalogError;
 use crate::query::guard::Refusal;
 use crate::query::rows::TooManyColumns;
 use crate::query::scope::ScopeError;
-use crate::search::SearchError;
-use crate::search::embedding::EmbeddingError;
+use crate::search::{EmbedderError, SearchError};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::Decision;
 
@@ -69,7 +68,14 @@ impl ToolError {
             | Self::TenantBusy
             | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {}
+            | Self::Search(SearchError::Embedding(
+                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
+            )) => {}
+            // Logged when they begin and end, not with every call.
+            Self::Search(
+                SearchError::Embedding(EmbedderError::Unavailable(_))
+                | SearchError::NoComparableVector(_),
+            ) => {}
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
@@ -91,7 +97,7 @@ impl ToolError {
                     tracing::warn!(tool, %trace_id, error, "posture check failed")
                 }
             },
-            Self::Search(SearchError::Embedding(_) | SearchError::Task(_))
+            Self::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
             | Self::Task(_)
             | Self::Panicked => {
                 tracing::error!(tool, %trace_id, error, "tool call failed")
@@ -116,9 +122,13 @@ impl ToolError {
             Self::Refused(refusal) => (Decision::Refused, refusal.rule().name().into()),
             Self::Argument(_)
             | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(EmbeddingError::NothingToEmbed)) => {
-                failed("argument")
+            | Self::Search(SearchError::Embedding(
+                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
+            )) => failed("argument"),
+            Self::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
+                failed("embedding service unavailable")
             }
+            Self::Search(SearchError::NoComparableVector(_)) => failed("no vectors"),
             Self::TooManyColumns(_) => failed("columns"),
             Self::TenantBusy => (
                 Decision::Refused,
@@ -151,7 +161,7 @@ impl ToolError {
                     failed("database misconfigured")
                 }
             },
-            Self::Search(SearchError::Embedding(_) | SearchError::Task(_))
+            Self::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
             | Self::Task(_)
             | Self::Panicked => failed("internal"),
         }

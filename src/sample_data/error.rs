@@ -36,14 +36,9 @@ pub enum SampleDataError {
     #[error("the tables are locked; another load may be running")]
     Busy(#[source] sqlx::Error),
 
-    /// The embedding closure failed for a product: fix the model, then load again.
-    #[error("the text of product {sku} could not be embedded")]
-    Embedding {
-        /// The product.
-        sku: &'static str,
-        /// The closure's error.
-        source: Box<dyn Error + Send + Sync>,
-    },
+    /// The embedding closure failed, with this error: fix the model or its service, then load again.
+    #[error("the texts of the products could not be embedded")]
+    Embedding(#[source] Box<dyn Error + Send + Sync>),
 
     /// A step failed in the database, or the connection was lost.
     #[error("the database failed while {step}")]

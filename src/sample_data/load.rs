@@ -4,7 +4,7 @@ use std::error::Error;
 use sqlx::{Connection as _, PgConnection};
 
 use super::master_data::{self, Embedded};
-use super::product_catalog::{ProductCatalog, content_hash, read_product_catalog};
+use super::product_catalog::{Product, ProductCatalog, content_hash, read_product_catalog};
 use super::progress::Progress;
 use super::stock::stock;
 use super::{Plan, SampleDataError, purchases};
@@ -24,6 +24,9 @@ const VACUUM: [&str; 10] = [
     "VACUUM (ANALYZE) retail.product_description_embeddings",
     "VACUUM (ANALYZE) guard.tenant",
 ];
+
+/// How many products are embedded at once.
+const BATCH_PRODUCTS: usize = 64;
 
 /// How many rows of the sample a database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,8 +98,8 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 
 /// Loads the sample into an empty database.
 ///
-/// `embed` turns a text into its vector; it is called once per product, before anything is written.
-/// `model` is the name of the embedding model. The connection must act as the owner of the tables
+/// `embed` turns texts into their vectors, one for each; it is called with the texts of all products
+/// in batches, before anything is written. `model` is the name of the embedding model. The connection must act as the owner of the tables
 /// and must not be in a transaction. At full scale, a load takes about nine seconds on two cores,
 /// shared with PostgreSQL, and a few megabytes of memory.
 ///
@@ -112,7 +115,7 @@ pub async fn load<E>(
     db: &mut PgConnection,
     plan: &Plan,
     model: &str,
-    embed: impl FnMut(&str) -> Result<Vec<f32>, E>,
+    embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
     progress: Progress,
 ) -> Result<Summary, SampleDataError>
 where
@@ -122,7 +125,7 @@ where
     // which may cost money.
     reject_loaded(db).await?;
     let catalog = read_product_catalog()?;
-    let vectors = embed_products(&catalog, embed, progress)?;
+    let vectors = embed_products(&catalog, embed, progress).await?;
     write(
         db,
         ExistingRows::Reject,
@@ -149,14 +152,14 @@ pub async fn replace<E>(
     db: &mut PgConnection,
     plan: &Plan,
     model: &str,
-    embed: impl FnMut(&str) -> Result<Vec<f32>, E>,
+    embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
     progress: Progress,
 ) -> Result<Summary, SampleDataError>
 where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let catalog = read_product_catalog()?;
-    let vectors = embed_products(&catalog, embed, progress)?;
+    let vectors = embed_products(&catalog, embed, progress).await?;
     write(
         db,
         ExistingRows::Replace,
@@ -176,9 +179,9 @@ async fn reject_loaded(db: &mut PgConnection) -> Result<(), SampleDataError> {
     }
 }
 
-fn embed_products<E>(
+async fn embed_products<E>(
     catalog: &ProductCatalog,
-    mut embed: impl FnMut(&str) -> Result<Vec<f32>, E>,
+    mut embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
     progress: Progress,
 ) -> Result<Vec<Embedded>, SampleDataError>
 where
@@ -186,18 +189,20 @@ where
 {
     let step = progress.begin("embedding products", catalog.products.len());
     let mut vectors = Vec::with_capacity(catalog.products.len());
-    for product in &catalog.products {
-        let text = product.embedding_text();
-        let numbers = embed(&text).map_err(|error| SampleDataError::Embedding {
-            sku: product.sku,
-            source: error.into(),
-        })?;
-        vectors.push(Embedded {
-            product_id: product.id,
-            vector: numbers.into(),
-            content_hash: content_hash(&text),
-        });
-        step.advance(1);
+    for products in catalog.products.chunks(BATCH_PRODUCTS) {
+        let texts: Vec<_> = products.iter().map(Product::embedding_text).collect();
+        let hashes: Vec<_> = texts.iter().map(|text| content_hash(text)).collect();
+        let embedded = embed(texts)
+            .await
+            .map_err(|error| SampleDataError::Embedding(error.into()))?;
+        for ((product, numbers), content_hash) in products.iter().zip(embedded).zip(hashes) {
+            vectors.push(Embedded {
+                product_id: product.id,
+                vector: numbers.into(),
+                content_hash,
+            });
+        }
+        step.advance(products.len());
     }
     step.end();
     Ok(vectors)

@@ -2,6 +2,8 @@
 --   $1 the text's embedding, $2 the name of its model, $3 the maximum cosine distance,
 --   $4 the maximum number of rows
 -- Columns: named as in the original sample; sp is the similarity in percent.
+-- Only vectors of the same model with as many dimensions are compared; CASE, because the distance of
+-- others is an error.
 -- Run by the query login under a tenant. Plan: a scan and a sort of the model's vectors. The search
 -- is exact, so it misses no product, as an approximate index could.
 SELECT
@@ -17,7 +19,12 @@ SELECT
     e.distance AS similarity_distance,
     round(((1 - e.distance) * 100)::numeric, 1)::double precision AS sp
 FROM (
-    SELECT d.product_id, d.description_embedding OPERATOR(public.<=>) $1::public.vector AS distance
+    SELECT
+        d.product_id,
+        CASE
+            WHEN public.vector_dims(d.description_embedding) = public.vector_dims($1::public.vector)
+                THEN d.description_embedding OPERATOR(public.<=>) $1::public.vector
+        END AS distance
     FROM retail.product_description_embeddings AS d
     WHERE d.model = $2
 ) AS e

@@ -23,7 +23,7 @@ pub struct AdminSettings {
     pub https: HttpsSettings,
     /// The signing key that `migrate` makes the database accept.
     pub signing_key: SigningKeySetting,
-    /// The embedding model, with which `seed` computes the products' vectors.
+    /// With what `seed` computes the products' vectors.
     pub search: SearchSettings,
     /// Which log events are written.
     pub log: LogFilter,
@@ -67,7 +67,7 @@ impl AdminSettings {
             azure: AzureCredential::required(reader),
             https: https?,
             signing_key: signing_key?,
-            search,
+            search: search?,
             log: log?,
         })
     }

@@ -143,6 +143,12 @@ pub(super) fn parse_id(text: &str) -> Result<Uuid, &'static str> {
     Uuid::try_parse(text).map_err(|_| "must be a UUID")
 }
 
+pub(super) fn parse_token_scope(text: &str) -> Result<String, &'static str> {
+    let is_scope = text.starts_with("https://") && text.ends_with("/.default");
+    let problem = "must begin with https:// and end with /.default";
+    is_scope.then(|| text.to_owned()).ok_or(problem)
+}
+
 /// The variables that tell that App Service, Functions or Container Apps host this server.
 const HOSTS_WITH_AN_ENDPOINT: [&str; 2] = ["WEBSITE_SITE_NAME", "CONTAINER_APP_NAME"];
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::azure::{AzureCredential, parse_id};
+use super::azure::{AzureCredential, parse_id, parse_token_scope};
 use super::reader::Reader;
 use super::secret::Secret;
 use super::variables::{self as var, Variable};
@@ -197,11 +197,7 @@ impl LoginAuth {
                 "is `entra`, and the database must be sent the token itself, which needs POSTGRES_SSLMODE=verify-full",
             );
         }
-        let scope = reader.parsed(&var::POSTGRES_ENTRA_SCOPE, |text| {
-            let is_scope = text.starts_with("https://") && text.ends_with("/.default");
-            let problem = "must begin with https:// and end with /.default";
-            is_scope.then(|| text.to_owned()).ok_or(problem)
-        });
+        let scope = reader.parsed(&var::POSTGRES_ENTRA_SCOPE, parse_token_scope);
         AzureCredential::require(reader)?;
         Some(Self::Entra { scope: scope? })
     }

@@ -27,6 +27,7 @@ mod search; //      semantic search
 mod secret; //      a secret, or where Key Vault keeps it
 mod signing_key; // the key that signs each transaction's tenant
 mod stdio; //       standard input and output
+mod telemetry; //   traces, metrics and logs
 
 // Formats of single values.
 mod base_url; //        the URL of a server
@@ -57,11 +58,12 @@ pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;
 pub use reader::{Problem, SettingsError};
 pub use replicas::ReplicaSettings;
-pub use search::SearchSettings;
+pub use search::{EmbedderSettings, OpenAiAuth, OpenAiSettings, SearchSettings};
 pub use secret::{KeyVaultReference, Secret};
 pub use serve::ServeSettings;
 pub use signing_key::{SigningKey, SigningKeyError, SigningKeySetting};
 pub use stdio::StdioSettings;
+pub use telemetry::{ApplicationInsights, Otlp, TelemetrySettings};
 pub use variables::{VARIABLES, Variable};
 
 #[cfg(test)]

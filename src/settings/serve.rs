@@ -15,6 +15,7 @@ use super::replicas::ReplicaSettings;
 use super::search::SearchSettings;
 use super::signing_key::SigningKeySetting;
 use super::stdio::StdioSettings;
+use super::telemetry::TelemetrySettings;
 use super::variables as var;
 
 /// The settings of `serve` and `check`.
@@ -52,6 +53,8 @@ pub struct ServeSettings {
     pub audit: AuditSettings,
     /// Which log events are written.
     pub log: LogFilter,
+    /// Where traces, metrics and logs are sent.
+    pub telemetry: TelemetrySettings,
 }
 
 impl ServeSettings {
@@ -90,6 +93,7 @@ impl ServeSettings {
         let stdio = StdioSettings::read(reader);
         let audit = AuditSettings::read(reader);
         let log = LogFilter::read(reader);
+        let telemetry = TelemetrySettings::read(reader);
         Some(Self {
             network: network.into_settings()?,
             auth: auth?,
@@ -103,10 +107,11 @@ impl ServeSettings {
             accepted_findings: accepted_findings?,
             limits: limits?,
             rates: rates?,
-            search,
+            search: search?,
             stdio,
             audit: audit?,
             log: log?,
+            telemetry: telemetry?,
         })
     }
 }

@@ -64,7 +64,14 @@ variables! {
     ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
     ZAVA_HTTPS_PROXY = Some("none"), "environment", "`environment` sends outgoing HTTPS requests (to Entra ID and Azure) through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
-    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the embedding model's two files. Without it, semantic search returns an error.";
+    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, semantic search returns an error.";
+    AZURE_OPENAI_ENDPOINT = None, "https://zava.openai.azure.com", "Endpoint of the Azure OpenAI resource that computes embeddings, without `/openai`.";
+    AZURE_OPENAI_API_VERSION = None, "2024-10-21", "API version of Azure OpenAI. If it is set, requests go to the path of the deployment (`/openai/deployments/…`) with this version; otherwise to `/openai/v1`.";
+    AZURE_OPENAI_SCOPE = Some("https://cognitiveservices.azure.com/.default"), "https://ai.azure.com/.default", "Scope of the access tokens for Azure OpenAI. Some resources and sovereign clouds need another one.";
+    ZAVA_EMBEDDING_URL = None, "https://api.openai.com/v1", "Base URL of another service that speaks the protocol of OpenAI; `/embeddings` is added to it.";
+    ZAVA_EMBEDDING_API_KEY = None, "a-long-random-text", "Key of the embedding service. ZAVA_EMBEDDING_URL needs it (any text, if the service checks none). For Azure OpenAI it replaces the access tokens of the identity in ZAVA_AZURE_CREDENTIAL. Secret; it may refer to Key Vault.";
+    EMBEDDING_MODEL_DEPLOYMENT_NAME = Some("text-embedding-3-small"), "text-embedding-3-small", "Name of the deployment in Azure OpenAI, or of the model of another service. It is stored beside each vector, and only vectors with this name are searched: give a deployment of another model another name.";
+    ZAVA_EMBEDDING_DIMENSIONS = Some("1536"), "1536", "Number of dimensions that the embedding service is asked for, 1 to 4096. Vectors with another number are not searched.";
     ZAVA_STATEMENT_TIMEOUT_SECONDS = Some("15"), "15", "Maximum run time of one statement in the database, in seconds, 1 to 600.";
     ZAVA_MAX_ROWS = Some("1000"), "1000", "Maximum number of rows in one answer, 1 to 10000; a longer result is truncated and marked as such.";
     ZAVA_MAX_RESULT_BYTES = Some("1048576"), "1048576", "Maximum size of the rows in one answer, in bytes, 1024 to 67108864; a larger result is truncated and marked as such.";
@@ -84,6 +91,14 @@ variables! {
     ZAVA_FAILURE_RATE = Some("20"), "20", "Maximum number of invalid tokens and keys, and of requests for a tenant that is not the caller's, from one address per minute (of one credential, if Azure does not pass the client's address). Beyond it, only valid tokens and keys accepted within the last hour are let in from that address.";
     ZAVA_AUDIT_SQL = Some("off"), "off", "`on` adds the text of statements to the audit log, next to their fingerprints. The text may contain personal data.";
     ZAVA_LOG = Some("info"), "info,zava_mcp_server=debug", "Which events are logged to standard error: a level (`off`, `error`, `warn`, `info`, `debug`, `trace`), and levels for single modules, separated by commas.";
+    APPLICATIONINSIGHTS_CONNECTION_STRING = None, "InstrumentationKey=11111111-2222-3333-4444-555555555555;IngestionEndpoint=https://westeurope-5.in.applicationinsights.azure.com/", "Connection string of the Application Insights resource to which traces, metrics and logs are sent, as the portal shows it. Functions sets it itself.";
+    APPLICATIONINSIGHTS_AUTHENTICATION_STRING = None, "Authorization=AAD;ClientId=11111111-2222-3333-4444-555555555555", "Set it if Application Insights requires access tokens of Entra ID. They are those of ZAVA_AZURE_CREDENTIAL; `ClientId` must be AZURE_CLIENT_ID. The identity needs the role `Monitoring Metrics Publisher` on the resource. The Functions host reads this variable too.";
+    OTEL_EXPORTER_OTLP_ENDPOINT = None, "http://localhost:4318", "URL of an OpenTelemetry collector to which traces, metrics and logs are sent by OTLP over HTTP; `/v1/traces` and so on are appended.";
+    OTEL_EXPORTER_OTLP_PROTOCOL = None, "http/protobuf", "`http/protobuf`; gRPC is not supported.";
+    OTEL_EXPORTER_OTLP_HEADERS = None, "api-key=a-long-random-text", "Headers of each request to that collector, separated by commas. Only for an endpoint with HTTPS or on this machine. Secret.";
+    OTEL_SERVICE_NAME = Some("zava-mcp-server"), "zava-mcp-server", "Name under which traces, metrics and logs of this server are shown.";
+    OTEL_METRIC_EXPORT_INTERVAL = Some("60000"), "60000", "How often metrics are sent, in milliseconds, 1000 to 600000.";
+    ZAVA_TRACE_SAMPLE_RATIO = Some("1"), "0.1", "Share of traces that are sent, 0 to 1. Traces with an error, traces of at least one second and those that a client has marked as sampled are always sent. Lower it if traces cost too much; metrics are not sampled.";
 }
 
 /// Variables that Azure's hosting platforms set. On those platforms every connection comes from

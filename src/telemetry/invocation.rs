@@ -1,6 +1,8 @@
 use tracing::Span;
 use uuid::Uuid;
 
+use super::{names, spans};
+
 /// The target of the spans of invocations.
 pub(super) const INVOCATION_TARGET: &str = "zava::invocation";
 
@@ -23,6 +25,7 @@ impl InvocationId {
     /// conventions](https://opentelemetry.io/docs/specs/semconv/faas/faas-spans/).
     #[must_use]
     pub fn span(self) -> Span {
+        spans::set_attribute(names::FAAS_INVOCATION_ID, self.0.hyphenated().to_string());
         // At level ERROR, so that a filter that drops most events does not drop the span of the
         // others.
         tracing::error_span!(target: INVOCATION_TARGET, "invocation", faas.invocation_id = %self.0)

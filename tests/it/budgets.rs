@@ -12,7 +12,7 @@ use tokio::process::{Child, ChildStderr};
 use tokio::time::timeout;
 
 use crate::command_line::{binary, with_database};
-use crate::support::{Proxy, SEATTLE, TestDatabase, http, settings};
+use crate::support::{Proxy, SEATTLE, TestDatabase, http, model_folder, settings};
 
 /// Connecting, the posture check, the lookups of the tenant and of the visible stores, and the
 /// query itself.
@@ -73,15 +73,11 @@ impl Server {
     async fn start(folder: &Path, database: &TestDatabase, port: u16) -> Self {
         let mut settings = settings(&database.name);
         settings.database.port = port;
-        let model = settings.search.embedding_model_dir.clone();
         let mut command = binary(folder);
         with_database(&mut command, &settings);
         let mut process = command
             .arg("serve")
-            .env(
-                "ZAVA_EMBEDDING_MODEL_DIR",
-                model.expect("the model's folder"),
-            )
+            .env("ZAVA_EMBEDDING_MODEL_DIR", model_folder())
             .stdout(Stdio::null())
             .spawn()
             .expect("it starts");

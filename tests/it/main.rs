@@ -22,6 +22,7 @@ mod command_line; // the binary: exit codes and messages
 mod corpus; // ordinary business statements
 mod documents; // files, headings and tests that the documents name
 mod dot_env; // scripts and the server parse `.env` alike
+mod embeddings; // embeddings by a service, and its failures
 mod error_messages; // errors: position, length, nothing internal
 mod failure_injection; // PostgreSQL killed, connections cut, shutdown under load
 mod fairness; // queuing between tenants
@@ -60,6 +61,7 @@ mod signed_context; // row security alone, without the guard
 mod signed_context_failures; // contexts that the database does not accept
 mod statement_timeout; // statements that outlive their timeout
 mod stdio; // MCP on standard input and output
+mod telemetry; // traces, metrics and logs
 mod tenancy; // which tenant sees which rows
 mod tls; // TLS to the database
 mod values; // every PostgreSQL type

@@ -230,9 +230,5 @@ async fn tool_surface_stays_within_its_token_budget() {
 }
 
 fn model_file(name: &str) -> std::path::PathBuf {
-    crate::support::settings("any")
-        .search
-        .embedding_model_dir
-        .expect("the model's folder")
-        .join(name)
+    crate::support::model_folder().join(name)
 }

@@ -116,9 +116,7 @@ async fn empty_search_names_the_threshold() {
 
 #[tokio::test]
 async fn search_without_a_model_suggests_sql() {
-    let server =
-        TestServer::over_shared_database(|settings| settings.search.embedding_model_dir = None)
-            .await;
+    let server = TestServer::over_shared_database(|settings| settings.search.embedder = None).await;
     let answer = server
         .call(
             REDMOND,
@@ -128,7 +126,9 @@ async fn search_without_a_model_suggests_sql() {
         .await;
     assert!(answer.is_error);
     assert!(
-        answer.text.contains("query retail.products instead"),
+        answer
+            .text
+            .contains("use execute_sales_query with words of the description instead"),
         "{}",
         answer.text
     );

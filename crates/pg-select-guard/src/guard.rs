@@ -9,6 +9,7 @@ use super::allowed::Allowed;
 use super::functions::Functions;
 use super::refusal::Refusal;
 use super::schema::Schema;
+use super::summary::summarize;
 use super::{CheckedQuery, Fingerprint, Limits, StatementKind};
 use super::{cost, explain, hints, prescan, print, walk};
 
@@ -124,6 +125,7 @@ impl Guard {
             retained_bytes: bounded.retained_bytes,
             source_map,
             fingerprint: Fingerprint::from_sql(text),
+            summary: summarize(kind, self.schema.name(), &requirements.tables).into(),
         })
     }
 }

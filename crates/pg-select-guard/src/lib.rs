@@ -74,6 +74,7 @@ mod refusal; // why a statement may not run, with a hint
 mod resolve; // what each name denotes
 mod schema; // tables and columns that a client may read
 mod sql_json; // JSON_OBJECT, JSON_VALUE, JSON_TABLE and the other SQL/JSON constructs
+mod summary; // what a statement does, in a few words
 mod walk; // visits every node; refuses node types that it does not know
 
 use std::borrow::Cow;
@@ -99,6 +100,7 @@ pub struct CheckedQuery {
     retained_bytes: u64,
     source_map: SourceMap,
     fingerprint: Option<Fingerprint>,
+    summary: Cow<'static, str>,
 }
 
 /// The pg_query fingerprint of a statement: equal for statements that differ only in constants and
@@ -135,6 +137,12 @@ impl CheckedQuery {
     /// A statement of the calling program. A `'static` literal cannot hold a client's text.
     #[must_use]
     pub const fn literal(sql: &'static str) -> Self {
+        Self::summarized_literal(sql, "SELECT")
+    }
+
+    /// A statement of the calling program, with its [`summary`](Self::summary).
+    #[must_use]
+    pub const fn summarized_literal(sql: &'static str, summary: &'static str) -> Self {
         Self {
             sql: Cow::Borrowed(sql),
             kind: StatementKind::Rows,
@@ -143,6 +151,7 @@ impl CheckedQuery {
             retained_bytes: 0,
             source_map: SourceMap::none(),
             fingerprint: None,
+            summary: Cow::Borrowed(summary),
         }
     }
 
@@ -185,6 +194,15 @@ impl CheckedQuery {
         self.fingerprint
     }
 
+    /// What the statement does, in a few words that hold nothing of the client's: the command and
+    /// the tables that it reads, such as `SELECT shop.orders shop.customers`. At most 255 bytes; a
+    /// statement of many tables ends with `…`. This is the `db.query.summary` of OpenTelemetry's
+    /// [semantic conventions](https://opentelemetry.io/docs/specs/semconv/db/database-spans/).
+    #[must_use]
+    pub fn summary(&self) -> &str {
+        &self.summary
+    }
+
     /// Maps an error position in [`sql`](Self::sql) to a byte offset in the client's text. `None`
     /// for a position in text that the guard has added.
     ///
@@ -199,7 +217,7 @@ impl CheckedQuery {
     /// How much a cache should count for this value, in bytes: its text and the map of positions.
     #[must_use]
     pub fn cached_bytes(&self) -> usize {
-        self.sql.len() + self.source_map.bytes()
+        self.sql.len() + self.source_map.bytes() + self.summary.len()
     }
 }
 

@@ -10,7 +10,9 @@ use super::signed_call::SignedCall;
 use super::wire::{Query, Transaction, TransactionMode, WireError};
 use super::{QUEUE_TIMEOUT, REPLY_GRACE, SIGNING_KEY_TIMEOUT, Scope, ScopeError};
 use crate::identity::TenantId;
+use crate::query::guard::Fingerprint;
 use crate::settings::PoolMode;
+use crate::telemetry::{DatabaseCall, Wait, WaitTimer};
 
 /// Has the database verify a context; a statement that reads no protected row would not.
 const VERIFY_CONTEXT: &str = "SELECT pg_catalog.cardinality(guard.allowed_stores())";
@@ -28,6 +30,8 @@ pub(super) enum Operation<'a> {
         tenant: TenantId,
         query: Query<'a>,
         statement_timeout: Duration,
+        summary: &'a str,
+        fingerprint: Option<Fingerprint>,
     },
     /// Has a tenant's context verified, which fails if there is no such tenant.
     VerifyContext(TenantId),
@@ -45,7 +49,8 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let (mut lease, signer) = self.lease(server, holder).await?;
-        match self
+        let call = DatabaseCall::begin(|| operation.describe(server.pool.manager().address()));
+        let done = match self
             .run_on(server, &mut lease, &signer, operation, sink)
             .await
         {
@@ -57,8 +62,9 @@ impl Scope {
                     .await
             }
             done => done,
-        }
-        .map_err(|error| self.error_of_signed(server, error, &signer))
+        };
+        call.finish(done.as_ref().err().map(WireError::error_type));
+        done.map_err(|error| self.error_of_signed(server, error, &signer))
     }
 
     /// The error of a signed operation. A key that the primary does not accept was perhaps
@@ -110,6 +116,7 @@ impl Scope {
                     tenant,
                     query,
                     statement_timeout,
+                    ..
                 } => {
                     let transaction = Transaction {
                         mode,
@@ -166,6 +173,7 @@ impl Scope {
         // At once, because at the start both may take a round trip or more.
         let (mut lease, signer) =
             tokio::try_join!(self.lease_unchecked(server, holder), self.signer())?;
+        let _waiting = WaitTimer::begin(Wait::Connection);
         let now = (self.clock)();
         let posture = &server.posture;
         let findings = match posture.findings(lease.connection(), &signer, now).await {
@@ -200,9 +208,12 @@ impl Scope {
         server: &DatabaseServer,
         holder: Holder,
     ) -> Result<Lease, ScopeError> {
+        let waiting = WaitTimer::begin(Wait::Permit);
         let permit = timeout(QUEUE_TIMEOUT, server.queue.acquire(holder))
             .await
             .map_err(|_| ScopeError::Busy)?;
+        drop(waiting);
+        let _waiting = WaitTimer::begin(Wait::Connection);
         Lease::new(permit, &server.pool, &self.leases).await
     }
 }

@@ -27,6 +27,8 @@ mod execution; // one transaction on one server
 mod probe; // whether the primary answers, and how far its replicas are
 mod routing; // which server runs a transaction, and what is retried on another
 
+mod traced_operation; // what traces and metrics show of a transaction
+
 // A module of the following groups may use the modules of later groups, and no others of the scope.
 mod replicas; // the read replicas, and the choice among them
 
@@ -174,6 +176,7 @@ impl Scope {
             return Err(ScopeError::PlanRefused);
         }
         let max_rows = i32::try_from(max_rows.get()).unwrap_or(i32::MAX);
+        let (summary, fingerprint) = (query.summary(), query.fingerprint());
         let query = Query {
             sql: query.sql(),
             settings: query.settings(),
@@ -188,6 +191,8 @@ impl Scope {
             tenant,
             query,
             statement_timeout,
+            summary,
+            fingerprint,
         };
         self.unless_stopping(self.transact(Some(tenant), operation, sink))
             .await
@@ -215,6 +220,13 @@ impl Scope {
         statuses.fold((0, 0), |(open, idle), status| {
             (open + status.size, idle + status.available)
         })
+    }
+
+    /// How many violations of posture rules the last checks have found, on all servers.
+    #[must_use]
+    pub fn finding_count(&self) -> usize {
+        let counts = self.servers().map(|server| server.posture.finding_count());
+        counts.sum()
     }
 
     /// Cancels the statements of all calls in flight. These calls and all later ones fail with

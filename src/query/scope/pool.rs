@@ -78,6 +78,11 @@ impl ConnectionManager {
         })
     }
 
+    /// Where the connections lead.
+    pub(super) fn address(&self) -> &DatabaseAddress {
+        &self.address
+    }
+
     /// Cancels the statement that runs on a connection, discards the rest of its reply, and ends
     /// the session.
     pub(super) async fn cancel_and_drain(&self, connection: &mut Connection) {

@@ -6,7 +6,7 @@ use std::{io, path::PathBuf};
 /// `Display` is for the operator's log: it names a path. Only
 /// [`NothingToEmbed`](Self::NothingToEmbed) is about the caller's text, so a client may see it.
 #[derive(Debug, thiserror::Error)]
-pub enum EmbeddingError {
+pub enum StaticModelError {
     /// A model file does not exist: install the model, or set the path to it.
     #[error(
         "the embedding model file {} is missing; run ./scripts/up, or set ZAVA_EMBEDDING_MODEL_DIR \
@@ -78,7 +78,7 @@ pub enum ModelFileError {
     },
 }
 
-impl EmbeddingError {
+impl StaticModelError {
     /// Classifies an I/O error by what fixes it: installing the file, or fixing access to it.
     pub(super) fn from_io(path: &std::path::Path, source: io::Error) -> Self {
         let path = path.to_path_buf();

@@ -6,11 +6,11 @@ use std::{
 };
 
 use super::{
-    error::{EmbeddingError, ModelFileError},
+    error::{ModelFileError, StaticModelError},
     tokenizer::Tokenizer,
-    vector::{DIMENSIONS, Embedding},
+    vector::Embedding,
     vocabulary,
-    weights::{self, Weights},
+    weights::{self, DIMENSIONS, Weights},
 };
 
 /// Identifies the model beside a stored vector: vectors of other models do not compare.
@@ -35,11 +35,11 @@ const MAX_CHARACTERS: usize = 2 * 16 * MAX_TOKENS;
 /// # Examples
 /// ```no_run
 /// # use std::path::Path;
-/// # use zava_mcp_server::search::embedding::{EmbeddingError, StaticModel};
+/// # use zava_mcp_server::search::embedding::{StaticModelError, StaticModel};
 /// let model = StaticModel::open(Path::new(".zava/model"))?;
 /// let query = model.embed("waterproof outdoor paint")?;
 /// assert_eq!(query.as_slice().len(), model.dimensions());
-/// # Ok::<(), EmbeddingError>(())
+/// # Ok::<(), StaticModelError>(())
 /// ```
 #[derive(Debug)]
 pub struct StaticModel {
@@ -58,10 +58,10 @@ impl StaticModel {
     /// are checked by the first [`embed`](Self::embed).
     ///
     /// # Errors
-    /// [`Missing`](EmbeddingError::Missing) or [`Unreadable`](EmbeddingError::Unreadable) when a
-    /// file cannot be opened, [`Damaged`](EmbeddingError::Damaged) when a file's length or the
+    /// [`Missing`](StaticModelError::Missing) or [`Unreadable`](StaticModelError::Unreadable) when a
+    /// file cannot be opened, [`Damaged`](StaticModelError::Damaged) when a file's length or the
     /// table's header is not that of the published model.
-    pub fn open(directory: &Path) -> Result<Self, EmbeddingError> {
+    pub fn open(directory: &Path) -> Result<Self, StaticModelError> {
         let weights = Weights::open(directory.join(WEIGHTS_FILE))?;
         let tokenizer_path = directory.join(TOKENIZER_FILE);
         check_length(&tokenizer_path)?;
@@ -91,12 +91,12 @@ impl StaticModel {
     /// the page cache).
     ///
     /// # Errors
-    /// [`NothingToEmbed`](EmbeddingError::NothingToEmbed) when `text` is empty or only white space;
+    /// [`NothingToEmbed`](StaticModelError::NothingToEmbed) when `text` is empty or only white space;
     /// the variants of [`open`](Self::open) when a model file is unusable.
-    pub fn embed(&self, text: &str) -> Result<Embedding, EmbeddingError> {
+    pub fn embed(&self, text: &str) -> Result<Embedding, StaticModelError> {
         let text = first_characters(text, MAX_CHARACTERS);
         if text.trim().is_empty() {
-            return Err(EmbeddingError::NothingToEmbed);
+            return Err(StaticModelError::NothingToEmbed);
         }
         let tokens = self.tokenizer()?.tokenize(text);
 
@@ -106,18 +106,18 @@ impl StaticModel {
         for &token in tokens.iter().take(MAX_TOKENS) {
             self.weights.add_row(token, &mut sum)?;
         }
-        Embedding::from_direction(&sum).ok_or(EmbeddingError::NothingToEmbed)
+        Embedding::from_direction(&sum).ok_or(StaticModelError::NothingToEmbed)
     }
 
-    fn tokenizer(&self) -> Result<&Tokenizer, EmbeddingError> {
+    fn tokenizer(&self) -> Result<&Tokenizer, StaticModelError> {
         if let Some(tokenizer) = self.tokenizer.get() {
             return Ok(tokenizer);
         }
         check_length(&self.tokenizer_path)?;
         let file = fs::read(&self.tokenizer_path)
-            .map_err(|err| EmbeddingError::from_io(&self.tokenizer_path, err))?;
+            .map_err(|err| StaticModelError::from_io(&self.tokenizer_path, err))?;
         let vocabulary = vocabulary::read(&file, weights::ROWS)
-            .map_err(|err| EmbeddingError::damaged(&self.tokenizer_path, err))?;
+            .map_err(|err| StaticModelError::damaged(&self.tokenizer_path, err))?;
         tracing::debug!(bytes = file.len(), "embedding tokenizer loaded");
         // Two concurrent first calls may both read the file: reading twice, once, is cheaper than a
         // lock.
@@ -126,14 +126,14 @@ impl StaticModel {
 }
 
 /// Rejects a tokenizer file of another length before it is read, as it could have any size.
-fn check_length(tokenizer_path: &Path) -> Result<(), EmbeddingError> {
+fn check_length(tokenizer_path: &Path) -> Result<(), StaticModelError> {
     let found = fs::metadata(tokenizer_path)
-        .map_err(|err| EmbeddingError::from_io(tokenizer_path, err))?
+        .map_err(|err| StaticModelError::from_io(tokenizer_path, err))?
         .len();
     let expected = vocabulary::FILE_BYTES;
     if found != expected {
         let source = ModelFileError::Length { expected, found };
-        return Err(EmbeddingError::damaged(tokenizer_path, source));
+        return Err(StaticModelError::damaged(tokenizer_path, source));
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DIMENSIONS, Embedding, EmbeddingError, MAX_TOKENS, ModelFileError, StaticModel};
+use super::weights::DIMENSIONS;
+use super::{Embedding, MAX_TOKENS, ModelFileError, StaticModel, StaticModelError};
 
 const WEIGHTS_FILE: &str = "l2_supercat_256.safetensors";
 const TOKENIZER_FILE: &str = "l2_supercat_tokenizer_config.json";
@@ -189,7 +190,7 @@ fn text_without_words_is_rejected() {
     for text in ["", " ", "\n\t ", "\u{3000}", &" ".repeat(100_000)] {
         let result = model.embed(text);
         assert!(
-            matches!(result, Err(EmbeddingError::NothingToEmbed)),
+            matches!(result, Err(StaticModelError::NothingToEmbed)),
             "{result:?}"
         );
     }
@@ -252,7 +253,7 @@ fn check_damage(name: &str, damage: impl Fn(&Path), expect: ModelFileError) {
     damage(&copy.path().join(name));
     let result = StaticModel::open(copy.path()).and_then(|model| model.embed("paint"));
     match result {
-        Err(EmbeddingError::Damaged { path, source }) => {
+        Err(StaticModelError::Damaged { path, source }) => {
             assert_eq!(path, copy.path().join(name));
             assert_eq!(source, expect);
         }
@@ -312,7 +313,7 @@ fn missing_files_are_named_with_a_fix() {
         let copy = copy_of_model();
         fs::remove_file(copy.path().join(name)).unwrap();
         let err = StaticModel::open(copy.path()).unwrap_err();
-        assert!(matches!(&err, EmbeddingError::Missing { path, .. } if path.ends_with(name)));
+        assert!(matches!(&err, StaticModelError::Missing { path, .. } if path.ends_with(name)));
         let text = err.to_string();
         assert!(text.contains("./scripts/up"), "{text}");
         assert!(text.contains("ZAVA_EMBEDDING_MODEL_DIR"), "{text}");
@@ -329,7 +330,7 @@ fn folder_in_place_of_a_file_is_rejected() {
     assert!(
         matches!(
             err,
-            EmbeddingError::Damaged { .. } | EmbeddingError::Unreadable { .. }
+            StaticModelError::Damaged { .. } | StaticModelError::Unreadable { .. }
         ),
         "{err:?}"
     );
@@ -342,7 +343,7 @@ fn file_truncated_after_opening_is_an_error() {
     set_length(&copy.path().join(WEIGHTS_FILE), 1_000);
     let result = model.embed("paint");
     assert!(
-        matches!(result, Err(EmbeddingError::Unreadable { .. })),
+        matches!(result, Err(StaticModelError::Unreadable { .. })),
         "{result:?}"
     );
 }
@@ -355,7 +356,7 @@ fn embedding_works_again_once_the_tokenizer_file_is_restored() {
     fs::remove_file(&path).unwrap();
     let missing = model.embed("paint");
     assert!(
-        matches!(missing, Err(EmbeddingError::Missing { .. })),
+        matches!(missing, Err(StaticModelError::Missing { .. })),
         "{missing:?}"
     );
     fs::copy(model_directory().join(TOKENIZER_FILE), &path).unwrap();

@@ -1,9 +1,6 @@
 //! The result: a unit vector.
 use std::fmt;
 
-/// How many numbers an [`Embedding`] has.
-pub const DIMENSIONS: usize = 256;
-
 /// A vector of length one whose direction stands for a text's meaning.
 ///
 /// Of two embeddings of the same model, the nearer (by cosine, inner product or Euclidean
@@ -12,11 +9,12 @@ pub const DIMENSIONS: usize = 256;
 pub struct Embedding(Vec<f32>);
 
 impl Embedding {
-    /// Scales `sum` to unit length; `None` when it has no direction (zero or not finite).
+    /// Scales numbers to unit length; `None` when they have no direction (all zero, or one is not
+    /// finite).
     ///
     /// This is the only constructor, so no other code has to consider NaN.
-    pub(super) fn from_direction(sum: &[f32; DIMENSIONS]) -> Option<Self> {
-        let length = sum
+    pub(in crate::search) fn from_direction(numbers: &[f32]) -> Option<Self> {
+        let length = numbers
             .iter()
             .map(|&value| f64::from(value) * f64::from(value))
             .sum::<f64>()
@@ -24,18 +22,20 @@ impl Embedding {
         if !length.is_finite() || length < f64::from(f32::MIN_POSITIVE) {
             return None;
         }
-        let unit = sum.iter().map(|&value| (f64::from(value) / length) as f32);
+        let unit = numbers
+            .iter()
+            .map(|&value| (f64::from(value) / length) as f32);
         Some(Self(unit.collect()))
     }
 
-    /// The [`DIMENSIONS`] numbers, each finite and between −1 and 1.
+    /// The numbers, each finite and between −1 and 1.
     pub fn as_slice(&self) -> &[f32] {
         &self.0
     }
 
     /// Prints the vector as pgvector's `vector` type reads it: `[0.1,-0.2,…]`.
     ///
-    /// Each number has the fewest digits that read back to the same `f32`. About 3 KB.
+    /// Each number has the fewest digits that read back to the same `f32`: about 12 characters.
     ///
     /// See <https://github.com/pgvector/pgvector#vector-type>.
     pub fn to_pgvector_text(&self) -> String {

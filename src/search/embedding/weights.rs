@@ -1,13 +1,13 @@
 //! The table of token vectors: one row of half-precision numbers per token id.
 use std::{fs::File, os::unix::fs::FileExt, path::PathBuf};
 
-use super::{
-    error::{EmbeddingError, ModelFileError},
-    vector::DIMENSIONS,
-};
+use super::error::{ModelFileError, StaticModelError};
 
 /// The number of tokens, each of which has a vector.
 pub(super) const ROWS: u16 = 32_000;
+
+/// The length of those vectors.
+pub(super) const DIMENSIONS: usize = 256;
 
 /// The start of the file: the length of the JSON that follows, then that JSON.
 ///
@@ -29,24 +29,24 @@ pub(super) struct Weights {
 
 impl Weights {
     /// Opens the table and compares its header and length with the published file's.
-    pub(super) fn open(path: PathBuf) -> Result<Self, EmbeddingError> {
-        let file = File::open(&path).map_err(|err| EmbeddingError::from_io(&path, err))?;
+    pub(super) fn open(path: PathBuf) -> Result<Self, StaticModelError> {
+        let file = File::open(&path).map_err(|err| StaticModelError::from_io(&path, err))?;
         let found = file
             .metadata()
-            .map_err(|err| EmbeddingError::from_io(&path, err))?
+            .map_err(|err| StaticModelError::from_io(&path, err))?
             .len();
         let expected = offset(ROWS);
         if found != expected {
-            return Err(EmbeddingError::damaged(
+            return Err(StaticModelError::damaged(
                 &path,
                 ModelFileError::Length { expected, found },
             ));
         }
         let mut header = [0; HEADER.len()];
         file.read_exact_at(&mut header, 0)
-            .map_err(|err| EmbeddingError::from_io(&path, err))?;
+            .map_err(|err| StaticModelError::from_io(&path, err))?;
         if header != *HEADER {
-            return Err(EmbeddingError::damaged(&path, ModelFileError::Header));
+            return Err(StaticModelError::damaged(&path, ModelFileError::Header));
         }
         Ok(Self { path, file })
     }
@@ -56,16 +56,16 @@ impl Weights {
         &self,
         row: u16,
         sum: &mut [f32; DIMENSIONS],
-    ) -> Result<(), EmbeddingError> {
+    ) -> Result<(), StaticModelError> {
         let mut bytes = [0; ROW_BYTES];
         self.file
             .read_exact_at(&mut bytes, offset(row))
-            .map_err(|err| EmbeddingError::from_io(&self.path, err))?;
+            .map_err(|err| StaticModelError::from_io(&self.path, err))?;
         let (halves, _) = bytes.as_chunks::<2>();
         for (total, &half) in sum.iter_mut().zip(halves) {
             let value = half_to_f32(u16::from_le_bytes(half));
             if !value.is_finite() {
-                return Err(EmbeddingError::damaged(
+                return Err(StaticModelError::damaged(
                     &self.path,
                     ModelFileError::NotFinite { row },
                 ));

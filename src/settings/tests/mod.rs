@@ -1,6 +1,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use secrecy::ExposeSecret as _;
+
 use super::*;
 
 mod auth; //            how callers authenticate, and the public URL
@@ -8,6 +10,8 @@ mod azure; //           as which identity the server asks for tokens
 mod dot_env; //         the process environment and `.env`
 mod posture; //         which findings are accepted
 mod replicas; //        the database's read replicas
+mod search; //          sources of embeddings
+mod telemetry; //       where traces, metrics and logs are sent
 mod trusted_proxies; // the gateways and reverse proxies in front of the server
 
 const KEY: &str = "7:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";

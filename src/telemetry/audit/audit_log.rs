@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -55,6 +56,7 @@ pub struct AuditLog {
     /// Wakes the appender.
     recorded: Notify,
     calls: TaskTracker,
+    append_failures: AtomicU64,
     records_sql: bool,
     clock: fn() -> SystemTime,
 }
@@ -82,6 +84,7 @@ impl AuditLog {
             chain_head: Mutex::default(),
             recorded: Notify::new(),
             calls: TaskTracker::new(),
+            append_failures: AtomicU64::new(0),
             records_sql,
             clock,
         }
@@ -90,6 +93,7 @@ impl AuditLog {
     /// Records an event. Takes a microsecond or two and never blocks.
     pub fn record(&self, event: Event) {
         let happened_at = (self.clock)();
+        event.annotate_span();
         if !lock(&self.repeats).is_repeat(&event) {
             event.log_later(happened_at, self.records_sql, None);
         }
@@ -138,6 +142,12 @@ impl AuditLog {
     pub fn pending_records(&self) -> usize {
         let queue = lock(&self.queue);
         queue.refusals.len() + queue.summaries.len()
+    }
+
+    /// How often records could not be appended since the server started.
+    #[must_use]
+    pub fn append_failures(&self) -> u64 {
+        self.append_failures.load(Ordering::Relaxed)
     }
 
     /// The chain head after this process last appended; `None` if it has not appended yet.
@@ -251,6 +261,7 @@ impl AuditLog {
                     *lock(&self.chain_head) = Some(chain_head);
                 }
                 Err(error) => {
+                    self.append_failures.fetch_add(1, Ordering::Relaxed);
                     let mut queue = lock(&self.queue);
                     queue.refusals.add_all(batch);
                     queue.refusals.add_all(pending);

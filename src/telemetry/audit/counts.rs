@@ -26,6 +26,19 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// The numbers of decisions, with the names of their kinds and of the decisions.
+    pub(in crate::telemetry) fn by_decision(&self) -> [(&'static str, &'static str, u64); 7] {
+        [
+            ("authentication", "refused", self.authentications_refused),
+            ("authentication", "failed", self.authentications_failed),
+            ("request", "refused", self.requests_refused),
+            ("call", "allowed", self.calls_allowed),
+            ("call", "refused", self.calls_refused),
+            ("call", "failed", self.calls_failed),
+            ("call", "cancelled", self.calls_cancelled),
+        ]
+    }
+
     pub(super) fn add(&mut self, event: &Event) {
         let count = match (event.kind, event.decision) {
             (EventKind::Authentication, Decision::Failed) => &mut self.authentications_failed,

@@ -28,7 +28,8 @@ use serde::Serialize;
 use tracing::Span;
 
 use super::log::log_later;
-use super::{AUDIT_TARGET, TraceId};
+use super::spans::{self, ActiveSpan};
+use super::{AUDIT_TARGET, TraceId, names};
 use crate::identity::{Principal, TenantId};
 
 pub use audit_log::{AuditLog, AuditStore, AuditUnavailable};
@@ -58,6 +59,18 @@ pub enum Decision {
     Failed,
     /// The client did not wait for the answer.
     Cancelled,
+}
+
+impl Decision {
+    /// The name, as records have it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Allowed => "allowed",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
 }
 
 /// The statement of a tool call.
@@ -133,6 +146,28 @@ impl Event {
         self
     }
 
+    /// Adds the decision to the span of the request. The statement's text and the caller are left
+    /// out.
+    fn annotate_span(&self) {
+        let Some(span) = ActiveSpan::current() else {
+            return;
+        };
+        span.sync_scope(|| {
+            spans::set_attribute(names::DECISION, self.decision.name());
+            if let Some(reason) = &self.reason {
+                spans::set_attribute(names::DECISION_REASON, reason.clone());
+            }
+            if let Some(tenant) = self.tenant {
+                spans::set_attribute(names::TENANT, tenant.to_string());
+            }
+            if self.kind == EventKind::Call {
+                let count = |count| i64::try_from(count).unwrap_or(i64::MAX);
+                spans::set_attribute(names::RESULT_ROWS, count(self.rows));
+                spans::set_attribute(names::RESULT_BYTES, count(self.bytes));
+            }
+        });
+    }
+
     /// Calls [`Self::log`] on the log's own thread.
     fn log_later(&self, happened_at: SystemTime, records_sql: bool, times: Option<u64>) {
         if !tracing::enabled!(target: AUDIT_TARGET, tracing::Level::INFO) {
@@ -144,9 +179,13 @@ impl Event {
             .as_ref()
             .map_or(0, |statement| statement.text.len());
         // The event belongs to the request's span, also on another thread.
-        let span = Span::current();
+        let (span, active_span) = (Span::current(), ActiveSpan::current());
         log_later(happened_at, size_of::<Self>() + text_bytes, move || {
-            span.in_scope(|| event.log(records_sql, times));
+            let log = || span.in_scope(|| event.log(records_sql, times));
+            match active_span {
+                Some(active_span) => active_span.sync_scope(log),
+                None => log(),
+            }
         });
     }
 

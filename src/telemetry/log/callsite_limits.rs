@@ -15,7 +15,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Limits how many events each callsite (place in the source) may log.
 #[derive(Debug, Default)]
-pub(super) struct CallsiteLimits {
+pub(in crate::telemetry) struct CallsiteLimits {
     windows: HashMap<Identifier, Window>,
 }
 
@@ -30,7 +30,7 @@ struct Window {
 
 /// Events of one callsite that were suppressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Suppressed {
+pub(in crate::telemetry) struct Suppressed {
     pub(super) callsite: &'static str,
     pub(super) events: u64,
 }
@@ -39,7 +39,7 @@ impl CallsiteLimits {
     /// Whether an event exceeds its callsite's limit and is to be suppressed. Exempt are events
     /// below INFO, which somebody enabled on purpose, and the audit log, which sums up events
     /// itself.
-    pub(super) fn is_exceeded(&mut self, event: &Metadata<'_>, now: Instant) -> bool {
+    pub(in crate::telemetry) fn is_exceeded(&mut self, event: &Metadata<'_>, now: Instant) -> bool {
         if *event.level() > Level::INFO || event.target() == AUDIT_TARGET {
             return false;
         }
@@ -67,7 +67,7 @@ impl CallsiteLimits {
     }
 
     /// Ends the intervals that are over and returns how many events each of them suppressed.
-    pub(super) fn take_report(&mut self, now: Instant) -> Vec<Suppressed> {
+    pub(in crate::telemetry) fn take_report(&mut self, now: Instant) -> Vec<Suppressed> {
         let over = self
             .windows
             .values_mut()

@@ -18,6 +18,11 @@ pub(super) fn with_time(happened_at: SystemTime, log: impl FnOnce()) {
     HAPPENED_AT.set(None);
 }
 
+/// The time of the event that this thread is logging; `None` for the current time.
+pub(in crate::telemetry) fn current() -> Option<SystemTime> {
+    HAPPENED_AT.get()
+}
+
 /// Writes the time of an event in the format of `tracing-subscriber`.
 #[derive(Debug)]
 pub(crate) struct EventTime;

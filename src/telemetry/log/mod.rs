@@ -9,7 +9,7 @@
 //! - logging never waits for the reader;
 //! - logging never panics if there is no reader.
 mod callsite_limits; // the rate limit of each callsite
-mod event_time; //      the time of an event that is formatted later
+pub(super) mod event_time; // the time of an event that is formatted later
 mod queue; //           the queue of lines, and the thread that writes them
 
 use std::io::{self, Write};
@@ -19,6 +19,7 @@ use std::time::{Duration, SystemTime};
 use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
+pub(super) use callsite_limits::CallsiteLimits;
 pub(super) use event_time::EventTime;
 use queue::LogQueue;
 

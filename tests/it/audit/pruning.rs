@@ -34,7 +34,7 @@ async fn records_left_after_pruning_verify_from_a_known_chain_head() {
         .expect("a record");
 
     let mut settings = server.database().admin_settings();
-    settings.search.embedding_model_dir = None;
+    settings.search.embedder = None;
     let mut administrator = connect_as_owner(&settings).await.expect("a connection");
     sqlx::raw_sql(AssertSqlSafe(pruning_sql(id)))
         .execute(&mut administrator)

@@ -26,7 +26,9 @@ use url::form_urlencoded;
 /// The services that have tokens.
 pub(super) const DATABASE: &str = "https://ossrdbms-aad.database.windows.net";
 pub(super) const VAULT: &str = "https://vault.azure.net";
-const RESOURCES: [&str; 2] = [DATABASE, VAULT];
+/// Azure OpenAI, by the scope that is not the default.
+pub(super) const EMBEDDINGS: &str = "https://ai.azure.com";
+const RESOURCES: [&str; 3] = [DATABASE, VAULT, EMBEDDINGS];
 
 /// The scope of tokens for PostgreSQL.
 pub(super) const DATABASE_SCOPE: &str = "https://ossrdbms-aad.database.windows.net/.default";

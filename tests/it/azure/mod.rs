@@ -2,6 +2,7 @@
 //! secrets in Key Vault. Stand-ins for Entra ID, for the logins of Azure Database for PostgreSQL and
 //! for Key Vault, on real sockets.
 mod commands; // the commands, with a managed identity
+mod embeddings; // tokens for an embedding service
 mod entra; // the stand-in for Entra ID
 mod gateway; // the stand-in for the database's logins
 mod key_vault; // secrets and the signing key in a vault

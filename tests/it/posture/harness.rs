@@ -29,7 +29,7 @@ impl PostureTest {
         database::migrate(&admin).await.expect("a login of its own");
         let mut settings = settings(&database.name);
         settings.login.user.clone_from(&admin.login.user);
-        settings.search.embedding_model_dir = None;
+        settings.search.embedder = None;
         let db = database.superuser().await;
         Self {
             admin,
@@ -47,7 +47,7 @@ impl PostureTest {
     /// The database of a cluster that no other test uses.
     pub(crate) async fn from_cluster(cluster: &DedicatedCluster) -> Self {
         let mut settings = cluster.settings();
-        settings.search.embedding_model_dir = None;
+        settings.search.embedder = None;
         Self {
             admin: cluster.admin_settings(),
             settings,

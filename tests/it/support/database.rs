@@ -11,13 +11,14 @@ use tokio::sync::OnceCell;
 use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
 use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
-use zava_mcp_server::search::embedding::StaticModel;
+use zava_mcp_server::search::embedding::{StaticModel, StaticModelError};
 use zava_mcp_server::settings::{
     AdminSettings, DatabaseAddress, HttpsSettings, LogFilter, Login, LoginMethod, SearchSettings,
     Secret,
 };
 
-use super::cluster::{cluster, new_login, query_login, signing_key, variable};
+use super::cluster::{cluster, new_login, query_login, signing_key};
+use super::server::model_folder;
 use super::shared::Shared;
 use super::signing::{backend_pid, begin_signed, sign};
 
@@ -245,9 +246,13 @@ async fn create_template() -> String {
 
 /// Loads the small sample data.
 pub(super) async fn load_sample(settings: &AdminSettings) {
-    let directory = variable("ZAVA_EMBEDDING_MODEL_DIR");
-    let model = StaticModel::open(directory.as_ref()).expect("the embedding model");
-    let embed = |text: &str| model.embed(text).map(|vector| vector.as_slice().to_vec());
+    let model = StaticModel::open(&model_folder()).expect("the embedding model");
+    let embed = async |texts: Vec<String>| {
+        let vectors = texts
+            .iter()
+            .map(|text| Ok(model.embed(text)?.as_slice().to_vec()));
+        vectors.collect::<Result<_, StaticModelError>>()
+    };
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
     let plan = Plan {
         scale: Scale::Small,
@@ -314,9 +319,7 @@ fn admin_settings(name: &str) -> AdminSettings {
         azure: None,
         https: HttpsSettings::default(),
         signing_key: signing_key().into(),
-        search: SearchSettings {
-            embedding_model_dir: None,
-        },
+        search: SearchSettings { embedder: None },
         log: LogFilter::parse("off").expect("a level"),
     }
 }

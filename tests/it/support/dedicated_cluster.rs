@@ -106,9 +106,7 @@ impl DedicatedCluster {
             azure: None,
             https: HttpsSettings::default(),
             signing_key: signing_key().into(),
-            search: SearchSettings {
-                embedding_model_dir: None,
-            },
+            search: SearchSettings { embedder: None },
             log: LogFilter::parse("off").expect("a level"),
         }
     }

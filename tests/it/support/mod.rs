@@ -4,6 +4,8 @@ mod certificate; // certificates by an authority of their own
 mod cluster; // the shared PostgreSQL server
 mod database; // one database per test
 mod dedicated_cluster; // a PostgreSQL server that one test has to itself
+mod embedding_service; // a stand-in for Azure OpenAI
+mod ingestion; // Application Insights and an OpenTelemetry collector
 mod pooler; // PgBouncer
 mod proxy; // a TCP proxy that counts round trips and injects faults
 mod scope; // statements without the guard
@@ -17,10 +19,14 @@ pub(crate) use certificate::{certificate, certificate_for};
 pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, connect, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
+pub(crate) use embedding_service::{Answer, DIMENSIONS, EmbeddingService, MODEL, SERVICE_KEY};
+pub(crate) use ingestion::{Ingestion, IngestionMode};
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
 pub(crate) use scope::{caller, run_unguarded, scope, scope_with_clock};
-pub(crate) use server::{TestServer, assert_rows, http, keep_log, settings};
+pub(crate) use server::{
+    TestServer, ToolAnswer, assert_rows, http, keep_log, model_folder, settings,
+};
 pub(crate) use signing::{backend_pid, begin_signed, sign};
 pub(crate) use table_lock::{BLOCKED_QUERY, TableLock};
 

@@ -2,6 +2,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, SystemTime};
 
@@ -14,9 +15,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
-    AnswerLimits, AuditSettings, AuthSettings, HttpSettings, HttpsSettings, Limits, LogFilter,
-    NetworkSettings, RateLimits, ReplicaSettings, SearchSettings, ServeSettings, StdioSettings,
-    TrustedPeers,
+    AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, HttpsSettings,
+    Limits, LogFilter, NetworkSettings, RateLimits, ReplicaSettings, SearchSettings, ServeSettings,
+    StdioSettings, TelemetrySettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -66,6 +67,11 @@ macro_rules! assert_rows {
 }
 pub(crate) use assert_rows;
 
+/// The folder of the static embedding model.
+pub(crate) fn model_folder() -> PathBuf {
+    variable("ZAVA_EMBEDDING_MODEL_DIR").into()
+}
+
 /// Settings of a server for a database, with the production limits.
 pub(crate) fn settings(database: &str) -> ServeSettings {
     ServeSettings {
@@ -114,13 +120,14 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
             failures: NonZeroU32::MAX,
         },
         search: SearchSettings {
-            embedding_model_dir: Some(variable("ZAVA_EMBEDDING_MODEL_DIR").into()),
+            embedder: Some(EmbedderSettings::StaticModel(model_folder())),
         },
         stdio: StdioSettings { tenant: None },
         audit: AuditSettings {
             includes_sql: false,
         },
         log: LogFilter::parse("off").expect("a level"),
+        telemetry: TelemetrySettings::disabled(),
     }
 }
 

@@ -6,8 +6,8 @@ use std::collections::HashSet;
 
 use pg_query::NodeEnum;
 use pg_query::protobuf::{
-    AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, SelectStmt,
-    SubLink, SubLinkType, WindowDef,
+    AExpr, AIndirection, FuncCall, JoinExpr, Node, RangeFunction, RangeTableSample, RangeVar,
+    SelectStmt, SubLink, SubLinkType, WindowDef,
 };
 
 use super::allow_list::FIELDS;
@@ -36,6 +36,8 @@ pub(super) struct Requirements {
     pub(super) min_version: u32,
     /// The byte offsets of its column references, each of which must be resolved.
     pub(super) column_references: HashSet<i32>,
+    /// The tables that it reads, each once, in the order of their first mention.
+    pub(super) tables: Vec<String>,
 }
 
 /// Checks a whole query, and qualifies every table name with its schema.
@@ -80,6 +82,14 @@ impl Walk<'_> {
         *accumulating = accumulating.saturating_add(count);
     }
 
+    /// Adds a table, unless it is a WITH query, whose name has no schema.
+    fn add_table(&mut self, table: &RangeVar) {
+        let tables = &mut self.requirements.tables;
+        if !table.schemaname.is_empty() && !tables.contains(&table.relname) {
+            tables.push(table.relname.clone());
+        }
+    }
+
     fn descend(&mut self, visit: impl FnOnce(&mut Self) -> CheckOutcome) -> CheckOutcome {
         if self.depth == MAX_DEPTH {
             return Err(Refusal::too_deep());
@@ -121,7 +131,11 @@ impl Walk<'_> {
 
             // Queries and FROM items.
             NodeEnum::SelectStmt(select) => self.visit_select(select),
-            NodeEnum::RangeVar(table) => resolve::qualify(table, &self.ctes, self.allowed.schema),
+            NodeEnum::RangeVar(table) => {
+                resolve::qualify(table, &self.ctes, self.allowed.schema)?;
+                self.add_table(table);
+                Ok(())
+            }
             NodeEnum::RangeTableSample(sample) => self.visit_sample(sample),
             NodeEnum::RangeSubselect(range) => self.visit_optional(&mut range.subquery),
             NodeEnum::RangeFunction(range) => self.visit_range_function(range),

@@ -198,6 +198,14 @@ impl Posture {
         verdicts.find(|verdict| verdict.is_valid_for(state.fingerprint, now))
     }
 
+    /// The number of violations that the last check has found.
+    pub(super) fn finding_count(&self) -> usize {
+        self.state()
+            .last
+            .as_ref()
+            .map_or(0, |last| last.findings.len())
+    }
+
     fn last(&self) -> Option<CheckResult> {
         self.state().last.clone()
     }

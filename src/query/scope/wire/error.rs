@@ -67,6 +67,26 @@ pub(in crate::query::scope) enum WireError {
 }
 
 impl WireError {
+    /// The kind of error, as traces and metrics have it: PostgreSQL's SQLSTATE, or a constant.
+    pub(in crate::query::scope) fn error_type(&self) -> &str {
+        match self {
+            Self::Statement(error) | Self::Server(error) | Self::TokenRejected(error) => {
+                &error.sqlstate
+            }
+            Self::Transport(_) | Self::Closed => "connection_lost",
+            Self::NoReply | Self::StatementOverdue => "timeout",
+            Self::Authentication(_)
+            | Self::Password(_)
+            | Self::PasswordTimeout(_)
+            | Self::UnprotectedToken
+            | Self::TokenNotAccepted => "authentication",
+            Self::Protocol(_) => "protocol",
+            // PostgreSQL's own codes for both.
+            Self::VersionTooOld { .. } => "0A000",
+            Self::ErrorTooLong => "54000",
+        }
+    }
+
     /// Turns an error in an internal statement into [`Self::Server`]: no client can correct it.
     pub(in crate::query::scope) fn into_internal(self) -> Self {
         match self {
