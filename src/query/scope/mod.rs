@@ -32,6 +32,8 @@ mod traced_operation; // what traces and metrics show of a transaction
 // A module of the following groups may use the modules of later groups, and no others of the scope.
 mod replicas; // the read replicas, and the choice among them
 
+mod server_status; // how operators see a server
+
 mod replication; // how far each replica has followed the primary
 mod server; // one PostgreSQL server: connections, permits, posture
 
@@ -69,8 +71,8 @@ use crate::signing_key::SigningKeySource;
 pub use error::ScopeError;
 pub use pg_error::PgError;
 pub use posture::{Finding, PostureReport, PostureRule};
-pub use probe::{ServerState, ServerStatus};
 pub use row_sink::{Column, RowSink};
+pub use server_status::{ServerState, ServerStatus};
 pub use transport::TlsError;
 
 use execution::Operation;

@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::future::pending;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::join_all;
@@ -12,6 +13,7 @@ use super::replicas::Replicas;
 use super::replication::{History, Progress, ReplicaProblem, ReplicaState};
 use super::row_sink::RowCollector;
 use super::server::DatabaseServer;
+use super::server_status::{ServerState, ServerStatus};
 use super::wire::{Connection, Query, WireError};
 use super::{Finding, Scope, ScopeError};
 
@@ -30,93 +32,6 @@ const MAX_CATCH_UP: Duration = Duration::from_secs(2);
 
 /// How often it looks meanwhile.
 const CATCH_UP_INTERVAL: Duration = Duration::from_millis(50);
-
-/// A database server as this process sees it now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerStatus {
-    /// Host and port.
-    pub name: String,
-    /// Whether it is `POSTGRES_DB_HOST`; otherwise it is one of `POSTGRES_READ_HOSTS`.
-    pub is_primary: bool,
-    /// Whether it is used.
-    pub state: ServerState,
-    /// How old a replica's data is at most; `None` if that is unknown, and for the primary.
-    pub lag: Option<Duration>,
-    /// A lower bound of the difference of its clock and this server's; `None` if it is unknown.
-    pub clock_skew: Option<Duration>,
-    /// Open connections.
-    pub open: usize,
-    /// How many of them are idle.
-    pub idle: usize,
-}
-
-/// Whether a database server is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerState {
-    /// It is used.
-    Ok,
-    /// It was not compared with the primary.
-    Unknown,
-    /// It does not answer.
-    Unreachable,
-    /// It does not accept this server.
-    Misconfigured,
-    /// Its data is older than `POSTGRES_MAX_REPLICA_LAG`.
-    Lagging,
-    /// It is a primary, and in `POSTGRES_READ_HOSTS`.
-    IsPrimary,
-    /// It is a replica, and `POSTGRES_DB_HOST`.
-    IsReplica,
-    /// It is a replica of another database than `POSTGRES_DB_HOST`.
-    OtherDatabase,
-    /// It has not followed the primary to its timeline.
-    OtherTimeline,
-    /// Its clock differs by so much that it accepts no signed context.
-    ClockSkew,
-    /// It violates a posture rule.
-    Posture,
-}
-
-impl ServerState {
-    /// The state as a predicate after the server's name.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Unknown => "not compared with the primary yet",
-            Self::Unreachable => "does not answer",
-            Self::Misconfigured => "does not accept this server",
-            Self::Lagging => "lags more than POSTGRES_MAX_REPLICA_LAG behind the primary",
-            Self::IsPrimary => "is a primary, not a replica; remove it from POSTGRES_READ_HOSTS",
-            Self::IsReplica => "is a replica, and POSTGRES_DB_HOST must name the primary",
-            Self::OtherDatabase => {
-                "is not a replica of POSTGRES_DB_HOST; remove it from POSTGRES_READ_HOSTS"
-            }
-            Self::OtherTimeline => "has not followed the primary to its timeline yet",
-            Self::ClockSkew => "has a clock that differs by 30 s or more; synchronize it",
-            Self::Posture => "violates a posture rule; `zava-mcp-server check` lists the findings",
-        }
-    }
-}
-
-impl From<ReplicaState> for ServerState {
-    fn from(state: ReplicaState) -> Self {
-        match state {
-            ReplicaState::Unknown => Self::Unknown,
-            ReplicaState::Usable => Self::Ok,
-            ReplicaState::Lagging => Self::Lagging,
-            ReplicaState::Problem(problem) => match problem {
-                ReplicaProblem::Unreachable => Self::Unreachable,
-                ReplicaProblem::Misconfigured => Self::Misconfigured,
-                ReplicaProblem::IsPrimary => Self::IsPrimary,
-                ReplicaProblem::OtherDatabase => Self::OtherDatabase,
-                ReplicaProblem::OtherTimeline => Self::OtherTimeline,
-                ReplicaProblem::ClockSkew => Self::ClockSkew,
-                ReplicaProblem::Posture => Self::Posture,
-            },
-        }
-    }
-}
 
 /// What a probe has read.
 struct Probe {
@@ -309,9 +224,7 @@ impl Scope {
 
     /// Examines each replica in full, and returns its name and every violation of a posture rule,
     /// or why it could not be examined.
-    pub async fn examine_replicas(
-        &self,
-    ) -> Vec<(String, Result<std::sync::Arc<[Finding]>, ScopeError>)> {
+    pub async fn examine_replicas(&self) -> Vec<(String, Result<Arc<[Finding]>, ScopeError>)> {
         let mut examined = Vec::new();
         for server in self.replicas.iter().flat_map(|replicas| &replicas.servers) {
             let now = (self.clock)();
