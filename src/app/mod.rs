@@ -24,8 +24,8 @@ use crate::query::scope::{
     DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
 };
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::{EmbedderError, ProductSearch};
-use crate::settings::ServeSettings;
+use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch};
+use crate::settings::{EmbedderSettings, ServeSettings};
 use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
 
@@ -122,7 +122,15 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
-            search: embedder.map(|embedder| ProductSearch::new(embedder, Arc::clone(&scope))),
+            search: embedder.map(|embedder| {
+                let products = ProductSearch::new(embedder, Arc::clone(&scope));
+                match search.embedder {
+                    Some(EmbedderSettings::OpenAi(_)) => {
+                        products.with_rate_limit(MAX_SEARCHES_PER_MINUTE)
+                    }
+                    Some(EmbedderSettings::StaticModel(_)) | None => products,
+                }
+            }),
             clock,
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),

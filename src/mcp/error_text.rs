@@ -70,6 +70,9 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
             "too many requests of this tenant are in flight; wait for some to finish, then try again"
                 .to_owned()
         }
+        ToolError::Search(SearchError::RateExceeded(per_minute)) => {
+            format!("rate limit exceeded: {per_minute} semantic searches per minute of one tenant; {SEARCH_BY_SQL}, or try again later")
+        }
         ToolError::NoEmbeddingModel => {
             format!("semantic search is not configured on this server; {SEARCH_BY_SQL}")
         }

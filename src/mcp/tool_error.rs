@@ -66,6 +66,7 @@ impl ToolError {
             | Self::Argument(_)
             | Self::NoEmbeddingModel
             | Self::TenantBusy
+            | Self::Search(SearchError::RateExceeded(_))
             | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
             | Self::Search(SearchError::Embedding(
@@ -133,6 +134,10 @@ impl ToolError {
             Self::TenantBusy => (
                 Decision::Refused,
                 "too many requests of a tenant in flight".into(),
+            ),
+            Self::Search(SearchError::RateExceeded(_)) => (
+                Decision::Refused,
+                "rate limit of a tenant's searches exceeded".into(),
             ),
             Self::NoEmbeddingModel => failed("no embedding model"),
             Self::Statement(cause, _)

@@ -14,7 +14,9 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::identity::Caller;
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+
+use crate::identity::{Caller, TenantId};
 use crate::query::guard::CheckedQuery;
 use crate::query::scope::{RowSink, Scope, ScopeError};
 use crate::telemetry::{Wait, WaitTimer};
@@ -45,7 +47,14 @@ pub enum SearchError {
     /// The query failed.
     #[error("the products cannot be read")]
     Scope(#[source] ScopeError),
+    /// The tenant has searched more often than its rate limit allows.
+    #[error("the tenant exceeds {0} searches per minute")]
+    RateExceeded(NonZeroU32),
 }
+
+/// How often one tenant searches by a service, per minute; the burst is as large. The service has a
+/// quota for all tenants, and one of them must not use it up.
+pub const MAX_SEARCHES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 
 /// Searches products by the vectors of one embedding model.
 #[derive(Debug)]
@@ -54,6 +63,8 @@ pub struct ProductSearch {
     scope: Arc<Scope>,
     /// Whether the last search found vectors of another model only.
     lacks_vectors: AtomicBool,
+    /// The rate limit of each tenant, if there is one. As many as there are tenants.
+    limiter: Option<(NonZeroU32, DefaultKeyedRateLimiter<TenantId>)>,
 }
 
 impl ProductSearch {
@@ -64,6 +75,17 @@ impl ProductSearch {
             embedder,
             scope,
             lacks_vectors: AtomicBool::new(false),
+            limiter: None,
+        }
+    }
+
+    /// The same with a rate limit for each tenant, in searches per minute.
+    #[must_use]
+    pub fn with_rate_limit(self, per_minute: NonZeroU32) -> Self {
+        let limiter = RateLimiter::keyed(Quota::per_minute(per_minute));
+        Self {
+            limiter: Some((per_minute, limiter)),
+            ..self
         }
     }
 
@@ -81,8 +103,8 @@ impl ProductSearch {
     /// within `max_distance` (cosine distance, 0 to 2).
     ///
     /// # Errors
-    /// [`SearchError`] when the description cannot be embedded, no stored vector is of the same
-    /// model, or the query fails.
+    /// [`SearchError`] when the tenant searches too often, the description cannot be embedded, no
+    /// stored vector is of the same model, or the query fails.
     pub async fn find_nearest(
         &self,
         caller: &Caller,
@@ -91,6 +113,11 @@ impl ProductSearch {
         max_rows: NonZeroU32,
         sink: &mut dyn RowSink,
     ) -> Result<(), SearchError> {
+        if let Some((per_minute, limiter)) = &self.limiter
+            && limiter.check_key(&caller.tenant()).is_err()
+        {
+            return Err(SearchError::RateExceeded(*per_minute));
+        }
         let waiting = WaitTimer::begin(Wait::Embedding);
         let embedded = self.embedder.embed(vec![description]).await;
         drop(waiting);

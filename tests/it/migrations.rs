@@ -116,6 +116,35 @@ async fn signing_key_rotates_while_servers_run() {
     assert!(text.starts_with("internal error (trace id "), "{text}");
 }
 
+/// Whoever runs `migrate` with the previous key, such as a pipeline that has read it before the
+/// rotation, changes nothing: neither the new key's validity nor that of the withdrawn one.
+#[tokio::test]
+async fn migrate_with_an_older_key_revives_no_key() {
+    let database = TestDatabase::new().await;
+    let first = database.admin_settings();
+    let mut second = database.admin_settings();
+    second.signing_key = SECOND_KEY.parse::<SigningKey>().expect("a key").into();
+    database::migrate(&second).await.expect("a rotation");
+    let mut db = database.superuser().await;
+    sqlx::raw_sql("UPDATE guard.signing_key SET not_before = now() - interval '2 d', not_after = now() - interval '1 s' WHERE key_id = 1")
+        .execute(&mut db)
+        .await
+        .expect("the first key is withdrawn");
+    database::migrate(&first).await.expect("the older key");
+    let valid: Vec<i32> =
+        sqlx::query_scalar("SELECT key_id FROM guard.signing_key WHERE not_after = 'infinity'")
+            .fetch_all(&mut db)
+            .await
+            .expect("the keys");
+    assert_eq!(valid, [2]);
+    let withdrawn: bool =
+        sqlx::query_scalar("SELECT not_after < now() FROM guard.signing_key WHERE key_id = 1")
+            .fetch_one(&mut db)
+            .await
+            .expect("the first key");
+    assert!(withdrawn);
+}
+
 #[tokio::test]
 async fn check_reports_a_wrong_signing_key() {
     let database = TestDatabase::shared();

@@ -273,3 +273,23 @@ async fn nobody_listens() {
     let failed = search(&server, SEATTLE, DESCRIPTION).await;
     assert!(failed.error().starts_with(OUTAGE), "{}", failed.text);
 }
+
+/// The service has one quota for all tenants.
+#[tokio::test]
+async fn a_tenant_that_searches_too_often_is_refused_and_others_are_not() {
+    let (service, server) = start().await;
+    let mut answered = 0;
+    let refusal = loop {
+        let answer = search(&server, SEATTLE, DESCRIPTION).await;
+        if answer.is_error {
+            break answer;
+        }
+        answered += 1;
+        assert!(answered < 1000, "the limit is reached");
+    };
+    assert!(answered >= 120, "{answered}");
+    let expected = "rate limit exceeded: 120 semantic searches per minute of one tenant";
+    assert!(refusal.error().starts_with(expected), "{}", refusal.text);
+    rows(search(&server, REDMOND, DESCRIPTION).await);
+    assert_eq!(service.request_count(), 1);
+}
