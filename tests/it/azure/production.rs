@@ -175,11 +175,6 @@ async fn two_stores_use_the_four_tools_with_every_service_in_place() {
             .await;
         assert_eq!(status, StatusCode::OK, "{date}");
     }
-    // A token for each of four services, the signing key, and one vector for the same search.
-    assert_eq!(production.azure.entra.request_count(), 4);
-    assert_eq!(production.azure.vault.request_count(), 1);
-    assert_eq!(production.embeddings.request_count(), 1);
-    assert!(production.gateway.logins() > 0);
     // Every call arrives as a request of Application Insights.
     for tool in [
         "execute_sales_query",
@@ -196,4 +191,9 @@ async fn two_stores_use_the_four_tools_with_every_service_in_place() {
             })
             .await;
     }
+    // A token for each of four services, the signing key, and one vector for the same search.
+    assert_eq!(production.azure.entra.request_count(), 4);
+    assert_eq!(production.azure.vault.request_count(), 1);
+    assert_eq!(production.embeddings.request_count(), 1);
+    assert!(production.gateway.logins() > 0);
 }
