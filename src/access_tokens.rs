@@ -1,6 +1,6 @@
-//! The access tokens of this server's own identity, as things that are asked for.
+//! A source of access tokens for this server's own identity.
 //!
-//! Knows what can be asked and why there is no answer; must not know who issues tokens.
+//! Knows the interface and its errors; must not know who issues tokens.
 
 use std::fmt;
 use std::time::Duration;

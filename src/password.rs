@@ -1,4 +1,4 @@
-//! The password of a database login, as a thing that is asked for whenever a connection is opened.
+//! A source of the password of a database login, read whenever a connection is opened.
 //!
 //! Knows how a password may be sent; must not know where it comes from.
 

@@ -1,6 +1,6 @@
-//! The value of a secret setting, as a thing that is asked for.
+//! A source of the value of a secret setting.
 //!
-//! Knows what can be asked; must not know where a secret is kept.
+//! Knows the interface; must not know where a secret is stored.
 
 use std::error::Error;
 use std::fmt;

@@ -1,6 +1,6 @@
-//! The key that signs the tenant of each transaction, as a thing that is asked for.
+//! A source of the key that signs the tenant of each transaction.
 //!
-//! Knows the form of a key; must not know where it is kept.
+//! Knows the form of a key; must not know where it is stored.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -12,7 +12,7 @@ use crate::identity::{
     ApiKey, ApiKeyState, Claims, Entitlement, StoreUnavailable, TenantId, TenantStore,
 };
 use crate::query::scope::{Finding, PostureReport, Scope, ScopeError, ServerStatus};
-use crate::telemetry::ServerState;
+use crate::telemetry::ServerMetrics;
 use crate::telemetry::audit::{AuditStore, AuditUnavailable, ChainHead};
 
 /// A larger clock skew between this server and the database is reported. Beyond 30 s no signed
@@ -151,7 +151,7 @@ impl Readiness for ScopeAdapter {
 /// What metrics show of the database, as long as the server serves.
 pub(super) struct ObservedScope(pub(super) Weak<Scope>);
 
-impl ServerState for ObservedScope {
+impl ServerMetrics for ObservedScope {
     fn connection_counts(&self) -> (usize, usize) {
         self.0.upgrade().map_or((0, 0), |scope| scope.connections())
     }

@@ -1,5 +1,5 @@
-//! How Azure's library sends requests: through this server's HTTP client, because it has none of its
-//! own.
+//! How Azure's library sends requests: through this server's HTTP client, because it has none of
+//! its own.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use futures_util::TryStreamExt as _;
 /// The longest answer that is read, in bytes. One with a token has a few thousand.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
-/// How many times a request is repeated that was answered with 429 or 5xx: an endpoint that has just
-/// started does so for a moment. The library has its own number for virtual machines.
+/// How many times a request is repeated that was answered with 429 or 5xx: an endpoint that has
+/// just started does so for a moment. The library has its own number for virtual machines.
 const MAX_RETRIES: u32 = 2;
 
 /// The first delay before such a repetition.

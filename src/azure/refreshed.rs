@@ -13,7 +13,7 @@ use super::slot::{Fetched, Next, Slot};
 
 /// How a secret is fetched.
 pub(super) trait Fetch: Debug + Send + Sync + 'static {
-    /// Why there is none.
+    /// Why the last fetch failed.
     type Error: Error + Clone + Debug + Send + 'static;
 
     /// Fetches it. Must end by itself.
@@ -93,7 +93,7 @@ impl<F: Fetch> Refreshed<F> {
 
     fn start_fetch(&self) {
         let fetch = Arc::clone(&self.fetch);
-        let running = Running {
+        let running = FetchInProgress {
             outcome: Some(Err(fetch.interrupted())),
             entry: Arc::clone(&self.entry),
         };
@@ -108,19 +108,19 @@ impl<F: Fetch> Refreshed<F> {
 }
 
 /// A fetch that ends when it is dropped, so that no caller waits for an interrupted one.
-struct Running<E: Clone> {
+struct FetchInProgress<E: Clone> {
     entry: Arc<Entry<E>>,
     /// Taken when the fetch ends.
     outcome: Option<Result<Fetched, E>>,
 }
 
-impl<E: Clone> Running<E> {
+impl<E: Clone> FetchInProgress<E> {
     fn finish(mut self, outcome: Result<Fetched, E>) {
         self.outcome = Some(outcome);
     }
 }
 
-impl<E: Clone> Drop for Running<E> {
+impl<E: Clone> Drop for FetchInProgress<E> {
     fn drop(&mut self) {
         if let Some(outcome) = self.outcome.take() {
             self.entry

@@ -11,8 +11,9 @@ const FIRST_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// The longest such delay.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(30);
 
-/// How old a secret must be before a rejection by a service has another fetched. A younger one would be
-/// fetched again, and a service that rejects everything would cause a fetch for each request.
+/// How old a secret must be before a rejection by a service has another fetched. A younger one
+/// would be fetched again, and a service that rejects everything would cause a fetch for each
+/// request.
 const MIN_REJECTED_AGE: Duration = Duration::from_secs(1);
 
 /// A secret that was fetched just now.
@@ -37,7 +38,7 @@ struct Held {
     is_rejected: bool,
 }
 
-/// The state of one secret. `E` is why there is none.
+/// The state of one secret. `E` is why the last fetch failed.
 #[derive(Debug)]
 pub(super) struct Slot<E> {
     held: Option<Held>,

@@ -84,7 +84,7 @@ impl Fetch for TokenFetch {
         tracing::warn!(
             scope = self.scope,
             error = error as &dyn std::error::Error,
-            "access token not fetched"
+            "access token fetch failed; will retry"
         );
     }
 }

@@ -70,7 +70,7 @@ pub enum VaultProblem {
     /// The secret has no value.
     #[error("which is empty; set it with `az keyvault secret set`")]
     Empty,
-    /// The vault cannot be reached, fails, or is none.
+    /// The vault cannot be reached, fails, or the host is not a vault.
     #[error("which cannot be used now: {0}")]
     Unavailable(String),
     /// There was no answer in time.

@@ -73,7 +73,7 @@ impl Fetch for VaultFetch {
         tracing::warn!(
             setting = self.reference.setting,
             error = error as &dyn std::error::Error,
-            "secret not read from Key Vault"
+            "Key Vault read failed; will retry"
         );
     }
 }

@@ -110,7 +110,8 @@ async fn check_replicas(app: &App) -> anyhow::Result<()> {
 }
 
 /// The report on the posture rules: a line for each rule that holds, and two for each finding, what
-/// is wrong and the statement that fixes it. Then what `accepted` admits, and what it names in vain.
+/// is wrong and the statement that fixes it. Then the findings that are accepted, and
+/// the entries that match no finding.
 fn posture_lines(report: &PostureReport, accepted: &[AcceptedFinding]) -> Vec<String> {
     let widths = PostureRule::ALL.iter().map(|rule| rule.name().len());
     let width = widths.max().unwrap_or_default();

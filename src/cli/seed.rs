@@ -12,7 +12,7 @@ use zava_mcp_server::settings::AdminSettings;
 use super::arguments::{Scale, Seed};
 use super::output::print_line;
 
-/// How long one request to an embedding service may take. Nobody waits for an answer meanwhile, and
+/// How long one request to an embedding service may take. No client waits for it, and
 /// the service may limit the rate.
 const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(90);
 

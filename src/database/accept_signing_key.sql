@@ -1,7 +1,7 @@
 -- Makes the database accept a signing key.
 --   $1 key number, $2 inner HMAC pad, $3 outer HMAC pad (64 bytes each)
 -- Keys with lower numbers stay valid for at most a day, for servers that still sign with them. One
--- with a higher number stays as it is: whoever runs this may have read its key before a rotation.
+-- with a higher number stays as it is: the caller may have read its key before a rotation.
 -- For the same reason, the validity of a key that is known already does not change if there is one
 -- with a higher number: it may have been withdrawn.
 -- Run by zava_owner.

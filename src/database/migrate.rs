@@ -60,8 +60,8 @@ pub struct Migrated {
 /// Creates or repairs roles, schema and signing key. Idempotent, and safe while servers are
 /// running.
 ///
-/// A new signing key is accepted at once. Those with lower numbers stay valid for a day, for servers
-/// that still sign with them.
+/// A new signing key is accepted at once. Those with lower numbers stay valid for a day, for
+/// servers that still sign with them.
 ///
 /// # Errors
 /// [`AdminError`], whose message says what to do.

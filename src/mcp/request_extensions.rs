@@ -41,8 +41,8 @@ pub(super) fn request_trace_id(context: &RequestContext<RoleServer>) -> TraceId 
         let traceparent = context.meta.get_traceparent()?;
         TraceId::parse_traceparent(traceparent)
     };
-    let of_span = context.extensions.get::<TraceId>().copied();
-    of_span
+    let span_trace_id = context.extensions.get::<TraceId>().copied();
+    span_trace_id
         .or_else(from_meta)
         .or_else(|| http_extension(context).copied())
         .unwrap_or_else(TraceId::random)

@@ -45,7 +45,8 @@ impl Outcome for CallToolResponse {
     }
 }
 
-/// Handles a request within a span of its own. `method` and `tool` are names that this server knows.
+/// Handles a request within a span of its own. `method` and `tool` are names that this server
+/// knows.
 pub(super) async fn measure<T: Outcome>(
     telemetry: &Telemetry,
     (method, tool): (&'static str, Option<&'static str>),

@@ -36,7 +36,8 @@ pub enum SampleDataError {
     #[error("the tables are locked; another load may be running")]
     Busy(#[source] sqlx::Error),
 
-    /// The embedding closure failed, with this error: fix the model or its service, then load again.
+    /// The embedding closure failed, with this error: fix the model or its service, then load
+    /// again.
     #[error("the texts of the products could not be embedded")]
     Embedding(#[source] Box<dyn Error + Send + Sync>),
 

@@ -98,10 +98,11 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 
 /// Loads the sample into an empty database.
 ///
-/// `embed` turns texts into their vectors, one for each; it is called with the texts of all products
-/// in batches, before anything is written. `model` is the name of the embedding model. The connection must act as the owner of the tables
-/// and must not be in a transaction. At full scale, a load takes about nine seconds on two cores,
-/// shared with PostgreSQL, and a few megabytes of memory.
+/// `embed` turns texts into their vectors, one for each; it is called with the texts of all
+/// products in batches, before anything is written. `model` is the name of the embedding model. The
+/// connection must act as the owner of the tables and must not be in a transaction. At full scale,
+/// a load takes about nine seconds on two cores, shared with PostgreSQL, and a few megabytes of
+/// memory.
 ///
 /// # Errors
 /// [`SampleDataError::AlreadyLoaded`] if the database has rows, which stay unchanged; see

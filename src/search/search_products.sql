@@ -2,8 +2,8 @@
 --   $1 the text's embedding, $2 the name of its model, $3 the maximum cosine distance,
 --   $4 the maximum number of rows
 -- Columns: named as in the original sample; sp is the similarity in percent.
--- Only vectors of the same model with as many dimensions are compared; CASE, because the distance of
--- others is an error.
+-- Only vectors of the same model with as many dimensions are compared; CASE, because the distance
+-- of others is an error.
 -- Run by the query login under a tenant. Plan: a scan and a sort of the model's vectors. The search
 -- is exact, so it misses no product, as an approximate index could.
 SELECT

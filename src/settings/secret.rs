@@ -12,7 +12,7 @@ use super::variables::Variable;
 /// (<https://learn.microsoft.com/azure/app-service/app-service-key-vault-references>).
 const PREFIX: &str = "@Microsoft.KeyVault";
 
-/// What is wrong with a text that begins so and is no reference.
+/// What is wrong with a text that begins like a reference and is malformed.
 const MALFORMED: &str = "is a malformed Key Vault reference; it must be `@Microsoft.KeyVault(SecretUri=https://VAULT.vault.azure.net/secrets/NAME)` or `@Microsoft.KeyVault(VaultName=VAULT;SecretName=NAME)`, with a version if it shall not follow rotations";
 
 /// The longest name of a secret, in characters
@@ -71,7 +71,7 @@ impl From<String> for Secret {
 }
 
 impl KeyVaultReference {
-    /// Parses a reference. `None` if the text is none, well-formed or not.
+    /// Parses a reference. `None` if the text does not begin like one.
     pub(super) fn parse(
         variable: &'static Variable,
         text: &str,

@@ -9,8 +9,8 @@ use opentelemetry_sdk::Resource;
 use tokio::time::Instant;
 
 use super::audit::AuditLog;
-use super::export::{Destination, Outbox, Running};
-use super::metrics::{Metrics, Observed, ServerState};
+use super::export::{Destination, Outbox, RunningDestination};
+use super::metrics::{Metrics, Observed, ServerMetrics};
 use super::recorder::Recorder;
 use super::{log_export, spans};
 use crate::access_tokens::AccessTokens;
@@ -44,7 +44,7 @@ struct Sender {
     settings: TelemetrySettings,
     https: HttpsSettings,
     /// The running threads, from the start to the shutdown.
-    running: Mutex<Vec<Running>>,
+    running: Mutex<Vec<RunningDestination>>,
 }
 
 impl Telemetry {
@@ -73,15 +73,15 @@ impl Telemetry {
         })))
     }
 
-    /// Starts the threads that send, and the metrics. Connects to nothing yet. Must be called within
-    /// the runtime that will send; the server should listen already.
+    /// Starts the threads that send, and the metrics. Connects to nothing yet. Must be called
+    /// within the runtime that will send; the server should listen already.
     ///
     /// # Errors
     /// [`TelemetryError`] if an exporter rejects its settings.
     pub fn start(
         &self,
         database: &str,
-        state: Arc<dyn ServerState>,
+        state: Arc<dyn ServerMetrics>,
         audit_log: Weak<AuditLog>,
         tokens: &Arc<dyn AccessTokens>,
     ) -> Result<(), TelemetryError> {
@@ -143,7 +143,7 @@ impl Telemetry {
             is_complete &= destination.wait(deadline).await;
         }
         if !is_complete {
-            tracing::warn!("last telemetry not sent in time");
+            tracing::warn!("telemetry flush timed out; unsent items are lost");
         }
     }
 
@@ -168,7 +168,7 @@ impl Telemetry {
 
 impl Sender {
     /// A std mutex, because it is held for a few instructions and never across an await.
-    fn running(&self) -> std::sync::MutexGuard<'_, Vec<Running>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, Vec<RunningDestination>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -55,7 +55,8 @@ impl<S: Subscriber> Layer<S> for ExportLayer {
         {
             let mut limits = sink.limits.lock().unwrap_or_else(PoisonError::into_inner);
             let now = Instant::now();
-            // The reports are logged by the queue in front of standard error, which counts the same.
+            // The reports are logged by the queue in front of standard error, which counts the
+            // same.
             limits.take_report(now);
             if limits.is_exceeded(metadata, now) {
                 return;

@@ -1,7 +1,7 @@
 //! The metrics: durations that requests record, and numbers that are read when metrics are sent.
 //!
-//! Invariant: the attributes of a metric take few values. None is a tenant, a caller, or a text of a
-//! client.
+//! Invariant: the attributes of a metric take few values. None is a tenant, a caller, or a text of
+//! a client.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -24,7 +24,7 @@ const DURATION_BOUNDS: [f64; 14] = [
 
 /// What a server reports about itself whenever metrics are sent. Called on another thread than the
 /// reactor's.
-pub trait ServerState: Send + Sync {
+pub trait ServerMetrics: Send + Sync {
     /// The open database connections, and how many of them are idle.
     fn connection_counts(&self) -> (usize, usize);
 
@@ -44,7 +44,7 @@ pub(super) struct Metrics {
 
 /// What the observed metrics read.
 pub(super) struct Observed {
-    pub(super) state: Arc<dyn ServerState>,
+    pub(super) state: Arc<dyn ServerMetrics>,
     pub(super) audit_log: Weak<AuditLog>,
     /// The name of the database.
     pub(super) database: String,

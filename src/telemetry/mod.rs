@@ -28,7 +28,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 pub use exporting::{Telemetry, TelemetryError};
 pub use invocation::InvocationId;
 pub use log::{dropped_lines, flush, write_to_stderr};
-pub use metrics::ServerState;
+pub use metrics::ServerMetrics;
 pub use spans::{
     ActiveSpan, DatabaseCall, DatabaseStatement, HttpRequest, McpOutcome, McpRequest, Wait,
     WaitTimer,
@@ -76,8 +76,8 @@ where
     // Always off: rmcp's events contain requests and results, which are the tenants' data, and
     // report a client that disconnects as an error. The server logs what matters of them itself.
     let targets = targets.with_target("rmcp", LevelFilter::OFF);
-    // Always off: the exporters report each failed attempt. The server logs when a destination fails
-    // and when it recovers.
+    // Always off: the exporters report each failed attempt. The server logs when a destination
+    // fails and when it recovers.
     let targets = targets.with_target("opentelemetry", LevelFilter::OFF);
     // Always on: a span is no line of its own, but an attribute of those that the filter enables.
     let targets = targets.with_target(INVOCATION_TARGET, LevelFilter::ERROR);

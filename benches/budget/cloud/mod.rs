@@ -1,5 +1,5 @@
-//! Our server as it runs on Azure: with a managed identity, tokens as passwords, and its signing key
-//! in a vault. The stand-ins for Azure are those of the tests; each answers after 20 ms.
+//! Our server as it runs on Azure: with a managed identity, tokens as passwords, and its signing
+//! key in a vault. The stand-ins for Azure are those of the tests; each answers after 20 ms.
 
 #[expect(dead_code, reason = "the tests use more of it")]
 #[path = "../../../tests/it/azure/entra.rs"]

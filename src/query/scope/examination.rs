@@ -66,7 +66,8 @@ impl Scope {
         }
     }
 
-    /// Examines the primary in full. From now on this server acts on the findings. Without findings, it stores a signed verdict for servers that start later, if the database can store
+    /// Examines the primary in full. From now on this server acts on the findings. Without
+    /// findings, it stores a signed verdict for servers that start later, if the database can store
     /// one.
     ///
     /// # Errors

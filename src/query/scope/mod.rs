@@ -1,6 +1,6 @@
 //! The only way to a tenant's rows: one read-only transaction with a context signed for the caller,
-//! always rolled back, on a replica if the database has one that is current. Audit records are appended the same way, signed too, in transactions that
-//! hold nothing else.
+//! always rolled back, on a replica if the database has one that is current. Audit records are
+//! appended the same way, signed too, in transactions that hold nothing else.
 //!
 //! Knows the wire protocol, the pool and the signed context of
 //! `migrations/0017_tenant_after_mac.sql`; must not know MCP, JSON or what the statement means.

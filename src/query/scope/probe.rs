@@ -68,7 +68,7 @@ impl Scope {
 
     async fn watch_primary(&self, replicas: &Replicas, interval: Duration) -> Infallible {
         loop {
-            replicas.demanded().await;
+            replicas.wait_for_recent_call().await;
             self.probe_primary(replicas).await;
             wait(&self.primary, interval).await;
         }
@@ -81,7 +81,7 @@ impl Scope {
         interval: Duration,
     ) -> Infallible {
         loop {
-            replicas.demanded().await;
+            replicas.wait_for_recent_call().await;
             self.probe_replica(replicas, index).await;
             wait(&replicas.servers[index], interval).await;
         }
@@ -99,7 +99,8 @@ impl Scope {
         let deadline = Instant::now() + MAX_CATCH_UP.min(replicas.max_lag);
         let skews = join_all(indices.map(async |index| {
             let mut skew = self.probe_replica(replicas, index).await;
-            // A replica may be some milliseconds behind the first position that it is compared with.
+            // A replica may be some milliseconds behind the first position that it is compared
+            // with.
             while replicas.replication().lag(index, Instant::now()).is_none()
                 && skew.is_some()
                 && primary.is_some()
@@ -183,10 +184,10 @@ impl Scope {
         let error = error.as_ref().map(|error| error as &dyn std::error::Error);
         match changed {
             None | Some(ReplicaState::Unknown) => {}
-            Some(ReplicaState::Usable) => tracing::info!(server = server.name, "replica in use"),
+            Some(ReplicaState::Usable) => tracing::info!(server = server.name, "replica included"),
             Some(state) => {
                 let reason = ServerState::from(state).as_str();
-                tracing::warn!(server = server.name, reason, error, "replica left out");
+                tracing::warn!(server = server.name, reason, error, "replica excluded");
             }
         }
         skew

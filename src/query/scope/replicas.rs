@@ -15,7 +15,7 @@ use crate::password::PasswordSource;
 use crate::settings::{AcceptedFinding, Limits, ReplicaSettings};
 
 /// How long servers are probed after a call. A server without calls leaves its databases alone.
-const DEMAND_TTL: Duration = Duration::from_secs(60);
+const PROBE_AFTER_CALL: Duration = Duration::from_secs(60);
 
 /// The replicas, and what is known of them. There is at least one.
 pub(super) struct Replicas {
@@ -24,7 +24,7 @@ pub(super) struct Replicas {
     replication: Mutex<Replication>,
     /// Where the choice among equally loaded replicas begins.
     rotation: AtomicUsize,
-    demand: Demand,
+    last_call: LastCall,
 }
 
 impl Replicas {
@@ -53,7 +53,7 @@ impl Replicas {
             servers,
             max_lag: settings.max_lag,
             rotation: AtomicUsize::new(0),
-            demand: Demand::default(),
+            last_call: LastCall::default(),
         }))
     }
 
@@ -78,40 +78,40 @@ impl Replicas {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a call, so that the servers are probed.
-    pub(super) fn note_demand(&self) {
-        self.demand.note();
+    /// Records a call, so that the servers are probed.
+    pub(super) fn record_call(&self) {
+        self.last_call.record();
     }
 
     /// Waits until there was a call in the last minute.
-    pub(super) async fn demanded(&self) {
-        self.demand.wait().await;
+    pub(super) async fn wait_for_recent_call(&self) {
+        self.last_call.wait().await;
     }
 }
 
 /// When the servers were needed last.
 #[derive(Default)]
-struct Demand {
+struct LastCall {
     last: Mutex<Option<Instant>>,
-    noted: Notify,
+    recorded: Notify,
 }
 
-impl Demand {
-    fn note(&self) {
+impl LastCall {
+    fn record(&self) {
         let last = self.lock().replace(Instant::now());
         if !is_recent(last) {
-            self.noted.notify_waiters();
+            self.recorded.notify_waiters();
         }
     }
 
     async fn wait(&self) {
         loop {
             // Created first, so that a call after the comparison is not missed.
-            let noted = self.noted.notified();
+            let recorded = self.recorded.notified();
             if is_recent(*self.lock()) {
                 return;
             }
-            noted.await;
+            recorded.await;
         }
     }
 
@@ -121,5 +121,5 @@ impl Demand {
 }
 
 fn is_recent(last: Option<Instant>) -> bool {
-    last.is_some_and(|last| last.elapsed() < DEMAND_TTL)
+    last.is_some_and(|last| last.elapsed() < PROBE_AFTER_CALL)
 }

@@ -83,7 +83,7 @@ impl Scope {
                 .transact_on(&self.primary, holder, operation, sink)
                 .await;
         };
-        replicas.note_demand();
+        replicas.record_call();
         // Without a key every server would fail, and seem to have a problem.
         self.signer().await?;
         // On the heap, because each call without replicas would contain the futures.

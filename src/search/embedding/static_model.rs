@@ -58,8 +58,8 @@ impl StaticModel {
     /// are checked by the first [`embed`](Self::embed).
     ///
     /// # Errors
-    /// [`Missing`](StaticModelError::Missing) or [`Unreadable`](StaticModelError::Unreadable) when a
-    /// file cannot be opened, [`Damaged`](StaticModelError::Damaged) when a file's length or the
+    /// [`Missing`](StaticModelError::Missing) or [`Unreadable`](StaticModelError::Unreadable) when
+    /// a file cannot be opened, [`Damaged`](StaticModelError::Damaged) when a file's length or the
     /// table's header is not that of the published model.
     pub fn open(directory: &Path) -> Result<Self, StaticModelError> {
         let weights = Weights::open(directory.join(WEIGHTS_FILE))?;
@@ -91,8 +91,8 @@ impl StaticModel {
     /// the page cache).
     ///
     /// # Errors
-    /// [`NothingToEmbed`](StaticModelError::NothingToEmbed) when `text` is empty or only white space;
-    /// the variants of [`open`](Self::open) when a model file is unusable.
+    /// [`NothingToEmbed`](StaticModelError::NothingToEmbed) when `text` is empty or only white
+    /// space; the variants of [`open`](Self::open) when a model file is unusable.
     pub fn embed(&self, text: &str) -> Result<Embedding, StaticModelError> {
         let text = first_characters(text, MAX_CHARACTERS);
         if text.trim().is_empty() {

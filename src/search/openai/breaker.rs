@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::error::Verdict;
+use super::error::RequestOutcome;
 
 /// How many requests must fail in a row before no more are sent.
 const MAX_FAILURES: u32 = 5;
 
-/// How long none is sent. Then one is, and decides.
+/// How long the breaker stays open before it admits one probe.
 const OPEN_DURATION: Duration = Duration::from_secs(5);
 
 /// Decides whether a request is sent.
@@ -33,8 +33,8 @@ enum State {
 pub(super) struct Admission<'a> {
     breaker: &'a Breaker,
     is_probe: bool,
-    verdict: Verdict,
-    /// When the verdict was given.
+    outcome: RequestOutcome,
+    /// When the outcome was given.
     now: Instant,
 }
 
@@ -57,7 +57,7 @@ impl Breaker {
         Some(Admission {
             breaker: self,
             is_probe,
-            verdict: Verdict::Unknown,
+            outcome: RequestOutcome::Unknown,
             now,
         })
     }
@@ -70,8 +70,8 @@ impl Breaker {
 
 impl Admission<'_> {
     /// Ends the request.
-    pub(super) fn end(mut self, verdict: Verdict, now: Instant) {
-        (self.verdict, self.now) = (verdict, now);
+    pub(super) fn end(mut self, outcome: RequestOutcome, now: Instant) {
+        (self.outcome, self.now) = (outcome, now);
     }
 }
 
@@ -81,13 +81,13 @@ impl Drop for Admission<'_> {
         let open = State::Open {
             until: self.now + OPEN_DURATION,
         };
-        *state = match (self.is_probe, self.verdict, *state) {
-            (true, Verdict::Working, _) => State::Closed { failures: 0 },
-            (true, Verdict::Failing, _) => open,
+        *state = match (self.is_probe, self.outcome, *state) {
+            (true, RequestOutcome::Working, _) => State::Closed { failures: 0 },
+            (true, RequestOutcome::Failing, _) => open,
             // The next request is the probe.
-            (true, Verdict::Unknown, _) => State::Open { until: self.now },
-            (false, Verdict::Working, State::Closed { .. }) => State::Closed { failures: 0 },
-            (false, Verdict::Failing, State::Closed { failures }) => match failures + 1 {
+            (true, RequestOutcome::Unknown, _) => State::Open { until: self.now },
+            (false, RequestOutcome::Working, State::Closed { .. }) => State::Closed { failures: 0 },
+            (false, RequestOutcome::Failing, State::Closed { failures }) => match failures + 1 {
                 MAX_FAILURES.. => open,
                 failures => State::Closed { failures },
             },
@@ -101,14 +101,14 @@ impl Drop for Admission<'_> {
 mod tests {
     use super::*;
 
-    fn end(breaker: &Breaker, verdict: Verdict, now: Instant) {
-        breaker.admit(now).expect("admitted").end(verdict, now);
+    fn end(breaker: &Breaker, outcome: RequestOutcome, now: Instant) {
+        breaker.admit(now).expect("admitted").end(outcome, now);
     }
 
     /// A breaker that has just opened.
     fn open(now: Instant) -> Breaker {
         let breaker = Breaker::new();
-        (0..MAX_FAILURES).for_each(|_| end(&breaker, Verdict::Failing, now));
+        (0..MAX_FAILURES).for_each(|_| end(&breaker, RequestOutcome::Failing, now));
         assert!(breaker.admit(now).is_none());
         breaker
     }
@@ -117,14 +117,14 @@ mod tests {
     async fn opens_after_failures_in_a_row() {
         let (breaker, now) = (Breaker::new(), Instant::now());
         for _ in 0..3 {
-            (1..MAX_FAILURES).for_each(|_| end(&breaker, Verdict::Failing, now));
-            end(&breaker, Verdict::Working, now);
+            (1..MAX_FAILURES).for_each(|_| end(&breaker, RequestOutcome::Failing, now));
+            end(&breaker, RequestOutcome::Working, now);
         }
-        (1..MAX_FAILURES).for_each(|_| end(&breaker, Verdict::Failing, now));
+        (1..MAX_FAILURES).for_each(|_| end(&breaker, RequestOutcome::Failing, now));
         // Requests that were dropped or not sent change nothing.
         drop(breaker.admit(now));
-        end(&breaker, Verdict::Unknown, now);
-        end(&breaker, Verdict::Failing, now);
+        end(&breaker, RequestOutcome::Unknown, now);
+        end(&breaker, RequestOutcome::Failing, now);
         assert!(breaker.admit(now).is_none());
     }
 
@@ -136,12 +136,12 @@ mod tests {
         assert!(breaker.admit(later - Duration::from_millis(1)).is_none());
         let probe = breaker.admit(later).expect("the probe");
         assert!(breaker.admit(later).is_none(), "one at a time");
-        probe.end(Verdict::Failing, later);
+        probe.end(RequestOutcome::Failing, later);
         assert!(breaker.admit(later).is_none());
         let later = later + OPEN_DURATION;
-        end(&breaker, Verdict::Working, later);
+        end(&breaker, RequestOutcome::Working, later);
         assert!(breaker.admit(later).is_some());
-        end(&breaker, Verdict::Failing, later);
+        end(&breaker, RequestOutcome::Failing, later);
         assert!(breaker.admit(later).is_some(), "it begins to count anew");
     }
 
@@ -153,7 +153,7 @@ mod tests {
         drop(breaker.admit(later).expect("the probe"));
         let probe = breaker.admit(later).expect("another probe");
         assert!(breaker.admit(later).is_none());
-        probe.end(Verdict::Working, later);
+        probe.end(RequestOutcome::Working, later);
         assert!(breaker.admit(later).is_some());
     }
 
@@ -164,8 +164,8 @@ mod tests {
         let early: Vec<_> = (0..MAX_FAILURES + 2).map(|_| breaker.admit(now)).collect();
         let mut early = early.into_iter().map(|one| one.expect("admitted"));
         let slow = early.next().expect("a request");
-        early.for_each(|one| one.end(Verdict::Failing, now));
-        slow.end(Verdict::Working, now);
+        early.for_each(|one| one.end(RequestOutcome::Failing, now));
+        slow.end(RequestOutcome::Working, now);
         assert!(breaker.admit(now).is_none());
         assert!(breaker.admit(now + OPEN_DURATION).is_some());
     }

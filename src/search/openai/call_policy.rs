@@ -7,14 +7,14 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::breaker::Breaker;
-use super::error::{OpenAiError, Verdict};
+use super::error::{OpenAiError, RequestOutcome};
 use super::retry::{MAX_RETRIES, RetryBudget, jittered_delay};
 
 /// How many requests are in flight at once; others wait within their deadline.
 const MAX_CONCURRENT_REQUESTS: usize = 16;
 
-/// How long before the deadline a request begins at the latest. With less time it would often be cut
-/// off, and count as a failure of the service.
+/// How long before the deadline a request begins at the latest. With less time it would often be
+/// cut off, and count as a failure of the service.
 const MIN_REQUEST_TIME: Duration = Duration::from_millis(500);
 
 /// The longest time for which a response with status 429 stops all requests.
@@ -46,7 +46,7 @@ impl CallPolicy {
         }
     }
 
-    /// Makes a request, and repeats it if that is worth it. Ends within the deadline.
+    /// Makes a request, and repeats it if the error is retryable. Ends within the deadline.
     ///
     /// # Cancel safety
     /// Safe: a dropped call ends its request, which then tells nothing about the service.
@@ -71,13 +71,13 @@ impl CallPolicy {
             let now = Instant::now();
             let error = match result {
                 Ok(output) => {
-                    admission.end(Verdict::Working, now);
+                    admission.end(RequestOutcome::Working, now);
                     self.budget.deposit();
                     return Ok(output);
                 }
                 Err(error) => error,
             };
-            admission.end(error.verdict(), now);
+            admission.end(error.outcome(), now);
             let delay = error
                 .retry_after()
                 .unwrap_or_else(|| jittered_delay(retries, rand::random()));

@@ -10,7 +10,7 @@ use reqwest::Url;
 use super::client::Client;
 use super::credential::Credential;
 use super::endpoint::Endpoint;
-use super::flights::Flights;
+use super::single_flight::SingleFlight;
 use crate::cache::Cache;
 use crate::search::embedding::Embedding;
 use crate::search::{Embedder, EmbedderError};
@@ -25,7 +25,8 @@ const MAX_TEXT_BYTES: usize = 2048;
 /// How much memory the cache of embeddings takes: about 150 descriptions with 1,536 dimensions.
 const MAX_CACHE_BYTES: u64 = 1 << 20;
 
-/// How long an embedding is used again. A deployment may be updated to another version of its model.
+/// How long an embedding is used again. A deployment may be updated to another version of its
+/// model.
 const CACHE_TTL: Duration = Duration::from_secs(3600);
 
 /// Computes embeddings by a service that speaks the protocol of OpenAI.
@@ -36,7 +37,7 @@ const CACHE_TTL: Duration = Duration::from_secs(3600);
 pub struct OpenAiEmbedder {
     client: Arc<Client>,
     cache: Arc<Cache<String, Embedding>>,
-    flights: Flights<Result<Embedding, EmbedderError>>,
+    single_flight: SingleFlight<Result<Embedding, EmbedderError>>,
 }
 
 impl OpenAiEmbedder {
@@ -64,7 +65,7 @@ impl OpenAiEmbedder {
         Self {
             client: Arc::new(Client::new(endpoint, timeout)),
             cache: Arc::new(Cache::with_bytes(MAX_CACHE_BYTES, bytes).expiring_after(CACHE_TTL)),
-            flights: Flights::new(),
+            single_flight: SingleFlight::new(),
         }
     }
 
@@ -75,7 +76,7 @@ impl OpenAiEmbedder {
         }
         let (client, cache) = (Arc::clone(&self.client), Arc::clone(&self.cache));
         let key = text.clone();
-        self.flights
+        self.single_flight
             .join(&key, || {
                 async move {
                     let embedding = client.embed(std::slice::from_ref(&text)).await?.remove(0);

@@ -118,7 +118,7 @@ impl OpenAiError {
     }
 
     /// What this error of a request tells about the service.
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(super) fn outcome(&self) -> RequestOutcome {
         match self {
             Self::NotConnected(_)
             | Self::Cut(_)
@@ -128,10 +128,14 @@ impl OpenAiError {
             | Self::KeyRejected(_)
             | Self::Forbidden(_)
             | Self::NotFound(_)
-            | Self::Answer(_) => Verdict::Failing,
+            | Self::Answer(_) => RequestOutcome::Failing,
             // A caller's text may have caused it, which must not cut off the others.
-            Self::NotAccepted(_) | Self::TextRejected | Self::RateLimited(_) => Verdict::Working,
-            Self::NoToken(_) | Self::NoKey(_) | Self::CircuitOpen | Self::Busy => Verdict::Unknown,
+            Self::NotAccepted(_) | Self::TextRejected | Self::RateLimited(_) => {
+                RequestOutcome::Working
+            }
+            Self::NoToken(_) | Self::NoKey(_) | Self::CircuitOpen | Self::Busy => {
+                RequestOutcome::Unknown
+            }
         }
     }
 
@@ -168,7 +172,7 @@ impl From<OpenAiError> for EmbedderError {
 
 /// What a request tells about the service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RequestOutcome {
     Working,
     Failing,
     /// Nothing: it was not asked.

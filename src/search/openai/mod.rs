@@ -6,7 +6,8 @@
 //! Invariants:
 //! - a call ends within its deadline, retries included, and a burst of retries cannot multiply the
 //!   load on a service that is failing;
-//! - a service that is failing, or limits the rate, is not asked until it is worth asking;
+//! - a service that is failing, or limits the rate, receives no request until the breaker or the rate
+//!   limit allows one;
 //! - an answer is used only if it has one vector for each text, each with the expected number of
 //!   finite numbers; answers are bounded in bytes;
 //! - however many calls ask for the same text, one request is under way, and it lives as long as
@@ -20,10 +21,10 @@ mod credential; //   what authenticates a request
 mod embedder; //     the front door: batches, cache
 mod endpoint; //     one request
 mod error; //        why a call failed
-mod flights; //      one request for all that want the same
 mod outage_log; //   logs when an outage begins and ends
 mod retry; //        when and how often to retry
 mod retry_after; //  what a response says about it
+mod single_flight; // one request for concurrent calls with the same text
 
 pub use answer::AnswerError;
 pub use credential::Credential;

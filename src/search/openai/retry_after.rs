@@ -11,10 +11,10 @@ const HEADERS: [(&str, Duration); 3] = [
     ("retry-after", Duration::from_secs(1)),
 ];
 
-/// A longer delay is taken for this one.
+/// Longer delays are cut to this.
 const MAX_DELAY: Duration = Duration::from_secs(24 * 3600);
 
-/// The delay that a response asks for. A date is not heeded: Azure sends seconds.
+/// The delay that a response asks for. A date is ignored: Azure sends seconds.
 pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     HEADERS.iter().find_map(|&(name, unit)| {
         let number: f64 = headers.get(name)?.to_str().ok()?.trim().parse().ok()?;

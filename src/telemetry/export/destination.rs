@@ -124,7 +124,7 @@ impl Destination {
     ///
     /// # Errors
     /// If the thread cannot be started.
-    pub(in crate::telemetry) fn start(self) -> Result<Running, TelemetryError> {
+    pub(in crate::telemetry) fn start(self) -> Result<RunningDestination, TelemetryError> {
         let client = self.client.clone();
         let (ended, has_ended) = oneshot::channel();
         let runtime = client.runtime().clone();
@@ -137,7 +137,7 @@ impl Destination {
                 let _ = ended.send(());
             })
             .map_err(TelemetryError::Thread)?;
-        Ok(Running { client, has_ended })
+        Ok(RunningDestination { client, has_ended })
     }
 
     async fn run(self) {
@@ -201,12 +201,12 @@ impl fmt::Debug for Destination {
 
 /// A destination whose thread runs.
 #[derive(Debug)]
-pub(in crate::telemetry) struct Running {
+pub(in crate::telemetry) struct RunningDestination {
     client: ExportClient,
     has_ended: oneshot::Receiver<()>,
 }
 
-impl Running {
+impl RunningDestination {
     /// Waits until the thread has ended, at most until `deadline`; then has its attempts end.
     /// Returns whether everything was sent in time. The outbox must be closed.
     pub(in crate::telemetry) async fn wait(self, deadline: Instant) -> bool {

@@ -14,5 +14,5 @@ mod exporter; //    the exporters' crates
 mod health; //      logs when a destination fails and recovers
 mod outbox; //      what waits to be sent
 
-pub(super) use destination::{Destination, MetricSource, Running};
+pub(super) use destination::{Destination, MetricSource, RunningDestination};
 pub(super) use outbox::Outbox;

@@ -7,10 +7,10 @@ use opentelemetry_sdk::trace::SpanData;
 use tokio::time::{Duration, Instant};
 
 /// Maximum number of spans, and of log records, that wait: some 2 MiB in all.
-const MAX_ITEMS: usize = 1_024;
+const MAX_ITEMS_PER_SIGNAL: usize = 1_024;
 
 /// A batch of this many spans or log records is sent at once.
-const FULL_BATCH: usize = MAX_ITEMS / 2;
+const MIN_IMMEDIATE_BATCH_ITEMS: usize = MAX_ITEMS_PER_SIGNAL / 2;
 
 /// How long a batch is collected, so that few requests are sent and little is lost when the process
 /// is killed.
@@ -52,7 +52,7 @@ impl Outbox {
     pub(in crate::telemetry) fn push_spans(&self, mut spans: Vec<SpanData>) {
         let mut state = self.lock();
         let was_empty = !state.has_items();
-        let room = MAX_ITEMS - state.spans.len();
+        let room = MAX_ITEMS_PER_SIGNAL - state.spans.len();
         state.dropped.spans += spans.len().saturating_sub(room) as u64;
         spans.truncate(room);
         state.spans.append(&mut spans);
@@ -61,7 +61,7 @@ impl Outbox {
 
     pub(in crate::telemetry) fn push_record(&self, record: SdkLogRecord) {
         let mut state = self.lock();
-        if state.records.len() == MAX_ITEMS {
+        if state.records.len() == MAX_ITEMS_PER_SIGNAL {
             state.dropped.records += 1;
             return;
         }
@@ -131,7 +131,8 @@ impl State {
     }
 
     fn is_full(&self) -> bool {
-        self.spans.len() >= FULL_BATCH || self.records.len() >= FULL_BATCH
+        self.spans.len() >= MIN_IMMEDIATE_BATCH_ITEMS
+            || self.records.len() >= MIN_IMMEDIATE_BATCH_ITEMS
     }
 }
 
@@ -152,16 +153,16 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_dropped_and_counted() {
         let (outbox, record) = (Outbox::default(), record());
-        for _ in 0..3 * MAX_ITEMS {
+        for _ in 0..3 * MAX_ITEMS_PER_SIGNAL {
             outbox.push_record(record.clone());
         }
         let dropped = Dropped {
             spans: 0,
-            records: 2 * MAX_ITEMS as u64,
+            records: 2 * MAX_ITEMS_PER_SIGNAL as u64,
         };
         assert_eq!(outbox.dropped(), dropped);
         let batch = outbox.next_batch(Instant::now());
-        assert_eq!(batch.records.len(), MAX_ITEMS);
+        assert_eq!(batch.records.len(), MAX_ITEMS_PER_SIGNAL);
         outbox.push_record(record);
         assert_eq!(outbox.dropped(), dropped, "there is room again");
     }

@@ -31,9 +31,9 @@ pub struct DatabaseStatement<'a> {
 
 /// A transaction in progress. Dropped before [`finish`](Self::finish), it counts as cancelled.
 #[must_use]
-pub struct DatabaseCall(Option<Running>);
+pub struct DatabaseCall(Option<CallInProgress>);
 
-struct Running {
+struct CallInProgress {
     current: Current,
     span: Option<SpanGuard>,
     began_at: Instant,
@@ -73,7 +73,7 @@ impl DatabaseCall {
                 }
                 span
             });
-            Running {
+            CallInProgress {
                 current,
                 span,
                 began_at: Instant::now(),
@@ -98,7 +98,7 @@ impl Drop for DatabaseCall {
     }
 }
 
-impl Running {
+impl CallInProgress {
     fn end(mut self, error: Option<&str>) {
         const SQLSTATE_LENGTH: usize = 5;
         let elapsed = self.began_at.elapsed();

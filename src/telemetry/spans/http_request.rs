@@ -24,8 +24,8 @@ pub struct HttpRequest {
 
 impl Telemetry {
     /// Begins a request; `None` if telemetry is not sent anywhere. `method` is `_OTHER` if it is
-    /// not a known one, and `route` is `None` for a path that the server does not know. A probe is a
-    /// request whose traces nobody needs unless it fails.
+    /// not a known one, and `route` is `None` for a path that the server does not know. A probe is
+    /// a request whose traces nobody needs unless it fails.
     #[must_use]
     pub fn begin_http_request(
         &self,
@@ -97,7 +97,7 @@ impl Drop for HttpRequest {
             self.span.fail(error_type.clone());
             attributes.push(KeyValue::new(names::ERROR_TYPE, error_type));
         } else if self.is_probe {
-            self.span.make_uninteresting();
+            self.span.drop_unless_failed_or_slow();
         }
         let elapsed = self.span.elapsed();
         self.span

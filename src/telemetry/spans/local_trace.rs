@@ -18,7 +18,7 @@ use crate::telemetry::TraceId;
 use crate::telemetry::recorder::Recorder;
 
 /// A trace with a span at least this long is always sent.
-const SLOW: Duration = Duration::from_secs(1);
+const SLOW_SPAN_DURATION: Duration = Duration::from_secs(1);
 
 /// Maximum number of spans of one request. A call of a tool has about five.
 const MAX_SPANS: usize = 64;
@@ -66,13 +66,13 @@ impl LocalTrace {
     }
 
     /// Has the spans dropped, unless one has failed or was slow.
-    pub(super) fn make_uninteresting(&self) {
+    pub(super) fn drop_unless_failed_or_slow(&self) {
         self.is_sampled.store(false, Ordering::Relaxed);
     }
 
     /// Adds a span that has ended.
     pub(super) fn add(&self, span: SpanData, id: NonZeroU64, duration: Duration) {
-        if duration >= SLOW || matches!(span.status, Status::Error { .. }) {
+        if duration >= SLOW_SPAN_DURATION || matches!(span.status, Status::Error { .. }) {
             self.sample();
         }
         let mut state = self.state();
@@ -149,11 +149,11 @@ mod tests {
         };
         drop(begin());
         let (root, child) = begin();
-        advance(SLOW - Duration::from_millis(1)).await;
+        advance(SLOW_SPAN_DURATION - Duration::from_millis(1)).await;
         drop((child, root));
         assert_eq!(sent(&outbox), 0);
         let (root, child) = begin();
-        advance(SLOW).await;
+        advance(SLOW_SPAN_DURATION).await;
         drop((child, root));
         assert_eq!(sent(&outbox), 2);
         let (root, child) = begin();

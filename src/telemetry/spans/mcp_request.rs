@@ -35,8 +35,8 @@ pub enum McpOutcome {
 }
 
 impl Telemetry {
-    /// Begins a request of MCP; `None` if telemetry is not sent anywhere. `method` and `tool` must be
-    /// known names, never what a client has sent. `http` is the span of the HTTP request, `None`
+    /// Begins a request of MCP; `None` if telemetry is not sent anywhere. `method` and `tool` must
+    /// be known names, never what a client has sent. `http` is the span of the HTTP request, `None`
     /// over standard input and output. `traceparent` is that of the request's `_meta`.
     #[must_use]
     pub fn begin_mcp_request(

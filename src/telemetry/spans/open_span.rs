@@ -219,8 +219,8 @@ pub(super) struct SpanGuard(pub(super) Arc<OpenSpan>);
 
 impl SpanGuard {
     /// Drops the span, and all others of its request, unless one of them failed or was slow.
-    pub(super) fn make_uninteresting(&self) {
-        self.0.trace.make_uninteresting();
+    pub(super) fn drop_unless_failed_or_slow(&self) {
+        self.0.trace.drop_unless_failed_or_slow();
     }
 }
 

@@ -73,9 +73,9 @@ impl Waits {
 
 /// Measures a wait, which ends when this is dropped.
 #[must_use]
-pub struct WaitTimer(Option<Running>);
+pub struct WaitTimer(Option<WaitInProgress>);
 
-struct Running {
+struct WaitInProgress {
     current: Current,
     wait: Wait,
     began_at: Instant,
@@ -84,7 +84,7 @@ struct Running {
 impl WaitTimer {
     /// Begins a wait of the running task.
     pub fn begin(wait: Wait) -> Self {
-        Self(current().map(|current| Running {
+        Self(current().map(|current| WaitInProgress {
             current,
             wait,
             began_at: Instant::now(),

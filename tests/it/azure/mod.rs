@@ -1,6 +1,6 @@
 //! The identity of the server on Azure: its access tokens as passwords of database logins, and its
-//! secrets in Key Vault. Stand-ins for Entra ID, for the logins of Azure Database for PostgreSQL and
-//! for Key Vault, on real sockets.
+//! secrets in Key Vault. Stand-ins for Entra ID, for the logins of Azure Database for PostgreSQL
+//! and for Key Vault, on real sockets.
 mod commands; // the commands, with a managed identity
 mod embeddings; // tokens for an embedding service
 mod entra; // the stand-in for Entra ID
@@ -154,8 +154,8 @@ async fn assert_two_stores_answer(server: &TestServer) {
     assert!(seattle > redmond && redmond > 0, "{seattle} {redmond}");
 }
 
-/// Whether a query gets its rows. Otherwise the tenant cannot be verified, or the tool says that the
-/// database is away.
+/// Whether a query gets its rows. Otherwise the tenant cannot be verified, or the tool says that
+/// the database is away.
 async fn is_answered(server: &TestServer) -> bool {
     let arguments =
         json!({"name": "execute_sales_query", "arguments": {"postgresql_query": COUNT_ORDERS}});
@@ -259,7 +259,8 @@ async fn an_outage_of_entra_does_not_end_the_use_of_a_valid_token() {
     eventually("the server recovers", async || is_answered(&server).await).await;
 }
 
-/// Azure's library panics on such an answer. The fetch ends nevertheless, and the next one succeeds.
+/// Azure's library panics on such an answer. The fetch ends nevertheless, and the next one
+/// succeeds.
 #[tokio::test]
 async fn a_fetch_that_panics_ends_like_one_that_fails() {
     let azure = Azure::start().await;

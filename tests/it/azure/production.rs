@@ -1,6 +1,6 @@
 //! Everything at once, as in production: the deployed package behind the Functions host, with a
-//! managed identity, a vault, a database that takes tokens behind TLS and PgBouncer, Azure OpenAI and
-//! Application Insights. Each is a stand-in on a socket, reached by the name of the real host.
+//! managed identity, a vault, a database that takes tokens behind TLS and PgBouncer, Azure OpenAI
+//! and Application Insights. Each is a stand-in on a socket, reached by the name of the real host.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};

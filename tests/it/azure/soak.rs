@@ -30,8 +30,8 @@ const FAULT_MILLIS: std::ops::Range<u64> = 50..1500;
 /// The longest back-off, and some time for the fetch after it.
 const MAX_RECOVERY: Duration = Duration::from_secs(40);
 
-/// How much the server's memory may grow from two fifths of the time to its end, in KiB. Caches fill
-/// meanwhile, and what each of them may hold is bounded.
+/// How much the server's memory may grow from two fifths of the time to its end, in KiB. Caches
+/// fill meanwhile, and what each of them may hold is bounded.
 const MAX_GROWTH_KIB: u64 = 8 * 1024;
 
 #[derive(Default)]

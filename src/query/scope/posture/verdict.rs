@@ -30,7 +30,8 @@ impl Fingerprint {
 }
 
 /// A digest of what a verdict of this server is about: its version, its rules, the exposed tables,
-/// the database, the login and the accepted findings. A verdict about another subject is not valid here.
+/// the database, the login and the accepted findings. A verdict about another subject is not valid
+/// here.
 pub(super) struct Subject([u8; 32]);
 
 impl Subject {
