@@ -4,6 +4,7 @@
 -- with a higher number stays as it is: the caller may have read its key before a rotation.
 -- For the same reason, the validity of a key that is known already does not change if there is one
 -- with a higher number: it may have been withdrawn.
+-- Columns: has_no_end, whether the key is valid until a later one is accepted.
 -- Run by zava_owner.
 WITH retired AS (
     UPDATE guard.signing_key
@@ -19,3 +20,4 @@ SET ipad = excluded.ipad, opad = excluded.opad,
             THEN signing_key.not_after
         ELSE 'infinity'
     END
+RETURNING not_after = 'infinity' AS has_no_end

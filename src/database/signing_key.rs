@@ -58,7 +58,20 @@ pub(super) async fn change(
             rotate(connection, vault, secret).await?
         }
     };
-    store(connection, ACCEPT, &key).await?;
+    let pads = HmacPads::from_key(&key);
+    let has_no_end: bool = sqlx::query_scalar(ACCEPT)
+        .bind(key.id())
+        .bind(pads.inner.as_slice())
+        .bind(pads.outer.as_slice())
+        .fetch_one(connection)
+        .await
+        .map_err(AdminError::Statement)?;
+    if !has_no_end {
+        tracing::warn!(
+            key = key.id(),
+            "the database has a signing key with a higher number, so the validity of this one has not changed; use the later key, or one with a new number"
+        );
+    }
     Ok(key.id())
 }
 
@@ -102,26 +115,17 @@ async fn rotate(
     let bytes: [u8; 32] = rand::random();
     let text = SecretString::from(format!("{number}:{}", STANDARD.encode(bytes)));
     let key: SigningKey = text.expose_secret().parse().expect("the form of a key");
-    store(connection, ADD, &key).await?;
+    let pads = HmacPads::from_key(&key);
+    sqlx::query(ADD)
+        .bind(number)
+        .bind(pads.inner.as_slice())
+        .bind(pads.outer.as_slice())
+        .execute(connection)
+        .await
+        .map_err(AdminError::Statement)?;
     vault
         .write(secret, &text)
         .await
         .map_err(|error| AdminError::WriteSigningKey(error.into()))?;
     Ok(key)
-}
-
-async fn store(
-    connection: &mut PgConnection,
-    statement: &'static str,
-    key: &SigningKey,
-) -> Result<(), AdminError> {
-    let pads = HmacPads::from_key(key);
-    sqlx::query(statement)
-        .bind(key.id())
-        .bind(pads.inner.as_slice())
-        .bind(pads.outer.as_slice())
-        .execute(connection)
-        .await
-        .map(|_| ())
-        .map_err(AdminError::Statement)
 }

@@ -4,6 +4,7 @@ use tokio::time::timeout;
 
 use super::context::Signer;
 use super::lease::{Holder, Lease};
+use super::routing::{LostDuringTransaction, NoLongerCurrent};
 use super::row_sink::RowSink;
 use super::server::{DatabaseServer, ServerRole};
 use super::signed_call::SignedCall;
@@ -49,6 +50,14 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let (mut lease, signer) = self.lease(server, holder).await?;
+        // The permit and the connection may have taken seconds.
+        if self
+            .replicas
+            .as_ref()
+            .is_some_and(|replicas| !replicas.may_serve(server))
+        {
+            return Err(ScopeError::Unavailable(NoLongerCurrent.into()));
+        }
         let call = DatabaseCall::begin(|| operation.describe(server.pool.manager().address()));
         let done = match self
             .run_on(server, &mut lease, &signer, operation, sink)
@@ -64,7 +73,15 @@ impl Scope {
             done => done,
         };
         call.finish(done.as_ref().err().map(WireError::error_type));
-        done.map_err(|error| self.error_of_signed(server, error, &signer))
+        done.map_err(|error| {
+            let is_lost = error.is_connection_lost();
+            match self.error_of_signed(server, error, &signer) {
+                ScopeError::Unavailable(cause) if is_lost => {
+                    ScopeError::Unavailable(LostDuringTransaction(cause).into())
+                }
+                other => other,
+            }
+        })
     }
 
     /// The error of a signed operation. A key that the primary does not accept was perhaps

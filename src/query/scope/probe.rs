@@ -27,6 +27,10 @@ const MAX_PROBE_INTERVAL: Duration = Duration::from_millis(500);
 /// down.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long the first probe may take: logging in from a cold start takes longer than an answer over
+/// an open connection, and calls that wait for their own connections must not be cancelled.
+const FIRST_PROBE_TIMEOUT: Duration = Duration::from_secs(6);
+
 /// How long [`Scope::server_statuses`] waits for a replica to replay what the primary contains.
 const MAX_CATCH_UP: Duration = Duration::from_secs(2);
 
@@ -262,7 +266,12 @@ impl Scope {
             }
             .map_err(|error| ScopeError::from_wire(error.into_internal()))
         };
-        timeout(PROBE_TIMEOUT, probing)
+        let limit = if server.has_answered() {
+            PROBE_TIMEOUT
+        } else {
+            FIRST_PROBE_TIMEOUT
+        };
+        timeout(limit, probing)
             .await
             .unwrap_or_else(|_| Err(ScopeError::from_wire(WireError::NoReply)))
             .map_err(|error| match is_out_of_connections(&error) {

@@ -71,6 +71,14 @@ impl Replicas {
             .min_by_key(|index| self.servers[*index].queue.load(holder))
     }
 
+    /// Whether a server may run a query now: the primary, or a replica that is current.
+    pub(super) fn may_serve(&self, server: &DatabaseServer) -> bool {
+        let is_this = |one: &DatabaseServer| std::ptr::eq(one, server);
+        self.servers.iter().position(is_this).is_none_or(|index| {
+            self.replication().state(index, Instant::now()) == ReplicaState::Usable
+        })
+    }
+
     /// What is known of the replicas. Never held across an await.
     pub(super) fn replication(&self) -> MutexGuard<'_, Replication> {
         self.replication

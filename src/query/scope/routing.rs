@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -19,9 +20,23 @@ const MAX_REPLICA_ATTEMPTS: usize = 2;
 #[error("the server stopped answering")]
 struct StoppedAnswering;
 
+fn is_lost_during_transaction(error: &ScopeError) -> bool {
+    matches!(error, ScopeError::Unavailable(cause) if cause.is::<LostDuringTransaction>())
+}
+
 fn is_stopped_answering(error: &ScopeError) -> bool {
     matches!(error, ScopeError::Unavailable(cause) if cause.is::<StoppedAnswering>())
 }
+
+/// The connection was lost while the transaction ran: the statement itself may be the cause.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection was lost during the transaction")]
+pub(super) struct LostDuringTransaction(#[source] pub(super) Box<dyn Error + Send + Sync>);
+
+/// The replica's data became too old while the call waited for a connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the replica is no longer current")]
+pub(super) struct NoLongerCurrent;
 
 /// Where a call can succeed that failed on one server before it delivered a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +54,7 @@ enum Retry {
 impl Retry {
     fn after(error: &ScopeError) -> Self {
         match error {
+            ScopeError::Unavailable(cause) if cause.is::<NoLongerCurrent>() => Self::Elsewhere,
             ScopeError::Unavailable(_) => Self::ElsewhereAndProbe,
             ScopeError::UnknownTenant | ScopeError::Misconfigured(_) | ScopeError::Posture(_) => {
                 Self::Primary
@@ -109,6 +125,7 @@ impl Scope {
         sink: &mut dyn RowSink,
     ) -> Result<(), ScopeError> {
         let mut tried = Vec::with_capacity(MAX_REPLICA_ATTEMPTS);
+        let mut is_lost = false;
         while tried.len() < MAX_REPLICA_ATTEMPTS
             && let Some(index) = replicas.choose(holder, &tried)
         {
@@ -120,7 +137,9 @@ impl Scope {
                 Err(AttemptError::Undelivered(error)) => error,
             };
             let retry = Retry::after(&error);
-            if retry == Retry::Never {
+            // A statement that ends its backend would otherwise end one on every server.
+            let was_lost = std::mem::replace(&mut is_lost, is_lost_during_transaction(&error));
+            if retry == Retry::Never || was_lost && is_lost {
                 return Err(error);
             }
             tracing::debug!(
@@ -246,6 +265,10 @@ mod tests {
             (
                 ScopeError::Unavailable(StoppedAnswering.into()),
                 Retry::ElsewhereAndProbe,
+            ),
+            (
+                ScopeError::Unavailable(NoLongerCurrent.into()),
+                Retry::Elsewhere,
             ),
             (
                 ScopeError::Misconfigured(StoppedAnswering.into()),

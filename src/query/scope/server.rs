@@ -1,6 +1,7 @@
 //! One PostgreSQL server: the primary, or a replica. Each has connections, permits and a posture of
 //! its own, so a server that fails or is slow takes nothing from the others.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use deadpool::managed::Pool;
@@ -34,6 +35,8 @@ pub(super) struct DatabaseServer {
     pub(super) posture: Posture,
     /// Cancelled while the server does not answer; a new one when it does again.
     outage: Mutex<CancellationToken>,
+    /// Whether it has answered a probe since the start.
+    has_answered: AtomicBool,
     /// Has the server probed at once.
     failure_reported: Notify,
 }
@@ -73,6 +76,7 @@ impl DatabaseServer {
             queue: FairQueue::new(permits, max_per_tenant, None),
             posture,
             outage: Mutex::default(),
+            has_answered: AtomicBool::new(false),
             failure_reported: Notify::new(),
         })
     }
@@ -94,8 +98,14 @@ impl DatabaseServer {
         self.pool.retain(|_, _| false);
     }
 
+    /// Whether the server has answered a probe since the start of this process.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
+    }
+
     /// Marks the server as answering.
     pub(super) fn mark_up(&self) {
+        self.has_answered.store(true, Ordering::Relaxed);
         let mut outage = self.lock_outage();
         if outage.is_cancelled() {
             *outage = CancellationToken::new();

@@ -6,11 +6,14 @@ use std::time::Duration;
 
 use serde_json::json;
 use sqlx::AssertSqlSafe;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 use url::Url;
 use zava_mcp_server::database::{self, AdminError};
 use zava_mcp_server::settings::{
-    AdminSettings, KeyVaultReference, LoginMethod, Secret, SigningKeySetting,
+    AdminSettings, DatabaseAddress, KeyVaultReference, LoginMethod, ReplicaSettings, Secret,
+    SigningKeySetting,
 };
 
 use super::entra::{CLIENT, CLIENT_SECRET, DIRECTORY, Mode};
@@ -150,6 +153,39 @@ async fn a_password_that_the_database_rejects_is_read_again() {
         .execute(&mut database.superuser().await)
         .await
         .expect("the role is dropped");
+}
+
+/// A replica whose logins fail, because it has not replayed a change or is somebody else's server,
+/// must not cost the primary its password.
+#[tokio::test]
+async fn a_password_that_only_a_replica_rejects_stays_in_use() {
+    let azure = azure().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("its address").port();
+    let mut settings = settings(&TestDatabase::shared().name);
+    azure.identify(&mut settings);
+    settings.login.method = LoginMethod::Password(password());
+    settings.replicas = ReplicaSettings {
+        addresses: vec![DatabaseAddress {
+            port,
+            ..settings.database.clone()
+        }],
+        max_lag: Duration::from_secs(5),
+    };
+    let server = TestServer::with_settings(&settings).await;
+    let expected = server.number(SEATTLE, COUNT_ORDERS).await;
+    // For seconds, so that the password is old enough to be replaced.
+    for _ in 0..5 {
+        let (mut client, _) = listener.accept().await.expect("a probe");
+        let length = client.read_u32().await.expect("a startup message");
+        let mut startup = vec![0; length as usize - 4];
+        client.read_exact(&mut startup).await.expect("the rest");
+        let error = b"E\0\0\0\x37SFATAL\0C28000\0Mno pg_hba.conf entry for this host\0\0";
+        client.write_all(error).await.expect("the rejection");
+        drop(client);
+        assert_eq!(server.number(SEATTLE, COUNT_ORDERS).await, expected);
+    }
+    assert_eq!(azure.vault.request_count(), 1);
 }
 
 /// Both keys are valid for a while; a server that still has the old one when it ends takes the new

@@ -25,7 +25,8 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use uuid::Uuid;
 use zava_mcp_server::settings::{
-    Application, AzureCredential, Environment, HttpsSettings, LoginMethod, ServeSettings, Tls,
+    Application, AzureCredential, DatabaseAddress, Environment, HttpsSettings, LoginMethod,
+    ReplicaSettings, ServeSettings, Tls,
 };
 
 use crate::support::{
@@ -287,6 +288,28 @@ async fn slow_services_make_a_slow_start_and_right_answers() {
     let server = TestServer::with_settings(&settings).await;
     assert_two_stores_answer(&server).await;
     assert_eq!(azure.vault.request_count(), 1);
+}
+
+/// A login that takes longer than the probe of a server that is in use delays the first request and
+/// fails none, although the only replica is away.
+#[tokio::test]
+async fn a_slow_login_is_awaited_by_the_first_request_with_replicas() {
+    let azure = Azure::start().await;
+    let mut settings = settings(&TestDatabase::shared().name);
+    let gateway = azure.gateway(settings.database.port).await;
+    gateway.set_delay(Duration::from_millis(500));
+    azure.connect(&mut settings, &gateway);
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    settings.replicas = ReplicaSettings {
+        addresses: vec![DatabaseAddress {
+            port: nobody.local_addr().expect("its address").port(),
+            ..settings.database.clone()
+        }],
+        max_lag: Duration::from_secs(5),
+    };
+    drop(nobody);
+    let server = TestServer::with_settings(&settings).await;
+    assert_two_stores_answer(&server).await;
 }
 
 /// A request that gives up does not cancel the fetch that others wait for.

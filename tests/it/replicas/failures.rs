@@ -9,7 +9,7 @@ use super::{LONG, PORT, port, wait_until_used, watched};
 use crate::failure_injection::{ORDERS, Outcome, ask, expected_counts, load};
 use crate::support::{
     ActivityMonitor, Proxy, SEATTLE, STORES, TestServer, assert_cancelled_promptly, caller,
-    eventually, run_unguarded, scope,
+    eventually, number, run_unguarded, scope,
 };
 
 /// The longest request while a replica fails: until the failure is detected, and on another server.
@@ -150,6 +150,43 @@ async fn query_moves_on_when_its_replica_stops_answering() {
         assert!(begun.elapsed() < MAX_LATENCY, "{:?}", begun.elapsed());
         // New connections are answered.
         wait_until_used(&scope, &seattle, &[replica]).await;
+    })
+    .await;
+    scope.close().await;
+}
+
+/// A statement that ends its backend (here it terminates itself; a bug in PostgreSQL or a lack of
+/// memory would end the backends of all tenants with it) runs on two servers and no more.
+#[tokio::test]
+async fn statement_that_ends_its_backend_is_not_run_on_every_server() {
+    // Before it has returned a row.
+    const ENDS_ITS_BACKEND: &str =
+        "SELECT 1 FROM pg_terminate_backend(pg_backend_pid()), pg_sleep(10)";
+    const KILLED: &str = "SELECT sum(sessions_killed)::bigint FROM pg_stat_database WHERE datname = current_database()";
+    let set = ReplicaSet::shared().await;
+    let replicas = set.replicas.each_ref().map(|replica| replica.port);
+    let (scope, seattle) = (scope(&set.settings()), caller(SEATTLE).await);
+    let [first, second] = &set.replicas;
+    let mut databases = Vec::new();
+    for server in [first, second, &set.primary] {
+        databases.push(server.superuser().await);
+    }
+    watched(&scope, async {
+        wait_until_used(&scope, &seattle, &replicas).await;
+        let mut before = Vec::new();
+        for db in &mut databases {
+            before.push(number(db, KILLED).await);
+        }
+        let error = run_unguarded(&scope, &seattle, ENDS_ITS_BACKEND).await;
+        error.expect_err("the connection is lost");
+        for (index, db) in databases.iter_mut().take(2).enumerate() {
+            eventually("each replica has run it", async || {
+                number(db, KILLED).await > before[index]
+            })
+            .await;
+        }
+        assert_eq!(number(&mut databases[2], KILLED).await, before[2]);
+        wait_until_used(&scope, &seattle, &replicas).await;
     })
     .await;
     scope.close().await;

@@ -6,8 +6,8 @@ use zava_mcp_server::query::scope::ServerState;
 use zava_mcp_server::settings::SigningKey;
 
 use super::replica_set::{ReplicaSet, execute};
-use super::{LONG, port, states, wait_until_used, watched};
-use crate::support::{SEATTLE, caller, run_unguarded, scope};
+use super::{LONG, PORT, port, states, wait_until_used, watched};
+use crate::support::{ActivityMonitor, SEATTLE, caller, run_unguarded, scope};
 
 /// Reads a row of the tenant, so that the database verifies its context.
 const PORT_AND_STORE: &str = "SELECT inet_server_port() FROM retail.stores LIMIT 1";
@@ -36,6 +36,42 @@ async fn replica_that_does_not_replay_is_left_out_until_it_does() {
         set.resume_replay(0).await;
         set.resume_replay(1).await;
         wait_until_used(&scope, &seattle, &[paused, other]).await;
+    })
+    .await;
+    scope.close().await;
+}
+
+/// A query may wait for seconds until its replica has a free connection.
+#[tokio::test]
+async fn replica_that_falls_behind_while_a_query_waits_does_not_run_it() {
+    let set = ReplicaSet::shared().await;
+    let replica = &set.replicas[0];
+    let mut settings = set.settings_with(&[replica.port], Duration::from_secs(1));
+    settings.limits.tenant_connections = 1.try_into().expect("not zero");
+    let (scope, seattle) = (scope(&settings), caller(SEATTLE).await);
+    let mut monitor = ActivityMonitor::from_connection(replica.superuser().await);
+    watched(&scope, async {
+        wait_until_used(&scope, &seattle, &[replica.port]).await;
+        let sleeping = run_unguarded(
+            &scope,
+            &seattle,
+            "SELECT inet_server_port() FROM pg_sleep(4)",
+        );
+        let waiting = async {
+            monitor.wait_until_running(1).await;
+            let query = run_unguarded(&scope, &seattle, PORT);
+            let falling_behind = async {
+                set.pause_replay(0).await;
+                execute(&mut set.primary.superuser().await, WRITE).await;
+            };
+            let (ran_on, ()) = tokio::join!(query, falling_behind);
+            port(ran_on)
+        };
+        let (slept_on, ran_on) = tokio::join!(sleeping, waiting);
+        assert_eq!(port(slept_on), replica.port);
+        assert_eq!(ran_on, set.primary.port);
+        set.resume_replay(0).await;
+        wait_until_used(&scope, &seattle, &[replica.port]).await;
     })
     .await;
     scope.close().await;

@@ -104,12 +104,17 @@ async fn a_process_sends_logs_with_their_traces_and_the_rest_at_sigterm() {
         .env(
             "ZAVA_HTTPS_ROOTCERT",
             endpoint.folder.path().join("root.pem"),
-        );
+        )
+        // Adds the text of statements to the audit log, and to nothing else.
+        .env("ZAVA_AUDIT_SQL", "on");
     let process = Process::start(command).await;
     process.call("SELECT 1 AS \"a private alias\"").await;
     let (code, log) = process.terminate().await;
     assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("a private alias"), "{log}");
     let items = endpoint.ingestion.items();
+    let is_private = |item: &Value| item.to_string().contains("a private alias");
+    assert!(!items.iter().any(is_private), "{items:#?}");
     let call = named(&items, "tools/call execute_sales_query")[0];
     let messages: Vec<&Value> = items
         .iter()

@@ -106,6 +106,16 @@ impl WireError {
         }
     }
 
+    /// Whether the connection has ended, or no longer answers. Class 57P of PostgreSQL's error codes:
+    /// the server or an administrator has ended the session.
+    pub(in crate::query::scope) fn is_connection_lost(&self) -> bool {
+        match self {
+            Self::Closed | Self::NoReply | Self::Transport(TransportError::Io(_)) => true,
+            Self::Server(error) => error.sqlstate.starts_with("57P"),
+            _ => false,
+        }
+    }
+
     /// Whether the database has rejected a signature: it does not accept the key, or knows another
     /// one by its number.
     pub(in crate::query::scope) fn is_signature_rejected(&self) -> bool {
