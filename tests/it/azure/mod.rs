@@ -299,6 +299,8 @@ async fn a_slow_login_is_awaited_by_the_first_request_with_replicas() {
     let gateway = azure.gateway(settings.database.port).await;
     gateway.set_delay(Duration::from_millis(500));
     azure.connect(&mut settings, &gateway);
+    // So many that a probe has a permit beside the requests.
+    settings.limits.connections = 10.try_into().expect("not zero");
     let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     settings.replicas = ReplicaSettings {
         addresses: vec![DatabaseAddress {
