@@ -4,7 +4,11 @@
 #[path = "../../tests/it/support/certificate.rs"]
 mod certificate;
 
+#[path = "../../tests/it/support/http_server.rs"]
+mod http_server;
+
 pub(crate) use certificate::certificate_for;
+pub(crate) use http_server::serve_http;
 
 /// The password of the query login.
 pub(crate) fn query_password() -> String {

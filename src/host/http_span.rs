@@ -2,21 +2,19 @@
 //!
 //! Knows the server's routes; must not know where telemetry is sent.
 //! Invariant: no text that a client has sent becomes a part of a span or a metric.
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use axum::Router;
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use hyper::body::{Frame, SizeHint};
 
 use super::health;
+use super::holding_body::HoldingBody;
 use super::protected_resource::METADATA_PATH;
-use crate::telemetry::{HttpRequest, Telemetry};
+use crate::telemetry::Telemetry;
 
 /// Measures the requests to `router`, if telemetry is sent anywhere. `prefix` is the path of the
 /// public URL.
@@ -55,10 +53,8 @@ async fn measure(
     let response = span.scope(Box::pin(next.run(request))).await;
     measured.set_status(response.status().as_u16());
     response.map(|body| {
-        Body::new(MeasuredBody {
-            body,
-            _request: measured,
-        })
+        // The request ends when the body is dropped.
+        Body::new(HoldingBody::new(body, measured))
     })
 }
 
@@ -86,32 +82,6 @@ fn method(method: &Method) -> &'static str {
         Method::PUT => "PUT",
         Method::PATCH => "PATCH",
         _ => "_OTHER",
-    }
-}
-
-/// The body of a response, whose request ends when the body is dropped.
-struct MeasuredBody {
-    body: Body,
-    _request: HttpRequest,
-}
-
-impl HttpBody for MeasuredBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 

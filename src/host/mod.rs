@@ -18,6 +18,7 @@ mod connections; //        the table of connections: limits, timeouts, eviction
 mod endpoint; //           /mcp: admission, body, rmcp
 mod fast_path; //          a plain tool call without rmcp's transport
 mod health; //             liveness, readiness, details for operators
+mod holding_body; //       a response that holds a value until its body is dropped
 mod http; //               the HTTP server: its routes, and what they work with
 mod http_error; //         the form of a response that rejects a request
 mod http_span; //          measures requests for telemetry

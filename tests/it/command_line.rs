@@ -1,5 +1,6 @@
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -22,6 +23,16 @@ pub(crate) fn binary(folder: &Path) -> Command {
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     command
+}
+
+/// Runs a command; returns its exit code and what it has written. Panics if it does not end within a
+/// minute.
+pub(crate) async fn run(mut command: Command) -> (Option<i32>, String) {
+    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
+    let output = output.expect("it ends").expect("it runs");
+    let mut text = String::from_utf8(output.stdout).expect("text");
+    text += &String::from_utf8(output.stderr).expect("text");
+    (output.status.code(), text)
 }
 
 pub(crate) fn with_database(command: &mut Command, settings: &ServeSettings) {

@@ -27,8 +27,9 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::address::Proxies;
-use super::connection_io::{ConnectionIo, RequestInProgress, TrackedBody};
+use super::connection_io::{ConnectionIo, RequestInProgress};
 use super::connections::{Connection, ConnectionLimits, Connections};
+use super::holding_body::HoldingBody;
 use super::{health, rejection};
 
 /// The sum stays below 1,024, the usual limit of open files of a process, and leaves some for the
@@ -169,7 +170,7 @@ async fn handle_request(
     connection: Arc<Connection>,
     peer: SocketAddr,
     mut request: hyper::Request<Incoming>,
-) -> Result<hyper::Response<TrackedBody>, Infallible> {
+) -> Result<hyper::Response<HoldingBody<RequestInProgress>>, Infallible> {
     let in_progress = RequestInProgress::begin(&connection, request.headers());
     connection.wait_for_tick_permit().await;
     let mut response: Response =
@@ -184,7 +185,7 @@ async fn handle_request(
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
-    Ok(response.map(|body| TrackedBody::new(body, in_progress)))
+    Ok(response.map(|body| HoldingBody::new(body, in_progress)))
 }
 
 /// Accepts the next connection. Retries errors, so it never fails.

@@ -1,8 +1,6 @@
 //! The commands, with a managed identity: what an operator reads when it is not usable.
 
 use std::path::Path;
-use std::process::Stdio;
-use std::time::Duration;
 
 use tokio::process::Command;
 
@@ -11,15 +9,14 @@ use super::entra::{
     CLIENT, CLIENT_SECRET, DIRECTORY, IDENTITY_HEADER, Mode, SERVICE_ACCOUNT_TOKEN,
 };
 use super::gateway::{Demand, Gateway};
+use crate::command_line::{self, binary};
 use crate::support::{TestDatabase, settings, signing_key_text};
 
 /// `check`, for a managed identity at a gateway.
 fn check(azure: &Azure, gateway: &Gateway, folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
+    let mut command = binary(folder);
     command
         .arg("check")
-        .current_dir(folder)
-        .env_clear()
         .env("POSTGRES_DB_HOST", "localhost")
         .env("POSTGRES_DB_PORT", gateway.port.to_string())
         .env("POSTGRES_DB", &TestDatabase::shared().name)
@@ -31,18 +28,13 @@ fn check(azure: &Azure, gateway: &Gateway, folder: &Path) -> Command {
         .env("ZAVA_AZURE_CREDENTIAL", "managed-identity")
         .env("IDENTITY_ENDPOINT", azure.entra.identity_endpoint())
         .env("IDENTITY_HEADER", IDENTITY_HEADER)
-        .env("ZAVA_LOG", "trace")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .env("ZAVA_LOG", "trace");
     command
 }
 
 /// Runs a command; returns its exit code and what it has written.
-async fn run(mut command: Command) -> (Option<i32>, String) {
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
-    let output = output.expect("it ends").expect("it runs");
-    let mut text = String::from_utf8(output.stdout).expect("text");
-    text += &String::from_utf8(output.stderr).expect("text");
+async fn run(command: Command) -> (Option<i32>, String) {
+    let (code, text) = command_line::run(command).await;
     assert!(
         !text.contains("eyJhbGciOiJub25lIn0"),
         "no token is shown: {text}"
@@ -50,7 +42,7 @@ async fn run(mut command: Command) -> (Option<i32>, String) {
     for secret in [IDENTITY_HEADER, CLIENT_SECRET, SERVICE_ACCOUNT_TOKEN] {
         assert!(!text.contains(secret), "{secret} is not shown: {text}");
     }
-    (output.status.code(), text)
+    (code, text)
 }
 
 async fn gateway(azure: &Azure) -> Gateway {

@@ -13,15 +13,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use url::form_urlencoded;
+
+use crate::support::serve_http;
 
 /// The services that have tokens.
 pub(super) const DATABASE: &str = "https://ossrdbms-aad.database.windows.net";
@@ -102,11 +101,8 @@ impl Entra {
         let address = plain.local_addr().expect("its address");
         let tls_port = tls.local_addr().expect("its address").port();
         let mut serving = JoinSet::new();
-        let plain_router = router.clone();
-        serving.spawn(async move {
-            axum::serve(plain, plain_router).await.expect("serving");
-        });
-        serving.spawn(serve_tls(tls, acceptor, router));
+        serving.spawn(serve_http(plain, None, router.clone()));
+        serving.spawn(serve_http(tls, Some(acceptor), router));
         Self {
             shared,
             plain: address,
@@ -307,21 +303,4 @@ pub(super) const SERVICE_ACCOUNT_TOKEN: &str = "the-token-of-the-service-account
 
 pub(super) async fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").await.expect("a free port")
-}
-
-pub(super) async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor, router: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (client, _) = listener.accept().await.expect("a connection");
-        let (acceptor, router) = (acceptor.clone(), router.clone());
-        connections.spawn(async move {
-            // A client that rejects the certificate ends the handshake.
-            if let Ok(stream) = acceptor.accept(client).await {
-                let service = TowerToHyperService::new(router);
-                let _ = http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
-            }
-        });
-    }
 }

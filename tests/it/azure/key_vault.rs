@@ -1,7 +1,6 @@
 //! Secrets in Key Vault: a server reads its password and its signing key there, follows rotations,
 //! and survives outages.
 
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::json;
@@ -19,6 +18,7 @@ use zava_mcp_server::settings::{
 use super::entra::{CLIENT, CLIENT_SECRET, DIRECTORY, Mode};
 use super::vault::{VAULT_HOST, VaultMode};
 use super::{Azure, COUNT_ORDERS, assert_two_stores_answer};
+use crate::command_line::{self, binary, with_database};
 use crate::support::{
     SEATTLE, TestDatabase, TestServer, eventually, query_password, settings, signing_key_text,
 };
@@ -301,16 +301,10 @@ async fn a_secret_that_is_no_key_is_not_overwritten() {
 
 /// `check`, with the signing key in the vault.
 fn check(azure: &Azure, name: &str) -> Command {
-    let settings = settings(&TestDatabase::shared().name);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
+    let mut command = binary(azure.folder.path());
+    with_database(&mut command, &settings(&TestDatabase::shared().name));
     command
         .arg("check")
-        .current_dir(azure.folder.path())
-        .env_clear()
-        .env("POSTGRES_DB_HOST", settings.database.host)
-        .env("POSTGRES_DB_PORT", settings.database.port.to_string())
-        .env("POSTGRES_DB", settings.database.database)
-        .env("POSTGRES_PASSWORD", query_password())
         .env(
             "ZAVA_SIGNING_KEY",
             format!("@Microsoft.KeyVault(VaultName=zava;SecretName={name})"),
@@ -323,17 +317,12 @@ fn check(azure: &Azure, name: &str) -> Command {
         .env("AZURE_CLIENT_ID", CLIENT)
         .env("AZURE_CLIENT_SECRET", CLIENT_SECRET)
         .env("AZURE_AUTHORITY_HOST", azure.entra.authority())
-        .env("ZAVA_LOG", "trace")
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+        .env("ZAVA_LOG", "trace");
     command
 }
 
-async fn run(mut command: Command) -> (Option<i32>, String) {
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
-    let output = output.expect("it ends").expect("it runs");
-    let mut text = String::from_utf8(output.stdout).expect("text");
-    text += &String::from_utf8(output.stderr).expect("text");
+async fn run(command: Command) -> (Option<i32>, String) {
+    let (code, text) = command_line::run(command).await;
     for secret in [
         CLIENT_SECRET,
         &query_password(),
@@ -342,7 +331,7 @@ async fn run(mut command: Command) -> (Option<i32>, String) {
     ] {
         assert!(!text.contains(secret), "{secret} is not shown: {text}");
     }
-    (output.status.code(), text)
+    (code, text)
 }
 
 /// What the vault does, which secret is asked for, and what the operator reads.

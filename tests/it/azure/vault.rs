@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
-use super::entra::{Entra, VAULT, listener, serve_tls};
+use super::entra::{Entra, VAULT, listener};
+use crate::support::serve_http;
 
 /// The host of the vault named `zava`.
 pub(super) const VAULT_HOST: &str = "zava.vault.azure.net";
@@ -76,7 +77,7 @@ impl Vault {
         let listener = listener().await;
         let port = listener.local_addr().expect("its address").port();
         let mut serving = JoinSet::new();
-        serving.spawn(serve_tls(listener, acceptor, router));
+        serving.spawn(serve_http(listener, Some(acceptor), router));
         Self {
             port,
             shared,

@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 
 use super::{DESCRIPTION, OUTAGE, rows, search, with_key};
-use crate::command_line::{binary, with_database};
+use crate::command_line::{self, binary, with_database};
 use crate::support::{
     Answer, DIMENSIONS, EmbeddingService, MODEL, SEATTLE, SERVICE_KEY, TestDatabase, TestServer,
     admin_password, http, settings,
@@ -28,15 +28,12 @@ fn command(folder: &Path, service: &EmbeddingService, database: &str) -> Command
 }
 
 /// Runs a command; returns its exit code and what it has written, which contains no secret.
-async fn run(mut command: Command) -> (Option<i32>, String) {
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
-    let output = output.expect("it ends").expect("it runs");
-    let mut text = String::from_utf8(output.stdout).expect("text");
-    text += &String::from_utf8(output.stderr).expect("text");
+async fn run(command: Command) -> (Option<i32>, String) {
+    let (code, text) = command_line::run(command).await;
     for secret in [SERVICE_KEY, "a quoted text"] {
         assert!(!text.contains(secret), "{text}");
     }
-    (output.status.code(), text)
+    (code, text)
 }
 
 /// How the service answers, and what `check` says about it.

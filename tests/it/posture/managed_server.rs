@@ -1,18 +1,13 @@
 //! A managed server: its provider has created schemas and functions, owned by a superuser that the
 //! customer does not have. The customer's administrator can neither change nor withdraw them.
 
-use std::process::Stdio;
-use std::time::Duration;
-
 use sqlx::AssertSqlSafe;
-use tokio::process::Command;
 use zava_mcp_server::database;
 use zava_mcp_server::settings::{AcceptedFinding, Environment, ServeSettings};
 
 use super::PostureTest;
-use crate::support::{
-    REDMOND, SEATTLE, TestServer, admin_password, query_password, signing_key_text,
-};
+use crate::command_line::{binary, run, with_database};
+use crate::support::{REDMOND, SEATTLE, TestServer, signing_key_text};
 
 /// What the provider creates, as its superuser: a schema in which everybody may create objects, a
 /// function that runs with its rights, one that runs any text, and one in a system schema.
@@ -40,27 +35,13 @@ fn accepted(text: &str) -> Vec<AcceptedFinding> {
 /// Runs `check` for the test's database; returns its exit code and what it has written.
 async fn check(test: &PostureTest, accept: &str) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().expect("a folder");
-    let database = &test.settings.database;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_zava-mcp-server"));
+    let mut command = binary(folder.path());
+    with_database(&mut command, &test.settings);
     command
         .arg("check")
-        .current_dir(folder.path())
-        .env_clear()
-        .env("POSTGRES_DB_HOST", &database.host)
-        .env("POSTGRES_DB_PORT", database.port.to_string())
-        .env("POSTGRES_DB", &database.database)
         .env("POSTGRES_USER", &test.settings.login.user)
-        .env("POSTGRES_PASSWORD", query_password())
-        .env("ZAVA_SIGNING_KEY", signing_key_text())
-        .env("ZAVA_POSTURE_ACCEPT", accept)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
-    let output = tokio::time::timeout(Duration::from_secs(60), command.output()).await;
-    let output = output.expect("it ends").expect("it runs");
-    let mut text = String::from_utf8(output.stdout).expect("text");
-    text += &String::from_utf8(output.stderr).expect("text");
-    assert!(!text.contains(&admin_password()));
-    (output.status.code(), text)
+        .env("ZAVA_POSTURE_ACCEPT", accept);
+    run(command).await
 }
 
 #[tokio::test]

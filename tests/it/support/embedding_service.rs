@@ -13,9 +13,6 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,6 +21,7 @@ use tokio_rustls::TlsAcceptor;
 use url::Url;
 use zava_mcp_server::search::embedding::StaticModel;
 
+use super::http_server::serve_http;
 use super::server::model_folder;
 
 /// The model of the stand-in: with this name and its 256 dimensions, its vectors compare with those
@@ -139,7 +137,7 @@ impl EmbeddingService {
             .fallback(respond)
             .with_state(Arc::clone(&shared));
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, acceptor, router));
+        serving.spawn(serve_http(listener, acceptor, router));
         Self {
             shared,
             scheme,
@@ -188,28 +186,6 @@ impl EmbeddingService {
     /// How many requests have come so far.
     pub(crate) fn request_count(&self) -> usize {
         self.shared.received.lock().expect("the requests").len()
-    }
-}
-
-async fn serve(listener: TcpListener, acceptor: Option<TlsAcceptor>, router: Router) {
-    let mut connections = JoinSet::new();
-    loop {
-        let (client, _) = listener.accept().await.expect("a connection");
-        let (acceptor, router) = (acceptor.clone(), router.clone());
-        connections.spawn(async move {
-            let service = TowerToHyperService::new(router);
-            let http = http1::Builder::new();
-            // A client that rejects the certificate ends the handshake, and one that has read
-            // enough its connection.
-            match acceptor {
-                None => drop(http.serve_connection(TokioIo::new(client), service).await),
-                Some(acceptor) => {
-                    if let Ok(stream) = acceptor.accept(client).await {
-                        let _ = http.serve_connection(TokioIo::new(stream), service).await;
-                    }
-                }
-            }
-        });
     }
 }
 

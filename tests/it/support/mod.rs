@@ -5,6 +5,7 @@ mod cluster; // the shared PostgreSQL server
 mod database; // one database per test
 mod dedicated_cluster; // a PostgreSQL server that one test has to itself
 mod embedding_service; // a stand-in for Azure OpenAI
+mod http_server; // serves the routes of a stand-in
 mod ingestion; // Application Insights and an OpenTelemetry collector
 mod pooler; // PgBouncer
 mod proxy; // a TCP proxy that counts round trips and injects faults
@@ -20,6 +21,7 @@ pub(crate) use cluster::{admin_password, query_password, signing_key_text};
 pub(crate) use database::{TestDatabase, connect, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use embedding_service::{Answer, DIMENSIONS, EmbeddingService, MODEL, SERVICE_KEY};
+pub(crate) use http_server::serve_http;
 pub(crate) use ingestion::{Ingestion, IngestionMode};
 pub(crate) use pooler::Pooler;
 pub(crate) use proxy::Proxy;
