@@ -1,5 +1,6 @@
 //! Builds an [`App`] from the settings. The only module that knows all others.
 
+mod background; //    the tasks that run beside serving
 mod embedder; //      the embedder that the settings name
 mod scope_adapter; // what other modules need of the database
 
@@ -32,6 +33,7 @@ use crate::telemetry::audit::AuditLog;
 pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
+use background::Background;
 use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
@@ -186,7 +188,7 @@ impl App {
             readiness: Arc::new(store.clone()),
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
+        let serving = database_watch(&self.scope, &self.telemetry).run_during(serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;
@@ -233,7 +235,7 @@ impl App {
             }
         };
         let store = ScopeAdapter(Arc::clone(&self.scope));
-        let serving = with_database_watch(&self.scope, &self.telemetry, serving);
+        let serving = database_watch(&self.scope, &self.telemetry).run_during(serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;
@@ -307,25 +309,13 @@ async fn with_audit_log<T>(
         served
     };
     // On the heap, because both futures together are large.
-    let appending = Box::pin(telemetry.in_background(audit_log.run(store, done.clone())));
-    tokio::join!(serving, appending).0
+    let appending = telemetry.in_background("audit log", audit_log.run(store, done.clone()));
+    tokio::join!(serving, Box::pin(appending)).0
 }
 
-/// Runs `serving`, and meanwhile examines the database's posture and probes its replicas.
-async fn with_database_watch<T>(
-    scope: &Scope,
-    telemetry: &Telemetry,
-    serving: impl Future<Output = T>,
-) -> T {
-    // On the heap, because the futures are large and `select!` moves them.
-    let (posture, replicas) = (
-        Box::pin(telemetry.in_background(scope.watch_posture())),
-        Box::pin(telemetry.in_background(scope.watch_replicas())),
-    );
-    // Only the first arm completes, and dropping another one cancels its statements.
-    tokio::select! {
-        served = serving => served,
-        never = posture => match never {},
-        never = replicas => match never {},
-    }
+/// Examines the database's posture, and probes its replicas.
+fn database_watch<'a>(scope: &'a Scope, telemetry: &'a Telemetry) -> Background<'a> {
+    Background::new(telemetry)
+        .with("posture", scope.watch_posture())
+        .with("replicas", scope.watch_replicas())
 }

@@ -7,12 +7,13 @@ use opentelemetry::KeyValue;
 use opentelemetry_otlp::ExporterBuildError;
 use opentelemetry_sdk::Resource;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::audit::AuditLog;
 use super::export::{Destination, Outbox, RunningDestination};
 use super::metrics::{Metrics, Observed, ServerMetrics};
 use super::recorder::Recorder;
-use super::{log_export, spans};
+use super::{LOG_SPAN_TARGET, log_export, spans};
 use crate::access_tokens::AccessTokens;
 use crate::settings::{HttpsSettings, TelemetrySettings};
 
@@ -153,8 +154,13 @@ impl Telemetry {
         self.0.is_some()
     }
 
-    /// Runs work that belongs to no request; only its metrics are recorded.
-    pub async fn in_background<T>(&self, work: impl Future<Output = T>) -> T {
+    /// Runs work that belongs to no request: only its metrics are recorded, and each of its log
+    /// lines carries `task`, its name.
+    pub async fn in_background<T>(&self, task: &'static str, work: impl Future<Output = T>) -> T {
+        // At level ERROR, so that a filter that drops most events does not drop the names of the
+        // others.
+        let span = tracing::error_span!(target: LOG_SPAN_TARGET, "background", task);
+        let work = work.instrument(span);
         match self.recorder() {
             Some(recorder) => spans::in_background(Arc::clone(recorder), work).await,
             None => work.await,

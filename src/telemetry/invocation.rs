@@ -1,10 +1,7 @@
 use tracing::Span;
 use uuid::Uuid;
 
-use super::{names, spans};
-
-/// The target of the spans of invocations.
-pub(super) const INVOCATION_TARGET: &str = "zava::invocation";
+use super::{LOG_SPAN_TARGET, names, spans};
 
 /// The id under which the Azure Functions host logs a request that it forwards to this server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +25,7 @@ impl InvocationId {
         spans::set_attribute(names::FAAS_INVOCATION_ID, self.0.hyphenated().to_string());
         // At level ERROR, so that a filter that drops most events does not drop the span of the
         // others.
-        tracing::error_span!(target: INVOCATION_TARGET, "invocation", faas.invocation_id = %self.0)
+        tracing::error_span!(target: LOG_SPAN_TARGET, "invocation", faas.invocation_id = %self.0)
     }
 }
 

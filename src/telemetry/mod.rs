@@ -35,7 +35,8 @@ pub use spans::{
 };
 pub use trace::TraceId;
 
-use invocation::INVOCATION_TARGET;
+/// The target of the spans whose attributes log lines carry.
+const LOG_SPAN_TARGET: &str = "zava::span";
 
 /// The target of the audit log's events.
 const AUDIT_TARGET: &str = "zava::audit";
@@ -80,7 +81,7 @@ where
     // fails and when it recovers.
     let targets = targets.with_target("opentelemetry", LevelFilter::OFF);
     // Always on: a span is no line of its own, but an attribute of those that the filter enables.
-    let targets = targets.with_target(INVOCATION_TARGET, LevelFilter::ERROR);
+    let targets = targets.with_target(LOG_SPAN_TARGET, LevelFilter::ERROR);
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(writer)
         .with_ansi(ansi)

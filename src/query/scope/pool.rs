@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use deadpool::Runtime;
 use deadpool::managed::{Manager, Metrics, Pool, QueueMode, RecycleError, RecycleResult};
+use futures_util::future::try_join;
 use tokio::time::timeout;
 
 use super::row_sink::{Column, RowSink};
@@ -18,8 +19,11 @@ use crate::settings::DatabaseAddress;
 /// reported as a database that does not answer.
 const PASSWORD_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long connecting may take, from the first packet to the end of authentication.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long connecting may take meanwhile, TLS included, until the login has begun.
+const CONNECT_TIMEOUT: Duration = PASSWORD_TIMEOUT;
+
+/// How long authentication may take once the password is there.
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long cancelling a statement and ending its session may take. A backend that does not react
 /// must not hold a permit for ever.
@@ -139,23 +143,25 @@ impl ConnectionManager {
         }
     }
 
-    /// Opens a connection with a password.
-    async fn open(&self, password: &Password) -> Result<Connection, WireError> {
+    /// Connects, and begins the login.
+    async fn connect(&self) -> Result<Login, WireError> {
         let connecting = async {
             let transport = self.dialer.dial().await?;
             tracing::debug!("database reached");
-            let login = Login {
-                user: &self.user,
-                password,
-            };
             let max_row_bytes = self.max_row_bytes.get();
-            let connection = Connection::open(transport, &self.address, login, max_row_bytes).await;
-            tracing::debug!(is_accepted = connection.is_ok(), "login answered");
-            connection
+            Login::begin(transport, &self.address, &self.user, max_row_bytes).await
         };
         timeout(CONNECT_TIMEOUT, connecting)
             .await
             .unwrap_or(Err(WireError::NoReply))
+    }
+
+    async fn log_in(&self, login: Login, password: &Password) -> Result<Connection, WireError> {
+        let connection = timeout(LOGIN_TIMEOUT, login.finish(password))
+            .await
+            .unwrap_or(Err(WireError::NoReply));
+        tracing::debug!(is_accepted = connection.is_ok(), "login answered");
+        connection
     }
 
     async fn cancel(&self, key: CancelKey) -> Result<(), WireError> {
@@ -168,9 +174,10 @@ impl Manager for ConnectionManager {
     type Error = WireError;
 
     async fn create(&self) -> Result<Connection, WireError> {
-        let password = self.password().await?;
-        // On the heap, because every call that may open a connection would contain the future.
-        match Box::pin(self.open(&password)).await {
+        // At once, because from a cold start each takes round trips. On the heap, because every call
+        // that may open a connection would contain the futures.
+        let (password, login) = Box::pin(try_join(self.password(), self.connect())).await?;
+        match Box::pin(self.log_in(login, &password)).await {
             // A replica may not have replayed a change of the password yet, and must not have it
             // replaced for all.
             Err(error) if self.is_primary && error.is_password_rejected() => {
@@ -181,7 +188,8 @@ impl Manager for ConnectionManager {
                 if next.is_same_as(&password) {
                     return Err(error);
                 }
-                Box::pin(self.open(&next)).await
+                let login = Box::pin(self.connect()).await?;
+                Box::pin(self.log_in(login, &next)).await
             }
             outcome => outcome,
         }
@@ -211,7 +219,7 @@ pub(super) fn build(
         // database a third more CPU time.
         .queue_mode(QueueMode::Lifo)
         .wait_timeout(Some(wait_timeout))
-        .create_timeout(Some(PASSWORD_TIMEOUT + CONNECT_TIMEOUT))
+        .create_timeout(Some(PASSWORD_TIMEOUT + LOGIN_TIMEOUT))
         .runtime(Runtime::Tokio1)
         .build()
         .expect("timeouts are set together with the runtime that measures them")

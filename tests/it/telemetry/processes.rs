@@ -61,6 +61,22 @@ impl Process {
         }
     }
 
+    /// Waits for a line of the log that contains a text.
+    async fn line_with(&mut self, text: &str) -> String {
+        let reading = async {
+            loop {
+                let mut line = String::new();
+                let read = self.log.read_line(&mut line).await.expect("text");
+                assert!(read > 0, "{text:?} in {}", self.lines);
+                self.lines += &line;
+                if line.contains(text) {
+                    return line;
+                }
+            }
+        };
+        timeout(TIMEOUT, reading).await.expect("the line")
+    }
+
     async fn call(&self, sql: &str) {
         let arguments = json!({"postgresql_query": sql});
         let params = json!({"name": "execute_sales_query", "arguments": arguments});
@@ -182,6 +198,21 @@ async fn a_dead_endpoint_is_logged_once_and_the_process_ends_in_time() {
         );
     }
     assert!(endpoint.ingestion.items().is_empty());
+}
+
+#[tokio::test]
+async fn log_lines_of_background_tasks_carry_the_name_of_the_task() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = command(folder.path());
+    // A filter by module must not drop the name.
+    command.env("ZAVA_LOG", "warn,zava_mcp_server=info");
+    let mut process = Process::start(command).await;
+    // There is no request that could have checked the posture.
+    let line = process.line_with("posture check passed").await;
+    assert!(line.contains(r#"background{task="posture"}"#), "{line}");
+    let (code, log) = process.terminate().await;
+    keep_log(&log);
+    assert_eq!(code, Some(0), "{log}");
 }
 
 #[tokio::test]

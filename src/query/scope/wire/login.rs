@@ -6,19 +6,55 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{CancelKey, Connection, WireError, database_error};
 use crate::password::Password;
+use crate::query::scope::transport::Transport;
+use crate::settings::DatabaseAddress;
 
-/// As whom a connection logs in.
-#[derive(Clone, Copy)]
-pub(in crate::query::scope) struct Login<'a> {
-    /// Role name.
-    pub(in crate::query::scope) user: &'a str,
-    pub(in crate::query::scope) password: &'a Password,
+/// A login whose password has not been sent yet.
+pub(in crate::query::scope) struct Login(Connection);
+
+impl Login {
+    /// Sends as whom to log in, over a new transport. `max_row_bytes` bounds how much of one message
+    /// is buffered.
+    ///
+    /// # Errors
+    /// When the transport fails.
+    pub(in crate::query::scope) async fn begin(
+        stream: Box<dyn Transport>,
+        address: &DatabaseAddress,
+        user: &str,
+        max_row_bytes: usize,
+    ) -> Result<Self, WireError> {
+        let mut connection = Connection::new(stream, address.pool_mode, max_row_bytes);
+        let parameters = [
+            ("user", user),
+            ("database", address.database.as_str()),
+            ("application_name", address.application_name.as_str()),
+            ("client_encoding", "UTF8"),
+        ];
+        frontend::startup_message(parameters, &mut connection.outgoing)?;
+        connection.flush().await?;
+        Ok(Self(connection))
+    }
+
+    /// Authenticates. The connection can be used afterwards.
+    ///
+    /// # Errors
+    /// When PostgreSQL rejects the login, or asks for the password in a way that is refused.
+    pub(in crate::query::scope) async fn finish(
+        self,
+        password: &Password,
+    ) -> Result<Connection, WireError> {
+        let Self(mut connection) = self;
+        connection.authenticate(password).await?;
+        connection.finish_startup().await?;
+        Ok(connection)
+    }
 }
 
 impl Connection {
     /// Authenticates: a secret by SCRAM-SHA-256, a token in clear text inside verified TLS. Sends
     /// nothing where PostgreSQL asks for nothing.
-    pub(super) async fn authenticate(&mut self, password: &Password) -> Result<(), WireError> {
+    async fn authenticate(&mut self, password: &Password) -> Result<(), WireError> {
         match (self.next().await?, password) {
             (Message::AuthenticationOk, _) => Ok(()),
             (Message::AuthenticationSasl(body), Password::Secret(secret)) => {
@@ -94,7 +130,7 @@ impl Connection {
     }
 
     /// Reads what follows authentication: the cancel key and the server's parameters.
-    pub(super) async fn finish_startup(&mut self) -> Result<(), WireError> {
+    async fn finish_startup(&mut self) -> Result<(), WireError> {
         loop {
             match self.next().await? {
                 Message::BackendKeyData(body) => {

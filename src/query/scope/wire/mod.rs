@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::row_sink::{Column, RowSink};
 use super::transport::Transport;
 use crate::reactor::{SLICE_BYTES, slice_permit};
-use crate::settings::{DatabaseAddress, PoolMode};
+use crate::settings::PoolMode;
 
 mod cancel; // cancelling a statement, and ending a session
 mod error; // why a connection failed
@@ -91,14 +91,10 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Logs in over a new transport. `max_row_bytes` bounds how much of one message is buffered.
-    pub(super) async fn open(
-        stream: Box<dyn Transport>,
-        address: &DatabaseAddress,
-        login: Login<'_>,
-        max_row_bytes: usize,
-    ) -> Result<Self, WireError> {
-        let mut connection = Self {
+    /// A connection over a new transport, on which nothing has been sent. `max_row_bytes` bounds how
+    /// much of one message is buffered.
+    fn new(stream: Box<dyn Transport>, pool_mode: PoolMode, max_row_bytes: usize) -> Self {
+        Self {
             stream,
             incoming: BytesMut::with_capacity(INITIAL_READ_BUFFER_BYTES),
             outgoing: BytesMut::with_capacity(INITIAL_WRITE_BUFFER_BYTES),
@@ -109,22 +105,11 @@ impl Connection {
             last_received_at: Instant::now(),
             max_message_bytes: max_row_bytes.saturating_add(MESSAGE_ALLOWANCE_BYTES),
             // Behind a pooler, each transaction may run in another session.
-            prepared: (address.pool_mode == PoolMode::Direct).then(PreparedNames::default),
+            prepared: (pool_mode == PoolMode::Direct).then(PreparedNames::default),
             version: None,
             lifetime: Lifetime::new(Instant::now()),
             backend: None,
-        };
-        let parameters = [
-            ("user", login.user),
-            ("database", address.database.as_str()),
-            ("application_name", address.application_name.as_str()),
-            ("client_encoding", "UTF8"),
-        ];
-        frontend::startup_message(parameters, &mut connection.outgoing)?;
-        connection.flush().await?;
-        connection.authenticate(login.password).await?;
-        connection.finish_startup().await?;
-        Ok(connection)
+        }
     }
 
     /// The process that serves this connection. Without a pooler, `pg_backend_pid()` returns the
