@@ -10,7 +10,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::authentication::sasl::{ChannelBinding, ScramSha256};
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
@@ -198,7 +198,8 @@ impl Shared {
     /// Forwards both ways, until the connection has served its number of transactions.
     async fn relay(&self, client: TlsStream<TcpStream>, server: TcpStream) -> std::io::Result<()> {
         let (mut from_client, mut to_client) = tokio::io::split(client);
-        let (mut from_server, mut to_server) = server.into_split();
+        let (from_server, mut to_server) = server.into_split();
+        let mut from_server = BufReader::new(from_server);
         let forwarding = async { tokio::io::copy(&mut from_client, &mut to_server).await };
         let returning = async {
             let mut messages = 0;
@@ -214,7 +215,9 @@ impl Shared {
                 to_client.write_u8(tag).await?;
                 to_client.write_u32(length).await?;
                 to_client.write_all(&message).await?;
-                to_client.flush().await?;
+                if from_server.buffer().is_empty() {
+                    to_client.flush().await?;
+                }
                 // ReadyForQuery; the first one ends the login.
                 messages += usize::from(tag == b'Z');
                 if messages > self.transactions {
