@@ -1,9 +1,10 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, SqlSafeStr as _};
+use sqlx::{AssertSqlSafe, PgConnection, SqlSafeStr as _};
 
 use super::signing_key::{self, KeyChange};
 use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect_with, principal};
 use crate::azure::AzureServices;
+use crate::search_index::synonyms;
 use crate::settings::{AdminSettings, LoginIdentity};
 use secrecy::ExposeSecret as _;
 
@@ -14,6 +15,9 @@ const END_OF_FUNCTION: &str = "\n;\n";
 
 /// Selects whether schema `guard` has a function with exactly this definition.
 const HAS_FUNCTION: &str = include_str!("has_function.sql");
+
+/// The extensions that the migrations need: vectors, and words that are spelled alike.
+const EXTENSIONS: [&str; 2] = ["vector", "pg_trgm"];
 
 /// Where nobody has this privilege, or the administrator does not own the schema, PostgreSQL warns
 /// and changes nothing; the posture check then reports what remains.
@@ -46,6 +50,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0016_small_numbers_and_months"
     "0017_tenant_after_mac"
     "0018_word_boundaries"
+    "0019_search"
 ];
 
 /// What `migrate` did.
@@ -97,15 +102,21 @@ async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated
         .execute(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
-    sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
-        .execute(&mut connection)
-        .await
-        .map_err(AdminError::VectorExtension)?;
+    for extension in EXTENSIONS {
+        let create = format!("CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public");
+        sqlx::raw_sql(AssertSqlSafe(create))
+            .execute(&mut connection)
+            .await
+            .map_err(|error| AdminError::Extension(extension, error))?;
+    }
     become_owner(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
     run_migrations(&mut connection).await?;
     restore_functions(&mut connection).await?;
+    synonyms::replace_built_in(&mut connection)
+        .await
+        .map_err(AdminError::Statement)?;
     let key = &settings.signing_key;
     Ok(Migrated {
         migrations: MIGRATIONS.len(),

@@ -105,11 +105,12 @@ pub enum AdminError {
         "PostgreSQL 16 or newer is required (READ ONLY can be switched off in older ones); this server is version {0}"
     )]
     UnsupportedVersion(i32),
-    /// The extension `vector` cannot be created.
+    /// An extension cannot be created.
     #[error(
-        "the extension \"vector\" cannot be created; have a superuser run CREATE EXTENSION vector, or add VECTOR to azure.extensions"
+        "the extension \"{0}\" cannot be created; have a superuser run CREATE EXTENSION {0}, or add {upper} to azure.extensions",
+        upper = .0.to_uppercase()
     )]
-    VectorExtension(#[source] sqlx::Error),
+    Extension(&'static str, #[source] sqlx::Error),
     /// The roles cannot be created.
     #[error(
         "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner and zava_reader if they exist"

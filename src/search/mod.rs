@@ -9,6 +9,7 @@ mod embedder; //       what turns texts into vectors
 pub mod embedding; //  a vector, and the static model
 pub mod openai; //     a service that speaks the protocol of OpenAI
 mod stored_vectors; // of which model the stored vectors are
+pub mod words; //      the words of a text, as they are indexed and searched
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

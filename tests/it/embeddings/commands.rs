@@ -46,7 +46,7 @@ async fn check_says_what_to_do_about_each_failure() {
         (
             Answer::Vectors,
             0,
-            "embedding  ok (wordllama-l2-supercat-256, 256 dimensions)",
+            "embedding  ok (wordllama-l2-supercat-256-lowercase, 256 dimensions)",
         ),
         (
             Answer::Status(401, "PermissionDenied", None),

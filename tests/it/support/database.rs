@@ -10,8 +10,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
-use zava_mcp_server::search::embedding::{StaticModel, StaticModelError};
+use zava_mcp_server::progress::Progress;
+use zava_mcp_server::sample_data::{self, Plan, Scale};
+use zava_mcp_server::search::embedding::{StaticEmbedder, StaticModel};
+use zava_mcp_server::search_index;
 use zava_mcp_server::settings::{
     AdminSettings, DatabaseAddress, HttpsSettings, LogFilter, Login, LoginMethod, SearchSettings,
     Secret,
@@ -247,12 +249,7 @@ async fn create_template() -> String {
 /// Loads the small sample data.
 pub(super) async fn load_sample(settings: &AdminSettings) {
     let model = StaticModel::open(&model_folder()).expect("the embedding model");
-    let embed = async |texts: Vec<String>| {
-        let vectors = texts
-            .iter()
-            .map(|text| Ok(model.embed(text)?.as_slice().to_vec()));
-        vectors.collect::<Result<_, StaticModelError>>()
-    };
+    let embedder = StaticEmbedder::new(model);
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
     let plan = Plan {
         scale: Scale::Small,
@@ -262,9 +259,12 @@ pub(super) async fn load_sample(settings: &AdminSettings) {
     let mut db = database::connect_as_owner(settings)
         .await
         .expect("the owner's connection");
-    sample_data::load(&mut db, &plan, model.name(), embed, Progress::silent())
+    sample_data::load(&mut db, &plan, Progress::silent())
         .await
         .expect("the sample data load");
+    search_index::refresh(&mut db, &embedder, Progress::silent())
+        .await
+        .expect("the products are indexed");
     db.close().await.expect("the owner's connection closes");
 }
 

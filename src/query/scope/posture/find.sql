@@ -76,10 +76,16 @@ relation AS MATERIALIZED (
     JOIN schema AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 't')
 ),
--- Every table of schemas retail and guard, and whether a client may name it.
+-- The tables of migrations/0019_search.sql, which the server's own statements read without a
+-- tenant. They hold no tenant's data, and no client may name them.
+shared (name) AS (
+    VALUES ('retail.product_search'), ('retail.search_words'), ('retail.search_synonyms')
+),
+-- Every table of schemas retail and guard, whether a client may name it, and whether it is shared.
 held AS MATERIALIZED (
     SELECT r.oid, r.relname, format('%I.%I', r.nspname, r.relname) AS name, r.relrowsecurity AND r.relforcerowsecurity AS is_forced,
-        r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed
+        r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed,
+        r.name IN (SELECT s.name FROM shared AS s) AS is_shared
     FROM relation AS r
     WHERE r.nspname IN ('retail', 'guard') AND r.relkind IN ('r', 'p')
 ),
@@ -177,8 +183,9 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         END,
         CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
         format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.before, a.attribute,
-        r.nspname = 'retail' AND r.relname = ANY ($1::text[])
-            AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
+        r.name IN (SELECT s.name FROM shared AS s)
+            OR r.nspname = 'retail' AND r.relname = ANY ($1::text[])
+                AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
     FROM relation AS r
     JOIN (
         SELECT c.oid, 0 AS number, c.relacl AS list, NULL::name AS attribute FROM relation AS c WHERE c.relacl IS NOT NULL
@@ -459,7 +466,8 @@ finding (rule, object, problem, fix) AS (
     SELECT 'other_policy', h.name, format('has permissive policy %I, which makes more rows visible', p.polname), format('DROP POLICY %I ON %s', p.polname, h.name)
     FROM policy AS p
     JOIN held AS h ON h.oid = p.polrelid
-    WHERE p.polpermissive AND p.applies AND NOT (h.exposed AND p.polname = 'tenant_reads')
+    WHERE p.polpermissive AND p.applies
+        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (h.is_shared AND p.polname = 'shared_reads')
     UNION ALL
     SELECT 'write_policies', h.name, format('has no restrictive policy against %s', w.command),
         format('DROP POLICY IF EXISTS %1$s ON %2$s; CREATE POLICY %1$s ON %2$s AS RESTRICTIVE FOR %3$s TO zava_reader%4$s', w.name, h.name, w.command, w.clauses)
