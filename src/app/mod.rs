@@ -124,7 +124,7 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
-            search: embedder.map(|embedder| {
+            search: {
                 let products = ProductSearch::new(embedder, Arc::clone(&scope));
                 match search.embedder {
                     Some(EmbedderSettings::OpenAi(_)) => {
@@ -132,7 +132,7 @@ impl App {
                     }
                     Some(EmbedderSettings::StaticModel(_)) | None => products,
                 }
-            }),
+            },
             clock,
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
@@ -266,10 +266,7 @@ impl App {
     /// # Errors
     /// [`EmbedderError`] if the model or the service cannot be used.
     pub async fn check_embedder(&self) -> Result<Option<String>, EmbedderError> {
-        match &self.tools.search {
-            Some(search) => Ok(Some(search.check_embedder().await?)),
-            None => Ok(None),
-        }
+        self.tools.search.check_embedder().await
     }
 
     /// Examines each replica against every posture rule; the result is its name and its findings.

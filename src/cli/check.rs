@@ -24,7 +24,7 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
     print_line(&match &embedder {
         Ok(Some(embedder)) => format!("embedding  ok ({embedder})"),
         Ok(None) => {
-            "embedding  none; neither ZAVA_EMBEDDING_MODEL_DIR nor AZURE_OPENAI_ENDPOINT nor ZAVA_EMBEDDING_URL is set, so semantic_search_products returns an error".to_owned()
+            "embedding  none; neither ZAVA_EMBEDDING_MODEL_DIR nor AZURE_OPENAI_ENDPOINT nor ZAVA_EMBEDDING_URL is set, so semantic_search_products searches by words only".to_owned()
         }
         Err(error) => format!("embedding  WRONG  {:#}", Error::new(error.clone())),
     })?;
@@ -54,7 +54,7 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
         database.database, database.host, database.port, settings.login.user
     ))?;
     check_replicas(&app).await?;
-    embedder.context("semantic_search_products returns an error")?;
+    embedder.context("semantic_search_products searches by words only")?;
     Ok(())
 }
 

@@ -14,16 +14,11 @@ use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HE
 use crate::query::guard::visible;
 use crate::query::rows::{MAX_COLUMNS, TooManyColumns};
 use crate::query::scope::{PgError, ScopeError};
-use crate::search::{EmbedderError, SearchError};
+use crate::search::{EmbedderError, MeaningError, SearchError};
 use crate::telemetry::TraceId;
 
 const DATABASE_UNAVAILABLE: &str =
     "the database is temporarily unavailable; try again in a few seconds";
-
-/// What a client does without semantic search.
-const SEARCH_BY_SQL: &str = "use execute_sales_query with words of the description instead, for example \
-     SELECT product_id, sku, product_name, product_description FROM retail.products \
-     WHERE product_name ILIKE '%paint%' OR product_description ILIKE '%paint%'";
 
 /// The text for an internal error, whose log entry carries the same trace id.
 #[must_use]
@@ -49,32 +44,42 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
         ToolError::Catalog(CatalogError::UnknownTables(names)) => {
             format!("unknown tables: {}; {}", names.join(", "), valid_tables())
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::NothingToEmbed)) => {
+        ToolError::Search(SearchError::NoWords) => {
             "query_description has no words to search for; describe the product in a few words"
                 .to_owned()
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::TextRejected)) => {
-            "the embedding service does not accept query_description; describe the product in other words"
-                .to_owned()
+        ToolError::Search(SearchError::Meaning(error)) => {
+            format!("search by meaning is unavailable: {}; use mode \"hybrid\" or \"keyword\"", meaning_error_text(error))
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
-            format!("semantic search is temporarily unavailable: the embedding service gives no answer; {SEARCH_BY_SQL}, or try again later")
-        }
-        ToolError::Search(SearchError::NoComparableVector(_)) => {
-            format!("semantic search is unavailable: the products have no vectors of this server's embedding model, and the operator finds the cause in the server log; {SEARCH_BY_SQL}")
-        }
-        ToolError::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
-        | ToolError::Task(_)
-        | ToolError::Panicked => internal_error_text(trace_id),
+        ToolError::Task(_) | ToolError::Panicked => internal_error_text(trace_id),
         ToolError::TenantBusy => {
             "too many requests of this tenant are in flight; wait for some to finish, then try again"
                 .to_owned()
         }
-        ToolError::Search(SearchError::RateExceeded(per_minute)) => {
-            format!("rate limit exceeded: {per_minute} semantic searches per minute of one tenant; {SEARCH_BY_SQL}, or try again later")
+    }
+}
+
+/// Why products are not searched by their meaning, as a part of a sentence.
+pub(super) fn meaning_error_text(error: &MeaningError) -> String {
+    match error {
+        MeaningError::NoEmbedder => "this server has no embedding model".to_owned(),
+        MeaningError::NoComparableVector(_) => {
+            "the products have no vectors of this server's embedding model".to_owned()
         }
-        ToolError::NoEmbeddingModel => {
-            format!("semantic search is not configured on this server; {SEARCH_BY_SQL}")
+        MeaningError::RateExceeded(per_minute) => {
+            format!("the limit of {per_minute} such searches per minute of one tenant is exceeded")
+        }
+        MeaningError::Embedding(EmbedderError::NothingToEmbed) => {
+            "the text has no words".to_owned()
+        }
+        MeaningError::Embedding(EmbedderError::TextRejected) => {
+            "the embedding service does not accept the text".to_owned()
+        }
+        MeaningError::Embedding(EmbedderError::Unavailable(_)) => {
+            "the embedding service gives no answer at the moment".to_owned()
+        }
+        MeaningError::Embedding(EmbedderError::Unusable(_)) => {
+            "the embedding model of this server cannot be used".to_owned()
         }
     }
 }

@@ -214,7 +214,7 @@ fn measured(tokens: &[Token]) -> Vec<(String, &'static str)> {
                 }
             }
             Token::Sign('#') => {
-                if let Some((number, after)) = number(after) {
+                if let Some((number, after)) = number(without_space(after)) {
                     words.push((format!("no{number}"), ""));
                     rest = after;
                 }

@@ -64,7 +64,7 @@ variables! {
     ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
     ZAVA_HTTPS_PROXY = Some("none"), "environment", "`environment` sends outgoing HTTPS requests (to Entra ID and Azure) through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
-    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, semantic search returns an error.";
+    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, products are searched by words only.";
     AZURE_OPENAI_ENDPOINT = None, "https://zava.openai.azure.com", "Endpoint of the Azure OpenAI resource that computes embeddings, without `/openai`.";
     AZURE_OPENAI_API_VERSION = None, "2024-10-21", "API version of Azure OpenAI. If it is set, requests go to the path of the deployment (`/openai/deployments/…`) with this version; otherwise to `/openai/v1`.";
     AZURE_OPENAI_SCOPE = Some("https://cognitiveservices.azure.com/.default"), "https://ai.azure.com/.default", "Scope of the access tokens for Azure OpenAI. Some resources and sovereign clouds need another one.";

@@ -84,6 +84,49 @@ impl Arguments {
             .ok_or_else(|| self.type_error(name, value, "a number"))
     }
 
+    /// An optional string. One that is itself a JSON string literal is decoded.
+    pub(super) fn optional_string(&self, name: &str) -> Result<Option<String>, ToolError> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(decode_json_string(text).trim().to_owned())),
+            Some(other) => Err(self.type_error(name, other, "a string")),
+        }
+    }
+
+    /// An optional boolean, `false` by default. `"true"` is true.
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, ToolError> {
+        let Some(value) = self.optional(name) else {
+            return Ok(false);
+        };
+        let boolean = match value {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+            _ => None,
+        };
+        boolean.ok_or_else(|| self.type_error(name, value, "true or false"))
+    }
+
+    /// An optional choice, in any case; the first one by default.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&'static str, T)],
+    ) -> Result<T, ToolError> {
+        let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>();
+        let Some(value) = self.optional(name) else {
+            let (_, first) = choices.first().expect("there is a choice");
+            return Ok(*first);
+        };
+        let chosen = value.as_str().map(str::trim);
+        let found = choices
+            .iter()
+            .find(|(name, _)| chosen.is_some_and(|chosen| chosen.eq_ignore_ascii_case(name)));
+        match found {
+            Some((_, choice)) => Ok(*choice),
+            None => Err(self.type_error(name, value, &format!("one of {}", names().join(", ")))),
+        }
+    }
+
     /// The member with this name. Without an exact match, case, `_` and `-` are ignored.
     fn member(&self, name: &str) -> Option<&Value> {
         let matches = |received: &str| normalized_name(received).eq(normalized_name(name));

@@ -163,8 +163,8 @@ pub struct Tools {
     pub default_limits: DefaultLimits,
     /// Describes tables.
     pub catalog: Catalog,
-    /// Searches products; `None` without an embedding model.
-    pub search: Option<ProductSearch>,
+    /// Searches products.
+    pub search: ProductSearch,
     /// The clock that `get_current_utc_date` reads.
     pub clock: fn() -> SystemTime,
     /// Texts up to this many bytes are parsed on the reactor; longer ones go to `compute`.
