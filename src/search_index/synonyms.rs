@@ -72,7 +72,7 @@ mod tests {
         }
         let pairs = pairs();
         for (term, synonym) in [
-            ("secateurs", "pruner"),
+            ("secateurs", "pruning shear"),
             ("jubilee clip", "hose clamp"),
             ("worktop", "countertop"),
             ("baseboard", "skirting"),
