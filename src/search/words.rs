@@ -194,6 +194,7 @@ fn measured(tokens: &[Token]) -> Vec<(String, &'static str)> {
             rest = after;
             continue;
         }
+        let from_first = rest;
         rest = after;
         match first {
             Token::Word(word) => {
@@ -208,7 +209,7 @@ fn measured(tokens: &[Token]) -> Vec<(String, &'static str)> {
                 {
                     words.push((format!("no{number}"), ""));
                     rest = after;
-                } else {
+                } else if times(from_first).and_then(simple_number).is_none() {
                     rest = possessive(after);
                     words.push((word.clone(), ""));
                 }
@@ -226,17 +227,14 @@ fn measured(tokens: &[Token]) -> Vec<(String, &'static str)> {
 }
 
 /// A number at the beginning of the tokens as one word, and what follows: `1-1/4` is `1p1f4`, `2.5`
-/// is `2d5`, `2 x 4` is `2x4`.
+/// is `2d5`, `2 x 4` is `2x4`. A third number is a word of its own: in `2 x 4 x 8 ft`, it is the
+/// length.
 fn number(tokens: &[Token]) -> Option<(String, &[Token])> {
-    let (mut word, mut rest) = simple_number(tokens)?;
-    while let Some(after) = times(rest) {
-        let Some((next, after)) = simple_number(after) else {
-            break;
-        };
-        word = format!("{word}x{next}");
-        rest = after;
+    let (word, rest) = simple_number(tokens)?;
+    match times(rest).and_then(simple_number) {
+        Some((next, rest)) => Some((format!("{word}x{next}"), rest)),
+        None => Some((word, rest)),
     }
-    Some((word, rest))
 }
 
 fn simple_number(tokens: &[Token]) -> Option<(String, &[Token])> {
@@ -372,6 +370,13 @@ mod tests {
         ] {
             assert_eq!(of_query(text), words, "{text}");
         }
+    }
+
+    #[test]
+    fn a_third_number_is_a_word_of_its_own() {
+        assert_eq!(of_query("Stud 2 x 4 x 8 ft"), "stud 2x4 8ft");
+        assert_eq!(of_query("1/2 in x 4 x 8 ft"), "1f2in 4x8ft");
+        assert_eq!(of_query("2x4x8"), "2x4 8");
     }
 
     #[test]
