@@ -231,7 +231,14 @@ async fn a_failing_service_is_an_outage_that_ends_with_the_failure() {
             "{answer:?}: {}",
             failed.text
         );
-        for internal in ["localhost", "127.0.0.1", "status", "api-key", "openai", "retry"] {
+        for internal in [
+            "localhost",
+            "127.0.0.1",
+            "status",
+            "api-key",
+            "openai",
+            "retry",
+        ] {
             assert!(
                 !failed.text.contains(internal),
                 "{internal}: {}",
