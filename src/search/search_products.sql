@@ -122,8 +122,10 @@ by_words AS (
     SELECT s.product_id, s.labels, s.score / f.score AS score, rank() OVER (ORDER BY s.score DESC) AS rank
     FROM scored AS s
     CROSS JOIN full_score AS f
-    -- Products that share only common words with the text are noise.
-    WHERE s.score >= 0.2 * f.score AND s.score >= 0.3 * (SELECT max(s.score) FROM scored AS s)
+    CROSS JOIN total AS t
+    -- Products that share only common words with the text are noise. Of a long text, the weight of
+    -- three rare words is enough to compare with.
+    WHERE s.score >= 0.2 * least(f.score, 3 * ln(1 + t.products)) AND s.score >= 0.3 * (SELECT max(s.score) FROM scored AS s)
     ORDER BY s.score DESC, s.product_id
     LIMIT 100
 ),
