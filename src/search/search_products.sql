@@ -47,7 +47,8 @@ asked AS MATERIALIZED (
 -- What occurs in no product: the beginning of a longer word, as of a SKU, or a misspelled one.
 corrected AS (
     SELECT c.word, c.factor
-    FROM asked AS a
+    -- The words are compared with all others, so not many of them.
+    FROM (SELECT a.word FROM asked AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS a
     CROSS JOIN LATERAL (
         (
             SELECT w.word, 0.9 AS factor
@@ -60,13 +61,12 @@ corrected AS (
         (
             SELECT w.word, 0.8 * public.similarity(w.word, a.word)
             FROM retail.search_words AS w
-            WHERE a.word ~ '^[a-z]{4,}$' AND w.word OPERATOR(public.%) a.word
+            WHERE a.word ~ '^[a-z]{4,32}$' AND w.word OPERATOR(public.%) a.word
                 AND public.similarity(w.word, a.word) >= 0.35
             ORDER BY public.similarity(w.word, a.word) DESC, w.word
             LIMIT 2
         )
     ) AS c
-    WHERE a.products IS NULL
 ),
 synonym AS MATERIALIZED (
     SELECT s.synonym, s.synonym_query, s.synonym_words, s.term_query
