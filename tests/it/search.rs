@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
+use zava_mcp_server::settings::EmbedderSettings;
 
-use crate::support::{REDMOND, SEATTLE, TestServer};
+use crate::support::{REDMOND, SEATTLE, TestServer, model_folder};
 
 const COLUMNS: [&str; 14] = [
     "product_id",
@@ -394,8 +395,10 @@ async fn a_catalogue_that_is_half_indexed_is_searched_by_the_other_half() {
     const WORDS: &str = "TRUNCATE retail.product_search, retail.search_words";
     let no_vectors = "found by words only, because the products have no vectors of this server's embedding model";
     let no_words = "found by meaning only, because the products' words are not indexed yet";
+    const HALF: &str = "DELETE FROM retail.product_description_embeddings WHERE product_id % 2 = 1";
     for (statements, notes) in [
-        (&[VECTORS][..], &[no_vectors][..]),
+        (&[HALF][..], &[][..]),
+        (&[VECTORS], &[no_vectors]),
         (&[WORDS], &[no_words]),
         (&[VECTORS, WORDS], &[no_vectors, no_words]),
     ] {
@@ -410,6 +413,29 @@ async fn a_catalogue_that_is_half_indexed_is_searched_by_the_other_half() {
         for note in notes {
             assert!(text.contains(note), "{text}");
         }
-        assert_eq!(text.contains("Claw Hammer"), notes.len() == 1, "{text}");
+        assert_eq!(text.contains("Claw Hammer"), notes.len() < 2, "{text}");
+        assert_eq!(text.contains(" only, because"), !notes.is_empty(), "{text}");
     }
+}
+
+#[tokio::test]
+async fn words_are_found_while_the_model_is_damaged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for entry in std::fs::read_dir(model_folder()).expect("the model") {
+        let entry = entry.expect("a file");
+        let copied = std::fs::copy(entry.path(), folder.path().join(entry.file_name()));
+        copied.expect("a copy");
+    }
+    let server = TestServer::over_shared_database(|settings| {
+        settings.search.embedder = Some(EmbedderSettings::StaticModel(folder.path().to_owned()));
+    })
+    .await;
+    std::fs::remove_file(folder.path().join("l2_supercat_tokenizer_config.json"))
+        .expect("the tokenizer is removed");
+    let found = find(&server, json!({"query_description": "claw hammer"})).await;
+    let text = found.to_string();
+    assert!(text.contains("Claw Hammer"), "{text}");
+    let note = "found by words only, because the embedding model of this server cannot be used";
+    assert!(text.contains(note), "{text}");
+    assert!(!text.contains("tokenizer"), "{text}");
 }
