@@ -14,7 +14,7 @@ use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HE
 use crate::query::guard::visible;
 use crate::query::rows::{MAX_COLUMNS, TooManyColumns};
 use crate::query::scope::{PgError, ScopeError};
-use crate::search::{EmbedderError, MeaningError, SearchError};
+use crate::search::{EmbedderError, SearchError, SemanticError};
 use crate::telemetry::TraceId;
 
 const DATABASE_UNAVAILABLE: &str =
@@ -48,8 +48,8 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
             "query_description has no words to search for; describe the product in a few words"
                 .to_owned()
         }
-        ToolError::Search(SearchError::Meaning(error)) => {
-            format!("search by meaning is unavailable: {}; use mode \"hybrid\" or \"keyword\"", meaning_error_text(error))
+        ToolError::Search(SearchError::Semantic(error)) => {
+            format!("search by meaning is unavailable: {}; use mode \"hybrid\" or \"keyword\"", semantic_error_text(error))
         }
         ToolError::Task(_) | ToolError::Panicked => internal_error_text(trace_id),
         ToolError::TenantBusy => {
@@ -60,25 +60,25 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
 }
 
 /// Why products are not searched by their meaning, as a part of a sentence.
-pub(super) fn meaning_error_text(error: &MeaningError) -> String {
+pub(super) fn semantic_error_text(error: &SemanticError) -> String {
     match error {
-        MeaningError::NoEmbedder => "this server has no embedding model".to_owned(),
-        MeaningError::NoComparableVector(_) => {
+        SemanticError::NoEmbedder => "this server has no embedding model".to_owned(),
+        SemanticError::NoComparableVector(_) => {
             "the products have no vectors of this server's embedding model".to_owned()
         }
-        MeaningError::RateExceeded(per_minute) => {
+        SemanticError::RateExceeded(per_minute) => {
             format!("the limit of {per_minute} such searches per minute of one tenant is exceeded")
         }
-        MeaningError::Embedding(EmbedderError::NothingToEmbed) => {
+        SemanticError::Embedding(EmbedderError::NothingToEmbed) => {
             "the text has no words".to_owned()
         }
-        MeaningError::Embedding(EmbedderError::TextRejected) => {
+        SemanticError::Embedding(EmbedderError::TextRejected) => {
             "the embedding service does not accept the text".to_owned()
         }
-        MeaningError::Embedding(EmbedderError::Unavailable(_)) => {
+        SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
             "the embedding service gives no answer at the moment".to_owned()
         }
-        MeaningError::Embedding(EmbedderError::Unusable(_)) => {
+        SemanticError::Embedding(EmbedderError::Unusable(_)) => {
             "the embedding model of this server cannot be used".to_owned()
         }
     }

@@ -7,7 +7,7 @@ use crate::catalog::CatalogError;
 use crate::query::guard::Refusal;
 use crate::query::rows::TooManyColumns;
 use crate::query::scope::ScopeError;
-use crate::search::{EmbedderError, MeaningError, SearchError};
+use crate::search::{EmbedderError, SearchError, SemanticError};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::Decision;
 
@@ -62,7 +62,7 @@ impl ToolError {
             Self::Refused(_) | Self::Argument(_) | Self::TenantBusy | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
             | Self::Search(SearchError::NoWords) => {}
-            Self::Search(SearchError::Meaning(error)) => log_meaning_error(error),
+            Self::Search(SearchError::Semantic(error)) => log_semantic_error(error),
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
@@ -108,20 +108,20 @@ impl ToolError {
             Self::Argument(_)
             | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
             | Self::Search(SearchError::NoWords) => failed("argument"),
-            Self::Search(SearchError::Meaning(error)) => match error {
-                MeaningError::NoEmbedder => failed("no embedding model"),
-                MeaningError::NoComparableVector(_) => failed("no vectors"),
-                MeaningError::RateExceeded(_) => (
+            Self::Search(SearchError::Semantic(error)) => match error {
+                SemanticError::NoEmbedder => failed("no embedding model"),
+                SemanticError::NoComparableVector(_) => failed("no vectors"),
+                SemanticError::RateExceeded(_) => (
                     Decision::Refused,
                     "rate limit of a tenant's searches exceeded".into(),
                 ),
-                MeaningError::Embedding(
+                SemanticError::Embedding(
                     EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
                 ) => failed("argument"),
-                MeaningError::Embedding(EmbedderError::Unavailable(_)) => {
+                SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
                     failed("embedding service unavailable")
                 }
-                MeaningError::Embedding(EmbedderError::Unusable(_)) => failed("internal"),
+                SemanticError::Embedding(EmbedderError::Unusable(_)) => failed("internal"),
             },
             Self::TooManyColumns(_) => failed("columns"),
             Self::TenantBusy => (
@@ -161,9 +161,9 @@ impl ToolError {
 
 /// Logs why products are not searched by their meaning, if the operator has to act on it and nobody
 /// else has logged it.
-pub(super) fn log_meaning_error(error: &MeaningError) {
+pub(super) fn log_semantic_error(error: &SemanticError) {
     match error {
-        MeaningError::Embedding(cause @ EmbedderError::Unusable(_)) => {
+        SemanticError::Embedding(cause @ EmbedderError::Unusable(_)) => {
             let error = cause as &dyn Error;
             tracing::error!(
                 error,
@@ -172,10 +172,10 @@ pub(super) fn log_meaning_error(error: &MeaningError) {
         }
         // The first is in the output of `check`; the others are logged when they begin and end, or
         // are the client's.
-        MeaningError::NoEmbedder
-        | MeaningError::NoComparableVector(_)
-        | MeaningError::RateExceeded(_)
-        | MeaningError::Embedding(
+        SemanticError::NoEmbedder
+        | SemanticError::NoComparableVector(_)
+        | SemanticError::RateExceeded(_)
+        | SemanticError::Embedding(
             EmbedderError::NothingToEmbed
             | EmbedderError::TextRejected
             | EmbedderError::Unavailable(_),

@@ -12,17 +12,17 @@ pub enum SearchError {
     /// The text consists of punctuation or white space.
     #[error("the text has no words")]
     NoWords,
-    /// The meaning was to be searched alone, and cannot be.
-    #[error("the meaning cannot be searched")]
-    Meaning(#[source] MeaningError),
+    /// The search was to be semantic only, and cannot be.
+    #[error("the vectors cannot be searched")]
+    Semantic(#[source] SemanticError),
     /// The query failed.
     #[error("the products cannot be read")]
     Scope(#[source] ScopeError),
 }
 
-/// Why products are not searched by their meaning.
+/// Why there is no semantic search.
 #[derive(Debug, thiserror::Error)]
-pub enum MeaningError {
+pub enum SemanticError {
     /// The settings name no source of embeddings.
     #[error("no source of embeddings is configured")]
     NoEmbedder,
@@ -37,11 +37,11 @@ pub enum MeaningError {
     RateExceeded(NonZeroU32),
 }
 
-/// What a search did without, although its rows are right.
+/// Which parts of a hybrid search had no answer. The rows are those of the other part.
 #[derive(Debug, Default)]
 pub struct Omitted {
-    /// Why products were not searched by their meaning.
-    pub meaning: Option<MeaningError>,
-    /// Whether there is no index of words yet.
-    pub words: bool,
+    /// Why there was no semantic search.
+    pub semantic: Option<SemanticError>,
+    /// Whether no keyword search was possible, because no words are indexed.
+    pub keyword: bool,
 }

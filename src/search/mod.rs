@@ -26,7 +26,7 @@ use crate::query::scope::{RowSink, Scope};
 use crate::telemetry::{Wait, WaitTimer};
 
 pub use embedder::{Embedder, EmbedderError};
-pub use error::{MeaningError, Omitted, SearchError};
+pub use error::{Omitted, SearchError, SemanticError};
 pub use index_state::{NoComparableVector, StoredVectors};
 pub use request::{ProductFilter, SearchMode, SearchRequest};
 
@@ -121,12 +121,12 @@ impl ProductSearch {
             false => String::new(),
         };
         let mut omitted = Omitted::default();
-        let vector = match mode.uses_meaning() {
+        let vector = match mode.uses_vectors() {
             true => match self.embed(caller, text).await {
                 Ok(vector) => vector,
-                Err(error) if words.is_empty() => return Err(SearchError::Meaning(error)),
+                Err(error) if words.is_empty() => return Err(SearchError::Semantic(error)),
                 Err(error) => {
-                    omitted.meaning = Some(error);
+                    omitted.semantic = Some(error);
                     String::new()
                 }
             },
@@ -147,12 +147,12 @@ impl ProductSearch {
         let lacks_words = !words.is_empty() && !observed.has_words;
         if lacks_vectors || lacks_words {
             let state = self.read_index_state(caller).await?;
-            omitted.words = lacks_words && !state.has_words;
+            omitted.keyword = lacks_words && !state.has_words;
             if lacks_vectors && let Err(error) = self.check_vectors(state) {
-                let error = MeaningError::NoComparableVector(error);
+                let error = SemanticError::NoComparableVector(error);
                 match mode {
-                    SearchMode::Semantic => return Err(SearchError::Meaning(error)),
-                    SearchMode::Hybrid | SearchMode::Keyword => omitted.meaning = Some(error),
+                    SearchMode::Semantic => return Err(SearchError::Semantic(error)),
+                    SearchMode::Hybrid | SearchMode::Keyword => omitted.semantic = Some(error),
                 }
             }
         } else if !vector.is_empty() {
@@ -162,18 +162,18 @@ impl ProductSearch {
     }
 
     /// The vector of a text, in the text form of pgvector.
-    async fn embed(&self, caller: &Caller, text: String) -> Result<String, MeaningError> {
-        let embedder = self.embedder.as_ref().ok_or(MeaningError::NoEmbedder)?;
+    async fn embed(&self, caller: &Caller, text: String) -> Result<String, SemanticError> {
+        let embedder = self.embedder.as_ref().ok_or(SemanticError::NoEmbedder)?;
         if let Some((per_minute, limiter)) = &self.limiter
             && limiter.check_key(&caller.tenant()).is_err()
         {
-            return Err(MeaningError::RateExceeded(*per_minute));
+            return Err(SemanticError::RateExceeded(*per_minute));
         }
         let _waiting = WaitTimer::begin(Wait::Embedding);
         let embedded = embedder.embed(vec![text]).await;
-        match embedded.map_err(MeaningError::Embedding)?.as_slice() {
+        match embedded.map_err(SemanticError::Embedding)?.as_slice() {
             [embedding] => Ok(embedding.to_pgvector_text()),
-            _ => Err(MeaningError::Embedding(EmbedderError::NothingToEmbed)),
+            _ => Err(SemanticError::Embedding(EmbedderError::NothingToEmbed)),
         }
     }
 

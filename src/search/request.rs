@@ -26,7 +26,7 @@ impl SearchMode {
         self != Self::Semantic
     }
 
-    pub(super) fn uses_meaning(self) -> bool {
+    pub(super) fn uses_vectors(self) -> bool {
         self != Self::Keyword
     }
 }

@@ -37,7 +37,7 @@ total AS MATERIALIZED (
 ),
 -- The words of the text, and in how many products they occur. The weight of a word is its inverse
 -- document frequency.
-asked AS MATERIALIZED (
+query_word AS MATERIALIZED (
     SELECT l.lexeme AS word, min(o.word) AS label, min(w.products) AS products
     FROM unnest(string_to_array($5::text, ' ')) AS o (word)
     CROSS JOIN LATERAL unnest(to_tsvector('pg_catalog.english', o.word)) AS l
@@ -48,7 +48,7 @@ asked AS MATERIALIZED (
 corrected AS (
     SELECT c.word, c.factor
     -- The words are compared with all others, so not many of them.
-    FROM (SELECT a.word FROM asked AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS a
+    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS a
     CROSS JOIN LATERAL (
         (
             SELECT w.word, 0.9 AS factor
@@ -74,9 +74,9 @@ synonym AS MATERIALIZED (
     WHERE to_tsvector('retail.all_words', $5::text) @@ s.term_query AND numnode(s.synonym_query) > 0
 ),
 -- What is searched: words, and synonyms as phrases.
-meant AS (
+search_term AS (
     SELECT a.label, quote_literal(a.word)::tsquery AS query, ARRAY[a.word] AS words, 1.0 AS factor
-    FROM asked AS a
+    FROM query_word AS a
     WHERE a.products IS NOT NULL
     UNION ALL
     SELECT c.word, quote_literal(c.word)::tsquery, ARRAY[c.word], c.factor
@@ -87,7 +87,7 @@ meant AS (
 ),
 term AS MATERIALIZED (
     SELECT min(m.label) AS label, m.query, max(m.factor) * ln(1 + t.products / f.products) AS weight
-    FROM meant AS m
+    FROM search_term AS m
     CROSS JOIN total AS t
     -- A phrase occurs in no more products than its rarest word.
     CROSS JOIN LATERAL (
@@ -102,7 +102,7 @@ term AS MATERIALIZED (
 -- with synonyms do not count, nor short ones, such as the articles of another language.
 full_score AS MATERIALIZED (
     SELECT greatest(sum(ln(1 + t.products / coalesce(a.products, 1))), (SELECT max(m.weight) FROM term AS m), 1) AS score
-    FROM asked AS a
+    FROM query_word AS a
     CROSS JOIN total AS t
     WHERE a.products IS NOT NULL
         OR a.word !~ '^[[:alpha:]]{1,3}$'
@@ -118,7 +118,7 @@ scored AS MATERIALIZED (
         AND d.product_id IN (SELECT p.product_id FROM product AS p)
     GROUP BY d.product_id
 ),
-by_words AS (
+keyword AS (
     SELECT s.product_id, s.labels, s.score / f.score AS score, rank() OVER (ORDER BY s.score DESC) AS rank
     FROM scored AS s
     CROSS JOIN full_score AS f
@@ -129,7 +129,7 @@ by_words AS (
     ORDER BY s.score DESC, s.product_id
     LIMIT 100
 ),
-by_meaning AS (
+semantic AS (
     SELECT n.product_id, row_number() OVER (ORDER BY n.distance, n.product_id) AS rank
     FROM (
         SELECT e.product_id, e.description_embedding OPERATOR(public.<=>) nullif($1::text, '')::public.vector AS distance
@@ -145,8 +145,8 @@ by_meaning AS (
 hit AS (
     SELECT product_id, w.labels, m.rank IS NOT NULL AS is_similar,
         coalesce(3 * w.score / (60 + w.rank), 0) + coalesce(1.0 / (60 + m.rank), 0) AS score
-    FROM by_words AS w
-    FULL JOIN by_meaning AS m USING (product_id)
+    FROM keyword AS w
+    FULL JOIN semantic AS m USING (product_id)
     ORDER BY score DESC, product_id
     LIMIT $10::integer
 )

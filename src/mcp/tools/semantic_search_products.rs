@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::{Arguments, Definition, RowsContext, ToolCall, ToolError, ToolResult, Tools, result};
 use crate::identity::Caller;
-use crate::mcp::error_text::meaning_error_text;
+use crate::mcp::error_text::semantic_error_text;
 use crate::mcp::name_hint::unknown_name_hint;
-use crate::mcp::tool_error::log_meaning_error;
+use crate::mcp::tool_error::log_semantic_error;
 use crate::query::guard::hints::{ComparedName, Folding, NamedEntity};
 use crate::query::rows::{Collector, RowLimits};
 use crate::search::{Omitted, ProductFilter, SearchMode, SearchRequest};
@@ -165,14 +165,14 @@ async fn check_group(tools: &Tools, caller: &Caller, name: &str) -> Result<(), T
 /// What the client has to know about a part of the search that was left out.
 fn omitted_notes(omitted: &Omitted) -> Vec<String> {
     let mut notes = Vec::new();
-    if let Some(error) = &omitted.meaning {
-        log_meaning_error(error);
+    if let Some(error) = &omitted.semantic {
+        log_semantic_error(error);
         notes.push(format!(
             "found by words only, because {}",
-            meaning_error_text(error)
+            semantic_error_text(error)
         ));
     }
-    if omitted.words {
+    if omitted.keyword {
         notes.push(
             "found by meaning only, because the products' words are not indexed yet".to_owned(),
         );
