@@ -69,9 +69,11 @@ impl ToolError {
             | Self::Search(SearchError::RateExceeded(_))
             | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(
-                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
-            )) => {}
+            | Self::Search(
+                SearchError::Embedding(EmbedderError::NothingToEmbed | EmbedderError::TextRejected)
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
+            ) => {}
             // Logged when they begin and end, not with every call.
             Self::Search(
                 SearchError::Embedding(EmbedderError::Unavailable(_))
@@ -123,9 +125,11 @@ impl ToolError {
             Self::Refused(refusal) => (Decision::Refused, refusal.rule().name().into()),
             Self::Argument(_)
             | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(
-                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
-            )) => failed("argument"),
+            | Self::Search(
+                SearchError::Embedding(EmbedderError::NothingToEmbed | EmbedderError::TextRejected)
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
+            ) => failed("argument"),
             Self::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
                 failed("embedding service unavailable")
             }

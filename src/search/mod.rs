@@ -1,4 +1,5 @@
-//! Semantic product search: finds products by the meaning of a description.
+//! Product search: finds products by the meaning of a description, or by their relation to another
+//! product.
 //!
 //! An [`Embedder`] turns text into vectors: the static model in [`embedding`], or a service in
 //! [`openai`]. pgvector compares them in the database, in a query that runs through
@@ -8,6 +9,7 @@
 mod embedder; //       what turns texts into vectors
 pub mod embedding; //  a vector, and the static model
 pub mod openai; //     a service that speaks the protocol of OpenAI
+mod related_products; // similar products, and products that are bought together
 mod stored_vectors; // of which model the stored vectors are
 
 use std::num::NonZeroU32;
@@ -22,6 +24,9 @@ use crate::query::scope::{RowSink, Scope, ScopeError};
 use crate::telemetry::{Wait, WaitTimer};
 
 pub use embedder::{Embedder, EmbedderError};
+pub use related_products::{
+    MAX_ORDERS, OwnVector, ProductName, RelatedProducts, RelatedRows, Relation,
+};
 pub use stored_vectors::{NoComparableVector, StoredVectors};
 
 use stored_vectors::{ObservedSink, StoredVectorsSink};
@@ -47,6 +52,22 @@ pub enum SearchError {
     /// The query failed.
     #[error("the products cannot be read")]
     Scope(#[source] ScopeError),
+    /// No product has this SKU, id or name.
+    #[error("the product is unknown")]
+    UnknownProduct {
+        /// What the client has sent.
+        product: String,
+        /// Products that it may mean.
+        suggestions: Vec<ProductName>,
+    },
+    /// Several products have this SKU, id or name.
+    #[error("the product is ambiguous")]
+    AmbiguousProduct {
+        /// What the client has sent.
+        product: String,
+        /// Some of the products, at least two.
+        matches: Vec<ProductName>,
+    },
     /// The tenant has searched more often than its rate limit allows.
     #[error("the tenant exceeds {0} searches per minute")]
     RateExceeded(NonZeroU32),
