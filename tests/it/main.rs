@@ -49,6 +49,7 @@ mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
 mod recovery; // lost connections, and connection reuse after an error
 mod rejected_requests; // request ids in rejections
+mod related; // products that are related to one
 mod replicas; // reads on streaming replicas, and fail-over
 mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
