@@ -21,7 +21,7 @@ CREATE TABLE retail.search_words (
 );
 COMMENT ON TABLE retail.search_words IS 'In how many products each word occurs; the word '''' stands for all products';
 CREATE INDEX search_words_prefix ON retail.search_words (word text_pattern_ops);
-CREATE INDEX search_words_trigrams ON retail.search_words USING gin (word public.gin_trgm_ops);
+CREATE INDEX search_words_trigrams ON retail.search_words USING gin (word trigram.gin_trgm_ops);
 
 -- The configuration `english` without stop words, which a term may contain (`trash can`).
 CREATE TEXT SEARCH DICTIONARY retail.all_words (TEMPLATE = pg_catalog.snowball, LANGUAGE = english);
@@ -63,7 +63,10 @@ BEGIN
         EXECUTE format('CREATE POLICY no_update ON %s AS RESTRICTIVE FOR UPDATE TO zava_reader USING (false) WITH CHECK (false)', relation);
         EXECUTE format('CREATE POLICY no_delete ON %s AS RESTRICTIVE FOR DELETE TO zava_reader USING (false)', relation);
         EXECUTE format('CREATE POLICY shared_reads ON %s FOR SELECT TO zava_reader USING (true)', relation);
-        EXECUTE format('GRANT SELECT ON %s TO zava_reader', relation);
     END LOOP;
 END;
 $$;
+-- Column by column: a column that is added later is not readable.
+GRANT SELECT (product_id, document) ON retail.product_search TO zava_reader;
+GRANT SELECT (word, products) ON retail.search_words TO zava_reader;
+GRANT SELECT (synonym, term_query, synonym_query, synonym_words) ON retail.search_synonyms TO zava_reader;

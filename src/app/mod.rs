@@ -25,7 +25,7 @@ use crate::query::scope::{
     DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
 };
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch};
+use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch, RelatedProducts};
 use crate::settings::{EmbedderSettings, ServeSettings};
 use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
@@ -124,6 +124,7 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
+            related: RelatedProducts::new(embedder.clone(), Arc::clone(&scope)),
             search: {
                 let products = ProductSearch::new(embedder, Arc::clone(&scope));
                 match search.embedder {

@@ -61,7 +61,11 @@ impl ToolError {
         match self {
             Self::Refused(_) | Self::Argument(_) | Self::TenantBusy | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::NoWords) => {}
+            | Self::Search(
+                SearchError::NoWords
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
+            ) => {}
             Self::Search(SearchError::Semantic(error)) => log_semantic_error(error),
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
@@ -107,7 +111,11 @@ impl ToolError {
             Self::Refused(refusal) => (Decision::Refused, refusal.rule().name().into()),
             Self::Argument(_)
             | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::NoWords) => failed("argument"),
+            | Self::Search(
+                SearchError::NoWords
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
+            ) => failed("argument"),
             Self::Search(SearchError::Semantic(error)) => match error {
                 SemanticError::NoEmbedder => failed("no embedding model"),
                 SemanticError::NoComparableVector(_) => failed("no vectors"),

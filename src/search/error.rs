@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use super::embedder::EmbedderError;
 use super::index_state::NoComparableVector;
+use super::related_products::ProductName;
 use crate::query::scope::ScopeError;
 
 /// Why a search failed.
@@ -18,6 +19,22 @@ pub enum SearchError {
     /// The query failed.
     #[error("the products cannot be read")]
     Scope(#[source] ScopeError),
+    /// No product has this SKU, id or name.
+    #[error("the product is unknown")]
+    UnknownProduct {
+        /// What the client has sent.
+        product: String,
+        /// Products that it may mean.
+        suggestions: Vec<ProductName>,
+    },
+    /// Several products have this SKU, id or name.
+    #[error("the product is ambiguous")]
+    AmbiguousProduct {
+        /// What the client has sent.
+        product: String,
+        /// Some of the products, at least two.
+        matches: Vec<ProductName>,
+    },
 }
 
 /// Why there is no semantic search.

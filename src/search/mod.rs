@@ -1,4 +1,5 @@
-//! Product search: finds products by the words and the meaning of a description.
+//! Product search: finds products by the words and the meaning of a description, or by their
+//! relation to another product.
 //!
 //! An [`Embedder`] turns text into vectors: the static model in [`embedding`], or a service in
 //! [`openai`]. One query ranks the products by the words and by the vectors, and joins both ranks;
@@ -6,13 +7,14 @@
 //! the other answers alone, and the result says so. Must not know MCP, nor an Azure crate.
 //!
 //! Invariant: only vectors of the same model with as many dimensions are compared.
-mod embedder; //      what turns texts into vectors
-pub mod embedding; // a vector, and the static model
-mod error; //         why a search failed, or one part of it
-mod index_state; //   what is indexed of the products
-pub mod openai; //    a service that speaks the protocol of OpenAI
-mod request; //       what a search asks for
-pub mod words; //     the words of a text, as they are indexed and searched
+mod embedder; //         what turns texts into vectors
+pub mod embedding; //    a vector, and the static model
+mod error; //            why a search failed, or one part of it
+mod index_state; //      what is indexed of the products
+pub mod openai; //       a service that speaks the protocol of OpenAI
+mod related_products; // similar products, and products that are bought together
+mod request; //          what a search asks for
+pub mod words; //        the words of a text, as they are indexed and searched
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -28,6 +30,9 @@ use crate::telemetry::{Wait, WaitTimer};
 pub use embedder::{Embedder, EmbedderError};
 pub use error::{Omitted, SearchError, SemanticError};
 pub use index_state::{NoComparableVector, StoredVectors};
+pub use related_products::{
+    MAX_ORDERS, OwnVector, ProductName, RelatedProducts, RelatedRows, Relation,
+};
 pub use request::{ProductFilter, SearchMode, SearchRequest};
 
 use index_state::{IndexState, ObservedSink};

@@ -8,7 +8,7 @@
 --   $7 the minimum list price, or ''
 --   $8 the maximum list price, or ''
 --   $9 'true' for products that a store of the caller has in stock, only
---   $10 the maximum number of rows
+--   $10 the maximum number of rows; one more is returned
 -- Columns: those of the original sample, then type_name, category_name, matched (why the product was
 --   found) and stock_level (units in the stores that the caller sees). similarity_distance and sp
 --   (percent) are NULL without an embedding.
@@ -38,88 +38,102 @@ total AS MATERIALIZED (
 -- The words of the text, and in how many products they occur. The weight of a word is its inverse
 -- document frequency.
 query_word AS MATERIALIZED (
-    SELECT l.lexeme AS word, min(o.word) AS label, min(w.products) AS products
+    SELECT l.lexeme AS word, min(o.word) AS label, min(w.products)::double precision AS products
     FROM unnest(string_to_array($5::text, ' ')) AS o (word)
     CROSS JOIN LATERAL unnest(to_tsvector('pg_catalog.english', o.word)) AS l
     LEFT JOIN retail.search_words AS w ON w.word = l.lexeme
     GROUP BY l.lexeme
 ),
 -- What occurs in no product: the beginning of a longer word, as of a SKU, or a misspelled one.
-corrected AS (
-    SELECT c.word, c.factor
-    -- The words are compared with all others, so not many of them.
-    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS a
+unknown AS MATERIALIZED (
+    -- Each is compared with all words, so not many of them.
+    SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8
+),
+corrected AS MATERIALIZED (
+    SELECT u.word AS source, u.word AS label, format('%L:*', u.word)::tsquery AS query, p.products, 0.9 AS factor
+    FROM unknown AS u
     CROSS JOIN LATERAL (
-        (
-            SELECT w.word, 0.9 AS factor
-            FROM retail.search_words AS w
-            WHERE length(a.word) >= 4 AND starts_with(w.word, a.word)
-            ORDER BY w.products DESC, w.word
-            LIMIT 20
-        )
-        UNION ALL
-        (
-            SELECT w.word, 0.8 * public.similarity(w.word, a.word)
-            FROM retail.search_words AS w
-            WHERE a.word ~ '^[a-z]{4,32}$' AND w.word OPERATOR(public.%) a.word
-                AND public.similarity(w.word, a.word) >= 0.35
-            ORDER BY public.similarity(w.word, a.word) DESC, w.word
-            LIMIT 2
-        )
-    ) AS c
+        SELECT sum(w.products)::double precision AS products
+        FROM retail.search_words AS w
+        -- starts_with() uses no index for a word that is no constant.
+        WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) u.word || chr(1114111)
+    ) AS p
+    WHERE u.word ~ '^[[:alpha:]]' AND length(u.word) >= 4 AND p.products > 0
+    UNION ALL
+    SELECT u.word, s.word, quote_literal(s.word)::tsquery, s.products, s.factor
+    FROM unknown AS u
+    CROSS JOIN LATERAL (
+        SELECT w.word, w.products::double precision AS products, 0.8 * trigram.similarity(w.word, u.word) AS factor
+        FROM retail.search_words AS w
+        WHERE w.word OPERATOR(trigram.%) u.word AND trigram.similarity(w.word, u.word) >= 0.35
+        ORDER BY trigram.similarity(w.word, u.word) DESC, w.word
+        LIMIT 2
+    ) AS s
+    WHERE u.word ~ '^[a-z]{4,32}$'
 ),
 synonym AS MATERIALIZED (
     SELECT s.synonym, s.synonym_query, s.synonym_words, s.term_query
     FROM retail.search_synonyms AS s
     WHERE to_tsvector('retail.all_words', $5::text) @@ s.term_query AND numnode(s.synonym_query) > 0
 ),
--- What is searched: words, and synonyms as phrases.
+-- What is searched: words, and synonyms as phrases. A phrase occurs in no more products than its
+-- rarest word.
 search_term AS (
-    SELECT a.label, quote_literal(a.word)::tsquery AS query, ARRAY[a.word] AS words, 1.0 AS factor
+    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor
     FROM query_word AS a
     WHERE a.products IS NOT NULL
     UNION ALL
-    SELECT c.word, quote_literal(c.word)::tsquery, ARRAY[c.word], c.factor
+    SELECT c.label, c.query, c.products, c.factor
     FROM corrected AS c
     UNION ALL
-    SELECT s.synonym, s.synonym_query, s.synonym_words, 0.75
+    SELECT s.synonym, s.synonym_query, f.products, 0.75
     FROM synonym AS s
-),
-term AS MATERIALIZED (
-    SELECT min(m.label) AS label, m.query, max(m.factor) * ln(1 + t.products / f.products) AS weight
-    FROM search_term AS m
-    CROSS JOIN total AS t
-    -- A phrase occurs in no more products than its rarest word.
     CROSS JOIN LATERAL (
-        SELECT min(coalesce(w.products, 0)) AS products
-        FROM unnest(m.words) AS p (word)
+        SELECT min(coalesce(w.products, 0))::double precision AS products
+        FROM unnest(s.synonym_words) AS p (word)
         LEFT JOIN retail.search_words AS w ON w.word = p.word
     ) AS f
     WHERE f.products > 0
-    GROUP BY m.query, t.products, f.products
+),
+term AS MATERIALIZED (
+    SELECT m.query, max(m.factor * ln(1 + t.products / m.products)) AS weight,
+        -- Sizes as they are written.
+        regexp_replace(regexp_replace(min(m.label), '([0-9])p([0-9])', '\1-\2'), '([0-9])f([0-9])', '\1/\2') AS label
+    FROM search_term AS m
+    CROSS JOIN total AS t
+    GROUP BY m.query
+    -- Each is compared with each product that has one of them.
+    ORDER BY weight DESC, m.query
+    LIMIT 24
 ),
 -- The score of a product with all words in its name. Of the words that occur in no product, those
 -- with synonyms do not count, nor short ones, such as the articles of another language.
 full_score AS MATERIALIZED (
-    SELECT greatest(sum(ln(1 + t.products / coalesce(a.products, 1))), (SELECT max(m.weight) FROM term AS m), 1) AS score
+    SELECT greatest(sum(ln(1 + t.products / coalesce(a.products, c.products, 1))), (SELECT max(m.weight) FROM term AS m), 1) AS score
     FROM query_word AS a
     CROSS JOIN total AS t
+    LEFT JOIN (SELECT c.source, max(c.products) AS products FROM corrected AS c GROUP BY c.source) AS c ON c.source = a.word
     WHERE a.products IS NOT NULL
         OR a.word !~ '^[[:alpha:]]{1,3}$'
             AND NOT EXISTS (SELECT FROM synonym AS s WHERE position(quote_literal(a.word) IN s.term_query::text) > 0)
 ),
 scored AS MATERIALIZED (
-    SELECT d.product_id, string_agg(t.label, ', ' ORDER BY t.weight DESC, t.label) AS labels,
-        -- A single occurrence in a name has the rank 0.6079271.
-        sum(t.weight * ts_rank('{0.35, 0.5, 0.6, 1}'::real[], d.document, t.query) / 0.6079271) AS score
-    FROM retail.product_search AS d
-    JOIN term AS t ON d.document @@ t.query
-    WHERE d.document @@ (SELECT string_agg(t.query::text, ' | ')::tsquery FROM term AS t)
-        AND d.product_id IN (SELECT p.product_id FROM product AS p)
-    GROUP BY d.product_id
+    SELECT r.product_id, sum(r.score) AS score
+    FROM (
+        -- A word in a name has the rank 0.6079271; phrases and repeated words rank higher.
+        SELECT d.product_id,
+            t.weight * least(ts_rank('{0.35, 0.5, 0.6, 1}'::real[], d.document, t.query) / 0.6079271, 1) AS score
+        FROM retail.product_search AS d
+        JOIN term AS t ON d.document @@ t.query
+        WHERE d.document @@ (SELECT string_agg(t.query::text, ' | ')::tsquery FROM term AS t)
+            AND d.product_id IN (SELECT p.product_id FROM product AS p)
+        -- Ranks before it sorts: the documents are long.
+        OFFSET 0
+    ) AS r
+    GROUP BY r.product_id
 ),
 keyword AS (
-    SELECT s.product_id, s.labels, s.score / f.score AS score, rank() OVER (ORDER BY s.score DESC) AS rank
+    SELECT s.product_id, least(s.score / f.score, 1) AS score, rank() OVER (ORDER BY s.score DESC) AS rank
     FROM scored AS s
     CROSS JOIN full_score AS f
     CROSS JOIN total AS t
@@ -143,12 +157,13 @@ semantic AS (
 ),
 -- Reciprocal rank fusion. A product that has all words outweighs one that is merely similar.
 hit AS (
-    SELECT product_id, w.labels, m.rank IS NOT NULL AS is_similar,
+    SELECT product_id, w.rank IS NOT NULL AS has_words, m.rank IS NOT NULL AS is_similar,
         coalesce(3 * w.score / (60 + w.rank), 0) + coalesce(1.0 / (60 + m.rank), 0) AS score
     FROM keyword AS w
     FULL JOIN semantic AS m USING (product_id)
     ORDER BY score DESC, product_id
-    LIMIT $10::integer
+    -- One more, so that the reader knows whether rows are missing.
+    LIMIT $10::integer + 1
 )
 SELECT
     p.product_id,
@@ -164,7 +179,7 @@ SELECT
     round(((1 - e.distance) * 100)::numeric, 1)::double precision AS sp,
     t.type_name,
     c.category_name,
-    concat_ws('; ', 'words: ' || h.labels, CASE WHEN h.is_similar THEN 'meaning' END) AS matched,
+    concat_ws('; ', 'words: ' || l.labels, CASE WHEN h.is_similar THEN 'meaning' END) AS matched,
     (SELECT sum(i.stock_level) FROM retail.inventory AS i WHERE i.product_id = p.product_id) AS stock_level
 FROM hit AS h
 JOIN retail.products AS p ON p.product_id = h.product_id
@@ -175,4 +190,10 @@ LEFT JOIN LATERAL (
     FROM retail.product_description_embeddings AS v
     WHERE v.product_id = p.product_id AND v.model = $2 AND v.dimensions = $3::integer AND $1::text <> ''
 ) AS e ON true
+LEFT JOIN LATERAL (
+    SELECT string_agg(m.label, ', ' ORDER BY m.weight DESC, m.label) AS labels
+    FROM retail.product_search AS d
+    JOIN term AS m ON d.document @@ m.query
+    WHERE h.has_words AND d.product_id = p.product_id
+) AS l ON true
 ORDER BY h.score DESC, p.product_id

@@ -47,8 +47,9 @@ mod posture; // databases that are not as `migrate` left them
 mod prepared_statements; // the server's named statements
 mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
-mod recovery;
+mod recovery; // lost connections, and connection reuse after an error
 mod rejected_requests; // request ids in rejections
+mod related; // products that are related to one
 mod relevance; // how good the ranking of product search is
 mod replicas; // reads on streaming replicas, and fail-over
 mod result_limits; // rows, bytes, columns, temporary space

@@ -69,7 +69,9 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     })?;
     let request = SearchRequest {
         text,
-        mode: arguments.choice("mode", &SearchMode::ALL)?,
+        mode: arguments
+            .choice("mode", &SearchMode::ALL)?
+            .unwrap_or_default(),
         max_distance: 1.0 - threshold / 100.0,
         filter: product_filter(&arguments)?,
         include_stock: arguments.boolean("include_stock")?,
@@ -79,6 +81,10 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
         check_group(tools, caller, group).await?;
     }
     let scope = tools.visible_stores(caller).await?;
+    let no_rows_message = match request.mode {
+        SearchMode::Hybrid | SearchMode::Semantic => format!("No products >= {threshold:?}%"),
+        SearchMode::Keyword => "No products with these words".to_owned(),
+    };
     let mut rows = Collector::new(RowLimits {
         rows: row_limit,
         ..tools.row_limits(caller)
@@ -98,7 +104,7 @@ pub(super) async fn call(call: ToolCall<'_>) -> Result<ToolResult, ToolError> {
     }
     let context = RowsContext {
         scope: &scope,
-        no_rows_message: &format!("No products >= {threshold:?}%"),
+        no_rows_message: &no_rows_message,
         next_step: &format!(
             "Describe the product more precisely, raise similarity_threshold, or raise max_rows (at most {MAX_ROWS})"
         ),

@@ -78,8 +78,11 @@ relation AS MATERIALIZED (
 ),
 -- The tables of migrations/0019_search.sql, which the server's own statements read without a
 -- tenant. They hold no tenant's data, and no client may name them.
-shared (name) AS (
-    VALUES ('retail.product_search'), ('retail.search_words'), ('retail.search_synonyms')
+shared (name, columns) AS (
+    VALUES
+        ('retail.product_search', '{product_id,document}'::text[]),
+        ('retail.search_words', '{word,products}'),
+        ('retail.search_synonyms', '{synonym,term_query,synonym_query,synonym_words}')
 ),
 -- Every table of schemas retail and guard, whether a client may name it, and whether it is shared.
 held AS MATERIALIZED (
@@ -183,7 +186,7 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         END,
         CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
         format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.before, a.attribute,
-        r.name IN (SELECT s.name FROM shared AS s)
+        coalesce(a.attribute = ANY ((SELECT s.columns FROM shared AS s WHERE s.name = r.name)), false)
             OR r.nspname = 'retail' AND r.relname = ANY ($1::text[])
                 AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
     FROM relation AS r
@@ -467,7 +470,10 @@ finding (rule, object, problem, fix) AS (
     FROM policy AS p
     JOIN held AS h ON h.oid = p.polrelid
     WHERE p.polpermissive AND p.applies
-        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (h.is_shared AND p.polname = 'shared_reads')
+        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (
+            h.is_shared AND p.polname = 'shared_reads' AND p.command = 'r'
+            AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
+        )
     UNION ALL
     SELECT 'write_policies', h.name, format('has no restrictive policy against %s', w.command),
         format('DROP POLICY IF EXISTS %1$s ON %2$s; CREATE POLICY %1$s ON %2$s AS RESTRICTIVE FOR %3$s TO zava_reader%4$s', w.name, h.name, w.command, w.clauses)
