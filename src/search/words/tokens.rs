@@ -68,7 +68,11 @@ fn push(tokens: &mut Vec<Token>, letter: char) {
 /// Whether a digit continues a word, as in a SKU; it does not after the `x` of `2x4`.
 fn is_within_word(tokens: &[Token]) -> bool {
     match tokens {
-        [.., Token::Digits(_), Token::Word(word)] if word == "x" => false,
+        [
+            ..,
+            Token::Digits(_) | Token::Sign('\'' | '"'),
+            Token::Word(word),
+        ] if word == "x" => false,
         [.., Token::Word(_)] => true,
         _ => false,
     }

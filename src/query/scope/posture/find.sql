@@ -186,7 +186,7 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         END,
         CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
         format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.before, a.attribute,
-        coalesce(a.attribute = ANY ((SELECT s.columns FROM shared AS s WHERE s.name = r.name)), false)
+        EXISTS (SELECT FROM shared AS s WHERE s.name = r.name AND a.attribute::text = ANY (s.columns))
             OR r.nspname = 'retail' AND r.relname = ANY ($1::text[])
                 AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
     FROM relation AS r
