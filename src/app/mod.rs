@@ -22,7 +22,7 @@ use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
 use crate::query::scope::{
-    DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
+    DatabaseSettings, EmbeddedProducts, Finding, PostureReport, Scope, ScopeError, ServerStatus,
 };
 use crate::query::{CachingGuard, LimitsByRole};
 use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch};
@@ -64,6 +64,8 @@ pub struct App {
     tokens: Arc<dyn AccessTokens>,
     /// The name of the database.
     database: String,
+    /// The embedder's model and its number of dimensions; `None` without an embedder.
+    embedding_model: Option<(String, usize)>,
 }
 
 impl App {
@@ -106,6 +108,9 @@ impl App {
         )?;
         let scope = Arc::new(scope);
         let embedder = embedder(search, https, &azure, EMBEDDING_TIMEOUT)?;
+        let embedding_model = embedder
+            .as_ref()
+            .map(|embedder| (embedder.model().to_owned(), embedder.dimensions()));
         let identity = Identity::new(
             Arc::new(ScopeAdapter(Arc::clone(&scope))),
             auth.clone(),
@@ -151,6 +156,7 @@ impl App {
             telemetry: Telemetry::new(telemetry, https, clock),
             tokens: azure.tokens(),
             database: database.database.clone(),
+            embedding_model,
         })
     }
 
@@ -269,6 +275,20 @@ impl App {
         match &self.tools.search {
             Some(search) => Ok(Some(search.check_embedder().await?)),
             None => Ok(None),
+        }
+    }
+
+    /// How many products have vectors of the embedder's model; `None` if there is no embedder.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when the query fails.
+    pub async fn embedded_products(&self) -> Result<Option<EmbeddedProducts>, ScopeError> {
+        match &self.embedding_model {
+            None => Ok(None),
+            Some((model, dimensions)) => {
+                let embedded = self.scope.embedded_products(model, *dimensions).await?;
+                Ok(Some(embedded))
+            }
         }
     }
 

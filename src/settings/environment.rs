@@ -78,6 +78,13 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The same with another value of a variable.
+    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+        let mut environment = self.clone();
+        environment.values.insert(name.to_owned(), value.to_owned());
+        environment
+    }
+
     /// Whether a variable has a value, valid UTF-8 or not.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some() || self.not_utf8.contains(name)

@@ -8,6 +8,7 @@
 //! - no error and no `Debug` output contains a secret.
 // The settings of each command.
 mod admin; // `migrate`, `seed` and other commands of an administrator
+mod embed; // `embed`
 mod serve; // `serve` and `check`
 
 // The subjects.
@@ -47,6 +48,7 @@ pub use auth::{AuthSettings, CredentialSettings, EntraSettings, TrustedPeers};
 pub use azure::{Application, AzureCredential};
 pub use database::{DatabaseAddress, Login, LoginIdentity, LoginMethod, NewLogin, PoolMode, Tls};
 pub use dot_env::{DotEnvError, LineError};
+pub use embed::EmbedSettings;
 pub use environment::Environment;
 pub use http::HttpSettings;
 pub use https::{HttpsProxy, HttpsSettings};
