@@ -2,6 +2,7 @@
 
 mod background; //    the tasks that run beside serving
 mod embedder; //      the embedder that the settings name
+mod index_timer; //   refreshes the search index when a timer asks for it
 mod scope_adapter; // what other modules need of the database
 
 use std::convert::Infallible;
@@ -34,6 +35,7 @@ pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
 use background::Background;
+use index_timer::IndexTimer;
 use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
@@ -62,6 +64,7 @@ pub struct App {
     telemetry: Telemetry,
     /// The tokens with which telemetry is sent.
     tokens: Arc<dyn AccessTokens>,
+    index_timer: IndexTimer,
     /// The name of the database.
     database: String,
     /// The embedder's model and its number of dimensions; `None` without an embedder.
@@ -81,6 +84,7 @@ impl App {
             database,
             replicas,
             login,
+            timer,
             azure,
             https,
             accepted_findings,
@@ -155,6 +159,7 @@ impl App {
             },
             telemetry: Telemetry::new(telemetry, https, clock),
             tokens: azure.tokens(),
+            index_timer: IndexTimer::new(timer, database, search, https, &azure),
             database: database.database.clone(),
             embedding_model,
         })
@@ -185,6 +190,7 @@ impl App {
             Arc::clone(&self.audit_log),
             self.telemetry.clone(),
         );
+        let (refresher, refreshing) = self.index_timer.into_parts(stop.clone());
         let services = HttpServices {
             compute: Arc::clone(&self.tools.compute),
             handler,
@@ -192,9 +198,12 @@ impl App {
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
             readiness: Arc::new(store.clone()),
+            refresher,
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = database_watch(&self.scope, &self.telemetry).run_during(serving);
+        let serving = database_watch(&self.scope, &self.telemetry)
+            .with("search index", refreshing)
+            .run_during(serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;

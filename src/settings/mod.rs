@@ -29,6 +29,7 @@ mod secret; //      a secret, or where Key Vault keeps it
 mod signing_key; // the key that signs each transaction's tenant
 mod stdio; //       standard input and output
 mod telemetry; //   traces, metrics and logs
+mod timer; //       the timer of Azure Functions
 
 // Formats of single values.
 mod base_url; //        the URL of a server
@@ -66,6 +67,7 @@ pub use serve::ServeSettings;
 pub use signing_key::{SigningKey, SigningKeyError, SigningKeySetting};
 pub use stdio::StdioSettings;
 pub use telemetry::{ApplicationInsights, Otlp, TelemetrySettings};
+pub use timer::TimerSettings;
 pub use variables::{VARIABLES, Variable};
 
 #[cfg(test)]
