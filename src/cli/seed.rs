@@ -1,4 +1,4 @@
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -7,15 +7,11 @@ use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database;
 use zava_mcp_server::progress::Progress;
 use zava_mcp_server::sample_data::{self, Plan};
-use zava_mcp_server::search_index;
+use zava_mcp_server::search_index::{self, EMBEDDING_TIMEOUT};
 use zava_mcp_server::settings::AdminSettings;
 
 use super::arguments::{Scale, Seed};
 use super::output::print_line;
-
-/// How long one request to an embedding service may take. No client waits for it, and
-/// the service may limit the rate.
-const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Loads the sample data, unless the database already holds data.
 pub(super) async fn run(
@@ -62,7 +58,7 @@ pub(super) async fn run(
     search_index::refresh(&mut db, embedder.as_ref(), progress)
         .await
         .context(
-            "the sample is loaded, but searches do not find all products; repeat with --replace",
+            "the sample is loaded, but searches do not find all products; run `zava-mcp-server embed`, or repeat with --replace",
         )?;
     print_line(&format!(
         "loaded {} products, {} customers, {} orders with {} items",

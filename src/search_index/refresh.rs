@@ -1,8 +1,10 @@
 use pgvector::Vector;
-use sqlx::{Connection as _, PgConnection};
+use sqlx::PgConnection;
 
-use super::SearchIndexError;
 use super::documents::{Document, Product, Row};
+use super::lock::{lock, unlock};
+use super::models::{self, Stage, count_vectors};
+use super::{SearchIndexError, embedding};
 use crate::progress::Progress;
 use crate::search::Embedder;
 
@@ -16,96 +18,163 @@ pub struct Refreshed {
     pub products: usize,
     /// Of how many the words were written.
     pub documents: usize,
-    /// Of how many the vector was written.
+    /// Of how many words the statistics were written or deleted.
+    pub words: usize,
+    /// Of how many products the vector was written.
     pub vectors: usize,
+    /// Of how many the embedder does not accept the text.
+    pub rejected: usize,
 }
 
 /// Brings the words and the vectors of all products up to date. Vectors of other models stay.
 ///
-/// The connection must act as the owner of the tables and must not be in a transaction.
+/// The connection must act as the owner of the tables or as the login of the search index, and must
+/// not be in a transaction.
 ///
 /// # Errors
 /// [`SearchIndexError`].
 ///
 /// # Cancel safety
-/// A dropped refresh leaves whole batches behind; the next one does the rest.
+/// A dropped refresh leaves whole batches behind; the next one does the rest. The connection must
+/// then be closed, because it holds a lock.
 pub async fn refresh(
     db: &mut PgConnection,
     embedder: &dyn Embedder,
     progress: Progress,
 ) -> Result<Refreshed, SearchIndexError> {
+    let mut refreshed = Refreshed::default();
+    refresh_into(db, Some(embedder), progress, &mut refreshed).await?;
+    Ok(refreshed)
+}
+
+/// Does the same and counts in `refreshed`, which also tells what was written if it fails or is
+/// dropped. Without an embedder, only the words are written.
+///
+/// # Errors
+/// As [`refresh`].
+///
+/// # Cancel safety
+/// As [`refresh`].
+pub async fn refresh_into(
+    db: &mut PgConnection,
+    embedder: Option<&dyn Embedder>,
+    progress: Progress,
+    refreshed: &mut Refreshed,
+) -> Result<(), SearchIndexError> {
+    lock(db).await?;
+    let done = refresh_locked(db, embedder, progress, refreshed).await;
+    unlock(db, done).await
+}
+
+async fn refresh_locked(
+    db: &mut PgConnection,
+    embedder: Option<&dyn Embedder>,
+    progress: Progress,
+    refreshed: &mut Refreshed,
+) -> Result<(), SearchIndexError> {
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM retail.products")
         .fetch_one(&mut *db)
         .await
         .map_err(SearchIndexError::database("counting products"))?;
-    let step = progress.begin("indexing products", usize::try_from(count).unwrap_or(0));
-    let mut refreshed = Refreshed::default();
+    let count = usize::try_from(count).unwrap_or(0);
+    write_all_words(db, progress, count, refreshed).await?;
+    if let Some(embedder) = embedder {
+        count_vectors(db, embedder, Stage::Begun).await?;
+        write_all_vectors(db, embedder, progress, count, refreshed).await?;
+        count_vectors(db, embedder, Stage::Finished).await?;
+    }
+    Ok(())
+}
+
+/// The words of all products, and their statistics.
+async fn write_all_words(
+    db: &mut PgConnection,
+    progress: Progress,
+    count: usize,
+    refreshed: &mut Refreshed,
+) -> Result<(), SearchIndexError> {
+    let step = progress.begin("indexing words of products", count);
     let mut last = i32::MIN;
     loop {
-        let products = read_products(db, embedder, last).await?;
+        let products = read_products(db, None, last).await?;
         let Some(end) = products.last() else { break };
         last = end.product_id;
-        let written = refresh_batch(db, embedder, &products).await?;
+        let documents: Vec<Document> = products
+            .iter()
+            .filter_map(Product::outdated_document)
+            .collect();
+        if !documents.is_empty() {
+            write_documents(db, &documents)
+                .await
+                .map_err(SearchIndexError::database("writing words"))?;
+        }
         refreshed.products += products.len();
-        refreshed.documents += written.documents;
-        refreshed.vectors += written.vectors;
+        refreshed.documents += documents.len();
         step.advance(products.len());
     }
     step.end();
-    count_words(db).await?;
-    Ok(refreshed)
+    let words: i64 = sqlx::query_scalar(include_str!("count_words.sql"))
+        .fetch_one(db)
+        .await
+        .map_err(SearchIndexError::database("counting words"))?;
+    refreshed.words += usize::try_from(words).unwrap_or(0);
+    Ok(())
 }
 
-async fn read_products(
+/// The vectors of all products.
+async fn write_all_vectors(
     db: &mut PgConnection,
     embedder: &dyn Embedder,
+    progress: Progress,
+    count: usize,
+    refreshed: &mut Refreshed,
+) -> Result<(), SearchIndexError> {
+    let step = progress.begin("embedding products", count);
+    let mut last = i32::MIN;
+    loop {
+        let products = read_products(db, Some(embedder), last).await?;
+        let Some(end) = products.last() else { break };
+        last = end.product_id;
+        let lacking: Vec<&Product> = products.iter().filter(|one| one.lacks_vector()).collect();
+        if !lacking.is_empty() {
+            let texts: Vec<String> = lacking.iter().map(|one| one.embedded_text()).collect();
+            let embeddings = embedding::embed(embedder, &texts).await?;
+            let (embedded, vectors): (Vec<&Product>, Vec<Vector>) = lacking
+                .iter()
+                .zip(embeddings)
+                .filter_map(|(product, embedding)| {
+                    let numbers = embedding?.as_slice().to_vec();
+                    Some((*product, Vector::from(numbers)))
+                })
+                .unzip();
+            write_vectors(db, embedder, &embedded, vectors)
+                .await
+                .map_err(SearchIndexError::database("writing vectors"))?;
+            refreshed.vectors += embedded.len();
+            refreshed.rejected += lacking.len() - embedded.len();
+        }
+        step.advance(products.len());
+    }
+    step.end();
+    Ok(())
+}
+
+/// The next products, with the hashes of what is indexed of them. Without an embedder, none seems
+/// to have a vector.
+pub(super) async fn read_products(
+    db: &mut PgConnection,
+    embedder: Option<&dyn Embedder>,
     last: i32,
 ) -> Result<Vec<Product>, SearchIndexError> {
     let rows: Vec<Row> = sqlx::query_as(include_str!("read_products.sql"))
         .bind(last)
-        .bind(embedder.model())
-        .bind(i32::try_from(embedder.dimensions()).unwrap_or(i32::MAX))
+        .bind(embedder.map(Embedder::model))
+        .bind(embedder.map(models::dimensions))
         .bind(BATCH_PRODUCTS as i64)
         .fetch_all(db)
         .await
         .map_err(SearchIndexError::database("reading products"))?;
     Ok(rows.into_iter().map(Product::from).collect())
-}
-
-/// Writes the words before it embeds: they are found even while the embedding service is away.
-async fn refresh_batch(
-    db: &mut PgConnection,
-    embedder: &dyn Embedder,
-    products: &[Product],
-) -> Result<Refreshed, SearchIndexError> {
-    let documents: Vec<Document> = products
-        .iter()
-        .filter_map(Product::outdated_document)
-        .collect();
-    if !documents.is_empty() {
-        write_documents(db, &documents)
-            .await
-            .map_err(SearchIndexError::database("writing words"))?;
-    }
-    let lacking: Vec<&Product> = products.iter().filter(|one| one.lacks_vector()).collect();
-    if !lacking.is_empty() {
-        let texts = lacking.iter().map(|one| one.embedded_text()).collect();
-        let embeddings = embedder
-            .embed(texts)
-            .await
-            .map_err(SearchIndexError::Embedding)?;
-        let vectors = embeddings
-            .iter()
-            .map(|one| Vector::from(one.as_slice().to_vec()));
-        write_vectors(db, embedder.model(), &lacking, vectors.collect())
-            .await
-            .map_err(SearchIndexError::database("writing vectors"))?;
-    }
-    Ok(Refreshed {
-        products: products.len(),
-        documents: documents.len(),
-        vectors: lacking.len(),
-    })
 }
 
 async fn write_documents(db: &mut PgConnection, documents: &[Document]) -> Result<(), sqlx::Error> {
@@ -122,7 +191,7 @@ async fn write_documents(db: &mut PgConnection, documents: &[Document]) -> Resul
 
 async fn write_vectors(
     db: &mut PgConnection,
-    model: &str,
+    embedder: &dyn Embedder,
     products: &[&Product],
     vectors: Vec<Vector>,
 ) -> Result<(), sqlx::Error> {
@@ -130,26 +199,11 @@ async fn write_vectors(
         .bind(column(products, |one| one.product_id))
         .bind(vectors)
         .bind(column(products, |one| one.vector_hash().to_vec()))
-        .bind(model)
+        .bind(embedder.model())
+        .bind(models::dimensions(embedder))
         .execute(db)
         .await
         .map(drop)
-}
-
-/// Replaces the statistics of words. Searches read the old ones until the transaction ends.
-async fn count_words(db: &mut PgConnection) -> Result<(), SearchIndexError> {
-    let failed = || SearchIndexError::database("counting words");
-    let mut tx = db.begin().await.map_err(failed())?;
-    for statement in [
-        "DELETE FROM retail.search_words",
-        include_str!("count_words.sql"),
-    ] {
-        sqlx::query(statement)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed())?;
-    }
-    tx.commit().await.map_err(failed())
 }
 
 fn column<'a, T, C>(rows: &'a [T], cell: impl Fn(&'a T) -> C) -> Vec<C> {

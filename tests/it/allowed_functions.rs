@@ -242,7 +242,7 @@ async fn known_columns_match_the_readable_columns() {
         let table = column.split('.').next();
         matches!(
             table,
-            Some("product_search" | "search_words" | "search_synonyms")
+            Some("embedding_models" | "product_search" | "search_words" | "search_synonyms")
         )
     };
     readable.retain(|column| !is_shared(column));

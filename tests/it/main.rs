@@ -56,6 +56,7 @@ mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
 mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
 mod search; // semantic product search
+mod search_index; // upkeep of the words and vectors of products
 mod session_state; // state that a statement could leave in its session
 mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature

@@ -19,7 +19,7 @@ use zava_mcp_server::settings::{
     Secret,
 };
 
-use super::cluster::{cluster, new_login, query_login, signing_key};
+use super::cluster::{cluster, indexer_login, new_indexer, new_login, query_login, signing_key};
 use super::server::model_folder;
 use super::shared::Shared;
 use super::signing::{backend_pid, begin_signed, sign};
@@ -82,7 +82,10 @@ impl TestDatabase {
         .await;
         execute(
             &mut db,
-            format!("GRANT CONNECT ON DATABASE {} TO zava_query", database.name),
+            format!(
+                "GRANT CONNECT ON DATABASE {} TO zava_query, zava_indexer",
+                database.name
+            ),
         )
         .await;
         // Tests hold locks for longer than the server's two seconds, so statements may wait for
@@ -150,6 +153,11 @@ impl TestDatabase {
     /// A connection of the query login, without the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
         connect(&cluster().address(&self.name), &query_login()).await
+    }
+
+    /// A connection of the login that writes the search index.
+    pub(crate) async fn indexer(&self) -> PgConnection {
+        connect(&cluster().address(&self.name), &indexer_login()).await
     }
 
     /// A connection of the query login inside a read-only transaction that is signed for a tenant.
@@ -316,6 +324,7 @@ fn admin_settings(name: &str) -> AdminSettings {
         database: cluster().address(name),
         admin: cluster().admin.clone(),
         login: new_login(),
+        indexer: Some(new_indexer()),
         azure: None,
         https: HttpsSettings::default(),
         signing_key: signing_key().into(),
