@@ -17,11 +17,13 @@ CREATE INDEX product_search_document ON retail.product_search USING gin (documen
 
 CREATE TABLE retail.search_words (
     word text PRIMARY KEY,
-    products integer NOT NULL CHECK (products > 0)
+    products integer NOT NULL CHECK (products > 0),
+    trigrams text[] NOT NULL DEFAULT '{}'
 );
 COMMENT ON TABLE retail.search_words IS 'In how many products each word occurs; the word '''' stands for all products';
+COMMENT ON COLUMN retail.search_words.trigrams IS 'The parts of three letters of a word of letters, with two spaces before it and one after';
 CREATE INDEX search_words_prefix ON retail.search_words (word text_pattern_ops);
-CREATE INDEX search_words_trigrams ON retail.search_words USING gin (word trigram.gin_trgm_ops);
+CREATE INDEX search_words_trigrams ON retail.search_words USING gin (trigrams);
 
 -- The configuration `english` without stop words, which a term may contain (`trash can`).
 CREATE TEXT SEARCH DICTIONARY retail.all_words (TEMPLATE = pg_catalog.snowball, LANGUAGE = english);
@@ -68,5 +70,5 @@ END;
 $$;
 -- Column by column: a column that is added later is not readable.
 GRANT SELECT (product_id, document) ON retail.product_search TO zava_reader;
-GRANT SELECT (word, products) ON retail.search_words TO zava_reader;
+GRANT SELECT (word, products, trigrams) ON retail.search_words TO zava_reader;
 GRANT SELECT (synonym, term_query, synonym_query, synonym_words) ON retail.search_synonyms TO zava_reader;

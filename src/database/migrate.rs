@@ -17,23 +17,6 @@ const END_OF_FUNCTION: &str = "\n;\n";
 /// Selects whether schema `guard` has a function with exactly this definition.
 const HAS_FUNCTION: &str = include_str!("has_function.sql");
 
-/// The extensions that the migrations need: vectors, and words that are spelled alike. `pg_trgm` is
-/// in a schema that no search path names, because its operators have the names of others that
-/// clients may use.
-const EXTENSIONS: [(&str, &str); 2] = [
-    (
-        "vector",
-        "CREATE EXTENSION IF NOT EXISTS vector SCHEMA public",
-    ),
-    (
-        "pg_trgm",
-        "CREATE SCHEMA IF NOT EXISTS trigram; \
-         GRANT USAGE ON SCHEMA trigram TO zava_owner, zava_reader; \
-         CREATE EXTENSION IF NOT EXISTS pg_trgm SCHEMA trigram; \
-         ALTER EXTENSION pg_trgm SET SCHEMA trigram",
-    ),
-];
-
 /// Where nobody has this privilege, or the administrator does not own the schema, PostgreSQL warns
 /// and changes nothing; the posture check then reports what remains.
 const REVOKE_CREATE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
@@ -118,12 +101,10 @@ async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated
         .execute(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
-    for (extension, create) in EXTENSIONS {
-        sqlx::raw_sql(create)
-            .execute(&mut connection)
-            .await
-            .map_err(|error| AdminError::Extension(extension, error))?;
-    }
+    sqlx::raw_sql("CREATE EXTENSION IF NOT EXISTS vector SCHEMA public")
+        .execute(&mut connection)
+        .await
+        .map_err(AdminError::VectorExtension)?;
     become_owner(&mut connection)
         .await
         .map_err(AdminError::Statement)?;

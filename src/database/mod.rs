@@ -103,12 +103,11 @@ pub enum AdminError {
         "PostgreSQL 16 or newer is required (READ ONLY can be switched off in older ones); this server is version {0}"
     )]
     UnsupportedVersion(i32),
-    /// An extension cannot be created.
+    /// The extension `vector` cannot be created.
     #[error(
-        "the extension \"{0}\" cannot be created; have a superuser run CREATE EXTENSION {0}, or add {upper} to azure.extensions",
-        upper = .0.to_uppercase()
+        "the extension \"vector\" cannot be created; have a superuser run CREATE EXTENSION vector, or add VECTOR to azure.extensions"
     )]
-    Extension(&'static str, #[source] sqlx::Error),
+    VectorExtension(#[source] sqlx::Error),
     /// The roles cannot be created.
     #[error(
         "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner, zava_reader and zava_index_writer if they exist"

@@ -46,8 +46,11 @@ query_word AS MATERIALIZED (
 ),
 -- What occurs in no product: the beginning of a longer word, as of a SKU, or a misspelled one.
 unknown AS MATERIALIZED (
-    -- Each is compared with all words, so not many of them.
-    SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8
+    SELECT u.word, ARRAY(
+        SELECT DISTINCT substr('  ' || u.word || ' ', p.start, 3) FROM generate_series(1, length(u.word) + 1) AS p (start)
+    ) AS trigrams
+    -- Each is compared with many words, so not many of them.
+    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS u
 ),
 corrected AS MATERIALIZED (
     SELECT u.word AS source, u.word AS label, format('%L:*', u.word)::tsquery AS query, p.products, 0.9 AS factor
@@ -56,17 +59,20 @@ corrected AS MATERIALIZED (
         SELECT sum(w.products)::double precision AS products
         FROM retail.search_words AS w
         -- starts_with() uses no index for a word that is no constant.
-        WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) u.word || chr(1114111)
+        WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) (u.word || chr(1114111))
     ) AS p
     WHERE u.word ~ '^[[:alpha:]]' AND length(u.word) >= 4 AND p.products > 0
     UNION ALL
     SELECT u.word, s.word, quote_literal(s.word)::tsquery, s.products, s.factor
     FROM unknown AS u
     CROSS JOIN LATERAL (
-        SELECT w.word, w.products::double precision AS products, 0.8 * trigram.similarity(w.word, u.word) AS factor
+        SELECT w.word, w.products::double precision AS products, 0.8 * c.common / (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common) AS factor
         FROM retail.search_words AS w
-        WHERE w.word OPERATOR(trigram.%) u.word AND trigram.similarity(w.word, u.word) >= 0.35
-        ORDER BY trigram.similarity(w.word, u.word) DESC, w.word
+        CROSS JOIN LATERAL (
+            SELECT count(*)::double precision AS common FROM unnest(w.trigrams) AS t (part) WHERE t.part = ANY (u.trigrams)
+        ) AS c
+        WHERE w.trigrams && u.trigrams AND c.common >= 0.35 * (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common)
+        ORDER BY factor DESC, w.word
         LIMIT 2
     ) AS s
     WHERE u.word ~ '^[a-z]{4,32}$'

@@ -15,8 +15,13 @@ deleted AS (
     RETURNING w.word
 ),
 written AS (
-    INSERT INTO retail.search_words AS w (word, products)
-    SELECT c.word, c.products FROM counted AS c
+    INSERT INTO retail.search_words AS w (word, products, trigrams)
+    SELECT c.word, c.products,
+        -- Of words that people may misspell.
+        CASE WHEN c.word ~ '^[a-z]{4,32}$' THEN ARRAY(
+            SELECT DISTINCT substr('  ' || c.word || ' ', p.start, 3) FROM generate_series(1, length(c.word) + 1) AS p (start)
+        ) ELSE '{}' END
+    FROM counted AS c
     ON CONFLICT (word) DO UPDATE SET products = excluded.products WHERE w.products <> excluded.products
     RETURNING w.word
 )

@@ -222,8 +222,8 @@ async fn filters_lose_no_product_and_admit_no_other() {
         ),
         (
             "paint brush",
-            json!({"category": "Brushes & Rollers", "max_price": "9.5"}),
-            "t.type_name = 'Brushes & Rollers' AND p.base_price <= 9.5",
+            json!({"category": "Brushes & Rollers", "max_price": "15.5"}),
+            "t.type_name = 'Brushes & Rollers' AND p.base_price <= 15.5",
         ),
         (
             "light bulb",

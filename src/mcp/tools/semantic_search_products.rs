@@ -19,21 +19,20 @@ const DEFAULT_THRESHOLD: f64 = 30.0;
 pub(super) fn definition(_: &Tools) -> Definition {
     Definition {
         title: "Search products",
-        description: "Finds products by a plain-language description of what they are or are used for, a name, a SKU or a size; returns rows like \
-         execute_sales_query, best first, with matched = why, sp = similarity in percent. Check the names before you sum sales over hits; for a \
-         whole group of products filter by type_name in SQL instead.",
+        description: "Finds products by what they are or are used for, a name, SKU or size; returns rows like execute_sales_query, best first, \
+         with matched = why, sp = similarity in percent. Check the names before you sum over hits; for a whole group, filter by type_name in SQL.",
         input_schema: json!({
             "type": "object",
             "properties": {
                 "query_description": {"type": "string", "description": "e.g. waterproof outdoor paint"},
                 "max_rows": {"type": "integer", "minimum": 1, "description": format!("{DEFAULT_ROWS} by default, at most {MAX_ROWS}")},
-                "similarity_threshold": {"type": "number", "minimum": 20, "maximum": 80, "description": format!("percent, {DEFAULT_THRESHOLD} by default; lower finds more by meaning")},
-                "mode": {"type": "string", "enum": SearchMode::ALL.map(|(name, _)| name), "description": "hybrid by default: meaning and words"},
-                "category": {"type": "string", "description": "a category or product type"},
+                "similarity_threshold": {"type": "number", "minimum": 20, "maximum": 80, "description": format!("percent, {DEFAULT_THRESHOLD} by default; lower finds more")},
+                "mode": {"type": "string", "enum": SearchMode::ALL.map(|(name, _)| name), "description": "default hybrid"},
+                "category": {"type": "string", "description": "category or product type"},
                 "min_price": {"type": "number"},
                 "max_price": {"type": "number"},
-                "in_stock_only": {"type": "boolean", "description": "in the caller's stores"},
-                "include_stock": {"type": "boolean", "description": "adds stock_level"}
+                "in_stock_only": {"type": "boolean"},
+                "include_stock": {"type": "boolean"}
             },
             "required": ["query_description"],
             "additionalProperties": false

@@ -112,7 +112,7 @@ relation AS MATERIALIZED (
 shared (name, columns) AS (
     VALUES
         ('retail.product_search', '{product_id,document}'::text[]),
-        ('retail.search_words', '{word,products}'),
+        ('retail.search_words', '{word,products,trigrams}'),
         ('retail.search_synonyms', '{synonym,term_query,synonym_query,synonym_words}'),
         ('retail.embedding_models', '{model,dimensions,products,embedded,refreshed_at}')
 ),
