@@ -333,13 +333,14 @@ async fn a_refresh_outlives_a_caller_that_hangs_up_and_ends_with_the_server() {
         .await;
         server.stop.cancel();
     };
-    let (answer, ()) = tokio::join!(call(&server), stopping);
+    let calling = async { tokio::join!(call(&server), stopping) };
+    let answered = timeout(Duration::from_secs(5), calling).await;
+    let (answer, ()) = answered.expect("shutdown waits for no refresh");
     let answer = answer.expect("an answer");
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let body: Value = answer.json().await.expect("JSON");
     assert!(log_line(&body).contains("the server is stopping"), "{body}");
-    let stopped = timeout(Duration::from_secs(5), server.stop()).await;
-    stopped.expect("it waits for no refresh");
+    server.stop().await;
     crate::search_index::wait_for_sessions_to_end(&database).await;
 }
 
