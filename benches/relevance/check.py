@@ -6,7 +6,7 @@ import re
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-DEFAULT_CATALOG = pathlib.Path("/work/main/src/sample_data/product_catalog")
+DEFAULT_CATALOG = HERE.parents[1] / "src/sample_data/product_catalog"
 HEADER = ["kind", "half", "query", "grade2", "grade1"]
 KINDS = ["use", "material", "synonym", "typo", "sku", "unit", "negation", "category", "long", "language"]
 HALVES = ["tune", "report"]
