@@ -21,6 +21,7 @@ mod load; // requests over several connections
 mod memory; // the memory of one large result
 mod peer; // the competitor's start time and memory
 mod pgbench; // the same transaction without the server
+mod relevance; // how well products are ranked
 mod samples; // measurements of several rounds, summarized
 mod scaling; // several servers, and read replicas
 mod start; // time from process start to the first response
@@ -75,6 +76,8 @@ fn run() -> Fallible<()> {
         .build()?;
     let markdown = if plan.is_cold {
         runtime.block_on(measure_starts(&plan))?.markdown()
+    } else if plan.is_relevance {
+        runtime.block_on(relevance::measure(&plan))?.markdown()
     } else if let Some(replicas) = &plan.replicas {
         runtime
             .block_on(scaling::measure(&plan, replicas))?

@@ -36,6 +36,17 @@ pub(crate) fn query_of(store: &str, sql: &str) -> Vec<u8> {
     )
 }
 
+/// A complete HTTP request that calls our `semantic_search_products` for Seattle's store.
+pub(crate) fn search(text: &str, mode: &str, threshold: u32) -> Vec<u8> {
+    let arguments =
+        json!({"query_description": text, "mode": mode, "similarity_threshold": threshold});
+    request(
+        &tenant_header(SEATTLE),
+        "tools/call",
+        &json!({"name": "semantic_search_products", "arguments": arguments}),
+    )
+}
+
 /// The same for the tool in `toolbox.yaml`, which knows no tenants.
 pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
     let arguments = json!({"sql": sql});

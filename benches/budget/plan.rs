@@ -38,6 +38,8 @@ pub(crate) struct Plan {
     pub(crate) toolbox: Option<PathBuf>,
     /// Whether only starts are measured.
     pub(crate) is_cold: bool,
+    /// Whether only the ranking of searches is measured.
+    pub(crate) is_relevance: bool,
     /// The read replicas, if only scaling is measured; not empty.
     pub(crate) replicas: Option<Vec<String>>,
     /// Number of measured starts.
@@ -107,6 +109,7 @@ impl Plan {
                 .transpose()?,
             toolbox: variable("BENCH_TOOLBOX").ok().map(PathBuf::from),
             is_cold: variable("BENCH_COLD").is_ok(),
+            is_relevance: variable("BENCH_RELEVANCE").is_ok(),
             replicas: match variable("BENCH_SCALING") {
                 Ok(_) => {
                     let hosts = variable("BENCH_READ_HOSTS")?;

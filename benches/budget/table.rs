@@ -11,6 +11,11 @@ impl Table {
         Self("| what | budget | measured | |\n|---|---|---|---|\n".to_owned())
     }
 
+    /// Only lines, to follow a table of another form.
+    pub(crate) fn facts_only() -> Self {
+        Self("\n".to_owned())
+    }
+
     pub(crate) fn row(&mut self, what: &str, budget: &str, measured: &str, detail: &str) {
         // Writing to a string cannot fail.
         let _ = writeln!(self.0, "| {what} | {budget} | {measured} | {detail} |");

@@ -2,21 +2,25 @@
 # Lays out the package for Azure Functions. Sourced by scripts/package.
 
 executable_name=zava-mcp-server # as in host.json, defaultExecutablePath
+function_names='mcp refresh-embeddings' # the folders in function/
 
 # package_folder BINARY FOLDER: writes the package into FOLDER, which must be absent, empty or an
 # earlier package: whatever else it holds would be deployed.
 package_folder() {
-  local binary=$1 folder=$2 other
+  local binary=$1 folder=$2 name other ours
   if [ ! -f "$binary" ] || [ ! -x "$binary" ]; then die "$binary is not an executable file."; fi
   mkdir -p "$folder" || die "could not create the folder $folder; the reason is above."
   # `-quit` and not `head`, which would end a long list, and with it this script, by SIGPIPE.
-  other=$(cd "$folder" && find . ! -path . ! -path ./host.json ! -path ./mcp ! -path ./mcp/function.json \
-    ! -path "./$executable_name" -print -quit) || die "could not read the folder $folder; the reason is above."
+  ours=(! -path . ! -path ./host.json ! -path "./$executable_name")
+  for name in $function_names; do ours+=(! -path "./$name" ! -path "./$name/function.json"); done
+  other=$(cd "$folder" && find . "${ours[@]}" -print -quit) || die "could not read the folder $folder; the reason is above."
   [ -z "$other" ] || die "$folder holds something that is not part of the package: ${other#./}" \
     "Name another folder, or remove it."
-  mkdir -p "$folder/mcp" || die_unwritable "$folder/mcp"
   package_file "$repo_root/host.json" "$folder/host.json" 644
-  package_file "$repo_root/function/mcp/function.json" "$folder/mcp/function.json" 644
+  for name in $function_names; do
+    mkdir -p "$folder/$name" || die_unwritable "$folder/$name"
+    package_file "$repo_root/function/$name/function.json" "$folder/$name/function.json" 644
+  done
   package_file "$binary" "$folder/$executable_name" 755
 }
 
@@ -32,13 +36,14 @@ package_zip() {
   # shellcheck disable=SC2064 # the folder is known now
   trap "rm -rf '$work'" EXIT
   package_folder "$binary" "$work/package"
-  python3 - "$work/package" "$executable_name" "$work/package.zip" <<'PYTHON' || exit 1
+  # shellcheck disable=SC2086 # names are words
+  python3 - "$work/package" "$executable_name" "$work/package.zip" $function_names <<'PYTHON' || exit 1
 import os
 import re
 import sys
 import zipfile
 
-folder, executable, target = sys.argv[1:]
+folder, executable, target, *functions = sys.argv[1:]
 with open(os.path.join(folder, executable), "rb") as file:
     program = file.read()
 # ELF, 64 bits, little-endian, x86-64.
@@ -49,7 +54,8 @@ versions = [int(minor) for minor in re.findall(rb"GLIBC_2\.(\d+)", program)]
 if versions:
     print(f"    the executable requires glibc 2.{max(versions)} or newer", file=sys.stderr)
 with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-    for name, mode in ("host.json", 0o644), ("mcp/function.json", 0o644), (executable, 0o755):
+    files = ["host.json", *(f"{name}/function.json" for name in functions)]
+    for name, mode in [*((name, 0o644) for name in files), (executable, 0o755)]:
         # A fixed time makes the archive reproducible. The mode counts only if the creator is Unix.
         member = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
         member.create_system, member.external_attr = 3, (0o100000 | mode) << 16

@@ -63,7 +63,8 @@ cluster_ensure() {
     note "$cluster_secrets with the database's passwords is missing: creating a new database"
     cluster_remove
   fi
-  secrets_ensure "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD POSTGRES_ADMIN_PASSWORD POSTGRES_PASSWORD ZAVA_SIGNING_KEY
+  secrets_ensure "$cluster_secrets" POSTGRES_SUPERUSER_PASSWORD POSTGRES_ADMIN_PASSWORD POSTGRES_PASSWORD \
+    POSTGRES_INDEXER_PASSWORD ZAVA_SIGNING_KEY
   cluster_exists || cluster_create
 }
 

@@ -56,7 +56,7 @@ server_start() {
     # shellcheck disable=SC2086 # names are words
     settings_export $query_settings
     export ZAVA_LISTEN="$1"
-    unset POSTGRES_ADMIN_USER POSTGRES_ADMIN_PASSWORD POSTGRES_SUPERUSER_PASSWORD
+    unset POSTGRES_ADMIN_USER POSTGRES_ADMIN_PASSWORD POSTGRES_SUPERUSER_PASSWORD POSTGRES_INDEXER_PASSWORD
     exec "$(server_binary)" serve
   ) </dev/null &
   server_pid=$!

@@ -2,6 +2,7 @@
 
 mod background; //    the tasks that run beside serving
 mod embedder; //      the embedder that the settings name
+mod index_timer; //   refreshes the search index when a timer asks for it
 mod scope_adapter; // what other modules need of the database
 
 use std::convert::Infallible;
@@ -22,10 +23,10 @@ use crate::host::{self, HttpServer, HttpServices, StdioLimits};
 use crate::identity::{Identity, TenantId};
 use crate::mcp::{CallerSource, DefaultLimits, Handler, Tools};
 use crate::query::scope::{
-    DatabaseSettings, Finding, PostureReport, Scope, ScopeError, ServerStatus,
+    DatabaseSettings, EmbeddedProducts, Finding, PostureReport, Scope, ScopeError, ServerStatus,
 };
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch};
+use crate::search::{EmbedderError, MAX_SEARCHES_PER_MINUTE, ProductSearch, RelatedProducts};
 use crate::settings::{EmbedderSettings, ServeSettings};
 use crate::telemetry::Telemetry;
 use crate::telemetry::audit::AuditLog;
@@ -34,6 +35,7 @@ pub use embedder::embedder;
 pub use scope_adapter::MAX_CLOCK_SKEW;
 
 use background::Background;
+use index_timer::IndexTimer;
 use scope_adapter::{ObservedScope, ScopeAdapter, check_database};
 
 /// The longest SQL that is checked on the reactor, which takes about a millisecond. Longer SQL is
@@ -62,8 +64,11 @@ pub struct App {
     telemetry: Telemetry,
     /// The tokens with which telemetry is sent.
     tokens: Arc<dyn AccessTokens>,
+    index_timer: IndexTimer,
     /// The name of the database.
     database: String,
+    /// The embedder's model and its number of dimensions; `None` without an embedder.
+    embedding_model: Option<(String, usize)>,
 }
 
 impl App {
@@ -79,6 +84,7 @@ impl App {
             database,
             replicas,
             login,
+            timer,
             azure,
             https,
             accepted_findings,
@@ -106,6 +112,9 @@ impl App {
         )?;
         let scope = Arc::new(scope);
         let embedder = embedder(search, https, &azure, EMBEDDING_TIMEOUT)?;
+        let embedding_model = embedder
+            .as_ref()
+            .map(|embedder| (embedder.model().to_owned(), embedder.dimensions()));
         let identity = Identity::new(
             Arc::new(ScopeAdapter(Arc::clone(&scope))),
             auth.clone(),
@@ -124,7 +133,8 @@ impl App {
                 bytes: limits.default_result_bytes,
             },
             catalog: Catalog::new(Arc::clone(&scope)),
-            search: embedder.map(|embedder| {
+            related: RelatedProducts::new(embedder.clone(), Arc::clone(&scope)),
+            search: {
                 let products = ProductSearch::new(embedder, Arc::clone(&scope));
                 match search.embedder {
                     Some(EmbedderSettings::OpenAi(_)) => {
@@ -132,7 +142,7 @@ impl App {
                     }
                     Some(EmbedderSettings::StaticModel(_)) | None => products,
                 }
-            }),
+            },
             clock,
             max_inline_parse_bytes: MAX_INLINE_CHECK_BYTES,
             compute: Arc::new(Compute::new(MAX_COMPUTE_JOBS)),
@@ -150,7 +160,9 @@ impl App {
             },
             telemetry: Telemetry::new(telemetry, https, clock),
             tokens: azure.tokens(),
+            index_timer: IndexTimer::new(timer, database, search, https, &azure),
             database: database.database.clone(),
+            embedding_model,
         })
     }
 
@@ -179,6 +191,7 @@ impl App {
             Arc::clone(&self.audit_log),
             self.telemetry.clone(),
         );
+        let (refresher, refreshing) = self.index_timer.into_parts(stop.clone());
         let services = HttpServices {
             compute: Arc::clone(&self.tools.compute),
             handler,
@@ -186,9 +199,12 @@ impl App {
             identity: self.identity,
             audit_log: Arc::clone(&self.audit_log),
             readiness: Arc::new(store.clone()),
+            refresher,
         };
         let serving = self.http.serve(listener, url, services, stop);
-        let serving = database_watch(&self.scope, &self.telemetry).run_during(serving);
+        let serving = database_watch(&self.scope, &self.telemetry)
+            .with("search index", refreshing)
+            .run_during(serving);
         let served = with_audit_log(&self.audit_log, &self.telemetry, &store, serving).await;
         self.scope.close().await;
         self.telemetry.shutdown().await;
@@ -266,9 +282,20 @@ impl App {
     /// # Errors
     /// [`EmbedderError`] if the model or the service cannot be used.
     pub async fn check_embedder(&self) -> Result<Option<String>, EmbedderError> {
-        match &self.tools.search {
-            Some(search) => Ok(Some(search.check_embedder().await?)),
+        self.tools.search.check_embedder().await
+    }
+
+    /// How many products have vectors of the embedder's model; `None` if there is no embedder.
+    ///
+    /// # Errors
+    /// [`ScopeError`] when the query fails.
+    pub async fn embedded_products(&self) -> Result<Option<EmbeddedProducts>, ScopeError> {
+        match &self.embedding_model {
             None => Ok(None),
+            Some((model, dimensions)) => {
+                let embedded = self.scope.embedded_products(model, *dimensions).await?;
+                Ok(Some(embedded))
+            }
         }
     }
 

@@ -1,3 +1,7 @@
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use uuid::Uuid;
 use zava_mcp_server::identity::{Principal, Role};
@@ -24,6 +28,9 @@ pub(super) enum Command {
     Migrate(Migrate),
     /// Load the sample data; does nothing if the database already holds data.
     Seed(Seed),
+    /// Bring the search index up to date: words and vectors of products. Continues where an earlier
+    /// run has ended; does nothing while another run is under way.
+    Embed(Embed),
     /// Check settings, database and the login's privileges; prints what is wrong and how to fix it.
     Check,
     /// Grant a caller a store; replaces the role granted before. Takes effect within 15 seconds.
@@ -76,6 +83,60 @@ pub(super) struct Seed {
     /// Delete the existing data first.
     #[arg(long)]
     pub(super) replace: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Embed {
+    /// Compute vectors of this model of the embedding service, beside those of the model in
+    /// EMBEDDING_MODEL_DEPLOYMENT_NAME, which servers go on searching.
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+    pub(super) model: Option<String>,
+    /// Write nothing; print how many products lack words or vectors, and an estimate of their
+    /// tokens (a quarter of the characters).
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Price of a million tokens, in dollars; prints the estimated cost.
+    #[arg(long, value_name = "DOLLARS", requires = "dry_run", value_parser = Price::parse)]
+    pub(super) price: Option<Price>,
+    /// End after this time; the next run continues.
+    #[arg(long, value_name = "MINUTES", conflicts_with = "dry_run", value_parser = parse_minutes)]
+    pub(super) deadline: Option<Duration>,
+    /// Remove the vectors of a model that the settings do not name.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["model", "dry_run", "deadline"], value_parser = NonEmptyStringValueParser::new())]
+    pub(super) remove: Option<String>,
+    /// Of that model, remove only the vectors with this many dimensions.
+    #[arg(long, value_name = "N", requires = "remove")]
+    pub(super) dimensions: Option<u32>,
+}
+
+/// A price in dollars per million tokens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Price(f64);
+
+impl Price {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let price = text
+            .parse()
+            .ok()
+            .filter(|price| (0.0..=1e6).contains(price));
+        price.map(Self).ok_or("expected dollars, such as 0.02")
+    }
+
+    /// What some tokens cost, in dollars.
+    pub(super) fn of_tokens(self, tokens: usize) -> f64 {
+        self.0 * tokens as f64 / 1e6
+    }
+}
+
+/// The shortest and the longest deadline of `embed`, in minutes: about a second, a week.
+const DEADLINE_MINUTES: RangeInclusive<f64> = 0.01..=10_080.0;
+
+fn parse_minutes(text: &str) -> Result<Duration, &'static str> {
+    let minutes: Option<f64> = text.parse().ok();
+    minutes
+        .filter(|minutes| DEADLINE_MINUTES.contains(minutes))
+        .map(|minutes| Duration::from_secs_f64(60.0 * minutes))
+        .ok_or("expected a number of minutes from 0.01 to 10080")
 }
 
 #[derive(Clone, Debug, Args)]

@@ -2,7 +2,9 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Error, ensure};
 use zava_mcp_server::app::{App, MAX_CLOCK_SKEW};
-use zava_mcp_server::query::scope::{Finding, PostureReport, PostureRule, ServerState};
+use zava_mcp_server::query::scope::{
+    EmbeddedProducts, Finding, PostureReport, PostureRule, ServerState,
+};
 use zava_mcp_server::settings::{AcceptedFinding, ServeSettings};
 
 use super::output::print_line;
@@ -24,7 +26,7 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
     print_line(&match &embedder {
         Ok(Some(embedder)) => format!("embedding  ok ({embedder})"),
         Ok(None) => {
-            "embedding  none; neither ZAVA_EMBEDDING_MODEL_DIR nor AZURE_OPENAI_ENDPOINT nor ZAVA_EMBEDDING_URL is set, so semantic_search_products returns an error".to_owned()
+            "embedding  none; neither ZAVA_EMBEDDING_MODEL_DIR nor AZURE_OPENAI_ENDPOINT nor ZAVA_EMBEDDING_URL is set, so semantic_search_products searches by words only".to_owned()
         }
         Err(error) => format!("embedding  WRONG  {:#}", Error::new(error.clone())),
     })?;
@@ -54,8 +56,32 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
         database.database, database.host, database.port, settings.login.user
     ))?;
     check_replicas(&app).await?;
-    embedder.context("semantic_search_products returns an error")?;
+    let vectors = app.embedded_products().await;
+    let vectors = vectors.with_context(unusable_database)?;
+    let has_vectors = print_vectors(vectors)?;
+    embedder.context("semantic_search_products searches by words only")?;
+    ensure!(
+        has_vectors,
+        "no product is found by its meaning until it has a vector of this model"
+    );
     Ok(())
+}
+
+/// Says how many products have vectors of the embedder's model. Returns whether some have, or there
+/// is no embedder.
+fn print_vectors(vectors: Option<EmbeddedProducts>) -> anyhow::Result<bool> {
+    let Some(EmbeddedProducts { embedded, products }) = vectors else {
+        return Ok(true);
+    };
+    let (state, fix) = match embedded {
+        0 => ("WRONG  ", "; run `zava-mcp-server embed`"),
+        _ if embedded < products => ("warning  ", "; run `zava-mcp-server embed`"),
+        _ => ("ok  ", ""),
+    };
+    print_line(&format!(
+        "vectors    {state}{embedded} of {products} products have vectors of this model{fix}"
+    ))?;
+    Ok(embedded > 0)
 }
 
 /// Checks each replica against the posture rules, and whether it is current.

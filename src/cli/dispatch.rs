@@ -5,12 +5,12 @@ use anyhow::Context as _;
 use futures_util::FutureExt as _;
 use futures_util::future::LocalBoxFuture;
 use tokio::runtime::{Builder, Runtime};
-use zava_mcp_server::settings::{self, AdminSettings, Environment, ServeSettings};
+use zava_mcp_server::settings::{self, AdminSettings, EmbedSettings, Environment, ServeSettings};
 use zava_mcp_server::telemetry;
 
 use super::arguments::{Arguments, Audit, Command, Serve, Sql};
 use super::error::CommandError;
-use super::{audit, check, grants, key, migrate, seed, serve, sql, tenant};
+use super::{audit, check, embed, grants, key, migrate, seed, serve, sql, tenant};
 
 /// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
 /// cost memory without gaining speed.
@@ -38,6 +38,14 @@ pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(),
         Command::Seed(seed) => {
             let settings = admin_settings(&environment)?;
             seed::run(settings, seed, clock).boxed_local()
+        }
+        Command::Embed(embed) => {
+            let settings = match &embed.model {
+                None => EmbedSettings::from_environment(&environment)?,
+                Some(model) => EmbedSettings::for_model(&environment, model)?,
+            };
+            telemetry::log_to_stderr(settings.log.as_str(), false);
+            embed::run(settings, embed).boxed_local()
         }
         Command::Check => {
             let settings = serve_settings(&environment)?;

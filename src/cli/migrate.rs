@@ -11,8 +11,11 @@ pub(super) async fn run(settings: AdminSettings, migrate: Migrate) -> anyhow::Re
     } else {
         database::migrate(&settings).await?
     };
+    let indexer = settings
+        .indexer
+        .map_or_else(String::new, |indexer| format!(", {}", indexer.user));
     print_line(&format!(
-        "database {} is ready: {} migrations applied, login {}, signing key {}",
+        "database {} is ready: {} migrations applied, login {}{indexer}, signing key {}",
         settings.database.database, migrated.migrations, settings.login.user, migrated.signing_key
     ))
 }

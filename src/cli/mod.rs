@@ -11,6 +11,7 @@ mod arguments; // what clap parses
 mod audit; //     `audit verify`
 mod check; //     `check`
 mod dispatch; //  the command's settings, the runtime, the call
+mod embed; //     `embed`
 mod error; //     why a command failed
 mod grants; //    `grant`, `revoke` and `grants`
 mod key; //       `key create`, `key list` and `key revoke`

@@ -1,20 +1,17 @@
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use zava_mcp_server::app;
 use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database;
-use zava_mcp_server::sample_data::{self, Plan, Progress};
-use zava_mcp_server::search::EmbedderError;
+use zava_mcp_server::progress::Progress;
+use zava_mcp_server::sample_data::{self, Plan};
+use zava_mcp_server::search_index::{self, EMBEDDING_TIMEOUT};
 use zava_mcp_server::settings::AdminSettings;
 
 use super::arguments::{Scale, Seed};
 use super::output::print_line;
-
-/// How long one request to an embedding service may take. No client waits for it, and
-/// the service may limit the rate.
-const EMBEDDING_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Loads the sample data, unless the database already holds data.
 pub(super) async fn run(
@@ -35,11 +32,11 @@ pub(super) async fn run(
     let embedder = app::embedder(&settings.search, &settings.https, &azure, EMBEDDING_TIMEOUT)?.context(
         "no source of embeddings is set, and `seed` needs one to compute a vector for each product; set ZAVA_EMBEDDING_MODEL_DIR, AZURE_OPENAI_ENDPOINT or ZAVA_EMBEDDING_URL",
     )?;
-    let embed = async |texts| {
-        let embeddings = embedder.embed(texts).await?;
-        let numbers = embeddings.iter().map(|one| one.as_slice().to_vec());
-        Ok::<_, EmbedderError>(numbers.collect())
-    };
+    // Before anything is written: without vectors, the sample would be half a sample.
+    embedder
+        .embed(vec!["paint".to_owned()])
+        .await
+        .context("the texts of the products could not be embedded")?;
     let scale = match seed.scale {
         Scale::Full => sample_data::Scale::Full,
         Scale::Small => sample_data::Scale::Small,
@@ -54,10 +51,15 @@ pub(super) async fn run(
     };
     let progress = Progress::on_stderr();
     let summary = if seed.replace {
-        sample_data::replace(&mut db, &plan, embedder.model(), embed, progress).await?
+        sample_data::replace(&mut db, &plan, progress).await?
     } else {
-        sample_data::load(&mut db, &plan, embedder.model(), embed, progress).await?
+        sample_data::load(&mut db, &plan, progress).await?
     };
+    search_index::refresh(&mut db, embedder.as_ref(), progress)
+        .await
+        .context(
+            "the sample is loaded, but searches do not find all products; run `zava-mcp-server embed`, or repeat with --replace",
+        )?;
     print_line(&format!(
         "loaded {} products, {} customers, {} orders with {} items",
         summary.products, summary.customers, summary.orders, summary.order_items

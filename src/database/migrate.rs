@@ -1,10 +1,12 @@
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::{PgConnection, SqlSafeStr as _};
 
+use super::connection::{become_owner, connect_as_admin};
 use super::signing_key::{self, KeyChange};
-use super::{AdminError, MIN_SERVER_VERSION, become_owner, connect_with, principal};
+use super::{AdminError, MIN_SERVER_VERSION, principal};
 use crate::azure::AzureServices;
-use crate::settings::{AdminSettings, LoginIdentity};
+use crate::search_index::synonyms;
+use crate::settings::{AdminSettings, LoginIdentity, NewLogin};
 use secrecy::ExposeSecret as _;
 
 /// The functions of schema `guard` as the migrations create them, each terminated by
@@ -46,6 +48,8 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0016_small_numbers_and_months"
     "0017_tenant_after_mac"
     "0018_word_boundaries"
+    "0019_search"
+    "0020_search_upkeep"
 ];
 
 /// What `migrate` did.
@@ -83,7 +87,7 @@ pub async fn migrate_with_new_signing_key(
 
 async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated, AdminError> {
     let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
-    let mut connection = connect_with(&azure, settings, &settings.database.database).await?;
+    let mut connection = connect_as_admin(&azure, settings, &settings.database.database).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
         .fetch_one(&mut connection)
         .await
@@ -106,6 +110,9 @@ async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated
         .map_err(AdminError::Statement)?;
     run_migrations(&mut connection).await?;
     restore_functions(&mut connection).await?;
+    synonyms::replace_built_in(&mut connection)
+        .await
+        .map_err(AdminError::Statement)?;
     let key = &settings.signing_key;
     Ok(Migrated {
         migrations: MIGRATIONS.len(),
@@ -118,24 +125,23 @@ async fn create_roles(
     azure: &AzureServices,
     settings: &AdminSettings,
 ) -> Result<(), AdminError> {
-    let verifier = match &settings.login.identity {
-        // The verifier instead of the password, because statements may appear in PostgreSQL's log.
-        LoginIdentity::Password(password) => {
-            let password = azure.secret(password).secret().await;
-            let password = password
-                .map_err(|error| AdminError::Password(settings.login.user.clone(), error.into()))?;
-            postgres_protocol::password::scram_sha_256(password.expose_secret().as_bytes())
-        }
-        LoginIdentity::Principal(principal) => {
-            principal::create(azure, settings, *principal).await?;
-            String::new()
-        }
+    let login = &settings.login;
+    let verifier = prepare_login(azure, settings, login).await?;
+    let (indexer, indexer_verifier) = match &settings.indexer {
+        None => ("", String::new()),
+        Some(indexer) => (
+            indexer.user.as_str(),
+            prepare_login(azure, settings, indexer).await?,
+        ),
     };
     sqlx::query(
-        "SELECT set_config('zava.login', $1, false), set_config('zava.login_password', $2, false)",
+        "SELECT set_config('zava.login', $1, false), set_config('zava.login_password', $2, false), \
+         set_config('zava.indexer', $3, false), set_config('zava.indexer_password', $4, false)",
     )
-    .bind(&settings.login.user)
+    .bind(&login.user)
     .bind(verifier)
+    .bind(indexer)
+    .bind(indexer_verifier)
     .execute(&mut *connection)
     .await
     .map_err(AdminError::Statement)?;
@@ -143,11 +149,35 @@ async fn create_roles(
         .execute(&mut *connection)
         .await
         .map_err(|error| AdminError::Roles(settings.admin.user.clone(), error))?;
-    sqlx::raw_sql("RESET zava.login_password")
+    sqlx::raw_sql("RESET zava.login_password; RESET zava.indexer_password")
         .execute(connection)
         .await
         .map(|_| ())
         .map_err(AdminError::Statement)
+}
+
+/// Creates a login for its Entra ID principal, or returns the SCRAM verifier of its password; an
+/// empty one for a principal.
+async fn prepare_login(
+    azure: &AzureServices,
+    settings: &AdminSettings,
+    login: &NewLogin,
+) -> Result<String, AdminError> {
+    match &login.identity {
+        // The verifier instead of the password, because statements may appear in PostgreSQL's log.
+        LoginIdentity::Password(password) => {
+            let password = azure.secret(password).secret().await;
+            let password =
+                password.map_err(|error| AdminError::Password(login.user.clone(), error.into()))?;
+            Ok(postgres_protocol::password::scram_sha_256(
+                password.expose_secret().as_bytes(),
+            ))
+        }
+        LoginIdentity::Principal(principal) => {
+            principal::create(azure, settings, &login.user, *principal).await?;
+            Ok(String::new())
+        }
+    }
 }
 
 async fn run_migrations(connection: &mut PgConnection) -> Result<(), AdminError> {

@@ -1,34 +1,30 @@
 //! Administers a database for the operator's commands: roles, schema, signing key, grants, API keys
-//! and verification of the audit log. Requests never reach this module.
+//! and verification of the audit log. Clients' requests never reach this module.
 //!
-//! Knows the administrator's login and sqlx; must not know tenants' data (`query::scope` reads it)
-//! or HTTP.
+//! Knows the administrator's login, that of the search index, and sqlx; must not know tenants' data
+//! (`query::scope` reads it) or HTTP.
 //!
 //! Invariant: the administrator needs CREATEROLE and nothing more, neither superuser nor BYPASSRLS,
 //! because managed servers grant neither.
 mod audit; //     verifies the audit log's hash chain
 mod callers; //   grants and API keys
+mod connection; // opens a connection as the administrator, or as the login of the search index
 mod hmac_pads; // a signing key in the form in which the database stores it
 mod migrate; //   roles, migrations
 mod principal; // the login of an Entra ID principal
 mod signing_key; // which signing keys the database accepts
 mod tenants; //   tenants and their stores
 
-use secrecy::ExposeSecret as _;
-use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use uuid::Uuid;
 
-use crate::azure::AzureServices;
 use crate::http_client::HttpClientError;
-use crate::password::Password;
-use crate::settings::{AdminSettings, DatabaseAddress, Tls};
-use crate::tls::{self, HandshakeError};
+use crate::tls::HandshakeError;
 
 pub use audit::{ChainError, verify_audit};
 pub use callers::{
     Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
 };
+pub use connection::{ConfiguredLogin, connect_as_indexer, connect_as_owner};
 pub use migrate::{Migrated, migrate, migrate_with_new_signing_key};
 pub use signing_key::SigningKeyProblem;
 pub use tenants::{
@@ -43,7 +39,7 @@ const MIN_SERVER_VERSION: i32 = 160_000;
 pub enum AdminError {
     /// The server does not answer, or rejects the login.
     #[error(
-        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, POSTGRES_ADMIN_USER, and POSTGRES_ADMIN_PASSWORD or, with POSTGRES_AUTH=entra, ZAVA_AZURE_CREDENTIAL"
+        "cannot connect to database {database} on {host}:{port} as {user}; check POSTGRES_DB_HOST, POSTGRES_DB_PORT, POSTGRES_DB, {login}"
     )]
     Connect {
         /// As configured.
@@ -54,6 +50,8 @@ pub enum AdminError {
         database: String,
         /// As configured.
         user: String,
+        /// Whose settings to check.
+        login: ConfiguredLogin,
         /// The driver's error.
         #[source]
         source: sqlx::Error,
@@ -74,9 +72,9 @@ pub enum AdminError {
     /// it.
     #[error("the new signing key cannot be written; servers go on with the previous one")]
     WriteSigningKey(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The login of `serve` cannot be created for its Entra ID principal.
+    /// A login cannot be created for its Entra ID principal.
     #[error(
-        "the login {user} cannot be created for the Entra ID principal {principal}; {admin} must be a Microsoft Entra administrator of the server (`az postgres flexible-server microsoft-entra-admin create`), and POSTGRES_ENTRA_OBJECT_ID the object id of a managed identity or an application (`az identity show --query principalId`)"
+        "the login {user} cannot be created for the Entra ID principal {principal}; {admin} must be a Microsoft Entra administrator of the server (`az postgres flexible-server microsoft-entra-admin create`), and its setting (POSTGRES_ENTRA_OBJECT_ID, POSTGRES_INDEXER_ENTRA_OBJECT_ID) the object id of a managed identity or an application (`az identity show --query principalId`)"
     )]
     Principal {
         /// As configured.
@@ -112,7 +110,7 @@ pub enum AdminError {
     VectorExtension(#[source] sqlx::Error),
     /// The roles cannot be created.
     #[error(
-        "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner and zava_reader if they exist"
+        "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner, zava_reader and zava_index_writer if they exist"
     )]
     Roles(String, #[source] sqlx::Error),
     /// A migration failed, or one that has been applied differs from its file.
@@ -158,99 +156,4 @@ pub enum AdminError {
     /// The connection cannot act as the schemas' owner: `migrate` has not created the role yet.
     #[error("SET ROLE zava_owner failed; run `zava-mcp-server migrate` first")]
     NotMigrated(#[source] sqlx::Error),
-}
-
-/// Connects as the administrator and sets the role to `zava_owner`, who owns the schemas.
-///
-/// # Errors
-/// [`AdminError::Connect`], and [`AdminError::NotMigrated`] before the first `migrate`.
-pub async fn connect_as_owner(settings: &AdminSettings) -> Result<PgConnection, AdminError> {
-    let mut connection = connect(settings, &settings.database.database).await?;
-    become_owner(&mut connection)
-        .await
-        .map_err(AdminError::NotMigrated)?;
-    Ok(connection)
-}
-
-/// Connects to a database of the server as the administrator.
-async fn connect(settings: &AdminSettings, database: &str) -> Result<PgConnection, AdminError> {
-    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
-    connect_with(&azure, settings, database).await
-}
-
-async fn connect_with(
-    azure: &AzureServices,
-    settings: &AdminSettings,
-    database: &str,
-) -> Result<PgConnection, AdminError> {
-    let user = &settings.admin.user;
-    let password = azure.password(&settings.admin.method).password().await;
-    let password = password.map_err(|error| AdminError::Password(user.clone(), error.into()))?;
-    let (Password::Secret(password) | Password::Token(password)) = password;
-    let DatabaseAddress {
-        host,
-        port,
-        database: _,
-        application_name,
-        tls,
-        pool_mode: _, // an administrator connects directly, not through a pooler
-    } = &settings.database;
-    let options = PgConnectOptions::new_without_pgpass()
-        .host(host)
-        .port(*port)
-        .database(database)
-        .username(user)
-        .password(password.expose_secret())
-        .application_name(application_name)
-        // A second run of `migrate` causes notices ("already exists, skipping"), which are
-        // expected.
-        .options([("client_min_messages", "warning")]);
-    let options = match tls {
-        Tls::Disable => options.ssl_mode(PgSslMode::Disable),
-        Tls::VerifyFull { root_cert } => {
-            let options = options.ssl_mode(PgSslMode::VerifyFull);
-            match root_cert {
-                Some(file) => options.ssl_root_cert(file),
-                None => options,
-            }
-        }
-    };
-    // Loading data takes seconds by design, and the text of statements must not be logged.
-    let options = options.disable_statement_logging();
-    PgConnection::connect_with(&options)
-        .await
-        .map_err(|source| {
-            let (host, port) = (host.clone(), *port);
-            match tls_error(&source) {
-                Some(error) => AdminError::Tls {
-                    host,
-                    port,
-                    source: error.clone().into(),
-                },
-                None => AdminError::Connect {
-                    host,
-                    port,
-                    database: database.to_owned(),
-                    user: user.clone(),
-                    source,
-                },
-            }
-        })
-}
-
-fn tls_error(error: &sqlx::Error) -> Option<&rustls::Error> {
-    match error {
-        sqlx::Error::Io(error) => tls::rustls_error(error),
-        sqlx::Error::Tls(error) => error
-            .downcast_ref()
-            .or_else(|| tls::rustls_error(error.downcast_ref()?)),
-        _ => None,
-    }
-}
-
-async fn become_owner(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("SET ROLE zava_owner")
-        .execute(connection)
-        .await
-        .map(|_| ())
 }

@@ -3,7 +3,8 @@
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{AdminError, connect_with};
+use super::AdminError;
+use super::connection::connect_as_admin;
 use crate::azure::AzureServices;
 use crate::settings::AdminSettings;
 
@@ -15,17 +16,17 @@ const PRINCIPALS_DATABASE: &str = "postgres";
 /// neither as an administrator nor with multi-factor authentication.
 const CREATE: &str = "SELECT pgaadauth_create_principal_with_oid($1, $2, 'service', false, false)";
 
-/// Creates the login of `serve` for a principal. An existing login stays as it is.
+/// Creates a login for a principal. An existing login stays as it is.
 pub(super) async fn create(
     azure: &AzureServices,
     settings: &AdminSettings,
+    user: &str,
     principal: Uuid,
 ) -> Result<(), AdminError> {
-    let user = &settings.login.user;
-    let mut connection = connect_with(azure, settings, PRINCIPALS_DATABASE).await?;
+    let mut connection = connect_as_admin(azure, settings, PRINCIPALS_DATABASE).await?;
     let created = create_unless_exists(&mut connection, user, principal).await;
     created.map_err(|source| AdminError::Principal {
-        user: user.clone(),
+        user: user.to_owned(),
         principal,
         admin: settings.admin.user.clone(),
         source,

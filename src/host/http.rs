@@ -17,6 +17,7 @@ use super::endpoint::Endpoint;
 use super::health::{Details, Readiness, SharedReadiness};
 use super::protected_resource::{self, AuthScheme, ProtectedResource};
 use super::rate_limits::RateLimiters;
+use super::timer::{self, IndexRefresher};
 use super::{browser, endpoint, health, http_span, invocation, rejection, server};
 use crate::compute::Compute;
 use crate::identity::Identity;
@@ -52,6 +53,8 @@ pub struct HttpServices {
     pub audit_log: Arc<AuditLog>,
     /// Checks the database.
     pub readiness: Arc<dyn Readiness>,
+    /// Refreshes the search index for the timer of Azure Functions; `None` without its endpoint.
+    pub refresher: Option<Arc<dyn IndexRefresher>>,
     /// Runs work that would block the reactor.
     pub compute: Arc<Compute>,
     /// Measures requests.
@@ -116,13 +119,15 @@ impl HttpServer {
     }
 
     /// Builds the HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`,
-    /// `/health/details` and the OAuth metadata, each also under the path of the public URL.
+    /// `/health/details` and the OAuth metadata, each also under the path of the public URL; on Azure
+    /// Functions also the endpoint of its timer.
     fn router(self, public_url: &PublicUrl, services: HttpServices) -> Router {
         let HttpServices {
             handler,
             identity,
             audit_log,
             readiness,
+            refresher,
             compute,
             telemetry,
         } = services;
@@ -150,6 +155,9 @@ impl HttpServer {
         let metadata = get(protected_resource::metadata).with_state(resource);
         let mcp = any(endpoint::mcp).with_state(endpoint);
         let mut router = Router::new().fallback(rejection::path_not_found);
+        if let Some(refresher) = refresher {
+            router = router.route(timer::PATH, any(timer::refresh).with_state(refresher));
+        }
         // A proxy that serves a path may strip it before it forwards a request, or keep it.
         let mut prefixes = vec![""];
         if !public_url.path().is_empty() {

@@ -11,9 +11,9 @@ use axum::http::Method;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 
-use super::health;
 use super::holding_body::HoldingBody;
 use super::protected_resource::METADATA_PATH;
+use super::{health, timer};
 use crate::telemetry::Telemetry;
 
 /// Measures the requests to `router`, if telemetry is sent anywhere. `prefix` is the path of the
@@ -66,6 +66,7 @@ fn route(path: &str) -> Option<&'static str> {
         "/health/live" => "/health/live",
         "/health/ready" => "/health/ready",
         "/health/details" => "/health/details",
+        timer::PATH => timer::PATH,
         _ if path.starts_with(METADATA_PATH) => METADATA_PATH,
         _ => return None,
     })

@@ -37,6 +37,7 @@ mod response_body; //      a response that holds an in-flight permit
 mod server; //             the listener: accepts connections, shuts down gracefully
 mod signals; //            the signals that stop the process
 mod stdio; //              MCP over standard input and output
+mod timer; //              the endpoint for the timer of Azure Functions
 mod unread_body; //        the id of a request that is rejected before it is read
 
 pub use health::{DatabaseServerStatus, Readiness};
@@ -44,3 +45,4 @@ pub use http::{HttpServer, HttpServices};
 pub use server::listen;
 pub use signals::stop_signal;
 pub use stdio::{StdioError, StdioLimits, serve_stdio};
+pub use timer::{IndexRefresher, RefreshReport};

@@ -14,16 +14,19 @@ use crate::identity::{AuthError, RequiredCredential, StoreUnavailable, TENANT_HE
 use crate::query::guard::visible;
 use crate::query::rows::{MAX_COLUMNS, TooManyColumns};
 use crate::query::scope::{PgError, ScopeError};
-use crate::search::{EmbedderError, SearchError};
+use crate::search::{EmbedderError, ProductName, SearchError, SemanticError};
 use crate::telemetry::TraceId;
 
 const DATABASE_UNAVAILABLE: &str =
     "the database is temporarily unavailable; try again in a few seconds";
 
-/// What a client does without semantic search.
-const SEARCH_BY_SQL: &str = "use execute_sales_query with words of the description instead, for example \
-     SELECT product_id, sku, product_name, product_description FROM retail.products \
-     WHERE product_name ILIKE '%paint%' OR product_description ILIKE '%paint%'";
+/// How many characters of a product's name an error shows.
+const MAX_CHARS_SHOWN: usize = 80;
+
+/// How a client finds out what a product is called.
+const FIND_PRODUCT: &str = "find it with execute_sales_query, for example \
+     SELECT sku, product_name FROM retail.products WHERE product_name ILIKE '%paint%', \
+     or with semantic_search_products";
 
 /// The text for an internal error, whose log entry carries the same trace id.
 #[must_use]
@@ -49,34 +52,89 @@ pub(super) fn tool_error_text(error: &ToolError, trace_id: TraceId) -> String {
         ToolError::Catalog(CatalogError::UnknownTables(names)) => {
             format!("unknown tables: {}; {}", names.join(", "), valid_tables())
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::NothingToEmbed)) => {
+        ToolError::Search(SearchError::NoWords) => {
             "query_description has no words to search for; describe the product in a few words"
                 .to_owned()
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::TextRejected)) => {
-            "the embedding service does not accept query_description; describe the product in other words"
-                .to_owned()
+        ToolError::Search(SearchError::Semantic(error)) => {
+            format!("search by meaning is unavailable: {}; use mode \"hybrid\" or \"keyword\"", semantic_error_text(error))
         }
-        ToolError::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
-            format!("semantic search is temporarily unavailable: the embedding service gives no answer; {SEARCH_BY_SQL}, or try again later")
+        ToolError::Search(SearchError::UnknownProduct {
+            product,
+            suggestions,
+        }) => unknown_product_text(product, suggestions),
+        ToolError::Search(SearchError::AmbiguousProduct { product, matches }) => {
+            let shown: Vec<String> = matches.iter().map(product_text).collect();
+            format!(
+                "{} means several products: {}; send a SKU, product_id or name that only one of them \
+                 has",
+                quoted(product),
+                shown.join(", ")
+            )
         }
-        ToolError::Search(SearchError::NoComparableVector(_)) => {
-            format!("semantic search is unavailable: the products have no vectors of this server's embedding model, and the operator finds the cause in the server log; {SEARCH_BY_SQL}")
-        }
-        ToolError::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
-        | ToolError::Task(_)
-        | ToolError::Panicked => internal_error_text(trace_id),
+        ToolError::Task(_) | ToolError::Panicked => internal_error_text(trace_id),
         ToolError::TenantBusy => {
             "too many requests of this tenant are in flight; wait for some to finish, then try again"
                 .to_owned()
         }
-        ToolError::Search(SearchError::RateExceeded(per_minute)) => {
-            format!("rate limit exceeded: {per_minute} semantic searches per minute of one tenant; {SEARCH_BY_SQL}, or try again later")
+    }
+}
+
+/// Why products are not searched by their meaning, as a part of a sentence.
+pub(super) fn semantic_error_text(error: &SemanticError) -> String {
+    match error {
+        SemanticError::NoEmbedder => "this server has no embedding model".to_owned(),
+        SemanticError::NoComparableVector(_) => {
+            "the products have no vectors of this server's embedding model".to_owned()
         }
-        ToolError::NoEmbeddingModel => {
-            format!("semantic search is not configured on this server; {SEARCH_BY_SQL}")
+        SemanticError::RateExceeded(per_minute) => {
+            format!("the limit of {per_minute} such searches per minute of one tenant is exceeded")
+        }
+        SemanticError::Embedding(EmbedderError::NothingToEmbed) => {
+            "the text has no words".to_owned()
+        }
+        SemanticError::Embedding(EmbedderError::TextRejected) => {
+            "the embedding service does not accept the text".to_owned()
+        }
+        SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
+            "the embedding service gives no answer at the moment".to_owned()
+        }
+        SemanticError::Embedding(EmbedderError::Unusable(_)) => {
+            "the embedding model of this server cannot be used".to_owned()
         }
     }
+}
+
+fn unknown_product_text(product: &str, suggestions: &[ProductName]) -> String {
+    let suggested: Vec<String> = suggestions.iter().map(product_text).collect();
+    let suggested = match suggested.as_slice() {
+        [] => String::new(),
+        suggested => format!("did you mean {}? Otherwise ", suggested.join(" or ")),
+    };
+    let product = quoted(product);
+    format!("no product has the SKU, product_id or name {product}; {suggested}{FIND_PRODUCT}")
+}
+
+/// For example `'Coping Saw with 5 Blades' (SKU HTHS000400, product_id 32)`.
+fn product_text(product: &ProductName) -> String {
+    let ProductName { id, sku, name } = product;
+    let (name, sku) = (quoted(name), shortened(sku, MAX_CHARS_SHOWN));
+    format!("{name} (SKU {sku}, product_id {id})")
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", shortened(text, MAX_CHARS_SHOWN))
+}
+
+/// The first `max_chars` characters of a text, with invisible ones escaped.
+pub(super) fn shortened(text: &str, max_chars: usize) -> String {
+    let more = if text.chars().count() > max_chars {
+        "…"
+    } else {
+        ""
+    };
+    let start: String = text.chars().take(max_chars).collect();
+    format!("{}{more}", visible(&start))
 }
 
 /// The text for a request that has no caller.

@@ -7,7 +7,7 @@ use crate::catalog::CatalogError;
 use crate::query::guard::Refusal;
 use crate::query::rows::TooManyColumns;
 use crate::query::scope::ScopeError;
-use crate::search::{EmbedderError, SearchError};
+use crate::search::{EmbedderError, SearchError, SemanticError};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::Decision;
 
@@ -42,9 +42,6 @@ pub(super) enum ToolError {
     /// The search failed.
     #[error("the search failed")]
     Search(#[source] SearchError),
-    /// The server was started without an embedding model.
-    #[error("no embedding model is configured")]
-    NoEmbeddingModel,
     /// The tenant has reached its in-flight limit.
     #[error("the tenant's in-flight limit is reached")]
     TenantBusy,
@@ -62,21 +59,14 @@ impl ToolError {
     pub(super) fn log(&self, tool: &'static str, trace_id: TraceId) {
         let error = self as &dyn Error;
         match self {
-            Self::Refused(_)
-            | Self::Argument(_)
-            | Self::NoEmbeddingModel
-            | Self::TenantBusy
-            | Self::Search(SearchError::RateExceeded(_))
-            | Self::TooManyColumns(_) => {}
+            Self::Refused(_) | Self::Argument(_) | Self::TenantBusy | Self::TooManyColumns(_) => {}
             Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(
-                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
-            )) => {}
-            // Logged when they begin and end, not with every call.
-            Self::Search(
-                SearchError::Embedding(EmbedderError::Unavailable(_))
-                | SearchError::NoComparableVector(_),
+            | Self::Search(
+                SearchError::NoWords
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
             ) => {}
+            Self::Search(SearchError::Semantic(error)) => log_semantic_error(error),
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
@@ -98,9 +88,7 @@ impl ToolError {
                     tracing::warn!(tool, %trace_id, error, "posture check failed")
                 }
             },
-            Self::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
-            | Self::Task(_)
-            | Self::Panicked => {
+            Self::Task(_) | Self::Panicked => {
                 tracing::error!(tool, %trace_id, error, "tool call failed")
             }
         }
@@ -123,23 +111,31 @@ impl ToolError {
             Self::Refused(refusal) => (Decision::Refused, refusal.rule().name().into()),
             Self::Argument(_)
             | Self::Catalog(CatalogError::NoTable | CatalogError::UnknownTables(_))
-            | Self::Search(SearchError::Embedding(
-                EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
-            )) => failed("argument"),
-            Self::Search(SearchError::Embedding(EmbedderError::Unavailable(_))) => {
-                failed("embedding service unavailable")
-            }
-            Self::Search(SearchError::NoComparableVector(_)) => failed("no vectors"),
+            | Self::Search(
+                SearchError::NoWords
+                | SearchError::UnknownProduct { .. }
+                | SearchError::AmbiguousProduct { .. },
+            ) => failed("argument"),
+            Self::Search(SearchError::Semantic(error)) => match error {
+                SemanticError::NoEmbedder => failed("no embedding model"),
+                SemanticError::NoComparableVector(_) => failed("no vectors"),
+                SemanticError::RateExceeded(_) => (
+                    Decision::Refused,
+                    "rate limit of a tenant's searches exceeded".into(),
+                ),
+                SemanticError::Embedding(
+                    EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
+                ) => failed("argument"),
+                SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
+                    failed("embedding service unavailable")
+                }
+                SemanticError::Embedding(EmbedderError::Unusable(_)) => failed("internal"),
+            },
             Self::TooManyColumns(_) => failed("columns"),
             Self::TenantBusy => (
                 Decision::Refused,
                 "too many requests of a tenant in flight".into(),
             ),
-            Self::Search(SearchError::RateExceeded(_)) => (
-                Decision::Refused,
-                "rate limit of a tenant's searches exceeded".into(),
-            ),
-            Self::NoEmbeddingModel => failed("no embedding model"),
             Self::Statement(cause, _)
             | Self::Search(SearchError::Scope(cause))
             | Self::Catalog(CatalogError::Scope(cause)) => match cause {
@@ -166,9 +162,31 @@ impl ToolError {
                     failed("database misconfigured")
                 }
             },
-            Self::Search(SearchError::Embedding(EmbedderError::Unusable(_)))
-            | Self::Task(_)
-            | Self::Panicked => failed("internal"),
+            Self::Task(_) | Self::Panicked => failed("internal"),
         }
+    }
+}
+
+/// Logs why products are not searched by their meaning, if the operator has to act on it and nobody
+/// else has logged it.
+pub(super) fn log_semantic_error(error: &SemanticError) {
+    match error {
+        SemanticError::Embedding(cause @ EmbedderError::Unusable(_)) => {
+            let error = cause as &dyn Error;
+            tracing::error!(
+                error,
+                "embedding model unusable; products are searched by words"
+            );
+        }
+        // The first is in the output of `check`; the others are logged when they begin and end, or
+        // are the client's.
+        SemanticError::NoEmbedder
+        | SemanticError::NoComparableVector(_)
+        | SemanticError::RateExceeded(_)
+        | SemanticError::Embedding(
+            EmbedderError::NothingToEmbed
+            | EmbedderError::TextRejected
+            | EmbedderError::Unavailable(_),
+        ) => {}
     }
 }

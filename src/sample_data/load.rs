@@ -1,18 +1,16 @@
 //! Loads the sample into the database in one transaction, and gathers statistics afterwards.
-use std::error::Error;
-
 use sqlx::{Connection as _, PgConnection};
 
-use super::master_data::{self, Embedded};
-use super::product_catalog::{Product, ProductCatalog, content_hash, read_product_catalog};
-use super::progress::Progress;
+use super::master_data;
+use super::product_catalog::{ProductCatalog, read_product_catalog};
 use super::stock::stock;
 use super::{Plan, SampleDataError, purchases};
+use crate::progress::Progress;
 
 /// Gathers the planner's statistics and sets the visibility map. Without the map, the index-only
 /// scans of the policy on customers would read the table until autovacuum has run. There is one
 /// statement per table, because VACUUM cannot run in a transaction block.
-const VACUUM: [&str; 10] = [
+const VACUUM: [&str; 9] = [
     "VACUUM (ANALYZE) retail.stores",
     "VACUUM (ANALYZE) retail.customers",
     "VACUUM (ANALYZE) retail.categories",
@@ -21,12 +19,8 @@ const VACUUM: [&str; 10] = [
     "VACUUM (ANALYZE) retail.inventory",
     "VACUUM (ANALYZE) retail.orders",
     "VACUUM (ANALYZE) retail.order_items",
-    "VACUUM (ANALYZE) retail.product_description_embeddings",
     "VACUUM (ANALYZE) guard.tenant",
 ];
-
-/// How many products are embedded at once.
-const BATCH_PRODUCTS: usize = 64;
 
 /// How many rows of the sample a database has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +35,7 @@ pub struct LoadedRows {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// Rows in `retail.products`, and as many vectors.
+    /// Rows in `retail.products`.
     pub products: u64,
     /// Rows in `retail.inventory`.
     pub inventory: u64,
@@ -96,13 +90,12 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
     tx.commit().await.map_err(failed())
 }
 
-/// Loads the sample into an empty database.
+/// Loads the sample into an empty database. Products are found by searches once
+/// [`search_index::refresh`](crate::search_index::refresh) has run.
 ///
-/// `embed` turns texts into their vectors, one for each; it is called with the texts of all
-/// products in batches, before anything is written. `model` is the name of the embedding model. The
-/// connection must act as the owner of the tables and must not be in a transaction. At full scale,
-/// a load takes about nine seconds on two cores, shared with PostgreSQL, and a few megabytes of
-/// memory.
+/// The connection must act as the owner of the tables and must not be in a transaction. At full
+/// scale, a load takes about nine seconds on two cores, shared with PostgreSQL, and a few megabytes
+/// of memory.
 ///
 /// # Errors
 /// [`SampleDataError::AlreadyLoaded`] if the database has rows, which stay unchanged; see
@@ -112,31 +105,12 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 /// All or nothing: a dropped load is rolled back when the connection closes. A COPY may be open on
 /// that connection, so it must not be used for anything else. Only the statistics at the end may be
 /// missing.
-pub async fn load<E>(
+pub async fn load(
     db: &mut PgConnection,
     plan: &Plan,
-    model: &str,
-    embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
     progress: Progress,
-) -> Result<Summary, SampleDataError>
-where
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    // Checked again under the lock. This early check avoids useless calls of an embedding service,
-    // which may cost money.
-    reject_loaded(db).await?;
-    let catalog = read_product_catalog()?;
-    let vectors = embed_products(&catalog, embed, progress).await?;
-    write(
-        db,
-        ExistingRows::Reject,
-        plan,
-        &catalog,
-        model,
-        &vectors,
-        progress,
-    )
-    .await
+) -> Result<Summary, SampleDataError> {
+    write(db, ExistingRows::Reject, plan, progress).await
 }
 
 /// Replaces all rows of the tables by the sample.
@@ -149,28 +123,12 @@ where
 ///
 /// # Cancel safety
 /// As [`load`].
-pub async fn replace<E>(
+pub async fn replace(
     db: &mut PgConnection,
     plan: &Plan,
-    model: &str,
-    embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
     progress: Progress,
-) -> Result<Summary, SampleDataError>
-where
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    let catalog = read_product_catalog()?;
-    let vectors = embed_products(&catalog, embed, progress).await?;
-    write(
-        db,
-        ExistingRows::Replace,
-        plan,
-        &catalog,
-        model,
-        &vectors,
-        progress,
-    )
-    .await
+) -> Result<Summary, SampleDataError> {
+    write(db, ExistingRows::Replace, plan, progress).await
 }
 
 async fn reject_loaded(db: &mut PgConnection) -> Result<(), SampleDataError> {
@@ -180,44 +138,13 @@ async fn reject_loaded(db: &mut PgConnection) -> Result<(), SampleDataError> {
     }
 }
 
-async fn embed_products<E>(
-    catalog: &ProductCatalog,
-    mut embed: impl AsyncFnMut(Vec<String>) -> Result<Vec<Vec<f32>>, E>,
-    progress: Progress,
-) -> Result<Vec<Embedded>, SampleDataError>
-where
-    E: Into<Box<dyn Error + Send + Sync>>,
-{
-    let step = progress.begin("embedding products", catalog.products.len());
-    let mut vectors = Vec::with_capacity(catalog.products.len());
-    for products in catalog.products.chunks(BATCH_PRODUCTS) {
-        let texts: Vec<_> = products.iter().map(Product::embedding_text).collect();
-        let hashes: Vec<_> = texts.iter().map(|text| content_hash(text)).collect();
-        let embedded = embed(texts)
-            .await
-            .map_err(|error| SampleDataError::Embedding(error.into()))?;
-        for ((product, numbers), content_hash) in products.iter().zip(embedded).zip(hashes) {
-            vectors.push(Embedded {
-                product_id: product.id,
-                vector: numbers.into(),
-                content_hash,
-            });
-        }
-        step.advance(products.len());
-    }
-    step.end();
-    Ok(vectors)
-}
-
 async fn write(
     db: &mut PgConnection,
     existing: ExistingRows,
     plan: &Plan,
-    catalog: &ProductCatalog,
-    model: &str,
-    vectors: &[Embedded],
     progress: Progress,
 ) -> Result<Summary, SampleDataError> {
+    let catalog = read_product_catalog()?;
     let failed = || SampleDataError::database("opening or closing the transaction");
     let mut tx = db.begin().await.map_err(failed())?;
     sqlx::raw_sql(include_str!("sql/begin_load.sql"))
@@ -228,8 +155,8 @@ async fn write(
         ExistingRows::Reject => reject_loaded(&mut tx).await?,
         ExistingRows::Replace => clear(&mut tx).await?,
     }
-    let inventory = write_master_data(&mut tx, plan, catalog, model, vectors, progress).await?;
-    let inserted = purchases::load(&mut tx, plan, catalog, progress).await?;
+    let inventory = write_master_data(&mut tx, plan, &catalog, progress).await?;
+    let inserted = purchases::load(&mut tx, plan, &catalog, progress).await?;
     sqlx::raw_sql(include_str!("sql/restart_identities.sql"))
         .execute(&mut *tx)
         .await
@@ -250,19 +177,13 @@ async fn write_master_data(
     db: &mut PgConnection,
     plan: &Plan,
     catalog: &ProductCatalog,
-    model: &str,
-    vectors: &[Embedded],
     progress: Progress,
 ) -> Result<u64, SampleDataError> {
-    let step = progress.begin("loading products and stock", 4);
+    let step = progress.begin("loading products and stock", 3);
     let failed = || SampleDataError::database(step.name);
     master_data::insert_stores(db).await.map_err(failed())?;
     step.advance(1);
     master_data::insert_catalog(db, catalog)
-        .await
-        .map_err(failed())?;
-    step.advance(1);
-    master_data::insert_vectors(db, model, vectors)
         .await
         .map_err(failed())?;
     step.advance(1);

@@ -1,19 +1,9 @@
-//! Loads the tables of fixed size: stores and tenants, the product catalog with its vectors, and
-//! the stock.
-use pgvector::Vector;
+//! Loads the tables of fixed size: stores and tenants, the product catalog, and the stock.
 use sqlx::PgConnection;
 
 use super::product_catalog::{Category, Product, ProductCatalog, ProductType};
 use super::stock::Stock;
 use super::stores::{HEAD_OFFICE, HEAD_OFFICE_NAME, STORES, Store};
-
-/// A product's vector in the form of its table.
-#[derive(Clone, Debug)]
-pub(super) struct Embedded {
-    pub(super) product_id: i32,
-    pub(super) vector: Vector,
-    pub(super) content_hash: [u8; 32],
-}
 
 /// Inserts the stores, and a tenant for each store's manager and for head office.
 pub(super) async fn insert_stores(db: &mut PgConnection) -> Result<(), sqlx::Error> {
@@ -65,24 +55,6 @@ pub(super) async fn insert_catalog(
         .bind(column(products, Product::base_price_cents))
         .bind(column(products, Product::margin_basis_points))
         .bind(column(products, |Product { description, .. }| *description))
-        .execute(db)
-        .await
-        .map(drop)
-}
-
-/// Inserts the products' vectors; `model` is the name of the embedding model.
-pub(super) async fn insert_vectors(
-    db: &mut PgConnection,
-    model: &str,
-    embedded: &[Embedded],
-) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/insert_embeddings.sql"))
-        .bind(column(embedded, |Embedded { product_id, .. }| *product_id))
-        .bind(column(embedded, |Embedded { vector, .. }| vector.clone()))
-        .bind(column(embedded, |Embedded { content_hash, .. }| {
-            content_hash.as_slice()
-        }))
-        .bind(model)
         .execute(db)
         .await
         .map(drop)

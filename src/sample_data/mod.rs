@@ -21,7 +21,6 @@ mod load; //            the front door to the database
 mod master_data; //     loads the tables of fixed size
 mod people; //          invented customers
 mod product_catalog; // categories, types, products: text files and their parser
-mod progress; //        bars on a terminal, lines elsewhere
 mod purchases; //       loads the tables that grow with the scale: customers, orders, order lines
 mod random; //          weighted choices and independent random streams
 mod stock; //           the stock of every product in every store
@@ -34,11 +33,7 @@ use chrono::NaiveDate;
 
 pub use error::SampleDataError;
 pub use load::{LoadedRows, Summary, clear, count_loaded, load, replace};
-pub use product_catalog::{
-    Category, Product, ProductCatalog, ProductType, content_hash, embedding_text,
-    read_product_catalog,
-};
-pub use progress::Progress;
+pub use product_catalog::{Category, Product, ProductCatalog, ProductType, read_product_catalog};
 pub use stores::{HEAD_OFFICE, HEAD_OFFICE_NAME, STORES, Store};
 
 /// How much data to generate.

@@ -12,7 +12,6 @@
 //! ```
 //! A product belongs to the type above it. Ids are positions, so a product that is inserted changes
 //! the ids and the orders of all products after it.
-use sha2::{Digest as _, Sha256};
 
 use super::SampleDataError;
 
@@ -128,25 +127,6 @@ impl Product {
         let base = self.base_price_cents();
         ((base - self.cost_cents) * 10_000 + base / 2) / base
     }
-
-    /// The text whose vector represents this product in semantic search.
-    #[must_use]
-    pub fn embedding_text(&self) -> String {
-        embedding_text(self.name, self.description)
-    }
-}
-
-/// Builds the text whose vector represents a product. Every caller must use this function, so that
-/// the same product always gives the same text.
-#[must_use]
-pub fn embedding_text(product_name: &str, product_description: &str) -> String {
-    format!("{product_name}. {product_description}")
-}
-
-/// The SHA-256 of an embedded text, by which outdated vectors are detected.
-#[must_use]
-pub fn content_hash(embedding_text: &str) -> [u8; 32] {
-    Sha256::digest(embedding_text).into()
 }
 
 /// Parses the product catalog that is built into this binary; takes about a millisecond.
@@ -366,18 +346,6 @@ mod tests {
                 (1_249, 2_002),
                 (96, 4_792)
             ]
-        );
-    }
-
-    #[test]
-    fn the_embedded_text_consists_of_name_and_description() {
-        assert_eq!(embedding_text("Tack Hammer", "Slim."), "Tack Hammer. Slim.");
-        let abc = content_hash("abc")
-            .map(|byte| format!("{byte:02x}"))
-            .concat();
-        assert!(
-            abc.starts_with("ba7816bf8f01cfea"),
-            "the example of FIPS 180-4: {abc}"
         );
     }
 }

@@ -14,8 +14,8 @@ use sqlx::PgConnection;
 use super::copy_text::{Cents, CopyText};
 use super::history::{Customer, Customers};
 use super::product_catalog::ProductCatalog;
-use super::progress::Progress;
 use super::{Plan, SampleDataError};
+use crate::progress::Progress;
 
 /// Customers per COPY; with about 4,000 orders and 8,000 lines they are half a megabyte of text.
 const BATCH_CUSTOMERS: usize = 1_000;

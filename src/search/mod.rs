@@ -1,14 +1,20 @@
-//! Semantic product search: finds products by the meaning of a description.
+//! Product search: finds products by the words and the meaning of a description, or by their
+//! relation to another product.
 //!
 //! An [`Embedder`] turns text into vectors: the static model in [`embedding`], or a service in
-//! [`openai`]. pgvector compares them in the database, in a query that runs through
-//! [`query::scope`](crate::query::scope) as the caller. Must not know MCP, nor an Azure crate.
+//! [`openai`]. One query ranks the products by the words and by the vectors, and joins both ranks;
+//! it runs through [`query::scope`](crate::query::scope) as the caller. If one part has no answer,
+//! the other answers alone, and the result says so. Must not know MCP, nor an Azure crate.
 //!
 //! Invariant: only vectors of the same model with as many dimensions are compared.
-mod embedder; //       what turns texts into vectors
-pub mod embedding; //  a vector, and the static model
-pub mod openai; //     a service that speaks the protocol of OpenAI
-mod stored_vectors; // of which model the stored vectors are
+mod embedder; //         what turns texts into vectors
+pub mod embedding; //    a vector, and the static model
+mod error; //            why a search failed, or one part of it
+mod index_state; //      what is indexed of the products
+pub mod openai; //       a service that speaks the protocol of OpenAI
+mod related_products; // similar products, and products that are bought together
+mod request; //          what a search asks for
+pub mod words; //        the words of a text, as they are indexed and searched
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,48 +24,36 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::identity::{Caller, TenantId};
 use crate::query::guard::CheckedQuery;
-use crate::query::scope::{RowSink, Scope, ScopeError};
+use crate::query::scope::{RowSink, Scope};
 use crate::telemetry::{Wait, WaitTimer};
 
 pub use embedder::{Embedder, EmbedderError};
-pub use stored_vectors::{NoComparableVector, StoredVectors};
+pub use error::{Omitted, SearchError, SemanticError};
+pub use index_state::{NoComparableVector, StoredVectors};
+pub use related_products::{
+    MAX_ORDERS, OwnVector, ProductName, RelatedProducts, RelatedRows, Relation,
+};
+pub use request::{ProductFilter, SearchMode, SearchRequest};
 
-use stored_vectors::{ObservedSink, StoredVectorsSink};
+use index_state::{IndexState, ObservedSink};
 
 static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
     include_str!("search_products.sql"),
-    "SELECT retail.product_description_embeddings retail.products",
+    "SELECT retail.product_search retail.product_description_embeddings retail.products",
 );
-static FIND_STORED_VECTORS: CheckedQuery = CheckedQuery::summarized_literal(
-    include_str!("find_stored_vectors.sql"),
+static READ_INDEX_STATE: CheckedQuery = CheckedQuery::summarized_literal(
+    include_str!("read_index_state.sql"),
     "SELECT retail.product_description_embeddings",
 );
-
-/// Why a search failed.
-#[derive(Debug, thiserror::Error)]
-pub enum SearchError {
-    /// The description has no vector.
-    #[error("the description cannot be embedded")]
-    Embedding(#[source] EmbedderError),
-    /// The stored vectors are of another model. It has been logged.
-    #[error("the stored vectors are of another model")]
-    NoComparableVector(#[source] NoComparableVector),
-    /// The query failed.
-    #[error("the products cannot be read")]
-    Scope(#[source] ScopeError),
-    /// The tenant has searched more often than its rate limit allows.
-    #[error("the tenant exceeds {0} searches per minute")]
-    RateExceeded(NonZeroU32),
-}
 
 /// How often one tenant searches by a service, per minute; the burst is as large. The service has a
 /// quota for all tenants, and one of them must not use it up.
 pub const MAX_SEARCHES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(120).unwrap();
 
-/// Searches products by the vectors of one embedding model.
+/// Searches products by their words, and by the vectors of one embedding model.
 #[derive(Debug)]
 pub struct ProductSearch {
-    embedder: Arc<dyn Embedder>,
+    embedder: Option<Arc<dyn Embedder>>,
     scope: Arc<Scope>,
     /// Whether the last search found vectors of another model only.
     lacks_vectors: AtomicBool,
@@ -68,9 +62,10 @@ pub struct ProductSearch {
 }
 
 impl ProductSearch {
-    /// A search over the stored vectors of the embedder's model.
+    /// A search over the stored words, and over the stored vectors of the embedder's model if there
+    /// is an embedder.
     #[must_use]
-    pub fn new(embedder: Arc<dyn Embedder>, scope: Arc<Scope>) -> Self {
+    pub fn new(embedder: Option<Arc<dyn Embedder>>, scope: Arc<Scope>) -> Self {
         Self {
             embedder,
             scope,
@@ -79,7 +74,7 @@ impl ProductSearch {
         }
     }
 
-    /// The same with a rate limit for each tenant, in searches per minute.
+    /// The same with a rate limit of embeddings for each tenant, in searches per minute.
     #[must_use]
     pub fn with_rate_limit(self, per_minute: NonZeroU32) -> Self {
         let limiter = RateLimiter::keyed(Quota::per_minute(per_minute));
@@ -89,100 +84,176 @@ impl ProductSearch {
         }
     }
 
-    /// Checks that a text can be embedded. Returns a description of the embedder.
+    /// Checks that a text can be embedded. Returns a description of the embedder; `None` if there
+    /// is none.
     ///
     /// # Errors
     /// [`EmbedderError`] if the model or the service cannot be used.
-    pub async fn check_embedder(&self) -> Result<String, EmbedderError> {
-        self.embedder.embed(vec!["paint".to_owned()]).await?;
-        let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
-        Ok(format!("{model}, {dimensions} dimensions"))
+    pub async fn check_embedder(&self) -> Result<Option<String>, EmbedderError> {
+        let Some(embedder) = &self.embedder else {
+            return Ok(None);
+        };
+        embedder.embed(vec!["paint".to_owned()]).await?;
+        let (model, dimensions) = (embedder.model(), embedder.dimensions());
+        Ok(Some(format!("{model}, {dimensions} dimensions")))
     }
 
-    /// Writes the products nearest to a description to `sink`, nearest first: at most `max_rows`,
-    /// within `max_distance` (cosine distance, 0 to 2).
+    /// Writes the products that a request asks for to `sink`, the best first. Returns which part of
+    /// the search was left out.
     ///
     /// # Errors
-    /// [`SearchError`] when the tenant searches too often, the description cannot be embedded, no
-    /// stored vector is of the same model, or the query fails.
-    pub async fn find_nearest(
+    /// [`SearchError`] when the request has nothing to search for, its only part cannot be searched,
+    /// or the query fails.
+    pub async fn find(
         &self,
         caller: &Caller,
-        description: String,
-        max_distance: f64,
-        max_rows: NonZeroU32,
+        request: SearchRequest,
         sink: &mut dyn RowSink,
-    ) -> Result<(), SearchError> {
+    ) -> Result<Omitted, SearchError> {
+        let SearchRequest {
+            text,
+            mode,
+            max_distance,
+            filter,
+            include_stock,
+            max_rows,
+        } = request;
+        if !text.chars().any(char::is_alphanumeric) {
+            return Err(SearchError::NoWords);
+        }
+        let words = match mode.uses_words() {
+            true => words::of_query(&text),
+            false => String::new(),
+        };
+        let mut omitted = Omitted::default();
+        let vector = match mode.uses_vectors() {
+            true => match self.embed(caller, text).await {
+                Ok(vector) => vector,
+                Err(error) if words.is_empty() => return Err(SearchError::Semantic(error)),
+                Err(error) => {
+                    omitted.semantic = Some(error);
+                    String::new()
+                }
+            },
+            false => String::new(),
+        };
+        let mut observed = ObservedSink::new(sink, include_stock);
+        self.run(
+            caller,
+            &words,
+            &vector,
+            max_distance,
+            &filter,
+            max_rows,
+            &mut observed,
+        )
+        .await?;
+        let lacks_vectors = !vector.is_empty() && !observed.has_similarity;
+        let lacks_words = !words.is_empty() && !observed.has_words;
+        if lacks_vectors || lacks_words {
+            let state = self.read_index_state(caller).await?;
+            omitted.keyword = lacks_words && !state.has_words;
+            if lacks_vectors && let Err(error) = self.check_vectors(state) {
+                let error = SemanticError::NoComparableVector(error);
+                match mode {
+                    SearchMode::Semantic => return Err(SearchError::Semantic(error)),
+                    SearchMode::Hybrid | SearchMode::Keyword => omitted.semantic = Some(error),
+                }
+            }
+        } else if !vector.is_empty() {
+            self.log_stored_vectors(None);
+        }
+        Ok(omitted)
+    }
+
+    /// The vector of a text, in the text form of pgvector.
+    async fn embed(&self, caller: &Caller, text: String) -> Result<String, SemanticError> {
+        let embedder = self.embedder.as_ref().ok_or(SemanticError::NoEmbedder)?;
         if let Some((per_minute, limiter)) = &self.limiter
             && limiter.check_key(&caller.tenant()).is_err()
         {
-            return Err(SearchError::RateExceeded(*per_minute));
+            return Err(SemanticError::RateExceeded(*per_minute));
         }
-        let waiting = WaitTimer::begin(Wait::Embedding);
-        let embedded = self.embedder.embed(vec![description]).await;
-        drop(waiting);
-        let embedded = embedded.map_err(SearchError::Embedding)?;
-        let [embedding] = embedded.as_slice() else {
-            return Err(SearchError::Embedding(EmbedderError::NothingToEmbed));
-        };
-        let vector = embedding.to_pgvector_text();
-        let (max_distance, limit) = (max_distance.to_string(), max_rows.to_string());
-        let parameters = [
-            vector.as_str(),
-            self.embedder.model(),
-            &max_distance,
-            &limit,
-        ];
-        let mut observed = ObservedSink {
-            sink,
-            is_empty: true,
-        };
-        self.scope
-            .run(
-                caller,
-                &SEARCH_PRODUCTS,
-                &parameters,
-                max_rows.saturating_add(1),
-                &mut observed,
-            )
-            .await
-            .map_err(SearchError::Scope)?;
-        let checked = if observed.is_empty {
-            self.check_stored_vectors(caller).await?
-        } else {
-            Ok(())
-        };
-        self.log_stored_vectors(checked.as_ref().err());
-        checked.map_err(SearchError::NoComparableVector)
+        let _waiting = WaitTimer::begin(Wait::Embedding);
+        let embedded = embedder.embed(vec![text]).await;
+        match embedded.map_err(SemanticError::Embedding)?.as_slice() {
+            [embedding] => Ok(embedding.to_pgvector_text()),
+            _ => Err(SemanticError::Embedding(EmbedderError::NothingToEmbed)),
+        }
     }
 
-    /// Whether there are vectors that a search can compare.
-    async fn check_stored_vectors(
+    #[expect(clippy::too_many_arguments, reason = "the parameters of one statement")]
+    async fn run(
         &self,
         caller: &Caller,
-    ) -> Result<Result<(), NoComparableVector>, SearchError> {
-        let (model, dimensions) = (self.embedder.model(), self.embedder.dimensions());
-        let mut stored = StoredVectorsSink::default();
+        words: &str,
+        vector: &str,
+        max_distance: f64,
+        filter: &ProductFilter,
+        max_rows: NonZeroU32,
+        sink: &mut dyn RowSink,
+    ) -> Result<(), SearchError> {
+        let (model, dimensions) = self.model();
+        let number = |number: Option<f64>| number.map(|one| one.to_string()).unwrap_or_default();
+        let parameters = [
+            vector,
+            model,
+            &dimensions.to_string(),
+            &max_distance.to_string(),
+            words,
+            filter.group.as_deref().unwrap_or_default(),
+            &number(filter.min_price),
+            &number(filter.max_price),
+            &filter.in_stock_only.to_string(),
+            &max_rows.to_string(),
+        ];
+        let fetched = max_rows.saturating_add(1);
+        self.scope
+            .run(caller, &SEARCH_PRODUCTS, &parameters, fetched, sink)
+            .await
+            .map_err(SearchError::Scope)
+    }
+
+    async fn read_index_state(&self, caller: &Caller) -> Result<IndexState, SearchError> {
+        let (model, dimensions) = self.model();
+        let mut state = IndexState::default();
+        let parameters = [model, &dimensions.to_string()];
         self.scope
             .run(
                 caller,
-                &FIND_STORED_VECTORS,
-                &[model, &dimensions.to_string()],
+                &READ_INDEX_STATE,
+                &parameters,
                 NonZeroU32::MIN,
-                &mut stored,
+                &mut state,
             )
             .await
             .map_err(SearchError::Scope)?;
+        Ok(state)
+    }
+
+    /// Whether there are vectors that a search can compare. Logs it when that changes.
+    fn check_vectors(&self, state: IndexState) -> Result<(), NoComparableVector> {
+        let (model, dimensions) = self.model();
         let is_comparable =
             |stored: &StoredVectors| stored.model == model && stored.dimensions == dimensions;
-        if stored.0.as_ref().is_some_and(is_comparable) {
-            return Ok(Ok(()));
-        }
-        Ok(Err(NoComparableVector {
-            model: model.to_owned(),
-            dimensions,
-            stored: stored.0,
-        }))
+        let checked = match state.stored {
+            Some(stored) if is_comparable(&stored) => Ok(()),
+            stored => Err(NoComparableVector {
+                model: model.to_owned(),
+                dimensions,
+                stored,
+            }),
+        };
+        self.log_stored_vectors(checked.as_ref().err());
+        checked
+    }
+
+    /// The embedder's model and its number of dimensions; without an embedder, of no vector.
+    fn model(&self) -> (&str, usize) {
+        let embedder = self.embedder.as_ref();
+        embedder.map_or(("", 0), |embedder| {
+            (embedder.model(), embedder.dimensions())
+        })
     }
 
     /// Logs when vectors begin to be missing, and when they are there again.

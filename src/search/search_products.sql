@@ -1,11 +1,177 @@
--- The products whose descriptions are most similar to a text.
---   $1 the text's embedding, $2 the name of its model, $3 the maximum cosine distance,
---   $4 the maximum number of rows
--- Columns: named as in the original sample; sp is the similarity in percent.
--- Only vectors of the same model with as many dimensions are compared; CASE, because the distance
--- of others is an error.
--- Run by the query login under a tenant. Plan: a scan and a sort of the model's vectors. The search
--- is exact, so it misses no product, as an approximate index could.
+-- The products that a search text asks for: by its words and by its meaning, the best first.
+--   $1 the text's embedding, '' to search by words only
+--   $2 the name of its model
+--   $3 the number of its dimensions
+--   $4 the maximum cosine distance of a product that is found by meaning
+--   $5 the text's words in the normal form of words.rs, '' to search by meaning only
+--   $6 the name of a category or product type in any case, or '' for all
+--   $7 the minimum list price, or ''
+--   $8 the maximum list price, or ''
+--   $9 'true' for products that a store of the caller has in stock, only
+--   $10 the maximum number of rows; one more is returned
+-- Columns: those of the original sample, then type_name, category_name, matched (why the product was
+--   found) and stock_level (units in the stores that the caller sees). similarity_distance and sp
+--   (percent) are NULL without an embedding.
+-- Run by the query login under a tenant. Plan: an index scan for the words, a scan and a sort of the
+-- model's vectors, and two lists of at most 100 products each, which are joined. An exact search by
+-- meaning misses no product, as an approximate index could. docs/search.md explains the ranking; its
+-- constants were tuned on the judged searches of benches/relevance.
+WITH
+product AS (
+    SELECT p.product_id
+    FROM retail.products AS p
+    WHERE (
+            $6::text = ''
+            OR p.category_id IN (SELECT c.category_id FROM retail.categories AS c WHERE lower(c.category_name) = lower($6::text))
+            OR p.type_id IN (SELECT t.type_id FROM retail.product_types AS t WHERE lower(t.type_name) = lower($6::text))
+        )
+        AND (nullif($7::text, '') IS NULL OR p.base_price >= nullif($7::text, '')::numeric)
+        AND (nullif($8::text, '') IS NULL OR p.base_price <= nullif($8::text, '')::numeric)
+        AND (
+            $9::text <> 'true'
+            OR EXISTS (SELECT FROM retail.inventory AS i WHERE i.product_id = p.product_id AND i.stock_level > 0)
+        )
+),
+total AS MATERIALIZED (
+    SELECT w.products::double precision AS products FROM retail.search_words AS w WHERE w.word = ''
+),
+-- The words of the text, and in how many products they occur. The weight of a word is its inverse
+-- document frequency.
+query_word AS MATERIALIZED (
+    SELECT l.lexeme AS word, min(o.word) AS label, min(w.products)::double precision AS products
+    FROM unnest(string_to_array($5::text, ' ')) AS o (word)
+    CROSS JOIN LATERAL unnest(to_tsvector('pg_catalog.english', o.word)) AS l
+    LEFT JOIN retail.search_words AS w ON w.word = l.lexeme
+    GROUP BY l.lexeme
+),
+-- What occurs in no product: the beginning of a longer word, as of a SKU, or a misspelled one.
+unknown AS MATERIALIZED (
+    SELECT u.word, ARRAY(
+        SELECT DISTINCT substr('  ' || u.word || ' ', p.start, 3) FROM generate_series(1, length(u.word) + 1) AS p (start)
+    ) AS trigrams
+    -- Each is compared with many words, so not many of them.
+    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS u
+),
+corrected AS MATERIALIZED (
+    SELECT u.word AS source, u.word AS label, format('%L:*', u.word)::tsquery AS query, p.products, 0.9 AS factor
+    FROM unknown AS u
+    CROSS JOIN LATERAL (
+        SELECT sum(w.products)::double precision AS products
+        FROM retail.search_words AS w
+        -- starts_with() uses no index for a word that is no constant.
+        WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) (u.word || chr(1114111))
+    ) AS p
+    WHERE u.word ~ '^[[:alpha:]]' AND length(u.word) >= 4 AND p.products > 0
+    UNION ALL
+    SELECT u.word, s.word, quote_literal(s.word)::tsquery, s.products, s.factor
+    FROM unknown AS u
+    CROSS JOIN LATERAL (
+        SELECT w.word, w.products::double precision AS products, 0.8 * c.common / (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common) AS factor
+        FROM retail.search_words AS w
+        CROSS JOIN LATERAL (
+            SELECT count(*)::double precision AS common FROM unnest(w.trigrams) AS t (part) WHERE t.part = ANY (u.trigrams)
+        ) AS c
+        WHERE w.trigrams && u.trigrams AND c.common >= 0.35 * (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common)
+        ORDER BY factor DESC, w.word
+        LIMIT 2
+    ) AS s
+    WHERE u.word ~ '^[a-z]{4,32}$'
+),
+synonym AS MATERIALIZED (
+    SELECT s.synonym, s.synonym_query, s.synonym_words, s.term_query
+    FROM retail.search_synonyms AS s
+    WHERE to_tsvector('retail.all_words', $5::text) @@ s.term_query AND numnode(s.synonym_query) > 0
+),
+-- What is searched: words, and synonyms as phrases. A phrase occurs in no more products than its
+-- rarest word.
+search_term AS (
+    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor
+    FROM query_word AS a
+    WHERE a.products IS NOT NULL
+    UNION ALL
+    SELECT c.label, c.query, c.products, c.factor
+    FROM corrected AS c
+    UNION ALL
+    SELECT s.synonym, s.synonym_query, f.products, 0.75
+    FROM synonym AS s
+    CROSS JOIN LATERAL (
+        SELECT min(coalesce(w.products, 0))::double precision AS products
+        FROM unnest(s.synonym_words) AS p (word)
+        LEFT JOIN retail.search_words AS w ON w.word = p.word
+    ) AS f
+    WHERE f.products > 0
+),
+term AS MATERIALIZED (
+    SELECT m.query, max(m.factor * ln(1 + t.products / m.products)) AS weight,
+        -- Sizes as they are written.
+        regexp_replace(regexp_replace(min(m.label), '([0-9])p([0-9])', '\1-\2'), '([0-9])f([0-9])', '\1/\2') AS label
+    FROM search_term AS m
+    CROSS JOIN total AS t
+    GROUP BY m.query
+    -- Each is compared with each product that has one of them.
+    ORDER BY weight DESC, m.query
+    LIMIT 24
+),
+-- The score of a product with all words in its name. Of the words that occur in no product, those
+-- with synonyms do not count, nor short ones, such as the articles of another language.
+full_score AS MATERIALIZED (
+    SELECT greatest(sum(ln(1 + t.products / coalesce(a.products, c.products, 1))), (SELECT max(m.weight) FROM term AS m), 1) AS score
+    FROM query_word AS a
+    CROSS JOIN total AS t
+    LEFT JOIN (SELECT c.source, max(c.products) AS products FROM corrected AS c GROUP BY c.source) AS c ON c.source = a.word
+    WHERE a.products IS NOT NULL
+        OR a.word !~ '^[[:alpha:]]{1,3}$'
+            AND NOT EXISTS (SELECT FROM synonym AS s WHERE position(quote_literal(a.word) IN s.term_query::text) > 0)
+),
+scored AS MATERIALIZED (
+    SELECT r.product_id, sum(r.score) AS score
+    FROM (
+        -- A word in a name has the rank 0.6079271; phrases and repeated words rank up to 1.7 times
+        -- as high.
+        SELECT d.product_id,
+            t.weight * ts_rank('{0.35, 0.5, 0.6, 1}'::real[], d.document, t.query) / 0.6079271 AS score
+        FROM retail.product_search AS d
+        JOIN term AS t ON d.document @@ t.query
+        WHERE d.document @@ (SELECT string_agg(t.query::text, ' | ')::tsquery FROM term AS t)
+            AND d.product_id IN (SELECT p.product_id FROM product AS p)
+        -- Ranks before it sorts: the documents are long.
+        OFFSET 0
+    ) AS r
+    GROUP BY r.product_id
+),
+keyword AS (
+    SELECT s.product_id, least(s.score / f.score, 1) AS score, rank() OVER (ORDER BY s.score DESC) AS rank
+    FROM scored AS s
+    CROSS JOIN full_score AS f
+    CROSS JOIN total AS t
+    -- Products that share only common words with the text are noise. Of a long text, the weight of
+    -- three rare words is enough to compare with.
+    WHERE s.score >= 0.2 * least(f.score, 3 * ln(1 + t.products)) AND s.score >= 0.3 * (SELECT max(s.score) FROM scored AS s)
+    ORDER BY s.score DESC, s.product_id
+    LIMIT 100
+),
+semantic AS (
+    SELECT n.product_id, row_number() OVER (ORDER BY n.distance, n.product_id) AS rank
+    FROM (
+        SELECT e.product_id, e.description_embedding OPERATOR(public.<=>) nullif($1::text, '')::public.vector AS distance
+        FROM retail.product_description_embeddings AS e
+        WHERE e.model = $2 AND e.dimensions = $3::integer AND $1::text <> ''
+            AND e.product_id IN (SELECT p.product_id FROM product AS p)
+        ORDER BY distance, e.product_id
+        LIMIT 100
+    ) AS n
+    WHERE n.distance <= $4::double precision
+),
+-- Reciprocal rank fusion. A product that has all words outweighs one that is merely similar.
+hit AS (
+    SELECT product_id, w.rank IS NOT NULL AS has_words, m.rank IS NOT NULL AS is_similar,
+        coalesce(3 * w.score / (60 + w.rank), 0) + coalesce(1.0 / (60 + m.rank), 0) AS score
+    FROM keyword AS w
+    FULL JOIN semantic AS m USING (product_id)
+    ORDER BY score DESC, product_id
+    -- One more, so that the reader knows whether rows are missing.
+    LIMIT $10::integer + 1
+)
 SELECT
     p.product_id,
     p.sku,
@@ -17,18 +183,24 @@ SELECT
     p.gross_margin_percent,
     p.product_description,
     e.distance AS similarity_distance,
-    round(((1 - e.distance) * 100)::numeric, 1)::double precision AS sp
-FROM (
-    SELECT
-        d.product_id,
-        CASE
-            WHEN public.vector_dims(d.description_embedding) = public.vector_dims($1::public.vector)
-                THEN d.description_embedding OPERATOR(public.<=>) $1::public.vector
-        END AS distance
-    FROM retail.product_description_embeddings AS d
-    WHERE d.model = $2
-) AS e
-JOIN retail.products AS p ON p.product_id = e.product_id
-WHERE e.distance <= $3::double precision
-ORDER BY e.distance, p.product_id
-LIMIT $4::integer
+    round(((1 - e.distance) * 100)::numeric, 1)::double precision AS sp,
+    t.type_name,
+    c.category_name,
+    concat_ws('; ', 'words: ' || l.labels, CASE WHEN h.is_similar THEN 'meaning' END) AS matched,
+    (SELECT sum(i.stock_level) FROM retail.inventory AS i WHERE i.product_id = p.product_id) AS stock_level
+FROM hit AS h
+JOIN retail.products AS p ON p.product_id = h.product_id
+JOIN retail.product_types AS t ON t.type_id = p.type_id
+JOIN retail.categories AS c ON c.category_id = p.category_id
+LEFT JOIN LATERAL (
+    SELECT v.description_embedding OPERATOR(public.<=>) nullif($1::text, '')::public.vector AS distance
+    FROM retail.product_description_embeddings AS v
+    WHERE v.product_id = p.product_id AND v.model = $2 AND v.dimensions = $3::integer AND $1::text <> ''
+) AS e ON true
+LEFT JOIN LATERAL (
+    SELECT string_agg(m.label, ', ' ORDER BY m.weight DESC, m.label) AS labels
+    FROM retail.product_search AS d
+    JOIN term AS m ON d.document @@ m.query
+    WHERE h.has_words AND d.product_id = p.product_id
+) AS l ON true
+ORDER BY h.score DESC, p.product_id

@@ -1,5 +1,5 @@
 use super::azure::AzureCredential;
-use super::database::{DatabaseAddress, Login, LoginAuth, NewLogin};
+use super::database::{DatabaseAddress, Login, LoginAuth, LoginVariables, NewLogin};
 use super::environment::Environment;
 use super::https::HttpsSettings;
 use super::log_filter::LogFilter;
@@ -17,6 +17,8 @@ pub struct AdminSettings {
     pub admin: Login,
     /// The login that `migrate` creates for `serve`.
     pub login: NewLogin,
+    /// The login that `migrate` creates for `embed`; `None` if its credential is not set.
+    pub indexer: Option<NewLogin>,
     /// The identity of the administrator in Azure; `None` if no other setting needs one.
     pub azure: Option<AzureCredential>,
     /// How HTTPS requests are sent.
@@ -55,7 +57,8 @@ impl AdminSettings {
             &var::POSTGRES_ADMIN_USER,
             &var::POSTGRES_ADMIN_PASSWORD,
         );
-        let login = NewLogin::read(reader, auth.as_ref());
+        let login = NewLogin::read(reader, auth.as_ref(), &LoginVariables::QUERY);
+        let indexer = NewLogin::read_optional(reader, auth.as_ref(), &LoginVariables::INDEXER);
         let signing_key = SigningKeySetting::read(reader);
         let https = HttpsSettings::read(reader);
         let search = SearchSettings::read(reader);
@@ -64,6 +67,7 @@ impl AdminSettings {
             database: database?,
             admin: admin?,
             login: login?,
+            indexer: indexer?,
             azure: AzureCredential::required(reader),
             https: https?,
             signing_key: signing_key?,

@@ -70,7 +70,7 @@ pub enum LoginMethod {
     },
 }
 
-/// The login that `migrate` creates.
+/// A login that `migrate` creates.
 #[derive(Clone, Debug)]
 pub struct NewLogin {
     /// Role name.
@@ -86,6 +86,29 @@ pub enum LoginIdentity {
     Password(Secret),
     /// Tokens of the Entra ID principal with this object id.
     Principal(Uuid),
+}
+
+/// The variables of a login that `migrate` creates.
+pub(super) struct LoginVariables {
+    user: &'static Variable,
+    password: &'static Variable,
+    object_id: &'static Variable,
+}
+
+impl LoginVariables {
+    /// The login that runs queries.
+    pub(super) const QUERY: Self = Self {
+        user: &var::POSTGRES_USER,
+        password: &var::POSTGRES_PASSWORD,
+        object_id: &var::POSTGRES_ENTRA_OBJECT_ID,
+    };
+
+    /// The login that writes the search index.
+    pub(super) const INDEXER: Self = Self {
+        user: &var::POSTGRES_INDEXER_USER,
+        password: &var::POSTGRES_INDEXER_PASSWORD,
+        object_id: &var::POSTGRES_INDEXER_ENTRA_OBJECT_ID,
+    };
 }
 
 /// How all roles log in.
@@ -213,6 +236,15 @@ impl Login {
         }
     }
 
+    /// Reads a login that `migrate` creates.
+    pub(super) fn read_created(
+        reader: &mut Reader<'_>,
+        auth: Option<&LoginAuth>,
+        variables: &LoginVariables,
+    ) -> Option<Self> {
+        Self::read(reader, auth, variables.user, variables.password)
+    }
+
     /// Reads a role, and its password if roles have passwords.
     pub(super) fn read(
         reader: &mut Reader<'_>,
@@ -235,15 +267,19 @@ impl Login {
 }
 
 impl NewLogin {
-    /// Reads the login of `serve`, as `migrate` needs it.
-    pub(super) fn read(reader: &mut Reader<'_>, auth: Option<&LoginAuth>) -> Option<Self> {
-        let user = read_user(reader, &var::POSTGRES_USER);
+    /// Reads a login, as `migrate` needs it.
+    pub(super) fn read(
+        reader: &mut Reader<'_>,
+        auth: Option<&LoginAuth>,
+        variables: &LoginVariables,
+    ) -> Option<Self> {
+        let user = read_user(reader, variables.user);
         let identity = match auth? {
             LoginAuth::Password => {
-                LoginIdentity::Password(Secret::read(reader, &var::POSTGRES_PASSWORD)?)
+                LoginIdentity::Password(Secret::read(reader, variables.password)?)
             }
             LoginAuth::Entra { .. } => {
-                let id = reader.parsed(&var::POSTGRES_ENTRA_OBJECT_ID, parse_id);
+                let id = reader.parsed(variables.object_id, parse_id);
                 LoginIdentity::Principal(id?)
             }
         };
@@ -251,6 +287,24 @@ impl NewLogin {
             user: user?,
             identity,
         })
+    }
+
+    /// Reads a login that `migrate` creates if its credential is set. `Some(None)` if it is not;
+    /// `None` if a setting is invalid.
+    pub(super) fn read_optional(
+        reader: &mut Reader<'_>,
+        auth: Option<&LoginAuth>,
+        variables: &LoginVariables,
+    ) -> Option<Option<Self>> {
+        let credential = match auth? {
+            LoginAuth::Password => variables.password,
+            LoginAuth::Entra { .. } => variables.object_id,
+        };
+        if reader.foreign(credential.name).is_some() {
+            Self::read(reader, auth, variables).map(Some)
+        } else {
+            Some(None)
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::dot_env::{self, DotEnvError};
 use super::service_links::is_service_link;
-use super::variables::is_setting;
+use super::variables::{FUNCTIONS_CUSTOMHANDLER_PORT, is_setting};
 
 /// The environment variables of the process, completed by a `.env` file.
 ///
@@ -15,10 +15,13 @@ pub struct Environment {
     values: BTreeMap<String, String>,
     /// Settings whose values in the process environment are not UTF-8.
     not_utf8: BTreeSet<String>,
+    /// The text of `host.json`.
+    host_json: Option<Vec<u8>>,
 }
 
 impl Environment {
-    /// Reads the process environment and completes it by the file `.env` in `directory`.
+    /// Reads the process environment and completes it by the file `.env` in `directory`. If the
+    /// Azure Functions host has started this process, reads its `host.json` there too.
     ///
     /// # Errors
     /// If `.env` exists and cannot be read or parsed.
@@ -32,7 +35,25 @@ impl Environment {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(DotEnvError::Unreadable(error)),
         };
-        Self::new(std::env::vars_os(), &dot_env)
+        let environment = Self::new(std::env::vars_os(), &dot_env)?;
+        if !environment.is_set(FUNCTIONS_CUSTOMHANDLER_PORT.name) {
+            return Ok(environment);
+        }
+        // The host starts its handler in the folder of the app. Without the file, nothing that
+        // depends on it is enabled.
+        match std::fs::read(directory.join("host.json")) {
+            Ok(text) => Ok(environment.with_host_json(text)),
+            Err(_) => Ok(environment),
+        }
+    }
+
+    /// The same with the text of `host.json`.
+    #[must_use]
+    pub fn with_host_json(self, text: impl Into<Vec<u8>>) -> Self {
+        Self {
+            host_json: Some(text.into()),
+            ..self
+        }
     }
 
     /// Completes the variables of a process by the text of a `.env` file, which provides the names
@@ -78,6 +99,18 @@ impl Environment {
             .filter(|value| !value.is_empty())
     }
 
+    /// The same with another value of a variable.
+    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+        let mut environment = self.clone();
+        environment.values.insert(name.to_owned(), value.to_owned());
+        environment
+    }
+
+    /// The text of `host.json`; `None` unless the Functions host has started this server.
+    pub(super) fn host_json(&self) -> Option<&[u8]> {
+        self.host_json.as_deref()
+    }
+
     /// Whether a variable has a value, valid UTF-8 or not.
     pub(super) fn is_set(&self, name: &str) -> bool {
         self.get(name).is_some() || self.not_utf8.contains(name)
@@ -105,6 +138,7 @@ impl<'a> FromIterator<(&'a str, &'a str)> for Environment {
         Self {
             values: pairs.into_iter().map(owned).collect(),
             not_utf8: BTreeSet::new(),
+            host_json: None,
         }
     }
 }

@@ -8,6 +8,7 @@
 //! - no error and no `Debug` output contains a secret.
 // The settings of each command.
 mod admin; // `migrate`, `seed` and other commands of an administrator
+mod embed; // `embed`
 mod serve; // `serve` and `check`
 
 // The subjects.
@@ -28,6 +29,7 @@ mod secret; //      a secret, or where Key Vault keeps it
 mod signing_key; // the key that signs each transaction's tenant
 mod stdio; //       standard input and output
 mod telemetry; //   traces, metrics and logs
+mod timer; //       the timer of Azure Functions
 
 // Formats of single values.
 mod base_url; //        the URL of a server
@@ -47,6 +49,7 @@ pub use auth::{AuthSettings, CredentialSettings, EntraSettings, TrustedPeers};
 pub use azure::{Application, AzureCredential};
 pub use database::{DatabaseAddress, Login, LoginIdentity, LoginMethod, NewLogin, PoolMode, Tls};
 pub use dot_env::{DotEnvError, LineError};
+pub use embed::EmbedSettings;
 pub use environment::Environment;
 pub use http::HttpSettings;
 pub use https::{HttpsProxy, HttpsSettings};
@@ -64,6 +67,7 @@ pub use serve::ServeSettings;
 pub use signing_key::{SigningKey, SigningKeyError, SigningKeySetting};
 pub use stdio::StdioSettings;
 pub use telemetry::{ApplicationInsights, Otlp, TelemetrySettings};
+pub use timer::TimerSettings;
 pub use variables::{VARIABLES, Variable};
 
 #[cfg(test)]

@@ -142,6 +142,16 @@ impl<'a> Reader<'a> {
         self.environment.get(name)
     }
 
+    /// The names of all variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.environment.names()
+    }
+
+    /// The text of `host.json`, if the Azure Functions host has started this server.
+    pub(super) fn host_json(&self) -> Option<&'a [u8]> {
+        self.environment.host_json()
+    }
+
     /// Ends reading: returns the settings, or every problem.
     pub(super) fn finish<T>(self, settings: Option<T>) -> Result<T, SettingsError> {
         match settings {

@@ -63,6 +63,12 @@ const SOURCES: [&Variable; 3] = [
 ];
 
 impl SearchSettings {
+    /// Whether a service computes embeddings, which has several models.
+    #[must_use]
+    pub fn is_service(&self) -> bool {
+        matches!(self.embedder, Some(EmbedderSettings::OpenAi(_)))
+    }
+
     /// Reads the source of embeddings, which is that of the one variable that is set. `None` if a
     /// setting is missing or invalid.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {

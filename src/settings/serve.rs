@@ -1,7 +1,7 @@
 use super::audit::AuditSettings;
 use super::auth::AuthSettings;
 use super::azure::AzureCredential;
-use super::database::{DatabaseAddress, Login, LoginAuth};
+use super::database::{DatabaseAddress, Login, LoginAuth, LoginVariables};
 use super::environment::Environment;
 use super::http::HttpSettings;
 use super::https::HttpsSettings;
@@ -16,7 +16,7 @@ use super::search::SearchSettings;
 use super::signing_key::SigningKeySetting;
 use super::stdio::StdioSettings;
 use super::telemetry::TelemetrySettings;
-use super::variables as var;
+use super::timer::TimerSettings;
 
 /// The settings of `serve` and `check`.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct ServeSettings {
     pub replicas: ReplicaSettings,
     /// The login that runs queries; it cannot write.
     pub login: Login,
+    /// What the timer of Azure Functions may do.
+    pub timer: TimerSettings,
     /// The server's identity in Azure; `None` if no other setting needs one.
     pub azure: Option<AzureCredential>,
     /// How HTTPS requests are sent.
@@ -77,12 +79,8 @@ impl ServeSettings {
         let database = DatabaseAddress::read(reader, Ok);
         let database_auth = LoginAuth::read(reader, database.as_ref());
         let replicas = ReplicaSettings::read(reader, database.as_ref(), database_auth.as_ref());
-        let login = Login::read(
-            reader,
-            database_auth.as_ref(),
-            &var::POSTGRES_USER,
-            &var::POSTGRES_PASSWORD,
-        );
+        let login = Login::read_created(reader, database_auth.as_ref(), &LoginVariables::QUERY);
+        let timer = TimerSettings::read(reader, database.as_ref(), database_auth.as_ref());
         let signing_key = SigningKeySetting::read(reader);
         let https = HttpsSettings::read(reader);
         let database_name = database.as_ref().map(|address| address.database.as_str());
@@ -101,6 +99,7 @@ impl ServeSettings {
             database: database?,
             replicas: replicas?,
             login: login?,
+            timer: timer?,
             azure: AzureCredential::required(reader),
             https: https?,
             signing_key: signing_key?,

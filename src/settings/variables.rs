@@ -32,11 +32,14 @@ variables! {
     POSTGRES_DB = Some("zava"), "zava", "Name of the database.";
     POSTGRES_SSLMODE = None, "verify-full", "`verify-full` (TLS; certificate and host name are verified) or `disable`. `require`, `prefer`, `allow` and `verify-ca` are rejected because they do not verify the host name. The default is `disable` for a loopback host and `verify-full` for any other host.";
     POSTGRES_SSLROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with the trusted root certificates (PEM) for the database's TLS certificate. The default is Mozilla's list, which contains Azure's.";
-    POSTGRES_POOL_MODE = Some("direct"), "direct", "`direct` if PostgreSQL itself listens on POSTGRES_DB_PORT; `transaction` if a pooler in transaction mode does, such as PgBouncer (costs one more round trip). `migrate` and `seed` need `direct`.";
+    POSTGRES_POOL_MODE = Some("direct"), "direct", "`direct` if PostgreSQL itself listens on POSTGRES_DB_PORT; `transaction` if a pooler in transaction mode does, such as PgBouncer (costs one more round trip). `migrate`, `seed` and `embed` need `direct`, and so does the timer of Azure Functions.";
     POSTGRES_USER = Some("zava_query"), "zava_query", "Login that runs queries and cannot write; `migrate` creates it, `serve` uses it.";
     POSTGRES_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_USER. Secret or Key Vault reference.";
-    POSTGRES_AUTH = Some("password"), "entra", "How POSTGRES_USER and POSTGRES_ADMIN_USER log in: `password`, or `entra` with access tokens of Entra ID for the identity in ZAVA_AZURE_CREDENTIAL. `entra` needs POSTGRES_SSLMODE=verify-full and ignores the passwords.";
+    POSTGRES_AUTH = Some("password"), "entra", "How POSTGRES_USER, POSTGRES_INDEXER_USER and POSTGRES_ADMIN_USER log in: `password`, or `entra` with access tokens of Entra ID for the identity in ZAVA_AZURE_CREDENTIAL. `entra` needs POSTGRES_SSLMODE=verify-full and ignores the passwords.";
     POSTGRES_ENTRA_OBJECT_ID = None, "11111111-2222-3333-4444-555555555555", "Object id (principal id) of the identity that logs in as POSTGRES_USER; `migrate` creates that login for it. Only for POSTGRES_AUTH=entra.";
+    POSTGRES_INDEXER_USER = Some("zava_indexer"), "zava_indexer", "Login of `embed`, and of `serve` when the timer of Azure Functions calls it. It writes the search index and reads product texts, nothing else. `migrate` creates it if POSTGRES_INDEXER_PASSWORD is set or, with POSTGRES_AUTH=entra, POSTGRES_INDEXER_ENTRA_OBJECT_ID.";
+    POSTGRES_INDEXER_PASSWORD = None, "a-long-random-text", "Password of POSTGRES_INDEXER_USER. Secret or Key Vault reference.";
+    POSTGRES_INDEXER_ENTRA_OBJECT_ID = None, "11111111-2222-3333-4444-555555555555", "Object id (principal id) of the identity that logs in as POSTGRES_INDEXER_USER. Only for POSTGRES_AUTH=entra.";
     POSTGRES_ENTRA_SCOPE = Some("https://ossrdbms-aad.database.windows.net/.default"), "https://ossrdbms-aad.database.usgovcloudapi.net/.default", "Scope of the tokens with which logins authenticate; change it for a sovereign cloud. Only for POSTGRES_AUTH=entra.";
     POSTGRES_APPLICATION_NAME = Some("mcp-server"), "mcp-server", "`application_name` of the server's connections, as `pg_stat_activity` shows it.";
     POSTGRES_ADMIN_USER = Some("zava_admin"), "zava_admin", "Login of `migrate` and `seed`; it may create roles. `serve` never reads this variable.";
@@ -64,7 +67,7 @@ variables! {
     ZAVA_HTTPS_ROOTCERT = None, "/etc/ssl/certs/my-root.pem", "File with root certificates (PEM) that are trusted for outgoing HTTPS requests, beside Mozilla's list: for a proxy that inspects TLS.";
     ZAVA_HTTPS_PROXY = Some("none"), "environment", "`environment` sends outgoing HTTPS requests (to Entra ID and Azure) through the proxy in HTTPS_PROXY, except for the hosts in NO_PROXY; `none` connects directly and ignores both variables.";
     ZAVA_TENANT = None, "f47ac10b-58cc-4372-a567-0e02b2c3d479", "Tenant of `serve --stdio`.";
-    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, semantic search returns an error.";
+    ZAVA_EMBEDDING_MODEL_DIR = None, ".zava/tools/embedding-model", "Folder with the files of the static embedding model. It, AZURE_OPENAI_ENDPOINT and ZAVA_EMBEDDING_URL are sources of embeddings, of which one may be set; without any, products are searched by words only.";
     AZURE_OPENAI_ENDPOINT = None, "https://zava.openai.azure.com", "Endpoint of the Azure OpenAI resource that computes embeddings, without `/openai`.";
     AZURE_OPENAI_API_VERSION = None, "2024-10-21", "API version of Azure OpenAI. If it is set, requests go to the path of the deployment (`/openai/deployments/…`) with this version; otherwise to `/openai/v1`.";
     AZURE_OPENAI_SCOPE = Some("https://cognitiveservices.azure.com/.default"), "https://ai.azure.com/.default", "Scope of the access tokens for Azure OpenAI. Some resources and sovereign clouds need another one.";

@@ -77,6 +77,12 @@ where
     // Always off: rmcp's events contain requests and results, which are the tenants' data, and
     // report a client that disconnects as an error. The server logs what matters of them itself.
     let targets = targets.with_target("rmcp", LevelFilter::OFF);
+    // Always off: sqlx's events contain the texts of its statements. Its errors are returned.
+    let targets = targets.with_targets([
+        ("sqlx", LevelFilter::OFF),
+        ("sqlx_core", LevelFilter::OFF),
+        ("sqlx_postgres", LevelFilter::OFF),
+    ]);
     // Always off: the exporters report each failed attempt. The server logs when a destination
     // fails and when it recovers.
     let targets = targets.with_target("opentelemetry", LevelFilter::OFF);

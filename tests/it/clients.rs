@@ -56,6 +56,7 @@ async fn assert_isolated_per_store(kind: &str, version: &str) {
     calls.push(json!({"tenant": REDMOND, "tool": "semantic_search_products", "arguments": {"query_description": "paint for a fence"}}));
     calls.push(json!({"tenant": REDMOND, "tool": "get_multiple_table_schemas", "arguments": {"table_names": ["retail.orders"]}}));
     calls.push(json!({"tenant": REDMOND, "tool": "get_current_utc_date", "arguments": {}}));
+    calls.push(json!({"tenant": REDMOND, "tool": "find_related_products", "arguments": {"product": "HTHM000100"}}));
     let report = report(kind, &[], &server, &json!(calls)).await;
 
     assert_eq!(report["protocolVersion"], version, "{report}");
@@ -72,6 +73,7 @@ async fn assert_isolated_per_store(kind: &str, version: &str) {
             "get_multiple_table_schemas",
             "execute_sales_query",
             "semantic_search_products",
+            "find_related_products",
             "get_current_utc_date"
         ]
     );
@@ -117,6 +119,11 @@ async fn assert_isolated_per_store(kind: &str, version: &str) {
         }),
         "{}",
         results[12]
+    );
+    assert!(
+        results[14]["structured"]["n"].as_i64() > Some(0),
+        "{}",
+        results[14]
     );
 }
 

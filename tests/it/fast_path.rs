@@ -41,6 +41,7 @@ impl Request {
         let tools = [
             "get_multiple_table_schemas",
             "semantic_search_products",
+            "find_related_products",
             "get_current_utc_date",
         ];
         let named = tools.into_iter().find(|tool| self.params[1].contains(tool));
@@ -138,6 +139,10 @@ fn call() -> impl Strategy<Value = Texts> {
         (
             r#""name":"semantic_search_products""#,
             r#""arguments":{"query_description":"garden hose","max_rows":3.0}"#,
+        ),
+        (
+            r#""name":"find_related_products""#,
+            r#""arguments":{"product":1.0,"Relation":"bought-together"}"#,
         ),
         (r#""name":"get_current_utc_date""#, r#""arguments":{}"#),
         (r#""name":"get_current_utc_date""#, ""),

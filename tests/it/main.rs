@@ -49,11 +49,14 @@ mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
 mod recovery; // lost connections, and connection reuse after an error
 mod rejected_requests; // request ids in rejections
+mod related; // products that are related to one
+mod relevance; // how good the ranking of product search is
 mod replicas; // reads on streaming replicas, and fail-over
 mod result_limits; // rows, bytes, columns, temporary space
 mod results; // values as clients get them
 mod rewrite_equivalence; // outcomes of rewritten statements, compared with the originals'
 mod search; // semantic product search
+mod search_index; // upkeep of the words and vectors of products
 mod session_state; // state that a statement could leave in its session
 mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature

@@ -67,6 +67,7 @@ async fn every_result_names_its_scope() {
                 "semantic_search_products",
                 json!({"query_description": "zzz", "similarity_threshold": 80}),
             ),
+            ("find_related_products", json!({"product": 1})),
         ] {
             let answer = server.call(tenant, tool, arguments.clone()).await;
             assert_eq!(answer.structured["scope"], scope, "{tenant} {arguments}");

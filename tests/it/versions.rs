@@ -3,6 +3,7 @@
 use crate::catalog::assert_policies_run_once;
 use crate::catalog_tables::assert_tables_match;
 use crate::posture::{PostureTest, VIOLATIONS};
+use crate::related::assert_counts_are_those_of_own_orders;
 use crate::signed_context::{assert_valid_or_an_error, assert_verified_where_workers_may_run};
 use crate::support::{DedicatedCluster, TestServer, number};
 use crate::tenancy::assert_each_store_sees_its_own_rows;
@@ -41,6 +42,7 @@ async fn assert_tenants_are_isolated(
     assert_verified_where_workers_may_run(&mut db, &mut superuser).await;
     let mut server = TestServer::with_settings(&cluster.settings()).await;
     assert_each_store_sees_its_own_rows(&server, &mut superuser).await;
+    assert_counts_are_those_of_own_orders(&server, &mut superuser).await;
     server.stop().await;
     drop((db, superuser));
     cluster.remove().await;

@@ -11,10 +11,14 @@ use rmcp::model::JsonObject;
 use serde_json::Value;
 
 use super::ToolError;
+use crate::mcp::error_text::shortened;
 use crate::query::guard::visible;
 
 /// How many of the received members an error names.
 const MAX_NAMES_SHOWN: usize = 5;
+
+/// How many characters of a value an error shows.
+const MAX_CHARS_SHOWN: usize = 40;
 
 /// The arguments of one call. Unknown members are ignored.
 pub(super) struct Arguments {
@@ -34,6 +38,41 @@ impl Arguments {
             Value::String(text) => Ok(decode_json_string(text)),
             other => Err(self.type_error(name, other, "a string")),
         }
+    }
+
+    /// A required string that may be a number: an integer is returned as its digits.
+    pub(super) fn string_or_integer(&self, name: &str) -> Result<String, ToolError> {
+        /// Larger integers may have been rounded by the client.
+        const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
+        let value = self.required(name)?;
+        if !value.is_number() {
+            return self.string(name);
+        }
+        as_number(value)
+            .filter(|number| number.abs() <= MAX_EXACT)
+            .and_then(as_integer)
+            .map(|integer| integer.to_string())
+            .ok_or_else(|| self.type_error(name, value, "a string"))
+    }
+
+    /// An optional choice. The case of a choice, `_`, `-` and spaces are ignored.
+    pub(super) fn choice<T: Copy>(
+        &self,
+        name: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, ToolError> {
+        let Some(value) = self.optional(name) else {
+            return Ok(None);
+        };
+        let text = value.as_str().map(decode_json_string);
+        let chosen = text.and_then(|text| {
+            let is_chosen = |choice: &str| normalized_name(choice).eq(normalized_name(&text));
+            choices.iter().find(|(choice, _)| is_chosen(choice))
+        });
+        chosen.map(|(_, choice)| Some(*choice)).ok_or_else(|| {
+            let choices: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
+            self.type_error(name, value, &format!("one of {}", choices.join(", ")))
+        })
     }
 
     /// A required list of strings: an array, a string that holds a JSON array, or a string of names
@@ -84,7 +123,29 @@ impl Arguments {
             .ok_or_else(|| self.type_error(name, value, "a number"))
     }
 
-    /// The member with this name. Without an exact match, case, `_` and `-` are ignored.
+    /// An optional string. One that is itself a JSON string literal is decoded.
+    pub(super) fn optional_string(&self, name: &str) -> Result<Option<String>, ToolError> {
+        match self.optional(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(decode_json_string(text).trim().to_owned())),
+            Some(other) => Err(self.type_error(name, other, "a string")),
+        }
+    }
+
+    /// An optional boolean, `false` by default. `"true"` is true.
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, ToolError> {
+        let Some(value) = self.optional(name) else {
+            return Ok(false);
+        };
+        let boolean = match value {
+            Value::Bool(value) => Some(*value),
+            Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+            _ => None,
+        };
+        boolean.ok_or_else(|| self.type_error(name, value, "true or false"))
+    }
+
+    /// The member with this name. Without an exact match, case, `_`, `-` and spaces are ignored.
     fn member(&self, name: &str) -> Option<&Value> {
         let matches = |received: &str| normalized_name(received).eq(normalized_name(name));
         self.members.get(name).or_else(|| {
@@ -125,21 +186,22 @@ impl Arguments {
             Value::Null => "null".to_owned(),
             Value::Bool(value) => value.to_string(),
             Value::Number(number) => number.to_string(),
-            Value::String(text) => format!("the string {:?}", shortened(text)),
+            Value::String(text) => format!("the string {:?}", shortened(text, MAX_CHARS_SHOWN)),
             Value::Array(_) => "an array".to_owned(),
             Value::Object(_) => "an object".to_owned(),
         };
         self.error(&format!("{name} is {received}; it must be {expected}"))
     }
 
-    fn error(&self, message: &str) -> ToolError {
+    /// An error that shows the example.
+    pub(super) fn error(&self, message: &str) -> ToolError {
         ToolError::Argument(format!("{message}; for example {}", self.example))
     }
 }
 
 fn normalized_name(name: &str) -> impl Iterator<Item = char> {
     name.chars()
-        .filter(|character| !matches!(character, '_' | '-'))
+        .filter(|character| !matches!(character, '_' | '-' | ' '))
         .map(|character| character.to_ascii_lowercase())
 }
 
@@ -171,16 +233,4 @@ fn as_number(value: &Value) -> Option<f64> {
 )]
 fn as_integer(number: f64) -> Option<i64> {
     (number.fract() == 0.0).then_some(number as i64)
-}
-
-/// The first characters of a text, with invisible ones escaped.
-fn shortened(text: &str) -> String {
-    const MAX_CHARS_SHOWN: usize = 40;
-    let more = if text.chars().count() > MAX_CHARS_SHOWN {
-        "…"
-    } else {
-        ""
-    };
-    let start: String = text.chars().take(MAX_CHARS_SHOWN).collect();
-    format!("{}{more}", visible(&start))
 }

@@ -5,6 +5,7 @@
 mod arguments; // lenient in form, strict in meaning
 mod execute_sales_query;
 mod explanation; // the position and the fix of an error; whether a result is empty
+mod find_related_products;
 mod get_current_utc_date;
 mod get_multiple_table_schemas;
 mod semantic_search_products;
@@ -29,7 +30,7 @@ use crate::identity::{Caller, Identity, OAuthScope};
 use crate::query::rows::RowLimits;
 use crate::query::scope::Scope;
 use crate::query::{CachingGuard, LimitsByRole};
-use crate::search::ProductSearch;
+use crate::search::{ProductSearch, RelatedProducts};
 use crate::telemetry::TraceId;
 use crate::telemetry::audit::{Decision, Statement};
 
@@ -73,6 +74,13 @@ pub(super) static TOOLS: &[RegisteredTool] = &[
         result_shape: ResultShape::Rows,
         definition: semantic_search_products::definition,
         call: |call| Box::pin(semantic_search_products::call(call)),
+    },
+    RegisteredTool {
+        name: "find_related_products",
+        required_scope: Some(OAuthScope::Query),
+        result_shape: ResultShape::Rows,
+        definition: find_related_products::definition,
+        call: |call| Box::pin(find_related_products::call(call)),
     },
     RegisteredTool {
         name: "get_current_utc_date",
@@ -163,8 +171,10 @@ pub struct Tools {
     pub default_limits: DefaultLimits,
     /// Describes tables.
     pub catalog: Catalog,
-    /// Searches products; `None` without an embedding model.
-    pub search: Option<ProductSearch>,
+    /// Searches products.
+    pub search: ProductSearch,
+    /// Finds products that are related to one.
+    pub related: RelatedProducts,
     /// The clock that `get_current_utc_date` reads.
     pub clock: fn() -> SystemTime,
     /// Texts up to this many bytes are parsed on the reactor; longer ones go to `compute`.

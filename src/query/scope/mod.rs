@@ -22,6 +22,7 @@
 mod audit; // appending to the audit log
 mod callers; // what the database knows of callers
 mod clock; // how far the database's clock is from this server's
+mod embedding_models; // how many products have vectors
 mod examination; // when the database is examined in full
 mod execution; // one transaction on one server
 mod probe; // whether the primary answers, and how far its replicas are
@@ -68,6 +69,7 @@ use crate::query::guard::{CheckedQuery, StatementKind};
 use crate::settings::{AcceptedFinding, DatabaseAddress, Limits, ReplicaSettings};
 use crate::signing_key::SigningKeySource;
 
+pub use embedding_models::EmbeddedProducts;
 pub use error::ScopeError;
 pub use pg_error::PgError;
 pub use posture::{Finding, PostureReport, PostureRule};

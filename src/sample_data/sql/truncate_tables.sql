@@ -3,6 +3,9 @@
 SET LOCAL lock_timeout = '10s';
 TRUNCATE
     guard.tenant,
+    retail.embedding_models,
+    retail.search_words,
+    retail.product_search,
     retail.product_description_embeddings,
     retail.order_items,
     retail.orders,

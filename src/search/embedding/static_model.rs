@@ -14,8 +14,6 @@ use super::{
 };
 
 /// Identifies the model beside a stored vector: vectors of other models do not compare.
-const NAME: &str = "wordllama-l2-supercat-256";
-
 const WEIGHTS_FILE: &str = "l2_supercat_256.safetensors";
 const TOKENIZER_FILE: &str = "l2_supercat_tokenizer_config.json";
 
@@ -70,11 +68,6 @@ impl StaticModel {
             tokenizer_path,
             tokenizer: OnceLock::new(),
         })
-    }
-
-    /// A stable identifier, stored in the `model` column beside each vector.
-    pub fn name(&self) -> &str {
-        NAME
     }
 
     /// How many numbers an [`Embedding`] of this model has.

@@ -222,12 +222,6 @@ fn debug_output_hides_the_embedded_text() {
     assert_eq!(format!("{embedding:?}"), "Embedding { .. }");
 }
 
-#[test]
-fn model_has_its_name_and_dimensions() {
-    assert_eq!(model().name(), "wordllama-l2-supercat-256");
-    assert_eq!(model().dimensions(), 256);
-}
-
 /// A copy of the model to damage.
 fn copy_of_model() -> tempfile::TempDir {
     let copy = tempfile::tempdir().unwrap();

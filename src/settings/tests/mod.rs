@@ -8,6 +8,7 @@ use super::*;
 mod auth; //            how callers authenticate, and the public URL
 mod azure; //           as which identity the server asks for tokens
 mod dot_env; //         the process environment and `.env`
+mod indexer; //         the login of the search index, and the timer
 mod posture; //         which findings are accepted
 mod replicas; //        the database's read replicas
 mod search; //          sources of embeddings

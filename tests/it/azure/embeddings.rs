@@ -38,7 +38,7 @@ async fn server(azure: &Azure, service: &EmbeddingService, auth: OpenAiAuth) -> 
 }
 
 async fn search(server: &TestServer, description: &str) -> ToolAnswer {
-    let arguments = json!({"query_description": description});
+    let arguments = json!({"query_description": description, "mode": "semantic"});
     server
         .call(SEATTLE, "semantic_search_products", arguments)
         .await
@@ -97,7 +97,7 @@ async fn a_key_in_a_vault_is_replaced_once_it_is_rejected() {
     )
     .await;
     let failed = search(&server, "outdoor paint").await;
-    let expected = "semantic search is temporarily unavailable";
+    let expected = "search by meaning is unavailable";
     assert!(failed.error().starts_with(expected), "{}", failed.text);
     azure.vault.set("embedding-key", SERVICE_KEY);
     eventually("a search succeeds", async || {
@@ -112,7 +112,7 @@ async fn a_search_without_a_token_names_the_outage_and_recovers() {
     azure.entra.set(Mode::Status(503));
     let (service, server) = start(&azure).await;
     let failed = search(&server, "outdoor paint").await;
-    let expected = "semantic search is temporarily unavailable";
+    let expected = "search by meaning is unavailable";
     assert!(failed.error().starts_with(expected), "{}", failed.text);
     assert_eq!(service.request_count(), 0);
     azure.entra.set(Mode::Healthy);

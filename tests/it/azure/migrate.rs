@@ -3,8 +3,12 @@
 use secrecy::SecretString;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
+use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database::{self, AdminError};
-use zava_mcp_server::settings::{AdminSettings, AzureCredential, LoginIdentity, Tls};
+use zava_mcp_server::search_index;
+use zava_mcp_server::settings::{
+    AdminSettings, AzureCredential, Login, LoginIdentity, NewLogin, Tls,
+};
 
 use super::gateway::PRINCIPAL_PASSWORD;
 use super::{Azure, Gateway};
@@ -58,7 +62,7 @@ fn admin_settings(azure: &Azure, gateway: &Gateway, database: &TestDatabase) -> 
 }
 
 #[tokio::test]
-async fn migrate_creates_the_login_of_a_principal_once() {
+async fn migrate_creates_the_logins_of_a_principal_once() {
     let azure = Azure::start().await;
     let database = TestDatabase::empty().await;
     install_principals().await;
@@ -67,7 +71,13 @@ async fn migrate_creates_the_login_of_a_principal_once() {
     let role = format!("{}_entra", database.name);
     let mut admin = admin_settings(&azure, &gateway, &database);
     admin.login.user.clone_from(&role);
-    admin.login.identity = LoginIdentity::Principal(Uuid::try_parse(PRINCIPAL).expect("an id"));
+    let principal = LoginIdentity::Principal(Uuid::try_parse(PRINCIPAL).expect("an id"));
+    admin.login.identity = principal.clone();
+    let indexer = format!("{}_entra_indexer", database.name);
+    admin.indexer = Some(NewLogin {
+        user: indexer.clone(),
+        identity: principal,
+    });
     // As Azure creates databases.
     sqlx::raw_sql(
         "ALTER SCHEMA public OWNER TO zava_admin; GRANT CREATE ON SCHEMA public TO PUBLIC",
@@ -86,7 +96,22 @@ async fn migrate_creates_the_login_of_a_principal_once() {
     let ready = server.client.get(server.url("/health/ready")).send().await;
     assert_eq!(ready.expect("an answer").status(), 200);
     drop(server);
-    drop_role(&database, &role).await;
+
+    let login = Login {
+        user: indexer.clone(),
+        method: settings.login.method.clone(),
+    };
+    let services = AzureServices::new(settings.azure.as_ref(), &settings.https);
+    let services = services.expect("the services");
+    let mut db = database::connect_as_indexer(&services, &settings.database, &login)
+        .await
+        .expect("it logs in with a token");
+    let survey = search_index::survey(&mut db, None).await.expect("it reads");
+    assert_eq!(survey.products, 0);
+    drop(db);
+    for role in [&role, &indexer] {
+        drop_role(&database, role).await;
+    }
 }
 
 #[tokio::test]

@@ -149,7 +149,7 @@ fn app_settings(
 }
 
 #[tokio::test]
-async fn two_stores_use_the_four_tools_with_every_service_in_place() {
+async fn two_stores_use_all_tools_with_every_service_in_place() {
     let production = Production::start().await;
     for manager in &production.managers {
         let key = &manager.key;
@@ -170,6 +170,10 @@ async fn two_stores_use_the_four_tools_with_every_service_in_place() {
             .await;
         assert_eq!(status, StatusCode::OK);
         assert!(found["n"].as_u64() > Some(0), "{found}");
+        let product = json!({"product": "HTHM000100"});
+        let (status, found) = production.call(key, "find_related_products", product).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(found["n"].as_u64() > Some(0), "{found}");
         let (status, date) = production
             .call(key, "get_current_utc_date", json!({}))
             .await;
@@ -180,6 +184,7 @@ async fn two_stores_use_the_four_tools_with_every_service_in_place() {
         "execute_sales_query",
         "get_multiple_table_schemas",
         "semantic_search_products",
+        "find_related_products",
         "get_current_utc_date",
     ] {
         let name = format!("tools/call {tool}");

@@ -186,6 +186,10 @@ impl Production {
                 json!({"query_description": format!("paint {number}")}),
             ),
             1 => ("get_current_utc_date", json!({})),
+            3 => (
+                "find_related_products",
+                json!({"product": 1 + number % 400}),
+            ),
             2 => (
                 "get_multiple_table_schemas",
                 json!({"table_names": ["retail.orders"]}),

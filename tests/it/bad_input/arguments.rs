@@ -6,9 +6,10 @@ use crate::support::{SEATTLE, TestServer};
 #[tokio::test]
 async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
     let server = TestServer::shared();
-    let (sql, search, schemas) = (
+    let (sql, search, related, schemas) = (
         "execute_sales_query",
         "semantic_search_products",
+        "find_related_products",
         "get_multiple_table_schemas",
     );
     let cases = [
@@ -80,6 +81,28 @@ async fn invalid_arguments_are_tool_errors_that_explain_the_fix() {
             search,
             json!({"query_description": "paint", "similarity_threshold": "high"}),
         ),
+        (related, json!({})),
+        (related, json!({"product": null})),
+        (related, json!({"product": " \n "})),
+        (related, json!({"product": "a\u{0}b"})),
+        (related, json!({"product": "x".repeat(257)})),
+        (related, json!({"product": 1.5})),
+        (related, json!({"product": 1e300})),
+        (related, json!({"product": true})),
+        (related, json!({"product": ["HTHM000100", "HTHM000200"]})),
+        (related, json!({"product": "no such product"})),
+        (
+            related,
+            json!({"product": "HTHM000100", "relation": "complementary"}),
+        ),
+        (related, json!({"product": "HTHM000100", "relation": 1})),
+        (
+            related,
+            json!({"product": "HTHM000100", "relation": ["similar", "both"]}),
+        ),
+        (related, json!({"product": "HTHM000100", "max_rows": 0})),
+        (related, json!({"product": "HTHM000100", "max_rows": -5})),
+        (related, json!({"product": "HTHM000100", "max_rows": 2.5})),
         (schemas, json!({})),
         (schemas, json!({"table_names": []})),
         (schemas, json!({"table_names": ["retail.stores", 5]})),

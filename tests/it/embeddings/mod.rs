@@ -17,8 +17,9 @@ use crate::support::{
 
 const DESCRIPTION: &str = "waterproof outdoor paint";
 
-/// What a client reads while the service is away: the outage, and what to do instead.
-const OUTAGE: &str = "semantic search is temporarily unavailable: the embedding service gives no answer; use execute_sales_query with words of the description instead";
+/// What a client reads that searches by meaning only while the service is away: the outage, and
+/// what to do instead.
+const OUTAGE: &str = "search by meaning is unavailable: the embedding service gives no answer at the moment; use mode \"hybrid\" or \"keyword\"";
 
 /// Settings for a service with a key.
 fn with_key(url: Url) -> OpenAiSettings {
@@ -45,8 +46,9 @@ async fn start() -> (EmbeddingService, TestServer) {
     (service, server)
 }
 
+/// Searches by meaning only.
 async fn search(server: &TestServer, tenant: &str, description: &str) -> ToolAnswer {
-    let arguments = json!({"query_description": description, "max_rows": 5});
+    let arguments = json!({"query_description": description, "max_rows": 5, "mode": "semantic"});
     server
         .call(tenant, "semantic_search_products", arguments)
         .await
@@ -174,7 +176,7 @@ async fn vectors_that_do_not_compare_are_an_error_and_not_an_empty_result() {
             error.contains("no vectors of this server's embedding model"),
             "{error}"
         );
-        assert!(error.contains("use execute_sales_query"), "{error}");
+        assert!(error.contains("use mode"), "{error}");
     }
 }
 
@@ -188,7 +190,7 @@ async fn a_text_that_the_service_rejects_concerns_its_author_alone() {
         let answer = search(&server, SEATTLE, &format!("rejected {number}")).await;
         let error = answer.error();
         assert!(
-            error.contains("describe the product in other words"),
+            error.contains("the embedding service does not accept the text"),
             "{error}"
         );
     }
@@ -229,7 +231,14 @@ async fn a_failing_service_is_an_outage_that_ends_with_the_failure() {
             "{answer:?}: {}",
             failed.text
         );
-        for internal in ["localhost", "127.0.0.1", "status", "key", "openai", "retry"] {
+        for internal in [
+            "localhost",
+            "127.0.0.1",
+            "status",
+            "api-key",
+            "openai",
+            "retry",
+        ] {
             assert!(
                 !failed.text.contains(internal),
                 "{internal}: {}",
@@ -263,6 +272,29 @@ async fn a_service_that_does_not_answer_is_an_outage_within_seconds() {
     rows(search(&server, SEATTLE, DESCRIPTION).await);
 }
 
+/// A search by words and meaning has rows while the service is away, and says what is missing.
+#[tokio::test]
+async fn words_are_found_while_the_service_is_away() {
+    let (service, server) = start().await;
+    let arguments = json!({"query_description": "claw hammer", "max_rows": 3});
+    let call = async || {
+        let arguments = arguments.clone();
+        let answer = server
+            .call(SEATTLE, "semantic_search_products", arguments)
+            .await;
+        rows(answer).to_string()
+    };
+    service.set(Answer::Status(500, "", None));
+    let without = call().await;
+    assert!(without.contains("Claw Hammer"), "{without}");
+    let note = "found by words only, because the embedding service gives no answer at the moment";
+    assert!(without.contains(note), "{without}");
+    service.set(Answer::Vectors);
+    let with = call().await;
+    assert!(with.contains("Claw Hammer"), "{with}");
+    assert!(!with.contains("found by words only"), "{with}");
+}
+
 #[tokio::test]
 async fn nobody_listens() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -288,8 +320,15 @@ async fn a_tenant_that_searches_too_often_is_refused_and_others_are_not() {
         assert!(answered < 1000, "the limit is reached");
     };
     assert!(answered >= 120, "{answered}");
-    let expected = "rate limit exceeded: 120 semantic searches per minute of one tenant";
+    let expected = "search by meaning is unavailable: the limit of 120 such searches per minute";
     assert!(refusal.error().starts_with(expected), "{}", refusal.text);
+    // Words are searched on.
+    let arguments = json!({"query_description": DESCRIPTION});
+    let answer = server
+        .call(SEATTLE, "semantic_search_products", arguments)
+        .await;
+    let found = rows(answer).to_string();
+    assert!(found.contains("found by words only"), "{found}");
     rows(search(&server, REDMOND, DESCRIPTION).await);
     assert_eq!(service.request_count(), 1);
 }

@@ -20,10 +20,18 @@ const METHODS: [&str; 8] = [
 /// The log levels below which the host logs the requests' headers or targets.
 const QUIET_LEVELS: [&str; 5] = ["Information", "Warning", "Error", "Critical", "None"];
 
+/// The folder of the function for HTTP requests.
+pub(super) const HTTP_FUNCTION: &str = "mcp";
+
+/// The folder of the timer's function. The host calls it by this name.
+pub(super) const TIMER_FUNCTION: &str = "refresh-embeddings";
+
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct HostJson {
     version: String,
+    /// How long a function may take; hours, minutes and seconds.
+    function_timeout: String,
     pub(super) custom_handler: CustomHandler,
     extensions: Extensions,
     logging: Logging,
@@ -91,6 +99,8 @@ enum Binding {
     HttpTrigger(HttpTrigger),
     #[serde(rename = "http")]
     Http(HttpOutput),
+    #[serde(rename = "timerTrigger")]
+    TimerTrigger(TimerTrigger),
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -111,16 +121,27 @@ struct HttpOutput {
     name: String,
 }
 
-/// A function app with one function, which an HTTP trigger starts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimerTrigger {
+    direction: String,
+    /// Under which name the host sends the timer's state.
+    pub(super) name: String,
+    /// Six fields, the first for seconds (NCRONTAB).
+    schedule: String,
+}
+
+/// A function app with two functions: one for every HTTP request, and one for a timer.
 #[derive(Clone, Debug)]
 pub(super) struct FunctionApp {
     pub(super) host: HostJson,
     pub(super) trigger: HttpTrigger,
+    pub(super) timer: TimerTrigger,
 }
 
 impl FunctionApp {
-    /// Parses the two files.
-    pub(super) fn parse(host: &str, function: &str) -> Result<Self, String> {
+    /// Parses the three files.
+    pub(super) fn parse(host: &str, function: &str, timer: &str) -> Result<Self, String> {
         let host = serde_json::from_str(host).map_err(|error| format!("host.json: {error}"))?;
         let function: FunctionJson =
             serde_json::from_str(function).map_err(|error| format!("function.json: {error}"))?;
@@ -136,13 +157,24 @@ impl FunctionApp {
         if trigger.name == output.name || trigger.name.is_empty() || output.name.is_empty() {
             return Err("function.json: each binding needs a name of its own".to_owned());
         }
+        let timer: FunctionJson =
+            serde_json::from_str(timer).map_err(|error| format!("function.json: {error}"))?;
+        // With an HTTP output, the host would take it for a function that it can proxy.
+        let [Binding::TimerTrigger(timer)] = &timer.bindings[..] else {
+            return Err("function.json: needs a timer trigger and nothing else".to_owned());
+        };
+        if timer.direction != "in" || timer.name.is_empty() {
+            return Err("function.json: the timer is an input with a name".to_owned());
+        }
         Ok(Self {
             host,
             trigger: trigger.clone(),
+            timer: timer.clone(),
         })
     }
 
-    /// Reads an app's folder: `host.json`, and the `function.json` of the only folder beside it.
+    /// Reads an app's folder: `host.json`, and the `function.json` of the two folders beside it,
+    /// which are named after their functions.
     pub(super) fn read(root: &Path) -> Result<Self, String> {
         let read = |path: &Path| {
             fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))
@@ -150,10 +182,13 @@ impl FunctionApp {
         let entries = fs::read_dir(root).map_err(|error| error.to_string())?;
         let functions = entries.map(|entry| entry.expect("an entry").path().join("function.json"));
         let functions: Vec<_> = functions.filter(|path| path.exists()).collect();
-        let [function] = &functions[..] else {
-            return Err(format!("one function, not {functions:?}"));
-        };
-        Self::parse(&read(&root.join("host.json"))?, &read(function)?)
+        let names = [HTTP_FUNCTION, TIMER_FUNCTION];
+        let expected = names.map(|name| root.join(name).join("function.json"));
+        let [http, timer] = &expected;
+        if functions.len() != 2 || !expected.iter().all(|path| functions.contains(path)) {
+            return Err(format!("the functions {names:?}, not {functions:?}"));
+        }
+        Self::parse(&read(&root.join("host.json"))?, &read(http)?, &read(timer)?)
     }
 
     /// Whether the host calls the function for a method, for every path: it answers 404 otherwise.
@@ -170,11 +205,13 @@ impl FunctionApp {
             host:
                 HostJson {
                     version,
+                    function_timeout,
                     custom_handler,
                     extensions,
                     logging,
                 },
             trigger,
+            timer,
         } = self;
         let executable = &custom_handler.description.default_executable_path;
         let default_level = logging.log_level.get("default").map(String::as_str);
@@ -230,6 +267,14 @@ impl FunctionApp {
             (
                 trigger.methods == METHODS,
                 "every method reaches the server",
+            ),
+            (
+                function_timeout == "00:10:00",
+                "a function may take longer than the nine minutes of a refresh",
+            ),
+            (
+                timer.schedule == "0 */15 * * * *",
+                "the timer calls every 15 minutes",
             ),
         ];
         match rules.iter().find(|(holds, _)| !holds) {

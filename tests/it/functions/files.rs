@@ -1,4 +1,4 @@
-//! Our `host.json` and `function.json` pass the checks, and no damaged variant does.
+//! Our `host.json` and the two `function.json` pass the checks, and no damaged variant does.
 
 use serde_json::{Value, json};
 
@@ -6,14 +6,15 @@ use super::app::FunctionApp;
 
 const HOST: &str = include_str!("../../../host.json");
 const FUNCTION: &str = include_str!("../../../function/mcp/function.json");
+const TIMER: &str = include_str!("../../../function/refresh-embeddings/function.json");
 
-fn check(host: &str, function: &str) -> Result<(), String> {
-    FunctionApp::parse(host, function)?.check()
+fn check(host: &str, function: &str, timer: &str) -> Result<(), String> {
+    FunctionApp::parse(host, function, timer)?.check()
 }
 
 #[test]
 fn our_files_pass_the_checks() {
-    assert_eq!(check(HOST, FUNCTION), Ok(()));
+    assert_eq!(check(HOST, FUNCTION, TIMER), Ok(()));
 }
 
 /// Each change is one that the host would accept, silently or with an error that names something
@@ -36,7 +37,12 @@ fn every_damaged_variant_is_rejected() {
                 items.remove(member.parse().expect("an index"));
             }
             (Value::Array(items), value) => {
-                items[member.parse::<usize>().expect("an index")] = value.clone()
+                let index = member.parse::<usize>().expect("an index");
+                if index == items.len() {
+                    items.push(value.clone());
+                } else {
+                    items[index] = value.clone();
+                }
             }
             (parent, _) => panic!("{pointer} of {parent}"),
         }
@@ -45,6 +51,9 @@ fn every_damaged_variant_is_rejected() {
     let host_changes = [
         ("/version", json!("1.0")),
         ("/version", Value::Null),
+        ("/functionTimeout", Value::Null),
+        ("/functionTimeout", json!("00:05:00")),
+        ("/functionTimeouts", json!("00:10:00")),
         // The profile excludes function.json, and is a preview.
         ("/configurationProfile", json!("mcp-custom-handler")),
         (
@@ -103,7 +112,7 @@ fn every_damaged_variant_is_rejected() {
     ];
     for (pointer, value) in host_changes {
         let host = changed(HOST, pointer, &value);
-        assert!(check(&host, FUNCTION).is_err(), "{pointer}: {value}");
+        assert!(check(&host, FUNCTION, TIMER).is_err(), "{pointer}: {value}");
     }
     let function_changes = [
         ("/bindings/0", Value::Null),
@@ -130,6 +139,32 @@ fn every_damaged_variant_is_rejected() {
     ];
     for (pointer, value) in function_changes {
         let function = changed(FUNCTION, pointer, &value);
-        assert!(check(HOST, &function).is_err(), "{pointer}: {value}");
+        assert!(check(HOST, &function, TIMER).is_err(), "{pointer}: {value}");
+    }
+    let timer_changes = [
+        ("/bindings/0", Value::Null),
+        (
+            "/bindings/1",
+            json!({"type": "http", "direction": "out", "name": "res"}),
+        ),
+        ("/bindings/0/type", json!("httpTrigger")),
+        ("/bindings/0/type", json!("timertrigger")),
+        ("/bindings/0/direction", json!("out")),
+        ("/bindings/0/direction", Value::Null),
+        ("/bindings/0/name", json!("")),
+        ("/bindings/0/name", Value::Null),
+        ("/bindings/0/schedule", Value::Null),
+        // Every minute, or five fields, which the host takes for another schedule.
+        ("/bindings/0/schedule", json!("0 * * * * *")),
+        ("/bindings/0/schedule", json!("*/15 * * * *")),
+        // It would run with every scale-out.
+        ("/bindings/0/runOnStartup", json!(true)),
+        ("/bindings/0/useMonitor", json!(false)),
+        ("/disabled", json!(true)),
+        ("/scriptFile", json!("../zava-mcp-server")),
+    ];
+    for (pointer, value) in timer_changes {
+        let timer = changed(TIMER, pointer, &value);
+        assert!(check(HOST, FUNCTION, &timer).is_err(), "{pointer}: {value}");
     }
 }

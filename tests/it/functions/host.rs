@@ -14,6 +14,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::StatusCode;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::process::{Child, Command};
@@ -134,6 +136,12 @@ impl FunctionsHost {
 
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
+    }
+
+    /// Calls the timer's function; returns the status and the body of the handler's answer, or
+    /// `None` if the handler has ended without one.
+    pub(super) async fn call_timer(&self) -> Option<(StatusCode, Value)> {
+        proxy::call_timer(&self.worker).await.ok()
     }
 
     /// Kills the handler (SIGKILL), as the host itself does, and waits until it has ended.

@@ -5,6 +5,7 @@ mod files; // our two files, and damaged variants
 mod host; // the stand-in: starts and restarts the server
 mod package; // what is deployed
 mod proxy; // the stand-in: forwards requests
+mod timer; // calls of the timer, and forged ones
 
 use std::convert::Infallible;
 use std::fs;
@@ -75,8 +76,10 @@ fn package_with_raw_forwarding() -> TempDir {
     let copy = |name: &str| {
         fs::copy(packaged().join(name), folder.path().join(name)).expect("copied");
     };
-    fs::create_dir(folder.path().join("mcp")).expect("a folder");
-    copy("mcp/function.json");
+    for function in [app::HTTP_FUNCTION, app::TIMER_FUNCTION] {
+        fs::create_dir(folder.path().join(function)).expect("a folder");
+        copy(&format!("{function}/function.json"));
+    }
     copy("zava-mcp-server");
     let host = fs::read_to_string(packaged().join("host.json")).expect("host.json");
     let changed = host.replace("enableProxyingHttpRequest", "enableForwardingHttpRequest");

@@ -62,10 +62,11 @@ fn files(folder: &Path) -> Vec<(String, u32)> {
 }
 
 #[test]
-fn package_is_two_files_and_the_executable() {
+fn package_is_three_files_and_the_executable() {
     let expected = [
         ("host.json", 0o644),
         ("mcp/function.json", 0o644),
+        ("refresh-embeddings/function.json", 0o644),
         ("zava-mcp-server", 0o755),
     ];
     let expected = expected.map(|(name, mode)| (name.to_owned(), mode));
@@ -86,7 +87,7 @@ fn earlier_package_is_replaced_and_foreign_files_are_not_deployed() {
         assert!(output.status.success(), "{output:?}");
         let packaged = fs::read_to_string(target.join("zava-mcp-server"));
         assert_eq!(packaged.expect("the executable"), content);
-        assert_eq!(files(&target).len(), 3);
+        assert_eq!(files(&target).len(), 4);
     }
     fs::write(target.join("mcp/.env"), "POSTGRES_PASSWORD=x").expect("written");
     let output = package(&executable, &target);
@@ -128,7 +129,8 @@ fn zip_file_keeps_the_executable_bit_and_is_reproducible() {
     let listed = String::from_utf8(listed.expect("it runs").stdout).expect("text");
     assert_eq!(
         listed,
-        "0o100644 host.json\n0o100644 mcp/function.json\n0o100755 zava-mcp-server\n"
+        "0o100644 host.json\n0o100644 mcp/function.json\n\
+         0o100644 refresh-embeddings/function.json\n0o100755 zava-mcp-server\n"
     );
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{
-    CONNECTION, CONTENT_LENGTH, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, USER_AGENT,
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    USER_AGENT,
 };
 use axum::http::uri::PathAndQuery;
 use axum::http::{self, HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
@@ -18,12 +19,14 @@ use futures_util::future::BoxFuture;
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, Error};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tower::util::{ServiceFn, service_fn};
 use url::form_urlencoded;
 use uuid::Uuid;
 
+use super::app::TIMER_FUNCTION;
 use super::host::Worker;
 
 /// Marks the stand-in's own responses.
@@ -31,6 +34,8 @@ pub(super) const ANSWERED_BY_HOST: HeaderName = HeaderName::from_static("x-answe
 
 /// The version that the host names.
 const HOST_VERSION: HeaderValue = HeaderValue::from_static("4.1054.100.1");
+
+const HOST_USER_AGENT: &str = "Azure-Functions-Host/4.1054.100.1";
 
 const HOST_VERSION_HEADER: HeaderName = HeaderName::from_static("x-azure-functions-hostversion");
 const INVOCATION_ID: HeaderName = HeaderName::from_static("x-azure-functions-invocationid");
@@ -102,6 +107,45 @@ fn pass_front_end(request: &mut Request, client: SocketAddr) {
     headers.insert(ORIGINAL_URL, target);
 }
 
+/// Calls the timer's function as the host does: with an envelope of its own, past the proxy.
+/// Returns the status and the body, which a success must have in the host's form.
+pub(super) async fn call_timer(worker: &Worker) -> Result<(StatusCode, Value), Error> {
+    let now = "2026-11-30T12:15:00.0000000+00:00";
+    let state = json!({
+        "Schedule": {"AdjustForDST": true},
+        "ScheduleStatus": {"Last": now, "LastUpdated": now, "Next": "2026-11-30T12:30:00+00:00"},
+        "IsPastDue": false,
+    });
+    let id = Uuid::new_v4();
+    let system = json!({"MethodName": TIMER_FUNCTION, "UtcNow": now, "RandGuid": id});
+    let envelope = json!({"Data": {&worker.app.timer.name: state}, "Metadata": {"sys": system}});
+    let invocation = HeaderValue::from_str(&id.to_string()).expect("a header value");
+    worker.invocations.lock().expect("invocations").push(id);
+    let target = PathAndQuery::try_from(format!("/{TIMER_FUNCTION}")).expect("a path");
+    let request = Request::builder()
+        .method("POST")
+        .uri(worker.uri(Some(target)).expect("a URI"))
+        .header(CONTENT_TYPE, "application/json; charset=utf-8")
+        .header(USER_AGENT, HOST_USER_AGENT)
+        .header(HOST_VERSION_HEADER, HOST_VERSION)
+        .header(INVOCATION_ID, invocation)
+        .body(Body::from(envelope.to_string()))
+        .expect("a request");
+    let response = worker.send(request).await?;
+    let status = response.status();
+    let body = to_bytes(Body::new(response.into_body()), usize::MAX).await;
+    let body: Value = serde_json::from_slice(&body.expect("a body")).unwrap_or_default();
+    if status.is_success() {
+        let has_form = body["Outputs"].is_object()
+            && body["Logs"]
+                .as_array()
+                .is_some_and(|logs| logs.iter().all(Value::is_string))
+            && body.get("ReturnValue").is_some();
+        assert!(has_form, "Invalid HttpResponseMessage: {body}");
+    }
+    Ok((status, body))
+}
+
 /// The streaming proxy: headers, path, query and both bodies pass as they are, except that the host
 /// sets its own headers and omits `Host`.
 async fn stream(
@@ -156,10 +200,7 @@ async fn rebuild(
     for (name, value) in [
         (HOST_VERSION_HEADER, HOST_VERSION),
         (INVOCATION_ID, invocation),
-        (
-            USER_AGENT,
-            HeaderValue::from_static("Azure-Functions-Host/4.1054.100.1"),
-        ),
+        (USER_AGENT, HeaderValue::from_static(HOST_USER_AGENT)),
     ] {
         let separator = if name == USER_AGENT { " " } else { ", " };
         append_to_line(headers, &name, &value, separator);

@@ -73,6 +73,7 @@ async fn ask(request: reqwest::RequestBuilder, tool: &str) -> (StatusCode, Strin
     let arguments = match tool {
         "execute_sales_query" => json!({"postgresql_query": ORDERS}),
         "semantic_search_products" => json!({"query_description": "a drill"}),
+        "find_related_products" => json!({"product": "HTHM000100"}),
         _ => json!({}),
     };
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": tool, "arguments": arguments}});
@@ -334,6 +335,8 @@ async fn challenges_and_metadata_name_the_issuer_and_scopes() {
         ("mcp.search", "semantic_search_products", 200),
         ("mcp.search", "execute_sales_query", 403),
         ("mcp.search", "get_multiple_table_schemas", 403),
+        ("mcp.query", "find_related_products", 200),
+        ("mcp.search", "find_related_products", 403),
         ("openid profile", "execute_sales_query", 403),
         ("openid profile", "get_current_utc_date", 200),
     ] {

@@ -26,6 +26,8 @@ impl PostureTest {
         let database = TestDatabase::new().await;
         let mut admin = database.admin_settings();
         admin.login.user = format!("{}_login", database.name);
+        let indexer = admin.indexer.as_mut().expect("a login");
+        indexer.user = format!("{}_indexer", admin.login.user);
         database::migrate(&admin).await.expect("a login of its own");
         let mut settings = settings(&database.name);
         settings.login.user.clone_from(&admin.login.user);
@@ -89,10 +91,17 @@ impl PostureTest {
         assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     }
 
+    /// The login that writes the search index.
+    fn indexer(&self) -> &str {
+        let indexer = self.admin.indexer.as_ref();
+        &indexer.expect("a login").user
+    }
+
     /// Runs statements as a superuser.
     pub(super) async fn run(&mut self, sql: &str) {
         let sql = sql
             .replace("{login}", &self.settings.login.user)
+            .replace("{indexer}", self.indexer())
             .replace("{database}", &self.settings.database.database);
         sqlx::raw_sql(AssertSqlSafe(sql.as_str()))
             .execute(&mut self.db)

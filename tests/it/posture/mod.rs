@@ -147,6 +147,16 @@ async fn posture_includes_rights_inherited_from_zava_reader() {
             "ALTER ROLE zava_reader NOLOGIN",
         ),
         (
+            "ALTER ROLE zava_index_writer LOGIN",
+            "indexer",
+            "ALTER ROLE zava_index_writer NOLOGIN",
+        ),
+        (
+            "GRANT zava_reader TO zava_index_writer",
+            "indexer",
+            "REVOKE zava_reader FROM zava_index_writer GRANTED BY postgres",
+        ),
+        (
             "ALTER ROLE zava_owner BYPASSRLS",
             "attributes",
             "ALTER ROLE zava_owner NOBYPASSRLS",

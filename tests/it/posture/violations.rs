@@ -1,5 +1,5 @@
 /// Violations of the posture that `migrate` sets up: the rule that must find each, and the
-/// statements that cause it. `{login}` and `{database}` stand for the test's own.
+/// statements that cause it. `{login}`, `{indexer}` and `{database}` stand for the test's own.
 pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
     ("login", "ALTER ROLE {login} SET role = 'zava_reader'"),
     ("attributes", "ALTER ROLE {login} SUPERUSER"),
@@ -74,6 +74,59 @@ pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
     (
         "reads",
         "CREATE TABLE public.notes (); GRANT SELECT ON public.notes TO PUBLIC",
+    ),
+    ("indexer", "ALTER ROLE {indexer} SUPERUSER"),
+    (
+        "indexer",
+        "ALTER ROLE {indexer} BYPASSRLS CREATEROLE CREATEDB REPLICATION",
+    ),
+    ("indexer", "GRANT pg_read_all_data TO {indexer}"),
+    (
+        "indexer",
+        "GRANT zava_reader TO {indexer} WITH INHERIT FALSE, SET TRUE",
+    ),
+    (
+        "indexer",
+        "CREATE TABLE public.indexed (); ALTER TABLE public.indexed OWNER TO {indexer}",
+    ),
+    ("indexer", "GRANT SELECT ON retail.orders TO {indexer}"),
+    (
+        "indexer",
+        "GRANT INSERT, UPDATE ON retail.products TO zava_index_writer",
+    ),
+    (
+        "indexer",
+        "GRANT SELECT ON retail.products, retail.categories TO zava_index_writer",
+    ),
+    (
+        "indexer",
+        "GRANT SELECT (base_price), UPDATE (product_name) ON retail.products TO {indexer}",
+    ),
+    (
+        "indexer",
+        "GRANT SELECT (store_name) ON retail.stores TO zava_index_writer",
+    ),
+    (
+        "indexer",
+        "GRANT SELECT, INSERT ON retail.search_synonyms TO zava_index_writer",
+    ),
+    (
+        "indexer",
+        "GRANT TRUNCATE, REFERENCES, TRIGGER ON retail.product_search TO zava_index_writer",
+    ),
+    ("indexer", "GRANT SELECT ON guard.signing_key TO {indexer}"),
+    (
+        "indexer",
+        "GRANT USAGE ON SCHEMA guard TO zava_index_writer; GRANT EXECUTE ON FUNCTION guard.append_audit(json) TO {indexer}",
+    ),
+    (
+        "indexer",
+        "GRANT CREATE ON SCHEMA retail TO {indexer}; GRANT TEMPORARY, CREATE ON DATABASE {database} TO {indexer}",
+    ),
+    (
+        "indexer",
+        "CREATE ROLE {login}_second LOGIN; GRANT zava_index_writer TO {login}_second; \
+         GRANT CONNECT ON DATABASE {database} TO {login}_second; ALTER ROLE {login}_second BYPASSRLS",
     ),
     (
         "reads",

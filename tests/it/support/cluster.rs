@@ -37,6 +37,24 @@ pub(crate) fn new_login() -> NewLogin {
     }
 }
 
+/// The login that writes the search index of the template database.
+pub(crate) fn indexer_login() -> Login {
+    Login::with_password("zava_indexer", indexer_password())
+}
+
+/// The same login, as `migrate` creates it.
+pub(crate) fn new_indexer() -> NewLogin {
+    NewLogin {
+        user: "zava_indexer".to_owned(),
+        identity: LoginIdentity::Password(indexer_password().into()),
+    }
+}
+
+/// The password of `zava_indexer`.
+pub(crate) fn indexer_password() -> String {
+    variable("POSTGRES_INDEXER_PASSWORD")
+}
+
 /// The password of `zava_query`.
 pub(crate) fn query_password() -> String {
     variable("POSTGRES_PASSWORD")

@@ -10,14 +10,16 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tokio::sync::OnceCell;
 use zava_mcp_server::database;
 use zava_mcp_server::identity::{NewApiKey, Role};
-use zava_mcp_server::sample_data::{self, Plan, Progress, Scale};
-use zava_mcp_server::search::embedding::{StaticModel, StaticModelError};
+use zava_mcp_server::progress::Progress;
+use zava_mcp_server::sample_data::{self, Plan, Scale};
+use zava_mcp_server::search::embedding::{StaticEmbedder, StaticModel};
+use zava_mcp_server::search_index;
 use zava_mcp_server::settings::{
     AdminSettings, DatabaseAddress, HttpsSettings, LogFilter, Login, LoginMethod, SearchSettings,
     Secret,
 };
 
-use super::cluster::{cluster, new_login, query_login, signing_key};
+use super::cluster::{cluster, indexer_login, new_indexer, new_login, query_login, signing_key};
 use super::server::model_folder;
 use super::shared::Shared;
 use super::signing::{backend_pid, begin_signed, sign};
@@ -80,7 +82,10 @@ impl TestDatabase {
         .await;
         execute(
             &mut db,
-            format!("GRANT CONNECT ON DATABASE {} TO zava_query", database.name),
+            format!(
+                "GRANT CONNECT ON DATABASE {} TO zava_query, zava_indexer",
+                database.name
+            ),
         )
         .await;
         // Tests hold locks for longer than the server's two seconds, so statements may wait for
@@ -148,6 +153,11 @@ impl TestDatabase {
     /// A connection of the query login, without the server's layers above it.
     pub(crate) async fn query_login(&self) -> PgConnection {
         connect(&cluster().address(&self.name), &query_login()).await
+    }
+
+    /// A connection of the login that writes the search index.
+    pub(crate) async fn indexer(&self) -> PgConnection {
+        connect(&cluster().address(&self.name), &indexer_login()).await
     }
 
     /// A connection of the query login inside a read-only transaction that is signed for a tenant.
@@ -247,12 +257,7 @@ async fn create_template() -> String {
 /// Loads the small sample data.
 pub(super) async fn load_sample(settings: &AdminSettings) {
     let model = StaticModel::open(&model_folder()).expect("the embedding model");
-    let embed = async |texts: Vec<String>| {
-        let vectors = texts
-            .iter()
-            .map(|text| Ok(model.embed(text)?.as_slice().to_vec()));
-        vectors.collect::<Result<_, StaticModelError>>()
-    };
+    let embedder = StaticEmbedder::new(model);
     let today = chrono::NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day");
     let plan = Plan {
         scale: Scale::Small,
@@ -262,9 +267,12 @@ pub(super) async fn load_sample(settings: &AdminSettings) {
     let mut db = database::connect_as_owner(settings)
         .await
         .expect("the owner's connection");
-    sample_data::load(&mut db, &plan, model.name(), embed, Progress::silent())
+    sample_data::load(&mut db, &plan, Progress::silent())
         .await
         .expect("the sample data load");
+    search_index::refresh(&mut db, &embedder, Progress::silent())
+        .await
+        .expect("the products are indexed");
     db.close().await.expect("the owner's connection closes");
 }
 
@@ -316,6 +324,7 @@ fn admin_settings(name: &str) -> AdminSettings {
         database: cluster().address(name),
         admin: cluster().admin.clone(),
         login: new_login(),
+        indexer: Some(new_indexer()),
         azure: None,
         https: HttpsSettings::default(),
         signing_key: signing_key().into(),

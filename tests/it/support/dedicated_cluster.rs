@@ -7,7 +7,7 @@ use zava_mcp_server::settings::{
     AdminSettings, HttpsSettings, LogFilter, SearchSettings, ServeSettings,
 };
 
-use super::cluster::{cluster, new_login, signing_key};
+use super::cluster::{cluster, new_indexer, new_login, signing_key};
 use super::database::{connect, load_sample};
 use super::pooler::SERVERS;
 use super::server::settings;
@@ -103,6 +103,7 @@ impl DedicatedCluster {
             database: self.settings().database,
             admin: cluster().admin.clone(),
             login: new_login(),
+            indexer: Some(new_indexer()),
             azure: None,
             https: HttpsSettings::default(),
             signing_key: signing_key().into(),

@@ -26,7 +26,7 @@ use super::server::model_folder;
 
 /// The model of the stand-in: with this name and its 256 dimensions, its vectors compare with those
 /// of the sample data.
-pub(crate) const MODEL: &str = "wordllama-l2-supercat-256";
+pub(crate) const MODEL: &str = "wordllama-l2-supercat-256-lowercase";
 pub(crate) const DIMENSIONS: usize = 256;
 
 /// The key that the stand-in accepts; the log check knows it.
@@ -262,7 +262,12 @@ impl Shared {
         let texts = body["input"].as_array().expect("texts");
         let item = |(index, text): (usize, &Value)| {
             let text = text.as_str().expect("a text");
-            let mut vector = self.model.embed(text).expect("words").as_slice().to_vec();
+            let mut vector = self
+                .model
+                .embed(&text.to_lowercase())
+                .expect("words")
+                .as_slice()
+                .to_vec();
             vector.resize(dimensions + more, 0.0);
             change(&mut vector);
             let bytes: Vec<u8> = vector

@@ -17,7 +17,9 @@ mod table_lock; // statements that wait for a lock
 
 pub(crate) use activity::{ActivityMonitor, assert_cancelled_promptly, eventually};
 pub(crate) use certificate::{certificate, certificate_for};
-pub(crate) use cluster::{admin_password, query_password, signing_key_text};
+pub(crate) use cluster::{
+    admin_password, indexer_login, indexer_password, query_password, signing_key_text,
+};
 pub(crate) use database::{TestDatabase, connect, number};
 pub(crate) use dedicated_cluster::DedicatedCluster;
 pub(crate) use embedding_service::{Answer, DIMENSIONS, EmbeddingService, MODEL, SERVICE_KEY};

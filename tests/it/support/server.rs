@@ -17,7 +17,7 @@ use zava_mcp_server::app::App;
 use zava_mcp_server::settings::{
     AnswerLimits, AuditSettings, AuthSettings, EmbedderSettings, HttpSettings, HttpsSettings,
     Limits, LogFilter, NetworkSettings, RateLimits, ReplicaSettings, SearchSettings, ServeSettings,
-    StdioSettings, TelemetrySettings, TrustedPeers,
+    StdioSettings, TelemetrySettings, TimerSettings, TrustedPeers,
 };
 use zava_mcp_server::telemetry::log_to;
 
@@ -89,6 +89,7 @@ pub(crate) fn settings(database: &str) -> ServeSettings {
         database: cluster().address(database),
         replicas: ReplicaSettings::none(),
         login: query_login(),
+        timer: TimerSettings::NoEndpoint,
         azure: None,
         https: HttpsSettings::default(),
         signing_key: signing_key().into(),

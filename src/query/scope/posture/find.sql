@@ -18,6 +18,37 @@ grantee AS MATERIALIZED (
     SELECT r.oid, quote_ident(r.rolname) AS name FROM role AS r WHERE r.rolname <> 'zava_owner'
     UNION ALL SELECT 0, 'PUBLIC'
 ),
+-- The role that writes the search index, and its members that may connect to this database. The
+-- role's creator is not meant: PostgreSQL makes it a member that can administer the role, or by
+-- createrole_self_grant one that has granted the role to itself. The options are read as JSON,
+-- because an unsupported old version lacks these columns, and must still be reported.
+index_writer AS MATERIALIZED (
+    SELECT r.oid, r.rolname, quote_ident(r.rolname) AS name, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb,
+        r.rolreplication, r.rolcanlogin
+    FROM pg_catalog.pg_roles AS r
+    WHERE r.rolname = 'zava_index_writer'
+        OR r.oid IN (
+            SELECT m.member
+            FROM pg_catalog.pg_auth_members AS m
+            JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid
+            CROSS JOIN pg_catalog.pg_database AS d
+            CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+            WHERE g.rolname = 'zava_index_writer' AND m.grantor <> m.member
+                AND (to_jsonb(m) ->> 'inherit_option' = 'true' OR to_jsonb(m) ->> 'set_option' = 'true')
+                AND d.datname = current_database() AND a.privilege_type = 'CONNECT' AND a.grantee IN (0, m.member)
+        )
+),
+-- What they may read of products, and the tables that they may write.
+index_source (name, columns) AS (
+    VALUES
+        ('retail.products', ARRAY['product_id', 'sku', 'product_name', 'product_description', 'type_id', 'category_id']),
+        ('retail.product_types', ARRAY['type_id', 'type_name']),
+        ('retail.categories', ARRAY['category_id', 'category_name'])
+),
+index_target (name) AS (
+    VALUES
+        ('retail.product_description_embeddings'), ('retail.product_search'), ('retail.search_words'), ('retail.embedding_models')
+),
 database AS MATERIALIZED (
     SELECT d.oid, d.datname, d.datdba, d.datacl FROM pg_catalog.pg_database AS d WHERE d.datname = current_database()
 ),
@@ -76,10 +107,20 @@ relation AS MATERIALIZED (
     JOIN schema AS n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f', 'S', 't')
 ),
--- Every table of schemas retail and guard, and whether a client may name it.
+-- The tables of migrations/0019_search.sql and 0020_search_upkeep.sql, which the server's own
+-- statements read without a tenant. They hold no tenant's data, and no client may name them.
+shared (name, columns) AS (
+    VALUES
+        ('retail.product_search', '{product_id,document}'::text[]),
+        ('retail.search_words', '{word,products,trigrams}'),
+        ('retail.search_synonyms', '{synonym,term_query,synonym_query,synonym_words}'),
+        ('retail.embedding_models', '{model,dimensions,products,embedded,refreshed_at}')
+),
+-- Every table of schemas retail and guard, whether a client may name it, and whether it is shared.
 held AS MATERIALIZED (
     SELECT r.oid, r.relname, format('%I.%I', r.nspname, r.relname) AS name, r.relrowsecurity AND r.relforcerowsecurity AS is_forced,
-        r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed
+        r.nspname = 'retail' AND r.relname = ANY ($1::text[]) AS exposed,
+        r.name IN (SELECT s.name FROM shared AS s) AS is_shared
     FROM relation AS r
     WHERE r.nspname IN ('retail', 'guard') AND r.relkind IN ('r', 'p')
 ),
@@ -177,8 +218,9 @@ listed (rule, kind, name, owner, list, before, attribute, is_allowed) AS (
         END,
         CASE WHEN r.relkind = 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
         format('%I.%I', r.nspname, r.relname), r.relowner, a.list, i.before, a.attribute,
-        r.nspname = 'retail' AND r.relname = ANY ($1::text[])
-            AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
+        EXISTS (SELECT FROM shared AS s WHERE s.name = r.name AND a.attribute::text = ANY (s.columns))
+            OR r.nspname = 'retail' AND r.relname = ANY ($1::text[])
+                AND (r.relname <> 'stores' OR coalesce(a.attribute IN ('store_id', 'store_name', 'is_online'), false))
     FROM relation AS r
     JOIN (
         SELECT c.oid, 0 AS number, c.relacl AS list, NULL::name AS attribute FROM relation AS c WHERE c.relacl IS NOT NULL
@@ -335,6 +377,56 @@ finding (rule, object, problem, fix) AS (
         GROUP BY g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee
     ) AS r
     UNION ALL
+    SELECT 'indexer', a.name, 'is ' || replace(a.excess, 'NO', ''), format('ALTER ROLE %s %s', a.name, a.excess)
+    FROM (
+        SELECT w.name, concat_ws(' ',
+            CASE WHEN w.rolsuper THEN 'NOSUPERUSER' END,
+            CASE WHEN w.rolbypassrls THEN 'NOBYPASSRLS' END,
+            CASE WHEN w.rolcreaterole THEN 'NOCREATEROLE' END,
+            CASE WHEN w.rolcreatedb THEN 'NOCREATEDB' END,
+            CASE WHEN w.rolreplication THEN 'NOREPLICATION' END,
+            CASE WHEN w.rolcanlogin AND w.rolname = 'zava_index_writer' THEN 'NOLOGIN' END
+        ) AS excess
+        FROM index_writer AS w
+    ) AS a
+    WHERE a.excess <> ''
+    UNION ALL
+    SELECT 'indexer', w.name, format('is a member of %I', pg_get_userbyid(m.roleid)),
+        format('REVOKE %I FROM %s GRANTED BY %I', pg_get_userbyid(m.roleid), w.name, pg_get_userbyid(m.grantor))
+    FROM pg_catalog.pg_auth_members AS m
+    JOIN index_writer AS w ON w.oid = m.member
+    WHERE pg_get_userbyid(m.roleid) <> 'zava_index_writer'
+    UNION ALL
+    SELECT 'indexer', w.name, format('owns %s objects, such as %s', count(*), min(pg_describe_object(s.classid, s.objid, s.objsubid))),
+        format('REASSIGN OWNED BY %s TO zava_owner', w.name)
+    FROM index_writer AS w
+    JOIN pg_catalog.pg_shdepend AS s ON s.refclassid = 'pg_catalog.pg_authid'::regclass AND s.refobjid = w.oid
+    WHERE s.deptype = 'o' AND s.dbid IN (SELECT d.oid FROM database AS d UNION ALL SELECT 0)
+    GROUP BY w.name
+    UNION ALL
+    SELECT 'indexer', r.name, format('grants %s to %s', r.privileges, r.grantee),
+        format(CASE WHEN r.grantor = r.owner THEN '%2$s' ELSE 'SET ROLE %1$I; %2$s; RESET ROLE' END,
+            pg_get_userbyid(r.grantor), format('REVOKE %s ON %s %s FROM %s', r.privileges, r.kind, r.name, r.grantee))
+        -- Revoking a table privilege also revokes the column privileges.
+        || coalesce('; GRANT SELECT (' || array_to_string(r.columns, ', ') || format(') ON %s TO zava_index_writer', r.name), '')
+    FROM (
+        SELECT l.kind, l.name, l.owner, a.grantor, w.name AS grantee,
+            CASE WHEN w.rolname = 'zava_index_writer' THEN s.columns END AS columns,
+            string_agg(a.privilege_type || coalesce(' (' || quote_ident(l.attribute) || ')', ''), ', '
+                ORDER BY a.privilege_type, l.attribute) AS privileges
+        FROM listed AS l
+        CROSS JOIN LATERAL aclexplode(l.list) AS a
+        JOIN index_writer AS w ON w.oid = a.grantee
+        LEFT JOIN index_source AS s ON s.name = l.name
+        WHERE a.grantee <> l.owner AND NOT coalesce(CASE l.kind
+            WHEN 'DATABASE' THEN a.privilege_type = 'CONNECT'
+            WHEN 'SCHEMA' THEN a.privilege_type = 'USAGE' AND l.name = 'retail'
+            WHEN 'TABLE' THEN a.privilege_type = 'SELECT' AND l.attribute = ANY (s.columns)
+                OR a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') AND l.name IN (SELECT t.name FROM index_target AS t)
+        END, false)
+        GROUP BY l.kind, l.name, l.owner, a.grantor, w.name, w.rolname, s.columns
+    ) AS r
+    UNION ALL
     -- The guard's functions call functions of pg_catalog by name, so an added overload can be
     -- called in place of PostgreSQL's own.
     SELECT 'system', f.signature, 'is not part of PostgreSQL or an extension', format('DROP ROUTINE %s', f.signature)
@@ -459,7 +551,11 @@ finding (rule, object, problem, fix) AS (
     SELECT 'other_policy', h.name, format('has permissive policy %I, which makes more rows visible', p.polname), format('DROP POLICY %I ON %s', p.polname, h.name)
     FROM policy AS p
     JOIN held AS h ON h.oid = p.polrelid
-    WHERE p.polpermissive AND p.applies AND NOT (h.exposed AND p.polname = 'tenant_reads')
+    WHERE p.polpermissive AND p.applies
+        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (
+            h.is_shared AND p.polname = 'shared_reads' AND p.command = 'r'
+            AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
+        )
     UNION ALL
     SELECT 'write_policies', h.name, format('has no restrictive policy against %s', w.command),
         format('DROP POLICY IF EXISTS %1$s ON %2$s; CREATE POLICY %1$s ON %2$s AS RESTRICTIVE FOR %3$s TO zava_reader%4$s', w.name, h.name, w.command, w.clauses)

@@ -11,7 +11,18 @@ WITH
 role AS MATERIALIZED (
     SELECT r.oid, r.rolname, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication, r.rolcanlogin
     FROM pg_catalog.pg_roles AS r
-    WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner')
+    WHERE r.rolname IN (SESSION_USER, 'zava_reader', 'zava_owner', 'zava_index_writer')
+        -- The members of zava_index_writer that may connect to this database, but its creator.
+        OR r.oid = ANY (ARRAY(
+            SELECT m.member
+            FROM pg_catalog.pg_auth_members AS m
+            JOIN pg_catalog.pg_roles AS g ON g.oid = m.roleid
+            CROSS JOIN pg_catalog.pg_database AS d
+            CROSS JOIN LATERAL aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) AS a
+            WHERE g.rolname = 'zava_index_writer' AND m.grantor <> m.member
+                AND (to_jsonb(m) ->> 'inherit_option' = 'true' OR to_jsonb(m) ->> 'set_option' = 'true')
+                AND d.datname = current_database() AND a.privilege_type = 'CONNECT' AND a.grantee IN (0, m.member)
+        ))
 )
 SELECT
     -- In an access control list, a role name of digits only looks like the OID of a dropped role.

@@ -37,6 +37,10 @@ impl PostureRule {
             "reads",
             "the login can read the exposed tables and columns only",
         ),
+        Self::new(
+            "indexer",
+            "the login of the search index writes nothing else and reads product texts only",
+        ),
         Self::new("views", "no view that bypasses row security is readable"),
         Self::new(
             "functions",

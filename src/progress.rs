@@ -1,4 +1,4 @@
-//! Shows the progress of a load: bars on a terminal, a line per finished step elsewhere.
+//! Shows the progress of long work: bars on a terminal, a line per finished step elsewhere.
 use std::io::{self, IsTerminal as _, Write as _};
 use std::pin::pin;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const SPINNER_INTERVAL: Duration = Duration::from_millis(100);
 const BAR: &str = "{msg:32} {bar:30} {pos}/{len} {elapsed}";
 const SPINNER: &str = "{msg:32} {spinner} {elapsed}";
 
-/// Where a load reports its progress.
+/// Where work reports its progress.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress(Sink);
 
@@ -43,7 +43,7 @@ impl Progress {
     }
 
     /// Begins a step of `length` parts, named as in "copying customers and orders".
-    pub(super) fn begin(self, name: &'static str, length: usize) -> Step {
+    pub(crate) fn begin(self, name: &'static str, length: usize) -> Step {
         self.begin_with(name, Some(length as u64), BAR)
     }
 
@@ -52,7 +52,7 @@ impl Progress {
     ///
     /// # Cancel safety
     /// As cancel-safe as `work`.
-    pub(super) async fn watch<E>(
+    pub(crate) async fn watch<E>(
         self,
         name: &'static str,
         work: impl Future<Output = Result<u64, E>>,
@@ -87,15 +87,15 @@ impl Progress {
 
 /// A step in progress.
 #[derive(Debug)]
-pub(super) struct Step {
-    pub(super) name: &'static str,
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
     sink: Sink,
     bar: ProgressBar,
 }
 
 impl Step {
     /// Counts `parts` more as done.
-    pub(super) fn advance(&self, parts: usize) {
+    pub(crate) fn advance(&self, parts: usize) {
         self.show_if_slow();
         self.bar.inc(parts as u64);
     }
@@ -113,7 +113,7 @@ impl Step {
     }
 
     /// Ends the step and reports it.
-    pub(super) fn end(self) {
+    pub(crate) fn end(self) {
         if self.sink == Sink::Lines {
             let (parts, seconds) = (self.bar.position(), self.bar.elapsed().as_secs_f32());
             // Errors are ignored: if standard error is closed, there is nowhere to report them.
