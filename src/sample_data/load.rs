@@ -91,7 +91,7 @@ pub async fn clear(db: &mut PgConnection) -> Result<(), SampleDataError> {
 }
 
 /// Loads the sample into an empty database. Products are found by searches once
-/// [`search_index::refresh`](crate::search_index::refresh) has run.
+/// [`search_index::refresh`](crate::search_index::refresh()) has run.
 ///
 /// The connection must act as the owner of the tables and must not be in a transaction. At full
 /// scale, a load takes about nine seconds on two cores, shared with PostgreSQL, and a few megabytes

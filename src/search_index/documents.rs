@@ -13,7 +13,7 @@ pub(super) struct Product {
     product_description: String,
     type_name: String,
     category_name: String,
-    /// [`Product::document_hash`] of the words that are stored.
+    /// The hash of the words that are stored, as in [`Document::hash`].
     stored_document_hash: Option<Vec<u8>>,
     /// [`Product::vector_hash`] of the vector that is stored.
     stored_vector_hash: Option<Vec<u8>>,

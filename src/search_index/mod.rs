@@ -1,8 +1,8 @@
 //! Keeps up to date what searches read of the products: their words and their vectors.
 //!
-//! [`refresh`] compares each product's text with a hash of the text that was indexed, so a run does
-//! only what is missing, and one that was interrupted is continued by the next. The synonyms that
-//! the program knows are inserted by `migrate`. Must not know tenants, nor how a search ranks.
+//! [`refresh()`] compares each product's text with a hash of the text that was indexed, so a run
+//! does only what is missing, and one that was interrupted is continued by the next. The synonyms
+//! that the program knows are inserted by `migrate`. Must not know tenants, nor how a search ranks.
 //!
 //! Invariants:
 //! - the words of all products are written before the first text is embedded, so they are found
