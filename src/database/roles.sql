@@ -85,8 +85,12 @@ BEGIN
     IF indexer_verifier <> '' THEN
         EXECUTE format('ALTER ROLE %I PASSWORD %L', indexer, indexer_verifier);
     END IF;
-    -- A session that hangs must not hold the lock of the search index for long.
+    -- A session that hangs, or whose machine is lost, must not hold the lock of the search index for
+    -- long.
     FOREACH setting IN ARRAY ARRAY[
+        'tcp_keepalives_idle = 30',
+        'tcp_keepalives_interval = 10',
+        'tcp_keepalives_count = 3',
         'search_path = pg_catalog, public',
         'statement_timeout = ''5min''',
         'idle_in_transaction_session_timeout = ''30s''',

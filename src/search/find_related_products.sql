@@ -20,9 +20,10 @@
 -- than two common orders, are left out.
 --
 -- Run by the query login under a tenant, so the row security policies decide which orders count.
--- Plan: order_items by product and by order, through its indexes. Bounded by $6 and by the hundred
--- candidates with the most common orders, of which all order items are read. A part that is omitted
--- is not executed, because its LIMIT is 0.
+-- Plan: order_items by product and by order, through its indexes. The product's orders are sorted,
+-- and the most recent $6 of them are looked at; of the hundred candidates with the most common orders
+-- all order items are read, and all visible orders are counted. A part that is omitted is not
+-- executed, because its LIMIT is 0.
 WITH matched AS MATERIALIZED (
     SELECT p.product_id
     FROM retail.products AS p

@@ -98,6 +98,24 @@ async fn indexer_owns_nothing_and_has_no_attributes() {
     );
 }
 
+/// A machine that is lost while it waits for an embedding must not keep the lock for hours.
+#[tokio::test]
+async fn sessions_of_the_indexer_find_out_that_their_machine_is_lost() {
+    let mut db = TestDatabase::shared().indexer().await;
+    for (setting, value) in [
+        ("tcp_keepalives_idle", "30"),
+        ("tcp_keepalives_interval", "10"),
+        ("tcp_keepalives_count", "3"),
+    ] {
+        let actual: String = sqlx::query_scalar("SELECT current_setting($1)")
+            .bind(setting)
+            .fetch_one(&mut db)
+            .await
+            .expect("the setting");
+        assert_eq!(actual, value, "{setting}");
+    }
+}
+
 /// What the login meets: row security admits it to its tables, and everything else is refused.
 #[tokio::test]
 async fn indexer_is_admitted_by_row_security_and_refused_elsewhere() {
