@@ -20,16 +20,24 @@ pub(super) async fn run(
     clock: fn() -> SystemTime,
 ) -> anyhow::Result<()> {
     let mut db = database::connect_as_owner(&settings).await?;
+    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
+    let embedder = app::embedder(&settings.search, &settings.https, &azure, EMBEDDING_TIMEOUT)?;
+    let progress = Progress::on_stderr();
     if !seed.replace
         && let Some(loaded) = sample_data::count_loaded(&mut db).await?
     {
+        // A database that an older version has loaded lacks words, or vectors of this model.
+        if let Some(embedder) = embedder {
+            search_index::refresh(&mut db, embedder.as_ref(), progress)
+                .await
+                .context("the products cannot be indexed")?;
+        }
         return print_line(&format!(
             "the database already holds {} customers and {} orders; use --replace to delete and reload them",
             loaded.customers, loaded.orders
         ));
     }
-    let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
-    let embedder = app::embedder(&settings.search, &settings.https, &azure, EMBEDDING_TIMEOUT)?.context(
+    let embedder = embedder.context(
         "no source of embeddings is set, and `seed` needs one to compute a vector for each product; set ZAVA_EMBEDDING_MODEL_DIR, AZURE_OPENAI_ENDPOINT or ZAVA_EMBEDDING_URL",
     )?;
     // Before anything is written: without vectors, the sample would be half a sample.
@@ -49,7 +57,6 @@ pub(super) async fn run(
         seed: seed.seed,
         today,
     };
-    let progress = Progress::on_stderr();
     let summary = if seed.replace {
         sample_data::replace(&mut db, &plan, progress).await?
     } else {

@@ -229,6 +229,23 @@ async fn seed_and_search_use_the_same_service() {
     assert_eq!(batches.iter().max(), Some(&64));
     assert!(batches.len() <= 10, "{batches:?}");
 
+    // A database that an older version has loaded is indexed, and nothing else happens to it.
+    let mut db = database.superuser().await;
+    let emptied = sqlx::raw_sql(
+        "TRUNCATE retail.product_description_embeddings, retail.product_search, retail.search_words",
+    );
+    emptied
+        .execute(&mut db)
+        .await
+        .expect("the index is emptied");
+    let (exit, text) = run(seed("seed")).await;
+    assert_eq!(exit, Some(0), "{text}");
+    assert!(text.contains("the database already holds"), "{text}");
+    for table in ["product_description_embeddings", "product_search"] {
+        let indexed = number(&mut db, &format!("SELECT count(*) FROM retail.{table}")).await;
+        assert_eq!(indexed, products, "{table}");
+    }
+
     let mut with_service = settings(&database.name);
     let url = service.url("/openai/v1/embeddings");
     let openai = |dimensions| OpenAiSettings {
