@@ -139,6 +139,8 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 impl Shared {
     /// Serves one connection, from the SSLRequest on.
     async fn serve(&self, mut client: TcpStream) -> std::io::Result<()> {
+        // As PostgreSQL does: without it, small messages wait 40 ms for an acknowledgment.
+        client.set_nodelay(true)?;
         let mut request = [0; 8];
         client.read_exact(&mut request).await?;
         self.wait().await;
@@ -150,6 +152,7 @@ impl Shared {
         startup.resize(length as usize, 0);
         client.read_exact(&mut startup[4..]).await?;
         let mut server = TcpStream::connect(("127.0.0.1", self.target)).await?;
+        server.set_nodelay(true)?;
         server.write_all(&startup).await?;
         // A cancel request has a number of its own in place of a version.
         if startup[4..8] != [0, 3, 0, 0] {
