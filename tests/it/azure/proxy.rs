@@ -79,6 +79,8 @@ async fn forward(mut client: TcpStream, hosts: &Hosts) -> std::io::Result<()> {
         return client.write_all(unknown).await;
     };
     let mut server = TcpStream::connect(("127.0.0.1", port)).await?;
+    server.set_nodelay(true)?;
+    client.set_nodelay(true)?;
     client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
     tokio::io::copy_bidirectional(&mut client, &mut server)
         .await

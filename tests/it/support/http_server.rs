@@ -15,6 +15,7 @@ pub(crate) async fn serve_http(
     let mut connections = JoinSet::new();
     loop {
         let (client, _) = listener.accept().await.expect("a connection");
+        client.set_nodelay(true).expect("an option");
         let (acceptor, router) = (acceptor.clone(), router.clone());
         connections.spawn(async move {
             let service = TowerToHyperService::new(router);
