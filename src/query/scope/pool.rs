@@ -174,8 +174,8 @@ impl Manager for ConnectionManager {
     type Error = WireError;
 
     async fn create(&self) -> Result<Connection, WireError> {
-        // At once, because from a cold start each takes round trips. On the heap, because every call
-        // that may open a connection would contain the futures.
+        // Both at once, because from a cold start each takes round trips. On the heap, because every
+        // call that may open a connection would contain the futures.
         let (password, login) = Box::pin(try_join(self.password(), self.connect())).await?;
         match Box::pin(self.log_in(login, &password)).await {
             // A replica may not have replayed a change of the password yet, and must not have it

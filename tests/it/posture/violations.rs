@@ -75,6 +75,36 @@ pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
         "reads",
         "CREATE TABLE public.notes (); GRANT SELECT ON public.notes TO PUBLIC",
     ),
+    // A column that is added to a table which is read without a tenant.
+    (
+        "reads",
+        "ALTER TABLE retail.product_search ADD COLUMN note text; GRANT SELECT (note) ON retail.product_search TO zava_reader",
+    ),
+    (
+        "reads",
+        "GRANT SELECT ON retail.search_words, retail.embedding_models TO zava_reader",
+    ),
+    (
+        "shared_policy",
+        "DROP POLICY shared_reads ON retail.search_synonyms",
+    ),
+    (
+        "shared_policy",
+        "ALTER POLICY shared_reads ON retail.search_words TO PUBLIC",
+    ),
+    (
+        "shared_policy",
+        "DROP POLICY shared_reads ON retail.product_search; \
+         CREATE POLICY shared_reads ON retail.product_search TO zava_reader USING (true) WITH CHECK (true)",
+    ),
+    (
+        "other_policy",
+        "CREATE POLICY shared_reads ON retail.orders FOR SELECT TO zava_reader USING (true)",
+    ),
+    (
+        "later_grants",
+        "ALTER DEFAULT PRIVILEGES FOR ROLE zava_owner GRANT SELECT ON TABLES TO zava_index_writer",
+    ),
     ("indexer", "ALTER ROLE {indexer} SUPERUSER"),
     (
         "indexer",

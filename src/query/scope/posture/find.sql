@@ -371,6 +371,11 @@ finding (rule, object, problem, fix) AS (
         -- Revoking a table privilege also revokes the column privileges.
         || CASE WHEN r.name = 'retail.stores' AND r.rule = 'reads' AND r.grantee = 'zava_reader'
             THEN '; GRANT SELECT (store_id, store_name, is_online) ON retail.stores TO zava_reader' ELSE '' END
+        || coalesce((
+            SELECT format('; GRANT SELECT (%s) ON %s TO zava_reader', array_to_string(s.columns, ', '), s.name)
+            FROM shared AS s
+            WHERE s.name = r.name AND r.rule = 'reads' AND r.grantee = 'zava_reader'
+        ), '')
     FROM (
         SELECT g.rule, g.kind, g.name, g.owner, g.grantor, g.grantee, string_agg(g.privilege, ', ' ORDER BY g.privilege) AS privileges
         FROM granted AS g
@@ -466,7 +471,7 @@ finding (rule, object, problem, fix) AS (
         ON o.type = d.defaclobjtype::text
     LEFT JOIN schema AS n ON n.oid = d.defaclnamespace
     CROSS JOIN LATERAL aclexplode(d.defaclacl) AS a
-    JOIN grantee AS g ON g.oid = a.grantee
+    JOIN (SELECT g.oid, g.name FROM grantee AS g UNION ALL SELECT w.oid, w.name FROM index_writer AS w) AS g ON g.oid = a.grantee
     -- PostgreSQL grants EXECUTE on functions to PUBLIC by default. Rules `functions` and
     -- `runs_text` cover the functions for which that matters.
     WHERE NOT (g.oid = 0 AND o.type = 'f')
@@ -552,10 +557,17 @@ finding (rule, object, problem, fix) AS (
     FROM policy AS p
     JOIN held AS h ON h.oid = p.polrelid
     WHERE p.polpermissive AND p.applies
-        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (
-            h.is_shared AND p.polname = 'shared_reads' AND p.command = 'r'
+        AND NOT (h.exposed AND p.polname = 'tenant_reads') AND NOT (h.is_shared AND p.polname = 'shared_reads')
+    UNION ALL
+    SELECT 'shared_policy', h.name, 'has no policy shared_reads that lets zava_reader, and nobody else, read',
+        format('DROP POLICY IF EXISTS shared_reads ON %1$s; CREATE POLICY shared_reads ON %1$s FOR SELECT TO zava_reader USING (true)', h.name)
+    FROM held AS h
+    WHERE h.is_shared AND NOT EXISTS (
+        SELECT FROM policy AS p
+        WHERE p.polrelid = h.oid AND p.polname = 'shared_reads' AND p.command = 'r' AND p.polpermissive
+            AND p.condition LIKE '{CONST :consttype 16 % :constvalue 1 [ 1 0 0 0 0 0 0 0 ]}'
             AND p.polroles = ARRAY(SELECT r.oid FROM role AS r WHERE r.rolname = 'zava_reader')
-        )
+    )
     UNION ALL
     SELECT 'write_policies', h.name, format('has no restrictive policy against %s', w.command),
         format('DROP POLICY IF EXISTS %1$s ON %2$s; CREATE POLICY %1$s ON %2$s AS RESTRICTIVE FOR %3$s TO zava_reader%4$s', w.name, h.name, w.command, w.clauses)

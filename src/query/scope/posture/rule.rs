@@ -64,13 +64,17 @@ impl PostureRule {
         ),
         Self::new(
             "later_grants",
-            "default privileges grant nothing to the login",
+            "default privileges grant nothing to the login or the indexer",
         ),
         Self::new("row_security", "every table forces row security"),
         Self::new("persistence", "no table or sequence is unlogged"),
         Self::new(
             "tenant_policy",
             "every exposed table has the policy that limits it to the allowed stores",
+        ),
+        Self::new(
+            "shared_policy",
+            "the login alone reads the tables of words that all tenants share",
         ),
         Self::new("other_policy", "no other policy makes more rows visible"),
         Self::new(

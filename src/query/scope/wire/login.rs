@@ -13,8 +13,8 @@ use crate::settings::DatabaseAddress;
 pub(in crate::query::scope) struct Login(Connection);
 
 impl Login {
-    /// Sends as whom to log in, over a new transport. `max_row_bytes` bounds how much of one message
-    /// is buffered.
+    /// Sends the startup message over a new transport. `max_row_bytes` bounds how much of one
+    /// message is buffered.
     ///
     /// # Errors
     /// When the transport fails.

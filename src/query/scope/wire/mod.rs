@@ -91,8 +91,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// A connection over a new transport, on which nothing has been sent. `max_row_bytes` bounds how
-    /// much of one message is buffered.
+    /// A connection over a new transport, on which nothing has been sent. `max_row_bytes` bounds
+    /// how much of one message is buffered.
     fn new(stream: Box<dyn Transport>, pool_mode: PoolMode, max_row_bytes: usize) -> Self {
         Self {
             stream,
