@@ -22,7 +22,9 @@ written AS (
             SELECT DISTINCT substr('  ' || c.word || ' ', p.start, 3) FROM generate_series(1, length(c.word) + 1) AS p (start)
         ) ELSE '{}' END
     FROM counted AS c
-    ON CONFLICT (word) DO UPDATE SET products = excluded.products WHERE w.products <> excluded.products
+    -- Not in the conflict's condition, which would lock each row that stays as it is.
+    WHERE NOT EXISTS (SELECT FROM retail.search_words AS s WHERE s.word = c.word AND s.products = c.products)
+    ON CONFLICT (word) DO UPDATE SET products = excluded.products
     RETURNING w.word
 )
 SELECT (SELECT count(*) FROM deleted) + (SELECT count(*) FROM written)
