@@ -96,9 +96,9 @@ pub(super) fn semantic_error_text(error: &SemanticError) -> String {
         SemanticError::Embedding(EmbedderError::TextRejected) => {
             "the embedding service does not accept the text".to_owned()
         }
-        SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
-            "the embedding service gives no answer at the moment".to_owned()
-        }
+        SemanticError::Embedding(
+            EmbedderError::Unavailable(_) | EmbedderError::RequestRejected(_),
+        ) => "the embedding service gives no answer at the moment".to_owned(),
         SemanticError::Embedding(EmbedderError::Unusable(_)) => {
             "the embedding model of this server cannot be used".to_owned()
         }

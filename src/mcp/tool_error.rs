@@ -126,9 +126,9 @@ impl ToolError {
                 SemanticError::Embedding(
                     EmbedderError::NothingToEmbed | EmbedderError::TextRejected,
                 ) => failed("argument"),
-                SemanticError::Embedding(EmbedderError::Unavailable(_)) => {
-                    failed("embedding service unavailable")
-                }
+                SemanticError::Embedding(
+                    EmbedderError::Unavailable(_) | EmbedderError::RequestRejected(_),
+                ) => failed("embedding service unavailable"),
                 SemanticError::Embedding(EmbedderError::Unusable(_)) => failed("internal"),
             },
             Self::TooManyColumns(_) => failed("columns"),
@@ -186,6 +186,7 @@ pub(super) fn log_semantic_error(error: &SemanticError) {
         | SemanticError::Embedding(
             EmbedderError::NothingToEmbed
             | EmbedderError::TextRejected
+            | EmbedderError::RequestRejected(_)
             | EmbedderError::Unavailable(_),
         ) => {}
     }

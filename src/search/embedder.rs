@@ -37,6 +37,10 @@ pub enum EmbedderError {
     /// The service does not accept a text, whatever is done to the service: ask for other words.
     #[error("the embedding service does not accept the text")]
     TextRejected,
+    /// The service does not accept the request, because of one of its texts or because of a
+    /// setting. It has been logged.
+    #[error("the embedding service does not accept the request")]
+    RequestRejected(#[source] Arc<dyn Error + Send + Sync>),
     /// The service does not answer at present, or rejects this server. It has been logged.
     #[error("the embedding service is unavailable")]
     Unavailable(#[source] Arc<dyn Error + Send + Sync>),

@@ -42,7 +42,13 @@ async fn embed_by<T>(
             for text in texts {
                 embeddings.push(embed_one(call, text).await?);
             }
-            Ok(embeddings)
+            match error {
+                // No text is accepted, so it is a setting.
+                EmbedderError::RequestRejected(_) if embeddings.iter().all(Option::is_none) => {
+                    Err(SearchIndexError::Embedding(error))
+                }
+                _ => Ok(embeddings),
+            }
         }
         Err(error) if is_about_a_text(&error) => Ok(texts.iter().map(|_| None).collect()),
         Err(error) => Err(SearchIndexError::Embedding(error)),
@@ -79,7 +85,9 @@ async fn call_with_retries<T>(
 
 fn is_about_a_text(error: &EmbedderError) -> bool {
     match error {
-        EmbedderError::NothingToEmbed | EmbedderError::TextRejected => true,
+        EmbedderError::NothingToEmbed
+        | EmbedderError::TextRejected
+        | EmbedderError::RequestRejected(_) => true,
         EmbedderError::Unavailable(_) | EmbedderError::Unusable(_) => false,
     }
 }
@@ -108,6 +116,8 @@ mod tests {
                     Err(EmbedderError::Unavailable(Arc::new(std::fmt::Error)))
                 } else if texts.iter().any(|text| text == "rejected") {
                     Err(EmbedderError::TextRejected)
+                } else if texts.iter().any(|text| text == "too long") {
+                    Err(EmbedderError::RequestRejected(Arc::new(std::fmt::Error)))
                 } else {
                     Ok(texts.iter().map(String::len).collect())
                 }
@@ -140,7 +150,22 @@ mod tests {
         let (embedded, calls) = embed(0, &["a", "rejected", "bb"]).await;
         assert_eq!(embedded.expect("three"), [Some(1), None, Some(2)]);
         assert_eq!(calls, 4);
+        let (embedded, _) = embed(0, &["a", "too long", "bb"]).await;
+        assert_eq!(embedded.expect("three"), [Some(1), None, Some(2)]);
         let (embedded, _) = embed(0, &["rejected"]).await;
         assert_eq!(embedded.expect("one"), [None]);
+    }
+
+    /// A wrong number of dimensions, for example: every request is rejected, whatever its text.
+    #[tokio::test]
+    async fn a_service_that_rejects_every_text_fails_the_run() {
+        let (embedded, calls) = embed(0, &["too long", "too long"]).await;
+        assert!(matches!(
+            embedded,
+            Err(SearchIndexError::Embedding(EmbedderError::RequestRejected(
+                _
+            )))
+        ));
+        assert_eq!(calls, 3);
     }
 }

@@ -165,6 +165,9 @@ impl From<OpenAiError> for EmbedderError {
     fn from(error: OpenAiError) -> Self {
         match error {
             OpenAiError::TextRejected => Self::TextRejected,
+            error @ OpenAiError::NotAccepted(_) => {
+                Self::RequestRejected(std::sync::Arc::new(error))
+            }
             other => Self::Unavailable(std::sync::Arc::new(other)),
         }
     }

@@ -132,9 +132,36 @@ async fn a_deadline_ends_a_run_and_the_next_continues() {
     assert_complete(&database).await;
 }
 
-/// A text that the service rejects costs the others of its batch nothing.
+/// A text that the service rejects costs the others of its batch nothing, nor later batches:
+/// whether its content filter rejects it, or the model finds it too long.
 #[tokio::test]
 async fn a_rejected_text_is_counted_and_left_out() {
+    for (status, code) in [(400, "content_filter"), (400, "BadRequest"), (413, "")] {
+        let database = TestDatabase::new().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let service = EmbeddingService::start().await;
+        execute(
+            &mut database.superuser().await,
+            "DELETE FROM retail.product_description_embeddings WHERE product_id IN (20, 21, 22, 200)",
+        )
+        .await;
+        let rejected = || Answer::Status(status, code, None);
+        service.set_next([rejected(), Answer::Vectors, rejected(), Answer::Vectors]);
+        let (exit, text) = run(embed(folder.path(), &service, &database)).await;
+        assert_eq!(exit, Some(0), "{text}");
+        for part in [
+            "the vectors of 3 by",
+            "1 have none, because the embedding service does not accept their texts",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert_eq!(service.request_count(), 5);
+    }
+}
+
+/// A setting that the service does not accept, whatever the text, is one error and writes no vector.
+#[tokio::test]
+async fn a_request_that_is_never_accepted_is_an_error() {
     let database = TestDatabase::new().await;
     let folder = tempfile::tempdir().expect("a folder");
     let service = EmbeddingService::start().await;
@@ -143,16 +170,13 @@ async fn a_rejected_text_is_counted_and_left_out() {
         "DELETE FROM retail.product_description_embeddings WHERE product_id IN (20, 21, 22)",
     )
     .await;
-    let rejected = || Answer::Status(400, "content_filter", None);
-    service.set_next([rejected(), Answer::Vectors, rejected(), Answer::Vectors]);
-    let (code, text) = run(embed(folder.path(), &service, &database)).await;
-    assert_eq!(code, Some(0), "{text}");
-    for part in [
-        "the vectors of 2 by",
-        "1 have none, because the embedding service does not accept their texts",
-    ] {
-        assert!(text.contains(part), "{part}: {text}");
-    }
+    service.set(Answer::Status(400, "BadRequest", None));
+    let (exit, text) = run(embed(folder.path(), &service, &database)).await;
+    assert_eq!(exit, Some(1), "{text}");
+    assert!(
+        text.contains("check that the model supports ZAVA_EMBEDDING_DIMENSIONS"),
+        "{text}"
+    );
     assert_eq!(service.request_count(), 4);
 }
 
