@@ -1,4 +1,4 @@
-//! The work that a server does beside its requests, each part under a name that its log lines carry.
+//! The work that a server does beside its requests: tasks with names, which their log lines carry.
 //!
 //! The tasks share the task that serves, so they end with it, before what they use is closed; and a
 //! panic in one ends the process instead of leaving a server that nobody watches.

@@ -123,7 +123,7 @@ impl Price {
     }
 
     /// What some tokens cost, in dollars.
-    pub(super) fn of_tokens(self, tokens: usize) -> f64 {
+    pub(super) fn cost(self, tokens: usize) -> f64 {
         self.0 * tokens as f64 / 1e6
     }
 }

@@ -134,7 +134,7 @@ fn describe_survey(
     );
     match price {
         Some(price) if is_service => {
-            text += &format!(", about ${:.4}", price.of_tokens(*tokens));
+            text += &format!(", about ${:.4}", price.cost(*tokens));
         }
         Some(_) => text += ", which the model on this machine embeds without charge",
         None => {}

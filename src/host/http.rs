@@ -119,8 +119,8 @@ impl HttpServer {
     }
 
     /// Builds the HTTP application: `/mcp`, `/health`, `/health/live`, `/health/ready`,
-    /// `/health/details` and the OAuth metadata, each also under the path of the public URL; on Azure
-    /// Functions also the endpoint of its timer.
+    /// `/health/details` and the OAuth metadata, each also under the path of the public URL. On
+    /// Azure Functions, also the endpoint of its timer.
     fn router(self, public_url: &PublicUrl, services: HttpServices) -> Router {
         let HttpServices {
             handler,

@@ -2,8 +2,8 @@
 //!
 //! The host calls its handler on the port on which it also forwards the requests of clients, so a
 //! client may send the same. The streaming proxy of the host sets `X-Forwarded-For`,
-//! `X-Forwarded-Host` and `X-Forwarded-Proto` on every request that it forwards, and a client cannot
-//! prevent that. The host's own call has none of them
+//! `X-Forwarded-Host` and `X-Forwarded-Proto` on every request that it forwards, and a client
+//! cannot prevent that. The host's own call has none of them
 //! (`ScriptInvocationRequestTransformer.cs`, `DefaultHttpWorkerService.cs` of
 //! Azure/azure-functions-host).
 //!

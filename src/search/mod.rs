@@ -102,8 +102,8 @@ impl ProductSearch {
     /// the search was left out.
     ///
     /// # Errors
-    /// [`SearchError`] when the request has nothing to search for, its only part cannot be searched,
-    /// or the query fails.
+    /// [`SearchError`] when the request has nothing to search for, its only part cannot be
+    /// searched, or the query fails.
     pub async fn find(
         &self,
         caller: &Caller,
@@ -122,7 +122,7 @@ impl ProductSearch {
             return Err(SearchError::NoWords);
         }
         let words = match mode.uses_words() {
-            true => words::of_query(&text),
+            true => words::normalize_query(&text),
             false => String::new(),
         };
         let mut omitted = Omitted::default();

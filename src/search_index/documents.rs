@@ -81,9 +81,10 @@ impl Product {
 
     /// The words, unless those that are stored are up to date.
     pub(super) fn outdated_document(&self) -> Option<Document> {
-        let name = words::of_document(&format!("{} {}", self.product_name, self.sku));
-        let group = words::of_document(&format!("{} {}", self.type_name, self.category_name));
-        let description = words::of_document(&self.product_description);
+        let name = words::normalize_document(&format!("{} {}", self.product_name, self.sku));
+        let group =
+            words::normalize_document(&format!("{} {}", self.type_name, self.category_name));
+        let description = words::normalize_document(&self.product_description);
         // Of what is written, so that another way to find words makes the stored ones out of date.
         let mut hash = Sha256::new();
         for text in [&name, &group, &description] {

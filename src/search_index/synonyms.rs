@@ -36,7 +36,7 @@ pub(crate) async fn replace_built_in(db: &mut PgConnection) -> Result<(), sqlx::
 fn pairs() -> BTreeSet<(String, String)> {
     let mut pairs = BTreeSet::new();
     for line in SYNONYMS.lines().skip(1) {
-        let mut fields = line.split('\t').map(words::of_query);
+        let mut fields = line.split('\t').map(words::normalize_query);
         let (Some(term), Some(synonym), direction) = (fields.next(), fields.next(), fields.next())
         else {
             continue;
@@ -66,7 +66,7 @@ mod tests {
             };
             assert!(["one", "both"].contains(direction), "{line}");
             for text in [term, synonym] {
-                assert!(!words::of_query(text).is_empty(), "{line}");
+                assert!(!words::normalize_query(text).is_empty(), "{line}");
                 assert_eq!(text.to_lowercase(), **text, "{line}");
             }
         }

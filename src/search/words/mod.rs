@@ -1,5 +1,5 @@
-//! The words of a text as they are indexed and searched: lower case, with numbers and their units as
-//! one word each, so that `3/4"`, `3/4 in` and `¾ inch` are the same.
+//! Normalizes texts for keyword search: lower case, with numbers and their units as one word each,
+//! so that `3/4"`, `3/4 in` and `¾ inch` are the same.
 //!
 //! PostgreSQL does the rest (`to_tsvector` with the configuration `english`): it splits the result,
 //! drops stop words, and reduces words to their stems. Its own parser would take `3/4` for two
@@ -27,7 +27,7 @@ const MAX_QUERY_WORDS: usize = 64;
 /// The words of a product's text. Numbers with a unit follow without it, because people leave units
 /// out, and dimensions in parts.
 #[must_use]
-pub fn of_document(text: &str) -> String {
+pub fn normalize_document(text: &str) -> String {
     let end = text.floor_char_boundary(MAX_DOCUMENT_BYTES);
     let parsed = parse(&tokens(&text[..end]));
     let mut words: Vec<String> = parsed.iter().map(Part::to_word).collect();
@@ -50,7 +50,7 @@ pub fn of_document(text: &str) -> String {
 
 /// The words of a search text; empty if it has none.
 #[must_use]
-pub fn of_query(text: &str) -> String {
+pub fn normalize_query(text: &str) -> String {
     let end = text.floor_char_boundary(MAX_QUERY_BYTES);
     let parsed = parse(&tokens(&text[..end]));
     let words = parsed.iter().take(MAX_QUERY_WORDS).map(Part::to_word);

@@ -70,7 +70,7 @@ fn numbers_and_units_are_one_word_however_they_are_written() {
         ("16d", &["16 penny", "16d"]),
     ] {
         for text in texts {
-            assert_eq!(of_query(text), word, "{text}");
+            assert_eq!(normalize_query(text), word, "{text}");
         }
     }
 }
@@ -94,16 +94,16 @@ fn other_words_are_kept_in_lower_case_without_punctuation() {
         ("?!…", ""),
         ("", ""),
     ] {
-        assert_eq!(of_query(text), words, "{text}");
+        assert_eq!(normalize_query(text), words, "{text}");
     }
 }
 
 #[test]
 fn a_third_number_is_a_size_of_its_own() {
-    assert_eq!(of_query("Stud 2 x 4 x 8 ft"), "stud 2x4 8ft");
-    assert_eq!(of_query("1/2 in x 4 x 8 ft"), "1f2x4 8ft");
-    assert_eq!(of_query("2x4x8"), "2x4 8");
-    assert_eq!(of_query("#8 x 1-1/4 in"), "no8 1p1f4in");
+    assert_eq!(normalize_query("Stud 2 x 4 x 8 ft"), "stud 2x4 8ft");
+    assert_eq!(normalize_query("1/2 in x 4 x 8 ft"), "1f2x4 8ft");
+    assert_eq!(normalize_query("2x4x8"), "2x4 8");
+    assert_eq!(normalize_query("#8 x 1-1/4 in"), "no8 1p1f4in");
 }
 
 #[test]
@@ -121,15 +121,15 @@ fn documents_hold_sizes_with_and_without_units_and_in_parts() {
         ("Grade 5 1/2 in Bolt", "grade 5p1f2in bolt 5p1f2 1f2 1f2in"),
         ("Screws #8 x 1 in", "screws no8 1in 1"),
     ] {
-        assert_eq!(of_document(text), words, "{text}");
+        assert_eq!(normalize_document(text), words, "{text}");
     }
 }
 
 #[test]
 fn texts_are_bounded() {
     let long = "word ".repeat(50_000);
-    assert_eq!(of_query(&long).split(' ').count(), MAX_QUERY_WORDS);
-    assert!(of_document(&long).len() <= MAX_DOCUMENT_BYTES);
+    assert_eq!(normalize_query(&long).split(' ').count(), MAX_QUERY_WORDS);
+    assert!(normalize_document(&long).len() <= MAX_DOCUMENT_BYTES);
     let wide = "ü".repeat(5_000);
-    assert!(of_query(&wide).len() <= MAX_QUERY_BYTES);
+    assert!(normalize_query(&wide).len() <= MAX_QUERY_BYTES);
 }
