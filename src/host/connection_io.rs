@@ -2,9 +2,9 @@
 //!
 //! Knows TCP and the start of an HTTP request; must not know routes or callers.
 //! Invariants:
-//! - each read of a header section or of a chunked body except the first needs a tick permit and is
-//!   short, because hyper limits neither the bytes that it reads in one poll nor the length of a
-//!   chunk-size line;
+//! - each read of a header section or of a chunked body except the first needs a tick permit, and
+//!   is short like the first of a chunked body, because hyper limits neither the bytes that it reads
+//!   in one poll nor the length of a chunk-size line;
 //! - empty lines before the first request do not reach hyper, which would parse all of them again
 //!   after each read. Servers ignore such lines (RFC 9112, section 2.2).
 use std::io::{self, IoSlice};
@@ -17,11 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::connections::Connection;
+use super::connections::{Connection, NextRead};
 
-/// The maximum length of a rationed read. hyper parses that much in half a millisecond in a debug
-/// build.
-const MAX_RATIONED_READ_BYTES: usize = 4 * 1024;
+/// The maximum length of a short read. hyper parses that much in a quarter of a millisecond in a
+/// debug build.
+const MAX_SHORT_READ_BYTES: usize = 2 * 1024;
 
 /// A TCP stream that reports its reads and writes.
 pub(super) struct ConnectionIo {
@@ -92,17 +92,19 @@ impl AsyncRead for ConnectionIo {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         loop {
-            let is_rationed = match self.input {
-                InputState::Nothing => false,
-                InputState::EmptyLines => true,
-                InputState::Request => self.connection.has_rationed_reads(),
+            let next = match self.input {
+                InputState::Nothing => NextRead::Free,
+                InputState::EmptyLines => NextRead::Rationed,
+                InputState::Request => self.connection.next_read(),
             };
-            let received = if is_rationed {
+            if next == NextRead::Rationed {
                 ready!(self.poll_tick_permit(context))?;
-                ready!(poll_short_read(Pin::new(&mut self.stream), context, buffer))?
-            } else {
+            }
+            let received = if next == NextRead::Free {
                 ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
                 buffer.filled().len() - before
+            } else {
+                ready!(poll_short_read(Pin::new(&mut self.stream), context, buffer))?
             };
             if self.input != InputState::Request {
                 remove_empty_lines(buffer, before);
@@ -119,13 +121,13 @@ impl AsyncRead for ConnectionIo {
     }
 }
 
-/// Reads at most [`MAX_RATIONED_READ_BYTES`], and returns how much.
+/// Reads at most [`MAX_SHORT_READ_BYTES`], and returns how much.
 fn poll_short_read(
     stream: Pin<&mut TcpStream>,
     context: &mut Context<'_>,
     buffer: &mut ReadBuf<'_>,
 ) -> Poll<io::Result<usize>> {
-    let length = buffer.remaining().min(MAX_RATIONED_READ_BYTES);
+    let length = buffer.remaining().min(MAX_SHORT_READ_BYTES);
     let mut part = ReadBuf::new(buffer.initialize_unfilled_to(length));
     ready!(stream.poll_read(context, &mut part))?;
     let received = part.filled().len();

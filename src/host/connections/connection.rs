@@ -35,7 +35,7 @@ pub(super) struct Progress {
     /// Bytes are waiting to be read by the client.
     blocked_write: Option<BlockedWrite>,
     has_sent_request: bool,
-    /// The current request's body has a chunked transfer coding.
+    /// The body of the current or last request has a chunked transfer coding.
     is_chunked: bool,
     /// A read after the current request's header section has returned bytes.
     has_read_body: bool,
@@ -80,6 +80,17 @@ pub(super) struct EvictionOrder {
     id: u64,
 }
 
+/// The limits of a connection's next read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::host) enum NextRead {
+    /// Neither its length is limited nor when it begins.
+    Free,
+    /// Its length is limited.
+    Short,
+    /// Its length is limited, and it needs a tick permit.
+    Rationed,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// No byte of the next request has arrived.
@@ -110,15 +121,17 @@ impl Connection {
         self.tick_permits.acquire().await;
     }
 
-    /// Whether the next read needs a tick permit, because the client determines how expensive it is
-    /// to parse: hyper parses a header section that arrives in parts from its start each time, and
-    /// the chunk sizes of a body byte by byte. Most header sections and bodies arrive in one read.
-    pub(in crate::host) fn has_rationed_reads(&self) -> bool {
+    /// What the next read may cost. The client determines how expensive it is to parse: hyper
+    /// parses a header section that arrives in parts from its start each time, and the chunk sizes
+    /// of a body byte by byte. Most header sections and bodies arrive in one read.
+    pub(in crate::host) fn next_read(&self) -> NextRead {
         let progress = lock(&self.progress);
         match progress.phase {
-            Phase::Idle => false,
-            Phase::ReadingHead => true,
-            Phase::InRequest => progress.is_chunked && progress.has_read_body,
+            Phase::ReadingHead => NextRead::Rationed,
+            Phase::InRequest if progress.is_chunked && !progress.has_read_body => NextRead::Short,
+            // Once the response is written, hyper reads on in a body that has not ended.
+            Phase::InRequest | Phase::Idle if progress.is_chunked => NextRead::Rationed,
+            Phase::InRequest | Phase::Idle => NextRead::Free,
         }
     }
 

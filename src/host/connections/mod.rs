@@ -21,14 +21,14 @@ use super::address::Proxies;
 use super::rate_limits::Network;
 use crate::reactor::TickPermits;
 
-pub(super) use connection::Connection;
+pub(super) use connection::{Connection, NextRead};
 
 use connection::Progress;
 use table::Table;
 
 /// How many requests and rationed reads may begin in one tick of the reactor, that is, before it
 /// has polled all other ready tasks.
-const PERMITS_PER_TICK: usize = 2;
+const PERMITS_PER_TICK: usize = 1;
 
 /// How many connections may be open, and their timeouts.
 #[derive(Clone, Copy, Debug)]

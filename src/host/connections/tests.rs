@@ -121,6 +121,41 @@ async fn a_connection_is_closed_when_its_timeout_expires() {
     }
 }
 
+/// Chunk sizes are expensive to parse, also those that arrive after the response to their request.
+#[tokio::test]
+async fn reads_that_are_expensive_to_parse_are_short_and_rationed() {
+    use NextRead::{Free, Rationed, Short};
+    let connections = Arc::new(Connections::new(
+        LIMITS,
+        Arc::new(Proxies::Networks(Vec::new())),
+    ));
+    let Registration { connection, .. } = &connections.register([192, 0, 2, 1].into());
+    type Step = fn(&Connection);
+    let request_of_known_length: [(Step, NextRead); 4] = [
+        (Connection::record_read, Rationed),
+        (|it| it.begin_request(false), Free),
+        (Connection::record_read, Free),
+        (Connection::end_request, Free),
+    ];
+    let chunked_request: [(Step, NextRead); 4] = [
+        (Connection::record_read, Rationed),
+        (|it| it.begin_request(true), Short),
+        (Connection::record_read, Rationed),
+        (Connection::end_request, Rationed),
+    ];
+    assert_eq!(connection.next_read(), Free);
+    for (step, expected) in [
+        request_of_known_length,
+        chunked_request,
+        request_of_known_length,
+    ]
+    .concat()
+    {
+        step(connection);
+        assert_eq!(connection.next_read(), expected);
+    }
+}
+
 /// Connections that never held a permit are evicted first, by age, whatever they do; then those
 /// that have held one, the longest without progress first. A proxy's connection comes after others
 /// of its kind. A connection whose request holds a permit is never evicted.

@@ -53,6 +53,11 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The memory of each connection for bytes read ahead, and for response bytes not yet written.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
+/// What the kernel may receive of each connection before the server reads it, which is a longest
+/// request and some more; Linux doubles it for its own bookkeeping (socket(7), `SO_RCVBUF`). Without
+/// it the kernel keeps up to 6 MB of what a client writes ahead (tcp(7), `tcp_rmem`).
+const RECEIVE_BUFFER_BYTES: u32 = 128 * 1024;
+
 /// How many connections may wait to be accepted, unless the kernel's limit (`somaxconn`) is lower.
 /// A client beyond that waits at least a second until its kernel retries.
 const BACKLOG: u32 = 4096;
@@ -79,6 +84,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     };
     // Lets a restarted server listen although connections of the previous one are in TIME_WAIT.
     socket.set_reuseaddr(true)?;
+    // Each accepted connection inherits it.
+    socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

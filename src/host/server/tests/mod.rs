@@ -187,6 +187,18 @@ async fn hundreds_of_connections_wait_in_the_backlog() {
     assert_eq!(waiting.len(), 300);
 }
 
+/// What clients write ahead is kept by the kernel, whose own limit is some megabytes for each.
+#[tokio::test]
+async fn the_kernel_receives_little_ahead_of_the_server() {
+    let listener = listen(([127, 0, 0, 1], 0).into()).expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let _client = TcpStream::connect(address).await.expect("a connection");
+    let (accepted, _) = listener.accept().await.expect("a connection");
+    let buffer = socket2::SockRef::from(&accepted).recv_buffer_size();
+    let buffer = buffer.expect("an option");
+    assert!(buffer <= 2 * RECEIVE_BUFFER_BYTES as usize, "{buffer}");
+}
+
 #[tokio::test]
 async fn a_connection_with_an_unread_response_is_closed() {
     let server = Server::start(SHORT_TIMEOUTS, &[]).await;
