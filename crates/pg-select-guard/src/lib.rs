@@ -155,6 +155,13 @@ impl CheckedQuery {
         }
     }
 
+    /// The same statement with other [`settings`](Self::settings).
+    #[must_use]
+    pub const fn with_settings(mut self, settings: PlannerSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// The text that runs.
     #[must_use]
     pub fn sql(&self) -> &str {
