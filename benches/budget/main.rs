@@ -16,6 +16,7 @@ mod server; // our server
 mod toolbox; // MCP Toolbox, the fastest competitor
 
 mod availability; // one tenant's latency while another attacks
+mod catalogue; // searches among many products
 mod cloud; // our server on Azure, where each service answers after 20 ms
 mod load; // requests over several connections
 mod memory; // the memory of one large result
@@ -76,6 +77,8 @@ fn run() -> Fallible<()> {
         .build()?;
     let markdown = if plan.is_cold {
         runtime.block_on(measure_starts(&plan))?.markdown()
+    } else if plan.is_catalogue {
+        runtime.block_on(catalogue::measure(&plan))?.markdown()
     } else if plan.is_relevance {
         runtime.block_on(relevance::measure(&plan))?.markdown()
     } else if let Some(replicas) = &plan.replicas {

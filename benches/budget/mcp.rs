@@ -47,6 +47,17 @@ pub(crate) fn search(text: &str, mode: &str, threshold: u32) -> Vec<u8> {
     )
 }
 
+/// A search with arguments of the tool, a JSON object without the text.
+pub(crate) fn search_with(text: &str, arguments: &str) -> Fallible<Vec<u8>> {
+    let mut arguments: Value = serde_json::from_str(arguments)?;
+    arguments["query_description"] = text.into();
+    Ok(request(
+        &tenant_header(SEATTLE),
+        "tools/call",
+        &json!({"name": "semantic_search_products", "arguments": arguments}),
+    ))
+}
+
 /// The same for the tool in `toolbox.yaml`, which knows no tenants.
 pub(crate) fn toolbox_query(sql: &str) -> Vec<u8> {
     let arguments = json!({"sql": sql});

@@ -128,7 +128,8 @@ pub(crate) async fn run(
     })
 }
 
-async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<String> {
+/// Runs statements in one transaction as the administrator; returns the last rows as text.
+pub(crate) async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<String> {
     let file = plan.work.join("admin.sql");
     std::fs::write(&file, sql)?;
     let mut command = program(plan, "psql", &plan.admin);
@@ -139,6 +140,14 @@ async fn psql(plan: &Plan, sql: &str, variables: &[(&str, &str)]) -> Fallible<St
     command.arg("-f").arg(&file);
     let text = succeeded("psql", command.output().await?)?;
     Ok(text.trim().to_owned())
+}
+
+/// Brings the statistics of all tables up to date, as the owner of the tables.
+pub(crate) async fn vacuum(plan: &Plan) -> Fallible<()> {
+    let mut command = program(plan, "psql", &plan.admin);
+    command.args(["-X", "-q", "-v", "ON_ERROR_STOP=1"]);
+    command.args(["-c", "SET ROLE zava_owner", "-c", "VACUUM ANALYZE"]);
+    succeeded("psql", command.output().await?).map(drop)
 }
 
 /// A PostgreSQL program that will connect as `login`.

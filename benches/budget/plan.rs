@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) is_cold: bool,
     /// Whether only the ranking of searches is measured.
     pub(crate) is_relevance: bool,
+    /// Whether only searches among many products are measured.
+    pub(crate) is_catalogue: bool,
     /// The read replicas, if only scaling is measured; not empty.
     pub(crate) replicas: Option<Vec<String>>,
     /// Number of measured starts.
@@ -110,6 +112,7 @@ impl Plan {
             toolbox: variable("BENCH_TOOLBOX").ok().map(PathBuf::from),
             is_cold: variable("BENCH_COLD").is_ok(),
             is_relevance: variable("BENCH_RELEVANCE").is_ok(),
+            is_catalogue: variable("BENCH_CATALOGUE").is_ok(),
             replicas: match variable("BENCH_SCALING") {
                 Ok(_) => {
                     let hosts = variable("BENCH_READ_HOSTS")?;

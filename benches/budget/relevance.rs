@@ -1,7 +1,7 @@
 //! How well products are ranked, and how long a search takes, by kind of search and method.
 
 #[path = "../relevance/judged.rs"]
-mod judged;
+pub(crate) mod judged;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -82,7 +82,7 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<RelevanceReport> {
     Ok(RelevanceReport { machine, measured })
 }
 
-async fn products(connection: &mut Connection) -> Fallible<Vec<Product>> {
+pub(crate) async fn products(connection: &mut Connection) -> Fallible<Vec<Product>> {
     let result = mcp::call(connection, &mcp::query(PRODUCTS)).await?;
     let columns = [0, 1, 2].map(|column| texts(&result, column));
     let [skus, types, categories] = columns;
