@@ -70,7 +70,12 @@ pub(super) async fn run(settings: ServeSettings, clock: fn() -> SystemTime) -> a
 /// Says how many products have vectors of the embedder's model. Returns whether some have, or there
 /// is no embedder.
 fn print_vectors(vectors: Option<EmbeddedProducts>) -> anyhow::Result<bool> {
-    let Some(EmbeddedProducts { embedded, products }) = vectors else {
+    let Some(EmbeddedProducts {
+        embedded,
+        products,
+        refreshed_at,
+    }) = vectors
+    else {
         return Ok(true);
     };
     let (state, fix) = match embedded {
@@ -78,8 +83,12 @@ fn print_vectors(vectors: Option<EmbeddedProducts>) -> anyhow::Result<bool> {
         _ if embedded < products => ("warning  ", "; run `zava-mcp-server embed`"),
         _ => ("ok  ", ""),
     };
+    let when = match refreshed_at {
+        Some(when) => format!("; the last run finished at {when} UTC"),
+        None => String::new(),
+    };
     print_line(&format!(
-        "vectors    {state}{embedded} of {products} products have vectors of this model{fix}"
+        "vectors    {state}{embedded} of {products} products have vectors of this model{when}{fix}"
     ))?;
     Ok(embedded > 0)
 }

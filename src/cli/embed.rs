@@ -8,7 +8,9 @@ use zava_mcp_server::azure::AzureServices;
 use zava_mcp_server::database;
 use zava_mcp_server::progress::Progress;
 use zava_mcp_server::search::Embedder;
-use zava_mcp_server::search_index::{self, EMBEDDING_TIMEOUT, Refreshed, SearchIndexError, Survey};
+use zava_mcp_server::search_index::{
+    self, EMBEDDING_TIMEOUT, Refreshed, SearchIndexError, Survey, VectorIndexChange,
+};
 use zava_mcp_server::settings::EmbedSettings;
 
 use super::arguments::{Embed, Price};
@@ -94,6 +96,7 @@ fn describe(refreshed: &Refreshed, embedder: Option<&dyn Embedder>) -> String {
         words,
         vectors,
         rejected,
+        vector_index,
     } = refreshed;
     let mut text = format!(
         "{products} products: wrote the words of {documents} and the statistics of {words} words"
@@ -104,6 +107,16 @@ fn describe(refreshed: &Refreshed, embedder: Option<&dyn Embedder>) -> String {
             text += &format!(", and the vectors of {vectors} by {}", model(embedder));
         }
     }
+    text += match vector_index {
+        None => "",
+        Some(VectorIndexChange::Created) => "; created an index of the vectors",
+        Some(VectorIndexChange::Dropped) => {
+            "; dropped the index of the vectors, which are too few for one"
+        }
+        Some(VectorIndexChange::Deferred) => {
+            "; another session holds a lock on the vectors, so the next run changes their index"
+        }
+    };
     if *rejected > 0 {
         text += &format!(
             "; {rejected} have none, because the embedding service does not accept their texts"

@@ -50,6 +50,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0018_word_boundaries"
     "0019_search"
     "0020_search_upkeep"
+    "0021_vector_indexes"
 ];
 
 /// What `migrate` did.

@@ -14,6 +14,7 @@ mod index_state; //      what is indexed of the products
 pub mod openai; //       a service that speaks the protocol of OpenAI
 mod related_products; // similar products, and products that are bought together
 mod request; //          what a search asks for
+pub mod statements; //   the statements that compare vectors
 pub mod words; //        the words of a text, as they are indexed and searched
 
 use std::num::NonZeroU32;
@@ -37,10 +38,6 @@ pub use request::{ProductFilter, SearchMode, SearchRequest};
 
 use index_state::{IndexState, ObservedSink};
 
-static SEARCH_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
-    include_str!("search_products.sql"),
-    "SELECT retail.product_search retail.product_description_embeddings retail.products",
-);
 static READ_INDEX_STATE: CheckedQuery = CheckedQuery::summarized_literal(
     include_str!("read_index_state.sql"),
     "SELECT retail.product_description_embeddings",
@@ -206,10 +203,12 @@ impl ProductSearch {
             &number(filter.max_price),
             &filter.in_stock_only.to_string(),
             &max_rows.to_string(),
+            &filter.is_set().to_string(),
         ];
         let fetched = max_rows.saturating_add(1);
+        let statement = &statements::with_dimensions(dimensions).search;
         self.scope
-            .run(caller, &SEARCH_PRODUCTS, &parameters, fetched, sink)
+            .run(caller, statement, &parameters, fetched, sink)
             .await
             .map_err(SearchError::Scope)
     }

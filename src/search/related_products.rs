@@ -9,15 +9,11 @@ use std::num::NonZeroU32;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use super::{Embedder, SearchError};
+use super::{Embedder, SearchError, statements};
 use crate::identity::Caller;
 use crate::query::guard::CheckedQuery;
 use crate::query::scope::{Column, RowSink, Scope};
 
-static FIND_RELATED_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
-    include_str!("find_related_products.sql"),
-    "SELECT retail.products retail.product_description_embeddings retail.order_items retail.orders",
-);
 static SUGGEST_PRODUCTS: CheckedQuery = CheckedQuery::summarized_literal(
     include_str!("suggest_products.sql"),
     "SELECT retail.products",
@@ -32,7 +28,7 @@ const MIN_SUGGESTED_CHARS: usize = 3;
 /// How many products an error suggests.
 const MAX_SUGGESTED: NonZeroU32 = NonZeroU32::new(3).unwrap();
 
-/// How many rows of `find_related_products.sql` are about the product itself.
+/// How many rows of the statement are about the product itself.
 const MAX_MATCHES: u32 = 6;
 
 /// Which related products are wanted.
@@ -155,7 +151,7 @@ impl RelatedProducts {
         self.scope
             .run(
                 caller,
-                &FIND_RELATED_PRODUCTS,
+                &statements::with_dimensions(dimensions).related,
                 &parameters,
                 max_fetched,
                 &mut related,

@@ -60,3 +60,16 @@ pub struct ProductFilter {
     /// Only products that a store of the caller has in stock.
     pub in_stock_only: bool,
 }
+
+impl ProductFilter {
+    /// Whether any product may be left out.
+    pub(super) fn is_set(&self) -> bool {
+        let Self {
+            group,
+            min_price,
+            max_price,
+            in_stock_only,
+        } = self;
+        group.is_some() || min_price.is_some() || max_price.is_some() || *in_stock_only
+    }
+}

@@ -7,6 +7,11 @@ pub enum SearchIndexError {
     /// The schema is missing or older than this program: migrate first.
     #[error("the search index does not exist; run `zava-mcp-server migrate` first")]
     NotMigrated(#[source] sqlx::Error),
+    /// The database shows no product, but the search index has some.
+    #[error(
+        "the products cannot be read; run `zava-mcp-server migrate`, and see the rules `indexer` of `zava-mcp-server check`"
+    )]
+    NoProducts,
     /// Another run is under way.
     #[error("another run over the search index is under way")]
     AnotherRun,

@@ -16,6 +16,7 @@ mod models; //    of which models there are vectors, and how many
 mod refresh; //   the run over all products
 mod survey; //    what a run would do
 pub(crate) mod synonyms; // the synonyms that the program knows
+mod vector_index; // the approximate index of a model's vectors
 
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use error::SearchIndexError;
 pub use models::{RemovedVectors, remove_vectors};
 pub use refresh::{Refreshed, refresh, refresh_into};
 pub use survey::{Survey, survey};
+pub use vector_index::VectorIndexChange;
 
 /// How long one request to an embedding service may take. No client waits for it, and the service
 /// may limit the rate.

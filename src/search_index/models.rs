@@ -2,8 +2,8 @@
 
 use sqlx::{Connection as _, PgConnection};
 
-use super::SearchIndexError;
 use super::lock::{lock, unlock};
+use super::{SearchIndexError, vector_index};
 use crate::search::Embedder;
 
 /// A number of dimensions as the database stores it.
@@ -63,6 +63,15 @@ async fn remove(
 ) -> Result<RemovedVectors, SearchIndexError> {
     let failed = || SearchIndexError::database("removing vectors");
     let dimensions = dimensions.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
+    let stored: Vec<i32> = sqlx::query_scalar(
+        "SELECT DISTINCT e.dimensions FROM retail.product_description_embeddings AS e \
+         WHERE e.model = $1 AND e.dimensions = coalesce($2, e.dimensions)",
+    )
+    .bind(model)
+    .bind(dimensions)
+    .fetch_all(&mut *db)
+    .await
+    .map_err(failed())?;
     let mut tx = db.begin().await.map_err(failed())?;
     let mut rows = [0, 0];
     for (rows, statement) in rows.iter_mut().zip([
@@ -88,6 +97,10 @@ async fn remove(
             model: model.to_owned(),
             stored: stored.fetch_all(db).await.map_err(failed())?,
         });
+    }
+    for dimensions in stored {
+        // Without its vectors an index is empty and harmless, so a later removal may drop it.
+        let _ = vector_index::maintain(db, model, dimensions).await?;
     }
     Ok(RemovedVectors { vectors: rows[0] })
 }

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use super::documents::{Document, Product, Row};
 use super::lock::{lock, unlock};
 use super::models::{self, Stage, count_vectors};
-use super::{SearchIndexError, embedding};
+use super::{SearchIndexError, VectorIndexChange, embedding, vector_index};
 use crate::progress::Progress;
 use crate::search::Embedder;
 
@@ -24,6 +24,8 @@ pub struct Refreshed {
     pub vectors: usize,
     /// Of how many the embedder does not accept the text.
     pub rejected: usize,
+    /// What became of the index of the vectors; `None` if it stays as it is.
+    pub vector_index: Option<VectorIndexChange>,
 }
 
 /// Brings the words and the vectors of all products up to date. Vectors of other models stay.
@@ -77,13 +79,32 @@ async fn refresh_locked(
         .await
         .map_err(SearchIndexError::database("counting products"))?;
     let count = usize::try_from(count).unwrap_or(0);
+    if count == 0 {
+        refuse_hidden_products(db).await?;
+    }
     write_all_words(db, progress, count, refreshed).await?;
     if let Some(embedder) = embedder {
         count_vectors(db, embedder, Stage::Begun).await?;
         write_all_vectors(db, embedder, progress, count, refreshed).await?;
         count_vectors(db, embedder, Stage::Finished).await?;
+        let dimensions = models::dimensions(embedder);
+        refreshed.vector_index = vector_index::maintain(db, embedder.model(), dimensions).await?;
     }
     Ok(())
+}
+
+/// The index of a removed product is removed with it. So if there is an index but no product, a
+/// policy or a grant is missing, and the run would count no word.
+async fn refuse_hidden_products(db: &mut PgConnection) -> Result<(), SearchIndexError> {
+    let is_indexed: bool = sqlx::query_scalar("SELECT EXISTS (SELECT FROM retail.product_search)")
+        .fetch_one(db)
+        .await
+        .map_err(SearchIndexError::database("counting products"))?;
+    if is_indexed {
+        Err(SearchIndexError::NoProducts)
+    } else {
+        Ok(())
+    }
 }
 
 /// The words of all products, and their statistics.

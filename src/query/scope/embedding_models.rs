@@ -5,16 +5,20 @@ use super::{Scope, ScopeError};
 use crate::identity::TenantId;
 
 /// How many products have vectors of a model.
-const READ: &str = "SELECT m.embedded, m.products FROM retail.embedding_models AS m \
+const READ: &str = "SELECT m.embedded, m.products, coalesce(to_char(m.refreshed_at AT TIME ZONE 'UTC', \
+                        'YYYY-MM-DD HH24:MI'), '') \
+                    FROM retail.embedding_models AS m \
                     WHERE m.model = $1 AND m.dimensions = $2::integer";
 
 /// How many products have vectors of a model, as of the last refresh of the search index.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EmbeddedProducts {
     /// How many have one.
     pub embedded: u64,
     /// How many there were.
     pub products: u64,
+    /// When the last run finished, as `2026-11-29 13:40` in UTC; `None` if none has.
+    pub refreshed_at: Option<String>,
 }
 
 impl Scope {
@@ -30,9 +34,10 @@ impl Scope {
         let dimensions = dimensions.to_string();
         let parameters = [model, dimensions.as_str()];
         let mut rows = RowCollector::new(|values| match values {
-            [Some(embedded), Some(products)] => Some(EmbeddedProducts {
+            [Some(embedded), Some(products), Some(refreshed_at)] => Some(EmbeddedProducts {
                 embedded: embedded.parse().ok()?,
                 products: products.parse().ok()?,
+                refreshed_at: (!refreshed_at.is_empty()).then(|| (*refreshed_at).to_owned()),
             }),
             _ => None,
         });

@@ -9,28 +9,62 @@
 --   $8 the maximum list price, or ''
 --   $9 'true' for products that a store of the caller has in stock, only
 --   $10 the maximum number of rows; one more is returned
+--   $11 'true' if one of $6 to $9 is set
 -- Columns: those of the original sample, then type_name, category_name, matched (why the product was
 --   found) and stock_level (units in the stores that the caller sees). similarity_distance and sp
 --   (percent) are NULL without an embedding.
--- Run by the query login under a tenant. Plan: an index scan for the words, a scan and a sort of the
--- model's vectors, and two lists of at most 100 products each, which are joined. An exact search by
--- meaning misses no product, as an approximate index could. docs/search.md explains the ranking; its
--- constants were tuned on the judged searches of benches/relevance.
-WITH
-product AS (
-    SELECT p.product_id
+-- The text begins with `WITH vector`, the distances of all vectors (mod.rs).
+-- Run by the query login under a tenant. Plan: an index scan for the words; an index scan of the
+-- nearest vectors, or a scan of all of them where no index is; and two lists of at most 100 products
+-- each, which are joined. docs/search.md explains the ranking; its constants were tuned on the judged
+-- searches of benches/relevance.
+
+nearest AS MATERIALIZED (
+    SELECT v.product_id, v.distance
+    FROM vector AS v
+    WHERE v.model = $2 AND v.dimensions = $3::integer AND $1::text <> ''
+    ORDER BY v.distance
+    LIMIT 400
+),
+-- The filter. `passing` tests a product, `few` lists those that pass it, if they are few: then each of
+-- them is compared, and no index can miss one.
+priced AS NOT MATERIALIZED (
+    SELECT p.product_id, p.category_id, p.type_id
     FROM retail.products AS p
-    WHERE (
-            $6::text = ''
-            OR p.category_id IN (SELECT c.category_id FROM retail.categories AS c WHERE lower(c.category_name) = lower($6::text))
-            OR p.type_id IN (SELECT t.type_id FROM retail.product_types AS t WHERE lower(t.type_name) = lower($6::text))
-        )
-        AND (nullif($7::text, '') IS NULL OR p.base_price >= nullif($7::text, '')::numeric)
+    WHERE (nullif($7::text, '') IS NULL OR p.base_price >= nullif($7::text, '')::numeric)
         AND (nullif($8::text, '') IS NULL OR p.base_price <= nullif($8::text, '')::numeric)
         AND (
             $9::text <> 'true'
             OR EXISTS (SELECT FROM retail.inventory AS i WHERE i.product_id = p.product_id AND i.stock_level > 0)
         )
+),
+passing AS NOT MATERIALIZED (
+    SELECT p.product_id
+    FROM priced AS p
+    WHERE $6::text = ''
+        OR p.category_id IN (SELECT c.category_id FROM retail.categories AS c WHERE lower(c.category_name) = lower($6::text))
+        OR p.type_id IN (SELECT t.type_id FROM retail.product_types AS t WHERE lower(t.type_name) = lower($6::text))
+),
+few AS MATERIALIZED (
+    SELECT DISTINCT f.product_id
+    FROM (
+        -- LATERAL with LIMIT makes an index scan: the planner does not know how large a group is.
+        SELECT p.product_id
+        FROM retail.categories AS c
+        CROSS JOIN LATERAL (SELECT p.product_id FROM priced AS p WHERE p.category_id = c.category_id LIMIT 3001) AS p
+        WHERE $6::text <> '' AND lower(c.category_name) = lower($6::text)
+        UNION ALL
+        SELECT p.product_id
+        FROM retail.product_types AS t
+        CROSS JOIN LATERAL (SELECT p.product_id FROM priced AS p WHERE p.type_id = t.type_id LIMIT 3001) AS p
+        WHERE $6::text <> '' AND lower(t.type_name) = lower($6::text)
+        UNION ALL
+        (SELECT p.product_id FROM priced AS p WHERE $6::text = '' LIMIT 3001)
+    ) AS f
+    WHERE $11::text = 'true'
+),
+is_few AS MATERIALIZED (
+    SELECT $11::text = 'true' AND (SELECT count(*) <= 3000 FROM few) AS is_few
 ),
 total AS MATERIALIZED (
     SELECT w.products::double precision AS products FROM retail.search_words AS w WHERE w.word = ''
@@ -56,12 +90,17 @@ corrected AS MATERIALIZED (
     SELECT u.word AS source, u.word AS label, format('%L:*', u.word)::tsquery AS query, p.products, 0.9 AS factor
     FROM unknown AS u
     CROSS JOIN LATERAL (
-        SELECT sum(w.products)::double precision AS products
-        FROM retail.search_words AS w
-        -- starts_with() uses no index for a word that is no constant.
-        WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) (u.word || chr(1114111))
+        SELECT sum(w.products)::double precision AS products, count(*) AS words
+        FROM (
+            SELECT w.products
+            FROM retail.search_words AS w
+            -- starts_with() uses no index for a word that is no constant.
+            WHERE w.word OPERATOR(pg_catalog.~>=~) u.word AND w.word OPERATOR(pg_catalog.~<~) (u.word || chr(1114111))
+            LIMIT 1001
+        ) AS w
     ) AS p
-    WHERE u.word ~ '^[[:alpha:]]' AND length(u.word) >= 4 AND p.products > 0
+    -- The beginning of more words says too little about a product.
+    WHERE u.word ~ '^[[:alpha:]]' AND length(u.word) >= 4 AND p.words BETWEEN 1 AND 1000
     UNION ALL
     SELECT u.word, s.word, quote_literal(s.word)::tsquery, s.products, s.factor
     FROM unknown AS u
@@ -85,14 +124,14 @@ synonym AS MATERIALIZED (
 -- What is searched: words, and synonyms as phrases. A phrase occurs in no more products than its
 -- rarest word.
 search_term AS (
-    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor
+    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor, true AS is_asked
     FROM query_word AS a
     WHERE a.products IS NOT NULL
     UNION ALL
-    SELECT c.label, c.query, c.products, c.factor
+    SELECT c.label, c.query, c.products, c.factor, false
     FROM corrected AS c
     UNION ALL
-    SELECT s.synonym, s.synonym_query, f.products, 0.75
+    SELECT s.synonym, s.synonym_query, f.products, 0.75, false
     FROM synonym AS s
     CROSS JOIN LATERAL (
         SELECT min(coalesce(w.products, 0))::double precision AS products
@@ -102,7 +141,8 @@ search_term AS (
     WHERE f.products > 0
 ),
 term AS MATERIALIZED (
-    SELECT m.query, max(m.factor * ln(1 + t.products / m.products)) AS weight,
+    SELECT m.query, max(m.factor * ln(1 + t.products / m.products)) AS weight, min(m.products) AS products,
+        bool_or(m.is_asked) AS is_asked,
         -- Sizes as they are written.
         regexp_replace(regexp_replace(min(m.label), '([0-9])p([0-9])', '\1-\2'), '([0-9])f([0-9])', '\1/\2') AS label
     FROM search_term AS m
@@ -123,17 +163,81 @@ full_score AS MATERIALIZED (
         OR a.word !~ '^[[:alpha:]]{1,3}$'
             AND NOT EXISTS (SELECT FROM synonym AS s WHERE position(quote_literal(a.word) IN s.term_query::text) > 0)
 ),
+-- Which terms find products; all of them score. Rare terms occur in 2,000 products together. Other
+-- words of the text are common: they find products that have all of them, at most 1,000.
+finder AS MATERIALIZED (
+    SELECT
+        string_agg(t.query::text, ' | ')::tsquery AS any_term,
+        string_agg(t.query::text, ' | ') FILTER (WHERE t.is_rare)::tsquery AS any_rare,
+        string_agg(t.query::text, ' & ') FILTER (WHERE t.is_asked AND NOT t.is_rare)::tsquery AS all_common,
+        min(t.query::text) FILTER (WHERE t.place = 1 AND NOT t.is_rare)::tsquery AS rarest
+    FROM (
+        SELECT t.query, t.is_asked, row_number() OVER o AS place,
+            sum(t.products) OVER o <= 2000 OR (SELECT a.products <= 2000 FROM total AS a) AS is_rare
+        FROM term AS t
+        WINDOW o AS (ORDER BY t.products, t.query)
+    ) AS t
+),
+with_rare AS MATERIALIZED (
+    SELECT d.product_id, d.document
+    FROM retail.product_search AS d
+    WHERE d.document @@ (SELECT f.any_rare FROM finder AS f)
+        AND NOT (SELECT i.is_few FROM is_few AS i)
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+    LIMIT 2000
+),
+with_common_in_name AS MATERIALIZED (
+    SELECT d.product_id, d.document
+    FROM retail.product_search AS d
+    WHERE ts_filter(d.document, '{a}') @@ (SELECT f.all_common FROM finder AS f)
+        AND NOT (SELECT i.is_few FROM is_few AS i)
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+    LIMIT 1000
+),
+with_common AS MATERIALIZED (
+    SELECT d.product_id, d.document
+    FROM retail.product_search AS d
+    WHERE d.document @@ (SELECT f.all_common FROM finder AS f WHERE f.any_rare IS NULL)
+        AND NOT (SELECT i.is_few FROM is_few AS i)
+        AND (SELECT count(*) < 1000 FROM with_common_in_name)
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+    LIMIT 1000
+),
+-- If few products have all common words, those with the rarest of them.
+with_rarest AS MATERIALIZED (
+    SELECT d.product_id, d.document
+    FROM retail.product_search AS d
+    WHERE d.document @@ (SELECT f.rarest FROM finder AS f)
+        AND NOT (SELECT i.is_few FROM is_few AS i)
+        AND (SELECT count(*) < 100 FROM with_common_in_name)
+        AND (SELECT count(*) < 100 FROM with_common)
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+    LIMIT 1000
+),
+candidate AS MATERIALIZED (
+    SELECT c.product_id, any_value(c.document) AS document
+    FROM (
+        SELECT r.product_id, r.document FROM with_rare AS r
+        UNION ALL SELECT n.product_id, n.document FROM with_common_in_name AS n
+        UNION ALL SELECT o.product_id, o.document FROM with_common AS o
+        UNION ALL SELECT r.product_id, r.document FROM with_rarest AS r
+    ) AS c
+    GROUP BY c.product_id
+    UNION ALL
+    SELECT f.product_id, d.document
+    FROM few AS f
+    CROSS JOIN LATERAL (SELECT d.document FROM retail.product_search AS d WHERE d.product_id = f.product_id LIMIT 1) AS d
+    WHERE (SELECT i.is_few FROM is_few AS i) AND d.document @@ (SELECT w.any_term FROM finder AS w)
+),
 scored AS MATERIALIZED (
     SELECT r.product_id, sum(r.score) AS score
     FROM (
         -- A word in a name has the rank 0.6079271; phrases and repeated words rank up to 1.7 times
         -- as high.
-        SELECT d.product_id,
-            t.weight * ts_rank('{0.35, 0.5, 0.6, 1}'::real[], d.document, t.query) / 0.6079271 AS score
-        FROM retail.product_search AS d
-        JOIN term AS t ON d.document @@ t.query
-        WHERE d.document @@ (SELECT string_agg(t.query::text, ' | ')::tsquery FROM term AS t)
-            AND d.product_id IN (SELECT p.product_id FROM product AS p)
+        SELECT c.product_id,
+            t.weight * ts_rank('{0.35, 0.5, 0.6, 1}'::real[], c.document, t.query) / 0.6079271 AS score
+        FROM candidate AS c
+        JOIN term AS t ON c.document @@ t.query
         -- Ranks before it sorts: the documents are long.
         OFFSET 0
     ) AS r
@@ -150,14 +254,40 @@ keyword AS (
     ORDER BY s.score DESC, s.product_id
     LIMIT 100
 ),
+-- The nearest vectors whose products pass the filter. If these are fewer than a list has, those of all
+-- products that pass it are compared: an index finds the nearest vectors first, whatever the filter.
+near AS MATERIALIZED (
+    SELECT n.product_id, n.distance
+    FROM nearest AS n
+    WHERE NOT (SELECT i.is_few FROM is_few AS i)
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = n.product_id))
+),
+compared AS (
+    SELECT f.product_id
+    FROM few AS f
+    WHERE (SELECT i.is_few FROM is_few AS i)
+    UNION ALL
+    SELECT p.product_id
+    FROM passing AS p
+    WHERE $11::text = 'true'
+        AND NOT (SELECT i.is_few FROM is_few AS i)
+        AND (SELECT count(*) < 100 FROM near)
+        AND (SELECT max(n.distance) <= $4::double precision FROM nearest AS n)
+),
 semantic AS (
     SELECT n.product_id, row_number() OVER (ORDER BY n.distance, n.product_id) AS rank
     FROM (
-        SELECT e.product_id, e.description_embedding OPERATOR(public.<=>) nullif($1::text, '')::public.vector AS distance
-        FROM retail.product_description_embeddings AS e
-        WHERE e.model = $2 AND e.dimensions = $3::integer AND $1::text <> ''
-            AND e.product_id IN (SELECT p.product_id FROM product AS p)
-        ORDER BY distance, e.product_id
+        SELECT a.product_id, min(a.distance) AS distance
+        FROM (
+            SELECT n.product_id, n.distance FROM near AS n
+            UNION ALL
+            SELECT e.product_id, e.description_embedding OPERATOR(public.<=>) nullif($1::text, '')::public.vector
+            FROM compared AS c
+            JOIN retail.product_description_embeddings AS e ON e.product_id = c.product_id
+            WHERE e.model = $2 AND e.dimensions = $3::integer AND $1::text <> ''
+        ) AS a
+        GROUP BY a.product_id
+        ORDER BY min(a.distance), a.product_id
         LIMIT 100
     ) AS n
     WHERE n.distance <= $4::double precision

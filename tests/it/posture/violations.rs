@@ -146,6 +146,16 @@ pub(crate) const VIOLATIONS: &[(&str, &str)] = &[
     ),
     ("indexer", "GRANT SELECT ON guard.signing_key TO {indexer}"),
     (
+        "functions",
+        "GRANT EXECUTE ON FUNCTION retail.maintain_vector_index(text, integer) TO PUBLIC",
+    ),
+    (
+        "indexer",
+        "CREATE FUNCTION retail.maintain_vector_index(text, bigint) RETURNS text LANGUAGE sql SECURITY DEFINER RETURN $1; \
+         REVOKE ALL ON FUNCTION retail.maintain_vector_index(text, bigint) FROM PUBLIC; \
+         GRANT EXECUTE ON FUNCTION retail.maintain_vector_index(text, bigint) TO zava_index_writer",
+    ),
+    (
         "indexer",
         "GRANT USAGE ON SCHEMA guard TO zava_index_writer; GRANT EXECUTE ON FUNCTION guard.append_audit(json) TO {indexer}",
     ),

@@ -1,10 +1,9 @@
 use serde_json::{Value, json};
 use sqlx::{PgConnection, Row as _};
+use zava_mcp_server::search::statements;
 
 use super::{call, related, rows};
 use crate::support::{HEAD_OFFICE, REDMOND, SEATTLE, TestDatabase, TestServer, number};
-
-const STATEMENT: &str = include_str!("../../../src/search/find_related_products.sql");
 
 /// The ids of the stores in the sample data.
 const SEATTLE_ID: i32 = 1;
@@ -13,8 +12,7 @@ const REDMOND_ID: i32 = 6;
 /// A product that is bought together with another: its id, the number of common orders, the lift.
 type Companion = (i64, i64, f64);
 
-/// What a superuser counts for a store, or for all, in the order that `find_related_products.sql`
-/// describes.
+/// What a superuser counts for a store, or for all, in the order that `own_vector.sql` describes.
 async fn expected(db: &mut PgConnection, product: i32, store: Option<i32>) -> Vec<Companion> {
     let counted = sqlx::query(include_str!("bought_together.sql"))
         .bind(product)
@@ -245,7 +243,7 @@ async fn the_statement_sees_no_row_without_a_context() {
     let product = best_sellers(&mut database.superuser().await).await[0];
     let run = async |db: &mut PgConnection| {
         let parameters = [&product.to_string(), "", "0", "0", "50", "10000"];
-        let mut query = sqlx::query(STATEMENT);
+        let mut query = sqlx::query(statements::with_dimensions(256).related.sql());
         for parameter in parameters {
             query = query.bind(parameter.to_owned());
         }

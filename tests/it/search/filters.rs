@@ -1,11 +1,9 @@
 use serde_json::{Value, json};
 use sqlx::{PgConnection, Row as _};
+use zava_mcp_server::search::statements;
 
 use super::{column, find};
 use crate::support::{REDMOND, SEATTLE, TestDatabase, TestServer};
-
-/// The statement of a search, with the guard out of the way.
-const STATEMENT: &str = include_str!("../../../src/search/search_products.sql");
 
 /// With a threshold that all products of the filter reach, the search returns exactly those that
 /// pass it, also if none of them is among the nearest hundred.
@@ -150,8 +148,20 @@ async fn invalid_filters_are_errors_that_explain_the_fix() {
 async fn the_statement_shows_no_product_without_a_context() {
     let database = TestDatabase::shared();
     let run = async |db: &mut PgConnection| {
-        let mut query = sqlx::query(STATEMENT);
-        for parameter in ["", "", "0", "0.7", "claw hammer", "", "", "", "false", "20"] {
+        let mut query = sqlx::query(statements::with_dimensions(256).search.sql());
+        for parameter in [
+            "",
+            "",
+            "0",
+            "0.7",
+            "claw hammer",
+            "",
+            "",
+            "",
+            "false",
+            "20",
+            "false",
+        ] {
             query = query.bind(parameter);
         }
         query.fetch_all(db).await.expect("rows")

@@ -2,6 +2,7 @@
 
 mod failures; // one part of a search has no answer, or the text none
 mod filters; //  which products are searched, and whose stock is shown
+mod many_products; // 100,000 products
 
 use serde_json::{Value, json};
 

@@ -1,6 +1,9 @@
-use super::{PRODUCTS, asked_texts, assert_complete, clear_index, execute, refresh_by};
-use crate::support::{EmbeddingService, TestDatabase, number};
-use zava_mcp_server::search_index::Refreshed;
+use zava_mcp_server::progress::Progress;
+use zava_mcp_server::search::embedding::{StaticEmbedder, StaticModel};
+use zava_mcp_server::search_index::{Refreshed, VectorIndexChange, refresh};
+
+use super::{PRODUCTS, asked_texts, assert_complete, clear_index, embed, execute, refresh_by, run};
+use crate::support::{EmbeddingService, TestDatabase, model_folder, number};
 
 const NOTHING: Refreshed = Refreshed {
     products: PRODUCTS,
@@ -8,6 +11,7 @@ const NOTHING: Refreshed = Refreshed {
     words: 0,
     vectors: 0,
     rejected: 0,
+    vector_index: None,
 };
 
 #[tokio::test]
@@ -113,4 +117,42 @@ async fn renamed_types_and_categories_are_followed() {
     let counts = (refreshed.documents as i64, refreshed.vectors as i64);
     assert_eq!(counts, (of_category, 0));
     assert_complete(&database).await;
+}
+
+/// From 2.5 million numbers on.
+#[tokio::test]
+async fn many_vectors_are_indexed_once() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    execute(
+        &mut db,
+        "INSERT INTO retail.products (sku, product_name, category_id, type_id, cost, base_price, product_description) \
+         SELECT format('COPY%s-%s', n, p.sku), p.product_name, p.category_id, p.type_id, p.cost, p.base_price, p.product_description \
+         FROM retail.products AS p CROSS JOIN generate_series(1, 23) AS n",
+    )
+    .await;
+    let model = StaticModel::open(&model_folder()).expect("the model");
+    let embedder = StaticEmbedder::new(model);
+    let mut indexer = database.indexer().await;
+    for expected in [Some(VectorIndexChange::Created), None] {
+        let refreshed = refresh(&mut indexer, &embedder, Progress::silent()).await;
+        let refreshed = refreshed.expect("the index is refreshed");
+        assert_eq!(refreshed.vector_index, expected);
+    }
+}
+
+/// Without its policy the indexer sees no product. The run must not count that as none.
+#[tokio::test]
+async fn products_that_are_hidden_are_an_error() {
+    let database = TestDatabase::new().await;
+    let mut db = database.superuser().await;
+    execute(&mut db, "DROP POLICY indexer_reads ON retail.products").await;
+    let words = "SELECT count(*) FROM retail.search_words";
+    let before = number(&mut db, words).await;
+    let service = EmbeddingService::start().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (code, text) = run(embed(folder.path(), &service, &database)).await;
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("the products cannot be read"), "{text}");
+    assert_eq!(number(&mut db, words).await, before);
 }

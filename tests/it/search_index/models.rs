@@ -92,8 +92,9 @@ async fn a_new_model_is_built_beside_the_old_one_and_switched_to() {
 
     let (code, text) = check(folder.path(), &service, &database, NEW).await;
     assert_eq!(code, Some(0), "{text}");
-    let all =
-        format!("vectors    ok  {PRODUCTS} of {PRODUCTS} products have vectors of this model\n");
+    let all = format!(
+        "vectors    ok  {PRODUCTS} of {PRODUCTS} products have vectors of this model; the last run finished at 20"
+    );
     assert!(text.contains(&all), "{text}");
     let new = server(&database, &service, NEW).await;
     assert_finds(&new).await;

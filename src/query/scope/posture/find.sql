@@ -426,6 +426,7 @@ finding (rule, object, problem, fix) AS (
         WHERE a.grantee <> l.owner AND NOT coalesce(CASE l.kind
             WHEN 'DATABASE' THEN a.privilege_type = 'CONNECT'
             WHEN 'SCHEMA' THEN a.privilege_type = 'USAGE' AND l.name = 'retail'
+            WHEN 'ROUTINE' THEN l.name = 'retail.maintain_vector_index(text, integer)'
             WHEN 'TABLE' THEN a.privilege_type = 'SELECT' AND l.attribute = ANY (s.columns)
                 OR a.privilege_type IN ('SELECT', 'INSERT', 'UPDATE', 'DELETE') AND l.name IN (SELECT t.name FROM index_target AS t)
         END, false)
