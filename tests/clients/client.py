@@ -5,6 +5,7 @@
     client.py [--era legacy|modern] --stdio COMMAND [ARGUMENT …]
 
 `legacy` (the default) opens each connection with `initialize`; `modern` uses the stateless protocol of 2026-07-28.
+If MCP_ACCESS_TOKEN is set, it is sent as the access token (client.mjs does not).
 With `--sign-in` (client.mjs has no such option) it obtains access tokens by OAuth (sign_in.py), and tries `TOKEN` first.
 Contract, the same as client.mjs: standard input is a JSON array of calls, `[{"tenant", "tool", "arguments"}, …]`;
 a call without `tenant` sends no tenant header. Standard output is one JSON object:
@@ -86,6 +87,8 @@ async def run_connection(
 ) -> None:
     """Connects as `tenant` and makes the calls with these indexes."""
     headers = {TENANT_HEADER: tenant} if tenant is not None else {}
+    if token := os.environ.get("MCP_ACCESS_TOKEN"):  # not an argument, which other processes can see
+        headers["Authorization"] = f"Bearer {token}"
     auth = provider(options.url, *options.sign_in, options.token) if options.sign_in else None
     # trust_env=False: ignores proxy settings of the developer's machine.
     async with httpx2.AsyncClient(headers=headers, auth=auth, timeout=TIMEOUT_SECONDS, trust_env=False) as http:

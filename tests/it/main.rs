@@ -62,6 +62,7 @@ mod signals; // shutdown by a signal
 mod signed_calls; // database functions that need the server's signature
 mod signed_context; // row security alone, without the guard
 mod signed_context_failures; // contexts that the database does not accept
+mod smoke; // the test of a deployed server
 mod statement_timeout; // statements that outlive their timeout
 mod stdio; // MCP on standard input and output
 mod telemetry; // traces, metrics and logs

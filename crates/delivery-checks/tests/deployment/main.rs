@@ -1,0 +1,10 @@
+//! The scripts that deploy, run against stand-ins for the Azure CLI, the GitHub CLI and Docker that
+//! check every argument, and that can fail.
+
+mod checkout; // a copy of the scripts, the stand-ins, and what they recorded
+mod deploy; //   scripts/deploy and scripts/migrate-job
+mod entra; //    scripts/entra
+mod github; //   scripts/fetch-release and scripts/publish-release
+mod packages; // scripts/package, scripts/release and scripts/build-image
+mod smoke; //    scripts/smoke, its arguments
+mod teardown; // scripts/tear-down

@@ -1,0 +1,113 @@
+# shellcheck shell=bash
+# Azure environments: their parameters, the outputs of their template, and the Azure CLI. Sourced by
+# scripts/deploy and its relatives after load.sh. Nothing here reads or prints a secret.
+
+deploy_dir=$state_dir/deploy     # outputs of deployments, for the steps that follow
+
+# az_run ARGUMENT…: runs the Azure CLI without its notices, and ends the script if it fails.
+az_run() {
+  az "$@" --only-show-errors || die "az ${*:1:3} failed; its message is above."
+}
+
+# az_check: checks that the Azure CLI is installed and logged in.
+az_check() {
+  command -v az >/dev/null 2>&1 ||
+    die "the Azure CLI (az) was not found." "Install it: https://learn.microsoft.com/cli/azure/install-azure-cli"
+  az account show --output none --only-show-errors ||
+    die "the Azure CLI is not logged in." "Log in: az login. In GitHub Actions, the step azure/login comes first."
+}
+
+# environment_use NAME: checks the name of an environment, and sets environment and parameter_file.
+environment_use() {
+  environment=$1
+  case $environment in
+    *[!a-z0-9]*|?|???????????*|'') usage_error "'$environment' is no environment: 2 to 10 lower-case letters and digits." ;;
+  esac
+  parameter_file=$repo_root/infra/$environment.bicepparam
+  [ "$environment" != main ] && [ -r "$parameter_file" ] || parameter_file=$repo_root/infra/main.bicepparam
+  [ -r "$parameter_file" ] || die "the parameters of the environment were not found: $parameter_file."
+  mkdir -p "$deploy_dir" || die_unwritable "$deploy_dir"
+}
+
+# environment_is_production: succeeds for the profile `prod`, and for parameters that do not say.
+environment_is_production() {
+  local line profile
+  line=$(grep '^param profile = ' "$parameter_file" || true)
+  profile=$(printf '%s\n' "$line" | sed -n "s/.*'\([a-z]*\)'[)]*$/\1/p")
+  case $line in *ZAVA_PROFILE*) profile=${ZAVA_PROFILE:-$profile} ;; esac
+  [ "${profile:-prod}" = prod ]
+}
+
+# hosting_check NAME: checks the name of a way to host the server.
+hosting_check() {
+  case $1 in functions|containerapp) ;; *) usage_error "the hosting is functions or containerapp, not '$1'." ;; esac
+}
+
+# image_check IMAGE: checks that an image is named by its digest: a tag could change between steps.
+image_check() {
+  case $1 in
+    ?*@sha256:????????????????????????????????????????????????????????????????) ;;
+    *) usage_error "the image '$1' is not named by its digest (NAME@sha256:…)." ;;
+  esac
+}
+
+# deployment_name: prints a new name for a deployment. The outputs of the last one that succeeded
+# are those of the environment, so each gets its own name.
+deployment_name() { printf 'zava-%s-%s\n' "$environment" "$(date -u +%Y%m%d%H%M%S)"; }
+
+# outputs_read: reads the outputs of the environment's last successful deployment from Azure, by
+# these scripts or by azd, which names its deployments ENVIRONMENT-TIME. Fails if there is none.
+outputs_read() {
+  az_run deployment sub list --output json \
+    --query "[?starts_with(name,'zava-$environment-')||starts_with(name,'$environment-')].{time:properties.timestamp,state:properties.provisioningState,outputs:properties.outputs}" \
+    > "$deploy_dir/$environment.list.json"
+  outputs_write "$deploy_dir/$environment.list.json"
+}
+
+# outputs_write FILE: keeps outputs for `output`, as NAME=value lines: those in FILE, or, of a list of
+# deployments, those of the last that succeeded. Fails if there are none.
+outputs_write() {
+  python3 - "$1" "$deploy_dir/$environment.outputs" <<'PYTHON'
+import json, sys
+with open(sys.argv[1]) as file:
+    outputs = json.load(file)
+if isinstance(outputs, list):
+    found = [entry for entry in outputs if entry["state"] == "Succeeded" and entry["outputs"]]
+    if not found:
+        sys.exit(1)
+    outputs = max(found, key=lambda entry: entry["time"])["outputs"]
+with open(sys.argv[2], "w") as file:
+    file.writelines(f"{name}={output['value']}\n" for name, output in outputs.items())
+PYTHON
+}
+
+# outputs_need: reads the outputs, and ends the script if the environment was never deployed.
+outputs_need() {
+  outputs_read || die "the environment $environment was not found in this subscription." \
+    "Deploy it first: ./scripts/deploy $environment --release FOLDER"
+}
+
+# output NAME: prints an output of the environment, which may be empty.
+output() {
+  grep -q "^$1=" "$deploy_dir/$environment.outputs" || die "the deployment has no output '$1'."
+  sed -n "s/^$1=//p" "$deploy_dir/$environment.outputs"
+}
+
+# image_of_job GROUP JOB, image_of_app GROUP APP: print the image that runs.
+image_of_job() {
+  az_run containerapp job show --resource-group "$1" --name "$2" --query 'properties.template.containers[0].image' --output tsv
+}
+image_of_app() {
+  az_run containerapp show --resource-group "$1" --name "$2" --query 'properties.template.containers[0].image' --output tsv
+}
+
+# running_image: prints the image of the environment that serves, or, on Functions, indexes.
+running_image() {
+  local group app
+  group=$(output resourceGroupName) app=$(output containerAppName)
+  if [ -n "$app" ]; then
+    image_of_app "$group" "$app"
+  else
+    image_of_job "$group" "$(output indexJobName)"
+  fi
+}
