@@ -3,9 +3,9 @@
 // what each alert means.
 targetScope = 'subscription'
 
-import { Hosting, PrincipalType, Profile } from 'types.bicep'
+import { Hosting, PrincipalType, Profile, Setting } from 'types.bicep'
 
-@description('Required. Name of the environment: lower-case letters and digits. It is part of every name.')
+@description('Required. Name of the environment: lower-case letters and digits.')
 @minLength(2)
 @maxLength(10)
 param environmentName string
@@ -18,15 +18,20 @@ param profile Profile
 @maxLength(30)
 param location string
 
+@description('Optional. Region of Azure OpenAI, if the other one does not have the model.')
+@minLength(3)
+@maxLength(30)
+param embeddingsLocation string?
+
 @description('Required. What runs the server.')
 param hosting Hosting
 
-@description('Required. Image of the server by digest: for the app on Container Apps, and for both jobs.')
+@description('Required. Image of the server by digest, for both jobs and the container app.')
 @minLength(10)
 @maxLength(512)
 param containerImage string
 
-@description('Optional. Largest number of instances. Fewer run if the database has fewer connections.')
+@description('Optional. Largest number of instances, if the connections of the database suffice.')
 @minValue(1)
 @maxValue(200)
 param maxInstances int = 5
@@ -36,7 +41,7 @@ param maxInstances int = 5
 @maxValue(20)
 param alwaysReadyInstances int = 0
 
-@description('Optional. Private endpoints instead of public ones. The profile prod always has them.')
+@description('Optional. Private endpoints instead of public ones; prod always has them.')
 param privateNetwork bool = false
 
 @description('Optional. Read replicas of the database. The Burstable tier has none.')
@@ -50,6 +55,10 @@ param usePgBouncer bool = false
 @description('Optional. Origins whose pages may call the server from a browser.')
 @maxLength(20)
 param allowedOrigins string[] = []
+
+@description('Optional. Further settings of the server, which this template does not set; no secrets.')
+@maxLength(40)
+param extraSettings Setting[] = []
 
 @description('Required. Client id of the app registration of the server.')
 @minLength(36)
@@ -65,6 +74,9 @@ param authTenantId string
 @minLength(6)
 @maxLength(254)
 param alertEmail string?
+
+@description('Optional. The migration job may load the sample data: it may compute embeddings.')
+param allowSampleData bool = profile != 'prod'
 
 @description('Optional. API Management in front of the server. For hosting by Functions.')
 param apiManagement bool = false
@@ -189,9 +201,10 @@ var reservedForOthers = 10
 var connectionBudget = maxConnections[sizing.databaseSku] - reservedByAzure - reservedForOthers
 var instanceBudget = connectionBudget / sizing.poolSize
 var instances = max(1, min(maxInstances, instanceBudget))
-var readyInstances = min(alwaysReadyInstances, instances)
-// Functions starts on-demand instances beside the ready ones.
-var onDemandInstances = max(1, instances - readyInstances)
+var readyReplicas = min(alwaysReadyInstances, instances)
+// Functions starts on-demand instances beside the ready ones, and at least one.
+var readyInstances = min(alwaysReadyInstances, instances - 1)
+var onDemandInstances = instances - readyInstances
 var replicaCount = sizing.databaseTier == 'Burstable' ? 0 : readReplicas
 var throughPgBouncer = usePgBouncer && sizing.pgBouncer
 
@@ -225,7 +238,7 @@ var names = {
   migrationJob: 'caj-migrate-${suffix}'
   indexJob: 'caj-index-${suffix}'
   gateway: 'apim-zava-${suffix}-${token}'
-  secretEvents: 'evgt-zava-${suffix}'
+  vaultEvents: 'evgt-zava-${suffix}'
   availabilityTest: 'webtest-zava-${suffix}'
 }
 var databaseName = 'zava'
@@ -331,7 +344,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     name: names.vault
-    secretEventsName: names.secretEvents
+    vaultEventsName: names.vaultEvents
     actionGroupId: monitoring.outputs.actionGroupId
     isPrivate: isPrivate
     endpointSubnetId: network.?outputs.endpointSubnetId
@@ -345,6 +358,7 @@ module embeddings 'modules/embeddings.bicep' = {
   scope: group
   params: {
     location: location
+    accountLocation: embeddingsLocation ?? location
     tags: tags
     name: names.embeddings
     modelName: embeddingModel
@@ -399,7 +413,7 @@ module access 'modules/access.bicep' = {
     deployerPrincipalId: deployerPrincipalId
     deployerPrincipalType: deployerPrincipalType
     mayPullImage: hosting == 'containerapp'
-    maySeed: profile != 'prod'
+    maySeed: allowSampleData
   }
 }
 
@@ -453,7 +467,8 @@ var serverSettings = concat(
   databaseSettings,
   embeddingSettings,
   serverOnlySettings,
-  optionalSettings
+  optionalSettings,
+  extraSettings
 )
 var migrationOnlySettings = [
   { name: 'AZURE_CLIENT_ID', value: identities.outputs.migration.clientId }
@@ -464,11 +479,10 @@ var migrationOnlySettings = [
   { name: 'POSTGRES_INDEXER_ENTRA_OBJECT_ID', value: identities.outputs.indexer.principalId }
   { name: 'ZAVA_SIGNING_KEY', value: signingKey }
 ]
-// `seed` needs the source of embeddings; production is not seeded.
 var migrationSettings = concat(
   databaseSettings,
   migrationOnlySettings,
-  profile == 'prod' ? [] : embeddingSettings
+  allowSampleData ? embeddingSettings : []
 )
 var indexerOnlySettings = [
   { name: 'AZURE_CLIENT_ID', value: identities.outputs.indexer.clientId }
@@ -557,7 +571,7 @@ module containerApp 'modules/container-app.bicep' = if (hosting == 'containerapp
     authClientId: authClientId
     cpu: sizing.containerCpu
     memoryMb: sizing.containerMemoryMb
-    minReplicas: readyInstances
+    minReplicas: readyReplicas
     maxReplicas: instances
   }
   dependsOn: [

@@ -13,6 +13,8 @@ param alwaysReadyInstances = 0
 param privateNetwork = false
 param readReplicas = 0
 param allowedOrigins = []
+// For example { name: 'ZAVA_POSTURE_ACCEPT', value: '…' } (docs/azure.md).
+param extraSettings = []
 
 var deployer = readEnvironmentVariable('ZAVA_DEPLOYER_PRINCIPAL_ID', '')
 param deployerPrincipalId = empty(deployer) ? null : deployer

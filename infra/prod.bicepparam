@@ -12,6 +12,8 @@ param alwaysReadyInstances = 2
 param privateNetwork = true
 param readReplicas = 1
 param allowedOrigins = []
+// For example { name: 'ZAVA_POSTURE_ACCEPT', value: '…' } (docs/azure.md).
+param extraSettings = []
 
 var deployer = readEnvironmentVariable('ZAVA_DEPLOYER_PRINCIPAL_ID', '')
 param deployerPrincipalId = empty(deployer) ? null : deployer

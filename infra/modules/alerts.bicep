@@ -1,5 +1,6 @@
 // Alerts, the availability test and the workbook. docs/operations.md has a run-book: what each
-// alert means, and what to do. The alert "secret expiry" is beside its vault (vault.bicep).
+// alert means, and what to do. The alert about expiring
+// secrets is beside its vault (vault.bicep).
 import { AlertFrequency } from '../types.bicep'
 
 @description('Required. Region.')
@@ -67,7 +68,11 @@ var logAlerts = [
     description: 'The servers cannot use the database.'
     query: '''
 AppTraces
-| where Message in ("database does not answer", "database unavailable", "database rejected this server", "primary does not answer; replicas answer until their data is too old")
+| where Message in (
+    "database does not answer",
+    "database unavailable",
+    "database rejected this server",
+    "primary does not answer; replicas answer until their data is too old")
 '''
   }
   {
@@ -105,8 +110,11 @@ AppMetrics
     query: '''
 AppMetrics
 | where Name == "zava.decisions"
-| extend kind = tostring(Properties["zava.decision.kind"]), decision = tostring(Properties["zava.decision"])
-| summarize refused = sumif(Sum, kind == "authentication" and decision == "refused"), calls = sumif(Sum, kind == "call")
+| extend kind = tostring(Properties["zava.decision.kind"])
+| extend decision = tostring(Properties["zava.decision"])
+| summarize
+    refused = sumif(Sum, kind == "authentication" and decision == "refused"),
+    calls = sumif(Sum, kind == "call")
 | where refused >= 20 and refused > 0.1 * (refused + calls)
 '''
   }
@@ -116,8 +124,12 @@ AppMetrics
     description: 'The database fails the posture check: no data is served.'
     query: '''
 union
-  (AppTraces | where Message == "posture rule violated; no data is served until it is fixed" | project TimeGenerated),
-  (AppMetrics | where Name == "zava.posture.findings" and Max > 0 | project TimeGenerated)
+  (AppTraces
+  | where Message == "posture rule violated; no data is served until it is fixed"
+  | project TimeGenerated),
+  (AppMetrics
+  | where Name == "zava.posture.findings" and Max > 0
+  | project TimeGenerated)
 '''
   }
   {
@@ -137,7 +149,9 @@ AppMetrics
     description: 'A read replica is too far behind the primary to be used.'
     query: '''
 AppTraces
-| where Message == "replica excluded" and tostring(Properties["reason"]) == "lags more than POSTGRES_MAX_REPLICA_LAG behind the primary"
+| where Message == "replica excluded"
+| extend reason = tostring(Properties["reason"])
+| where reason == "lags more than POSTGRES_MAX_REPLICA_LAG behind the primary"
 '''
   }
   {

@@ -63,12 +63,13 @@ resource component 'Microsoft.Insights/components@2020-02-02' existing = {
 
 var port = 8000
 var url = 'https://${name}.${environmentDomain}'
+var telemetryIdentity = 'Authorization=AAD;ClientId=${identity.clientId}'
 var hostSettings = [
   { name: 'ZAVA_LISTEN', value: '0.0.0.0:${port}' }
   { name: 'ZAVA_PUBLIC_URL', value: url }
   { name: 'ZAVA_ENTRA_AUDIENCE', value: '${authClientId},api://${authClientId},${url}/mcp' }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
-  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'Authorization=AAD;ClientId=${identity.clientId}' }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: telemetryIdentity }
 ]
 
 resource app 'Microsoft.App/containerApps@2025-01-01' = {

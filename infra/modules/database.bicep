@@ -115,9 +115,6 @@ var commonConfigurations = [
   { name: 'log_parameter_max_length_on_error', value: '0' }
   // No text of a failed statement: it has the literals of a tenant's question.
   { name: 'log_min_error_statement', value: 'panic' }
-  { name: 'log_checkpoints', value: 'on' }
-  { name: 'log_connections', value: 'on' }
-  { name: 'log_disconnections', value: 'on' }
 ]
 var pgBouncerConfigurations = [
   { name: 'pgbouncer.enabled', value: 'true' }

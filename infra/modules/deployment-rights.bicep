@@ -9,14 +9,17 @@ param environmentName string
 @description('Required. Principal of the pipeline.')
 param principalId string
 
+var subscriptionId = subscription().id
+
 resource deployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
-  name: guid(subscription().id, 'zava-deployer', environmentName)
+  name: guid(subscriptionId, 'zava-deployer', environmentName)
   properties: {
-    roleName: 'Zava deployer (${environmentName})'
+    // Unique in the directory, also if another subscription has an environment of this name.
+    roleName: 'Zava deployer ${environmentName} ${uniqueString(subscriptionId)}'
     description: 'Starts deployments at the subscription, and creates resource groups.'
     type: 'CustomRole'
     assignableScopes: [
-      subscription().id
+      subscriptionId
     ]
     permissions: [
       {
@@ -34,7 +37,7 @@ resource deployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
 }
 
 resource pipelineStartsDeployments 'Microsoft.Authorization/roleAssignments@2022-04-01' = {
-  name: guid(subscription().id, principalId, deployer.id)
+  name: guid(subscriptionId, principalId, deployer.id)
   properties: {
     principalId: principalId
     principalType: 'ServicePrincipal'

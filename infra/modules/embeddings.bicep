@@ -1,7 +1,10 @@
 // Azure OpenAI, which computes the vectors of searches and products.
 
-@description('Required. Region.')
+@description('Required. Region of the private endpoint.')
 param location string
+
+@description('Required. Region of the resource.')
+param accountLocation string
 
 @description('Required. Tags of all resources.')
 param tags object
@@ -34,7 +37,7 @@ param workspaceId string
 
 resource account 'Microsoft.CognitiveServices/accounts@2025-06-01' = {
   name: name
-  location: location
+  location: accountLocation
   tags: tags
   kind: 'OpenAI'
   sku: {

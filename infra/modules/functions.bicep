@@ -115,6 +115,7 @@ resource site 'Microsoft.Web/sites@2024-11-01' = {
     // The app has no system-assigned identity, which would be the default.
     keyVaultReferenceIdentity: identity.id
     siteConfig: {
+      http20Enabled: true
       minTlsVersion: '1.2'
       scmMinTlsVersion: '1.2'
       ftpsState: 'Disabled'
@@ -174,11 +175,12 @@ resource ftpPassword 'Microsoft.Web/sites/basicPublishingCredentialsPolicies@202
 
 var url = 'https://${site.properties.defaultHostName}'
 var publicUrl = gatewayUrl ?? url
+var telemetryIdentity = 'Authorization=AAD;ClientId=${identity.clientId}'
 var hostSettings = [
   { name: 'ZAVA_PUBLIC_URL', value: publicUrl }
   { name: 'ZAVA_ENTRA_AUDIENCE', value: '${authClientId},api://${authClientId},${publicUrl}/mcp' }
   { name: 'APPLICATIONINSIGHTS_CONNECTION_STRING', value: component.properties.ConnectionString }
-  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: 'Authorization=AAD;ClientId=${identity.clientId}' }
+  { name: 'APPLICATIONINSIGHTS_AUTHENTICATION_STRING', value: telemetryIdentity }
   { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
   { name: 'AzureWebJobsStorage__clientId', value: identity.clientId }
   { name: 'AzureWebJobsStorage__blobServiceUri', value: blobEndpoint }

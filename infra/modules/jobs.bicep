@@ -40,7 +40,7 @@ param indexerIdentity Identity
 @description('Required. Environment variables of the index job.')
 param indexerSettings Setting[]
 
-// `az containerapp job start` starts it; `--args migrate --new-signing-key` makes the first key.
+// A deployment starts it. `--new-signing-key`, and `seed`, are other arguments of the same job.
 resource migration 'Microsoft.App/jobs@2025-01-01' = {
   name: migrationName
   location: location

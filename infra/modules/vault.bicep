@@ -14,7 +14,7 @@ param name string
 @description('Required. Name of the events of the vault.')
 @minLength(3)
 @maxLength(50)
-param secretEventsName string
+param vaultEventsName string
 
 @description('Required. Action group of the alert about expiring secrets.')
 param actionGroupId string
@@ -94,7 +94,7 @@ resource vaultDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-prev
 }
 
 resource secretEvents 'Microsoft.EventGrid/systemTopics@2025-02-15' = {
-  name: secretEventsName
+  name: vaultEventsName
   location: location
   tags: tags
   properties: {
