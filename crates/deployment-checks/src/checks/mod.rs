@@ -53,6 +53,10 @@ pub const CHECKS: &[Check] = &[
     check("values_fit_the_parameters_of_modules", modules::values),
     check("outputs_of_modules_exist", modules::outputs),
     check("parameter_files_fit_the_template", parameter_files::fit),
+    check(
+        "scripts_find_outputs_and_variables",
+        parameter_files::interface,
+    ),
     check("no_secret_leaves_a_template", secrets::outputs),
     check("no_secret_enters_a_template", secrets::inputs),
     check(

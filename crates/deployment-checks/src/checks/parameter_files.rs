@@ -74,6 +74,52 @@ pub(super) fn fit(project: &Project) -> Vec<Violation> {
     report.0
 }
 
+/// Outputs that scripts and workflows read.
+const OUTPUTS: [&str; 13] = [
+    "applicationInsightsName",
+    "containerAppName",
+    "databaseHost",
+    "databaseName",
+    "deploymentStorageAccountName",
+    "functionAppName",
+    "indexJobName",
+    "keyVaultName",
+    "mcpUrl",
+    "migrationJobName",
+    "registryLoginServer",
+    "registryName",
+    "resourceGroupName",
+];
+
+/// Variables that scripts and workflows set for each run.
+const VARIABLES: [&str; 8] = [
+    "AZURE_LOCATION",
+    "AZURE_TENANT_ID",
+    "ZAVA_ALERT_EMAIL",
+    "ZAVA_AUTH_CLIENT_ID",
+    "ZAVA_CONTAINER_IMAGE",
+    "ZAVA_DEPLOYER_PRINCIPAL_ID",
+    "ZAVA_GITHUB_REPOSITORY",
+    "ZAVA_HOSTING",
+];
+
+pub(super) fn interface(project: &Project) -> Vec<Violation> {
+    let mut report = Report::default();
+    if let Some(main) = project.main() {
+        for output in OUTPUTS {
+            let is_there = main.find(Kind::Output, output).is_some();
+            report.require_that(is_there, &main.path, format!("there is no output {output}"));
+        }
+    }
+    for (path, _) in FILES {
+        for variable in VARIABLES {
+            let read = format!("readEnvironmentVariable('{variable}'");
+            report.require_text(project, path, &read);
+        }
+    }
+    report.0
+}
+
 /// What is wrong with the value of a parameter of a template.
 pub(super) fn check_value(
     project: &Project,
