@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Lints besides Rust's: shell scripts, workflows, containers, spelling and retired words, and the
-# licenses and sources of dependencies.
+# Lints besides Rust's: shell scripts, workflows, containers, the templates of Azure, spelling and
+# retired words, and the licenses and sources of dependencies. Source this after clients.sh.
 
 # The version of cargo-deny, which is available only as source.
 deny_version=0.20.2
@@ -18,6 +18,7 @@ lint_tools_ensure() {
   lint_package_ensure zizmor
   lint_package_ensure hadolint
   python_packages_ensure "$lib_dir/jsonschema" "$jsonschema_tool" 3
+  python_packages_ensure "$lib_dir/checkov" "$tools_dir/checkov" 60
   [ "$("$tools_dir/cargo-deny/bin/cargo-deny" --version 2>/dev/null)" = "cargo-deny $deny_version" ] && return
   step "Compiling cargo-deny $deny_version"
   cargo install --quiet --locked --debug --root "$tools_dir/cargo-deny" "cargo-deny@$deny_version"
@@ -77,3 +78,6 @@ lint_words() {
 # lint_dependencies: checks dependencies against deny.toml, without advisories: those need network
 # access beyond the registry, so ci.yml checks them.
 lint_dependencies() { "$tools_dir/cargo-deny/bin/cargo-deny" --locked check --hide-inclusion-graph --allow duplicate bans licenses sources; }
+
+# lint_templates: checks infra/ with checkov. Its packages are in a folder of their own.
+lint_templates() { PYTHONPATH=$tools_dir/checkov python3 "$lib_dir/checkov/check.py" "$repo_root/infra"; }

@@ -1,0 +1,27 @@
+using 'main.bicep'
+
+param environmentName = 'prod'
+param profile = 'prod'
+param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param hosting = readEnvironmentVariable('ZAVA_HOSTING', 'functions')
+param containerImage = readEnvironmentVariable('ZAVA_CONTAINER_IMAGE')
+param authClientId = readEnvironmentVariable('ZAVA_AUTH_CLIENT_ID')
+param authTenantId = readEnvironmentVariable('AZURE_TENANT_ID')
+param maxInstances = 20
+param alwaysReadyInstances = 2
+param privateNetwork = true
+param readReplicas = 1
+param allowedOrigins = []
+// For example { name: 'ZAVA_POSTURE_ACCEPT', value: '…' } (docs/azure.md).
+param extraSettings = []
+
+var deployer = readEnvironmentVariable('ZAVA_DEPLOYER_PRINCIPAL_ID', '')
+param deployerPrincipalId = empty(deployer) ? null : deployer
+param deployerPrincipalType = readEnvironmentVariable('ZAVA_DEPLOYER_PRINCIPAL_TYPE', 'ServicePrincipal')
+
+var email = readEnvironmentVariable('ZAVA_ALERT_EMAIL', '')
+param alertEmail = empty(email) ? null : email
+
+// Only for the first deployment, by a person: gives the pipeline its identity and its rights.
+var repository = readEnvironmentVariable('ZAVA_GITHUB_REPOSITORY', '')
+param githubRepository = empty(repository) ? null : repository
