@@ -30,7 +30,11 @@ pub(super) async fn run(settings: EmbedSettings, embed: Embed) -> anyhow::Result
         let removed = search_index::remove_vectors(&mut db, model, embed.dimensions)
             .await
             .context("no vectors were removed")?;
-        print_line(&format!("removed {} vectors of {model}", removed.vectors))?;
+        let index = describe_vector_index(removed.vector_index);
+        print_line(&format!(
+            "removed {} vectors of {model}{index}",
+            removed.vectors
+        ))?;
     } else if embed.dry_run {
         let survey = search_index::survey(&mut db, embedder).await?;
         let is_service = settings.search.is_service();
@@ -107,22 +111,24 @@ fn describe(refreshed: &Refreshed, embedder: Option<&dyn Embedder>) -> String {
             text += &format!(", and the vectors of {vectors} by {}", model(embedder));
         }
     }
-    text += match vector_index {
-        None => "",
-        Some(VectorIndexChange::Created) => "; created an index of the vectors",
-        Some(VectorIndexChange::Dropped) => {
-            "; dropped the index of the vectors, which are too few for one"
-        }
-        Some(VectorIndexChange::Deferred) => {
-            "; another session holds a lock on the vectors, so the next run changes their index"
-        }
-    };
+    text += describe_vector_index(*vector_index);
     if *rejected > 0 {
         text += &format!(
             "; {rejected} have none, because the embedding service does not accept their texts"
         );
     }
     text
+}
+
+fn describe_vector_index(change: Option<VectorIndexChange>) -> &'static str {
+    match change {
+        None => "",
+        Some(VectorIndexChange::Created) => "; created an index of the vectors",
+        Some(VectorIndexChange::Dropped) => "; dropped an index of vectors that are few or gone",
+        Some(VectorIndexChange::Deferred) => {
+            "; an index of vectors is in use, so the next run creates or drops it"
+        }
+    }
 }
 
 fn describe_survey(

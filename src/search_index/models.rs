@@ -3,7 +3,7 @@
 use sqlx::{Connection as _, PgConnection};
 
 use super::lock::{lock, unlock};
-use super::{SearchIndexError, vector_index};
+use super::{SearchIndexError, VectorIndexChange, vector_index};
 use crate::search::Embedder;
 
 /// A number of dimensions as the database stores it.
@@ -39,6 +39,8 @@ pub(super) async fn count_vectors(
 pub struct RemovedVectors {
     /// How many.
     pub vectors: u64,
+    /// What became of their index; `None` if there was none.
+    pub vector_index: Option<VectorIndexChange>,
 }
 
 /// Removes the vectors of a model; of those, only the ones with `dimensions` if that is given.
@@ -63,15 +65,6 @@ async fn remove(
 ) -> Result<RemovedVectors, SearchIndexError> {
     let failed = || SearchIndexError::database("removing vectors");
     let dimensions = dimensions.map(|number| i32::try_from(number).unwrap_or(i32::MAX));
-    let stored: Vec<i32> = sqlx::query_scalar(
-        "SELECT DISTINCT e.dimensions FROM retail.product_description_embeddings AS e \
-         WHERE e.model = $1 AND e.dimensions = coalesce($2, e.dimensions)",
-    )
-    .bind(model)
-    .bind(dimensions)
-    .fetch_all(&mut *db)
-    .await
-    .map_err(failed())?;
     let mut tx = db.begin().await.map_err(failed())?;
     let mut rows = [0, 0];
     for (rows, statement) in rows.iter_mut().zip([
@@ -98,9 +91,8 @@ async fn remove(
             stored: stored.fetch_all(db).await.map_err(failed())?,
         });
     }
-    for dimensions in stored {
-        // Without its vectors an index is empty and harmless, so a later removal may drop it.
-        let _ = vector_index::maintain(db, model, dimensions).await?;
-    }
-    Ok(RemovedVectors { vectors: rows[0] })
+    Ok(RemovedVectors {
+        vectors: rows[0],
+        vector_index: vector_index::maintain(db, model, dimensions.unwrap_or_default()).await?,
+    })
 }

@@ -5,19 +5,19 @@ use sqlx::PgConnection;
 use super::SearchIndexError;
 use crate::search::statements;
 
-/// What became of the index.
+/// What became of the indexes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VectorIndexChange {
-    /// There are many vectors, and no index was.
+    /// The model has many vectors, and no index was.
     Created,
-    /// There are few vectors, and an index was.
+    /// Models with few vectors had one.
     Dropped,
-    /// Another session holds a lock on the vectors; the next run tries again.
+    /// Another session uses one that is to be created or dropped; the next run tries again.
     Deferred,
 }
 
-/// Creates the index if the vectors are many, and drops it if they have become few. `None` if
-/// nothing was to be done.
+/// Creates the index of a model if its vectors are many, and drops those of models that have few or
+/// none. `None` if nothing was to be done.
 ///
 /// Searches go on meanwhile. The statement is a transaction of its own, so an index that takes longer
 /// than this program runs is finished by the database.
@@ -26,32 +26,32 @@ pub(super) async fn maintain(
     model: &str,
     dimensions: i32,
 ) -> Result<Option<VectorIndexChange>, SearchIndexError> {
-    const STEP: &str = "maintaining the index of the vectors";
-    if !usize::try_from(dimensions).is_ok_and(statements::is_indexable) {
-        return Ok(None);
-    }
+    let failed = || SearchIndexError::database("maintaining the index of the vectors");
+    let is_indexable = usize::try_from(dimensions).is_ok_and(statements::is_indexable);
     // The login's limit is for other statements. A million vectors took seven minutes.
     sqlx::query("SET statement_timeout = '2h'")
         .execute(&mut *db)
         .await
-        .map_err(SearchIndexError::database(STEP))?;
+        .map_err(failed())?;
     let maintained = sqlx::query_scalar("SELECT retail.maintain_vector_index($1, $2)")
         .bind(model)
-        .bind(dimensions)
+        // Without dimensions that searches use, only other indexes are dropped.
+        .bind(is_indexable.then_some(dimensions))
         .fetch_one(&mut *db)
         .await;
+    let action: Option<String> = match maintained {
+        Ok(action) => action,
+        Err(error) if is_locked(&error) => Some("locked".to_owned()),
+        Err(error) => return Err(failed()(error)),
+    };
     sqlx::query("RESET statement_timeout")
         .execute(db)
         .await
-        .map_err(SearchIndexError::database(STEP))?;
-    let action: Option<String> = match maintained {
-        Ok(action) => action,
-        Err(error) if is_locked(&error) => return Ok(Some(VectorIndexChange::Deferred)),
-        Err(error) => return Err(SearchIndexError::database(STEP)(error)),
-    };
+        .map_err(failed())?;
     Ok(action.map(|action| match action.as_str() {
         "created" => VectorIndexChange::Created,
-        _ => VectorIndexChange::Dropped,
+        "dropped" => VectorIndexChange::Dropped,
+        _ => VectorIndexChange::Deferred,
     }))
 }
 

@@ -5,7 +5,7 @@
 //! PostgreSQL uses it only for the same expression: the number is part of the text. Whether there is
 //! an index, and of which model, is left to the planner, which knows the parameters' values.
 //!
-//! Invariant: the expressions are those of `retail.maintain_vector_indexes`
+//! Invariant: the expressions are those of `retail.maintain_vector_index`
 //! (migrations/0021_vector_indexes.sql).
 
 use crate::query::guard::{CheckedQuery, PlannerSettings};

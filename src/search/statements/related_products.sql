@@ -1,16 +1,26 @@
+nearest AS MATERIALIZED (
+    SELECT v.product_id, v.distance
+    FROM vector AS v
+    WHERE v.model = $2 AND v.dimensions = $3::integer AND (SELECT count(*) = 1 FROM own_vector)
+    ORDER BY v.distance
+    -- The product itself, and those as near as the last one, of which the first by number are taken.
+    LIMIT CASE WHEN $4::bigint > 0 THEN $4::bigint + 100 ELSE 0 END
+),
 similar_products AS (
-    SELECT d.product_id, d.distance
+    SELECT d.product_id, min(d.distance) AS distance
     FROM (
-        SELECT v.product_id, v.distance
-        FROM vector AS v
-        WHERE v.model = $2 AND v.dimensions = $3::integer AND (SELECT count(*) = 1 FROM own_vector)
-        ORDER BY v.distance
-        -- The product itself, and those as near as the last one, of which the first by number is taken.
-        LIMIT CASE WHEN $4::bigint > 0 THEN $4::bigint + 100 ELSE 0 END
+        SELECT n.product_id, n.distance FROM nearest AS n
+        UNION ALL
+        -- An index may find fewer, because it also counts vectors that were deleted since the last vacuum.
+        SELECT e.product_id, e.description_embedding OPERATOR(public.<=>) (SELECT o.vector FROM own_vector AS o)
+        FROM retail.product_description_embeddings AS e
+        WHERE e.model = $2 AND e.dimensions = $3::integer AND $4::bigint > 0
+            AND (SELECT count(*) < $4::bigint + 100 FROM nearest)
     ) AS d
     -- Not true for NULL, nor for NaN, the distance of a vector of zeros.
     WHERE d.distance <= 2 AND d.product_id <> (SELECT p.product_id FROM product AS p)
-    ORDER BY d.distance, d.product_id
+    GROUP BY d.product_id
+    ORDER BY min(d.distance), d.product_id
     LIMIT $4::bigint
 ),
 own_orders AS MATERIALIZED (

@@ -84,7 +84,7 @@ unknown AS MATERIALIZED (
         SELECT DISTINCT substr('  ' || u.word || ' ', p.start, 3) FROM generate_series(1, length(u.word) + 1) AS p (start)
     ) AS trigrams
     -- Each is compared with many words, so not many of them.
-    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 8) AS u
+    FROM (SELECT a.word FROM query_word AS a WHERE a.products IS NULL ORDER BY length(a.word) DESC, a.word LIMIT 4) AS u
 ),
 corrected AS MATERIALIZED (
     SELECT u.word AS source, u.word AS label, format('%L:*', u.word)::tsquery AS query, p.products, 0.9 AS factor
@@ -110,7 +110,10 @@ corrected AS MATERIALIZED (
         CROSS JOIN LATERAL (
             SELECT count(*)::double precision AS common FROM unnest(w.trigrams) AS t (part) WHERE t.part = ANY (u.trigrams)
         ) AS c
-        WHERE w.trigrams && u.trigrams AND c.common >= 0.35 * (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common)
+        WHERE w.trigrams && u.trigrams
+            -- Follows from the next condition, and is cheaper.
+            AND cardinality(w.trigrams) BETWEEN 0.35 * cardinality(u.trigrams) AND cardinality(u.trigrams) / 0.35
+            AND c.common >= 0.35 * (cardinality(w.trigrams) + cardinality(u.trigrams) - c.common)
         ORDER BY factor DESC, w.word
         LIMIT 2
     ) AS s
@@ -124,14 +127,14 @@ synonym AS MATERIALIZED (
 -- What is searched: words, and synonyms as phrases. A phrase occurs in no more products than its
 -- rarest word.
 search_term AS (
-    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor, true AS is_asked
+    SELECT a.label, quote_literal(a.word)::tsquery AS query, a.products, 1.0 AS factor
     FROM query_word AS a
     WHERE a.products IS NOT NULL
     UNION ALL
-    SELECT c.label, c.query, c.products, c.factor, false
+    SELECT c.label, c.query, c.products, c.factor
     FROM corrected AS c
     UNION ALL
-    SELECT s.synonym, s.synonym_query, f.products, 0.75, false
+    SELECT s.synonym, s.synonym_query, f.products, 0.75
     FROM synonym AS s
     CROSS JOIN LATERAL (
         SELECT min(coalesce(w.products, 0))::double precision AS products
@@ -142,7 +145,6 @@ search_term AS (
 ),
 term AS MATERIALIZED (
     SELECT m.query, max(m.factor * ln(1 + t.products / m.products)) AS weight, min(m.products) AS products,
-        bool_or(m.is_asked) AS is_asked,
         -- Sizes as they are written.
         regexp_replace(regexp_replace(min(m.label), '([0-9])p([0-9])', '\1-\2'), '([0-9])f([0-9])', '\1/\2') AS label
     FROM search_term AS m
@@ -163,20 +165,35 @@ full_score AS MATERIALIZED (
         OR a.word !~ '^[[:alpha:]]{1,3}$'
             AND NOT EXISTS (SELECT FROM synonym AS s WHERE position(quote_literal(a.word) IN s.term_query::text) > 0)
 ),
--- Which terms find products; all of them score. Rare terms occur in 2,000 products together. Other
--- words of the text are common: they find products that have all of them, at most 1,000.
+-- Which terms find products; all of them score. Rare terms occur in 2,000 products together.
+ranked AS MATERIALIZED (
+    SELECT t.query, t.weight,
+        sum(t.products) OVER (ORDER BY t.products, t.query) <= 2000 OR (SELECT a.products <= 2000 FROM total AS a) AS is_rare
+    FROM term AS t
+),
+-- Each word of the text with its corrections and synonyms, unless all of them are rare.
+common_word AS (
+    SELECT string_agg(DISTINCT '(' || r.query::text || ')', ' | ') AS any_term
+    FROM (
+        SELECT a.word, quote_literal(a.word)::tsquery AS query FROM query_word AS a
+        UNION ALL
+        SELECT c.source, c.query FROM corrected AS c
+        UNION ALL
+        SELECT a.word, s.synonym_query
+        FROM query_word AS a
+        JOIN synonym AS s ON position(quote_literal(a.word) IN s.term_query::text) > 0
+    ) AS w
+    JOIN ranked AS r ON r.query = w.query
+    GROUP BY w.word
+    HAVING NOT bool_and(r.is_rare)
+),
 finder AS MATERIALIZED (
     SELECT
-        string_agg(t.query::text, ' | ')::tsquery AS any_term,
-        string_agg(t.query::text, ' | ') FILTER (WHERE t.is_rare)::tsquery AS any_rare,
-        string_agg(t.query::text, ' & ') FILTER (WHERE t.is_asked AND NOT t.is_rare)::tsquery AS all_common,
-        min(t.query::text) FILTER (WHERE t.place = 1 AND NOT t.is_rare)::tsquery AS rarest
-    FROM (
-        SELECT t.query, t.is_asked, row_number() OVER o AS place,
-            sum(t.products) OVER o <= 2000 OR (SELECT a.products <= 2000 FROM total AS a) AS is_rare
-        FROM term AS t
-        WINDOW o AS (ORDER BY t.products, t.query)
-    ) AS t
+        string_agg(r.query::text, ' | ')::tsquery AS any_term,
+        string_agg(r.query::text, ' | ') FILTER (WHERE r.is_rare)::tsquery AS any_rare,
+        (SELECT string_agg('(' || w.any_term || ')', ' & ')::tsquery FROM common_word AS w) AS all_common,
+        (array_agg(r.query ORDER BY r.weight DESC, r.query) FILTER (WHERE NOT r.is_rare))[1] AS heaviest_common
+    FROM ranked AS r
 ),
 with_rare AS MATERIALIZED (
     SELECT d.product_id, d.document
@@ -197,22 +214,33 @@ with_common_in_name AS MATERIALIZED (
 with_common AS MATERIALIZED (
     SELECT d.product_id, d.document
     FROM retail.product_search AS d
-    WHERE d.document @@ (SELECT f.all_common FROM finder AS f WHERE f.any_rare IS NULL)
+    WHERE d.document @@ (SELECT f.all_common FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 1000 FROM with_common_in_name)
         AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
     LIMIT 1000
 ),
--- If few products have all common words, those with the rarest of them.
-with_rarest AS MATERIALIZED (
+-- Products that lack some of the common words, but not the one that says most.
+with_heaviest AS MATERIALIZED (
     SELECT d.product_id, d.document
     FROM retail.product_search AS d
-    WHERE d.document @@ (SELECT f.rarest FROM finder AS f)
+    WHERE d.document @@ (SELECT f.heaviest_common FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
-        AND (SELECT count(*) < 100 FROM with_common_in_name)
-        AND (SELECT count(*) < 100 FROM with_common)
+        AND (SELECT count(*) < 1000 FROM with_common_in_name)
         AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
     LIMIT 1000
+),
+with_one_in_name AS MATERIALIZED (
+    SELECT n.product_id, n.document
+    FROM (SELECT r.query FROM ranked AS r WHERE NOT r.is_rare ORDER BY r.weight DESC, r.query LIMIT 6) AS r
+    CROSS JOIN LATERAL (
+        SELECT d.product_id, d.document
+        FROM retail.product_search AS d
+        WHERE ts_filter(d.document, '{a}') @@ r.query
+            AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+        LIMIT 300
+    ) AS n
+    WHERE NOT (SELECT i.is_few FROM is_few AS i) AND (SELECT count(*) < 1000 FROM with_common_in_name)
 ),
 candidate AS MATERIALIZED (
     SELECT c.product_id, any_value(c.document) AS document
@@ -220,7 +248,8 @@ candidate AS MATERIALIZED (
         SELECT r.product_id, r.document FROM with_rare AS r
         UNION ALL SELECT n.product_id, n.document FROM with_common_in_name AS n
         UNION ALL SELECT o.product_id, o.document FROM with_common AS o
-        UNION ALL SELECT r.product_id, r.document FROM with_rarest AS r
+        UNION ALL SELECT h.product_id, h.document FROM with_heaviest AS h
+        UNION ALL SELECT i.product_id, i.document FROM with_one_in_name AS i
     ) AS c
     GROUP BY c.product_id
     UNION ALL
@@ -255,7 +284,8 @@ keyword AS (
     LIMIT 100
 ),
 -- The nearest vectors whose products pass the filter. If these are fewer than a list has, those of all
--- products that pass it are compared: an index finds the nearest vectors first, whatever the filter.
+-- products that pass it are compared: an index finds the nearest vectors first, whatever the filter, and
+-- among its 400 may be some that were deleted or replaced since the last vacuum.
 near AS MATERIALIZED (
     SELECT n.product_id, n.distance
     FROM nearest AS n
@@ -269,10 +299,10 @@ compared AS (
     UNION ALL
     SELECT p.product_id
     FROM passing AS p
-    WHERE $11::text = 'true'
+    WHERE $1::text <> ''
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 100 FROM near)
-        AND (SELECT max(n.distance) <= $4::double precision FROM nearest AS n)
+        AND (SELECT count(*) < 400 OR max(n.distance) <= $4::double precision FROM nearest AS n)
 ),
 semantic AS (
     SELECT n.product_id, row_number() OVER (ORDER BY n.distance, n.product_id) AS rank

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use sqlx::{AssertSqlSafe, PgConnection, Row as _};
 use zava_mcp_server::search::statements::{self, Statements};
-use zava_mcp_server::search_index::remove_vectors;
+use zava_mcp_server::search_index::{VectorIndexChange, remove_vectors};
 
 use crate::support::{SEATTLE, TestDatabase};
 
@@ -180,6 +180,8 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
         assert!(plan.contains("Index Scan using vectors_64_"), "{plan}");
     }
 
+    half_precision(&database, &mut superuser).await;
+
     for (filter, condition) in FILTERS {
         let mut nearest_products = Vec::new();
         for vector in &vectors {
@@ -231,21 +233,129 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
         }
     }
 
+    words_that_few_products_have(&database).await;
+    deleted_neighbours(&database, &vectors[0]).await;
+
     // The index goes with the vectors, once nobody uses it.
     let mut reader = database.signed(SEATTLE).await;
     search(&mut reader, &vectors[0], "", FILTERS[0].0).await;
     let mut indexer = database.indexer().await;
-    remove_vectors(&mut indexer, MODEL, None)
-        .await
-        .expect("removed vectors");
+    let removed = remove_vectors(&mut indexer, MODEL, None).await;
+    assert_eq!(
+        removed.expect("removed vectors").vector_index,
+        Some(VectorIndexChange::Deferred)
+    );
     assert!(is_indexed(&mut superuser).await);
     drop(reader);
-    maintain(&database, Some("dropped")).await;
+    // A run for another model.
+    let action: Option<String> =
+        sqlx::query_scalar("SELECT retail.maintain_vector_index('large', 3072)")
+            .fetch_one(&mut indexer)
+            .await
+            .expect("an action");
+    assert_eq!(action.as_deref(), Some("dropped"));
     assert!(!is_indexed(&mut superuser).await);
 }
 
+/// Vectors that are too long for an index of the type `vector` are indexed as `halfvec`, beside the
+/// others.
+async fn half_precision(database: &TestDatabase, superuser: &mut PgConnection) {
+    run(
+        superuser,
+        "INSERT INTO retail.product_description_embeddings (product_id, description_embedding, model, content_hash) \
+         SELECT n, ARRAY(SELECT random() + 0 * n FROM generate_series(1, 3072))::public.vector, 'large', sha256(int4send(n)) \
+         FROM generate_series(1001, 1900) AS n",
+    )
+    .await;
+    let action: Option<String> =
+        sqlx::query_scalar("SELECT retail.maintain_vector_index('large', 3072)")
+            .fetch_one(&mut database.indexer().await)
+            .await
+            .expect("an action");
+    assert_eq!(action.as_deref(), Some("created"));
+    let vector: String = sqlx::query_scalar(
+        "SELECT description_embedding::text FROM retail.product_description_embeddings \
+         WHERE model = 'large' AND product_id = 1500",
+    )
+    .fetch_one(superuser)
+    .await
+    .expect("a vector");
+    let mut db = database.signed(SEATTLE).await;
+    // They are few enough to compare all of them.
+    run(&mut db, "SET LOCAL enable_sort = off").await;
+    let search = statements::with_dimensions(3072).search.sql();
+    let parameters = [
+        &vector, "large", "3072", "0.5", "", "", "", "", "false", "1", "false",
+    ];
+    let plan = plan(&mut db, search, &parameters).await;
+    assert!(plan.contains("Index Scan using vectors_3072_"), "{plan}");
+    let mut query = sqlx::query(search);
+    for parameter in parameters {
+        query = query.bind(parameter);
+    }
+    let rows = query.fetch_all(&mut db).await.expect("rows");
+    assert_eq!(rows[0].get::<i32, _>("product_id"), 1500);
+}
+
+/// Rare words, corrections and synonyms beside words that thousands of products have.
+async fn words_that_few_products_have(database: &TestDatabase) {
+    let mut db = database.signed(SEATTLE).await;
+    for (words, expected) in [
+        ("steel storage box with handle for garden tool bakila", ""),
+        ("get rust off the railing", ""),
+        ("paint a tall wall without climbing", "Paint"),
+        ("copper plumbing parts", "Copper"),
+        ("interruptor de luz", "Switch"),
+    ] {
+        let found = search(&mut db, "", words, FILTERS[0].0).await;
+        assert_eq!(found.len(), 10, "{words}");
+        let names: Vec<String> = sqlx::query_scalar(
+            "SELECT p.product_name FROM unnest($1::integer[]) WITH ORDINALITY AS f (id, place) \
+             JOIN retail.products AS p ON p.product_id = f.id ORDER BY f.place",
+        )
+        .bind(&found)
+        .fetch_all(&mut db)
+        .await
+        .expect("names");
+        assert!(names[0].contains(expected), "{words}: {names:?}");
+    }
+}
+
+/// Until a vacuum, an index also visits vectors that were deleted.
+async fn deleted_neighbours(database: &TestDatabase, vector: &str) {
+    let mut superuser = database.superuser().await;
+    for (vector, product) in [(vector, None), ("", Some(1_007))] {
+        sqlx::query(
+            "DELETE FROM retail.product_description_embeddings AS e WHERE e.model = $1 AND e.product_id IN ( \
+             SELECT n.product_id FROM retail.product_description_embeddings AS n \
+             WHERE n.model = $1 AND n.product_id <> coalesce($3, 0) \
+             ORDER BY n.description_embedding OPERATOR(public.<=>) coalesce(nullif($2, '')::public.vector, \
+                 (SELECT o.description_embedding FROM retail.product_description_embeddings AS o \
+                 WHERE o.model = $1 AND o.product_id = $3)) LIMIT 600)",
+        )
+        .bind(MODEL)
+        .bind(vector)
+        .bind(product)
+        .execute(&mut superuser)
+        .await
+        .expect("deleted vectors");
+    }
+    let mut db = database.signed(SEATTLE).await;
+    run(&mut db, "SET LOCAL hnsw.ef_search = 400").await;
+    for filter in [FILTERS[0].0, FILTERS[3].0] {
+        assert_eq!(search(&mut db, vector, "", filter).await.len(), 10);
+    }
+    let mut query = sqlx::query(statements::with_dimensions(DIMENSIONS).related.sql());
+    let dimensions = DIMENSIONS.to_string();
+    for parameter in ["1007", MODEL, &dimensions, "10", "0", "10000"] {
+        query = query.bind(parameter);
+    }
+    let rows = query.fetch_all(&mut db).await.expect("rows");
+    assert_eq!(rows.len(), 11);
+}
+
 async fn is_indexed(db: &mut PgConnection) -> bool {
-    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_indexes WHERE indexname LIKE 'vectors%')")
+    sqlx::query_scalar("SELECT EXISTS (SELECT FROM pg_indexes WHERE indexname LIKE 'vectors_64_%')")
         .fetch_one(db)
         .await
         .expect("whether there is an index")
