@@ -32,7 +32,7 @@ portable_binary() { printf '%s/portable/%s/release/zava-mcp-server\n' "$(target_
 build_portable() {
   local target=$1
   libclang_ensure
-  [ "$(uname -s)-$target" = "Darwin-${target%-darwin}-darwin" ] || zig_ensure
+  case $target in *-darwin) ;; *) zig_ensure ;; esac # Apple's own linker builds for macOS
   if command -v rustup >/dev/null 2>&1; then
     (cd "$repo_root" && rustup target list --installed | grep -qx "$target" || rustup target add "$target") >&2 ||
       die "the Rust target $target could not be installed; the reason is above."

@@ -5,6 +5,8 @@ mod checkout; // a copy of the scripts, the stand-ins, and what they recorded
 mod deploy; //   scripts/deploy and scripts/migrate-job
 mod entra; //    scripts/entra
 mod github; //   scripts/fetch-release and scripts/publish-release
+mod help; //     every script explains itself
 mod packages; // scripts/package, scripts/release and scripts/build-image
 mod smoke; //    scripts/smoke, its arguments
 mod teardown; // scripts/tear-down
+mod templates; // scripts/bicep

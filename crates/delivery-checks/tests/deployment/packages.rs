@@ -326,13 +326,22 @@ fn the_build_context_has_what_the_dockerfile_reads_and_no_settings() {
     );
 }
 
+/// The files below a folder, by their paths in it.
 fn files(folder: &Path) -> Vec<String> {
-    let output = Command::new("find")
-        .args([".", "-type", "f", "-printf", "%P\\n"])
-        .current_dir(folder)
-        .output();
-    let output = String::from_utf8(output.expect("it runs").stdout).expect("text");
-    output.lines().map(str::to_owned).collect()
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(&next).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).expect("a file of the folder");
+                found.push(name.display().to_string());
+            }
+        }
+    }
+    found
 }
 
 #[test]

@@ -1,0 +1,37 @@
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::checkout::{Checkout, REPOSITORY};
+
+/// The scripts that workflows, the azd project and the page about deployment name.
+fn named() -> BTreeSet<String> {
+    let mut pages = vec!["azure.yaml".to_owned(), "docs/deploy.md".to_owned()];
+    for entry in fs::read_dir(Path::new(REPOSITORY).join(".github/workflows")).expect("a folder") {
+        let name = entry.expect("an entry").file_name();
+        pages.push(format!(".github/workflows/{}", name.to_string_lossy()));
+    }
+    let mut names = BTreeSet::new();
+    for page in pages {
+        let text = fs::read_to_string(Path::new(REPOSITORY).join(page)).expect("a page");
+        for part in text.split("./scripts/").skip(1) {
+            let end = part.find(|letter: char| !(letter.is_ascii_lowercase() || letter == '-'));
+            names.insert(part[..end.unwrap_or(part.len())].to_owned());
+        }
+    }
+    names
+}
+
+#[test]
+fn every_script_that_is_named_exists_and_explains_itself() {
+    let checkout = Checkout::new();
+    let names = named();
+    assert!(names.len() > 15, "{names:?}");
+    for name in names {
+        let printed = checkout.run(&name, &["--help"], &[]).succeeds().printed();
+        assert!(
+            printed.starts_with(&format!("Usage: scripts/{name}")),
+            "{name}: {printed}"
+        );
+    }
+}
