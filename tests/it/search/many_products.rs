@@ -118,7 +118,7 @@ async fn search(
     rows.iter().map(|row| row.get(0)).collect()
 }
 
-/// The ten nearest products, of those that fulfil a condition, by comparing each of them.
+/// The ten nearest products, of those that fulfill a condition, by comparing each of them.
 async fn nearest(db: &mut PgConnection, vector: &str, condition: &str) -> HashSet<i32> {
     let sql = format!(
         "SELECT e.product_id FROM retail.product_description_embeddings AS e \
@@ -234,7 +234,7 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
     }
 
     words_that_few_products_have(&database).await;
-    deleted_neighbours(&database, &vectors[0]).await;
+    deleted_neighbors(&database, &vectors[0]).await;
 
     // The index goes with the vectors, once nobody uses it.
     let mut reader = database.signed(SEATTLE).await;
@@ -322,7 +322,7 @@ async fn words_that_few_products_have(database: &TestDatabase) {
 }
 
 /// Until a vacuum, an index also visits vectors that were deleted.
-async fn deleted_neighbours(database: &TestDatabase, vector: &str) {
+async fn deleted_neighbors(database: &TestDatabase, vector: &str) {
     let mut superuser = database.superuser().await;
     for (vector, product) in [(vector, None), ("", Some(1_007))] {
         sqlx::query(
