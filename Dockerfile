@@ -59,6 +59,7 @@ COPY --from=build /build/target/release/zava-mcp-server /zava-mcp-server
 ENV ZAVA_LISTEN=0.0.0.0:8000
 EXPOSE 8000
 USER 65532:65532
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/zava-mcp-server", "health"]
 ENTRYPOINT ["/zava-mcp-server"]
 CMD ["serve"]
 

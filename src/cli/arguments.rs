@@ -33,6 +33,9 @@ pub(super) enum Command {
     Embed(Embed),
     /// Check settings, database and the login's privileges; prints what is wrong and how to fix it.
     Check,
+    /// Ask the server that runs on this machine at ZAVA_LISTEN whether it is ready; for a container's
+    /// health check. Reads no other setting.
+    Health(Health),
     /// Grant a caller a store; replaces the role granted before. Takes effect within 15 seconds.
     Grant(Grant),
     /// Revoke a grant; takes effect within 15 seconds.
@@ -58,6 +61,13 @@ pub(super) struct Serve {
     /// Serve one MCP client over standard input and output, for the tenant in ZAVA_TENANT.
     #[arg(long)]
     pub(super) stdio: bool,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub(super) struct Health {
+    /// Ask only whether the server is up: not whether its database is, too.
+    #[arg(long)]
+    pub(super) live: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

@@ -10,7 +10,7 @@ use zava_mcp_server::telemetry;
 
 use super::arguments::{Arguments, Audit, Command, Serve, Sql};
 use super::error::CommandError;
-use super::{audit, check, embed, grants, key, migrate, seed, serve, sql, tenant};
+use super::{audit, check, embed, grants, health, key, migrate, seed, serve, sql, tenant};
 
 /// The blocking threads parse long SQL, and parsing 32 KiB may take several MiB: more threads would
 /// cost memory without gaining speed.
@@ -50,6 +50,10 @@ pub(super) fn run(arguments: Arguments, clock: fn() -> SystemTime) -> Result<(),
         Command::Check => {
             let settings = serve_settings(&environment)?;
             check::run(settings, clock).boxed_local()
+        }
+        Command::Health(health) => {
+            let listen = settings::listen_address(&environment)?;
+            health::run(listen, health).boxed_local()
         }
         Command::Grant(grant) => {
             let settings = admin_settings(&environment)?;

@@ -14,6 +14,7 @@ mod dispatch; //  the command's settings, the runtime, the call
 mod embed; //     `embed`
 mod error; //     why a command failed
 mod grants; //    `grant`, `revoke` and `grants`
+mod health; //    `health`
 mod key; //       `key create`, `key list` and `key revoke`
 mod migrate; //   `migrate`
 mod output; //    results, errors, exit codes

@@ -55,7 +55,7 @@ pub use http::HttpSettings;
 pub use https::{HttpsProxy, HttpsSettings};
 pub use limits::{AnswerLimits, Limits, max_sql_bytes};
 pub use log_filter::LogFilter;
-pub use network::NetworkSettings;
+pub use network::{NetworkSettings, listen_address};
 pub use posture::AcceptedFinding;
 pub use public_url::PublicUrl;
 pub use rate_limits::RateLimits;

@@ -5,7 +5,8 @@ use std::num::NonZeroU16;
 
 use ipnet::IpNet;
 
-use super::reader::Reader;
+use super::environment::Environment;
+use super::reader::{Reader, SettingsError};
 use super::trusted_proxies;
 use super::variables::{self as var, AZURE_HOST_VARIABLES};
 
@@ -37,14 +38,8 @@ pub(super) struct Network {
 
 impl Network {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        let functions_port = reader.optional(&var::FUNCTIONS_CUSTOMHANDLER_PORT, |text| {
-            text.parse::<NonZeroU16>()
-                .map_err(|_| "must be a port number from 1 to 65535")
-        });
-        let listen = match functions_port {
-            Some(port) => read_functions_address(reader, port),
-            None => reader.parsed(&var::ZAVA_LISTEN, parse_address),
-        };
+        let functions_port = read_functions_port(reader);
+        let listen = read_listen_address(reader, functions_port);
         Self {
             listen,
             is_functions_handler: functions_port.is_some(),
@@ -72,6 +67,34 @@ impl Network {
             is_functions_handler: self.is_functions_handler,
         })
     }
+}
+
+/// Reads the address on which the HTTP server listens, and nothing else.
+///
+/// # Errors
+/// If it is invalid, or a `ZAVA_` variable is not a setting.
+pub fn listen_address(environment: &Environment) -> Result<SocketAddr, SettingsError> {
+    let mut reader = Reader::new(environment);
+    let functions_port = read_functions_port(&mut reader);
+    let listen = read_listen_address(&mut reader, functions_port);
+    reader.finish(listen)
+}
+
+fn read_listen_address(
+    reader: &mut Reader<'_>,
+    functions_port: Option<NonZeroU16>,
+) -> Option<SocketAddr> {
+    match functions_port {
+        Some(port) => read_functions_address(reader, port),
+        None => reader.parsed(&var::ZAVA_LISTEN, parse_address),
+    }
+}
+
+fn read_functions_port(reader: &mut Reader<'_>) -> Option<NonZeroU16> {
+    reader.optional(&var::FUNCTIONS_CUSTOMHANDLER_PORT, |text| {
+        text.parse::<NonZeroU16>()
+            .map_err(|_| "must be a port number from 1 to 65535")
+    })
 }
 
 fn parse_address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -5,6 +5,7 @@ use crate::{Claim, claims_of};
 
 pub(crate) const CLAIMS: &[Claim] = claims_of![
     the_image_runs_the_server_without_root,
+    the_image_checks_its_health_itself,
     the_image_has_no_shell_and_runs_nothing_at_build,
     the_image_has_no_setting_but_its_address,
     dependencies_are_built_in_a_layer_before_the_sources,
@@ -76,6 +77,19 @@ fn the_image_runs_the_server_without_root(files: &Files) -> Vec<String> {
     missing
         .map(|line| format!("Dockerfile: the server's stage lacks `{line}`"))
         .collect()
+}
+
+/// It has no other program.
+fn the_image_checks_its_health_itself(files: &Files) -> Vec<String> {
+    let server = stage(files, "server");
+    let is_check = |line: &String| {
+        line.starts_with("HEALTHCHECK ") && line.ends_with("CMD [\"/zava-mcp-server\", \"health\"]")
+    };
+    if server.iter().any(is_check) {
+        Vec::new()
+    } else {
+        vec!["Dockerfile: the image has no health check by the server's program".to_owned()]
+    }
 }
 
 fn the_image_has_no_shell_and_runs_nothing_at_build(files: &Files) -> Vec<String> {
