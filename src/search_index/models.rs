@@ -39,7 +39,7 @@ pub(super) async fn count_vectors(
 pub struct RemovedVectors {
     /// How many.
     pub vectors: u64,
-    /// What became of their index; `None` if there was none.
+    /// What became of the indexes of vectors; `None` if all stay as they are.
     pub vector_index: Option<VectorIndexChange>,
 }
 

@@ -20,8 +20,8 @@ pub struct Statements {
     pub related: CheckedQuery,
 }
 
-/// How many vectors a search of an index visits. Of the ten nearest among a million, 400 find 95 in
-/// 100 (docs/search.md).
+/// How many vectors a search of an index visits; docs/search.md has how many of the nearest that
+/// finds.
 const SETTINGS: PlannerSettings = PlannerSettings {
     hnsw_candidates: Some(400),
     ..PlannerSettings::DEFAULT

@@ -27,7 +27,8 @@ nearest AS MATERIALIZED (
     LIMIT 400
 ),
 -- The filter. `passing` tests a product, `few` lists those that pass it, if they are few: then each of
--- them is compared, and no index can miss one.
+-- them is compared, and no index can miss one. OFFSET 0 where `passing` is used keeps the planner from
+-- reading all products that pass.
 priced AS NOT MATERIALIZED (
     SELECT p.product_id, p.category_id, p.type_id
     FROM retail.products AS p
@@ -200,7 +201,7 @@ with_rare AS MATERIALIZED (
     FROM retail.product_search AS d
     WHERE d.document @@ (SELECT f.any_rare FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
-        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id OFFSET 0))
     LIMIT 2000
 ),
 with_common_in_name AS MATERIALIZED (
@@ -208,7 +209,7 @@ with_common_in_name AS MATERIALIZED (
     FROM retail.product_search AS d
     WHERE ts_filter(d.document, '{a}') @@ (SELECT f.all_common FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
-        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id OFFSET 0))
     LIMIT 1000
 ),
 with_common AS MATERIALIZED (
@@ -217,7 +218,7 @@ with_common AS MATERIALIZED (
     WHERE d.document @@ (SELECT f.all_common FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 1000 FROM with_common_in_name)
-        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id OFFSET 0))
     LIMIT 1000
 ),
 -- Products that lack some of the common words, but not the one that says most.
@@ -227,7 +228,7 @@ with_heaviest AS MATERIALIZED (
     WHERE d.document @@ (SELECT f.heaviest_common FROM finder AS f)
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 1000 FROM with_common_in_name)
-        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id OFFSET 0))
     LIMIT 1000
 ),
 with_one_in_name AS MATERIALIZED (
@@ -237,7 +238,7 @@ with_one_in_name AS MATERIALIZED (
         SELECT d.product_id, d.document
         FROM retail.product_search AS d
         WHERE ts_filter(d.document, '{a}') @@ r.query
-            AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id))
+            AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = d.product_id OFFSET 0))
         LIMIT 300
     ) AS n
     WHERE NOT (SELECT i.is_few FROM is_few AS i) AND (SELECT count(*) < 1000 FROM with_common_in_name)
@@ -290,15 +291,27 @@ near AS MATERIALIZED (
     SELECT n.product_id, n.distance
     FROM nearest AS n
     WHERE NOT (SELECT i.is_few FROM is_few AS i)
-        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = n.product_id))
+        AND ($11::text <> 'true' OR EXISTS (SELECT FROM passing AS p WHERE p.product_id = n.product_id OFFSET 0))
 ),
 compared AS (
     SELECT f.product_id
     FROM few AS f
     WHERE (SELECT i.is_few FROM is_few AS i)
     UNION ALL
-    SELECT p.product_id
-    FROM passing AS p
+    SELECT l.product_id
+    FROM (
+        SELECT p.product_id
+        FROM retail.categories AS c
+        CROSS JOIN LATERAL (SELECT p.product_id FROM priced AS p WHERE p.category_id = c.category_id OFFSET 0) AS p
+        WHERE $6::text <> '' AND lower(c.category_name) = lower($6::text)
+        UNION ALL
+        SELECT p.product_id
+        FROM retail.product_types AS t
+        CROSS JOIN LATERAL (SELECT p.product_id FROM priced AS p WHERE p.type_id = t.type_id OFFSET 0) AS p
+        WHERE $6::text <> '' AND lower(t.type_name) = lower($6::text)
+        UNION ALL
+        SELECT p.product_id FROM priced AS p WHERE $6::text = ''
+    ) AS l
     WHERE $1::text <> ''
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 100 FROM near)
