@@ -144,7 +144,7 @@ impl File {
     }
 
     /// The declarations of a kind.
-    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Declaration> {
+    pub fn with_kind(&self, kind: Kind) -> impl Iterator<Item = &Declaration> {
         self.declarations
             .iter()
             .filter(move |declaration| declaration.kind == kind)
@@ -153,7 +153,7 @@ impl File {
     /// The declaration of a kind and a name.
     #[must_use]
     pub fn find(&self, kind: Kind, name: &str) -> Option<&Declaration> {
-        self.of_kind(kind)
+        self.with_kind(kind)
             .find(|declaration| declaration.name == name)
     }
 }

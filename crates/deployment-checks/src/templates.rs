@@ -110,7 +110,7 @@ impl Project {
     /// The resources of all templates, each with its file, without references to existing ones.
     pub fn resources(&self) -> impl Iterator<Item = (&File, &Declaration)> {
         self.files.values().flat_map(|file| {
-            let resources = file.of_kind(Kind::Resource);
+            let resources = file.with_kind(Kind::Resource);
             resources
                 .filter(|resource| !resource.is_existing)
                 .map(move |resource| (file, resource))
@@ -118,7 +118,7 @@ impl Project {
     }
 
     /// The resources of a type, each with its file.
-    pub fn of_type<'a>(
+    pub fn with_type<'a>(
         &'a self,
         resource_type: &'a str,
     ) -> impl Iterator<Item = (&'a File, &'a Declaration)> {
@@ -137,7 +137,7 @@ impl File {
     /// The variables of the file as expressions. Those that are none are left out.
     #[must_use]
     pub fn variables(&self) -> BTreeMap<String, Expression> {
-        let variables = self.of_kind(Kind::Variable);
+        let variables = self.with_kind(Kind::Variable);
         variables
             .filter_map(|variable| {
                 let text = &variable.value.as_ref()?.text;

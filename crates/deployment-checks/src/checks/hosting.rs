@@ -73,7 +73,7 @@ pub(super) fn container_app(project: &Project) -> Vec<Violation> {
         path,
         "{ name: 'ZAVA_LISTEN', value: '0.0.0.0:${port}' }",
     );
-    for (file, app) in project.of_type("Microsoft.App/containerApps") {
+    for (file, app) in project.with_type("Microsoft.App/containerApps") {
         let (mut probes, mut rules, mut pulls) = (Vec::new(), 0, 0);
         app.body.walk(&mut |property| match property.key.as_str() {
             "probes" => {

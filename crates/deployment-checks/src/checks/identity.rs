@@ -57,12 +57,12 @@ pub(super) fn local_authentication(project: &Project) -> Vec<Violation> {
             ("properties.authConfig.tenantId", "tenant().tenantId"),
         ],
     );
-    for (file, server) in project.of_type("Microsoft.DBforPostgreSQL/flexibleServers") {
+    for (file, server) in project.with_type("Microsoft.DBforPostgreSQL/flexibleServers") {
         let has_password = server.get("properties.administratorLogin").is_some();
         report.require_that(!has_password, &file.path, "the database has a password");
     }
     let policies: Vec<_> = project
-        .of_type("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
+        .with_type("Microsoft.Web/sites/basicPublishingCredentialsPolicies")
         .filter_map(|(_, policy)| policy.get("name"))
         .collect();
     let are_both = policies.contains(&"'scm'") && policies.contains(&"'ftp'");
@@ -110,7 +110,7 @@ pub(super) fn processes(project: &Project) -> Vec<Violation> {
             resource_type,
             &[("identity.type", "'UserAssigned'")],
         );
-        for (file, resource) in project.of_type(resource_type) {
+        for (file, resource) in project.with_type(resource_type) {
             let identities = resource.body.property("identity.userAssignedIdentities");
             let count = identities.map_or(0, |identities| identities.object.0.len());
             let problem = format!("{} has {count} identities, not one", resource.name);

@@ -54,7 +54,7 @@ pub(super) fn names_are_declared(project: &Project) -> Vec<Violation> {
                 }
             }
         }
-        for import in file.of_kind(Kind::Import) {
+        for import in file.with_kind(Kind::Import) {
             let path = resolve(&file.path, &import.type_text);
             let source = project.files.get(&path);
             if source.is_none_or(|source| source.find(Kind::Type, &import.name).is_none()) {
@@ -87,7 +87,7 @@ pub(super) fn nothing_is_unused(project: &Project) -> Vec<Violation> {
         }
     }
     for file in project.files.values() {
-        for declaration in file.of_kind(Kind::Type) {
+        for declaration in file.with_kind(Kind::Type) {
             let name = declaration.name.as_str();
             if !imported.contains(name) && !used_names(file).contains(name) {
                 report.add(&file.path, declaration.line, format!("{name} is not used"));
@@ -177,7 +177,7 @@ pub(super) fn versions(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let mut versions = BTreeMap::new();
     for file in project.files.values() {
-        for resource in file.of_kind(Kind::Resource) {
+        for resource in file.with_kind(Kind::Resource) {
             let Some((name, version)) = resource.type_text.split_once('@') else {
                 let problem = format!("{} has no version", resource.name);
                 report.add(&file.path, resource.line, problem);
@@ -195,7 +195,7 @@ pub(super) fn versions(project: &Project) -> Vec<Violation> {
                 report.add(&file.path, resource.line, problem);
             }
         }
-        for module in file.of_kind(Kind::Module) {
+        for module in file.with_kind(Kind::Module) {
             if module.type_text.contains(':') {
                 let problem = "a module comes from a registry";
                 report.add(&file.path, module.line, problem);

@@ -141,7 +141,7 @@ impl Report {
     /// Requires the properties of all resources of a type, of which there must be some.
     fn require_all(&mut self, project: &Project, resource_type: &str, expected: &[(&str, &str)]) {
         let mut is_there = false;
-        for (file, resource) in project.of_type(resource_type) {
+        for (file, resource) in project.with_type(resource_type) {
             is_there = true;
             for (path, text) in expected {
                 self.require(file, resource, path, text);

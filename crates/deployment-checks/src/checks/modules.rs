@@ -11,7 +11,7 @@ use crate::templates::Project;
 pub(super) fn parameters(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     for file in project.files.values() {
-        for module in file.of_kind(Kind::Module) {
+        for module in file.with_kind(Kind::Module) {
             let path = resolve(&file.path, &module.type_text);
             let Some(called) = project.files.get(&path) else {
                 report.add(&file.path, module.line, format!("there is no {path}"));
@@ -19,7 +19,7 @@ pub(super) fn parameters(project: &Project) -> Vec<Violation> {
             };
             let given = module.body.property("params").map(|params| &params.object);
             let is_given = |name: &str| given.is_some_and(|given| given.get(name).is_some());
-            for parameter in called.of_kind(Kind::Parameter) {
+            for parameter in called.with_kind(Kind::Parameter) {
                 let may_be_absent = parameter.value.is_some() || parameter.type_text.ends_with('?');
                 if !may_be_absent && !is_given(&parameter.name) {
                     let problem = format!("{} lacks {}", module.name, parameter.name);
@@ -46,7 +46,7 @@ pub(super) fn parameters(project: &Project) -> Vec<Violation> {
 pub(super) fn outputs(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     for file in project.files.values() {
-        for module in file.of_kind(Kind::Module) {
+        for module in file.with_kind(Kind::Module) {
             let path = resolve(&file.path, &module.type_text);
             let Some(called) = project.files.get(&path) else {
                 continue;
@@ -97,7 +97,7 @@ pub(super) fn values(project: &Project) -> Vec<Violation> {
             variables: main.variables(),
             ..Scope::default()
         };
-        for parameter in main.of_kind(Kind::Parameter) {
+        for parameter in main.with_kind(Kind::Parameter) {
             let default = parameter.value.as_ref();
             let default = default.and_then(|value| Expression::parse(&value.text).ok());
             if let Some(Ok(value)) = default.map(|default| scope.evaluate(&default)) {
@@ -113,7 +113,7 @@ pub(super) fn values(project: &Project) -> Vec<Violation> {
             let value = Value::Text(value.to_owned());
             scope.values.insert(name.to_owned(), value);
         }
-        for module in main.of_kind(Kind::Module) {
+        for module in main.with_kind(Kind::Module) {
             let Some(called) = project.files.get(&resolve(&main.path, &module.type_text)) else {
                 continue;
             };

@@ -86,7 +86,7 @@ pub(super) fn diagnostics(project: &Project) -> Vec<Violation> {
         {
             continue;
         }
-        let mut settings = file.of_kind(Kind::Resource).filter(|setting| {
+        let mut settings = file.with_kind(Kind::Resource).filter(|setting| {
             setting.resource_type() == "Microsoft.Insights/diagnosticSettings"
                 && setting
                     .get("scope")

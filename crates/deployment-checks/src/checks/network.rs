@@ -36,7 +36,7 @@ pub(super) fn public_access(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     for (resource_type, switch, group) in PRIVATE {
         let mut count = 0;
-        for (file, resource) in project.of_type(resource_type) {
+        for (file, resource) in project.with_type(resource_type) {
             count += 1;
             match resource.get(switch) {
                 // The database has the expression in a variable, for the primary and the replicas.
@@ -52,7 +52,7 @@ pub(super) fn public_access(project: &Project) -> Vec<Violation> {
                 let path = "properties.networkAcls.defaultAction";
                 report.require(file, resource, path, DENIED);
             }
-            let endpoints = file.of_kind(Kind::Module).filter(|module| {
+            let endpoints = file.with_kind(Kind::Module).filter(|module| {
                 module.type_text == "private-endpoint.bicep"
                     && module.get("params.groupId") == Some(&format!("'{group}'"))
             });
@@ -64,7 +64,8 @@ pub(super) fn public_access(project: &Project) -> Vec<Violation> {
         let problem = format!("there is no {resource_type}");
         report.require_that(count > 0, "infra", problem);
     }
-    for (file, rule) in project.of_type("Microsoft.DBforPostgreSQL/flexibleServers/firewallRules") {
+    for (file, rule) in project.with_type("Microsoft.DBforPostgreSQL/flexibleServers/firewallRules")
+    {
         let loop_text = rule.value.as_ref().map_or("", |value| &value.text);
         let is_conditional = rule.condition.as_deref() == Some("(!isPrivate)")
             || loop_text.starts_with("[for index in range(0, isPrivate ? 0 : replicaCount):");
@@ -107,7 +108,7 @@ pub(super) fn production(project: &Project) -> Vec<Violation> {
             report.add(path, 0, format!("isPrivate is wrong for {profile}"));
         }
     }
-    for module in main.of_kind(Kind::Module) {
+    for module in main.with_kind(Kind::Module) {
         if let Some(text) = module.get("params.isPrivate") {
             let is_passed = text == "isPrivate";
             let problem = format!("{} does not get isPrivate", module.name);

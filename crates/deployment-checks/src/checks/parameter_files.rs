@@ -44,7 +44,7 @@ pub(super) fn fit(project: &Project) -> Vec<Violation> {
             report.add(path, 0, format!("there is no {template}"));
             continue;
         };
-        for parameter in template.of_kind(Kind::Parameter) {
+        for parameter in template.with_kind(Kind::Parameter) {
             let mut assigned = parameter_file.parameters.iter();
             let may_be_absent = parameter.value.is_some() || parameter.type_text.ends_with('?');
             if !may_be_absent && !assigned.any(|(name, _)| *name == parameter.name) {

@@ -95,7 +95,7 @@ const GRANTS: [(&str, &str, &str, &str); 14] = [
 pub(super) fn form(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let mut count = 0;
-    for (file, assignment) in project.of_type(ASSIGNMENT) {
+    for (file, assignment) in project.with_type(ASSIGNMENT) {
         count += 1;
         let mut add = |problem: &str| {
             let problem = format!("{}: {problem}", assignment.name);
@@ -144,7 +144,7 @@ fn role(assignment: &Declaration) -> &str {
 pub(super) fn grants(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let mut found = BTreeSet::new();
-    for (file, assignment) in project.of_type(ASSIGNMENT) {
+    for (file, assignment) in project.with_type(ASSIGNMENT) {
         if file.path != ACCESS {
             continue;
         }
@@ -183,7 +183,7 @@ pub(super) fn grants(project: &Project) -> Vec<Violation> {
         "condition: '${writeCondition} AND ${deleteCondition}'",
     );
     let rights = "infra/modules/deployment-rights.bicep";
-    for (file, role) in project.of_type("Microsoft.Authorization/roleDefinitions") {
+    for (file, role) in project.with_type("Microsoft.Authorization/roleDefinitions") {
         let text = role.value.as_ref().map_or("", |value| &value.text);
         for line in text
             .lines()

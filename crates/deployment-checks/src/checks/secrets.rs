@@ -22,7 +22,7 @@ pub(super) fn outputs(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let mut count = 0;
     for file in project.files.values() {
-        for output in file.of_kind(Kind::Output) {
+        for output in file.with_kind(Kind::Output) {
             count += 1;
             let text = output.value.as_ref().map_or("", |value| &value.text);
             let is_source = |source: &str| match source {

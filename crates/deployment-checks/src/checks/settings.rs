@@ -43,7 +43,7 @@ pub(super) fn known(project: &Project) -> Vec<Violation> {
         "there is no table",
     );
     for file in project.files.values() {
-        for variable in file.of_kind(Kind::Variable) {
+        for variable in file.with_kind(Kind::Variable) {
             if !variable.name.ends_with("Settings") {
                 continue;
             }
