@@ -143,36 +143,39 @@ async fn invalid_filters_are_errors_that_explain_the_fix() {
     }
 }
 
-/// Row security alone decides what the statement reads: without a tenant no product and no stock.
+/// Row security alone decides what the statement reads: without a tenant no product and no stock, by
+/// words and by meaning, with and without a filter.
 #[tokio::test]
 async fn the_statement_shows_no_product_without_a_context() {
     let database = TestDatabase::shared();
-    let run = async |db: &mut PgConnection| {
-        let mut query = sqlx::query(statements::with_dimensions(256).search.sql());
-        for parameter in [
-            "",
-            "",
-            "0",
-            "0.7",
-            "claw hammer",
-            "",
-            "",
-            "",
-            "false",
-            "20",
-            "false",
-        ] {
-            query = query.bind(parameter);
-        }
-        query.fetch_all(db).await.expect("rows")
-    };
-    assert_eq!(run(&mut database.query_login().await).await.len(), 0);
-    let stock = async |tenant: &str| {
-        let rows = run(&mut database.signed(tenant).await).await;
-        let levels = rows.iter().map(|row| row.get::<i64, _>("stock_level"));
-        levels.collect::<Vec<_>>()
-    };
-    let (seattle, redmond) = (stock(SEATTLE).await, stock(REDMOND).await);
-    assert!(seattle.len() > 3);
-    assert_ne!(seattle, redmond);
+    let sql = "SELECT e.model, e.description_embedding::text \
+               FROM retail.product_description_embeddings AS e ORDER BY e.product_id LIMIT 1";
+    let mut superuser = database.superuser().await;
+    let stored = sqlx::query_as(sql).fetch_one(&mut superuser).await;
+    let (model, vector): (String, String) = stored.expect("a vector");
+    for (vector, words, in_stock) in [
+        ("", "claw hammer", "false"),
+        ("", "claw hammer", "true"),
+        (vector.as_str(), "", "false"),
+        (vector.as_str(), "", "true"),
+    ] {
+        let run = async |db: &mut PgConnection| {
+            let mut query = sqlx::query(statements::with_dimensions(256).search.sql());
+            for parameter in [
+                vector, &model, "256", "2", words, "", "", "", in_stock, "20", in_stock,
+            ] {
+                query = query.bind(parameter);
+            }
+            query.fetch_all(db).await.expect("rows")
+        };
+        assert_eq!(run(&mut database.query_login().await).await.len(), 0);
+        let stock = async |tenant: &str| {
+            let rows = run(&mut database.signed(tenant).await).await;
+            let levels = rows.iter().map(|row| row.get::<i64, _>("stock_level"));
+            levels.collect::<Vec<_>>()
+        };
+        let (seattle, redmond) = (stock(SEATTLE).await, stock(REDMOND).await);
+        assert!(seattle.len() > 3, "{words} {in_stock}");
+        assert_ne!(seattle, redmond, "{words} {in_stock}");
+    }
 }
