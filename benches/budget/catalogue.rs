@@ -25,14 +25,13 @@ const SIZES: [u32; 3] = [424, 10_000, 1_000_000];
 /// How many products one statement generates.
 const BATCH: u32 = 100_000;
 
-/// The first number of a generated product, minus one.
-const LAST_OF_SAMPLE: u32 = 1_000;
+/// The ids of generated products are greater; those of the sample are not.
+const MAX_SAMPLE_ID: u32 = 1_000;
 
-/// The model of the server's vectors, of which synthetic ones are made.
+/// The number of dimensions of the static model's vectors.
 const DIMENSIONS: u32 = 256;
 
-/// What is searched for beside the judged searches: a name, arguments of the tool, and whether each
-/// judged text is searched with them.
+/// How each judged text is searched: a name for the report, and arguments of the tool.
 const METHODS: [(&str, &str); 7] = [
     ("keyword", r#"{"mode": "keyword"}"#),
     ("semantic", r#"{"mode": "semantic"}"#),
@@ -82,7 +81,7 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<CatalogueReport> {
         while products < size {
             let added = BATCH.min(size - products);
             progress::report(&format!("generating {added} products after {products}"));
-            generate(plan, LAST_OF_SAMPLE + products, added).await?;
+            generate(plan, MAX_SAMPLE_ID + products, added).await?;
             products += added;
         }
         as_owner(plan, WORD_INDEXES).await?;
@@ -104,7 +103,7 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<CatalogueReport> {
             products: size,
             generated,
             indexed,
-            sizes: as_owner(plan, SIZES_OF_TABLES).await?.replace('\n', ", "),
+            sizes: as_owner(plan, TABLE_SIZES).await?.replace('\n', ", "),
             recall: recall(&exact, &found),
             durations: durations(plan, &texts).await?,
         });
@@ -120,7 +119,7 @@ const WORD_INDEXES: &str = "SET maintenance_work_mem = '1GB'; \
 const INDEX: &str = "SET maintenance_work_mem = '2GB'; SET statement_timeout = 0; \
     SELECT retail.maintain_vector_index(m.model, m.dimensions) FROM retail.embedding_models AS m;";
 
-const SIZES_OF_TABLES: &str = "SELECT c.relname || ' ' || pg_size_pretty(pg_relation_size(c.oid)) \
+const TABLE_SIZES: &str = "SELECT c.relname || ' ' || pg_size_pretty(pg_relation_size(c.oid)) \
     FROM pg_class AS c WHERE c.relnamespace = 'retail'::regnamespace AND c.relkind IN ('r', 'i') \
     AND pg_relation_size(c.oid) > 1024 * 1024 AND (c.relname ~ '^(products|product_|search_|vectors_)') ORDER BY c.relname;";
 

@@ -15,8 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 /// Longer than any response of the health endpoints.
 const MAX_RESPONSE_BYTES: u64 = 16 * 1024;
 
-/// Asks the server on this machine whether it is ready, or only whether it is up. For a health check
-/// in a container that has no other program.
+/// Asks the server on this machine whether it is ready, or only whether it is up. For the health
+/// check of a container that has no other program.
 pub(super) async fn run(listen: SocketAddr, health: Health) -> anyhow::Result<()> {
     let address = reachable(listen);
     let path = if health.live {

@@ -3,8 +3,8 @@
 //! Knows TCP and the start of an HTTP request; must not know routes or callers.
 //! Invariants:
 //! - each read of a header section or of a chunked body except the first needs a tick permit, and
-//!   is short like the first of a chunked body, because hyper limits neither the bytes that it reads
-//!   in one poll nor the length of a chunk-size line;
+//!   is short like the first of a chunked body, because hyper limits neither the bytes that it
+//!   reads in one poll nor the length of a chunk-size line;
 //! - empty lines before the first request do not reach hyper, which would parse all of them again
 //!   after each read. Servers ignore such lines (RFC 9112, section 2.2).
 use std::io::{self, IoSlice};

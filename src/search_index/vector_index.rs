@@ -19,8 +19,8 @@ pub enum VectorIndexChange {
 /// Creates the index of a model if its vectors are many, and drops those of models that have few or
 /// none. `None` if nothing was to be done.
 ///
-/// Searches go on meanwhile. The statement is a transaction of its own, so an index that takes longer
-/// than this program runs is finished by the database.
+/// Searches go on meanwhile. The statement is a transaction of its own, so the database finishes an
+/// index that takes longer than this program runs.
 pub(super) async fn maintain(
     db: &mut PgConnection,
     model: &str,

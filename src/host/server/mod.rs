@@ -53,9 +53,9 @@ const MAX_HEAD_BYTES: usize = 64 * 1024;
 /// The memory of each connection for bytes read ahead, and for response bytes not yet written.
 const MAX_BUFFER_BYTES: usize = 64 * 1024;
 
-/// What the kernel may receive of each connection before the server reads it, which is a longest
-/// request and some more; Linux doubles it for its own bookkeeping (socket(7), `SO_RCVBUF`). Without
-/// it the kernel keeps up to 6 MB of what a client writes ahead (tcp(7), `tcp_rmem`).
+/// What the kernel may receive of each connection before the server reads it: a longest request
+/// and some more. Linux doubles it for its own bookkeeping (socket(7), `SO_RCVBUF`). Without it the
+/// kernel keeps up to 6 MB of what a client writes ahead (tcp(7), `tcp_rmem`).
 const RECEIVE_BUFFER_BYTES: u32 = 128 * 1024;
 
 /// How many connections may wait to be accepted, unless the kernel's limit (`somaxconn`) is lower.

@@ -2,8 +2,8 @@
 //! and one for all others.
 //!
 //! pgvector indexes vectors of one number of dimensions, so an index is on an expression, and
-//! PostgreSQL uses it only for the same expression: the number is part of the text. Whether there is
-//! an index, and of which model, is left to the planner, which knows the parameters' values.
+//! PostgreSQL uses it only for the same expression: the number is part of the text. The planner
+//! decides whether an index serves a statement, because it knows the parameters' values.
 //!
 //! Invariant: the expressions are those of `retail.maintain_vector_index`
 //! (migrations/0021_vector_indexes.sql).

@@ -3,7 +3,7 @@ nearest AS MATERIALIZED (
     FROM vector AS v
     WHERE v.model = $2 AND v.dimensions = $3::integer AND (SELECT count(*) = 1 FROM own_vector)
     ORDER BY v.distance
-    -- One is the product itself; others may be as near as the last one, and the first by number are taken.
+    -- One is the product itself; others may be as near as the last one.
     LIMIT CASE WHEN $4::bigint > 0 THEN $4::bigint + 100 ELSE 0 END
 ),
 similar_products AS (
@@ -11,8 +11,8 @@ similar_products AS (
     FROM (
         SELECT n.product_id, n.distance FROM nearest AS n
         UNION ALL
-        -- An index may find fewer, because it also counts vectors that were deleted since the last vacuum.
-        -- CASE, because the distance of a vector with other dimensions is an error.
+        -- An index may find fewer, because it also visits vectors that were deleted since the last
+        -- vacuum. CASE, because the distance of a vector with other dimensions is an error.
         SELECT e.product_id, CASE WHEN e.dimensions = $3::integer
             THEN e.description_embedding OPERATOR(public.<=>) (SELECT o.vector FROM own_vector AS o) END
         FROM retail.product_description_embeddings AS e

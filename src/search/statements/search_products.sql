@@ -3,7 +3,7 @@
 --   $2 the name of its model
 --   $3 the number of its dimensions
 --   $4 the maximum cosine distance of a product that is found by meaning
---   $5 the text's words in the normal form of words.rs, '' to search by meaning only
+--   $5 the text's words in the normal form of search/words/, '' to search by meaning only
 --   $6 the name of a category or product type in any case, or '' for all
 --   $7 the minimum list price, or ''
 --   $8 the maximum list price, or ''
@@ -18,7 +18,6 @@
 -- nearest vectors, or a scan of all of them where no index is; and two lists of at most 100 products
 -- each, which are joined. docs/search.md explains the ranking; its constants were tuned on the judged
 -- searches of benches/relevance.
-
 nearest AS MATERIALIZED (
     SELECT v.product_id, v.distance
     FROM vector AS v
@@ -26,9 +25,9 @@ nearest AS MATERIALIZED (
     ORDER BY v.distance
     LIMIT 400
 ),
--- The filter. `passing` tests a product, `few` lists those that pass it, if they are few: then each of
--- them is compared, and no index can miss one. OFFSET 0 where `passing` is used keeps the planner from
--- reading all products that pass.
+-- The filter. `passing` tests a product; `few` lists those that pass it, if they are few: then each
+-- of them is compared, and no index can miss one. OFFSET 0 where `passing` is used keeps the planner
+-- from reading all products that pass.
 priced AS NOT MATERIALIZED (
     SELECT p.product_id, p.category_id, p.type_id
     FROM retail.products AS p
@@ -284,9 +283,9 @@ keyword AS (
     ORDER BY s.score DESC, s.product_id
     LIMIT 100
 ),
--- The nearest vectors whose products pass the filter. If these are fewer than a list has, those of all
--- products that pass it are compared: an index finds the nearest vectors first, whatever the filter, and
--- among its 400 may be some that were deleted or replaced since the last vacuum.
+-- The nearest vectors whose products pass the filter. If these are fewer than a list has, those of
+-- all products that pass it are compared: an index finds the nearest vectors first, whatever the
+-- filter, and some of its 400 may have been deleted or replaced since the last vacuum.
 near AS MATERIALIZED (
     SELECT n.product_id, n.distance
     FROM nearest AS n
