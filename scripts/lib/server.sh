@@ -13,10 +13,11 @@ server_run_admin() (
 )
 
 # server_migrate: creates or updates roles, schemas and policies. Prints the output only on failure,
-# because most starts change nothing.
+# because most starts change nothing. Servers of the previous release may use an external database.
 server_migrate() {
-  local log=$log_dir/migrate.log
-  if ! run_step quiet server_run_admin migrate > "$log" 2>&1; then
+  local log=$log_dir/migrate.log contract=--contract
+  if database_is_external; then contract=; fi
+  if ! run_step quiet server_run_admin migrate ${contract:+"$contract"} > "$log" 2>&1; then
     sed 's/^/    /' "$log" >&2
     die_if_disk_full
     die "the database could not be migrated; the reason is above."

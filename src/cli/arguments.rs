@@ -75,8 +75,12 @@ pub(super) struct Migrate {
     /// Generate a new signing key: the database accepts it, then the Key Vault secret in
     /// ZAVA_SIGNING_KEY is set to it. Servers use it within minutes; the previous key stays valid
     /// for a day.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "contract")]
     pub(super) new_signing_key: bool,
+    /// Also make the changes with which servers of the previous release serve nothing. For the time
+    /// after the roll-out, when that release will not be put back.
+    #[arg(long)]
+    pub(super) contract: bool,
 }
 
 #[derive(Clone, Copy, Debug, Args)]

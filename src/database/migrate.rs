@@ -1,7 +1,7 @@
-use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::{PgConnection, SqlSafeStr as _};
+use sqlx::PgConnection;
 
 use super::connection::{become_owner, connect_as_admin};
+use super::migrations::{self, Phase};
 use super::signing_key::{self, KeyChange};
 use super::{AdminError, MIN_SERVER_VERSION, principal};
 use crate::azure::AzureServices;
@@ -21,49 +21,19 @@ const HAS_FUNCTION: &str = include_str!("has_function.sql");
 /// and changes nothing; the posture check then reports what remains.
 const REVOKE_CREATE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
 
-/// Embeds files of `migrations/`, named without `.sql`.
-macro_rules! embed {
-    ($($name:literal)*) => {
-        &[$(($name, include_str!(concat!("../../migrations/", $name, ".sql")))),*]
-    };
-}
-
-/// Every file in `migrations/`, in order: its name without `.sql`, and its text.
-static MIGRATIONS: &[(&str, &str)] = embed![
-    "0001_retail"
-    "0002_guard"
-    "0003_row_security"
-    "0004_bounded"
-    "0005_shorter_entry"
-    "0006_bounded_again"
-    "0007_callers"
-    "0008_audit"
-    "0009_bounded_time"
-    "0010_pinned_and_bounded"
-    "0011_collected"
-    "0012_ignore_inherited"
-    "0013_judged_as_read"
-    "0014_lazy_context"
-    "0015_posture_verdict"
-    "0016_small_numbers_and_months"
-    "0017_tenant_after_mac"
-    "0018_word_boundaries"
-    "0019_search"
-    "0020_search_upkeep"
-    "0021_vector_indexes"
-];
-
 /// What `migrate` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
     /// How many migrations the database has now.
     pub migrations: usize,
+    /// How many wait for [`migrate_and_contract`].
+    pub waiting_migrations: usize,
     /// The number of the signing key that the database accepts for new signatures.
     pub signing_key: i32,
 }
 
-/// Creates or repairs roles, schema and signing key. Idempotent, and safe while servers are
-/// running.
+/// Creates or repairs roles, schema and signing key. Idempotent, and safe while servers of this and
+/// the previous release are running.
 ///
 /// A new signing key is accepted at once. Those with lower numbers stay valid for a day, for
 /// servers that still sign with them.
@@ -71,10 +41,18 @@ pub struct Migrated {
 /// # Errors
 /// [`AdminError`], whose message says what to do.
 pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
-    run(settings, KeyChange::Keep).await
+    run(settings, Phase::Expand, KeyChange::Keep).await
 }
 
-/// Does the same with a new signing key, which it writes to the Key Vault secret in
+/// Does the same, and makes the changes with which servers of the previous release serve nothing.
+///
+/// # Errors
+/// [`AdminError`], whose message says what to do.
+pub async fn migrate_and_contract(settings: &AdminSettings) -> Result<Migrated, AdminError> {
+    run(settings, Phase::Contract, KeyChange::Keep).await
+}
+
+/// Does the same as [`migrate`] with a new signing key, which it writes to the Key Vault secret in
 /// ZAVA_SIGNING_KEY. Servers read it from there within minutes.
 ///
 /// # Errors
@@ -83,10 +61,14 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
 pub async fn migrate_with_new_signing_key(
     settings: &AdminSettings,
 ) -> Result<Migrated, AdminError> {
-    run(settings, KeyChange::Rotate).await
+    run(settings, Phase::Expand, KeyChange::Rotate).await
 }
 
-async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated, AdminError> {
+async fn run(
+    settings: &AdminSettings,
+    phase: Phase,
+    key_change: KeyChange,
+) -> Result<Migrated, AdminError> {
     let azure = AzureServices::new(settings.azure.as_ref(), &settings.https)?;
     let mut connection = connect_as_admin(&azure, settings, &settings.database.database).await?;
     let version: i32 = sqlx::query_scalar("SELECT current_setting('server_version_num')::integer")
@@ -96,6 +78,7 @@ async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated
     if version < MIN_SERVER_VERSION {
         return Err(AdminError::UnsupportedVersion(version / 10_000));
     }
+    migrations::refuse_newer(&mut connection).await?;
     create_roles(&mut connection, &azure, settings).await?;
     // New databases of Azure let everybody create objects in `public`.
     sqlx::raw_sql(REVOKE_CREATE)
@@ -109,14 +92,18 @@ async fn run(settings: &AdminSettings, key_change: KeyChange) -> Result<Migrated
     become_owner(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
-    run_migrations(&mut connection).await?;
-    restore_functions(&mut connection).await?;
+    let progress = migrations::apply(&mut connection, phase).await?;
+    // A migration that waits may replace them, and the previous release knows the present ones.
+    if progress.waiting == 0 {
+        restore_functions(&mut connection).await?;
+    }
     synonyms::replace_built_in(&mut connection)
         .await
         .map_err(AdminError::Statement)?;
     let key = &settings.signing_key;
     Ok(Migrated {
-        migrations: MIGRATIONS.len(),
+        migrations: progress.applied,
+        waiting_migrations: progress.waiting,
         signing_key: signing_key::change(&mut connection, &azure, key, key_change).await?,
     })
 }
@@ -181,30 +168,6 @@ async fn prepare_login(
     }
 }
 
-async fn run_migrations(connection: &mut PgConnection) -> Result<(), AdminError> {
-    let migrations = MIGRATIONS.iter().map(|(name, sql)| migration(name, sql));
-    let mut migrations = Migrator::with_migrations(migrations.collect());
-    // A schema of its own: neither `retail`, which clients query, nor `guard`.
-    migrations.create_schema("migrations");
-    migrations.dangerous_set_table_name("migrations.applied");
-    migrations
-        .run(connection)
-        .await
-        .map_err(AdminError::Migrate)
-}
-
-/// Builds a migration, whose version and description are in its file's name (`0001_retail`).
-fn migration(name: &str, sql: &'static str) -> Migration {
-    let (version, description) = name.split_once('_').expect("a number and a description");
-    Migration::new(
-        version.parse().expect("a number"),
-        description.replace('_', " ").into(),
-        MigrationType::Simple,
-        sql.into_sql_str(),
-        false,
-    )
-}
-
 /// Recreates the functions of schema `guard` that differ from their migrations.
 async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminError> {
     for definition in GUARD_FUNCTIONS.split_terminator(END_OF_FUNCTION) {
@@ -226,27 +189,4 @@ async fn restore_functions(connection: &mut PgConnection) -> Result<(), AdminErr
         }
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::MIGRATIONS;
-
-    #[test]
-    fn every_file_in_migrations_is_embedded_in_order() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
-        let files = std::fs::read_dir(folder).expect("the folder");
-        let mut files: Vec<_> = files
-            .map(|file| file.expect("a file").file_name().into_string())
-            .map(|name| name.expect("UTF-8"))
-            .collect();
-        files.sort();
-        let embedded: Vec<_> = MIGRATIONS
-            .iter()
-            .map(|(name, _)| format!("{name}.sql"))
-            .collect();
-        assert_eq!(files, embedded);
-    }
 }

@@ -10,7 +10,8 @@ mod audit; //     verifies the audit log's hash chain
 mod callers; //   grants and API keys
 mod connection; // opens a connection as the administrator, or as the login of the search index
 mod hmac_pads; // a signing key in the form in which the database stores it
-mod migrate; //   roles, migrations
+mod migrate; //   roles, schema, the guard's functions
+mod migrations; // which migrations there are, and when they run
 mod principal; // the login of an Entra ID principal
 mod signing_key; // which signing keys the database accepts
 mod tenants; //   tenants and their stores
@@ -25,7 +26,7 @@ pub use callers::{
     Grant, ListedKey, create_key, grant, list_grants, list_keys, revoke, revoke_key,
 };
 pub use connection::{ConfiguredLogin, connect_as_indexer, connect_as_owner};
-pub use migrate::{Migrated, migrate, migrate_with_new_signing_key};
+pub use migrate::{Migrated, migrate, migrate_and_contract, migrate_with_new_signing_key};
 pub use signing_key::SigningKeyProblem;
 pub use tenants::{
     NewTenant, RemovedStore, Tenant, add_tenant, list_tenants, remove_tenant, rename_tenant,
@@ -116,6 +117,11 @@ pub enum AdminError {
     /// A migration failed, or one that has been applied differs from its file.
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A newer release has migrated the database.
+    #[error(
+        "a newer release has migrated the database (migration {0}); run that release's zava-mcp-server migrate"
+    )]
+    NewerRelease(i64),
     /// No tenant has this name or id.
     #[error("there is no tenant \"{name}\"; existing tenants: {}", names.join(", "))]
     UnknownTenant {

@@ -45,6 +45,7 @@ mod panics; // a tool that panics
 mod pooling; // round trips, and PgBouncer
 mod posture; // databases that are not as `migrate` left them
 mod prepared_statements; // the server's named statements
+mod previous_release; // its servers on the migrated database
 mod protocol; // MCP before and since 2026-07-28
 mod public_url; // behind a reverse proxy, and under its path
 mod recovery; // lost connections, and connection reuse after an error

@@ -388,6 +388,34 @@ fn sample_data_is_an_explicit_choice() {
 }
 
 #[test]
+fn the_database_is_contracted_on_demand_only() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout
+        .run("migrate-job", &["dev", "--contract"], &[])
+        .succeeds();
+    checkout
+        .run(
+            "migrate-job",
+            &["dev", "--contract", "--new-signing-key"],
+            &[],
+        )
+        .fails(64, "--contract and --new-signing-key are two runs");
+    let runs = &checkout.azure()["runs"];
+    let arguments: Vec<_> = (0..4).map(|run| &runs[run]["args"]).collect();
+    assert_eq!(
+        arguments,
+        [
+            &serde_json::json!(["migrate", "--new-signing-key"]),
+            &serde_json::json!(["migrate"]),
+            &serde_json::json!(["migrate", "--contract"]),
+            &serde_json::Value::Null,
+        ]
+    );
+}
+
+#[test]
 fn a_new_signing_key_reaches_functions_by_a_restart() {
     for (hosting, restarts) in [("functions", 2), ("containerapp", 0)] {
         let checkout = Checkout::new();

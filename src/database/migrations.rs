@@ -1,0 +1,228 @@
+//! The migrations in `migrations/`, and which of them run when.
+//!
+//! A migration either expands the database or contracts it. After one that expands it, the previous
+//! release's posture check still passes, so servers of both releases run beside each other, and the
+//! previous one can be put back. A contracting migration makes the changes that the previous
+//! release's check would refuse: it drops what only that release needs, grants something, or
+//! replaces a policy or a function of schema `guard`. The names of their files end in
+//! `.contract.sql`.
+use std::collections::HashSet;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::{PgConnection, SqlSafeStr as _};
+
+use super::AdminError;
+use super::connection::become_owner;
+
+/// Embeds files of `migrations/`, named without `.sql`.
+macro_rules! embed {
+    ($($name:literal)*) => {
+        &[$(($name, include_str!(concat!("../../migrations/", $name, ".sql")))),*]
+    };
+}
+
+/// Every file in `migrations/`, in order: its name without `.sql`, and its text.
+static MIGRATIONS: &[(&str, &str)] = embed![
+    "0001_retail"
+    "0002_guard"
+    "0003_row_security"
+    "0004_bounded"
+    "0005_shorter_entry"
+    "0006_bounded_again"
+    "0007_callers"
+    "0008_audit"
+    "0009_bounded_time"
+    "0010_pinned_and_bounded"
+    "0011_collected"
+    "0012_ignore_inherited"
+    "0013_judged_as_read"
+    "0014_lazy_context"
+    "0015_posture_verdict"
+    "0016_small_numbers_and_months"
+    "0017_tenant_after_mac"
+    "0018_word_boundaries"
+    "0019_search"
+    "0020_search_upkeep"
+    "0021_vector_indexes"
+];
+
+/// What the file name of a contracting migration ends in, without `.sql`.
+const CONTRACTING: &str = ".contract";
+
+/// Selects whether the table of applied migrations exists, and the user may act as its owner.
+const HAS_TABLE: &str = "SELECT EXISTS (SELECT FROM pg_class AS c \
+    JOIN pg_namespace AS n ON n.oid = c.relnamespace \
+    WHERE n.nspname = 'migrations' AND c.relname = 'applied' AND pg_has_role(c.relowner, 'SET'))";
+
+/// Which migrations are to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Servers of the previous release may run, or be put back: those that contract the database
+    /// for this release wait. Those of earlier releases do not.
+    Expand,
+    /// All of them: no server of the previous release runs any more.
+    Contract,
+}
+
+/// How many migrations the database has, and lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Progress {
+    pub(super) applied: usize,
+    pub(super) waiting: usize,
+}
+
+/// Checks that no newer release has migrated the database, whose roles and functions this one
+/// would undo. Resets the role.
+///
+/// # Errors
+/// [`AdminError::NewerRelease`]
+pub(super) async fn refuse_newer(connection: &mut PgConnection) -> Result<(), AdminError> {
+    if !has_table(connection).await? {
+        return Ok(());
+    }
+    become_owner(connection)
+        .await
+        .map_err(AdminError::NotMigrated)?;
+    let applied = applied_versions(connection).await?;
+    sqlx::raw_sql("RESET ROLE")
+        .execute(connection)
+        .await
+        .map_err(AdminError::Statement)?;
+    let known: HashSet<i64> = all().iter().map(|migration| migration.version).collect();
+    match applied.difference(&known).max() {
+        Some(&version) => Err(AdminError::NewerRelease(version)),
+        None => Ok(()),
+    }
+}
+
+/// Applies the migrations of a phase that have not been applied. The user must be the owner.
+///
+/// # Errors
+/// [`AdminError::Migrate`] if one fails, or differs from what was applied.
+pub(super) async fn apply(
+    connection: &mut PgConnection,
+    phase: Phase,
+) -> Result<Progress, AdminError> {
+    let migrations = all();
+    let applied = if has_table(connection).await? {
+        applied_versions(connection).await?
+    } else {
+        HashSet::new()
+    };
+    let waiting = match phase {
+        Phase::Contract => HashSet::new(),
+        Phase::Expand => waiting(&migrations, &applied),
+    };
+    let chosen = migrations
+        .into_iter()
+        .filter(|migration| !waiting.contains(&migration.version));
+    let mut migrator = Migrator::with_migrations(chosen.collect());
+    // A schema of its own: neither `retail`, which clients query, nor `guard`.
+    migrator.create_schema("migrations");
+    migrator.dangerous_set_table_name("migrations.applied");
+    migrator
+        .run(connection)
+        .await
+        .map_err(AdminError::Migrate)?;
+    Ok(Progress {
+        applied: MIGRATIONS.len() - waiting.len(),
+        waiting: waiting.len(),
+    })
+}
+
+fn all() -> Vec<Migration> {
+    let migrations = MIGRATIONS.iter();
+    migrations.map(|(name, sql)| migration(name, sql)).collect()
+}
+
+/// Builds a migration, whose version and description are in its file's name (`0001_retail`).
+fn migration(name: &str, sql: &'static str) -> Migration {
+    let (version, description) = name.split_once('_').expect("a number and a description");
+    Migration::new(
+        version.parse().expect("a number"),
+        description.replace('_', " ").into(),
+        MigrationType::Simple,
+        sql.into_sql_str(),
+        false,
+    )
+}
+
+async fn has_table(connection: &mut PgConnection) -> Result<bool, AdminError> {
+    sqlx::query_scalar(HAS_TABLE)
+        .fetch_one(connection)
+        .await
+        .map_err(AdminError::Statement)
+}
+
+async fn applied_versions(connection: &mut PgConnection) -> Result<HashSet<i64>, AdminError> {
+    let versions: Vec<i64> = sqlx::query_scalar("SELECT version FROM migrations.applied")
+        .fetch_all(connection)
+        .await
+        .map_err(AdminError::Statement)?;
+    Ok(versions.into_iter().collect())
+}
+
+/// The versions of the contracting migrations that no expanding one follows, and that have not
+/// been applied. What an expanding one follows is of an earlier release.
+fn waiting(migrations: &[Migration], applied: &HashSet<i64>) -> HashSet<i64> {
+    migrations
+        .iter()
+        .rev()
+        .take_while(|migration| migration.description.ends_with(CONTRACTING))
+        .map(|migration| migration.version)
+        .filter(|version| !applied.contains(version))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::path::Path;
+
+    use super::{MIGRATIONS, migration, waiting};
+
+    #[test]
+    fn every_file_in_migrations_is_embedded_in_order() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let files = std::fs::read_dir(folder).expect("the folder");
+        let mut files: Vec<_> = files
+            .map(|file| file.expect("a file").file_name().into_string())
+            .map(|name| name.expect("UTF-8"))
+            .collect();
+        files.sort();
+        let embedded: Vec<_> = MIGRATIONS
+            .iter()
+            .map(|(name, _)| format!("{name}.sql"))
+            .collect();
+        assert_eq!(files, embedded);
+    }
+
+    #[test]
+    fn contracting_migrations_of_the_last_release_wait_until_they_are_applied() {
+        let names = ["1_a", "2_b.contract", "3_c", "4_d.contract", "5_e.contract"];
+        for (listed, applied, expected) in [
+            (1, &[][..], &[][..]),
+            (2, &[], &[2]),
+            (2, &[1], &[2]),
+            (2, &[1, 2], &[]),
+            // The next release's expanding migration builds on the contracted database.
+            (3, &[], &[]),
+            (3, &[1], &[]),
+            (5, &[1], &[4, 5]),
+            (5, &[1, 2, 3, 4], &[5]),
+            (5, &[1, 2, 3, 4, 5], &[]),
+        ] {
+            let migrations: Vec<_> = names[..listed]
+                .iter()
+                .map(|name| migration(name, "SELECT"))
+                .collect();
+            let applied: HashSet<i64> = applied.iter().copied().collect();
+            let expected: HashSet<i64> = expected.iter().copied().collect();
+            assert_eq!(
+                waiting(&migrations, &applied),
+                expected,
+                "{listed} {applied:?}"
+            );
+        }
+    }
+}
