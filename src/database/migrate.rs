@@ -21,6 +21,10 @@ const HAS_FUNCTION: &str = include_str!("has_function.sql");
 /// and changes nothing; the posture check then reports what remains.
 const REVOKE_CREATE: &str = "REVOKE CREATE ON SCHEMA public FROM PUBLIC";
 
+/// Selects whether pgvector is version 0.8 or newer. The first value loads it.
+const HAS_ITERATIVE_SCAN: &str = "SELECT '[1]'::public.vector IS NOT NULL \
+    AND current_setting('hnsw.iterative_scan', true) IS NOT NULL";
+
 /// What `migrate` did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Migrated {
@@ -89,6 +93,13 @@ async fn run(
         .execute(&mut connection)
         .await
         .map_err(AdminError::VectorExtension)?;
+    let is_supported: bool = sqlx::query_scalar(HAS_ITERATIVE_SCAN)
+        .fetch_one(&mut connection)
+        .await
+        .map_err(AdminError::Statement)?;
+    if !is_supported {
+        return Err(AdminError::UnsupportedVectorVersion);
+    }
     become_owner(&mut connection)
         .await
         .map_err(AdminError::Statement)?;

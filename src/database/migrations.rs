@@ -44,6 +44,7 @@ static MIGRATIONS: &[(&str, &str)] = embed![
     "0019_search"
     "0020_search_upkeep"
     "0021_vector_indexes"
+    "0022_denser_vector_indexes"
 ];
 
 /// What the file name of a contracting migration ends in, without `.sql`.

@@ -109,6 +109,11 @@ pub enum AdminError {
         "the extension \"vector\" cannot be created; have a superuser run CREATE EXTENSION vector, or add VECTOR to azure.extensions"
     )]
     VectorExtension(#[source] sqlx::Error),
+    /// pgvector is too old.
+    #[error(
+        "pgvector must be version 0.8 or newer; update it on the server, then have the extension's owner run ALTER EXTENSION vector UPDATE"
+    )]
+    UnsupportedVectorVersion,
     /// The roles cannot be created.
     #[error(
         "the roles cannot be created; {0} must have CREATEROLE, and must have created zava_owner, zava_reader and zava_index_writer if they exist"

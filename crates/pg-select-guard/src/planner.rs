@@ -28,10 +28,11 @@ pub struct PlannerSettings {
     /// The number of comparisons by `=` that rows may be joined by. For merge joins PostgreSQL
     /// tries many orders of them, and keeps a path for each order and each set of tables.
     pub equalities: u64,
-    /// How many vectors a search of an HNSW index visits before it ends (`hnsw.ef_search`, 1 to
-    /// 1,000, <https://github.com/pgvector/pgvector#hnsw>), which is also the most rows that it
-    /// returns; `None` for pgvector's default.
-    pub hnsw_candidates: Option<u16>,
+    /// Whether the statement searches an HNSW index with pgvector's most thorough settings: the
+    /// search keeps 1,000 candidates (`hnsw.ef_search`), and goes on until the statement has enough
+    /// rows (`hnsw.iterative_scan`, of pgvector 0.8). Rows come nearly in order.
+    /// <https://github.com/pgvector/pgvector#hnsw>
+    pub thorough_hnsw: bool,
 }
 
 impl Default for PlannerSettings {
@@ -76,7 +77,7 @@ impl PlannerSettings {
         sort_row_bytes: 0,
         from_items: 0,
         equalities: 0,
-        hnsw_candidates: None,
+        thorough_hnsw: false,
     };
 
     /// The settings that differ from those of the login, as names and values for `set_config`.
@@ -90,8 +91,10 @@ impl PlannerSettings {
             (self.from_items > GEQO_THRESHOLD)
                 .then(|| ("geqo_threshold", GEQO_THRESHOLD.to_string())),
             (work_mem < DEFAULT_WORK_MEM_KIB).then(|| ("work_mem", format!("{work_mem}kB"))),
-            self.hnsw_candidates
-                .map(|number| ("hnsw.ef_search", number.to_string())),
+            self.thorough_hnsw
+                .then(|| ("hnsw.ef_search", "1000".to_owned())),
+            self.thorough_hnsw
+                .then(|| ("hnsw.iterative_scan", "relaxed_order".to_owned())),
         ]
         .into_iter()
         .flatten()
@@ -140,7 +143,7 @@ mod tests {
             sort_row_bytes: 0,
             from_items: 9,
             equalities: 17,
-            hnsw_candidates: Some(400),
+            thorough_hnsw: true,
         };
         assert_eq!(
             changed(restricted),
@@ -149,7 +152,8 @@ mod tests {
                 ("enable_hashjoin", "off".to_owned()),
                 ("enable_mergejoin", "off".to_owned()),
                 ("geqo_threshold", "8".to_owned()),
-                ("hnsw.ef_search", "400".to_owned())
+                ("hnsw.ef_search", "1000".to_owned()),
+                ("hnsw.iterative_scan", "relaxed_order".to_owned()),
             ]
         );
     }

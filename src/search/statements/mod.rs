@@ -6,7 +6,7 @@
 //! decides whether an index serves a statement, because it knows the parameters' values.
 //!
 //! Invariant: the expressions are those of `retail.maintain_vector_index`
-//! (migrations/0021_vector_indexes.sql).
+//! (migrations/0022_denser_vector_indexes.sql).
 
 use crate::query::guard::{CheckedQuery, PlannerSettings};
 
@@ -20,10 +20,9 @@ pub struct Statements {
     pub related: CheckedQuery,
 }
 
-/// How many vectors a search of an index visits; docs/search.md has how many of the nearest that
-/// finds.
+/// docs/search.md has how many of the nearest vectors that finds.
 const SETTINGS: PlannerSettings = PlannerSettings {
-    hnsw_candidates: Some(400),
+    thorough_hnsw: true,
     ..PlannerSettings::DEFAULT
 };
 

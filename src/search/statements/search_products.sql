@@ -23,7 +23,7 @@ nearest AS MATERIALIZED (
     FROM vector AS v
     WHERE v.model = $2 AND v.dimensions = $3::integer AND $1::text <> ''
     ORDER BY v.distance
-    LIMIT 400
+    LIMIT 2000
 ),
 -- The filter. `passing` tests a product; `few` lists those that pass it, if they are few: then each
 -- of them is compared, and no index can miss one. OFFSET 0 where `passing` is used keeps the planner
@@ -285,7 +285,7 @@ keyword AS (
 ),
 -- The nearest vectors whose products pass the filter. If these are fewer than a list has, those of
 -- all products that pass it are compared: an index finds the nearest vectors first, whatever the
--- filter, and some of its 400 may have been deleted or replaced since the last vacuum.
+-- filter, and it may find fewer than 2,000 where many have been deleted since the last vacuum.
 near AS MATERIALIZED (
     SELECT n.product_id, n.distance
     FROM nearest AS n
@@ -314,7 +314,7 @@ compared AS (
     WHERE $1::text <> ''
         AND NOT (SELECT i.is_few FROM is_few AS i)
         AND (SELECT count(*) < 100 FROM near)
-        AND (SELECT count(*) < 400 OR max(n.distance) <= $4::double precision FROM nearest AS n)
+        AND (SELECT count(*) < 2000 OR max(n.distance) <= $4::double precision FROM nearest AS n)
 ),
 semantic AS (
     SELECT n.product_id, row_number() OVER (ORDER BY n.distance, n.product_id) AS rank

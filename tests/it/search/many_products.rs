@@ -12,6 +12,10 @@ const MODEL: &str = "catalogue";
 /// Few, because the time to build the index grows with them.
 const DIMENSIONS: usize = 64;
 
+/// The planner settings of the statements (`PlannerSettings::thorough_hnsw`).
+const SETTINGS: &str =
+    "SET LOCAL hnsw.ef_search = 1000; SET LOCAL hnsw.iterative_scan = relaxed_order";
+
 /// Filters: the group, the minimum and the maximum price, only in stock; and the same in SQL.
 const FILTERS: [([&str; 4], &str); 7] = [
     (["", "", "", "false"], "true"),
@@ -152,7 +156,7 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
     maintain(&database, None).await;
 
     let mut db = database.signed(SEATTLE).await;
-    run(&mut db, "SET LOCAL hnsw.ef_search = 400").await;
+    run(&mut db, SETTINGS).await;
     let dimensions = DIMENSIONS.to_string();
     let Statements {
         search: by_text,
@@ -190,7 +194,7 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
         let mut found = 0;
         // A signed transaction ends after half a minute.
         let mut db = database.signed(SEATTLE).await;
-        run(&mut db, "SET LOCAL hnsw.ef_search = 400").await;
+        run(&mut db, SETTINGS).await;
         for (vector, expected) in vectors.iter().zip(&nearest_products) {
             assert_eq!(expected.len(), 10, "{condition}");
             let rows = search(&mut db, vector, "", filter).await;
@@ -341,7 +345,7 @@ async fn deleted_neighbors(database: &TestDatabase, vector: &str) {
         .expect("deleted vectors");
     }
     let mut db = database.signed(SEATTLE).await;
-    run(&mut db, "SET LOCAL hnsw.ef_search = 400").await;
+    run(&mut db, SETTINGS).await;
     for filter in [FILTERS[0].0, FILTERS[3].0] {
         assert_eq!(search(&mut db, vector, "", filter).await.len(), 10);
     }
