@@ -9,7 +9,9 @@ use azure_core::error::{ErrorKind, ErrorResponse};
 use azure_core::http::{HttpClient, RequestContent, StatusCode};
 use azure_core::time::OffsetDateTime;
 use azure_core::{Error, Result as AzureResult};
-use azure_security_keyvault_secrets::models::{SecretClientGetSecretOptions, SetSecretParameters};
+use azure_security_keyvault_secrets::models::{
+    SecretAttributes, SecretClientGetSecretOptions, SetSecretParameters,
+};
 use azure_security_keyvault_secrets::{SecretClient, SecretClientOptions};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::timeout;
@@ -125,7 +127,9 @@ impl Vault {
         }
     }
 
-    /// Writes a new version of a secret.
+    /// Writes a new version of a secret, which the vault reports when its lifetime is about to end.
+    /// It can be read afterwards too
+    /// (<https://learn.microsoft.com/azure/key-vault/secrets/about-secrets>).
     ///
     /// # Errors
     /// [`VaultError`]. The vault may have written the secret nevertheless.
@@ -133,9 +137,15 @@ impl Vault {
         &self,
         reference: &KeyVaultReference,
         value: &SecretString,
+        lifetime: Duration,
     ) -> Result<(), VaultError> {
+        let attributes = SecretAttributes {
+            expires: Some(OffsetDateTime::now_utc() + lifetime),
+            ..SecretAttributes::default()
+        };
         self.request(reference, async |client| {
             let parameters = SetSecretParameters {
+                secret_attributes: Some(attributes),
                 value: Some(value.expose_secret().to_owned()),
                 ..SetSecretParameters::default()
             };

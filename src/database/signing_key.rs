@@ -1,5 +1,7 @@
 //! The keys that sign tenants: which of them the database accepts.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret as _, SecretString};
@@ -9,6 +11,10 @@ use super::AdminError;
 use super::hmac_pads::HmacPads;
 use crate::azure::{AzureServices, Vault};
 use crate::settings::{KeyVaultReference, SigningKey, SigningKeyError, SigningKeySetting};
+
+/// After what time the vault reports that a key was not rotated. Rotation is quarterly
+/// (`.github/workflows/rotate-signing-key.yml`), and the vault's alert comes 30 days before this.
+const KEY_LIFETIME: Duration = Duration::from_secs(150 * 24 * 60 * 60);
 
 /// Which signing key `migrate` makes the database accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +130,7 @@ async fn rotate(
         .await
         .map_err(AdminError::Statement)?;
     vault
-        .write(secret, &text)
+        .write(secret, &text, KEY_LIFETIME)
         .await
         .map_err(|error| AdminError::WriteSigningKey(error.into()))?;
     Ok(key)

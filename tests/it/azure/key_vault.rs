@@ -204,6 +204,10 @@ async fn a_signing_key_rotates_in_the_vault_while_servers_run() {
     assert_eq!(migrated.signing_key, 2);
     let key = azure.vault.current(SIGNING_KEY).expect("the key");
     assert!(key.starts_with("2:"), "the new key is in the vault");
+    // The vault reports a key that was not rotated for longer than a quarter.
+    let days =
+        (azure.vault.last_expiry().expect("an end") - chrono::Utc::now().timestamp()) / 86_400;
+    assert!((120..=150).contains(&days), "{days} days");
     let new = server(&azure, &database.name).await;
     assert_eq!(new.number(SEATTLE, COUNT_ORDERS).await, expected);
     assert_eq!(old.number(SEATTLE, COUNT_ORDERS).await, expected);

@@ -56,6 +56,8 @@ struct Shared {
     mode: watch::Sender<VaultMode>,
     /// The versions of each secret.
     secrets: Mutex<HashMap<String, Vec<String>>>,
+    /// The end of the secret that was written last, in seconds since 1970.
+    last_expiry: Mutex<Option<i64>>,
     /// How many requests with a valid token have arrived.
     requests: Mutex<usize>,
 }
@@ -67,6 +69,7 @@ impl Vault {
             entra: Arc::clone(entra),
             mode: watch::Sender::new(VaultMode::Healthy),
             secrets: Mutex::default(),
+            last_expiry: Mutex::default(),
             requests: Mutex::default(),
         });
         let router = Router::new()
@@ -98,6 +101,11 @@ impl Vault {
     pub(super) fn current(&self, name: &str) -> Option<String> {
         let secrets = self.shared.secrets.lock().expect("the secrets");
         secrets.get(name)?.last().cloned()
+    }
+
+    /// The end of the secret that was written last, in seconds since 1970.
+    pub(super) fn last_expiry(&self) -> Option<i64> {
+        *self.shared.last_expiry.lock().expect("the expiry")
     }
 
     /// How many requests with a valid token have arrived.
@@ -244,5 +252,7 @@ async fn write(
     }
     let body: Value = serde_json::from_str(&body).expect("a JSON body");
     shared.set(&name, body["value"].as_str().expect("a value"));
+    let expires_at = body["attributes"]["exp"].as_i64();
+    *shared.last_expiry.lock().expect("the expiry") = expires_at;
     shared.answer(&name, None)
 }
