@@ -66,7 +66,7 @@ pub(crate) async fn measure(plan: &Plan, replicas: &[String]) -> Fallible<Scalin
             }
             for workload in [&SELECT_ONE, &WEEK_OF_SALES] {
                 progress::report(&format!(
-                    "{}, {servers} servers, {number} replicas",
+                    "{}, servers: {servers}, replicas: {number}",
                     workload.name
                 ));
                 run(&processes, workload, WARM_UP).await?;
