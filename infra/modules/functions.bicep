@@ -184,8 +184,6 @@ var hostSettings = [
   { name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }
   { name: 'AzureWebJobsStorage__clientId', value: identity.clientId }
   { name: 'AzureWebJobsStorage__blobServiceUri', value: blobEndpoint }
-  // The index job does this work, by an identity of its own: the server cannot write the index.
-  { name: 'AzureWebJobs.refresh-embeddings.Disabled', value: 'true' }
 ]
 
 resource appSettings 'Microsoft.Web/sites/config@2024-11-01' = {

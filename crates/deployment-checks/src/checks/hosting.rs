@@ -46,12 +46,8 @@ pub(super) fn functions(project: &Project) -> Vec<Violation> {
         &[("properties", settings)],
     );
     let path = "infra/modules/functions.bicep";
-    for setting in [
-        "{ name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }",
-        "{ name: 'AzureWebJobs.refresh-embeddings.Disabled', value: 'true' }",
-    ] {
-        report.require_text(project, path, setting);
-    }
+    let setting = "{ name: 'AzureWebJobsStorage__credential', value: 'managedidentity' }";
+    report.require_text(project, path, setting);
     waits_for_access(project, &mut report, "functions");
     report.0
 }

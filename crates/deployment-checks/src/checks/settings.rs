@@ -9,11 +9,10 @@ use crate::templates::Project;
 const MAIN: &str = "infra/main.bicep";
 
 /// Settings of the Functions host.
-const PLATFORM: [&str; 4] = [
+const PLATFORM: [&str; 3] = [
     "AzureWebJobsStorage__credential",
     "AzureWebJobsStorage__clientId",
     "AzureWebJobsStorage__blobServiceUri",
-    "AzureWebJobs.refresh-embeddings.Disabled",
 ];
 
 /// Settings that break Flex Consumption or this server (docs/azure-functions.md).
@@ -95,7 +94,6 @@ const PROCESSES: [Process; 4] = [
             "APPLICATIONINSIGHTS_CONNECTION_STRING",
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING",
             "AzureWebJobsStorage__credential",
-            "AzureWebJobs.refresh-embeddings.Disabled",
         ],
         forbidden: &[
             "ZAVA_LISTEN",
