@@ -607,7 +607,7 @@ module alerts 'modules/alerts.bicep' = {
     actionGroupId: monitoring.outputs.actionGroupId
     evaluationFrequency: sizing.alertFrequency
     databaseId: database.outputs.id
-    replicaIds: database.outputs.replicaIds
+    hasReplicas: replicaCount > 0
     serverUrl: serverUrl
     availabilityTestName: names.availabilityTest
     availabilityTestEnabled: sizing.availabilityTest

@@ -87,6 +87,7 @@ pub const CHECKS: &[Check] = &[
         "alerts_have_the_thresholds_of_the_original",
         monitoring::thresholds,
     ),
+    check("alerts_last_as_long_as_the_fault", monitoring::lasting),
     check("alerts_are_in_the_run_book", monitoring::run_book),
     check("settings_are_known_to_the_server", settings::known),
     check("settings_of_each_process_are_complete", settings::complete),
