@@ -76,6 +76,8 @@ pub const CHECKS: &[Check] = &[
         "database_is_as_the_server_needs_it",
         database::configuration,
     ),
+    check("database_is_changed_one_step_at_a_time", database::order),
+    check("replicas_have_names_and_parameters", database::replicas),
     check("database_is_sized_by_profile", database::sizes),
     check("connections_stay_within_the_budget", budget::connections),
     check("names_fit_their_limits", names::limits),
