@@ -302,7 +302,6 @@ module network 'modules/network.bicep' = if (isPrivate) {
     location: location
     tags: tags
     name: names.virtualNetwork
-    hasPublicIngress: hosting == 'containerapp'
     workspaceId: monitoring.outputs.workspaceId
   }
 }
