@@ -72,7 +72,7 @@ param authTenantId string
 
 @description('Optional. Address that alerts are sent to.')
 @minLength(6)
-@maxLength(254)
+@maxLength(100)
 param alertEmail string?
 
 @description('Optional. The migration job may load the sample data: it may compute embeddings.')
