@@ -422,6 +422,7 @@ module deploymentRights 'modules/deployment-rights.bicep' = if (githubRepository
   params: {
     environmentName: suffix
     principalId: identities.outputs.?pipelinePrincipalId ?? ''
+    mayTearDown: profile != 'prod'
   }
 }
 
