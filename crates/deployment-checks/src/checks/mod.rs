@@ -10,6 +10,7 @@ mod monitoring;
 mod names;
 mod network;
 mod parameter_files;
+mod releases;
 mod roles;
 mod secrets;
 mod settings;
@@ -93,6 +94,11 @@ pub const CHECKS: &[Check] = &[
     check("alerts_are_in_the_run_book", monitoring::run_book),
     check("settings_are_known_to_the_server", settings::known),
     check("settings_of_each_process_are_complete", settings::complete),
+    check(
+        "settings_are_known_to_the_previous_release",
+        releases::settings,
+    ),
+    check("settings_of_this_version_are_recorded", releases::record),
     check("origins_have_one_source", settings::origins),
     check(
         "functions_are_hosted_as_the_server_needs",
