@@ -3,6 +3,7 @@ using 'main.bicep'
 param environmentName = 'dev'
 param profile = 'dev'
 param location = readEnvironmentVariable('AZURE_LOCATION', 'westeurope')
+param recoverVault = readEnvironmentVariable('ZAVA_RECOVER_VAULT', 'false') == 'true'
 param hosting = readEnvironmentVariable('ZAVA_HOSTING', 'functions')
 param containerImage = readEnvironmentVariable('ZAVA_CONTAINER_IMAGE')
 param authClientId = readEnvironmentVariable('ZAVA_AUTH_CLIENT_ID')
@@ -10,10 +11,16 @@ param authTenantId = readEnvironmentVariable('AZURE_TENANT_ID')
 param maxInstances = 3
 param alwaysReadyInstances = 0
 param privateNetwork = false
+// For example 'psql-zava-restored.postgres.database.azure.com' (docs/deploy.md, disaster recovery).
+param databaseHost = null
 param readReplicas = 0
 param allowedOrigins = []
 // For example { name: 'ZAVA_POSTURE_ACCEPT', value: '…' } (docs/azure.md).
 param extraSettings = []
+
+// Another region for Azure OpenAI, if this one does not have the model.
+var embeddings = readEnvironmentVariable('ZAVA_EMBEDDINGS_LOCATION', '')
+param embeddingsLocation = empty(embeddings) ? null : embeddings
 
 var deployer = readEnvironmentVariable('ZAVA_DEPLOYER_PRINCIPAL_ID', '')
 param deployerPrincipalId = empty(deployer) ? null : deployer

@@ -60,6 +60,14 @@ param allowedOrigins string[] = []
 @maxLength(40)
 param extraSettings Setting[] = []
 
+@description('Optional. Recover the Key Vault of this name, which was deleted; an error if none was.')
+param recoverVault bool = false
+
+@description('Optional. Host of a restored database that replaces the one of this template.')
+@minLength(4)
+@maxLength(253)
+param databaseHost string?
+
 @description('Required. Client id of the app registration of the server.')
 @minLength(36)
 @maxLength(36)
@@ -72,7 +80,7 @@ param authTenantId string
 
 @description('Optional. Address that alerts are sent to.')
 @minLength(6)
-@maxLength(254)
+@maxLength(100)
 param alertEmail string?
 
 @description('Optional. The migration job may load the sample data: it may compute embeddings.')
@@ -302,7 +310,6 @@ module network 'modules/network.bicep' = if (isPrivate) {
     location: location
     tags: tags
     name: names.virtualNetwork
-    hasPublicIngress: hosting == 'containerapp'
     workspaceId: monitoring.outputs.workspaceId
   }
 }
@@ -344,6 +351,7 @@ module vault 'modules/vault.bicep' = {
     location: location
     tags: tags
     name: names.vault
+    recover: recoverVault
     vaultEventsName: names.vaultEvents
     actionGroupId: monitoring.outputs.actionGroupId
     isPrivate: isPrivate
@@ -423,6 +431,7 @@ module deploymentRights 'modules/deployment-rights.bicep' = if (githubRepository
   params: {
     environmentName: suffix
     principalId: identities.outputs.?pipelinePrincipalId ?? ''
+    mayTearDown: profile != 'prod'
   }
 }
 
@@ -430,7 +439,7 @@ module deploymentRights 'modules/deployment-rights.bicep' = if (githubRepository
 
 var signingKey = '@Microsoft.KeyVault(SecretUri=${vault.outputs.uri}secrets/zava-signing-key)'
 var databaseSettings = [
-  { name: 'POSTGRES_DB_HOST', value: database.outputs.host }
+  { name: 'POSTGRES_DB_HOST', value: databaseHost ?? database.outputs.host }
   { name: 'POSTGRES_DB', value: databaseName }
   { name: 'POSTGRES_AUTH', value: 'entra' }
   { name: 'ZAVA_AZURE_CREDENTIAL', value: 'managed-identity' }
@@ -458,8 +467,10 @@ var serverOnlySettings = [
   { name: 'ZAVA_MAX_CONNECTIONS', value: string(sizing.poolSize) }
   { name: 'ZAVA_TENANT_CONNECTIONS', value: string(sizing.tenantConnections) }
 ]
+// The replicas follow the primary of this template, not a restored database.
+var hasUsableReplicas = replicaCount > 0 && databaseHost == null
 var optionalSettings = concat(
-  replicaCount > 0 ? replicaSettings : [],
+  hasUsableReplicas ? replicaSettings : [],
   throughPgBouncer ? poolerSettings : [],
   empty(allowedOrigins) ? [] : originSettings
 )
@@ -607,7 +618,7 @@ module alerts 'modules/alerts.bicep' = {
     actionGroupId: monitoring.outputs.actionGroupId
     evaluationFrequency: sizing.alertFrequency
     databaseId: database.outputs.id
-    replicaIds: database.outputs.replicaIds
+    hasReplicas: replicaCount > 0
     serverUrl: serverUrl
     availabilityTestName: names.availabilityTest
     availabilityTestEnabled: sizing.availabilityTest
@@ -644,8 +655,8 @@ output registryLoginServer string = registry.outputs.loginServer
 @description('Name of the Key Vault.')
 output keyVaultName string = vault.outputs.name
 
-@description('Host name of the database server.')
-output databaseHost string = database.outputs.host
+@description('Host name of the database server that the server uses.')
+output databaseHost string = databaseHost ?? database.outputs.host
 
 @description('Name of the database.')
 output databaseName string = databaseName

@@ -231,7 +231,9 @@ resource pipelineDeploys 'Microsoft.Authorization/roleAssignments@2022-04-01' = 
   }
 }
 
-// What the pipeline may hand on, and to whom: the roles of this file, to applications only.
+// What the pipeline may assign, and to whom: the roles of the three processes, to their identities.
+// Not to itself, which is an application too. As Contributor it controls the processes anyway, and
+// so can use what their identities may (docs/decisions/0048).
 var assignableRoles = join(
   [
     roles.storageBlobDataOwner
@@ -240,18 +242,18 @@ var assignableRoles = join(
     roles.openAiUser
     roles.monitoringMetricsPublisher
     roles.acrPull
-    roles.acrPush
   ],
   ', '
 )
+var processes = join([appPrincipalId, migrationPrincipalId, indexerPrincipalId], ', ')
 var writesRole = 'Microsoft.Authorization/roleAssignments/write'
 var deletesRole = 'Microsoft.Authorization/roleAssignments/delete'
 var roleId = 'Microsoft.Authorization/roleAssignments:RoleDefinitionId'
-var principalKind = 'Microsoft.Authorization/roleAssignments:PrincipalType'
-var isOneOf = 'ForAnyOfAnyValues:GuidEquals {${assignableRoles}}'
-var isApplication = 'ForAnyOfAnyValues:StringEqualsIgnoreCase {\'ServicePrincipal\'}'
-var mayWrite = '@Request[${roleId}] ${isOneOf} AND @Request[${principalKind}] ${isApplication}'
-var mayDelete = '@Resource[${roleId}] ${isOneOf}'
+var principalId = 'Microsoft.Authorization/roleAssignments:PrincipalId'
+var isAssignable = 'ForAnyOfAnyValues:GuidEquals {${assignableRoles}}'
+var isProcess = 'ForAnyOfAnyValues:GuidEquals {${processes}}'
+var mayWrite = '@Request[${roleId}] ${isAssignable} AND @Request[${principalId}] ${isProcess}'
+var mayDelete = '@Resource[${roleId}] ${isAssignable} AND @Resource[${principalId}] ${isProcess}'
 var writeCondition = '((!(ActionMatches{\'${writesRole}\'})) OR (${mayWrite}))'
 var deleteCondition = '((!(ActionMatches{\'${deletesRole}\'})) OR (${mayDelete}))'
 

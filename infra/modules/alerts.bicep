@@ -28,8 +28,8 @@ param evaluationFrequency AlertFrequency
 @description('Required. Resource id of the database server.')
 param databaseId string
 
-@description('Required. Resource ids of the read replicas.')
-param replicaIds string[]
+@description('Required. Whether the database has read replicas.')
+param hasReplicas bool
 
 @description('Required. URL of the server.')
 param serverUrl string
@@ -176,6 +176,13 @@ AppTraces
   }
 ]
 
+// Their messages are logged when something changes, not while it lasts, so Azure would close them
+// while the fault lasts. A person closes them (docs/operations.md).
+var loggedOnChange = [
+  'replica-lag'
+  'embedding-outage'
+]
+
 resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [for item in logAlerts: {
   name: '${alertPrefix}-${item.name}'
   location: location
@@ -205,7 +212,9 @@ resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [fo
         }
       ]
     }
-    autoMitigate: true
+    autoMitigate: !contains(loggedOnChange, item.name)
+    // An alert that a person closes fires as long as its message is in the window: once is enough.
+    muteActionsDuration: contains(loggedOnChange, item.name) ? 'PT15M' : null
     // The tables of a new workspace do not exist before the first event.
     skipQueryValidation: true
     actions: alertActions
@@ -273,17 +282,18 @@ resource databaseAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for item
   }
 }]
 
-// Seen by Azure itself, also while no server runs.
-resource replicaLagAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for (replicaId, index) in replicaIds: {
-  name: '${alertPrefix}-replica-lag-r${index + 1}'
+// Seen by Azure itself, also while no server runs. In bytes, at the primary: the lag in seconds is
+// the age of the last transaction, which grows while nothing is written.
+resource replicaLagAlert 'Microsoft.Insights/metricAlerts@2018-03-01' = if (hasReplicas) {
+  name: '${alertPrefix}-replica-lag-bytes'
   location: 'global'
   tags: tags
   properties: {
-    description: 'A read replica is more than 30 seconds behind the primary.'
+    description: 'A read replica is more than 256 MiB of transactions behind the primary.'
     severity: 2
     enabled: true
     scopes: [
-      replicaId
+      databaseId
     ]
     evaluationFrequency: 'PT5M'
     windowSize: 'PT5M'
@@ -293,9 +303,9 @@ resource replicaLagAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for (r
         {
           criterionType: 'StaticThresholdCriterion'
           name: 'lag'
-          metricName: 'physical_replication_delay_in_seconds'
+          metricName: 'physical_replication_delay_in_bytes'
           operator: 'GreaterThan'
-          threshold: 30
+          threshold: 268435456
           timeAggregation: 'Maximum'
         }
       ]
@@ -307,7 +317,7 @@ resource replicaLagAlerts 'Microsoft.Insights/metricAlerts@2018-03-01' = [for (r
       }
     ]
   }
-}]
+}
 
 // ---- From outside ----
 

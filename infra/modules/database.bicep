@@ -84,7 +84,8 @@ resource primary 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     createMode: 'Default'
     storage: {
       storageSizeGB: storageGb
-      autoGrow: 'Enabled'
+      // Storage never shrinks: after it has grown by itself, each deployment would fail.
+      autoGrow: 'Disabled'
     }
     // Logins by tokens of Entra ID only: there is no password, and so no administratorLogin.
     authConfig: {
@@ -104,6 +105,34 @@ resource primary 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
     }
   }
 }
+
+// What reaches the server comes first: right after its creation, the server accepts this and still
+// rejects parameters as `ServerIsBusy` (https://github.com/Azure/azure-postgresql/issues/134).
+
+// Without a network, the hosts have addresses of Azure that change. Tokens still guard the login.
+resource azureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!isPrivate) {
+  parent: primary
+  name: 'azure'
+  properties: {
+    startIpAddress: '0.0.0.0'
+    endIpAddress: '0.0.0.0'
+  }
+}
+
+module endpoint 'private-endpoint.bicep' = if (isPrivate) {
+  name: 'endpoint-database'
+  params: {
+    location: location
+    tags: tags
+    targetName: name
+    targetId: primary.id
+    groupId: 'postgresqlServer'
+    subnetId: endpointSubnetId ?? ''
+    dnsZoneId: dnsZoneId ?? ''
+  }
+}
+
+// ---- Server parameters ----
 
 var commonConfigurations = [
   // `migrate` creates these two extensions; nobody can create another one.
@@ -130,7 +159,13 @@ resource configurations 'Microsoft.DBforPostgreSQL/flexibleServers/configuration
     value: item.value
     source: 'user-override'
   }
+  dependsOn: [
+    azureOnly
+    endpoint
+  ]
 }]
+
+// ---- Administrators and the database ----
 
 resource migrationAdministrator 'Microsoft.DBforPostgreSQL/flexibleServers/administrators@2025-08-01' = {
   parent: primary
@@ -159,7 +194,8 @@ resource otherAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administ
   ]
 }]
 
-// After the administrator, so that it owns the database.
+// After the administrator, so that it owns the database: without one, `azuresu` would, and nobody
+// could grant anything on it.
 resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
   parent: primary
   name: databaseName
@@ -172,20 +208,10 @@ resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-0
   ]
 }
 
-// Without a network, the hosts have addresses of Azure that change. Tokens still guard the login.
-resource azureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRules@2025-08-01' = if (!isPrivate) {
-  parent: primary
-  name: 'azure'
-  properties: {
-    startIpAddress: '0.0.0.0'
-    endIpAddress: '0.0.0.0'
-  }
-  dependsOn: [
-    database
-  ]
-}
+// ---- Replicas ----
 
-// Same size as the primary: a replica needs as many connections.
+// Same size as the primary: a replica needs as many connections. A change of the primary while one
+// is created is rejected.
 @batchSize(1)
 resource replicas 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = [for replicaName in replicaNames: {
   name: replicaName
@@ -201,7 +227,7 @@ resource replicas 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = [for 
     version: postgresVersion
     storage: {
       storageSizeGB: storageGb
-      autoGrow: 'Enabled'
+      autoGrow: 'Disabled'
     }
     authConfig: {
       activeDirectoryAuth: 'Enabled'
@@ -214,6 +240,8 @@ resource replicas 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = [for 
   }
   dependsOn: [
     database
+    azureOnly
+    endpoint
   ]
 }]
 
@@ -225,22 +253,6 @@ resource replicasAzureOnly 'Microsoft.DBforPostgreSQL/flexibleServers/firewallRu
     endIpAddress: '0.0.0.0'
   }
 }]
-
-module endpoint 'private-endpoint.bicep' = if (isPrivate) {
-  name: 'endpoint-database'
-  params: {
-    location: location
-    tags: tags
-    targetName: name
-    targetId: primary.id
-    groupId: 'postgresqlServer'
-    subnetId: endpointSubnetId ?? ''
-    dnsZoneId: dnsZoneId ?? ''
-  }
-  dependsOn: [
-    database
-  ]
-}
 
 module replicaEndpoints 'private-endpoint.bicep' = [for index in range(0, isPrivate ? replicaCount : 0): {
   name: 'endpoint-replica-${index + 1}'
@@ -254,6 +266,25 @@ module replicaEndpoints 'private-endpoint.bicep' = [for index in range(0, isPriv
     dnsZoneId: dnsZoneId ?? ''
   }
 }]
+
+// A replica gets the parameters of the primary at its creation only, and those of PgBouncer never.
+var configurationCount = length(configurationList)
+
+@batchSize(1)
+resource replicaConfigurations 'Microsoft.DBforPostgreSQL/flexibleServers/configurations@2025-08-01' = [for index in range(0, replicaCount * configurationCount): {
+  parent: replicas[index / configurationCount]
+  name: configurationList[index % configurationCount].name
+  properties: {
+    value: configurationList[index % configurationCount].value
+    source: 'user-override'
+  }
+  dependsOn: [
+    replicasAzureOnly
+    replicaEndpoints
+  ]
+}]
+
+// ---- Diagnostics ----
 
 var logCategories = pgBouncer ? ['PostgreSQLLogs', 'PostgreSQLFlexPGBouncer'] : ['PostgreSQLLogs']
 var diagnosticLogs = map(logCategories, category => { category: category, enabled: true })
@@ -293,11 +324,11 @@ resource replicaDiagnostics 'Microsoft.Insights/diagnosticSettings@2021-05-01-pr
 @description('Resource id of the primary.')
 output id string = primary.id
 
-@description('Host name of the primary.')
-output host string = primary.properties.fullyQualifiedDomainName
+// By name: the answer of Azure lacks `fullyQualifiedDomainName` for a replica.
+var domain = 'postgres.database.azure.com'
 
-@description('Resource ids of the replicas.')
-output replicaIds string[] = [for index in range(0, replicaCount): replicas[index].id]
+@description('Host name of the primary.')
+output host string = '${primary.name}.${domain}'
 
 @description('Host names of the replicas.')
-output replicaHosts string[] = [for index in range(0, replicaCount): replicas[index].properties.fullyQualifiedDomainName]
+output replicaHosts string[] = [for index in range(0, replicaCount): '${replicas[index].name}.${domain}']

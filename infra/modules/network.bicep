@@ -11,33 +11,10 @@ param tags object
 @maxLength(64)
 param name string
 
-@description('Required. Whether clients reach an app in the subnet of Container Apps.')
-param hasPublicIngress bool
-
 @description('Required. Log Analytics workspace of the diagnostics.')
 param workspaceId string
 
 var hostDelegation = 'Microsoft.App/environments'
-
-// Clients come to the load balancer of Container Apps, which is inside the subnet.
-var ingressRules = [
-  {
-    name: 'clients'
-    properties: {
-      access: 'Allow'
-      direction: 'Inbound'
-      priority: 100
-      protocol: 'Tcp'
-      sourceAddressPrefix: 'Internet'
-      sourcePortRange: '*'
-      destinationAddressPrefix: '*'
-      destinationPortRanges: [
-        '443'
-        '31443'
-      ]
-    }
-  }
-]
 
 // Only the two hosts may use the private endpoints.
 var endpointRules = [
@@ -90,7 +67,9 @@ resource environmentGuard 'Microsoft.Network/networkSecurityGroups@2024-07-01' =
   location: location
   tags: tags
   properties: {
-    securityRules: hasPublicIngress ? ingressRules : []
+    // Clients come through the public address of Container Apps, not through the subnet, where a
+    // rule would neither let them in nor keep them out.
+    securityRules: []
   }
 }
 

@@ -11,6 +11,9 @@ param tags object
 @maxLength(24)
 param name string
 
+@description('Required. Whether a deleted vault of this name is recovered instead.')
+param recover bool
+
 @description('Required. Name of the events of the vault.')
 @minLength(3)
 @maxLength(50)
@@ -36,6 +39,9 @@ resource vault 'Microsoft.KeyVault/vaults@2024-11-01' = {
   location: location
   tags: tags
   properties: {
+    // Its name is taken for as long as a deleted vault is kept. The recovered one has the properties
+    // that it had; the next deployment applies those below.
+    createMode: recover ? 'recover' : 'default'
     sku: {
       family: 'A'
       name: 'standard'

@@ -55,24 +55,40 @@ image_check() {
 # are those of the environment, so each gets its own name.
 deployment_name() { printf 'zava-%s-%s\n' "$environment" "$(date -u +%Y%m%d%H%M%S)"; }
 
+# group_name: prints the name of the environment's resource group, as infra/main.bicep makes it.
+group_name() { printf 'rg-zava-%s\n' "$environment"; }
+
 # outputs_read: reads the outputs of the environment's last successful deployment from Azure, by
-# these scripts or by azd, which names its deployments ENVIRONMENT-TIME. Fails if there is none.
+# these scripts or by azd, which names its deployments ENVIRONMENT-TIME. Fails if there is none, or
+# if the resource group was deleted, which deployments of the subscription outlive.
 outputs_read() {
+  local exists
+  exists=$(az_run group exists --name "$(group_name)" --output tsv) || exit
+  [ "$exists" = true ] || return 1
   az_run deployment sub list --output json \
-    --query "[?starts_with(name,'zava-$environment-')||starts_with(name,'$environment-')].{time:properties.timestamp,state:properties.provisioningState,outputs:properties.outputs}" \
+    --query "[?starts_with(name,'zava-$environment-')||starts_with(name,'$environment-')].{name:name,time:properties.timestamp,state:properties.provisioningState,outputs:properties.outputs}" \
     > "$deploy_dir/$environment.list.json"
   outputs_write "$deploy_dir/$environment.list.json"
 }
 
 # outputs_write FILE: keeps outputs for `output`, as NAME=value lines: those in FILE, or, of a list of
-# deployments, those of the last that succeeded. Fails if there are none.
+# deployments, those of the last of this environment that succeeded. Fails if there are none.
 outputs_write() {
-  python3 - "$1" "$deploy_dir/$environment.outputs" <<'PYTHON'
-import json, sys
+  python3 - "$1" "$deploy_dir/$environment.outputs" "$environment" "$(group_name)" <<'PYTHON'
+import json, re, sys
+environment, group = sys.argv[3:]
 with open(sys.argv[1]) as file:
     outputs = json.load(file)
 if isinstance(outputs, list):
-    found = [entry for entry in outputs if entry["state"] == "Succeeded" and entry["outputs"]]
+    # The prefix of an environment named `zava` is that of every environment.
+    name = re.compile(rf"zava-{environment}-[0-9]{{14}}|{environment}-[0-9]+")
+    found = [
+        entry
+        for entry in outputs
+        if entry["state"] == "Succeeded"
+        and name.fullmatch(entry["name"])
+        and ((entry["outputs"] or {}).get("resourceGroupName") or {}).get("value") == group
+    ]
     if not found:
         sys.exit(1)
     outputs = max(found, key=lambda entry: entry["time"])["outputs"]
@@ -93,12 +109,20 @@ output() {
   sed -n "s/^$1=//p" "$deploy_dir/$environment.outputs"
 }
 
-# image_of_job GROUP JOB, image_of_app GROUP APP: print the image that runs.
+# image_of_job GROUP JOB, image_of_app GROUP APP: print the image that runs; nothing if there is no
+# such job or app.
 image_of_job() {
-  az_run containerapp job show --resource-group "$1" --name "$2" --query 'properties.template.containers[0].image' --output tsv
+  az_run containerapp job list --resource-group "$1" --query "[?name=='$2'].properties.template.containers[0].image" --output tsv
 }
 image_of_app() {
-  az_run containerapp show --resource-group "$1" --name "$2" --query 'properties.template.containers[0].image' --output tsv
+  az_run containerapp list --resource-group "$1" --query "[?name=='$2'].properties.template.containers[0].image" --output tsv
+}
+
+# deleted_vault LOCATION: prints the name of the environment's Key Vault if it was deleted. Azure
+# keeps it, and its name, for 90 days.
+deleted_vault() {
+  az_run keyvault list-deleted --resource-type vault --output tsv \
+    --query "[?starts_with(name,'kv-$environment-')&&properties.location=='$1'&&contains(properties.vaultId,'/resourceGroups/$(group_name)/')].name"
 }
 
 # running_image: prints the image of the environment that serves, or, on Functions, indexes.

@@ -38,7 +38,14 @@ pub enum ProjectError {
 }
 
 /// The folders and files that are read.
-const READ: [&str; 4] = ["infra", "src", "docs/settings.md", "docs/operations.md"];
+const READ: [&str; 6] = [
+    "infra",
+    "src",
+    "docs/settings.md",
+    "docs/operations.md",
+    "tests/releases",
+    "Cargo.toml",
+];
 
 impl Project {
     /// Reads the files of a repository.
@@ -164,10 +171,10 @@ fn read(
         return Ok(());
     }
     let is_read = path.extension().is_some_and(|extension| {
-        ["bicep", "bicepparam", "json", "rs", "md"]
+        ["bicep", "bicepparam", "json", "rs", "md", "toml"]
             .iter()
             .any(|known| extension == *known)
-    });
+    }) || path.ends_with("settings");
     if is_read {
         let text = fs::read_to_string(&full).map_err(error)?;
         texts.insert(path.to_string_lossy().into_owned(), text);

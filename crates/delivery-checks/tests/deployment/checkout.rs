@@ -126,6 +126,7 @@ impl Checkout {
     pub(crate) fn changes(&self) -> Vec<String> {
         let reads = [
             " show",
+            " exists",
             " list",
             " what-if",
             "--method GET",

@@ -213,12 +213,16 @@ fn every_step_that_fails_ends_the_deployment() {
             "functions",
             &[
                 ("account show", "what-if"),
+                ("group exists", "what-if"),
+                ("containerapp job list", "what-if"),
+                ("keyvault list-deleted", "what-if"),
                 ("deployment sub list", "what-if"),
                 ("deployment sub what-if", "what-if"),
                 ("deployment sub create", "provision"),
                 ("acr import", "migrate"),
-                ("containerapp job show", "migrate"),
+                ("containerapp job list", "migrate"),
                 ("containerapp job update", "migrate"),
+                ("containerapp job show", "migrate"),
                 ("containerapp job execution list", "migrate"),
                 ("containerapp job start", "migrate"),
                 ("containerapp job execution show", "migrate"),
@@ -231,7 +235,7 @@ fn every_step_that_fails_ends_the_deployment() {
             "containerapp",
             &[
                 ("containerapp update", "publish"),
-                ("containerapp show", "summary"),
+                ("containerapp list", "summary"),
             ],
         ),
     ] {
@@ -278,6 +282,65 @@ fn every_step_that_fails_ends_the_deployment() {
         run.printed()
     );
     assert_eq!(checkout.azure()["package"], serde_json::Value::Null);
+}
+
+#[test]
+fn a_database_that_was_busy_is_configured_by_a_second_try() {
+    for (errors, exit_code) in [
+        (&["(ServerIsBusy) psql-zava-dev"][..], 0),
+        (
+            &["(AadAuthOperationCannotBePerformedWhenServerIsNotAccessible)"],
+            0,
+        ),
+        (&["(ServerIsBusy)", "(ServerIsBusy) again"], 1),
+        (&["(QuotaExceeded) 12 vCores"], 1),
+    ] {
+        let checkout = Checkout::new();
+        checkout.change_azure(|azure| azure["failures"] = serde_json::json!(errors));
+        let arguments = ["--step", "provision"];
+        checkout.release("first", &image('a'));
+        let run = deploy(&checkout, "dev", "functions", "first", &arguments);
+        let last = errors.last().expect("an error");
+        // What Azure has said is seen, also if the second try succeeds.
+        let run = match exit_code {
+            0 => run.succeeds(),
+            code => run.fails(code, last),
+        };
+        assert!(run.said().contains(last), "{}", run.said());
+        let tries = checkout.changes();
+        let is_repeated = errors[0].contains("Server");
+        assert_eq!(tries.len(), if is_repeated { 2 } else { 1 }, "{errors:?}");
+    }
+}
+
+#[test]
+fn an_environment_is_only_described_by_deployments_of_its_own() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.release("second", &image('b'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    // Its deployments begin with the prefix of an environment named `zava`, which azd may have made.
+    for (name, group) in [
+        ("zava-dev-20261201000000", "rg-zava-zava"),
+        ("zava-1790000000", "rg-zava-dev"),
+    ] {
+        checkout.change_azure(|azure| {
+            azure["groups"] = serde_json::json!(["rg-zava-dev", "rg-zava-zava"]);
+            azure["deployments"][0]["name"] = name.into();
+            azure["deployments"][0]["outputs"]["resourceGroupName"]["value"] = group.into();
+        });
+        checkout
+            .run("tear-down", &["zava", "--confirm", "zava"], &[])
+            .fails(1, "the environment zava was not found");
+        checkout.commands("az");
+        let step = ["--step", "provision"];
+        deploy(&checkout, "zava", "functions", "second", &step).succeeds();
+        assert_eq!(checkout.changes().len(), 1);
+        checkout.change_azure(|azure| {
+            let deployments = azure["deployments"].as_array_mut().expect("a list");
+            deployments.truncate(1);
+        });
+    }
 }
 
 #[test]

@@ -36,6 +36,8 @@ pub(super) fn configuration(project: &Project) -> Vec<Violation> {
         report.require(file, server, "properties.version", "postgresVersion");
         report.require(file, server, "properties.createMode", expected);
         report.require(file, server, "sku.name", "skuName");
+        // Storage that has grown by itself is larger than the template's, and never shrinks.
+        report.require(file, server, "properties.storage.autoGrow", "'Disabled'");
     }
     if let Some(primary) = file.find(Kind::Resource, "primary") {
         for (path, expected) in [
@@ -54,25 +56,103 @@ pub(super) fn configuration(project: &Project) -> Vec<Violation> {
         report.require(file, replicas, path, "primary.id");
         report.require_that(replicas.is_repeated, DATABASE, "there is one replica only");
     }
-    // The server rejects a change while another one is under way.
-    for name in ["configurations", "otherAdministrators", "replicas"] {
+    report.0
+}
+
+/// What is deployed after what: resource, and what it waits for. The server rejects a change while
+/// another one is under way, and parameters right after its creation. A database without an
+/// administrator belongs to `azuresu`.
+const ORDER: [(&str, &str); 10] = [
+    ("configurations", "azureOnly"),
+    ("configurations", "endpoint"),
+    ("migrationAdministrator", "configurations"),
+    ("otherAdministrators", "migrationAdministrator"),
+    ("database", "otherAdministrators"),
+    ("replicas", "database"),
+    ("replicas", "azureOnly"),
+    ("replicas", "endpoint"),
+    ("replicaConfigurations", "replicasAzureOnly"),
+    ("replicaConfigurations", "replicaEndpoints"),
+];
+
+pub(super) fn order(project: &Project) -> Vec<Violation> {
+    let mut report = Report::default();
+    let Some(file) = project.files.get(DATABASE) else {
+        report.add(DATABASE, 0, "the file is missing");
+        return report.0;
+    };
+    for name in [
+        "configurations",
+        "otherAdministrators",
+        "replicas",
+        "replicaConfigurations",
+    ] {
         let resource = file.find(Kind::Resource, name);
         let batch = resource.and_then(|resource| resource.decorator("batchSize"));
         let problem = format!("{name} are changed at the same time");
         report.require_that(batch == Some("1"), DATABASE, problem);
     }
-    let chain = [
-        ("migrationAdministrator", "configurations"),
-        ("otherAdministrators", "migrationAdministrator"),
-        ("database", "otherAdministrators"),
-        ("replicas", "database"),
-    ];
-    for (later, earlier) in chain {
+    for (later, earlier) in ORDER {
         let resource = file.find(Kind::Resource, later);
         let depends = resource.and_then(|resource| resource.get("dependsOn"));
-        let waits = depends.is_some_and(|depends| depends.contains(earlier));
+        let waits = depends.is_some_and(|depends| {
+            let mut names = depends.split_whitespace();
+            names.any(|name| name == earlier)
+        });
         let problem = format!("{later} does not wait for {earlier}");
         report.require_that(waits, DATABASE, problem);
+    }
+    for (kind, name) in [(Kind::Resource, "azureOnly"), (Kind::Module, "endpoint")] {
+        let first = file.find(kind, name);
+        let is_first = first.is_some_and(|first| first.get("dependsOn").is_none());
+        let problem = format!("{name} does not come first");
+        report.require_that(is_first, DATABASE, problem);
+    }
+    report.0
+}
+
+/// A replica inherits few parameters, and Azure's answer about it has no host name.
+pub(super) fn replicas(project: &Project) -> Vec<Violation> {
+    let mut report = Report::default();
+    let Some(file) = project.files.get(DATABASE) else {
+        report.add(DATABASE, 0, "the file is missing");
+        return report.0;
+    };
+    match file.find(Kind::Resource, "replicaConfigurations") {
+        Some(parameters) => {
+            let text = parameters.value.as_ref().map_or("", |value| &value.text);
+            let all = "[for index in range(0, replicaCount * configurationCount):";
+            let is_all = text.starts_with(all);
+            report.require_that(is_all, DATABASE, "a replica lacks parameters");
+            for (path, expected) in [
+                ("parent", "replicas[index / configurationCount]"),
+                ("name", "configurationList[index % configurationCount].name"),
+                (
+                    "properties.value",
+                    "configurationList[index % configurationCount].value",
+                ),
+            ] {
+                report.require(file, parameters, path, expected);
+            }
+        }
+        None => report.add(DATABASE, 0, "replicas keep the parameters they began with"),
+    }
+    let count = "var configurationCount = length(configurationList)\n";
+    report.require_text(project, DATABASE, count);
+    let domain = "var domain = 'postgres.database.azure.com'\n";
+    report.require_text(project, DATABASE, domain);
+    for (output, expected) in [
+        ("host", "'${primary.name}.${domain}'"),
+        (
+            "replicaHosts",
+            "[for index in range(0, replicaCount): '${replicas[index].name}.${domain}']",
+        ),
+    ] {
+        let found = file.find(Kind::Output, output);
+        let text = found.and_then(|found| found.value.as_ref());
+        let is_by_name = text.is_some_and(|text| text.text == expected);
+        let problem = format!("{output} is not made of the name");
+        report.require_that(is_by_name, DATABASE, problem);
     }
     report.0
 }

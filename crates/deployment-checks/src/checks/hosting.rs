@@ -179,8 +179,25 @@ pub(super) fn recovery(project: &Project) -> Vec<Violation> {
             ("properties.enablePurgeProtection", "true"),
             ("properties.enableSoftDelete", "true"),
             ("properties.softDeleteRetentionInDays", "90"),
+            ("properties.createMode", "recover ? 'recover' : 'default'"),
         ],
     );
+    if let Some(main) = project.main() {
+        let default = "param recoverVault bool = false\n";
+        report.require_text(project, &main.path, default);
+        if let Some(vault) = main.find(Kind::Module, "vault") {
+            report.require(main, vault, "params.recover", "recoverVault");
+        }
+        // A restored database has another name, and no replicas of this template.
+        for expected in [
+            "{ name: 'POSTGRES_DB_HOST', value: databaseHost ?? database.outputs.host }",
+            "output databaseHost string = databaseHost ?? database.outputs.host\n",
+            "var hasUsableReplicas = replicaCount > 0 && databaseHost == null\n",
+            "  hasUsableReplicas ? replicaSettings : [],\n",
+        ] {
+            report.require_text(project, &main.path, expected);
+        }
+    }
     report.require_all(
         project,
         "Microsoft.Storage/storageAccounts/blobServices",

@@ -10,6 +10,7 @@ mod monitoring;
 mod names;
 mod network;
 mod parameter_files;
+mod releases;
 mod roles;
 mod secrets;
 mod settings;
@@ -76,6 +77,8 @@ pub const CHECKS: &[Check] = &[
         "database_is_as_the_server_needs_it",
         database::configuration,
     ),
+    check("database_is_changed_one_step_at_a_time", database::order),
+    check("replicas_have_names_and_parameters", database::replicas),
     check("database_is_sized_by_profile", database::sizes),
     check("connections_stay_within_the_budget", budget::connections),
     check("names_fit_their_limits", names::limits),
@@ -87,9 +90,15 @@ pub const CHECKS: &[Check] = &[
         "alerts_have_the_thresholds_of_the_original",
         monitoring::thresholds,
     ),
+    check("alerts_last_as_long_as_the_fault", monitoring::lasting),
     check("alerts_are_in_the_run_book", monitoring::run_book),
     check("settings_are_known_to_the_server", settings::known),
     check("settings_of_each_process_are_complete", settings::complete),
+    check(
+        "settings_are_known_to_the_previous_release",
+        releases::settings,
+    ),
+    check("settings_of_this_version_are_recorded", releases::record),
     check("origins_have_one_source", settings::origins),
     check(
         "functions_are_hosted_as_the_server_needs",

@@ -5,7 +5,7 @@ use super::parameter_files::check_value;
 use super::{Report, Violation};
 use crate::evaluate::{Scope, Value};
 use crate::expression::Expression;
-use crate::syntax::Kind;
+use crate::syntax::{Declaration, File, Kind, Property};
 use crate::templates::Project;
 
 pub(super) fn parameters(project: &Project) -> Vec<Violation> {
@@ -84,6 +84,36 @@ pub(super) fn outputs(project: &Project) -> Vec<Violation> {
     report.0
 }
 
+/// A bound of a parameter of the main template that admits what the module's parameter, which gets
+/// its value, does not.
+fn looser_bound(main: &File, called: &File, property: &Property) -> Option<String> {
+    let value = property.value.text.split(" ?? ").next().unwrap_or("");
+    let from = main.find(Kind::Parameter, value)?;
+    let to = called.find(Kind::Parameter, &property.key)?;
+    let bound = |of: &Declaration, name: &str| of.decorator(name)?.parse::<i64>().ok();
+    for (name, is_lower) in [
+        ("minLength", true),
+        ("minValue", true),
+        ("maxLength", false),
+        ("maxValue", false),
+    ] {
+        let Some(limit) = bound(to, name) else {
+            continue;
+        };
+        let is_within = bound(from, name).is_some_and(|bound| {
+            if is_lower {
+                bound >= limit
+            } else {
+                bound <= limit
+            }
+        });
+        if !is_within {
+            return Some(format!("{value}: {name} of {} is {limit}", property.key));
+        }
+    }
+    None
+}
+
 /// Values of the main template that are known before a deployment fit the modules' parameters, for
 /// each profile and the longest name.
 pub(super) fn values(project: &Project) -> Vec<Violation> {
@@ -119,6 +149,9 @@ pub(super) fn values(project: &Project) -> Vec<Violation> {
             };
             let given = module.body.property("params").map(|given| &given.object);
             for property in given.map_or(&[][..], |given| &given.0) {
+                if let Some(problem) = looser_bound(main, called, property) {
+                    report.add(&main.path, property.value.line, problem);
+                }
                 let expression = Expression::parse(&property.value.text).ok();
                 let value = expression.map(|expression| scope.evaluate(&expression));
                 let parameter = called.find(Kind::Parameter, &property.key);

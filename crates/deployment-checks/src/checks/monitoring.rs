@@ -236,6 +236,50 @@ pub(super) fn thresholds(project: &Project) -> Vec<Violation> {
     report.0
 }
 
+/// Alerts whose messages are logged once, when something changes.
+const LOGGED_ON_CHANGE: &str = "[\n  'replica-lag'\n  'embedding-outage'\n]";
+
+pub(super) fn lasting(project: &Project) -> Vec<Violation> {
+    let mut report = Report::default();
+    let Some(file) = project.files.get(ALERTS) else {
+        report.add(ALERTS, 0, "the file is missing");
+        return report.0;
+    };
+    let found = file.find(Kind::Variable, "loggedOnChange");
+    let text = found.and_then(|found| found.value.as_ref());
+    let is_right = text.is_some_and(|text| text.text == LOGGED_ON_CHANGE);
+    report.require_that(is_right, ALERTS, "other alerts close while the fault lasts");
+    report.require_all(
+        project,
+        "Microsoft.Insights/scheduledQueryRules",
+        &[(
+            "properties.autoMitigate",
+            "!contains(loggedOnChange, item.name)",
+        )],
+    );
+    // In seconds, the delay of an idle primary's replica grows without a fault.
+    let text = project.text(ALERTS);
+    let is_in_bytes = text.contains("metricName: 'physical_replication_delay_in_bytes'")
+        && !text.contains("physical_replication_delay_in_seconds");
+    report.require_that(is_in_bytes, ALERTS, "the lag is that of an idle primary");
+    match file.find(Kind::Resource, "replicaLagAlert") {
+        Some(alert) => {
+            let condition = alert.condition.as_deref();
+            let has_replicas = condition == Some("(hasReplicas)");
+            report.require_that(has_replicas, ALERTS, "there is a lag without a replica");
+            let scopes = alert.get("properties.scopes").unwrap_or("");
+            let is_primary = scopes.contains("databaseId");
+            report.require_that(
+                is_primary,
+                ALERTS,
+                "only the primary knows the lag in bytes",
+            );
+        }
+        None => report.add(ALERTS, 0, "nothing watches the lag of replicas"),
+    }
+    report.0
+}
+
 /// The alerts: the original's six, which `availability` and the others of databases, servers and
 /// requests are, and what this server adds.
 const EXPECTED: [&str; 15] = [
@@ -276,7 +320,7 @@ pub(super) fn run_book(project: &Project) -> Vec<Violation> {
     }
     for (name, resource) in [
         ("availability", "availabilityAlert"),
-        ("replica-lag", "replicaLagAlerts"),
+        ("replica-lag", "replicaLagAlert"),
     ] {
         if file.find(Kind::Resource, resource).is_some() {
             alerts.insert(name.to_owned());

@@ -115,6 +115,13 @@ pub(super) fn production(project: &Project) -> Vec<Violation> {
             report.require_that(is_passed, path, problem);
         }
     }
+    // Clients do not come through the subnet, so a rule there would promise what it does not do.
+    let rules = "properties.securityRules";
+    let network = project.files.get("infra/modules/network.bicep");
+    match network.and_then(|file| Some((file, file.find(Kind::Resource, "environmentGuard")?))) {
+        Some((file, guard)) => report.require(file, guard, rules, "[]"),
+        None => report.add(path, 0, "the subnet of Container Apps has no guard"),
+    }
     let network = main.find(Kind::Module, "network");
     let condition = network.and_then(|network| network.condition.as_deref());
     report.require_that(

@@ -68,11 +68,18 @@ pub(super) fn fit(project: &Project) -> Vec<Violation> {
                 }
             }
         }
+        for parameter in SETTABLE {
+            let is_assigned = values.contains_key(parameter);
+            report.require_that(is_assigned, path, format!("{parameter} cannot be set"));
+        }
         let chosen = values.get("profile").and_then(Value::as_text);
         report.require_that(chosen == Some(profile), path, "this is another profile");
     }
     report.0
 }
+
+/// Optional parameters that the documentation says to set in these files.
+const SETTABLE: [&str; 3] = ["databaseHost", "embeddingsLocation", "recoverVault"];
 
 /// Outputs that scripts and workflows read.
 const OUTPUTS: [&str; 13] = [
@@ -92,15 +99,17 @@ const OUTPUTS: [&str; 13] = [
 ];
 
 /// Variables that scripts and workflows set for each run.
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 10] = [
     "AZURE_LOCATION",
     "AZURE_TENANT_ID",
     "ZAVA_ALERT_EMAIL",
     "ZAVA_AUTH_CLIENT_ID",
     "ZAVA_CONTAINER_IMAGE",
     "ZAVA_DEPLOYER_PRINCIPAL_ID",
+    "ZAVA_EMBEDDINGS_LOCATION",
     "ZAVA_GITHUB_REPOSITORY",
     "ZAVA_HOSTING",
+    "ZAVA_RECOVER_VAULT",
 ];
 
 pub(super) fn interface(project: &Project) -> Vec<Violation> {

@@ -141,6 +141,56 @@ fn role(assignment: &Declaration) -> &str {
         .unwrap_or("?")
 }
 
+const RIGHTS: &str = "infra/modules/deployment-rights.bicep";
+
+/// What the pipeline may do at the subscription, outside of production only: free the names of what
+/// it has deleted.
+const PURGES: [&str; 2] = [
+    "'Microsoft.CognitiveServices/locations/resourceGroups/deletedAccounts/delete'",
+    "'Microsoft.ApiManagement/locations/deletedservices/delete'",
+];
+
+/// Nothing is granted at the subscription beyond deployments, groups, reading and purging.
+fn deployment_rights(project: &Project, report: &mut Report) {
+    for (file, role) in project.with_type("Microsoft.Authorization/roleDefinitions") {
+        let text = role.value.as_ref().map_or("", |value| &value.text);
+        let actions = "actions: concat(deployActions, mayTearDown ? tearDownActions : [])\n";
+        report.require_that(text.contains(actions), &file.path, "the rights are others");
+    }
+    let Some(file) = project.files.get(RIGHTS) else {
+        report.add(RIGHTS, 0, "the file is missing");
+        return;
+    };
+    for (variable, is_tear_down) in [("deployActions", false), ("tearDownActions", true)] {
+        let found = file.find(Kind::Variable, variable);
+        let text = found.and_then(|found| found.value.as_ref());
+        let text = text.map_or("", |text| &text.text);
+        let lines = text.lines().map(str::trim);
+        let actions: Vec<_> = lines.filter(|line| line.starts_with('\'')).collect();
+        for action in &actions {
+            let is_expected = action.contains("Microsoft.Resources/deployments/")
+                || action.contains("Microsoft.Resources/subscriptions/resourceGroups/")
+                || action.ends_with("/read'")
+                || is_tear_down && PURGES.contains(action);
+            report.require_that(is_expected, RIGHTS, format!("{action} is too much"));
+        }
+        let needed = if is_tear_down {
+            &PURGES[..]
+        } else {
+            &["'Microsoft.KeyVault/deletedVaults/read'"]
+        };
+        for action in needed {
+            let problem = format!("{variable} lacks {action}");
+            report.require_that(actions.contains(action), RIGHTS, problem);
+        }
+    }
+    if let Some(main) = project.main()
+        && let Some(rights) = main.find(Kind::Module, "deploymentRights")
+    {
+        report.require(main, rights, "params.mayTearDown", "profile != 'prod'");
+    }
+}
+
 pub(super) fn grants(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let mut found = BTreeSet::new();
@@ -163,40 +213,30 @@ pub(super) fn grants(project: &Project) -> Vec<Violation> {
         let problem = format!("nothing grants {grant:?}");
         report.require_that(found.contains(&grant), ACCESS, problem);
     }
-    // The pipeline may hand on the roles of the processes, to applications, and no other.
+    // The pipeline may assign the roles of the processes, to their identities: not to itself.
     let access = project.files.get(ACCESS);
     let assignable = access.and_then(|file| file.find(Kind::Variable, "assignableRoles"));
     let text = assignable.and_then(|variable| variable.value.as_ref());
     let text = text.map_or("", |text| &text.text);
-    for powerful in ["roles.contributor", "roles.roleAdministrator"] {
+    for powerful in [
+        "roles.contributor",
+        "roles.roleAdministrator",
+        "roles.acrPush",
+    ] {
         let problem = format!("the pipeline may assign {powerful}");
         report.require_that(!text.contains(powerful), ACCESS, problem);
     }
-    report.require_text(
-        project,
-        ACCESS,
-        "StringEqualsIgnoreCase {\\'ServicePrincipal\\'}",
-    );
-    report.require_text(
-        project,
-        ACCESS,
-        "condition: '${writeCondition} AND ${deleteCondition}'",
-    );
-    let rights = "infra/modules/deployment-rights.bicep";
-    for (file, role) in project.with_type("Microsoft.Authorization/roleDefinitions") {
-        let text = role.value.as_ref().map_or("", |value| &value.text);
-        for line in text
-            .lines()
-            .map(str::trim)
-            .filter(|line| line.starts_with("'Microsoft."))
-        {
-            let is_expected = line.contains("Microsoft.Resources/deployments/")
-                || line.contains("Microsoft.Resources/subscriptions/resourceGroups/")
-                || line.ends_with("/read'");
-            report.require_that(is_expected, &file.path, format!("{line} is too much"));
-        }
-        report.require_that(!text.contains("'*'"), rights, "the role may do everything");
+    for condition in [
+        "condition: '${writeCondition} AND ${deleteCondition}'\n",
+        "var processes = join([appPrincipalId, migrationPrincipalId, indexerPrincipalId], ', ')\n",
+        "var principalId = 'Microsoft.Authorization/roleAssignments:PrincipalId'\n",
+        "var isProcess = 'ForAnyOfAnyValues:GuidEquals {${processes}}'\n",
+        "'@Request[${roleId}] ${isAssignable} AND @Request[${principalId}] ${isProcess}'\n",
+        "'@Resource[${roleId}] ${isAssignable} AND @Resource[${principalId}] ${isProcess}'\n",
+    ] {
+        report.require_text(project, ACCESS, condition);
     }
+    deployment_rights(project, &mut report);
     if let Some(main) = project.main()
         && let Some(access) = main.find(Kind::Module, "access")
     {

@@ -251,6 +251,22 @@ pub(super) fn origins(project: &Project) -> Vec<Violation> {
     report.0
 }
 
+/// The settings that the templates give to processes, each with its file, without those of the
+/// platform.
+pub(super) fn given(project: &Project) -> BTreeSet<(&str, String)> {
+    let mut given = BTreeSet::new();
+    for file in project.files.values() {
+        for variable in file.with_kind(Kind::Variable) {
+            if variable.name.ends_with("Settings") {
+                let names = names_of(file, &variable.name);
+                given.extend(names.into_iter().map(|name| (file.path.as_str(), name)));
+            }
+        }
+    }
+    given.retain(|(_, name)| !PLATFORM.contains(&name.as_str()));
+    given
+}
+
 /// The names of the settings in a variable.
 fn names_of(file: &File, variable: &str) -> BTreeSet<String> {
     let variable = file.find(Kind::Variable, variable);
