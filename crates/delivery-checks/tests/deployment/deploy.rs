@@ -460,3 +460,54 @@ fn the_summary_links_to_what_runs() {
         assert!(printed.contains(words), "{printed}");
     }
 }
+
+#[test]
+fn a_missing_output_ends_a_script_at_once() {
+    for output in ["resourceGroupName", "migrationJobName"] {
+        let checkout = Checkout::new();
+        checkout.release("first", &image('a'));
+        deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+        checkout.change_azure(|azure| {
+            let outputs = azure["deployments"][0]["outputs"].as_object_mut();
+            outputs.expect("outputs").remove(output);
+        });
+        checkout.commands("az");
+        checkout
+            .run("migrate-job", &["dev"], &[])
+            .fails(1, &format!("the deployment has no output '{output}'"));
+        let commands = checkout.commands("az");
+        let last = commands.last().expect("a command");
+        assert!(last.starts_with("deployment sub list"), "{last}");
+    }
+}
+
+/// A script ends when the last command of a line fails, not an earlier one.
+#[test]
+fn no_line_of_a_script_hides_a_failure_behind_another_assignment() {
+    let mut found = Vec::new();
+    for folder in ["scripts", "scripts/lib"] {
+        let folder = std::path::Path::new(super::checkout::REPOSITORY).join(folder);
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let is_shell =
+                text.starts_with("#!/usr/bin/env bash") || text.starts_with("# shellcheck");
+            let hides = |line: &&str| {
+                let assigned = line.trim_start().split_once("=$(");
+                let name = |text: &str| {
+                    text.chars()
+                        .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+                };
+                assigned.is_some_and(|(first, rest)| {
+                    let another = rest
+                        .rsplit_once("=$(")
+                        .and_then(|(start, _)| start.rsplit_once(") "));
+                    name(first) && another.is_some_and(|(_, second)| name(second))
+                })
+            };
+            let lines = text.lines().filter(hides).filter(|_| is_shell);
+            found.extend(lines.map(|line| format!("{}: {line}", path.display())));
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
