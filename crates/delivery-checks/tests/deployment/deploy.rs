@@ -511,3 +511,17 @@ fn no_line_of_a_script_hides_a_failure_behind_another_assignment() {
     }
     assert_eq!(found, Vec::<String>::new());
 }
+
+#[test]
+fn the_log_of_a_failed_run_is_promised_only_where_it_was_read() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.change_azure(|azure| azure["job"] = "Failed".into());
+    let run = deploy(&checkout, "dev", "functions", "first", &[]);
+    run.fails(1, "has ended as Failed; its log is above");
+    for command in ["extension add", "containerapp job logs"] {
+        let run = checkout.run("migrate-job", &["dev"], &[("AZ_FAIL", command)]);
+        let run = run.fails(1, "has ended as Failed; its log could not be read");
+        assert!(!run.said().contains("is above"), "{}", run.said());
+    }
+}
