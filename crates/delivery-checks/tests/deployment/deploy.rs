@@ -85,7 +85,7 @@ fn a_deployment_provisions_then_migrates_then_replaces_the_server() {
                 "containerapp job update", // the index's image
             ];
             if hosting == "functions" {
-                expected.insert(4, "functionapp restart"); // the first key is in the vault now
+                expected.splice(4..4, ["rest", "functionapp restart"]); // the first key is in the vault
             }
             assert_eq!(order, expected);
             // The digest stays the same in the environment's own registry.
@@ -222,7 +222,7 @@ fn every_step_that_fails_ends_the_deployment() {
                 ("containerapp job execution list", "migrate"),
                 ("containerapp job start", "migrate"),
                 ("containerapp job execution show", "migrate"),
-                ("functionapp restart", "migrate"),
+                ("rest", "migrate"),
                 ("functionapp deployment", "publish"),
                 ("containerapp job update", "publish"),
             ][..],
@@ -415,8 +415,9 @@ fn the_database_is_contracted_on_demand_only() {
     );
 }
 
+/// The platform keeps secrets of the vault across restarts, until it is told to read them again.
 #[test]
-fn a_new_signing_key_reaches_functions_by_a_restart() {
+fn a_new_signing_key_reaches_functions_by_a_refresh_and_a_restart() {
     for (hosting, restarts) in [("functions", 2), ("containerapp", 0)] {
         let checkout = Checkout::new();
         checkout.release("first", &image('a'));
@@ -430,6 +431,16 @@ fn a_new_signing_key_reaches_functions_by_a_restart() {
             serde_json::json!(["migrate", "--new-signing-key"])
         );
         assert_eq!(azure["restarts"].as_u64().unwrap_or(0), restarts);
+        assert_eq!(azure["served_key"].as_u64().unwrap_or(0), restarts);
+        for command in ["rest", "functionapp restart"] {
+            let variables = [("AZ_FAIL", command)];
+            let run = checkout.run("migrate-job", &["dev", "--new-signing-key"], &variables);
+            if hosting == "functions" {
+                run.fails(1, &format!("Azure rejects {command}"));
+            } else {
+                run.succeeds();
+            }
+        }
         // The job runs the image that it had.
         assert!(
             azure["runs"][1]["image"]
