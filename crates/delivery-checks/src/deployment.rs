@@ -11,6 +11,8 @@ pub(crate) const CLAIMS: &[Claim] = claims_of![
     a_failed_deployment_is_rolled_back_and_stays_failed,
     what_is_deployed_was_built_once,
     production_comes_after_test_and_publication,
+    a_release_is_of_a_tested_commit_on_main,
+    a_release_does_not_wait_for_another,
     only_dev_is_deployed_from_main,
     production_is_never_torn_down,
     continuous_integration_checks_everything,
@@ -132,6 +134,26 @@ fn production_comes_after_test_and_publication(files: &Files) -> Vec<String> {
         found.push("release.yml: is built before its version was checked".to_owned());
     }
     found
+}
+
+fn a_release_is_of_a_tested_commit_on_main(files: &Files) -> Vec<String> {
+    let release = workflow(files, "release");
+    let actions = actions_of(&release["jobs"]["check"]);
+    if actions.contains(&"./scripts/check-release \"$GITHUB_SHA\"") {
+        Vec::new()
+    } else {
+        vec!["release.yml: releases a commit that was not tested".to_owned()]
+    }
+}
+
+/// A run that waits for the approval of prod holds the concurrency group of its workflow.
+fn a_release_does_not_wait_for_another(files: &Files) -> Vec<String> {
+    let release = workflow(files, "release");
+    if text(&release["concurrency"]["group"]).contains("${{ github.ref }}") {
+        Vec::new()
+    } else {
+        vec!["release.yml: a release waits for the approval of another".to_owned()]
+    }
 }
 
 fn only_dev_is_deployed_from_main(files: &Files) -> Vec<String> {

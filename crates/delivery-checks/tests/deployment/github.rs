@@ -156,6 +156,36 @@ fn what_cannot_be_fetched_is_named() {
 }
 
 #[test]
+fn a_commit_is_released_from_main_after_its_tests_have_passed() {
+    let checkout = Checkout::new();
+    let commit = |letter: char| std::iter::repeat_n(letter, 40).collect::<String>();
+    let [newest, older, branch, broken] = ['a', 'b', 'c', 'd'].map(commit);
+    github(
+        &checkout,
+        &json!({
+            "main": {
+                &newest: "identical", &older: "behind", &branch: "diverged", &broken: "behind",
+            },
+            "passed": [newest, older, branch],
+        }),
+    );
+    for commit in [&newest, &older] {
+        checkout.run("check-release", &[commit], &[]).succeeds();
+    }
+    for (commit, code, words) in [
+        (branch.as_str(), 1, "is not on main (diverged)"),
+        (&broken, 1, "ci.yml has not succeeded"),
+        (&"e".repeat(40), 1, "could not be compared with main"),
+        ("v0.1.0", 64, "is no commit"),
+        ("aaaa", 64, "one commit is needed"),
+    ] {
+        checkout
+            .run("check-release", &[commit], &[])
+            .fails(code, words);
+    }
+}
+
+#[test]
 fn a_release_is_published_with_checksums_and_notes_of_its_version() {
     let checkout = Checkout::new();
     checkout.write("assets/functions.zip", "zip");
