@@ -19,6 +19,7 @@ pub(crate) const CLAIMS: &[Claim] = claims_of![
     a_release_is_signed_and_lists_its_dependencies,
     binaries_are_built_for_linux_and_macos,
     deployments_to_an_environment_wait_for_each_other,
+    what_waits_is_not_cancelled,
 ];
 
 fn workflow(files: &Files, name: &str) -> Value {
@@ -274,6 +275,7 @@ fn deployments_to_an_environment_wait_for_each_other(files: &Files) -> Vec<Strin
     for (file, group) in [
         ("deploy", "azure-${{ inputs.environment }}"),
         ("teardown", "azure-${{ inputs.environment }}"),
+        ("contract", "azure-${{ inputs.environment }}"),
     ] {
         if text(&workflow(files, file)["concurrency"]["group"]) != group {
             found.push(format!(
@@ -285,6 +287,26 @@ fn deployments_to_an_environment_wait_for_each_other(files: &Files) -> Vec<Strin
     if text(&rotate["jobs"]["rotate"]["concurrency"]["group"]) != "azure-${{ matrix.environment }}"
     {
         found.push("rotate-signing-key.yml: does not wait for deployments".to_owned());
+    }
+    found
+}
+
+/// Without `queue: max`, GitHub cancels what waits when something else begins to wait: a roll-back
+/// would be lost to a rotation.
+fn what_waits_is_not_cancelled(files: &Files) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, workflow) in files.workflows() {
+        let jobs = crate::files::entries(&workflow["jobs"]);
+        let of_jobs = jobs.iter().map(|(_, job)| &job["concurrency"]);
+        for concurrency in of_jobs.chain([&workflow["concurrency"]]) {
+            let group = text(&concurrency["group"]);
+            let is_of_an_environment = ["azure-", "rollback-", "rotate-"]
+                .iter()
+                .any(|start| group.starts_with(start));
+            if is_of_an_environment && text(&concurrency["queue"]) != "max" {
+                found.push(format!("{file}: the group {group} cancels what waits"));
+            }
+        }
     }
     found
 }
