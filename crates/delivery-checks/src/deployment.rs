@@ -9,6 +9,7 @@ use crate::{Claim, claims_of};
 pub(crate) const CLAIMS: &[Claim] = claims_of![
     deployment_shows_the_change_migrates_tests_and_rolls_back_in_order,
     a_failed_deployment_is_rolled_back_and_stays_failed,
+    a_test_of_a_server_knows_its_stores,
     what_is_deployed_was_built_once,
     production_comes_after_test_and_publication,
     a_release_is_of_a_tested_commit_on_main,
@@ -80,7 +81,24 @@ fn a_failed_deployment_is_rolled_back_and_stays_failed(files: &Files) -> Vec<Str
     found
 }
 
-/// By build.yml, for a commit; every environment gets that artifact.
+/// In an environment with data of its own, the sample stores do not exist.
+fn a_test_of_a_server_knows_its_stores(files: &Files) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, workflow) in files.workflows() {
+        for (name, job) in crate::files::entries(&workflow["jobs"]) {
+            let tests = actions_of(job)
+                .iter()
+                .any(|action| action.ends_with("--step smoke"));
+            let stores = text(&job["env"]["ZAVA_SMOKE_STORES"]);
+            if tests && stores != "${{ vars.ZAVA_SMOKE_STORES }}" {
+                found.push(format!("{file}: {name} tests the sample stores only"));
+            }
+        }
+    }
+    found
+}
+
+/// By build.yml, in a workflow's run; every environment that the run deploys to gets that artifact.
 fn what_is_deployed_was_built_once(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (file, workflow) in files.workflows() {

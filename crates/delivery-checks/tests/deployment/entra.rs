@@ -259,3 +259,52 @@ fn failures_and_bad_arguments_are_named() {
         .run("entra", &["dev"], &[])
         .fails(1, "several app registrations named zava-mcp-dev");
 }
+
+#[test]
+fn the_smoke_test_may_be_of_other_stores() {
+    let checkout = deployed();
+    let first = "Zava Portland=00000000-0000-0000-0000-00000000000a";
+    let second = "Zava Salem=00000000-0000-0000-0000-00000000000b";
+    let stores = format!("{first};{second}");
+    let variables = [("ZAVA_SMOKE_STORES", stores.as_str())];
+    for _ in 0..2 {
+        checkout
+            .run("entra", &["dev", "--smoke-test"], &variables)
+            .succeeds();
+    }
+    let azure = checkout.azure();
+    let roles = azure["apps"][0]["appRoles"].as_array().expect("roles");
+    let assigned = azure["assigned"].as_array().expect("assignments");
+    let mut values: Vec<_> = roles
+        .iter()
+        .filter(|role| {
+            assigned
+                .iter()
+                .any(|entry| entry["appRoleId"] == role["id"])
+        })
+        .map(|role| role["value"].as_str().expect("text"))
+        .collect();
+    values.sort_unstable();
+    assert_eq!(
+        values,
+        [
+            "mcp.query",
+            "mcp.search",
+            "store.zava-portland",
+            "store.zava-salem"
+        ]
+    );
+    for stores in [
+        first,
+        "Zava Portland;Zava Salem",
+        &format!("{stores};{second}"),
+    ] {
+        checkout
+            .run(
+                "entra",
+                &["dev", "--smoke-test"],
+                &[("ZAVA_SMOKE_STORES", stores)],
+            )
+            .fails(64, "ZAVA_SMOKE_STORES needs two stores");
+    }
+}

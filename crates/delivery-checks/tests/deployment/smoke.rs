@@ -21,3 +21,47 @@ fn a_token_is_sent_to_the_named_server_only() {
     }
     assert_eq!(checkout.commands("az"), Vec::<String>::new());
 }
+
+/// The stores come from an option, a variable, or the sample data.
+#[test]
+fn the_test_calls_for_two_stores() {
+    let checkout = Checkout::new();
+    checkout.write(
+        "scripts/lib/clients.sh",
+        "clients_dir=clients\nclients_ensure() { :; }\n",
+    );
+    checkout.write(
+        "scripts/lib/smoke.py",
+        "import os, sys\nprint(os.environ['SMOKE_VERSION'], *sys.argv[3:], sep='|')\n",
+    );
+    let url = "http://127.0.0.1:8000/mcp";
+    let id = "00000000-0000-0000-0000-00000000000";
+    let [first, second, third] = [1, 2, 3].map(|number| format!("Store {number}={id}{number}"));
+    let variable = format!("{first};{second}");
+    let options = ["--store", &second, "--store", &third, "--version", "0.1.0"];
+    for (options, variable, expected) in [
+        (
+            &[][..],
+            "",
+            "|Zava Retail Seattle=f47ac10b-58cc-4372-a567-0e02b2c3d479\
+             |Zava Retail Redmond=e7f8a9b0-c1d2-3e4f-5678-90abcdef1234"
+                .to_owned(),
+        ),
+        (&[], &variable, format!("|{first}|{second}")),
+        (&options, &variable, format!("0.1.0|{second}|{third}")),
+    ] {
+        let arguments = [options, &[url]].concat();
+        let variables = [("ZAVA_SMOKE_STORES", variable)];
+        let run = checkout.run("smoke", &arguments, &variables).succeeds();
+        assert_eq!(run.printed().trim(), expected);
+    }
+    let variables = [("ZAVA_SMOKE_STORES", first.as_str())];
+    checkout
+        .run("smoke", &[url], &variables)
+        .fails(64, "ZAVA_SMOKE_STORES needs two stores");
+    checkout
+        .run("smoke", &["--store", &first, url], &[])
+        .fails(64, "two stores are needed");
+    let run = checkout.run("smoke", &["--install-only"], &[]).succeeds();
+    assert_eq!(run.printed(), "");
+}
