@@ -48,9 +48,9 @@ fn deployment_shows_the_change_migrates_tests_and_rolls_back_in_order(
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step provision",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step migrate",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step publish",
-        "./scripts/deploy \"$ENVIRONMENT\" --step smoke",
+        "./scripts/deploy \"$ENVIRONMENT\" --release release --step smoke",
         "./scripts/deploy \"$ENVIRONMENT\" --release previous --step publish",
-        "./scripts/deploy \"$ENVIRONMENT\" --step smoke",
+        "./scripts/deploy \"$ENVIRONMENT\" --release previous --step smoke",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step summary",
     ];
     let mut rest = actions.iter();

@@ -536,3 +536,38 @@ fn the_log_of_a_failed_run_is_promised_only_where_it_was_read() {
         assert!(!run.said().contains("is above"), "{}", run.said());
     }
 }
+
+#[test]
+fn a_deployment_to_container_apps_waits_until_the_new_revision_serves() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.release("second", &image('b'));
+    let run = deploy(&checkout, "dev", "containerapp", "first", &[]).succeeds();
+    assert!(
+        run.said().contains("ca-zava-dev--0000002 serves"),
+        "{}",
+        run.said()
+    );
+    // The previous revision answers, and a test of it would pass.
+    checkout.change_azure(|azure| azure["revision_fails"] = true.into());
+    deploy(&checkout, "dev", "containerapp", "second", &[])
+        .fails(1, "the revision ca-zava-dev--0000003 is not ready")
+        .fails(1, "ca-zava-dev--0000002 still serves");
+}
+
+#[test]
+fn the_test_of_a_server_is_told_its_version() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
+    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
+    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
+        let arguments = [&options[..], more].concat();
+        let run = checkout.run("deploy", &arguments, &[]).succeeds();
+        let expected = format!(
+            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
+        );
+        assert_eq!(run.printed().trim(), expected);
+    }
+}

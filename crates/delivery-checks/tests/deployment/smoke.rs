@@ -65,3 +65,60 @@ fn the_test_calls_for_two_stores() {
     let run = checkout.run("smoke", &["--install-only"], &[]).succeeds();
     assert_eq!(run.printed(), "");
 }
+
+/// A client that answers as a server of the version in `version`, which becomes `newer` with the
+/// second test.
+const CLIENT: &str = r#"
+import json, sys
+calls = json.load(sys.stdin)
+version = open("version").read()
+if len(calls) > 1:
+    open("version", "w").write(open("newer").read())
+stores = {"1": "First", "2": "Second"}
+def text(call):
+    return json.dumps({"r": [["A"]], "scope": stores[call["tenant"]] + " only"})
+tools = ["get_multiple_table_schemas", "execute_sales_query", "semantic_search_products",
+         "find_related_products", "get_current_utc_date"]
+print(json.dumps({
+    "protocolVersion": "2025-06-18",
+    "server": {"name": "zava", "version": version},
+    "tools": [{"name": name} for name in tools],
+    "results": [{"isError": False, "text": text(call)} for call in calls],
+}))
+"#;
+
+#[test]
+fn a_server_of_another_version_does_not_pass() {
+    for (newer, tries, wanted, passes) in [
+        ("0.1.0", "1", "0.2.0", false),
+        ("0.2.0", "2", "0.2.0", true), // the new server answers a little later
+        ("0.1.0", "1", "0.1.0", true),
+        ("0.1.0", "1", "", true),
+    ] {
+        let checkout = Checkout::new();
+        checkout.write("client.py", CLIENT);
+        checkout.write("version", "0.1.0");
+        checkout.write("newer", newer);
+        let url = "http://127.0.0.1:9/mcp";
+        let arguments = [
+            "scripts/lib/smoke.py",
+            "client.py",
+            url,
+            "First=1",
+            "Second=2",
+        ];
+        let output = std::process::Command::new("python3")
+            .args(arguments)
+            .current_dir(checkout.path(""))
+            .env("SMOKE_TRIES", tries)
+            .env("SMOKE_DELAY_SECONDS", "0")
+            .env("SMOKE_VERSION", wanted)
+            .env_remove("MCP_ACCESS_TOKEN")
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.success(), passes, "{said}");
+        let failed = said.contains("FAIL the server is of version 0.2.0");
+        assert_eq!(failed, wanted == "0.2.0", "{said}");
+    }
+}
