@@ -473,6 +473,41 @@ fn the_summary_links_to_what_runs() {
 }
 
 #[test]
+fn a_deployment_to_container_apps_waits_until_the_new_revision_serves() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.release("second", &image('b'));
+    let run = deploy(&checkout, "dev", "containerapp", "first", &[]).succeeds();
+    assert!(
+        run.said().contains("ca-zava-dev--0000002 serves"),
+        "{}",
+        run.said()
+    );
+    // The previous revision answers, and a test of it would pass.
+    checkout.change_azure(|azure| azure["revision_fails"] = true.into());
+    deploy(&checkout, "dev", "containerapp", "second", &[])
+        .fails(1, "the revision ca-zava-dev--0000003 is not ready")
+        .fails(1, "ca-zava-dev--0000002 still serves");
+}
+
+#[test]
+fn the_test_of_a_server_is_told_its_version() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
+    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
+    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
+        let arguments = [&options[..], more].concat();
+        let run = checkout.run("deploy", &arguments, &[]).succeeds();
+        let expected = format!(
+            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
+        );
+        assert_eq!(run.printed().trim(), expected);
+    }
+}
+
+#[test]
 fn a_missing_output_ends_a_script_at_once() {
     for output in ["resourceGroupName", "migrationJobName"] {
         let checkout = Checkout::new();
@@ -538,36 +573,44 @@ fn the_log_of_a_failed_run_is_promised_only_where_it_was_read() {
 }
 
 #[test]
-fn a_deployment_to_container_apps_waits_until_the_new_revision_serves() {
-    let checkout = Checkout::new();
-    checkout.release("first", &image('a'));
-    checkout.release("second", &image('b'));
-    let run = deploy(&checkout, "dev", "containerapp", "first", &[]).succeeds();
-    assert!(
-        run.said().contains("ca-zava-dev--0000002 serves"),
-        "{}",
-        run.said()
-    );
-    // The previous revision answers, and a test of it would pass.
-    checkout.change_azure(|azure| azure["revision_fails"] = true.into());
-    deploy(&checkout, "dev", "containerapp", "second", &[])
-        .fails(1, "the revision ca-zava-dev--0000003 is not ready")
-        .fails(1, "ca-zava-dev--0000002 still serves");
-}
-
-#[test]
-fn the_test_of_a_server_is_told_its_version() {
-    let checkout = Checkout::new();
-    checkout.release("first", &image('a'));
-    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
-    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
-    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
-    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
-        let arguments = [&options[..], more].concat();
-        let run = checkout.run("deploy", &arguments, &[]).succeeds();
-        let expected = format!(
-            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
-        );
-        assert_eq!(run.printed().trim(), expected);
+fn the_pipeline_is_known_by_the_subject_that_github_gives_it() {
+    for (github, more, subject) in [
+        (
+            serde_json::json!({"subject": "repo:owner@1/name@2"}),
+            &[][..],
+            "repo:owner@1/name@2",
+        ),
+        (serde_json::json!({}), &[], "repo:owner/name"),
+        (
+            serde_json::json!({}),
+            &["--subject-prefix", "repo:owner@3/name@4"],
+            "repo:owner@3/name@4",
+        ),
+    ] {
+        let checkout = Checkout::new();
+        checkout.write("gh.json", &github.to_string());
+        checkout.release("first", &image('a'));
+        let options = ["--repository", "owner/name", "--step", "provision"];
+        let options = [&options[..], more].concat();
+        let run = deploy(&checkout, "dev", "functions", "first", &options).succeeds();
+        assert_eq!(checkout.azure()["subject_prefix"], subject);
+        let is_guessed = subject == "repo:owner/name";
+        assert_eq!(run.said().contains("AADSTS700213"), is_guessed);
+        assert_eq!(checkout.commands("gh").is_empty(), !more.is_empty());
     }
+    let checkout = Checkout::new();
+    checkout.write("gh.json", "{\"subject\": \"custom\"}");
+    checkout.release("first", &image('a'));
+    deploy(
+        &checkout,
+        "dev",
+        "functions",
+        "first",
+        &["--repository", "owner/name"],
+    )
+    .fails(1, "has a subject claim of its own");
+    assert_eq!(checkout.changes(), Vec::<String>::new());
+    let with_environment = ["--subject-prefix", "repo:owner/name:environment:dev"];
+    deploy(&checkout, "dev", "functions", "first", &with_environment)
+        .fails(64, "--subject-prefix needs what is before :environment:");
 }

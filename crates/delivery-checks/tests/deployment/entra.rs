@@ -211,53 +211,20 @@ fn pipeline_may_log_in_from_its_environment_and_call_for_two_stores() {
         json!(["repo:owner/name:environment:dev"])
     );
     assert_eq!(azure["assigned"].as_array().map(Vec::len), Some(4));
+    // The repository was renamed: GitHub's tokens have another subject.
+    checkout.write("gh.json", "{\"subject\": \"repo:owner@1/new@2\"}");
+    checkout
+        .run("entra", &["dev", "--repository", "owner/new"], &[])
+        .succeeds();
+    assert_eq!(
+        checkout.azure()["credentials"],
+        json!(["repo:owner@1/new@2:environment:dev"])
+    );
     // An environment without an identity for the pipeline.
     checkout.change_azure(|azure| azure["identities"] = json!([]));
     checkout
         .run("entra", &["dev", "--smoke-test"], &[])
         .fails(1, "has no identity for a pipeline");
-}
-
-#[test]
-fn failures_and_bad_arguments_are_named() {
-    let checkout = Checkout::new();
-    for (arguments, words) in [
-        (&[][..], "the environment is missing"),
-        (
-            &["dev", "--url", "http://zava.example.com/mcp"],
-            "--url needs a URL",
-        ),
-        (
-            &["dev", "--url", "https://zava.example.com/mcp/"],
-            "must not end with a slash",
-        ),
-        (
-            &["dev", "--repository", "zava"],
-            "--repository needs OWNER/NAME",
-        ),
-        (
-            &["dev", "--repository", "a/b/c"],
-            "--repository needs OWNER/NAME",
-        ),
-    ] {
-        checkout.run("entra", arguments, &[]).fails(64, words);
-        assert_eq!(checkout.commands("az"), Vec::<String>::new());
-    }
-    for command in ["ad app list", "ad app create", "rest", "ad sp create"] {
-        let checkout = Checkout::new();
-        checkout
-            .run("entra", &["dev"], &[("AZ_FAIL", command)])
-            .fails(1, &format!("Azure rejects {command}"));
-    }
-    let twice = Checkout::new();
-    twice.run("entra", &["dev"], &[]).succeeds();
-    twice.change_azure(|azure| {
-        let app = azure["apps"][0].clone();
-        azure["apps"].as_array_mut().expect("apps").push(app);
-    });
-    twice
-        .run("entra", &["dev"], &[])
-        .fails(1, "several app registrations named zava-mcp-dev");
 }
 
 #[test]
@@ -307,4 +274,51 @@ fn the_smoke_test_may_be_of_other_stores() {
             )
             .fails(64, "ZAVA_SMOKE_STORES needs two stores");
     }
+}
+
+#[test]
+fn failures_and_bad_arguments_are_named() {
+    let checkout = Checkout::new();
+    for (arguments, words) in [
+        (&[][..], "the environment is missing"),
+        (
+            &["dev", "--url", "http://zava.example.com/mcp"],
+            "--url needs a URL",
+        ),
+        (
+            &["dev", "--url", "https://zava.example.com/mcp/"],
+            "must not end with a slash",
+        ),
+        (
+            &["dev", "--repository", "zava"],
+            "--repository needs OWNER/NAME",
+        ),
+        (
+            &["dev", "--repository", "a/b/c"],
+            "--repository needs OWNER/NAME",
+        ),
+        (
+            &["dev", "--subject-prefix", "repo:a/b"],
+            "--subject-prefix needs --repository",
+        ),
+        (&["dev", "--subject-prefix"], "--subject-prefix needs what"),
+    ] {
+        checkout.run("entra", arguments, &[]).fails(64, words);
+        assert_eq!(checkout.commands("az"), Vec::<String>::new());
+    }
+    for command in ["ad app list", "ad app create", "rest", "ad sp create"] {
+        let checkout = Checkout::new();
+        checkout
+            .run("entra", &["dev"], &[("AZ_FAIL", command)])
+            .fails(1, &format!("Azure rejects {command}"));
+    }
+    let twice = Checkout::new();
+    twice.run("entra", &["dev"], &[]).succeeds();
+    twice.change_azure(|azure| {
+        let app = azure["apps"][0].clone();
+        azure["apps"].as_array_mut().expect("apps").push(app);
+    });
+    twice
+        .run("entra", &["dev"], &[])
+        .fails(1, "several app registrations named zava-mcp-dev");
 }
