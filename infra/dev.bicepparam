@@ -30,5 +30,5 @@ var email = readEnvironmentVariable('ZAVA_ALERT_EMAIL', '')
 param alertEmail = empty(email) ? null : email
 
 // Only for the first deployment, by a person: gives the pipeline its identity and its rights.
-var repository = readEnvironmentVariable('ZAVA_GITHUB_REPOSITORY', '')
-param githubRepository = empty(repository) ? null : repository
+var subject = readEnvironmentVariable('ZAVA_GITHUB_SUBJECT_PREFIX', '')
+param githubSubjectPrefix = empty(subject) ? null : subject

@@ -97,10 +97,11 @@ param deployerPrincipalId string?
 @description('Optional. What that principal is.')
 param deployerPrincipalType PrincipalType = 'ServicePrincipal'
 
-@description('Optional. GitHub repository (OWNER/NAME) whose environment of this name may deploy.')
-@minLength(3)
-@maxLength(140)
-param githubRepository string?
+// `repo:OWNER/NAME`, or with ids `repo:OWNER@ID/NAME@ID` (docs/deploy.md).
+@description('Optional. Subject of a GitHub repository, whose environment of this name may deploy.')
+@minLength(8)
+@maxLength(200)
+param githubSubjectPrefix string?
 
 @description('Optional. Object id of an administrator of the database for emergencies.')
 @minLength(36)
@@ -298,7 +299,7 @@ module identities 'modules/identities.bicep' = {
     migrationName: names.migrationIdentity
     indexerName: names.indexerIdentity
     pipelineName: names.pipelineIdentity
-    githubRepository: githubRepository
+    githubSubjectPrefix: githubSubjectPrefix
     githubEnvironment: environmentName
   }
 }
@@ -426,7 +427,7 @@ module access 'modules/access.bicep' = {
 }
 
 // The pipeline starts deployments of this template at the subscription.
-module deploymentRights 'modules/deployment-rights.bicep' = if (githubRepository != null) {
+module deploymentRights 'modules/deployment-rights.bicep' = if (githubSubjectPrefix != null) {
   name: 'deployment-rights-${suffix}'
   params: {
     environmentName: suffix
@@ -667,7 +668,7 @@ output applicationInsightsName string = monitoring.outputs.componentName
 @description('Storage account of the package; empty if Container Apps host the server.')
 output deploymentStorageAccountName string = storage.?outputs.name ?? ''
 
-@description('Client id of the identity of the pipeline; empty without githubRepository.')
+@description('Client id of the identity of the pipeline; empty without githubSubjectPrefix.')
 output pipelineClientId string = identities.outputs.?pipelineClientId ?? ''
 
 @description('Largest number of instances that the connection budget admits.')

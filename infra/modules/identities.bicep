@@ -27,9 +27,10 @@ param indexerName string
 @maxLength(128)
 param pipelineName string
 
-@description('Optional. GitHub repository (OWNER/NAME) that deploys.')
-@maxLength(140)
-param githubRepository string?
+@description('Optional. Subject of the tokens of the GitHub repository that deploys, up to the environment.')
+@minLength(8)
+@maxLength(200)
+param githubSubjectPrefix string?
 
 @description('Required. GitHub environment that deploys: its reviewers decide.')
 @maxLength(255)
@@ -53,19 +54,19 @@ resource indexer 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' =
   tags: tags
 }
 
-resource pipeline 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (githubRepository != null) {
+resource pipeline 'Microsoft.ManagedIdentity/userAssignedIdentities@2024-11-30' = if (githubSubjectPrefix != null) {
   name: pipelineName
   location: location
   tags: tags
 }
 
 // GitHub's tokens for one environment of one repository; there is no secret to store.
-resource githubCredential 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2024-11-30' = if (githubRepository != null) {
+resource githubCredential 'Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials@2024-11-30' = if (githubSubjectPrefix != null) {
   parent: pipeline
   name: 'github'
   properties: {
     issuer: 'https://token.actions.githubusercontent.com'
-    subject: 'repo:${githubRepository ?? ''}:environment:${githubEnvironment}'
+    subject: '${githubSubjectPrefix ?? ''}:environment:${githubEnvironment}'
     audiences: [
       'api://AzureADTokenExchange'
     ]
@@ -96,8 +97,8 @@ output indexer Identity = {
   principalId: indexer.properties.principalId
 }
 
-@description('Principal of the pipeline; absent without githubRepository.')
+@description('Principal of the pipeline; absent without githubSubjectPrefix.')
 output pipelinePrincipalId string? = pipeline.?properties.principalId
 
-@description('Client id of the pipeline; absent without githubRepository.')
+@description('Client id of the pipeline; absent without githubSubjectPrefix.')
 output pipelineClientId string? = pipeline.?properties.clientId

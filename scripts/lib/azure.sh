@@ -128,7 +128,8 @@ deleted_vault() {
 # running_image: prints the image of the environment that serves, or, on Functions, indexes.
 running_image() {
   local group app
-  group=$(output resourceGroupName) app=$(output containerAppName)
+  group=$(output resourceGroupName)
+  app=$(output containerAppName)
   if [ -n "$app" ]; then
     image_of_app "$group" "$app"
   else

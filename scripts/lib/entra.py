@@ -119,13 +119,16 @@ def client_update(current):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("part", choices=["api", "client", "role"])
+    parser.add_argument("part", choices=["api", "client", "role", "store-role"])
     parser.add_argument("current")
     parser.add_argument("--uri", action="append", default=[])
     parser.add_argument("--store", action="append", default=[])
     options = parser.parse_args()
     if options.part == "role":  # prints the id of an app role: entra.py role store.all
         print(identifier("role", options.current))
+        return
+    if options.part == "store-role":  # prints the app role of a store: entra.py store-role NAME
+        print(store_role(options.current))
         return
     with open(options.current) as file:
         current = json.load(file)

@@ -2,7 +2,8 @@
 
 Runs client.py, which is built on the official SDK, and judges its report. Prints a line for each
 check. Tries again for two minutes while nothing has answered as it should: a new version starts.
-Exit code 1 if a check failed.
+With SMOKE_VERSION, a server of another version has not answered as it should. Exit code 1 if a check
+failed.
 """
 
 import json
@@ -23,6 +24,7 @@ TOOLS = {
     "get_current_utc_date": {},
 }
 FOREIGN_TENANT = "00000000-0000-0000-0000-000000000001"  # no store's
+VERSION = os.environ.get("SMOKE_VERSION")
 TRIES = int(os.environ.get("SMOKE_TRIES", "12"))
 DELAY_SECONDS = float(os.environ.get("SMOKE_DELAY_SECONDS", "10"))
 
@@ -94,6 +96,8 @@ def judge(client, url, stores):
     ]
     report = run_client(client, url, calls)
     check(report["server"] is not None, f"MCP {report['protocolVersion']} with {report['server']}"[:120])
+    if VERSION:
+        check(report["server"]["version"] == VERSION, f"the server is of version {VERSION}")
     names = {tool["name"] for tool in report["tools"]}
     check(names == set(TOOLS), f"the server has the tools {', '.join(sorted(names))}")
     scopes = {}

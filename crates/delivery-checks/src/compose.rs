@@ -12,6 +12,7 @@ pub(crate) const CLAIMS: &[Claim] = claims_of![
     the_server_cannot_read_the_administrators_login,
     containers_of_the_server_are_confined,
     services_start_when_what_they_need_is_ready,
+    what_serves_starts_again_after_a_reboot,
     containers_have_a_memory_limit,
     the_database_has_no_way_out,
 ];
@@ -126,6 +127,16 @@ fn services_start_when_what_they_need_is_ready(files: &Files) -> Vec<String> {
         found.push("compose.yaml: the database counts as healthy before it is".to_owned());
     }
     found
+}
+
+/// A server without its database would answer 503 for good.
+fn what_serves_starts_again_after_a_reboot(files: &Files) -> Vec<String> {
+    let services = services(files);
+    let serving = ["database", "server"].into_iter();
+    serving
+        .filter(|name| text(&services[*name]["restart"]) != "unless-stopped")
+        .map(|name| format!("compose.yaml: {name} does not start again"))
+        .collect()
 }
 
 fn containers_have_a_memory_limit(files: &Files) -> Vec<String> {

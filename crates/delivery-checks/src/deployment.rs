@@ -9,14 +9,18 @@ use crate::{Claim, claims_of};
 pub(crate) const CLAIMS: &[Claim] = claims_of![
     deployment_shows_the_change_migrates_tests_and_rolls_back_in_order,
     a_failed_deployment_is_rolled_back_and_stays_failed,
+    a_test_of_a_server_knows_its_stores,
     what_is_deployed_was_built_once,
     production_comes_after_test_and_publication,
+    a_release_is_of_a_tested_commit_on_main,
+    a_release_does_not_wait_for_another,
     only_dev_is_deployed_from_main,
     production_is_never_torn_down,
     continuous_integration_checks_everything,
     a_release_is_signed_and_lists_its_dependencies,
     binaries_are_built_for_linux_and_macos,
     deployments_to_an_environment_wait_for_each_other,
+    what_waits_is_not_cancelled,
 ];
 
 fn workflow(files: &Files, name: &str) -> Value {
@@ -40,13 +44,14 @@ fn deployment_shows_the_change_migrates_tests_and_rolls_back_in_order(
         "actions/download-artifact@",
         "azure/login@",
         "./scripts/fetch-release --previous \"$ENVIRONMENT\" previous",
+        "./scripts/smoke --install-only",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step what-if",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step provision",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step migrate",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step publish",
-        "./scripts/deploy \"$ENVIRONMENT\" --step smoke",
+        "./scripts/deploy \"$ENVIRONMENT\" --release release --step smoke",
         "./scripts/deploy \"$ENVIRONMENT\" --release previous --step publish",
-        "./scripts/deploy \"$ENVIRONMENT\" --step smoke",
+        "./scripts/deploy \"$ENVIRONMENT\" --release previous --step smoke",
         "./scripts/deploy \"$ENVIRONMENT\" --release release --step summary",
     ];
     let mut rest = actions.iter();
@@ -58,7 +63,12 @@ fn deployment_shows_the_change_migrates_tests_and_rolls_back_in_order(
         .collect()
 }
 
+/// Also one that was cancelled, or took too long, after it had replaced the server; not if there is
+/// nothing to put back.
 fn a_failed_deployment_is_rolled_back_and_stays_failed(files: &Files) -> Vec<String> {
+    const CONDITION: &str = "${{ (failure() || cancelled()) \
+                             && steps.publish.outcome != 'skipped' \
+                             && hashFiles('previous/release.json') != '' }}";
     let deploy = workflow(files, "deploy");
     let mut found = Vec::new();
     let mut rolls_back = false;
@@ -66,9 +76,8 @@ fn a_failed_deployment_is_rolled_back_and_stays_failed(files: &Files) -> Vec<Str
         if !step["continue-on-error"].is_null() {
             found.push("deploy.yml: a failed step would not fail the deployment".to_owned());
         }
-        if text(&step["run"]).contains("--release previous") {
-            rolls_back =
-                text(&step["if"]) == "${{ failure() && steps.publish.outcome != 'skipped' }}";
+        if text(&step["run"]).contains("--release previous --step publish") {
+            rolls_back = text(&step["if"]) == CONDITION;
         }
     }
     if !rolls_back {
@@ -77,7 +86,24 @@ fn a_failed_deployment_is_rolled_back_and_stays_failed(files: &Files) -> Vec<Str
     found
 }
 
-/// By build.yml, for a commit; every environment gets that artifact.
+/// In an environment with data of its own, the sample stores do not exist.
+fn a_test_of_a_server_knows_its_stores(files: &Files) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, workflow) in files.workflows() {
+        for (name, job) in crate::files::entries(&workflow["jobs"]) {
+            let tests = actions_of(job)
+                .iter()
+                .any(|action| action.ends_with("--step smoke"));
+            let stores = text(&job["env"]["ZAVA_SMOKE_STORES"]);
+            if tests && stores != "${{ vars.ZAVA_SMOKE_STORES }}" {
+                found.push(format!("{file}: {name} tests the sample stores only"));
+            }
+        }
+    }
+    found
+}
+
+/// By build.yml, in a workflow's run; every environment that the run deploys to gets that artifact.
 fn what_is_deployed_was_built_once(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (file, workflow) in files.workflows() {
@@ -132,6 +158,26 @@ fn production_comes_after_test_and_publication(files: &Files) -> Vec<String> {
         found.push("release.yml: is built before its version was checked".to_owned());
     }
     found
+}
+
+fn a_release_is_of_a_tested_commit_on_main(files: &Files) -> Vec<String> {
+    let release = workflow(files, "release");
+    let actions = actions_of(&release["jobs"]["check"]);
+    if actions.contains(&"./scripts/check-release \"$GITHUB_SHA\"") {
+        Vec::new()
+    } else {
+        vec!["release.yml: releases a commit that was not tested".to_owned()]
+    }
+}
+
+/// A run that waits for the approval of prod holds the concurrency group of its workflow.
+fn a_release_does_not_wait_for_another(files: &Files) -> Vec<String> {
+    let release = workflow(files, "release");
+    if text(&release["concurrency"]["group"]).contains("${{ github.ref }}") {
+        Vec::new()
+    } else {
+        vec!["release.yml: a release waits for the approval of another".to_owned()]
+    }
 }
 
 fn only_dev_is_deployed_from_main(files: &Files) -> Vec<String> {
@@ -252,6 +298,7 @@ fn deployments_to_an_environment_wait_for_each_other(files: &Files) -> Vec<Strin
     for (file, group) in [
         ("deploy", "azure-${{ inputs.environment }}"),
         ("teardown", "azure-${{ inputs.environment }}"),
+        ("contract", "azure-${{ inputs.environment }}"),
     ] {
         if text(&workflow(files, file)["concurrency"]["group"]) != group {
             found.push(format!(
@@ -263,6 +310,26 @@ fn deployments_to_an_environment_wait_for_each_other(files: &Files) -> Vec<Strin
     if text(&rotate["jobs"]["rotate"]["concurrency"]["group"]) != "azure-${{ matrix.environment }}"
     {
         found.push("rotate-signing-key.yml: does not wait for deployments".to_owned());
+    }
+    found
+}
+
+/// Without `queue: max`, GitHub cancels what waits when something else begins to wait: a roll-back
+/// would be lost to a rotation.
+fn what_waits_is_not_cancelled(files: &Files) -> Vec<String> {
+    let mut found = Vec::new();
+    for (file, workflow) in files.workflows() {
+        let jobs = crate::files::entries(&workflow["jobs"]);
+        let of_jobs = jobs.iter().map(|(_, job)| &job["concurrency"]);
+        for concurrency in of_jobs.chain([&workflow["concurrency"]]) {
+            let group = text(&concurrency["group"]);
+            let is_of_an_environment = ["azure-", "rollback-", "rotate-"]
+                .iter()
+                .any(|start| group.starts_with(start));
+            if is_of_an_environment && text(&concurrency["queue"]) != "max" {
+                found.push(format!("{file}: the group {group} cancels what waits"));
+            }
+        }
     }
     found
 }

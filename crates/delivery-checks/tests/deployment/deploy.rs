@@ -85,7 +85,7 @@ fn a_deployment_provisions_then_migrates_then_replaces_the_server() {
                 "containerapp job update", // the index's image
             ];
             if hosting == "functions" {
-                expected.insert(4, "functionapp restart"); // the first key is in the vault now
+                expected.splice(4..4, ["rest", "functionapp restart"]); // the first key is in the vault
             }
             assert_eq!(order, expected);
             // The digest stays the same in the environment's own registry.
@@ -226,7 +226,7 @@ fn every_step_that_fails_ends_the_deployment() {
                 ("containerapp job execution list", "migrate"),
                 ("containerapp job start", "migrate"),
                 ("containerapp job execution show", "migrate"),
-                ("functionapp restart", "migrate"),
+                ("rest", "migrate"),
                 ("functionapp deployment", "publish"),
                 ("containerapp job update", "publish"),
             ][..],
@@ -478,8 +478,9 @@ fn the_database_is_contracted_on_demand_only() {
     );
 }
 
+/// The platform keeps secrets of the vault across restarts, until it is told to read them again.
 #[test]
-fn a_new_signing_key_reaches_functions_by_a_restart() {
+fn a_new_signing_key_reaches_functions_by_a_refresh_and_a_restart() {
     for (hosting, restarts) in [("functions", 2), ("containerapp", 0)] {
         let checkout = Checkout::new();
         checkout.release("first", &image('a'));
@@ -493,6 +494,16 @@ fn a_new_signing_key_reaches_functions_by_a_restart() {
             serde_json::json!(["migrate", "--new-signing-key"])
         );
         assert_eq!(azure["restarts"].as_u64().unwrap_or(0), restarts);
+        assert_eq!(azure["served_key"].as_u64().unwrap_or(0), restarts);
+        for command in ["rest", "functionapp restart"] {
+            let variables = [("AZ_FAIL", command)];
+            let run = checkout.run("migrate-job", &["dev", "--new-signing-key"], &variables);
+            if hosting == "functions" {
+                run.fails(1, &format!("Azure rejects {command}"));
+            } else {
+                run.succeeds();
+            }
+        }
         // The job runs the image that it had.
         assert!(
             azure["runs"][1]["image"]
@@ -522,4 +533,147 @@ fn the_summary_links_to_what_runs() {
     ] {
         assert!(printed.contains(words), "{printed}");
     }
+}
+
+#[test]
+fn a_deployment_to_container_apps_waits_until_the_new_revision_serves() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.release("second", &image('b'));
+    let run = deploy(&checkout, "dev", "containerapp", "first", &[]).succeeds();
+    assert!(
+        run.said().contains("ca-zava-dev--0000002 serves"),
+        "{}",
+        run.said()
+    );
+    // The previous revision answers, and a test of it would pass.
+    checkout.change_azure(|azure| azure["revision_fails"] = true.into());
+    deploy(&checkout, "dev", "containerapp", "second", &[])
+        .fails(1, "the revision ca-zava-dev--0000003 is not ready")
+        .fails(1, "ca-zava-dev--0000002 still serves");
+}
+
+#[test]
+fn the_test_of_a_server_is_told_its_version() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
+    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
+    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
+        let arguments = [&options[..], more].concat();
+        let run = checkout.run("deploy", &arguments, &[]).succeeds();
+        let expected = format!(
+            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
+        );
+        assert_eq!(run.printed().trim(), expected);
+    }
+}
+
+#[test]
+fn a_missing_output_ends_a_script_at_once() {
+    for output in ["resourceGroupName", "migrationJobName"] {
+        let checkout = Checkout::new();
+        checkout.release("first", &image('a'));
+        deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+        checkout.change_azure(|azure| {
+            let outputs = azure["deployments"][0]["outputs"].as_object_mut();
+            outputs.expect("outputs").remove(output);
+        });
+        checkout.commands("az");
+        checkout
+            .run("migrate-job", &["dev"], &[])
+            .fails(1, &format!("the deployment has no output '{output}'"));
+        let commands = checkout.commands("az");
+        let last = commands.last().expect("a command");
+        assert!(last.starts_with("deployment sub list"), "{last}");
+    }
+}
+
+/// A script ends when the last command of a line fails, not an earlier one.
+#[test]
+fn no_line_of_a_script_hides_a_failure_behind_another_assignment() {
+    let mut found = Vec::new();
+    for folder in ["scripts", "scripts/lib"] {
+        let folder = std::path::Path::new(super::checkout::REPOSITORY).join(folder);
+        for entry in std::fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = std::fs::read_to_string(&path).unwrap_or_default();
+            let is_shell =
+                text.starts_with("#!/usr/bin/env bash") || text.starts_with("# shellcheck");
+            let hides = |line: &&str| {
+                let assigned = line.trim_start().split_once("=$(");
+                let name = |text: &str| {
+                    text.chars()
+                        .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+                };
+                assigned.is_some_and(|(first, rest)| {
+                    let another = rest
+                        .rsplit_once("=$(")
+                        .and_then(|(start, _)| start.rsplit_once(") "));
+                    name(first) && another.is_some_and(|(_, second)| name(second))
+                })
+            };
+            let lines = text.lines().filter(hides).filter(|_| is_shell);
+            found.extend(lines.map(|line| format!("{}: {line}", path.display())));
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
+}
+
+#[test]
+fn the_log_of_a_failed_run_is_promised_only_where_it_was_read() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.change_azure(|azure| azure["job"] = "Failed".into());
+    let run = deploy(&checkout, "dev", "functions", "first", &[]);
+    run.fails(1, "has ended as Failed; its log is above");
+    for command in ["extension add", "containerapp job logs"] {
+        let run = checkout.run("migrate-job", &["dev"], &[("AZ_FAIL", command)]);
+        let run = run.fails(1, "has ended as Failed; its log could not be read");
+        assert!(!run.said().contains("is above"), "{}", run.said());
+    }
+}
+
+#[test]
+fn the_pipeline_is_known_by_the_subject_that_github_gives_it() {
+    for (github, more, subject) in [
+        (
+            serde_json::json!({"subject": "repo:owner@1/name@2"}),
+            &[][..],
+            "repo:owner@1/name@2",
+        ),
+        (serde_json::json!({}), &[], "repo:owner/name"),
+        (
+            serde_json::json!({}),
+            &["--subject-prefix", "repo:owner@3/name@4"],
+            "repo:owner@3/name@4",
+        ),
+    ] {
+        let checkout = Checkout::new();
+        checkout.write("gh.json", &github.to_string());
+        checkout.release("first", &image('a'));
+        let options = ["--repository", "owner/name", "--step", "provision"];
+        let options = [&options[..], more].concat();
+        let run = deploy(&checkout, "dev", "functions", "first", &options).succeeds();
+        assert_eq!(checkout.azure()["subject_prefix"], subject);
+        let is_guessed = subject == "repo:owner/name";
+        assert_eq!(run.said().contains("AADSTS700213"), is_guessed);
+        assert_eq!(checkout.commands("gh").is_empty(), !more.is_empty());
+    }
+    let checkout = Checkout::new();
+    checkout.write("gh.json", "{\"subject\": \"custom\"}");
+    checkout.release("first", &image('a'));
+    deploy(
+        &checkout,
+        "dev",
+        "functions",
+        "first",
+        &["--repository", "owner/name"],
+    )
+    .fails(1, "has a subject claim of its own");
+    assert_eq!(checkout.changes(), Vec::<String>::new());
+    let with_environment = ["--subject-prefix", "repo:owner/name:environment:dev"];
+    deploy(&checkout, "dev", "functions", "first", &with_environment)
+        .fails(64, "--subject-prefix needs what is before :environment:");
 }

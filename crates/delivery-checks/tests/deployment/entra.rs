@@ -211,11 +211,69 @@ fn pipeline_may_log_in_from_its_environment_and_call_for_two_stores() {
         json!(["repo:owner/name:environment:dev"])
     );
     assert_eq!(azure["assigned"].as_array().map(Vec::len), Some(4));
+    // The repository was renamed: GitHub's tokens have another subject.
+    checkout.write("gh.json", "{\"subject\": \"repo:owner@1/new@2\"}");
+    checkout
+        .run("entra", &["dev", "--repository", "owner/new"], &[])
+        .succeeds();
+    assert_eq!(
+        checkout.azure()["credentials"],
+        json!(["repo:owner@1/new@2:environment:dev"])
+    );
     // An environment without an identity for the pipeline.
     checkout.change_azure(|azure| azure["identities"] = json!([]));
     checkout
         .run("entra", &["dev", "--smoke-test"], &[])
         .fails(1, "has no identity for a pipeline");
+}
+
+#[test]
+fn the_smoke_test_may_be_of_other_stores() {
+    let checkout = deployed();
+    let first = "Zava Portland=00000000-0000-0000-0000-00000000000a";
+    let second = "Zava Salem=00000000-0000-0000-0000-00000000000b";
+    let stores = format!("{first};{second}");
+    let variables = [("ZAVA_SMOKE_STORES", stores.as_str())];
+    for _ in 0..2 {
+        checkout
+            .run("entra", &["dev", "--smoke-test"], &variables)
+            .succeeds();
+    }
+    let azure = checkout.azure();
+    let roles = azure["apps"][0]["appRoles"].as_array().expect("roles");
+    let assigned = azure["assigned"].as_array().expect("assignments");
+    let mut values: Vec<_> = roles
+        .iter()
+        .filter(|role| {
+            assigned
+                .iter()
+                .any(|entry| entry["appRoleId"] == role["id"])
+        })
+        .map(|role| role["value"].as_str().expect("text"))
+        .collect();
+    values.sort_unstable();
+    assert_eq!(
+        values,
+        [
+            "mcp.query",
+            "mcp.search",
+            "store.zava-portland",
+            "store.zava-salem"
+        ]
+    );
+    for stores in [
+        first,
+        "Zava Portland;Zava Salem",
+        &format!("{stores};{second}"),
+    ] {
+        checkout
+            .run(
+                "entra",
+                &["dev", "--smoke-test"],
+                &[("ZAVA_SMOKE_STORES", stores)],
+            )
+            .fails(64, "ZAVA_SMOKE_STORES needs two stores");
+    }
 }
 
 #[test]
@@ -239,6 +297,11 @@ fn failures_and_bad_arguments_are_named() {
             &["dev", "--repository", "a/b/c"],
             "--repository needs OWNER/NAME",
         ),
+        (
+            &["dev", "--subject-prefix", "repo:a/b"],
+            "--subject-prefix needs --repository",
+        ),
+        (&["dev", "--subject-prefix"], "--subject-prefix needs what"),
     ] {
         checkout.run("entra", arguments, &[]).fails(64, words);
         assert_eq!(checkout.commands("az"), Vec::<String>::new());

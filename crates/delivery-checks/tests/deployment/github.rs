@@ -2,78 +2,133 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::checkout::Checkout;
+use super::checkout::{CLIENT_ID, Checkout, digest, image};
 
 fn github(checkout: &Checkout, state: &Value) {
     checkout.write("gh.json", &state.to_string());
 }
 
-fn fetched(checkout: &Checkout) -> String {
-    fs::read_to_string(checkout.path("previous/release.json")).unwrap_or_default()
+fn deploy(checkout: &Checkout, release: &str, more: &[&str]) {
+    let mut arguments = vec!["prod", "--release", release, "--yes"];
+    arguments.extend(["--location", "westeurope", "--client-id", CLIENT_ID]);
+    arguments.extend(more);
+    checkout.run("deploy", &arguments, &[]).succeeds();
 }
 
-#[test]
-fn the_previous_release_is_that_of_the_last_deployment_that_succeeded() {
-    let checkout = Checkout::new();
-    let deployments = json!([
-        [4, "dddd", "main", "in_progress"], // this one
-        [3, "cccc", "main", "failure"],
-        [2, "bbbb", "main", "success"],
-        [1, "aaaa", "main", "inactive"],
-    ]);
-    github(
-        &checkout,
-        &json!({"deployments": deployments, "artifacts": ["aaaa", "bbbb", "cccc"]}),
-    );
-    checkout
-        .run("fetch-release", &["--previous", "dev", "previous"], &[])
-        .succeeds();
-    assert!(
-        fetched(&checkout).contains("bbbb"),
-        "{}",
-        fetched(&checkout)
-    );
-    // A release is fetched by its tag.
-    let checkout = Checkout::new();
-    github(
-        &checkout,
-        &json!({"deployments": [[2, "bbbb", "v0.1.0", "success"]], "tags": ["v0.1.0"]}),
-    );
+/// Fetches what runs in prod, for a roll-back, and returns the commit or tag that was downloaded.
+#[track_caller]
+fn previous(checkout: &Checkout) -> String {
+    let _ = fs::remove_dir_all(checkout.path("previous"));
     checkout
         .run("fetch-release", &["--previous", "prod", "previous"], &[])
         .succeeds();
-    assert!(
-        fetched(&checkout).contains("v0.1.0"),
-        "{}",
-        fetched(&checkout)
-    );
+    let release = fs::read(checkout.path("previous/release.json")).expect("a release");
+    let release: Value = serde_json::from_slice(&release).expect("JSON");
+    release["commit"].as_str().expect("a commit").to_owned()
 }
 
 #[test]
-fn without_an_earlier_deployment_there_is_nothing_to_roll_back_to() {
+fn the_previous_release_is_the_one_that_runs() {
+    for hosting in ["functions", "containerapp"] {
+        let hosting = ["--hosting", hosting];
+        let checkout = Checkout::new();
+        let images = json!({
+            &digest('a')[1..]: [["aaaa", "refs/tags/v0.1.0"]],
+            &digest('b')[1..]: [["bbbb", "refs/tags/v0.2.0"]],
+        });
+        github(
+            &checkout,
+            &json!({"images": images, "artifacts": ["aaaa", "bbbb", "cccc"]}),
+        );
+        checkout.release("first", &image('a'));
+        checkout.release("second", &image('b'));
+        deploy(&checkout, "first", &hosting);
+        assert_eq!(previous(&checkout), "aaaa");
+        // A rotation of the key changes nothing that is deployed.
+        checkout
+            .run("migrate-job", &["prod", "--new-signing-key"], &[])
+            .succeeds();
+        assert_eq!(previous(&checkout), "aaaa");
+        deploy(&checkout, "second", &hosting);
+        assert_eq!(previous(&checkout), "bbbb");
+        // Somebody rolls back by hand.
+        deploy(
+            &checkout,
+            "first",
+            &[&hosting[..], &["--step", "publish"]].concat(),
+        );
+        assert_eq!(previous(&checkout), "aaaa");
+    }
+}
+
+#[test]
+fn a_build_that_is_not_kept_any_more_is_that_of_its_release() {
     let checkout = Checkout::new();
-    github(
-        &checkout,
-        &json!({"deployments": [[4, "dddd", "main", "in_progress"]]}),
-    );
-    let run = checkout
-        .run("fetch-release", &["--previous", "dev", "previous"], &[])
-        .succeeds();
-    assert!(
-        run.said().contains("a roll-back is not possible"),
-        "{}",
-        run.said()
-    );
-    assert!(!checkout.path("previous").exists());
+    let builds = [["aaaa", "refs/heads/main"], ["aaaa", "refs/tags/v0.1.0"]];
+    let images = json!({&digest('a')[1..]: builds});
+    github(&checkout, &json!({"images": images, "tags": ["v0.1.0"]}));
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "first", &[]);
+    assert_eq!(previous(&checkout), "v0.1.0");
+}
+
+#[test]
+fn a_deployment_goes_on_where_a_roll_back_is_not_possible() {
+    let built = json!({&digest('a')[1..]: [["aaaa", "refs/heads/main"]]});
+    let released = json!({&digest('a')[1..]: [["aaaa", "refs/tags/v0.1.0"]]});
+    for (state, is_deployed, words) in [
+        (json!({}), false, "prod was not deployed before"),
+        (json!({}), true, "has not built the image that runs"),
+        (
+            json!({"images": built}),
+            true,
+            "is not kept any more (commit aaaa)",
+        ),
+        (
+            json!({"images": released}),
+            true,
+            "is not kept any more (commit aaaa)",
+        ),
+    ] {
+        let checkout = Checkout::new();
+        github(&checkout, &state);
+        if is_deployed {
+            checkout.release("first", &image('a'));
+            deploy(&checkout, "first", &[]);
+        }
+        let summary = checkout.path("summary.md");
+        let arguments = ["--previous", "prod", "previous"];
+        let variables = [("GITHUB_STEP_SUMMARY", summary.to_str().expect("text"))];
+        let run = checkout
+            .run("fetch-release", &arguments, &variables)
+            .succeeds();
+        assert!(run.said().contains(words), "{}", run.said());
+        assert!(
+            run.said()
+                .contains("an automatic roll-back is not possible"),
+            "{}",
+            run.said()
+        );
+        assert!(!checkout.path("previous").exists());
+        let summary = fs::read_to_string(summary).expect("a summary");
+        assert!(summary.contains(words), "{summary}");
+    }
 }
 
 #[test]
 fn a_release_that_the_workflow_has_not_built_is_refused() {
+    for file in ["functions.zip", "release.json"] {
+        let checkout = Checkout::new();
+        github(&checkout, &json!({"tags": ["v0.1.0"], "forged": [file]}));
+        checkout
+            .run("fetch-release", &["v0.1.0", "previous"], &[])
+            .fails(1, &format!("{file} was not built by build.yml"));
+    }
     let checkout = Checkout::new();
-    github(&checkout, &json!({"tags": ["v0.1.0"], "forged": true}));
+    github(&checkout, &json!({"tags": ["v0.1.0"]}));
     checkout
-        .run("fetch-release", &["v0.1.0", "previous"], &[])
-        .fails(1, "was not built by the workflow");
+        .run("fetch-release", &["v0.1.0", "release"], &[])
+        .succeeds();
 }
 
 #[test]
@@ -98,12 +153,36 @@ fn what_cannot_be_fetched_is_named() {
             .run("fetch-release", arguments, &[])
             .fails(code, words);
     }
+}
+
+#[test]
+fn a_commit_is_released_from_main_after_its_tests_have_passed() {
+    let checkout = Checkout::new();
+    let commit = |letter: char| std::iter::repeat_n(letter, 40).collect::<String>();
+    let [newest, older, branch, broken] = ['a', 'b', 'c', 'd'].map(commit);
     github(
         &checkout,
-        &json!({"deployments": [[2, "bbbb", "main", "success"]]}),
+        &json!({
+            "main": {
+                &newest: "identical", &older: "behind", &branch: "diverged", &broken: "behind",
+            },
+            "passed": [newest, older, branch],
+        }),
     );
-    let run = checkout.run("fetch-release", &["--previous", "dev", "previous"], &[]);
-    run.fails(1, "the build of bbbb is not kept any more");
+    for commit in [&newest, &older] {
+        checkout.run("check-release", &[commit], &[]).succeeds();
+    }
+    for (commit, code, words) in [
+        (branch.as_str(), 1, "is not on main (diverged)"),
+        (&broken, 1, "ci.yml has not succeeded"),
+        (&"e".repeat(40), 1, "could not be compared with main"),
+        ("v0.1.0", 64, "is no commit"),
+        ("aaaa", 64, "one commit is needed"),
+    ] {
+        checkout
+            .run("check-release", &[commit], &[])
+            .fails(code, words);
+    }
 }
 
 #[test]

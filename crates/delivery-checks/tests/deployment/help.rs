@@ -35,3 +35,16 @@ fn every_script_that_is_named_exists_and_explains_itself() {
         );
     }
 }
+
+/// GNU's `date -d` is not that of macOS.
+#[test]
+fn commands_in_the_documentation_run_on_macos() {
+    for entry in fs::read_dir(Path::new(REPOSITORY).join("docs")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let dates = text.split("date ").skip(1);
+        let gnu = dates.filter_map(|rest| rest.split(')').next());
+        let found: Vec<_> = gnu.filter(|words| words.contains("-d '")).collect();
+        assert!(found.is_empty(), "{}: date {found:?}", path.display());
+    }
+}

@@ -400,11 +400,32 @@ fn the_image_is_named_by_its_digest_and_its_token_is_no_argument() {
         "{commands:?}"
     );
     assert!(
-        commands[1].contains(" --push ") && commands[1].contains(":0.1.0 "),
+        commands[1].contains(" --push ") && commands[1].contains(":sha-"),
         "{commands:?}"
     );
+    // The tag of the version is that of the release, whatever else is built from this version.
+    for (reference, expected) in [
+        ("", false),
+        ("refs/heads/main", false),
+        ("refs/tags/v0.2.0", false),
+        ("refs/tags/v0.1.0", true),
+    ] {
+        let variables = [("GITHUB_REF", reference)];
+        checkout
+            .run(script, &["--push", repository], &variables)
+            .succeeds();
+        let commands = checkout.commands("docker");
+        let is_tagged = commands[0].contains(&format!("--tag {repository}:0.1.0 "));
+        assert_eq!(is_tagged, expected, "{reference}: {commands:?}");
+    }
+    // GitHub keeps the capitals of an owner, registries take none.
+    let run = checkout.run(script, &["ghcr.io/Owner/zava-mcp-server"], &[]);
+    assert_eq!(
+        run.succeeds().printed().trim(),
+        format!("{repository}@{digest}")
+    );
     for (name, words) in [
-        ("GHCR.io/Owner/zava", "in lower case"),
+        ("ghcr.io/owner/zava mcp", "is no repository"),
         ("zava", "lacks the registry"),
         ("", "is no repository"),
     ] {

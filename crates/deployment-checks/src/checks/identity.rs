@@ -133,7 +133,7 @@ pub(super) fn processes(project: &Project) -> Vec<Violation> {
         let is_set = text.is_some_and(|text| text.text.contains(&expected));
         report.require_that(is_set, &main.path, format!("{expected} is missing"));
     }
-    let github = "subject: 'repo:${githubRepository ?? ''}:environment:${githubEnvironment}'";
+    let github = "subject: '${githubSubjectPrefix ?? ''}:environment:${githubEnvironment}'";
     report.require_text(project, "infra/modules/identities.bicep", github);
     report.0
 }
