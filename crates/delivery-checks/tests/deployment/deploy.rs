@@ -572,21 +572,19 @@ fn the_test_of_a_server_is_told_its_version() {
 
 #[test]
 fn a_missing_output_ends_a_script_at_once() {
-    for output in ["resourceGroupName", "migrationJobName"] {
-        let checkout = Checkout::new();
-        checkout.release("first", &image('a'));
-        deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
-        checkout.change_azure(|azure| {
-            let outputs = azure["deployments"][0]["outputs"].as_object_mut();
-            outputs.expect("outputs").remove(output);
-        });
-        checkout.commands("az");
-        checkout
-            .run("migrate-job", &["dev"], &[])
-            .fails(1, &format!("the deployment has no output '{output}'"));
-        let commands = checkout.commands("az");
-        let last = commands.last().expect("a command");
-        assert!(last.starts_with("deployment sub list"), "{last}");
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout.change_azure(|azure| {
+        let outputs = azure["deployments"][0]["outputs"].as_object_mut();
+        outputs.expect("outputs").remove("migrationJobName");
+    });
+    checkout.commands("az");
+    checkout
+        .run("migrate-job", &["dev"], &[])
+        .fails(1, "the deployment has no output 'migrationJobName'");
+    for command in checkout.commands("az") {
+        assert!(!command.starts_with("containerapp"), "{command}");
     }
 }
 
