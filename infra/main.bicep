@@ -60,7 +60,7 @@ param allowedOrigins string[] = []
 @maxLength(40)
 param extraSettings Setting[] = []
 
-@description('Optional. Recover the Key Vault of this name, which was deleted; an error if none was.')
+@description('Optional. Recover the deleted Key Vault of this name; an error if there is none.')
 param recoverVault bool = false
 
 @description('Optional. Host of a restored database that replaces the one of this template.')
@@ -98,7 +98,7 @@ param deployerPrincipalId string?
 param deployerPrincipalType PrincipalType = 'ServicePrincipal'
 
 // `repo:OWNER/NAME`, or with ids `repo:OWNER@ID/NAME@ID` (docs/deploy.md).
-@description('Optional. Subject of a GitHub repository, whose environment of this name may deploy.')
+@description('Optional. Subject of the GitHub tokens of the deploying repository, without environment.')
 @minLength(8)
 @maxLength(200)
 param githubSubjectPrefix string?

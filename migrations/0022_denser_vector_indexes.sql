@@ -1,6 +1,7 @@
--- Indexes of vectors with a denser graph: of the ten nearest among a million, a search finds 96 % instead
--- of 90 (docs/search.md). An index that exists stays as it is; drop it, and the next run of `embed`
--- creates it anew.
+-- Denser indexes of vectors: a search finds more of the nearest (docs/search.md). An index that exists
+-- stays as it is; if you drop it, the next run of `embed` creates a denser one.
+SET LOCAL lock_timeout = '5s';
+
 CREATE OR REPLACE FUNCTION retail.maintain_vector_index(model text, dimensions integer) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

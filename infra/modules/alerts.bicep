@@ -176,8 +176,8 @@ AppTraces
   }
 ]
 
-// Their messages are logged when something changes, not while it lasts, so Azure would close them
-// while the fault lasts. A person closes them (docs/operations.md).
+// These query messages that are logged once, when the fault begins: Azure would close the alerts
+// while it lasts. A person closes them (docs/operations.md).
 var loggedOnChange = [
   'replica-lag'
   'embedding-outage'
@@ -213,7 +213,7 @@ resource logAlertRules 'Microsoft.Insights/scheduledQueryRules@2023-12-01' = [fo
       ]
     }
     autoMitigate: !contains(loggedOnChange, item.name)
-    // An alert that a person closes fires as long as its message is in the window: once is enough.
+    // At most one mail while the message is in the window.
     muteActionsDuration: contains(loggedOnChange, item.name) ? 'PT15M' : null
     // The tables of a new workspace do not exist before the first event.
     skipQueryValidation: true

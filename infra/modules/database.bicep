@@ -106,7 +106,7 @@ resource primary 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = {
   }
 }
 
-// What reaches the server comes first: right after its creation, the server accepts this and still
+// The firewall rule or the private endpoint comes first: right after its creation, the server accepts this and still
 // rejects parameters as `ServerIsBusy` (https://github.com/Azure/azure-postgresql/issues/134).
 
 // Without a network, the hosts have addresses of Azure that change. Tokens still guard the login.
@@ -194,7 +194,7 @@ resource otherAdministrators 'Microsoft.DBforPostgreSQL/flexibleServers/administ
   ]
 }]
 
-// After the administrator, so that it owns the database: without one, `azuresu` would, and nobody
+// After the administrator, who then owns the database. Otherwise `azuresu` would own it, and nobody
 // could grant anything on it.
 resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-01' = {
   parent: primary
@@ -203,15 +203,18 @@ resource database 'Microsoft.DBforPostgreSQL/flexibleServers/databases@2025-08-0
     charset: 'UTF8'
     collation: 'en_US.utf8'
   }
+  // The other administrators may be none, and then nothing is waited for.
   dependsOn: [
+    configurations
+    migrationAdministrator
     otherAdministrators
   ]
 }
 
 // ---- Replicas ----
 
-// Same size as the primary: a replica needs as many connections. A change of the primary while one
-// is created is rejected.
+// Same size as the primary: a replica needs as many connections. Azure rejects a change of the
+// primary while a replica is created.
 @batchSize(1)
 resource replicas 'Microsoft.DBforPostgreSQL/flexibleServers@2025-08-01' = [for replicaName in replicaNames: {
   name: replicaName

@@ -39,7 +39,7 @@ resource deployer 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   properties: {
     // Unique in the directory, also if another subscription has an environment of this name.
     roleName: 'Zava deployer ${environmentName} ${uniqueString(subscriptionId)}'
-    description: 'Starts deployments at the subscription, and creates resource groups.'
+    description: 'Starts deployments, creates resource groups and, outside of production, purges what was deleted.'
     type: 'CustomRole'
     assignableScopes: [
       subscriptionId

@@ -27,7 +27,7 @@ param indexerName string
 @maxLength(128)
 param pipelineName string
 
-@description('Optional. Subject of the tokens of the GitHub repository that deploys, up to the environment.')
+@description('Optional. Subject of the GitHub tokens of the deploying repository, without environment.')
 @minLength(8)
 @maxLength(200)
 param githubSubjectPrefix string?

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The GitHub CLI (gh), for scripts/fetch-release and its relatives. Source this after load.sh.
+# The GitHub CLI (gh), for the scripts that use it. Source this after load.sh.
 
 # github_check: checks that the GitHub CLI is installed.
 github_check() {
@@ -11,9 +11,10 @@ github_check() {
 # created, renamed or transferred since 2026-07-15 have their ids in it (repo:OWNER@ID/NAME@ID).
 github_subject_prefix() {
   local found=''
-  ! command -v gh >/dev/null 2>&1 ||
+  if command -v gh >/dev/null 2>&1; then
     found=$(gh api "repos/$1/actions/oidc/customization/sub" --jq 'if .use_default then .sub_claim_prefix // "" else "custom" end') ||
-    found=''
+      found=''
+  fi
   case $found in
     repo:?*) printf '%s\n' "$found" ;;
     custom)

@@ -60,7 +60,7 @@ def server(version, image):
                 "transport": {"type": "stdio"},
                 "packageArguments": [{"type": "positional", "value": "serve"}, {"type": "named", "name": "--stdio"}],
                 "environmentVariables": [
-                    variable("POSTGRES_DB_HOST", "Host of PostgreSQL 16 or newer with pgvector", required=True),
+                    variable("POSTGRES_DB_HOST", "Host of PostgreSQL 16 or newer with pgvector 0.8 or newer", required=True),
                     variable("POSTGRES_PASSWORD", "Password of the query login", secret=True, required=True),
                     variable("ZAVA_SIGNING_KEY", "Key that signs the tenant", secret=True, required=True),
                     variable("ZAVA_TENANT", "Tenant whose rows are visible", required=True),

@@ -77,8 +77,8 @@ pub(super) struct Migrate {
     /// for a day.
     #[arg(long, conflicts_with = "contract")]
     pub(super) new_signing_key: bool,
-    /// Also make the changes with which servers of the previous release serve nothing. For the time
-    /// after the roll-out, when that release will not be put back.
+    /// Also apply the contracting migrations, after which servers of the previous release refuse to
+    /// serve. Run it after the roll-out, once that release will not be put back.
     #[arg(long)]
     pub(super) contract: bool,
 }

@@ -48,7 +48,8 @@ pub async fn migrate(settings: &AdminSettings) -> Result<Migrated, AdminError> {
     run(settings, Phase::Expand, KeyChange::Keep).await
 }
 
-/// Does the same, and makes the changes with which servers of the previous release serve nothing.
+/// Does the same as [`migrate`], and applies the contracting migrations, after which servers of the
+/// previous release refuse to serve.
 ///
 /// # Errors
 /// [`AdminError`], whose message says what to do.
@@ -104,7 +105,8 @@ async fn run(
         .await
         .map_err(AdminError::Statement)?;
     let progress = migrations::apply(&mut connection, phase).await?;
-    // A migration that waits may replace them, and the previous release knows the present ones.
+    // A waiting migration may replace functions of the guard: GUARD_FUNCTIONS has their new bodies,
+    // which the previous release rejects.
     if progress.waiting == 0 {
         restore_functions(&mut connection).await?;
     }

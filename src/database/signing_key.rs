@@ -12,8 +12,8 @@ use super::hmac_pads::HmacPads;
 use crate::azure::{AzureServices, Vault};
 use crate::settings::{KeyVaultReference, SigningKey, SigningKeyError, SigningKeySetting};
 
-/// After what time the vault reports that a key was not rotated. Rotation is quarterly
-/// (`.github/workflows/rotate-signing-key.yml`), and the vault's alert comes 30 days before this.
+/// The expiry of the vault's secret. The vault's alert fires 30 days before it, so 120 days after a
+/// rotation: a quarterly one (`.github/workflows/rotate-signing-key.yml`) has failed by then.
 const KEY_LIFETIME: Duration = Duration::from_secs(150 * 24 * 60 * 60);
 
 /// Which signing key `migrate` makes the database accept.

@@ -25,7 +25,7 @@ macro_rules! variables {
 }
 
 variables! {
-    POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or IP address of PostgreSQL 16 or newer with pgvector; not a URL.";
+    POSTGRES_DB_HOST = Some("localhost"), "db.example.com", "Host name or IP address of PostgreSQL 16 or newer with pgvector 0.8 or newer; not a URL.";
     POSTGRES_DB_PORT = Some("5432"), "5432", "TCP port of PostgreSQL.";
     POSTGRES_READ_HOSTS = None, "replica1.example.com,replica2.example.com:5433", "Streaming replicas of POSTGRES_DB_HOST that run tenants' queries, as `host[:port]`, separated by commas, at most 16; an IPv6 address stands in brackets. Database, login and TLS settings apply to each host; the port is POSTGRES_DB_PORT where the list has none. Without it, the primary runs every statement.";
     POSTGRES_MAX_REPLICA_LAG = Some("5"), "5", "How old the data of a replica may be for it to be used, in seconds, 1 to 3600. A revoked key or grant works for up to 15 seconds more, and for this long beyond them while the primary cannot be reached. It is also how long replicas answer without the primary.";

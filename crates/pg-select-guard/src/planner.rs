@@ -28,10 +28,10 @@ pub struct PlannerSettings {
     /// The number of comparisons by `=` that rows may be joined by. For merge joins PostgreSQL
     /// tries many orders of them, and keeps a path for each order and each set of tables.
     pub equalities: u64,
-    /// Whether the statement searches an HNSW index with pgvector's most thorough settings: the
-    /// search keeps 1,000 candidates (`hnsw.ef_search`), and goes on until the statement has enough
-    /// rows (`hnsw.iterative_scan`, of pgvector 0.8). Rows come nearly in order.
-    /// <https://github.com/pgvector/pgvector#hnsw>
+    /// Whether a search of an HNSW index keeps 1,000 candidates (`hnsw.ef_search`), pgvector's
+    /// maximum, and scans on until the statement has enough rows or `hnsw.max_scan_tuples` is
+    /// reached (`hnsw.iterative_scan`, pgvector 0.8). Rows come nearly in order.
+    /// <https://github.com/pgvector/pgvector#iterative-index-scans>
     pub thorough_hnsw: bool,
 }
 

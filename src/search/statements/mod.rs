@@ -20,7 +20,8 @@ pub struct Statements {
     pub related: CheckedQuery,
 }
 
-/// docs/search.md has how many of the nearest vectors that finds.
+/// Searches of an index use pgvector's most thorough settings. docs/search.md has how many of the
+/// nearest they find.
 const SETTINGS: PlannerSettings = PlannerSettings {
     thorough_hnsw: true,
     ..PlannerSettings::DEFAULT

@@ -29,6 +29,10 @@ fn an_environment_is_deleted_after_a_confirmation() {
             ["oai-zava-dev-old", "northeurope", "rg-zava-dev"],
             ["oai-zava-test", "westeurope", "rg-zava-test"],
         ]);
+        azure["deleted_gateways"] = json!([
+            ["apim-zava-dev-old", "westeurope", "rg-zava-dev"],
+            ["apim-zava-test", "westeurope", "rg-zava-test"],
+        ]);
     });
     checkout
         .run("tear-down", &["dev"], &[])
@@ -44,7 +48,12 @@ fn an_environment_is_deleted_after_a_confirmation() {
     assert_eq!(azure["deleted"], json!(["apim-zava-dev", "rg-zava-dev"]));
     assert_eq!(
         azure["purged"],
-        json!(["oai-zava-dev", "oai-zava-dev-old", "apim-zava-dev"])
+        json!([
+            "oai-zava-dev",
+            "oai-zava-dev-old",
+            "apim-zava-dev",
+            "apim-zava-dev-old"
+        ])
     );
     assert_eq!(azure["deleted_accounts"][0][0], "oai-zava-test");
 }

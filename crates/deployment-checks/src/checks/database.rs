@@ -59,14 +59,16 @@ pub(super) fn configuration(project: &Project) -> Vec<Violation> {
     report.0
 }
 
-/// What is deployed after what: resource, and what it waits for. The server rejects a change while
+/// Resources, and what each waits for. The server rejects a change while
 /// another one is under way, and parameters right after its creation. A database without an
 /// administrator belongs to `azuresu`.
-const ORDER: [(&str, &str); 10] = [
+const ORDER: [(&str, &str); 12] = [
     ("configurations", "azureOnly"),
     ("configurations", "endpoint"),
     ("migrationAdministrator", "configurations"),
     ("otherAdministrators", "migrationAdministrator"),
+    ("database", "configurations"),
+    ("database", "migrationAdministrator"),
     ("database", "otherAdministrators"),
     ("replicas", "database"),
     ("replicas", "azureOnly"),

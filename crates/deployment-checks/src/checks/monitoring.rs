@@ -248,7 +248,11 @@ pub(super) fn lasting(project: &Project) -> Vec<Violation> {
     let found = file.find(Kind::Variable, "loggedOnChange");
     let text = found.and_then(|found| found.value.as_ref());
     let is_right = text.is_some_and(|text| text.text == LOGGED_ON_CHANGE);
-    report.require_that(is_right, ALERTS, "other alerts close while the fault lasts");
+    report.require_that(
+        is_right,
+        ALERTS,
+        "`loggedOnChange` must be replica-lag and embedding-outage",
+    );
     report.require_all(
         project,
         "Microsoft.Insights/scheduledQueryRules",
@@ -261,12 +265,16 @@ pub(super) fn lasting(project: &Project) -> Vec<Violation> {
     let text = project.text(ALERTS);
     let is_in_bytes = text.contains("metricName: 'physical_replication_delay_in_bytes'")
         && !text.contains("physical_replication_delay_in_seconds");
-    report.require_that(is_in_bytes, ALERTS, "the lag is that of an idle primary");
+    report.require_that(
+        is_in_bytes,
+        ALERTS,
+        "the lag must be in bytes: in seconds it grows while the primary is idle",
+    );
     match file.find(Kind::Resource, "replicaLagAlert") {
         Some(alert) => {
             let condition = alert.condition.as_deref();
             let has_replicas = condition == Some("(hasReplicas)");
-            report.require_that(has_replicas, ALERTS, "there is a lag without a replica");
+            report.require_that(has_replicas, ALERTS, "the alert exists without replicas");
             let scopes = alert.get("properties.scopes").unwrap_or("");
             let is_primary = scopes.contains("databaseId");
             report.require_that(

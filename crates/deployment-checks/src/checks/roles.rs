@@ -155,7 +155,11 @@ fn deployment_rights(project: &Project, report: &mut Report) {
     for (file, role) in project.with_type("Microsoft.Authorization/roleDefinitions") {
         let text = role.value.as_ref().map_or("", |value| &value.text);
         let actions = "actions: concat(deployActions, mayTearDown ? tearDownActions : [])\n";
-        report.require_that(text.contains(actions), &file.path, "the rights are others");
+        report.require_that(
+            text.contains(actions),
+            &file.path,
+            "the role has unexpected actions",
+        );
     }
     let Some(file) = project.files.get(RIGHTS) else {
         report.add(RIGHTS, 0, "the file is missing");
