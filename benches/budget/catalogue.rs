@@ -72,12 +72,8 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<CatalogueReport> {
     let mut products = 424;
     for size in SIZES {
         let begun = Instant::now();
-        // Adding a million rows to an index of words takes several times as long as creating it.
-        as_owner(
-            plan,
-            "DROP INDEX retail.product_search_document, retail.product_search_names;",
-        )
-        .await?;
+        // Adding a million rows to an index takes several times as long as creating it.
+        as_owner(plan, DROP_INDEXES).await?;
         while products < size {
             let added = BATCH.min(size - products);
             progress::report(&format!("generating {added} products after {products}"));
@@ -110,6 +106,10 @@ pub(crate) async fn measure(plan: &Plan) -> Fallible<CatalogueReport> {
     }
     Ok(CatalogueReport { machine, measured })
 }
+
+const DROP_INDEXES: &str = "DROP INDEX retail.product_search_document, retail.product_search_names; \
+    SELECT format('DROP INDEX retail.%I', c.relname) FROM pg_class AS c \
+    WHERE c.relnamespace = 'retail'::regnamespace AND c.relname ~ '^vectors_' AND c.relkind = 'i' \\gexec\n";
 
 /// As the migrations create them.
 const WORD_INDEXES: &str = "SET maintenance_work_mem = '1GB'; \

@@ -83,7 +83,7 @@ async fn run(
     if version < MIN_SERVER_VERSION {
         return Err(AdminError::UnsupportedVersion(version / 10_000));
     }
-    migrations::refuse_newer(&mut connection).await?;
+    migrations::check_release(&mut connection, phase).await?;
     create_roles(&mut connection, &azure, settings).await?;
     // New databases of Azure let everybody create objects in `public`.
     sqlx::raw_sql(REVOKE_CREATE)

@@ -58,8 +58,8 @@ const HAS_TABLE: &str = "SELECT EXISTS (SELECT FROM pg_class AS c \
 /// Which migrations are to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Servers of the previous release may run, or be put back: those that contract the database
-    /// for this release wait. Those of earlier releases do not.
+    /// Servers of the previous release may run, or be put back: migrations that contract the
+    /// database wait.
     Expand,
     /// All of them: no server of the previous release runs any more.
     Contract,
@@ -72,12 +72,15 @@ pub(super) struct Progress {
     pub(super) waiting: usize,
 }
 
-/// Checks that no newer release has migrated the database, whose roles and functions this one
-/// would undo. Resets the role.
+/// Checks that the database is of this release or the one before, before anything is changed.
+/// Resets the role.
 ///
 /// # Errors
-/// [`AdminError::NewerRelease`]
-pub(super) async fn refuse_newer(connection: &mut PgConnection) -> Result<(), AdminError> {
+/// [`AdminError::NewerRelease`] or [`AdminError::ContractFirst`].
+pub(super) async fn check_release(
+    connection: &mut PgConnection,
+    phase: Phase,
+) -> Result<(), AdminError> {
     if !has_table(connection).await? {
         return Ok(());
     }
@@ -89,17 +92,22 @@ pub(super) async fn refuse_newer(connection: &mut PgConnection) -> Result<(), Ad
         .execute(connection)
         .await
         .map_err(AdminError::Statement)?;
-    let known: HashSet<i64> = all().iter().map(|migration| migration.version).collect();
-    match applied.difference(&known).max() {
-        Some(&version) => Err(AdminError::NewerRelease(version)),
-        None => Ok(()),
+    let migrations = all();
+    let known: HashSet<i64> = migrations
+        .iter()
+        .map(|migration| migration.version)
+        .collect();
+    if let Some(&version) = applied.difference(&known).max() {
+        return Err(AdminError::NewerRelease(version));
     }
+    waiting(&migrations, &applied, phase).map(|_| ())
 }
 
 /// Applies the migrations of a phase that have not been applied. The user must be the owner.
 ///
 /// # Errors
-/// [`AdminError::Migrate`] if one fails, or differs from what was applied.
+/// [`AdminError::ContractFirst`] if one of an earlier release still waits, [`AdminError::Migrate`] if
+/// one fails or differs from what was applied.
 pub(super) async fn apply(
     connection: &mut PgConnection,
     phase: Phase,
@@ -110,10 +118,7 @@ pub(super) async fn apply(
     } else {
         HashSet::new()
     };
-    let waiting = match phase {
-        Phase::Contract => HashSet::new(),
-        Phase::Expand => waiting(&migrations, &applied),
-    };
+    let waiting = waiting(&migrations, &applied, phase)?;
     let chosen = migrations
         .into_iter()
         .filter(|migration| !waiting.contains(&migration.version));
@@ -163,16 +168,35 @@ async fn applied_versions(connection: &mut PgConnection) -> Result<HashSet<i64>,
     Ok(versions.into_iter().collect())
 }
 
-/// The versions of the contracting migrations that no expanding one follows, and that have not
-/// been applied. What an expanding one follows is of an earlier release.
-fn waiting(migrations: &[Migration], applied: &HashSet<i64>) -> HashSet<i64> {
-    migrations
+/// The versions of the contracting migrations that are not applied in this phase: those that no
+/// expanding one follows.
+///
+/// # Errors
+/// [`AdminError::ContractFirst`] for one that an expanding one follows: it is of an earlier release,
+/// and that release may not even serve yet. A new database has no server to consider.
+fn waiting(
+    migrations: &[Migration],
+    applied: &HashSet<i64>,
+    phase: Phase,
+) -> Result<HashSet<i64>, AdminError> {
+    if phase == Phase::Contract {
+        return Ok(HashSet::new());
+    }
+    let is_contracting = |migration: &&Migration| migration.description.ends_with(CONTRACTING);
+    let last_expanding = migrations
         .iter()
-        .rev()
-        .take_while(|migration| migration.description.ends_with(CONTRACTING))
+        .rfind(|migration| !is_contracting(migration))
+        .map(|migration| migration.version);
+    let (earlier, waiting): (Vec<i64>, Vec<i64>) = migrations
+        .iter()
+        .filter(is_contracting)
         .map(|migration| migration.version)
         .filter(|version| !applied.contains(version))
-        .collect()
+        .partition(|version| Some(*version) < last_expanding);
+    match earlier.first() {
+        Some(&version) if !applied.is_empty() => Err(AdminError::ContractFirst(version)),
+        _ => Ok(waiting.into_iter().collect()),
+    }
 }
 
 #[cfg(test)]
@@ -180,7 +204,7 @@ mod tests {
     use std::collections::HashSet;
     use std::path::Path;
 
-    use super::{MIGRATIONS, migration, waiting};
+    use super::{AdminError, MIGRATIONS, Phase, migration, waiting};
 
     #[test]
     fn every_file_in_migrations_is_embedded_in_order() {
@@ -199,31 +223,37 @@ mod tests {
     }
 
     #[test]
-    fn contracting_migrations_of_the_last_release_wait_until_they_are_applied() {
+    fn contracting_migrations_wait_and_an_earlier_releases_must_not() {
         let names = ["1_a", "2_b.contract", "3_c", "4_d.contract", "5_e.contract"];
         for (listed, applied, expected) in [
-            (1, &[][..], &[][..]),
-            (2, &[], &[2]),
-            (2, &[1], &[2]),
-            (2, &[1, 2], &[]),
-            // The next release's expanding migration builds on the contracted database.
-            (3, &[], &[]),
-            (3, &[1], &[]),
-            (5, &[1], &[4, 5]),
-            (5, &[1, 2, 3, 4], &[5]),
-            (5, &[1, 2, 3, 4, 5], &[]),
+            (1, &[][..], Ok(&[][..])),
+            (2, &[], Ok(&[2])),
+            (2, &[1], Ok(&[2])),
+            (2, &[1, 2], Ok(&[])),
+            // A new database.
+            (3, &[], Ok(&[])),
+            (5, &[], Ok(&[4, 5])),
+            // The next release builds on the contracted database.
+            (3, &[1], Err(2)),
+            (5, &[1], Err(2)),
+            (5, &[1, 2], Ok(&[4, 5])),
+            (5, &[1, 2, 3, 4], Ok(&[5])),
+            (5, &[1, 2, 3, 4, 5], Ok(&[])),
         ] {
             let migrations: Vec<_> = names[..listed]
                 .iter()
                 .map(|name| migration(name, "SELECT"))
                 .collect();
             let applied: HashSet<i64> = applied.iter().copied().collect();
-            let expected: HashSet<i64> = expected.iter().copied().collect();
-            assert_eq!(
-                waiting(&migrations, &applied),
-                expected,
-                "{listed} {applied:?}"
-            );
+            let expected = expected.map(|versions: &[i64]| versions.iter().copied().collect());
+            let found =
+                waiting(&migrations, &applied, Phase::Expand).map_err(|error| match error {
+                    AdminError::ContractFirst(version) => version,
+                    error => panic!("{error}"),
+                });
+            assert_eq!(found, expected, "{listed} {applied:?}");
+            let contracted = waiting(&migrations, &applied, Phase::Contract);
+            assert_eq!(contracted.expect("none waits"), HashSet::new());
         }
     }
 }

@@ -122,6 +122,11 @@ pub enum AdminError {
     /// A migration failed, or one that has been applied differs from its file.
     #[error("the migrations cannot be applied")]
     Migrate(#[source] sqlx::migrate::MigrateError),
+    /// A contracting migration of an earlier release has not been applied.
+    #[error(
+        "migration {0} of an earlier release waits for `migrate --contract`; deploy that release and run its command, or run this one's if no earlier server is left"
+    )]
+    ContractFirst(i64),
     /// A newer release has migrated the database.
     #[error(
         "a newer release has migrated the database (migration {0}); run that release's zava-mcp-server migrate"

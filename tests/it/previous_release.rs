@@ -99,6 +99,23 @@ fn the_examination_of_this_version_is_kept() {
     );
 }
 
+/// After a release, the first change raises the version. Otherwise it would change what is kept of
+/// the release.
+#[test]
+fn a_release_is_followed_by_the_next_version() {
+    let changes = include_str!("../../CHANGELOG.md");
+    let version = env!("CARGO_PKG_VERSION");
+    let (_, unreleased) = changes
+        .split_once("## [Unreleased]")
+        .expect("a section for what is not released");
+    let unreleased = unreleased.split("\n## ").next().unwrap_or_default();
+    let is_released = changes.contains(&format!("\n## [{version}]"));
+    assert!(
+        !is_released || unreleased.trim().is_empty(),
+        "version {version} is released; raise the version in Cargo.toml, and cp -r tests/releases/{version} to the new one"
+    );
+}
+
 #[tokio::test]
 async fn the_previous_release_serves_data_from_the_migrated_database() {
     let database = TestDatabase::new().await;

@@ -12,10 +12,6 @@ const MODEL: &str = "catalogue";
 /// Few, because the time to build the index grows with them.
 const DIMENSIONS: usize = 64;
 
-/// The planner settings of the statements (`PlannerSettings::thorough_hnsw`).
-const SETTINGS: &str =
-    "SET LOCAL hnsw.ef_search = 1000; SET LOCAL hnsw.iterative_scan = relaxed_order";
-
 /// Filters: the group, the minimum and the maximum price, only in stock; and the same in SQL.
 const FILTERS: [([&str; 4], &str); 7] = [
     (["", "", "", "false"], "true"),
@@ -49,6 +45,14 @@ async fn run(db: &mut PgConnection, sql: &str) {
         .execute(db)
         .await
         .unwrap_or_else(|error| panic!("{sql}: {error}"));
+}
+
+/// Applies the planner settings of the statements.
+async fn apply_settings(db: &mut PgConnection) {
+    let statements = statements::with_dimensions(DIMENSIONS);
+    for (name, value) in statements.search.settings().changed() {
+        run(db, &format!("SET LOCAL {name} = {value}")).await;
+    }
 }
 
 /// A copy of the sample with 100,000 more products, their words and vectors.
@@ -156,7 +160,7 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
     maintain(&database, None).await;
 
     let mut db = database.signed(SEATTLE).await;
-    run(&mut db, SETTINGS).await;
+    apply_settings(&mut db).await;
     let dimensions = DIMENSIONS.to_string();
     let Statements {
         search: by_text,
@@ -194,7 +198,7 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
         let mut found = 0;
         // A signed transaction ends after half a minute.
         let mut db = database.signed(SEATTLE).await;
-        run(&mut db, SETTINGS).await;
+        apply_settings(&mut db).await;
         for (vector, expected) in vectors.iter().zip(&nearest_products) {
             assert_eq!(expected.len(), 10, "{condition}");
             let rows = search(&mut db, vector, "", filter).await;
@@ -345,7 +349,7 @@ async fn deleted_neighbors(database: &TestDatabase, vector: &str) {
         .expect("deleted vectors");
     }
     let mut db = database.signed(SEATTLE).await;
-    run(&mut db, SETTINGS).await;
+    apply_settings(&mut db).await;
     for filter in [FILTERS[0].0, FILTERS[3].0] {
         assert_eq!(search(&mut db, vector, "", filter).await.len(), 10);
     }

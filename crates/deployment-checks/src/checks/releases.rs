@@ -14,20 +14,12 @@ pub(super) fn settings(project: &Project) -> Vec<Violation> {
     let mut report = Report::default();
     let this = version(project);
     let paths = project.texts_in(RELEASES).map(|(path, _)| path);
-    let mut releases: Vec<_> = paths
+    let previous = paths
         .filter_map(|path| path.strip_prefix(RELEASES)?.strip_suffix("/settings"))
-        .map(|release| (numbers(release), release))
-        .filter(|(release, _)| *release <= numbers(this))
-        .collect();
-    releases.sort();
-    // Before the first release, this version.
-    if releases.len() > 1 {
-        releases.retain(|(_, release)| *release != this);
-    }
-    let Some((_, previous)) = releases.pop() else {
-        report.add(RELEASES, 0, "there is no release with settings");
-        return report.0;
-    };
+        .filter(|release| numbers(release) < numbers(this))
+        .max_by_key(|release| numbers(release))
+        // Before the first release, this version.
+        .unwrap_or(this);
     let path = format!("{RELEASES}{previous}/settings");
     let known: Vec<_> = project.text(&path).lines().collect();
     let mut count = 0;
