@@ -48,3 +48,15 @@ fn commands_in_the_documentation_run_on_macos() {
         assert!(found.is_empty(), "{}: date {found:?}", path.display());
     }
 }
+
+/// Otherwise a build of any branch passes: whoever may push one can sign what they like there.
+#[test]
+fn documented_verifications_name_what_was_built() {
+    let page = fs::read_to_string(Path::new(REPOSITORY).join("docs/deploy.md")).expect("a page");
+    let is_command = |line: &&str| line.starts_with("gh attestation verify");
+    let commands: Vec<_> = page.lines().filter(is_command).collect();
+    assert!(!commands.is_empty());
+    for command in commands {
+        assert!(command.contains(" --source-ref "), "{command}");
+    }
+}
