@@ -231,12 +231,14 @@ fn every_step_that_fails_ends_the_deployment() {
                 ("rest", "migrate"),
                 ("functionapp deployment", "publish"),
                 ("containerapp job update", "publish"),
+                ("functionapp list", "smoke"),
             ][..],
         ),
         (
             "containerapp",
             &[
                 ("containerapp update", "publish"),
+                ("containerapp list", "smoke"),
                 ("containerapp list", "summary"),
             ],
         ),
@@ -489,23 +491,6 @@ fn a_deployment_to_container_apps_waits_until_the_new_revision_serves() {
     deploy(&checkout, "dev", "containerapp", "second", &[])
         .fails(1, "the revision ca-zava-dev--0000003 is not ready")
         .fails(1, "ca-zava-dev--0000002 still serves");
-}
-
-#[test]
-fn the_test_of_a_server_is_told_its_version() {
-    let checkout = Checkout::new();
-    checkout.release("first", &image('a'));
-    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
-    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
-    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
-    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
-        let arguments = [&options[..], more].concat();
-        let run = checkout.run("deploy", &arguments, &[]).succeeds();
-        let expected = format!(
-            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
-        );
-        assert_eq!(run.printed().trim(), expected);
-    }
 }
 
 #[test]

@@ -8,6 +8,6 @@ mod github; //   scripts/fetch-release and scripts/publish-release
 mod help; //     every script explains itself
 mod migrate_job; // scripts/migrate-job
 mod packages; // scripts/package, scripts/release and scripts/build-image
-mod smoke; //    scripts/smoke, its arguments
+mod smoke; //    scripts/smoke, its arguments, and which server it is given
 mod teardown; // scripts/tear-down
 mod templates; // scripts/bicep
