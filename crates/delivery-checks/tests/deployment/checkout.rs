@@ -106,6 +106,7 @@ impl Checkout {
             .env("GH_LOG", self.path("gh.log"))
             .env("DOCKER_LOG", self.path("docker.log"))
             .env("JOB_POLL_SECONDS", "0")
+            .env("PURGE_POLL_SECONDS", "0")
             .env("REVISION_POLL_SECONDS", "0")
             .envs(variables.iter().copied())
             .output();

@@ -334,7 +334,7 @@ fn an_environment_is_only_described_by_deployments_of_its_own() {
             azure["deployments"][0]["outputs"]["resourceGroupName"]["value"] = group.into();
         });
         checkout
-            .run("tear-down", &["zava", "--confirm", "zava"], &[])
+            .run("migrate-job", &["zava"], &[])
             .fails(1, "the environment zava was not found");
         checkout.commands("az");
         let step = ["--step", "provision"];
