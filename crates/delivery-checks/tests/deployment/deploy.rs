@@ -316,7 +316,8 @@ fn an_environment_is_only_described_by_deployments_of_its_own() {
     checkout.release("first", &image('a'));
     checkout.release("second", &image('b'));
     deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
-    // Its deployments begin with the prefix of an environment named `zava`, which azd may have made.
+    // Its deployments begin with the prefix of an environment named `zava`, which azd may have
+    // made.
     for (name, group) in [
         ("zava-dev-20261201000000", "rg-zava-zava"),
         ("zava-1790000000", "rg-zava-dev"),

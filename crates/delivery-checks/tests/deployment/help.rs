@@ -38,7 +38,7 @@ fn every_script_that_is_named_exists_and_explains_itself() {
 
 /// GNU's `date -d` is not that of macOS.
 #[test]
-fn commands_in_the_documentation_run_on_macos() {
+fn documented_commands_do_not_use_gnu_date() {
     for entry in fs::read_dir(Path::new(REPOSITORY).join("docs")).expect("a folder") {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).unwrap_or_default();
