@@ -58,13 +58,18 @@ deployment_name() { printf 'zava-%s-%s\n' "$environment" "$(date -u +%Y%m%d%H%M%
 # group_name: prints the name of the environment's resource group, as infra/main.bicep makes it.
 group_name() { printf 'rg-zava-%s\n' "$environment"; }
 
+# group_exists: succeeds if that resource group exists.
+group_exists() {
+  local exists
+  exists=$(az_run group exists --name "$(group_name)" --output tsv) || exit
+  [ "$exists" = true ]
+}
+
 # outputs_read: reads the outputs of the environment's last successful deployment from Azure, by
 # these scripts or by azd, which names its deployments ENVIRONMENT-TIME. Fails if there is none, or
 # if the resource group was deleted, which deployments of the subscription outlive.
 outputs_read() {
-  local exists
-  exists=$(az_run group exists --name "$(group_name)" --output tsv) || exit
-  [ "$exists" = true ] || return 1
+  group_exists || return 1
   az_run deployment sub list --output json \
     --query "[?starts_with(name,'zava-$environment-')||starts_with(name,'$environment-')].{name:name,time:properties.timestamp,state:properties.provisioningState,outputs:properties.outputs}" \
     > "$deploy_dir/$environment.list.json"

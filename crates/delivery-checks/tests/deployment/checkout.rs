@@ -77,14 +77,16 @@ impl Checkout {
     pub(crate) fn release(&self, name: &str, image: &str) -> PathBuf {
         let package = format!("package of {image}");
         self.write(&format!("{name}/functions.zip"), &package);
-        let program = "import hashlib, sys; print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest())";
+        let program = "import hashlib, sys
+print(hashlib.sha256(open(sys.argv[1], 'rb').read()).hexdigest())";
         let sum = Command::new("python3")
             .args(["-c", program])
             .arg(self.path(&format!("{name}/functions.zip")))
             .output();
         let sum = String::from_utf8(sum.expect("it runs").stdout).expect("text");
-        let sum = sum.trim();
-        let release = json!({"version": "0.1.0", "commit": "c", "image": image, "package": format!("sha256:{sum}")});
+        let package = format!("sha256:{}", sum.trim());
+        let release =
+            json!({"version": "0.1.0", "commit": "c", "image": image, "package": package});
         self.write(&format!("{name}/release.json"), &release.to_string());
         self.path(name)
     }
@@ -106,6 +108,7 @@ impl Checkout {
             .env("GH_LOG", self.path("gh.log"))
             .env("DOCKER_LOG", self.path("docker.log"))
             .env("JOB_POLL_SECONDS", "0")
+            .env("PURGE_POLL_SECONDS", "0")
             .env("REVISION_POLL_SECONDS", "0")
             .envs(variables.iter().copied())
             .output();

@@ -129,14 +129,24 @@ fn what_others_have_added_stays() {
     checkout.run("entra", &["dev"], &[]).succeeds();
     checkout.change_azure(|azure| {
         let app = &mut azure["apps"][0];
-        let role = json!({"id": "r", "value": "store.branch", "displayName": "Branch", "allowedMemberTypes": ["User"]});
+        let role = json!({
+            "id": "r", "value": "store.branch", "displayName": "Branch",
+            "allowedMemberTypes": ["User"],
+        });
         app["appRoles"].as_array_mut().expect("roles").push(role);
         app["identifierUris"] = json!(["https://elsewhere.example.com/mcp"]);
         let client = json!({"appId": "c", "delegatedPermissionIds": []});
-        app["api"]["preAuthorizedApplications"].as_array_mut().expect("clients").push(client);
+        app["api"]["preAuthorizedApplications"]
+            .as_array_mut()
+            .expect("clients")
+            .push(client);
         // A scope whose id somebody else has chosen keeps it.
-        app["api"]["oauth2PermissionScopes"][0]["id"] = "77777777-7777-7777-7777-777777777777".into();
-        for client in app["api"]["preAuthorizedApplications"].as_array_mut().expect("clients") {
+        let id = "77777777-7777-7777-7777-777777777777";
+        app["api"]["oauth2PermissionScopes"][0]["id"] = id.into();
+        for client in app["api"]["preAuthorizedApplications"]
+            .as_array_mut()
+            .expect("clients")
+        {
             client["delegatedPermissionIds"] = json!([]);
         }
     });

@@ -15,7 +15,19 @@ fn deploy(checkout: &Checkout, release: &str, more: &[&str]) {
     checkout.run("deploy", &arguments, &[]).succeeds();
 }
 
-/// Fetches what runs in prod, for a roll-back, and returns the commit or tag that was downloaded.
+/// A build that is kept: that of a commit of main, or of a tag.
+fn build(name: &str, letter: char) -> Value {
+    json!({"name": name, "digest": &digest(letter)[1..]})
+}
+
+/// The same with other fields (see the stand-in).
+fn but(mut build: Value, fields: &Value) -> Value {
+    let fields = fields.as_object().expect("fields").clone();
+    build.as_object_mut().expect("a build").extend(fields);
+    build
+}
+
+/// Fetches what runs in prod, for a roll-back, and returns the commit that was downloaded.
 #[track_caller]
 fn previous(checkout: &Checkout) -> String {
     let _ = fs::remove_dir_all(checkout.path("previous"));
@@ -36,9 +48,10 @@ fn the_previous_release_is_the_one_that_runs() {
             &digest('a')[1..]: [["aaaa", "refs/tags/v0.1.0"]],
             &digest('b')[1..]: [["bbbb", "refs/tags/v0.2.0"]],
         });
+        let artifacts = [build("aaaa", 'a'), build("bbbb", 'b'), build("cccc", 'c')];
         github(
             &checkout,
-            &json!({"images": images, "artifacts": ["aaaa", "bbbb", "cccc"]}),
+            &json!({"images": images, "artifacts": artifacts}),
         );
         checkout.release("first", &image('a'));
         checkout.release("second", &image('b'));
@@ -66,10 +79,77 @@ fn a_build_that_is_not_kept_any_more_is_that_of_its_release() {
     let checkout = Checkout::new();
     let builds = [["aaaa", "refs/heads/main"], ["aaaa", "refs/tags/v0.1.0"]];
     let images = json!({&digest('a')[1..]: builds});
-    github(&checkout, &json!({"images": images, "tags": ["v0.1.0"]}));
+    let of_commit = json!({"commit": "aaaa", "source": "aaaa"});
+    let release = but(build("v0.1.0", 'a'), &of_commit);
+    github(&checkout, &json!({"images": images, "tags": [release]}));
     checkout.release("first", &image('a'));
     deploy(&checkout, "first", &[]);
-    assert_eq!(previous(&checkout), "v0.1.0");
+    assert_eq!(previous(&checkout), "aaaa");
+    let commands = checkout.commands("gh");
+    let is_download = |command: &String| command.starts_with("release download v0.1.0");
+    assert!(commands.iter().any(is_download), "{commands:?}");
+}
+
+/// Whoever may push a branch can run a build.yml of their own there, and name its artifact after the
+/// commit that runs in prod.
+#[test]
+fn what_is_put_back_is_the_verified_build_of_the_image_that_runs() {
+    let genuine = build("aaaa", 'a');
+    let built = json!({&digest('a')[1..]: [["aaaa", "refs/heads/main"]]});
+    let branch = json!({"source": "eeee", "ref": "refs/heads/branch"});
+    let of_branch = but(genuine.clone(), &branch);
+    for another in [
+        of_branch.clone(),
+        but(of_branch, &json!({"head": "eeee"})),
+        but(genuine.clone(), &json!({"commit": "eeee"})),
+        but(genuine.clone(), &json!({"forged": ["functions.zip"]})),
+        but(genuine.clone(), &json!({"forged": ["release.json"]})),
+        build("aaaa", 'b'), // of the same commit, by the workflow of its tag
+    ] {
+        let checkout = Checkout::new();
+        checkout.release("first", &image('a'));
+        deploy(&checkout, "first", &[]);
+        let artifacts = json!([another, genuine]);
+        github(&checkout, &json!({"images": built, "artifacts": artifacts}));
+        assert_eq!(previous(&checkout), "aaaa");
+        let commands = checkout.commands("gh");
+        let mut downloads = commands
+            .iter()
+            .filter(|command| command.contains("download"));
+        let last = downloads.next_back().expect("a download");
+        assert!(last.starts_with("run download 1 "), "{commands:?}");
+        // Alone, it is no reason not to deploy.
+        let artifacts = json!([another]);
+        github(&checkout, &json!({"images": built, "artifacts": artifacts}));
+        let run = checkout.run("fetch-release", &["--previous", "prod", "none"], &[]);
+        let said = run.succeeds().said();
+        assert!(said.contains("no verified build"), "{another}: {said}");
+        assert!(!checkout.path("none").exists());
+    }
+}
+
+/// A build.yml of a branch can attest any image, also that of prod.
+#[test]
+fn provenance_of_an_image_counts_from_main_and_tags_only() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "first", &[]);
+    let branch = json!(["eeee", "refs/heads/branch"]);
+    let artifacts = json!([build("eeee", 'a'), build("aaaa", 'a')]);
+    let images = json!({&digest('a')[1..]: [branch, ["aaaa", "refs/heads/main"]]});
+    github(
+        &checkout,
+        &json!({"images": images, "artifacts": artifacts}),
+    );
+    assert_eq!(previous(&checkout), "aaaa");
+    let images = json!({&digest('a')[1..]: [branch]});
+    github(
+        &checkout,
+        &json!({"images": images, "artifacts": artifacts}),
+    );
+    let run = checkout.run("fetch-release", &["--previous", "prod", "none"], &[]);
+    let said = run.succeeds().said();
+    assert!(said.contains("from main or the tag of a release"), "{said}");
 }
 
 #[test]
@@ -82,12 +162,17 @@ fn a_deployment_goes_on_where_a_roll_back_is_not_possible() {
         (
             json!({"images": built}),
             true,
-            "is not kept any more (commit aaaa)",
+            "no verified build of the image that runs is kept (commit aaaa)",
         ),
         (
             json!({"images": released}),
             true,
-            "is not kept any more (commit aaaa)",
+            "no verified build of the image that runs is kept (commit aaaa)",
+        ),
+        (
+            json!({"images": released, "tags": [build("v0.1.0", 'a')]}), // of another commit
+            true,
+            "no verified build of the image that runs is kept (commit aaaa)",
         ),
     ] {
         let checkout = Checkout::new();
@@ -117,15 +202,32 @@ fn a_deployment_goes_on_where_a_roll_back_is_not_possible() {
 
 #[test]
 fn a_release_that_the_workflow_has_not_built_is_refused() {
-    for file in ["functions.zip", "release.json"] {
+    let genuine = build("v0.1.0", 'a');
+    let of_tag = "was not built by build.yml of Owner/zava-mcp-server from refs/tags/v0.1.0";
+    for (fields, words) in [
+        (
+            json!({"forged": ["functions.zip"]}),
+            "functions.zip was not built by build.yml",
+        ),
+        (
+            json!({"forged": ["release.json"]}),
+            "release.json was not built by build.yml",
+        ),
+        (json!({"ref": "refs/heads/branch"}), of_tag),
+        (json!({"ref": "refs/tags/v0.0.9"}), of_tag),
+        (
+            json!({"version": "0.0.9"}),
+            "release.json has the version '0.0.9', not 0.1.0",
+        ),
+    ] {
         let checkout = Checkout::new();
-        github(&checkout, &json!({"tags": ["v0.1.0"], "forged": [file]}));
-        checkout
-            .run("fetch-release", &["v0.1.0", "previous"], &[])
-            .fails(1, &format!("{file} was not built by build.yml"));
+        let release = but(genuine.clone(), &fields);
+        github(&checkout, &json!({"tags": [release]}));
+        let run = checkout.run("fetch-release", &["v0.1.0", "previous"], &[]);
+        run.fails(1, words).fails(1, "Do not deploy it");
     }
     let checkout = Checkout::new();
-    github(&checkout, &json!({"tags": ["v0.1.0"]}));
+    github(&checkout, &json!({"tags": [genuine]}));
     checkout
         .run("fetch-release", &["v0.1.0", "release"], &[])
         .succeeds();
@@ -198,7 +300,11 @@ fn a_release_is_published_with_checksums_and_notes_of_its_version() {
         .run("release-notes", &["v9.9.9"], &[])
         .fails(1, "does not name the version in Cargo.toml");
     fs::remove_file(checkout.path("CHANGELOG.md")).expect("removed");
-    checkout.write("CHANGELOG.md", "# Changelog\n\n## [0.1.0] - 2026-12-01\n\n- The first version.\n\n## [0.0.1]\n\n- Older.\n");
+    checkout.write(
+        "CHANGELOG.md",
+        "# Changelog\n\n## [0.1.0] - 2026-12-01\n\n- The first version.\n\n\
+         ## [0.0.1]\n\n- Older.\n",
+    );
     let notes = checkout
         .run("release-notes", &["v0.1.0"], &[])
         .succeeds()

@@ -38,7 +38,7 @@ fn every_script_that_is_named_exists_and_explains_itself() {
 
 /// GNU's `date -d` is not that of macOS.
 #[test]
-fn commands_in_the_documentation_run_on_macos() {
+fn documented_commands_do_not_use_gnu_date() {
     for entry in fs::read_dir(Path::new(REPOSITORY).join("docs")).expect("a folder") {
         let path = entry.expect("an entry").path();
         let text = fs::read_to_string(&path).unwrap_or_default();
@@ -46,5 +46,17 @@ fn commands_in_the_documentation_run_on_macos() {
         let gnu = dates.filter_map(|rest| rest.split(')').next());
         let found: Vec<_> = gnu.filter(|words| words.contains("-d '")).collect();
         assert!(found.is_empty(), "{}: date {found:?}", path.display());
+    }
+}
+
+/// Otherwise a build of any branch passes: whoever may push one can sign what they like there.
+#[test]
+fn documented_verifications_name_what_was_built() {
+    let page = fs::read_to_string(Path::new(REPOSITORY).join("docs/deploy.md")).expect("a page");
+    let is_command = |line: &&str| line.starts_with("gh attestation verify");
+    let commands: Vec<_> = page.lines().filter(is_command).collect();
+    assert!(!commands.is_empty());
+    for command in commands {
+        assert!(command.contains(" --source-ref "), "{command}");
     }
 }

@@ -2,11 +2,12 @@
 //! check every argument, and that can fail.
 
 mod checkout; // a copy of the scripts, the stand-ins, and what they recorded
-mod deploy; //   scripts/deploy and scripts/migrate-job
+mod deploy; //   scripts/deploy
 mod entra; //    scripts/entra
 mod github; //   scripts/fetch-release and scripts/publish-release
 mod help; //     every script explains itself
+mod migrate_job; // scripts/migrate-job
 mod packages; // scripts/package, scripts/release and scripts/build-image
-mod smoke; //    scripts/smoke, its arguments
+mod smoke; //    scripts/smoke, its arguments, and which server it is given
 mod teardown; // scripts/tear-down
 mod templates; // scripts/bicep

@@ -29,7 +29,8 @@ fn executable(checkout: &Checkout, name: &str, symbols: &[&str]) -> PathBuf {
 fn members(zip: &Path) -> String {
     let program = "import sys, zipfile
 for member in zipfile.ZipFile(sys.argv[1]).infolist():
-    print(oct(member.external_attr >> 16), member.create_system, member.date_time[0], member.filename)";
+    mode = oct(member.external_attr >> 16)
+    print(mode, member.create_system, member.date_time[0], member.filename)";
     let output = Command::new("python3")
         .args(["-c", program])
         .arg(zip)

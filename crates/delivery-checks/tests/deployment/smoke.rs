@@ -1,4 +1,5 @@
-use super::checkout::Checkout;
+use super::checkout::{CLIENT_ID, Checkout, image};
+use super::deploy::deploy;
 
 /// The test itself runs over a server: `tests/it/smoke.rs`.
 #[test]
@@ -120,5 +121,71 @@ fn a_server_of_another_version_does_not_pass() {
         assert_eq!(output.status.success(), passes, "{said}");
         let failed = said.contains("FAIL the server is of version 0.2.0");
         assert_eq!(failed, wanted == "0.2.0", "{said}");
+    }
+}
+
+#[test]
+fn the_test_of_a_server_is_told_its_version() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
+    checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
+    let options = ["dev", "--client-id", CLIENT_ID, "--step", "smoke"];
+    for (more, version) in [(&["--release", "first"][..], "--version 0.1.0 "), (&[], "")] {
+        let arguments = [&options[..], more].concat();
+        let run = checkout.run("deploy", &arguments, &[]).succeeds();
+        let expected = format!(
+            "smoke --scope api://{CLIENT_ID}/.default {version}https://zava-dev.example.net/mcp"
+        );
+        assert_eq!(run.printed().trim(), expected);
+    }
+}
+
+/// Pipelines of other environments may create deployments of the subscription, and so the outputs
+/// that name the URL.
+#[test]
+fn no_token_is_sent_to_a_server_outside_of_the_environments_group() {
+    for hosting in ["functions", "containerapp"] {
+        let checkout = Checkout::new();
+        checkout.release("first", &image('a'));
+        checkout.write("scripts/smoke", "#!/bin/sh\necho \"smoke $*\"\n");
+        deploy(&checkout, "prod", hosting, "first", &[]).succeeds();
+        checkout.change_azure(|azure| {
+            azure["gateways"] = serde_json::json!([["apim-zava-prod", "westeurope"]]);
+            let mut forged = azure["deployments"][0].clone();
+            forged["name"] = "zava-prod-20261231000000".into();
+            forged["time"] = "2026-12-31T00:00:00Z".into();
+            let deployments = azure["deployments"].as_array_mut();
+            deployments.expect("a list").push(forged);
+        });
+        for (url, is_own) in [
+            ("https://zava-prod.example.net/mcp", true),
+            ("https://apim-zava-prod.azure-api.net/mcp", true),
+            ("https://zava-dev.example.net/mcp", false),
+            ("https://apim-zava-dev.azure-api.net/mcp", false),
+            (
+                "https://zava-prod.example.net@zava-dev.example.net/mcp",
+                false,
+            ),
+            (
+                "https://zava-dev.example.net/zava-prod.example.net/mcp",
+                false,
+            ),
+            ("http://zava-prod.example.net/mcp", false),
+        ] {
+            checkout.change_azure(|azure| {
+                azure["deployments"][1]["outputs"]["mcpUrl"]["value"] = url.into();
+            });
+            let smoke = ["--step", "smoke"];
+            let run = deploy(&checkout, "prod", hosting, "first", &smoke);
+            let run = match is_own {
+                true => run.succeeds(),
+                false => run.fails(
+                    1,
+                    &format!("{url} is not the URL of a server in rg-zava-prod"),
+                ),
+            };
+            assert_eq!(run.printed().contains("smoke "), is_own, "{}", run.said());
+        }
     }
 }

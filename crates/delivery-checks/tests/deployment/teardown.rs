@@ -58,6 +58,23 @@ fn an_environment_is_deleted_after_a_confirmation() {
     assert_eq!(azure["deleted_accounts"][0][0], "oai-zava-test");
 }
 
+/// Such an environment has no outputs.
+#[test]
+fn an_environment_whose_first_deployment_has_failed_is_deleted() {
+    let checkout = Checkout::new();
+    checkout.release("first", &image('a'));
+    checkout.change_azure(|azure| azure["failures"] = json!(["(QuotaExceeded)"]));
+    let mut arguments = vec!["dev", "--release", "first", "--yes"];
+    arguments.extend(["--location", "westeurope", "--client-id", CLIENT_ID]);
+    let run = checkout.run("deploy", &arguments, &[]);
+    run.fails(1, "QuotaExceeded");
+    let confirmed = ["dev", "--confirm", "dev"];
+    checkout.run("tear-down", &confirmed, &[]).succeeds();
+    assert_eq!(checkout.azure()["deleted"], json!(["rg-zava-dev"]));
+    assert_eq!(checkout.azure()["purged"], json!(["oai-zava-dev"]));
+    checkout.run("deploy", &arguments, &[]).succeeds();
+}
+
 /// With the group, a pipeline loses its identity.
 #[test]
 fn names_are_freed_before_the_group_is_deleted() {
