@@ -50,7 +50,8 @@ fn the_contract_is_that_of_the_release_that_serves() {
         deploy(&checkout, "prod", hosting, "second", &publish).succeeds();
         checkout.run("migrate-job", &contract, &[]).succeeds();
         // Nor may the image be another one by an option.
-        let another = [&contract[..], &["--image", &image('a')]].concat();
+        let image = image('a');
+        let another = [&contract[..], &["--image", &image]].concat();
         checkout
             .run("migrate-job", &another, &[])
             .fails(1, "Deploy the release of that image again first");
