@@ -188,6 +188,24 @@ async fn searches_among_many_products_use_indexes_and_lose_nothing() {
         assert!(plan.contains("Index Scan using vectors_64_"), "{plan}");
     }
 
+    // The index gives as many rows as the statement asks for, and not only its first candidates.
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT FROM retail.product_description_embeddings AS e \
+         WHERE e.model = '{MODEL}' AND e.dimensions = {DIMENSIONS} \
+         ORDER BY e.description_embedding::public.vector({DIMENSIONS}) OPERATOR(public.<=>) '{}' LIMIT 2000) AS n",
+        vectors[0]
+    );
+    let nearest_plan = plan(&mut db, &sql, &[]).await;
+    assert!(
+        nearest_plan.contains("Index Scan using vectors_64_"),
+        "{nearest_plan}"
+    );
+    let rows: i64 = sqlx::query_scalar(AssertSqlSafe(sql))
+        .fetch_one(&mut db)
+        .await
+        .expect("a number");
+    assert_eq!(rows, 2000);
+
     half_precision(&database, &mut superuser).await;
 
     for (filter, condition) in FILTERS {
