@@ -36,10 +36,10 @@ async fn the_program_asks_the_server_on_its_machine_for_its_health() {
     let database = TestDatabase::shared();
     let ready = TestServer::with_settings(&settings(&database.name)).await;
     let mut unreachable = settings(&database.name);
-    // Nobody listens on a port that was free a moment ago.
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    unreachable.database.port = free.local_addr().expect("an address").port();
-    drop(free);
+    // A socket that does not listen keeps the port, so connections to it are refused.
+    let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
+    bound.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
+    unreachable.database.port = bound.local_addr().expect("an address").port();
     let port = unreachable.database.port;
     let unready = TestServer::with_settings(&unreachable).await;
     let listen = |server: &TestServer| {
