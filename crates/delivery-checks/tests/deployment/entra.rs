@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use super::checkout::{CLIENT_ID, Checkout, image};
+use super::checkout::{Checkout, image};
+use super::deploy::deploy;
 
 const URL: &str = "https://zava-dev.example.net/mcp";
 
@@ -8,17 +9,7 @@ const URL: &str = "https://zava-dev.example.net/mcp";
 fn deployed() -> Checkout {
     let checkout = Checkout::new();
     checkout.release("first", &image('a'));
-    let arguments = [
-        "dev",
-        "--release",
-        "first",
-        "--yes",
-        "--location",
-        "westeurope",
-        "--client-id",
-        CLIENT_ID,
-    ];
-    checkout.run("deploy", &arguments, &[]).succeeds();
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
     checkout.change_azure(|azure| {
         let id = "55555555-5555-5555-5555-555555555555";
         azure["identities"] = json!([[

@@ -79,8 +79,8 @@ fn a_build_that_is_not_kept_any_more_is_that_of_its_release() {
     let checkout = Checkout::new();
     let builds = [["aaaa", "refs/heads/main"], ["aaaa", "refs/tags/v0.1.0"]];
     let images = json!({&digest('a')[1..]: builds});
-    let of_commit = json!({"commit": "aaaa", "source": "aaaa"});
-    let release = but(build("v0.1.0", 'a'), &of_commit);
+    let commit = json!({"commit": "aaaa", "source": "aaaa"});
+    let release = but(build("v0.1.0", 'a'), &commit);
     github(&checkout, &json!({"images": images, "tags": [release]}));
     checkout.release("first", &image('a'));
     deploy(&checkout, "first", &[]);
@@ -90,17 +90,17 @@ fn a_build_that_is_not_kept_any_more_is_that_of_its_release() {
     assert!(commands.iter().any(is_download), "{commands:?}");
 }
 
-/// Whoever may push a branch can run a build.yml of their own there, and name its artifact after the
-/// commit that runs in prod.
+/// A person who may push a branch can run a different build.yml there, and name its artifact after
+/// the commit that runs in prod.
 #[test]
 fn what_is_put_back_is_the_verified_build_of_the_image_that_runs() {
     let genuine = build("aaaa", 'a');
     let built = json!({&digest('a')[1..]: [["aaaa", "refs/heads/main"]]});
     let branch = json!({"source": "eeee", "ref": "refs/heads/branch"});
-    let of_branch = but(genuine.clone(), &branch);
+    let branch_build = but(genuine.clone(), &branch);
     for another in [
-        of_branch.clone(),
-        but(of_branch, &json!({"head": "eeee"})),
+        branch_build.clone(),
+        but(branch_build, &json!({"head": "eeee"})),
         but(genuine.clone(), &json!({"commit": "eeee"})),
         but(genuine.clone(), &json!({"forged": ["functions.zip"]})),
         but(genuine.clone(), &json!({"forged": ["release.json"]})),
@@ -203,7 +203,7 @@ fn a_deployment_goes_on_where_a_roll_back_is_not_possible() {
 #[test]
 fn a_release_that_the_workflow_has_not_built_is_refused() {
     let genuine = build("v0.1.0", 'a');
-    let of_tag = "was not built by build.yml of Owner/zava-mcp-server from refs/tags/v0.1.0";
+    let other_ref = "was not built by build.yml of Owner/zava-mcp-server from refs/tags/v0.1.0";
     for (fields, words) in [
         (
             json!({"forged": ["functions.zip"]}),
@@ -213,8 +213,8 @@ fn a_release_that_the_workflow_has_not_built_is_refused() {
             json!({"forged": ["release.json"]}),
             "release.json was not built by build.yml",
         ),
-        (json!({"ref": "refs/heads/branch"}), of_tag),
-        (json!({"ref": "refs/tags/v0.0.9"}), of_tag),
+        (json!({"ref": "refs/heads/branch"}), other_ref),
+        (json!({"ref": "refs/tags/v0.0.9"}), other_ref),
         (
             json!({"version": "0.0.9"}),
             "release.json has the version '0.0.9', not 0.1.0",

@@ -49,7 +49,7 @@ fn documented_commands_do_not_use_gnu_date() {
     }
 }
 
-/// Otherwise a build of any branch passes: whoever may push one can sign what they like there.
+/// Without the ref, a build of any branch passes, and its build.yml can sign any file.
 #[test]
 fn documented_verifications_name_what_was_built() {
     let page = fs::read_to_string(Path::new(REPOSITORY).join("docs/deploy.md")).expect("a page");
@@ -59,4 +59,35 @@ fn documented_verifications_name_what_was_built() {
     for command in commands {
         assert!(command.contains(" --source-ref "), "{command}");
     }
+}
+
+/// A script ends when the last command of a line fails, not an earlier one.
+#[test]
+fn no_line_of_a_script_hides_a_failure_behind_another_assignment() {
+    let mut found = Vec::new();
+    for folder in ["scripts", "scripts/lib"] {
+        let folder = Path::new(REPOSITORY).join(folder);
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let text = fs::read_to_string(&path).unwrap_or_default();
+            let is_shell =
+                text.starts_with("#!/usr/bin/env bash") || text.starts_with("# shellcheck");
+            let hides = |line: &&str| {
+                let assigned = line.trim_start().split_once("=$(");
+                let name = |text: &str| {
+                    text.chars()
+                        .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+                };
+                assigned.is_some_and(|(first, rest)| {
+                    let another = rest
+                        .rsplit_once("=$(")
+                        .and_then(|(start, _)| start.rsplit_once(") "));
+                    name(first) && another.is_some_and(|(_, second)| name(second))
+                })
+            };
+            let lines = text.lines().filter(hides).filter(|_| is_shell);
+            found.extend(lines.map(|line| format!("{}: {line}", path.display())));
+        }
+    }
+    assert_eq!(found, Vec::<String>::new());
 }

@@ -1,21 +1,12 @@
 use serde_json::json;
 
-use super::checkout::{CLIENT_ID, Checkout, image};
+use super::checkout::{Checkout, image};
+use super::deploy::deploy;
 
 fn deployed(environment: &str) -> Checkout {
     let checkout = Checkout::new();
     checkout.release("first", &image('a'));
-    let arguments = [
-        environment,
-        "--release",
-        "first",
-        "--yes",
-        "--location",
-        "westeurope",
-        "--client-id",
-        CLIENT_ID,
-    ];
-    checkout.run("deploy", &arguments, &[]).succeeds();
+    deploy(&checkout, environment, "functions", "first", &[]).succeeds();
     checkout
 }
 
@@ -64,15 +55,12 @@ fn an_environment_whose_first_deployment_has_failed_is_deleted() {
     let checkout = Checkout::new();
     checkout.release("first", &image('a'));
     checkout.change_azure(|azure| azure["failures"] = json!(["(QuotaExceeded)"]));
-    let mut arguments = vec!["dev", "--release", "first", "--yes"];
-    arguments.extend(["--location", "westeurope", "--client-id", CLIENT_ID]);
-    let run = checkout.run("deploy", &arguments, &[]);
-    run.fails(1, "QuotaExceeded");
+    deploy(&checkout, "dev", "functions", "first", &[]).fails(1, "QuotaExceeded");
     let confirmed = ["dev", "--confirm", "dev"];
     checkout.run("tear-down", &confirmed, &[]).succeeds();
     assert_eq!(checkout.azure()["deleted"], json!(["rg-zava-dev"]));
     assert_eq!(checkout.azure()["purged"], json!(["oai-zava-dev"]));
-    checkout.run("deploy", &arguments, &[]).succeeds();
+    deploy(&checkout, "dev", "functions", "first", &[]).succeeds();
 }
 
 /// With the group, a pipeline loses its identity.
@@ -115,19 +103,7 @@ fn an_environment_is_deployed_again_after_it_was_deleted() {
     for hosting in ["functions", "containerapp"] {
         let checkout = Checkout::new();
         checkout.release("first", &image('a'));
-        let arguments = [
-            "dev",
-            "--hosting",
-            hosting,
-            "--release",
-            "first",
-            "--yes",
-            "--location",
-            "westeurope",
-            "--client-id",
-            CLIENT_ID,
-        ];
-        checkout.run("deploy", &arguments, &[]).succeeds();
+        deploy(&checkout, "dev", hosting, "first", &[]).succeeds();
         let confirmed = ["dev", "--confirm", "dev"];
         checkout.run("tear-down", &confirmed, &[]).succeeds();
         // Deployments of the subscription outlive the group that they describe.
@@ -143,10 +119,10 @@ fn an_environment_is_deployed_again_after_it_was_deleted() {
         // The first try fails after the group exists again, and before anything runs there.
         checkout
             .change_azure(|azure| azure["failures"] = json!(["(ServerIsBusy)", "(QuotaExceeded)"]));
-        let run = checkout.run("deploy", &arguments, &[]);
+        let run = deploy(&checkout, "dev", hosting, "first", &[]);
         let run = run.fails(1, "QuotaExceeded");
         assert!(run.said().contains("Key Vault kv-dev-x1"), "{}", run.said());
-        let run = checkout.run("deploy", &arguments, &[]).succeeds();
+        let run = deploy(&checkout, "dev", hosting, "first", &[]).succeeds();
         assert!(!run.said().contains("Key Vault kv-"), "{}", run.said());
         assert_eq!(checkout.azure()["deleted_vaults"], json!(null));
     }
