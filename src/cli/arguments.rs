@@ -33,8 +33,8 @@ pub(super) enum Command {
     Embed(Embed),
     /// Check settings, database and the login's privileges; prints what is wrong and how to fix it.
     Check,
-    /// Ask the server on this machine, at ZAVA_LISTEN, whether it is ready; for a container's health
-    /// check. Reads no other setting.
+    /// Ask the server on this machine, at ZAVA_LISTEN, whether it is ready. For the health check of
+    /// a container. Reads no other setting.
     Health(Health),
     /// Grant a caller a store; replaces the role granted before. Takes effect within 15 seconds.
     Grant(Grant),

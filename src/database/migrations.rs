@@ -6,6 +6,7 @@
 //! release's check would refuse: it drops what only that release needs, grants something, or
 //! replaces a policy or a function of schema `guard`. The names of their files end in
 //! `.contract.sql`.
+
 use std::collections::HashSet;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -73,7 +74,7 @@ pub(super) struct Progress {
 }
 
 /// Checks that the database is of this release or the one before, before anything is changed.
-/// Resets the role.
+/// Resets the role. If the user may not act as the owner yet, [`apply`] checks it.
 ///
 /// # Errors
 /// [`AdminError::NewerRelease`] or [`AdminError::ContractFirst`].
@@ -106,8 +107,8 @@ pub(super) async fn check_release(
 /// Applies the migrations of a phase that have not been applied. The user must be the owner.
 ///
 /// # Errors
-/// [`AdminError::ContractFirst`] if one of an earlier release still waits, [`AdminError::Migrate`] if
-/// one fails or differs from what was applied.
+/// [`AdminError::ContractFirst`] if one of an earlier release still waits, and
+/// [`AdminError::Migrate`] if one fails or differs from what was applied.
 pub(super) async fn apply(
     connection: &mut PgConnection,
     phase: Phase,
@@ -172,8 +173,8 @@ async fn applied_versions(connection: &mut PgConnection) -> Result<HashSet<i64>,
 /// expanding one follows.
 ///
 /// # Errors
-/// [`AdminError::ContractFirst`] for one that an expanding one follows: it is of an earlier release,
-/// and that release may not even serve yet. A new database has no server to consider.
+/// [`AdminError::ContractFirst`] for one that an expanding one follows. It is of an earlier
+/// release, and that release may not even serve yet. A new database has no server to consider.
 fn waiting(
     migrations: &[Migration],
     applied: &HashSet<i64>,
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn contracting_migrations_wait_and_an_earlier_releases_must_not() {
+    fn a_contracting_migration_waits_unless_it_is_of_an_earlier_release() {
         let names = ["1_a", "2_b.contract", "3_c", "4_d.contract", "5_e.contract"];
         for (listed, applied, expected) in [
             (1, &[][..], Ok(&[][..])),

@@ -320,8 +320,8 @@ fn what_waits_is_not_cancelled(files: &Files) -> Vec<String> {
     let mut found = Vec::new();
     for (file, workflow) in files.workflows() {
         let jobs = crate::files::entries(&workflow["jobs"]);
-        let of_jobs = jobs.iter().map(|(_, job)| &job["concurrency"]);
-        for concurrency in of_jobs.chain([&workflow["concurrency"]]) {
+        let job_groups = jobs.iter().map(|(_, job)| &job["concurrency"]);
+        for concurrency in job_groups.chain([&workflow["concurrency"]]) {
             let group = text(&concurrency["group"]);
             let is_of_an_environment = ["azure-", "rollback-", "rotate-"]
                 .iter()
